@@ -10,6 +10,16 @@ const noImports = (message, ...patterns) => ({
 });
 const oneWay = 'Imports point one way: electron to main/contract, renderer to the pure ring, main to neither.';
 
+const spreadLiteral = {
+  selector: 'ObjectExpression > SpreadElement > ObjectExpression',
+  message: 'Write the members themselves: a spread literal switches off excess-property checks.',
+};
+const spreadArguments = {
+  selector: ':matches(CallExpression, NewExpression) > SpreadElement.arguments',
+  message:
+    'Arguments lie on the stack, which ends at about a hundred thousand: use maxOf, minOf, a loop, or pass the list.',
+};
+
 export default defineConfig(
   {
     ignores: [
@@ -58,14 +68,12 @@ export default defineConfig(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'ObjectExpression > SpreadElement > ObjectExpression',
-          message: 'Write the members themselves: a spread literal switches off excess-property checks.',
-        },
-      ],
+      'no-restricted-syntax': ['error', spreadLiteral],
     },
+  },
+  {
+    files: ['main/**/*.ts', 'electron/**/*.ts', 'renderer/**/*.{ts,tsx}'],
+    rules: { 'no-restricted-syntax': ['error', spreadLiteral, spreadArguments] },
   },
   {
     files: ['main/**/*.ts', 'electron/**/*.ts'],

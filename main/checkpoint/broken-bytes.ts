@@ -13,7 +13,8 @@ export const replaceBrokenBytes = (tokens: readonly string[]): string[] => {
   const out: string[] = [];
   let run: string[] = [];
   const finish = (): void => {
-    out.push(...(isUtf8(run) ? run : run.map(() => REPLACEMENT)));
+    const isText = isUtf8(run);
+    for (const byte of run) out.push(isText ? byte : REPLACEMENT);
     run = [];
   };
   for (const token of tokens) {

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { WorkbenchError } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import type { TensorView } from './descriptor.ts';
 
 /** Bytes in memory at a time. */
@@ -44,7 +45,7 @@ const stretchesOf = (views: readonly TensorView[]): readonly Stretch[] => {
 /** CRC-32: what changes files by mistake does not forge one, and it takes half the time of SHA-256. */
 const checksumOf = async (views: readonly TensorView[]): Promise<number> => {
   const stretches = stretchesOf(views);
-  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, ...stretches.map(({ length }) => length))));
+  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxOf([0, ...stretches.map(({ length }) => length)])));
   let sum = 0;
   for (const file of new Set(stretches.map((stretch) => stretch.file))) {
     const { handle } = await openToRead(file);

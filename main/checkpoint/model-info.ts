@@ -1,4 +1,5 @@
 import type { ModelInfo } from '../contract/model.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import type {
   AttentionDescriptor,
   BlockDescriptor,
@@ -71,7 +72,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
   const rest = outer + sum(model.blocks.map(ofRest));
   const active =
     rest + sum(model.moeLayers.map((layer) => (ofExperts(layer.moe) * layer.moe.topK) / layer.moe.experts));
-  const largestBlock = Math.max(0, ...model.blocks.map((block) => ofExperts(block.moe) + ofRest(block)));
+  const largestBlock = maxOf([0, ...model.blocks.map((block) => ofExperts(block.moe) + ofRest(block))]);
   return {
     family: model.family,
     layers: model.blocks.length,

@@ -113,6 +113,5 @@ export const changedSources = async (
     if (fileErrorCode(error) !== null) return [];
     throw error;
   });
-  changes.push(...there.filter((name) => !names.has(name)).map((name) => `${name} is new`));
-  return changes;
+  return [...changes, ...there.filter((name) => !names.has(name)).map((name) => `${name} is new`)];
 };

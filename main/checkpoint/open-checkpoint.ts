@@ -100,7 +100,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     ? []
     : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
   const chat = await chatFacts(resolved);
-  reasons.push(...chat.notes);
+  for (const note of chat.notes) reasons.push(note);
   const fingerprint = await fingerprintCheckpoint(config, weights);
   const identity = await identityOf(resolved, fingerprint);
   const isReadAgain = isDeepStrictEqual(await readJson(configFile, configSchema, MAX_CONFIG_BYTES), config);

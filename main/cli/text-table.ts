@@ -1,3 +1,5 @@
+import { maxOf } from '../statistics/extremes.ts';
+
 /** Columns padded with spaces; numbers (and headings over them) to the right. */
 export const textTable = (
   headings: readonly string[],
@@ -13,7 +15,7 @@ export const textTable = (
     ),
   );
   const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)),
+    maxOf([heading.length, ...cells.map((row) => row[column]?.length ?? 0)]),
   );
   const line = (row: readonly string[]): string =>
     row
@@ -27,6 +29,6 @@ export const textTable = (
 
 /** Names and values, one a line. */
 export const textList = (entries: readonly (readonly [string, string | number])[]): string => {
-  const width = Math.max(...entries.map(([name]) => name.length));
+  const width = maxOf(entries.map(([name]) => name.length));
   return entries.map(([name, value]) => `${name.padEnd(width)}  ${String(value)}`).join('\n');
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { margin } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { MOST_SWEEPS, sweepsComparison } from './compare-sweeps.ts';
@@ -33,7 +34,7 @@ const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
 /** How thresholds are read: at which margin, and whether their level holds for each or for all of a sweep together. */
 const thresholdReading = {
-  delta: z.number().positive().max(0.5).optional(),
+  delta: margin.optional(),
   familywise: z.boolean().optional(),
 };
 

@@ -1,4 +1,14 @@
 import { z } from 'zod';
+import {
+  itemCount,
+  margin,
+  MOST_CURVES,
+  MOST_ITEMS,
+  MOST_MODELS,
+  MOST_POINTS,
+  MOST_TASKS,
+  shortName,
+} from './bounds.ts';
 import { finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
@@ -21,7 +31,7 @@ export const armTreatment = z.enum(['as-is', 'refit', 'tuned']);
 export type ArmTreatment = z.infer<typeof armTreatment>;
 
 export const experimentSettings = z.object({
-  methods: z.array(methodName).min(1).default(['uncurl']),
+  methods: z.array(methodName).min(1).max(MOST_CURVES).default(['uncurl']),
   /** Options by method. */
   options: z.record(methodName, methodOptions).default({}),
   treatments: z.array(armTreatment).min(1).default(['as-is', 'refit', 'tuned']),
@@ -29,7 +39,7 @@ export const experimentSettings = z.object({
   /** One training for all fine-tuned arms, pruned or not. */
   training: finetuneSettings,
   /** Margin within which an arm counts as not worse, in accuracy. */
-  delta: z.number().positive().max(0.5).default(0.02),
+  delta: margin.default(0.02),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
 });
@@ -37,8 +47,8 @@ export type ExperimentSettings = z.infer<typeof experimentSettings>;
 
 export const experimentRequest = z.object({
   /** Members of one family; no two with the same number of experts. */
-  models: z.array(pathHandle).min(1),
-  tasks: z.array(pathHandle).min(1),
+  models: z.array(pathHandle).min(1).max(MOST_MODELS),
+  tasks: z.array(pathHandle).min(1).max(MOST_TASKS),
   settings: experimentSettings,
   /** A Python with PyTorch and transformers, for fine-tuned arms; null: the workspace's own environment. */
   python: pathHandle.nullable().default(null),
@@ -46,12 +56,12 @@ export const experimentRequest = z.object({
 
 /** Names an arm. `method` is null for a member that was not pruned: it is also the scratch arm of its size. */
 export const armName = z.object({
-  task: z.string(),
-  model: z.string(),
+  task: shortName,
+  model: shortName,
   /** Experts a layer that it was pretrained with, and that it has. */
   experts: z.number(),
   kept: z.number(),
-  method: z.string().nullable(),
+  method: shortName.nullable(),
   treatment: armTreatment,
 });
 export type ArmName = z.infer<typeof armName>;
@@ -61,20 +71,23 @@ export const armTraining = z.object({ steps: z.number(), firstLoss: z.number(), 
 
 export const experimentArm = armName.extend({
   /** One character a test item, in the task's order: 1 where it was answered rightly, else 0. */
-  right: z.string().regex(/^[01]+$/),
+  right: z
+    .string()
+    .max(MOST_ITEMS)
+    .regex(/^[01]+$/),
   /** Items whose context was cut on the left to fit the model's positions. */
-  truncated: z.number(),
+  truncated: itemCount,
   training: armTraining.nullable(),
 });
 export type ArmTraining = z.infer<typeof armTraining>;
 export type ExperimentArm = z.infer<typeof experimentArm>;
 
 export const experimentTask = z.object({
-  name: z.string(),
+  name: shortName,
   metric: metricName,
   /** Test items, and the passage of each where they share some. */
-  n: z.number(),
-  groups: z.array(z.string()).nullable(),
+  n: itemCount,
+  groups: z.array(shortName).max(MOST_ITEMS).nullable(),
 });
 export type ExperimentTask = z.infer<typeof experimentTask>;
 
@@ -83,9 +96,9 @@ export const experimentRecord = z.object({
   run: z.string(),
   settings: experimentSettings,
   /** By rising number of experts. */
-  models: z.array(sizedModel),
-  tasks: z.array(experimentTask),
-  arms: z.array(experimentArm),
+  models: z.array(sizedModel).max(MOST_MODELS),
+  tasks: z.array(experimentTask).max(MOST_TASKS),
+  arms: z.array(experimentArm).max(MOST_POINTS),
   /** Python, PyTorch and transformers of the fine-tuned arms; empty without them. */
   python: z.record(z.string(), z.string()).default({}),
 });

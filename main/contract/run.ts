@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_MODELS, MOST_TASKS, sentence, shortName } from './bounds.ts';
 import { runDevice } from './device.ts';
 import { listedLabel } from './run-label.ts';
 
@@ -30,8 +31,8 @@ export const runManifest = z.object({
   /** The kind's own settings, complete: a sweep's settings, an export's plan. */
   spec: z.record(z.string(), z.unknown()),
   /** Paths are absolute, or `bundled:NAME` for what comes with the workbench. */
-  models: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })),
-  tasks: z.array(z.object({ name: z.string(), path: z.string(), hash: z.string() })),
+  models: z.array(z.object({ name: shortName, path: sentence, fingerprint: shortName })).max(MOST_MODELS),
+  tasks: z.array(z.object({ name: shortName, path: sentence, hash: shortName })).max(MOST_TASKS),
   versions: z.record(z.string(), z.string()),
   device: runDevice,
   commandLine: z.string(),

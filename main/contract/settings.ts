@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { margin } from './bounds.ts';
 import { providerName } from './device.ts';
 import { methodName } from './plan.ts';
 
@@ -14,7 +15,7 @@ export const userSettings = z.object({
   /** What computes in the window and behind `uncurl serve`. */
   device: providerName.nullable(),
   /** Margin of the threshold rule that the next sweep is offered. */
-  delta: z.number().positive().max(0.5).nullable(),
+  delta: margin.nullable(),
   /** Methods that are ticked for the next sweep. */
   methods: z.array(methodName).min(1).max(64).nullable(),
   /** Folder of runs, absolute. */

@@ -1,4 +1,19 @@
 import { z } from 'zod';
+import {
+  factor,
+  itemCount,
+  margin,
+  MOST_CURVES,
+  MOST_FACTORS,
+  MOST_ITEMS,
+  MOST_MODELS,
+  MOST_NOTES,
+  MOST_POINTS,
+  MOST_SEEDS,
+  MOST_TASKS,
+  sentence,
+  shortName,
+} from './bounds.ts';
 import { pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
 import { metricName } from './task.ts';
@@ -9,15 +24,15 @@ export const fileMethod = z.object({ name: z.string().max(500), text: z.string()
 
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
-  methods: z.array(methodName).min(1),
+  methods: z.array(methodName).min(1).max(MOST_CURVES),
   /** Those of the methods that are files: rankings or plans made elsewhere. Absent: none. */
   files: z.record(methodName, fileMethod).optional(),
   /** Pruning factors; 1 (unpruned) is always measured. */
-  factors: z.array(z.number().min(1)).min(1),
+  factors: z.array(factor).min(1).max(MOST_FACTORS),
   /** Bisect the number of kept experts between the last safe and the first unsafe factor. */
   adaptive: z.boolean().default(false),
   /** Seeds for methods that draw at random. */
-  seeds: z.array(z.number().int().nonnegative()).min(1).default([0]),
+  seeds: z.array(z.number().int().nonnegative()).min(1).max(MOST_SEEDS).default([0]),
   budget: budgetName.exclude(['manual']).default('uniform'),
   /** Options by method. */
   options: z.record(methodName, methodOptions).default({}),
@@ -30,7 +45,7 @@ export const sweepSettings = z.object({
   /** What recovered plans have refitted; each is a curve of its own (`+recovery`, `+router`, `+router+experts`). */
   refits: z.array(refitName).min(1).default(['experts']),
   /** Non-inferiority margin of the threshold rule, in accuracy. */
-  delta: z.number().positive().max(0.5).default(0.02),
+  delta: margin.default(0.02),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
   /**
@@ -69,11 +84,14 @@ export const recordedSweepSettings = z.preprocess((spec) => {
 export const candidateName = z.string().regex(/^[A-Za-z][A-Za-z0-9 ._+-]{0,63}$/);
 
 export const sweepRequest = z.object({
-  models: z.array(pathHandle).min(1),
-  tasks: z.array(pathHandle).min(1),
+  models: z.array(pathHandle).min(1).max(MOST_MODELS),
+  tasks: z.array(pathHandle).min(1).max(MOST_TASKS),
   settings: sweepSettings,
   /** Checkpoints made elsewhere that are measured beside the plans, each a curve of its name; with one model only. */
-  candidates: z.array(z.object({ name: candidateName, folder: pathHandle })).default([]),
+  candidates: z
+    .array(z.object({ name: candidateName, folder: pathHandle }))
+    .max(MOST_CURVES)
+    .default([]),
   /** Make the run and leave it to be worked on: by `work` in other processes, or by being resumed. */
   later: z.boolean().optional(),
 });
@@ -102,50 +120,55 @@ export const pointCost = z.object({
 export type PointCost = z.infer<typeof pointCost>;
 
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
-export const sweepResult = placedPoint.extend({
-  /** Test items. */
-  n: z.number(),
-  /** Items that were answered: all of them, since a result tells of nothing less. Absent in documents of old. */
-  evaluated: z.number().optional(),
-  metric: metricName,
-  /** Value of `metric`: accuracy or exact match in 0..1, or perplexity. */
-  value: z.number(),
-  acc: z.number().nullable(),
-  accNorm: z.number().nullable(),
-  perplexity: z.number().nullable(),
-  /** value - unpruned value, with the two-sided 95 % interval (Tango; bootstrap for perplexity). */
-  difference: z.number(),
-  low: z.number(),
-  high: z.number(),
-  /**
-   * Lower end of the one-sided 95 % interval that the threshold rule reads: safe means at least -delta. Of the
-   * difference of accuracies; for perplexity of minus the rise of log-perplexity (nats per token).
-   */
-  lowOneSided: z.number(),
-  /** Upper end of the one-sided 95 % interval of the same; below -delta means worse. Absent in documents of old. */
-  highOneSided: z.number().optional(),
-  /**
-   * `lowOneSided` at stricter one-sided levels `alpha`, for a familywise reading: of perplexity only, since those of
-   * accuracies follow from the counts.
-   */
-  lowTail: z.array(z.object({ alpha: z.number(), low: z.number() })).optional(),
-  /**
-   * Where items share a passage: how many passages, and by how much that widens the variance of the difference.
-   * Intervals are those of n / designEffect independent items.
-   */
-  groups: z.object({ count: z.number(), designEffect: z.number() }).optional(),
-  /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is chosen. */
-  verdict: pointVerdict.nullable().optional(),
-  /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
-  p: z.number().nullable(),
-  /** Items that only the unpruned model, or only the candidate, answers rightly; 0 for perplexity. */
-  lost: z.number(),
-  gained: z.number(),
-  /** Items whose context was cut on the left to fit max_position_embeddings. */
-  truncated: z.number(),
-  /** Absent in documents of old. */
-  cost: pointCost.optional(),
-});
+export const sweepResult = placedPoint
+  .extend({
+    /** Test items. */
+    n: itemCount.min(1),
+    /** Items that were answered: all of them, since a result tells of nothing less. Absent in documents of old. */
+    evaluated: itemCount.optional(),
+    metric: metricName,
+    /** Value of `metric`: accuracy or exact match in 0..1, or perplexity. */
+    value: z.number(),
+    acc: z.number().nullable(),
+    accNorm: z.number().nullable(),
+    perplexity: z.number().nullable(),
+    /** value - unpruned value, with the two-sided 95 % interval (Tango; bootstrap for perplexity). */
+    difference: z.number(),
+    low: z.number(),
+    high: z.number(),
+    /**
+     * Lower end of the one-sided 95 % interval that the threshold rule reads: safe means at least -delta. Of the
+     * difference of accuracies; for perplexity of minus the rise of log-perplexity (nats per token).
+     */
+    lowOneSided: z.number(),
+    /** Upper end of the one-sided 95 % interval of the same; below -delta means worse. Absent in documents of old. */
+    highOneSided: z.number().optional(),
+    /**
+     * `lowOneSided` at stricter one-sided levels `alpha`, for a familywise reading: of perplexity only, since those of
+     * accuracies follow from the counts.
+     */
+    lowTail: z
+      .array(z.object({ alpha: z.number(), low: z.number() }))
+      .max(MOST_CURVES)
+      .optional(),
+    /**
+     * Where items share a passage: how many passages, and by how much that widens the variance of the difference.
+     * Intervals are those of n / designEffect independent items.
+     */
+    groups: z.object({ count: itemCount, designEffect: z.number().min(1).max(MOST_ITEMS) }).optional(),
+    /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is chosen. */
+    verdict: pointVerdict.nullable().optional(),
+    /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
+    p: z.number().nullable(),
+    /** Items that only the unpruned model, or only the candidate, answers rightly; 0 for perplexity. */
+    lost: itemCount,
+    gained: itemCount,
+    /** Items whose context was cut on the left to fit max_position_embeddings. */
+    truncated: itemCount,
+    /** Absent in documents of old. */
+    cost: pointCost.optional(),
+  })
+  .refine(({ lost, gained, n }) => lost + gained <= n, { error: 'more items lost and gained than there are' });
 export type SweepResult = z.infer<typeof sweepResult>;
 
 export const verdict = z.enum([
@@ -171,9 +194,9 @@ export const testPower = z.object({
 export type TestPower = z.infer<typeof testPower>;
 
 export const threshold = z.object({
-  model: z.string(),
-  task: z.string(),
-  method: z.string(),
+  model: shortName,
+  task: shortName,
+  method: shortName,
   /** Null for methods without randomness, and for the threshold over all seeds of a method that has several. */
   seed: z.number().nullable(),
   /**
@@ -209,18 +232,18 @@ export const multiplicity = z.object({
 export type Multiplicity = z.infer<typeof multiplicity>;
 
 export const sweepDocument = z.object({
-  run: z.string(),
-  results: z.array(sweepResult),
+  run: shortName,
+  results: z.array(sweepResult).max(MOST_POINTS),
   /** Candidates that were told before they had answered every item: without accuracy and interval. */
-  told: z.array(toldPoint).optional(),
+  told: z.array(toldPoint).max(MOST_POINTS).optional(),
   /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
-  notNeeded: z.array(placedPoint).optional(),
-  thresholds: z.array(threshold),
+  notNeeded: z.array(placedPoint).max(MOST_POINTS).optional(),
+  thresholds: z.array(threshold).max(MOST_POINTS),
   /** The rule in words, with delta and the level. */
-  rule: z.string(),
+  rule: sentence,
   multiplicity: multiplicity.optional(),
   /** What was left out or deserves a word, for example factors that a model cannot reach. */
-  notes: z.array(z.string()).optional(),
+  notes: z.array(sentence).max(MOST_NOTES).optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
 

@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import { factor, itemCount, shortName } from './bounds.ts';
 import { metricName } from './task.ts';
 
 /** Where a candidate lies in a sweep. */
 export const placedPoint = z.object({
-  model: z.string(),
-  task: z.string(),
-  method: z.string(),
+  model: shortName,
+  task: shortName,
+  method: shortName,
   /** Null for methods without randomness. */
   seed: z.number().nullable(),
   /** E / kept, the factor that was really reached. */
-  factor: z.number(),
+  factor,
   /** Kept experts per MoE layer (mean where layers differ). */
   kept: z.number(),
 });
@@ -21,20 +22,24 @@ export const toldVerdict = z.enum(['unsafe', 'worse']);
  * A candidate that was not measured on all items, because its verdict was decided before (or could not be told at all):
  * it has no accuracy and no interval. Of accuracies and exact match only.
  */
-export const toldPoint = placedPoint.extend({
-  /** Test items, and how many of them the candidate answered. */
-  n: z.number(),
-  evaluated: z.number(),
-  metric: metricName,
-  /** Items among those answered that only the unpruned model answers rightly: with all n it is at least this. */
-  lost: z.number(),
-  /** Items gained so far and all that are left to gain: with all n it is at most this. */
-  gainedAtMost: z.number(),
-  /** Independent items that the n are worth at least (fewer than n where items share a passage). */
-  independentAtLeast: z.number(),
-  /** At the margin and level of the document's thresholds; null: the items answered do not decide it there. */
-  verdict: toldVerdict.nullable().optional(),
-});
+export const toldPoint = placedPoint
+  .extend({
+    /** Test items, and how many of them the candidate answered. */
+    n: itemCount.min(1),
+    evaluated: itemCount,
+    metric: metricName,
+    /** Items among those answered that only the unpruned model answers rightly: with all n it is at least this. */
+    lost: itemCount,
+    /** Items gained so far and all that are left to gain: with all n it is at most this. */
+    gainedAtMost: itemCount,
+    /** Independent items that the n are worth at least (fewer than n where items share a passage). */
+    independentAtLeast: itemCount,
+    /** At the margin and level of the document's thresholds; null: the items answered do not decide it there. */
+    verdict: toldVerdict.nullable().optional(),
+  })
+  .refine(({ lost, gainedAtMost, n }) => lost + gainedAtMost <= n, {
+    error: 'more items lost and gained than there are',
+  });
 export type ToldPoint = z.infer<typeof toldPoint>;
 
 /** A candidate that was not measured at all: a smaller factor of its curve is unsafe, beyond which nothing is read. */

@@ -1,5 +1,6 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { MetricName } from '../contract/task.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { tangoLowerLimit, tangoLowerLimitOfEffective, Z_ONE_SIDED_95 } from '../statistics/tango-interval.ts';
 import { isRight } from './is-right.ts';
 import { GROUPS_NEEDED, itemsNeeded, ONE_SIDED_ALPHA, quantileAt } from './verdicts.ts';
@@ -41,7 +42,7 @@ export const pairedDesign = (metric: MetricName, baseline: readonly ItemOutcome[
   const names = baseline.flatMap((outcome) => (outcome.kind === 'choice' ? (outcome.group ?? []) : []));
   for (const name of names) sizes.set(name, (sizes.get(name) ?? 0) + 1);
   const isGrouped = names.length === n && sizes.size < n;
-  return { n, right, groups: isGrouped ? { count: sizes.size, largest: Math.max(...sizes.values()) } : null };
+  return { n, right, groups: isGrouped ? { count: sizes.size, largest: maxOf(sizes.values()) } : null };
 };
 
 /**
@@ -153,7 +154,7 @@ const marginOf = (metric: MetricName, outcome: ItemOutcome): number | null => {
   if (outcome.kind !== 'choice') return null;
   const taken = metric === 'acc_norm' ? outcome.chosenNorm : outcome.chosen;
   const others = outcome.logprobs.filter((_, choice) => choice !== taken);
-  return Math.abs((outcome.logprobs[taken] ?? 0) - Math.max(...others, -Infinity));
+  return Math.abs((outcome.logprobs[taken] ?? 0) - maxOf([...others, -Infinity]));
 };
 
 /**

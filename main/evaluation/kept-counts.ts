@@ -1,3 +1,5 @@
+import { maxOf, minOf } from '../statistics/extremes.ts';
+
 /** A number of kept experts per layer that was tested, and whether it is safe. */
 export interface TestedCount {
   readonly kept: number;
@@ -17,8 +19,8 @@ export interface TestedCount {
  * that it visits has its chance of 5 % to pass. What it finds is therefore confirmed (`nextToConfirm`).
  */
 export const nextKeptCount = (tested: readonly TestedCount[], experts: number, minimum: number): number | null => {
-  const unsafe = Math.max(minimum - 1, ...tested.filter(({ safe }) => !safe).map(({ kept }) => kept));
-  const safe = Math.min(experts, ...tested.filter(({ safe, kept }) => safe && kept > unsafe).map(({ kept }) => kept));
+  const unsafe = maxOf([minimum - 1, ...tested.filter(({ safe }) => !safe).map(({ kept }) => kept)]);
+  const safe = minOf([experts, ...tested.filter(({ safe, kept }) => safe && kept > unsafe).map(({ kept }) => kept)]);
   const gap = safe - unsafe;
   return gap <= 1 ? null : unsafe + Math.floor(gap / 2);
 };
@@ -33,8 +35,8 @@ export const nextKeptCount = (tested: readonly TestedCount[], experts: number, m
  * do: which unsafe counts they are depends on the same outcomes.
  */
 export const nextToConfirm = (tested: readonly TestedCount[], experts: number): number | null => {
-  const unsafe = Math.max(0, ...tested.filter(({ safe }) => !safe).map(({ kept }) => kept));
-  const found = Math.min(experts, ...tested.filter(({ safe, kept }) => safe && kept > unsafe).map(({ kept }) => kept));
+  const unsafe = maxOf([0, ...tested.filter(({ safe }) => !safe).map(({ kept }) => kept)]);
+  const found = minOf([experts, ...tested.filter(({ safe, kept }) => safe && kept > unsafe).map(({ kept }) => kept)]);
   const known = new Set(tested.map(({ kept }) => kept));
   for (let count = experts - 1; count > found; count -= 1) if (!known.has(count)) return count;
   return null;

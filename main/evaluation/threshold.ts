@@ -1,5 +1,6 @@
 import type { PointVerdict, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import { minOf } from '../statistics/extremes.ts';
 import { type JudgedPoint, judgedResult, judgedTold } from './told-points.ts';
 import { itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
 
@@ -59,7 +60,7 @@ const judged = (
       ...results.map((result) => judgedResult(result, delta, alpha)),
       ...early.flatMap((point) => point.judged ?? []),
     ],
-    openFrom: Math.min(...early.flatMap((point) => (point.judged === null ? [point.factor] : []))),
+    openFrom: minOf(early.flatMap((point) => (point.judged === null ? [point.factor] : []))),
     isCurtailed: told.length + notNeeded.length > 0,
   };
 };
@@ -70,8 +71,8 @@ const bracketOf = (curve: JudgedCurve, delta: number, alpha: number): Threshold 
   const [first] = points;
   if (first === undefined) return null;
   const { model, task, method, seed, metric } = first.subject;
-  const n = Math.min(...points.map((point) => point.n));
-  const independent = Math.min(...points.map((point) => point.independent));
+  const n = minOf(points.map((point) => point.n));
+  const independent = minOf(points.map((point) => point.independent));
   const subject = { model, task, method, seed, delta, n };
   // Beyond where a curve stopped nothing was measured: whether all larger factors are worse is not known.
   const readWorse = ({ firstWorse }: Bracket): number | null => (curve.isCurtailed ? null : firstWorse);

@@ -1,3 +1,4 @@
+import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PointVerdict, SweepResult, TestPower } from '../contract/sweep.ts';
 import { normalQuantileOf } from '../statistics/normal-distribution.ts';
@@ -32,8 +33,12 @@ export const quantileAt = (alpha: number): number =>
  * would let 133 pass, where that chance is 6.8 %. For perplexity, TEXTS_NEEDED.
  */
 export const itemsNeeded = (delta: number, metric: MetricName = 'acc', alpha = ONE_SIDED_ALPHA): number => {
-  if (!(delta > 0 && delta <= 0.5)) {
-    throw refuse('delta-invalid', `The margin delta is ${delta}.`, 'Give a number above 0 and at most 0.5.');
+  if (!(delta >= SMALLEST_MARGIN && delta <= LARGEST_MARGIN)) {
+    throw refuse(
+      'delta-invalid',
+      `The margin delta is ${delta}.`,
+      `Give a number from ${SMALLEST_MARGIN} to ${LARGEST_MARGIN}.`,
+    );
   }
   if (metric === 'perplexity') return TEXTS_NEEDED;
   const key = `${delta},${alpha}`;
@@ -42,10 +47,10 @@ export const itemsNeeded = (delta: number, metric: MetricName = 'acc', alpha = O
   const z = quantileAt(alpha);
   // The closed forms can be one off where rounding meets equality: the limit and the power themselves decide.
   const closed = Math.max((z * z * (1 - delta)) / delta, Math.log(alpha) / Math.log1p(-delta));
-  let n = Math.max(1, Math.floor(closed) - 1);
   const isEnough = (items: number): boolean =>
     tangoLowerLimit({ gained: 0, lost: 0, n: items }, z) >= -delta && (1 - delta) ** items <= alpha;
-  while (!isEnough(n)) n += 1;
+  const n = [-1, 0, 1, 2].map((off) => Math.max(1, Math.floor(closed) + off)).find(isEnough);
+  if (n === undefined) throw new Error(`no number of items near ${closed} is enough at the margin ${delta}`);
   if (knownItems.size >= MOST_KNOWN) knownItems.clear();
   knownItems.set(key, n);
   return n;

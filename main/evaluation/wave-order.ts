@@ -1,3 +1,4 @@
+import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { TestedCount } from './kept-counts.ts';
 
 /**
@@ -32,8 +33,8 @@ const middlesFirst = (sorted: readonly number[]): readonly number[] => {
  * `experts`: E, which is safe.
  */
 export const bracketFirst = ({ missing, tested }: OpenCurve, experts: number): readonly number[] => {
-  const unsafe = Math.max(0, ...tested.filter(({ safe }) => !safe).map(({ kept }) => kept));
-  const safe = Math.min(experts, ...tested.filter(({ safe, kept }) => safe && kept > unsafe).map(({ kept }) => kept));
+  const unsafe = maxOf([0, ...tested.filter(({ safe }) => !safe).map(({ kept }) => kept)]);
+  const safe = minOf([experts, ...tested.filter(({ safe, kept }) => safe && kept > unsafe).map(({ kept }) => kept)]);
   const inside = missing.filter((kept) => kept > unsafe && kept < safe).sort((left, right) => right - left);
   const distance = (kept: number): number => (kept >= safe ? Math.log(kept / safe) : Math.log(unsafe / kept));
   const outside = missing
@@ -48,7 +49,7 @@ export const waveOrder = (
   experts: number,
 ): readonly (readonly [curve: number, kept: number])[] => {
   const orders = curves.map((curve) => bracketFirst(curve, experts));
-  const longest = Math.max(0, ...orders.map((order) => order.length));
+  const longest = maxOf([0, ...orders.map((order) => order.length)]);
   return Array.from({ length: longest }, (_, rank) =>
     orders.flatMap((order, curve) => {
       const kept = order[rank];

@@ -12,6 +12,7 @@ import { type PointVerdict, type Threshold, UNPRUNED, type Verdict } from '../co
 import type { MetricName } from '../contract/task.ts';
 import { methodInProse } from '../figures/method-titles.ts';
 import { bareFactor, formatCount, formatFactor, formatFixed } from '../figures/numbers.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 
 // What is found in words: window, command line, report and figures say it with these.
 
@@ -25,7 +26,7 @@ export const counted = (count: number, one: string, several = `${one}s`): string
 
 /** "E = 8", "E = 8 to 64". */
 export const sizesText = (sizes: readonly number[]): string =>
-  sizes.length === 1 ? `E = ${sizes[0]}` : `E = ${Math.min(...sizes)} to ${Math.max(...sizes)}`;
+  sizes.length === 1 ? `E = ${sizes[0]}` : `E = ${minOf(sizes)} to ${maxOf(sizes)}`;
 
 /** Items (of perplexity: texts) below which no threshold can be told. */
 export interface Needed {

@@ -99,7 +99,7 @@ export const compareForward = (
     }
     const logits = compareLogits(ours.logits, theirs.logits, length, tolerance, `sequence ${String(sequence)}`);
     maxLogitDifference = Math.max(maxLogitDifference, logits.maxLogitDifference);
-    problems.push(...logits.problems);
+    for (const problem of logits.problems) problems.push(problem);
     const choice = firstOtherChoice(ours.experts, theirs.experts, keptIndex, length);
     if (choice !== null) {
       sameExperts = false;

@@ -4,6 +4,7 @@ import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 import { servingNotes } from './check-export.ts';
 import { GGUF_FILE } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
@@ -104,7 +105,7 @@ const mean = (numbers: readonly number[]): number =>
 
 const changeOf = (plan: Plan, { keptPerLayer }: PlanCost): string => {
   const counts = [...new Set(keptPerLayer)];
-  const kept = counts.length === 1 ? String(counts[0]) : `${Math.min(...counts)} to ${Math.max(...counts)}`;
+  const kept = counts.length === 1 ? String(counts[0]) : `${minOf(counts)} to ${maxOf(counts)}`;
   if (isMergePlan(plan)) return `merged into ${kept}`;
   return plan.constants === undefined ? `pruned to ${kept}` : `pruned to ${kept}, the others replaced by constants`;
 };

@@ -7,6 +7,7 @@ import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { groupTrees } from '../inference/batch.ts';
 import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
 import { floatsOf, integerTensor, Session } from '../inference/session.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { compareLogits, type LogitComparison, NOT_COMPARABLE } from './compare-forward.ts';
 import { ONNX_FILE } from './onnx-files.ts';
 
@@ -122,7 +123,7 @@ export const compareOnnx = async (
 };
 
 const together = (comparisons: readonly LogitComparison[]): LogitComparison => ({
-  maxLogitDifference: Math.max(0, ...comparisons.map(({ maxLogitDifference }) => maxLogitDifference)),
+  maxLogitDifference: maxOf([0, ...comparisons.map(({ maxLogitDifference }) => maxLogitDifference)]),
   problems: comparisons.flatMap(({ problems }) => problems),
 });
 
@@ -139,7 +140,7 @@ const paddedBatches = (sequences: readonly (readonly number[])[], slots: number)
     slots,
   ).map((group): PaddedBatch => ({
     members: group.map((sequence) => ({ sequence, before: 0 })),
-    slots: Math.max(...group.map(lengthOf)),
+    slots: maxOf(group.map(lengthOf)),
     padding: 'right',
   }));
   const short = [...sequences.keys()].filter(
@@ -147,7 +148,7 @@ const paddedBatches = (sequences: readonly (readonly number[])[], slots: number)
   );
   if (short.length === 0) return right;
   // One slot more than the longest needs, so that every sequence is padded.
-  const wide = Math.max(...short.map(lengthOf)) + 1;
+  const wide = maxOf(short.map(lengthOf)) + 1;
   const left = short.map((sequence) => ({ sequence, before: wide - lengthOf(sequence) }));
   return [...right, { members: left, slots: wide, padding: 'left' }];
 };

@@ -1,5 +1,6 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 import { axisTitle } from './curve-panel.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, methodMarks, type MethodMark } from './method-marks.ts';
@@ -88,9 +89,9 @@ const drawPanel = (results: readonly Costed[], { left, top, domain, sizes, marks
   return svgElement(
     'g',
     {},
-    ...drawPanelHead(first, { left, top, width }, theme),
-    ...drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, first.metric), theme),
-    ...drawAcrossTicks(x, [plotTop, bottom], String, theme),
+    drawPanelHead(first, { left, top, width }, theme),
+    drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, first.metric), theme),
+    drawAcrossTicks(x, [plotTop, bottom], String, theme),
     svgElement('line', { x1: left, y1: bottom, x2: left + width, y2: bottom, stroke: theme.muted }),
     svgElement('line', {
       x1: left,
@@ -100,7 +101,7 @@ const drawPanel = (results: readonly Costed[], { left, top, domain, sizes, marks
       stroke: theme.ink,
       'stroke-width': 0.8,
     }),
-    ...[...marks].flatMap(([method, mark]) => curve(method, mark)),
+    [...marks].flatMap(([method, mark]) => curve(method, mark)),
     drawUpwardTitle(left - 38, (plotTop + bottom) / 2, axisTitle(first.metric), theme),
     drawAcrossTitle(left + width / 2, bottom, 'weights (MB)', theme),
   );
@@ -113,7 +114,7 @@ const spanOf = (results: readonly Costed[]): readonly [number, number] => {
     value - difference + low,
     value - difference + high,
   ]);
-  return [Math.min(...values), Math.max(...values)];
+  return [minOf(values), maxOf(values)];
 };
 
 /** Accuracies share one axis within 0..1, so that panels compare; each perplexity has its own. */
@@ -147,7 +148,7 @@ export const bytesFigure = (
     panels: tasks.map((task) => (left, top) => {
       const own = results.filter((result) => result.task === task);
       const domain = domainOf(results, own);
-      return drawPanel(own, { left, top, domain, sizes: [Math.min(...sizes), Math.max(...sizes)], marks, theme });
+      return drawPanel(own, { left, top, domain, sizes: [minOf(sizes), maxOf(sizes)], marks, theme });
     }),
   });
 };

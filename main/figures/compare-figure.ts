@@ -11,6 +11,7 @@ import {
   referenceText,
   sharedPlaceText,
 } from '../evaluation/wording.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { differenceScale, inkOn } from './color-scales.ts';
 import type { FigureTheme } from './colors.ts';
 import { goodness, scaleOf } from './compare-scale.ts';
@@ -120,7 +121,7 @@ const drawTask = ({ comparison, theme }: Frame, task: CompareTask, top: number):
 export const compareFigure = (comparison: CompareDocument, manifest: RunManifest, theme: FigureTheme): Drawing => {
   const { overview, tasks, model, factor, reference, methods, findings } = comparison;
   const frame: Frame = { comparison, marks: methodMarks(methods, theme), theme };
-  const summaryTop = TOP + 14 + LINE * Math.max(1, ...overview.map(({ method }) => headLines(method).length));
+  const summaryTop = TOP + 14 + LINE * maxOf([1, ...overview.map(({ method }) => headLines(method).length)]);
   const tasksTop = summaryTop + 2 * CELL.height + 6;
   const captionTop = tasksTop + tasks.length * CELL.height + 24;
   const width = Math.max(720, 2 * MARGIN + NAMES + overview.length * CELL.width);

@@ -1,5 +1,6 @@
 import type { CompareDocument, CompareTask } from '../contract/compare.ts';
 import type { MetricName } from '../contract/task.ts';
+import { maxOf } from '../statistics/extremes.ts';
 
 /** How far a difference is on the better side: lower is better for perplexity. */
 export const goodness = (difference: number, metric: MetricName): number =>
@@ -7,9 +8,9 @@ export const goodness = (difference: number, metric: MetricName): number =>
 
 /** Largest absolute difference of the accuracies, and of each perplexity task by itself: they have no common unit. */
 export const scaleOf = ({ tasks }: CompareDocument, { task, metric }: CompareTask): number =>
-  Math.max(
+  maxOf([
     0,
     ...tasks
       .filter((other) => (metric === 'perplexity' ? other.task === task : other.metric !== 'perplexity'))
       .flatMap(({ rows }) => rows.map(({ paired }) => Math.abs(paired?.difference ?? 0))),
-  );
+  ]);

@@ -1,4 +1,5 @@
 import type { RunManifest } from '../contract/run.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 import { curveCaption } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
 import { axisTitle, drawCurvePanel, stripHeight } from './curve-panel.ts';
@@ -21,16 +22,16 @@ const valuesOf = (panel: CurvePanel): number[] => [
 const domainOf = (panel: CurvePanel, sheet: CurveSheet): readonly [number, number] => {
   if (panel.metric === 'perplexity') {
     const values = valuesOf(panel);
-    return [Math.min(...values), Math.max(...values)];
+    return [minOf(values), maxOf(values)];
   }
   const values = sheet.panels.filter(({ metric }) => metric !== 'perplexity').flatMap(valuesOf);
-  return [Math.max(0, Math.min(...values)), Math.min(1, Math.max(...values))];
+  return [Math.max(0, minOf(values)), Math.min(1, maxOf(values))];
 };
 
 /** A method's name, and what its points are where it has several seeds. */
 const legendLabel = (sheet: CurveSheet, method: string): string => {
   const drawn = sheet.panels.flatMap(({ series }) => series.filter((one) => one.method === method));
-  const seeds = Math.max(1, ...drawn.map((one) => one.seeds));
+  const seeds = maxOf([1, ...drawn.map((one) => one.seeds)]);
   return seeds > 1 ? `${methodTitle(method)} (mean and range of ${seeds} seeds)` : methodTitle(method);
 };
 
@@ -56,7 +57,7 @@ export const curveFigure = (
   const marks = methodMarks(whole.methods, theme, shown);
   const points = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.points));
   const told = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.told));
-  const largestFactor = Math.max(2, ...points.map(({ factor }) => factor), ...told);
+  const largestFactor = maxOf([2, ...points.map(({ factor }) => factor), ...told]);
   const { width, height: plotHeight, axisRoom, gap, below } = PANEL;
   const height = stripHeight(marks.size) + plotHeight;
   return drawSmallMultiples({

@@ -179,13 +179,13 @@ export const drawCurvePanel = (panel: CurvePanel, frame: PanelFrame): SvgNode =>
   return svgElement(
     'g',
     {},
-    ...drawPanelHead(panel, frame, theme),
+    drawPanelHead(panel, frame, theme),
     svgLabel(left - 6, stripTop + stripHeight(methods.length) / 2 + 2, 'threshold', {
       'text-anchor': 'end',
       'font-size': 9.5,
       fill: theme.muted,
     }),
-    ...drawAxes(panel, frame, stripTop, x, y),
-    ...drawn,
+    drawAxes(panel, frame, stripTop, x, y),
+    drawn,
   );
 };

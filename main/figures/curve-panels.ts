@@ -3,6 +3,7 @@ import type { MetricName } from '../contract/task.ts';
 import type { ToldPoint } from '../contract/told-point.ts';
 import { headlineThresholds } from '../evaluation/threshold.ts';
 import { isCutShort, testedPoints } from '../evaluation/told-points.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 
 export interface CurvePoint {
   readonly factor: number;
@@ -51,7 +52,7 @@ const pointOf = (factor: number, results: readonly SweepResult[]): CurvePoint =>
     return { factor, value: only.value, low: unpruned + only.low, high: unpruned + only.high };
   }
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { factor, value: mean, low: Math.min(...values), high: Math.max(...values) };
+  return { factor, value: mean, low: minOf(values), high: maxOf(values) };
 };
 
 const seriesOf = (

@@ -1,5 +1,6 @@
 import { scaleSymlog } from 'd3-scale';
 import type { MetricName } from '../contract/task.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import type { DifferencePanel, DifferencePoint } from './difference-points.ts';
 import { drawMark, type MethodMark } from './method-marks.ts';
@@ -61,7 +62,7 @@ const domainOf = (panel: DifferencePanel, frame: DifferenceFrame): readonly [num
   const values = drawn(panel, frame).flatMap(({ points }) =>
     points.flatMap(({ difference, low, high }) => [difference, low ?? difference, high ?? difference]),
   );
-  return [Math.min(-1.6 * panel.delta, ...values), Math.max(1.6 * panel.delta, ...values)];
+  return [minOf([-1.6 * panel.delta, ...values]), maxOf([1.6 * panel.delta, ...values])];
 };
 
 /**
@@ -123,7 +124,7 @@ const drawSeries = (placed: readonly PlacedPoint[], mark: MethodMark, { x, y }: 
       'stroke-width': opacity === 1 ? 1.8 : 1.4,
       'stroke-dasharray': mark.dash,
     }),
-    ...placed.flatMap((place) => [...drawInterval(place, y, mark.color), drawMark(mark, place.x, place.y, RADIUS)]),
+    placed.flatMap((place) => [...drawInterval(place, y, mark.color), drawMark(mark, place.x, place.y, RADIUS)]),
   );
 };
 
@@ -146,8 +147,8 @@ export const drawDifferenceChart = (panel: DifferencePanel, frame: DifferenceFra
       fill: SAFE.fill,
       'fill-opacity': SAFE.opacity,
     }),
-    ...drawUpwardTicks(y, [left, left + width], (tick) => differenceTick(tick, panel.metric), theme),
-    ...drawAcrossTicks(x, [top, top + height], (factor) => `\u00d7${bareFactor(factor)}`, theme),
+    drawUpwardTicks(y, [left, left + width], (tick) => differenceTick(tick, panel.metric), theme),
+    drawAcrossTicks(x, [top, top + height], (factor) => `\u00d7${bareFactor(factor)}`, theme),
     line(left, y.position(0), left + width, y.position(0), theme.muted),
     svgElement('line', {
       x1: left,
@@ -167,7 +168,7 @@ export const drawDifferenceChart = (panel: DifferencePanel, frame: DifferenceFra
         fill: theme.muted,
       },
     ),
-    ...order.flatMap((method) => {
+    order.flatMap((method) => {
       const mark = marks.get(method);
       const own = placed.filter(({ point }) => point.method === method);
       if (mark === undefined || own.length === 0) return [];

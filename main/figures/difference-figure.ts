@@ -1,4 +1,5 @@
 import type { RunManifest } from '../contract/run.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import { differenceAxisTitle, drawDifferenceChart } from './difference-chart.ts';
 import type { DifferencePanel } from './difference-points.ts';
@@ -34,14 +35,14 @@ const CAPTION =
   'axis is linear about 0 and compressed beyond the margin.';
 
 const drawsOf = ({ panels }: DifferenceFigure, method: string): number =>
-  Math.max(
+  maxOf([
     1,
     ...panels.flatMap(({ series }) =>
       series
         .filter((one) => one.method === method)
         .flatMap(({ points }) => points.map(({ results }) => results.length)),
     ),
-  );
+  ]);
 
 const legendLabel = (figure: DifferenceFigure, method: string): string => {
   const draws = drawsOf(figure, method);

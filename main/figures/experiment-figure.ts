@@ -7,6 +7,7 @@ import type {
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { treatmentWords } from '../evaluation/experiment/findings.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
 import { methodTitle } from './method-titles.ts';
@@ -82,7 +83,7 @@ const drawPanel = ({ task, pairs, sizes, curves, domain, theme }: Panel, left: n
   const plotTop = top + HEADER;
   const bottom = plotTop + sizes.length * step;
   const x = linearScale(domain, [left + 4, left + PLOT_WIDTH - 4], 4);
-  const n = Math.min(...pairs.map((pair) => pair.n));
+  const n = minOf(pairs.map((pair) => pair.n));
   const drawPair = (pair: ExperimentPair, y: number, mark: MethodMark): SvgNode =>
     svgElement(
       'g',
@@ -116,10 +117,10 @@ const drawPanel = ({ task, pairs, sizes, curves, domain, theme }: Panel, left: n
   return svgElement(
     'g',
     {},
-    ...drawPanelHead({ task, n }, { left, top, width: PLOT_WIDTH }, theme),
-    ...drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, 'acc'), theme),
+    drawPanelHead({ task, n }, { left, top, width: PLOT_WIDTH }, theme),
+    drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, 'acc'), theme),
     svgElement('line', { ...zero, 'stroke-width': 0.8 }),
-    ...rows,
+    rows,
     drawAcrossTitle(left + PLOT_WIDTH / 2, bottom, 'difference of accuracy (points)', theme),
   );
 };
@@ -134,7 +135,7 @@ export const experimentFigure = (
   const curves = curvesOf(answer, theme);
   const sizes = sizesOf(answer.pairs);
   const ends = [0, ...answer.pairs.flatMap(({ low, high }) => [low, high])];
-  const domain = [Math.min(...ends), Math.max(...ends)] as const;
+  const domain = [minOf(ends), maxOf(ends)] as const;
   const panels = tasks.flatMap(({ name }): Panel[] => {
     const pairs = answer.pairs.filter(({ task }) => task === name);
     return pairs.length === 0 ? [] : [{ task: name, pairs, sizes, curves, domain, theme }];

@@ -62,7 +62,11 @@ export const drawHatches = (hatches: readonly (readonly Hatch[])[], place: CellP
   })).filter(({ d }) => d !== '');
   if (drawn.length === 0) return [];
   return [
-    svgElement('defs', {}, ...drawn.map(({ hatch }) => hatchPattern(hatch))),
+    svgElement(
+      'defs',
+      {},
+      drawn.map(({ hatch }) => hatchPattern(hatch)),
+    ),
     ...drawn.map(({ hatch, d }) => svgElement('path', { fill: `url(#${hatch})`, d })),
   ];
 };

@@ -79,7 +79,7 @@ export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
       svgElement(
         'g',
         { 'shape-rendering': 'crispEdges' },
-        ...drawHeatmapCells(shaded?.shades ?? matrix, place, scale, theme),
+        drawHeatmapCells(shaded?.shades ?? matrix, place, scale, theme),
       ),
       ...drawHatches(hatches, place),
       ...every(experts, LABEL_ROOM).map((expert) =>

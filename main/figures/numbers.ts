@@ -1,4 +1,5 @@
 import type { MetricName } from '../contract/task.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 
 /**
  * Digits that carry meaning, thousands apart by a thin space that never breaks, no exponent between 1e-4 and 1e6; NaN
@@ -104,6 +105,6 @@ export const formatP = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${
 /** "8", "8\u2013300": the least and the most of several counts; nothing for none. */
 export const formatRange = (counts: readonly number[]): string => {
   if (counts.length === 0) return '';
-  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const [least, most] = [minOf(counts), maxOf(counts)];
   return least === most ? formatCount(least) : `${formatCount(least)}\u2013${formatCount(most)}`;
 };

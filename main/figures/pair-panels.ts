@@ -1,6 +1,7 @@
 import type { SizePair } from '../contract/size-trend.ts';
 import type { MetricName } from '../contract/task.ts';
 import { type Standing, standingOf } from '../evaluation/wording.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 
 /** A method's point in a row: one comparison with its interval, or the mean and range of several. */
 export interface PairPoint {
@@ -48,8 +49,8 @@ const pointOf = (method: string, pairs: readonly SizePair[]): PairPoint => {
   return {
     method,
     difference: mean,
-    low: Math.min(...differences),
-    high: Math.max(...differences),
+    low: minOf(differences),
+    high: maxOf(differences),
     pairs,
     standing,
   };
@@ -87,7 +88,7 @@ export const pairPanels = (pairs: readonly SizePair[], tasks: readonly string[])
             ),
           );
       });
-    return [{ task, metric: first.metric, n: Math.min(...own.map(({ n }) => n)), rows }];
+    return [{ task, metric: first.metric, n: minOf(own.map(({ n }) => n)), rows }];
   });
 
 const valuesOf = ({ rows }: PairPanel): number[] =>
@@ -97,5 +98,5 @@ const valuesOf = ({ rows }: PairPanel): number[] =>
 export const differenceDomain = (panel: PairPanel, panels: readonly PairPanel[]): readonly [number, number] => {
   const shown = panel.metric === 'perplexity' ? [panel] : panels.filter(({ metric }) => metric !== 'perplexity');
   const values = [0, ...shown.flatMap(valuesOf)];
-  return [Math.min(...values), Math.max(...values)];
+  return [minOf(values), maxOf(values)];
 };

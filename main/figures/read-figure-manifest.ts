@@ -39,7 +39,7 @@ const pngManifest = (bytes: Uint8Array): string | null => {
   const head = new TextEncoder().encode(KEYWORD);
   for (let at = PNG_SIGNATURE.length; at + CHUNK_FRAME_BYTES <= bytes.length;) {
     const length = view.getUint32(at);
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const type = new TextDecoder().decode(bytes.subarray(at + 4, at + 8));
     const data = bytes.subarray(at + 8, at + 8 + length);
     if (data.length < length) return null;
     if (type === 'iTXt' && head.every((code, index) => data[index] === code))

@@ -1,3 +1,4 @@
+import { maxOf } from '../statistics/extremes.ts';
 import type { CellMatrix } from './cell-matrix.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { amountScale } from './color-scales.ts';
@@ -47,7 +48,7 @@ const drawBlock = (
     svgElement(
       'g',
       { 'shape-rendering': 'crispEdges' },
-      ...drawHeatmapCells(matrix, { left: LEFT, top, cellWidth, cellHeight }, amountScale(maximum), theme),
+      drawHeatmapCells(matrix, { left: LEFT, top, cellWidth, cellHeight }, amountScale(maximum), theme),
     ),
   ];
 };
@@ -62,8 +63,8 @@ export const routingCaption = ({ unit, blocks }: Pick<RoutingSheet, 'unit' | 'bl
  */
 export const routingSheet = (sheet: RoutingSheet): Drawing => {
   const { title, unit, blocks, maximum, manifest, theme } = sheet;
-  const experts = Math.max(1, ...blocks.map(({ matrix }) => matrix[0]?.length ?? 0));
-  const layers = Math.max(0, ...blocks.map(({ matrix }) => matrix.length));
+  const experts = maxOf([1, ...blocks.map(({ matrix }) => matrix[0]?.length ?? 0)]);
+  const layers = maxOf([0, ...blocks.map(({ matrix }) => matrix.length)]);
   const cellWidth = Math.max(3, Math.min(LARGEST_CELL, Math.floor(MAP_WIDTH / experts)));
   const width = Math.max(560, LEFT + cellWidth * experts + MARGIN);
   const step = labelStep(cellWidth, EXPERT_LABEL_ROOM);

@@ -1,4 +1,5 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 
 /** Maps values to pixels and says which values to label. */
 export interface AxisScale {
@@ -60,6 +61,6 @@ export const factorScale = (largest: number, pixels: Range): AxisScale => ({
  * Base-2 logarithmic scale over given sizes, labelled at each; for numbers of experts. A single one lies in the middle.
  */
 export const expertScale = (sizes: readonly number[], pixels: Range): AxisScale => ({
-  position: doublingScale([Math.min(...sizes), Math.max(...sizes)], pixels),
+  position: doublingScale([minOf(sizes), maxOf(sizes)], pixels),
   ticks: sizes,
 });

@@ -1,5 +1,6 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { SIZE_PAIR_CAPTION } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
@@ -79,8 +80,8 @@ const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelP
   return svgElement(
     'g',
     {},
-    ...drawPanelHead(panel, { left, top, width: PLOT_WIDTH }, theme),
-    ...drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, panel.metric), theme),
+    drawPanelHead(panel, { left, top, width: PLOT_WIDTH }, theme),
+    drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, panel.metric), theme),
     svgElement('line', {
       x1: x.position(0),
       y1: plotTop,
@@ -89,7 +90,7 @@ const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelP
       stroke: theme.ink,
       'stroke-width': 0.8,
     }),
-    ...rows,
+    rows,
     drawAcrossTitle(
       left + PLOT_WIDTH / 2,
       bottom,
@@ -125,7 +126,7 @@ export const sizePairFigure = (
     legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
     cell: {
       width: CELL_WIDTH,
-      height: pairPanelHeight(Math.max(0, ...panels.map(({ rows }) => rows.length)), marks.size),
+      height: pairPanelHeight(maxOf([0, ...panels.map(({ rows }) => rows.length)]), marks.size),
       axisRoom: LABEL_ROOM,
       plotWidth: PLOT_WIDTH,
     },

@@ -16,11 +16,19 @@ const written = (value: string | number): string =>
 /** Text content. */
 export const svgText = (content: string): SvgNode => ({ svg: escapeXml(content) });
 
-export const svgElement = (name: string, attributes: Attributes, ...children: readonly SvgNode[]): SvgNode => {
+/** An element. Lists of children are given as lists: a long one is no list of arguments. */
+export const svgElement = (
+  name: string,
+  attributes: Attributes,
+  ...children: readonly (SvgNode | readonly SvgNode[])[]
+): SvgNode => {
   const list = Object.entries(attributes)
     .map(([key, value]) => ` ${key}="${written(value)}"`)
     .join('');
-  const content = children.map(({ svg }) => svg).join('');
+  const content = children
+    .flat()
+    .map(({ svg }) => svg)
+    .join('');
   return { svg: content === '' ? `<${name}${list}/>` : `<${name}${list}>${content}</${name}>` };
 };
 
@@ -93,7 +101,7 @@ export const svgDocument = ({ width, height, title, description, manifest, theme
     const { svg } = svgElement(
       'svg',
       { ...frame, preserveAspectRatio: 'xMinYMin meet', 'aria-label': `${title}. ${description}` },
-      ...children,
+      children,
     );
     return { ...said, svg };
   }
@@ -104,7 +112,7 @@ export const svgDocument = ({ width, height, title, description, manifest, theme
     svgElement('desc', { id: 'description' }, svgText(description)),
     svgElement('metadata', { id: 'manifest' }, svgText(manifestJson(manifest))),
     svgElement('rect', { width, height, fill: theme.background }),
-    ...children,
+    children,
   );
   return { ...said, svg: `<?xml version="1.0" encoding="UTF-8"?>\n${root.svg}\n` };
 };

@@ -1,5 +1,6 @@
 import type { ExpertTrend, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import { type AnswerKind, answerKind } from '../contract/task.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { type AxisScale, expertScale, factorScale } from './scales.ts';
 
 /** Where a task's threshold stands at one size, in pixels. */
@@ -69,8 +70,8 @@ const geometricMean = (values: readonly number[]): number =>
 /** Where the axis of factors ends: a doubling above the largest threshold, and not above what was tested. */
 export const largestDrawnFactor = ({ trends }: Pick<SizeTrendDocument, 'trends'>): number => {
   const points = trends.flatMap((trend) => trend.points);
-  const tested = Math.max(2, ...points.map(({ largestTested }) => largestTested));
-  return Math.min(tested, 2 * Math.max(1, ...points.map(({ lastSafe }) => lastSafe ?? 1)));
+  const tested = maxOf([2, ...points.map(({ largestTested }) => largestTested)]);
+  return Math.min(tested, 2 * maxOf([1, ...points.map(({ lastSafe }) => lastSafe ?? 1)]));
 };
 
 /** The largest of some factors that at least half of them reach; undefined for none. */
@@ -119,7 +120,7 @@ export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): 
   });
   const limits = sizes.flatMap((experts) => {
     const tested = trends.flatMap((trend) => ofSize(trend, experts)).map(({ largestTested }) => largestTested);
-    return tested.length === 0 ? [] : [{ x: x.position(experts), y: y.position(Math.max(...tested)), half: LIMIT_PX }];
+    return tested.length === 0 ? [] : [{ x: x.position(experts), y: y.position(maxOf(tested)), half: LIMIT_PX }];
   });
   return { x, y, tasks, medians, limits };
 };

@@ -107,7 +107,7 @@ export const listFolder = async (path: string, hidden = false): Promise<ListedFo
   const entries: FolderEntry[] = [];
   for (let start = 0; start < names.length; start += CONCURRENCY) {
     const found = await Promise.all(names.slice(start, start + CONCURRENCY).map((name) => entryOf(path, name)));
-    entries.push(...found.filter((entry) => entry !== null));
+    for (const entry of found) if (entry !== null) entries.push(entry);
   }
   entries.sort((a, b) => Number(b.isFolder) - Number(a.isFolder));
   const parent = dirname(path);

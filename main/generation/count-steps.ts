@@ -28,7 +28,7 @@ export const decodingCost = (
     let step = 0;
     while (waiting.length > 0 || writing.length > 0) {
       const joining = waiting.splice(0, admittedRows(waiting, writing, room));
-      writing.push(...joining.map((row) => ({ ...row, until: step + row.mostNewTokens })));
+      for (const row of joining) writing.push({ ...row, until: step + row.mostNewTokens });
       rowsAtOnce = Math.max(rowsAtOnce, writing.length);
       // Nothing changes until the next row ends.
       step = writing.reduce((next, { until }) => Math.min(next, until), Infinity);

@@ -1,5 +1,6 @@
 import { groupTrees } from '../inference/batch.ts';
 import { cachedShape } from '../graph/cached-attention.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { admittedRows, ROWS_AT_ONCE } from './admit-rows.ts';
 import { groupRoom, longestFirst, type DecodingGroup } from './decoding-group.ts';
 import type { Feeds } from '../inference/session.ts';
@@ -49,7 +50,7 @@ export class GroupDecoder {
       const joining = this.#admit();
       const writing = this.#writing.length;
       this.#makeRoom(joining);
-      this.#writing.push(...joining);
+      for (const row of joining) this.#writing.push(row);
       const works = [...this.#prompts(joining, writing), ...this.#continuations(writing)];
       const states = await runStep(
         this.#engine,
@@ -85,11 +86,11 @@ export class GroupDecoder {
   /** Lays the cache out for one more token of every row, and for the prompts of those that join. */
   #makeRoom(joining: readonly WritingRow[]): void {
     const writing = this.#writing.length;
-    const needed = Math.max(
+    const needed = maxOf([
       ...this.#writing.map(({ columns }) => columns + 1),
       ...joining.map(({ prompt }) => prompt.length),
-    );
-    const most = Math.max(this.#mostColumns(), ...joining.map(({ mostColumns }) => mostColumns));
+    ]);
+    const most = maxOf([this.#mostColumns(), ...joining.map(({ mostColumns }) => mostColumns)]);
     if (needed <= this.#cache.columns && writing + joining.length <= this.#cache.slots) return;
     const columns = Math.min(this.#cache.grownColumns(needed, most), most);
     this.#cache.resize(writing + joining.length, columns, writing);

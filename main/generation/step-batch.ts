@@ -2,6 +2,7 @@ import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { HIDDEN, rotaryTables } from '../inference/batch.ts';
 import { floatTensor, integerTensor, type Feeds } from '../inference/session.ts';
+import { maxOf } from '../statistics/extremes.ts';
 
 /** What runs of one sequence in one step. */
 export interface StepSequence {
@@ -46,7 +47,7 @@ export const makeStepBatch = (
   widths: CacheWidths,
 ): StepBatch => {
   const lengths = sequences.map(({ tokens }) => tokens.length);
-  const slots = Math.max(...lengths);
+  const slots = maxOf(lengths);
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
   const [ids, positions, candidateOf] = [new Int32Array(tokens), new Int32Array(tokens), new Int32Array(tokens)];
   const [pack, unpack] = [new Int32Array(sequences.length * slots), new Int32Array(tokens)];
@@ -102,7 +103,7 @@ const seating = (
     taken[table] = seat + 1;
     return { table, seat };
   });
-  const seats = Math.max(...taken);
+  const seats = maxOf(taken);
   const members = new Int32Array(candidates * seats);
   const own = chosen.map(({ table, seat }) => table * seats + seat);
   own.forEach((seat, index) => {

@@ -1,5 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { floatTensor, integersOf, integerTensor } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
@@ -56,7 +57,7 @@ export const makeBatch = (
 ): Batch => {
   const members = group.map((index) => trees[index] ?? { trunk: [], branches: [] });
   const lengths = members.map(treeLength);
-  const slots = Math.max(...lengths);
+  const slots = maxOf(lengths);
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
   const ids = new Int32Array(tokens);
   const positions = new Int32Array(tokens);

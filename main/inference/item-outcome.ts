@@ -1,5 +1,6 @@
 import type { ChoiceOutcome, ScoredOutcome } from '../contract/outcome.ts';
 import type { ChoiceItem, TextItem } from '../contract/task.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import type { ScoredSequence, TargetScore } from './scorer.ts';
 
 /**
@@ -28,7 +29,7 @@ export const itemOutcome = (
     // Characters are code points, as Python counts them.
     chosenNorm: argmax(sums.map((sum, choice) => sum / Array.from(item.choices[choice] ?? '').length)),
     answer: item.answer,
-    truncatedTokens: Math.max(0, ...sequences.map(({ truncatedTokens }) => truncatedTokens)),
+    truncatedTokens: maxOf([0, ...sequences.map(({ truncatedTokens }) => truncatedTokens)]),
   };
   return item.group === undefined ? outcome : { ...outcome, group: item.group };
 };

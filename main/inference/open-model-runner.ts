@@ -7,6 +7,7 @@ import { refuse } from '../contract/errors.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { Float64Products } from './float64-products.ts';
 import { decodingCost } from '../generation/count-steps.ts';
 import { decode } from '../generation/decode.ts';
@@ -454,7 +455,7 @@ const emptyForward = (
   layers: number,
 ): ForwardResult => {
   const variants = candidate?.variants.filter(({ layer }) => layer !== null) ?? [];
-  const most = (of: (variant: LayerVariant) => number): number => Math.max(0, ...variants.map(of));
+  const most = (of: (variant: LayerVariant) => number): number => maxOf([0, ...variants.map(of)]);
   return {
     logits: new Float32Array(tokens * vocabulary),
     routerLogits: new Float32Array(layers * tokens * most(({ mask }) => mask.length)).fill(-Infinity),

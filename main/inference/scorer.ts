@@ -4,6 +4,7 @@ import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { greedyGraph, logitsGraph, scoreGraph } from '../graph/block-graph.ts';
 import { externalDataRoot } from '../graph/weights.ts';
+import { minOf } from '../statistics/extremes.ts';
 import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, Session } from './session.ts';
 import { type TokenTree, treeOf, treeRow } from './token-tree.ts';
 
@@ -214,4 +215,4 @@ export const groupTargets = (
 
 /** Tokens at the beginning of all sequences that no target is predicted from. */
 export const unscoredTokens = (sequences: readonly ScoredSequence[]): number =>
-  Math.min(...sequences.map(({ input, targets }) => input.length - targets.length));
+  minOf(sequences.map(({ input, targets }) => input.length - targets.length));

@@ -1,5 +1,6 @@
 import type { MeterReading } from '../contract/compute.ts';
 import type { JobProgress } from '../contract/run.ts';
+import { minOf } from '../statistics/extremes.ts';
 
 /** Readings of the rate that a range is told from: the most recent ones, since other work comes and goes. */
 const MAX_READINGS = 40;
@@ -90,7 +91,7 @@ export const createProgressMeter = <Subject extends object>(
     const mean = shares.reduce((sum, share) => sum + share, 0) / count;
     const variance = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / (count - 1);
     const error = SHARE_ERRORS * Math.sqrt(variance / count);
-    return { low: Math.max(Math.min(...shares), mean - error), high: Math.min(1, mean + error) };
+    return { low: Math.max(minOf(shares), mean - error), high: Math.min(1, mean + error) };
   };
 
   const doneWork = (): number => finished + inFlight * part;

@@ -4,6 +4,7 @@ import { CancelledError, refuse } from '../contract/errors.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { encodePrompt } from '../generation/write-texts.ts';
 import { encodeChoices, encodeText, profileSequences } from '../inference/encode-item.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { isWrittenItem } from '../tasks/task.ts';
 
 /** Items encoded at a stretch before messages are let in and a cancel is noticed. */
@@ -27,7 +28,7 @@ const answeredTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: 
   if ('text' in item)
     return encodeText(tokenizer, item, maxPositions).reduce((tokens, { input }) => tokens + input.length, 0);
   const sequences = encodeChoices(tokenizer, item, maxPositions);
-  const context = Math.max(0, ...sequences.map(({ input, targets }) => input.length - targets.length));
+  const context = maxOf([0, ...sequences.map(({ input, targets }) => input.length - targets.length)]);
   return context + sequences.reduce((tokens, { targets }) => tokens + targets.length, 0);
 };
 

@@ -53,7 +53,8 @@ export const writeSideBySide = async (
         const record = { model: { name, fingerprint }, task: task.task.name, plan: plan.plan, outcomes: own };
         await steps.writeJson(keyOf(plan), encodeEvaluation(record));
       }
-      outcomes.get(plan.key)?.push(...own);
+      const all = outcomes.get(plan.key);
+      for (const outcome of own) all?.push(outcome);
     }
   }
   return outcomes;

@@ -60,7 +60,7 @@ export const writtenCalibration = async (
   const measurement = { model, task: { name, task }, items, work };
   const calibration: TaskItem[] = [];
   await evaluationSteps(context, measurement, [{ key, plan: null }], sizer, (_, outcomes) => {
-    calibration.push(...items.map((item, index) => profiledOn(item, outcomes[index])));
+    items.forEach((item, index) => calibration.push(profiledOn(item, outcomes[index])));
     return Promise.resolve();
   });
   return { name, task: { ...task, calibration } };

@@ -1,4 +1,5 @@
 import type { OutputStatistics, RoutingStatistics } from '../profile/routing-statistics.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import type { WeighedProfiles } from './average-scores.ts';
 
 /**
@@ -64,5 +65,5 @@ const NOTHING = new Float64Array(0);
 /** [L, E] largest peaks over several profiles. */
 export const largestPeaks = (statistics: readonly RoutingStatistics[]): Float64Array =>
   Float64Array.from(statistics[0]?.peakOutputs ?? NOTHING, (_, at) =>
-    Math.max(...statistics.map((task) => task.peakOutputs?.[at] ?? 0)),
+    maxOf(statistics.map((task) => task.peakOutputs?.[at] ?? 0)),
   );

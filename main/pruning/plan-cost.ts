@@ -1,5 +1,6 @@
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 
 /** Router treatments that keep the row of every expert: another router than stock loaders compute. */
 const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
@@ -15,7 +16,7 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
     : plan.kept.map((kept) => kept.length);
   const leavesConstants = !isMergePlan(plan) && plan.constants !== undefined;
   const allRowsStay = leavesConstants || (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router));
-  const topK = leavesConstants ? model.topK : Math.min(model.topK, ...keptPerLayer);
+  const topK = leavesConstants ? model.topK : minOf([model.topK, ...keptPerLayer]);
   const expertParameters = moeLayers === 0 ? 0 : parameters.expert / (moeLayers * experts);
   const removed = keptPerLayer.reduce((sum, kept) => sum + experts - kept, 0);
   const removedExpert = removed * (expertParameters - (leavesConstants ? hidden : 0));
@@ -45,8 +46,8 @@ const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['expo
     };
   }
   if (!isMergePlan(plan) && plan.constants !== undefined) return { hf: true, reason: null };
-  const least = Math.min(...keptPerLayer);
-  const most = Math.max(...keptPerLayer);
+  const least = minOf(keptPerLayer);
+  const most = maxOf(keptPerLayer);
   if (least === most) return { hf: true, reason: null };
   return {
     hf: false,

@@ -16,7 +16,15 @@ const interval = ({ low, high }: { readonly low: number; readonly high: number }
   `[${points(low)}, ${points(high)}]`;
 
 const notes = (texts: readonly string[]): HtmlNode[] =>
-  texts.length === 0 ? [] : [html('ul', { class: 'notes' }, ...texts.map((text) => html('li', {}, text)))];
+  texts.length === 0
+    ? []
+    : [
+        html(
+          'ul',
+          { class: 'notes' },
+          texts.map((text) => html('li', {}, text)),
+        ),
+      ];
 
 const pairCell = (pair: ExperimentPair | undefined): HtmlNode | string =>
   pair === undefined
@@ -153,7 +161,7 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
         `${tasks.map(({ name, n }) => `${name} (n = ${String(n)})`).join(', ')}: each pruned to the size of each ` +
         'smaller one, held against that one and against itself.',
     ),
-    ...(manifest.state === 'done'
+    manifest.state === 'done'
       ? []
       : [
           html(
@@ -161,7 +169,7 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
             { class: 'notice' },
             `This experiment is not finished (${manifest.state}): the page shows what was measured so far.`,
           ),
-        ]),
+        ],
   );
 
 /** A name for the report's file. */

@@ -16,12 +16,18 @@ const written = (content: HtmlContent): string =>
 /** Elements that have no content and no end tag. */
 const VOID = new Set(['meta', 'br', 'hr', 'col']);
 
-/** An element; text content is escaped. */
-export const html = (name: string, attributes: Attributes, ...children: readonly HtmlContent[]): HtmlNode => {
+/** An element; text content is escaped. Lists of children are given as lists: a long one is no list of arguments. */
+export const html = (
+  name: string,
+  attributes: Attributes,
+  ...children: readonly (HtmlContent | readonly HtmlContent[])[]
+): HtmlNode => {
   const list = Object.entries(attributes)
     .map(([key, value]) => ` ${key}="${escapeHtml(String(value))}"`)
     .join('');
-  return { html: VOID.has(name) ? `<${name}${list}>` : `<${name}${list}>${children.map(written).join('')}</${name}>` };
+  return {
+    html: VOID.has(name) ? `<${name}${list}>` : `<${name}${list}>${children.flat().map(written).join('')}</${name}>`,
+  };
 };
 
 /** Several nodes as one. */
@@ -55,7 +61,11 @@ export const reportTable = <T>(
       html(
         'thead',
         {},
-        html('tr', {}, ...columns.map((column) => html('th', { scope: 'col', ...align(column) }, column.title))),
+        html(
+          'tr',
+          {},
+          columns.map((column) => html('th', { scope: 'col', ...align(column) }, column.title)),
+        ),
       ),
       html(
         'tbody',
@@ -65,7 +75,7 @@ export const reportTable = <T>(
             html(
               'tr',
               {},
-              ...columns.map((column, index) =>
+              columns.map((column, index) =>
                 index === 0
                   ? html('th', { scope: 'row', ...align(column) }, column.cell(row))
                   : html('td', align(column), column.cell(row)),

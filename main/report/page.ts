@@ -33,7 +33,11 @@ export const htmlPage = ({ manifest, header, parts, footer }: PageContents): str
   const contents = html(
     'nav',
     { 'aria-label': 'Contents' },
-    html('ul', {}, ...parts.map(({ id, title }) => html('li', {}, html('a', { href: `#${id}` }, title)))),
+    html(
+      'ul',
+      {},
+      parts.map(({ id, title }) => html('li', {}, html('a', { href: `#${id}` }, title))),
+    ),
   );
   const body = html(
     'body',
@@ -43,7 +47,7 @@ export const htmlPage = ({ manifest, header, parts, footer }: PageContents): str
     html(
       'main',
       {},
-      ...parts.map(({ id, title, content }) =>
+      parts.map(({ id, title, content }) =>
         html(
           'section',
           { id, 'aria-labelledby': `${id}-title` },

@@ -13,6 +13,7 @@ import { pairPanels } from '../figures/pair-panels.ts';
 import { pairPanelHeight, sizePairFigure } from '../figures/size-pair-figure.ts';
 import { expertTrendFigure } from '../figures/size-trend-figure.ts';
 import type { Drawing } from '../figures/svg.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { html, htmlFigure, type HtmlNode } from './html.ts';
 import type { ReportSource } from './report-source.ts';
 
@@ -71,7 +72,7 @@ export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] 
 /** Pruned-large against scratch-small. */
 export const pairFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] => {
   const panels = pairPanels(sizeTrend.pairs, sizeTrend.tasks);
-  const rows = Math.max(1, ...panels.map((panel) => panel.rows.length));
+  const rows = maxOf([1, ...panels.map((panel) => panel.rows.length)]);
   return parts(panels, perPage(pairPanelHeight(rows, sizeTrend.methods.length))).map((part) =>
     figure(
       sizePairFigure(
@@ -96,7 +97,7 @@ export const routingFigures = ({ profiles, manifest }: ReportSource): HtmlNode[]
       .flatMap((metric) => {
         const blocks = ofModel.map((profile) => ({ task: profile.task, matrix: metric.matrix(profile) }));
         const maximum = largestCell(blocks.map(({ matrix }) => matrix));
-        const layers = Math.max(1, ...blocks.map(({ matrix }) => matrix.length));
+        const layers = maxOf([1, ...blocks.map(({ matrix }) => matrix.length)]);
         return parts(blocks, Math.max(1, Math.floor(PAGE_HEIGHT / routingBlockHeight(layers)))).map((part) =>
           figure(
             routingSheet({

@@ -5,6 +5,7 @@ import { listed } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
 import type { ReportSource } from './report-source.ts';
 
@@ -75,7 +76,7 @@ const list = (definitions: readonly Definition[]): HtmlNode =>
   html(
     'dl',
     { class: 'definitions' },
-    ...definitions.map(([term, text]) => html('div', {}, html('dt', {}, term), html('dd', {}, text))),
+    definitions.map(([term, text]) => html('div', {}, html('dt', {}, term), html('dd', {}, text))),
   );
 
 const methodDefinitions = (names: readonly string[]): Definition[] =>
@@ -114,7 +115,7 @@ const record = (entries: readonly (readonly [name: string, value: string])[]): H
   html(
     'dl',
     { class: 'record' },
-    ...entries.flatMap(([name, value]) => [html('dt', {}, name), html('dd', {}, html('code', {}, value))]),
+    entries.flatMap(([name, value]) => [html('dt', {}, name), html('dd', {}, html('code', {}, value))]),
   );
 
 /** Where the numbers come from: models, tasks, versions, device, command line, and the manifest as it is on disk. */
@@ -199,10 +200,7 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
     ['Models', sizeTrend.models.map(({ name, experts }) => `${name} (E = ${experts})`).join(', ')],
     ['Tasks', sizeTrend.tasks.join(', ')],
     ['Factors', factors.join(', ')],
-    [
-      'Test items per task',
-      items.length === 0 ? 'none yet' : distinct([Math.min(...items), Math.max(...items)]).join(' to '),
-    ],
+    ['Test items per task', items.length === 0 ? 'none yet' : distinct([minOf(items), maxOf(items)]).join(' to ')],
     ...(settings.success
       ? ([
           ['Budget', settings.data.budget],
@@ -214,7 +212,7 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
   return html(
     'dl',
     { class: 'facts' },
-    ...entries.map(([name, value]) => html('div', {}, html('dt', {}, name), html('dd', {}, value))),
+    entries.map(([name, value]) => html('div', {}, html('dt', {}, name), html('dd', {}, value))),
   );
 };
 
@@ -237,7 +235,7 @@ export const reportHeader = (source: ReportSource): HtmlNode => {
     html('p', { class: 'eyebrow' }, 'Uncurl Workbench \u00b7 sweep report'),
     html('h1', {}, manifest.title),
     html('p', { class: 'lead' }, question(source)),
-    ...unfinished,
+    unfinished,
     facts(source),
   );
 };

@@ -74,7 +74,7 @@ export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
   return html(
     'div',
     {},
-    ...models.map((model) => {
+    models.map((model) => {
       const own = results.filter((result) => result.model === model);
       return html(
         'details',

@@ -27,7 +27,15 @@ import {
 } from './report-thresholds.ts';
 
 const notes = (texts: readonly string[]): HtmlNode[] =>
-  texts.length === 0 ? [] : [html('ul', { class: 'notes' }, ...texts.map((text) => html('li', {}, text)))];
+  texts.length === 0
+    ? []
+    : [
+        html(
+          'ul',
+          { class: 'notes' },
+          texts.map((text) => html('li', {}, text)),
+        ),
+      ];
 
 const sizeTrendSections = (source: ReportSource): Section[] => {
   const { sizeTrend } = source;

@@ -35,7 +35,7 @@ export const chartFindings = (findings: readonly Finding[], chart: Finding['char
   return html(
     'dl',
     { class: 'findings' },
-    ...own.map(({ method, sentence }) =>
+    own.map(({ method, sentence }) =>
       html('div', {}, html('dt', {}, method ?? chartQuestion(chart)), html('dd', {}, sentence)),
     ),
   );
@@ -47,9 +47,7 @@ export const keyFindings = (findings: readonly Finding[]): HtmlNode => {
   return html(
     'dl',
     { class: 'findings key' },
-    ...key.map(({ chart, sentence }) =>
-      html('div', {}, html('dt', {}, chartQuestion(chart)), html('dd', {}, sentence)),
-    ),
+    key.map(({ chart, sentence }) => html('div', {}, html('dt', {}, chartQuestion(chart)), html('dd', {}, sentence))),
   );
 };
 
@@ -65,7 +63,7 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
   return html(
     'div',
     { class: 'matrices' },
-    ...curves.map(({ method, answers }) =>
+    curves.map(({ method, answers }) =>
       reportTable<SafeCount>(
         htmlAll([
           html('b', {}, method),
@@ -178,19 +176,19 @@ const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument
         'tr',
         {},
         html('th', { scope: 'col' }, htmlAll(['task', html('small', { class: 'size' }, 'test items')])),
-        ...models.map((model) => html('th', { scope: 'col', class: 'number' }, headOf(model))),
+        models.map((model) => html('th', { scope: 'col', class: 'number' }, headOf(model))),
       ),
     ),
     html(
       'tbody',
       {},
-      ...tasks.map((task) => {
+      tasks.map((task) => {
         const ofTask = own.filter((one) => one.task === task);
         return html(
           'tr',
           {},
           html('th', { scope: 'row' }, htmlAll([task, html('small', {}, ` ${formatRange(ofTask.map(({ n }) => n))}`)])),
-          ...models.map(({ name }) => cellOf(ofTask.find(({ model }) => model === name))),
+          models.map(({ name }) => cellOf(ofTask.find(({ model }) => model === name))),
         );
       }),
     ),
@@ -238,7 +236,7 @@ export const thresholdMatrices = (sizeTrend: SizeTrendDocument): HtmlNode =>
     html(
       'div',
       { class: matricesClass(sizeTrend.models.length) },
-      ...sizeTrend.methods.map((method) => matrix(method, sizeTrend)),
+      sizeTrend.methods.map((method) => matrix(method, sizeTrend)),
     ),
     powerTable(sizeTrend),
   );

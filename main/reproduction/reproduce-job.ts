@@ -89,8 +89,8 @@ const compare = async (
     const compared = compareOutcomes(outcomes, again.outcomes);
     items += outcomes.length;
     largestScoreDifference = Math.max(largestScoreDifference, compared.largestScoreDifference);
-    flipped.push(...compared.flipped.map((flip) => ({ ...pointNameOf(point), ...flip })));
-    rewritten.push(...compared.rewritten.map((item) => ({ ...pointNameOf(point), ...item })));
+    for (const flip of compared.flipped) flipped.push({ ...pointNameOf(point), ...flip });
+    for (const item of compared.rewritten) rewritten.push({ ...pointNameOf(point), ...item });
     const plan = plans?.get(firstSteps.get(pointNameKey(point)) ?? '');
     const contentOf = (made: EvaluationRecord['plan']): string =>
       canonicalJson(planContent(made, experts.get(point.model) ?? 0));

@@ -129,7 +129,7 @@ export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeB
     rows = [];
   };
   for await (const block of blocks) {
-    rows.push(...rowsOf(block));
+    for (const row of rowsOf(block)) rows.push(row);
     if (rows.length >= ROWS_PER_GROUP) await flush();
   }
   await flush();

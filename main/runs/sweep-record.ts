@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { MOST_POINTS, shortName } from '../contract/bounds.ts';
 import type { RecordChange } from '../contract/compute.ts';
 import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
@@ -48,7 +49,7 @@ export interface SweepPoint {
   readonly step: string;
 }
 
-const pointIndex = z.array(placedPoint.extend({ step: z.string() }));
+const pointIndex = z.array(placedPoint.extend({ step: shortName })).max(MOST_POINTS);
 export type PointIndex = z.infer<typeof pointIndex>;
 
 /** Results in the order of models, tasks, methods and seeds of the request, factors rising: not that of arrival. */
@@ -117,7 +118,7 @@ export class SweepRecord {
         this.#told.push(change.point);
         return;
       case 'unneeded':
-        this.#unneeded.push(...change.points);
+        for (const point of change.points) this.#unneeded.push(point);
         return;
       case 'note':
         if (!this.#notes.includes(change.text)) this.#notes.push(change.text);

@@ -1,5 +1,5 @@
 import { refuse } from '../contract/errors.ts';
-import { normalQuantileOf } from './normal-distribution.ts';
+import { normalQuantileOf, normalUpperTail } from './normal-distribution.ts';
 import { tangoScore } from './tango-interval.ts';
 
 /**
@@ -52,13 +52,25 @@ export interface DiscordantProbabilities {
   readonly lost: number;
 }
 
-/** Largest number of lost items at which the candidate is still called safe with `gained` ones; -1: none. */
-const mostLost = ({ n, delta, z }: PairedTest, gained: number, from: number): number => {
-  let lost = Math.min(from, n - gained);
-  const isSafe = (count: number): boolean => tangoScore({ gained, lost: count, n }, -delta) >= z;
-  while (lost >= 0 && !isSafe(lost)) lost -= 1;
-  while (lost >= 0 && lost < n - gained && isSafe(lost + 1)) lost += 1;
-  return lost;
+/**
+ * Largest number of lost items at which the candidate is still called safe with `gained` ones; -1: none. The score
+ * falls with every item lost: steps that double from `near`, then bisection.
+ */
+const mostLost = ({ n, delta, z }: PairedTest, gained: number, near: number): number => {
+  const isSafe = (lost: number): boolean => lost < 0 || tangoScore({ gained, lost, n }, -delta) >= z;
+  const most = n - gained;
+  const start = Math.min(Math.max(near, -1), most);
+  // Safe at `safe`, unsafe at `unsafe`, or beyond what there is.
+  let [safe, unsafe] = isSafe(start) ? [start, start + 1] : [start - 1, start];
+  for (let step = 1; unsafe <= most && isSafe(unsafe); step *= 2) [safe, unsafe] = [unsafe, unsafe + step];
+  for (let step = 1; !isSafe(safe); step *= 2) [safe, unsafe] = [Math.max(-1, safe - step), safe];
+  unsafe = Math.min(unsafe, most + 1);
+  while (unsafe - safe > 1) {
+    const middle = Math.floor((safe + unsafe) / 2);
+    if (isSafe(middle)) safe = middle;
+    else unsafe = middle;
+  }
+  return safe;
 };
 
 /**
@@ -92,17 +104,37 @@ export const chanceOfSafe = (test: PairedTest, { gained, lost }: DiscordantProba
   return Math.min(1, chance);
 };
 
+/**
+ * The score's normal distribution at counts as expected: mean `perRoot` sqrt(n), spread sigma1 / sigma0; discordance
+ * above 0.
+ */
+const scoreDistribution = (
+  delta: number,
+  discordance: number,
+): { readonly perRoot: number; readonly spread: number } => {
+  const perRoot = tangoScore({ gained: discordance / 2, lost: discordance / 2, n: 1 }, -delta);
+  return { perRoot, spread: (Math.sqrt(discordance) * perRoot) / delta };
+};
+
+/**
+ * Discordant items, as expected, up to which chances are exact sums: their cost grows with them. Beyond, the normal
+ * approximation is within 0.001.
+ */
+const EXACT_DISCORDANT = 5_000;
+
 /** The chance that a candidate without any true difference, but with this share of discordant items, is called safe. */
-export const chanceForUnharmed = (test: PairedTest, discordance: number): number =>
-  chanceOfSafe(test, { gained: discordance / 2, lost: discordance / 2 });
+export const chanceForUnharmed = (test: PairedTest, discordance: number): number => {
+  if (test.n * discordance <= EXACT_DISCORDANT)
+    return chanceOfSafe(test, { gained: discordance / 2, lost: discordance / 2 });
+  const { perRoot, spread } = scoreDistribution(test.delta, discordance);
+  return normalUpperTail((test.z - perRoot * Math.sqrt(test.n)) / spread);
+};
 
 /** Up to here the number of items is found by exact sums; beyond, where they take long, by the normal approximation. */
 const EXACT_UP_TO = 2000;
 
-/** By the score's normal distribution: mean s sqrt(n) at counts as expected, spread sigma1 / sigma0. */
 const approximateItems = ({ delta, z }: Omit<PairedTest, 'n'>, discordance: number, wanted: number): number => {
-  const perRoot = tangoScore({ gained: discordance / 2, lost: discordance / 2, n: 1 }, -delta);
-  const spread = (Math.sqrt(discordance) * perRoot) / delta;
+  const { perRoot, spread } = scoreDistribution(delta, discordance);
   return Math.ceil(((z + normalQuantileOf(1 - wanted) * spread) / perRoot) ** 2);
 };
 

@@ -72,7 +72,7 @@ export const seededRandom = (seed: number): RandomSource => {
     const shuffled: T[] = [];
     for (const item of items) {
       // Inside-out Fisher-Yates: the new item takes a random place, whose tenant, if any, moves to the end.
-      shuffled.push(...shuffled.splice(integer(shuffled.length + 1), 1, item));
+      for (const tenant of shuffled.splice(integer(shuffled.length + 1), 1, item)) shuffled.push(tenant);
     }
     return shuffled;
   };

@@ -69,6 +69,8 @@ export const tangoLowerLimit = (counts: PairedCounts, z: number): number => {
  */
 export const tangoLowerLimitOfEffective = (counts: PairedCounts, z: number): number => {
   const { gained, lost, n } = counts;
+  // Bisection between numbers that are none would not end.
+  if (!Number.isFinite(gained + lost + n)) throw new RangeError(`${gained} gained, ${lost} lost of ${n} are no counts`);
   if (lost === n) return -1;
   // Without discordant pairs the score is sqrt(n d / (1 - d)) at -d: the root in closed form.
   if (gained + lost === 0) return -(z * z) / (n + z * z);

@@ -62,10 +62,15 @@ const floats = async (view: TensorView): Promise<Float32Array> =>
   new Float32Array((await readTensorBytes(view)).buffer);
 
 /** A task's whole sample. */
-export const readSample = async (...of: Parameters<typeof sampleViews>): Promise<ChoiceSample> => {
-  const views = sampleViews(...of);
+export const readSample = async (
+  tensors: ReadonlyMap<string, TensorView>,
+  task: string,
+  shape: SampleShape,
+  wrong: (what: string) => Error,
+): Promise<ChoiceSample> => {
+  const views = sampleViews(tensors, task, shape, wrong);
   return {
-    size: of[2].sampled,
+    size: shape.sampled,
     windows: await integers(views.windows),
     positions: await integers(views.positions),
     experts: await integers(views.experts),
@@ -74,9 +79,15 @@ export const readSample = async (...of: Parameters<typeof sampleViews>): Promise
 };
 
 /** A task's sample as one layer has it. */
-export const readLayerSample = async (layer: number, ...of: Parameters<typeof sampleViews>): Promise<LayerSample> => {
-  const views = sampleViews(...of);
-  const { layers, topK, sampled } = of[2];
+export const readLayerSample = async (
+  layer: number,
+  tensors: ReadonlyMap<string, TensorView>,
+  task: string,
+  shape: SampleShape,
+  wrong: (what: string) => Error,
+): Promise<LayerSample> => {
+  const views = sampleViews(tensors, task, shape, wrong);
+  const { layers, topK, sampled } = shape;
   const own = (view: TensorView): TensorView => contiguousPart(view, layer, layers, view.shape.slice(1));
   return {
     size: sampled,

@@ -218,7 +218,7 @@ export const createRunStore = (
       const manifests: RunManifest[] = [];
       for (let first = 0; first < names.length; first += LISTED_AT_ONCE) {
         const some = await Promise.all(names.slice(first, first + LISTED_AT_ONCE).map(listed));
-        manifests.push(...some.filter((manifest) => manifest !== null));
+        for (const manifest of some) if (manifest !== null) manifests.push(manifest);
       }
       return manifests.sort((a, b) =>
         a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : a.id < b.id ? 1 : -1,

@@ -37,10 +37,8 @@ const requireSmall = ({ name, size }: GivenFile): void => {
 };
 
 const base64Of = (bytes: Uint8Array): string => {
-  // In pieces: the arguments of one call are limited.
-  const PIECE = 0x8000;
   let text = '';
-  for (let at = 0; at < bytes.length; at += PIECE) text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
+  for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
 };
 

@@ -1,3 +1,5 @@
+import { maxOf, minOf } from '../../main/statistics/extremes.ts';
+
 /** Experts per layer (E) and chosen per token (K) of the unpruned model. */
 export interface ExpertCounts {
   readonly experts: number;
@@ -29,7 +31,7 @@ export const standardFactors = (counts: ExpertCounts): readonly number[] => {
 
 /** Kept per layer: one number, or a range where layers differ. */
 export const keptRange = (keptPerLayer: readonly number[]): string => {
-  const [low, high] = [Math.min(...keptPerLayer), Math.max(...keptPerLayer)];
+  const [low, high] = [minOf(keptPerLayer), maxOf(keptPerLayer)];
   return low === high ? String(low) : `${low}–${high}`;
 };
 

@@ -1,3 +1,4 @@
+import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { answerKind } from '../../contract/task.ts';
 import type { CompareDocument } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
@@ -175,7 +176,7 @@ export const compare: Verb = {
         `${run} (${manifest.state}) has not measured anything yet.`,
         'Wait for its first point, or resume it.',
       );
-    const delta = reader.real('delta', 0.001, 0.5) ?? sweepDelta(manifest);
+    const delta = reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN) ?? sweepDelta(manifest);
     const choice = {
       model: reader.text('model'),
       factor: reader.real('factor', 1, MAX_FACTOR),

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { type ArmTreatment, armTreatment, type ExperimentArm, experimentSettings } from '../../contract/experiment.ts';
 import { refuse } from '../../contract/errors.ts';
 import { refitName } from '../../contract/plan.ts';
@@ -28,7 +29,7 @@ const findMembers = async (host: VerbHost, named: readonly string[]): Promise<re
   const folders: string[] = [];
   for (const name of named) {
     const members = existsSync(resolve(name)) ? [] : familyMembers(name, bundled);
-    if (members.length > 0) folders.push(...members);
+    if (members.length > 0) for (const member of members) folders.push(member);
     else folders.push(await findModel(host.resources, name));
   }
   return [...new Set(folders)];
@@ -114,7 +115,7 @@ export const experiment: Verb = {
       treatments: readTreatments(reader.list('arms')),
       refit: reader.choice('recovery', refitName.options),
       training: readTraining(reader),
-      delta: reader.real('delta', 0.0001, 0.5),
+      delta: reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN),
       limit: reader.whole('limit', 1),
     });
     const python = reader.text('python');

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { itemsForVerdict, itemsForVerdictText } from '../../evaluation/items-for-verdict.ts';
@@ -44,7 +45,7 @@ const modelFacts = async (resources: string, named: string): Promise<VerbResult>
 };
 
 const taskFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
-  const delta = sweepSettings.shape.delta.parse(reader.real('delta', 0.0001, 0.5));
+  const delta = sweepSettings.shape.delta.parse(reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN));
   const [task] = await loadNamedTasks(reader, resources, [named]);
   if (task === undefined) throw refuse('no-such-task', `${named} names no task.`, 'Check the name.');
   const { name, title, description, metric, path, hash, calibration, test } = task;

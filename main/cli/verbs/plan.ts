@@ -26,6 +26,7 @@ import {
 } from '../../pruning/plan-for-model.ts';
 import { taskShares } from '../../pruning/task-weights.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
 import { OUT_FILE, outFile, readTextFile } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
@@ -244,7 +245,7 @@ export const plan: Verb = {
     const file = expertFileText(written, format, { name: checkpoint.name, experts: info.experts, layers });
     await writeFileAtomically(out, file.text);
     const kept = [...new Set(cost.keptPerLayer)];
-    const range = kept.length === 1 ? String(kept[0]) : `${String(Math.min(...kept))} to ${String(Math.max(...kept))}`;
+    const range = kept.length === 1 ? String(kept[0]) : `${String(minOf(kept))} to ${String(maxOf(kept))}`;
     const groups = info.expertGroups?.count ?? 1;
     const nearest =
       kept.length === 1

@@ -1,4 +1,5 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { makeExperimentReport } from '../../report/make-experiment-report.ts';
 import { makeReport } from '../../report/report-page.ts';
@@ -32,7 +33,7 @@ export const report: Verb = {
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     const folders = [...(await bundledModels(host.resources)).values()];
     const opened = await openExistingWorkspace(workspace);
-    const delta = reader.real('delta', 0.001, 0.5);
+    const delta = reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN);
     const { kind } = await opened.runs.read(run);
     const { html, findings } =
       kind === 'experiment'

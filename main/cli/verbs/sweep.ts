@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName, superExpertProtection } from '../../contract/plan.ts';
 import { candidateName, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
 import { methodNames } from '../../pruning/methods.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
@@ -20,7 +22,7 @@ import type { Verb, VerbResult } from '../verb.ts';
 /** Where `--adaptive` begins without factors: powers of two, as far as some model can go. */
 const doublingFactors = async (folders: readonly string[]): Promise<readonly number[]> => {
   const infos = await Promise.all(folders.map(async (folder) => (await openCheckpoint(folder)).info));
-  const largest = Math.max(...infos.map(({ experts, topK }) => experts / Math.max(1, topK)));
+  const largest = maxOf(infos.map(({ experts, topK }) => experts / Math.max(1, topK)));
   const factors = [1];
   while ((factors.at(-1) ?? 1) * 2 <= largest) factors.push((factors.at(-1) ?? 1) * 2);
   return factors;
@@ -174,7 +176,7 @@ export const sweep: Verb = {
       ),
       protect: reader.choice('protect', superExpertProtection.options),
       ...readRecovery(reader),
-      delta: reader.real('delta', 0.0001, 0.5),
+      delta: reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN),
       limit: reader.whole('limit', 1),
       stop: reader.choice('stop', ['told'] as const),
       first: first === undefined ? undefined : { task: first },

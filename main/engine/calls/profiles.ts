@@ -94,7 +94,7 @@ export const askableTasks = async (
   const asked: RunTask[] = [];
   for (const task of tasks) {
     try {
-      asked.push(...(await askedTasks({ checkpoint }, [task], chat, new Date(context.now()))));
+      for (const one of await askedTasks({ checkpoint }, [task], chat, new Date(context.now()))) asked.push(one);
     } catch (error) {
       // Only this one cannot be asked so: nothing was profiled of it, and profiling it says why.
       if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;

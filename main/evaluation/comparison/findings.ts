@@ -3,6 +3,7 @@ import { curveLabel } from '../../contract/method.ts';
 import { isSameFactor } from '../../contract/sweep.ts';
 import { methodInProse } from '../../figures/method-titles.ts';
 import { bareFactor } from '../../figures/numbers.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { LEVEL } from '../size-trend/findings.ts';
 import { answersText, counted, listed, referenceText } from '../wording.ts';
 import { type ComparePoints, NEAREST_LIMIT } from './points.ts';
@@ -95,7 +96,7 @@ export const compareNotes = (
     );
     const others = factors.filter((reached) => !isSameFactor(reached, factor));
     if (others.length === 0) return [];
-    const [least, most] = [bareFactor(Math.min(...others)), bareFactor(Math.max(...others))];
+    const [least, most] = [bareFactor(minOf(others)), bareFactor(maxOf(others))];
     return [`${methodInProse(method)} (${least === most ? least : `${least} to ${most}`})`];
   });
   const missing = methods.flatMap((method) => {

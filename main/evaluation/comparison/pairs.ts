@@ -2,6 +2,7 @@ import type { CompareReading, PairedDifference } from '../../contract/compare.ts
 import type { MetricName } from '../../contract/task.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
 import { mean } from '../../statistics/bootstrap.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { intervalSide } from '../../statistics/tango-interval.ts';
 import { summarise } from '../summarise.ts';
 
@@ -13,14 +14,14 @@ const jointP = (comparisons: readonly Pick<PairedDifference, 'difference' | 'p'>
   const ps = comparisons.flatMap(({ p }) => p ?? []);
   if (ps.length < comparisons.length) return null;
   const sides = new Set(comparisons.map(({ difference }) => Math.sign(difference)));
-  return sides.size > 1 ? 1 : Math.max(...ps);
+  return sides.size > 1 ? 1 : maxOf(ps);
 };
 
 /** Several paired comparisons as one: means, and an interval that holds all of theirs. */
 const together = (comparisons: readonly Omit<PairedDifference, 'pairs'>[]): PairedDifference => ({
   difference: mean(comparisons.map(({ difference }) => difference)),
-  low: Math.min(...comparisons.map(({ low }) => low)),
-  high: Math.max(...comparisons.map(({ high }) => high)),
+  low: minOf(comparisons.map(({ low }) => low)),
+  high: maxOf(comparisons.map(({ high }) => high)),
   p: jointP(comparisons),
   lost: mean(comparisons.map(({ lost }) => lost)),
   gained: mean(comparisons.map(({ gained }) => gained)),

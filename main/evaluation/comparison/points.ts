@@ -2,6 +2,7 @@ import { refuse } from '../../contract/errors.ts';
 import { isFactorAtMost, isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import { type AnswerKind, answerKind, answersOf } from '../../contract/task.ts';
 import { bareFactor } from '../../figures/numbers.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { unmeasuredPoints } from '../told-points.ts';
 
 /** A point stands for a factor that is at most this many times larger or smaller than its own. */
@@ -61,7 +62,7 @@ const factorCounts = (results: readonly SweepResult[]): { readonly factor: numbe
 /** The middle one (the lower of two) of the factors that most curves are measured at. */
 export const middleFactor = (results: readonly SweepResult[]): number | null => {
   const counts = factorCounts(results);
-  const most = Math.max(0, ...counts.map(({ count }) => count));
+  const most = maxOf([0, ...counts.map(({ count }) => count)]);
   const usual = counts.filter(({ count }) => count === most);
   return usual[Math.floor((usual.length - 1) / 2)]?.factor ?? null;
 };

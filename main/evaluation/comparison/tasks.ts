@@ -3,6 +3,7 @@ import { type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import type { MetricName } from '../../contract/task.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
 import { mean } from '../../statistics/bootstrap.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { type DrawnOutcomes, pairDifference, readingOf } from './pairs.ts';
 import type { TaskPoints } from './points.ts';
 import { placesOf } from './ranks.ts';
@@ -72,7 +73,7 @@ const outcomesOfReference = ({ unpruned, methods }: MeasuredTask, reference: str
 export const compareTask = (measured: MeasuredTask, asked: string): CompareTask => {
   const { task, metric, n, unpruned, methods } = measured;
   const places = placesOf(methods.map(valueOf), metric === 'perplexity');
-  const lowest = Math.min(...places);
+  const lowest = minOf(places);
   const best = methods.find((_, index) => places[index] === lowest);
   const reference = asked === BEST_REFERENCE ? (best?.method ?? null) : asked;
   const other = reference === null ? null : outcomesOfReference(measured, reference);
@@ -93,8 +94,8 @@ export const compareTask = (measured: MeasuredTask, asked: string): CompareTask 
       factor: mean(draws.map(({ factor }) => factor)),
       kept: mean(draws.map(({ kept }) => kept)),
       value: valueOf(one),
-      lowest: Math.min(...values),
-      highest: Math.max(...values),
+      lowest: minOf(values),
+      highest: maxOf(values),
       place: places[index] ?? Number.NaN,
       sharesBest: againstBest === null || readingOf(metric, againstBest) !== 'worse',
       paired,

@@ -1,5 +1,6 @@
 import type { ExperimentPair, ExperimentRow, ModelThreshold } from '../../contract/experiment.ts';
 import { isFactorAtMost } from '../../contract/sweep.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { tangoInterval } from '../../statistics/tango-interval.ts';
 
 const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => {
@@ -81,7 +82,7 @@ export const modelThresholds = (rows: readonly ExperimentRow[]): ModelThreshold[
         factor: largestHeld(
           own.map(({ factor, above, equal, tasks }) => ({ factor, holds: 2 * (above + equal) > tasks })),
         ),
-        largestTested: Math.max(...own.map(({ factor }) => factor)),
+        largestTested: maxOf(own.map(({ factor }) => factor)),
       },
     ];
   });

@@ -1,6 +1,7 @@
 import type { Finding, SafeCount, SizeThreshold } from '../../contract/size-trend.ts';
 import type { Threshold } from '../../contract/sweep.ts';
 import { bareFactor } from '../../figures/numbers.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { counted, listed } from '../wording.ts';
 import { methodInProse } from '../../figures/method-titles.ts';
 
@@ -59,7 +60,7 @@ const factorText = ({ factor, shares }: SafeCount, cases: string, isFirst: boole
  */
 const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Finding[] => {
   const methods = [...new Set(safeCounts.map(({ method }) => method))];
-  const smallest = Math.min(...safeCounts.map(({ factor }) => factor));
+  const smallest = minOf(safeCounts.map(({ factor }) => factor));
   const rows = methods.flatMap((method) => {
     const row = safeCounts.find((one) => one.method === method && one.factor === smallest);
     return row === undefined ? [] : [{ ...row, shares: row.shares.filter(({ of }) => of > 0) }];
@@ -154,7 +155,7 @@ const leadersText = (thresholds: readonly SizeThreshold[], methods: readonly str
   if (methods.length < 2) return '';
   const cases = [...new Set(thresholds.map(caseOf))].flatMap((name) => {
     const own = thresholds.filter((one) => caseOf(one) === name);
-    const best = Math.max(...own.map(({ lastSafe }) => lastSafe ?? 1));
+    const best = maxOf(own.map(({ lastSafe }) => lastSafe ?? 1));
     return best > 1 ? [own.filter(({ lastSafe }) => lastSafe === best).map(({ method }) => method)] : [];
   });
   if (cases.length === 0) return '';

@@ -1,6 +1,7 @@
 import { assertNever } from '../../contract/errors.ts';
 import type { ExpertTrend, Finding } from '../../contract/size-trend.ts';
 import { formatP } from '../../figures/numbers.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { counted, listed, sizesText } from '../wording.ts';
 import { clauses, drawsText, LEVEL, type SafeDraws, type TaskCounts, withOverall } from './findings.ts';
 import { permuteModels, type PermutationTest } from './trends.ts';
@@ -141,7 +142,7 @@ export const thresholdTrendFindings = (
   if (findings.length === 0) return [];
   const tasks = new Set(trends.map(({ task }) => task)).size;
   const trained = trends.flatMap(({ spread }) => spread.map(({ models }) => models));
-  const once = Math.max(...trained) === 1 ? ' Each size was trained once: this is about these models.' : '';
+  const once = maxOf(trained) === 1 ? ' Each size was trained once: this is about these models.' : '';
   const parts = findings.map(({ method, verdict, counts }) => ({
     predicate: predicateOf(verdict),
     subject: `${methodInProse(method)} (up in ${counts.supporting}, down in ${counts.opposing})`,

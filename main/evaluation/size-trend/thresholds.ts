@@ -9,6 +9,7 @@ import {
   UNPRUNED,
 } from '../../contract/sweep.ts';
 import type { UnneededPoint } from '../../contract/told-point.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { headlineThresholds } from '../threshold.ts';
 import { testedPoints } from '../told-points.ts';
 
@@ -60,7 +61,7 @@ export const sizeThresholds = (
         return {
           ...threshold,
           experts,
-          largestTested: Math.max(1, ...measured.map(({ factor }) => factor)),
+          largestTested: maxOf([1, ...measured.map(({ factor }) => factor)]),
           keptSafe: keptAt(experts, threshold.lastSafe),
           keptUnsafe: keptAt(experts, threshold.firstUnsafe),
           keptWorse: keptAt(experts, threshold.firstWorse),

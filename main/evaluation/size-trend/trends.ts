@@ -5,6 +5,7 @@ import type {
   TrainingSpread,
   TrendDirection,
 } from '../../contract/size-trend.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { compareBrackets } from './thresholds.ts';
 
@@ -31,8 +32,8 @@ const spreadOf = (points: readonly SizeThreshold[], experts: number): TrainingSp
   return {
     experts,
     models: trained.length,
-    lowest: isTold ? Math.min(...told) : null,
-    highest: isTold ? Math.max(...told) : null,
+    lowest: isTold ? minOf(told) : null,
+    highest: isTold ? maxOf(told) : null,
   };
 };
 

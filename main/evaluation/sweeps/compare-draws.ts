@@ -2,6 +2,7 @@ import type { SharedItems, SweepsRow } from '../../contract/compare-sweeps.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
 import type { MetricName } from '../../contract/task.ts';
 import { mean } from '../../statistics/bootstrap.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { newcombeInterval } from '../../statistics/unpaired-difference.ts';
 import { pairDifference, pairDrawByDraw } from '../comparison/pairs.ts';
 import { summarise } from '../summarise.ts';
@@ -52,7 +53,7 @@ const widest = (
 ): { readonly low: number; readonly high: number } | null => {
   const known = intervals.filter((interval) => interval !== null);
   if (known.length < intervals.length) return null;
-  return { low: Math.min(...known.map(({ low }) => low)), high: Math.max(...known.map(({ high }) => high)) };
+  return { low: minOf(known.map(({ low }) => low)), high: maxOf(known.map(({ high }) => high)) };
 };
 
 const hasGroups = (outcomes: readonly ItemOutcome[]): boolean =>

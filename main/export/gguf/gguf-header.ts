@@ -128,14 +128,11 @@ export const encodeHeader = (
   });
   const parts = [MAGIC, whole(4, VERSION), whole(8, tensors.length), whole(8, metadata.size)];
   for (const [key, value] of metadata) parts.push(text(key), encodeValue(value));
-  for (const { name, type, shape, byteOffset } of placed)
-    parts.push(
-      text(name),
-      whole(4, shape.length),
-      ...[...shape].reverse().map((length) => whole(8, length)),
-      whole(4, tensorTypes[type]),
-      whole(8, byteOffset),
-    );
+  for (const { name, type, shape, byteOffset } of placed) {
+    parts.push(text(name), whole(4, shape.length));
+    for (const length of [...shape].reverse()) parts.push(whole(8, length));
+    parts.push(whole(4, tensorTypes[type]), whole(8, byteOffset));
+  }
   const header = Buffer.concat(parts);
   const start = aligned(header.length);
   return {

@@ -6,6 +6,7 @@ import type { ProbeMeasurement, ProviderName } from '../../contract/device.ts';
 import { keyValueShape } from '../../graph/attention.ts';
 import { blockGraph, scoreGraph } from '../../graph/block-graph.ts';
 import { externalDataRoot } from '../../graph/weights.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { makeBatch } from '../batch.ts';
 import { maskedVariant, unprunedVariant } from '../layer-variant.ts';
@@ -91,9 +92,9 @@ export const measureProvider = async (provider: ProviderName, folder: string): P
     differingRows(own.outputs[index]?.['experts'] ?? [], experts, probeShape.topK),
   );
   return {
-    deviation: deviations.includes(null) ? null : Math.max(...deviations.map((each) => each ?? 0)),
+    deviation: deviations.includes(null) ? null : maxOf(deviations.map((each) => each ?? 0)),
     tokens: TOKENS,
-    otherChoices: Math.max(...choices),
+    otherChoices: maxOf(choices),
     ...own.placement,
     millisecondsPerBlock: own.milliseconds,
     cpuMillisecondsPerBlock: reference.milliseconds,

@@ -1,3 +1,5 @@
+import { maxOf } from '../../statistics/extremes.ts';
+
 /**
  * Groups per layer by M-SMoE's global rule as published: each layer's usage counts as its share of the layer's sum, and
  * its most used expert as 1; all shares sorted by falling size, the one at place keep * L (counted from 0; one less
@@ -26,7 +28,7 @@ const difference = (a: Share, b: Share): number => a.count * b.of - b.count * a.
 /** A layer's shares of its sum, the first largest one raised to 1. Without any usage all others are 0. */
 const raisedShares = (usage: Float64Array): Share[] => {
   const total = usage.reduce((sum, value) => sum + value, 0);
-  const top = usage.indexOf(Math.max(...usage));
+  const top = usage.indexOf(maxOf(usage));
   return Array.from(usage, (count, expert) =>
     expert === top ? { count: 1, of: 1 } : { count: total > 0 ? count : 0, of: total > 0 ? total : 1 },
   );

@@ -1,3 +1,5 @@
+import { maxOf } from '../../statistics/extremes.ts';
+
 export const distanceNames = ['euclidean', 'cosine', 'angular', 'centred-cosine', 'jensen-shannon'] as const;
 export type DistanceName = (typeof distanceNames)[number];
 
@@ -62,7 +64,7 @@ const centre = (row: Float64Array): Float64Array => {
 };
 
 const softmax = (row: Float64Array): Float64Array => {
-  const largest = Math.max(...row);
+  const largest = maxOf(row);
   const exponentials = row.map((value) => Math.exp(value - largest));
   const total = exponentials.reduce((sum, value) => sum + value, 0);
   return exponentials.map((value) => value / total);

@@ -39,8 +39,8 @@ export const groupExperts = (request: GroupRequest): MergeGroup[] => {
       'Remove pins, or keep another number of experts.',
     );
   }
-  const partition: (readonly number[])[] = [...pins.stay].map((expert) => [expert]);
-  if (free.length > 0) partition.push(...request.cluster(free, clusters));
+  const alone: readonly (readonly number[])[] = [...pins.stay].map((expert) => [expert]);
+  const partition = free.length > 0 ? [...alone, ...request.cluster(free, clusters)] : alone;
 
   const groups = partition.map((members) => describeGroup(members, request));
   for (const expert of pins.go) {

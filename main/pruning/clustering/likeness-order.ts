@@ -8,7 +8,8 @@ import type { Merge } from './linkage.ts';
 export const leafOrder = (merges: readonly Merge[], n: number): readonly number[] => {
   const clusters = new Map<number, number[]>(Array.from({ length: n }, (_, node) => [node, [node]]));
   for (const { first, second } of merges) {
-    clusters.get(first)?.push(...(clusters.get(second) ?? []));
+    const joined = clusters.get(first);
+    for (const node of clusters.get(second) ?? []) joined?.push(node);
     clusters.delete(second);
   }
   return [...clusters.values()].flat();

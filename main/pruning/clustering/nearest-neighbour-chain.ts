@@ -1,3 +1,4 @@
+import { minOf } from '../../statistics/extremes.ts';
 import type { Merge } from './linkage.ts';
 
 /**
@@ -14,7 +15,7 @@ export const averageLinkageTree = (distances: Float64Array, n: number): Merge[] 
   const merges: Merge[] = [];
   const chain: number[] = [];
   while (alive.size > 1) {
-    if (chain.length === 0) chain.push(Math.min(...alive));
+    if (chain.length === 0) chain.push(minOf(alive));
     const tip = chain[chain.length - 1]!;
     const previous = chain[chain.length - 2];
     // A tie with the cluster that the chain came from ends it there, or it would never end.

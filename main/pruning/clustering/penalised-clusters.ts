@@ -1,3 +1,4 @@
+import { maxOf } from '../../statistics/extremes.ts';
 import { byFirstAppearance } from './cluster-labels.ts';
 import { nearestPair } from './linkage.ts';
 
@@ -11,7 +12,7 @@ export const frequencyPenalty = (probabilities: Float64Array, temperature: numbe
     return probabilities.map((value) => (total > 0 ? value / total : 1 / probabilities.length));
   }
   const scaled = probabilities.map((value) => value / temperature);
-  const largest = Math.max(...scaled);
+  const largest = maxOf(scaled);
   const exponentials = scaled.map((value) => Math.exp(value - largest));
   const total = exponentials.reduce((sum, value) => sum + value, 0);
   return exponentials.map((value) => value / total);

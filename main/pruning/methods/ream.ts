@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { minOf } from '../../statistics/extremes.ts';
 import { averageScores, type Saliency } from '../average-scores.ts';
 import { groupByDominants, pseudoGroups } from '../clustering/dominants.ts';
 import { combineStatistics } from '../combine-statistics.ts';
@@ -113,6 +114,6 @@ export const ream = defineMethod(
  */
 const withUnseen = (scores: Float64Array): Float64Array => {
   const positive = scores.filter((score) => score > 0);
-  const stand = positive.length === 0 ? UNSEEN : Math.min(UNSEEN, ...positive);
+  const stand = positive.length === 0 ? UNSEEN : minOf([UNSEEN, ...positive]);
   return scores.map((score) => (score > 0 ? score : stand));
 };

@@ -1,4 +1,5 @@
 import type { RoutingRule } from '../../checkpoint/descriptor.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { expertsWithinGroups, largest } from '../search/route-tokens.ts';
 
 /**
@@ -107,7 +108,7 @@ const softmaxOfAll =
 
 /** Experts chosen by q_e, the sum of p over their rows; w_e = q_e, or q_e over the sum of the chosen. */
 const softmaxOfSums = ({ topK, expertOf }: GateSettings, { normalise }: SoftmaxRule): Gate => {
-  const experts = Math.max(...expertOf) + 1;
+  const experts = maxOf(expertOf) + 1;
   return (logits) => {
     const probabilities = softmax(logits);
     const sums = new Float64Array(experts);

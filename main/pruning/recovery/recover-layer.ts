@@ -1,3 +1,4 @@
+import { minOf } from '../../statistics/extremes.ts';
 import { blockEquations, solveByGaussSeidel } from './gauss-seidel-ridge.ts';
 import { normalEquations, solveJointly } from './joint-ridge.ts';
 import type { Steps } from '../../arithmetic/steps.ts';
@@ -121,7 +122,7 @@ function* chooseLambda(
       yield;
     }
   }
-  const best = left.indexOf(Math.min(...left));
+  const best = left.indexOf(minOf(left));
   if (!(left[best]! < nothing)) return NOTHING_GAINED;
   return { lambda: LAMBDAS[best]!, heldOut: left[best]! / nothing };
 }

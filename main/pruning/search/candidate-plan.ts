@@ -1,4 +1,5 @@
 import type { MergeGroup, Plan } from '../../contract/plan.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import type { LayerMatrices } from './matrices.ts';
 import type { SearchCandidate } from './search-experts.ts';
 
@@ -38,6 +39,6 @@ const groupsOf = ({ merge, router }: LayerMatrices): MergeGroup[] => {
   return router.map((_, row) => {
     const members = [...home.keys()].filter((expert) => home[expert] === row);
     const weights = members.map((member) => Math.abs(merge[row]?.[member] ?? 0));
-    return { members, reference: members[weights.indexOf(Math.max(...weights))] ?? 0, weights };
+    return { members, reference: members[weights.indexOf(maxOf(weights))] ?? 0, weights };
   });
 };

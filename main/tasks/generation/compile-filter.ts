@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FilterPipeline } from '../../contract/task.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { strip } from '../python/python-value.ts';
 import { compilePythonRegex } from '../python/regex/python-regex.ts';
 import { FilterFault } from './filter-fault.ts';
@@ -54,7 +55,7 @@ const each =
 const majority: Filter = (responses) => {
   const counts = new Map<string, number>();
   for (const response of responses) counts.set(response, (counts.get(response) ?? 0) + 1);
-  const most = Math.max(...counts.values());
+  const most = maxOf(counts.values());
   return [...counts]
     .filter(([, count]) => count === most)
     .slice(0, 1)

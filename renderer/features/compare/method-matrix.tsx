@@ -4,6 +4,7 @@ import { goodness, scaleOf } from '../../../main/figures/compare-scale.ts';
 import { formatDifference, formatFactor, formatSigned } from '../../../main/figures/numbers.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
 import { differenceScale, inkOn } from '../../../main/figures/color-scales.ts';
+import { maxOf } from '../../../main/statistics/extremes.ts';
 import { ColorLegend, MethodMarker } from '../../charts/legend.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
@@ -47,10 +48,10 @@ const moveInGrid = (event: React.KeyboardEvent<HTMLElement>): void => {
 /** Tasks by methods: differences to the reference as colours and numbers; above them what holds over all tasks. */
 export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }: CompareProps) => {
   const { overview, tasks, methods, reference, factor, model } = comparison;
-  const accuracy = Math.max(
+  const accuracy = maxOf([
     0,
     ...tasks.filter(({ metric }) => metric !== 'perplexity').map((task) => scaleOf(comparison, task)),
-  );
+  ]);
   return (
     <section aria-label="Methods over tasks">
       <div className="section-head">

@@ -3,6 +3,7 @@ import type { MetricName } from '../../../main/contract/task.ts';
 import { placeText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
 import { goodness } from '../../../main/figures/compare-scale.ts';
 import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
+import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
@@ -150,7 +151,7 @@ export const intervalDomain = ({ tasks }: CompareDocument, { task, metric }: Com
       paired === null ? [] : [goodness(paired.low, one.metric), goodness(paired.high, one.metric)],
     ),
   );
-  return [Math.min(0, ...ends), Math.max(0, ...ends)];
+  return [minOf([0, ...ends]), maxOf([0, ...ends])];
 };
 
 const WIDTH = 84;

@@ -1,4 +1,5 @@
 import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import type { MethodCurve, TaskCurves } from './task-curves.ts';
 
 /** A point as the chart draws it. */
@@ -64,12 +65,12 @@ export const chartRows = (
 
 /** Powers of two from 1 to the largest measured factor, and that factor itself where it lies apart from them. */
 export const factorTicks = (curves: readonly TaskCurves[]): readonly number[] => {
-  const largest = Math.max(
+  const largest = maxOf([
     2,
     ...curves.flatMap((task) =>
       task.curves.flatMap((curve) => [...curve.points.map((point) => point.factor), ...curve.told]),
     ),
-  );
+  ]);
   const ticks: number[] = [];
   for (let factor = 1; factor <= largest * 1.001; factor *= 2) ticks.push(factor);
   const last = ticks.at(-1) ?? 1;
@@ -86,7 +87,7 @@ export const valueDomain = (curves: TaskCurves): readonly [number, number] => {
     ...curves.curves.flatMap((curve) => curve.points.map((point) => point.value)),
   ];
   if (values.length === 0) return [0, 1];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = [minOf(values), maxOf(values)];
   const room = (high - low || high || 1) * 0.08;
   return [Math.max(0, low - room), high + room];
 };

@@ -1,6 +1,7 @@
 import type { ExpertDamage } from '../../../main/contract/damage.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { formatDifference, formatDifferenceInUnit, formatInterval } from '../../../main/figures/numbers.ts';
+import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import { walkMembers } from '../../components/walk-members.ts';
 
 interface DamageChartProps {
@@ -19,8 +20,8 @@ const ROOM_FOR_NUMBER_PX = 15;
 
 /** Differences of a layer's experts, each with only that one gone: a bar each, with its interval. */
 export const DamageChart = ({ layer, metric, results, selected, onSelect }: DamageChartProps) => {
-  const low = Math.min(0, ...results.map((result) => result.low));
-  const high = Math.max(0, ...results.map((result) => result.high));
+  const low = minOf([0, ...results.map((result) => result.low)]);
+  const high = maxOf([0, ...results.map((result) => result.high)]);
   const span = high - low || 1;
   const across = SIZE.width - SIZE.left - SIZE.right;
   const down = SIZE.height - SIZE.top - SIZE.bottom;

@@ -2,6 +2,7 @@ import { useStore } from 'zustand';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { formatPercent } from '../../../main/figures/numbers.ts';
+import { maxOf } from '../../../main/statistics/extremes.ts';
 import { startProfile } from '../../actions/jobs.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -107,7 +108,7 @@ const ByTask = ({ layer, expert }: { readonly layer: number; readonly expert: nu
     return [{ task, share: (profile.counts[layer]?.[expert] ?? 0) / profile.tokens }];
   });
   if (rows.length < 2) return null;
-  const longest = Math.max(Number.EPSILON, ...rows.map(({ share }) => share));
+  const longest = maxOf([Number.EPSILON, ...rows.map(({ share }) => share)]);
   return (
     <>
       <h4>

@@ -4,6 +4,7 @@ import type { ExpertDocument, Likeness } from '../../../main/contract/expert.ts'
 import type { PathHandle } from '../../../main/contract/model.ts';
 import { amountScale } from '../../../main/figures/color-scales.ts';
 import { formatCount, formatFixed, formatPercent } from '../../../main/figures/numbers.ts';
+import { maxOf } from '../../../main/statistics/extremes.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -25,7 +26,7 @@ const select = (layer: number, expert: number): void => selectionStore.getState(
 /** Experts that are chosen for the same tokens: the first few, and the matrix of the layer on demand. */
 export const ChosenTogether = ({ found, ...place }: Place & { readonly found: ExpertDocument }) => {
   const [isWhole, showWhole] = useState(false);
-  const longest = Math.max(Number.EPSILON, ...found.together.map(({ share, base }) => Math.max(share, base)));
+  const longest = maxOf([Number.EPSILON, ...found.together.map(({ share, base }) => Math.max(share, base))]);
   return (
     <section className="expert-part" aria-label="Chosen together with">
       <h3>

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { ExpertDocument, ExpertTokens, TakenToken } from '../../../main/contract/expert.ts';
 import { formatCount, formatFixed, formatPercent } from '../../../main/figures/numbers.ts';
+import { maxOf } from '../../../main/statistics/extremes.ts';
 import { Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { ExpertBars } from './expert-bars.tsx';
@@ -42,7 +43,7 @@ export const ExpertTakes = ({ takes, tokens }: ExpertTakesProps) => {
   const listed = takes[weighing];
   const largest = listed.reduce((most, token) => Math.max(most, weightOf(weighing, token)), 0);
   const base = sampled > 0 ? taken / sampled : 0;
-  const longest = Math.max(base, ...classes.map(share), ...positions.map(share), Number.EPSILON);
+  const longest = maxOf([base, ...classes.map(share), ...positions.map(share), Number.EPSILON]);
   const rowsOf = (kinds: readonly { readonly name: string; readonly taken: number; readonly of: number }[]) =>
     kinds.map((kind) => ({
       key: kind.name,

@@ -1,4 +1,5 @@
 import { useStore } from 'zustand';
+import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../../main/contract/bounds.ts';
 import { waitsForStart } from '../../../main/contract/settings.ts';
 import type { SettingsDocument, StartSettings } from '../../../main/contract/settings.ts';
 import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
@@ -69,7 +70,7 @@ const SweepDefaults = ({ document: { settings } }: { readonly document: Settings
       label="Margin δ of the next sweep"
       value={settings.delta}
       usual="0.02"
-      limits={{ least: 0.001, most: 0.5 }}
+      limits={{ least: SMALLEST_MARGIN, most: LARGEST_MARGIN }}
       write={(delta) => ({ delta })}
     />
     <DefaultMethods chosen={settings.methods} />

@@ -1,5 +1,6 @@
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { formatFixed } from '../../../main/figures/numbers.ts';
+import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 
 /**
  * Accuracy without the question, in words: that of the selected model where the task's folder states it, else the range
@@ -13,7 +14,7 @@ export const withoutQuestionText = (
   if (model !== null && own !== undefined) return `${formatFixed(own, 3)} (${model})`;
   const values = Object.values(withoutQuestion);
   if (values.length === 0) return null;
-  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => formatFixed(value, 3));
+  const [low, high] = [minOf(values), maxOf(values)].map((value) => formatFixed(value, 3));
   const range = low === high ? low : `${low}–${high}`;
   return `${range} (${values.length === 1 ? Object.keys(withoutQuestion).join() : `${values.length} models`})`;
 };

@@ -4,6 +4,7 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
+import { minOf } from '../../../main/statistics/extremes.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useDebounced, useLasting } from '../../engine/use-settled.ts';
 import { layoutStore } from '../../state/layout-store.ts';
@@ -73,7 +74,7 @@ export const thresholdPoint = (
   const own = results.filter(
     (result) => result.model === model && result.task === task && result.method === method && result.factor > 1,
   );
-  const smallest = Math.min(...own.map(({ factor }) => factor));
+  const smallest = minOf(own.map(({ factor }) => factor));
   const factor = lastSafe !== null && lastSafe > 1 ? lastSafe : (firstUnsafe ?? smallest);
   return own
     .filter((result) => result.factor === factor)

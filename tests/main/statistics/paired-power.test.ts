@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { normalQuantileOf, normalUpperTail } from '../../../main/statistics/normal-distribution.ts';
 import { chanceForUnharmed, chanceOfSafe, itemsForChance } from '../../../main/statistics/paired-power.ts';
 import { tangoLowerLimit, Z_ONE_SIDED_95, Z_TWO_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
@@ -49,6 +49,28 @@ describe('chanceOfSafe', () => {
     expect(chanceForUnharmed({ n: 100, delta: 0.02, z: Z_ONE_SIDED_95 }, 0)).toBe(0);
     const test = { n: 10, delta: 0.1, z: 1 };
     expect(() => chanceOfSafe(test, { gained: 0.6, lost: 0.5 })).toThrow(/probabilities/i);
+  });
+});
+
+describe('chanceForUnharmed', () => {
+  it('goes on beyond 5,000 discordant items by an approximation that is within 0.001', () => {
+    for (const { n, delta, discordance } of [
+      { n: 20_000, delta: 0.0005, discordance: 0.3 },
+      { n: 20_000, delta: 0.01, discordance: 0.3 },
+      { n: 6_000, delta: 0.02, discordance: 0.9 },
+    ]) {
+      const exact = chanceOfSafe({ n, delta, z: Z_ONE_SIDED_95 }, { gained: discordance / 2, lost: discordance / 2 });
+      expect(Math.abs(chanceForUnharmed({ n, delta, z: Z_ONE_SIDED_95 }, discordance) - exact)).toBeLessThan(0.001);
+    }
+  });
+
+  it('scores a number of counts that does not grow with the number of items', () => {
+    // A million items took a billion scores where counts were tried one by one.
+    const scored = vi.spyOn(Math, 'sqrt');
+    for (const discordance of [0, 1e-4, 0.004, 0.5, 1])
+      chanceForUnharmed({ n: 1_000_000, delta: 0.5, z: Z_ONE_SIDED_95 }, discordance);
+    expect(scored.mock.calls.length).toBeLessThan(200_000);
+    scored.mockRestore();
   });
 });
 

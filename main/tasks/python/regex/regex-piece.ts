@@ -1,3 +1,5 @@
+import { maxOf, minOf } from '../../../statistics/extremes.ts';
+
 /** A part of an expression, translated, with what decides whether JavaScript means the same by it. */
 export interface Piece {
   readonly source: string;
@@ -48,8 +50,8 @@ export const alternatives = (branches: readonly Piece[]): Piece => {
   if (only !== undefined && branches.length === 1) return only;
   return {
     source: branches.map(({ source }) => source).join('|'),
-    shortest: Math.min(...branches.map(({ shortest }) => shortest)),
-    longest: Math.max(...branches.map(({ longest }) => longest)),
+    shortest: minOf(branches.map(({ shortest }) => shortest)),
+    longest: maxOf(branches.map(({ longest }) => longest)),
     groups: total(branches, ({ groups }) => groups),
     certain: [],
     prefersNothing: branches.some(

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+/**
+ * Bounds of what a run may hold. A run folder may come from anyone, and whatever stands in it is computed with: within
+ * these bounds every number of a run takes bounded time and memory. Each lies far beyond what is measured in practice.
+ */
+
+/**
+ * Margins of the threshold rule. Half a per mille takes 5,990 items at 5 % before anything can be called safe; what it
+ * takes grows as 1 / delta, without end.
+ */
+export const SMALLEST_MARGIN = 0.0005;
+export const LARGEST_MARGIN = 0.5;
+export const margin = z.number().min(SMALLEST_MARGIN).max(LARGEST_MARGIN);
+
+/** Test items of a task: a hundred times the largest split that evaluation harnesses ask (MMLU has 14,042 in all). */
+export const MOST_ITEMS = 1_000_000;
+export const itemCount = z.number().int().min(0).max(MOST_ITEMS);
+
+/** Models, tasks, curves and factors or seeds of one run: some orders beyond a sweep that takes a month. */
+export const MOST_MODELS = 256;
+export const MOST_TASKS = 1_024;
+export const MOST_CURVES = 512;
+export const MOST_FACTORS = 1_024;
+export const MOST_SEEDS = 1_024;
+/** Points of a sweep, or arms of an experiment: sixty times the sample that comes along, which has 1,584. */
+export const MOST_POINTS = 100_000;
+
+/** A factor is E / kept: no layer has a million experts. */
+export const LARGEST_FACTOR = 1_000_000;
+export const factor = z.number().min(1).max(LARGEST_FACTOR);
+
+/** Names of models, tasks and methods, items' ids and groups; file systems allow 255 bytes. */
+export const NAME_CHARACTERS = 1_024;
+export const shortName = z.string().max(NAME_CHARACTERS);
+/** A sentence: a note may list every model of a run. */
+export const SENTENCE_CHARACTERS = 100_000;
+export const sentence = z.string().max(SENTENCE_CHARACTERS);
+export const MOST_NOTES = 10_000;
