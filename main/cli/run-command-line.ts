@@ -16,6 +16,8 @@ export interface CommandLineWorld {
   readonly rendererFolder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** Runs the same command line in a process that ends whatever it is doing; absent where this is that process. */
+  readonly supervise?: ((signal: AbortSignal, say: (line: string) => void) => Promise<number>) | undefined;
   readonly now: () => number;
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
@@ -83,7 +85,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       answer(await helpOnVerb(name, width));
       return 0;
     }
-    const { resources, rendererFolder, signal } = world;
+    const { resources, rendererFolder, signal, supervise } = world;
     const file = settingsFile(world.environment);
     const settings = usesSettings(verb) ? await readSettings(file) : NO_SETTINGS;
     const environment = withSetWorkspace(world.environment, settings);
@@ -107,6 +109,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       say: terminal.say,
       progress: terminal.progress,
       answer,
+      supervise: supervise === undefined ? null : () => supervise(signal, terminal.say),
     };
     const result = await Promise.race([
       verb.run(withSetOptions(verb, given, settings), host),

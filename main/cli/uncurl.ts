@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine } from './run-command-line.ts';
+import { isSupervised, obeySupervisor, supervise } from './supervise.ts';
 
 /** The package (or clone) that this file is part of. */
 const packageFolder = fileURLToPath(new URL('../../', import.meta.url));
@@ -15,8 +16,12 @@ const onInterrupt = (): void => {
   if (interrupt.signal.aborted) process.exit(CANCELLED);
   interrupt.abort();
 };
-process.on('SIGINT', onInterrupt);
-process.on('SIGTERM', onInterrupt);
+const isServing = isSupervised();
+if (isServing) obeySupervisor(onInterrupt);
+else {
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onInterrupt);
+}
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return;
@@ -31,6 +36,7 @@ void runCommandLine(process.argv.slice(2), {
   rendererFolder: join(packageFolder, 'dist', 'renderer'),
   environment: process.env,
   signal: interrupt.signal,
+  supervise: isServing ? undefined : supervise,
   now: Date.now,
   stdout: process.stdout,
   stderr: process.stderr,

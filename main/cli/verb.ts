@@ -37,6 +37,11 @@ export interface VerbHost {
   progress(line: string): void;
   /** Prints an answer at once, for a verb that then stays (`serve`). */
   answer(result: VerbResult): void;
+  /**
+   * Runs the same command line in a process that an interrupt always ends, and gives its exit code; null in that
+   * process, and where there is no need of one.
+   */
+  readonly supervise: (() => Promise<number>) | null;
 }
 
 /** What a verb answers: a document for `--json`, and the same in words. */

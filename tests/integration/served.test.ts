@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { connectRpc, type RpcConnection } from '../../main/contract/rpc.ts';
@@ -9,14 +11,21 @@ import { socketChannel } from '../../main/hosts/socket-channel.ts';
 import { patiently } from '../hang-limit.ts';
 import { waitUntilGone } from './computing-engine.ts';
 import { readParquet } from './read-parquet.ts';
-import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { startUncurl, temporaryFolder, uncurl, type Uncurl } from './run-uncurl.ts';
 
-/** Children of a process that run the program which computes. */
-const computesOf = async (parent: number): Promise<readonly number[]> => {
+/** Children of a process whose command line holds a word. */
+const childrenOf = async (parent: number, word: string): Promise<readonly number[]> => {
   const listed = await readFile(`/proc/${String(parent)}/task/${String(parent)}/children`, 'utf8');
   const children = listed.trim().split(' ').filter(Boolean).map(Number);
   const commands = await Promise.all(children.map((pid) => readFile(`/proc/${String(pid)}/cmdline`, 'utf8')));
-  return children.filter((_, place) => commands[place]?.includes('compute-process'));
+  return children.filter((_, place) => commands[place]?.includes(word));
+};
+
+/** The process that serves, beneath the one that waits for its end. */
+const serving = async (server: Uncurl): Promise<number> => {
+  const [pid = 0] = await childrenOf(server.child.pid ?? 0, 'serve');
+  expect(pid).toBeGreaterThan(0);
+  return pid;
 };
 
 /** A page of `uncurl serve`, which ends with the test. */
@@ -76,7 +85,7 @@ test('a sweep of a served page has the files of one from the command line; an in
   });
   const again = await page.call('run.reproduce', { run });
   await begins;
-  const [compute = 0] = await computesOf(server.child.pid ?? 0);
+  const [compute = 0] = await childrenOf(await serving(server), 'compute-process');
   expect(compute).toBeGreaterThan(0);
   // A terminal's interrupt reaches the whole group.
   process.kill(compute, 'SIGINT');
@@ -86,4 +95,60 @@ test('a sweep of a served page has the files of one from the command line; an in
   expect(
     runManifest.parse(JSON.parse(await readFile(join(workspace, 'runs', again.run, 'manifest.json'), 'utf8'))),
   ).toMatchObject({ state: 'interrupted', error: null });
+});
+
+/** A server whose engine computes without pause from the moment that `hang` is there; it then writes `hangs`. */
+const hangingServer = async (): Promise<Uncurl & { readonly hang: () => Promise<void> }> => {
+  const folder = await temporaryFolder();
+  const [hang, hangs, program] = ['hang', 'hangs', 'hang.mjs'].map((name) => join(folder, name));
+  if (hang === undefined || hangs === undefined || program === undefined) throw new Error('no files');
+  await writeFile(
+    program,
+    `import { existsSync, writeFileSync } from 'node:fs';
+     if (process.send !== undefined)
+       setInterval(() => {
+         if (!existsSync(${JSON.stringify(hang)})) return;
+         writeFileSync(${JSON.stringify(hangs)}, '');
+         for (;;);
+       }, 20).unref();`,
+  );
+  const server = startUncurl(['serve', '--workspace', join(folder, 'workspace'), '--threads', '1'], {
+    NODE_OPTIONS: `--import ${pathToFileURL(program).href}`,
+  });
+  await server.prints(/token=.*\n/);
+  return {
+    ...server,
+    hang: async () => {
+      await writeFile(hang, '');
+      await vi.waitFor(() => expect(existsSync(hangs)).toBe(true), patiently);
+    },
+  };
+};
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  test(`${signal} ends a server whose engine computes without pause`, async () => {
+    const server = await hangingServer();
+    const pid = await serving(server);
+    await server.hang();
+    server.child.kill(signal);
+    const { code, stderr } = await server.ended;
+    expect(stderr).toContain('did not hear that it shall end');
+    expect(code).toBe(1);
+    await waitUntilGone(pid);
+  });
+
+test('a second interrupt waits for nothing, and a server that loses its supervisor ends with it', async () => {
+  const impatient = await hangingServer();
+  const first = await serving(impatient);
+  await impatient.hang();
+  impatient.child.kill('SIGINT');
+  impatient.child.kill('SIGTERM');
+  expect((await impatient.ended).code).toBe(130);
+  await waitUntilGone(first);
+
+  const lost = await hangingServer();
+  const second = await serving(lost);
+  await lost.hang();
+  lost.child.kill('SIGKILL');
+  await waitUntilGone(second);
 });

@@ -76,6 +76,10 @@ export const serve: Verb = {
     ...DEVICE_OPTION,
   },
   run: async (given, host) => {
+    if (host.supervise !== null) {
+      process.exitCode = await host.endsWell(host.supervise());
+      return null;
+    }
     const reader = optionReader(given);
     const port = reader.whole('port', 0) ?? 0;
     if (port > MAX_PORT)

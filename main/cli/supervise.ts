@@ -1,0 +1,78 @@
+import { fork } from 'node:child_process';
+import { constants } from 'node:os';
+import { endWithParent } from '../hosts/end-with-parent.ts';
+
+/**
+ * `uncurl serve` is two processes: one that serves, and one that does nothing but wait for its end. A process that
+ * computes without pause hears no signal; the one that waits always does, and ends the other.
+ */
+
+/** In the environment of the process that serves: the number of the one that waits. */
+const SUPERVISOR = 'UNCURL_SUPERVISOR';
+
+const END = 'end';
+const ENDING = 'ending';
+
+/** A process that serves hears within this that it shall end, or it is killed: no call takes as long by itself. */
+const HEARS_WITHIN_MS = 5_000;
+/** Once it has heard, it may take this long to finish writing. */
+const ENDS_WITHIN_MS = 30_000;
+
+export const isSupervised = (): boolean =>
+  process.send !== undefined && process.env[SUPERVISOR] === String(process.ppid);
+
+/** Lets a supervised process end when it is asked to, or when nobody waits for it any more. */
+export const obeySupervisor = (interrupt: () => void): void => {
+  process.on('message', (message) => {
+    if (message !== END) return;
+    process.send?.(ENDING);
+    interrupt();
+  });
+  process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  // It must not keep a process that has nothing left to do.
+  process.channel?.unref();
+  // A terminal interrupts the whole group: the supervisor is the one that decides.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  endWithParent();
+};
+
+/**
+ * Runs this very command line in a process of its own, which ends when `signal` says so, whatever it is doing; gives
+ * its exit code, 1 where it had to be killed.
+ */
+export const supervise = async (signal: AbortSignal, say: (line: string) => void): Promise<number> => {
+  const child = fork(process.argv[1] ?? '', process.argv.slice(2), {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, [SUPERVISOR]: String(process.pid) },
+  });
+  let isKilled = false;
+  let limit: NodeJS.Timeout | undefined;
+  const killAfter = (waitMs: number, why: string): void => {
+    clearTimeout(limit);
+    limit = setTimeout(() => {
+      say(`${why}: it was killed. What was finished is on disk.`);
+      isKilled = true;
+      child.kill('SIGKILL');
+    }, waitMs);
+  };
+  const end = (): void => {
+    killAfter(HEARS_WITHIN_MS, 'The engine was busy and did not hear that it shall end');
+    child.send(END, () => undefined);
+  };
+  child.on('message', (message) => {
+    if (message === ENDING) killAfter(ENDS_WITHIN_MS, 'The engine did not end');
+  });
+  const exited = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, ending) => resolve(code ?? 128 + constants.signals[ending ?? 'SIGKILL']));
+  });
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    const code = await exited;
+    return isKilled ? 1 : code;
+  } finally {
+    clearTimeout(limit);
+    signal.removeEventListener('abort', end);
+  }
+};
