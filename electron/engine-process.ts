@@ -22,6 +22,8 @@ export const ENGINE_STOPPED = 'engine-stopped';
 
 /** Longer than any step between two looks for cancel. */
 const STOP_LIMIT_MS = 3_000;
+/** Longer than a killed process takes to end: the shell does not stay for one whose end it is not told of. */
+const END_LIMIT_MS = 5_000;
 /** As much of the error output as a dialog can show. */
 const ERRORS_SHOWN = 2_000;
 
@@ -127,8 +129,14 @@ export const startEngineProcess = <P>(
         send({ type: 'stop' });
         state = 'stopping';
       }
-      const limit = setTimeout(() => child.kill(), STOP_LIMIT_MS);
-      await exited;
+      let limit: NodeJS.Timeout | undefined;
+      const given = new Promise<void>((resolve) => {
+        limit = setTimeout(() => {
+          child.kill();
+          limit = setTimeout(resolve, END_LIMIT_MS);
+        }, STOP_LIMIT_MS);
+      });
+      await Promise.race([exited, given]);
       clearTimeout(limit);
     },
   };

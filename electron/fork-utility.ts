@@ -1,6 +1,7 @@
 import { app, utilityProcess } from 'electron';
 import type { Details, Event, MessagePortMain } from 'electron';
 import type { ForkedProcess } from './forked-process.ts';
+import { killSurely } from './kill-surely.ts';
 
 /** Electron tells of a signal a few milliseconds after `exit`, which has code 0 then; later on a busy machine. */
 const SIGNAL_LIMIT_MS = 2_000;
@@ -28,7 +29,7 @@ export const forkUtility = (script: string, settings: object, serviceName: strin
   });
   let isUnwanted = false;
   child.once('spawn', () => {
-    if (isUnwanted) child.kill();
+    if (isUnwanted) killSurely(child);
   });
   return {
     stderr: child.stderr,
@@ -41,7 +42,7 @@ export const forkUtility = (script: string, settings: object, serviceName: strin
       }),
     kill: () => {
       isUnwanted = true;
-      child.kill();
+      killSurely(child);
     },
   };
 };

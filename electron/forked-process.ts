@@ -4,6 +4,7 @@ export interface ForkedProcess<P> {
   onMessage(listener: (message: unknown) => void): void;
   /** Told once: the exit code, or the number of the signal that ended it. */
   onExit(listener: (code: number) => void): void;
+  /** Ends it, whatever it is doing. */
   kill(): void;
   readonly stderr: NodeJS.ReadableStream | null;
 }

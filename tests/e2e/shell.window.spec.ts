@@ -274,6 +274,14 @@ test('a killed engine never takes the window down, and is started again when the
   ]);
 });
 
+test('the workbench closes although its engine hears nothing', async ({ shell: { electron, page } }) => {
+  await callEngine(page, 'engine.facts', {});
+  await signalProcess(electron, await runningPid(() => enginePid(electron)), 'SIGSTOP');
+  const closed = electron.waitForEvent('close', long);
+  await electron.evaluate(({ app }) => app.quit());
+  await closed;
+});
+
 test('the process that computes fails its run alone when killed, and ends with its engine; the run goes on', async ({
   shell: { electron, page },
 }) => {

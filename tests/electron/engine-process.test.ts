@@ -192,6 +192,18 @@ describe('a running engine', () => {
     await stopped;
     expect(ends).toEqual([]);
   });
+
+  it('is not waited for where its end is never told', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { engine, kill } = start(DEAF);
+    kill.mockImplementation(() => undefined);
+    const stopped = engine.stop();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(kill).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(5_000);
+    await stopped;
+  });
 });
 
 describe('an engine that ends by itself', () => {

@@ -1,0 +1,25 @@
+/** A process that has not ended so long after it was asked to is ended by force. */
+const FORCED_AFTER_MS = 1_000;
+
+export interface KillableProcess {
+  readonly pid?: number | undefined;
+  /** Asks it to end (SIGTERM; on Windows that is force already). */
+  kill(): unknown;
+  once(event: 'exit', listener: () => void): unknown;
+}
+
+/** Ends a process whatever it is doing: one that computes without pause, or is stopped, does not hear that it shall. */
+export const killSurely = (child: KillableProcess): void => {
+  const { pid } = child;
+  child.kill();
+  if (pid === undefined) return;
+  const force = setTimeout(() => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      // It ended by itself just now, and `exit` is about to be told.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  }, FORCED_AFTER_MS);
+  child.once('exit', () => clearTimeout(force));
+};
