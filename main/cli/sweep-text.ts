@@ -11,6 +11,7 @@ import {
   printedFactor,
   printedInterval,
   printedP,
+  printedShare,
   printedValue,
   terminalText,
 } from './terminal-text.ts';
@@ -83,6 +84,7 @@ const toldEarly = ({ told = [], notNeeded = [] }: SweepDocument): readonly strin
 export const sweepText = (document: SweepDocument): string => {
   const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
   const hasCosts = results.some(({ cost }) => cost !== undefined);
+  const hasShares = results.some(({ droppedShare }) => droppedShare !== undefined);
   const isTimed = results.some(({ cost }) => cost?.decodeTokensPerSecond !== undefined);
   const rate = (perSecond: number | undefined): number | null =>
     perSecond === undefined ? null : Number(perSecond.toPrecision(3));
@@ -95,6 +97,7 @@ export const sweepText = (document: SweepDocument): string => {
         'seed',
         'factor',
         'kept',
+        ...(hasShares ? ['dropped'] : []),
         'n',
         'value',
         'difference',
@@ -105,13 +108,31 @@ export const sweepText = (document: SweepDocument): string => {
         ...(isTimed ? ['prompt tokens/s', 'written tokens/s'] : []),
       ],
       results.map(
-        ({ model, task, method, seed, factor, kept, n, metric, value, difference, low, high, p, verdict, cost }) => [
+        ({
+          model,
+          task,
+          method,
+          seed,
+          factor,
+          kept,
+          droppedShare: dropped,
+          n,
+          metric,
+          value,
+          difference,
+          low,
+          high,
+          p,
+          verdict,
+          cost,
+        }) => [
           model,
           task,
           method,
           seed,
           printedFactor(factor),
           printedFactor(kept),
+          ...(hasShares ? [dropped === undefined ? null : printedShare(dropped)] : []),
           n,
           printedValue(value, metric),
           printedDifference(difference, metric),

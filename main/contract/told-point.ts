@@ -13,6 +13,12 @@ export const placedPoint = z.object({
   factor,
   /** Kept experts per MoE layer (mean where layers differ). */
   kept: z.number(),
+  /**
+   * Share of the unpruned model's routed choices on the calibration items whose expert is dropped or merged into another
+   * one, over all MoE layers (main/evaluation/dropped-share.ts). Absent where no plan or no profile tells it, and in
+   * documents of old.
+   */
+  droppedShare: z.number().min(0).max(1).optional(),
 });
 
 /** What is known at a margin and level of a candidate that stopped early; unsafe is not thereby worse. */

@@ -41,6 +41,10 @@ export const formatPercent = (share: number, decimals = 1): string => `${formatF
 /** A share that is known roughly, two digits: 57 %, 0.33 %. */
 export const formatRoughPercent = (share: number): string => `${String(Number((share * 100).toPrecision(2)))}\u202f%`;
 
+/** A share of routed choices that may be absent: "4.8 %", or nothing. */
+export const formatDroppedShare = ({ droppedShare }: { readonly droppedShare?: number | undefined }): string =>
+  droppedShare === undefined ? '' : formatPercent(droppedShare);
+
 /** A factor without its sign, at most two decimals: 16 / 13 -> "1.23". */
 export const bareFactor = (factor: number): string => String(Math.round(factor * 100) / 100);
 

@@ -40,6 +40,7 @@ const resultColumns: Columns<SweepResult> = [
   ['cache_bytes_per_token', ({ cost }) => cost?.cacheBytesPerToken ?? null],
   ['prompt_tokens_per_second', ({ cost }) => cost?.promptTokensPerSecond ?? null],
   ['decode_tokens_per_second', ({ cost }) => cost?.decodeTokensPerSecond ?? null],
+  ['dropped_share', ({ droppedShare }) => droppedShare ?? null],
 ];
 
 /** What the test could have told; empty where nothing is undecided. */
@@ -71,6 +72,7 @@ const toldColumns: Columns<ToldPoint> = [
   ['lost_at_least', ({ lost }) => lost],
   ['gained_at_most', ({ gainedAtMost }) => gainedAtMost],
   ['verdict', ({ verdict }) => verdict ?? null],
+  ['dropped_share', ({ droppedShare }) => droppedShare ?? null],
 ];
 
 /** Candidates of a sweep that stopped early, one per line; null where none did. */

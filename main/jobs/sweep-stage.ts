@@ -4,8 +4,10 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { type SweepResult, type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import { droppedShare } from '../evaluation/dropped-share.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { layerRow } from '../pruning/layer-view.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
 import type { GroupSizer } from './evaluation-step.ts';
 import { isFileMethod, planOfFile } from './file-methods.ts';
@@ -107,11 +109,18 @@ export const candidatesByKey = (candidates: readonly Candidate[]): ReadonlyMap<s
 const keptInAll = (plan: Plan): number =>
   sum((isMergePlan(plan) ? plan.groups : plan.kept).map((layer) => layer.length));
 
-/** What names a candidate's point. */
-export const namedPoint = (
-  { measurement: { model, task } }: Stage,
-  { method, refit, seed, plan }: Candidate,
-): UnneededPoint => {
+/** The share of routed choices that a plan takes away, where the stage has a profile that tells it. */
+const droppedBy = ({ statistics }: Stage, plan: Plan | null): Pick<UnneededPoint, 'droppedShare'> => {
+  if (statistics === null) return {};
+  const { layers, experts, counts } = statistics;
+  const rows = Array.from({ length: layers }, (_, layer) => layerRow(counts, layer, experts));
+  const share = droppedShare(rows, plan);
+  return share === null ? {} : { droppedShare: share };
+};
+
+/** What names a candidate's point, and what is known of it without measuring. */
+export const namedPoint = (stage: Stage, { method, refit, seed, plan }: Candidate): UnneededPoint => {
+  const { model, task } = stage.measurement;
   const { experts, moeLayers } = model.checkpoint.info;
   const total = keptInAll(plan);
   return {
@@ -121,6 +130,7 @@ export const namedPoint = (
     seed,
     factor: (experts * moeLayers) / total,
     kept: total / moeLayers,
+    ...droppedBy(stage, plan),
   };
 };
 
@@ -160,6 +170,7 @@ export const announceUnpruned = async (stage: Stage, step: string, outcomes: rea
     seed: null,
     factor: 1,
     kept: model.checkpoint.info.experts,
+    ...droppedBy(stage, null),
     ...summarise(task.task.metric, outcomes, null),
     evaluated: outcomes.length,
     cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },

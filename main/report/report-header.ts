@@ -22,6 +22,12 @@ const measured: readonly Definition[] = [
     'Experts before / experts after, per layer: E / E\u2032. A factor of 2 keeps half. Never below top-k experts.',
   ],
   [
+    'Dropped share',
+    'Of the unpruned model\u2019s routed choices, over all MoE layers and every token of the calibration items, the ' +
+      'part whose expert the plan drops. Of a merge: whose expert merges into another one (all members of a group but ' +
+      'its reference), so that it is what may be lost at most. Empty where no profile tells it.',
+  ],
+  [
     'Accuracy',
     'Share of test items whose right answer has the highest log-likelihood of all choices: summed over its ' +
       'tokens (acc), or divided by its characters (acc_norm).',
@@ -56,14 +62,11 @@ const ofSizes: readonly Definition[] = [
       'does a smaller model that is safe as far as it was pruned: it hides how far it might have gone.',
   ],
   [
-    'Sign test over tasks',
-    'Exact, two-sided: the chance that tasks which take a side split so unevenly if either side were as ' +
-      'likely. It is about these models; tasks of one model share the luck of its training.',
-  ],
-  [
     'Ways to hand the sizes out',
-    'An exact permutation test over whole models (Jonckheere\u2019s statistic summed over tasks): it asks ' +
-      'whether a trend could be chance in training. With few trained models it cannot rule that out.',
+    'A permutation test over whole models, within each series of trainings (Jonckheere\u2019s statistic summed over ' +
+      'tasks): it asks whether a trend could be chance in training. Tasks do not count as repeats, because all tasks ' +
+      'of a model share the luck of its training. One training of four sizes cannot rule chance out: p is at least ' +
+      '0.083.',
   ],
   [
     'Past the threshold',

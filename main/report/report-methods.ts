@@ -8,6 +8,7 @@ import {
   bareFactor,
   formatBytes,
   formatDifference,
+  formatDroppedShare,
   formatInterval,
   formatParameters,
   formatProbability,
@@ -23,6 +24,7 @@ const columns: readonly ReportColumn<SweepResult>[] = [
   { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
   { title: 'factor', isNumber: true, cell: ({ factor }) => bareFactor(factor) },
   { title: 'kept', isNumber: true, cell: ({ kept }) => bareFactor(kept) },
+  { title: 'dropped share', isNumber: true, cell: formatDroppedShare },
   { title: 'n', isNumber: true, cell: ({ n }) => n },
   { title: 'value', isNumber: true, cell: ({ value, metric }) => formatValue(value, metric) },
   {
@@ -103,6 +105,7 @@ export const toldTable = ({ told = [] }: SweepDocument): HtmlNode[] =>
               { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
               { title: 'factor', isNumber: true, cell: ({ factor }) => bareFactor(factor) },
               { title: 'kept', isNumber: true, cell: ({ kept }) => bareFactor(kept) },
+              { title: 'dropped share', isNumber: true, cell: formatDroppedShare },
               { title: 'told', cell: toldText },
             ],
             told,

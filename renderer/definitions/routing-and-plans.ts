@@ -81,6 +81,15 @@ export const routingAndPlans = define({
     formula: 'E / E′',
   },
   keptExperts: { term: 'Kept experts', text: 'Experts that remain in each MoE layer after pruning (E′).' },
+  droppedShare: {
+    term: 'Dropped share',
+    text:
+      'The part of the unpruned model’s routed choices, over all MoE layers and every token of the calibration items, ' +
+      'whose expert the plan drops. Of a merge: whose expert merges into another one (all members of a group but its ' +
+      'reference), so that it is what may be lost at most. The same factor drops far less where there are many ' +
+      'experts. Absent where no profile tells it.',
+    formula: 'choices of experts that go / all choices',
+  },
   method: { term: 'Method', text: 'How the experts that stay are chosen, or how they are merged.' },
   budget: {
     term: 'Budget',

@@ -10,6 +10,8 @@ interface CostTableProps {
   /** Of the unpruned model. */
   readonly experts: number;
   readonly topK: number;
+  /** Share of the task's routed choices that the plan drops; absent or null where no profile tells it. */
+  readonly droppedShare?: number | null;
 }
 
 interface CostRow {
@@ -20,7 +22,7 @@ interface CostRow {
   readonly format: (value: number) => string;
 }
 
-export const CostTable = ({ cost, experts, topK }: CostTableProps) => {
+export const CostTable = ({ cost, experts, topK, droppedShare = null }: CostTableProps) => {
   const { parameters, before } = cost;
   const mean = cost.keptPerLayer.reduce((sum, kept) => sum + kept, 0) / Math.max(1, cost.keptPerLayer.length);
   const rows: readonly CostRow[] = [
@@ -75,6 +77,16 @@ export const CostTable = ({ cost, experts, topK }: CostTableProps) => {
           </td>
           <td className="muted">{formatPercent(mean / experts, 0)}</td>
         </tr>
+        {droppedShare !== null && (
+          <tr>
+            <th scope="row">
+              <Definition of="droppedShare" />
+            </th>
+            <td>{formatPercent(0, 0)}</td>
+            <td className="cost-after">{formatPercent(droppedShare)}</td>
+            <td />
+          </tr>
+        )}
         {rows.map(({ key, term, before: from, after, format }) => (
           <tr key={key}>
             <th scope="row">{term}</th>

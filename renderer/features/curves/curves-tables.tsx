@@ -5,6 +5,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import {
   formatCount,
+  formatDroppedShare,
   formatFactor,
   formatFixed,
   formatProbability,
@@ -54,6 +55,12 @@ export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTabl
           title: <Definition of="keptExperts">Kept</Definition>,
           numeric: true,
           cell: (result) => formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2),
+        },
+        {
+          key: 'dropped',
+          title: <Definition of="droppedShare">Dropped</Definition>,
+          numeric: true,
+          cell: formatDroppedShare,
         },
         { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: (result) => result.n },
         {

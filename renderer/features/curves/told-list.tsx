@@ -1,7 +1,7 @@
 import { pointNameKey } from '../../../main/contract/sweep.ts';
 import type { ToldPoint } from '../../../main/contract/told-point.ts';
 import { toldText } from '../../../main/evaluation/told-points.ts';
-import { formatFactor } from '../../../main/figures/numbers.ts';
+import { formatDroppedShare, formatFactor } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -31,6 +31,12 @@ export const ToldList = ({ points, title }: ToldListProps) => (
           title: <Definition of="factor">Factor</Definition>,
           numeric: true,
           cell: (point) => formatFactor(point.factor),
+        },
+        {
+          key: 'dropped',
+          title: <Definition of="droppedShare">Dropped</Definition>,
+          numeric: true,
+          cell: formatDroppedShare,
         },
         { key: 'told', title: <Definition of="stopWhenTold">Told</Definition>, cell: toldText },
       ]}

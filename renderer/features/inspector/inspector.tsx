@@ -9,6 +9,7 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import {
   formatCount,
+  formatDroppedShare,
   formatFactor,
   formatFixed,
   formatParameters,
@@ -116,6 +117,9 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
               term: <Definition of="keptExperts" />,
               value: formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2),
             },
+            ...(result.droppedShare === undefined
+              ? []
+              : [{ key: 'dropped', term: <Definition of="droppedShare" />, value: formatDroppedShare(result) }]),
             ...(result.accNorm === null
               ? []
               : [

@@ -1,4 +1,5 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
+import { droppedShare } from '../../../main/evaluation/dropped-share.ts';
 import { useAction } from '../../actions/action.ts';
 import { chooseCalibration } from '../../actions/open.ts';
 import { profileForPlan, tasksOfPlan } from '../../actions/jobs.ts';
@@ -8,7 +9,7 @@ import { Button } from '../../components/button.tsx';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
@@ -17,12 +18,16 @@ import { numberRanges } from '../../plan/kept-counts.ts';
 import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
+import { useProfiles } from '../../profile/use-profiles.ts';
 import { exportStore } from '../../state/export-store.ts';
 
 /** What the plan would leave: known at once, without compute. */
 export const PlanOutcome = () => {
   const facts = useFacts();
   const { made, fates, error } = useCurrentPlan();
+  const { profileOf } = useProfiles();
+  const task = focusedTask(facts);
+  const profile = task === null ? undefined : profileOf(task);
   const save = useAction(savePlan);
   const info = selectedModel(facts)?.info;
   const toExport = (): void => {
@@ -43,7 +48,12 @@ export const PlanOutcome = () => {
       ))}
       {made !== undefined && info !== undefined && info !== null && (
         <>
-          <CostTable cost={made.cost} experts={info.experts} topK={info.topK} />
+          <CostTable
+            cost={made.cost}
+            experts={info.experts}
+            topK={info.topK}
+            droppedShare={profile === undefined ? null : droppedShare(profile.counts, made.plan)}
+          />
           {made.cost.exportable.reason !== null && (
             <Problem
               error={{

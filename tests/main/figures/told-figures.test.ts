@@ -29,6 +29,7 @@ const told = (): SweepDocument => {
     lost: 9,
     gainedAtMost: 3,
     independentAtLeast: n,
+    ...(method === 'reap' ? { droppedShare: 0.4375 } : {}),
   }));
   return withThresholds({ ...rest, results: results.filter((one) => !isTold(one)), told: points }, { delta: 0.02 });
 };
@@ -76,9 +77,10 @@ describe('candidates that were told early', () => {
       toldCsv(document, sampleManifest)
         ?.split('\n')
         .filter((line) => line.startsWith('e16')),
-    ).toEqual(['e16,sums,random,1,2,8,400,11,acc,9,3,unsafe', 'e16,sums,reap,,8,2,400,11,acc,9,3,unsafe']);
+    ).toEqual(['e16,sums,random,1,2,8,400,11,acc,9,3,unsafe,', 'e16,sums,reap,,8,2,400,11,acc,9,3,unsafe,0.4375']);
     expect(toldCsv(sampleSweep(), sampleManifest)).toBeNull();
     const [table] = toldTable(document);
+    expect(table?.html).toContain('43.8\u202f%');
     expect(table?.html).toContain('unsafe after 11 of 400 items (at least 9 lost)');
     expect(toldTable(sampleSweep())).toEqual([]);
   });

@@ -113,8 +113,9 @@ describe('the sample that comes with the workbench', () => {
         (await loadTask(path)).test.map(({ id }) => id),
       );
     for (const result of document.results) {
-      // Neither verdict (read at a margin) nor cost is of the summary.
-      const { model, task, method, seed, factor, kept, verdict: _, cost, evaluated, ...summary } = result;
+      // Neither verdict (read at a margin) nor what is known without measuring is of the summary.
+      const { model, task, method, seed, factor, kept, droppedShare, verdict: _, cost, evaluated, ...summary } = result;
+      expect(droppedShare === 0).toBe(method === 'unpruned');
       expect([evaluated, (cost?.bytes ?? 0) > 0]).toEqual([result.n, true]);
       const own = outcomes.get(keyOf(result)) ?? [];
       expect(
