@@ -5,14 +5,15 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import type { ThemeName } from './colors.ts';
+import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
 import { choiceAndWritingCsv } from './kinds-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { findingsMarkdown, thresholdsMarkdown, toldCsv } from './tables.ts';
 import {
+  axisView,
   bestThresholdsView,
-  bytesView,
   compareView,
   curvesView,
   equalKeptView,
@@ -70,7 +71,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
   const curves = models.map((model) => curvesView(view, model));
   return [
     ...curves.flatMap(pictureFile),
-    ...models.flatMap((model) => pictureFile(bytesView(view, model))),
+    ...models.flatMap((model) => curveAxes.flatMap((axis) => pictureFile(axisView(view, model, axis)))),
     ...curves.slice(0, 1).map(tableFile),
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },

@@ -7,7 +7,7 @@ import { type Hatch, largestCell, largestDifference, matrixDifference } from './
 import { amountScale, differenceScale } from './color-scales.ts';
 import { figureTheme, type ThemeName } from './colors.ts';
 import { bestThresholdsCsv, bestThresholdsFigure } from './best-figure.ts';
-import { bytesFigure, hasBytes } from './bytes-figure.ts';
+import { axisFigure, type CurveAxis, hasAxis } from './axis-figure.ts';
 import { compareFigure } from './compare-figure.ts';
 import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
@@ -81,12 +81,12 @@ export const curvesView = (
   };
 };
 
-/** Quality against the bytes of one model's weights; the numbers are those of the curves. */
-export const bytesView = ({ manifest, document, theme }: SweepView, model: string): ViewFiles => ({
-  picture: hasBytes(document, model)
+/** Quality of one model against kept experts, bytes or dropped share; the numbers are those of the curves. */
+export const axisView = ({ manifest, document, theme }: SweepView, model: string, axis: CurveAxis): ViewFiles => ({
+  picture: hasAxis(document, model, axis)
     ? {
-        name: `bytes-${fileNameOf(modelFileNames(document), model)}`,
-        draw: () => bytesFigure(document, model, manifest, figureTheme(theme)),
+        name: `${axis}-${fileNameOf(modelFileNames(document), model)}`,
+        draw: () => axisFigure(document, model, axis, manifest, figureTheme(theme)),
       }
     : null,
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },

@@ -1,6 +1,6 @@
 import { ownTasks } from '../figures/best-cells.ts';
 import { bestThresholdsFigure, CELL } from '../figures/best-figure.ts';
-import { BYTES_CAPTION, bytesFigure, hasBytes } from '../figures/bytes-figure.ts';
+import { axisCaption, axisFigure, hasAxis } from '../figures/axis-figure.ts';
 import { pageTheme } from '../figures/colors.ts';
 import { BEST_CAPTION, curveCaption, expertTrendCaption, SIZE_PAIR_CAPTION } from '../figures/captions.ts';
 import { curveFigure } from '../figures/curve-figure.ts';
@@ -57,11 +57,13 @@ export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =
     ),
   );
 
-/** Quality against bytes, a figure per model whose points tell their size. */
-export const bytesFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
-  [...new Set(document.results.map(({ model }) => model))]
-    .filter((model) => hasBytes(document, model))
-    .map((model) => figure(bytesFigure(document, model, manifest, pageTheme), BYTES_CAPTION));
+/** Quality against bytes and dropped share, a figure each per model whose points tell it. */
+export const axisFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
+  (['bytes', 'dropped'] as const).flatMap((axis) =>
+    [...new Set(document.results.map(({ model }) => model))]
+      .filter((model) => hasAxis(document, model, axis))
+      .map((model) => figure(axisFigure(document, model, axis, manifest, pageTheme), axisCaption(axis))),
+  );
 
 /** Threshold against pretraining experts. */
 export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>

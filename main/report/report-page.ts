@@ -4,14 +4,7 @@ import type { Finding } from '../contract/size-trend.ts';
 import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { html, type HtmlNode } from './html.ts';
-import {
-  bestFigures,
-  bytesFigures,
-  curveFigures,
-  pairFigures,
-  routingFigures,
-  trendFigures,
-} from './report-figures.ts';
+import { bestFigures, axisFigures, curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { htmlPage, type Section } from './page.ts';
 import { choiceAndWritingTable } from './report-kinds.ts';
@@ -82,7 +75,7 @@ const sections = (source: ReportSource): Section[] => {
         ...choiceAndWritingTable(document),
       ],
     },
-    { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...bytesFigures(source)] },
+    { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...axisFigures(source)] },
     ...(comparisons.length > 0
       ? [{ id: 'methods', title: 'Methods against each other', content: methodComparisons(comparisons) }]
       : []),

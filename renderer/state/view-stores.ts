@@ -4,6 +4,7 @@ import { useShallow } from 'zustand/react/shallow';
 import { createStore } from 'zustand/vanilla';
 import type { StoreApi } from 'zustand/vanilla';
 import { BEST_REFERENCE } from '../../main/contract/compare.ts';
+import { curveAxes } from '../../main/figures/axis-figure.ts';
 
 /** Part of a store; drawn again only when the part changes (compared member by member). */
 export const usePart = <S, P>(store: StoreApi<S>, part: (state: S) => P): P => useStore(store, useShallow(part));
@@ -23,9 +24,10 @@ export const routingStore = createStore<RoutingState>()((set) => ({
 }));
 
 /**
- * The difference of the task in focus, the values of every task over factors or over bytes, or every point as a table.
+ * The difference of the task in focus, the values of every task over factors, kept experts, bytes or dropped share, or
+ * every point as a table.
  */
-export const curvesModes = ['difference', 'absolute', 'bytes', 'table'] as const;
+export const curvesModes = ['difference', 'absolute', ...curveAxes, 'table'] as const;
 export type CurvesMode = (typeof curvesModes)[number];
 
 interface CurvesState {

@@ -164,6 +164,9 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
       1 + 10 * 16,
     );
     await photograph(workbench, 'table');
+    await modes.getByRole('radio', { name: 'Dropped' }).click();
+    await expect(page.getByRole('img', { name: /: quality against dropped share/ })).toBeVisible();
+    await photograph(workbench, 'dropped');
     await modes.getByRole('radio', { name: 'All tasks' }).click();
   });
 

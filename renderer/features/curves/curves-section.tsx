@@ -9,7 +9,7 @@ import { curvesModes, curvesStore } from '../../state/view-stores.ts';
 import type { CurvesMode } from '../../state/view-stores.ts';
 import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { BytesOfModel } from './bytes-of-model.tsx';
+import { AxisOfModel } from './axis-of-model.tsx';
 import { CurvesOfTasks } from './curves-of-tasks.tsx';
 import { PlanAxis } from './plan-axis.tsx';
 import '../../sweep/sweep.css';
@@ -17,12 +17,15 @@ import '../../sweep/sweep.css';
 const modeTitles: Readonly<Record<CurvesMode, string>> = {
   difference: 'Difference',
   absolute: 'All tasks',
+  kept: 'Kept',
   bytes: 'Bytes',
+  dropped: 'Dropped',
   table: 'Table',
 };
 
 /**
- * What pruning costs: the difference over the slider, and (as modes) every task over factors or over bytes, or a table.
+ * What pruning costs: the difference over the slider, and (as modes) every task over factors, kept experts, bytes or
+ * dropped share, or a table.
  */
 export const CurvesSection = () => {
   const { mode, chooseMode } = useStore(curvesStore);
@@ -65,10 +68,10 @@ export const CurvesSection = () => {
       {error !== null && <Problem error={error} />}
       {mode === 'difference' || manifest === null || model === null ? (
         <PlanAxis />
-      ) : mode === 'bytes' ? (
-        <BytesOfModel />
-      ) : (
+      ) : mode === 'absolute' || mode === 'table' ? (
         <CurvesOfTasks asTable={mode === 'table'} />
+      ) : (
+        <AxisOfModel axis={mode} />
       )}
     </div>
   );

@@ -1,0 +1,214 @@
+import type { RunManifest } from '../contract/run.ts';
+import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
+import { axisTitle } from './curve-panel.ts';
+import type { FigureTheme } from './colors.ts';
+import { drawMark, methodMarks, type MethodMark } from './method-marks.ts';
+import { methodTitle } from './method-titles.ts';
+import { linearScale } from './scales.ts';
+import {
+  drawAcrossTicks,
+  drawAcrossTitle,
+  drawPanelHead,
+  drawSmallMultiples,
+  drawUpwardTicks,
+  drawUpwardTitle,
+  tickText,
+} from './small-multiples.ts';
+import { type Drawing, svgElement, type SvgNode } from './svg.ts';
+
+/** Pixels of a panel; `below` it are ticks and title of the axis, above it its head. */
+const PANEL = { width: 250, height: 216, axisRoom: 52, gap: 18, below: 54, head: 22 } as const;
+const RADIUS = 3.6;
+
+/** What quality can be drawn against beside the factor. */
+export const curveAxes = ['kept', 'bytes', 'dropped'] as const;
+export type CurveAxis = (typeof curveAxes)[number];
+
+interface AxisWords {
+  /** In titles: "quality against bytes". */
+  readonly title: string;
+  /** Below the axis. */
+  readonly across: string;
+  /** Where a point stands on it; undefined where the document does not tell. */
+  readonly position: (result: SweepResult) => number | undefined;
+  /** How to read it. */
+  readonly note: string;
+}
+
+const axisWords: Readonly<Record<CurveAxis, AxisWords>> = {
+  kept: {
+    title: 'kept experts',
+    across: 'experts kept per layer',
+    position: ({ kept }) => kept,
+    note: 'Where layers differ, their mean.',
+  },
+  bytes: {
+    title: 'bytes',
+    across: 'weights (MB)',
+    position: ({ cost }) => (cost === undefined ? undefined : cost.bytes / 1e6),
+    note: 'Bytes are those of all weights in their stored types.',
+  },
+  dropped: {
+    title: 'dropped share',
+    across: 'dropped share of the routed choices (%)',
+    position: ({ droppedShare }) => (droppedShare === undefined ? undefined : 100 * droppedShare),
+    note:
+      'Dropped share: of the unpruned model\u2019s routed choices on the calibration items, those whose expert is ' +
+      'dropped or merged into another one.',
+  },
+};
+
+/** What quality is drawn against, in words. */
+export const axisTitleOf = (axis: CurveAxis): string => axisWords[axis].title;
+
+/** How to read quality against an axis. */
+export const axisCaption = (axis: CurveAxis): string =>
+  'Each mark is a measured model, every seed by itself; the line of a curve runs from the unpruned model (solid line ' +
+  'across) to its smallest. Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same ' +
+  `items, about its value. ${axisWords[axis].note}`;
+
+interface PlacedResult extends SweepResult {
+  /** On the axis. */
+  readonly at: number;
+}
+
+const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
+
+/** Points of one model that stand somewhere on the axis. */
+const placedOn = (
+  { results }: Pick<SweepDocument, 'results'>,
+  model: string,
+  axis: CurveAxis,
+): readonly PlacedResult[] =>
+  results.flatMap((result): PlacedResult[] => {
+    const at = result.model === model ? axisWords[axis].position(result) : undefined;
+    return at === undefined ? [] : [{ ...result, at }];
+  });
+
+/** Whether there is a picture of a model's quality against an axis: some pruned point tells where it stands. */
+export const hasAxis = (document: Pick<SweepDocument, 'results'>, model: string, axis: CurveAxis): boolean =>
+  placedOn(document, model, axis).some(({ factor }) => factor > 1);
+
+interface Frame {
+  readonly left: number;
+  readonly top: number;
+  readonly domain: readonly [number, number];
+  /** What the axis spans, and its title. */
+  readonly span: readonly [number, number];
+  readonly across: string;
+  readonly marks: ReadonlyMap<string, MethodMark>;
+  readonly theme: FigureTheme;
+}
+
+const drawPanel = (
+  results: readonly PlacedResult[],
+  { left, top, domain, span, across, marks, theme }: Frame,
+): SvgNode => {
+  const { width, height, head } = PANEL;
+  const [first] = results;
+  if (first === undefined) return svgElement('g', {});
+  const [plotTop, bottom] = [top + head, top + height];
+  const x = linearScale(span, [left + 10, left + width - 10]);
+  const y = linearScale(domain, [bottom, plotTop + 4]);
+  const unpruned = first.value - first.difference;
+  const whole = results.filter(({ factor }) => factor === 1).slice(0, 1);
+  const curve = (points: readonly PlacedResult[], mark: MethodMark): readonly SvgNode[] => {
+    const path = [...points, ...whole]
+      .sort((a, b) => a.at - b.at)
+      .map(
+        ({ at, value }, index) =>
+          `${index === 0 ? 'M' : 'L'}${x.position(at).toFixed(2)} ${y.position(value).toFixed(2)}`,
+      );
+    return [
+      svgElement('path', {
+        d: path.join(''),
+        fill: 'none',
+        stroke: mark.color,
+        'stroke-width': 1.6,
+        'stroke-dasharray': mark.dash,
+      }),
+      ...points.flatMap((result) => {
+        const [px, low, high] = [x.position(result.at), unpruned + result.low, unpruned + result.high];
+        return [
+          svgElement('line', { x1: px, y1: y.position(low), x2: px, y2: y.position(high), stroke: mark.color }),
+          drawMark(mark, px, y.position(result.value), RADIUS),
+        ];
+      }),
+    ];
+  };
+  const curvesOf = (method: string): readonly (readonly PlacedResult[])[] => {
+    const own = results.filter((result) => result.method === method && result.factor > 1);
+    return distinct(own.map(({ seed }) => seed)).map((seed) => own.filter((result) => result.seed === seed));
+  };
+  return svgElement(
+    'g',
+    {},
+    drawPanelHead(first, { left, top, width }, theme),
+    drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, first.metric), theme),
+    drawAcrossTicks(x, [plotTop, bottom], String, theme),
+    svgElement('line', { x1: left, y1: bottom, x2: left + width, y2: bottom, stroke: theme.muted }),
+    svgElement('line', {
+      x1: left,
+      y1: y.position(unpruned),
+      x2: left + width,
+      y2: y.position(unpruned),
+      stroke: theme.ink,
+      'stroke-width': 0.8,
+    }),
+    [...marks].flatMap(([method, mark]) => curvesOf(method).flatMap((points) => curve(points, mark))),
+    drawUpwardTitle(left - 38, (plotTop + bottom) / 2, axisTitle(first.metric), theme),
+    drawAcrossTitle(left + width / 2, bottom, across, theme),
+  );
+};
+
+const spanOf = (results: readonly PlacedResult[]): readonly [number, number] => {
+  const values = results.flatMap(({ value, difference, low, high }) => [
+    value,
+    value - difference,
+    value - difference + low,
+    value - difference + high,
+  ]);
+  return [minOf(values), maxOf(values)];
+};
+
+/** Accuracies share one axis within 0..1, so that panels compare; each perplexity has its own. */
+const domainOf = (results: readonly PlacedResult[], task: readonly PlacedResult[]): readonly [number, number] => {
+  if (task[0]?.metric === 'perplexity') return spanOf(task);
+  const [low, high] = spanOf(results.filter(({ metric }) => metric !== 'perplexity'));
+  return [Math.max(0, low), Math.min(1, high)];
+};
+
+/**
+ * Accuracy (or perplexity) of one model against kept experts, bytes or dropped share: a small multiple per task, a curve
+ * per method and draw.
+ */
+export const axisFigure = (
+  document: SweepDocument,
+  model: string,
+  axis: CurveAxis,
+  manifest: RunManifest,
+  theme: FigureTheme,
+): Drawing => {
+  const results = placedOn(document, model, axis);
+  const methods = distinct(results.filter(({ factor }) => factor > 1).map(({ method }) => method));
+  const marks = methodMarks(methods, theme);
+  const places = results.map(({ at }) => at);
+  const span = [minOf(places), maxOf(places)] as const;
+  const tasks = distinct(results.map(({ task }) => task));
+  const { width, height, axisRoom, gap, below } = PANEL;
+  const { title, across } = axisWords[axis];
+  return drawSmallMultiples({
+    title: `${model}: quality against ${title}`,
+    description: `${tasks.length} tasks, methods ${methods.join(', ')}.`,
+    caption: axisCaption(axis),
+    manifest,
+    theme,
+    legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
+    cell: { width: axisRoom + width + gap, height: height + below, axisRoom, plotWidth: width },
+    panels: tasks.map((task) => (left, top) => {
+      const own = results.filter((result) => result.task === task);
+      return drawPanel(own, { left, top, domain: domainOf(results, own), span, across, marks, theme });
+    }),
+  });
+};

@@ -1,0 +1,54 @@
+import { useMemo } from 'react';
+import { axisFigure, axisTitleOf, type CurveAxis, hasAxis } from '../../../main/figures/axis-figure.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { EmptyState } from '../../components/panel.tsx';
+import { SaveFigure } from '../../figures/save-figure.tsx';
+import { useResolvedTheme } from '../../state/theme.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+
+const absentReasons: Readonly<Record<CurveAxis, string>> = {
+  kept: 'has a number of kept experts.',
+  bytes: 'tells its bytes.',
+  dropped:
+    'tells its dropped share: it takes a profile of the task, and a version that records it. The same sweep started ' +
+    'again takes what is on disk and tells it.',
+};
+
+/** Quality against kept experts, bytes or dropped share, by task: the picture that is saved. */
+export const AxisOfModel = ({ axis }: { readonly axis: CurveAxis }) => {
+  const theme = useResolvedTheme();
+  const { manifest, model, document } = useSweep();
+  const drawing = useMemo(
+    () =>
+      manifest === null || model === null || document === undefined || !hasAxis(document, model, axis)
+        ? null
+        : axisFigure(document, model, axis, manifest, figureTheme(theme)),
+    [axis, document, manifest, model, theme],
+  );
+  if (manifest === null || model === null || document === undefined) return null;
+  if (drawing === null)
+    return (
+      <EmptyState icon="chart" title={`No ${axisTitleOf(axis)} to show`}>
+        No pruned point of {model} in this sweep {absentReasons[axis]}
+      </EmptyState>
+    );
+  return (
+    <section aria-label={`Quality against ${axisTitleOf(axis)}`}>
+      <div className="curves-head">
+        <div className="view-head-end">
+          <SaveFigure
+            subject={manifest.id}
+            view={({ axisView }) => axisView({ manifest, document, theme }, model, axis)}
+          />
+        </div>
+      </div>
+      <img
+        className="axis-figure"
+        width={drawing.width}
+        height={drawing.height}
+        alt={`${drawing.title}. ${drawing.description}`}
+        src={`data:image/svg+xml,${encodeURIComponent(drawing.svg)}`}
+      />
+    </section>
+  );
+};

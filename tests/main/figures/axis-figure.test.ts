@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import { curveAxes, hasAxis } from '../../../main/figures/axis-figure.ts';
+import { figures } from '../../../main/figures/figures.ts';
+import { expectInFrame } from './expect-in-frame.ts';
+import { sampleManifest, sampleSweep } from './sample-run.ts';
+import { findAll, parseXml } from './xml-outline.ts';
+
+const bare = sampleSweep();
+/** Half of the weights are experts, and half of the experts take a tenth of the choices. */
+const document: SweepDocument = {
+  ...bare,
+  results: bare.results.map((result) => ({
+    ...result,
+    droppedShare: result.factor === 1 ? 0 : 0.1 * Math.log2(result.factor) + 0.01 * (result.seed ?? 0),
+    cost: { bytes: 1e9 * (0.5 + 0.5 / result.factor), activeParameters: 1e8, cacheBytesPerToken: 512 },
+  })),
+};
+const filesOf = (drawn: SweepDocument) =>
+  figures({ manifest: sampleManifest, document: drawn, profiles: [], deflate: (bytes) => bytes });
+
+const model = bare.results[0]?.model ?? '';
+
+describe('quality against another axis than the factor', () => {
+  it('is drawn where points tell where they stand, and not where they do not', () => {
+    expect(curveAxes.map((axis) => hasAxis(document, model, axis))).toEqual([true, true, true]);
+    expect(curveAxes.map((axis) => hasAxis(bare, model, axis))).toEqual([true, false, false]);
+    const names = (drawn: SweepDocument) => filesOf(drawn).map(({ name }) => name);
+    for (const axis of ['bytes', 'dropped']) {
+      expect(names(bare)).not.toContain(`${axis}-${model}.svg`);
+      expect(names(document)).toContain(`${axis}-${model}.svg`);
+    }
+    expect(names(bare)).toContain(`kept-${model}.svg`);
+  });
+
+  it.each([
+    ['kept', 'experts kept per layer'],
+    ['bytes', 'weights (MB)'],
+    ['dropped', 'dropped share of the routed choices (%)'],
+  ])('has by %s a panel per task, a mark per pruned point and a line per draw, within its canvas', (axis, across) => {
+    const contents = filesOf(document).find(({ name }) => name.startsWith(`${axis}-`))?.contents;
+    const svg = typeof contents === 'string' ? contents : '';
+    expectInFrame(svg);
+    const outline = parseXml(svg);
+    const texts = findAll(outline, 'text').map(({ text }) => text);
+    const own = document.results.filter((result) => result.model === model);
+    const tasks = new Set(own.map(({ task }) => task));
+    expect(texts.filter((text) => text === across)).toHaveLength(tasks.size);
+    const lines = findAll(outline, 'path').filter(({ attributes }) => attributes['fill'] === 'none');
+    const curves = new Set(
+      own.filter(({ factor }) => factor > 1).map(({ task, method, seed }) => JSON.stringify([task, method, seed])),
+    );
+    expect(lines).toHaveLength(curves.size);
+    // Along a line the axis never turns back.
+    for (const { attributes } of lines) {
+      const places = [...(attributes['d'] ?? '').matchAll(/[ML]([\d.]+) /g)].map(([, x]) => Number(x));
+      expect(places).toEqual([...places].sort((a, b) => a - b));
+    }
+  });
+
+  it('stands beside the other numbers in results.csv', () => {
+    const csv = filesOf(document).find(({ name }) => name === 'results.csv')?.contents;
+    const [, header = '', row = ''] = String(csv).split('\n');
+    expect(header).toMatch(
+      /,bytes,active_parameters,cache_bytes_per_token,prompt_tokens_per_second,decode_tokens_per_second,dropped_share$/,
+    );
+    expect(row).toMatch(/,1000000000,100000000,512,,,0$/);
+  });
+});
