@@ -13,6 +13,14 @@ export const methodOption = z.object({
 });
 export type MethodOption = z.infer<typeof methodOption>;
 
+/** The seed counts where an option has this value. */
+export const drawCondition = z.object({ option: z.string(), value: z.string() });
+export type DrawCondition = z.infer<typeof drawCondition>;
+
+/** Whether plans depend on the seed: always, never, or where one of these conditions is met. */
+export const drawRule = z.union([z.boolean(), z.array(drawCondition)]);
+export type DrawRule = z.infer<typeof drawRule>;
+
 /** The page of a method: what `uncurl methods NAME` prints and the window shows. */
 export const methodPage = z.object({
   name: methodName,
@@ -27,12 +35,24 @@ export const methodPage = z.object({
   defaults: z.string(),
   source: z.string(),
   pitfalls: z.array(z.string()),
-  random: z.boolean(),
+  /** Whether its plans depend on the seed: such a method is measured once per seed of a sweep. */
+  draws: drawRule,
   options: z.array(methodOption),
   /** All of it as text. */
   text: z.string(),
 });
 export type MethodPage = z.infer<typeof methodPage>;
+
+/** Whether a rule is met by options, which are complete: each has a value. */
+export const isDrawn = (rule: DrawRule, options: Readonly<Record<string, unknown>>): boolean =>
+  typeof rule === 'boolean' ? rule : rule.some(({ option, value }) => options[option] === value);
+
+/** Whether plans of a method depend on the seed with these options; what is not given has its default. */
+export const methodDraws = (
+  { draws, options }: Pick<MethodPage, 'draws' | 'options'>,
+  given: Readonly<Record<string, unknown>> = {},
+): boolean =>
+  isDrawn(draws, { ...Object.fromEntries(options.map((option) => [option.name, option.default])), ...given });
 
 /** What a curve whose plans were recovered is called after its method. */
 const suffixes: Readonly<Record<RefitName, string>> = {

@@ -85,17 +85,10 @@ export const uncurlOptions = z.object({
     .enum(['k-means', 'cluster-qr'])
     .default('k-means')
     .describe(
-      'Clusters of the rows: k-means (k-means++ starts, the one of least inertia), or column-pivoted QR, which draws ' +
-        'nothing.',
+      'Clusters of the rows: k-means (k-means++ starts from the seed of the plan, the one of least inertia), or ' +
+        'column-pivoted QR, which draws nothing.',
     ),
   starts: z.number().int().min(1).max(10_000).default(20).describe('Starts of k-means.'),
-  seed: z
-    .number()
-    .int()
-    .nonnegative()
-    .max(Number.MAX_SAFE_INTEGER)
-    .default(0)
-    .describe('Of the starts of k-means, and of the rows of a reinitialised router.'),
   'first-layer': z
     .enum(['cluster', 'frequency'])
     .default('cluster')

@@ -22,6 +22,9 @@ import { placedPoint, toldPoint } from './told-point.ts';
 /** A method that is a file: its text, and its name for messages. */
 export const fileMethod = z.object({ name: z.string().max(500), text: z.string() });
 
+/** Draws of a sweep that names none: 0 is the published one of a method with a fixed seed. */
+export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
+
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES),
@@ -31,8 +34,12 @@ export const sweepSettings = z.object({
   factors: z.array(factor).min(1).max(MOST_FACTORS),
   /** Bisect the number of kept experts between the last safe and the first unsafe factor. */
   adaptive: z.boolean().default(false),
-  /** Seeds for methods that draw at random. */
-  seeds: z.array(z.number().int().nonnegative()).min(1).max(MOST_SEEDS).default([0]),
+  /** Draws of methods whose plans depend on the seed, each a curve of its own; other methods are measured once. */
+  seeds: z
+    .array(z.number().int().nonnegative())
+    .min(1)
+    .max(MOST_SEEDS)
+    .default([...DEFAULT_SEEDS]),
   budget: budgetName.exclude(['manual']).default('uniform'),
   /** Options by method. */
   options: z.record(methodName, methodOptions).default({}),
@@ -69,16 +76,29 @@ export type SweepSettings = z.infer<typeof sweepSettings>;
 
 /** Runs of version 0.1 hold the options of the method uncurl beside those of the others. */
 const earlierSpec = z.looseObject({
-  uncurl: methodOptions,
+  uncurl: methodOptions.optional(),
   options: z.record(z.string(), methodOptions).default({}),
 });
 
-/** The settings in a sweep's manifest, also of an earlier version. */
+/** Seeds of a sweep that names none, before the default was several draws. */
+const EARLIER_SEEDS = [0];
+
+/**
+ * The settings in a sweep's manifest, also of an earlier version. There UNCURL had its seed as an option: the default,
+ * 0, is a draw like any other; what else it may be, the method refuses by name.
+ */
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
   if (!earlier.success) return spec;
-  const { uncurl, options, ...others } = earlier.data;
-  return { ...others, options: { ...options, uncurl: { ...uncurl, ...options['uncurl'] } } };
+  const { uncurl: apart = {}, options, ...settings } = earlier.data;
+  const { uncurl = {}, ...others } = options;
+  const { seed, ...own } = { ...apart, ...uncurl };
+  const kept = seed === undefined || seed === 0 ? own : { ...own, seed };
+  return {
+    seeds: EARLIER_SEEDS,
+    ...settings,
+    options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },
+  };
 }, sweepSettings);
 /** Begins with a letter, so that it is no option and no file. */
 export const candidateName = z.string().regex(/^[A-Za-z][A-Za-z0-9 ._+-]{0,63}$/);

@@ -1,6 +1,5 @@
 import { refuse } from '../contract/errors.ts';
 import type { ArmName, ArmTreatment, ExperimentSettings } from '../contract/experiment.ts';
-import { methodNamed } from '../pruning/methods.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { isTextItem } from '../tasks/task.ts';
 import type { RunModel, RunTask } from './job-context.ts';
@@ -91,10 +90,10 @@ export const checkExperiment = (
   }
   for (const method of methods) {
     const needs = planNeeds({ method, options: options[method], budget: 'uniform' });
-    if (methodNamed(method).random || needs.search !== null)
+    if (needs.search !== null)
       throw refuse(
         'experiment-method',
-        `The method ${method} draws or searches its plans; the experiment has one plan for each arm.`,
+        `The method ${method} searches its plans; the experiment has one plan for each arm.`,
         'Use a method that follows from a profile.',
       );
     const router = options[method]?.['router'];

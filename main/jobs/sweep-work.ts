@@ -3,6 +3,7 @@ import { curveLabel } from '../contract/method.ts';
 import type { MethodName, MethodOptions, RefitName } from '../contract/plan.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { counted } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
@@ -102,6 +103,10 @@ export const countedCurves = (
 export const fallingCounts = (curves: readonly CountedCurve[]): readonly number[] =>
   [...new Set(curves.flatMap(({ counts }) => counts))].sort((left, right) => right - left);
 
+/** Whether a method of a sweep is measured once per seed. */
+export const drawsPlans = (settings: SweepSettings, method: MethodName): boolean =>
+  !isFileMethod(settings, method) && methodNamed(method).prepare(optionsOf(settings, method)).draws;
+
 export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
   const { methods: names, seeds, recovery, refits } = settings;
   const recovered = [...new Set(refits)];
@@ -109,10 +114,43 @@ export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
     recovery
   ];
   return [...new Set(names)].flatMap((method) =>
-    (!isFileMethod(settings, method) && methodNamed(method).random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
+    (drawsPlans(settings, method) ? [...new Set(seeds)] : [null]).flatMap((seed) =>
       variants.map((refit): Curve => ({ method, seed, refit })),
     ),
   );
+};
+
+/** What several draws of a method add to a sweep: candidates beyond those of one draw. */
+export interface DrawCost {
+  readonly method: MethodName;
+  readonly draws: number;
+  readonly morePoints: number;
+}
+
+/** By method, of those that are drawn more than once. Computes nothing. */
+export const drawCosts = (
+  settings: SweepSettings,
+  models: readonly (SweepTarget & Pick<RunModel['checkpoint'], 'info'>)[],
+  tasks: number,
+): readonly DrawCost[] => {
+  const { kept } = sweepCounts(models, settings);
+  const curves = models.flatMap((model) => countedCurves(settings, model, kept.get(model.name) ?? []));
+  const draws = new Set(settings.seeds).size;
+  return [...new Set(settings.methods)]
+    .filter((method) => draws > 1 && drawsPlans(settings, method))
+    .map((method) => {
+      const points = sum(curves.filter((curve) => curve.method === method).map(({ counts }) => counts.length)) * tasks;
+      return { method, draws, morePoints: points - points / draws };
+    });
+};
+
+/** "uncurl: 3 draws, 28 points more than with one". */
+export const drawCostText = (
+  { method, draws, morePoints }: DrawCost,
+  { adaptive, stop }: Pick<SweepSettings, 'adaptive' | 'stop'>,
+): string => {
+  const bound = adaptive ? 'at least ' : stop === undefined ? '' : 'at most ';
+  return `${method}: ${String(draws)} draws, ${bound}${counted(morePoints, 'point')} more than with one`;
 };
 
 /** Names of a sweep's curves in the order of its methods. */

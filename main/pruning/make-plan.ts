@@ -27,7 +27,7 @@ export const makePlan = (input: PlanInput): Plan => {
   if (method.needs === 'routing') checkStatistics(input);
 
   const { layers, experts, topK, keep, seed, statistics, taskWeights, protect, budget, groups } = input;
-  const { options, behaviour } = method.prepare(input.options ?? {});
+  const { options, behaviour, draws } = method.prepare(input.options ?? {});
   if (behaviour.kind === 'search') {
     throw refuse(
       'needs-search',
@@ -44,7 +44,10 @@ export const makePlan = (input: PlanInput): Plan => {
     topK,
     keep,
     pins,
-    seed,
+    get seed() {
+      if (!draws) throw new Error(`the method ${method.name} reads a seed, and its page does not say that it draws`);
+      return seed;
+    },
   };
   const scores = behaviour.score(context);
   const byThreshold = behaviour.kind === 'drop' ? behaviour.keepByThreshold?.(context) : undefined;
@@ -57,7 +60,7 @@ export const makePlan = (input: PlanInput): Plan => {
     topK,
     factor: reachedFactor(experts, counts),
     budget,
-    ...(method.random ? { seed } : {}),
+    ...(draws ? { seed } : {}),
     ...(pins.length > 0 ? { pins: pins.map((pin) => ({ ...pin })) } : {}),
     ...(protect !== undefined && protect !== 'none' ? { protect } : {}),
     ...(taskWeights !== undefined ? { taskWeights: [...taskWeights] } : {}),
@@ -67,9 +70,9 @@ export const makePlan = (input: PlanInput): Plan => {
       ...provenance,
       kept: withinGroups(byThreshold ?? chosenExperts(behaviour, context, scores, counts, groups), input),
     };
-  const { router, routerSeed = seed, align, rule } = behaviour;
+  const { router, align, rule } = behaviour;
   const plan: MergePlan = { ...provenance, groups: behaviour.group(context, counts), router, align };
-  if (router === 'reinitialised') plan.routerSeed = routerSeed;
+  if (router === 'reinitialised') plan.routerSeed = context.seed;
   if (rule !== undefined) plan.rule = { ...rule };
   return plan;
 };

@@ -1,4 +1,4 @@
-import type { MethodOption, MethodPage } from '../contract/method.ts';
+import type { DrawRule, MethodOption, MethodPage } from '../contract/method.ts';
 import type { Method } from './method.ts';
 import { optionTexts } from './method-options.ts';
 
@@ -13,9 +13,17 @@ const optionLine = ({ name, kind, choices, default: value, help }: MethodOption)
   return `- ${name} (${values}; default ${String(value)}): ${help}`;
 };
 
+/** Whether plans depend on the seed, in words. */
+const drawsText = (draws: DrawRule): string => {
+  if (draws === false) return 'no';
+  const where = draws === true ? [] : draws.map(({ option, value }) => `${option} is ${value}`);
+  const says = `plans depend on the seed${where.length === 0 ? '' : ` where ${where.join(' or ')}`}`;
+  return `${says}; a sweep measures several draws`;
+};
+
 /** The page of a method: what `uncurl methods NAME` prints and the window shows. */
 export const methodPage = (method: Method): MethodPage => {
-  const { title, name, summary, kind, needs, cost, random, formula, defaults, source, pitfalls } = method;
+  const { title, name, summary, kind, needs, cost, draws, formula, defaults, source, pitfalls } = method;
   const options = optionTexts(method);
   const text = [
     `${title} (${name})`,
@@ -25,7 +33,7 @@ export const methodPage = (method: Method): MethodPage => {
     `Does: ${kind === 'drop' ? 'drops experts' : 'merges experts'}`,
     `Needs: ${NEEDS[needs]}`,
     `Cost: ${cost}`,
-    `Random: ${random ? 'plans depend on the seed' : 'no'}`,
+    `Random: ${drawsText(draws)}`,
     `Formula: ${formula}`,
     `Defaults: ${defaults}`,
     `Source: ${source}`,
@@ -46,7 +54,7 @@ export const methodPage = (method: Method): MethodPage => {
     defaults,
     source,
     pitfalls: [...pitfalls],
-    random,
+    draws: typeof draws === 'boolean' ? draws : [...draws],
     options: [...options],
     text,
   };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
+import { isDrawn, type DrawRule } from '../contract/method.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
 import type {
   BudgetName,
@@ -36,7 +37,7 @@ export interface PlanInput {
   readonly pins: readonly Pin[];
   /** Keeps super experts whatever the method says. */
   readonly protect?: SuperExpertProtection | undefined;
-  /** Read by methods that draw at random. */
+  /** Which draw of a method that draws; 0 is the published one of a method with a fixed seed. */
   readonly seed: number;
   /** Options of the method by name; it parses them. */
   readonly options?: MethodOptions | undefined;
@@ -51,6 +52,7 @@ export interface PlanContext extends WeighedProfiles {
   readonly topK: number;
   readonly keep: number;
   readonly pins: readonly Pin[];
+  /** @throws Error where the method's page does not say that it draws. */
   readonly seed: number;
 }
 
@@ -70,8 +72,8 @@ export interface MethodPage {
   readonly source: string;
   readonly defaults: string;
   readonly pitfalls: readonly string[];
-  /** Whether plans depend on the seed. */
-  readonly random: boolean;
+  /** Whether plans depend on the seed; that new router rows are drawn, `defineMethod` adds. */
+  readonly draws: DrawRule;
 }
 
 interface Behaviour {
@@ -101,8 +103,6 @@ export interface MergeBehaviour extends Behaviour {
   /** Groups of every MoE layer, `keptPerLayer[layer]` of them, in the order of their new index. */
   readonly group: (context: PlanContext, keptPerLayer: readonly number[]) => MergeGroup[][];
   readonly router: RouterTreatment;
-  /** Of the rows of a reinitialised router; absent: the seed of the plan. */
-  readonly routerSeed?: number;
   readonly align: boolean;
   readonly rule?: MergeRule;
 }
@@ -122,8 +122,16 @@ export interface Method extends MethodPage {
   readonly prepare: (options: MethodOptions) => {
     readonly options: MethodOptions;
     readonly behaviour: MethodBehaviour;
+    /** Whether plans with these options depend on the seed. */
+    readonly draws: boolean;
   };
 }
+
+/** New rows of a router are drawn, whatever else a method does. */
+const withRouterRows = (draws: DrawRule, options: z.ZodObject): DrawRule =>
+  typeof draws === 'boolean' && (draws || !('router' in options.shape))
+    ? draws
+    : [...(typeof draws === 'boolean' ? [] : draws), { option: 'router', value: 'reinitialised' }];
 
 /** A method from its page, the schema of its options and what it does with them. */
 export const defineMethod = <S extends z.ZodObject>(
@@ -132,6 +140,7 @@ export const defineMethod = <S extends z.ZodObject>(
   behave: (options: z.output<S>) => MethodBehaviour,
 ): Method => ({
   ...page,
+  draws: withRouterRows(page.draws, options),
   options,
   prepare: (given) => {
     const unknown = Object.keys(given).filter((name) => !(name in options.shape));
@@ -145,7 +154,11 @@ export const defineMethod = <S extends z.ZodObject>(
         parsed.error,
       );
     }
-    return { options: parsed.data, behaviour: behave(parsed.data) };
+    return {
+      options: parsed.data,
+      behaviour: behave(parsed.data),
+      draws: isDrawn(withRouterRows(page.draws, options), parsed.data),
+    };
   },
 });
 

@@ -206,7 +206,7 @@ export const results = define({
   candidates: {
     term: 'Candidates',
     text:
-      'Pruned models to measure: methods × factors above 1 × seeds (of methods that draw at random), once more for ' +
+      'Pruned models to measure: methods × factors above 1 × draws (of methods that draw), once more for ' +
       'every refit of a recovery beside, made separately for each task, plus the unpruned model. Factors that an ' +
       'adaptive sweep adds come on top.',
   },
@@ -262,7 +262,11 @@ export const results = define({
   },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
   seeds: {
-    term: 'Seeds',
-    text: 'Draws per factor of methods that depend on chance (their pages say so); each is a candidate of its own.',
+    term: 'Draws',
+    text:
+      'How often methods that depend on chance are drawn (their pages say so: random experts, starts of k-means, ' +
+      'searches): seeds 0, 1, 2, ... Each draw is a candidate of its own, with an interval of its own. A factor is safe ' +
+      'over draws only if it is safe in every one: whoever prunes uses one draw, and cannot know which. Draws are never ' +
+      'pooled, since that would count the same items several times.',
   },
 });

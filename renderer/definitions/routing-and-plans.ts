@@ -184,5 +184,8 @@ export const routingAndPlans = define({
       'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer, by their ' +
       'weights.',
   },
-  seed: { term: 'Seed', text: 'Start of the random draw. The same seed gives the same plan on every machine.' },
+  seed: {
+    term: 'Seed',
+    text: 'Which draw of a method that draws. The same seed gives the same plan on every machine.',
+  },
 });

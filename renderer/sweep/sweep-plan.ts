@@ -1,5 +1,5 @@
 import type { CallInput } from '../../main/contract/calls.ts';
-import type { MethodPage } from '../../main/contract/method.ts';
+import { methodDraws, type MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
@@ -51,6 +51,8 @@ interface SweepCost {
   readonly refits: number;
   /** Candidates that searches measure on calibration items. */
   readonly searched: number;
+  /** Methods that are drawn more than once, and the evaluations that this adds to one draw. */
+  readonly drawn: readonly { readonly method: MethodName; readonly draws: number; readonly more: number }[];
 }
 
 /** What the sweep knows of its methods: their pages, and options that differ from the defaults. */
@@ -76,11 +78,13 @@ export const sweepCost = (
   const pruned = chosenFactors(models, settings.skippedFactors).filter((factor) => factor > 1).length;
   const drawn = settings.methods.map((method) => {
     const page = pages.find(({ name }) => name === method);
-    return { plans: pruned * (page?.random === true ? settings.seeds : 1), searched: searchedPerPlan(page, options) };
+    const draws = page !== undefined && methodDraws(page, options[method]) ? settings.seeds : 1;
+    return { method, draws, plans: pruned * draws, searched: searchedPerPlan(page, options) };
   });
   const plans = drawn.reduce((sum, method) => sum + method.plans, 0);
   const refits = settings.recovery === 'none' ? 0 : settings.refits.length;
-  const candidatesPerTask = plans * (refits + (settings.recovery === 'only' ? 0 : 1));
+  const curves = refits + (settings.recovery === 'only' ? 0 : 1);
+  const candidatesPerTask = plans * curves;
   const items = tasks.reduce((sum, task) => sum + Math.min(task.items.test, settings.limit ?? Infinity), 0);
   const stages = models.length * tasks.length;
   return {
@@ -89,6 +93,9 @@ export const sweepCost = (
     itemEvaluations: models.length * items * (candidatesPerTask + 1),
     refits: stages * plans * refits,
     searched: stages * drawn.reduce((sum, method) => sum + method.plans * method.searched, 0),
+    drawn: drawn
+      .filter(({ draws }) => draws > 1)
+      .map(({ method, draws }) => ({ method, draws, more: stages * pruned * (draws - 1) * curves })),
   };
 };
 

@@ -39,7 +39,7 @@ export const sweepModels = async (models, workspace) => {
     '--factors',
     factors.join(),
     '--seeds',
-    '0,1,2',
+    '0,1,2,3,4',
   ];
   process.stderr.write(`uncurl ${sweep.join(' ')}\n`);
   const { status } = spawnSync(process.execPath, [uncurl, ...sweep], {

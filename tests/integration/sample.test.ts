@@ -54,8 +54,8 @@ test('a sweep that is run again without its steps gives every number once more',
     replanned: [],
     largestScoreDifference: 0,
   });
-  expect([found.points, found.items]).toEqual([18, 18 * 40]);
-  expect(found.sentence).toBe('Every number matches: 18 values over 720 item outcomes, to the last digit.');
+  expect([found.points, found.items]).toEqual([22, 22 * 40]);
+  expect(found.sentence).toBe('Every number matches: 22 values over 880 item outcomes, to the last digit.');
   expect(await readdir(join(workspace, 'steps'))).toEqual([]);
 
   const folder = join(workspace, 'runs', found.run);
@@ -138,7 +138,7 @@ test('an outcome or a value that was doctored is found, and the item listed by i
   expect(flip?.after.chosen).not.toBe(flip?.before.chosen);
   expect(flip?.after.scores[0]).toBeCloseTo((flip?.before.scores[0] ?? Number.NaN) + 1, 12);
   expect(found.changed).toMatchObject([{ method: 'uncurl', before: 0.123 }]);
-  expect(found.sentence).toContain('1 value of 18 changed, 1 item outcome of 720 flipped');
+  expect(found.sentence).toContain('1 value of 22 changed, 1 item outcome of 880 flipped');
 });
 
 test('a reproduction that is stopped goes on, and a sweep that cannot be repeated is refused', async () => {
@@ -155,7 +155,7 @@ test('a reproduction that is stopped goes on, and a sweep that cannot be repeate
   expect((await first.ended).code).toBe(130);
   const resumed = await uncurl(['resume', name, '--workspace', workspace]);
   expect(resumed.code, resumed.stderr).toBe(0);
-  expect(resumed.stdout).toContain('Every number matches: 18 values');
+  expect(resumed.stdout).toContain('Every number matches: 22 values');
 
   expect(await uncurl(['reproduce', name, '--workspace', workspace])).toMatchObject({
     code: 2,

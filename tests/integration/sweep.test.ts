@@ -63,7 +63,11 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   expect(rows).toHaveLength(document.results.reduce((sum, { n }) => sum + n, 0));
   for (const result of document.results) {
     const own = rows.filter(
-      ({ task, method, factor }) => task === result.task && method === result.method && factor === result.factor,
+      ({ task, method, seed, factor }) =>
+        task === result.task &&
+        method === result.method &&
+        (seed ?? null) === result.seed &&
+        factor === result.factor,
     );
     expect(own).toHaveLength(result.n);
     expect(own.filter(({ correct }) => correct === true).length / result.n).toBeCloseTo(result.acc ?? Number.NaN, 12);
@@ -89,7 +93,7 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   const again = parse(await uncurl(args));
   expect(again.results).toEqual(document.results);
   expect(again.thresholds).toEqual(document.thresholds);
-  expect(again.notes).toEqual(['0 of 12 steps computed, 12 reused from disk.']);
+  expect(again.notes).toEqual(['0 of 20 steps computed, 20 reused from disk.']);
 });
 
 test(

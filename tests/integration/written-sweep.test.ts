@@ -33,6 +33,8 @@ const sweepArguments = (workspace: string, ...more: readonly string[]): string[]
   'uncurl',
   '--factors',
   '2,4',
+  '--seeds',
+  '0',
   '--threads',
   '2',
   '--workspace',

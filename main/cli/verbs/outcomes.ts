@@ -116,7 +116,11 @@ export const outcomes: Verb = {
     task: { type: 'string', value: 'T', help: 'Task of the sweep (default: its first).' },
     method: { type: 'string', value: 'M', help: 'Method, or curve, of the sweep.' },
     factor: { type: 'string', value: 'X', help: 'Pruning factor (default: the smallest that was measured).' },
-    seed: { type: 'string', value: 'N', help: 'Seed of a method that draws at random (default: its first).' },
+    seed: {
+      type: 'string',
+      value: 'N',
+      help: 'Which draw of a method that was drawn several times (default: its first).',
+    },
     show: {
       type: 'string',
       value: 'WHICH',

@@ -223,7 +223,7 @@ export const plan: Verb = {
     },
     pin: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must stay.' },
     drop: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must go.' },
-    seed: { type: 'string', value: 'N', help: 'Seed of random (default 0).' },
+    seed: { type: 'string', value: 'N', help: 'Which draw of a method that draws (default 0).' },
     format: {
       type: 'string',
       value: 'NAME',

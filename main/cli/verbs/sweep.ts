@@ -4,7 +4,8 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName, superExpertProtection } from '../../contract/plan.ts';
-import { candidateName, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
+import { candidateName, DEFAULT_SEEDS, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
+import { drawCosts, drawCostText } from '../../jobs/sweep-work.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
@@ -18,6 +19,18 @@ import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
+
+/** Says what several draws of a method cost, before anything starts. */
+const sayDraws = async (
+  settings: SweepSettings,
+  folders: readonly string[],
+  tasks: number,
+  say: (line: string) => void,
+): Promise<void> => {
+  const opened = await Promise.all(folders.map((folder) => openCheckpoint(folder)));
+  const models = opened.map(({ name, info }) => ({ name, info, experts: info.experts, topK: info.topK }));
+  for (const cost of drawCosts(settings, models, tasks)) say(`${drawCostText(cost, settings)}.`);
+};
 
 /** Where `--adaptive` begins without factors: powers of two, as far as some model can go. */
 const doublingFactors = async (folders: readonly string[]): Promise<readonly number[]> => {
@@ -101,7 +114,14 @@ export const sweep: Verb = {
       help: 'Only make the run: `uncurl submit`, `uncurl work` and `uncurl resume` go on with it.',
     },
     first: { type: 'string', value: 'T', help: 'Name of the task that is measured before the others.' },
-    seeds: { type: 'string', multiple: true, value: 'LIST', help: 'Seeds of methods that draw at random (default 0).' },
+    seeds: {
+      type: 'string',
+      multiple: true,
+      value: 'LIST',
+      help:
+        `Draws of methods whose plans depend on a seed (default ${DEFAULT_SEEDS.join(',')}); other methods are ` +
+        'measured once. `uncurl methods NAME` says which is which.',
+    },
     budget: { type: 'string', value: 'NAME', help: `Experts per layer: ${budgets.join(', ')} (default uniform).` },
     option: {
       type: 'string',
@@ -168,7 +188,7 @@ export const sweep: Verb = {
       files: Object.keys(files).length === 0 ? undefined : files,
       factors: [...(await readFactors(reader, folders))],
       adaptive: reader.flag('adaptive'),
-      seeds: seeds.length === 0 ? [0] : [...seeds],
+      seeds: seeds.length === 0 ? [...DEFAULT_SEEDS] : [...seeds],
       budget: reader.choice('budget', budgets),
       options: readOptionsByMethod(
         reader,
@@ -185,6 +205,7 @@ export const sweep: Verb = {
       speed: reader.flag('speed') ? true : undefined,
     };
     if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));
+    await sayDraws(sweepSettings.parse(settings), folders, tasks.length, (line) => host.say(line));
     return withEngine(reader, host, async (engine): Promise<VerbResult> => {
       const { run } = await engine.call('sweep.start', {
         models: folders.map((folder) => engine.grantPath(folder)),

@@ -4,14 +4,13 @@ import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { verification } from '../../contract/export.ts';
-import { curveLabel, methodOfLabel } from '../../contract/method.ts';
+import { curveLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { CardFacts } from '../../export/model-card.ts';
 import type { ModelRunnerSettings } from '../../inference/model-runner.ts';
 import { type ExportInput, exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
-import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';
@@ -21,11 +20,6 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { openRunModels } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
-
-const isRandom = (label: string): boolean => {
-  const { method } = methodOfLabel(label);
-  return methods.some(({ name, random }) => name === method && random);
-};
 
 /** Points of the curve that a plan lies on: the same model, task, method and (where it draws) seed. */
 const curveOf = (
@@ -40,7 +34,7 @@ const curveOf = (
       result.model === model &&
       tasks.includes(result.task) &&
       result.method === method &&
-      (!isRandom(method) || result.seed === (seed ?? 0)),
+      (result.seed ?? 0) === (seed ?? 0),
   );
   return curve.some((result) => isSameFactor(result.factor, factor)) ? curve : [];
 };

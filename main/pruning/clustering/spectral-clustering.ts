@@ -6,7 +6,9 @@ import { kernelKMeans } from './kernel-k-means.ts';
 import { spectralEmbedding } from './spectral-embedding.ts';
 
 /** `seed`: of the starts of k-means, of which that of least inertia wins; equal seeds give equal clusters. */
-export type SpectralVariant = Pick<UncurlOptions, 'diagonal' | 'embedding' | 'assign' | 'starts' | 'seed'>;
+export type SpectralVariant = Pick<UncurlOptions, 'diagonal' | 'embedding' | 'assign' | 'starts'> & {
+  readonly seed: number;
+};
 
 /**
  * Spectral clustering of n nodes into at most k clusters, deterministic. Labels are numbered by first appearance. k = n

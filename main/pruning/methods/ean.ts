@@ -21,7 +21,7 @@ export const ean = defineMethod(
     cost:
       'none beyond the profile; for the form ca every expert runs on every calibration token (E / K times the ' +
       'work of the MoE layers)',
-    random: false,
+    draws: false,
     formula: 'sum: sum over tokens routed to e of ||f_e(x)||_2; mean: that over n_e; ca: ||mean of f_e(x)||_2',
     source:
       'MC-Suite, Jaiswal et al. 2025, arXiv 2504.05586; the three forms as ean_sum, ean_mean and ean_ca of ' +

@@ -12,7 +12,7 @@ export const easyEp = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost: 'one more number per token and layer: the cosine of the hidden state before and after the routed experts',
-    random: false,
+    draws: false,
     formula:
       'score(e) = sum over tokens routed to e of g_e(x) * ||f_e(x)||_2 * max(0, 1 - cos(h, h + y)); h enters ' +
       'the layer (attention residual included), y is the sum of the routed experts, without shared ones',

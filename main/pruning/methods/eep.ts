@@ -36,7 +36,7 @@ export const eep = defineMethod(
     kind: 'merge',
     needs: 'search',
     cost: 'a job of its own: `evaluations` passes over the calibration items, each with another candidate; no profile',
-    random: true,
+    draws: true,
     formula:
       'expert r = sum_i W_EM[r, i] * expert_i; gates = top-k of softmax(z) W_RM^T, renormalised; fitness = ' +
       'accuracy; stage prune: W_EM = W_RM one-hot',

@@ -22,7 +22,7 @@ export const frequencyMerging = defineMethod(
     kind: 'merge',
     needs: 'routing',
     cost: 'none beyond the profile; merging aligns each member once',
-    random: false,
+    draws: false,
     formula:
       'leaders = the most used experts of the layer; group(e) = leader d with the largest (cos(Z_e, Z_d) + ' +
       '1) / 2, Z the columns of ' +

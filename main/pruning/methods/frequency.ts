@@ -11,7 +11,7 @@ export const frequency = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile',
-    random: false,
+    draws: false,
     formula: 'score(e) = n_e = number of tokens whose top-k holds e',
     source: 'Baseline of UNCURL (Sarkar et al. 2024, arXiv 2409.01483) and default criterion of the REAP repository.',
     defaults: "the model's own routing rule and top-k; padding never counts; ties go to the lower index",

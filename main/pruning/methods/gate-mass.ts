@@ -22,7 +22,7 @@ export const gateMass = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile',
-    random: false,
+    draws: false,
     formula:
       'probability-all: sum over all tokens of p_e; probability-routed: over tokens routed to e only; ' +
       'renormalised: of ' +

@@ -84,7 +84,7 @@ export const hcSmoe = defineMethod(
     cost:
       'every expert on every calibration token (E / K times the cost of the MoE layers) and E x H numbers per ' +
       'layer',
-    random: false,
+    draws: false,
     formula:
       'o_e = mean over all tokens of f_e(x), routed there or not; agglomerative clustering of o by Euclidean ' +
       'distance; W = sum f_e W_e / sum f_e, f the usage',

@@ -39,7 +39,7 @@ export const mSmoe = defineMethod(
     kind: 'merge',
     needs: 'routing',
     cost: 'none beyond the profile; merging aligns each member once',
-    random: false,
+    draws: false,
     formula:
       'dominants = the most used; group(e) = dominant d with the largest (cos(Z_e, Z_d) + 1) / 2, Z the ' +
       'columns of the ' +

@@ -30,7 +30,7 @@ export const mone = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost: 'outputs of every expert on every token while profiling',
-    random: false,
+    draws: false,
     formula:
       'score(e) = sum of g over T_e * sqrt(sum_h var_h(f_e(x) over T_e)); an expert that goes gives mean(f_e(x) over ' +
       'T_e) with the weight that the router gives it',

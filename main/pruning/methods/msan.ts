@@ -11,7 +11,7 @@ export const msan = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile',
-    random: false,
+    draws: false,
     formula: 'score(e) = (1 / n_e) * sum over tokens routed to e of ||f_e(x)||_2^2 = S(1, 0, 2)',
     source: 'arXiv 2606.15716, by the appendix of another paper that cites it.',
     defaults: 'none to choose',

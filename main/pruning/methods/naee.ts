@@ -29,7 +29,7 @@ export const naee = defineMethod(
       'every expert on every calibration token once (E / K times the cost of the MoE layers), then subsets ' +
       'of each layer: ' +
       `all of them where there are at most ${MOST_SUBSETS}, otherwise experts are left out one after the other`,
-    random: false,
+    draws: false,
     formula:
       'keep the subset with the least ||Z - Z_D||_F over the calibration tokens; Z: output of the full ' +
       'layer, Z_D: with the logits of D at minus infinity before the routing',

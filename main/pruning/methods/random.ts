@@ -10,7 +10,7 @@ export const random = defineMethod(
     kind: 'drop',
     needs: 'nothing',
     cost: 'none',
-    random: true,
+    draws: true,
     formula: 'score(e) = uniform random number from the seed; the largest stay',
     source: 'Baseline of EEP (Liu et al. 2024, arXiv 2407.00945), which reports the mean over 30 random patterns.',
     defaults: 'seed 0; one draw per expert, so for one seed a larger factor keeps a subset of what a smaller one keeps',

@@ -41,7 +41,7 @@ export const ream = defineMethod(
     cost:
       'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per ' +
       'token',
-    random: false,
+    draws: false,
     formula:
       'centroids = the experts of largest REAP saliency; by falling saliency each takes its C - 1 nearest ' +
       'free experts; distance = ' +

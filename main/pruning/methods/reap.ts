@@ -24,7 +24,7 @@ export const reap = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile: the norms of chosen experts are measured in passing',
-    random: false,
+    draws: false,
     formula:
       'score(e) = (1 / n_e) * sum over tokens routed to e of g_e(x) * ||f_e(x)||_2; 0 where n_e = 0; the sum ' +
       'form is n_e times that',

@@ -28,7 +28,7 @@ export const subMoe = defineMethod(
     cost:
       'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per ' +
       'token',
-    random: true,
+    draws: true,
     formula:
       'sim(i, j) = mean over tokens of cos(f_i(x), f_j(x)); k-means++ of the collections of unit outputs; merge: ' +
       '[W_1; ..; W_n] = U S [V_1; ..; V_n]^T, V = sum f_i V_i / sum f_i, W = U S V^T',

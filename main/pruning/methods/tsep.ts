@@ -82,7 +82,7 @@ export const tsep = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile',
-    random: false,
+    draws: false,
     formula:
       'keep e where proficiency(e) / (sum over the experts alive) > beta / (number alive); at least `minimum` stay',
     source:

@@ -4,6 +4,7 @@ import { expertAffinity } from '../clustering/affinity.ts';
 import { averageScores } from '../average-scores.ts';
 import { combineStatistics } from '../combine-statistics.ts';
 import { layerRow } from '../layer-view.ts';
+import type { SpectralVariant } from '../clustering/spectral-clustering.ts';
 import { mostUsedGroups, uncurlGroups } from '../clustering/uncurl-groups.ts';
 import { ruleOf, ruleOptions } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';
@@ -20,7 +21,7 @@ export const uncurl = defineMethod(
     kind: 'merge',
     needs: 'routing',
     cost: 'none beyond the profile; merging aligns each member once, in time of the cube of the expert width',
-    random: false,
+    draws: [{ option: 'assign', value: 'k-means' }],
     formula:
       'S_ij = (1 + cos(Z_i, Z_j)) / 2 of router-logit columns Z over all tokens, diagonal kept; rows of the leading ' +
       'eigenvectors of D^-1/2 S D^-1/2 over sqrt(degree), k-means; members aligned to the most often chosen ' +
@@ -32,7 +33,7 @@ export const uncurl = defineMethod(
       'division by the root of the ' +
       'degree loses less here and is the default.',
     defaults:
-      'affinity cosine with its diagonal, embedding degree, k-means with 20 starts from a fixed seed, ' +
+      'affinity cosine with its diagonal, embedding degree, k-means with 20 starts from the seed, ' +
       'reference most-active, align, ' +
       'weights activation: as published but for the embedding. What differs most: router reference-row, ' +
       'because the paper draws a ' +
@@ -50,6 +51,8 @@ export const uncurl = defineMethod(
       'reinitialised rows send tokens anywhere: a sweep takes them only with a recovery of the router, and ' +
         'an export of them is good for fine-tuning alone.',
       'The paper finds no clusters in the first MoE layer: first-layer frequency drops experts there instead.',
+      'k-means depends on its seed: clusters, and with them thresholds, differ from draw to draw. A factor is safe ' +
+        'over draws only where it is safe in every one.',
       'An expert that no token chose is clustered too, with weight 0; if that is so for a whole cluster, it ' +
         'is averaged evenly.',
       'Pins: an expert that must stay is not merged with any other; one that must go joins a cluster with weight 0.',
@@ -64,7 +67,6 @@ export const uncurl = defineMethod(
     align,
     weights,
     router,
-    seed,
     diagonal,
     embedding,
     assign,
@@ -78,6 +80,16 @@ export const uncurl = defineMethod(
     group: (context, keptPerLayer) => {
       const { layers, experts, pins } = context;
       const profile = combineStatistics(context);
+      const spectral: SpectralVariant = {
+        diagonal,
+        embedding,
+        assign,
+        starts,
+        // Asked for only where clusters are drawn: makePlan refuses it elsewhere.
+        get seed() {
+          return context.seed;
+        },
+      };
       const pinned = pinsByLayer(pins, layers, experts);
       return Array.from({ length: layers }, (_, layer) => {
         const request = {
@@ -89,11 +101,10 @@ export const uncurl = defineMethod(
           weights,
         };
         if (layer === 0 && firstLayer === 'frequency') return mostUsedGroups(request);
-        return uncurlGroups({ ...request, reference, spectral: { diagonal, embedding, assign, starts, seed } });
+        return uncurlGroups({ ...request, reference, spectral });
       });
     },
     router,
-    routerSeed: seed,
     align,
     ...ruleOf(rule),
   }),

@@ -31,7 +31,7 @@ export const unified = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile: all sums are kept at once',
-    random: false,
+    draws: false,
     formula: 'S(b, alpha, beta)(e) = n_e^-b * sum over tokens routed to e of g^alpha * ||f_e(x)||^beta',
     source:
       'arXiv 2606.15716; no code of it was available, and that b is the exponent of n_e is a reading of ' +

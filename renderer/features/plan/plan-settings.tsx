@@ -1,5 +1,6 @@
 import { useId } from 'react';
 import { useStore } from 'zustand';
+import { methodDraws } from '../../../main/contract/method.ts';
 import type { ModelEntry, ModelInfo } from '../../../main/contract/model.ts';
 import { budgetName } from '../../../main/contract/plan.ts';
 import { useAction } from '../../actions/action.ts';
@@ -94,7 +95,7 @@ const MethodFields = () => {
         onChange={settings.chooseBudget}
       />
       <ProtectSelect value={settings.protect} onChange={settings.chooseProtect} />
-      {page?.random === true && (
+      {page !== undefined && methodDraws(page, settings.options[page.name]) && (
         <div className="field field-stacked">
           <label htmlFor={seedId}>
             <Definition of="seed" />

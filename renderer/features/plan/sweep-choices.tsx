@@ -127,7 +127,7 @@ export const SweepNumbers = () => {
     <div className="choice-row">
       <div className="field">
         <label htmlFor={ids.seeds}>
-          <Definition of="seeds">Random seeds</Definition>
+          <Definition of="seeds">Draws</Definition>
         </label>
         <NumberInput
           id={ids.seeds}

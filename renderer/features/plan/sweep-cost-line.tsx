@@ -42,6 +42,12 @@ export const SweepCostLine = () => {
       unpruned model included; {formatCount(cost.itemEvaluations)} item scorings
       {settings.adaptive && ', and what adaptive adds'}
       {settings.stopWhenTold && '; at most, since candidates stop when told'}.{' '}
+      {cost.drawn.map(({ method, draws, more }) => (
+        <span key={method}>
+          {methodTitle(method)}: <Definition of="seeds">{formatCount(draws)} draws</Definition>, {formatCount(more)}{' '}
+          evaluations more than with one.{' '}
+        </span>
+      ))}
       {cost.searched > 0 && (
         <>
           <Definition of="search">Searches</Definition> measure {plural(cost.searched, 'more candidate')} on calibration

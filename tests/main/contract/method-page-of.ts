@@ -12,7 +12,7 @@ export const methodPageOf = (name: string): MethodPage => ({
   defaults: '',
   source: '',
   pitfalls: [],
-  random: false,
+  draws: false,
   options: [],
   text: '',
 });

@@ -20,11 +20,23 @@ test('options of uncurl that a manifest of 0.1 holds apart join those of the met
 });
 
 test('a manifest of today is read as it is, and one that says nothing useful is refused', () => {
-  expect(recordedSweepSettings.parse(spec)).toEqual(sweepSettings.parse(spec));
+  expect(recordedSweepSettings.parse({ ...spec, seeds: [0, 1] })).toEqual(
+    sweepSettings.parse({ ...spec, seeds: [0, 1] }),
+  );
   expect(recordedSweepSettings.safeParse({ ...spec, uncurl: { affinity: 'pearson' }, factors: [] }).success).toBe(
     false,
   );
   expect(recordedSweepSettings.safeParse(null).success).toBe(false);
+});
+
+test('a manifest of before methods were drawn several times measures what it measured, and no more', () => {
+  expect([recordedSweepSettings.parse(spec).seeds, sweepSettings.parse(spec).seeds]).toEqual([[0], [0, 1, 2]]);
+  const drawn = recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0, align: false } } });
+  expect(drawn.options).toEqual({ uncurl: { align: false } });
+  expect(recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0 } } }).options).toEqual({});
+  // A draw that the option chose is not taken for another one: the method refuses the option by name.
+  const other = recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 3 } } });
+  expect(() => methodNamed('uncurl').prepare(optionsOf(other, 'uncurl'))).toThrow('seed is unknown');
 });
 
 test("the sample's sweep asks uncurl for its defaults, as it did when it ran", async () => {

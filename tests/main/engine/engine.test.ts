@@ -202,7 +202,7 @@ test(
     const sweep = {
       models: [model],
       tasks,
-      settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8] },
+      settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8], seeds: [0] },
     };
     const { run } = await engine.call('sweep.start', sweep);
     const firstPoint = new Promise<void>((resolve) => {
@@ -311,7 +311,7 @@ test('a run asks what its chat template says of the day it was made, whoever wor
     models: [engine.grantPath(folder)],
     tasks,
     later: true,
-    settings: { methods: ['random'], factors: [2], limit: 4, chat: true },
+    settings: { methods: ['random'], factors: [2], seeds: [0], limit: 4, chat: true },
   });
   const order = {
     share: { kind: 'until-empty' } as const,

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const model = join(resources, 'models', 'uncurl-8');
-const settings = sweepSettings.parse({ methods: ['random'], factors: [2], limit: 40 });
+const settings = sweepSettings.parse({ methods: ['random'], factors: [2], seeds: [0], limit: 40 });
 const LIMIT_MS = 60_000;
 
 const openEngine = async (workspace: string): Promise<Engine> => {

@@ -58,7 +58,7 @@ test(
       engine.call('sweep.start', {
         models: [engine.grantPath(model)],
         tasks: [engine.grantPath(join(resources, 'tasks', 'add'))],
-        settings: sweepSettings.parse({ methods: ['random'], factors: [2], limit: 5, ...settings }),
+        settings: sweepSettings.parse({ methods: ['random'], factors: [2], seeds: [0], limit: 5, ...settings }),
         candidates: [{ name: 'twin', folder: engine.grantPath(model) }],
       });
     const { run: plain } = await start({});

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { sweepCounts } from '../../../main/jobs/sweep-work.ts';
+import { sweepSettings } from '../../../main/contract/sweep.ts';
+import { curvesOf, drawCosts, drawCostText, sweepCounts } from '../../../main/jobs/sweep-work.ts';
+import { modelInfoOf } from '../contract/model-info-of.ts';
 import { uniqueNames } from '../../../main/jobs/write-sweep-files.ts';
 
 const small = { name: 'small', experts: 8, topK: 2 };
@@ -29,6 +31,31 @@ test('a factor that only some models can reach is left out for the others, and s
   expect(notes).toEqual([
     'Factor 16 was left out where it would leave fewer than top-k experts: small (top-2 of 8 experts): at most 4.',
   ]);
+});
+
+test('methods that draw have a curve per seed, three of them unless seeds are named, and others have one', () => {
+  const asked = { methods: ['reap', 'uncurl', 'random', 'sub-moe', 'eep'], factors: [2] };
+  const seedsOf = (settings: object) => {
+    const curves = curvesOf(sweepSettings.parse({ ...asked, ...settings }));
+    return asked.methods.map((name) => curves.filter(({ method }) => method === name).map(({ seed }) => seed));
+  };
+  expect(seedsOf({})).toEqual([[null], [0, 1, 2], [0, 1, 2], [0, 1, 2], [0, 1, 2]]);
+  expect(seedsOf({ seeds: [4, 4, 1] })).toEqual([[null], [4, 1], [4, 1], [4, 1], [4, 1]]);
+  const [, settled] = seedsOf({ options: { uncurl: { assign: 'cluster-qr' } } });
+  expect(settled).toEqual([null]);
+});
+
+test('what several draws add is counted by method, over models, tasks, factors and refits', () => {
+  const models = [small, large].map((target) => ({ ...target, info: modelInfoOf({ experts: target.experts }) }));
+  const settings = sweepSettings.parse({ methods: ['reap', 'uncurl'], factors: [1, 2, 16], recovery: 'both' });
+  // Factor 2 of the small model, 2 and 16 of the large one, each as it is and refitted, on 5 tasks, twice more.
+  const costs = drawCosts(settings, models, 5);
+  expect(costs).toEqual([{ method: 'uncurl', draws: 3, morePoints: 60 }]);
+  const said = (changed: object) => costs.map((cost) => drawCostText(cost, { ...settings, ...changed }));
+  expect(said({})).toEqual(['uncurl: 3 draws, 60 points more than with one']);
+  expect(said({ stop: 'told' })).toEqual(['uncurl: 3 draws, at most 60 points more than with one']);
+  expect(said({ adaptive: true })).toEqual(['uncurl: 3 draws, at least 60 points more than with one']);
+  expect(drawCosts({ ...settings, seeds: [7] }, models, 5)).toEqual([]);
 });
 
 test('namesakes are told apart, others keep their names', () => {

@@ -20,8 +20,12 @@ import { fullStatistics } from './random-statistics.ts';
 const sizes = { layers: 2, experts: 8, topK: 2, tokens: 120 };
 const { layers, experts, topK } = sizes;
 const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
+/** The starts of k-means are drawn by the numbers of experts: what must follow their names does without. */
+const withoutStarts = (method: MethodName): Partial<PlanInput> =>
+  method === 'uncurl' ? { options: { assign: 'cluster-qr' } } : {};
+
 /** Plans that do not depend on how experts are called: neither drawn, nor started at random. */
-const named = planned.filter((name) => !methodNamed(name).random);
+const named = planned.filter((name) => !methodNamed(name).prepare(withoutStarts(name).options ?? {}).draws);
 const all = Array.from({ length: experts }, (_, expert) => expert);
 
 /** One profile per seed: most tests read the same. */
@@ -61,10 +65,6 @@ const shapeOf = (plan: Plan, rename: (expert: number) => number): string[][] => 
       .sort(),
   );
 };
-
-/** The starts of k-means are drawn by the numbers of experts: what must follow their names does without. */
-const withoutStarts = (method: MethodName): Partial<PlanInput> =>
-  method === 'uncurl' ? { options: { assign: 'cluster-qr' } } : {};
 
 const tiesInCounts = (counts: Float64Array): boolean =>
   Array.from({ length: layers }, (_, layer) => counts.subarray(layer * experts, (layer + 1) * experts)).some(

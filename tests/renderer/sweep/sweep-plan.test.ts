@@ -72,8 +72,13 @@ test('the cost counts every plan once, seeds only for methods that draw, and the
     itemEvaluations: 1800,
     refits: 0,
     searched: 0,
+    drawn: [{ method: 'random', draws: 3, more: 8 }],
   });
   expect(sweepCost([model(16)], tasks, { ...settings, methods: ['reap', 'sub-moe'] }, known).candidatesPerTask).toBe(8);
+  const uncurl = { ...settings, methods: ['reap', 'uncurl'] };
+  expect(sweepCost([model(16)], tasks, uncurl, known).drawn).toEqual([{ method: 'uncurl', draws: 3, more: 8 }]);
+  const settled = { ...known, options: { uncurl: { assign: 'cluster-qr' } } };
+  expect(sweepCost([model(16)], tasks, uncurl, settled)).toMatchObject({ candidatesPerTask: 4, drawn: [] });
 });
 
 test('recovery beside doubles the candidates, instead does not; both refit every plan', () => {

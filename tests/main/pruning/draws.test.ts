@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { methodDraws } from '../../../main/contract/method.ts';
+import type { MethodName } from '../../../main/contract/plan.ts';
+import { makePlan } from '../../../main/pruning/make-plan.ts';
+import type { MethodOptions } from '../../../main/pruning/method.ts';
+import { methodPage } from '../../../main/pruning/method-page.ts';
+import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
+import { optionTexts } from '../../../main/pruning/method-options.ts';
+import { fullStatistics } from './random-statistics.ts';
+
+/** Experts enough that starts of k-means end in other clusters. */
+const sizes = { layers: 2, experts: 24, topK: 2, tokens: 150 };
+const statistics = [fullStatistics(sizes, 1)];
+const SEEDS = [0, 1, 2, 3, 4];
+
+const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
+
+/** The defaults, and every single choice that differs from them, as far as plans follow from a profile. */
+const variants = (name: MethodName): readonly MethodOptions[] =>
+  allVariants(name).filter((options) => methodNamed(name).prepare(options).behaviour.kind !== 'search');
+const allVariants = (name: MethodName): readonly MethodOptions[] => [
+  {},
+  ...optionTexts(methodNamed(name)).flatMap(({ name: option, kind, choices, default: usual }) =>
+    kind === 'choice'
+      ? choices.filter((choice) => choice !== String(usual)).map((choice) => ({ [option]: numberOrText(choice) }))
+      : [],
+  ),
+];
+const numberOrText = (choice: string): string | number => (/^\d+$/.test(choice) ? Number(choice) : choice);
+
+/** How many different plans the seeds give, told apart by what they do and not by the seed that they name. */
+const plansOverSeeds = (method: MethodName, options: MethodOptions, keep: number): number =>
+  new Set(
+    SEEDS.map((seed) => {
+      const { seed: _seed, ...plan } = makePlan({
+        method,
+        options,
+        statistics,
+        keep,
+        seed,
+        layers: sizes.layers,
+        experts: sizes.experts,
+        topK: sizes.topK,
+        budget: 'uniform',
+        pins: [],
+      });
+      return JSON.stringify(plan);
+    }),
+  ).size;
+
+describe.each(planned)('%s', (name) => {
+  const method = methodNamed(name);
+
+  it('says that it draws exactly where its plans change with the seed', () => {
+    for (const options of variants(name)) {
+      const { draws } = method.prepare(options);
+      const most = Math.max(...[6, 9].map((keep) => plansOverSeeds(name, options, keep)));
+      expect(most > 1, `${name} ${JSON.stringify(options)}`).toBe(draws);
+    }
+  });
+
+  it('says the same to the window, which knows its page alone', () => {
+    const page = methodPage(method);
+    for (const options of variants(name)) expect(methodDraws(page, options)).toBe(method.prepare(options).draws);
+  });
+});
+
+describe('a search', () => {
+  it('draws where it is an evolution, and does not where it goes layer by layer', () => {
+    const searches = methodNames.flatMap((name) =>
+      allVariants(name).flatMap((options) => {
+        const { behaviour, draws } = methodNamed(name).prepare(options);
+        return behaviour.kind === 'search' ? [{ name, evolves: behaviour.search === 'evolution', draws }] : [];
+      }),
+    );
+    expect(new Set(searches.map(({ name }) => name))).toEqual(new Set(['naee', 'eep']));
+    for (const { name, evolves, draws } of searches) expect(draws, name).toBe(evolves);
+  });
+});
+
+describe('pages', () => {
+  it('say when plans depend on the seed', () => {
+    const random = (name: string) => /^Random: (.*)$/m.exec(methodPage(methodNamed(name)).text)?.[1];
+    expect(random('reap')).toBe('no');
+    expect(random('random')).toBe('plans depend on the seed; a sweep measures several draws');
+    expect(random('uncurl')).toBe(
+      'plans depend on the seed where assign is k-means or router is reinitialised; a sweep measures several draws',
+    );
+    expect(random('hc-smoe')).toBe(
+      'plans depend on the seed where router is reinitialised; a sweep measures several draws',
+    );
+  });
+});
