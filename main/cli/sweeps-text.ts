@@ -1,14 +1,7 @@
 import type { SweepsComparison, SweepsRow } from '../contract/compare-sweeps.ts';
 import { sweepsOverview } from '../evaluation/sweeps/compare-sweeps.ts';
-import { readingText } from '../evaluation/wording.ts';
-import {
-  printedDifference,
-  printedFactor,
-  printedInterval,
-  printedP,
-  printedValue,
-  terminalText,
-} from './terminal-text.ts';
+import { pairedRangeText, readingText } from '../evaluation/wording.ts';
+import { printedDifference, printedFactor, printedP, printedValue, terminalText } from './terminal-text.ts';
 import { textTable } from './text-table.ts';
 
 const MOST_LETTERS = 48;
@@ -69,7 +62,7 @@ export const sweepsText = (comparison: SweepsComparison): string => {
             printedValue(row.value, row.metric),
             printedValue(row.referenceValue, row.metric),
             printedDifference(row.difference, row.metric),
-            row.interval === null ? null : printedInterval(row.interval, row.metric),
+            terminalText(pairedRangeText(row, row.metric)),
             printedP(row.p),
             printedP(row.pHolm),
             row.reading === null ? null : readingText(row.reading),

@@ -28,28 +28,38 @@ export const sweepsRow = z.object({
   referenceMethod: z.string(),
   factor: z.number(),
   metric: metricName,
-  /** How many draws (seeds) of a method went into it, those of the reference with them. */
-  draws: z.number().int().positive(),
   items: sharedItems,
   /** Items that the comparison is over; of different items those of the run, and those of the reference. */
   n: z.number(),
   referenceN: z.number(),
   value: z.number(),
   referenceValue: z.number(),
-  /** value - referenceValue, over those items. */
+  /** value - referenceValue, over those items: the mean over pairs of draws, the lowest and the highest. */
   difference: z.number(),
+  lowest: z.number(),
+  highest: z.number(),
   /**
    * Two-sided 95 %: paired by Tango (bootstrap for perplexity), of different items by Newcombe's method 10; null where
-   * different items give none (perplexity, items that share passages).
+   * different items give none (perplexity, items that share passages), and of several pairs of draws, each of which has
+   * its own.
    */
   interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+  /** Pairs of draws, each with its own difference and interval. */
+  pairs: z.array(
+    z.object({
+      seed: z.number().nullable(),
+      otherSeed: z.number().nullable(),
+      difference: z.number(),
+      interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+    }),
+  ),
   /** Paired items only: exact McNemar; and by Holm's procedure over all rows. */
   p: z.number().nullable(),
   pHolm: z.number().nullable(),
   /** Paired items that only the reference, or only the run, answers rightly; null for different items. */
   lost: z.number().nullable(),
   gained: z.number().nullable(),
-  /** Null where there is no interval. */
+  /** Over all pairs of draws; null where a pair has no interval. */
   reading: compareReading.nullable(),
 });
 export type SweepsRow = z.infer<typeof sweepsRow>;

@@ -1,26 +1,18 @@
 import { z } from 'zod';
-import { pairedNumbers } from './paired-numbers.ts';
+import { pairedOverDraws } from './paired-numbers.ts';
 import { threshold } from './sweep.ts';
 import { refitName } from './plan.ts';
 import { answerKind, metricName } from './task.ts';
 
-/** How a method does against the reference: better or worse where the paired interval leaves out 0. */
-export const compareReading = z.enum(['better', 'worse', 'cannot-tell']);
+/**
+ * How a method does against the reference: better or worse where the paired interval leaves out 0, for every pair of
+ * draws; `draws-differ` where pairs of draws say different things.
+ */
+export const compareReading = z.enum(['better', 'worse', 'cannot-tell', 'draws-differ']);
 export type CompareReading = z.infer<typeof compareReading>;
 
 /** Reference of the differences: on each task the method with the best value, or one and the same everywhere. */
 export const BEST_REFERENCE = 'best';
-
-/**
- * Two methods on the same items. Of a method with several draws (seeds), every draw is compared: `difference`, `lost`
- * and `gained` are means over the pairs of draws, the interval reaches from the lowest lower to the highest upper end
- * of theirs, `p` is the largest (1 where they lie on both sides of 0).
- */
-export const pairedDifference = pairedNumbers.extend({
-  /** Pairs of draws. */
-  pairs: z.number().int().positive(),
-});
-export type PairedDifference = z.infer<typeof pairedDifference>;
 
 /** A method on one task, by rising place. */
 export const compareRow = z.object({
@@ -38,10 +30,10 @@ export const compareRow = z.object({
   highest: z.number(),
   /** 1: best value; methods with the same value share the mean of their places. */
   place: z.number(),
-  /** The best value, or not distinguishable from it: the paired interval against the best includes 0. */
+  /** The best value, or not distinguishable from it: no draw is worse than the best by its paired interval. */
   sharesBest: z.boolean(),
   /** Against the reference; null for the reference itself. */
-  paired: pairedDifference.nullable(),
+  paired: pairedOverDraws.nullable(),
   /** Null for the reference itself. */
   reading: compareReading.nullable(),
   /**
@@ -75,6 +67,8 @@ export const compareMethod = z.object({
   better: z.number(),
   worse: z.number(),
   cannotTell: z.number(),
+  /** Tasks on which its draws (or those of the reference) say different things. */
+  drawsDiffer: z.number().default(0),
   /**
    * Mean of its places over the tasks on which every method is measured, with the 95 % percentile interval of a
    * bootstrap over items; null where there is no such task.
@@ -94,6 +88,8 @@ export const compareRecovery = z.object({
   /** Tasks on which the interval includes 0. */
   nothing: z.number(),
   worse: z.number(),
+  /** Tasks on which draws say different things. */
+  drawsDiffer: z.number().default(0),
   tasks: z.array(
     z.object({
       task: z.string(),
@@ -101,7 +97,7 @@ export const compareRecovery = z.object({
       n: z.number(),
       bare: z.number(),
       recovered: z.number(),
-      paired: pairedDifference,
+      paired: pairedOverDraws,
       reading: compareReading,
     }),
   ),

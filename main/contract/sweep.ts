@@ -213,12 +213,8 @@ export const testPower = z.object({
 });
 export type TestPower = z.infer<typeof testPower>;
 
-export const threshold = z.object({
-  model: shortName,
-  task: shortName,
-  method: shortName,
-  /** Null for methods without randomness, and for the threshold over all seeds of a method that has several. */
-  seed: z.number().nullable(),
+/** Where a threshold lies. */
+const bracket = {
   /**
    * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell.
    */
@@ -226,13 +222,31 @@ export const threshold = z.object({
   lastSafe: z.number().nullable(),
   firstUnsafe: z.number().nullable(),
   /**
-   * Smallest tested factor such that it and every larger tested factor are worse (for every seed where there are
+   * Smallest tested factor such that it and every larger tested factor are worse (in every draw where there are
    * several); null where not even the largest is. Between `lastSafe` and it lies what this test leaves undecided.
    */
   firstWorse: z.number().nullable().default(null),
+  verdict,
+};
+
+/** The threshold of a single draw. */
+export const drawThreshold = z.object({ seed: z.number(), ...bracket });
+export type DrawThreshold = z.infer<typeof drawThreshold>;
+
+/**
+ * The threshold of one draw (`seed`), of a method without draws (null), or over all draws of a method (null, `draws`
+ * names them): there a factor is safe only if it is safe in every draw.
+ */
+export const threshold = z.object({
+  model: shortName,
+  task: shortName,
+  method: shortName,
+  seed: z.number().nullable(),
+  ...bracket,
   delta: z.number(),
   n: z.number(),
-  verdict,
+  /** Of a threshold over several draws: that of each, by seed. Absent elsewhere. */
+  draws: z.array(drawThreshold).max(MOST_SEEDS).optional(),
   /** Where the first unsafe factor is undecided, or nothing can be told; of accuracies only. */
   power: testPower.nullable().default(null),
 });

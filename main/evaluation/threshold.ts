@@ -1,4 +1,4 @@
-import type { PointVerdict, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type { DrawThreshold, PointVerdict, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { minOf } from '../statistics/extremes.ts';
 import { type JudgedPoint, judgedResult, judgedTold } from './told-points.ts';
@@ -142,7 +142,8 @@ export const thresholdRule = (delta: number, level: number = THRESHOLD_LEVEL): s
     `The threshold is the largest tested factor such that it and every smaller tested factor are safe; ` +
     `with fewer than ${itemsNeeded(delta, 'acc', alpha)} items (perplexity: ` +
     `${itemsNeeded(delta, 'perplexity')} texts) ` +
-    `it cannot be told. A factor that is not safe is not thereby worse: it is worse if the upper end of the ` +
+    `it cannot be told. Of a method that is drawn several times a factor is safe only if it is safe in every draw. ` +
+    `A factor that is not safe is not thereby worse: it is worse if the upper end of the ` +
     `one-sided ` +
     `${percent(THRESHOLD_LEVEL)} % interval lies below -${percent(delta)} percentage points, and undecided otherwise.`
   );
@@ -160,10 +161,11 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => 
 };
 
 /**
- * One point per factor that stands for all seeds of a method: the seed with the lowest lower end. A factor is then safe
- * exactly if it is safe for every seed, and worse if it is worse for every seed. Pooling the seeds' outcomes instead
- * would count the same items several times over and let a lucky draw pay for an unlucky one, while a user prunes with
- * one draw. Factors that some seed has not measured yet are left out unless a measured seed already fails there.
+ * One point per factor that stands for all draws of a method: the draw with the lowest lower end. A factor is then safe
+ * exactly if it is safe in every draw, and worse if it is worse in every draw (draws.ts says why draws are not pooled).
+ * No correction is needed for that: a factor that is truly unsafe in some draw is called safe over draws only if that
+ * draw's own test errs, so the chance is at most the level of one test, of each curve and of a family of curves alike.
+ * Factors that some draw has not measured yet are left out unless a measured draw already fails there.
  */
 const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[] =>
   groupBy(points, ({ factor }) => factor).flatMap((draws) => {
@@ -174,6 +176,10 @@ const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[]
     const verdict = isAll('safe') ? 'safe' : isComplete && isAll('worse') ? 'worse' : 'undecided';
     return [{ ...worst, verdict, subject: { ...worst.subject, seed: null } }];
   });
+
+/** A single draw's threshold as the one over draws names it. */
+const drawOf = ({ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }: Threshold): DrawThreshold[] =>
+  seed === null ? [] : [{ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }];
 
 type AnyPoint = SweepResult | ToldPoint | UnneededPoint;
 
@@ -216,7 +222,7 @@ export const sweepThresholds = (
     const all = split(ofMethod);
     const draws = judged(all.results, all.stopped, delta, alpha);
     const joint = bracketOf({ ...draws, points: overSeeds(draws.points, bySeed.length) }, delta, alpha);
-    return joint === null ? ofSeeds : [...ofSeeds, joint];
+    return joint === null ? ofSeeds : [...ofSeeds, { ...joint, draws: ofSeeds.flatMap(drawOf) }];
   });
 
 /** The threshold that stands for each (model, task, method): the one over all seeds where there are several. */

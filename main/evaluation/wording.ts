@@ -7,12 +7,21 @@ import {
   type CompareTask,
 } from '../contract/compare.ts';
 import { assertNever } from '../contract/errors.ts';
+import type { PairedOverDraws } from '../contract/paired-numbers.ts';
 import type { Finding, SizePair } from '../contract/size-trend.ts';
 import { type PointVerdict, type Threshold, UNPRUNED, type Verdict } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { methodInProse } from '../figures/method-titles.ts';
-import { bareFactor, formatCount, formatFactor, formatFixed } from '../figures/numbers.ts';
+import {
+  bareFactor,
+  formatCount,
+  formatDifference,
+  formatFactor,
+  formatFixed,
+  formatInterval,
+} from '../figures/numbers.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
+import { type DrawCount, safeDrawsAt } from './draws.ts';
 
 // What is found in words: window, command line, report and figures say it with these.
 
@@ -111,18 +120,43 @@ export const bracketText = ({ lastSafe, firstUnsafe, firstWorse }: Bracket): str
 const worseText = ({ firstWorse }: Pick<Bracket, 'firstWorse'>): string =>
   firstWorse === null ? ', none known to be worse' : `, worse from ${formatFactor(firstWorse)}`;
 
-/** Bracket and verdict in words. */
-export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict'>): string => {
+/** "safe in 3 of 5 draws". */
+export const safeDrawsText = ({ count, of }: DrawCount): string => `safe in ${count} of ${counted(of, 'draw')}`;
+
+/**
+ * What single draws say where a threshold over draws ends: "; \u00d74 is safe in 3 of 5 draws". Empty for a method without
+ * draws, and where nothing is told.
+ */
+const drawsWords = (threshold: Pick<Threshold, 'firstUnsafe' | 'lastSafe' | 'draws'>): string => {
+  const { firstUnsafe, lastSafe } = threshold;
+  const draws = safeDrawsAt(threshold, firstUnsafe ?? lastSafe ?? 1);
+  if (draws.of < 2) return '';
+  return firstUnsafe === null
+    ? ` in every one of ${draws.of} draws`
+    : `; ${formatFactor(firstUnsafe)} is ${safeDrawsText(draws)}`;
+};
+
+/** The same short, for a cell: "3/5"; empty where there is one draw, or nothing to tell. */
+export const drawsFraction = (threshold: Pick<Threshold, 'firstUnsafe' | 'draws'>): string => {
+  if (threshold.firstUnsafe === null) return '';
+  const { count, of } = safeDrawsAt(threshold, threshold.firstUnsafe);
+  return of < 2 ? '' : `${count}/${of}`;
+};
+
+/** Bracket and verdict in words; of a threshold over draws with what single draws say where it ends. */
+export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict' | 'draws'>): string => {
   const { verdict, lastSafe, firstUnsafe, firstWorse } = threshold;
   switch (verdict) {
     case 'found':
       return (
-        `safe at ${formatFactor(lastSafe ?? 1)}, not safe at ${formatFactor(firstUnsafe ?? 1)}` + worseText(threshold)
+        `safe at ${formatFactor(lastSafe ?? 1)}, not safe at ${formatFactor(firstUnsafe ?? 1)}` +
+        worseText(threshold) +
+        drawsWords(threshold)
       );
     case 'none-safe':
-      return `${verdictText(verdict)}${worseText(threshold)}`;
+      return `${verdictText(verdict)}${worseText(threshold)}${drawsWords(threshold)}`;
     case 'all-safe':
-      return verdictText(verdict);
+      return `${verdictText(verdict)}${drawsWords(threshold)}`;
     case 'cannot-tell':
       return `${verdictText(verdict)}${firstWorse === null ? '' : worseText(threshold)}`;
     default:
@@ -135,8 +169,8 @@ export const MATRIX_CAPTION =
   'Bold: the threshold. With it the bracket [last safe, first not safe): between the two no factor was tested. ' +
   'Worse: from this factor on the quality is known to have fallen by more than the margin; below it a factor that ' +
   'is not safe is undecided. \u2265: every tested factor is safe, so the threshold is this or more. <: no tested ' +
-  'factor is safe. ?: it cannot be told, for want of items. For a method that draws at random, safe means safe for ' +
-  'every draw.';
+  'factor is safe. ?: it cannot be told, for want of items. For a method that draws, safe means safe in every draw, ' +
+  'and 3/5 that the first factor that is not is safe in 3 of 5 draws.';
 
 /** What a chart of a sweep asks; its findings answer. */
 export const chartQuestion = (chart: Finding['chart']): string => {
@@ -201,10 +235,44 @@ export const readingText = (reading: CompareReading | null): string => {
       return reading;
     case 'cannot-tell':
       return 'cannot tell';
+    case 'draws-differ':
+      return 'draws differ';
     default:
       return assertNever(reading);
   }
 };
+
+/**
+ * Where a difference lies: the paired interval, "[-3.1, +0.4]", or of several draws the lowest and the highest
+ * difference, "-3.1 to +0.4 in 5 draws" (in 25 pairs of draws, where both draw). Empty where there is no interval.
+ */
+export const pairedRangeText = (
+  { interval, lowest, highest, pairs }: Pick<PairedOverDraws, 'interval' | 'lowest' | 'highest'> & PairList,
+  metric: MetricName,
+): string =>
+  interval !== null
+    ? formatInterval(interval, metric)
+    : pairs.length === 1
+      ? ''
+      : `${formatDifference(lowest, metric)} to ${formatDifference(highest, metric)} in ${pairsText(pairs)}`;
+
+interface PairList {
+  readonly pairs: readonly { readonly seed: number | null; readonly otherSeed: number | null }[];
+}
+
+/** "5 draws", or "25 pairs of draws" where both sides draw. */
+const pairsText = (pairs: PairList['pairs']): string =>
+  pairs.every(({ seed, otherSeed }) => seed === null || otherSeed === null)
+    ? `${pairs.length} draws`
+    : `${pairs.length} pairs of draws`;
+
+/** "better in 1, worse in 2 of 5 draws"; empty for a single pair. */
+export const pairCountsText = ({
+  better,
+  worse,
+  pairs,
+}: Pick<PairedOverDraws, 'better' | 'worse' | 'pairs'>): string =>
+  pairs.length === 1 ? '' : `better in ${better}, worse in ${worse} of ${pairsText(pairs)}`;
 
 /** What recovery did. */
 export const recoveryText = (reading: CompareReading): string =>
@@ -249,8 +317,8 @@ export const answersText = ({
 
 /** What a comparison of methods shows, per task and over all. */
 export const RANK_CAPTION =
-  'Rank by value (= : best, or not distinguishable from the best); differences are to the reference, on the ' +
-  'same items. ' +
+  'Rank by value, the mean over draws (= : best, or not distinguishable from the best in any draw); differences are ' +
+  'to the reference, on the same items. ' +
   'Mean rank with the 95 % interval of a bootstrap over items.';
 /** What `readingMark` says. */
 export const MARK_CAPTION = '\u25b2 better, \u25bc worse: the paired 95 % interval leaves out 0.';

@@ -7,6 +7,11 @@ const TOLD_CAPTION =
   'Cross on the axis: unsafe, told before every item was answered, so that there is no value; larger factors of that ' +
   'curve were not needed.';
 
+/** How a method is drawn that was measured with several seeds. */
+const DRAWS_CAPTION =
+  'Several draws of a method: their mean, bar and band from the lowest to the highest value; its threshold is safe in ' +
+  'every draw. ';
+
 /** How to read the curves of a sheet; the threshold rule stands beside it. */
 export const curveCaption = (sheet: CurveSheet): string => {
   const metrics = new Set<MetricName>(sheet.panels.map(({ metric }) => metric));
@@ -16,10 +21,11 @@ export const curveCaption = (sheet: CurveSheet): string => {
       : []),
     ...(metrics.has('perplexity') ? ['paired bootstrap for perplexity'] : []),
   ].join('; ');
+  const drawn = sheet.panels.some(({ series }) => series.some(({ draws }) => draws > 1));
   const isCut = sheet.panels.some(({ series }) => series.some(({ told }) => told.length > 0));
   return (
     `Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, about its value ` +
-    `(${intervals}). Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
+    `(${intervals}). ${drawn ? DRAWS_CAPTION : ''}Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
     'the threshold factor, bar at the first that is not safe; an arrow means that every tested factor is safe, a ' +
     'hollow mark that none is.' +
     (isCut ? ` ${TOLD_CAPTION}` : '')

@@ -28,11 +28,11 @@ const domainOf = (panel: CurvePanel, sheet: CurveSheet): readonly [number, numbe
   return [Math.max(0, minOf(values)), Math.min(1, maxOf(values))];
 };
 
-/** A method's name, and what its points are where it has several seeds. */
+/** A method's name, and what its points are where it has several draws. */
 const legendLabel = (sheet: CurveSheet, method: string): string => {
   const drawn = sheet.panels.flatMap(({ series }) => series.filter((one) => one.method === method));
-  const seeds = maxOf([1, ...drawn.map((one) => one.seeds)]);
-  return seeds > 1 ? `${methodTitle(method)} (mean and range of ${seeds} seeds)` : methodTitle(method);
+  const draws = maxOf([1, ...drawn.map((one) => one.draws)]);
+  return draws > 1 ? `${methodTitle(method)} (mean and range of ${draws} draws)` : methodTitle(method);
 };
 
 const withMethods = (sheet: CurveSheet, shown: readonly string[]): CurveSheet => ({

@@ -3,7 +3,7 @@ import type { MetricName } from '../contract/task.ts';
 import { itemsNeeded } from '../evaluation/verdicts.ts';
 import type { FigureTheme } from './colors.ts';
 import type { CurvePanel, CurvePoint, CurveSeries } from './curve-panels.ts';
-import { drawMark, type MethodMark } from './method-marks.ts';
+import { BAND_OPACITY, drawMark, type MethodMark } from './method-marks.ts';
 import { type AxisScale, factorScale, linearScale } from './scales.ts';
 import { drawAcrossTicks, drawPanelHead, drawUpwardTicks, tickText } from './small-multiples.ts';
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';
@@ -99,7 +99,20 @@ const drawSeries = (
     return `${index === 0 ? 'M' : 'L'}${px.toFixed(2)} ${py.toFixed(2)}`;
   });
   const stroke = { stroke: mark.color, 'stroke-width': 1.6 };
+  const edge = (of: (point: CurvePoint) => number): string[] =>
+    series.points.map((point) => `${at(point)[0].toFixed(2)} ${y.position(of(point)).toFixed(2)}`);
+  const band = [...edge(({ high }) => high), ...edge(({ low }) => low).reverse()];
   return [
+    ...(series.draws > 1
+      ? [
+          svgElement('path', {
+            class: 'draws',
+            d: `M${band.join('L')}Z`,
+            fill: mark.color,
+            'fill-opacity': BAND_OPACITY,
+          }),
+        ]
+      : []),
     svgElement('path', { d: path.join(''), fill: 'none', 'stroke-dasharray': mark.dash, ...stroke }),
     ...series.points
       .filter(({ factor }) => factor > 1)

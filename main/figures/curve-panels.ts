@@ -1,9 +1,9 @@
 import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import type { ToldPoint } from '../contract/told-point.ts';
+import { type PointOverDraws, pointsOverDraws } from '../evaluation/draws.ts';
 import { headlineThresholds } from '../evaluation/threshold.ts';
-import { isCutShort, testedPoints } from '../evaluation/told-points.ts';
-import { maxOf, minOf } from '../statistics/extremes.ts';
+import { testedPoints } from '../evaluation/told-points.ts';
+import { maxOf } from '../statistics/extremes.ts';
 
 export interface CurvePoint {
   readonly factor: number;
@@ -15,8 +15,8 @@ export interface CurvePoint {
 /** A method on a task: points by rising factor, from 1 (the unpruned model, without an interval). */
 export interface CurveSeries {
   readonly method: string;
-  /** Seeds behind a point. One: the paired 95 % interval about the unpruned value. More: mean, lowest and highest. */
-  readonly seeds: number;
+  /** Draws behind a point. One: the paired 95 % interval about the unpruned value. More: mean, lowest and highest. */
+  readonly draws: number;
   readonly points: readonly CurvePoint[];
   /** Factors at which a candidate stopped early, unsafe: it has no value there. */
   readonly told: readonly number[];
@@ -44,44 +44,28 @@ const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 const unprunedValue = ({ value, difference }: SweepResult): number => value - difference;
 
-const pointOf = (factor: number, results: readonly SweepResult[]): CurvePoint => {
-  const values = results.map(({ value }) => value);
+const pointOf = ({ factor, value, results }: PointOverDraws): CurvePoint[] => {
   const [only] = results;
-  if (results.length === 1 && only !== undefined) {
-    const unpruned = unprunedValue(only);
-    return { factor, value: only.value, low: unpruned + only.low, high: unpruned + only.high };
-  }
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { factor, value: mean, low: minOf(values), high: maxOf(values) };
+  if (value === null || only === undefined) return [];
+  if (results.length > 1) return [{ factor, value: value.mean, low: value.lowest, high: value.highest }];
+  const unpruned = unprunedValue(only);
+  return [{ factor, value: only.value, low: unpruned + only.low, high: unpruned + only.high }];
 };
 
 const seriesOf = (
   method: string,
-  results: readonly SweepResult[],
-  told: readonly ToldPoint[],
-  isCut: boolean,
+  points: readonly PointOverDraws[],
   unpruned: number,
   threshold: Threshold | null,
 ): CurveSeries => {
-  const seeds = distinct([...results, ...told].map(({ seed }) => seed)).length;
-  const measured = (factor: number): number => results.filter((result) => result.factor === factor).length;
-  // A mean over the draws that were safe alone would be too good: a factor has a value if every draw has one.
-  const factors = distinct(results.map(({ factor }) => factor))
-    .filter((factor) => !isCut || measured(factor) === seeds)
-    .sort((a, b) => a - b);
+  const rising = [...points].sort((a, b) => a.factor - b.factor);
+  // A candidate that was not measured at all, for want of items, is no point.
+  const told = rising.filter((point) => point.told.some(({ evaluated }) => evaluated > 0));
   return {
     method,
-    seeds,
-    points: [
-      { factor: 1, value: unpruned, low: unpruned, high: unpruned },
-      ...factors.map((factor) =>
-        pointOf(
-          factor,
-          results.filter((result) => result.factor === factor),
-        ),
-      ),
-    ],
-    told: distinct(told.map(({ factor }) => factor)).sort((a, b) => a - b),
+    draws: maxOf([1, ...points.map(({ draws }) => draws)]),
+    points: [{ factor: 1, value: unpruned, low: unpruned, high: unpruned }, ...rising.flatMap(pointOf)],
+    told: told.map(({ factor }) => factor),
     threshold,
   };
 };
@@ -90,11 +74,13 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
   const results = document.results.filter((result) => result.model === model && result.task === task);
   const [first] = results;
   if (first === undefined) return null;
-  const pruned = results.filter(({ factor }) => factor > 1);
   const isHere = (one: { readonly model: string; readonly task: string }): boolean =>
     one.model === model && one.task === task;
-  // A candidate that was not measured at all, for want of items, is no point.
-  const told = (document.told ?? []).filter((point) => isHere(point) && point.evaluated > 0);
+  const points = pointsOverDraws({
+    results,
+    told: (document.told ?? []).filter(isHere),
+    notNeeded: (document.notNeeded ?? []).filter(isHere),
+  });
   const methods = distinct(
     testedPoints(document)
       .filter(isHere)
@@ -113,9 +99,7 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
     series: methods.map((method) =>
       seriesOf(
         method,
-        pruned.filter((result) => result.method === method),
-        told.filter((point) => point.method === method),
-        isCutShort(document, { model, task, method }),
+        points.filter((point) => point.method === method),
         unpruned,
         thresholds.find((one) => one.method === method) ?? null,
       ),

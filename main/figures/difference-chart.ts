@@ -3,7 +3,7 @@ import type { MetricName } from '../contract/task.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import type { DifferencePanel, DifferencePoint } from './difference-points.ts';
-import { drawMark, type MethodMark } from './method-marks.ts';
+import { BAND_OPACITY, drawMark, type MethodMark } from './method-marks.ts';
 import { bareFactor, formatSigned } from './numbers.ts';
 import { type AxisScale, factorScale } from './scales.ts';
 import { drawAcrossTicks, drawUpwardTicks } from './small-multiples.ts';
@@ -60,7 +60,9 @@ const drawn = ({ series }: DifferencePanel, { marks }: Pick<DifferenceFrame, 'ma
 /** Room of the axis: both ends of every interval, and the margin on both sides of 0. */
 const domainOf = (panel: DifferencePanel, frame: DifferenceFrame): readonly [number, number] => {
   const values = drawn(panel, frame).flatMap(({ points }) =>
-    points.flatMap(({ difference, low, high }) => [difference, low ?? difference, high ?? difference]),
+    points.flatMap(({ draws }) =>
+      draws.flatMap(({ difference, low, high }) => [difference, low ?? difference, high ?? difference]),
+    ),
   );
   return [minOf([-1.6 * panel.delta, ...values]), maxOf([1.6 * panel.delta, ...values])];
 };
@@ -100,13 +102,47 @@ export const placedPoints = (panel: DifferencePanel, frame: DifferenceFrame): re
 const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, width = 1): SvgNode =>
   svgElement('line', { x1, y1, x2, y2, stroke, 'stroke-width': width });
 
-/** Interval of a point: from end to end thin, and a bar at the lower end, which decides whether it is safe. */
-const drawInterval = ({ point, x }: PlacedPoint, y: AxisScale, color: string): SvgNode[] => {
-  const { low, high } = point;
-  if (low === null) return [];
+/** Between the intervals of two draws of one point. */
+const DRAW_STEP_PX = 2.4;
+
+/**
+ * Interval of every draw of a point: from end to end thin, and a bar at the lower end, which decides whether it is
+ * safe. Those of several draws stand beside each other, paler, each with a dot at its own difference.
+ */
+const drawIntervals = ({ point: { draws }, x }: PlacedPoint, y: AxisScale, color: string): SvgNode => {
+  const isOne = draws.length === 1;
+  const bar = isOne ? 4 : 1.2;
+  return svgElement(
+    'g',
+    isOne ? {} : { opacity: 0.6 },
+    ...draws.flatMap(({ difference, low, high }, place) => {
+      const at = x + (place - (draws.length - 1) / 2) * DRAW_STEP_PX;
+      const dot = isOne ? [] : [svgElement('circle', { cx: at, cy: y.position(difference), r: 1.3, fill: color })];
+      if (low === null) return dot;
+      return [
+        line(at, y.position(low), at, y.position(high ?? difference), color, isOne ? 1.2 : 0.9),
+        line(at - bar, y.position(low), at + bar, y.position(low), color, 2),
+        ...dot,
+      ];
+    }),
+  );
+};
+
+/** From the lowest to the highest draw, along the curve; nothing where every point has one draw. */
+const drawBand = (placed: readonly PlacedPoint[], color: string, { x, y }: Scales): SvgNode[] => {
+  if (placed.every(({ point }) => point.draws.length === 1)) return [];
+  const start = { x: x.position(1), lowest: 0, highest: 0 };
+  const edges = [start, ...placed.map((place) => ({ x: place.x, ...place.point }))];
+  const upper = edges.map((edge) => `${edge.x.toFixed(2)} ${y.position(edge.highest).toFixed(2)}`);
+  const lower = edges.map((edge) => `${edge.x.toFixed(2)} ${y.position(edge.lowest).toFixed(2)}`).reverse();
   return [
-    line(x, y.position(low), x, y.position(high ?? point.difference), color, 1.2),
-    line(x - 4, y.position(low), x + 4, y.position(low), color, 2),
+    svgElement('path', {
+      class: 'draws',
+      d: `M${[...upper, ...lower].join('L')}Z`,
+      fill: color,
+      'fill-opacity': BAND_OPACITY,
+      stroke: 'none',
+    }),
   ];
 };
 
@@ -117,6 +153,7 @@ const drawSeries = (placed: readonly PlacedPoint[], mark: MethodMark, { x, y }: 
   return svgElement(
     'g',
     { opacity },
+    ...drawBand(placed, mark.color, { x, y }),
     svgElement('path', {
       d: path,
       fill: 'none',
@@ -124,7 +161,7 @@ const drawSeries = (placed: readonly PlacedPoint[], mark: MethodMark, { x, y }: 
       'stroke-width': opacity === 1 ? 1.8 : 1.4,
       'stroke-dasharray': mark.dash,
     }),
-    placed.flatMap((place) => [...drawInterval(place, y, mark.color), drawMark(mark, place.x, place.y, RADIUS)]),
+    placed.flatMap((place) => [drawIntervals(place, y, mark.color), drawMark(mark, place.x, place.y, RADIUS)]),
   );
 };
 

@@ -31,16 +31,15 @@ const PLOT = { width: 640, height: 220, head: 26, below: 52 } as const;
 /** How to read the chart; the rule stands beside it. */
 const CAPTION =
   'Difference to the unpruned model on the same items. Whiskers run between the two one-sided 95 % ends; the bar at ' +
-  'the lower end decides: within the shaded band the point is safe. Several draws: mean, and the outermost ends. The ' +
+  'the lower end decides: within the shaded band the point is safe. Several draws: their mean, a band from the lowest ' +
+  'to the highest, and the whiskers of each; the factor is safe where every draw is. The ' +
   'axis is linear about 0 and compressed beyond the margin.';
 
 const drawsOf = ({ panels }: DifferenceFigure, method: string): number =>
   maxOf([
     1,
     ...panels.flatMap(({ series }) =>
-      series
-        .filter((one) => one.method === method)
-        .flatMap(({ points }) => points.map(({ results }) => results.length)),
+      series.filter((one) => one.method === method).flatMap(({ points }) => points.map(({ draws }) => draws.length)),
     ),
   ]);
 

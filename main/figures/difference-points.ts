@@ -1,8 +1,18 @@
 import type { PointVerdict, SweepResult } from '../contract/sweep.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { lowerEndAt, ONE_SIDED_ALPHA, upperEndOf, verdictOf } from '../evaluation/verdicts.ts';
+import { type DrawCount, type PointOverDraws, pointsOverDraws, spreadOf } from '../evaluation/draws.ts';
+import { lowerEndAt, ONE_SIDED_ALPHA, upperEndOf } from '../evaluation/verdicts.ts';
 import { compareMethodLabels } from './method-titles.ts';
+
+/** One draw on the scale of the rule. */
+export interface DrawnDifference {
+  readonly difference: number;
+  /** Its own one-sided ends; null where a document holds none. */
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly result: SweepResult;
+}
 
 /**
  * A method at a factor on the scale that the threshold rule reads: accuracies, or minus the rise of log-perplexity
@@ -11,15 +21,15 @@ import { compareMethodLabels } from './method-titles.ts';
 export interface DifferencePoint {
   readonly method: string;
   readonly factor: number;
-  /** To the unpruned model; the mean of several draws. */
+  /** To the unpruned model: of several draws the mean, the lowest and the highest. */
   readonly difference: number;
-  /** One-sided ends, of several draws the outermost; null where a document holds none. */
-  readonly low: number | null;
-  readonly high: number | null;
+  readonly lowest: number;
+  readonly highest: number;
   /** Safe or worse where every draw is. */
   readonly verdict: PointVerdict;
-  /** One per draw. */
-  readonly results: readonly SweepResult[];
+  readonly safe: DrawCount;
+  /** By seed; one for a method without draws. */
+  readonly draws: readonly DrawnDifference[];
 }
 
 export interface DifferencePanel {
@@ -35,45 +45,24 @@ export interface DifferencePanel {
 export const ruleDifference = ({ metric, value, difference }: SweepResult): number =>
   metric === 'perplexity' ? -Math.log(value / (value - difference)) : difference;
 
-/** The least of several numbers; null where one is missing. */
-const least = (values: readonly (number | null)[]): number | null =>
-  values.reduce<number | null>(
-    (lowest, value) => (lowest === null || value === null ? null : Math.min(lowest, value)),
-    Infinity,
-  );
+const drawOf = (result: SweepResult, alpha: number): DrawnDifference => ({
+  difference: ruleDifference(result),
+  low: lowerEndAt(result, alpha),
+  high: upperEndOf(result),
+  result,
+});
 
-const verdictOfDraws = (verdicts: readonly PointVerdict[]): PointVerdict => {
-  const [first] = verdicts;
-  return first !== undefined && verdicts.every((verdict) => verdict === first) ? first : 'undecided';
+const pointOf = ({ method, factor, verdict, safe, results }: PointOverDraws, alpha: number): DifferencePoint => {
+  const draws = results.map((result) => drawOf(result, alpha));
+  const { mean, lowest, highest } = spreadOf(draws.map(({ difference }) => difference));
+  return { method, factor, difference: mean, lowest, highest, verdict, safe, draws };
 };
 
 /**
- * One point of the draws of a method at a factor. Verdicts as its document tells them (which asks for items enough),
- * else at the margin and the one-sided level given.
+ * Results of one model on one task (others are left out by the caller), draws of a factor as one point; null where none
+ * is of a pruned model. Verdicts as their document tells them (which asks for items enough), else at the margin and the
+ * one-sided level given.
  */
-export const differencePoint = (
-  draws: readonly [SweepResult, ...SweepResult[]],
-  delta: number,
-  alpha = ONE_SIDED_ALPHA,
-): DifferencePoint => {
-  const [{ method, factor }] = draws;
-  const highest = least(draws.map((draw) => negative(upperEndOf(draw))));
-  return {
-    method,
-    factor,
-    difference: draws.reduce((sum, draw) => sum + ruleDifference(draw), 0) / draws.length,
-    low: least(draws.map((draw) => lowerEndAt(draw, alpha))),
-    high: negative(highest),
-    verdict: verdictOfDraws(draws.map((draw) => draw.verdict ?? verdictOf(draw, delta, alpha))),
-    results: draws,
-  };
-};
-
-const negative = (value: number | null): number | null => (value === null ? null : -value);
-
-const isSome = <T>(list: readonly T[]): list is readonly [T, ...T[]] => list.length > 0;
-
-/** Results of one model on one task (others are left out by the caller); null where none is of a pruned model. */
 export const differencePanel = (
   results: readonly SweepResult[],
   delta: number,
@@ -82,15 +71,14 @@ export const differencePanel = (
   const pruned = results.filter(({ factor, method }) => factor > 1 && method !== UNPRUNED);
   const [first] = pruned;
   if (first === undefined) return null;
+  const points = pointsOverDraws({ results: pruned }, { delta, alpha });
   const methods = [...new Set(pruned.map(({ method }) => method))].sort(compareMethodLabels);
-  const series = methods.map((method) => {
-    const own = pruned.filter((result) => result.method === method);
-    const factors = [...new Set(own.map(({ factor }) => factor))].sort((left, right) => left - right);
-    const points = factors.flatMap((factor) => {
-      const draws = own.filter((result) => result.factor === factor);
-      return isSome(draws) ? [differencePoint(draws, delta, alpha)] : [];
-    });
-    return { method, points };
-  });
+  const series = methods.map((method) => ({
+    method,
+    points: points
+      .filter((point) => point.method === method)
+      .sort((left, right) => left.factor - right.factor)
+      .map((point) => pointOf(point, alpha)),
+  }));
   return { task: first.task, metric: first.metric, n: first.n, delta, series };
 };

@@ -133,6 +133,9 @@ export const markOutline = (shape: MarkShape, x: number, y: number, r: number): 
 /** Radius of the dot in the mark of a recovered curve, as a part of the mark's. */
 export const RECOVERED_DOT = 0.38;
 
+/** Of the band from the lowest to the highest draw of a method. */
+export const BAND_OPACITY = 0.14;
+
 /** How a curve is drawn in one theme. */
 export interface MethodMark extends Pick<MethodStyle, 'dash' | 'shape' | 'isRecovered'> {
   readonly color: string;

@@ -165,13 +165,18 @@ const compareColumns: Columns<Line> = [
   ['highest', ({ row }) => row.highest],
   ['reference', ({ task }) => task.reference],
   ['difference', ({ row }) => row.paired?.difference ?? null],
-  ['low', ({ row }) => row.paired?.low ?? null],
-  ['high', ({ row }) => row.paired?.high ?? null],
+  ['low', ({ row }) => row.paired?.interval?.low ?? null],
+  ['high', ({ row }) => row.paired?.interval?.high ?? null],
   ['p', ({ row }) => row.paired?.p ?? null],
   ['p_holm', ({ row }) => row.pHolm],
   ['lost', ({ row }) => row.paired?.lost ?? null],
   ['gained', ({ row }) => row.paired?.gained ?? null],
   ['reading', ({ row }) => row.reading],
+  ['lowest_difference', ({ row }) => row.paired?.lowest ?? null],
+  ['highest_difference', ({ row }) => row.paired?.highest ?? null],
+  ['pairs_of_draws', ({ row }) => row.paired?.pairs.length ?? null],
+  ['pairs_better', ({ row }) => row.paired?.better ?? null],
+  ['pairs_worse', ({ row }) => row.paired?.worse ?? null],
 ];
 
 /** The methods of a sweep against each other: one method on one task per line, model after model. */

@@ -1,7 +1,14 @@
 import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, CompareTask } from '../contract/compare.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
-import { answersText, rankIntervalText, rankText, readingText, sharedPlaceText } from '../evaluation/wording.ts';
+import {
+  answersText,
+  pairedRangeText,
+  rankIntervalText,
+  rankText,
+  readingText,
+  sharedPlaceText,
+} from '../evaluation/wording.ts';
 import type { ToldPoint } from '../contract/told-point.ts';
 import { toldText } from '../evaluation/told-points.ts';
 import {
@@ -153,7 +160,7 @@ const taskTable = ({ tasks }: CompareDocument): HtmlNode =>
         {
           title: '95 % interval',
           isNumber: true,
-          cell: ({ task, row }) => (row.paired === null ? '' : formatInterval(row.paired, task.metric)),
+          cell: ({ task, row }) => (row.paired === null ? '' : pairedRangeText(row.paired, task.metric)),
         },
         { title: 'p', isNumber: true, cell: ({ row }) => printedP(row.paired?.p ?? null) },
         { title: 'p (Holm)', isNumber: true, cell: ({ row }) => printedP(row.pHolm) },
@@ -175,6 +182,7 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
             { title: 'better', isNumber: true, cell: ({ better }) => better },
             { title: 'nothing', isNumber: true, cell: ({ nothing }) => nothing },
             { title: 'worse', isNumber: true, cell: ({ worse }) => worse },
+            { title: 'draws differ', isNumber: true, cell: ({ drawsDiffer }) => drawsDiffer },
             { title: 'tasks', isNumber: true, cell: ({ tasks }) => tasks.length },
           ],
           recoveries,

@@ -11,6 +11,7 @@ import type {
 import {
   bracketText,
   chartQuestion,
+  drawsFraction,
   MATRIX_CAPTION,
   standingOf,
   standingText,
@@ -154,7 +155,11 @@ const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
     'td',
     { class: 'number level', style: `--level:${Math.round(level * 100) / 100}` },
     html('b', {}, thresholdValue(threshold)),
-    html('small', {}, threshold.lastSafe === null ? '' : ` ${bracketText(threshold)}`),
+    html(
+      'small',
+      {},
+      threshold.lastSafe === null ? '' : ` ${bracketText(threshold)} ${drawsFraction(threshold)}`.trimEnd(),
+    ),
   );
 };
 

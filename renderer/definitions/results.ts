@@ -154,14 +154,15 @@ export const results = define({
   compareReading: {
     term: 'Better, worse, cannot tell',
     text:
-      'Better (▲) or worse (▼) than the reference: the paired 95 % interval leaves out 0, for every draw of a method ' +
-      'with seeds. Cannot tell (?): it holds 0.',
+      'Better (▲) or worse (▼) than the reference: the paired 95 % interval leaves out 0. Cannot tell (?): it holds 0. ' +
+      'Of methods that draw, each pair of draws has its own interval, and a reading is that of every pair; where pairs ' +
+      'say different things, draws differ.',
   },
   sharesBest: {
     term: 'Best, or not distinguishable (=)',
     text:
-      'The method with the best value on the task, and every method whose paired 95 % interval against it holds 0. ' +
-      'They share the first place as far as the items can tell.',
+      'The method with the best value on the task (the mean over draws), and every method of which no draw is worse by ' +
+      'its paired 95 % interval. They share the first place as far as the items can tell.',
   },
   meanRank: {
     term: 'Mean rank',

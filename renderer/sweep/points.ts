@@ -1,8 +1,8 @@
 import type { SweepResult } from '../../main/contract/sweep.ts';
 import { formatFactor, formatFixed, formatProbability, formatSigned } from '../../main/figures/numbers.ts';
 import type { MetricName } from '../../main/contract/task.ts';
-import { pointVerdictText } from '../../main/evaluation/wording.ts';
-import type { DifferencePoint } from '../../main/figures/difference-points.ts';
+import { pointVerdictText, safeDrawsText } from '../../main/evaluation/wording.ts';
+import type { DifferencePoint, DrawnDifference } from '../../main/figures/difference-points.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
 import type { PointKey } from '../state/selection.ts';
 
@@ -33,33 +33,45 @@ export const pointTitle = (result: SweepResult): string =>
   formatFactor(result.factor) +
   (result.verdict === undefined || result.verdict === null ? '' : `: ${pointVerdictText(result.verdict)}`);
 
-/** "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, and its one-sided ends. */
-export const differenceText = (
-  { difference, low, high }: Pick<DifferencePoint, 'difference' | 'low' | 'high'>,
-  metric: MetricName,
-): string => {
-  const written = (value: number | null): string =>
-    value === null ? '…' : metric === 'perplexity' ? formatSigned(value, 3) : formatSigned(100 * value, 1);
-  return `${written(difference)} [${written(low)}, ${written(high)}]`;
+const ruleText = (value: number | null, metric: MetricName): string =>
+  value === null ? '…' : metric === 'perplexity' ? formatSigned(value, 3) : formatSigned(100 * value, 1);
+
+const drawText = ({ difference, low, high }: DrawnDifference, metric: MetricName): string =>
+  `${ruleText(difference, metric)} [${ruleText(low, metric)}, ${ruleText(high, metric)}]`;
+
+/**
+ * "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, and its one-sided ends; of several draws "−0.3 (−1.0 to
+ * +0.3), safe in 2 of 5 draws": mean, lowest and highest.
+ */
+export const differenceText = (point: DifferencePoint, metric: MetricName): string => {
+  const { difference, lowest, highest, draws, safe } = point;
+  const [only] = draws;
+  if (draws.length === 1 && only !== undefined) return drawText(only, metric);
+  const [mean, low, high] = [difference, lowest, highest].map((value) => ruleText(value, metric));
+  return `${mean} (${low} to ${high}), ${safeDrawsText(safe)}`;
 };
 
 /** Method, factor and verdict of a point that stands for one or several draws. */
-export const drawsTitle = ({ method, factor, verdict, results }: DifferencePoint): string =>
-  `${methodTitle(method)} ${formatFactor(factor)}${results.length > 1 ? `, ${results.length} draws` : ''}: ` +
+export const drawsTitle = ({ method, factor, verdict, draws }: DifferencePoint): string =>
+  `${methodTitle(method)} ${formatFactor(factor)}${draws.length > 1 ? `, ${draws.length} draws` : ''}: ` +
   pointVerdictText(verdict);
 
-/** What is known of such a point, one fact per line. */
+/** What is known of such a point, one fact per line: of several draws their spread, then each with its own ends. */
 export const drawsLines = (point: DifferencePoint): readonly string[] => {
-  const [first] = point.results;
+  const [first] = point.draws;
   if (first === undefined) return [];
-  const unit = first.metric === 'perplexity' ? 'nats' : 'points';
+  const { metric } = first.result;
+  const unit = metric === 'perplexity' ? 'nats' : 'points';
+  const isOne = point.draws.length === 1;
   return [
-    `difference ${differenceText(point, first.metric)} ${unit}, one-sided ends`,
-    ...point.results.map(
-      (result) =>
-        (result.seed === null || point.results.length === 1 ? '' : `seed ${result.seed}: `) +
-        `${result.metric} ${formatFixed(result.value, decimals(result))}, n ${result.n}` +
-        (result.p === null ? '' : `, lost ${result.lost}, gained ${result.gained}`),
+    isOne
+      ? `difference ${differenceText(point, metric)} ${unit}, one-sided ends`
+      : `mean difference ${differenceText(point, metric)}, in ${unit}`,
+    ...point.draws.map(
+      (draw) =>
+        (isOne || draw.result.seed === null ? '' : `seed ${draw.result.seed}: ${drawText(draw, metric)}, `) +
+        `${metric} ${formatFixed(draw.result.value, decimals(draw.result))}, n ${draw.result.n}` +
+        (draw.result.p === null ? '' : `, lost ${draw.result.lost}, gained ${draw.result.gained}`),
     ),
   ];
 };

@@ -64,10 +64,7 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   for (const result of document.results) {
     const own = rows.filter(
       ({ task, method, seed, factor }) =>
-        task === result.task &&
-        method === result.method &&
-        (seed ?? null) === result.seed &&
-        factor === result.factor,
+        task === result.task && method === result.method && (seed ?? null) === result.seed && factor === result.factor,
     );
     expect(own).toHaveLength(result.n);
     expect(own.filter(({ correct }) => correct === true).length / result.n).toBeCloseTo(result.acc ?? Number.NaN, 12);

@@ -6,6 +6,7 @@ import { curveLabel } from '../../contract/method.ts';
 import { withThresholds } from '../../evaluation/threshold-family.ts';
 import {
   answersText,
+  pairedRangeText,
   RANK_CAPTION,
   rankIntervalText,
   rankText,
@@ -23,14 +24,7 @@ import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import {
-  printedDifference,
-  printedFactor,
-  printedInterval,
-  printedP,
-  printedValue,
-  terminalText,
-} from '../terminal-text.ts';
+import { printedDifference, printedFactor, printedP, printedValue, terminalText } from '../terminal-text.ts';
 import { textTable } from '../text-table.ts';
 import { sweepsText } from '../sweeps-text.ts';
 import type { Verb, VerbArguments, VerbHost, VerbResult } from '../verb.ts';
@@ -51,7 +45,7 @@ const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
               printedValue(bare, metric),
               printedValue(recovered, metric),
               printedDifference(paired.difference, metric),
-              printedInterval(paired, metric),
+              terminalText(pairedRangeText(paired, metric)),
               recoveryText(reading),
             ]),
           ),
@@ -65,7 +59,7 @@ const compareText = (document: CompareDocument): string => {
     `${model} at factor ${printedFactor(factor)} (measured: ${factors.map(printedFactor).join(', ')}), ` +
       `against ${referenceText(reference)}${answersText(document)}.`,
     textTable(
-      ['method', 'draws', 'mean rank', '95 % interval', 'best or =', 'better', 'worse', 'cannot tell'],
+      ['method', 'draws', 'mean rank', '95 % interval', 'best or =', 'better', 'worse', 'cannot tell', 'draws differ'],
       overview.map((one) => [
         one.method,
         Math.max(1, one.seeds.length),
@@ -75,6 +69,7 @@ const compareText = (document: CompareDocument): string => {
         one.better,
         one.worse,
         one.cannotTell,
+        one.drawsDiffer,
       ]),
     ),
     textTable(
@@ -87,7 +82,7 @@ const compareText = (document: CompareDocument): string => {
           task.n,
           printedValue(row.value, task.metric),
           row.paired === null ? null : printedDifference(row.paired.difference, task.metric),
-          row.paired === null ? null : printedInterval(row.paired, task.metric),
+          row.paired === null ? null : terminalText(pairedRangeText(row.paired, task.metric)),
           printedP(row.paired?.p),
           printedP(row.pHolm),
           row.reading === null && row.method !== task.reference ? null : readingText(row.reading),

@@ -41,7 +41,9 @@ export const measureMethods = (
     complete.map(({ metric, methods }) => ({
       metric,
       methods: everywhere.flatMap((name) =>
-        methods.filter(({ method }) => method === name).map(({ outcomes }) => outcomes),
+        methods
+          .filter(({ method }) => method === name)
+          .map((measured) => measured.outcomes.map(({ outcomes }) => outcomes)),
       ),
     })),
   );
@@ -91,6 +93,7 @@ const overMethods = (
           better: count('better'),
           worse: count('worse'),
           cannotTell: count('cannot-tell'),
+          drawsDiffer: count('draws-differ'),
           meanRank: rank === undefined ? null : { ...rank, tasks: rankedTasks },
         },
       ];

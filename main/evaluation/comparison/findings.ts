@@ -22,7 +22,8 @@ const bestText = (
   const parts = [...byShare].map(([share, methods]) => `${share}: ${listed(methods)}`);
   const { factor, model } = document;
   const where = `At factor ${bareFactor(factor)} of ${model}${answersText(document)}`;
-  return `${where}, best or not distinguishable from the best ${parts.join('; ')}.`;
+  const drawn = overview.some(({ seeds }) => seeds.length > 1) ? ' in every draw' : '';
+  return `${where}, best or not distinguishable from the best${drawn} ${parts.join('; ')}.`;
 };
 
 /** Why no p-value is corrected against the best of each task. */
@@ -57,11 +58,12 @@ const countText = (reference: string, { count, apart, withP, afterHolm }: Compar
 };
 
 const recoveryText = (recoveries: CompareDocument['recoveries']): string => {
-  const parts = recoveries.map(({ method, refit, better, nothing, worse, tasks }) => {
+  const parts = recoveries.map(({ method, refit, better, nothing, worse, drawsDiffer, tasks }) => {
     const counts = [
       `better on ${better} of ${counted(tasks.length, 'task')}`,
       ...(nothing > 0 ? [`nothing beyond the interval on ${nothing}`] : []),
       ...(worse > 0 ? [`worse on ${worse}`] : []),
+      ...(drawsDiffer > 0 ? [`one thing in some draws and another in others on ${drawsDiffer}`] : []),
     ];
     return `${methodInProse(refit === 'experts' ? method : curveLabel(method, refit))} ${listed(counts)}`;
   });
@@ -107,10 +109,9 @@ export const compareNotes = (
   return [
     ...(several.length > 0
       ? [
-          `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over draws; an ` +
-            `interval reaches from the lowest to the highest end of the draws\u2019 own paired intervals, so ` +
-            `better or ` +
-            `worse means so for every draw.`,
+          `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over draws, ` +
+            'with the lowest and the highest; every pair of draws has a paired interval of its own. Better, worse and ' +
+            'cannot tell mean so in every pair; where pairs say different things, draws differ.',
         ]
       : []),
     ...(elsewhere.length > 0

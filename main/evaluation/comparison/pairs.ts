@@ -1,47 +1,82 @@
-import type { CompareReading, PairedDifference } from '../../contract/compare.ts';
+import type { CompareReading } from '../../contract/compare.ts';
+import type { PairedOverDraws } from '../../contract/paired-numbers.ts';
 import type { MetricName } from '../../contract/task.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
-import { mean } from '../../statistics/bootstrap.ts';
-import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { intervalSide } from '../../statistics/tango-interval.ts';
+import { maxOf } from '../../statistics/extremes.ts';
+import { spreadOf, unanimous } from '../draws.ts';
 import { summarise } from '../summarise.ts';
 
-/** Outcomes of one method on one task: a list per draw, of the same items in the same order. */
-export type DrawnOutcomes = readonly (readonly ItemOutcome[])[];
+/** Outcomes of one draw of a method on one task; the seed is null for a method without draws. */
+export interface DrawOutcomes {
+  readonly seed: number | null;
+  readonly outcomes: readonly ItemOutcome[];
+}
+
+/** Outcomes of one method on one task, draw by draw, of the same items in the same order. */
+export type DrawnOutcomes = readonly DrawOutcomes[];
 
 /** Draws that lie on both sides tell nothing together, however sure each is. */
-const jointP = (comparisons: readonly Pick<PairedDifference, 'difference' | 'p'>[]): number | null => {
-  const ps = comparisons.flatMap(({ p }) => p ?? []);
-  if (ps.length < comparisons.length) return null;
-  const sides = new Set(comparisons.map(({ difference }) => Math.sign(difference)));
+const jointP = (pairs: PairedOverDraws['pairs']): number | null => {
+  const ps = pairs.flatMap(({ p }) => p ?? []);
+  if (ps.length < pairs.length) return null;
+  const sides = new Set(pairs.map(({ difference }) => Math.sign(difference)));
   return sides.size > 1 ? 1 : maxOf(ps);
 };
 
-/** Several paired comparisons as one: means, and an interval that holds all of theirs. */
-const together = (comparisons: readonly Omit<PairedDifference, 'pairs'>[]): PairedDifference => ({
-  difference: mean(comparisons.map(({ difference }) => difference)),
-  low: minOf(comparisons.map(({ low }) => low)),
-  high: maxOf(comparisons.map(({ high }) => high)),
-  p: jointP(comparisons),
-  lost: mean(comparisons.map(({ lost }) => lost)),
-  gained: mean(comparisons.map(({ gained }) => gained)),
-  pairs: comparisons.length,
-});
+/** What one paired interval says. */
+const sideOf = (metric: MetricName, interval: { readonly low: number; readonly high: number }): CompareReading =>
+  intervalSide(metric, interval) ?? 'cannot-tell';
+
+/** Pairs of draws, each measured by itself, as one statement. */
+export const pairsOverDraws = (metric: MetricName, pairs: PairedOverDraws['pairs']): PairedOverDraws => {
+  const { mean, lowest, highest } = spreadOf(pairs.map(({ difference }) => difference));
+  const [only] = pairs;
+  const sides = pairs.map((pair) => sideOf(metric, pair));
+  const count = (side: CompareReading): number => sides.filter((one) => one === side).length;
+  return {
+    difference: mean,
+    lowest,
+    highest,
+    interval: pairs.length === 1 && only !== undefined ? { low: only.low, high: only.high } : null,
+    p: jointP(pairs),
+    lost: spreadOf(pairs.map(({ lost }) => lost)).mean,
+    gained: spreadOf(pairs.map(({ gained }) => gained)).mean,
+    better: count('better'),
+    worse: count('worse'),
+    cannotTell: count('cannot-tell'),
+    pairs: [...pairs],
+  };
+};
+
+const pairOf = (metric: MetricName, one: DrawOutcomes, other: DrawOutcomes): PairedOverDraws['pairs'][number] => {
+  const { difference, low, high, p, lost, gained } = summarise(metric, other.outcomes, one.outcomes);
+  return { seed: one.seed, otherSeed: other.seed, difference, low, high, p, lost, gained };
+};
 
 /**
  * `one` minus `other` on the same items, every draw of the one with every draw of the other. Pooling the draws'
  * outcomes instead would count the same items several times over; a person prunes with one draw, so a difference is
  * told only where every draw tells it.
  */
-export const pairDifference = (metric: MetricName, one: DrawnOutcomes, other: DrawnOutcomes): PairedDifference =>
-  together(one.flatMap((candidate) => other.map((baseline) => summarise(metric, baseline, candidate))));
+export const pairDifference = (metric: MetricName, one: DrawnOutcomes, other: DrawnOutcomes): PairedOverDraws =>
+  pairsOverDraws(
+    metric,
+    one.flatMap((candidate) => other.map((baseline) => pairOf(metric, candidate, baseline))),
+  );
 
 /** As `pairDifference`, each draw of the one with the same draw of the other only. */
 export const pairDrawByDraw = (
   metric: MetricName,
-  pairs: readonly { readonly one: readonly ItemOutcome[]; readonly other: readonly ItemOutcome[] }[],
-): PairedDifference => together(pairs.map(({ one, other }) => summarise(metric, other, one)));
+  pairs: readonly { readonly one: DrawOutcomes; readonly other: DrawOutcomes }[],
+): PairedOverDraws =>
+  pairsOverDraws(
+    metric,
+    pairs.map(({ one, other }) => pairOf(metric, one, other)),
+  );
 
-/** How the one does against the other; `cannot-tell` where the interval includes 0. */
-export const readingOf = (metric: MetricName, interval: Pick<PairedDifference, 'low' | 'high'>): CompareReading =>
-  intervalSide(metric, interval) ?? 'cannot-tell';
+/** How the one does against the other, where each interval of the pairs of draws leaves 0: all of them, or none. */
+export const readingOf = (
+  metric: MetricName,
+  intervals: readonly { readonly low: number; readonly high: number }[],
+): CompareReading => unanimous(intervals.map((interval) => sideOf(metric, interval))) ?? 'draws-differ';

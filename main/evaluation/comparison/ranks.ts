@@ -3,7 +3,6 @@ import type { ItemOutcome } from '../../contract/outcome.ts';
 import { quantile } from '../../statistics/bootstrap.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { isRight } from '../is-right.ts';
-import type { DrawnOutcomes } from './pairs.ts';
 
 /** Resamples of the bootstrap, and its seed. */
 export const RANK_BOOTSTRAP = { resamples: 1000, seed: 0 } as const;
@@ -19,10 +18,10 @@ export const placesOf = (values: readonly number[], isLowerBetter: boolean): num
     return better + (equal + 1) / 2;
   });
 
-/** A task on which every method is measured; methods in the order of the answer. */
+/** A task on which every method is measured; methods in the order of the answer, outcomes of each draw by draw. */
 export interface RankedTask {
   readonly metric: MetricName;
-  readonly methods: readonly DrawnOutcomes[];
+  readonly methods: readonly (readonly (readonly ItemOutcome[])[])[];
 }
 
 export interface MeanRank {

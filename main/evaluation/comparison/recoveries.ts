@@ -33,7 +33,7 @@ const recoveryOn = ({ task, metric, n, methods }: MeasuredTask, method: string, 
       bare: valueOf({ draws: pairs.map((pair) => pair.bare) }),
       recovered: valueOf({ draws: pairs.map((pair) => pair.recovered) }),
       paired,
-      reading: readingOf(metric, paired),
+      reading: readingOf(metric, paired.pairs),
     },
   ];
 };
@@ -55,6 +55,7 @@ export const compareRecoveries = (tasks: readonly MeasuredTask[], methods: reado
                 better: count('better'),
                 nothing: count('cannot-tell'),
                 worse: count('worse'),
+                drawsDiffer: count('draws-differ'),
                 tasks: compared,
               },
             ];

@@ -1,9 +1,10 @@
-import { BEST_REFERENCE, type CompareRow, type CompareTask, type PairedDifference } from '../../contract/compare.ts';
+import { BEST_REFERENCE, type CompareRow, type CompareTask } from '../../contract/compare.ts';
+import type { PairedOverDraws } from '../../contract/paired-numbers.ts';
 import { type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import type { MetricName } from '../../contract/task.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
-import { mean } from '../../statistics/bootstrap.ts';
-import { maxOf, minOf } from '../../statistics/extremes.ts';
+import { minOf } from '../../statistics/extremes.ts';
+import { spreadOf } from '../draws.ts';
 import { type DrawnOutcomes, pairDifference, readingOf } from './pairs.ts';
 import type { TaskPoints } from './points.ts';
 import { placesOf } from './ranks.ts';
@@ -36,7 +37,7 @@ export const measuredTask = (
   for (const { method, draws } of points) {
     const outcomes = draws.flatMap((draw) => {
       const found = outcomesOf(draw);
-      return found === null ? [] : [found];
+      return found === null ? [] : [{ seed: draw.seed, outcomes: found }];
     });
     if (outcomes.length === draws.length) methods.push({ method, draws, outcomes });
     else gone.push(method);
@@ -56,18 +57,20 @@ export const measuredTask = (
 };
 
 /** Mean over draws of the measured value. */
-export const valueOf = ({ draws }: Pick<MeasuredMethod, 'draws'>): number => mean(draws.map(({ value }) => value));
+export const valueOf = ({ draws }: Pick<MeasuredMethod, 'draws'>): number =>
+  spreadOf(draws.map(({ value }) => value)).mean;
 
 /** Outcomes of a chosen reference on a task; null where it is not measured there. */
 const outcomesOfReference = ({ unpruned, methods }: MeasuredTask, reference: string): DrawnOutcomes | null =>
   reference === UNPRUNED
     ? unpruned === null
       ? null
-      : [unpruned.outcomes]
+      : [{ seed: null, outcomes: unpruned.outcomes }]
     : (methods.find(({ method }) => method === reference)?.outcomes ?? null);
 
 /**
- * A task's methods by rising place, each with its difference to the reference and whether it shares the best place.
+ * A task's methods by rising place, each with its difference to the reference and whether it shares the best place: the
+ * best value (the mean over draws), or no draw that its own paired interval tells to be worse than a draw of the best.
  * `pHolm` is left null: it depends on all tasks.
  */
 export const compareTask = (measured: MeasuredTask, asked: string): CompareTask => {
@@ -79,7 +82,7 @@ export const compareTask = (measured: MeasuredTask, asked: string): CompareTask 
   const other = reference === null ? null : outcomesOfReference(measured, reference);
   const rows = methods.map((one, index): CompareRow => {
     const { method, draws, outcomes } = one;
-    const againstBest: PairedDifference | null =
+    const againstBest: PairedOverDraws | null =
       best === undefined || best.method === method ? null : pairDifference(metric, outcomes, best.outcomes);
     const paired =
       other === null || reference === method
@@ -87,19 +90,19 @@ export const compareTask = (measured: MeasuredTask, asked: string): CompareTask 
         : reference === best?.method
           ? againstBest
           : pairDifference(metric, outcomes, other);
-    const values = draws.map(({ value }) => value);
+    const values = spreadOf(draws.map(({ value }) => value));
     return {
       method,
       seeds: draws.flatMap(({ seed }) => seed ?? []),
-      factor: mean(draws.map(({ factor }) => factor)),
-      kept: mean(draws.map(({ kept }) => kept)),
-      value: valueOf(one),
-      lowest: minOf(values),
-      highest: maxOf(values),
+      factor: spreadOf(draws.map(({ factor }) => factor)).mean,
+      kept: spreadOf(draws.map(({ kept }) => kept)).mean,
+      value: values.mean,
+      lowest: values.lowest,
+      highest: values.highest,
       place: places[index] ?? Number.NaN,
-      sharesBest: againstBest === null || readingOf(metric, againstBest) !== 'worse',
+      sharesBest: againstBest === null || againstBest.worse === 0,
       paired,
-      reading: paired === null ? null : readingOf(metric, paired),
+      reading: paired === null ? null : readingOf(metric, paired.pairs),
       pHolm: null,
     };
   });

@@ -1,21 +1,15 @@
 import type { SharedItems, SweepsRow } from '../../contract/compare-sweeps.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
 import type { MetricName } from '../../contract/task.ts';
-import { mean } from '../../statistics/bootstrap.ts';
-import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { newcombeInterval } from '../../statistics/unpaired-difference.ts';
-import { pairDifference, pairDrawByDraw } from '../comparison/pairs.ts';
+import { type DrawOutcomes, pairDrawByDraw } from '../comparison/pairs.ts';
+import { spreadOf } from '../draws.ts';
 import { summarise } from '../summarise.ts';
 
 /** A draw of a candidate; null: its outcomes are no longer stored. */
 interface StoredDraw {
   readonly seed: number | null;
   readonly outcomes: readonly ItemOutcome[] | null;
-}
-
-interface Draw {
-  readonly seed: number | null;
-  readonly outcomes: readonly ItemOutcome[];
 }
 
 interface Draws {
@@ -31,7 +25,7 @@ type Compared = Omit<
   'run' | 'task' | 'model' | 'referenceModel' | 'method' | 'referenceMethod' | 'factor' | 'metric' | 'pHolm' | 'reading'
 >;
 
-const stored = (draws: readonly StoredDraw[]): readonly Draw[] =>
+const stored = (draws: readonly StoredDraw[]): readonly DrawOutcomes[] =>
   draws.flatMap(({ seed, outcomes }) => (outcomes === null ? [] : [{ seed, outcomes }]));
 
 /** How the items of two draws are to be compared; the ids of those that both have. */
@@ -44,68 +38,80 @@ const sharedBy = (one: readonly ItemOutcome[], other: readonly ItemOutcome[], is
   return { items, ids };
 };
 
-const valueOf = (metric: MetricName, outcomes: readonly ItemOutcome[]): number =>
-  summarise(metric, outcomes, null).value;
-
-/** Ends of the widest of several intervals; null where one is missing. */
-const widest = (
-  intervals: readonly ({ readonly low: number; readonly high: number } | null)[],
-): { readonly low: number; readonly high: number } | null => {
-  const known = intervals.filter((interval) => interval !== null);
-  if (known.length < intervals.length) return null;
-  return { low: minOf(known.map(({ low }) => low)), high: maxOf(known.map(({ high }) => high)) };
-};
+const valueOf = (metric: MetricName, { outcomes }: DrawOutcomes): number => summarise(metric, outcomes, null).value;
 
 const hasGroups = (outcomes: readonly ItemOutcome[]): boolean =>
   outcomes.some((outcome) => outcome.kind === 'choice' && outcome.group !== undefined);
 
 /** Two samples of different items; null where these methods give no interval. */
-const unpaired = (metric: MetricName, one: readonly ItemOutcome[], other: readonly ItemOutcome[]) => {
-  if (metric === 'perplexity' || hasGroups(one) || hasGroups(other)) return null;
-  const proportion = (outcomes: readonly ItemOutcome[]) => ({
-    right: Math.round(valueOf(metric, outcomes) * outcomes.length),
-    n: outcomes.length,
+const unpaired = (metric: MetricName, one: DrawOutcomes, other: DrawOutcomes) => {
+  if (metric === 'perplexity' || hasGroups(one.outcomes) || hasGroups(other.outcomes)) return null;
+  const proportion = (draw: DrawOutcomes) => ({
+    right: Math.round(valueOf(metric, draw) * draw.outcomes.length),
+    n: draw.outcomes.length,
   });
   return newcombeInterval(proportion(one), proportion(other));
 };
 
 /** Draws of one seed with each other where both have them, else every draw with every draw. */
-const pairsOf = (draws: readonly Draw[], reference: readonly Draw[]): readonly (readonly [Draw, Draw])[] => {
+const pairsOf = (
+  draws: readonly DrawOutcomes[],
+  reference: readonly DrawOutcomes[],
+): readonly { readonly one: DrawOutcomes; readonly other: DrawOutcomes }[] => {
   const alike = draws.flatMap((one) =>
-    reference.filter(({ seed }) => seed === one.seed).map((other) => [one, other] as const),
+    reference.filter(({ seed }) => seed === one.seed).map((other) => ({ one, other })),
   );
-  return alike.length > 0 ? alike : draws.flatMap((one) => reference.map((other) => [one, other] as const));
+  return alike.length > 0 ? alike : draws.flatMap((one) => reference.map((other) => ({ one, other })));
 };
 
 /**
- * A candidate against the one that stands for it: means over draws, an interval that holds those of all of them. Null
- * where the outcomes of either are no longer stored.
+ * A candidate against the one that stands for it: means over draws, and every pair of draws by itself. Null where the
+ * outcomes of either are no longer stored.
  */
 export const compareDraws = ({ metric, draws, reference, isSameTask }: Draws): Compared | null => {
   const pairs = pairsOf(stored(draws), stored(reference));
   const [first] = pairs;
   if (first === undefined) return null;
-  const { items, ids } = sharedBy(first[0].outcomes, first[1].outcomes, isSameTask);
-  const kept = (outcomes: readonly ItemOutcome[]): readonly ItemOutcome[] =>
-    items === 'common' ? outcomes.filter(({ id }) => ids.has(id)) : outcomes;
-  const compared = pairs.map(([one, other]) => ({ one: kept(one.outcomes), other: kept(other.outcomes) }));
-  const value = mean(compared.map(({ one }) => valueOf(metric, one)));
-  const referenceValue = mean(compared.map(({ other }) => valueOf(metric, other)));
-  const told = {
-    draws: pairs.length,
+  const { items, ids } = sharedBy(first.one.outcomes, first.other.outcomes, isSameTask);
+  const kept = ({ seed, outcomes }: DrawOutcomes): DrawOutcomes => ({
+    seed,
+    outcomes: items === 'common' ? outcomes.filter(({ id }) => ids.has(id)) : outcomes,
+  });
+  const compared = pairs.map(({ one, other }) => ({ one: kept(one), other: kept(other) }));
+  const [{ one: own, other: against } = first] = compared;
+  const shared = {
     items,
-    n: compared[0]?.one.length ?? 0,
-    referenceN: compared[0]?.other.length ?? 0,
-    value,
-    referenceValue,
+    n: own.outcomes.length,
+    referenceN: against.outcomes.length,
+    value: spreadOf(compared.map(({ one }) => valueOf(metric, one))).mean,
+    referenceValue: spreadOf(compared.map(({ other }) => valueOf(metric, other))).mean,
   };
-  if (items === 'other') {
-    const interval = widest(compared.map(({ one, other }) => unpaired(metric, one, other)));
-    return { ...told, difference: value - referenceValue, interval, p: null, lost: null, gained: null };
+  if (items !== 'other') {
+    const { difference, lowest, highest, interval, p, lost, gained, ...over } = pairDrawByDraw(metric, compared);
+    const each = over.pairs.map(({ seed, otherSeed, difference: apart, low, high }) => ({
+      seed,
+      otherSeed,
+      difference: apart,
+      interval: { low, high },
+    }));
+    return { ...shared, difference, lowest, highest, interval, pairs: each, p, lost, gained };
   }
-  const { difference, low, high, p, lost, gained } =
-    compared.length === 1
-      ? pairDifference(metric, [compared[0]?.one ?? []], [compared[0]?.other ?? []])
-      : pairDrawByDraw(metric, compared);
-  return { ...told, difference, interval: { low, high }, p, lost, gained };
+  const each = compared.map(({ one, other }) => ({
+    seed: one.seed,
+    otherSeed: other.seed,
+    difference: valueOf(metric, one) - valueOf(metric, other),
+    interval: unpaired(metric, one, other),
+  }));
+  const { lowest, highest } = spreadOf(each.map(({ difference }) => difference));
+  return {
+    ...shared,
+    difference: shared.value - shared.referenceValue,
+    lowest,
+    highest,
+    interval: each.length === 1 ? (each[0]?.interval ?? null) : null,
+    pairs: each,
+    p: null,
+    lost: null,
+    gained: null,
+  };
 };

@@ -3,6 +3,7 @@ import type { ItemOutcome } from '../../contract/outcome.ts';
 import { runName } from '../../contract/run-label.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { factorKey, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
+import type { MetricName } from '../../contract/task.ts';
 import { holmAdjusted } from '../../statistics/p-values.ts';
 import { counted, listed } from '../wording.ts';
 import { readingOf } from '../comparison/pairs.ts';
@@ -106,7 +107,7 @@ const compareWith = (reference: ComparedSweep, sweep: ComparedSweep): Pairing =>
         metric,
         ...compared,
         pHolm: null,
-        reading: compared.interval === null ? null : readingOf(metric, compared.interval),
+        reading: readingOfPairs(metric, compared.pairs),
       },
     ];
   });
@@ -117,6 +118,12 @@ const compareWith = (reference: ComparedSweep, sweep: ComparedSweep): Pairing =>
     other.size -
     2 * shared;
   return { rows, alone, gone };
+};
+
+/** Null where a pair of draws has no interval. */
+const readingOfPairs = (metric: MetricName, pairs: SweepsRow['pairs']): SweepsRow['reading'] => {
+  const intervals = pairs.flatMap(({ interval }) => interval ?? []);
+  return intervals.length < pairs.length ? null : readingOf(metric, intervals);
 };
 
 const noteOn = (rows: readonly SweepsRow[], items: SharedItems): readonly string[] => {
@@ -187,12 +194,14 @@ export const compareSweeps = (
 export const sweepsOverview = ({ rows }: Pick<SweepsComparison, 'rows'>): string => {
   const count = (reading: SweepsRow['reading']): number => rows.filter((row) => row.reading === reading).length;
   const afterHolm = rows.filter(
-    ({ pHolm, reading }) => pHolm !== null && pHolm <= 0.05 && reading !== 'cannot-tell',
+    ({ pHolm, reading }) => pHolm !== null && pHolm <= 0.05 && (reading === 'better' || reading === 'worse'),
   ).length;
   const without = count(null);
+  const differ = count('draws-differ');
   return (
     `${counted(rows.length, 'comparison')}: ${count('better')} better, ${count('worse')} worse, ` +
-    `${count('cannot-tell')} cannot tell${without === 0 ? '' : `, ${without} without an interval`}; ` +
+    `${count('cannot-tell')} cannot tell${differ === 0 ? '' : `, ${differ} differ between draws`}` +
+    `${without === 0 ? '' : `, ${without} without an interval`}; ` +
     `${afterHolm} apart by Holm\u2019s procedure over all.`
   );
 };

@@ -1,12 +1,17 @@
 import type { CompareDocument, CompareRecovery } from '../../../main/contract/compare.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
-import { bracketWords, readingMark, recoveryText, thresholdValue } from '../../../main/evaluation/wording.ts';
+import {
+  bracketWords,
+  pairedRangeText,
+  readingMark,
+  recoveryText,
+  thresholdValue,
+} from '../../../main/evaluation/wording.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import {
   formatCount,
   formatDifference,
   formatFixed,
-  formatInterval,
   formatProbability,
   formatValue,
 } from '../../../main/figures/numbers.ts';
@@ -63,6 +68,12 @@ export const RecoverySection = ({
             numeric: true,
             cell: ({ worse }) => worse,
           },
+          {
+            key: 'differ',
+            title: <Definition of="seeds">draws differ</Definition>,
+            numeric: true,
+            cell: ({ drawsDiffer }) => drawsDiffer,
+          },
           { key: 'tasks', title: 'tasks', numeric: true, cell: ({ tasks }) => tasks.length },
         ]}
       />
@@ -91,7 +102,7 @@ export const RecoverySection = ({
             key: 'interval',
             title: <Definition of="recoveryDifference">95 % interval</Definition>,
             numeric: true,
-            cell: ({ paired, metric }) => formatInterval(paired, metric),
+            cell: ({ paired, metric }) => pairedRangeText(paired, metric),
           },
           {
             key: 'p',
@@ -124,8 +135,8 @@ export const ThresholdSection = ({
         <Definition of="threshold">How far each method goes</Definition>
       </h3>
       <span className="muted">
-        threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)}, over all draws
-        of a method with seeds
+        threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)},{' '}
+        <Definition of="seeds">safe in every draw</Definition> of a method that draws
       </span>
     </div>
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Thresholds by task and method">

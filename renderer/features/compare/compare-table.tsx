@@ -1,5 +1,6 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import {
+  pairedRangeText,
   rankIntervalText,
   rankText,
   readingMark,
@@ -11,7 +12,6 @@ import {
   formatDifference,
   formatFactor,
   formatFixed,
-  formatInterval,
   formatProbability,
   formatValue,
 } from '../../../main/figures/numbers.ts';
@@ -70,6 +70,12 @@ export const CompareTable = ({
           numeric: true,
           cell: ({ cannotTell }) => cannotTell,
         },
+        {
+          key: 'differ',
+          title: <Definition of="seeds">draws differ</Definition>,
+          numeric: true,
+          cell: ({ drawsDiffer }) => drawsDiffer,
+        },
       ]}
     />
     <DataTable<TableRow>
@@ -123,7 +129,7 @@ export const CompareTable = ({
           key: 'interval',
           title: <Definition of="methodDifference">95 % interval</Definition>,
           numeric: true,
-          cell: ({ task, row }) => (row.paired === null ? '' : formatInterval(row.paired, task.metric)),
+          cell: ({ task, row }) => (row.paired === null ? '' : pairedRangeText(row.paired, task.metric)),
         },
         {
           key: 'p',
@@ -141,13 +147,15 @@ export const CompareTable = ({
           key: 'lost',
           title: <Definition of="methodLostGained">Lost</Definition>,
           numeric: true,
-          cell: ({ row }) => (row.paired === null ? '' : formatFixed(row.paired.lost, row.paired.pairs > 1 ? 1 : 0)),
+          cell: ({ row }) =>
+            row.paired === null ? '' : formatFixed(row.paired.lost, row.paired.pairs.length > 1 ? 1 : 0),
         },
         {
           key: 'gained',
           title: <Definition of="methodLostGained">Gained</Definition>,
           numeric: true,
-          cell: ({ row }) => (row.paired === null ? '' : formatFixed(row.paired.gained, row.paired.pairs > 1 ? 1 : 0)),
+          cell: ({ row }) =>
+            row.paired === null ? '' : formatFixed(row.paired.gained, row.paired.pairs.length > 1 ? 1 : 0),
         },
         {
           key: 'reading',

@@ -1,6 +1,6 @@
 import { BEST_REFERENCE, type CompareRow, type CompareTask } from '../../../main/contract/compare.ts';
 import { UNPRUNED } from '../../../main/contract/sweep.ts';
-import { placeText, readingText } from '../../../main/evaluation/wording.ts';
+import { pairCountsText, pairedRangeText, placeText, readingText } from '../../../main/evaluation/wording.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import {
   differenceUnit,
@@ -8,7 +8,6 @@ import {
   formatDifference,
   formatFactor,
   formatFixed,
-  formatInterval,
   formatP,
   formatProbability,
   formatValue,
@@ -35,15 +34,23 @@ export const rowLines = (row: CompareRow, task: CompareTask): readonly string[] 
       ? []
       : [
           `minus ${referenceTitle(reference)}: ${formatDifference(paired.difference, metric)} ` +
-            `${formatInterval(paired, metric)}${differenceUnit(metric)}, ${readingText(row.reading)}`,
+            (paired.pairs.length > 1
+              ? `${differenceUnit(metric).trim()} (${pairedRangeText(paired, metric)}), `
+              : `${pairedRangeText(paired, metric)}${differenceUnit(metric)}, `) +
+            readingText(row.reading),
+          ...(paired.pairs.length > 1 ? [pairCountsText(paired)] : []),
           ...(paired.p === null
             ? []
             : [
                 `${formatP(paired.p)}${holm}; ` +
-                  `${formatFixed(paired.lost, paired.pairs > 1 ? 1 : 0)} lost, ` +
-                  `${formatFixed(paired.gained, paired.pairs > 1 ? 1 : 0)} gained`,
+                  `${formatFixed(paired.lost, paired.pairs.length > 1 ? 1 : 0)} lost, ` +
+                  `${formatFixed(paired.gained, paired.pairs.length > 1 ? 1 : 0)} gained`,
               ]),
         ]),
-    sharesBest ? (row.place === 1 ? 'best value' : 'not distinguishable from the best') : 'worse than the best',
+    sharesBest
+      ? row.place === 1
+        ? 'best value'
+        : `not distinguishable from the best${seeds.length > 1 ? ' in any draw' : ''}`
+      : `worse than the best${seeds.length > 1 ? ' in at least one draw' : ''}`,
   ];
 };

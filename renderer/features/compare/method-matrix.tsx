@@ -70,8 +70,9 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
       </div>
       <p className="chart-caption">
         Difference to <Definition of="compareReference">{referenceTitle(reference)}</Definition> on the same items, in
-        percentage points (perplexity as it stands). ▲ better and ▼ worse: the paired 95 % interval leaves out 0. =
-        best, or <Definition of="sharesBest">not distinguishable from the best</Definition>.
+        percentage points (perplexity as it stands). ▲ better and ▼ worse: the paired 95 % interval leaves out 0, in
+        every <Definition of="seeds">draw</Definition>. = best, or{' '}
+        <Definition of="sharesBest">not distinguishable from the best</Definition> in any draw.
       </p>
       <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={moveInGrid}>
         <table className="data-table method-matrix">
@@ -124,6 +125,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
               {overview.map((one) => (
                 <td key={one.method} className="numeric">
                   {one.better} / {one.worse} / {one.cannotTell}
+                  {one.drawsDiffer > 0 && <small> / {one.drawsDiffer} differ</small>}
                 </td>
               ))}
             </tr>
@@ -211,7 +213,13 @@ const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSe
         >
           <span className="matrix-place">{rank}</span>{' '}
           <span
-            className={paired === null ? 'matrix-reference' : reading === 'cannot-tell' ? undefined : 'matrix-apart'}
+            className={
+              paired === null
+                ? 'matrix-reference'
+                : reading === 'better' || reading === 'worse'
+                  ? 'matrix-apart'
+                  : undefined
+            }
           >
             {difference}
           </span>{' '}

@@ -1,4 +1,5 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
+import type { PairedOverDraws } from '../../../main/contract/paired-numbers.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { placeText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
 import { goodness } from '../../../main/figures/compare-scale.ts';
@@ -22,8 +23,9 @@ export const RankPanels = (props: CompareProps) => {
         <h3>Task by task</h3>
       </div>
       <p className="chart-caption">
-        By value, best first. Whisker: difference to {referenceTitle(reference)} with its paired 95 % interval; the line
-        is 0, right of it is better. Accuracies in per cent, on one scale for all tasks.
+        By value, best first. Whisker: difference to {referenceTitle(reference)} with its paired 95 % interval; of
+        several draws the mean, and bars from the lowest to the highest difference. The line is 0, right of it is
+        better. Accuracies in per cent, on one scale for all tasks.
       </p>
       <div className="rank-panels">
         {tasks.map((task) => (
@@ -148,11 +150,15 @@ export const intervalDomain = ({ tasks }: CompareDocument, { task, metric }: Com
   );
   const ends = shown.flatMap((one) =>
     one.rows.flatMap(({ paired }) =>
-      paired === null ? [] : [goodness(paired.low, one.metric), goodness(paired.high, one.metric)],
+      paired === null ? [] : whiskerOf(paired).map((end) => goodness(end, one.metric)),
     ),
   );
   return [minOf([0, ...ends]), maxOf([0, ...ends])];
 };
+
+/** Ends of the line of a difference: of its interval, or of several pairs of draws the lowest and the highest. */
+const whiskerOf = ({ interval, lowest, highest }: PairedOverDraws): readonly [low: number, high: number] =>
+  interval === null ? [lowest, highest] : [interval.low, interval.high];
 
 const WIDTH = 84;
 const HEIGHT = 18;
@@ -184,12 +190,13 @@ const DifferenceWhisker = ({
       {paired !== null && (
         <>
           <line
-            x1={at(paired.low)}
-            x2={at(paired.high)}
+            x1={at(whiskerOf(paired)[0])}
+            x2={at(whiskerOf(paired)[1])}
             y1={middle}
             y2={middle}
             stroke={style[theme]}
-            strokeWidth={1.4}
+            strokeWidth={paired.interval === null ? 3.4 : 1.4}
+            strokeOpacity={paired.interval === null ? 0.5 : 1}
           />
           <MethodMarker
             style={style}
@@ -197,7 +204,7 @@ const DifferenceWhisker = ({
             x={at(paired.difference)}
             y={middle}
             r={4}
-            hollow={reading === 'cannot-tell' && !style.isRecovered}
+            hollow={reading !== 'better' && reading !== 'worse' && !style.isRecovered}
           />
         </>
       )}

@@ -6,13 +6,13 @@ import type { MethodCurve, TaskCurves } from './task-curves.ts';
 export interface ChartRow {
   /** Where it is drawn: the factor, moved a little so that methods do not hide each other. */
   readonly x: number;
-  /** Of the line (the mean of the seeds). */
+  /** Of the line (the mean of the draws). */
   readonly line: number | null;
   /** Of a single measured point. */
   readonly dot: number | null;
   /** [down, up] from `dot` to the ends of the paired interval, moved to the unpruned value. */
   readonly error: readonly [number, number] | null;
-  /** [low, high] of the same interval. */
+  /** [low, high] of the same interval; of several draws the lowest and the highest value. */
   readonly band: readonly [number, number] | null;
   readonly result: SweepResult | null;
   readonly threshold: boolean;
@@ -35,8 +35,8 @@ export const chartRows = (
 ): readonly ChartRow[] => {
   const isThreshold = (factor: number, seed: number | null): boolean =>
     curve.thresholds.some((threshold) => threshold.factor === factor && threshold.seed === seed);
-  const single = curve.seeds === 1;
-  const lines = curve.line.map(({ factor, value }): ChartRow => {
+  const single = curve.draws === 1;
+  const lines = curve.line.map(({ factor, value, lowest, highest }): ChartRow => {
     const result = single ? (curve.points.find((point) => point.factor === factor) ?? null) : null;
     const interval =
       result === null || unpruned === null ? null : ([unpruned + result.low, unpruned + result.high] as const);
@@ -45,7 +45,7 @@ export const chartRows = (
       line: value,
       dot: result?.value ?? null,
       error: interval === null ? null : [Math.max(0, value - interval[0]), Math.max(0, interval[1] - value)],
-      band: interval ?? (factor === 1 && single ? [value, value] : null),
+      band: single && factor > 1 ? interval : [lowest, highest],
       result,
       threshold: result !== null && isThreshold(factor, result.seed),
     };

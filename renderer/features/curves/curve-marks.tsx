@@ -77,7 +77,7 @@ const MethodMarks = ({ curve, rows, told, order, theme, selectedKey, stand, x, y
   const lower = band.map((edge) => [edge.x, edge.low] as const).reverse();
   return (
     <g opacity={stand === 'back' ? 0.3 : 1}>
-      {stand === 'out' && band.length > 1 && (
+      {(stand === 'out' || curve.draws > 1) && band.length > 1 && (
         <path d={`${polyline([...upper, ...lower])}Z`} fill={color} fillOpacity={0.14} stroke="none" />
       )}
       <path
@@ -109,7 +109,7 @@ const MethodMarks = ({ curve, rows, told, order, theme, selectedKey, stand, x, y
             {key === selectedKey && (
               <circle cx={cx} cy={cy} r={9.5} fill="none" stroke="var(--accent)" strokeWidth={2} />
             )}
-            <MethodMarker style={style} theme={theme} x={cx} y={cy} r={curve.seeds > 1 ? 2.4 : 3.4} />
+            <MethodMarker style={style} theme={theme} x={cx} y={cy} r={curve.draws > 1 ? 2.4 : 3.4} />
           </g>
         );
       })}

@@ -208,7 +208,7 @@ const ThresholdCell = ({ curve }: { readonly curve: MethodCurve | undefined }) =
       className="threshold-cell"
       content={curve.thresholds.map((threshold) => (
         <div key={threshold.seed}>
-          {threshold.seed === null ? 'all seeds' : `seed ${threshold.seed}`}:{' '}
+          {threshold.seed === null ? 'in every draw' : `seed ${threshold.seed}`}:{' '}
           <strong>{thresholdValue(threshold)}</strong>, {bracketWords(threshold)}
         </div>
       ))}

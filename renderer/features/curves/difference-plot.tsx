@@ -78,11 +78,11 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
   };
   const places = placedPoints(panel, frame);
   const drawn = drawDifferenceChart(panel, frame).svg;
-  const chosen = places.find(({ point }) => selected !== null && point.results.includes(selected)) ?? null;
+  const chosen = places.find(({ point }) => point.draws.some(({ result }) => result === selected)) ?? null;
   const cursorX = differenceScales(panel, frame).x.position(Math.min(cursor, largestFactor));
   const choose = (place: PlacedPoint | null): void => {
-    const [first] = place?.point.results ?? [];
-    if (first !== undefined) onSelect(first);
+    const [first] = place?.point.draws ?? [];
+    if (first !== undefined) onSelect(first.result);
   };
   const under = (element: Element, clientX: number, clientY: number): PlacedPoint | null => {
     const { left, top } = element.getBoundingClientRect();

@@ -1,24 +1,25 @@
 import { type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
-import { isCutShort } from '../../../main/evaluation/told-points.ts';
+import { type PointOverDraws, pointsOverDraws } from '../../../main/evaluation/draws.ts';
 import { compareMethodLabels } from '../../../main/figures/method-titles.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { neighbour } from '../../state/selection-store.ts';
 import { resultKey } from '../../sweep/points.ts';
 
-/** Mean of several seeds at one factor. */
-interface MeanPoint {
+/** The value at one factor: of several draws their mean, the lowest and the highest. */
+interface LinePoint {
   readonly factor: number;
   readonly value: number;
-  readonly seeds: number;
+  readonly lowest: number;
+  readonly highest: number;
 }
 
 export interface MethodCurve {
   readonly method: string;
   /** Measured points, by rising factor, then seed; without the unpruned model. */
   readonly points: readonly SweepResult[];
-  /** The line: one value per factor, the mean where there are several seeds; begins at the unpruned model. */
-  readonly line: readonly MeanPoint[];
-  readonly seeds: number;
+  /** The line: one value per factor, the mean where there are several draws; begins at the unpruned model. */
+  readonly line: readonly LinePoint[];
+  readonly draws: number;
   /** Factors at which a candidate stopped early, unsafe: it has no value there. */
   readonly told: readonly number[];
   readonly thresholds: readonly Threshold[];
@@ -36,15 +37,12 @@ export interface TaskCurves {
 
 const distinct = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
 
-const meanLine = (points: readonly SweepResult[], unpruned: number | null): readonly MeanPoint[] => {
-  const factors = distinct(points.map((point) => point.factor));
-  const line = factors.map((factor) => {
-    const there = points.filter((point) => point.factor === factor);
-    return { factor, value: there.reduce((sum, point) => sum + point.value, 0) / there.length, seeds: there.length };
-  });
-  return unpruned === null
-    ? line
-    : [{ factor: 1, value: unpruned, seeds: 1 }, ...line.filter(({ factor }) => factor > 1)];
+const lineOf = (points: readonly PointOverDraws[], unpruned: number | null): readonly LinePoint[] => {
+  const start = unpruned === null ? [] : [{ factor: 1, value: unpruned, lowest: unpruned, highest: unpruned }];
+  const line = points.flatMap(({ factor, value }) =>
+    value === null ? [] : [{ factor, value: value.mean, lowest: value.lowest, highest: value.highest }],
+  );
+  return [...start, ...line];
 };
 
 /**
@@ -73,24 +71,21 @@ export const taskCurves = (
     const unprunedResult = ofTask.find((result) => result.method === UNPRUNED || result.factor === 1) ?? null;
     const [any] = ofTask;
     const unpruned = unprunedResult?.value ?? (any === undefined ? null : any.value - any.difference);
+    const isHere = (point: { readonly model: string; readonly task: string }): boolean =>
+      point.model === model && point.task === task;
+    const drawn = pointsOverDraws({
+      results: ofTask,
+      told: (document.told ?? []).filter(isHere),
+      notNeeded: (document.notNeeded ?? []).filter(isHere),
+    });
     const curves = methods.map((method): MethodCurve => {
-      const points = ofTask
-        .filter((result) => result.method === method && result.factor > 1)
-        .sort((left, right) => left.factor - right.factor || (left.seed ?? 0) - (right.seed ?? 0));
-      const told = (document.told ?? []).filter(
-        (point) => point.model === model && point.task === task && point.method === method && point.evaluated > 0,
-      );
-      const seeds = Math.max(1, distinct([...points, ...told].map((point) => point.seed)).length);
-      // A mean over the draws that were safe alone would be too good: the line has a factor if every draw has it.
-      const isCut = isCutShort(document, { model, task, method });
-      const isWhole = ({ factor }: SweepResult): boolean =>
-        !isCut || points.filter((point) => point.factor === factor).length === seeds;
+      const own = drawn.filter((point) => point.method === method).sort((left, right) => left.factor - right.factor);
       return {
         method,
-        points,
-        line: meanLine(points.filter(isWhole), unpruned),
-        seeds,
-        told: distinct(told.map(({ factor }) => factor)),
+        points: own.flatMap(({ results: measured }) => measured),
+        line: lineOf(own, unpruned),
+        draws: Math.max(1, ...own.map(({ draws }) => draws)),
+        told: own.filter(({ told }) => told.some(({ evaluated }) => evaluated > 0)).map(({ factor }) => factor),
         thresholds: document.thresholds.filter(
           (threshold) => threshold.model === model && threshold.task === task && threshold.method === method,
         ),

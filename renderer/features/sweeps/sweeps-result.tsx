@@ -1,13 +1,12 @@
 import { useState } from 'react';
 import type { SweepsComparison, SweepsRow } from '../../../main/contract/compare-sweeps.ts';
 import { sweepsOverview } from '../../../main/evaluation/sweeps/compare-sweeps.ts';
-import { readingMark, readingText } from '../../../main/evaluation/wording.ts';
+import { pairedRangeText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import {
   formatCount,
   formatDifference,
   formatFactor,
-  formatInterval,
   formatProbability,
   formatValue,
   UNITS_NOTE,
@@ -161,7 +160,7 @@ const columns = [
     key: 'interval',
     title: <Definition of="sweepsDifference">95 % interval</Definition>,
     numeric: true,
-    cell: (row: SweepsRow) => (row.interval === null ? '–' : formatInterval(row.interval, row.metric)),
+    cell: (row: SweepsRow) => pairedRangeText(row, row.metric) || '–',
   },
   {
     key: 'p',

@@ -3,6 +3,7 @@ import type { MetricName } from '../../../main/contract/task.ts';
 import {
   bracketText,
   bracketWords,
+  drawsFraction,
   type Needed,
   neededText,
   standingText,
@@ -52,7 +53,7 @@ export const dotText = (
 export const cellBracketText = (threshold: SizeThreshold, needed: Needed, metric: MetricName | undefined): string =>
   threshold.lastSafe === null
     ? `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`
-    : bracketText(threshold);
+    : `${bracketText(threshold)} ${drawsFraction(threshold)}`.trimEnd();
 
 /** Whether a threshold is of a training that the sweep did not run, whose results come with the workbench. */
 export const isRecorded = (
@@ -70,6 +71,7 @@ export const thresholdText = (
   lines: [
     `${task}: threshold ${thresholdValue(threshold)}`,
     `${bracketWords(threshold)}${threshold.verdict === 'cannot-tell' ? `; needs ${neededText(needed, metric)}` : ''}`,
+    ...(threshold.draws ?? []).map((draw) => `seed ${draw.seed}: ${thresholdValue(draw)}`),
     `tested up to ${formatFactor(threshold.largestTested)}, n ${formatCount(threshold.n)}`,
     ...(isRecorded({ trainings }, threshold)
       ? ['recorded: another training of this size, not part of this sweep']

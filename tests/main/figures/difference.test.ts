@@ -44,18 +44,20 @@ const at = (method: string, factor: number) =>
 
 describe('points of differences', () => {
   it('say what their one-sided ends say: safe, worse, or neither', () => {
-    expect(at('reap', 2)).toMatchObject({ verdict: 'safe', difference: -0.005, low: -0.015 });
-    expect(at('reap', 2)?.high).toBeCloseTo(0.005, 12);
+    expect(at('reap', 2)).toMatchObject({ verdict: 'safe', difference: -0.005, draws: [{ low: -0.015 }] });
+    expect(at('reap', 2)?.draws[0]?.high).toBeCloseTo(0.005, 12);
     expect(at('reap', 4)?.verdict).toBe('undecided');
     expect(at('uncurl', 4)?.verdict).toBe('worse');
   });
 
-  it('of several draws are their mean, with the outermost ends, safe or worse only where every draw is', () => {
+  it('of several draws are their mean and range, the ends of each its own, safe or worse only where every draw is', () => {
     const random = at('random', 2);
-    expect(random).toMatchObject({ verdict: 'undecided', low: -0.31 });
-    expect(random?.high).toBeCloseTo(0.005, 12);
+    expect(random).toMatchObject({ verdict: 'undecided', safe: { count: 1, of: 2 }, lowest: -0.3, highest: -0.005 });
     expect(random?.difference).toBeCloseTo(-0.1525, 12);
-    expect(random?.results).toHaveLength(2);
+    expect(random?.draws.map(({ low, difference, result }) => [result.seed, low, difference])).toEqual([
+      [0, -0.015, -0.005],
+      [1, -0.31, -0.3],
+    ]);
   });
 
   it('follow the verdict of the document, which asks for items enough', () => {
@@ -73,7 +75,7 @@ describe('points of differences', () => {
       gained: 0,
     });
     expect(ruleDifference(text)).toBeCloseTo(-Math.log(1.1), 12);
-    expect(differencePanel([text], 0.02)?.series[0]?.points[0]).toMatchObject({ low: -0.12, high: null });
+    expect(differencePanel([text], 0.02)?.series[0]?.points[0]?.draws).toMatchObject([{ low: -0.12, high: null }]);
     expect(differencePanel([sweepResult({ method: 'unpruned', factor: 1 })], 0.02)).toBeNull();
   });
 });
@@ -82,7 +84,7 @@ describe('the chart of differences', () => {
   it('puts every point and both its ends within the plot, and larger losses lower', () => {
     const { y } = differenceScales(panel, frame);
     for (const { point: placed, y: at } of placedPoints(panel, frame)) {
-      for (const value of [placed.low ?? 0, placed.high ?? 0]) {
+      for (const value of placed.draws.flatMap(({ low, high }) => [low ?? 0, high ?? 0])) {
         expect(y.position(value)).toBeGreaterThanOrEqual(frame.top - 1e-9);
         expect(y.position(value)).toBeLessThanOrEqual(frame.top + frame.height + 1e-9);
       }
@@ -90,6 +92,18 @@ describe('the chart of differences', () => {
     }
     const [first, second] = [at('reap', 2), at('uncurl', 4)];
     expect(y.position(first?.difference ?? 0)).toBeLessThan(y.position(second?.difference ?? 0));
+  });
+
+  it('draws a band from the lowest to the highest draw, and whiskers of each, only where there are several', () => {
+    const only = (method: string) => {
+      const marks = methodMarks(['random', 'reap', 'uncurl'], figureTheme('light'), [method]);
+      return drawDifferenceChart(panel, { ...frame, marks }).svg;
+    };
+    expect([only('random').match(/class="draws"/g), only('reap').match(/class="draws"/g)]).toEqual([
+      ['class="draws"'],
+      null,
+    ]);
+    expect(only('random').match(/<circle /g)).toHaveLength(2);
   });
 
   it('labels round differences apart from each other, 0 among them', () => {

@@ -124,7 +124,7 @@ describe('curves', () => {
     ]) {
       expect(texts).toContain(text);
     }
-    for (const text of ['Random (mean and range of 3 seeds)', 'Frequency', 'REAP', 'UNCURL'])
+    for (const text of ['Random (mean and range of 3 draws)', 'Frequency', 'REAP', 'UNCURL'])
       expect(texts).toContain(text);
     expect(texts.filter((text) => text === 'cannot tell: fewer than 149 items')).toHaveLength(4);
     expect(texts.join(' ')).toContain(sweep.rule);

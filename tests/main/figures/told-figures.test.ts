@@ -53,7 +53,7 @@ describe('candidates that were told early', () => {
   });
 
   it('leave no mean over the draws that were safe alone', () => {
-    expect(seriesOf('random')).toMatchObject({ seeds: 3, told: [2] });
+    expect(seriesOf('random')).toMatchObject({ draws: 3, told: [2] });
     expect(seriesOf('random')?.points.map(({ factor }) => factor)).toEqual([1, 4, 8]);
   });
 

@@ -41,10 +41,9 @@ test(
             draws.reduce((sum, draw) => sum + draw.difference, 0) / draws.length,
             12,
           );
-          expect([paired?.low, paired?.high]).toEqual([
-            Math.min(...draws.map(({ low }) => low)),
-            Math.max(...draws.map(({ high }) => high)),
-          ]);
+          expect(paired?.pairs.map(({ seed, low, high }) => ({ seed, low, high }))).toEqual(
+            draws.map(({ seed, low, high }) => ({ seed, low, high })),
+          );
         }
       }
     }

@@ -35,13 +35,16 @@ describe('methods against each other', () => {
       if (result.factor === 1 || result.seed !== null) continue;
       const { paired } = rowOf(document, result.task, result.method);
       const { difference, low, high, p, lost, gained } = result;
-      expect(paired).toEqual({ difference, low, high, p, lost, gained, pairs: 1 });
+      expect(paired).toMatchObject({ difference, interval: { low, high }, p, lost, gained });
+      expect(paired?.pairs).toEqual([{ seed: null, otherSeed: null, difference, low, high, p, lost, gained }]);
+      expect([paired?.lowest, paired?.highest]).toEqual([difference, difference]);
     }
     expect(document.tasks.map(({ reference }) => reference)).toEqual(['unpruned', 'unpruned', 'unpruned']);
   });
 
   it(
-    'of a method with draws: mean value and difference, an interval that holds all of theirs, p of the least ' + 'sure',
+    'of a method with draws: mean and range of value and difference, an interval for each and none for all, p of the ' +
+      'least sure',
     () => {
       const row = rowOf(comparedSample(sample, 'unpruned'), 'sums', 'random');
       const draws = sample.document.results.filter(({ task, method }) => task === 'sums' && method === 'random');
@@ -55,10 +58,20 @@ describe('methods against each other', () => {
       ]);
       expect(row.paired).toMatchObject({
         difference: mean(({ difference }) => difference),
-        low: Math.min(...draws.map(({ low }) => low)),
-        high: Math.max(...draws.map(({ high }) => high)),
+        lowest: Math.min(...draws.map(({ difference }) => difference)),
+        highest: Math.max(...draws.map(({ difference }) => difference)),
+        interval: null,
         p: Math.max(...draws.map(({ p }) => p ?? Number.NaN)),
-        pairs: 2,
+        pairs: draws.map(({ seed, difference, low, high, p, lost, gained }) => ({
+          seed,
+          otherSeed: null,
+          difference,
+          low,
+          high,
+          p,
+          lost,
+          gained,
+        })),
       });
     },
   );
@@ -75,7 +88,30 @@ describe('methods against each other', () => {
       ),
       'reap',
     );
-    expect(rowOf(split, 'sums', 'random')).toMatchObject({ reading: 'cannot-tell', paired: { p: 1 } });
+    expect(rowOf(split, 'sums', 'random')).toMatchObject({
+      reading: 'draws-differ',
+      paired: { p: 1, better: 1, worse: 1, cannotTell: 0 },
+    });
+    expect(split.overview.find(({ method }) => method === 'random')).toMatchObject({ drawsDiffer: 1, cannotTell: 0 });
+  });
+
+  it('one lucky draw makes no method best: it shares the first place only where no draw is worse', () => {
+    const lucky = comparedSample(
+      sampleMethods(
+        [
+          { method: 'random', seed: 0, skill: 0.05 },
+          { method: 'random', seed: 1, skill: 0.05 },
+          { method: 'random', seed: 2, skill: 0.9 },
+          { method: 'reap', skill: 0.9 },
+        ],
+        [{ task: 'sums', metric: 'acc' }],
+      ),
+    );
+    const row = rowOf(lucky, 'sums', 'random');
+    expect(row.paired?.pairs.map(({ low, high }) => [low < 0, high < 0])).toContainEqual([true, false]);
+    expect([row.sharesBest, row.reading, row.paired?.worse]).toEqual([false, 'draws-differ', 2]);
+    expect(lucky.overview.find(({ method }) => method === 'random')?.sharesBest).toBe(0);
+    expect(lucky.findings[0]).toContain('best or not distinguishable from the best in every draw');
   });
 
   it('is antisymmetric: a against b is minus b against a', () => {
@@ -88,7 +124,8 @@ describe('methods against each other', () => {
         const there = rowOf(documentOf(other), task, one);
         const back = rowOf(documentOf(one), task, other);
         expect(there.paired?.difference).toBeCloseTo(-(back.paired?.difference ?? Number.NaN), 12);
-        expect(there.paired?.low).toBeCloseTo(-(back.paired?.high ?? Number.NaN), 9);
+        expect(there.paired?.lowest).toBeCloseTo(-(back.paired?.highest ?? Number.NaN), 9);
+        expect(there.paired?.interval?.low ?? 0).toBeCloseTo(-(back.paired?.interval?.high ?? 0), 9);
         expect([there.paired?.p, there.paired?.lost, there.paired?.gained]).toEqual([
           back.paired?.p,
           back.paired?.gained,
@@ -123,7 +160,8 @@ describe('methods against each other', () => {
             });
             expect(other.value).toBeCloseTo(row.value, 12);
             expect(other.paired?.difference ?? 0).toBeCloseTo(row.paired?.difference ?? 0, 12);
-            expect(other.paired?.low).toBe(row.paired?.low);
+            expect(other.paired?.lowest).toBe(row.paired?.lowest);
+            expect(other.paired?.interval).toEqual(row.paired?.interval);
           }
         }
         const ranks = (document: CompareDocument) =>
@@ -142,7 +180,7 @@ describe('methods against each other', () => {
         [...values].sort((left, right) => (metric === 'perplexity' ? left - right : right - left)),
       );
       expect(rows[0]).toMatchObject({ method: reference, paired: null, reading: null, sharesBest: true });
-      for (const row of rows.slice(1)) expect(row.sharesBest).toBe(row.reading !== 'worse');
+      for (const row of rows.slice(1)) expect(row.sharesBest).toBe(row.paired?.worse === 0);
     }
     expect(document.tasks.find(({ metric }) => metric === 'perplexity')?.rows[0]?.method).not.toBe('reap+recovery');
   });
@@ -162,13 +200,13 @@ describe('methods against each other', () => {
       ['uncurl', 1.5, true],
       ['random', 3, false],
     ]);
-    expect(task?.rows[1]?.paired).toEqual({
+    expect(task?.rows[1]?.paired).toMatchObject({
       difference: 0,
-      ...tangoInterval({ gained: 0, lost: 0, n: 60 }),
+      interval: tangoInterval({ gained: 0, lost: 0, n: 60 }),
       p: mcnemarExact(0, 0),
       lost: 0,
       gained: 0,
-      pairs: 1,
+      cannotTell: 1,
     });
   });
 

@@ -170,9 +170,14 @@ test('draws of one seed meet each other; a difference is told only where every d
   const a = sweep('a', [draw(0, none), draw(1, all)]);
   const { rows } = compareSweeps([a, sweep('b', [draw(0, all), draw(1, all)])]);
   expect(rows).toHaveLength(1);
-  expect(rows[0]).toMatchObject({ draws: 2, difference: 0.5, reading: 'cannot-tell' });
+  expect(rows[0]).toMatchObject({ difference: 0.5, lowest: 0, highest: 1, interval: null, reading: 'draws-differ' });
+  expect(rows[0]?.pairs.map(({ seed, otherSeed, difference }) => [seed, otherSeed, difference])).toEqual([
+    [0, 0, 1],
+    [1, 1, 0],
+  ]);
   const { rows: strangers } = compareSweeps([a, sweep('b', [draw(7, all), draw(8, all)])]);
-  expect(strangers[0]).toMatchObject({ draws: 4, difference: 0.5 });
+  expect(strangers[0]).toMatchObject({ difference: 0.5, reading: 'draws-differ' });
+  expect(strangers[0]?.pairs).toHaveLength(4);
 });
 
 test('one method against another, one model against another: they stand for each other where each is alone', () => {

@@ -99,9 +99,10 @@ describe('words', () => {
     if (random === undefined) throw new Error('random');
     expect(rowLines(random, sums)).toEqual([
       expect.stringMatching(/mean of 2 draws \([\d.]+ to [\d.]+\)/),
-      expect.stringMatching(/^minus REAP: −[\d.]+ \[.*\] points, worse$/),
+      expect.stringMatching(/^minus REAP: −[\d.]+ points \(−[\d.]+ to −[\d.]+ in 2 draws\), worse$/),
+      'better in 0, worse in 2 of 2 draws',
       expect.stringMatching(/^p .*, after Holm .*lost.*gained$/),
-      'worse than the best',
+      'worse than the best in at least one draw',
     ]);
   });
 

@@ -73,13 +73,13 @@ test('the unpruned model is no method: every line begins at it', () => {
   expect(sums?.unpruned).toBe(0.9);
   expect(sums?.curves.map((curve) => curve.line)).toEqual([
     [
-      { factor: 1, value: 0.9, seeds: 1 },
-      { factor: 2, value: 0.5, seeds: 2 },
+      { factor: 1, value: 0.9, lowest: 0.9, highest: 0.9 },
+      { factor: 2, value: 0.5, lowest: 0.4, highest: 0.6 },
     ],
     [
-      { factor: 1, value: 0.9, seeds: 1 },
-      { factor: 2, value: 0.89, seeds: 1 },
-      { factor: 4, value: 0.5, seeds: 1 },
+      { factor: 1, value: 0.9, lowest: 0.9, highest: 0.9 },
+      { factor: 2, value: 0.89, lowest: 0.89, highest: 0.89 },
+      { factor: 4, value: 0.5, lowest: 0.5, highest: 0.5 },
     ],
   ]);
 });
@@ -147,6 +147,6 @@ test('verdicts are read out as brackets, never as a bare number that is not know
   expect(thresholdValue(threshold('reap', null, 'cannot-tell', null, null, null))).toBe('?');
   expect(
     thresholdSummary([threshold('random', 0, 'none-safe', 1, 1, 2), threshold('random', 1, 'found', 2, 2, 4)]),
-  ).toEqual({ value: '< ×2 … ×2', note: '2 seeds differ' });
+  ).toEqual({ value: '< ×2 … ×2', note: '2 draws differ' });
   expect(thresholdSummary([])).toBeNull();
 });
