@@ -6,7 +6,6 @@ import { MAX_TOKENIZER_BYTES } from '../checkpoint/load-tokenizer.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { openToRead, readBytesIfThere, readTextIfThere } from '../files/regular-file.ts';
-import { PLAN_FILE } from './prepare-plan.ts';
 
 /** Name of the list that an export carries; `sha256sum --check` reads it. */
 export const CHECKSUM_FILE = 'checksums.sha256';
@@ -65,14 +64,23 @@ export const checksumProblems = async (folder: string, signal: AbortSignal): Pro
   return problems;
 };
 
-/** What belongs to a model beside config and weights: tokenizer, generation settings, chat template, licence. */
-const sideFile = /\.(?:json|model|txt|jinja|tiktoken)$|^(?:licen[cs]e|notice|copying)/i;
+/**
+ * What belongs to a model beside config and weights, by name: generation settings, what loaders read a tokenizer and a
+ * chat template from, and licences. Nothing else is copied: the folder of a stranger's model may hold anything, and an
+ * export may be made where other programs look for their own files.
+ */
+export const SIDE_FILES: ReadonlySet<string> = new Set([
+  'generation_config.json',
+  ...['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
+  ...['vocab.json', 'vocab.txt', 'merges.txt', 'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model'],
+  ...['tiktoken.model', 'qwen.tiktoken', 'tekken.json'],
+  ...['chat_template.json', 'chat_template.jinja'],
+  ...['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'LICENCE.md', 'LICENCE.txt', 'License.txt', 'COPYING'],
+  ...['NOTICE', 'NOTICE.md', 'NOTICE.txt', 'USE_POLICY.md'],
+]);
 /** How a model was fine-tuned, in its folder. */
 export const FINETUNE_FILE = 'uncurl_finetune.json';
 
-/** Made anew, or pointing to weights that are not copied. */
-const made = new Set(['config.json', 'README.md', PLAN_FILE, CHECKSUM_FILE, FINETUNE_FILE]);
-const WEIGHT_INDEX = '.index.json';
 const TOKENIZER_FILE = 'tokenizer.json';
 /** A side file is small; what is larger (data, say) does not belong to the model. */
 const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
@@ -103,7 +111,7 @@ export const copySideFiles = async (source: string, destination: string): Promis
   const leftOut: string[] = [];
   const folder = await realpath(source);
   for (const name of (await readdir(source)).sort()) {
-    if (!sideFile.test(name) || name.endsWith(WEIGHT_INDEX) || made.has(name)) continue;
+    if (!SIDE_FILES.has(name)) continue;
     const from = path.join(source, name);
     const target = await realpath(from).catch((error: unknown) => {
       if (fileErrorCode(error) === null) throw error;

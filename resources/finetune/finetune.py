@@ -256,6 +256,7 @@ def main() -> None:
         attn_implementation="eager",
         experts_implementation="eager",
         local_files_only=True,
+        trust_remote_code=False,
     ).to(device)
     model.train()
     losses = train(model, job, device)

@@ -58,21 +58,31 @@ it('side files that are links out of the model are left out by name; those of a 
   await writeFile(path.join(blobs, '1234'), '{}');
   await writeFile(path.join(snapshot, 'LICENSE'), 'MIT');
   await symlink('../../blobs/1234', path.join(snapshot, 'generation_config.json'));
-  await symlink(secret, path.join(snapshot, 'notes.txt'));
+  await symlink(secret, path.join(snapshot, 'vocab.txt'));
   await symlink('/nowhere', path.join(snapshot, 'special_tokens_map.json'));
   expect(await copySideFiles(snapshot, made)).toEqual({
     copied: ['LICENSE', 'generation_config.json'],
-    leftOut: ['notes.txt', 'special_tokens_map.json'],
+    leftOut: ['special_tokens_map.json', 'vocab.txt'],
   });
   expect((await readdir(made)).sort()).toEqual(['LICENSE', 'generation_config.json']);
 });
 
+it('no other file of a model is copied, whatever its name begins or ends with', async () => {
+  const [source, made] = [await temporaryFolder(), await temporaryFolder()];
+  const strange = ['LICENSE.service', 'license.desktop', 'notice.sh', 'autorun.json', 'sitecustomize.txt', 'a.jinja'];
+  for (const name of [...strange, 'LICENSE', 'tokenizer.json', 'README.md', 'uncurl_finetune.json', 'x.index.json'])
+    await writeFile(path.join(source, name), '{}');
+  await mkdir(path.join(source, 'NOTICE'));
+  expect(await copySideFiles(source, made)).toEqual({ copied: ['LICENSE', 'tokenizer.json'], leftOut: [] });
+  expect((await readdir(made)).sort()).toEqual(['LICENSE', 'tokenizer.json']);
+});
+
 it('an export says which side files it left out', async () => {
   const source = await changeableCopy(checkpointFixture('mixtral'));
-  await symlink('/etc/hostname', path.join(source, 'notes.txt'));
+  await symlink('/etc/hostname', path.join(source, 'NOTICE.txt'));
   const { folder, warnings } = await exportPlan(await exportRequest(source, half));
-  expect(warnings).toEqual([`notes.txt was not copied: it is a link out of the model's folder.`]);
-  expect(await readdir(folder)).not.toContain('notes.txt');
+  expect(warnings).toEqual([`NOTICE.txt was not copied: it is a link out of the model's folder.`]);
+  expect(await readdir(folder)).not.toContain('NOTICE.txt');
 });
 
 it("the card shows a stranger's names as text, not as elements, images or links", async () => {
