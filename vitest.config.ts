@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
@@ -15,8 +16,11 @@ const shared = {
   testTimeout: HANG_LIMIT_MS,
   hookTimeout: HANG_LIMIT_MS,
   env: {
-    // No test depends on what its user set.
-    UNCURL_SETTINGS: path.join(root, 'tests', 'no-settings.json'),
+    // No test depends on what its user set, or makes a key for them.
+    UNCURL_SETTINGS:
+      process.env['UNCURL_TEST_REPORT'] === undefined
+        ? path.join(tmpdir(), 'uncurl-tests', 'settings.json')
+        : (process.env['UNCURL_SETTINGS'] ?? ''),
     METHOD_VECTORS: reference('METHOD_VECTORS', 'methods'),
     CHECKPOINTS: reference('CHECKPOINTS', 'checkpoints'),
     TOKENIZERS: reference('TOKENIZERS', 'tokenizers'),

@@ -70,12 +70,14 @@ const everyKind = [...checks, 'unit', 'integration', 'slurm', 'browser', 'window
 const stepLimitMs = 3 * 60 * 60_000;
 const reports = mkdtempSync(path.join(tmpdir(), 'uncurl-test-'));
 process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
+/** Neither what the user set nor the user's key: tests read and write settings of their own. */
+const settings = path.join(reports, 'user', 'settings.json');
 
 /** Runs one program of a kind: its exit status and the tests that it reported. */
 const runStep = (step, environment, extraArguments) => {
   const report = path.join(reports, 'report.json');
   rmSync(report, { force: true });
-  const env = { ...nodeEnvironment(node), ...environment, UNCURL_TEST_REPORT: report };
+  const env = { ...nodeEnvironment(node), ...environment, UNCURL_TEST_REPORT: report, UNCURL_SETTINGS: settings };
   const status = runToEnd(node, [...nodeOptions, ...step, ...extraArguments], { env, timeout: stepLimitMs });
   try {
     return { status, tests: JSON.parse(readFileSync(report, 'utf8')) };

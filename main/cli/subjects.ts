@@ -4,7 +4,8 @@ import { refuse } from '../contract/errors.ts';
 import { bundledModels, bundledTasks } from '../workspace/library.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { suggestion } from '../contract/nearest-name.ts';
-import type { OptionReader } from './option-values.ts';
+import { runCodeText } from '../contract/run-origin.ts';
+import { badValue, type OptionReader } from './option-values.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
 
 const looksLikePath = (name: string): boolean => name.includes('/') || name.includes('\\') || name.startsWith('.');
@@ -46,6 +47,22 @@ export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
     value: 'DIR',
     help: 'Folder that holds runs (default: UNCURL_WORKSPACE, or the one of the window).',
   },
+};
+
+/** For runs that were not made here (main/engine/approved-run.ts). */
+export const CONFIRM_OPTION: Readonly<Record<string, VerbOption>> = {
+  confirm: {
+    type: 'string',
+    value: 'CODE',
+    help: 'Of a run that was not made here: what it names was looked at. The refusal says the code.',
+  },
+};
+
+/** The code that `--confirm` names. */
+export const confirmedCode = (reader: OptionReader): string | undefined => {
+  const code = reader.text('confirm');
+  if (code === undefined || runCodeText.safeParse(code).success) return code;
+  throw badValue('confirm', code, 'the code of 32 characters that the refusal said');
 };
 
 export const workspaceOf = (reader: OptionReader, host: VerbHost): string => {

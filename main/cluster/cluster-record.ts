@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, realpath, rm } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { type ClusterWork, clusterWork } from '../contract/cluster.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { openRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
@@ -35,8 +35,29 @@ export const removeClusterWork = (runFolder: string): Promise<void> => rm(join(r
 /** As much of a log as a reader looks at. */
 const LOG_BYTES = 64 * 2 ** 10;
 
-/** The end of a log, and whether that is all of it. */
-export const readLogEnd = async (file: string): Promise<{ readonly text: string; readonly isWhole: boolean }> => {
+/**
+ * Refuses a log that does not lie in the run's folder, where this engine lets Slurm write all of them: a record may name
+ * any file.
+ *
+ * @throws WorkbenchError refused: `log-elsewhere`; the system's errors as they are.
+ */
+const requireOwnLog = async (file: string, runFolder: string): Promise<string> => {
+  const [log, folder] = [await realpath(file), await realpath(runFolder)];
+  const { nlink } = await lstat(log);
+  if (log.startsWith(folder + sep) && nlink <= 1) return log;
+  throw refuse(
+    'log-elsewhere',
+    `The log ${file} does not lie in the run's folder ${runFolder}, so it is not read.`,
+    'Read it yourself, if it is what you expect.',
+  );
+};
+
+/** The end of a log of a run, and whether that is all of it. @throws as `requireOwnLog` and `openRegularFile`. */
+export const readLogEnd = async (
+  given: string,
+  runFolder: string,
+): Promise<{ readonly text: string; readonly isWhole: boolean }> => {
+  const file = await requireOwnLog(given, runFolder);
   const { handle, sizeBytes } = await openRegularFile(file);
   try {
     const from = Math.max(0, sizeBytes - LOG_BYTES);

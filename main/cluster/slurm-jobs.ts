@@ -1,10 +1,12 @@
 import { isActive } from '../contract/cluster-text.ts';
-import { serialiseError, WorkbenchError } from '../contract/errors.ts';
+import { refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { RunCommand } from './run-command.ts';
 import { readJobLines, readQueue, type SlurmTask } from './slurm-state.ts';
 
 /** The array that works on a run, and the job that joins its steps. */
 export interface SubmittedJobs {
+  /** Name of both, which is the run's. */
+  readonly run: string;
   readonly array: number;
   readonly join: number;
 }
@@ -20,19 +22,24 @@ const jobNumber = (text: string): number => {
 const inPattern = (folder: string): string => folder.replaceAll('%', '%%');
 
 /**
- * Submits a script's array and the job that joins what it leaves, if every task of it ends well: both, or neither.
+ * Submits a script's array and the job that joins what it leaves, if every task of it ends well: both under `name`, or
+ * neither.
  *
  * @throws WorkbenchError of the command, and `cluster-array-left` where the array stays though no job joins it.
  */
 export const submitJobs = async (
   run: RunCommand,
+  name: string,
   script: string,
   logFolder: string,
   workers: number,
-): Promise<SubmittedJobs> => {
+): Promise<Pick<SubmittedJobs, 'array' | 'join'>> => {
+  // A variable of the environment (SBATCH_JOB_NAME) would overrule what the script says.
+  const named = `--job-name=${name}`;
   const array = jobNumber(
     await run('sbatch', [
       '--parsable',
+      named,
       `--array=1-${String(workers)}`,
       `--output=${inPattern(logFolder)}/worker-%A-%a.log`,
       script,
@@ -41,6 +48,7 @@ export const submitJobs = async (
   );
   const joining = [
     '--parsable',
+    named,
     `--dependency=afterok:${String(array)}`,
     '--kill-on-invalid-dep=yes',
     `--output=${inPattern(logFolder)}/join-%j.log`,
@@ -73,9 +81,26 @@ const withdrawArray = async (run: RunCommand, array: number, refused: unknown): 
 
 const isUnknown = (error: unknown): boolean => error instanceof WorkbenchError && /invalid job id/i.test(error.message);
 
-/** Cancels both, each by itself: one that Slurm has forgotten has ended, and must not keep the other. */
-export const cancelJobs = async (run: RunCommand, { array, join }: SubmittedJobs): Promise<void> => {
+/**
+ * Cancels both, each by itself: one that Slurm has forgotten has ended, and must not keep the other. Slurm gives numbers
+ * anew: a job of another name is somebody's or something else.
+ *
+ * @throws WorkbenchError refused: `another-job` where both are others'; and of the command.
+ */
+export const cancelJobs = async (run: RunCommand, { run: name, array, join }: SubmittedJobs): Promise<void> => {
+  const found = await tasksOfNumbers(run, { array, join });
+  const others = found.filter((task) => task.name !== name);
+  const [other] = others;
+  if (other !== undefined && others.length === found.length)
+    throw refuse(
+      'another-job',
+      `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has given the ` +
+        'number to another one.',
+      'Nothing was cancelled. Look at the queue (squeue), and cancel by hand what is yours.',
+    );
   for (const job of [join, array]) {
+    const tasks = found.filter((task) => (task.array ?? task.job) === job);
+    if (tasks.length === 0 || tasks.some((task) => others.includes(task))) continue;
     try {
       await run('scancel', [String(job)]);
     } catch (error) {
@@ -90,13 +115,10 @@ const hasNoJson = (error: unknown): boolean =>
 
 const nameOf = ({ array, job, task }: SlurmTask): string => `${String(array ?? job)} ${String(task ?? '')}`;
 
-/**
- * What is known of both jobs: of those that ended from scontrol, of those in the queue from squeue too, which without
- * JSON adds nothing that scontrol has not said. Until Slurm 23.02 squeue's JSON tells of everybody's jobs.
- */
-export const readTasks = async (
+/** What is known of the jobs of these numbers, whatever they are called. */
+const tasksOfNumbers = async (
   run: RunCommand,
-  { array, join }: SubmittedJobs,
+  { array, join }: Pick<SubmittedJobs, 'array' | 'join'>,
   signal?: AbortSignal,
 ): Promise<readonly SlurmTask[]> => {
   const found = new Map<string, SlurmTask>();
@@ -116,6 +138,17 @@ export const readTasks = async (
   await ask(async () => readQueue(await run('squeue', ['--json', `--jobs=${String(array)},${String(join)}`], signal)));
   return [...found.values()];
 };
+
+/**
+ * What is known of both jobs: of those that ended from scontrol, of those in the queue from squeue too, which without
+ * JSON adds nothing that scontrol has not said. Until Slurm 23.02 squeue's JSON tells of everybody's jobs. One of
+ * another name has the number by chance.
+ */
+export const readTasks = async (
+  run: RunCommand,
+  jobs: SubmittedJobs,
+  signal?: AbortSignal,
+): Promise<readonly SlurmTask[]> => (await tasksOfNumbers(run, jobs, signal)).filter(({ name }) => name === jobs.run);
 
 /** The controller, or the host before it, is gone or starts again: jobs go on meanwhile. */
 const isUnreachable = (error: unknown): boolean =>

@@ -20,23 +20,31 @@ const weightGigabytes = (memory: string | null, share: number): string | null =>
   return bytes === 0 ? null : String(Number(((bytes * share) / 1e9).toPrecision(3)));
 };
 
+/** The work that a batch script does. */
+export interface ScriptOrder {
+  readonly run: string;
+  readonly workspace: string;
+  /** Shell words that start the command line on a node. */
+  readonly uncurl: string;
+  /** What of the run's manifest was approved (run-binding.ts): a node need not have its user's key. */
+  readonly code: string;
+  /** Part of a job's memory that weights may take. */
+  readonly memoryShare: number;
+}
+
 /**
  * The batch script of a run, for a reader as much as for Slurm: `work` fills steps (one task of the array each), `join`
- * then makes the run of them. `uncurl`: shell words that start the command line on a node; `memoryShare`: part of a
- * job's memory that weights may take. Names that are not set are no error: what systems load for `module` and the like
- * reads some.
+ * then makes the run of them. Names that are not set are no error: what systems load for `module` and the like reads
+ * some.
  */
 export const slurmScript = (
-  run: string,
-  workspace: string,
-  uncurl: string,
+  { run, workspace, uncurl, code, memoryShare }: ScriptOrder,
   { partition, gres, constraint, time, processors, memory, setup }: ClusterRequest,
-  memoryShare: number,
 ): string => {
   const threads = processors === null ? [] : ['--threads', String(processors)];
   const gigabytes = weightGigabytes(memory, memoryShare);
   const weights = gigabytes === null ? [] : ['--memory', gigabytes];
-  const rest = ['--workspace', workspace, ...threads, ...weights].map(shellWord).join(' ');
+  const rest = ['--workspace', workspace, '--confirm', code, ...threads, ...weights].map(shellWord).join(' ');
   return [
     '#!/bin/bash',
     `# Works on the sweep ${run}: "work" fills its steps, one task of the array each; "join" makes the run of them.`,

@@ -4,6 +4,8 @@ import { isActive } from '../contract/cluster-text.ts';
 /** One job, or one task of an array, as Slurm tells of it. */
 export interface SlurmTask {
   readonly job: number;
+  /** The job's name; null where it was not told. */
+  readonly name: string | null;
   /** Job of the array that it belongs to, and its number there; null of a job by itself. */
   readonly array: number | null;
   readonly task: number | null;
@@ -32,6 +34,7 @@ const queue = z.object({
   jobs: z.array(
     z.object({
       job_id: z.number(),
+      name: z.string().nullish(),
       array_job_id: optional,
       array_task_id: optional,
       job_state: z.union([z.array(z.string()).min(1), z.string()]),
@@ -53,8 +56,9 @@ const stateOf = (told: string | readonly string[]): string => {
 
 /** Jobs that wait or run, from `squeue --json`. */
 export const readQueue = (text: string): readonly SlurmTask[] =>
-  queue.parse(JSON.parse(text)).jobs.map(({ job_id, array_job_id, array_task_id, job_state, ...job }) => ({
+  queue.parse(JSON.parse(text)).jobs.map(({ job_id, name, array_job_id, array_task_id, job_state, ...job }) => ({
     job: job_id,
+    name: named(name),
     array: array_job_id.set && array_job_id.number > 0 ? array_job_id.number : null,
     task: array_task_id.set ? array_task_id.number : null,
     state: stateOf(job_state),
@@ -86,6 +90,7 @@ export const readJobLines = (text: string): readonly SlurmTask[] =>
     const [exitCode, signal] = (field('ExitCode') ?? '').split(':').map(Number);
     const task: SlurmTask = {
       job,
+      name: field('JobName'),
       array: whole('ArrayJobId'),
       task: whole('ArrayTaskId'),
       state: field('JobState') ?? 'UNKNOWN',

@@ -7,6 +7,7 @@ import type { CarryOut, RunToCarryOut } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
+import { runCode } from '../workspace/run-binding.ts';
 import { removeLeftovers } from './remove-leftovers.ts';
 import type { ComputeProcess } from './start-compute.ts';
 
@@ -170,7 +171,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
         settle(() => reject(signal.aborted ? new CancelledError(manifest.title) : explain(manifest.title)));
       own.listener = { heard, lost };
       signal.addEventListener('abort', cancel, { once: true });
-      send({ type: 'carry-out', run, lock });
+      send({ type: 'carry-out', run, lock, code: runCode(manifest) });
       if (signal.aborted) cancel();
     });
   };

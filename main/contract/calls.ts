@@ -20,6 +20,7 @@ import { prunedCopies } from './pruned-copies.ts';
 import { reproduction } from './reproduction.ts';
 import { jobLog } from './job-log.ts';
 import { listedLabel, runLabelChange } from './run-label.ts';
+import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
 import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
@@ -410,6 +411,8 @@ export const calls = {
     settingsDocument,
   ),
   'runs.list': call(nothing, z.array(runManifest), 'runs'),
+  /** Whether a run was made here, and what it names that would act if it were resumed. */
+  'runs.origin': call(z.object({ run: runId }), runOrigin, 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run, whatever it is on disk, into the workspace's trash; `at`: where it lies then. */
   'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string(), entry: trashEntry })),
@@ -419,7 +422,10 @@ export const calls = {
     z.object({ script: z.string() }),
   ),
   /** Lets a Slurm cluster that shares the workspace work on a sweep: an array that fills steps, and a joining job. */
-  'cluster.submit': call(z.object({ run: runId, request: clusterRequest }), clusterWork),
+  'cluster.submit': call(
+    z.object({ run: runId, request: clusterRequest, confirmed: runCodeText.optional() }),
+    clusterWork,
+  ),
   /** What clusters work on, and submissions that failed until they are submitted again or forgotten. */
   'cluster.list': call(nothing, z.array(clusterWork), 'clusters'),
   'cluster.cancel': call(z.object({ run: runId }), nothing),
@@ -444,8 +450,14 @@ export const calls = {
   'jobs.cancel': call(z.object({ run: runId }), nothing),
   /** Puts a waiting job before another waiting one; null: at the end. */
   'jobs.move': call(z.object({ run: runId, before: runId.nullable() }), nothing),
-  /** `takeOver`: from an engine that holds the run and may still live. */
-  'jobs.resume': call(z.object({ run: runId, takeOver: z.boolean().optional() }), nothing),
+  /**
+   * `takeOver`: from an engine that holds the run and may still live. `confirmed`: for a run that was not made here,
+   * which is refused without it (`made-elsewhere`).
+   */
+  'jobs.resume': call(
+    z.object({ run: runId, takeOver: z.boolean().optional(), confirmed: confirmedRun.optional() }),
+    nothing,
+  ),
 } as const;
 
 export type CallName = keyof typeof calls;

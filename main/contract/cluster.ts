@@ -59,8 +59,9 @@ export const clusterWork = z.object({
   /** Path of the batch script, which the run keeps. */
   script: z.string(),
   submittedAt: z.iso.datetime(),
-  state: z.enum(['active', 'done', 'failed', 'cancelled']),
-  /** Why it failed, without a full stop: the task, its node and its end. */
+  /** `unfollowed`: the run's folder tells of it, and no engine of this user has submitted it: nothing is done about it. */
+  state: z.enum(['active', 'done', 'failed', 'cancelled', 'unfollowed']),
+  /** Why it failed, or is not followed, without a full stop: the task, its node and its end. */
   error: z.string().nullable(),
   /** The controller does not answer at the moment; jobs go on meanwhile. */
   away: z.boolean(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { probeEnd, providerName } from './device.ts';
 import { engineEvent } from './events.ts';
+import { runCodeText } from './run-origin.ts';
 import { jobProgress } from './run.ts';
 import { serialisedError } from './rpc.ts';
 import { sweepResult } from './sweep.ts';
@@ -10,6 +11,7 @@ import { placedPoint, toldPoint } from './told-point.ts';
 export const computeSettings = z.object({
   workspace: z.string().min(1),
   resources: z.string().min(1),
+  settingsFile: z.string().min(1),
   threads: z.number().int().positive(),
   memoryBudgetBytes: z.number().positive(),
 });
@@ -48,9 +50,10 @@ export type MeterReading = z.infer<typeof meterReading>;
 /** Engine to the process that computes. */
 export const computeOrder = z.discriminatedUnion('type', [
   /**
-   * Do the work of a run, as its manifest says; one at a time. `lock`: the generation of its lock that is the engine's.
+   * Do the work of a run, as its manifest says; one at a time. `lock`: the generation of its lock that is the engine's;
+   * `code`: what of the manifest the engine approved.
    */
-  z.object({ type: z.literal('carry-out'), run: z.string(), lock: z.number().int().nullable() }),
+  z.object({ type: z.literal('carry-out'), run: z.string(), lock: z.number().int().nullable(), code: runCodeText }),
   z.object({ type: z.literal('cancel'), run: z.string() }),
   /** How the probe that was asked for ended. */
   z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),

@@ -4,6 +4,7 @@ import type { RunManifest } from '../contract/run.ts';
 import { carryOutHere, type JobResources, takeoverOf } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
+import { approvedAs } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { jobOfRun } from './job-of-run.ts';
 
@@ -14,6 +15,8 @@ const PROGRESS_EVERY_MS = 100;
 export interface CarryOutOrder {
   /** The generation of the run's lock that the other engine holds: a later one is that of somebody else. */
   readonly lock: number | null;
+  /** What that engine approved. */
+  readonly code: string;
   readonly signal: AbortSignal;
   progress(reading: MeterReading): void;
   emit(event: EngineEvent): void;
@@ -28,10 +31,10 @@ export const carryOutRun = async (
   context: EngineContext,
   resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
   run: string,
-  { lock, signal, progress, emit, recordChanged }: CarryOutOrder,
+  { lock, code, signal, progress, emit, recordChanged }: CarryOutOrder,
 ): Promise<JobResult> => {
   const { workspace, now } = context;
-  const manifest = await workspace.runs.read(run);
+  const manifest = approvedAs(await workspace.runs.read(run), code);
   const job = await jobOfRun(context, manifest);
   const { kind, title } = manifest;
   let toldAt = Number.NEGATIVE_INFINITY;

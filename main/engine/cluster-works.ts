@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readClusterWork, readLogEnd, removeClusterWork, writeClusterWork } from '../cluster/cluster-record.ts';
 import { clusterTasks } from '../cluster/cluster-tasks.ts';
 import { commandsOn, type RunCommand } from '../cluster/run-command.ts';
+import { createSubmissions, unfollowedWork, workOfSubmission } from '../cluster/submissions.ts';
 import { cancelJobs, readTasks, submitJobs } from '../cluster/slurm-jobs.ts';
 import { nodesOf, requireOneKind } from '../cluster/slurm-nodes.ts';
 import { shellWord, slurmScript } from '../cluster/slurm-script.ts';
@@ -15,22 +16,30 @@ import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { clearWork, WORK_FOLDER } from '../jobs/work-folder.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
+import { runCode } from '../workspace/run-binding.ts';
+import type { ApprovedManifest } from './approved-run.ts';
 import { followClusterWork } from './follow-cluster-work.ts';
 import { MEMORY_SHARE } from './machine.ts';
 
 const SCRIPT = 'slurm.sh';
 /** Stands for the name of a run that is not made yet. */
 const NEXT_RUN = 'RUN';
+/** Stands for the code that its manifest will have. */
+const NEXT_CODE = 'CODE';
 
 /** What the clusters' side of an engine needs of it. */
 export interface ClusterHost {
   readonly workspace: Workspace;
+  /** Folder of what this user's engines know (user-key.ts). */
+  readonly state: string;
   readonly now: () => number;
   readonly emit: (event: EngineEvent) => void;
   /** Words that start the command line on a node that shares this machine's files; null where none do. */
   readonly uncurl: readonly string[] | null;
+  /** The manifest of a run that may be worked on (approved-run.ts). */
+  readonly approve: (run: string, confirmed: string | undefined) => Promise<ApprovedManifest>;
   /** How many parts a sweep has; refuses what is no sweep. */
-  readonly countParts: (manifest: RunManifest) => Promise<number>;
+  readonly countParts: (manifest: ApprovedManifest) => Promise<number>;
   /** How commands reach a cluster. */
   readonly commands?: (host: string | null) => RunCommand;
 }
@@ -43,8 +52,8 @@ interface Followed {
 
 /** Submits sweeps to clusters and follows them: each call is one of the contract's. */
 export interface ClusterWorks {
-  script(run: string | undefined, request: ClusterRequest): string;
-  submit(run: string, request: ClusterRequest): Promise<ClusterWork>;
+  script(run: string | undefined, request: ClusterRequest): Promise<string>;
+  submit(run: string, request: ClusterRequest, confirmed?: string): Promise<ClusterWork>;
   list(): Promise<ClusterWork[]>;
   cancel(run: string): Promise<void>;
   forget(run: string): Promise<void>;
@@ -64,8 +73,9 @@ export interface ClusterWorks {
 }
 
 export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
-  const { workspace, now, emit, uncurl, countParts, commands = commandsOn } = host;
+  const { workspace, state: stateFolder, now, emit, uncurl, approve, countParts, commands = commandsOn } = host;
   const { runs, temporaryFolder } = workspace;
+  const submissions = createSubmissions(stateFolder, workspace.path);
   const known = new Map<string, Followed>();
   /** Runs whose submission cannot be read, with the reason: they hide none of the others. */
   const damaged = new Map<string, string>();
@@ -78,7 +88,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     return reason === undefined ? manifest : { ...manifest, damaged: reason };
   };
 
-  const scriptOf = (run: string, request: ClusterRequest): string => {
+  const scriptOf = (run: string, request: ClusterRequest, code: string): string => {
     const words = request.command ?? uncurl?.map(shellWord).join(' ');
     if (words === undefined)
       throw refuse(
@@ -86,7 +96,14 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         'This window is no program that a node of a cluster can start.',
         'Fill in how uncurl starts there, for example: node /shared/uncurl/main/cli/uncurl.ts',
       );
-    return slurmScript(run, workspace.path, words, request, MEMORY_SHARE);
+    return slurmScript({ run, workspace: workspace.path, uncurl: words, code, memoryShare: MEMORY_SHARE }, request);
+  };
+
+  /** The last submission of a run: what is done about it follows from this user's own record of it, if there is one. */
+  const lastWork = async (run: string): Promise<ClusterWork | null> => {
+    const [seen, made] = [await readClusterWork(runs.folder(run)), await submissions.read(run)];
+    if (made !== null) return workOfSubmission(made, seen);
+    return seen === null || seen.state === 'done' || seen.state === 'cancelled' ? seen : unfollowedWork(seen);
   };
 
   const tell = (work: ClusterWork): void => {
@@ -126,6 +143,8 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   /** Ends a submission as `state`: its record, then the run's. */
   const end = async (work: ClusterWork): Promise<void> => {
     await put(work);
+    // A failed one is asked about once more before it is submitted again.
+    if (work.state !== 'failed') await submissions.remove(work.run);
     try {
       await markRun(work);
     } catch (error) {
@@ -169,11 +188,11 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   /** A submission of an earlier engine that may still be worked on, or that failed. */
   const findEarlier = async (id: string): Promise<void> => {
     try {
-      const work = await readClusterWork(runs.folder(id));
+      const work = await lastWork(id);
       damaged.delete(id);
       if (known.has(id)) return;
       if (work?.state === 'active') follow(work);
-      if (work?.state === 'failed')
+      if (work?.state === 'failed' || work?.state === 'unfollowed')
         known.set(id, { work, controller: new AbortController(), ended: Promise.resolve() });
     } catch (error) {
       if (!(error instanceof WorkbenchError)) throw error;
@@ -189,7 +208,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
 
   /** Refused while Slurm still works on an earlier submission. */
   const requireOver = async (run: string): Promise<void> => {
-    const earlier = known.get(run)?.work ?? (await readClusterWork(runs.folder(run)));
+    const earlier = known.get(run)?.work ?? (await lastWork(run));
     // One that is not followed any more counts as failed: its jobs may go on.
     if (earlier === null || !['active', 'failed'].includes(earlier.state)) return;
     if (!(await readTasks(commands(earlier.request.host), earlier)).some(isActive)) return;
@@ -201,7 +220,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   };
 
   const required = async (run: string): Promise<ClusterWork> => {
-    const work = known.get(run)?.work ?? (await readClusterWork(runs.folder(run)));
+    const work = known.get(run)?.work ?? (await lastWork(run));
     if (work !== null) return work;
     throw refuse('not-submitted', `${run} was not submitted to a cluster.`, 'Submit it first.');
   };
@@ -227,10 +246,13 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       if (worksOn(run))
         throw refuse('already-submitted', `A cluster works on ${run}.`, 'Cancel it there, or wait until it ends.');
     },
-    script: (run = NEXT_RUN, request) => scriptOf(run, request),
-    submit: async (run, request) => {
-      const manifest = await runs.read(run);
-      const text = scriptOf(run, request);
+    script: async (run, request) =>
+      run === undefined
+        ? scriptOf(NEXT_RUN, request, NEXT_CODE)
+        : scriptOf(run, request, runCode(await runs.read(run))),
+    submit: async (run, request, confirmed) => {
+      const manifest = await approve(run, confirmed);
+      const text = scriptOf(run, request, runCode(manifest));
       const of = await countParts(manifest);
       const command = commands(request.host);
       requireOneKind(await nodesOf(command, request.partition), request);
@@ -244,7 +266,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         await mkdir(logs, { recursive: true });
         const script = join(folder, SCRIPT);
         await writeFileAtomically(script, text, temporaryFolder);
-        const jobs = await submitJobs(command, script, logs, request.workers);
+        const jobs = await submitJobs(command, run, script, logs, request.workers);
         const work: ClusterWork = {
           run,
           title: manifest.title,
@@ -260,10 +282,12 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
           parts: { done: 0, of },
         };
         try {
+          await submissions.write(work);
           await writeClusterWork(folder, work, temporaryFolder);
           await runs.write({ ...manifest, state: 'queued', error: null, finishedAt: null });
         } catch (error) {
-          await cancelJobs(command, jobs);
+          await cancelJobs(command, work);
+          await submissions.remove(run);
           throw error;
         }
         emit({ type: 'cluster.changed', work });
@@ -278,10 +302,11 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       await find(await runs.list());
       return [...known.values()]
         .map(({ work }) => work)
-        .filter(({ state }) => state === 'active' || state === 'failed');
+        .filter(({ state }) => state === 'active' || state === 'failed' || state === 'unfollowed');
     },
     cancel: async (run) => {
       const work = await required(run);
+      if (work.state === 'unfollowed') throw refuse('not-followed', `${work.error ?? ''}.`, 'Cancel it by hand.');
       if (work.state !== 'active')
         throw refuse('not-on-cluster', `${run} is not on a cluster any more.`, 'Look at its state.');
       // First, or what follows would take the jobs that are cancelled for jobs that failed.
@@ -299,6 +324,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       if (work.state === 'active')
         throw refuse('already-submitted', `${run} is on the cluster.`, 'Cancel it, or wait until it ends.');
       await stopFollowing(run);
+      await submissions.remove(run);
       await removeClusterWork(runs.folder(run));
       emit({ type: 'cluster.changed', work: { ...work, state: 'cancelled' } });
     },
@@ -306,7 +332,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       const path = (await required(run)).tasks.find((one) => one.task === task)?.log ?? null;
       if (path === null) throw refuse('no-log', 'Slurm has not said where its log is.', 'Look again in a moment.');
       try {
-        return { path, ...(await readLogEnd(path)) };
+        return { path, ...(await readLogEnd(path, runs.folder(run))) };
       } catch (error) {
         if (fileErrorCode(error) === 'ENOENT')
           throw refuse('no-log', `${path} is not there: nothing was printed yet.`, 'Look again in a moment.');

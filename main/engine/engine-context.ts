@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { EngineEvent } from '../contract/events.ts';
+import type { MadeEnvironments } from '../finetune/made-environments.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import type { JobLogs } from '../jobs/job-log.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
@@ -11,6 +12,7 @@ import type { Numerics } from '../jobs/step-key.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
+import type { RunBindings } from '../workspace/run-binding.ts';
 import type { PathHandles } from '../workspace/path-handles.ts';
 import type { DevicesInUse } from './devices-in-use.ts';
 
@@ -28,6 +30,10 @@ export const answer = <I extends z.ZodType, O extends z.ZodType>(
 /** What the calls of an engine share. */
 export interface EngineContext {
   readonly workspace: Workspace;
+  /** Which runs this user's engines made here. */
+  readonly bindings: RunBindings;
+  /** Python environments that this user's engines made. */
+  readonly environments: MadeEnvironments;
   readonly handles: PathHandles;
   /** Folders that the page may look into; none where the shell has dialogs. */
   readonly roots: readonly string[];

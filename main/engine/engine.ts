@@ -8,6 +8,7 @@ import type { EngineEvent } from '../contract/events.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
@@ -22,7 +23,9 @@ import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
 import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
+import { createRunBindings } from '../workspace/run-binding.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
+import { stateFolder } from '../workspace/user-key.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { clusterCalls } from './calls/clusters.ts';
 import { damageCalls } from './calls/damage.ts';
@@ -44,6 +47,7 @@ import { settingsCalls } from './calls/settings.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
 import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
+import { approveRun } from './approved-run.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { viewCalls } from './calls/view.ts';
@@ -74,7 +78,10 @@ export interface EngineSettings {
   readonly offerSample?: boolean | undefined;
   /** Folders that the page may look into, for a host without native dialogs; default: none. */
   readonly roots?: readonly string[] | undefined;
-  /** Where a person's settings lie, for the page to change; this engine was started with what is given here. */
+  /**
+   * Where a person's settings lie, for the page to change (this engine was started with what is given here), and beside
+   * them what this user's engines know of runs (user-key.ts).
+   */
   readonly settingsFile?: string | undefined;
   /** Words that start the command line on a machine that shares this one's files; default: none are known. */
   readonly uncurl?: readonly string[] | undefined;
@@ -92,8 +99,8 @@ export interface Engine extends CallableEngine, ServedEngine {
   fillSteps(run: string, order: FillOrder): Promise<FilledSteps>;
   /** Does the work of a run that another engine holds and asks for. */
   carryOut(run: string, order: CarryOutOrder): Promise<JobResult>;
-  /** Every part of a sweep, and whether its steps are on disk. */
-  listSteps(run: string): Promise<readonly ListedStep[]>;
+  /** Every part of a sweep, and whether its steps are on disk; `confirmed` as for `fillSteps`. */
+  listSteps(run: string, confirmed?: string): Promise<readonly ListedStep[]>;
   /** Stops the running job (it can be resumed) and gives everything back. */
   dispose(): Promise<void>;
 }
@@ -141,6 +148,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     const { runners, numerics } = await devices.open(device.provider);
     return { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
   };
+  const ownSettings = settings.settingsFile ?? settingsFile();
+  const state = stateFolder(ownSettings);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
   const compute =
@@ -148,7 +157,13 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       ? null
       : createComputeLink({
           start: () =>
-            startCompute({ workspace: workspace.path, resources, threads, memoryBudgetBytes: memory.budgetBytes }),
+            startCompute({
+              workspace: workspace.path,
+              resources,
+              settingsFile: ownSettings,
+              threads,
+              memoryBudgetBytes: memory.budgetBytes,
+            }),
           startProbe: probes.recall,
           workspace,
           liveSweeps,
@@ -160,6 +175,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const whereNamed = (path: string): string => actualPath(path, tasks);
   const context: EngineContext = {
     workspace,
+    environments: createMadeEnvironments(state),
+    bindings: createRunBindings(state, { folderOf: runs.folder, temporaryFolder }),
     handles: createPathHandles(),
     roots: settings.roots ?? [],
     queue,
@@ -185,7 +202,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       return devices.current.numerics;
     },
     memory,
-    settingsFile: settings.settingsFile ?? settingsFile(),
+    settingsFile: ownSettings,
     commandLine: settings.commandLine,
     now,
     liveSweeps,
@@ -197,9 +214,11 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   restoring.catch(() => undefined);
   const clusters = createClusterWorks({
     workspace,
+    state,
     now,
     emit,
     uncurl: settings.uncurl ?? null,
+    approve: (run, confirmed) => approveRun(context, run, confirmed),
     countParts: (manifest) => countPartsOfRun(context, resourcesOf, manifest),
   });
   const answers: Answers = {
@@ -239,7 +258,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     finished: (run) => queue.finished(run),
     fillSteps: (run, order) => fillStepsOfRun(context, resourcesOf, run, order),
     carryOut: (run, order) => carryOutRun(context, resourcesOf, run, order),
-    listSteps: (run) => listStepsOfRun(context, resourcesOf, run),
+    listSteps: (run, confirmed) => listStepsOfRun(context, resourcesOf, run, confirmed),
     dispose: async () => {
       await Promise.allSettled([restoring]);
       await clusters.dispose();

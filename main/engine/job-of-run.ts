@@ -19,6 +19,7 @@ import { resumedFinetune } from './calls/finetune.ts';
 import { purposefulProfileJob } from './calls/profiles.ts';
 import { resumedReproduction } from './calls/reproductions.ts';
 import { liveSweepJob } from './calls/sweeps.ts';
+import type { ApprovedManifest } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { reopenSubjects } from './run-subjects.ts';
 import { reopenCandidates } from './sweep-candidates.ts';
@@ -46,21 +47,21 @@ const requireItsDevice = async ({ providers }: EngineContext, { id, device }: Ru
 };
 
 /** What a recorded sweep measures, as it was; models, tasks and device must be what they were. */
-export const sweepInputOf = async (context: EngineContext, manifest: RunManifest): Promise<SweepInput> => {
+export const sweepInputOf = async (context: EngineContext, manifest: ApprovedManifest): Promise<SweepInput> => {
   if (manifest.kind !== 'sweep')
     throw refuse('not-a-sweep', `${manifest.id} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
   await requireItsDevice(context, manifest);
   return {
-    ...(await reopenSubjects(context, manifest)),
+    ...(await reopenSubjects(context, manifest, true)),
     settings: recordedSpec(manifest, recordedSweepSettings),
-    candidates: await reopenCandidates(context, manifest),
+    candidates: await reopenCandidates(context, manifest, true),
   };
 };
 
 /** The job that a recorded run is, made again from its manifest; models, tasks and device must be what they were. */
-export const jobOfRun = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
+export const jobOfRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
   await requireItsDevice(context, manifest);
-  const { models, tasks } = await reopenSubjects(context, manifest);
+  const { models, tasks } = await reopenSubjects(context, manifest, true);
   switch (manifest.kind) {
     case 'sweep': {
       const input = await sweepInputOf(context, manifest);

@@ -47,25 +47,36 @@ interface Search<T> {
   readonly hash: string;
   readonly isGone: (path: string) => Promise<boolean>;
   readonly open: (path: string) => Promise<{ readonly hash: string; readonly value: T }>;
+  /** Whether it may be looked at where it lay: the manifest of a stranger may name any path. */
+  readonly isTrusted: boolean;
 }
 
 /**
  * What a run was made with: from where it lay then, or from a remembered place that now holds the same (it was moved).
  *
- * @throws WorkbenchError `moved` where nothing is there, `changed-since` where something else is.
+ * @throws WorkbenchError `moved` where nothing is there, `changed-since` where something else is, `not-opened` where the
+ * run was not made here and nobody opened it in this workspace.
  */
-const findAgain = async <T>(context: EngineContext, { what, path, hash, isGone, open }: Search<T>): Promise<T> => {
-  const gone = await isGone(path);
-  const here = gone ? null : await open(path);
+const findAgain = async <T>(
+  context: EngineContext,
+  { what, path, hash, isGone, open, isTrusted }: Search<T>,
+): Promise<T> => {
+  const remembered = await context.workspace.library.list(`${what}s`);
+  const mayLook = isTrusted || remembered.some((entry) => entry.path === path);
+  const here = mayLook && !(await isGone(path)) ? await open(path) : null;
   if (here?.hash === hash) return here.value;
-  const elsewhere = (await context.workspace.library.list(`${what}s`)).filter(
-    (entry) => entry.hash === hash && entry.path !== path,
-  );
+  const elsewhere = remembered.filter((entry) => entry.hash === hash && entry.path !== path);
   for (const entry of elsewhere) {
     if (await isGone(entry.path)) continue;
     const found = await open(entry.path);
     if (found.hash === hash) return found.value;
   }
+  if (!mayLook)
+    throw refuse(
+      'not-opened',
+      `${path} is named by a run that was not made here, and is not read for that alone.`,
+      `Open the ${what} yourself, then try again.`,
+    );
   if (here === null)
     throw refuse(
       'moved',
@@ -80,47 +91,63 @@ const findAgain = async <T>(context: EngineContext, { what, path, hash, isGone, 
   );
 };
 
-/** The model of a recorded run, as it was. */
+/** The model of a recorded run, as it was. `isTrusted`: the run was made here, or its user confirmed what it names. */
 export const reopenModel = (
   context: EngineContext,
-  { path, fingerprint }: RunManifest['models'][number],
-): Promise<Checkpoint> =>
-  findAgain(context, {
+  { path: recorded, fingerprint }: RunManifest['models'][number],
+  isTrusted: boolean,
+): Promise<Checkpoint> => {
+  const path = actualPath(recorded, context.bundled.models);
+  return findAgain(context, {
     what: 'model',
-    path: actualPath(path, context.bundled.models),
+    path,
     hash: fingerprint,
+    // What comes along may be looked at whoever named it.
+    isTrusted: isTrusted || [...context.bundled.models.values()].includes(path),
     isGone: isModelGone,
     open: async (folder) => {
       const checkpoint = await context.checkpoint(folder);
       return { hash: checkpoint.fingerprint, value: checkpoint };
     },
   });
+};
 
-/** The task of a recorded run, as it was. */
-export const reopenTask = (context: EngineContext, { path, hash }: RunManifest['tasks'][number]): Promise<Task> =>
-  findAgain(context, {
+/** The task of a recorded run, as it was; `isTrusted` as for a model. */
+export const reopenTask = (
+  context: EngineContext,
+  { path: recorded, hash }: RunManifest['tasks'][number],
+  isTrusted: boolean,
+): Promise<Task> => {
+  const path = actualPath(recorded, context.bundled.tasks);
+  return findAgain(context, {
     what: 'task',
-    path: actualPath(path, context.bundled.tasks),
+    path,
     hash,
+    isTrusted: isTrusted || [...context.bundled.tasks.values()].includes(path),
     isGone: async (place) => !(await isFile(place)),
     open: async (place) => {
       const task = await context.task(place);
       return { hash: task.hash, value: task };
     },
   });
+};
 
 /**
  * The models and tasks of a recorded run, as they were: one that changed since is refused, one that was moved is found
- * where it is remembered.
+ * where it is remembered. `isTrusted` as for a model.
  */
 export const reopenSubjects = async (
   context: EngineContext,
   manifest: RunManifest,
+  isTrusted: boolean,
 ): Promise<{ models: RunModel[]; tasks: RunTask[] }> => ({
   models: await Promise.all(
-    manifest.models.map(async (model) => ({ name: model.name, checkpoint: await reopenModel(context, model) })),
+    manifest.models.map(async (model) => ({
+      name: model.name,
+      checkpoint: await reopenModel(context, model, isTrusted),
+    })),
   ),
   tasks: await Promise.all(
-    manifest.tasks.map(async (task) => ({ name: task.name, task: await reopenTask(context, task) })),
+    manifest.tasks.map(async (task) => ({ name: task.name, task: await reopenTask(context, task, isTrusted) })),
   ),
 });

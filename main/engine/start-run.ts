@@ -1,6 +1,7 @@
 import type { RunKind, RunManifest } from '../contract/run.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
 import { recordedPath } from '../workspace/library.ts';
+import { bindRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { deviceOf } from './machine.ts';
 
@@ -46,6 +47,12 @@ export const startRun = async (
     output: null,
   };
   const created = await context.workspace.runs.create(kind, manifest);
+  try {
+    await bindRun(context, created.manifest);
+  } catch (error) {
+    await created.lock.release();
+    throw error;
+  }
   if (later) {
     await created.lock.release();
     context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(created.manifest.id) });

@@ -53,12 +53,16 @@ export const recordedCandidates = (
   })),
 });
 
-/** The candidates of a recorded sweep, as they were: one that changed since is refused. */
-export const reopenCandidates = async (context: EngineContext, manifest: RunManifest): Promise<RunModel[]> =>
+/** The candidates of a recorded sweep, as they were: one that changed since is refused; `isTrusted` as for a model. */
+export const reopenCandidates = async (
+  context: EngineContext,
+  manifest: RunManifest,
+  isTrusted: boolean,
+): Promise<RunModel[]> =>
   Promise.all(
     recordedSpec(manifest, recorded).candidates.map(async (entry) => ({
       name: entry.name,
-      checkpoint: await reopenModel(context, entry),
+      checkpoint: await reopenModel(context, entry, isTrusted),
     })),
   );
 

@@ -11,11 +11,14 @@ import {
 import type { JobResources } from '../jobs/carry-out.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
+import { type ApprovedManifest, approveRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './job-of-run.ts';
 
 /** What a worker is asked to do. */
 export interface FillOrder {
+  /** Code of a run that was not made here, whose user confirmed what it names. */
+  readonly confirmed?: string | undefined;
   readonly share: WorkShare;
   /** The worker's number in the array of a cluster; null outside of one. */
   readonly task: number | null;
@@ -51,9 +54,9 @@ export const fillStepsOfRun = async (
   context: EngineContext,
   resourcesOf: ResourcesOf,
   run: string,
-  { share, task, signal, say }: FillOrder,
+  { confirmed, share, task, signal, say }: FillOrder,
 ): Promise<FilledSteps> => {
-  const manifest = await context.workspace.runs.read(run);
+  const manifest = await approveRun(context, run, confirmed);
   const input = await sweepInputOf(context, manifest);
   // What computes here, not what the run was made on.
   const { device } = await context.devices.open(manifest.device.provider);
@@ -70,8 +73,9 @@ export const listStepsOfRun = async (
   context: EngineContext,
   resourcesOf: ResourcesOf,
   run: string,
+  confirmed?: string,
 ): Promise<readonly ListedStep[]> => {
-  const manifest = await context.workspace.runs.read(run);
+  const manifest = await approveRun(context, run, confirmed);
   const input = await sweepInputOf(context, manifest);
   return listSteps(await contextOf(context, resourcesOf, manifest, new AbortController().signal), input);
 };
@@ -80,7 +84,7 @@ export const listStepsOfRun = async (
 export const countPartsOfRun = async (
   context: EngineContext,
   resourcesOf: ResourcesOf,
-  manifest: RunManifest,
+  manifest: ApprovedManifest,
 ): Promise<number> => {
   const input = await sweepInputOf(context, manifest);
   return countParts(await contextOf(context, resourcesOf, manifest, new AbortController().signal), input);

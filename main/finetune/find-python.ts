@@ -1,8 +1,13 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import {
+  environmentElsewhere,
+  environmentFolder,
+  environmentPython,
+  type MadeEnvironments,
+} from './made-environments.ts';
 import { runProgram } from './run-program.ts';
 
 /** Oldest versions that the script works with. */
@@ -33,14 +38,6 @@ export interface TrainingPython {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Folder of the environment that `uncurl doctor --python` makes in a workspace. */
-export const environmentFolder = (workspace: string): string => join(workspace, 'python');
-
-export const environmentPython = (workspace: string): string =>
-  process.platform === 'win32'
-    ? join(environmentFolder(workspace), 'Scripts', 'python.exe')
-    : join(environmentFolder(workspace), 'bin', 'python');
-
 const REMEDY =
   'Choose another Python (--python), or let "uncurl doctor --python" make an environment (it takes PyTorch ' +
   'and transformers from PyPI).';
@@ -51,12 +48,16 @@ const isOlder = (version: string, least: readonly [number, number]): boolean => 
 };
 
 /**
- * The Python named, or that of the workspace's environment, asked for its versions.
+ * The Python named, or that of the workspace's environment if it was made here, asked for its versions.
  *
- * @throws WorkbenchError refused: `no-python` (none there), `wrong-python` (no Python, or too old), `python-lacks` (a
+ * @throws WorkbenchError refused: `no-python` (none there), `environment-elsewhere` (one that was not made here), `wrong-python` (no Python, or too old), `python-lacks` (a
  * package is missing or too old).
  */
-export const findPython = async (named: string | null, workspace: string): Promise<TrainingPython> => {
+export const findPython = async (
+  named: string | null,
+  workspace: string,
+  environments: Pick<MadeEnvironments, 'has'>,
+): Promise<TrainingPython> => {
   const path = named ?? environmentPython(workspace);
   if (named === null && !existsSync(path)) {
     throw refuse(
@@ -65,6 +66,7 @@ export const findPython = async (named: string | null, workspace: string): Promi
       REMEDY,
     );
   }
+  if (named === null && !(await environments.has(workspace))) throw environmentElsewhere(workspace);
   const { python, ...packages } = await probe(path);
   if (isOlder(python, LEAST.python))
     throw refuse('wrong-python', `${path} is Python ${python}; ${LEAST.python.join('.')} or later is needed.`, REMEDY);

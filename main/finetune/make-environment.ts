@@ -1,14 +1,14 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
-import { environmentFolder, environmentPython, findPython, type TrainingPython } from './find-python.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { findPython, type TrainingPython } from './find-python.ts';
+import { environmentFolder, environmentPython, type MadeEnvironments } from './made-environments.ts';
 import { type ProgramEnd, runProgram } from './run-program.ts';
 
 export interface EnvironmentRequest {
   /** The Python that the environment is made of. */
   readonly base: string;
   readonly workspace: string;
+  readonly environments: MadeEnvironments;
   /** resources/finetune/requirements.txt. */
   readonly requirements: string;
   readonly signal: AbortSignal;
@@ -38,13 +38,13 @@ const run = async (
 const lastWords = ({ stderr }: ProgramEnd): string => stderr.trim().split('\n').at(-1) ?? '';
 
 /**
- * Makes a virtual environment in the workspace and installs PyTorch and transformers into it from PyPI; one that is
- * there already is completed.
+ * Makes a virtual environment in the workspace and installs PyTorch and transformers into it from PyPI; one that was made
+ * here already is completed.
  *
- * @throws WorkbenchError refused: `no-python`, `no-venv`; failed: `venv-failed`, `pip-failed`.
+ * @throws WorkbenchError refused: `no-python`, `no-venv`, `environment-elsewhere`; failed: `venv-failed`, `pip-failed`.
  */
 export const makeEnvironment = async (request: EnvironmentRequest): Promise<TrainingPython> => {
-  const { base, workspace, requirements, say } = request;
+  const { base, workspace, environments, requirements, say } = request;
   const folder = environmentFolder(workspace);
   const canMake = await run(base, ['-c', 'import ensurepip, venv'], request);
   if (canMake.code !== 0)
@@ -53,9 +53,7 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
       `${base} lacks the modules venv and ensurepip.`,
       'Install them (on Debian: the package python3-venv), or name another Python with --python-base.',
     );
-  await mkdir(dirname(folder), { recursive: true }).catch((error: unknown) => {
-    throw explainFileError(error, folder);
-  });
+  await environments.make(workspace);
   say(`Making ${folder}`);
   const made = await run(base, ['-m', 'venv', folder], request);
   if (made.code !== 0)
@@ -78,5 +76,5 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
       `pip could not install ${requirements}: ${lastWords(installed)}`,
       'Check the network and the free space, and try again: what is there is kept.',
     );
-  return findPython(null, workspace);
+  return findPython(null, workspace, environments);
 };

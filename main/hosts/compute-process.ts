@@ -46,7 +46,7 @@ const serve = (channel: MessageChannelEnd): void => {
   };
   let current: { readonly run: string; readonly controller: AbortController } | null = null;
 
-  const carryOut = async (run: string, lock: number | null): Promise<void> => {
+  const carryOut = async (run: string, lock: number | null, code: string): Promise<void> => {
     const controller = new AbortController();
     current = { run, controller };
     try {
@@ -54,6 +54,7 @@ const serve = (channel: MessageChannelEnd): void => {
         await (engine ??= open())
       ).carryOut(run, {
         lock,
+        code,
         signal: controller.signal,
         progress: (reading) => say({ type: 'progress', run, reading }),
         emit: (event) => say({ type: 'event', run, event }),
@@ -69,7 +70,7 @@ const serve = (channel: MessageChannelEnd): void => {
     const order = computeOrder.parse(raw);
     switch (order.type) {
       case 'carry-out':
-        return void carryOut(order.run, order.lock);
+        return void carryOut(order.run, order.lock, order.code);
       case 'cancel':
         if (current?.run === order.run) current.controller.abort();
         return;

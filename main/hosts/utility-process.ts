@@ -105,9 +105,11 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
     case 'grant':
       return report({ type: 'granted', id: command.id, handle: (await engine).grantPath(command.path) });
     case 'output': {
-      const runs = await (await engine).call('runs.list', {});
-      const path = runs.find(({ id }) => id === command.run)?.output ?? null;
-      return report({ type: 'output', id: command.id, path });
+      const here = await engine;
+      const known = (await here.call('runs.list', {})).find(({ id }) => id === command.run);
+      // What a stranger's run says that it made is not looked for.
+      const isMadeHere = known !== undefined && (await here.call('runs.origin', { run: command.run })).isMadeHere;
+      return report({ type: 'output', id: command.id, path: isMadeHere ? known.output : null });
     }
     case 'probed':
       probes.get(command.id)?.(command.end);

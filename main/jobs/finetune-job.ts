@@ -8,7 +8,7 @@ import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 
 /** Folder of a run that holds its training's state, until it is done. */
-const TRAINING_FOLDER = 'training';
+export const TRAINING_FOLDER = 'training';
 
 export interface FinetuneInput {
   readonly model: RunModel;

@@ -1,5 +1,7 @@
-import { appendFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { refuse } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import { type JobLog, logLine, type LogLine } from '../contract/job-log.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -35,6 +37,8 @@ interface Heard {
 /** Writes down what events tell of each run, in its folder. */
 export interface JobLogs {
   hear(event: EngineEvent): void;
+  /** Writes down what its user should know of a run and no event tells. */
+  tellProblem(run: string, text: string): void;
   /** The log of a run with every event that was heard before. */
   read(run: string): Promise<JobLog>;
   /** Ends when everything that was heard is on disk. */
@@ -102,6 +106,21 @@ const lineOf = (
   }
 };
 
+/** Windows has no such flag. */
+const NO_LINK = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW;
+
+/** Appends to a file of the run's own: neither through a link, nor to one that has a second name elsewhere. */
+const appendHere = async (file: string, text: string): Promise<void> => {
+  const handle = await open(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_LINK, 0o666);
+  try {
+    if ((await handle.stat()).nlink > 1)
+      throw refuse('leads-out', `${file} has a second name elsewhere.`, 'Put a copy of the file in its place.');
+    await handle.appendFile(text);
+  } finally {
+    await handle.close();
+  }
+};
+
 export const createJobLogs = (folderOf: (run: string) => string, now: () => number): JobLogs => {
   const heard = new Map<string, Heard>();
   let writing: Promise<void> = Promise.resolve();
@@ -134,7 +153,7 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
     }
     const text = lines.map((one) => `${JSON.stringify(one)}\n`).join('');
     if (text === '' || state.bytes + text.length > MOST_BYTES) return;
-    await appendFile(file, text);
+    await appendHere(file, text);
     state.bytes += Buffer.byteLength(text);
   };
 
@@ -175,6 +194,7 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
       const told = lineOf(event, event.type === 'run.changed' ? of(event.manifest.id).said : '');
       if (told !== null) write(told.run, told.line);
     },
+    tellProblem: (run, text) => write(run, { kind: 'problem', text }),
     read: async (run) => {
       await writing;
       return withProblem(await readJobLog(run, folderOf(run)), heard.get(run)?.problem ?? null);

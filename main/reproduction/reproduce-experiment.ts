@@ -9,6 +9,7 @@ import type { RunnerCache } from '../jobs/runner-cache.ts';
 import { EXPERIMENT_REPRODUCTION_FILE } from '../runs/experiment-record.ts';
 import { createStepStore } from '../workspace/step-store.ts';
 import { compareExperiments, experimentSentence } from './experiment-differences.ts';
+import { OVERLAYS_FOLDER, STEPS_FOLDER } from './reproduce-job.ts';
 
 export interface ReproduceExperimentInput {
   /** The finished experiment, and what it had measured. */
@@ -31,7 +32,7 @@ export interface ReproduceExperimentInput {
 export const reproduceExperimentJob =
   ({ original, recorded, experiment, without, circumstances, openRunners }: ReproduceExperimentInput): Job =>
   async (context) => {
-    const [stepsFolder, overlayFolder] = [join(context.folder, 'steps'), join(context.folder, 'overlays')];
+    const [stepsFolder, overlayFolder] = [join(context.folder, STEPS_FOLDER), join(context.folder, OVERLAYS_FOLDER)];
     await mkdir(overlayFolder, { recursive: true });
     // Models that are open for other jobs would count twice against the memory budget.
     await context.runners.dispose();

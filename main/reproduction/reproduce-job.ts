@@ -25,6 +25,9 @@ import {
 } from './differences.ts';
 
 export const REPRODUCTION_FILE = 'reproduction.json';
+/** Folders of a reproduction's run for what it computes by itself. */
+export const STEPS_FOLDER = 'steps';
+export const OVERLAYS_FOLDER = 'overlays';
 
 export interface ReproduceInput {
   /** The finished sweep, and the folder that holds its files. */
@@ -119,7 +122,7 @@ export const reproduceJob =
   async (context) => {
     const { original, sweep } = input;
     const { settings } = sweep;
-    const [stepsFolder, overlayFolder] = [join(context.folder, 'steps'), join(context.folder, 'overlays')];
+    const [stepsFolder, overlayFolder] = [join(context.folder, STEPS_FOLDER), join(context.folder, OVERLAYS_FOLDER)];
     const steps = createStepStore(stepsFolder, context.temporaryFolder);
     const order = {
       models: sweep.models.map(({ name }) => name),

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -81,6 +82,34 @@ export const openExistingWorkspace = async (folder: string, now: () => number = 
   return openWorkspace(folder, now);
 };
 
+const MADE_FOLDERS = ['runs', 'steps', 'overlays', 'tmp'];
+/** Folders of a workspace that are written to, or whose old files are removed. */
+const OWN_FOLDERS = [...MADE_FOLDERS, 'trash', 'given', 'tasks', 'python'];
+
+const isLink = (entry: Dirent): boolean => entry.isSymbolicLink();
+
+/**
+ * Refuses a workspace that has links in the place of its own folders: what is written and tidied there would be
+ * somewhere else, and the workspace may be a stranger's.
+ */
+const requireOwnFolders = async (path: string): Promise<void> => {
+  const entriesOf = (folder: string): Promise<Dirent[]> =>
+    readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+      if (isSystemError(error, 'ENOENT')) return [];
+      throw error;
+    });
+  const own = (await entriesOf(path)).filter(({ name }) => OWN_FOLDERS.includes(name));
+  // Steps lie in folders by the first letters of their keys.
+  const entries = [...own, ...(own.some(isLink) ? [] : await entriesOf(join(path, 'steps')))];
+  const linked = entries.find(isLink);
+  if (linked === undefined) return;
+  throw refuse(
+    'workspace-leads-out',
+    `${join(linked.parentPath, linked.name)} is a link, not a folder of the workspace.`,
+    'Put a folder in its place. To keep runs on another disk, choose a workspace that lies there.',
+  );
+};
+
 const checkMark = async (path: string): Promise<void> => {
   const file = join(path, MARK);
   const text = await readTextIfThere(file, { mostBytes: MAX_MARK_BYTES });
@@ -135,7 +164,8 @@ export const openWorkspace = async (folder: string, now: () => number = Date.now
   try {
     await makeFolder(path);
     await checkMark(path);
-    for (const name of ['runs', 'steps', 'overlays', 'tmp']) await makeFolder(inside(name));
+    await requireOwnFolders(path);
+    for (const name of MADE_FOLDERS) await makeFolder(inside(name));
     await removeAbandoned(temporaryFolder, now(), () => true);
     // Weights are merged and refitted there, beside what is finished.
     await removeAbandoned(inside('overlays'), now(), (name) => writerOfTemporary(name) !== null);

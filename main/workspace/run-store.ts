@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type RunKind, runManifest, type RunManifest } from '../contract/run.ts';
@@ -68,10 +68,10 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Whether a place is a folder; null where nothing is there (a link to nothing is something). */
+/** Whether a place is a folder, and no link to one: what is written to a run stays in it. Null: nothing is there. */
 const isFolder = async (path: string): Promise<boolean | null> => {
   try {
-    return (await stat(path)).isDirectory();
+    return (await lstat(path)).isDirectory();
   } catch (error) {
     if (fileErrorCode(error) === null) throw error;
     return (await isThere(path)) ? false : null;
@@ -101,7 +101,10 @@ export const createRunStore = (
   };
 
   const readManifest = async (run: string): Promise<RunManifest> => {
-    const file = join(folderOf(run), MANIFEST);
+    const folder = folderOf(run);
+    const file = join(folder, MANIFEST);
+    if ((await isFolder(folder)) === false)
+      throw refuse('no-run-folder', `${folder} is no folder of its own.`, 'Put the folder there, not a link to it.');
     let text: string;
     try {
       text = (await readRegularFile(file, { mostBytes: MAX_MANIFEST_BYTES })).toString('utf8');
@@ -253,7 +256,8 @@ export const createRunStore = (
       return at;
     },
     remove: async (run) => {
-      await stat(join(folderOf(run), MANIFEST)).catch(() => readManifest(run));
+      if ((await isFolder(folderOf(run))) !== true || !(await isThere(join(folderOf(run), MANIFEST))))
+        await readManifest(run);
       const lock = await acquireRunLock(folderOf(run), { now });
       const leaving = temporaryNameFor(folderOf(run), temporaryFolder);
       try {

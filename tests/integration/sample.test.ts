@@ -186,7 +186,10 @@ test(
     await cp(workspace, moved, { recursive: true });
     await rm(workspace, { recursive: true });
     await mkdir(join(moved, 'steps'), { recursive: true });
-    expect((await uncurl(['resume', run, '--workspace', moved])).code).toBe(0);
+    // A moved run is a copy: its user says that it is to go on here.
+    const asked = await uncurl(['resume', run, '--workspace', moved]);
+    const code = /--confirm ([0-9a-f]{32})/.exec(asked.stderr)?.[1] ?? expect.fail(asked.stderr);
+    expect((await uncurl(['resume', run, '--workspace', moved, '--confirm', code])).code).toBe(0);
     const file = join(moved, 'runs', run, 'manifest.json');
     await writeFile(file, (await readFile(file, 'utf8')).replaceAll('bundled:uncurl-8', 'bundled:uncurl-9'));
     expect(await uncurl(['reproduce', run, '--workspace', moved])).toMatchObject({

@@ -58,7 +58,8 @@ export const startSshHost = async (context: TestContext): Promise<SshHost> => {
     'StrictModes no',
     'UsePAM no',
     'PidFile none',
-    `SetEnv SLURM_CONF=${process.env['SLURM_CONF'] ?? ''}`,
+    // The host has a home of its own: its engines have another key than the machine that submits.
+    `SetEnv SLURM_CONF=${process.env['SLURM_CONF'] ?? ''} UNCURL_SETTINGS=${place('home/settings.json')}`,
   ];
   await writeFile(place('sshd_config'), `${settings.join('\n')}\n`);
   const daemon = spawn(SSHD, ['-D', '-e', '-f', place('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });

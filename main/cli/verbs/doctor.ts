@@ -5,12 +5,14 @@ import { dirname, join } from 'node:path';
 import { type ProviderListing, providerName, type ProviderProbe } from '../../contract/device.ts';
 import { serialiseError } from '../../contract/errors.ts';
 import { deviceOf, engineVersion, engineVersions, physicalCores } from '../../engine/machine.ts';
-import { environmentPython, findPython, type TrainingPython } from '../../finetune/find-python.ts';
+import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
+import { createMadeEnvironments, environmentPython, type MadeEnvironments } from '../../finetune/made-environments.ts';
 import { makeEnvironment } from '../../finetune/make-environment.ts';
 import { forkProbe } from '../../inference/providers/fork-probe.ts';
 import { hasCudaLibraries } from '../../inference/providers/provider.ts';
 import { createProvidersHere } from '../../inference/providers/providers-here.ts';
 import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { stateFolder } from '../../workspace/user-key.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
@@ -66,20 +68,24 @@ const deviceText = ({ present, note, command, probe }: ProviderListing): string 
   return probe.available ? `works: ${measured(probe)}` : `refused: ${probe.reason ?? 'its probe failed'}`;
 };
 
-/** The workspace's environment for fine-tuning as it is: null where there is none. */
-const pythonHere = async (workspace: string): Promise<TrainingPython | { readonly problem: string } | null> => {
+/** The workspace's environment for fine-tuning as it is: null where there is none. One from elsewhere is not run. */
+const pythonHere = async (
+  workspace: string,
+  environments: MadeEnvironments,
+): Promise<TrainingPython | { readonly problem: string } | null> => {
   if (!existsSync(environmentPython(workspace))) return null;
   try {
-    return await findPython(null, workspace);
+    return await findPython(null, workspace, environments);
   } catch (error) {
     return { problem: serialiseError(error).message };
   }
 };
 
-const madePython = (reader: OptionReader, host: VerbHost): Promise<TrainingPython> =>
+const madePython = (reader: OptionReader, host: VerbHost, environments: MadeEnvironments): Promise<TrainingPython> =>
   makeEnvironment({
     base: reader.text('python-base') ?? (process.platform === 'win32' ? 'python' : 'python3'),
     workspace: workspaceOf(reader, host),
+    environments,
     requirements: join(host.resources, 'finetune', 'requirements.txt'),
     signal: host.signal,
     say: (line) => host.progress(line),
@@ -126,7 +132,10 @@ export const doctor: Verb = {
       }
     }
     const workspace = workspaceOf(reader, host);
-    const python = reader.flag('python') ? await madePython(reader, host) : await pythonHere(workspace);
+    const environments = createMadeEnvironments(stateFolder(host.settingsFile));
+    const python = reader.flag('python')
+      ? await madePython(reader, host, environments)
+      : await pythonHere(workspace, environments);
     const devices = here.list('cpu');
     const cuda = devices.find(({ provider }) => provider === 'cuda');
     const document = {

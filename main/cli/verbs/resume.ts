@@ -1,14 +1,17 @@
+import { basename, dirname, resolve } from 'node:path';
+import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { reproductionText } from '../../reproduction/differences.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { experimentResult } from '../experiment-result.ts';
+import { outFolder } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { type OptionReader, optionReader } from '../option-values.ts';
 import type { LockHolder } from '../../workspace/run-lock.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
-import type { Verb, VerbResult } from '../verb.ts';
+import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 import { damageText } from './damage.ts';
 
 /** What taking a run over may cost, before it is done. */
@@ -17,9 +20,54 @@ const risksOf = ({ pid, host }: LockHolder): string =>
   'it next renews its lock, and the manifest and tables are of whoever writes last; finished steps are safe, since ' +
   'each is written whole under a key of its content.';
 
+/** What the command line names for a run that was not made here. */
+interface NamedForRun {
+  readonly code: string;
+  readonly python: string | null;
+  readonly out: string | null;
+}
+
+const readConfirmed = (reader: OptionReader): NamedForRun | null => {
+  const [code, python] = [confirmedCode(reader), reader.text('python')];
+  const out = reader.text('out') === undefined ? null : outFolder(reader);
+  if (code !== undefined) return { code, python: python === undefined ? null : resolve(python), out };
+  if (python === undefined && out === null) return null;
+  throw refuse(
+    'bad-usage',
+    'A run goes on with the program and folder that it was started with.',
+    'Leave --python and --out out; of a run that was not made here, give --confirm as well.',
+  );
+};
+
+const grantedRun = (engine: Engine, named: NamedForRun | null) =>
+  named === null
+    ? undefined
+    : {
+        code: named.code,
+        python: named.python === null ? null : engine.grantPath(named.python),
+        destination:
+          named.out === null ? null : { into: engine.grantPath(dirname(named.out)), name: basename(named.out) },
+      };
+
+/** What a run that was not made here says, and what is used in its place. */
+const sayAdopted = async (
+  engine: Engine,
+  run: string,
+  { python, out }: NamedForRun,
+  host: Pick<VerbHost, 'say'>,
+): Promise<void> => {
+  const { isMadeHere, says, asks } = await engine.call('runs.origin', { run });
+  if (isMadeHere) return;
+  const own = "the workspace's own environment";
+  if (asks.program) host.say(`Program: the run says ${says.program ?? own}; used is ${python ?? own}.`);
+  if (asks.destination)
+    host.say(`Folder to write: the run says ${says.destination ?? 'none'}; used is ${out ?? 'none'}.`);
+  host.say(`Read: ${says.reads.join(', ')}.`);
+};
+
 export const resume: Verb = {
   name: 'resume',
-  usage: 'RUN [--workspace DIR] [--take-over]',
+  usage: 'RUN [--workspace DIR] [--take-over] [--confirm CODE [--python FILE] [--out DIR]]',
   summary: 'Goes on with a run that was interrupted, cancelled or failed: finished steps are not computed again.',
   positionals: [1, 1],
   options: {
@@ -27,6 +75,13 @@ export const resume: Verb = {
       type: 'boolean',
       help: 'From an engine that holds the run and is gone, though its lock does not show it.',
     },
+    ...CONFIRM_OPTION,
+    python: {
+      type: 'string',
+      value: 'FILE',
+      help: "Of a run that was not made here: Python that trains (default: the workspace's own environment).",
+    },
+    out: { type: 'string', value: 'DIR', help: 'Of a run that was not made here: folder to make for what it makes.' },
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -37,11 +92,13 @@ export const resume: Verb = {
     // Says what is wrong with a name before an engine starts.
     const { runs } = await openExistingWorkspace(workspace);
     await runs.read(run);
+    const confirmed = readConfirmed(reader);
     const takeOver = reader.flag('take-over');
     const holder = takeOver ? await runs.holder(run) : null;
     if (holder !== null) host.say(risksOf(holder));
     const goOn = async (engine: Engine): Promise<VerbResult> => {
-      await engine.call('jobs.resume', { run, takeOver });
+      if (confirmed !== null) await sayAdopted(engine, run, confirmed, host);
+      await engine.call('jobs.resume', { run, takeOver, confirmed: grantedRun(engine, confirmed) });
       const summary = await followRun(engine, run, host);
       const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
       if (manifest?.kind === 'sweep') {

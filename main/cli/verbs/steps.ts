@@ -2,7 +2,7 @@ import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
@@ -11,12 +11,13 @@ export const steps: Verb = {
   usage: 'RUN [--workspace DIR]',
   summary: 'Lists the parts of a sweep that processes can measure by themselves, and which of them are on disk.',
   positionals: [1, 1],
-  options: { ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
+  options: { ...CONFIRM_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
   run: async (given, host) => {
     const reader = optionReader(given);
+    const confirmed = confirmedCode(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
-    const listed = await withEngine(reader, host, (engine) => engine.listSteps(run), { workspace });
+    const listed = await withEngine(reader, host, (engine) => engine.listSteps(run, confirmed), { workspace });
     const left = listed.filter(({ state }) => state !== 'on disk').length;
     const rows = listed.map(({ model, task, part, state, holder }) => [model, task, part ?? 'unpruned', state, holder]);
     return {

@@ -4,7 +4,7 @@ import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { followCluster, watchCluster } from '../follow-cluster.ts';
 import { withEngine } from '../open-engine.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
@@ -59,12 +59,14 @@ export const submit: Verb = {
     },
     host: { type: 'string', value: 'HOST', help: 'Submit over your own ssh to this machine of the cluster.' },
     detach: { type: 'boolean', help: 'Submit and end, without following the jobs.' },
+    ...CONFIRM_OPTION,
     ...WORKSPACE_OPTION,
   },
   run: async (given, host) => {
     const reader = optionReader(given);
     if (!reader.flag('slurm')) throw refuse('bad-usage', 'No cluster is named.', 'Give --slurm.');
     const request = readRequest(reader);
+    const confirmed = confirmedCode(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
     return withEngine(
@@ -73,7 +75,7 @@ export const submit: Verb = {
       async (engine): Promise<VerbResult> => {
         const { ended, stop } = watchCluster(engine, run, host);
         try {
-          const { script, array, join } = await engine.call('cluster.submit', { run, request });
+          const { script, array, join } = await engine.call('cluster.submit', { run, request, confirmed });
           host.say(`Submitted ${script}: array ${String(array)}, joining job ${String(join)}.`);
           if (reader.flag('detach'))
             return {

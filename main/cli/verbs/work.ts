@@ -4,7 +4,7 @@ import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { badValue, optionReader, type OptionReader } from '../option-values.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import type { Verb, VerbHost } from '../verb.ts';
 
 const readShare = (reader: OptionReader): WorkShare => {
@@ -32,6 +32,7 @@ export const work: Verb = {
   options: {
     share: { type: 'string', value: 'I/N', help: 'Do every N-th part from the I-th on.' },
     'until-empty': { type: 'boolean', help: 'Do whatever nobody else does, until all is done (default).' },
+    ...CONFIRM_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -39,13 +40,20 @@ export const work: Verb = {
   run: async (given, host) => {
     const reader = optionReader(given);
     const share = readShare(reader);
+    const confirmed = confirmedCode(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
     const filled = await withEngine(
       reader,
       host,
       (engine) =>
-        engine.fillSteps(run, { share, task: taskOf(host), signal: host.signal, say: (line) => host.say(line) }),
+        engine.fillSteps(run, {
+          confirmed,
+          share,
+          task: taskOf(host),
+          signal: host.signal,
+          say: (line) => host.say(line),
+        }),
       { workspace },
     );
     const { parts, of, computed, reused } = filled;

@@ -6,8 +6,12 @@ type ClusterCall =
   'cluster.script' | 'cluster.submit' | 'cluster.list' | 'cluster.cancel' | 'cluster.forget' | 'cluster.log';
 
 export const clusterCalls = (clusters: ClusterWorks): Pick<Answers, ClusterCall> => ({
-  'cluster.script': answer(calls['cluster.script'], ({ run, request }) => ({ script: clusters.script(run, request) })),
-  'cluster.submit': answer(calls['cluster.submit'], ({ run, request }) => clusters.submit(run, request)),
+  'cluster.script': answer(calls['cluster.script'], async ({ run, request }) => ({
+    script: await clusters.script(run, request),
+  })),
+  'cluster.submit': answer(calls['cluster.submit'], ({ run, request, confirmed }) =>
+    clusters.submit(run, request, confirmed),
+  ),
   'cluster.list': answer(calls['cluster.list'], () => clusters.list()),
   'cluster.cancel': answer(calls['cluster.cancel'], async ({ run }) => {
     await clusters.cancel(run);

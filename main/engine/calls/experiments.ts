@@ -27,6 +27,7 @@ import {
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import type { ApprovedManifest } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
@@ -60,7 +61,7 @@ const inputOf = (
   settings,
   tunedArms: async ({ overlayFolder }) => ({
     settings: settings.training,
-    python: await findPython(python, context.workspace.path),
+    python: await findPython(python, context.workspace.path, context.environments),
     script: join(context.resources, 'finetune', 'finetune.py'),
     threads: device.threads,
     engineVersion,
@@ -71,7 +72,7 @@ const inputOf = (
 
 const requirePython = async (context: EngineContext, python: string | null): Promise<TrainingPython> => {
   try {
-    return await findPython(python, context.workspace.path);
+    return await findPython(python, context.workspace.path, context.environments);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     const remedy = `${error.remedy} Or measure without fine-tuned arms: --arms as-is,refit.`;
@@ -116,7 +117,7 @@ const withoutOf = async (
 ): Promise<ReproduceExperimentInput['without']> => {
   if (!settings.treatments.includes('tuned')) return null;
   try {
-    await findPython(python, context.workspace.path);
+    await findPython(python, context.workspace.path, context.environments);
     return null;
   } catch (error) {
     // A Python that was named must work: only where none is there are its arms left out.
@@ -138,7 +139,7 @@ const reproductionOf = async (
       `${run} is not finished (${original.state}).`,
       'Resume it first: what is compared must be complete.',
     );
-  const subjects = await reopenSubjects(context, original);
+  const subjects = await reopenSubjects(context, original, await context.bindings.isBound(original));
   const job = reproduceExperimentJob({
     original,
     recorded: await recordOf(context, original),
@@ -153,7 +154,7 @@ const reproductionOf = async (
 /** The job of a recorded experiment, or of a reproduction of one. */
 export const resumedExperiment = async (
   context: EngineContext,
-  manifest: RunManifest,
+  manifest: ApprovedManifest,
   models: readonly RunModel[],
   tasks: readonly RunTask[],
 ): Promise<Job> => {

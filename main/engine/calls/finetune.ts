@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import { finetuneSettings, type FinetuneSettings } from '../../contract/finetune.ts';
-import type { RunManifest } from '../../contract/run.ts';
 import { findPython } from '../../finetune/find-python.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
 import { requirePlace } from '../../finetune/tuned-folder.ts';
@@ -11,6 +10,7 @@ import { finetuneJob } from '../../jobs/finetune-job.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
+import type { ApprovedManifest } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
@@ -31,7 +31,7 @@ const jobOf = (
     tasks,
     settings,
     destination,
-    python: () => findPython(python, context.workspace.path),
+    python: () => findPython(python, context.workspace.path, context.environments),
     script: join(context.resources, 'finetune', 'finetune.py'),
     threads: context.device.threads,
     engineVersion,
@@ -40,7 +40,7 @@ const jobOf = (
 /** The job of a recorded fine-tuning, which goes on from its last state. */
 export const resumedFinetune = (
   context: EngineContext,
-  manifest: RunManifest,
+  manifest: ApprovedManifest,
   models: readonly RunModel[],
   tasks: readonly RunTask[],
 ): Job => {
@@ -72,7 +72,7 @@ const check = async (
     await requireTokenizer(checkpoint),
     length,
   );
-  await findPython(python, context.workspace.path);
+  await findPython(python, context.workspace.path, context.environments);
 };
 
 export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.start'> => ({

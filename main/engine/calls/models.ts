@@ -74,9 +74,16 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
     }),
     'models.open': answer(calls['models.open'], ({ handle }) => opened(handles.resolve(handle))),
     'models.openMade': answer(calls['models.openMade'], async ({ run }) => {
-      const { kind, state, output } = await workspace.runs.read(run);
+      const manifest = await workspace.runs.read(run);
+      const { kind, state, output } = manifest;
       if ((kind !== 'export' && kind !== 'finetune') || state !== 'done' || output === null)
         throw refuse('nothing-made', `${run} is a ${kind} (${state}) and made no model.`, 'Choose a finished export.');
+      if (!(await context.bindings.isBound(manifest)))
+        throw refuse(
+          'made-elsewhere',
+          `${run} was not made here, so what it says that it made (${output}) is not opened for it.`,
+          'Open that folder as a model yourself.',
+        );
       if (await isModelGone(output))
         throw refuse('model-gone', `${output} holds no model any more.`, 'Open it where it lies now.');
       return opened(output);

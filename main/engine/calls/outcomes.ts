@@ -17,17 +17,17 @@ const askedOf = (item: TaskItem): NonNullable<ItemAnswers['asked']> => {
   return { context: item.context, choices: isChoiceItem(item) ? [...item.choices] : [], right };
 };
 
-/** The items of a run's task by id; where it is gone or another one now, why. */
+/** The items of a run's task by id; where it is gone, another one now, or may not be read, why. */
 const itemsOf = async (
   context: EngineContext,
-  { tasks }: RunManifest,
+  manifest: RunManifest,
   name: string,
 ): Promise<ReadonlyMap<string, TaskItem> | WorkbenchError> => {
-  const recorded = tasks.find((task) => task.name === name);
+  const recorded = manifest.tasks.find((task) => task.name === name);
   if (recorded === undefined)
     return refuse('no-such-task', `the run does not record the task ${name}.`, 'Start a new sweep.');
   try {
-    const { test } = await reopenTask(context, recorded);
+    const { test } = await reopenTask(context, recorded, await context.bindings.isBound(manifest));
     return new Map(test.map((item) => [item.id, item]));
   } catch (error) {
     if (error instanceof WorkbenchError) return error;

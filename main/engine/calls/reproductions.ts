@@ -11,6 +11,7 @@ import type { RunnerCache } from '../../jobs/runner-cache.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
+import type { ApprovedManifest } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
@@ -52,7 +53,8 @@ export const reproductionOf = async (
   readonly subjects: Awaited<ReturnType<typeof reopenSubjects>>;
 }> => {
   const original = await readFinishedSweep(context, of);
-  const subjects = await reopenSubjects(context, original);
+  const isTrusted = await context.bindings.isBound(original);
+  const subjects = await reopenSubjects(context, original, isTrusted);
   const folder = context.workspace.runs.folder(of);
   const { versions } = context;
   const openRunners = (overlayFolder: string): RunnerCache =>
@@ -60,7 +62,7 @@ export const reproductionOf = async (
   const job = reproduceJob({
     original,
     folder,
-    sweep: { ...subjects, settings, candidates: await reopenCandidates(context, original) },
+    sweep: { ...subjects, settings, candidates: await reopenCandidates(context, original, isTrusted) },
     circumstances: { device, versions: { ...versions } },
     openRunners,
   });
@@ -68,7 +70,7 @@ export const reproductionOf = async (
 };
 
 /** The job of a recorded reproduction. */
-export const resumedReproduction = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
+export const resumedReproduction = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
   const spec = recordedSpec(manifest, reproduceSpec);
   return (await reproductionOf(context, spec, manifest.device)).job;
 };

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { takeoverOf } from '../../jobs/carry-out.ts';
 import type { ClusterWorks } from '../cluster-works.ts';
+import { adoptRun, approveRun, approveToResume, readRunOrigin } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { jobOfRun } from '../job-of-run.ts';
 
@@ -11,6 +12,7 @@ type RunCall =
   | 'runs.trash'
   | 'runs.label'
   | 'runs.log'
+  | 'runs.origin'
   | 'trash.list'
   | 'trash.restore'
   | 'trash.empty'
@@ -44,6 +46,7 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
       context.emit({ type: 'runs.relisted' });
       return label;
     }),
+    'runs.origin': answer(calls['runs.origin'], ({ run }) => readRunOrigin(context, run)),
     'runs.log': answer(calls['runs.log'], async ({ run }) => {
       await workspace.runs.read(run);
       return context.logs.read(run);
@@ -71,15 +74,18 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
       queue.move(run, before);
       return {};
     }),
-    'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver }) => {
+    'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver, confirmed }) => {
       queue.requireNew(run);
       clusters.requireNotOn(run);
+      // Before the lock: what is refused is only looked at.
+      await approveRun(context, run, confirmed?.code);
       const lock = await workspace.runs.lock(run, takeOver);
       try {
-        const manifest = await workspace.runs.read(run);
+        const { manifest, isForeign } = await approveToResume(context, run, confirmed);
         const job = await jobOfRun(context, manifest);
         // To make the job takes a moment, in which somebody else may have taken the run over in turn.
         if (!(await lock.isHeld())) throw await takeoverOf(workspace.runs, run);
+        if (isForeign) await adoptRun(context, manifest);
         const queued = { ...manifest, state: 'queued' as const, error: null, finishedAt: null };
         await workspace.runs.write(queued);
         queue.add({ manifest: queued, lock }, job);

@@ -156,7 +156,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
         `${run} does not hold the model ${name.model}.`,
         'Choose a point that is on the chart.',
       );
-    const { info } = await reopenModel(context, model);
+    const { info } = await reopenModel(context, model, await context.bindings.isBound(manifest));
     const plan = stored === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored, name);
     return { plan, cost: planCost(info, plan) };
   }),

@@ -9,7 +9,7 @@ export const commandLineHere = async (
   const code = await runCommandLine(args, {
     resources: fileURLToPath(new URL('../../../resources', import.meta.url)),
     rendererFolder: '/nowhere',
-    environment: { UNCURL_SETTINGS: '/nowhere/settings.json' },
+    environment: { UNCURL_SETTINGS: process.env['UNCURL_SETTINGS'] },
     signal: new AbortController().signal,
     now: Date.now,
     stdout: { write: (text) => out.push(text) },

@@ -20,6 +20,7 @@ const QUEUE = JSON.stringify({
   jobs: [
     {
       job_id: 3,
+      name: 'a',
       array_job_id: { set: true, infinite: false, number: 1 },
       array_task_id: { set: true, infinite: false, number: 1 },
       job_state: ['RUNNING'],
@@ -29,6 +30,7 @@ const QUEUE = JSON.stringify({
     },
     {
       job_id: 2,
+      name: 'a',
       array_job_id: { set: true, infinite: false, number: 0 },
       array_task_id: { set: false, infinite: false, number: 0 },
       job_state: ['PENDING'],
@@ -76,11 +78,11 @@ describe('what Slurm tells', () => {
       Promise.resolve(
         program === 'squeue' ? (looks.length > 1 ? QUEUE : '{"jobs":[]}') : args.includes('1') ? (looks[0] ?? '') : '',
       );
-    expect(await readTasks(command, { array: 1, join: 2 })).toHaveLength(4);
+    expect(await readTasks(command, { run: 'a', array: 1, join: 2 })).toHaveLength(4);
     const seen: (readonly string[])[] = [];
     await followJobs(
       command,
-      { array: 1, join: 2 },
+      { run: 'a', array: 1, join: 2 },
       {
         signal: new AbortController().signal,
         seen: (tasks) => {
@@ -103,6 +105,7 @@ describe('what Slurm tells', () => {
   it('is read from the JSON of older versions, which tells of everybody and has bare numbers', async () => {
     const job = (job_id: number, array_job_id: number, array_task_id: number | null) => ({
       job_id,
+      name: 'a',
       array_job_id,
       array_task_id,
       job_state: 'RUNNING',
@@ -112,7 +115,7 @@ describe('what Slurm tells', () => {
     });
     const old = JSON.stringify({ jobs: [job(1, 1, 1), job(2, 0, null), job(9, 9, 1), job(7, 0, null)] });
     const command: RunCommand = (program) => Promise.resolve(program === 'squeue' ? old : '');
-    const tasks = await readTasks(command, { array: 1, join: 2 });
+    const tasks = await readTasks(command, { run: 'a', array: 1, join: 2 });
     expect(tasks.map(taskText)).toEqual(['task 1 on n1: RUNNING', 'joining job on n1: RUNNING']);
   });
 
@@ -123,7 +126,7 @@ describe('what Slurm tells', () => {
         program === 'squeue'
           ? Promise.reject(failure(`squeue ended with 1: ${complaint}`))
           : Promise.resolve(args.includes('1') ? LINES : '');
-      expect(await readTasks(command, { array: 1, join: 2 })).toHaveLength(3);
+      expect(await readTasks(command, { run: 'a', array: 1, join: 2 })).toHaveLength(3);
     }
   });
 
@@ -175,31 +178,63 @@ describe('both jobs', () => {
       if (args.at(-1) === 'join') return Promise.reject(failure('Job violates accounting/QOS policy'));
       return Promise.resolve('7;cluster\n');
     };
-    await expect(submitJobs(refusing, '/100 %/slurm.sh', '/100 %/logs', 2)).rejects.toThrow('QOS policy');
+    await expect(submitJobs(refusing, 'sweep-1', '/100 %/slurm.sh', '/100 %/logs', 2)).rejects.toThrow('QOS policy');
     expect(asked.at(-1)).toEqual(['scancel', '7']);
+    // Whatever the environment says, both bear the run's name.
+    for (const call of asked.slice(0, 2)) expect(call).toContain('--job-name=sweep-1');
     // A per cent sign is none of sbatch's patterns.
     expect(asked[0]).toContain('--output=/100 %%/logs/worker-%A-%a.log');
     expect(asked[1]).toContain('--output=/100 %%/logs/join-%j.log');
     const dead: RunCommand = (program, args) =>
       program === 'scancel' ? Promise.reject(failure('no answer')) : refusing(program, args);
-    await expect(submitJobs(dead, 's', '/l', 2)).rejects.toMatchObject({
+    await expect(submitJobs(dead, 'sweep-1', 's', '/l', 2)).rejects.toMatchObject({
       code: 'cluster-array-left',
       message: expect.stringContaining('QOS policy'),
       remedy: expect.stringContaining('scancel 7'),
     });
   });
 
-  it('are cancelled each by itself: one that Slurm has forgotten does not keep the other', async () => {
-    const asked: string[] = [];
-    const command: RunCommand = (_, [job = '']) => {
-      asked.push(job);
-      return job === '7' ? Promise.reject(failure('scancel: error: Invalid job id specified')) : Promise.resolve('');
+  /** A Slurm that knows these jobs, by number and name; what was cancelled goes to the list. */
+  const slurmWith =
+    (jobs: Readonly<Record<string, string>>, cancelled: string[]): RunCommand =>
+    (program, args) => {
+      const job = args.at(-1) ?? '';
+      if (program === 'scancel') {
+        cancelled.push(job);
+        return Promise.resolve('');
+      }
+      if (program === 'squeue') return Promise.resolve('{"jobs":[]}');
+      return jobs[job] === undefined
+        ? Promise.reject(failure('slurm_load_jobs error: Invalid job id specified'))
+        : Promise.resolve(`JobId=${job} JobName=${jobs[job]} JobState=RUNNING NodeList=n1`);
     };
-    await cancelJobs(command, { array: 7, join: 8 });
-    expect(asked.sort()).toEqual(['7', '8']);
-    await expect(
-      cancelJobs(() => Promise.reject(failure('Access/permission denied')), { array: 7, join: 8 }),
-    ).rejects.toThrow('permission denied');
+  const both = { run: 'sweep-1', array: 7, join: 8 };
+
+  it('are cancelled each by itself: one that Slurm has forgotten does not keep the other', async () => {
+    const cancelled: string[] = [];
+    await cancelJobs(slurmWith({ 8: 'sweep-1' }, cancelled), both);
+    expect(cancelled).toEqual(['8']);
+    await cancelJobs(slurmWith({ 7: 'sweep-1', 8: 'sweep-1' }, cancelled), both);
+    expect(cancelled).toEqual(['8', '8', '7']);
+    await expect(cancelJobs(() => Promise.reject(failure('Access/permission denied')), both)).rejects.toThrow(
+      'permission denied',
+    );
+  });
+
+  it('are not cancelled where Slurm has given a number to a job of another name', async () => {
+    const cancelled: string[] = [];
+    await expect(cancelJobs(slurmWith({ 7: 'thesis', 8: 'thesis' }, cancelled), both)).rejects.toMatchObject({
+      code: 'another-job',
+      kind: 'refused',
+      message: expect.stringContaining('thesis'),
+    });
+    await expect(cancelJobs(slurmWith({ 7: 'sweep-10' }, cancelled), both)).rejects.toMatchObject({
+      code: 'another-job',
+    });
+    expect(cancelled).toEqual([]);
+    await cancelJobs(slurmWith({ 7: 'thesis', 8: 'sweep-1' }, cancelled), both);
+    expect(cancelled).toEqual(['8']);
+    expect(await readTasks(slurmWith({ 7: 'thesis', 8: 'sweep-1' }, []), both)).toMatchObject([{ job: 8 }]);
   });
 
   it('are asked after again when a look fails after one that did not, and when ssh cannot reach its host', async () => {
@@ -213,7 +248,7 @@ describe('both jobs', () => {
       };
       return followJobs(
         command,
-        { array: 1, join: 2 },
+        { run: 'a', array: 1, join: 2 },
         {
           signal: new AbortController().signal,
           seen: (tasks) => {
@@ -227,8 +262,8 @@ describe('both jobs', () => {
         },
       ).then(() => seen);
     };
-    const running = 'JobId=1 ArrayJobId=1 ArrayTaskId=1 JobState=RUNNING NodeList=vm';
-    const ended = 'JobId=1 ArrayJobId=1 ArrayTaskId=1 JobState=COMPLETED NodeList=vm ExitCode=0:0';
+    const running = 'JobId=1 ArrayJobId=1 ArrayTaskId=1 JobName=a JobState=RUNNING NodeList=vm';
+    const ended = 'JobId=1 ArrayJobId=1 ArrayTaskId=1 JobName=a JobState=COMPLETED NodeList=vm ExitCode=0:0';
     const noName = failure('scontrol ended with 255: Could not resolve hostname login', 'cluster-unreachable');
     expect(await follow([noName, running, noName, failure('something else'), ended])).toEqual([null, 1, null, null, 1]);
     // Nothing was ever seen: that is no trouble of a moment.
@@ -321,8 +356,15 @@ describe('an array on mixed hardware', () => {
 });
 
 describe('the batch script', () => {
+  const order = { run: 'r', workspace: '/w', uncurl: 'echo', code: '0f', memoryShare: 0.6 };
+
   it('says what it does, and holds every option and line that was asked for', () => {
-    expect(slurmScript('sweep-1', '/shared/my work', 'node uncurl.ts', request, 0.6)).toBe(
+    expect(
+      slurmScript(
+        { run: 'sweep-1', workspace: '/shared/my work', uncurl: 'node uncurl.ts', code: '0f', memoryShare: 0.6 },
+        request,
+      ),
+    ).toBe(
       [
         '#!/bin/bash',
         '# Works on the sweep sweep-1: "work" fills its steps, one task of the array each; "join" makes the run of them.',
@@ -334,8 +376,8 @@ describe('the batch script', () => {
         'set -eo pipefail',
         'module load nodejs',
         'case "$1" in',
-        "  work) exec node uncurl.ts work sweep-1 --until-empty --workspace '/shared/my work' --threads 2 ;;",
-        "  join) exec node uncurl.ts resume sweep-1 --workspace '/shared/my work' --threads 2 ;;",
+        "  work) exec node uncurl.ts work sweep-1 --until-empty --workspace '/shared/my work' --confirm 0f --threads 2 ;;",
+        "  join) exec node uncurl.ts resume sweep-1 --workspace '/shared/my work' --confirm 0f --threads 2 ;;",
         'esac',
         '',
       ].join('\n'),
@@ -344,7 +386,9 @@ describe('the batch script', () => {
 
   it('keeps weights within the memory that was asked for, which is less than that of the node', () => {
     const rest = (memory: string | null) =>
-      /--threads 2(.*) ;;/.exec(slurmScript('r', '/w', 'uncurl', { ...request, memory }, 0.5))?.[1];
+      /--threads 2(.*) ;;/.exec(
+        slurmScript({ ...order, uncurl: 'uncurl', memoryShare: 0.5 }, { ...request, memory }),
+      )?.[1];
     expect(rest('64G')).toBe(' --memory 34.4');
     expect(rest('512')).toBe(' --memory 0.268');
     expect(rest('2t')).toBe(' --memory 1100');
@@ -353,9 +397,9 @@ describe('the batch script', () => {
 
   it('lets lines of setup read names that are not set, as those of many clusters do', () => {
     const setup = ['[ -z "$NOT_SET_ANYWHERE" ] && echo prepared'];
-    const script = slurmScript('r', '/w', 'echo', { ...request, processors: null, setup }, 0.6);
+    const script = slurmScript(order, { ...request, processors: null, setup });
     const { stdout, status } = spawnSync('bash', ['-c', script, 'slurm.sh', 'work'], { encoding: 'utf8' });
-    expect([status, stdout]).toEqual([0, 'prepared\nwork r --until-empty --workspace /w\n']);
+    expect([status, stdout]).toEqual([0, 'prepared\nwork r --until-empty --workspace /w --confirm 0f\n']);
   });
 
   it('quotes every word so that a shell gives it back', () => {

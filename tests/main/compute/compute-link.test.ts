@@ -8,6 +8,7 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import type { SweepRecord } from '../../../main/runs/sweep-record.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { runCode } from '../../../main/workspace/run-binding.ts';
 import { patiently } from '../../hang-limit.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { runOf } from '../contract/run-of.ts';
@@ -84,14 +85,19 @@ test('one process serves one run after the other; what it still says of an earli
   const first = carryOut();
   await asked();
   const [process] = puppets;
-  expect(process?.orders).toEqual([{ type: 'carry-out', run: 'verify-1', lock: null }]);
+  expect(process?.orders).toEqual([{ type: 'carry-out', run: 'verify-1', lock: null, code: runCode(manifest) }]);
   process?.say({ type: 'progress', run: 'verify-1', reading });
   expect(meter.read()).toMatchObject(reading);
   process?.say({ type: 'done', run: 'verify-1', output: '/made', summary: 'done' });
   expect(await first).toEqual({ output: '/made', summary: 'done' });
   const second = carryOut(undefined, 'verify-2');
   await asked();
-  expect(process?.orders.at(-1)).toEqual({ type: 'carry-out', run: 'verify-2', lock: 1 });
+  expect(process?.orders.at(-1)).toEqual({
+    type: 'carry-out',
+    run: 'verify-2',
+    lock: 1,
+    code: runCode({ ...manifest, id: 'verify-2' }),
+  });
   process?.say({ type: 'progress', run: 'verify-1', reading: { ...reading, description: 'Late' } });
   expect(meter.read().description).toBe('Half');
   const error = { code: 'odd', kind: 'failed', message: 'It broke.', remedy: 'Mend it.' } as const;

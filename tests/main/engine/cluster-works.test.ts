@@ -1,12 +1,16 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { cp, link, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { readClusterWork, writeClusterWork } from '../../../main/cluster/cluster-record.ts';
+import { createSubmissions } from '../../../main/cluster/submissions.ts';
 import { clusterRequest, type ClusterWork } from '../../../main/contract/cluster.ts';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
+import { approvedAs } from '../../../main/engine/approved-run.ts';
 import { type ClusterHost, createClusterWorks, type ClusterWorks } from '../../../main/engine/cluster-works.ts';
 import { askAgainAfterMs } from '../../../main/engine/follow-cluster-work.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import { runCode } from '../../../main/workspace/run-binding.ts';
 import { patiently } from '../../hang-limit.ts';
 import { plainRun } from '../contract/run-of.ts';
 import { fillDisk, smallDisk } from '../workspace/small-disk.ts';
@@ -19,6 +23,8 @@ const forgetful = (): Promise<string> =>
   );
 
 interface Made {
+  /** Folder of what the user's engines know. */
+  readonly state: string;
   readonly workspace: Workspace;
   readonly clusters: ClusterWorks;
   readonly events: readonly EngineEvent[];
@@ -26,9 +32,15 @@ interface Made {
 
 const make = async (changes: Partial<ClusterHost> = {}, place?: string): Promise<Made> => {
   const workspace = await openWorkspace(place ?? (await temporaryFolder()));
+  const state = join(await temporaryFolder(), 'state');
   const events: EngineEvent[] = [];
   const clusters = createClusterWorks({
     workspace,
+    state,
+    approve: async (run) => {
+      const manifest = await workspace.runs.read(run);
+      return approvedAs(manifest, runCode(manifest));
+    },
     now: Date.now,
     emit: (event) => events.push(event),
     uncurl: ['node', '/my programs/uncurl.ts'],
@@ -37,11 +49,11 @@ const make = async (changes: Partial<ClusterHost> = {}, place?: string): Promise
     ...changes,
   });
   onTestFinished(() => clusters.dispose());
-  return { workspace, clusters, events };
+  return { state, workspace, clusters, events };
 };
 
-/** A sweep that an earlier engine has submitted. */
-const submitted = async (workspace: Workspace): Promise<ClusterWork> => {
+/** A sweep whose folder says that it was submitted. */
+const saidToBeSubmitted = async (workspace: Workspace, changes: Partial<ClusterWork> = {}): Promise<ClusterWork> => {
   const { manifest, lock } = await workspace.runs.create('sweep', {
     ...plainRun,
     title: 'Sweep of a model',
@@ -62,28 +74,39 @@ const submitted = async (workspace: Workspace): Promise<ClusterWork> => {
     away: false,
     tasks: [],
     parts: { done: 0, of: 3 },
+    ...changes,
   };
   await writeFile(join(workspace.runs.folder(run), 'cluster.json'), JSON.stringify(work));
   return work;
 };
 
+/** A sweep that an earlier engine of this user has submitted. */
+const submitted = async ({ workspace, state }: Pick<Made, 'workspace' | 'state'>): Promise<ClusterWork> => {
+  const work = await saidToBeSubmitted(workspace);
+  await createSubmissions(state, workspace.path).write(work);
+  return work;
+};
+
 test('the script starts uncurl as this machine does, or as it is told; if neither is known it is refused', async () => {
-  const { clusters } = await make();
-  expect(clusters.script('sweep-1', clusterRequest.parse({}))).toContain(
-    "work) exec node '/my programs/uncurl.ts' work sweep-1 --until-empty",
-  );
+  const { workspace, clusters } = await make();
+  const { run } = await saidToBeSubmitted(workspace);
+  const code = runCode(await workspace.runs.read(run));
+  const script = await clusters.script(run, clusterRequest.parse({}));
+  expect(script).toContain(`work) exec node '/my programs/uncurl.ts' work ${run} --until-empty`);
+  // A node need not have the key: it is told what was approved.
+  expect(script.split('\n').filter((line) => line.includes(`--confirm ${code}`))).toHaveLength(2);
   const own = clusterRequest.parse({ command: 'srun node $HOME/uncurl.ts' });
-  expect(clusters.script(undefined, own)).toContain('join) exec srun node $HOME/uncurl.ts resume RUN');
+  expect(await clusters.script(undefined, own)).toContain('join) exec srun node $HOME/uncurl.ts resume RUN');
   const window = await make({ uncurl: null });
-  expect(window.clusters.script('sweep-1', own)).toContain('srun node');
-  expect(() => window.clusters.script('sweep-1', clusterRequest.parse({}))).toThrow('no program that a node');
+  expect(await window.clusters.script(undefined, own)).toContain('srun node');
+  await expect(window.clusters.script(undefined, clusterRequest.parse({}))).rejects.toThrow('no program that a node');
 });
 
 test('a submission that Slurm forgot has failed, unless its run is done; it is listed until forgotten', async () => {
   let answer: () => void = () => undefined;
   const asked = new Promise<void>((resolve) => (answer = resolve));
-  const { workspace, clusters, events } = await make({ commands: () => () => asked.then(forgetful) });
-  const { run } = await submitted(workspace);
+  const { state, workspace, clusters, events } = await make({ commands: () => () => asked.then(forgetful) });
+  const { run } = await submitted({ state, workspace });
   expect((await clusters.list()).map(({ state }) => state)).toEqual(['active']);
   expect(clusters.worksOn(run)).toBe(true);
   expect(() => clusters.requireNotOn(run)).toThrow('A cluster works on');
@@ -107,8 +130,8 @@ test('a submission that Slurm forgot has failed, unless its run is done; it is l
 test('a submission whose run is done has ended well, and is listed no more', async () => {
   let answer: () => void = () => undefined;
   const joined = new Promise<void>((resolve) => (answer = resolve));
-  const { workspace, clusters, events } = await make({ commands: () => () => joined.then(forgetful) });
-  const { run } = await submitted(workspace);
+  const { state, workspace, clusters, events } = await make({ commands: () => () => joined.then(forgetful) });
+  const { run } = await submitted({ state, workspace });
   expect(await clusters.list()).toHaveLength(1);
   await workspace.runs.write({ ...(await workspace.runs.read(run)), state: 'done' });
   answer();
@@ -121,14 +144,16 @@ test('a submission whose run is done has ended well, and is listed no more', asy
 
 /** Slurm with a node and a running job, which refuses what `refuses` names. */
 const slurm =
-  (refuses: string | null, asked: string[] = []) =>
-  (program: string): Promise<string> => {
-    asked.push(program);
+  (refuses: string | null, name = '', asked: string[] = []) =>
+  (program: string, args: readonly string[] = []): Promise<string> => {
+    asked.push([program, ...args].join(' '));
     if (program === refuses)
       return Promise.reject(new WorkbenchError('cluster-command-failed', 'failed', `${program} refuses.`, ''));
     if (program === 'sinfo') return Promise.resolve('n1|(null)|(null)|main*');
     if (program === 'sbatch') return Promise.resolve('7');
-    return Promise.resolve(program === 'scontrol' ? 'JobId=7 JobState=RUNNING NodeList=n1' : '{"jobs":[]}');
+    return Promise.resolve(
+      program === 'scontrol' ? `JobId=7 JobName=${name} JobState=RUNNING NodeList=n1` : '{"jobs":[]}',
+    );
   };
 
 test('a run that Slurm refuses to take stays what it was, one that is done too', async () => {
@@ -141,8 +166,10 @@ test('a run that Slurm refuses to take stays what it was, one that is done too',
 });
 
 test('a run that is done is not called cancelled when its jobs are', async () => {
-  const { workspace, clusters } = await make({ commands: () => slurm(null) });
-  const { run } = await submitted(workspace);
+  const { state, workspace, clusters } = await make({
+    commands: () => (program, args) => slurm(null, run)(program, args),
+  });
+  const { run } = await submitted({ state, workspace });
   expect(await clusters.list()).toHaveLength(1);
   await workspace.runs.write({ ...(await workspace.runs.read(run)), state: 'done' });
   await clusters.cancel(run);
@@ -151,8 +178,8 @@ test('a run that is done is not called cancelled when its jobs are', async () =>
 
 test('a submission that cannot be followed is not submitted again while its jobs go on', async () => {
   let refuses: string | null = 'scontrol';
-  const { workspace, clusters } = await make({ commands: () => (program) => slurm(refuses)(program) });
-  const { run } = await submitted(workspace);
+  const { state, workspace, clusters } = await make({ commands: () => (program) => slurm(refuses, run)(program) });
+  const { run } = await submitted({ state, workspace });
   await clusters.list();
   while (clusters.worksOn(run)) await new Promise((resolve) => setTimeout(resolve, 10));
   expect(await clusters.list()).toMatchObject([{ state: 'failed', error: expect.stringContaining('not followed') }]);
@@ -161,9 +188,9 @@ test('a submission that cannot be followed is not submitted again while its jobs
 });
 
 test('a submission that cannot be read hides no run: its own is told as damaged, until it is mended', async () => {
-  const { workspace, clusters } = await make();
-  const { run: good } = await submitted(workspace);
-  const { run: bad } = await submitted(workspace);
+  const { state, workspace, clusters } = await make();
+  const { run: good } = await submitted({ state, workspace });
+  const { run: bad } = await submitted({ state, workspace });
   const record = join(workspace.runs.folder(bad), 'cluster.json');
   await writeFile(record, '{"run":');
   for (let look = 0; look < 2; look += 1) {
@@ -184,8 +211,8 @@ test('what could not be written on a full disk when jobs ended is told, and hind
 }) => {
   const disk = await smallDisk(512);
   if (disk === null) return skip('needs Linux and root: the disk is a tmpfs');
-  const { workspace, clusters, events } = await make({}, join(disk, 'workspace'));
-  const { run } = await submitted(workspace);
+  const { state, workspace, clusters, events } = await make({}, join(disk, 'workspace'));
+  const { run } = await submitted({ state, workspace });
   await fillDisk(disk);
   await clusters.list();
   const error = expect.stringMatching(/^It is not followed any more: No space is left/);
@@ -210,4 +237,111 @@ test('what was not submitted cannot be cancelled, and has no log', async () => {
   const { clusters } = await make();
   await expect(clusters.cancel('sweep-1')).rejects.toMatchObject({ code: 'not-submitted' });
   await expect(clusters.log('sweep-1', 1)).rejects.toMatchObject({ code: 'not-submitted' });
+});
+
+test('what only the folder of a run tells of is shown and nothing else: no host is asked, no job cancelled', async () => {
+  const asked: string[] = [];
+  const { workspace, clusters, events } = await make({
+    commands: (host) => {
+      asked.push(`to ${host ?? 'this machine'}`);
+      return slurm(null, '', asked);
+    },
+  });
+  const secret = join(await temporaryFolder(), 'secret');
+  await writeFile(secret, 'private');
+  const log = { reason: null, node: 'n1', exitCode: null, signal: null, elapsedMs: null, parts: 0, log: secret };
+  const said: string[] = [];
+  for (const state of ['active', 'failed'] as const) {
+    const { run } = await saidToBeSubmitted(workspace, {
+      state,
+      request: clusterRequest.parse({ host: 'evil.example', setup: ['touch /tmp/x'] }),
+      tasks: [{ task: 1, state: 'RUNNING', ...log }],
+    });
+    said.push(run);
+  }
+  await clusters.find(await workspace.runs.list());
+  for (const run of said) {
+    expect(clusters.worksOn(run)).toBe(false);
+    expect(clusters.shown(await workspace.runs.read(run)).state).toBe('interrupted');
+    expect((await clusters.list()).find((work) => work.run === run)).toMatchObject({
+      state: 'unfollowed',
+      error: expect.stringMatching(
+        /^Not followed: .* array 7 and joining job 8 on evil\.example, and no engine of yours/,
+      ),
+    });
+    await expect(clusters.cancel(run)).rejects.toMatchObject({ code: 'not-followed' });
+    await expect(clusters.log(run, 1)).rejects.toMatchObject({ code: 'log-elsewhere' });
+    await clusters.forget(run);
+    expect((await clusters.list()).some((work) => work.run === run)).toBe(false);
+  }
+  expect(asked).toEqual([]);
+  expect(events.every((event) => event.type === 'cluster.changed' && event.work.state === 'cancelled')).toBe(true);
+});
+
+test('a submission is followed by what was recorded, whatever the folder says since', async () => {
+  const asked: string[] = [];
+  const { state, workspace, clusters } = await make({
+    commands: (host) => {
+      asked.push(`to ${host ?? 'this machine'}`);
+      return slurm(null, run, asked);
+    },
+  });
+  const work = await submitted({ state, workspace });
+  const { run } = work;
+  const forged = { ...work, array: 666, join: 667, request: clusterRequest.parse({ host: 'evil.example' }) };
+  await writeFile(join(workspace.runs.folder(run), 'cluster.json'), JSON.stringify({ ...forged, title: 'forged' }));
+  expect(await clusters.list()).toMatchObject([{ array: 7, join: 8, title: work.title, request: { host: null } }]);
+  await clusters.cancel(run);
+  expect(asked.filter((line) => line.startsWith('scancel'))).toEqual(['scancel 7']);
+  expect(asked.filter((line) => /evil|66[67]/.test(line))).toEqual([]);
+  expect(await createSubmissions(state, workspace.path).read(run)).toBeNull();
+});
+
+test('a record counts for its workspace and run alone: not in a copy, not for another run', async () => {
+  const { state, workspace } = await make();
+  const { run } = await submitted({ state, workspace });
+  const copy = join(await temporaryFolder(), 'copy');
+  await cp(workspace.path, copy, { recursive: true });
+  expect(await createSubmissions(state, copy).read(run)).toBeNull();
+  expect(await createSubmissions(state, workspace.path).read('sweep-1')).toBeNull();
+  expect(await createSubmissions(await temporaryFolder(), workspace.path).read(run)).toBeNull();
+  const link = join(await temporaryFolder(), 'link');
+  await symlink(workspace.path, link);
+  expect(await createSubmissions(state, link).read(run)).toMatchObject({ array: 7, join: 8 });
+});
+
+test('a log is read from the folder of its run alone, however its path is written', async () => {
+  const { state, workspace, clusters } = await make();
+  const { run } = await submitted({ state, workspace });
+  const folder = workspace.runs.folder(run);
+  const outside = join(await temporaryFolder(), 'outside');
+  await writeFile(outside, 'private');
+  await writeFile(join(folder, 'worker.log'), 'printed');
+  await symlink(outside, join(folder, 'linked.log'));
+  await link(outside, join(folder, 'second-name.log'));
+  await symlink(join(folder, 'worker.log'), join(folder, 'inside.log'));
+  const read = async (log: string): Promise<string> => {
+    const [task] = [{ task: 1, state: 'RUNNING', reason: null, node: 'n1', exitCode: null, signal: null }];
+    const work = await readClusterWork(folder);
+    if (work === null) throw new Error('no record');
+    await writeClusterWork(
+      folder,
+      { ...work, tasks: [{ ...task, elapsedMs: null, parts: 0, log }] },
+      workspace.temporaryFolder,
+    );
+    const { clusters: fresh } = await make({ workspace, state });
+    return (await fresh.log(run, 1)).text;
+  };
+  expect(await read(join(folder, 'worker.log'))).toBe('printed');
+  expect(await read(join(folder, 'inside.log'))).toBe('printed');
+  const elsewhere = { code: 'log-elsewhere', kind: 'refused' };
+  for (const log of [
+    '/etc/passwd',
+    join(folder, 'linked.log'),
+    join(folder, 'second-name.log'),
+    `${folder}/../../library`,
+  ])
+    await expect(read(log)).rejects.toMatchObject(log.endsWith('library') ? { code: 'no-log' } : elsewhere);
+  await expect(read(join(folder, '..', '..', 'workspace.json'))).rejects.toMatchObject(elsewhere);
+  await clusters.dispose();
 });

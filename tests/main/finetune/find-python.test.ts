@@ -1,7 +1,10 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { environmentPython, findPython } from '../../../main/finetune/find-python.ts';
+import { findPython } from '../../../main/finetune/find-python.ts';
+import { createMadeEnvironments, environmentPython } from '../../../main/finetune/made-environments.ts';
+import { makeEnvironment } from '../../../main/finetune/make-environment.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /** A program that answers the question for versions as a Python with these packages would. */
@@ -16,21 +19,65 @@ const answering = async (answer: unknown, path?: string): Promise<string> => {
   return file;
 };
 
+/** What no engine has made. */
+const none = { has: () => Promise.resolve(false) };
+
 const whole = { python: '3.12.1', torch: '2.7.0+cpu', transformers: '5.24.0', safetensors: '0.6.0' };
 
 describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
   test('is taken with its versions', async () => {
     const path = await answering(whole);
-    expect(await findPython(path, '/nowhere')).toEqual({
+    expect(await findPython(path, '/nowhere', none)).toEqual({
       path,
       versions: { python: '3.12.1', torch: '2.7.0+cpu', transformers: '5.24.0' },
     });
   });
 
-  test("is the workspace's own where none is named", async () => {
-    const workspace = await temporaryFolder();
+  test("is the workspace's own where none is named, if it was made here", async () => {
+    const [workspace, state] = [await temporaryFolder(), join(await temporaryFolder(), 'state')];
+    const environments = createMadeEnvironments(state);
+    await environments.make(workspace);
     const path = await answering(whole, environmentPython(workspace));
-    expect((await findPython(null, workspace)).path).toBe(path);
+    expect((await findPython(null, workspace, environments)).path).toBe(path);
+    // Made once, it is completed by the next call.
+    await environments.make(workspace);
+    expect((await stat(state)).mode & 0o777).toBe(0o700);
+  });
+
+  /** A workspace with a program where the environment has its Python, which leaves a mark when it is run. */
+  const armed = async (): Promise<{ readonly workspace: string; readonly ran: string }> => {
+    const workspace = await temporaryFolder();
+    const [path, ran] = [environmentPython(workspace), join(workspace, 'ran')];
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, `#!/bin/sh\ntouch '${ran}'\necho '${JSON.stringify(whole)}'\n`);
+    await chmod(path, 0o755);
+    return { workspace, ran };
+  };
+
+  test('is not run where it came with the workspace: not asked, not completed, not behind a link', async () => {
+    const environments = createMadeEnvironments(await temporaryFolder());
+    const refused = { code: 'environment-elsewhere', kind: 'refused', remedy: expect.stringContaining('--python') };
+    const { workspace, ran } = await armed();
+    await expect(findPython(null, workspace, environments)).rejects.toMatchObject(refused);
+    const request = { base: 'python3', workspace, environments, requirements: '/nowhere', say: () => undefined };
+    await expect(makeEnvironment({ ...request, signal: AbortSignal.timeout(60_000) })).rejects.toMatchObject(refused);
+    // The place of one that was made here holds another one, or a link to it.
+    const own = await temporaryFolder();
+    await environments.make(own);
+    await rename(join(own, 'python'), join(own, 'before'));
+    await rename(join(workspace, 'python'), join(own, 'python'));
+    await expect(findPython(null, own, environments)).rejects.toMatchObject(refused);
+    await rename(join(own, 'python'), join(own, 'theirs'));
+    await symlink(join(own, 'theirs'), join(own, 'python'));
+    await expect(findPython(null, own, environments)).rejects.toMatchObject(refused);
+    expect(existsSync(ran)).toBe(false);
+    await rm(join(own, 'python'));
+    await rename(join(own, 'before'), join(own, 'python'));
+    expect(await environments.has(own)).toBe(true);
+    // A copy of the whole workspace is another place.
+    const copy = join(await temporaryFolder(), 'copy');
+    await cp(own, copy, { recursive: true });
+    expect(await environments.has(copy)).toBe(false);
   });
 
   test.each([
@@ -41,7 +88,7 @@ describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
     ['no safetensors', { ...whole, safetensors: null }, 'python-lacks', 'no safetensors'],
     ['another program', 'hello', 'wrong-python', 'does not answer as Python does'],
   ])('is refused with what to do: %s', async (_, answer, code, words) => {
-    await expect(findPython(await answering(answer), '/nowhere')).rejects.toMatchObject({
+    await expect(findPython(await answering(answer), '/nowhere', none)).rejects.toMatchObject({
       code,
       kind: 'refused',
       message: expect.stringContaining(words),
@@ -51,14 +98,17 @@ describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
 
   test('is refused where there is none, where it ends badly, and where it may not be run', async () => {
     const folder = await temporaryFolder();
-    await expect(findPython(null, folder)).rejects.toMatchObject({ code: 'no-python', kind: 'refused' });
-    await expect(findPython(join(folder, 'python'), folder)).rejects.toMatchObject({
+    await expect(findPython(null, folder, none)).rejects.toMatchObject({ code: 'no-python', kind: 'refused' });
+    await expect(findPython(join(folder, 'python'), folder, none)).rejects.toMatchObject({
       code: 'no-python',
       kind: 'refused',
     });
-    await expect(findPython('/bin/false', folder)).rejects.toMatchObject({ code: 'wrong-python', kind: 'refused' });
+    await expect(findPython('/bin/false', folder, none)).rejects.toMatchObject({
+      code: 'wrong-python',
+      kind: 'refused',
+    });
     const file = join(folder, 'text');
     await writeFile(file, 'no program');
-    await expect(findPython(file, folder)).rejects.toMatchObject({ code: 'wrong-python', kind: 'refused' });
+    await expect(findPython(file, folder, none)).rejects.toMatchObject({ code: 'wrong-python', kind: 'refused' });
   });
 });

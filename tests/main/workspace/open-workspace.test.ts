@@ -1,4 +1,4 @@
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
@@ -34,6 +34,29 @@ test('removes what killed engines left in the temporary folder, a day later', as
   await openWorkspace(folder);
   expect(await readdir(temporary)).toEqual(['.young.tmp']);
 });
+
+test.skipIf(process.platform === 'win32').each(['tmp', 'runs', 'steps', 'overlays', 'trash', 'given', 'steps/ab'])(
+  'is refused where %s is a link: nothing is tidied or written where it leads',
+  async (name) => {
+    const [folder, mine] = [await temporaryFolder(), await temporaryFolder()];
+    await openWorkspace(folder);
+    await writeFile(join(mine, 'thesis.tex'), 'old');
+    const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    await utimes(join(mine, 'thesis.tex'), yesterday, yesterday);
+    await rm(join(folder, name), { recursive: true, force: true });
+    await symlink(mine, join(folder, name));
+    await expect(openWorkspace(folder)).rejects.toMatchObject({
+      code: 'workspace-leads-out',
+      message: expect.stringContaining(join(folder, name)),
+    });
+    expect(await readdir(mine)).toEqual(['thesis.tex']);
+    // The workspace itself may lie behind one.
+    await rm(join(folder, name));
+    const link = join(await temporaryFolder(), 'workspace');
+    await symlink(folder, link);
+    await openWorkspace(link);
+  },
+);
 
 test('remembers models and tasks once, in order, whoever adds them at the same time', async () => {
   const folder = await temporaryFolder();

@@ -48,5 +48,7 @@ test("a stranger's sweep whose manifest does not say what it measured is refused
   await expect(engine.call('sweep.sizeTrend', { run, delta: 0.02 })).rejects.toMatchObject(refused);
   await expect(engine.call('sweep.plan', { run, ...point })).rejects.toMatchObject(refused);
   await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject(refused);
-  await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject(refused);
+  await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject({ code: 'made-elsewhere' });
+  const { code } = await engine.call('runs.origin', { run });
+  await expect(engine.call('jobs.resume', { run, confirmed: { code } })).rejects.toMatchObject(refused);
 });

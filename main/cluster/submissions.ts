@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { realpath, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { clusterWork, type ClusterWork } from '../contract/cluster.ts';
+import { WorkbenchError } from '../contract/errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import { makePrivateFolder } from '../workspace/user-key.ts';
+
+/** Folder, among what this user's engines know, of a file a submission. */
+const FOLDER = 'submissions';
+const MAX_RECORD_BYTES = 2 ** 20;
+
+/** What is done about a submission follows from these: the host that is asked, and the jobs that are cancelled. */
+const submission = clusterWork.pick({
+  run: true,
+  title: true,
+  request: true,
+  array: true,
+  join: true,
+  script: true,
+  submittedAt: true,
+});
+export type Submission = z.infer<typeof submission>;
+
+const submissionFile = z.object({ workspace: z.string(), submission });
+
+/**
+ * The submissions of a workspace's runs as this user's engines made them, outside of the workspace: only these are
+ * followed and cancelled, whatever a run's folder says.
+ */
+export interface Submissions {
+  /** Null: no engine of this user has submitted the run in this workspace. */
+  read(run: string): Promise<Submission | null>;
+  write(submission: Submission): Promise<void>;
+  remove(run: string): Promise<void>;
+}
+
+export const createSubmissions = (state: string, workspace: string): Submissions => {
+  const folder = join(state, FOLDER);
+  const placeOf = async (run: string): Promise<{ readonly file: string; readonly workspace: string }> => {
+    const real = await realpath(workspace);
+    const name = createHash('sha256').update(`${real}\0${run}`).digest('hex').slice(0, 32);
+    return { file: join(folder, `${name}.json`), workspace: real };
+  };
+  return {
+    read: async (run) => {
+      const place = await placeOf(run);
+      const limits = { mostBytes: MAX_RECORD_BYTES };
+      const found = await readJsonIfThere(
+        place.file,
+        submissionFile,
+        limits,
+        (cause) =>
+          new WorkbenchError(
+            'submission-damaged',
+            'failed',
+            `${place.file} does not tell of a submission.`,
+            'Remove it; jobs that still run are cancelled with scancel.',
+            { cause },
+          ),
+      );
+      return found?.workspace === place.workspace && found.submission.run === run ? found.submission : null;
+    },
+    write: async ({ run, title, request, array, join: joining, script, submittedAt }) => {
+      const place = await placeOf(run);
+      await makePrivateFolder(folder);
+      const made: Submission = { run, title, request, array, join: joining, script, submittedAt };
+      const text = JSON.stringify({ workspace: place.workspace, submission: made }, null, 2);
+      await writeFileAtomically(place.file, `${text}\n`);
+    },
+    remove: async (run) => rm((await placeOf(run)).file, { force: true }),
+  };
+};
+
+/** A submission as its run's folder last saw it; `seen` is of an earlier one, or a stranger's, where jobs differ. */
+export const workOfSubmission = (made: Submission, seen: ClusterWork | null): ClusterWork => {
+  const isOfIt = seen !== null && seen.array === made.array && seen.join === made.join;
+  const { state, error, away, tasks, parts } =
+    isOfIt && seen.state !== 'unfollowed'
+      ? seen
+      : { state: 'active' as const, error: null, away: false, tasks: [], parts: { done: 0, of: 0 } };
+  return { ...made, state, error, away, tasks: [...tasks], parts };
+};
+
+/** What the file in a run's folder says where no engine of this user submitted it: shown, and nothing else. */
+export const unfollowedWork = (seen: ClusterWork): ClusterWork => ({
+  ...seen,
+  state: 'unfollowed',
+  error:
+    `Not followed: the run's folder names array ${String(seen.array)} and joining job ${String(seen.join)}` +
+    `${seen.request.host === null ? '' : ` on ${seen.request.host}`}, and no engine of yours submitted them from here ` +
+    '(a copy, another user, or an earlier version)',
+  away: false,
+});

@@ -1,0 +1,235 @@
+import { rename } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { type RunManifest, runManifest } from '../contract/run.ts';
+import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
+import { isSystemError } from '../files/file-errors.ts';
+import { requirePlainTree } from '../files/require-plain-tree.ts';
+import { requirePlace } from '../finetune/tuned-folder.ts';
+import { TRAINING_FOLDER } from '../jobs/finetune-job.ts';
+import { ARMS_FOLDER } from '../jobs/tuned-step.ts';
+import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../reproduction/reproduce-job.ts';
+import { runCode } from '../workspace/run-binding.ts';
+import type { EngineContext } from './engine-context.ts';
+
+const approvedManifest = runManifest.brand<'ApprovedManifest'>();
+
+/**
+ * What a run says, and may act on: this user's engine wrote it here, or its user was shown what it names and confirmed
+ * it. Only this file makes one, and whatever makes a job of a manifest takes nothing else.
+ */
+export type ApprovedManifest = z.output<typeof approvedManifest>;
+
+/** Parts of a manifest's spec that name something outside of the run; the spec of a stranger may have any form. */
+const named = z.object({
+  python: z.string().nullable().catch(null),
+  destination: z.string().nullable().catch(null),
+  exported: z.string().nullable().catch(null),
+  candidates: z.array(z.object({ path: z.string() })).catch([]),
+});
+const treatments = z.object({ settings: z.object({ treatments: z.array(z.string()) }) });
+
+const asksOf = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
+  switch (kind) {
+    case 'finetune':
+      return { program: true, destination: true };
+    case 'export':
+      return { program: false, destination: true };
+    case 'experiment': {
+      const parsed = treatments.safeParse(spec);
+      return { program: !parsed.success || parsed.data.settings.treatments.includes('tuned'), destination: false };
+    }
+    default:
+      return { program: false, destination: false };
+  }
+};
+
+const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
+  const { python, destination, exported, candidates } = named.parse(manifest.spec);
+  const paths = [...manifest.models, ...manifest.tasks, ...candidates].map(({ path }) => path);
+  return {
+    run: manifest.id,
+    isMadeHere,
+    code: runCode(manifest),
+    says: {
+      program: python,
+      destination,
+      reads: [...new Set([...paths, ...(exported === null ? [] : [exported])])],
+    },
+    asks: asksOf(manifest),
+  };
+};
+
+/** Where a run comes from, and what it names. Reads nothing but the run's folder. */
+export const readRunOrigin = async ({ workspace, bindings }: EngineContext, run: string): Promise<RunOrigin> => {
+  const manifest = await workspace.runs.read(run);
+  return originOf(manifest, await bindings.isBound(manifest));
+};
+
+/** As many paths as a refusal lists. */
+const MOST_LISTED = 6;
+
+const listed = (paths: readonly string[]): string =>
+  [...paths.slice(0, MOST_LISTED), ...(paths.length > MOST_LISTED ? [`${String(paths.length)} in all`] : [])].join(
+    ', ',
+  );
+
+const madeElsewhere = ({ run, code, says, asks }: RunOrigin): Error => {
+  const { program, destination, reads } = says;
+  const words = [
+    ...(asks.program ? [`program ${program ?? "of the workspace's own environment"}`] : []),
+    ...(asks.destination ? [`folder to write ${destination ?? '(none)'}`] : []),
+    `paths to read ${reads.length === 0 ? '(none)' : listed(reads)}`,
+  ];
+  const options = [...(asks.program ? ['--python FILE'] : []), ...(asks.destination ? ['--out DIR'] : [])];
+  return refuse(
+    'made-elsewhere',
+    `${run} was not made here: it is a copy, of another user, of an earlier version, or was edited. It names: ` +
+      `${words.join('; ')}. Nothing of that was used.`,
+    `If you want it to go on, confirm what it names: --confirm ${[code, ...options].join(' ')}.`,
+  );
+};
+
+const requireCode = (manifest: RunManifest, code: string): void => {
+  if (runCode(manifest) === code) return;
+  throw refuse(
+    'another-code',
+    `${manifest.id} does not say what was confirmed: its code is ${runCode(manifest)}.`,
+    'Look at what it names now, and confirm that.',
+  );
+};
+
+/**
+ * Marks a run as made here. Where no key can be made (a home that cannot be written to), the run goes on without a mark,
+ * its log says so, and to resume it is to confirm it.
+ */
+export const bindRun = async ({ bindings, logs }: EngineContext, manifest: RunManifest): Promise<void> => {
+  try {
+    await bindings.bind(manifest);
+  } catch (error) {
+    if (!(error instanceof WorkbenchError)) throw error;
+    logs.tellProblem(manifest.id, `To resume it will have to be confirmed: ${error.message} ${error.remedy}`);
+  }
+};
+
+/**
+ * The manifest of a run that may be worked on: made here, or confirmed as it stands.
+ *
+ * @throws WorkbenchError refused: `made-elsewhere`, `another-code`; and as `requirePlainTree`.
+ */
+export const approveRun = async (
+  { workspace, bindings }: EngineContext,
+  run: string,
+  code: string | undefined,
+): Promise<ApprovedManifest> => {
+  const manifest = await workspace.runs.read(run);
+  if (!(await bindings.isBound(manifest))) {
+    if (code === undefined) throw madeElsewhere(originOf(manifest, false));
+    requireCode(manifest, code);
+  }
+  await requirePlainTree(workspace.runs.folder(run));
+  return approvedManifest.parse(manifest);
+};
+
+/**
+ * The manifest of a run that another engine approved under its code and holds.
+ *
+ * @throws WorkbenchError refused: `another-code`.
+ */
+export const approvedAs = (manifest: RunManifest, code: string): ApprovedManifest => {
+  requireCode(manifest, code);
+  return approvedManifest.parse(manifest);
+};
+
+/** Folders of a run that its job goes on from. */
+const STATE_FOLDERS = [TRAINING_FOLDER, ARMS_FOLDER, STEPS_FOLDER, OVERLAYS_FOLDER];
+
+/** What was half computed elsewhere stays in the run's folder, and is not gone on from. */
+const setStateAside = async (folder: string): Promise<void> => {
+  for (const name of STATE_FOLDERS) {
+    const aside = `${name}-made-elsewhere-${randomBytes(3).toString('hex')}`;
+    await rename(join(folder, name), join(folder, aside)).catch((error: unknown) => {
+      if (!isSystemError(error, 'ENOENT')) throw error;
+    });
+  }
+};
+
+const requireAnswers = ({ run, asks, says }: RunOrigin, { python, destination }: ConfirmedRun): void => {
+  if (asks.program && says.program !== null && python === null)
+    throw refuse(
+      'program-not-named',
+      `${run} starts a program, and says ${says.program}, which is not used.`,
+      'Name the Python that you want to run: --python FILE.',
+    );
+  if (asks.destination && destination === null)
+    throw refuse(
+      'destination-not-named',
+      `${run} writes a folder, and says ${says.destination ?? 'none'}, which is not used.`,
+      'Name the folder that you want to be made: --out DIR.',
+    );
+  if (!asks.program && python !== null) throw refuse('bad-usage', `${run} starts no Python.`, 'Leave --python out.');
+  if (!asks.destination && destination !== null)
+    throw refuse('bad-usage', `${run} writes to no folder but its own.`, 'Leave --out out.');
+};
+
+/** What a run says once its user has named what it uses in the place of its own words. */
+const withAnswers = async (
+  { workspace, handles }: EngineContext,
+  manifest: RunManifest,
+  confirmed: ConfirmedRun,
+): Promise<ApprovedManifest> => {
+  requireCode(manifest, confirmed.code);
+  const origin = originOf(manifest, false);
+  requireAnswers(origin, confirmed);
+  await requirePlainTree(workspace.runs.folder(manifest.id));
+  const { python, destination } = confirmed;
+  const spec = { ...manifest.spec };
+  if (origin.asks.program) spec['python'] = python === null ? null : handles.resolve(python);
+  if (destination !== null) {
+    const place = join(handles.resolve(destination.into), destination.name);
+    await requirePlace(place);
+    spec['destination'] = place;
+  }
+  return approvedManifest.parse({ ...manifest, spec });
+};
+
+/** A run to go on with. */
+export interface RunToResume {
+  readonly manifest: ApprovedManifest;
+  /** Whether it was not made here: then it is taken over (`adoptRun`) before it is worked on. */
+  readonly isForeign: boolean;
+}
+
+/**
+ * A run to go on with, whose lock is held here: as it stands where it was made here, else with the program and folder
+ * that its user names now. Nothing of it is changed yet.
+ *
+ * @throws WorkbenchError refused: `program-not-named`, `destination-not-named`, `made-here`, `bad-usage`; as `approveRun`
+ * and `requirePlace`.
+ */
+export const approveToResume = async (
+  context: EngineContext,
+  run: string,
+  confirmed: ConfirmedRun | undefined,
+): Promise<RunToResume> => {
+  const manifest = await context.workspace.runs.read(run);
+  if (confirmed !== undefined && !(await context.bindings.isBound(manifest)))
+    return { manifest: await withAnswers(context, manifest, confirmed), isForeign: true };
+  if (confirmed !== undefined && (confirmed.python !== null || confirmed.destination !== null))
+    throw refuse(
+      'made-here',
+      `${run} was made here, and goes on with the program and folder that it was started with.`,
+      'Leave --python and --out out.',
+    );
+  return { manifest: await approveRun(context, run, confirmed?.code), isForeign: false };
+};
+
+/** Takes a run over that was not made here: as it says now, bound to this user, and without what was half computed. */
+export const adoptRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<void> => {
+  const { runs } = context.workspace;
+  await setStateAside(runs.folder(manifest.id));
+  await runs.write(manifest);
+  await bindRun(context, manifest);
+};

@@ -1,0 +1,40 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { refuse } from '../contract/errors.ts';
+import { fileErrorCode } from './file-errors.ts';
+
+/** Another process works in the folder, too: what went away meanwhile is not there. */
+const ifThere = async <T>(look: () => Promise<T>): Promise<T | null> => {
+  try {
+    return await look();
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+};
+
+/**
+ * Refuses a folder in which something leads out of it: a link, or a file that has a second name. Who writes there would
+ * write elsewhere.
+ *
+ * @throws WorkbenchError refused: `leads-out`.
+ */
+export const requirePlainTree = async (folder: string): Promise<void> => {
+  const open = [folder];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const place = next;
+    const facts = await ifThere(() => lstat(place));
+    if (facts === null) continue;
+    if (facts.isDirectory()) {
+      open.push(...((await ifThere(() => readdir(place))) ?? []).map((name) => join(place, name)));
+      continue;
+    }
+    if (facts.isFile() && facts.nlink <= 1) continue;
+    const what = facts.isSymbolicLink() ? 'a link' : facts.isFile() ? 'a file with a second name' : 'no regular file';
+    throw refuse(
+      'leads-out',
+      `${place} is ${what}: what is written to it would be written elsewhere.`,
+      'Remove it, or put a copy of the file in its place, and try again.',
+    );
+  }
+};

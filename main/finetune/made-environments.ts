@@ -1,0 +1,83 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import { explainFileError, isSystemError, makeFolder } from '../files/file-errors.ts';
+import { folderIdentity } from '../files/folder-identity.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import { makePrivateFolder } from '../workspace/user-key.ts';
+
+/** Folder of the environment that `uncurl doctor --python` makes in a workspace. */
+export const environmentFolder = (workspace: string): string => join(workspace, 'python');
+
+export const environmentPython = (workspace: string): string =>
+  process.platform === 'win32'
+    ? join(environmentFolder(workspace), 'Scripts', 'python.exe')
+    : join(environmentFolder(workspace), 'bin', 'python');
+
+const RECORD = 'environments.json';
+const MAX_RECORD_BYTES = 2 ** 20;
+/** Latest first; a person has a few workspaces. */
+const MOST_ENVIRONMENTS = 200;
+
+const environments = z.object({ environments: z.array(z.object({ path: z.string(), made: z.string() })) });
+type Environments = z.infer<typeof environments>['environments'];
+
+/**
+ * The Python environments that this user's engines made, recorded outside of every workspace: a workspace that came from
+ * elsewhere may bring a program under the same name.
+ */
+export interface MadeEnvironments {
+  /** Whether the folder that a workspace has for its environment is one that was made here. */
+  has(workspace: string): Promise<boolean>;
+  /**
+   * Makes the folder for an environment, or finds the one that was made here.
+   *
+   * @throws WorkbenchError refused: `environment-elsewhere`, `not-writable`.
+   */
+  make(workspace: string): Promise<void>;
+}
+
+export const environmentElsewhere = (workspace: string): Error =>
+  refuse(
+    'environment-elsewhere',
+    `${environmentFolder(workspace)} was not made here (it came with the folder, or an earlier version made it), and ` +
+      'nothing of it is run.',
+    'If you trust it, name its Python: --python FILE. Else remove it, and let "uncurl doctor --python" make another.',
+  );
+
+/** `state`: folder of what this user's engines know (user-key.ts). */
+export const createMadeEnvironments = (state: string): MadeEnvironments => {
+  const file = join(state, RECORD);
+  const read = async (): Promise<Environments> =>
+    (
+      await readJsonIfThere(file, environments, { mostBytes: MAX_RECORD_BYTES }, (cause) =>
+        refuse('environments-damaged', `${file} lists no environments.`, 'Remove it, and make them again.', cause),
+      )
+    )?.environments ?? [];
+  const has = async (workspace: string): Promise<boolean> => {
+    const found = await folderIdentity(environmentFolder(workspace));
+    return found !== null && (await read()).some(({ path, made }) => path === found.path && made === found.made);
+  };
+  return {
+    has,
+    make: async (workspace) => {
+      const folder = environmentFolder(workspace);
+      await makeFolder(workspace);
+      try {
+        await mkdir(folder);
+      } catch (error) {
+        if (!isSystemError(error, 'EEXIST')) throw explainFileError(error, folder);
+        if (await has(workspace)) return;
+        throw environmentElsewhere(workspace);
+      }
+      const own = await folderIdentity(folder);
+      if (own === null) throw environmentElsewhere(workspace);
+      const others = (await read()).filter(({ path }) => path !== own.path);
+      await makePrivateFolder(state);
+      const text = JSON.stringify({ environments: [own, ...others].slice(0, MOST_ENVIRONMENTS) }, null, 2);
+      await writeFileAtomically(file, `${text}\n`);
+    },
+  };
+};

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { environmentPython } from '../../../main/finetune/made-environments.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { commandLineHere as uncurl } from './command-line-here.ts';
+
+const started = z.object({ run: z.string() });
+
+test("the program in a stranger's workspace is not run by doctor, whatever it is asked", async () => {
+  if (process.platform === 'win32') return;
+  const workspace = await temporaryFolder();
+  const [python, ran] = [environmentPython(workspace), join(workspace, 'ran')];
+  await mkdir(dirname(python), { recursive: true });
+  await writeFile(python, `#!/bin/sh\ntouch '${ran}'\n`);
+  await chmod(python, 0o755);
+  const looked = await uncurl('doctor', '--workspace', workspace, '--json');
+  expect(looked.code).toBe(0);
+  expect(JSON.parse(looked.stdout).python).toEqual({
+    problem: expect.stringContaining(`${join(workspace, 'python')} was not made here`),
+  });
+  const made = await uncurl('doctor', '--python', '--workspace', workspace);
+  expect(made).toMatchObject({ code: 2, stderr: expect.stringContaining('name its Python: --python FILE') });
+  expect(existsSync(ran)).toBe(false);
+});
+
+test('a copied run is resumed once its code is given; until then every verb that computes says what it names', async () => {
+  const [own, copy] = [join(await temporaryFolder(), 'own'), join(await temporaryFolder(), 'copy')];
+  const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--method', 'random', '--factors', '2', '--seeds', '0'];
+  const later = await uncurl(...sweep, '--limit', '4', '--later', '--workspace', own, '--json');
+  expect(later.code, later.stderr).toBe(0);
+  const { run } = started.parse(JSON.parse(later.stdout));
+  await cp(own, copy, { recursive: true });
+  const manifest = await readFile(join(copy, 'runs', run, 'manifest.json'), 'utf8');
+  const here = ['--workspace', copy, '--threads', '1'];
+  for (const verb of [['resume'], ['work'], ['steps']]) {
+    const refused = await uncurl(...verb, run, ...here);
+    expect(refused, verb.join(' ')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /was not made here: .* paths to read bundled:uncurl-8, bundled:add\..*--confirm [0-9a-f]{32}\.$/ms,
+      ),
+    });
+  }
+  const submitted = await uncurl('submit', run, '--slurm', '--workspace', copy);
+  expect(submitted).toMatchObject({ code: 2, stderr: expect.stringContaining('was not made here') });
+  expect(await readFile(join(copy, 'runs', run, 'manifest.json'), 'utf8')).toBe(manifest);
+  const code = /--confirm ([0-9a-f]{32})/.exec(submitted.stderr)?.[1] ?? '';
+  expect(await uncurl('resume', run, ...here, '--confirm', 'yes')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--confirm'),
+  });
+  expect(await uncurl('resume', run, ...here, '--python', '/bin/sh')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('give --confirm as well'),
+  });
+  expect(await uncurl('work', run, ...here, '--confirm', code)).toMatchObject({ code: 0 });
+  const resumed = await uncurl('resume', run, ...here, '--confirm', code);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(resumed.stderr).toContain('Read: bundled:uncurl-8, bundled:add.');
+  // It is this user's from now on, and was all the time where it was made.
+  expect(await uncurl('resume', run, ...here)).toMatchObject({ code: 0 });
+  expect(await uncurl('work', run, '--workspace', own, '--threads', '1')).toMatchObject({ code: 0 });
+});

@@ -1,0 +1,437 @@
+import { existsSync } from 'node:fs';
+import { chmod, cp, link, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { CallInput } from '../../../main/contract/calls.ts';
+import { finetuneSettings } from '../../../main/contract/finetune.ts';
+import { type RunManifest, runManifest } from '../../../main/contract/run.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+// A run folder may be anybody's. Whatever it says, it is shown, and starts, writes and reads nothing of what it names.
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const model = join(resources, 'models', 'uncurl-8');
+const task = join(resources, 'tasks', 'add');
+
+/** A program that answers as a Python with the packages would, trains nothing, and notes that it ran. */
+const program = async (folder: string, name: string): Promise<{ readonly file: string; readonly ran: string }> => {
+  const [file, ran] = [join(folder, name), join(folder, `${name}-ran`)];
+  const versions = { python: '3.12.1', torch: '2.7.0', transformers: '5.24.0', safetensors: '0.6.0' };
+  await writeFile(file, `#!/bin/sh\necho started >> '${ran}'\necho '${JSON.stringify(versions)}'\n`);
+  await chmod(file, 0o755);
+  return { file, ran };
+};
+
+/** An engine of the user whose settings lie in `home`. */
+const engineOf = async (workspace: string, home: string): Promise<Engine> => {
+  const settingsFile = join(home, 'settings.json');
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1, settingsFile });
+  onTestFinished(() => engine.dispose());
+  return engine;
+};
+
+interface Given {
+  readonly home: string;
+  readonly workspace: string;
+  readonly outside: string;
+  /** The fine-tuning that failed, because its Python trains nothing. */
+  readonly run: string;
+  readonly folder: string;
+  readonly ran: string;
+}
+
+const manifestOf = async (folder: string): Promise<RunManifest> =>
+  runManifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
+
+const edit = async (folder: string, change: (manifest: RunManifest) => RunManifest): Promise<void> =>
+  writeFile(join(folder, 'manifest.json'), JSON.stringify(change(await manifestOf(folder)), null, 2));
+
+/** Starts a fine-tuning; its program ends without a word that a training says. */
+const tuned = async (engine: Engine, python: string, into: string, name: string): Promise<string> => {
+  const { run } = await engine.call('finetune.start', {
+    model: engine.grantPath(model),
+    tasks: [engine.grantPath(task)],
+    settings: finetuneSettings.parse({}),
+    into: engine.grantPath(into),
+    name,
+    python: engine.grantPath(python),
+  });
+  await expect(engine.finished(run)).rejects.toThrow();
+  return run;
+};
+
+const given = async (): Promise<Given> => {
+  const [home, outside] = [await temporaryFolder(), await temporaryFolder()];
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const { file, ran } = await program(outside, 'python');
+  const engine = await engineOf(workspace, home);
+  const run = await tuned(engine, file, outside, 'tuned');
+  await engine.dispose();
+  await rm(ran);
+  return { home, workspace, outside, run, folder: join(workspace, 'runs', run), ran };
+};
+
+/** Resumes to its end; rejects with what refused it before, and tells whether the job began. */
+const resumed = async (
+  engine: Engine,
+  run: string,
+  more: Omit<CallInput<'jobs.resume'>, 'run'> = {},
+): Promise<void> => {
+  await engine.call('jobs.resume', { run, ...more });
+  await expect(engine.finished(run)).rejects.toThrow();
+};
+
+const elsewhere = { code: 'made-elsewhere', kind: 'refused' };
+
+/** Asks everything about a run that shows it. */
+const look = async (engine: Engine, run: string): Promise<void> => {
+  const { commands, ...asked } = {
+    commands: [
+      'runs.list',
+      'jobs.list',
+      'cluster.list',
+      'trash.list',
+      'models.list',
+      'tasks.list',
+      'view.kept',
+    ] as const,
+    run,
+  };
+  for (const name of commands) await engine.call(name, {});
+  await engine.call('runs.origin', asked);
+  await engine.call('runs.log', asked);
+};
+
+describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it stands', () => {
+  test('where it was made, also after it was in the trash; its program is started again', async () => {
+    const { home, workspace, run, ran } = await given();
+    const engine = await engineOf(workspace, home);
+    expect(await engine.call('runs.origin', { run })).toMatchObject({ isMadeHere: true });
+    await resumed(engine, run);
+    expect((await readFile(ran, 'utf8')).trim().split('\n')).toHaveLength(2);
+    const { entry } = await engine.call('runs.trash', { run });
+    await engine.call('trash.restore', { entry });
+    await rm(ran);
+    await resumed(engine, run);
+    expect(existsSync(ran)).toBe(true);
+    const { code } = await engine.call('runs.origin', { run });
+    const python = engine.grantPath('/bin/true');
+    // Its code says what its user confirmed; another program than its own is a new run.
+    await expect(engine.call('jobs.resume', { run, confirmed: { code, python } })).rejects.toMatchObject({
+      code: 'made-here',
+    });
+    await resumed(engine, run, { confirmed: { code } });
+  });
+
+  /** What makes the run a stranger's; gives the workspace to look at. */
+  const strange: Readonly<Record<string, (made: Given) => Promise<string>>> = {
+    'another user has its workspace': ({ workspace, home }) =>
+      rm(join(home, 'uncurl-state'), { recursive: true }).then(() => workspace),
+    'it was copied with its whole workspace': async ({ workspace }) => {
+      const copy = join(await temporaryFolder(), 'copy');
+      await cp(workspace, copy, { recursive: true, preserveTimestamps: true });
+      return copy;
+    },
+    'its folder was sent away and came back': async ({ workspace, folder }) => {
+      await cp(folder, `${folder}-back`, { recursive: true });
+      await rm(folder, { recursive: true });
+      await rename(`${folder}-back`, folder);
+      return workspace;
+    },
+    'its workspace was restored from a backup': async ({ workspace }) => {
+      const backup = join(await temporaryFolder(), 'backup');
+      await cp(workspace, backup, { recursive: true });
+      await rm(workspace, { recursive: true });
+      await cp(backup, workspace, { recursive: true });
+      return workspace;
+    },
+    'its program was edited': async ({ workspace, folder, outside }) => {
+      await edit(folder, ({ spec, ...rest }) => ({ ...rest, spec: { ...spec, python: join(outside, 'evil') } }));
+      return workspace;
+    },
+    'its destination was edited': async ({ workspace, folder, outside }) => {
+      await edit(folder, ({ spec, ...rest }) => ({ ...rest, spec: { ...spec, destination: join(outside, 'evil') } }));
+      return workspace;
+    },
+    'its model was edited': async ({ workspace, folder }) => {
+      await edit(folder, (manifest) => ({
+        ...manifest,
+        models: manifest.models.map((one) => ({ ...one, path: '/nowhere' })),
+      }));
+      return workspace;
+    },
+    'its device was edited': async ({ workspace, folder }) => {
+      await edit(folder, (manifest) => ({ ...manifest, device: { ...manifest.device, threads: 512 } }));
+      return workspace;
+    },
+    'it has no mark, as runs of earlier versions': async ({ workspace, folder }) => {
+      await rm(join(folder, 'binding.json'));
+      return workspace;
+    },
+    'its mark is no mark': async ({ workspace, folder }) => {
+      await writeFile(join(folder, 'binding.json'), '{"format":"uncurl-binding"');
+      return workspace;
+    },
+    'its mark is a device': async ({ workspace, folder }) => {
+      await rm(join(folder, 'binding.json'));
+      await symlink('/dev/zero', join(folder, 'binding.json'));
+      return workspace;
+    },
+    'its mark is that of another run of the same user': async ({ workspace, folder, home, outside }) => {
+      const engine = await engineOf(workspace, home);
+      const other = await tuned(engine, join(outside, 'python'), outside, 'other');
+      await engine.dispose();
+      await rm(join(outside, 'python-ran'));
+      await cp(join(workspace, 'runs', other, 'binding.json'), join(folder, 'binding.json'));
+      return workspace;
+    },
+    'its mark was made by another key': async ({ workspace, folder, home, outside }) => {
+      const key = join(home, 'uncurl-state', 'key');
+      const own = await readFile(key);
+      await rm(key);
+      const engine = await engineOf(workspace, home);
+      await tuned(engine, join(outside, 'python'), outside, 'other');
+      await engine.dispose();
+      await rm(join(outside, 'python-ran'));
+      // Under the name of the user's key, as a stranger would write it.
+      const [name] = Object.keys(JSON.parse(await readFile(join(folder, 'binding.json'), 'utf8')).marks);
+      await writeFile(key, own);
+      const forged = { format: 'uncurl-binding', version: 1, marks: { [name ?? '']: '0'.repeat(64) } };
+      await writeFile(join(folder, 'binding.json'), JSON.stringify(forged));
+      return workspace;
+    },
+  };
+
+  test.each(Object.keys(strange))('never where %s: it is shown, and nothing of it starts', async (how) => {
+    const made = await given();
+    const evil = await program(made.outside, 'evil');
+    const workspace = await strange[how]?.(made);
+    if (workspace === undefined) throw new Error('no such way');
+    const before = (await readdir(made.outside)).sort();
+    const engine = await engineOf(workspace, made.home);
+    const { run } = made;
+    await look(engine, run);
+    expect(await engine.call('runs.origin', { run })).toMatchObject({
+      isMadeHere: false,
+      asks: { program: true, destination: true },
+    });
+    await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject(elsewhere);
+    await expect(engine.call('jobs.resume', { run, takeOver: true })).rejects.toMatchObject(elsewhere);
+    await expect(engine.call('models.openMade', { run })).rejects.toMatchObject({ kind: 'refused' });
+    expect((await engine.call('runs.list', {})).find(({ id }) => id === run)?.state).toBe('failed');
+    expect((await readdir(made.outside)).sort()).toEqual(before);
+    expect([existsSync(made.ran), existsSync(evil.ran)]).toEqual([false, false]);
+  });
+
+  test('elsewhere only with the program and folder that its user names, which it has from then on', async () => {
+    const { home, workspace, run, folder, outside, ran } = await given();
+    const [evil, mine] = [await program(outside, 'evil'), await program(outside, 'mine')];
+    await edit(folder, ({ spec, ...rest }) => ({
+      ...rest,
+      spec: { ...spec, python: evil.file, destination: join(outside, 'evil-folder') },
+    }));
+    await mkdir(join(folder, 'training', 'state'), { recursive: true });
+    await writeFile(join(folder, 'training', 'state', 'state.pt'), 'of a stranger');
+    const engine = await engineOf(workspace, home);
+    const { code, says } = await engine.call('runs.origin', { run });
+    expect(says).toEqual({
+      program: evil.file,
+      destination: join(outside, 'evil-folder'),
+      reads: ['bundled:uncurl-8', 'bundled:add'],
+    });
+    const destination = { into: engine.grantPath(outside), name: 'mine-folder' };
+    const python = engine.grantPath(mine.file);
+    await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject({
+      remedy: expect.stringContaining(`--confirm ${code} --python FILE --out DIR`),
+    });
+    const refusals = [
+      [{ code: '0'.repeat(32), python, destination }, 'another-code'],
+      [{ code, destination }, 'program-not-named'],
+      [{ code, python }, 'destination-not-named'],
+      [{ code, python, destination: { ...destination, name: basename(mine.file) } }, 'destination-exists'],
+    ] as const;
+    for (const [confirmed, refused] of refusals)
+      await expect(engine.call('jobs.resume', { run, confirmed })).rejects.toMatchObject({ code: refused });
+    expect((await engine.call('runs.origin', { run })).isMadeHere).toBe(false);
+    await resumed(engine, run, { confirmed: { code, python, destination } });
+    expect([existsSync(evil.ran), existsSync(ran), existsSync(mine.ran)]).toEqual([false, false, true]);
+    expect((await manifestOf(folder)).spec).toMatchObject({
+      python: mine.file,
+      destination: join(outside, 'mine-folder'),
+    });
+    // What a stranger trained is not gone on from, and not thrown away.
+    const aside = (await readdir(folder)).filter((name) => name.startsWith('training-made-elsewhere-'));
+    expect(aside).toHaveLength(1);
+    expect(await readFile(join(folder, aside[0] ?? '', 'state', 'state.pt'), 'utf8')).toBe('of a stranger');
+    expect(existsSync(join(folder, 'training', 'state', 'state.pt'))).toBe(false);
+    await rm(mine.ran);
+    await resumed(engine, run);
+    expect([existsSync(mine.ran), existsSync(evil.ran)]).toEqual([true, false]);
+  });
+
+  test.each([
+    [
+      'a link in the place of its training',
+      (folder: string, target: string) => symlink(target, join(folder, 'training')),
+    ],
+    [
+      'a link deep in it',
+      async (folder: string, target: string) => {
+        await mkdir(join(folder, 'training'));
+        await symlink(target, join(folder, 'training', 'state'));
+      },
+    ],
+    [
+      'a link in the place of its log',
+      (folder: string, target: string) =>
+        rm(join(folder, 'log.jsonl')).then(() => symlink(join(target, 'mine'), join(folder, 'log.jsonl'))),
+    ],
+    [
+      'its log under a second name',
+      (folder: string, target: string) =>
+        rm(join(folder, 'log.jsonl')).then(() => link(join(target, 'mine'), join(folder, 'log.jsonl'))),
+    ],
+  ])('never with %s: what it writes stays in its folder', async (_, put) => {
+    const { home, workspace, run, folder, ran } = await given();
+    const target = await temporaryFolder();
+    await mkdir(join(target, 'out'));
+    await writeFile(join(target, 'mine'), 'mine');
+    await rm(join(folder, 'training'), { recursive: true, force: true });
+    await put(folder, target);
+    const engine = await engineOf(workspace, home);
+    await look(engine, run);
+    const { code } = await engine.call('runs.origin', { run });
+    for (const confirmed of [undefined, { code }])
+      await expect(engine.call('jobs.resume', { run, confirmed })).rejects.toMatchObject({ code: 'leads-out' });
+    expect((await readdir(target)).sort()).toEqual(['mine', 'out']);
+    expect(await readFile(join(target, 'mine'), 'utf8')).toBe('mine');
+    expect(existsSync(ran)).toBe(false);
+  });
+
+  test('never where a link stands in the place of its folder: it is listed as that, and not written to', async () => {
+    const { home, workspace, run, folder } = await given();
+    const target = join(await temporaryFolder(), run);
+    await rename(folder, target);
+    await symlink(target, folder);
+    const before = (await readdir(target)).sort();
+    const engine = await engineOf(workspace, home);
+    expect(await engine.call('runs.list', {})).toMatchObject([
+      { id: run, damaged: expect.stringContaining('no folder') },
+    ]);
+    const refused = { code: 'no-run-folder', kind: 'refused' };
+    await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject(refused);
+    await expect(engine.call('runs.label', { run, change: { name: 'mine' } })).rejects.toMatchObject(refused);
+    await expect(engine.call('runs.remove', { run })).rejects.toMatchObject(refused);
+    const { entry } = await engine.call('runs.trash', { run });
+    await engine.call('trash.empty', { entry });
+    expect((await readdir(target)).sort()).toEqual(before);
+  });
+
+  test('by the process that computes only as the engine approved it', async () => {
+    const { home, workspace, run, ran } = await given();
+    const engine = await engineOf(workspace, home);
+    const nowhere = { progress: () => undefined, emit: () => undefined, recordChanged: () => undefined };
+    const order = { lock: null, code: '0'.repeat(32), signal: new AbortController().signal, ...nowhere };
+    await expect(engine.carryOut(run, order)).rejects.toMatchObject({ code: 'another-code' });
+    expect(existsSync(ran)).toBe(false);
+  });
+});
+
+/** A sweep of a model and a task that lie outside, finished, as another user made it. */
+const strangersSweep = async (): Promise<{
+  readonly workspace: string;
+  readonly home: string;
+  readonly run: string;
+  readonly subjects: string;
+}> => {
+  const [home, subjects] = [await temporaryFolder(), await temporaryFolder()];
+  const workspace = join(await temporaryFolder(), 'workspace');
+  await cp(model, join(subjects, 'model'), { recursive: true });
+  await cp(task, join(subjects, 'task'), { recursive: true });
+  const engine = await engineOf(workspace, home);
+  const { run } = await engine.call('sweep.start', {
+    models: [engine.grantPath(join(subjects, 'model'))],
+    tasks: [engine.grantPath(join(subjects, 'task'))],
+    settings: { methods: ['random'], factors: [2], seeds: [0], limit: 4 },
+  });
+  await engine.finished(run);
+  await engine.dispose();
+  return { workspace, home: await temporaryFolder(), run, subjects };
+};
+
+describe("a stranger's sweep", () => {
+  test('is computed on by no verb before its user has confirmed what it reads', async () => {
+    const { workspace, home, run, subjects } = await strangersSweep();
+    const engine = await engineOf(workspace, home);
+    const { code, says, asks } = await engine.call('runs.origin', { run });
+    expect(asks).toEqual({ program: false, destination: false });
+    expect(says).toEqual({
+      program: null,
+      destination: null,
+      reads: [join(subjects, 'model'), join(subjects, 'task')],
+    });
+    const order = {
+      share: { kind: 'until-empty' } as const,
+      task: null,
+      signal: new AbortController().signal,
+      say: () => undefined,
+    };
+    const request = { host: 'evil.example', command: 'true' };
+    await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject(elsewhere);
+    await expect(engine.fillSteps(run, order)).rejects.toMatchObject(elsewhere);
+    await expect(engine.listSteps(run)).rejects.toMatchObject(elsewhere);
+    await expect(engine.call('cluster.submit', { run, request })).rejects.toMatchObject(elsewhere);
+    await expect(engine.fillSteps(run, { ...order, confirmed: '0'.repeat(32) })).rejects.toMatchObject({
+      code: 'another-code',
+    });
+    expect((await engine.listSteps(run, code)).map(({ state }) => state)).toEqual(['on disk', 'on disk']);
+    expect(await engine.fillSteps(run, { ...order, confirmed: code })).toMatchObject({ computed: 0 });
+    // To work beside is no resuming: the run is still not this user's.
+    expect((await engine.call('runs.origin', { run })).isMadeHere).toBe(false);
+    await expect(
+      engine.call('jobs.resume', { run, confirmed: { code, python: engine.grantPath('/bin/sh') } }),
+    ).rejects.toMatchObject({ code: 'bad-usage' });
+    await engine.call('jobs.resume', { run, confirmed: { code } });
+    expect((await engine.finished(run)).state).toBe('done');
+    expect((await engine.call('runs.origin', { run })).isMadeHere).toBe(true);
+  });
+
+  test('is shown without a look at the paths that it names, until its user opens them', async () => {
+    const { workspace, home, run, subjects } = await strangersSweep();
+    const engine = await engineOf(workspace, home);
+    const [point] = (await engine.call('sweep.read', { run })).results.filter(({ method }) => method === 'random');
+    if (point === undefined) throw new Error('no point');
+    const { model: name, task: named, method, seed, factor } = point;
+    const asked = { run, model: name, task: named, method, seed, factor };
+    const outcomes = { ...asked, show: 'all', from: 0, count: 1 } as const;
+    expect((await engine.call('outcomes.read', outcomes)).note).toContain('is not read for that alone');
+    const notOpened = { code: 'not-opened', kind: 'refused', message: expect.stringContaining(subjects) };
+    await expect(engine.call('sweep.plan', asked)).rejects.toMatchObject(notOpened);
+    await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject(notOpened);
+    await engine.call('models.open', { handle: engine.grantPath(join(subjects, 'model')) });
+    await engine.call('tasks.open', { handle: engine.grantPath(join(subjects, 'task')) });
+    expect((await engine.call('outcomes.read', outcomes)).note).toBeNull();
+    expect((await engine.call('sweep.plan', asked)).plan.method).toBe('random');
+    const { run: second } = await engine.call('run.reproduce', { run });
+    expect((await engine.finished(second)).state).toBe('done');
+    expect((await engine.call('reproduction.read', { run: second })).matches).toBe(true);
+  });
+});
+
+test('where no key can be made runs are made all the same, their log says so, and resuming them asks', async () => {
+  const [home, workspace] = [await temporaryFolder(), join(await temporaryFolder(), 'workspace')];
+  // A file in the place of the folder that would hold the key.
+  await writeFile(join(home, 'uncurl-state'), '');
+  const engine = await engineOf(workspace, home);
+  const { run } = await engine.call('profile.start', {
+    model: engine.grantPath(model),
+    tasks: [engine.grantPath(task)],
+  });
+  expect((await engine.finished(run)).state).toBe('done');
+  const { lines } = await engine.call('runs.log', { run });
+  expect(lines.filter(({ kind }) => kind === 'problem').map(({ text }) => text)).toEqual([
+    expect.stringMatching(/^To resume it will have to be confirmed: /),
+  ]);
+});
