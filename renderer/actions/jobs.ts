@@ -1,4 +1,5 @@
 import type { CallInput } from '../../main/contract/calls.ts';
+import { serialiseError } from '../../main/contract/errors.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
@@ -8,6 +9,7 @@ import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/fac
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
 import { chatOf } from '../profile/chat.ts';
+import { strangeRunStore } from '../state/dialog-stores.ts';
 import { planStore } from '../state/plan-store.ts';
 import { optionsOf } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
@@ -126,6 +128,17 @@ export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null 
       null,
     );
 
+/** Goes on with a run; one that was not made here is shown first, with what it names. */
+export const resume = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, run: string): Promise<void> => {
+  try {
+    await bridge.call('jobs.resume', { run });
+  } catch (error) {
+    if (serialiseError(error).code !== 'made-elsewhere') throw error;
+    return strangeRunStore.getState().show(run);
+  }
+  cache.invalidate(listsRuns);
+};
+
 export const resumeRun: Action = {
   id: 'resume-run',
   label: 'Resume the last unfinished run',
@@ -133,10 +146,8 @@ export const resumeRun: Action = {
   menu: 'run',
   shortcut: 'Mod+Shift+R',
   enabled: ({ connected, runs, jobs }) => connected && jobs.length === 0 && unfinishedRun(runs) !== null,
-  perform: async ({ bridge, cache }, { runs }) => {
+  perform: async (engine, { runs }) => {
     const run = unfinishedRun(runs);
-    if (run === null) return;
-    await bridge.call('jobs.resume', { run: run.id });
-    cache.invalidate(listsRuns);
+    if (run !== null) await resume(engine, run.id);
   },
 };

@@ -18,6 +18,7 @@ import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
 import { RunDialog } from '../features/runs/run-dialog.tsx';
+import { StrangeRunDialog } from '../features/runs/strange-run-dialog.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
 import { TrashDialog } from '../features/runs/trash-dialog.tsx';
 import { SettingsDialog } from '../features/settings/settings-dialog.tsx';
@@ -127,6 +128,7 @@ const Workbench = () => {
       <SampleDialog />
       <ReproductionDialog />
       <RunDialog />
+      <StrangeRunDialog />
       <TrashDialog />
       <SweepsDialog />
       <OutcomesDialog />

@@ -48,6 +48,17 @@ export const clusterDialogStore = createStore<ClusterDialogState>()((set) => ({
   showLog: (log) => set({ log }),
 }));
 
+interface StrangeRunState {
+  /** The run that was not made here and is asked about; null: none. */
+  readonly run: string | null;
+  readonly show: (run: string | null) => void;
+}
+
+export const strangeRunStore = createStore<StrangeRunState>()((set) => ({
+  run: null,
+  show: (run) => set({ run }),
+}));
+
 interface ReproductionState {
   /** The reproduction whose result is shown; null: none. */
   readonly run: string | null;

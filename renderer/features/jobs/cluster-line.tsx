@@ -20,6 +20,27 @@ export const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
       Tasks
     </Button>
   );
+  const dismiss = (
+    <Button
+      look="quiet"
+      className="button-small"
+      disabled={busy}
+      onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
+    >
+      Dismiss
+    </Button>
+  );
+  if (state === 'unfollowed')
+    return (
+      <div className="job" role="group" aria-label={`${title} on the cluster`}>
+        <Icon name="warning" />
+        <span className="job-title">{title}</span>
+        <span className="job-description" title={work.error ?? undefined}>
+          {work.error}
+        </span>
+        {dismiss}
+      </div>
+    );
   if (state === 'failed')
     return (
       <div className="job" role="group" aria-label={`${title} on the cluster`}>
@@ -37,14 +58,7 @@ export const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
         >
           Submit again
         </Button>
-        <Button
-          look="quiet"
-          className="button-small"
-          disabled={busy}
-          onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
-        >
-          Dismiss
-        </Button>
+        {dismiss}
       </div>
     );
   return (

@@ -1,13 +1,12 @@
 import { memo } from 'react';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { isResumable } from '../../actions/jobs.ts';
+import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
 import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
 import { isReproducible, startReproduction } from '../../actions/sweep.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { RowMenu } from '../../components/row-menu.tsx';
 import type { RowPlace } from '../../components/windowed-list.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
 import { runDeviceText } from '../../format/record-words.ts';
@@ -135,12 +134,7 @@ const RunTools = ({ run, name }: Pick<RunRowProps, 'run' | 'name'>) => {
           icon="resume"
           label={`Resume ${name}`}
           disabled={busy}
-          onClick={() =>
-            start(async ({ bridge, cache }) => {
-              await bridge.call('jobs.resume', { run: run.id });
-              cache.invalidate(listsRuns);
-            })
-          }
+          onClick={() => start((engine) => resume(engine, run.id))}
         />
       )}
       <RowMenu

@@ -1,0 +1,182 @@
+import { useId, useState } from 'react';
+import { useStore } from 'zustand';
+import { serialiseError } from '../../../main/contract/errors.ts';
+import type { SerialisedError } from '../../../main/contract/errors.ts';
+import type { RunOrigin } from '../../../main/contract/run-origin.ts';
+import { Button } from '../../components/button.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { shownRunName } from '../../format/run-names.ts';
+import { strangeRunStore } from '../../state/dialog-stores.ts';
+import type { ChosenFolder } from '../../state/export-store.ts';
+import { chooseFolder, choosePython } from '../../state/file-choice.ts';
+import type { ChosenProgram } from '../../state/finetune-store.ts';
+
+/** Shows what a run names that was not made here, and resumes it with what its user names in the place of that. */
+export const StrangeRunDialog = () => {
+  const { run, show } = useStore(strangeRunStore);
+  const { runs, tasks } = useFacts();
+  const { data, error } = useQuery('runs.origin', run === null ? null : { run });
+  if (run === null) return null;
+  const known = runs.find(({ id }) => id === run);
+  return (
+    <Dialog title={known === undefined ? run : shownRunName(known, tasks)} wide onClose={() => show(null)}>
+      {error !== null && <Problem error={error} />}
+      {data !== undefined && <Origin key={data.code} origin={data} />}
+    </Dialog>
+  );
+};
+
+const OWN_ENVIRONMENT = 'the environment of this workspace';
+
+const Origin = ({ origin }: { readonly origin: RunOrigin }) => {
+  const { run, code, says, asks } = origin;
+  const { show } = strangeRunStore.getState();
+  const { connected } = useFacts();
+  const { busy, start } = useRequest();
+  const [python, setPython] = useState<ChosenProgram | null>(null);
+  const [into, setInto] = useState<ChosenFolder | null>(null);
+  const [name, setName] = useState('');
+  const [refusal, setRefusal] = useState<SerialisedError | null>(null);
+  const lacksProgram = asks.program && says.program !== null && python === null;
+  const lacksFolder = asks.destination && (into === null || name.trim() === '');
+  const resume = (): void =>
+    start(async ({ bridge, cache }) => {
+      setRefusal(null);
+      const destination = asks.destination && into !== null ? { into: into.handle, name: name.trim() } : null;
+      try {
+        await bridge.call('jobs.resume', { run, confirmed: { code, python: python?.handle ?? null, destination } });
+        cache.invalidate(listsRuns);
+        show(null);
+      } catch (error) {
+        setRefusal(serialiseError(error));
+      }
+    });
+  return (
+    <>
+      <div className="strange-run">
+        <p>
+          This run was not made here: it is a copy, of another user, of an earlier version, or was edited. It is shown,
+          and nothing that it names was used. Resume it only if you know what it does.
+        </p>
+        {asks.program && (
+          <Program
+            said={says.program ?? OWN_ENVIRONMENT}
+            chosen={python}
+            choose={setPython}
+            mustChoose={lacksProgram}
+          />
+        )}
+        {asks.destination && (
+          <Destination said={says.destination ?? 'none'} into={into} chooseInto={setInto} name={name} type={setName} />
+        )}
+        <section aria-label="What it reads">
+          <span className="field-label">It reads</span>
+          <ul className="strange-paths">
+            {says.reads.map((path) => (
+              <li key={path}>
+                <code>{path}</code>
+              </li>
+            ))}
+          </ul>
+        </section>
+        {refusal !== null && <Problem error={refusal} />}
+      </div>
+      <footer className="dialog-foot">
+        <span className="muted">
+          {lacksProgram ? 'Choose a program.' : lacksFolder ? 'Choose a folder, and a name for the new one.' : ''}
+        </span>
+        <Button data-autofocus onClick={() => show(null)}>
+          Leave it
+        </Button>
+        <Button look="primary" disabled={busy || lacksProgram || lacksFolder || !connected} onClick={resume}>
+          Resume it here
+        </Button>
+      </footer>
+    </>
+  );
+};
+
+interface ProgramProps {
+  readonly said: string;
+  readonly chosen: ChosenProgram | null;
+  readonly choose: (program: ChosenProgram) => void;
+  readonly mustChoose: boolean;
+}
+
+const Program = ({ said, chosen, choose, mustChoose }: ProgramProps) => {
+  const { busy, start } = useRequest();
+  const used = mustChoose
+    ? 'not chosen yet'
+    : chosen === null
+      ? OWN_ENVIRONMENT
+      : (chosen.path ?? 'the chosen program');
+  return (
+    <div className="field-stacked" role="group" aria-label="Program">
+      <span className="field-label">It starts</span>
+      <p>
+        The run says <code>{said}</code>. Used is:
+      </p>
+      <div className="folder-field">
+        <code title={used}>{used}</code>
+        <Button
+          icon="file"
+          disabled={busy}
+          aria-label="Choose a Python"
+          onClick={() =>
+            start(async ({ bridge }) => {
+              const program = await choosePython(bridge);
+              if (program !== null) choose(program);
+            })
+          }
+        >
+          Choose…
+        </Button>
+      </div>
+    </div>
+  );
+};
+
+interface DestinationProps {
+  readonly said: string;
+  readonly into: ChosenFolder | null;
+  readonly chooseInto: (folder: ChosenFolder) => void;
+  readonly name: string;
+  readonly type: (name: string) => void;
+}
+
+const Destination = ({ said, into, chooseInto, name, type }: DestinationProps) => {
+  const { busy, start } = useRequest();
+  const id = useId();
+  return (
+    <div className="field-stacked" role="group" aria-label="Folder to write">
+      <span className="field-label">It writes</span>
+      <p>
+        The run says <code>{said}</code>. Used is, in this folder:
+      </p>
+      <div className="folder-field">
+        <code title={into?.path}>{into?.path ?? 'not chosen yet'}</code>
+        <Button
+          icon="folder"
+          disabled={busy}
+          aria-label="Choose the folder to write into"
+          onClick={() =>
+            start(async ({ bridge }) => {
+              const folder = await chooseFolder(bridge, 'tuned');
+              if (folder !== null) chooseInto(folder);
+            })
+          }
+        >
+          Choose…
+        </Button>
+      </div>
+      <label className="field-label" htmlFor={id}>
+        Name of the new folder
+      </label>
+      <input id={id} className="input" value={name} spellCheck={false} onChange={(event) => type(event.target.value)} />
+    </div>
+  );
+};
