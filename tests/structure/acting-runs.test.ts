@@ -34,6 +34,8 @@ test('programs are started by these files alone', () => {
   ).toEqual([
     'electron/fork-probe.ts',
     'electron/fork-utility.ts',
+    // The same command line again, in a process that can be ended.
+    'main/cli/supervise.ts',
     // The browser, with the address that was printed.
     'main/cli/verbs/serve.ts',
     'main/cluster/run-command.ts',
