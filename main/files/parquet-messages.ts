@@ -9,6 +9,8 @@ export const parquetQuestion = z.discriminatedUnion('ask', [
     rowStart: z.number(),
     rowEnd: z.number(),
   }),
+  /** The next part of the rows that were asked for. */
+  z.object({ ask: z.literal('more') }),
 ]);
 export type ParquetQuestion = z.infer<typeof parquetQuestion>;
 
@@ -26,7 +28,11 @@ export type ParquetFacts = z.infer<typeof parquetFacts>;
 
 export const parquetAnswer = z.discriminatedUnion('answer', [
   z.object({ answer: z.literal('facts'), facts: parquetFacts }),
-  z.object({ answer: z.literal('rows'), rows: z.custom<readonly Record<string, unknown>[]>(Array.isArray) }),
+  z.object({
+    answer: z.literal('rows'),
+    rows: z.custom<readonly Record<string, unknown>[]>(Array.isArray),
+    isLast: z.boolean(),
+  }),
   /** `system`: the system's name of a file error. `code`: of a refusal that the other side words. */
   z.object({
     answer: z.literal('error'),

@@ -147,7 +147,7 @@ class ReadingThread {
       if (answer === null) throw this.#ended;
       if (answer.answer === 'error') {
         // Other columns may still be at work in it, and would answer for the next file; a header is read alone.
-        this.#isSpent = question.ask === 'rows';
+        this.#isSpent = question.ask !== 'open';
         throw refusalOf(this.#file, answer);
       }
       return answer;
@@ -246,14 +246,15 @@ export const openParquet = async (file: string, limits: ParquetLimits): Promise<
     return {
       facts: answer.facts,
       rows: async (rowStart, rowEnd, columns) => {
-        const read = await thread.ask({
-          ask: 'rows',
-          rowStart,
-          rowEnd,
-          columns: columns === undefined ? undefined : [...columns],
-        });
-        if (read.answer !== 'rows') throw new Error('facts in place of rows');
-        return read.rows;
+        const rows: Record<string, unknown>[] = [];
+        let question: ParquetQuestion = { ask: 'rows', rowStart, rowEnd, columns: columns && [...columns] };
+        for (;;) {
+          const read = await thread.ask(question);
+          if (read.answer !== 'rows') throw new Error('facts in place of rows');
+          for (const row of read.rows) rows.push(row);
+          if (read.isLast) return rows;
+          question = { ask: 'more' };
+        }
       },
       close: () => thread.close(),
     };

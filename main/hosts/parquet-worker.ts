@@ -16,6 +16,7 @@ import {
   parquetQuestion,
   type ParquetQuestion,
 } from '../files/parquet-messages.ts';
+import { checkVolume, ParquetAllowance, ParquetRefusal, type Unpack } from '../files/parquet-volume.ts';
 
 /**
  * Reads Parquet in a thread of its own: the parser may loop, ask for any amount of memory or reject where nobody
@@ -24,31 +25,11 @@ import {
 
 const CODECS: ReadonlySet<string> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD']);
 
-class Refusal extends Error {
-  readonly code: 'damaged' | 'too-large' | 'compression';
-
-  constructor(code: 'damaged' | 'too-large' | 'compression', message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 interface OpenFile {
   readonly buffer: AsyncBuffer;
   readonly metadata: FileMetaData;
-  readonly mostBytes: number;
 }
 let open: OpenFile | null = null;
-/** Bytes that pages gave so far: headers may claim less than they hold. */
-let unpackedBytes = 0;
-
-const counted = (length: number, mostBytes: number): number => {
-  unpackedBytes += length;
-  if (unpackedBytes > mostBytes)
-    throw new Refusal('too-large', `its pages hold more than ${String(mostBytes)} bytes of data`);
-  return length;
-};
-
 /** Top-level columns with a float among their leaves; the schema lists a tree depth first. */
 const decimalColumns = (schema: readonly SchemaElement[]): readonly string[] => {
   const found = new Set<string>();
@@ -65,28 +46,69 @@ const decimalColumns = (schema: readonly SchemaElement[]): readonly string[] => 
   return [...found];
 };
 
+/**
+ * Of what a footer's bytes are made: of these, in the engine, ten times as much memory as on disk. Ten thousand columns
+ * take 2 MiB; the footer of a long file is about a hundredth of it.
+ */
+const MAX_FOOTER_BYTES = 2 * 2 ** 20;
+const FOOTER_SHARE = 1 / 8;
+/** Columns and the groups that hold them, and groups within groups: a table that people read has some dozen. */
+const MAX_SCHEMA_ELEMENTS = 10_000;
+const MAX_SCHEMA_DEPTH = 64;
+
+const checkFooter = async (buffer: AsyncBuffer): Promise<void> => {
+  if (buffer.byteLength < 8) return;
+  const end = new DataView(await buffer.slice(buffer.byteLength - 8, buffer.byteLength));
+  const footerBytes = end.getUint32(0, true);
+  const mostBytes = Math.max(MAX_FOOTER_BYTES, buffer.byteLength * FOOTER_SHARE);
+  // One that is longer than its file is damaged, which the parser says.
+  if (footerBytes > mostBytes && footerBytes < buffer.byteLength)
+    throw new ParquetRefusal(
+      'too-large',
+      `its footer has ${String(footerBytes)} bytes (limit ${mostBytes.toFixed(0)} in a file of its size)`,
+    );
+};
+
+const checkSchema = ({ schema }: FileMetaData): void => {
+  if (schema.length > MAX_SCHEMA_ELEMENTS)
+    throw new ParquetRefusal(
+      'too-large',
+      `it has ${String(schema.length)} columns (limit ${String(MAX_SCHEMA_ELEMENTS)})`,
+    );
+  /** Children that are still to come, of each group that an element lies in. */
+  const waiting: number[] = [];
+  for (const { name, num_children: children, logical_type: type } of schema) {
+    if (waiting.length > 0) waiting.push((waiting.pop() ?? 0) - 1);
+    if (children !== undefined && children > 0) waiting.push(children);
+    if (waiting.length > MAX_SCHEMA_DEPTH)
+      throw new ParquetRefusal('too-large', `column "${name}" lies in more than ${String(MAX_SCHEMA_DEPTH)} others`);
+    // A value of this type may name one part of itself any number of times, within others that do.
+    if (type?.type === 'VARIANT') throw new ParquetRefusal('damaged', `column "${name}" is of the type VARIANT`);
+    while (waiting.at(-1) === 0) waiting.pop();
+  }
+};
+
 const checkSize = (metadata: FileMetaData, mostRows: number, mostBytes: number): void => {
   const rows = metadata.row_groups.reduce((sum, group) => sum + group.num_rows, 0n);
   if (metadata.num_rows > BigInt(mostRows) || rows > BigInt(mostRows))
-    throw new Refusal('too-large', `it has ${String(metadata.num_rows)} rows (limit ${String(mostRows)})`);
+    throw new ParquetRefusal('too-large', `it has ${String(metadata.num_rows)} rows (limit ${String(mostRows)})`);
   let bytes = 0n;
   for (const { columns, num_rows: groupRows } of metadata.row_groups) {
-    if (groupRows < 0n) throw new Refusal('damaged', 'a row group has less than no rows');
+    if (groupRows < 0n) throw new ParquetRefusal('damaged', 'a row group has less than no rows');
     for (const { meta_data: data } of columns) {
       if (data === undefined) continue;
       bytes += data.total_uncompressed_size;
-      // A list has a value for each of its elements; a row that has a thousand on average is none that people write.
-      if (data.num_values < 0n || data.num_values > 1000n * (groupRows + 1n))
-        throw new Refusal(
-          'damaged',
-          `column "${data.path_in_schema.join('.')}" claims ${String(data.num_values)} values`,
-        );
+      if (data.num_values < 0n)
+        throw new ParquetRefusal('damaged', `column "${data.path_in_schema.join('.')}" has less than no values`);
       if (!CODECS.has(data.codec))
-        throw new Refusal('compression', `column "${data.path_in_schema.join('.')}" is compressed by ${data.codec}`);
+        throw new ParquetRefusal(
+          'compression',
+          `column "${data.path_in_schema.join('.')}" is compressed by ${data.codec}`,
+        );
     }
   }
   if (bytes > BigInt(mostBytes))
-    throw new Refusal('too-large', `it holds ${String(bytes)} bytes of data (limit ${String(mostBytes)})`);
+    throw new ParquetRefusal('too-large', `it holds ${String(bytes)} bytes of data (limit ${String(mostBytes)})`);
 };
 
 const openFile = async ({
@@ -94,12 +116,14 @@ const openFile = async ({
   mostRows,
   mostBytes,
 }: Extract<ParquetQuestion, { ask: 'open' }>): Promise<ParquetFacts> => {
-  unpackedBytes = 0;
   open = null;
+  waiting = null;
   const buffer = await asyncBufferFromFile(file);
+  await checkFooter(buffer);
   const metadata = await parquetMetadataAsync(buffer);
+  checkSchema(metadata);
   checkSize(metadata, mostRows, mostBytes);
-  open = { buffer, metadata, mostBytes };
+  open = { buffer, metadata };
   return {
     rows: Number(metadata.num_rows),
     groups: metadata.row_groups.map((group) => Number(group.num_rows)),
@@ -108,38 +132,93 @@ const openFile = async ({
   };
 };
 
-const readRows = async ({ columns, rowStart, rowEnd }: Extract<ParquetQuestion, { ask: 'rows' }>) => {
+/**
+ * What the pages of one answer unpack to, and what its rows hold: a million items of a thousand bytes. On the way the
+ * parser holds up to three times as much.
+ */
+const MAX_ROW_BYTES = 2 ** 30;
+/** Of a small file less: its passages may stand in 250 rows each, or it holds no more than this all the same. */
+const ROW_BYTES_PER_FILE_BYTE = 250;
+const ALWAYS_ROW_BYTES = 2 ** 28;
+/** Rows are copied to the engine in parts of about this size, so that they are not there three times at once. */
+const PART_BYTES = 2 ** 26;
+
+const unpack: Unpack = (codec, packed, length) => {
+  const most = { maxOutputLength: Math.max(1, length) };
+  switch (codec) {
+    case 'UNCOMPRESSED':
+      return packed;
+    case 'SNAPPY': {
+      const output = new Uint8Array(length);
+      snappyUncompress(packed, output);
+      return output;
+    }
+    case 'GZIP':
+      return gunzipSync(packed, most);
+    case 'BROTLI':
+      return brotliDecompressSync(packed, most);
+    case 'ZSTD':
+      return zstdDecompressSync(packed, most);
+    default:
+      throw new ParquetRefusal('compression', `a column is compressed by ${codec}`);
+  }
+};
+
+interface Waiting {
+  readonly rows: readonly Record<string, unknown>[];
+  readonly rowsPerPart: number;
+  readonly next: number;
+}
+/** Rows that are read and not yet sent. */
+let waiting: Waiting | null = null;
+
+const readRows = async ({ columns, rowStart, rowEnd }: Extract<ParquetQuestion, { ask: 'rows' }>): Promise<Waiting> => {
   if (open === null) throw new Error('no file is open');
-  const { buffer, metadata, mostBytes } = open;
-  const wanted = columns === undefined ? {} : { columns };
-  return parquetReadObjects({
-    ...wanted,
+  const { buffer, metadata } = open;
+  const byFile = Math.max(ALWAYS_ROW_BYTES, ROW_BYTES_PER_FILE_BYTE * buffer.byteLength);
+  const mostBytes = Math.min(MAX_ROW_BYTES, byFile);
+  const promised = new ParquetAllowance(mostBytes);
+  await checkVolume(buffer, metadata, { rowStart, rowEnd, columns }, promised, unpack);
+  // Counted once more while it is read: the file may be another one by now.
+  const read = new ParquetAllowance(mostBytes);
+  const unpackCounted = (codec: string) => (packed: Uint8Array, length: number) => {
+    read.takePage(length);
+    return unpack(codec, packed, length);
+  };
+  const rows = await parquetReadObjects({
+    ...(columns === undefined ? {} : { columns }),
     file: buffer,
     metadata,
     rowStart,
     rowEnd,
-    compressors: {
-      SNAPPY: (input, length) => {
-        const output = new Uint8Array(counted(length, mostBytes));
-        snappyUncompress(input, output);
-        return output;
-      },
-      GZIP: (input, length) => gunzipSync(input, { maxOutputLength: counted(Math.max(1, length), mostBytes) }),
-      BROTLI: (input, length) =>
-        brotliDecompressSync(input, { maxOutputLength: counted(Math.max(1, length), mostBytes) }),
-      ZSTD: (input, length) => zstdDecompressSync(input, { maxOutputLength: counted(Math.max(1, length), mostBytes) }),
-    },
+    compressors: Object.fromEntries([...CODECS].map((codec) => [codec, unpackCounted(codec)])),
   });
+  const parts = Math.max(1, promised.rowBytes / PART_BYTES);
+  return { rows, rowsPerPart: Math.max(1, Math.floor(rows.length / parts)), next: 0 };
+};
+
+const nextPart = ({ rows, rowsPerPart, next }: Waiting): ParquetAnswer => {
+  const end = next + rowsPerPart;
+  const isLast = end >= rows.length;
+  waiting = isLast ? null : { rows, rowsPerPart, next: end };
+  return { answer: 'rows', rows: rows.slice(next, end), isLast };
 };
 
 const answerTo = async (question: ParquetQuestion): Promise<ParquetAnswer> => {
   try {
-    if (question.ask === 'open') return { answer: 'facts', facts: await openFile(question) };
-    return { answer: 'rows', rows: await readRows(question) };
+    switch (question.ask) {
+      case 'open':
+        return { answer: 'facts', facts: await openFile(question) };
+      case 'rows':
+        return nextPart(await readRows(question));
+      case 'more':
+        if (waiting === null) throw new Error('no rows are waiting');
+        return nextPart(waiting);
+    }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const system = isSystemError(error) ? error.code : null;
-    return { answer: 'error', message, system, code: error instanceof Refusal ? error.code : 'damaged' };
+    return { answer: 'error', message, system, code: error instanceof ParquetRefusal ? error.code : 'damaged' };
   }
 };
 

@@ -129,8 +129,10 @@ export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeB
     rows = [];
   };
   for await (const block of blocks) {
-    for (const row of rowsOf(block)) rows.push(row);
-    if (rows.length >= ROWS_PER_GROUP) await flush();
+    for (const row of rowsOf(block)) {
+      rows.push(row);
+      if (rows.length >= ROWS_PER_GROUP) await flush();
+    }
   }
   await flush();
   await parquet.finish();

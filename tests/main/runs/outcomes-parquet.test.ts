@@ -24,3 +24,19 @@ test('outcomes of every kind come back from one file', async () => {
   for await (const { point, outcomes } of (await readPointBlocks(file)) ?? []) found[point.task] = outcomes;
   expect(found).toEqual(kinds);
 });
+
+test('a candidate of two hundred thousand items is written and read', async () => {
+  const file = join(await temporaryFolder(), 'outcomes.parquet');
+  const outcomes = Array.from({ length: 200_000 }, (_, item) => textOutcome(String(item), -item, 1));
+  const block = { run: 'r', model: 'm', task: 't', method: 'reap', seed: null, factor: 2, kept: 8, outcomes };
+  await writeOutcomes(
+    file,
+    (async function* (): AsyncGenerator<OutcomeBlock> {
+      yield block;
+    })(),
+  );
+  const found: ItemOutcome[] = [];
+  for await (const { outcomes: read } of (await readPointBlocks(file)) ?? []) for (const each of read) found.push(each);
+  expect(found.length).toBe(outcomes.length);
+  expect(found.findIndex(({ id }, item) => id !== String(item))).toBe(-1);
+});
