@@ -1,4 +1,11 @@
-import type { ArmTreatment, ExperimentAnswer, ExperimentDocument, ExperimentPair } from '../contract/experiment.ts';
+import type {
+  ArmTreatment,
+  ExperimentAnswer,
+  ExperimentArm,
+  ExperimentCell,
+  ExperimentDocument,
+} from '../contract/experiment.ts';
+import { spreadOf } from '../evaluation/draws.ts';
 import { signMark, treatmentWords } from '../evaluation/experiment/findings.ts';
 import { accuracyOf } from '../evaluation/experiment/pairs.ts';
 import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
@@ -8,10 +15,11 @@ import { textTable } from './text-table.ts';
 
 const points = (share: number): string => terminalText(formatSigned(share * 100, 1));
 
-const cell = (pair: ExperimentPair | undefined): string | null =>
-  pair === undefined
+const cell = (found: ExperimentCell | undefined): string | null =>
+  found === undefined
     ? null
-    : `${terminalText(signMark(pair.sign))} ${points(pair.difference)} [${points(pair.low)}, ${points(pair.high)}]`;
+    : `${terminalText(signMark(found.sign))} ${points(found.difference)} [${points(found.low)}, ${points(found.high)}]` +
+      (found.draws > 1 ? ` (${points(found.lowest)} to ${points(found.highest)})` : '');
 
 const curvesOf = ({ rows }: ExperimentAnswer): readonly { method: string; treatment: ArmTreatment }[] => [
   ...new Map(
@@ -29,13 +37,13 @@ const matrix = (answer: ExperimentAnswer, method: string, treatment: ArmTreatmen
         printedFactor(row.factor),
         ...tasks.map((task) =>
           cell(
-            answer.pairs.find(
-              (pair) =>
-                pair.task === task &&
-                pair.method === method &&
-                pair.treatment === treatment &&
-                pair.model === row.model &&
-                pair.kept === row.kept,
+            answer.cells.find(
+              (found) =>
+                found.task === task &&
+                found.method === method &&
+                found.treatment === treatment &&
+                found.model === row.model &&
+                found.kept === row.kept,
             ),
           ),
         ),
@@ -71,10 +79,23 @@ const answerText = (answer: ExperimentAnswer, tasks: readonly string[]): readonl
   ...answer.findings.map(({ sentence }) => terminalText(sentence)),
 ];
 
+/** The accuracy of an arm; of several draws the mean, the least and the largest. */
+const drawsText = (draws: readonly ExperimentArm[]): string | null => {
+  const values = draws.map(({ right }) => accuracyOf(right));
+  if (values.length === 0) return null;
+  const { mean, lowest, highest } = spreadOf(values);
+  return values.length === 1
+    ? printedShare(mean)
+    : `${printedShare(mean)} (${printedShare(lowest)} to ${printedShare(highest)})`;
+};
+
 const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
   const names = tasks.map(({ name }) => name);
   const rows = new Map(
-    arms.map(({ task: _, right: __, truncated: ___, training: ____, ...name }) => [JSON.stringify(name), name]),
+    arms.map(({ task: _, right: __, truncated: ___, training: ____, seed: _____, ...name }) => [
+      JSON.stringify(name),
+      name,
+    ]),
   );
   return textTable(
     ['arm', 'experts', ...names],
@@ -84,7 +105,7 @@ const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
         : `${name.model} to ${String(name.kept)} by ${name.method}, ${treatmentWords(name.treatment)}`,
       name.kept,
       ...names.map((task) => {
-        const arm = arms.find(
+        const draws = arms.filter(
           (one) =>
             one.task === task &&
             one.model === name.model &&
@@ -92,7 +113,7 @@ const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
             one.method === name.method &&
             one.treatment === name.treatment,
         );
-        return arm === undefined ? null : printedShare(accuracyOf(arm.right));
+        return drawsText(draws);
       }),
     ]),
   );
@@ -126,7 +147,8 @@ export const experimentText = (document: ExperimentDocument): string => {
     ...document.answers.flatMap((answer) => answerText(answer, tasks)),
     ...publishedText(document),
     'Differences are in points of accuracy, with two-sided 95 % intervals paired on the same items. ' +
-      '+ better, - worse, ? the interval holds 0.',
+      '+ better, - worse, ? the interval holds 0. Of several draws: the mean, an interval that holds those of all ' +
+      'draws, and the lowest and highest difference; + and - hold in every draw.',
     ...document.notes,
     `Run ${document.run}.`,
   ].join('\n\n');

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
-import type { VerbArguments } from './verb.ts';
+import { defaultText, type Setting, settingsOf } from '../contract/setting.ts';
+import type { VerbArguments, VerbOption } from './verb.ts';
 
 export const badValue = (name: string, value: string, expected: string): Error =>
   refuse('bad-value', `--${name} "${value}" is not ${expected}.`, `Give ${expected}.`);
@@ -92,3 +93,52 @@ export const optionReader = ({
 };
 
 export type OptionReader = ReturnType<typeof optionReader>;
+
+const PLACEHOLDERS: Readonly<Record<Setting['kind'], string>> = {
+  whole: 'N',
+  real: 'X',
+  choice: 'NAME',
+  list: 'LIST',
+};
+
+const optionHelp = (setting: Setting): string => {
+  const choices = setting.kind === 'choice' ? ` One of ${setting.choices.join(', ')}` : '';
+  return `${setting.help}${choices === '' ? '' : `${choices}.`} Default: ${defaultText(setting)}.`;
+};
+
+/** The options of the settings that a schema describes. */
+export const settingOptions = (schema: z.ZodObject): Readonly<Record<string, VerbOption>> =>
+  Object.fromEntries(
+    settingsOf(schema).map((setting) => [
+      setting.flag,
+      {
+        type: 'string',
+        ...(setting.kind === 'list' ? { multiple: true } : {}),
+        value: PLACEHOLDERS[setting.kind],
+        help: optionHelp(setting),
+      },
+    ]),
+  );
+
+const readSetting = (reader: OptionReader, { kind, flag }: Setting): unknown => {
+  if (kind === 'list') {
+    const values = reader.list(flag);
+    return values.length === 0 ? undefined : values;
+  }
+  const text = reader.text(flag);
+  if (text === undefined || kind === 'choice') return text;
+  return text.trim() === '' ? Number.NaN : Number(text);
+};
+
+/** Those settings of a schema that options name, each as the schema takes it; refuses the others by name and range. */
+export const readSettings = (reader: OptionReader, schema: z.ZodObject): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    settingsOf(schema).flatMap((setting) => {
+      const value = readSetting(reader, setting);
+      if (value === undefined) return [];
+      const field = schema.shape[setting.name];
+      if (!(field instanceof z.ZodType) || !field.safeParse(value).success)
+        throw badValue(setting.flag, reader.texts(setting.flag).join(','), setting.range);
+      return [[setting.name, value]];
+    }),
+  );

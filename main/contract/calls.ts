@@ -364,6 +364,8 @@ export const calls = {
       name: folderName,
       /** A Python with PyTorch and transformers; null: the workspace's own environment. */
       python: pathHandle.nullable().default(null),
+      /** File of the stage `general`; null: the bundled mixture. */
+      mixture: pathHandle.nullable().default(null),
     }),
     z.object({ run: runId }),
   ),

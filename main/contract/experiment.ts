@@ -6,16 +6,18 @@ import {
   MOST_ITEMS,
   MOST_MODELS,
   MOST_POINTS,
+  MOST_SEEDS,
   MOST_TASKS,
   shortName,
 } from './bounds.ts';
-import { finetuneSettings } from './finetune.ts';
+import { assertNever } from './errors.ts';
+import { finetuneManifest, finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
 import { methodName, methodOptions, refitName } from './plan.ts';
 import { runManifest } from './run.ts';
 import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
-import { pointVerdict } from './sweep.ts';
+import { DEFAULT_SEEDS, pointVerdict } from './sweep.ts';
 import { metricName } from './task.ts';
 
 /**
@@ -24,11 +26,42 @@ import { metricName } from './task.ts';
  */
 
 /**
- * What was done to an arm before it was measured: nothing, a refit on the task's calibration items without training, or
- * fine-tuning on them.
+ * What was done to an arm before it was measured. `as-is`: nothing. `refit`: a refit on the task's calibration items
+ * without training. `tuned`: fine-tuning on them. `two-stage`: training on a mixture of tasks, then fine-tuning, as in
+ * the paper. `new-router`: its router was drawn anew at random, then as `tuned`. `new-router-two-stage`: the same, then
+ * as `two-stage`, which is all that the paper does.
  */
-export const armTreatment = z.enum(['as-is', 'refit', 'tuned']);
+export const armTreatment = z.enum(['as-is', 'refit', 'tuned', 'two-stage', 'new-router', 'new-router-two-stage']);
 export type ArmTreatment = z.infer<typeof armTreatment>;
+
+/** Treatments that train. */
+export const isTrained = (treatment: ArmTreatment): boolean => treatment !== 'as-is' && treatment !== 'refit';
+/** Treatments with a general stage on a mixture of tasks. */
+export const hasGeneralStage = (treatment: ArmTreatment): boolean =>
+  treatment === 'two-stage' || treatment === 'new-router-two-stage';
+/** Treatments whose pruned arms get a router that is drawn anew. */
+export const hasNewRouter = (treatment: ArmTreatment): boolean =>
+  treatment === 'new-router' || treatment === 'new-router-two-stage';
+
+/**
+ * How a member that was not pruned is treated where a pruned arm is held against it: it has no refit, and keeps its
+ * router.
+ */
+export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment => {
+  switch (treatment) {
+    case 'as-is':
+    case 'refit':
+      return 'as-is';
+    case 'tuned':
+    case 'new-router':
+      return 'tuned';
+    case 'two-stage':
+    case 'new-router-two-stage':
+      return 'two-stage';
+    default:
+      return assertNever(treatment);
+  }
+};
 
 export const experimentSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES).default(['uncurl']),
@@ -36,7 +69,17 @@ export const experimentSettings = z.object({
   options: z.record(methodName, methodOptions).default({}),
   treatments: z.array(armTreatment).min(1).default(['as-is', 'refit', 'tuned']),
   refit: refitName.default('router+experts'),
-  /** One training for all fine-tuned arms, pruned or not. */
+  /** Draws of methods whose plans depend on a seed, of new routers, and of trainings where these are drawn too. */
+  seeds: z
+    .array(z.number().int().nonnegative().max(1e6))
+    .min(1)
+    .max(MOST_SEEDS)
+    .default([...DEFAULT_SEEDS]),
+  /** `drawn`: the seed of a draw is added to that of its training, also of the arm that it is held against. */
+  trainingSeeds: z.enum(['fixed', 'drawn']).default('fixed'),
+  /**
+   * One training for all fine-tuned arms, pruned or not. Its general stage belongs to the treatments that have one.
+   */
   training: finetuneSettings,
   /** Margin within which an arm counts as not worse, in accuracy. */
   delta: margin.default(0.02),
@@ -52,7 +95,21 @@ export const experimentRequest = z.object({
   settings: experimentSettings,
   /** A Python with PyTorch and transformers, for fine-tuned arms; null: the workspace's own environment. */
   python: pathHandle.nullable().default(null),
+  /** File of the general stage; null: the bundled mixture. */
+  mixture: pathHandle.nullable().default(null),
 });
+
+/** Settings of runs that were made before there were draws: they have one. */
+const EARLIER_SEEDS = [0];
+
+/** The settings in a manifest or record, also of an earlier version. */
+export const recordedExperimentSettings = z.preprocess(
+  (settings) =>
+    typeof settings === 'object' && settings !== null && !('seeds' in settings)
+      ? { ...settings, seeds: EARLIER_SEEDS }
+      : settings,
+  experimentSettings,
+);
 
 /** Names an arm. `method` is null for a member that was not pruned: it is also the scratch arm of its size. */
 export const armName = z.object({
@@ -63,6 +120,8 @@ export const armName = z.object({
   kept: z.number(),
   method: shortName.nullable(),
   treatment: armTreatment,
+  /** Which draw it is of; null where nothing about it is drawn. */
+  seed: z.number().nullable().default(null),
 });
 export type ArmName = z.infer<typeof armName>;
 
@@ -94,13 +153,15 @@ export type ExperimentTask = z.infer<typeof experimentTask>;
 /** What an experiment has measured so far: what its document is computed from. */
 export const experimentRecord = z.object({
   run: z.string(),
-  settings: experimentSettings,
+  settings: recordedExperimentSettings,
   /** By rising number of experts. */
   models: z.array(sizedModel).max(MOST_MODELS),
   tasks: z.array(experimentTask).max(MOST_TASKS),
   arms: z.array(experimentArm).max(MOST_POINTS),
   /** Python, PyTorch and transformers of the fine-tuned arms; empty without them. */
   python: z.record(z.string(), z.string()).default({}),
+  /** What the general stage learnt from; null without one. */
+  mixture: finetuneManifest.shape.mixture,
 });
 export type ExperimentRecord = z.infer<typeof experimentRecord>;
 
@@ -112,12 +173,14 @@ export type ExperimentQuestion = z.infer<typeof experimentQuestion>;
 export const pairedSign = z.enum(['plus', 'minus', 'cannot-tell']);
 export type PairedSign = z.infer<typeof pairedSign>;
 
-/** A pruned arm against its reference, treated alike (a refitted one against one as it is), on the same items. */
+/** A pruned arm of one draw against its reference, treated alike (`referenceTreatment`), on the same items. */
 export const experimentPair = z.object({
   question: experimentQuestion,
   task: z.string(),
   method: z.string(),
   treatment: armTreatment,
+  /** Which draw the pruned arm is of; null where nothing was drawn. */
+  seed: z.number().nullable().default(null),
   /** The pruned member, and the one that it is held against. */
   model: z.string(),
   reference: z.string(),
@@ -135,7 +198,40 @@ export const experimentPair = z.object({
 });
 export type ExperimentPair = z.infer<typeof experimentPair>;
 
-/** The pairs of one size, method, treatment and question over all tasks, read as the paper reads its table. */
+/**
+ * The pairs of all draws of one arm on one task. A sign is one that every draw has by its interval: where one draw's
+ * interval holds 0, or two draws differ, it cannot be told.
+ */
+export const experimentCell = z.object({
+  question: experimentQuestion,
+  task: z.string(),
+  method: z.string(),
+  treatment: armTreatment,
+  model: z.string(),
+  experts: z.number(),
+  kept: z.number(),
+  factor: z.number(),
+  n: z.number(),
+  draws: z.number(),
+  /** Mean of the draws' differences, the lowest and the highest of them. */
+  difference: z.number(),
+  lowest: z.number(),
+  highest: z.number(),
+  /** From the lowest end of the draws' two-sided intervals to the highest: holds each of them. */
+  low: z.number(),
+  high: z.number(),
+  sign: pairedSign,
+  /** Draws by their own sign. */
+  plus: z.number(),
+  minus: z.number(),
+  cannotTell: z.number(),
+  /** Draws that are not worse by more than the margin, and that are. */
+  safe: z.number(),
+  worse: z.number(),
+});
+export type ExperimentCell = z.infer<typeof experimentCell>;
+
+/** The cells of one size, method, treatment and question over all tasks, read as the paper reads its table. */
 export const experimentRow = z.object({
   question: experimentQuestion,
   method: z.string(),
@@ -145,18 +241,23 @@ export const experimentRow = z.object({
   kept: z.number(),
   factor: z.number(),
   tasks: z.number(),
-  /** By interval. */
+  /** Of each task; where tasks have different numbers of them, the least. */
+  draws: z.number(),
+  /** By the sign over all draws. */
   plus: z.number(),
   minus: z.number(),
   cannotTell: z.number(),
-  /** By the bare difference, as the paper counts: above, below, equal. */
+  /** By the bare difference (its mean over draws), as the paper counts: above, below, equal. */
   above: z.number(),
   below: z.number(),
   equal: z.number(),
-  /** Tasks on which it is not worse by more than the margin, and on which it is. */
+  /** Tasks on which no draw is worse by more than the margin, and on which every one is. */
   safe: z.number(),
   worse: z.number(),
-  /** Of all items together, tasks held fixed; null where items share passages. */
+  /**
+   * Of all items together, tasks held fixed: the mean over draws, and an interval that holds each draw's. Null where
+   * items share passages.
+   */
   pooled: z.object({ n: z.number(), difference: z.number(), low: z.number(), high: z.number() }).nullable(),
 });
 export type ExperimentRow = z.infer<typeof experimentRow>;
@@ -164,7 +265,7 @@ export type ExperimentRow = z.infer<typeof experimentRow>;
 /** Thresholds of one question. */
 export const experimentThreshold = sizeThreshold.extend({
   treatment: armTreatment,
-  /** Largest tested factor up to which no bare difference is below 0, as the paper reads; 1 where none. */
+  /** Largest tested factor up to which no bare difference of any draw is below 0, as the paper reads; 1: none. */
   bySign: z.number(),
 });
 export type ExperimentThreshold = z.infer<typeof experimentThreshold>;
@@ -201,7 +302,10 @@ export const experimentAnswer = z.object({
   /** The question, and the rule of its thresholds, in words. */
   title: z.string(),
   rule: z.string(),
+  /** A line a draw. */
   pairs: z.array(experimentPair),
+  /** The matrix: all draws of an arm together. */
+  cells: z.array(experimentCell),
   rows: z.array(experimentRow),
   thresholds: z.array(experimentThreshold),
   models: z.array(modelThreshold),
@@ -263,7 +367,7 @@ export const experimentReproduction = z.object({
   /** Arms that were not made again, and why. */
   missing: z.array(armName),
   reason: z.string().nullable(),
-  /** Signs of the matrix that came out otherwise. */
+  /** Signs that came out otherwise, of single draws. */
   signs: z.array(z.object({ before: experimentPair, after: experimentPair })),
   before: circumstances,
   after: circumstances,

@@ -1,45 +1,163 @@
 import { z } from 'zod';
+import { settingTexts } from './setting.ts';
 
-/** `router`: everything but the routers is frozen. `all`: every weight moves. */
-export const finetuneStage = z.enum(['router', 'all']);
+/**
+ * `router`: everything but the routers is frozen. `general`: every weight learns from a mixture of many tasks. `all`:
+ * every weight learns from the tasks' own items.
+ */
+export const finetuneStage = z.enum(['router', 'general', 'all']);
 export type FinetuneStage = z.infer<typeof finetuneStage>;
+
+const generalOnly = { only: { list: 'stages', holds: 'general' } } as const;
 
 /**
  * How a checkpoint is fine-tuned. Defaults are those of the paper on UNCURL (arXiv 2409.01483, section 5 and appendix
- * A4), except for what it does not say: the steps of the router's stage, and a warm-up for fewer than 5,000 steps.
+ * A4), except for what it does not say: the steps of the router's stage and of the general one, and a warm-up for fewer
+ * than 5,000 steps. Each setting is described here once: command line, window and documents show these texts.
  */
 export const finetuneSettings = z.object({
-  stages: z.array(finetuneStage).min(1).default(['router', 'all']),
-  /** Steps of the stage `router`; the paper says "a few". */
-  routerSteps: z.number().int().positive().default(20),
-  /** Rounds through the items in the stage `all`. */
-  epochs: z.number().int().positive().default(50),
-  /** Items a step. */
-  batch: z.number().int().positive().default(64),
-  /** Tokens of an item that are kept, counted from its end. */
-  length: z.number().int().min(2).default(128),
-  /** Peak rate. The paper's is for 354 million parameters; a model of a few millions takes a larger one. */
-  rate: z.number().positive().max(1).default(1e-6),
-  /** Steps in which the rate rises; null: a tenth of the stage's steps, at most 500. */
-  warmUp: z.number().int().nonnegative().nullable().default(null),
-  weightDecay: z.number().nonnegative().max(1).default(0.001),
-  /** Largest norm of the gradient. */
-  clip: z.number().positive().default(1),
-  /** Weight of the balancing loss. */
-  balance: z.number().nonnegative().default(0.01),
-  /** Weights whose name in transformers holds one of these parts do not move. */
-  freeze: z.array(z.string().min(1)).default([]),
-  /** Steps between two states on disk: what a kill may lose. */
-  saveEvery: z.number().int().positive().default(50),
+  stages: z
+    .array(finetuneStage)
+    .min(1)
+    .refine((stages) => new Set(stages).size === stages.length, 'Name each stage once.')
+    .default(['router', 'all'])
+    .register(settingTexts, {
+      label: 'Stages',
+      flag: 'stage',
+      help:
+        "Stages in their order: router (all else frozen, on the tasks' items), general (all weights, on a mixture of " +
+        "tasks), all (all weights, on the tasks' items). router,general,all is what the paper on UNCURL does.",
+    }),
+  routerSteps: z
+    .number()
+    .int()
+    .positive()
+    .default(20)
+    .register(settingTexts, {
+      label: 'Steps of the router',
+      flag: 'router-steps',
+      help: 'Steps of the stage router; the paper says "a few".',
+      only: { list: 'stages', holds: 'router' },
+    }),
+  generalSteps: z
+    .number()
+    .int()
+    .positive()
+    .default(600)
+    .register(settingTexts, {
+      label: 'General steps',
+      flag: 'general-steps',
+      help: 'Steps of the stage general, each of 48 sequences that are full of items of the mixture.',
+      ...generalOnly,
+    }),
+  generalRate: z
+    .number()
+    .positive()
+    .max(1)
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'General peak rate',
+      flag: 'general-rate',
+      help: 'Peak rate of the stage general.',
+      otherwise: 'the peak rate of the other stages',
+      ...generalOnly,
+    }),
+  epochs: z
+    .number()
+    .int()
+    .positive()
+    .default(50)
+    .register(settingTexts, {
+      label: 'Epochs',
+      flag: 'epochs',
+      help: 'Rounds through the items in the stage all. The paper: 50.',
+      only: { list: 'stages', holds: 'all' },
+    }),
+  batch: z.number().int().positive().default(64).register(settingTexts, {
+    label: 'Items a step',
+    flag: 'batch',
+    help: 'Items whose loss is averaged before the weights move. The paper: 64.',
+  }),
+  rate: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1e-6)
+    .register(settingTexts, {
+      label: 'Peak rate',
+      flag: 'rate',
+      help:
+        "Largest step size, reached at the end of the warm-up. The paper's 1e-6 is for 354 million parameters: a " +
+        'bundled model takes 0.0001 to 0.001. A rate too small for the stored precision changes no weight, and is ' +
+        'refused at the end.',
+    }),
+  length: z.number().int().min(2).default(128).register(settingTexts, {
+    label: 'Tokens of an item',
+    flag: 'length',
+    help: 'Tokens that are kept of each item, counted from its end; length of the sequences of the mixture.',
+  }),
+  warmUp: z.number().int().nonnegative().nullable().default(null).register(settingTexts, {
+    label: 'Warm-up steps',
+    flag: 'warm-up',
+    help: 'Steps of each stage in which the rate rises.',
+    otherwise: "a tenth of the stage's steps, at most 500",
+  }),
+  weightDecay: z
+    .number()
+    .nonnegative()
+    .max(1)
+    .default(0.001)
+    .register(settingTexts, { label: 'Weight decay', flag: 'decay', help: 'Weight decay of AdamW.' }),
+  clip: z
+    .number()
+    .positive()
+    .default(1)
+    .register(settingTexts, { label: 'Largest gradient', flag: 'clip', help: 'Largest norm of the gradient.' }),
+  balance: z
+    .number()
+    .nonnegative()
+    .default(0.01)
+    .register(settingTexts, { label: 'Balancing loss', flag: 'balance', help: 'Weight of the balancing loss.' }),
+  freeze: z.array(z.string().min(1)).default([]).register(settingTexts, {
+    label: 'Weights that stay',
+    flag: 'freeze',
+    help: 'Weights whose name in transformers holds one of these parts do not move: embed_tokens, self_attn, lm_head.',
+    otherwise: 'none',
+  }),
+  saveEvery: z.number().int().positive().default(50).register(settingTexts, {
+    label: 'Steps between states',
+    flag: 'save-every',
+    help: 'Steps between two states on disk: what a kill may lose.',
+  }),
   seed: z
     .number()
     .int()
     .nonnegative()
     .max(2 ** 31)
-    .default(0),
-  device: z.enum(['cpu', 'cuda', 'auto']).default('cpu'),
+    .default(0)
+    .register(settingTexts, { label: 'Seed', flag: 'seed', help: 'Seed of the order of items.' }),
+  device: z.enum(['cpu', 'cuda', 'auto']).default('cpu').register(settingTexts, {
+    label: 'Train on',
+    flag: 'train-on',
+    help: 'Device of the training; on cpu the same settings give the same weights.',
+  }),
 });
 export type FinetuneSettings = z.infer<typeof finetuneSettings>;
+
+/**
+ * The settings that the weights of a training depend on. How often its state is saved is none of them, and those of the
+ * general stage are only where it has one.
+ */
+export const decisiveSettings = ({
+  saveEvery: _,
+  generalSteps,
+  generalRate,
+  ...settings
+}: FinetuneSettings): Readonly<Record<string, unknown>> =>
+  settings.stages.includes('general')
+    ? { ...settings, generalSteps, generalRate: generalRate ?? settings.rate }
+    : settings;
 
 /**
  * One step of a training: mean cross-entropy of the answers' tokens, the same with the balancing loss, and the rate.
@@ -60,6 +178,11 @@ export const finetuneManifest = z.object({
   source: z.object({ name: z.string(), fingerprint: z.string() }),
   /** `calibration`: SHA-256 over the items that were learnt from, in order. */
   tasks: z.array(z.object({ name: z.string(), hash: z.string(), calibration: z.string(), items: z.number() })),
+  /** What the general stage learnt from; null without one. `leftOut`: items that were test items of the tasks. */
+  mixture: z
+    .object({ name: z.string(), hash: z.string(), items: z.number(), leftOut: z.number() })
+    .nullable()
+    .default(null),
   settings: finetuneSettings,
   steps: z.number(),
   loss: z.object({ first: z.number(), last: z.number() }),

@@ -28,6 +28,7 @@ const named = z.object({
   destination: z.string().nullable().catch(null),
   exported: z.string().nullable().catch(null),
   candidates: z.array(z.object({ path: z.string() })).catch([]),
+  mixture: z.object({ file: z.string().nullable() }).nullable().catch(null),
 });
 const treatments = z.object({ settings: z.object({ treatments: z.array(z.string()) }) });
 
@@ -39,7 +40,9 @@ const asksOf = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
       return { program: false, destination: true };
     case 'experiment': {
       const parsed = treatments.safeParse(spec);
-      return { program: !parsed.success || parsed.data.settings.treatments.includes('tuned'), destination: false };
+      // Every other treatment trains, those of later versions included.
+      const trains = (treatment: string): boolean => treatment !== 'as-is' && treatment !== 'refit';
+      return { program: !parsed.success || parsed.data.settings.treatments.some(trains), destination: false };
     }
     default:
       return { program: false, destination: false };
@@ -47,7 +50,7 @@ const asksOf = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
 };
 
 const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
-  const { python, destination, exported, candidates } = named.parse(manifest.spec);
+  const { python, destination, exported, candidates, mixture } = named.parse(manifest.spec);
   const paths = [...manifest.models, ...manifest.tasks, ...candidates].map(({ path }) => path);
   return {
     run: manifest.id,
@@ -56,7 +59,7 @@ const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
     says: {
       program: python,
       destination,
-      reads: [...new Set([...paths, ...(exported === null ? [] : [exported])])],
+      reads: [...new Set([...paths, ...[exported, mixture?.file ?? null].filter((path) => path !== null)])],
     },
     asks: asksOf(manifest),
   };

@@ -1,8 +1,8 @@
 import type {
   ArmTreatment,
   ExperimentAnswer,
+  ExperimentCell,
   ExperimentDocument,
-  ExperimentPair,
   ExperimentQuestion,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -29,6 +29,9 @@ const shapes: Readonly<Record<ArmTreatment, Pick<MethodMark, 'shape' | 'isRecove
   'as-is': { shape: 'circle', isRecovered: false, dash: '2 3' },
   refit: { shape: 'circle', isRecovered: true, dash: '6 3' },
   tuned: { shape: 'diamond', isRecovered: false, dash: 'none' },
+  'two-stage': { shape: 'square', isRecovered: false, dash: 'none' },
+  'new-router': { shape: 'triangle', isRecovered: false, dash: '8 3 2 3' },
+  'new-router-two-stage': { shape: 'down', isRecovered: false, dash: '8 3 2 3' },
 };
 
 interface ExperimentCurve {
@@ -37,7 +40,7 @@ interface ExperimentCurve {
   readonly mark: MethodMark;
 }
 
-const curveKey = ({ method, treatment }: Pick<ExperimentPair, 'method' | 'treatment'>): string =>
+const curveKey = ({ method, treatment }: Pick<ExperimentCell, 'method' | 'treatment'>): string =>
   JSON.stringify([method, treatment]);
 
 const curvesOf = ({ rows }: ExperimentAnswer, theme: FigureTheme): readonly ExperimentCurve[] => {
@@ -55,12 +58,13 @@ export const experimentCaption = (question: ExperimentQuestion): string =>
   'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus ' +
   (question === 'scratch' ? 'the one pretrained with E\u2032' : 'itself unpruned') +
   ', both treated alike (a refitted one against one as it is), on the same items; left of 0 the pruned one is worse. ' +
-  'Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval).';
+  'Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval); of several draws the mean, ' +
+  'whiskers that hold the interval of every draw, and a thicker line from the lowest to the highest difference.';
 
 export const experimentFigureTitle = (question: ExperimentQuestion): string =>
   question === 'scratch' ? 'Pruned against scratch' : 'Pruned against unpruned';
 
-const sizesOf = (pairs: readonly ExperimentPair[]): readonly (readonly [experts: number, kept: number])[] =>
+const sizesOf = (pairs: readonly ExperimentCell[]): readonly (readonly [experts: number, kept: number])[] =>
   [
     ...new Map(
       pairs.map(({ experts, kept }) => [`${String(experts)} ${String(kept)}`, [experts, kept] as const]),
@@ -71,45 +75,48 @@ const rowHeight = (curves: number): number => curves * CURVE_STEP + ROW_PADDING;
 
 interface Panel {
   readonly task: string;
-  readonly pairs: readonly ExperimentPair[];
+  readonly cells: readonly ExperimentCell[];
   readonly sizes: ReturnType<typeof sizesOf>;
   readonly curves: readonly ExperimentCurve[];
   readonly domain: readonly [number, number];
   readonly theme: FigureTheme;
 }
 
-const drawPanel = ({ task, pairs, sizes, curves, domain, theme }: Panel, left: number, top: number): SvgNode => {
+const drawPanel = ({ task, cells, sizes, curves, domain, theme }: Panel, left: number, top: number): SvgNode => {
   const step = rowHeight(curves.length);
   const plotTop = top + HEADER;
   const bottom = plotTop + sizes.length * step;
   const x = linearScale(domain, [left + 4, left + PLOT_WIDTH - 4], 4);
-  const n = minOf(pairs.map((pair) => pair.n));
-  const drawPair = (pair: ExperimentPair, y: number, mark: MethodMark): SvgNode =>
+  const n = minOf(cells.map((cell) => cell.n));
+  const line = (from: number, to: number, y: number, { color }: MethodMark, width: number): SvgNode =>
+    svgElement('line', {
+      x1: x.position(from),
+      y1: y,
+      x2: x.position(to),
+      y2: y,
+      stroke: color,
+      'stroke-width': width,
+    });
+  const drawCell = (cell: ExperimentCell, y: number, mark: MethodMark): SvgNode =>
     svgElement(
       'g',
       {},
-      svgElement('line', {
-        x1: x.position(pair.low),
-        y1: y,
-        x2: x.position(pair.high),
-        y2: y,
-        stroke: mark.color,
-        'stroke-width': 1.1,
-      }),
-      drawMark(mark, x.position(pair.difference), y, RADIUS),
+      line(cell.low, cell.high, y, mark, 1.1),
+      ...(cell.draws > 1 ? [line(cell.lowest, cell.highest, y, mark, 2.6)] : []),
+      drawMark(mark, x.position(cell.difference), y, RADIUS),
     );
   const rows = sizes.flatMap(([experts, kept], index) => {
     const rowTop = plotTop + index * step;
-    const own = pairs.filter((pair) => pair.experts === experts && pair.kept === kept);
+    const own = cells.filter((cell) => cell.experts === experts && cell.kept === kept);
     const band = { x: left, y: rowTop, width: PLOT_WIDTH, height: step, fill: theme.grid, 'fill-opacity': 0.35 };
     return [
       ...(index % 2 === 1 ? [svgElement('rect', band)] : []),
       svgLabel(left - 8, rowTop + step / 2 + 4, `${String(experts)} \u2192 ${String(kept)}`, { 'text-anchor': 'end' }),
-      ...own.flatMap((pair) => {
-        const place = curves.findIndex(({ key }) => key === curveKey(pair));
+      ...own.flatMap((cell) => {
+        const place = curves.findIndex(({ key }) => key === curveKey(cell));
         const mark = curves[place]?.mark;
         const y = rowTop + ROW_PADDING / 2 + (place + 0.5) * CURVE_STEP;
-        return mark === undefined ? [] : [drawPair(pair, y, mark)];
+        return mark === undefined ? [] : [drawCell(cell, y, mark)];
       }),
     ];
   });
@@ -133,12 +140,12 @@ export const experimentFigure = (
   theme: FigureTheme,
 ): Drawing => {
   const curves = curvesOf(answer, theme);
-  const sizes = sizesOf(answer.pairs);
-  const ends = [0, ...answer.pairs.flatMap(({ low, high }) => [low, high])];
+  const sizes = sizesOf(answer.cells);
+  const ends = [0, ...answer.cells.flatMap(({ low, high }) => [low, high])];
   const domain = [minOf(ends), maxOf(ends)] as const;
   const panels = tasks.flatMap(({ name }): Panel[] => {
-    const pairs = answer.pairs.filter(({ task }) => task === name);
-    return pairs.length === 0 ? [] : [{ task: name, pairs, sizes, curves, domain, theme }];
+    const cells = answer.cells.filter(({ task }) => task === name);
+    return cells.length === 0 ? [] : [{ task: name, cells, sizes, curves, domain, theme }];
   });
   const caption = experimentCaption(answer.question);
   return drawSmallMultiples({

@@ -1,4 +1,10 @@
-import type { ExperimentArm, ExperimentDocument, ExperimentPair, ExperimentThreshold } from '../contract/experiment.ts';
+import type {
+  ExperimentArm,
+  ExperimentCell,
+  ExperimentDocument,
+  ExperimentPair,
+  ExperimentThreshold,
+} from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { accuracyOf } from '../evaluation/experiment/pairs.ts';
 import type { ThemeName } from './colors.ts';
@@ -13,6 +19,7 @@ const armColumns: Columns<ExperimentArm> = [
   ['kept', ({ kept }) => kept],
   ['method', ({ method }) => method],
   ['arm', ({ treatment }) => treatment],
+  ['seed', ({ seed }) => seed],
   ['n', ({ right }) => right.length],
   ['accuracy', ({ right }) => accuracyOf(right)],
   ['training_steps', ({ training }) => training?.steps ?? null],
@@ -26,6 +33,7 @@ const pairColumns: Columns<ExperimentPair> = [
   ['task', ({ task }) => task],
   ['method', ({ method }) => method],
   ['arm', ({ treatment }) => treatment],
+  ['seed', ({ seed }) => seed],
   ['model', ({ model }) => model],
   ['reference', ({ reference }) => reference],
   ['experts', ({ experts }) => experts],
@@ -42,6 +50,30 @@ const pairColumns: Columns<ExperimentPair> = [
   ['gained', ({ gained }) => gained],
   ['sign', ({ sign }) => sign],
   ['verdict', ({ verdict }) => verdict],
+];
+
+const cellColumns: Columns<ExperimentCell> = [
+  ['against', ({ question }) => question],
+  ['task', ({ task }) => task],
+  ['method', ({ method }) => method],
+  ['arm', ({ treatment }) => treatment],
+  ['model', ({ model }) => model],
+  ['experts', ({ experts }) => experts],
+  ['kept', ({ kept }) => kept],
+  ['factor', ({ factor }) => factor],
+  ['n', ({ n }) => n],
+  ['draws', ({ draws }) => draws],
+  ['difference', ({ difference }) => difference],
+  ['lowest', ({ lowest }) => lowest],
+  ['highest', ({ highest }) => highest],
+  ['low', ({ low }) => low],
+  ['high', ({ high }) => high],
+  ['sign', ({ sign }) => sign],
+  ['draws_plus', ({ plus }) => plus],
+  ['draws_minus', ({ minus }) => minus],
+  ['draws_cannot_tell', ({ cannotTell }) => cannotTell],
+  ['draws_safe', ({ safe }) => safe],
+  ['draws_worse', ({ worse }) => worse],
 ];
 
 const thresholdColumns: Columns<ExperimentThreshold & { readonly against: string }> = [
@@ -81,6 +113,14 @@ export const experimentFiles = (
       manifest,
       pairColumns,
       document.answers.flatMap(({ pairs }) => pairs),
+    ),
+  },
+  {
+    name: 'experiment-matrix.csv',
+    contents: csvTable(
+      manifest,
+      cellColumns,
+      document.answers.flatMap(({ cells }) => cells),
     ),
   },
   {

@@ -13,18 +13,23 @@ export interface ScriptJob {
   /** Folder of the state that a killed training goes on from; must be there. */
   readonly state: string;
   readonly sequences: readonly TrainingSequence[];
+  /** Groups of items of the general stage; empty without one. */
+  readonly mixture: readonly (readonly TrainingSequence[])[];
+  /** Tokens of a sequence of the mixture. */
+  readonly length: number;
+  /** The token that ends an item of the mixture, which its neighbour may begin with; null where none is known. */
+  readonly end: number | null;
   readonly settings: FinetuneSettings;
   readonly threads: number;
 }
 
-export const scriptJobText = ({ model, out, state, sequences, settings, threads }: ScriptJob): string =>
+export const scriptJobText = ({ settings, threads, ...data }: ScriptJob): string =>
   JSON.stringify({
-    model,
-    out,
-    state,
-    sequences,
+    ...data,
     stages: settings.stages,
     router_steps: settings.routerSteps,
+    general_steps: settings.generalSteps,
+    general_rate: settings.generalRate ?? settings.rate,
     epochs: settings.epochs,
     batch: settings.batch,
     rate: settings.rate,
@@ -59,7 +64,7 @@ type ScriptEvent = z.infer<typeof scriptEvent>;
 const REMEDIES: Readonly<Record<string, string>> = {
   'nothing-to-train': 'Freeze less (--freeze), or choose other stages (--stage).',
   'no-balancing': 'Train without it: --balance 0.',
-  'no-cuda': 'Train on the processor (--device cpu), or name a Python whose PyTorch has CUDA.',
+  'no-cuda': 'Train on the processor (--train-on cpu), or name a Python whose PyTorch has CUDA.',
   'not-as-source': 'This layout cannot be tuned in place: use a folder that transformers saves under the same names.',
   'loss-not-finite': 'Choose a smaller rate (--rate).',
 };

@@ -6,6 +6,19 @@ import { isTextItem, profiledText, type Task } from '../tasks/task.ts';
 /** An item's tokens, and how many of them are context: these are read and not learnt. */
 export type TrainingSequence = readonly [tokens: readonly number[], context: number];
 
+/** A context and what follows it, cut on the left to `length` tokens. */
+export const pairSequence = (
+  tokenizer: TextTokenizer,
+  id: string,
+  context: string,
+  continuation: string,
+  length: number,
+): TrainingSequence => {
+  const { contextTokens, continuationTokens } = encodeRequest(tokenizer, id, context, continuation);
+  const tokens = [...contextTokens, ...continuationTokens].slice(-length);
+  return [tokens, Math.max(1, tokens.length - continuationTokens.length)];
+};
+
 /**
  * What a model learns from: every calibration item of the tasks, the context followed by the right answer, cut on the
  * left to `length` tokens. A text is learnt whole, its first token aside. Test items are never among them.
@@ -39,14 +52,8 @@ export const trainingSequences = (
         );
       }
       if (isTextItem(item)) return [tokenizer.encode(item.text, true).slice(0, length), 1];
-      const { contextTokens, continuationTokens } = encodeRequest(
-        tokenizer,
-        item.id,
-        item.context,
-        profiledText(item).slice(item.context.length),
-      );
-      const tokens = [...contextTokens, ...continuationTokens].slice(-length);
-      return [tokens, Math.max(1, tokens.length - continuationTokens.length)];
+      const continuation = profiledText(item).slice(item.context.length);
+      return pairSequence(tokenizer, item.id, item.context, continuation, length);
     });
   });
 };

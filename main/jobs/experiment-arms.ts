@@ -1,52 +1,98 @@
 import { refuse } from '../contract/errors.ts';
-import type { ArmName, ArmTreatment, ExperimentSettings } from '../contract/experiment.ts';
+import {
+  type ArmName,
+  type ArmTreatment,
+  armTreatment,
+  type ExperimentSettings,
+  hasGeneralStage,
+  hasNewRouter,
+  isTrained,
+  referenceTreatment,
+} from '../contract/experiment.ts';
+import type { FinetuneSettings, FinetuneStage } from '../contract/finetune.ts';
+import type { MethodName, MethodOptions } from '../contract/plan.ts';
+import { methodNamed } from '../pruning/methods.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { isTextItem } from '../tasks/task.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 import { requireCalibration } from './profile-job.ts';
 
 /** The same text for two names of one arm. */
-export const armKey = ({ task, model, experts, kept, method, treatment }: ArmName): string =>
-  JSON.stringify([task, model, experts, kept, method, treatment]);
+export const armKey = ({ task, model, experts, kept, method, treatment, seed }: ArmName): string =>
+  JSON.stringify([task, model, experts, kept, method, treatment, seed]);
 
 /** Members by rising number of experts. */
 export const byExperts = (models: readonly RunModel[]): readonly RunModel[] =>
   [...models].sort((a, b) => a.checkpoint.info.experts - b.checkpoint.info.experts);
 
-/** What is measured of a member that was not pruned: what refitted arms are held against is the member as it is. */
+/** Treatments of a member that was not pruned: those that pruned arms are held against. */
 export const referenceTreatments = ({
   treatments,
-}: Pick<ExperimentSettings, 'treatments'>): readonly ArmTreatment[] => [
-  ...(treatments.some((treatment) => treatment !== 'tuned') ? (['as-is'] as const) : []),
-  ...(treatments.includes('tuned') ? (['tuned'] as const) : []),
-];
+}: Pick<ExperimentSettings, 'treatments'>): readonly ArmTreatment[] => {
+  const asked = new Set(treatments.map(referenceTreatment));
+  return armTreatment.options.filter((treatment) => asked.has(treatment));
+};
 
-/** The arms of one member on one task: itself, then pruned to each smaller size by each method. */
+/** Options of a method for the arms of a treatment: a new router is one of them. */
+export const armOptions = (
+  { options }: Pick<ExperimentSettings, 'options'>,
+  method: MethodName,
+  treatment: ArmTreatment,
+): MethodOptions => ({ ...options[method], ...(hasNewRouter(treatment) ? { router: 'reinitialised' } : {}) });
+
+type DrawSettings = Pick<ExperimentSettings, 'methods' | 'treatments' | 'options' | 'seeds' | 'trainingSeeds'>;
+
+const seedsOf = (
+  settings: DrawSettings,
+  method: MethodName | null,
+  treatment: ArmTreatment,
+): readonly (number | null)[] => {
+  const drawsTraining = settings.trainingSeeds === 'drawn' && isTrained(treatment);
+  const drawsPlan = method !== null && methodNamed(method).prepare(armOptions(settings, method, treatment)).draws;
+  return drawsTraining || drawsPlan ? [...new Set(settings.seeds)] : [null];
+};
+
+/** The arms of one member on one task: itself, then pruned to each smaller size by each method, a draw each. */
 export const armsOf = (
   { name, checkpoint }: RunModel,
   smaller: readonly number[],
   task: string,
-  settings: Pick<ExperimentSettings, 'methods' | 'treatments'>,
+  settings: DrawSettings,
 ): readonly ArmName[] => {
   const own = { task, model: name, experts: checkpoint.info.experts };
+  const drawn = (kept: number, method: MethodName | null, treatment: ArmTreatment): readonly ArmName[] =>
+    seedsOf(settings, method, treatment).map((seed) => ({ ...own, kept, method, treatment, seed }));
   return [
-    ...referenceTreatments(settings).map((treatment) => ({
-      ...own,
-      kept: checkpoint.info.experts,
-      method: null,
-      treatment,
-    })),
+    ...referenceTreatments(settings).flatMap((treatment) => drawn(own.experts, null, treatment)),
     ...smaller.flatMap((kept) =>
       [...new Set(settings.methods)].flatMap((method) =>
-        [...new Set(settings.treatments)].map((treatment) => ({ ...own, kept, method, treatment })),
+        [...new Set(settings.treatments)].flatMap((treatment) => drawn(kept, method, treatment)),
       ),
     ),
   ];
 };
 
+/** Stages of the training of a treatment: the general one belongs to those that have it, before all weights. */
+const armStages = (stages: readonly FinetuneStage[], treatment: ArmTreatment): FinetuneStage[] => {
+  const own = stages.filter((stage) => stage !== 'general');
+  if (!hasGeneralStage(treatment)) return own;
+  if (stages.includes('general')) return [...stages];
+  return own.flatMap((stage) => (stage === 'all' ? ['general' as const, stage] : [stage]));
+};
+
+/** The training of an arm: the stages of its treatment, and the seed of its draw where trainings are drawn. */
+export const armTraining = (
+  { training, trainingSeeds }: Pick<ExperimentSettings, 'training' | 'trainingSeeds'>,
+  { treatment, seed }: Pick<ArmName, 'treatment' | 'seed'>,
+): FinetuneSettings => ({
+  ...training,
+  stages: armStages(training.stages, treatment),
+  seed: training.seed + (trainingSeeds === 'drawn' ? (seed ?? 0) : 0),
+});
+
 /**
  * Refuses what makes no experiment: members of one size, or that cannot be pruned to the size of a smaller one; tasks
- * whose items are not right or wrong, or that have none to learn from; methods that draw or search.
+ * whose items are not right or wrong, or that have none to learn from; methods that search.
  *
  * @throws WorkbenchError refused: `experiment-sizes`, `experiment-task`, `experiment-method`, `no-calibration`,
  * `router-untrained`, `not-exportable`.
@@ -54,8 +100,9 @@ export const armsOf = (
 export const checkExperiment = (
   models: readonly RunModel[],
   tasks: readonly RunTask[],
-  { methods, options, treatments, refit }: Pick<ExperimentSettings, 'methods' | 'options' | 'treatments' | 'refit'>,
+  settings: Pick<ExperimentSettings, 'methods' | 'options' | 'treatments' | 'refit' | 'training'>,
 ): void => {
+  const { methods, options, treatments, refit, training } = settings;
   const ordered = byExperts(models);
   ordered.forEach(({ name, checkpoint: { info } }, place) => {
     const smaller = ordered[place - 1];
@@ -88,13 +135,28 @@ export const checkExperiment = (
       );
     requireCalibration(task);
   }
+  for (const treatment of treatments.filter(isTrained)) {
+    const stages = armStages(training.stages, treatment);
+    if (stages.length === 0 || (hasGeneralStage(treatment) && !stages.includes('general')))
+      throw refuse(
+        'experiment-stages',
+        `The arms ${treatment} cannot be trained with the stages ${training.stages.join(',')} alone.`,
+        'Name the stage all too: it learns from the task, after the general one.',
+      );
+  }
   for (const method of methods) {
     const needs = planNeeds({ method, options: options[method], budget: 'uniform' });
     if (needs.search !== null)
       throw refuse(
         'experiment-method',
-        `The method ${method} searches its plans; the experiment has one plan for each arm.`,
+        `The method ${method} searches its plans; the experiment has one plan for each arm and draw.`,
         'Use a method that follows from a profile.',
+      );
+    if (treatments.some(hasNewRouter) && !('router' in methodNamed(method).options.shape))
+      throw refuse(
+        'experiment-method',
+        `The method ${method} keeps the router of what it keeps: it has no router to draw anew.`,
+        'Leave out the arms new-router and new-router-two-stage, or use a method that merges.',
       );
     const router = options[method]?.['router'];
     const isUntrained = treatments.includes('as-is') || (treatments.includes('refit') && refit === 'experts');
@@ -105,7 +167,8 @@ export const checkExperiment = (
           'trained it.',
         'Leave out the arms as-is, or choose another router treatment.',
       );
-    if (treatments.includes('tuned') && (router === 'mapped-rows' || router === 'summed-probabilities'))
+    const keepsRouter = treatments.some((treatment) => isTrained(treatment) && !hasNewRouter(treatment));
+    if (keepsRouter && (router === 'mapped-rows' || router === 'summed-probabilities'))
       throw refuse(
         'not-exportable',
         `The method ${method} keeps all router rows (${router}): no stock loader could open it to fine-tune it.`,

@@ -1,12 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CancelledError } from '../contract/errors.ts';
-import type {
-  ArmName,
-  ArmTraining,
-  ExperimentArm,
-  ExperimentRecord,
-  ExperimentSettings,
+import {
+  type ArmName,
+  type ArmTraining,
+  type ExperimentArm,
+  type ExperimentRecord,
+  type ExperimentSettings,
+  isTrained,
 } from '../contract/experiment.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
@@ -15,16 +16,18 @@ import { isRight } from '../evaluation/is-right.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { combinedExtras, planNeeds } from '../pruning/plan-needs.ts';
 import { EXPERIMENT_FILE, writeExperimentRecord } from '../runs/experiment-record.ts';
+import { mixtureRecord } from '../finetune/mixture.ts';
 import { hashItems } from '../tasks/items.ts';
+import { isTextItem, profiledText, type Task } from '../tasks/task.ts';
 import { createGroupSizer, evaluationSteps, type GroupSizer } from './evaluation-step.ts';
-import { armsOf, byExperts } from './experiment-arms.ts';
+import { armOptions, armsOf, armTraining, byExperts } from './experiment-arms.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
 import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
 import { profileStep, profileWork } from './profile-job.ts';
 import { evaluationKey, stepSummary } from './step-key.ts';
 import { usedItems } from './sweep-work.ts';
 import { openTokenCounter } from './task-work.ts';
-import { ARMS_FOLDER, TRAINING_WORK, type TunedArms, tunedStep } from './tuned-step.ts';
+import { ARMS_FOLDER, type MeasuredTask, trainingWork, type TunedArms, tunedStep } from './tuned-step.ts';
 import { writingIdentity } from './write-items.ts';
 
 export interface ExperimentInput {
@@ -41,6 +44,7 @@ interface Station {
   readonly task: RunTask;
   readonly items: readonly TaskItem[];
   readonly arms: readonly ArmName[];
+  readonly twins: readonly MeasuredTask[];
   readonly calibrationTokens: number;
   readonly testTokens: number;
 }
@@ -55,11 +59,27 @@ interface Stage {
 const extrasOf = ({ methods, options }: ExperimentSettings) =>
   combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget: 'uniform' })));
 
-const armWork = ({ method, treatment }: ArmName, station: Station, settings: ExperimentSettings): number => {
+const armWork = (arm: ArmName, station: Station, settings: ExperimentSettings): number => {
+  const { method, treatment } = arm;
   const { calibrationTokens, testTokens } = station;
   const refit = method !== null && treatment === 'refit' ? RECOVERY_WORK * calibrationTokens : 0;
-  const training = treatment === 'tuned' ? TRAINING_WORK * settings.training.epochs * calibrationTokens : 0;
+  const training = isTrained(treatment) ? trainingWork(armTraining(settings, arm), calibrationTokens) : 0;
   return testTokens + refit + training;
+};
+
+/** What a training learns of a task: context and right answer of each calibration item. */
+const learntFrom = ({ calibration }: Task): string =>
+  JSON.stringify(calibration.map((item) => [isTextItem(item) ? null : item.context, profiledText(item)]));
+
+/** Tasks of the experiment that are learnt as the same tokens as this one. */
+const twinsOf = (
+  { tasks, settings }: Pick<ExperimentInput, 'tasks' | 'settings'>,
+  { task }: RunTask,
+): readonly MeasuredTask[] => {
+  const own = learntFrom(task);
+  return tasks
+    .filter((other) => other.task !== task && learntFrom(other.task) === own)
+    .map((other) => ({ task: other, items: usedItems(other.task.test, settings.limit) }));
 };
 
 /** Everything to measure, task by task, members rising; refuses items that a tokenizer cannot score. */
@@ -71,6 +91,7 @@ const stationsOf = async (
   const stations: Station[] = [];
   for (const task of tasks) {
     const items = usedItems(task.task.test, settings.limit);
+    const twins = twinsOf({ tasks, settings }, task);
     for (const [place, model] of members.entries()) {
       const measure = await openTokenCounter(model.checkpoint, signal);
       const smaller = members.slice(0, place).map(({ checkpoint }) => checkpoint.info.experts);
@@ -80,6 +101,7 @@ const stationsOf = async (
         items,
         // The smallest factor first, as the thresholds are read.
         arms: armsOf(model, [...smaller].reverse(), task.name, settings),
+        twins,
         calibrationTokens: await measure.profiling(task.task.calibration),
         testTokens: await measure.scoring(items),
       });
@@ -107,7 +129,7 @@ const recordedArm = (
 const planOf = async (
   { context, settings }: Stage,
   { model, task, calibrationTokens }: Station,
-  { method, kept, treatment }: ArmName,
+  { method, kept, treatment, seed }: ArmName,
   statistics: RoutingStatistics | null,
 ): Promise<Plan | null> => {
   if (method === null) return null;
@@ -116,10 +138,10 @@ const planOf = async (
     task,
     statistics,
     method,
-    options: settings.options[method] ?? {},
+    options: armOptions(settings, method, treatment),
     budget: 'uniform',
     protect: 'none',
-    seed: null,
+    seed,
     keep: kept,
     profilingTokens: calibrationTokens,
     scoringTokens: 0,
@@ -135,12 +157,13 @@ const measureArm = async (
   statistics: RoutingStatistics | null,
 ): Promise<ExperimentArm> => {
   const { context, settings, sizer, tunedArms } = stage;
-  const { model, task, items, testTokens } = station;
+  const { model, task, items, twins, testTokens } = station;
   const { metric } = task.task;
   const plan = await planOf(stage, station, arm, statistics);
-  if (arm.treatment === 'tuned') {
+  if (isTrained(arm.treatment)) {
     if (tunedArms === null) throw new Error('a fine-tuned arm without Python');
-    const order = { model, task, items, plan, work: armWork(arm, station, settings) };
+    const work = armWork(arm, station, settings);
+    const order = { model, task, items, twins, plan, settings: armTraining(settings, arm), work };
     const { outcomes, training } = await tunedStep(context, order, tunedArms);
     return recordedArm(arm, metric, outcomes, training);
   }
@@ -178,11 +201,12 @@ const emptyRecord = ({ run }: JobContext, { models, tasks, settings }: Experimen
   }),
   arms: [],
   python: {},
+  mixture: null,
 });
 
 /**
- * The experiment of the paper on UNCURL: every member of a family as it is and fine-tuned, and pruned to the size of
- * each smaller one, as it is, refit and fine-tuned, on the same test items of each task. Every arm is a step under a
+ * The experiment of the paper on UNCURL: every member of a family as it is and trained, and pruned to the size of each
+ * smaller one, once per draw, as it is, refit and trained, on the same test items of each task. Every arm is a step under a
  * content key, and joins `experiment.json` once its step is on disk.
  */
 export const measureExperiment = async (input: ExperimentInput, context: JobContext): Promise<ExperimentRecord> => {
@@ -200,8 +224,12 @@ export const measureExperiment = async (input: ExperimentInput, context: JobCont
       return sum + profiling + station.arms.reduce((work, arm) => work + armWork(arm, station, settings), 0);
     }, 0),
   );
-  const tunedArms = settings.treatments.includes('tuned') ? await input.tunedArms(context) : null;
-  let record: ExperimentRecord = { ...emptyRecord(context, input), python: tunedArms?.python.versions ?? {} };
+  const tunedArms = settings.treatments.some(isTrained) ? await input.tunedArms(context) : null;
+  let record: ExperimentRecord = {
+    ...emptyRecord(context, input),
+    python: tunedArms?.python.versions ?? {},
+    mixture: mixtureRecord(tunedArms?.mixture ?? null),
+  };
   for (const station of stations) {
     const { model, task, arms, calibrationTokens } = station;
     const isStreamed = model.checkpoint.info.memory.resident > context.memoryBudgetBytes;

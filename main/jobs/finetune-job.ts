@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FinetuneSettings } from '../contract/finetune.ts';
+import type { FinetuneSettings, FinetuneStage } from '../contract/finetune.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
+import type { Mixture } from '../finetune/mixture.ts';
 import type { ScriptResult } from '../finetune/training-script.ts';
 import { requirePlace } from '../finetune/tuned-folder.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
@@ -13,6 +14,8 @@ export const TRAINING_FOLDER = 'training';
 export interface FinetuneInput {
   readonly model: RunModel;
   readonly tasks: readonly RunTask[];
+  /** What the general stage learns from; null without one. */
+  readonly mixture: Mixture | null;
   readonly settings: FinetuneSettings;
   /** Folder to make; its parent must exist. */
   readonly destination: string;
@@ -25,6 +28,12 @@ export interface FinetuneInput {
   /** Free bytes of the file system that holds a folder; null where it does not say. */
   readonly freeBytes?: (folder: string) => Promise<number | null>;
 }
+
+const STAGE_WORDS: Readonly<Record<FinetuneStage, string>> = {
+  router: 'router',
+  general: 'all weights on the mixture',
+  all: 'all weights',
+};
 
 /** Runs the script, and tells the meter of its steps. */
 const train = async (order: TrainingOrder, { meter, signal }: JobContext, folder: string): Promise<ScriptResult> => {
@@ -42,10 +51,7 @@ const train = async (order: TrainingOrder, { meter, signal }: JobContext, folder
       meter.begin(steps - done);
     },
     onStep: ({ done, stage, loss }) => {
-      meter.describe(
-        `Step ${String(done)} of ${String(steps)}, ${stage === 'all' ? 'all weights' : 'router'}: loss ` +
-          loss.toFixed(4),
-      );
+      meter.describe(`Step ${String(done)} of ${String(steps)}, ${STAGE_WORDS[stage]}: loss ` + loss.toFixed(4));
       meter.advance((done - resumed) / Math.max(1, steps - resumed));
     },
     onSaved: () => undefined,

@@ -7,10 +7,12 @@ import { type FinetuneManifest, type FinetuneSettings, finetuneStep } from '../c
 import type { TrainingPython } from '../finetune/find-python.ts';
 import {
   runTrainingScript,
+  type ScriptJob,
   scriptJobText,
   type ScriptProgress,
   type ScriptResult,
 } from '../finetune/training-script.ts';
+import { type Mixture, mixtureRecord, mixtureSequences } from '../finetune/mixture.ts';
 import { trainingSequences } from '../finetune/training-sequences.ts';
 import { LOSSES_FILE, publishTunedFolder } from '../finetune/tuned-folder.ts';
 import { readText } from '../files/regular-file.ts';
@@ -26,6 +28,8 @@ export interface TrainingOrder {
   readonly name: string;
   readonly checkpoint: Checkpoint;
   readonly tasks: readonly RunTask[];
+  /** What the general stage learns from; null without one. */
+  readonly mixture: Mixture | null;
   readonly settings: FinetuneSettings;
   /** Asked for when the training begins. */
   readonly python: () => Promise<TrainingPython>;
@@ -80,19 +84,30 @@ export const trainCheckpoint = async (
   signal: AbortSignal,
   progress: ScriptProgress,
 ): Promise<ScriptResult> => {
-  const { name, checkpoint, tasks, settings, script, threads } = order;
+  const { name, checkpoint, tasks, mixture, settings, script, threads } = order;
   const [out, state] = [join(folder, 'out'), join(folder, 'state')];
   await rm(out, { recursive: true, force: true });
   for (const each of [out, state]) await mkdir(each, { recursive: true });
   const tokenizer = await requireTokenizer(checkpoint);
-  const { maxPositions } = checkpoint.descriptor;
+  const length = Math.min(settings.length, checkpoint.descriptor.maxPositions);
   const sequences = trainingSequences(
     tasks.map(({ task }) => task),
     tokenizer,
-    Math.min(settings.length, maxPositions),
+    length,
   );
   const jobFile = join(folder, 'job.json');
-  await writeFile(jobFile, scriptJobText({ model: checkpoint.folder, out, state, sequences, settings, threads }));
+  const job: ScriptJob = {
+    model: checkpoint.folder,
+    out,
+    state,
+    sequences,
+    mixture: mixture === null ? [] : mixtureSequences(mixture, tokenizer, length),
+    length,
+    end: tokenizer.endToken?.id ?? null,
+    settings,
+    threads,
+  };
+  await writeFile(jobFile, scriptJobText(job));
   const python = await order.python();
   const result = await runTrainingScript(python, script, jobFile, signal, progress);
   try {
@@ -131,7 +146,7 @@ const readLosses = async (folder: string): Promise<TrainingLosses> => {
 
 /** Makes the folder of the tuned model from what was trained into `folder`. */
 export const publishTraining = async (
-  { checkpoint, tasks, settings, engineVersion, threads }: TrainingOrder,
+  { checkpoint, tasks, mixture, settings, engineVersion, threads }: TrainingOrder,
   folder: string,
   { versions, device }: ScriptResult,
   destination: string,
@@ -148,6 +163,7 @@ export const publishTraining = async (
       calibration: hashItems(calibration),
       items: calibration.length,
     })),
+    mixture: mixtureRecord(mixture),
     settings,
     steps,
     loss,

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { type ArmTraining, armTraining } from '../contract/experiment.ts';
-import type { FinetuneSettings } from '../contract/finetune.ts';
+import { decisiveSettings, type FinetuneSettings } from '../contract/finetune.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import { isFile } from '../files/file-errors.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
+import type { Mixture } from '../finetune/mixture.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { hashItems } from '../tasks/items.ts';
 import { encodeEvaluation, evaluationRecord } from './evaluation-record.ts';
@@ -28,11 +29,21 @@ const NAME_CHARACTERS = 16;
  * Work of a training in tokens that are scored, per calibration token and round. For the time left: measured on the
  * bundled models, one thread each, where starting Python is a good part of it.
  */
-export const TRAINING_WORK = 20;
+const TRAINING_WORK = 20;
+/** The same of a step of the general stage, which reads 48 sequences of 64 tokens of a bundled model. */
+const GENERAL_STEP_WORK = 9_000;
+
+/** Work of a training on so many calibration tokens. */
+export const trainingWork = (
+  { stages, epochs, generalSteps }: Pick<FinetuneSettings, 'stages' | 'epochs' | 'generalSteps'>,
+  calibrationTokens: number,
+): number =>
+  TRAINING_WORK * epochs * calibrationTokens + (stages.includes('general') ? GENERAL_STEP_WORK * generalSteps : 0);
 
 /** What trains and measures fine-tuned arms. */
 export interface TunedArms {
-  readonly settings: FinetuneSettings;
+  /** Of the arms that have a general stage, without a test item of any task; null where there are none. */
+  readonly mixture: Mixture | null;
   readonly python: TrainingPython;
   readonly script: string;
   readonly threads: number;
@@ -43,11 +54,20 @@ export interface TunedArms {
   readonly openRunners: () => RunnerCache;
 }
 
-export interface TunedOrder {
-  readonly model: RunModel;
+/** A task, and its test items that an arm is measured on. */
+export interface MeasuredTask {
   readonly task: RunTask;
-  /** Test items to measure it on. */
   readonly items: readonly TaskItem[];
+}
+
+export interface TunedOrder extends MeasuredTask {
+  readonly model: RunModel;
+  readonly settings: FinetuneSettings;
+  /**
+   * Other tasks whose calibration items are learnt as the very same tokens, chosen and written say: the one training is
+   * measured on them too, and their steps are written, so that they are found when their turn comes.
+   */
+  readonly twins: readonly MeasuredTask[];
   /** Null: the member as it was pretrained. */
   readonly plan: Plan | null;
   readonly work: number;
@@ -60,20 +80,36 @@ export interface TunedArm {
   readonly training: ArmTraining;
 }
 
-/** Everything that the numbers of a tuned arm depend on; how often its state is saved is none of it. */
+const mixtureOf = ({ settings }: TunedOrder, { mixture }: TunedArms): Mixture | null => {
+  if (!settings.stages.includes('general')) return null;
+  if (mixture === null) throw new Error('a general stage without a mixture');
+  return mixture;
+};
+
+interface StepKeys {
+  readonly training: string;
+  readonly evaluation: string;
+}
+
+/** Everything that the numbers of a tuned arm depend on. */
 const keysOf = async (
   context: JobContext,
-  { model, task, items, plan }: TunedOrder,
-  { settings: { saveEvery: _, ...settings }, python, threads }: TunedArms,
-): Promise<{ readonly training: string; readonly evaluation: string }> => {
+  order: TunedOrder,
+  arms: TunedArms,
+  { task, items }: MeasuredTask,
+): Promise<StepKeys> => {
+  const { model, plan, settings } = order;
+  const { python, threads } = arms;
   const { info } = model.checkpoint;
+  const mixture = mixtureOf(order, arms);
   const identity = {
     // With the tokenizer, which makes the tokens that are trained on.
     model: model.checkpoint.identity,
     plan: planContent(plan, info.experts),
     calibration: hashItems(task.task.calibration),
     items: hashItems(items),
-    settings,
+    settings: decisiveSettings(settings),
+    ...(mixture === null ? {} : { mixture: mixture.hash }),
     python: python.versions,
     threads,
     numerics: context.numerics,
@@ -107,16 +143,17 @@ const trainArm = async (
   folder: string,
 ): Promise<{ readonly tuned: string; readonly training: ArmTraining }> => {
   const { meter, signal } = context;
-  const { model, task, plan } = order;
+  const { model, task, plan, settings } = order;
   const tuned = join(folder, 'tuned');
   await rm(tuned, { recursive: true, force: true });
   const source = await openCheckpoint(await sourceFolder(order, arms, folder, signal));
   const name = plan === null ? model.name : `${model.name} pruned to ${String(source.info.experts)}`;
-  const { settings, script, threads, engineVersion } = arms;
+  const { script, threads, engineVersion } = arms;
   const training: TrainingOrder = {
     name,
     checkpoint: source,
     tasks: [task],
+    mixture: mixtureOf(order, arms),
     settings,
     python: () => Promise.resolve(arms.python),
     script,
@@ -143,14 +180,48 @@ const trainArm = async (
   return { tuned, training: { steps: rest.steps, firstLoss, lastLoss } };
 };
 
+/** Measures the arm on its task and its twins, and stores a step of each. */
+const measureArm = async (
+  { steps, signal }: JobContext,
+  { model, task, items, plan, twins }: TunedOrder,
+  { openRunners }: TunedArms,
+  tuned: string,
+  training: ArmTraining,
+  keysOfTask: (measured: MeasuredTask) => Promise<StepKeys>,
+): Promise<readonly ItemOutcome[]> => {
+  const { name, fingerprint } = model.checkpoint;
+  const runners = openRunners();
+  let own: readonly ItemOutcome[] = [];
+  try {
+    const runner = await runners.open(await openCheckpoint(tuned));
+    for (const measured of [...twins, { task, items }]) {
+      const subject = measured.task;
+      const answered = await answerItems(runner, subject.task, measured.items, [{ key: 'tuned', plan: null }], {
+        signal,
+      });
+      own = answered.get('tuned') ?? [];
+      const keys = await keysOfTask(measured);
+      await steps.writeJson(
+        keys.evaluation,
+        encodeEvaluation({ model: { name, fingerprint }, task: subject.task.name, plan, outcomes: own }),
+      );
+      // Written last: without it the arm counts as not made.
+      await steps.writeJson(keys.training, { kind: 'tuned', training });
+    }
+  } finally {
+    await runners.dispose();
+  }
+  return own;
+};
+
 /**
  * A member, pruned by a plan or not, fine-tuned on a task's calibration items and measured on its test items: from
  * disk, or computed and stored. Its weights are not kept.
  */
 export const tunedStep = async (context: JobContext, order: TunedOrder, arms: TunedArms): Promise<TunedArm> => {
-  const { steps, meter, signal } = context;
-  const { model, task, items, plan, work } = order;
-  const keys = await keysOf(context, order, arms);
+  const { steps, meter } = context;
+  const { work } = order;
+  const keys = await keysOf(context, order, arms, order);
   const stored = await steps.readJson(keys.training, storedArm);
   const measured = stored === null ? null : await steps.readJson(keys.evaluation, evaluationRecord);
   if (stored !== null && measured !== null) {
@@ -161,22 +232,9 @@ export const tunedStep = async (context: JobContext, order: TunedOrder, arms: Tu
   await mkdir(folder, { recursive: true });
   meter.begin(work);
   const { tuned, training } = await trainArm(context, order, arms, folder);
-  const runners = arms.openRunners();
-  let outcomes: readonly ItemOutcome[];
-  try {
-    const runner = await runners.open(await openCheckpoint(tuned));
-    const answered = await answerItems(runner, task.task, items, [{ key: 'tuned', plan: null }], { signal });
-    outcomes = answered.get('tuned') ?? [];
-  } finally {
-    await runners.dispose();
-  }
-  const { name, fingerprint } = model.checkpoint;
-  await steps.writeJson(
-    keys.evaluation,
-    encodeEvaluation({ model: { name, fingerprint }, task: task.task.name, plan, outcomes }),
+  const outcomes = await measureArm(context, order, arms, tuned, training, (subject) =>
+    keysOf(context, order, arms, subject),
   );
-  // Written last: without it the arm counts as not made.
-  await steps.writeJson(keys.training, { kind: 'tuned', training });
   meter.finish();
   await rm(folder, { recursive: true, force: true });
   return { outcomes, training };

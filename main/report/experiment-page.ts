@@ -1,4 +1,4 @@
-import type { ExperimentAnswer, ExperimentDocument, ExperimentPair } from '../contract/experiment.ts';
+import type { ExperimentAnswer, ExperimentCell, ExperimentDocument } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { signMark, treatmentWords } from '../evaluation/experiment/findings.ts';
 import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
@@ -26,20 +26,25 @@ const notes = (texts: readonly string[]): HtmlNode[] =>
         ),
       ];
 
-const pairCell = (pair: ExperimentPair | undefined): HtmlNode | string =>
-  pair === undefined
+const matrixCell = (cell: ExperimentCell | undefined): HtmlNode | string =>
+  cell === undefined
     ? ''
     : html(
         'span',
         {},
-        html('b', {}, signMark(pair.sign)),
-        ` ${points(pair.difference)} `,
-        html('small', {}, interval(pair)),
+        html('b', {}, signMark(cell.sign)),
+        ` ${points(cell.difference)} `,
+        html('small', {}, interval(cell)),
+        ...(cell.draws > 1
+          ? [html('small', {}, ` ${points(cell.lowest)} to ${points(cell.highest)}, ${String(cell.draws)} draws`)]
+          : []),
       );
 
 const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[]): HtmlNode =>
   reportTable(
-    'The matrix of + and \u2212: difference of accuracy in points, two-sided 95 % interval; ? where that holds 0.',
+    'The matrix of + and \u2212: difference of accuracy in points, two-sided 95 % interval; ? where that holds 0. Of ' +
+      'several draws: the mean, an interval that holds those of all draws, the lowest and the highest difference; a ' +
+      'sign is one that every draw has.',
     [
       { title: 'sizes', cell: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
       { title: 'factor', isNumber: true, cell: ({ factor }) => formatFactor(factor) },
@@ -49,14 +54,14 @@ const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[]): HtmlNo
         title: task,
         isNumber: true,
         cell: (row: ExperimentAnswer['rows'][number]) =>
-          pairCell(
-            answer.pairs.find(
-              (pair) =>
-                pair.task === task &&
-                pair.method === row.method &&
-                pair.treatment === row.treatment &&
-                pair.model === row.model &&
-                pair.kept === row.kept,
+          matrixCell(
+            answer.cells.find(
+              (cell) =>
+                cell.task === task &&
+                cell.method === row.method &&
+                cell.treatment === row.treatment &&
+                cell.model === row.model &&
+                cell.kept === row.kept,
             ),
           ),
       })),

@@ -13,13 +13,14 @@ import { accuracyOf, rightItems } from '../evaluation/experiment/pairs.ts';
 import { counted } from '../evaluation/wording.ts';
 import { armKey } from '../jobs/experiment-arms.ts';
 
-const nameOf = ({ task, model, experts, kept, method, treatment }: ArmName): ArmName => ({
+const nameOf = ({ task, model, experts, kept, method, treatment, seed }: ArmName): ArmName => ({
   task,
   model,
   experts,
   kept,
   method,
   treatment,
+  seed,
 });
 
 const isSameTraining = (before: ArmTraining | null, after: ArmTraining | null): boolean =>
@@ -38,8 +39,11 @@ const changeOf = (before: ExperimentArm, after: ExperimentArm): ChangedArm | nul
   return { ...nameOf(before), before: accuracyOf(before.right), after: accuracyOf(after.right), flipped, losses };
 };
 
-const pairKey = ({ question, task, method, treatment, model, kept }: ExperimentPair): string =>
-  JSON.stringify([question, task, method, treatment, model, kept]);
+const pairKey = ({ question, task, method, treatment, model, kept, seed }: ExperimentPair): string =>
+  JSON.stringify([question, task, method, treatment, model, kept, seed]);
+
+/** Records of before arms named their draw have one of each: that of seed 0. */
+const firstDraw = <T extends Pick<ArmName, 'seed'>>(arm: T): T => (arm.seed === null ? { ...arm, seed: 0 } : arm);
 
 const pairsOf = (record: ExperimentRecord): readonly ExperimentPair[] =>
   experimentDocument(record).answers.flatMap(({ pairs }) => pairs);
@@ -50,17 +54,19 @@ export type ExperimentFindings = Pick<ExperimentReproduction, 'arms' | 'items' |
 export const compareExperiments = (before: ExperimentRecord, after: ExperimentRecord): ExperimentFindings => {
   const again = new Map(after.arms.map((arm) => [armKey(arm), arm]));
   const signs = new Map(pairsOf(after).map((pair) => [pairKey(pair), pair]));
+  const armAgain = (arm: ArmName): ExperimentArm | undefined =>
+    again.get(armKey(arm)) ?? again.get(armKey(firstDraw(arm)));
   const made = before.arms.flatMap((arm) => {
-    const second = again.get(armKey(arm));
+    const second = armAgain(arm);
     return second === undefined ? [] : [{ arm, second }];
   });
   return {
     arms: made.length,
     items: made.reduce((sum, { arm }) => sum + arm.right.length, 0),
     changed: made.flatMap(({ arm, second }) => changeOf(arm, second) ?? []),
-    missing: before.arms.filter((arm) => !again.has(armKey(arm))).map(nameOf),
+    missing: before.arms.filter((arm) => armAgain(arm) === undefined).map(nameOf),
     signs: pairsOf(before).flatMap((pair) => {
-      const second = signs.get(pairKey(pair));
+      const second = signs.get(pairKey(pair)) ?? signs.get(pairKey(firstDraw(pair)));
       return second === undefined || second.sign === pair.sign ? [] : [{ before: pair, after: second }];
     }),
   };
@@ -81,10 +87,11 @@ export const experimentSentence = ({ arms, items, changed, missing, signs }: Exp
   );
 };
 
-const armText = ({ task, model, kept, method, treatment }: ArmName): string =>
-  method === null
+const armText = ({ task, model, kept, method, treatment, seed }: ArmName): string =>
+  (method === null
     ? `${task}  ${model} ${treatmentWords(treatment)}`
-    : `${task}  ${model} to ${String(kept)} by ${method}, ${treatmentWords(treatment)}`;
+    : `${task}  ${model} to ${String(kept)} by ${method}, ${treatmentWords(treatment)}`) +
+  (seed === null ? '' : `, draw ${String(seed)}`);
 
 const lossText = ({ steps, firstLoss, lastLoss }: ArmTraining): string =>
   `${String(firstLoss)} to ${String(lastLoss)} in ${String(steps)} steps`;

@@ -92,31 +92,6 @@ export const modelsAndTasks = define({
     term: 'Exact match (exact_match)',
     text: 'Share of items where what the model writes, filtered as the task says, equals a right answer.',
   },
-  finetuneStages: {
-    term: 'Stages',
-    text:
-      'Router: everything but the routers is frozen, for a few steps. All: every weight moves, in rounds through the ' +
-      'items. First one, then the other is what the paper on UNCURL does after a merge (arXiv 2409.01483, section 5).',
-  },
-  finetuneEpochs: {
-    term: 'Epochs',
-    text: 'Rounds through all items, in the stage that moves all weights. The paper: 50.',
-  },
-  finetuneBatch: { term: 'Items a step', text: 'Items whose loss is averaged before the weights move. The paper: 64.' },
-  finetuneLength: { term: 'Tokens of an item', text: 'Tokens that are kept of each item, counted from its end.' },
-  finetuneRate: {
-    term: 'Peak rate',
-    text:
-      'How far a step goes at most; it rises over the first tenth of a stage’s steps. The paper’s 1e-6 is for 354 ' +
-      'million parameters: a bundled model takes 1e-4 to 1e-3. A rate too small for the stored precision changes no ' +
-      'weight, and is then refused at the end.',
-  },
-  finetuneFreeze: {
-    term: 'Weights that stay',
-    text:
-      'Weights whose name in transformers holds one of these parts (separated by commas) do not move: embed_tokens, ' +
-      'self_attn, lm_head.',
-  },
   finetunePython: {
     term: 'Python',
     text:

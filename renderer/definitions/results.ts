@@ -113,13 +113,24 @@ export const results = define({
   },
   experimentArm: {
     term: 'Arm',
-    text: 'What was done to a pruned member and to the one it is held against: nothing, a refit, or fine-tuning.',
+    text:
+      'What was done to a pruned member and to the one it is held against: nothing, a refit, fine-tuning on the task, ' +
+      'or first a general stage on a mixture of tasks (without test items) and then the task. A new random router is ' +
+      'drawn for the pruned member alone, before it is trained.',
+  },
+  experimentDraws: {
+    term: 'Draws',
+    text:
+      'Seeds from which the clusters of an arm (and its new router, and its training where that is drawn too) were ' +
+      'drawn. A sign is told only where every draw has it by its own interval, a factor holds only if it holds in ' +
+      'every draw; elsewhere it cannot be told. A cell shows the mean, an interval that holds those of all draws, and ' +
+      'the lowest and highest difference.',
   },
   experimentSigns: {
     term: 'Better, worse, cannot tell',
     text:
-      'On how many tasks the difference is above 0 (+) or below it (−) by its paired two-sided 95 % interval, and on ' +
-      'how many the interval holds 0 (?).',
+      'On how many tasks the difference is above 0 (+) or below it (−) by its paired two-sided 95 % interval, in every ' +
+      'draw where there are several, and on how many that cannot be told (?).',
   },
   experimentBySign: {
     term: 'By sign',

@@ -11,7 +11,8 @@ const resources = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..
 const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 /** One thread, so that sums of a training do not depend on how many there are. */
 const experiment = [
-  ...['experiment', 'switch', '--task', 'add,german,capital', '--method', 'uncurl', '--arms', 'as-is,tuned'],
+  ...['experiment', 'switch', '--task', 'german,german-written,add,add-written,capital,capital-written'],
+  ...['--method', 'uncurl', '--arms', 'as-is,tuned', '--seeds', '0,1,2,3,4'],
   ...['--rate', '0.0003', '--epochs', '10', '--threads', '1'],
 ];
 

@@ -11,8 +11,10 @@ standard input does, that is, when the program that started it is gone.
 
 import json
 import os
+import random
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,18 +32,36 @@ STATE_FILE = "state.pt"
 LOSSES_FILE = "losses.jsonl"
 # Names of a router's weights in the library: `mlp.gate.weight`, `block_sparse_moe.router.weight`.
 ROUTER_MARKS = (".gate.", ".router.")
+# The general stage learns as the bundled models were pretrained (resources/models/training): so many
+# sequences a step, and so much weight on tokens that are no answer.
+GENERAL_BATCH = 48
+REST_WEIGHT = 0.1
+
+# Tokens, and how many of them are context.
+Sequence = tuple[list[int], int]
+# Ids, attention mask, labels and loss weights, each [B, T].
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to do; `sequences` are [tokens, number of them that are context and not learnt]."""
+    """What to do; `sequences` are [tokens, number of them that are context and not learnt].
+
+    `mixture` holds the groups of items that the stage `general` learns from, packed into sequences
+    of `length` tokens; `end` is the token that ends an item, which the next one may begin with.
+    """
 
     model: str
     out: str
     state: str
-    sequences: list[tuple[list[int], int]]
+    sequences: list[Sequence]
+    mixture: list[list[Sequence]]
+    length: int
+    end: int | None
     stages: list[str]
     router_steps: int
+    general_steps: int
+    general_rate: float
     epochs: int
     batch: int
     rate: float
@@ -58,10 +78,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the training: which weights move, and for how many steps."""
+    """A part of the training: which weights move, for how many steps, and at which peak rate."""
 
     name: str
     steps: int
+    rate: float
 
 
 def tell(**event: object) -> None:
@@ -72,16 +93,21 @@ def tell(**event: object) -> None:
 def stages_of(job: Job) -> list[Stage]:
     """The router alone takes a few steps; everything takes `epochs` rounds through the items."""
     a_round = -(-len(job.sequences) // job.batch)
-    steps = {"router": job.router_steps, "all": job.epochs * a_round}
-    return [Stage(name, steps[name]) for name in job.stages]
+    stages = {
+        "router": Stage("router", job.router_steps, job.rate),
+        "general": Stage("general", job.general_steps, job.general_rate),
+        "all": Stage("all", job.epochs * a_round, job.rate),
+    }
+    return [stages[name] for name in job.stages]
 
 
-def rate_at(step: int, steps: int, job: Job) -> float:
+def rate_at(step: int, stage: Stage, warm_up: int | None) -> float:
     """Returns the rate of a step of a stage: up in a line, then down in a line to zero."""
-    warm_up = min(500, steps // 10) if job.warm_up is None else job.warm_up
-    if step < warm_up:
-        return job.rate * (step + 1) / warm_up
-    return job.rate * (steps - step) / max(1, steps - warm_up)
+    steps = stage.steps
+    rising = min(500, steps // 10) if warm_up is None else warm_up
+    if step < rising:
+        return stage.rate * (step + 1) / rising
+    return stage.rate * (steps - step) / max(1, steps - rising)
 
 
 def choose_weights(model: torch.nn.Module, stage: Stage, freeze: list[str]) -> list[Tensor]:
@@ -89,7 +115,7 @@ def choose_weights(model: torch.nn.Module, stage: Stage, freeze: list[str]) -> l
     for name, weight in model.named_parameters():
         is_router = any(mark in name for mark in ROUTER_MARKS)
         is_frozen = any(part in name for part in freeze)
-        weight.requires_grad_((stage.name == "all" or is_router) and not is_frozen)
+        weight.requires_grad_((stage.name != "router" or is_router) and not is_frozen)
     moving = [weight for weight in model.parameters() if weight.requires_grad]
     if not moving:
         tell(event="refused", code="nothing-to-train", message=f"Stage {stage.name} trains nothing.")
@@ -97,35 +123,84 @@ def choose_weights(model: torch.nn.Module, stage: Stage, freeze: list[str]) -> l
     return moving
 
 
-def batch_of(job: Job, stage_number: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns ids, attention mask and labels [B, T] of a step: a new order every round, by the seed."""
+def item_batches(job: Job, stage_number: int, first_step: int) -> Iterator[Batch]:
+    """Yields the batches of a stage on the tasks' items: a new order every round, by the seed."""
     a_round = -(-len(job.sequences) // job.batch)
-    generator = torch.Generator().manual_seed(
-        job.seed * 1_000_003 + stage_number * 10_007 + step // a_round
-    )
-    order = torch.randperm(len(job.sequences), generator=generator).tolist()
-    first = step % a_round * job.batch
-    chosen = [job.sequences[place] for place in order[first : first + job.batch]]
-    longest = max(len(tokens) for tokens, _ in chosen)
-    ids = torch.zeros(len(chosen), longest, dtype=torch.long)
-    mask = torch.zeros(len(chosen), longest, dtype=torch.long)
-    labels = torch.full((len(chosen), longest), IGNORED)
-    for row, (tokens, context) in enumerate(chosen):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        mask[row, : len(tokens)] = 1
-        labels[row, context : len(tokens)] = torch.tensor(tokens[context:])
-    return ids, mask, labels
+    step = first_step
+    while True:
+        generator = torch.Generator().manual_seed(
+            job.seed * 1_000_003 + stage_number * 10_007 + step // a_round
+        )
+        order = torch.randperm(len(job.sequences), generator=generator).tolist()
+        first = step % a_round * job.batch
+        chosen = [job.sequences[place] for place in order[first : first + job.batch]]
+        longest = max(len(tokens) for tokens, _ in chosen)
+        ids = torch.zeros(len(chosen), longest, dtype=torch.long)
+        mask = torch.zeros(len(chosen), longest, dtype=torch.long)
+        labels = torch.full((len(chosen), longest), IGNORED)
+        for row, (tokens, context) in enumerate(chosen):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+            labels[row, context : len(tokens)] = torch.tensor(tokens[context:])
+        yield ids, mask, labels, (labels != IGNORED).float()
+        step += 1
 
 
-def losses_of(
-    model: torch.nn.Module, batch: tuple[Tensor, Tensor, Tensor], balance: float
-) -> tuple[Tensor, Tensor]:
-    """Returns the mean cross-entropy of the answers' tokens, and with the balancing loss added."""
-    ids, mask, labels = batch
+class GroupStream:
+    """Yields sequences of a group's items for ever, each item once a round, in a new order every round."""
+
+    def __init__(self, items: list[Sequence], end: int | None, rng: random.Random) -> None:
+        self.items = items
+        self.end = end
+        self.rng = rng
+        self.left: list[Sequence] = []
+
+    def sequence(self, length: int) -> tuple[list[int], list[float]]:
+        """Joins items until `length` tokens are full; neighbours share the token that ends an item."""
+        ids: list[int] = []
+        weights: list[float] = []
+        while len(ids) < length:
+            if not self.left:
+                self.left = self.rng.sample(self.items, len(self.items))
+            tokens, context = self.left.pop()
+            shared = int(bool(ids) and ids[-1] == self.end == tokens[0])
+            ids += tokens[shared:]
+            weights += ([REST_WEIGHT] * context + [1.0] * (len(tokens) - context))[shared:]
+        return ids[:length], weights[:length]
+
+
+def general_batches(job: Job, stage_number: int, first_step: int) -> Iterator[Batch]:
+    """Yields the batches of the general stage, as the bundled models were pretrained.
+
+    Each sequence is full of items of one group; a group is drawn with a probability proportional to
+    the square root of its number of items. The stream is drawn anew up to `first_step`.
+    """
+    rng = random.Random(job.seed * 1_000_003 + stage_number * 10_007)
+    streams = [GroupStream(items, job.end, rng) for items in job.mixture]
+    shares = [len(items) ** 0.5 for items in job.mixture]
+    step = 0
+    while True:
+        chosen = rng.choices(streams, shares, k=GENERAL_BATCH)
+        drawn = [stream.sequence(job.length) for stream in chosen]
+        if step >= first_step:
+            ids = torch.tensor([tokens for tokens, _ in drawn])
+            yield ids, torch.ones_like(ids), ids, torch.tensor([weights for _, weights in drawn])
+        step += 1
+
+
+def losses_of(model: torch.nn.Module, stage: Stage, batch: Batch, balance: float) -> tuple[Tensor, Tensor]:
+    """Returns the mean cross-entropy (in the stage `general` the weighted one of all tokens, elsewhere
+    that of the answers' tokens), and the same with the balancing loss added."""
+    ids, mask, labels, weights = batch
     asked = {"output_router_logits": True} if balance > 0 else {}
     output = model(input_ids=ids, attention_mask=mask, use_cache=False, **asked)
     scores = output.logits[:, :-1].flatten(0, 1).float()
-    loss = functional.cross_entropy(scores, labels[:, 1:].flatten(), ignore_index=IGNORED)
+    targets = labels[:, 1:].flatten()
+    if stage.name == "general":
+        counts = weights[:, 1:].flatten()
+        loss = (functional.cross_entropy(scores, targets, reduction="none") * counts).sum() / counts.sum()
+    else:
+        loss = functional.cross_entropy(scores, targets, ignore_index=IGNORED)
     if balance == 0:
         return loss, loss
     balancing = getattr(output, "aux_loss", None)
@@ -166,18 +241,20 @@ def train(model: torch.nn.Module, job: Job, device: str) -> list[dict]:
             continue
         moving = choose_weights(model, stage, job.freeze)
         optimizer = torch.optim.AdamW(
-            moving, lr=job.rate, betas=(0.9, 0.95), eps=1e-8, weight_decay=job.weight_decay
+            moving, lr=stage.rate, betas=(0.9, 0.95), eps=1e-8, weight_decay=job.weight_decay
         )
         step = 0
         if state is not None and number == first_stage:
             step = first_step
             optimizer.load_state_dict(state["optimizer"])
+        make_batches = general_batches if stage.name == "general" else item_batches
+        batches = make_batches(job, number, step)
         while step < stage.steps:
             for group in optimizer.param_groups:
-                group["lr"] = rate_at(step, stage.steps, job)
-            ids, mask, labels = batch_of(job, number, step)
-            batch = (ids.to(device), mask.to(device), labels.to(device))
-            loss, total_loss = losses_of(model, batch, job.balance)
+                group["lr"] = rate_at(step, stage, job.warm_up)
+            ids, mask, labels, weights = next(batches)
+            batch = (ids.to(device), mask.to(device), labels.to(device), weights.to(device))
+            loss, total_loss = losses_of(model, stage, batch, job.balance)
             if not torch.isfinite(total_loss):
                 tell(event="failed", code="loss-not-finite", message=f"The loss of step {done} is not finite.")
                 sys.exit(1)
@@ -193,7 +270,7 @@ def train(model: torch.nn.Module, job: Job, device: str) -> list[dict]:
                 "stage": stage.name,
                 "loss": loss.item(),
                 "total": total_loss.item(),
-                "rate": rate_at(step - 1, stage.steps, job),
+                "rate": rate_at(step - 1, stage, job.warm_up),
             }
             losses.append(line)
             tell(event="step", **line)

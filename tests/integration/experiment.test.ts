@@ -34,16 +34,18 @@ const run = async (args: readonly string[]): Promise<ExperimentDocument> => {
   return experimentDocument.parse(JSON.parse(stdout));
 };
 
-test('as-is and refit arms: each is what a sweep measures of the same plan, held against both references', async () => {
+test('every draw of as-is and refit arms is what a sweep measures of it, held against both references', async () => {
   const { task, workspace } = await place();
-  const shared = ['--task', task, '--workspace', workspace];
+  const shared = ['--task', task, '--workspace', workspace, '--seeds', '0,1'];
   const document = await run(['experiment', ...MEMBERS, '--arms', 'as-is,refit', ...shared]);
-  const names = document.arms.map(({ model, kept, method, treatment }) => [model, kept, method, treatment]);
+  const names = document.arms.map(({ model, kept, method, treatment, seed }) => [model, kept, method, treatment, seed]);
   expect(names).toEqual([
-    ['switch-8', 8, null, 'as-is'],
-    ['switch-32', 32, null, 'as-is'],
-    ['switch-32', 8, 'uncurl', 'as-is'],
-    ['switch-32', 8, 'uncurl', 'refit'],
+    ['switch-8', 8, null, 'as-is', null],
+    ['switch-32', 32, null, 'as-is', null],
+    ['switch-32', 8, 'uncurl', 'as-is', 0],
+    ['switch-32', 8, 'uncurl', 'as-is', 1],
+    ['switch-32', 8, 'uncurl', 'refit', 0],
+    ['switch-32', 8, 'uncurl', 'refit', 1],
   ]);
   const swept = await uncurl([
     ...['sweep', 'switch-32', '--method', 'uncurl', '--factors', '4', '--recovery', 'none,router+experts'],
@@ -53,8 +55,9 @@ test('as-is and refit arms: each is what a sweep measures of the same plan, held
   const { results } = z.looseObject(sweepDocument.shape).parse(JSON.parse(swept.stdout));
   const [scratch, unpruned] = document.answers;
   expect(
-    unpruned?.pairs.map(({ treatment, pruned, difference, low, high, p, lost, gained }) => ({
+    unpruned?.pairs.map(({ treatment, seed, pruned, difference, low, high, p, lost, gained }) => ({
       treatment,
+      seed,
       value: pruned,
       difference,
       low,
@@ -64,13 +67,20 @@ test('as-is and refit arms: each is what a sweep measures of the same plan, held
       gained,
     })),
   ).toEqual(
-    (['as-is', 'refit'] as const).map((treatment) => {
-      const method = treatment === 'as-is' ? 'uncurl' : 'uncurl+router+experts';
-      const found = results.find((result) => result.method === method) ?? expect.fail(`no ${method}`);
-      const { value, difference, low, high, p, lost, gained } = found;
-      return { treatment, value, difference, low, high, p, lost, gained };
-    }),
+    (['as-is', 'refit'] as const).flatMap((treatment) =>
+      [0, 1].map((seed) => {
+        const method = treatment === 'as-is' ? 'uncurl' : 'uncurl+router+experts';
+        const found =
+          results.find((result) => result.method === method && result.seed === seed) ?? expect.fail(`no ${method}`);
+        const { value, difference, low, high, p, lost, gained } = found;
+        return { treatment, seed, value, difference, low, high, p, lost, gained };
+      }),
+    ),
   );
+  expect(unpruned?.cells.map(({ treatment, draws }) => [treatment, draws])).toEqual([
+    ['as-is', 2],
+    ['refit', 2],
+  ]);
   const right = (model: string, kept: number): string =>
     document.arms.find((arm) => arm.model === model && arm.kept === kept)?.right ?? '';
   const lost = Array.from(right('switch-8', 8)).filter(
@@ -110,7 +120,7 @@ test('an interrupted experiment goes on from its last arm to the same document',
 test('a reproduction matches, names every item that differs, and says what it could not make', async () => {
   const { task, workspace } = await place();
   const { run: id } = await run([
-    ...['experiment', ...MEMBERS, '--task', task, '--arms', 'as-is', '--workspace', workspace],
+    ...['experiment', ...MEMBERS, '--task', task, '--arms', 'as-is', '--seeds', '0', '--workspace', workspace],
   ]);
   const again = ['reproduce', id, '--threads', '1', '--workspace', workspace];
   const same = await uncurl(again);
@@ -156,6 +166,12 @@ test('what makes no experiment is refused before anything runs', async () => {
   expect(await refused([...MEMBERS, '--task', task])).toMatch(/no environment.*\n.*--arms as-is,refit/);
   expect(await refused(['switch-8', 'uncurl-8', '--task', task, '--arms', 'as-is'])).toContain('both have 8 experts');
   expect(await refused(['switch-8', '--task', task, '--arms', 'as-is'])).toContain('two members');
-  expect(await refused([...MEMBERS, '--task', task, '--arms', 'as-is', '--method', 'random'])).toContain('draws');
+  expect(await refused([...MEMBERS, '--task', task, '--arms', 'as-is', '--method', 'eep'])).toContain('searches');
+  expect(await refused([...MEMBERS, '--task', task, '--seeds', '-1'])).toContain('--seeds "-1"');
+  expect(await refused([...MEMBERS, '--task', task, '--training-seeds', 'some'])).toContain('--training-seeds "some"');
+  expect(await refused([...MEMBERS, '--task', task, '--general-rate', '2'])).toContain(
+    '--general-rate "2" is not above 0, at most 1.',
+  );
+  expect(await refused([...MEMBERS, '--task', task, '--stage', 'router,router'])).toContain('each once');
   expect(await refused([...MEMBERS, '--task', task, '--arms', 'pruned'])).toContain('--arms "pruned"');
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ExperimentDocument, experimentDocument } from '../../main/contract/experiment.ts';
+import { type ExperimentArm, type ExperimentDocument, experimentDocument } from '../../main/contract/experiment.ts';
 import { sweepDocument } from '../../main/contract/sweep.ts';
 import { accuracyOf } from '../../main/evaluation/experiment/pairs.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
@@ -22,7 +22,7 @@ const TRAINING = [
 let work = '';
 const place = (...parts: readonly string[]): string => path.join(work, ...parts);
 const experiment = (workspace: string): readonly string[] => [
-  ...['experiment', 'switch-8', 'switch-32', '--task', place('few'), '--arms', 'as-is,tuned'],
+  ...['experiment', 'switch-8', 'switch-32', '--task', place('few'), '--arms', 'as-is,tuned', '--seeds', '0'],
   ...[...TRAINING, '--workspace', place(workspace)],
 ];
 const documentOf = async (args: readonly string[]): Promise<ExperimentDocument> => {
@@ -30,6 +30,9 @@ const documentOf = async (args: readonly string[]): Promise<ExperimentDocument> 
   expect(code, stderr).toBe(0);
   return experimentDocument.parse(JSON.parse(stdout));
 };
+
+const armText = ({ task, model, kept, treatment, seed }: ExperimentArm): string =>
+  `${task} ${model} ${String(kept)} ${treatment}${seed === null ? '' : ` ${String(seed)}`}`;
 
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-experiment-'));
@@ -39,6 +42,9 @@ beforeAll(async () => {
     const lines = (await readFile(path.join(resources, 'tasks', 'german', `${split}.jsonl`), 'utf8')).split('\n');
     await writeFile(place('few', `${split}.jsonl`), `${lines.slice(0, ITEMS).join('\n')}\n`);
   }
+  await mkdir(place('few-written'));
+  const written = { name: 'few-written', metric: 'exact_match', itemsOf: '../few', until: ['\n'], maxNewTokens: 12 };
+  await writeFile(place('few-written', 'task.json'), JSON.stringify(written));
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
@@ -87,4 +93,44 @@ test('fine-tuned arms are what finetune makes, and an arm that was killed goes o
   const resumed = await documentOf(['resume', run, '--threads', '1', '--workspace', place('killed')]);
   expect({ ...resumed, run: '' }).toEqual({ ...whole, run: '' });
   expect(await readdir(place('killed', 'runs', run))).not.toContain('arms');
+});
+
+test('both stages and a new router are trained for every draw, once for what is chosen and what is written', async () => {
+  const { code, stdout, stderr } = await uncurl([
+    ...['experiment', 'switch-8', 'switch-32', '--task', place('few'), place('few-written'), '--seeds', '0,1'],
+    ...['--arms', 'tuned,two-stage,new-router,new-router-two-stage', '--general-steps', '2'],
+    ...['--router-steps', '2', '--epochs', '1', '--batch', String(ITEMS), '--rate', '0.001', '--save-every', '3'],
+    ...['--python', python, '--threads', '1', '--workspace', place('stages'), '--json'],
+  ]);
+  expect(code, stderr).toBe(0);
+  const { arms, answers, mixture } = experimentDocument.parse(JSON.parse(stdout));
+  const own = (task: string): readonly string[] => [
+    ...['8', '32'].flatMap((size) => [
+      `${task} switch-${size} ${size} tuned`,
+      `${task} switch-${size} ${size} two-stage`,
+    ]),
+    ...['tuned', 'two-stage', 'new-router', 'new-router-two-stage'].flatMap((treatment) =>
+      [0, 1].map((seed) => `${task} switch-32 8 ${treatment} ${String(seed)}`),
+    ),
+  ];
+  expect(arms.map(armText)).toEqual([...own('few'), ...own('few-written')]);
+  expect(mixture).toMatchObject({ name: 'bundled', leftOut: 0 });
+  for (const arm of arms) expect(arm.training?.steps, armText(arm)).toBe(/two-stage/.test(arm.treatment) ? 5 : 3);
+  // A new router starts far worse, each draw by itself.
+  const firstLoss = (treatment: string, seed: number): number =>
+    arms.find((arm) => arm.treatment === treatment && arm.seed === seed && arm.task === 'few')?.training?.firstLoss ??
+    expect.fail(treatment);
+  expect(firstLoss('new-router', 0)).toBeGreaterThan(firstLoss('tuned', 0));
+  expect(firstLoss('new-router', 0)).not.toBe(firstLoss('new-router', 1));
+  expect(firstLoss('new-router-two-stage', 0)).toBe(firstLoss('new-router', 0));
+  // The same training, measured twice: it is made while the chosen answers are measured, and found for the written ones.
+  const trainingOf = (task: string) => arms.filter((arm) => arm.task === task).map(({ training }) => training);
+  expect(trainingOf('few-written')).toEqual(trainingOf('few'));
+  const trained = [...stderr.matchAll(/^.*Fine-tuning .* on (\S+): step/gm)].map(([, task]) => task);
+  expect(new Set(trained)).toEqual(new Set(['few']));
+  expect(answers[0]?.cells.map(({ task, treatment, draws }) => [task, treatment, draws])).toEqual(
+    ['few', 'few-written'].flatMap((task) =>
+      ['tuned', 'two-stage', 'new-router', 'new-router-two-stage'].map((treatment) => [task, treatment, 2]),
+    ),
+  );
 });

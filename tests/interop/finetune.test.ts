@@ -13,6 +13,7 @@ import {
   finetuneStep,
 } from '../../main/contract/finetune.ts';
 import { createEngine, type Engine } from '../../main/engine/engine.ts';
+import { bundledMixtureFile, readMixture } from '../../main/finetune/mixture.ts';
 import { trainingSequences } from '../../main/finetune/training-sequences.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
@@ -109,6 +110,50 @@ test('losses of ten steps equal those of plain PyTorch to 1e-4', async () => {
     expect(Math.abs(loss - (plain?.losses[index] ?? NaN)), `step ${String(index + 1)}`).toBeLessThan(1e-4),
   );
   expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) - 0.05);
+});
+
+test('the general stage learns from the batches of the recipe, also from the middle of its stream on', async () => {
+  const { items } = await readMixture(bundledMixtureFile(resources), 'bundled');
+  const groups: Record<string, (readonly [string, string])[]> = {};
+  for (const { group, context, answer } of items) (groups[group] ??= []).push([context, answer]);
+  const [found] = await runPython(
+    'general_batches.py',
+    [
+      {
+        finetune: path.join(resources, 'finetune'),
+        training: path.join(resources, 'models', 'training'),
+        groups,
+        length: 64,
+        steps: 5,
+      },
+    ],
+    z.object({ different: z.number(), compared: z.number(), resumed: z.boolean() }),
+  );
+  expect(found).toEqual({ different: 0, compared: 5 * 48 * 63, resumed: true });
+});
+
+test('a training with a general stage that was killed in it goes on to the same weights', async () => {
+  const staged = { ...settings, stages: ['router' as const, 'general' as const, 'all' as const], generalSteps: 5 };
+  const engine = await openEngine('staged-workspace');
+  const { run } = await start(engine, 'staged', staged);
+  await engine.finished(run);
+  const manifest = finetuneManifest.parse(JSON.parse(await readFile(place('staged', 'uncurl_finetune.json'), 'utf8')));
+  expect(manifest).toMatchObject({ steps: STEPS + 5, mixture: { name: 'bundled', leftOut: 0 } });
+  const lines = (await readFile(place('staged', 'losses.jsonl'), 'utf8')).trim().split('\n');
+  expect(lines.map((line) => finetuneStep.parse(JSON.parse(line)).stage)).toEqual([
+    ...Array.from({ length: 4 }, () => 'router'),
+    ...Array.from({ length: 5 }, () => 'general'),
+    ...Array.from({ length: 6 }, () => 'all'),
+  ]);
+  const again = await start(engine, 'staged-again', staged);
+  // Its states are those after the third and the sixth step: the general stage is steps five to nine.
+  await steps(engine, again.run, 7);
+  await engine.call('jobs.cancel', { run: again.run });
+  await expect(engine.finished(again.run)).rejects.toMatchObject({ code: 'cancelled' });
+  await engine.call('jobs.resume', { run: again.run });
+  expect((await engine.finished(again.run)).state).toBe('done');
+  expect((await weightsOf('staged-again')).equals(await weightsOf('staged'))).toBe(true);
+  expect((await weightsOf('staged')).equals(await weightsOf('whole'))).toBe(false);
 });
 
 test('the tuned folder is laid out as its source, other numbers aside, and says what made it', async () => {

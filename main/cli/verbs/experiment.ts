@@ -44,25 +44,30 @@ const readTreatments = (named: readonly string[]): readonly ArmTreatment[] => {
       throw refuse('bad-value', `--arms "${name}" is unknown.`, `Give one or more of ${known.join(', ')}.`);
     return treatment;
   });
-  return found.length === 0 ? known : known.filter((treatment) => found.includes(treatment));
+  return found.length === 0 ? DEFAULTS.treatments : known.filter((treatment) => found.includes(treatment));
 };
+
+const DEFAULTS = experimentSettings.parse({ training: {} });
 
 /** Says each arm as it is measured. */
 export const sayArms = (engine: Engine, run: string, host: VerbHost): (() => void) =>
   engine.subscribe((event) => {
     if (event.type !== 'experiment.arm' || event.run !== run) return;
-    const { model, task, method, kept, treatment, right, training }: ExperimentArm = event.arm;
+    const { model, task, method, kept, treatment, seed, right, training }: ExperimentArm = event.arm;
     const pruned = method === null ? '' : ` to ${String(kept)} by ${method}`;
     const loss = training === null ? '' : `, loss ${training.firstLoss.toFixed(3)} to ${training.lastLoss.toFixed(3)}`;
-    host.say(`${task}  ${model}${pruned}, ${treatmentWords(treatment)}: ${printedShare(accuracyOf(right))}${loss}`);
+    const draw = seed === null ? '' : `, draw ${String(seed)}`;
+    host.say(
+      `${task}  ${model}${pruned}, ${treatmentWords(treatment)}${draw}: ${printedShare(accuracyOf(right))}${loss}`,
+    );
   });
 
 export const experiment: Verb = {
   name: 'experiment',
-  usage: 'FAMILY|MODEL... --task T... [--method M...] [--arms as-is,refit,tuned] [--python FILE] [--workspace DIR]',
+  usage: 'FAMILY|MODEL... --task T... [--method M...] [--arms LIST] [--seeds LIST] [--python FILE] [--workspace DIR]',
   summary:
     "The paper's experiment on a family: pruned members against members trained with as few experts, and against " +
-    'themselves unpruned, as they are, refit and fine-tuned. Resumable.',
+    'themselves unpruned, as they are, refit and trained, over several draws. Resumable.',
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
     task: {
@@ -87,12 +92,30 @@ export const experiment: Verb = {
       type: 'string',
       multiple: true,
       value: 'LIST',
-      help: `${armTreatment.options.join(', ')} (default all). Only tuned needs Python; give --rate and --epochs then.`,
+      help:
+        `${armTreatment.options.join(', ')} (default ${DEFAULTS.treatments.join(',')}). two-stage: a general stage on ` +
+        '--mixture, then the task; new-router: pruned arms get a router that is drawn anew at random. All but as-is ' +
+        'and refit need Python; give --rate and --epochs then.',
     },
     recovery: {
       type: 'string',
       value: 'WHAT',
       help: `What the arms "refit" have refitted: ${refitName.options.join(', ')} (default router+experts).`,
+    },
+    seeds: {
+      type: 'string',
+      multiple: true,
+      value: 'LIST',
+      help:
+        'Draws of arms whose plan depends on a seed, each an arm of its own (default ' +
+        `${DEFAULTS.seeds.join(',')}). A sign or a threshold is told only if it holds in every draw.`,
+    },
+    'training-seeds': {
+      type: 'string',
+      value: 'NAME',
+      help:
+        'fixed: all trainings have the seed of --seed (default). drawn: those of a draw have a seed of their own, also ' +
+        'the arms that they are held against, which are then trained once a draw.',
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
@@ -109,22 +132,27 @@ export const experiment: Verb = {
     const tasks = await findNamedTasks(reader, host.resources);
     const named = reader.choices('method', methodNames);
     const methods = named.length === 0 ? (['uncurl'] as const) : named;
+    const seeds = reader.wholes('seeds');
     const settings = experimentSettings.parse({
       methods: [...methods],
       options: readOptionsByMethod(reader, methods),
       treatments: readTreatments(reader.list('arms')),
       refit: reader.choice('recovery', refitName.options),
+      seeds: seeds.length === 0 ? undefined : [...seeds],
+      trainingSeeds: reader.choice('training-seeds', experimentSettings.shape.trainingSeeds.unwrap().options),
       training: readTraining(reader),
       delta: reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN),
       limit: reader.whole('limit', 1),
     });
     const python = reader.text('python');
+    const mixture = reader.text('mixture');
     return withEngine(reader, host, async (engine) => {
       const { run } = await engine.call('experiment.start', {
         models: folders.map((folder) => engine.grantPath(folder)),
         tasks: await grantTasks(engine, tasks),
         settings,
         python: python === undefined ? null : engine.grantPath(resolve(python)),
+        mixture: mixture === undefined ? null : engine.grantPath(resolve(mixture)),
       });
       host.say(`Run ${run}`);
       const unsubscribe = sayArms(engine, run, host);

@@ -10,7 +10,7 @@ import type { Verb } from '../verb.ts';
 
 export const finetune: Verb = {
   name: 'finetune',
-  usage: 'MODEL --task T... --out DIR [--stage router,all] [--python FILE]',
+  usage: 'MODEL --task T... --out DIR [--stage router,general,all] [--python FILE]',
   summary:
     "Trains a model or an export on the tasks' calibration items, in Python with PyTorch and transformers. Resumable.",
   positionals: [1, 1],
@@ -35,6 +35,7 @@ export const finetune: Verb = {
     const tasks = await findNamedTasks(reader, host.resources);
     const settings = readTraining(reader);
     const python = reader.text('python');
+    const mixture = reader.text('mixture');
     return withEngine(reader, host, async (engine) => {
       const { run } = await engine.call('finetune.start', {
         model: engine.grantPath(folder),
@@ -43,6 +44,7 @@ export const finetune: Verb = {
         into: engine.grantPath(dirname(destination)),
         name: basename(destination),
         python: python === undefined ? null : engine.grantPath(resolve(python)),
+        mixture: mixture === undefined ? null : engine.grantPath(resolve(mixture)),
       });
       host.say(`Run ${run}`);
       const summary = await followRun(engine, run, host);

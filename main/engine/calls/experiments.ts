@@ -7,11 +7,14 @@ import {
   type ExperimentDocument,
   type ExperimentRecord,
   type ExperimentSettings,
-  experimentSettings,
+  hasGeneralStage,
+  isTrained,
+  recordedExperimentSettings,
 } from '../../contract/experiment.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { experimentDocument } from '../../evaluation/experiment/document.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
+import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
 import { byExperts, checkExperiment } from '../../jobs/experiment-arms.ts';
 import { type ExperimentInput, experimentJob } from '../../jobs/experiment-job.ts';
@@ -26,6 +29,7 @@ import {
 } from '../../runs/experiment-record.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
+import type { Task } from '../../tasks/task.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import type { ApprovedManifest } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -38,8 +42,10 @@ type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' 
 
 /** What a recorded experiment is made again from, beside models and tasks. */
 const experimentSpec = z.object({
-  settings: experimentSettings,
+  settings: recordedExperimentSettings,
   python: z.string().nullable(),
+  /** Of the general stage; null without one. */
+  mixture: mixtureSpec.nullable().default(null),
   /** The run that this one repeats. */
   reproduces: z.string().nullable().default(null),
 });
@@ -50,17 +56,19 @@ interface Subjects {
   readonly tasks: readonly RunTask[];
 }
 
+const tasksOf = (tasks: readonly RunTask[]): readonly Task[] => tasks.map(({ task }) => task);
+
 const inputOf = (
   context: EngineContext,
   { models, tasks }: Subjects,
-  { settings, python }: Pick<ExperimentSpec, 'settings' | 'python'>,
+  { settings, python, mixture }: Pick<ExperimentSpec, 'settings' | 'python' | 'mixture'>,
   device: RunDevice,
 ): ExperimentInput => ({
   models,
   tasks,
   settings,
   tunedArms: async ({ overlayFolder }) => ({
-    settings: settings.training,
+    mixture: await reopenMixture(mixture, tasksOf(tasks), context.resources),
     python: await findPython(python, context.workspace.path, context.environments),
     script: join(context.resources, 'finetune', 'finetune.py'),
     threads: device.threads,
@@ -88,7 +96,7 @@ const check = async (
   python: string | null,
 ): Promise<void> => {
   checkExperiment(models, tasks, settings);
-  const isTuned = settings.treatments.includes('tuned');
+  const isTuned = settings.treatments.some(isTrained);
   for (const { checkpoint } of models) {
     const tokenizer = await requireTokenizer(checkpoint);
     const { maxPositions } = checkpoint.descriptor;
@@ -115,14 +123,15 @@ const withoutOf = async (
   context: EngineContext,
   { settings, python }: ExperimentSpec,
 ): Promise<ReproduceExperimentInput['without']> => {
-  if (!settings.treatments.includes('tuned')) return null;
+  const treatments = settings.treatments.filter(isTrained);
+  if (treatments.length === 0) return null;
   try {
     await findPython(python, context.workspace.path, context.environments);
     return null;
   } catch (error) {
     // A Python that was named must work: only where none is there are its arms left out.
     if (python !== null || !(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
-    return { treatments: ['tuned'], reason: `${error.message} ${error.remedy}` };
+    return { treatments, reason: `${error.message} ${error.remedy}` };
   }
 };
 
@@ -160,7 +169,7 @@ export const resumedExperiment = async (
 ): Promise<Job> => {
   const spec = recordedSpec(manifest, experimentSpec);
   if (spec.reproduces !== null) return (await reproductionOf(context, spec, spec.reproduces, manifest.device)).job;
-  if (spec.settings.treatments.includes('tuned')) await requirePython(context, spec.python);
+  if (spec.settings.treatments.some(isTrained)) await requirePython(context, spec.python);
   return experimentJob(inputOf(context, { models, tasks }, spec, manifest.device));
 };
 
@@ -179,7 +188,7 @@ const read = async (
 export const experimentCalls = (context: EngineContext): Pick<Answers, ExperimentCall> => ({
   'experiment.start': answer(
     calls['experiment.start'],
-    async ({ models: modelHandles, tasks: taskHandles, settings, python: pythonHandle }) => {
+    async ({ models: modelHandles, tasks: taskHandles, settings, python: pythonHandle, mixture: file }) => {
       const models = byExperts(await openRunModels(context, modelHandles));
       const tasks = await openRunTasks(context, taskHandles);
       const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
@@ -191,7 +200,11 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
         tasks.map(({ name }) => name),
         'tasks',
       )}`;
-      const spec: ExperimentSpec = { settings, python, reproduces: null };
+      const mixtureFile = file === null ? null : context.handles.resolve(file);
+      const opened = settings.treatments.some(hasGeneralStage)
+        ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
+        : null;
+      const spec: ExperimentSpec = { settings, python, mixture: opened?.spec ?? null, reproduces: null };
       const job = experimentJob(inputOf(context, { models, tasks }, spec, context.device));
       return startRun(context, { kind: 'experiment', title, spec, models, tasks }, job);
     },
@@ -201,9 +214,9 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     async ({ run, delta }) => (await read(context, run, delta)).document,
   ),
   'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle }) => {
-    const { settings } = recordedSpec(await experimentManifest(context, run), experimentSpec);
+    const { settings, mixture } = recordedSpec(await experimentManifest(context, run), experimentSpec);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-    const spec: ExperimentSpec = { settings, python, reproduces: run };
+    const spec: ExperimentSpec = { settings, python, mixture, reproduces: run };
     const { job, original, subjects } = await reproductionOf(context, spec, run, context.device);
     const title = `Reproduction of ${original.title}`;
     return startRun(context, { kind: 'experiment', title, spec, ...subjects }, job);

@@ -4,6 +4,7 @@ import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import { finetuneSettings, type FinetuneSettings } from '../../contract/finetune.ts';
 import { findPython } from '../../finetune/find-python.ts';
+import { type Mixture, mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
 import { requirePlace } from '../../finetune/tuned-folder.ts';
 import { finetuneJob } from '../../jobs/finetune-job.ts';
@@ -17,18 +18,26 @@ import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
 
 /** What a recorded fine-tuning is made again from, beside model and tasks. */
-const finetuneSpec = z.object({ settings: finetuneSettings, destination: z.string(), python: z.string().nullable() });
+const finetuneSpec = z.object({
+  settings: finetuneSettings,
+  destination: z.string(),
+  python: z.string().nullable(),
+  /** Of the general stage; null without one. */
+  mixture: mixtureSpec.nullable().default(null),
+});
 type FinetuneSpec = z.infer<typeof finetuneSpec>;
 
 const jobOf = (
   context: EngineContext,
   model: RunModel,
   tasks: readonly RunTask[],
+  mixture: Mixture | null,
   { settings, destination, python }: FinetuneSpec,
 ): Job =>
   finetuneJob({
     model,
     tasks,
+    mixture,
     settings,
     destination,
     python: () => findPython(python, context.workspace.path, context.environments),
@@ -38,12 +47,12 @@ const jobOf = (
   });
 
 /** The job of a recorded fine-tuning, which goes on from its last state. */
-export const resumedFinetune = (
+export const resumedFinetune = async (
   context: EngineContext,
   manifest: ApprovedManifest,
   models: readonly RunModel[],
   tasks: readonly RunTask[],
-): Job => {
+): Promise<Job> => {
   if (manifest.state === 'done')
     throw refuse(
       'run-done',
@@ -54,7 +63,12 @@ export const resumedFinetune = (
   const [model] = models;
   if (model === undefined)
     throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new fine-tuning.');
-  return jobOf(context, model, tasks, spec);
+  const mixture = await reopenMixture(
+    spec.mixture,
+    tasks.map(({ task }) => task),
+    context.resources,
+  );
+  return jobOf(context, model, tasks, mixture, spec);
 };
 
 /** Everything that can be refused before a run is made of it, Python included. */
@@ -78,12 +92,18 @@ const check = async (
 export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.start'> => ({
   'finetune.start': answer(
     calls['finetune.start'],
-    async ({ model: handle, tasks: taskHandles, settings, into, name, python: pythonHandle }) => {
+    async ({ model: handle, tasks: taskHandles, settings, into, name, python: pythonHandle, mixture: file }) => {
       const [model] = await openRunModels(context, [handle]);
       if (model === undefined) throw new Error('a handle without a model');
       const tasks = await openRunTasks(context, taskHandles);
       const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-      const spec: FinetuneSpec = { settings, destination: join(context.handles.resolve(into), name), python };
+      const destination = join(context.handles.resolve(into), name);
+      const own = tasks.map(({ task }) => task);
+      const mixtureFile = file === null ? null : context.handles.resolve(file);
+      const opened = settings.stages.includes('general')
+        ? await openMixture(mixtureFile, own, context.resources)
+        : null;
+      const spec: FinetuneSpec = { settings, destination, python, mixture: opened?.spec ?? null };
       await check(context, model, tasks, settings, spec);
       const title = `Fine-tuning of ${model.name} on ${nameList(
         tasks.map(({ name: task }) => task),
@@ -92,7 +112,7 @@ export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.s
       return startRun(
         context,
         { kind: 'finetune', title, spec, models: [model], tasks },
-        jobOf(context, model, tasks, spec),
+        jobOf(context, model, tasks, opened?.mixture ?? null, spec),
       );
     },
   ),

@@ -8,12 +8,15 @@ import {
   type ExperimentReproduction,
   type ExperimentThreshold,
   experimentQuestion,
+  hasNewRouter,
+  isTrained,
   type PublishedTable,
 } from '../../contract/experiment.ts';
 import { sizeThresholds } from '../size-trend/thresholds.ts';
 import { expertTrends } from '../size-trend/trends.ts';
 import { sweepThresholds } from '../threshold.ts';
 import { counted } from '../wording.ts';
+import { experimentCells } from './cells.ts';
 import { experimentFindings, questionRule, questionTitle } from './findings.ts';
 import { curveOf, experimentPairs } from './pairs.ts';
 import { publishedDifferences } from './published.ts';
@@ -56,13 +59,15 @@ const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta:
     return curve === undefined ? [] : [{ ...trend, ...curve }];
   });
   const grouped = new Set(record.tasks.flatMap(({ name, groups }) => (groups === null ? [] : [name])));
-  const rows = experimentRows(pairs, grouped);
+  const cells = experimentCells(pairs);
+  const rows = experimentRows(cells, pairs, grouped);
   const models = modelThresholds(rows);
   return {
     question,
     title: questionTitle(question),
     rule: questionRule(question, delta),
     pairs,
+    cells,
     rows,
     thresholds,
     models,
@@ -72,17 +77,38 @@ const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta:
 };
 
 /** What a reader must know to read the tables. */
-const notesOf = ({ settings, models, arms }: ExperimentRecord): string[] => {
-  const tuned = arms.filter(({ treatment }) => treatment === 'tuned').length;
+const notesOf = ({ settings, models, arms, mixture }: ExperimentRecord): string[] => {
+  const tuned = arms.filter(({ treatment }) => isTrained(treatment)).length;
+  const draws = new Set(arms.flatMap(({ seed }) => seed ?? [])).size;
   return [
     'A member that was not pruned is the scratch arm of its size: pretrained with as many experts, treated alike.',
     ...(settings.treatments.includes('refit')
       ? ['Scratch and unpruned members have no refit: a refitted arm is held against them as they are.']
       : []),
+    ...(draws > 1
+      ? [
+          `${String(draws)} draws of each arm whose plan depends on a seed` +
+            (settings.trainingSeeds === 'drawn'
+              ? '; each draw has a training seed of its own, also of the arm that it is held against.'
+              : '; all of them trained with one seed.'),
+        ]
+      : ['One draw of each arm: what another draw would give is not part of any interval here.']),
+    ...(mixture === null
+      ? []
+      : [
+          `The general stage learnt from ${String(mixture.items)} items (${mixture.name}), none of which is a test ` +
+            'item of these tasks.',
+        ]),
+    ...(settings.treatments.some(hasNewRouter)
+      ? [
+          'Arms with a new random router are held against members that keep their router: those that were not pruned ' +
+            'have none to draw anew.',
+        ]
+      : []),
     ...(tuned > 0
       ? [
           `Fine-tuned arms (${counted(tuned, 'arm')}) learnt from the calibration items of the task that they are ` +
-            'measured on, all with the same settings; test items were never learnt.',
+            'measured on, all with the same settings (the general stage aside); test items were never learnt.',
         ]
       : []),
     `Which factors can be tested follows from the sizes of the family (E = ${models

@@ -10,6 +10,7 @@ import type {
 import { assertNever } from '../../contract/errors.ts';
 import { methodTitle } from '../../figures/method-titles.ts';
 import { formatFactor } from '../../figures/numbers.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { permuteModels } from '../size-trend/trends.ts';
 import { counted, listed } from '../wording.ts';
 
@@ -22,6 +23,12 @@ export const treatmentWords = (treatment: ArmTreatment): string => {
       return 'refit';
     case 'tuned':
       return 'fine-tuned';
+    case 'two-stage':
+      return 'general stage, then fine-tuned';
+    case 'new-router':
+      return 'new random router, fine-tuned';
+    case 'new-router-two-stage':
+      return 'new random router, general stage, then fine-tuned';
     default:
       return assertNever(treatment);
   }
@@ -56,20 +63,30 @@ export const questionRule = (question: ExperimentQuestion, delta: number): strin
   const paper =
     question === 'scratch'
       ? ' The paper reads bare differences, without intervals: "by sign" is the largest tested factor up to which no ' +
-        'difference is below 0.'
+        'difference of any draw is below 0.'
       : '';
   return (
     `A factor E / E' holds for a task if accuracy(pruned) - accuracy(${reference}), paired on the same items, is not ` +
     `below -${points(delta)} points by its one-sided 95 % interval; the threshold is the largest tested factor that ` +
-    `holds with every smaller one. Plus and minus: the two-sided 95 % interval leaves out 0.${paper}`
+    'holds with every smaller one. Plus and minus: the two-sided 95 % interval leaves out 0. Of several draws a sign ' +
+    'is one that every draw has by its own interval, and a factor holds if it does in every draw; where draws differ ' +
+    `it cannot be told.${paper}`
   );
+};
+
+/** " of 5 draws each"; empty where nothing was drawn more than once. */
+const drawsWords = (rows: readonly ExperimentRow[]): string => {
+  const counts = rows.map(({ draws }) => draws);
+  const [least, most] = [minOf(counts), maxOf(counts)];
+  if (most === 1) return '';
+  return ` of ${least === most ? String(most) : `${String(least)} to ${String(most)}`} draws each`;
 };
 
 const matrixSentence = (rows: readonly ExperimentRow[]): string => {
   const sum = (read: (row: ExperimentRow) => number): number => rows.reduce((total, row) => total + read(row), 0);
   const all = sum(({ tasks }) => tasks);
   return (
-    `of ${counted(all, 'comparison')}, ${String(sum(({ plus }) => plus))} are better, ` +
+    `of ${counted(all, 'comparison')}${drawsWords(rows)}, ${String(sum(({ plus }) => plus))} are better, ` +
     `${String(sum(({ minus }) => minus))} worse, and ${String(sum(({ cannotTell }) => cannotTell))} cannot be told`
   );
 };

@@ -1,11 +1,12 @@
-import type {
-  ArmTreatment,
-  ExperimentArm,
-  ExperimentPair,
-  ExperimentQuestion,
-  ExperimentRecord,
-  ExperimentTask,
-  PairedSign,
+import {
+  type ArmTreatment,
+  type ExperimentArm,
+  type ExperimentPair,
+  type ExperimentQuestion,
+  type ExperimentRecord,
+  type ExperimentTask,
+  type PairedSign,
+  referenceTreatment,
 } from '../../contract/experiment.ts';
 import type { SweepResult } from '../../contract/sweep.ts';
 import { pairedAnswers } from '../summarise.ts';
@@ -19,10 +20,6 @@ export interface MeasuredExperimentPair {
 
 /** What a curve of the experiment is called among the methods of a sweep's results. */
 export const curveOf = (method: string, treatment: ArmTreatment): string => JSON.stringify([method, treatment]);
-
-/** Scratch and unpruned members have no refit: a refitted arm is held against them as they are. */
-export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment =>
-  treatment === 'refit' ? 'as-is' : treatment;
 
 interface Answer {
   readonly isRight: boolean;
@@ -60,7 +57,7 @@ const pairArms = (
     }),
     ({ isRight }) => isRight,
   );
-  const { model, experts, kept, treatment } = pruned;
+  const { model, experts, kept, treatment, seed } = pruned;
   const method = pruned.method ?? '';
   const factor = experts / kept;
   const value = accuracyOf(pruned.right);
@@ -68,7 +65,7 @@ const pairArms = (
     model,
     task: task.name,
     method: curveOf(method, treatment),
-    seed: null,
+    seed,
     factor,
     kept,
     metric: task.metric,
@@ -85,6 +82,7 @@ const pairArms = (
     task: task.name,
     method,
     treatment,
+    seed,
     model,
     reference: against.model,
     experts,
@@ -105,9 +103,14 @@ const pairArms = (
   return { pair, result };
 };
 
+/** The reference of the same draw where the references were drawn too, else the one of all draws. */
+const ofDraw = (references: readonly ExperimentArm[], seed: number | null): ExperimentArm | undefined =>
+  references.find((arm) => arm.seed === seed) ?? references.find((arm) => arm.seed === null);
+
 /**
  * Every pruned arm of a record whose reference was measured: for `scratch` the member pretrained with as many experts
- * as it keeps, for `unpruned` the member itself, each treated alike. In the order of tasks, then of arms.
+ * as it keeps, for `unpruned` the member itself, each treated alike and of the same draw. In the order of tasks, then
+ * of arms.
  */
 export const experimentPairs = (
   { tasks, arms }: Pick<ExperimentRecord, 'tasks' | 'arms'>,
@@ -119,13 +122,14 @@ export const experimentPairs = (
     return own.flatMap((pruned) => {
       if (pruned.method === null) return [];
       const experts = question === 'scratch' ? pruned.kept : pruned.experts;
-      const against = own.find(
+      const references = own.filter(
         (arm) =>
           arm.method === null &&
           arm.experts === experts &&
           (question === 'scratch' || arm.model === pruned.model) &&
           arm.treatment === referenceTreatment(pruned.treatment),
       );
+      const against = ofDraw(references, pruned.seed);
       return against === undefined ? [] : [pairArms(question, task, pruned, against, delta)];
     });
   });

@@ -1,23 +1,15 @@
-import type { ExperimentPair, ExperimentRow, ModelThreshold } from '../../contract/experiment.ts';
+import type { ExperimentCell, ExperimentPair, ExperimentRow, ModelThreshold } from '../../contract/experiment.ts';
 import { isFactorAtMost } from '../../contract/sweep.ts';
-import { maxOf } from '../../statistics/extremes.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { tangoInterval } from '../../statistics/tango-interval.ts';
-
-const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = JSON.stringify(keyOf(item));
-    groups.set(key, [...(groups.get(key) ?? []), item]);
-  }
-  return [...groups.values()];
-};
+import { spreadOf } from '../draws.ts';
+import { groupBy } from './cells.ts';
 
 const total = (pairs: readonly ExperimentPair[], read: (pair: ExperimentPair) => number): number =>
   pairs.reduce((sum, pair) => sum + read(pair), 0);
 
-/** Difference of all items of all tasks together: what it says holds for these tasks, not for others. */
-const pooledOf = (pairs: readonly ExperimentPair[], areGrouped: boolean): ExperimentRow['pooled'] => {
-  if (areGrouped) return null;
+/** Difference of all items of all tasks together, of one draw: it holds for these tasks, not for others. */
+const pooledDraw = (pairs: readonly ExperimentPair[]): NonNullable<ExperimentRow['pooled']> => {
   const counts = {
     gained: total(pairs, ({ gained }) => gained),
     lost: total(pairs, ({ lost }) => lost),
@@ -26,13 +18,33 @@ const pooledOf = (pairs: readonly ExperimentPair[], areGrouped: boolean): Experi
   return { n: counts.n, difference: (counts.gained - counts.lost) / counts.n, ...tangoInterval(counts) };
 };
 
+/** The mean over draws that answered all tasks, and an interval that holds each of theirs. */
+const pooledOf = (pairs: readonly ExperimentPair[], tasks: number, areGrouped: boolean): ExperimentRow['pooled'] => {
+  const draws = groupBy(pairs, ({ seed }) => seed).filter((own) => own.length === tasks);
+  if (areGrouped || draws.length === 0) return null;
+  const pooled = draws.map(pooledDraw);
+  return {
+    n: minOf(pooled.map(({ n }) => n)),
+    difference: spreadOf(pooled.map(({ difference }) => difference)).mean,
+    low: minOf(pooled.map(({ low }) => low)),
+    high: maxOf(pooled.map(({ high }) => high)),
+  };
+};
+
 /** A row for every size, method and treatment over all tasks, in the order in which they first appear. */
-export const experimentRows = (pairs: readonly ExperimentPair[], groupedTasks: ReadonlySet<string>): ExperimentRow[] =>
-  groupBy(pairs, ({ method, treatment, model, kept }) => [method, treatment, model, kept]).flatMap((own) => {
+export const experimentRows = (
+  cells: readonly ExperimentCell[],
+  pairs: readonly ExperimentPair[],
+  groupedTasks: ReadonlySet<string>,
+): ExperimentRow[] =>
+  groupBy(cells, ({ method, treatment, model, kept }) => [method, treatment, model, kept]).flatMap((own) => {
     const [first] = own;
     if (first === undefined) return [];
     const { question, method, treatment, model, experts, kept, factor } = first;
-    const count = (is: (pair: ExperimentPair) => boolean): number => own.filter(is).length;
+    const count = (is: (cell: ExperimentCell) => boolean): number => own.filter(is).length;
+    const ownPairs = pairs.filter(
+      (pair) => pair.method === method && pair.treatment === treatment && pair.model === model && pair.kept === kept,
+    );
     return [
       {
         question,
@@ -43,16 +55,18 @@ export const experimentRows = (pairs: readonly ExperimentPair[], groupedTasks: R
         kept,
         factor,
         tasks: own.length,
+        draws: minOf(own.map(({ draws }) => draws)),
         plus: count(({ sign }) => sign === 'plus'),
         minus: count(({ sign }) => sign === 'minus'),
         cannotTell: count(({ sign }) => sign === 'cannot-tell'),
         above: count(({ difference }) => difference > 0),
         below: count(({ difference }) => difference < 0),
         equal: count(({ difference }) => difference === 0),
-        safe: count(({ verdict }) => verdict === 'safe'),
-        worse: count(({ verdict }) => verdict === 'worse'),
+        safe: count(({ safe, draws }) => safe === draws),
+        worse: count(({ worse, draws }) => worse === draws),
         pooled: pooledOf(
-          own,
+          ownPairs,
+          own.length,
           own.some(({ task }) => groupedTasks.has(task)),
         ),
       },

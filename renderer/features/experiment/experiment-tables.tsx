@@ -1,4 +1,4 @@
-import type { ExperimentAnswer, ExperimentDocument, ExperimentPair } from '../../../main/contract/experiment.ts';
+import type { ExperimentAnswer, ExperimentCell, ExperimentDocument } from '../../../main/contract/experiment.ts';
 import { signMark, treatmentWords } from '../../../main/evaluation/experiment/findings.ts';
 import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
@@ -13,23 +13,28 @@ const points = (share: number): string => formatSigned(share * 100, 1);
 
 type Row = ExperimentAnswer['rows'][number];
 
-const pairOf = ({ pairs }: ExperimentAnswer, task: string, row: Row): ExperimentPair | undefined =>
-  pairs.find(
-    (pair) =>
-      pair.task === task &&
-      pair.method === row.method &&
-      pair.treatment === row.treatment &&
-      pair.model === row.model &&
-      pair.kept === row.kept,
+const cellOf = ({ cells }: ExperimentAnswer, task: string, row: Row): ExperimentCell | undefined =>
+  cells.find(
+    (cell) =>
+      cell.task === task &&
+      cell.method === row.method &&
+      cell.treatment === row.treatment &&
+      cell.model === row.model &&
+      cell.kept === row.kept,
   );
 
-const Cell = ({ pair }: { readonly pair: ExperimentPair | undefined }) =>
-  pair === undefined ? null : (
-    <span className={`experiment-sign experiment-${pair.sign}`}>
-      <b>{signMark(pair.sign)}</b> {points(pair.difference)}{' '}
+const Cell = ({ cell }: { readonly cell: ExperimentCell | undefined }) =>
+  cell === undefined ? null : (
+    <span className={`experiment-sign experiment-${cell.sign}`}>
+      <b>{signMark(cell.sign)}</b> {points(cell.difference)}{' '}
       <small>
-        [{points(pair.low)}, {points(pair.high)}]
+        [{points(cell.low)}, {points(cell.high)}]
       </small>
+      {cell.draws > 1 && (
+        <small className="experiment-spread">
+          {points(cell.lowest)} to {points(cell.highest)}
+        </small>
+      )}
     </span>
   );
 
@@ -50,11 +55,12 @@ export const MatrixTable = ({ answer, tasks, title }: AnswerProps & { readonly t
       { key: 'factor', title: FACTOR, numeric: true, cell: ({ factor }) => formatFactor(factor) },
       { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
       { key: 'arm', title: ARM, cell: ({ treatment }) => treatmentWords(treatment) },
+      { key: 'draws', title: <Definition of="experimentDraws" />, numeric: true, cell: ({ draws }) => draws },
       ...tasks.map((task) => ({
         key: `task ${task}`,
         title: title(task),
         numeric: true,
-        cell: (row: Row) => <Cell pair={pairOf(answer, task, row)} />,
+        cell: (row: Row) => <Cell cell={cellOf(answer, task, row)} />,
       })),
       { key: 'plus', title: <Definition of="experimentSigns">+</Definition>, numeric: true, cell: ({ plus }) => plus },
       {

@@ -1,11 +1,10 @@
 import { useId, useState } from 'react';
 import { useStore } from 'zustand';
-import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import type { FinetuneStage } from '../../../main/contract/finetune.ts';
 import { serialiseError } from '../../../main/contract/errors.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { Button } from '../../components/button.tsx';
-import { Segmented, Select } from '../../components/choices.tsx';
+import { Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
@@ -14,16 +13,19 @@ import { selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/figures/numbers.ts';
 import { chooseFolder, choosePython } from '../../state/file-choice.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
-import { finetuneInput, finetuneName, finetuneObstacle, finetuneSteps } from './finetune-input.ts';
-import { NumberField } from './number-field.tsx';
+import { finetuneInput, finetuneName, finetuneObstacle, finetuneSteps, trainingSettings } from './finetune-input.ts';
+import { ListField, SettingField, SettingLabel } from './setting-field.tsx';
 
 const stageOptions = [
   { value: 'router,all', label: 'Router, then all weights', stages: ['router', 'all'] },
+  {
+    value: 'router,general,all',
+    label: 'Router, general stage, then all weights',
+    stages: ['router', 'general', 'all'],
+  },
   { value: 'router', label: 'Router only', stages: ['router'] },
   { value: 'all', label: 'All weights', stages: ['all'] },
 ] as const satisfies readonly { value: string; label: string; stages: readonly FinetuneStage[] }[];
-
-const devices = finetuneSettings.shape.device.unwrap().options;
 
 /** What is trained on what, how, in which Python, and to where. */
 export const FinetuneForm = () => {
@@ -35,7 +37,8 @@ export const FinetuneForm = () => {
   const tasks = tickedTasks(facts);
   const obstacle = finetuneObstacle(model, tasks, state);
   const items = tasks.reduce((sum, task) => sum + task.items.calibration, 0);
-  const steps = finetuneSteps({ ...state.numbers, stages: [...state.stages] }, items);
+  const steps = finetuneSteps(state.settings, items);
+  const chosenStages = String(state.settings['stages']);
   const begin = (): void =>
     start(async ({ bridge, cache }) => {
       const input = finetuneInput(model, tasks, state);
@@ -55,37 +58,37 @@ export const FinetuneForm = () => {
         <p>
           A copy of <strong>{model?.name ?? 'no model'}</strong> is trained on the calibration items of{' '}
           {tasks.length === 0 ? 'no task' : tasks.map(({ title }) => title).join(', ')}: {formatCount(items)} items
-          {Number.isFinite(steps) && `, ${formatCount(steps)} steps`}. Test items are never learnt from.
+          {steps !== null && `, ${formatCount(steps)} steps`}. Test items are never learnt from.
         </p>
         <div className="field-stacked finetune-stages">
           <span className="field-label">
-            <Definition of="finetuneStages" />
+            {trainingSettings
+              .filter(({ name }) => name === 'stages')
+              .map((setting) => (
+                <SettingLabel key={setting.name} setting={setting} />
+              ))}
           </span>
           <Segmented
             label="Stages"
-            value={stageOptions.find(({ stages }) => stages.join() === state.stages.join())?.value ?? 'router,all'}
+            value={stageOptions.find(({ value }) => value === chosenStages)?.value ?? 'router,all'}
             options={stageOptions}
             onChange={(value) =>
-              state.chooseStages(stageOptions.find((option) => option.value === value)?.stages ?? [])
+              state.choose('stages', stageOptions.find((option) => option.value === value)?.stages ?? [])
             }
           />
         </div>
         <div className="finetune-numbers">
-          <NumberField name="routerSteps" disabled={!state.stages.includes('router')} />
-          <NumberField name="epochs" disabled={!state.stages.includes('all')} />
-          <NumberField name="batch" />
-          <NumberField name="rate" />
-          <NumberField name="length" />
-          <NumberField name="seed" />
-          <Select
-            stacked
-            label="Train on"
-            value={state.device}
-            options={devices.map((value) => ({ value, label: value }))}
-            onChange={state.chooseDevice}
-          />
+          {trainingSettings
+            .filter(({ kind }) => kind !== 'list')
+            .map((setting) => (
+              <SettingField key={setting.name} setting={setting} />
+            ))}
         </div>
-        <Freeze />
+        {trainingSettings
+          .filter(({ kind, choices }) => kind === 'list' && choices.length === 0)
+          .map((setting) => (
+            <ListField key={setting.name} setting={setting} />
+          ))}
         <Python />
         <Into name={model === null ? '' : finetuneName(model, tasks, state.name)} />
         {refusal !== null && <Problem error={refusal} />}
@@ -98,26 +101,6 @@ export const FinetuneForm = () => {
         </Button>
       </footer>
     </>
-  );
-};
-
-const Freeze = () => {
-  const { freeze, chooseFreeze } = useStore(finetuneStore);
-  const id = useId();
-  return (
-    <div className="field-stacked">
-      <label className="field-label" htmlFor={id}>
-        <Definition of="finetuneFreeze" />
-      </label>
-      <input
-        id={id}
-        className="input"
-        value={freeze}
-        spellCheck={false}
-        placeholder="none; for example embed_tokens, self_attn"
-        onChange={(event) => chooseFreeze(event.target.value)}
-      />
-    </div>
   );
 };
 

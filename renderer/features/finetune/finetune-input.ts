@@ -1,48 +1,37 @@
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
-import type { FinetuneSettings } from '../../../main/contract/finetune.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
+import { refusedSettings, settingsOf } from '../../../main/contract/setting.ts';
+import type { Setting } from '../../../main/contract/setting.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { isUsable } from '../../engine/facts.ts';
-import type { FinetuneNumber, FinetuneState } from '../../state/finetune-store.ts';
+import type { FinetuneState } from '../../state/finetune-store.ts';
 
-type Chosen = Pick<FinetuneState, 'stages' | 'numbers' | 'freeze' | 'device' | 'into' | 'name' | 'python'>;
+type Chosen = Pick<FinetuneState, 'settings' | 'into' | 'name' | 'python'>;
 
-/** What fields of numbers are called, and what may stand in them. */
-export const numberFields: Readonly<Record<FinetuneNumber, { readonly label: string; readonly range: string }>> = {
-  routerSteps: { label: 'Steps of the router', range: 'a whole number from 1' },
-  epochs: { label: 'Epochs', range: 'a whole number from 1' },
-  batch: { label: 'Items a step', range: 'a whole number from 1' },
-  rate: { label: 'Peak rate', range: 'above 0, at most 1' },
-  length: { label: 'Tokens of an item', range: 'a whole number from 2' },
-  seed: { label: 'Seed', range: 'a whole number from 0' },
+/** The settings as the contract describes them, in its order. */
+export const trainingSettings = settingsOf(finetuneSettings);
+
+/** Names of the settings that the contract refuses. */
+export const refused = (settings: Chosen['settings']): readonly string[] => refusedSettings(finetuneSettings, settings);
+
+/** Whether a setting does nothing, because the stage that it belongs to was not chosen. */
+export const isIdle = ({ only }: Setting, settings: Chosen['settings']): boolean => {
+  const list = only === undefined ? null : settings[only.list];
+  return only !== undefined && Array.isArray(list) && !list.includes(only.holds);
 };
 
-const isNumberField = (key: unknown): key is FinetuneNumber => typeof key === 'string' && key in numberFields;
-
-/** What the contract holds the fields against; the rest stands at its defaults. */
-const candidate = ({ stages, numbers, freeze, device }: Chosen) => ({
-  ...numbers,
-  stages: [...stages],
-  freeze: freeze
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== ''),
-  device,
-});
-
-/** Number fields that the contract refuses. */
-export const wrongNumbers = (chosen: Chosen): readonly FinetuneNumber[] =>
-  (finetuneSettings.safeParse(candidate(chosen)).error?.issues ?? []).flatMap(({ path: [key] }) =>
-    isNumberField(key) ? [key] : [],
-  );
-
-/** Steps of all stages: those of the router, and in `all` a round through the items for every epoch. */
-export const finetuneSteps = (
-  { stages, routerSteps, epochs, batch }: Pick<FinetuneSettings, 'stages' | 'routerSteps' | 'epochs' | 'batch'>,
-  items: number,
-): number =>
-  (stages.includes('router') ? routerSteps : 0) + (stages.includes('all') ? epochs * Math.ceil(items / batch) : 0);
+/**
+ * Steps of all stages: those of the router and of the mixture, and in `all` a round through the items for every epoch;
+ * null where the contract refuses the settings.
+ */
+export const finetuneSteps = (settings: Chosen['settings'], items: number): number | null => {
+  const parsed = finetuneSettings.safeParse(settings);
+  if (!parsed.success) return null;
+  const { stages, routerSteps, generalSteps, epochs, batch } = parsed.data;
+  const steps = { router: routerSteps, general: generalSteps, all: epochs * Math.ceil(items / batch) };
+  return stages.reduce((sum, stage) => sum + steps[stage], 0);
+};
 
 /** The name typed by the person, or one that says model and tasks. */
 export const finetuneName = (model: ModelEntry, tasks: readonly TaskEntry[], typed: string | null): string =>
@@ -71,9 +60,9 @@ export const finetuneObstacle = (
       'Choose its calibration items in the list of tasks, or untick it.'
     );
   }
-  if (chosen.stages.length === 0) return 'Choose at least one stage.';
-  const [wrong] = wrongNumbers(chosen);
-  if (wrong !== undefined) return `${numberFields[wrong].label}: ${numberFields[wrong].range}.`;
+  const [wrong] = refused(chosen.settings);
+  const setting = trainingSettings.find(({ name }) => name === wrong);
+  if (setting !== undefined) return `${setting.label}: ${setting.range}.`;
   if (chosen.into === null) return 'Choose the folder to write into.';
   if (!VALID_NAME.test(finetuneName(model, tasks, chosen.name)))
     return 'The name may hold letters, digits, dot, dash and underscore, and starts with a letter or digit.';
@@ -90,7 +79,7 @@ export const finetuneInput = (
   return {
     model: model.handle,
     tasks: tasks.map(({ handle }) => handle),
-    settings: candidate(chosen),
+    settings: finetuneSettings.parse(chosen.settings),
     into: chosen.into.handle,
     name: finetuneName(model, tasks, chosen.name),
     python: chosen.python?.handle ?? null,

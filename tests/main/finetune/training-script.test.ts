@@ -52,7 +52,7 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
       'its own refusals',
       [start, '{"event":"refused","code":"no-cuda","message":"No device."}'],
       'exit 2',
-      { code: 'no-cuda', kind: 'refused', remedy: expect.stringContaining('--device cpu') },
+      { code: 'no-cuda', kind: 'refused', remedy: expect.stringContaining('--train-on cpu') },
     ],
     [
       'a full disk',
@@ -87,14 +87,14 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
 
   test("is told every setting under the script's own names", async () => {
     const settings = finetuneSettings.parse({});
-    const job: unknown = JSON.parse(
-      scriptJobText({ model: 'm', out: 'o', state: 's', sequences: [[[1, 2], 1]], settings, threads: 1 }),
-    );
+    const data = { sequences: [[[1, 2], 1]], mixture: [], length: 64, end: 0 } as const;
+    const job: unknown = JSON.parse(scriptJobText({ model: 'm', out: 'o', state: 's', ...data, settings, threads: 1 }));
     const script = await readFile('resources/finetune/finetune.py', 'utf8');
     const fields = /class Job:\n[^]*?\n\n\n/.exec(script)?.[0].matchAll(/^ {4}(\w+): /gm) ?? [];
     expect(Object.keys(job ?? {}).sort()).toEqual([...fields].map(([, name]) => name).sort());
     expect(job).toMatchObject({
       rate: 1e-6,
+      general_rate: 1e-6,
       weight_decay: 0.001,
       clip: 1,
       balance: 0.01,

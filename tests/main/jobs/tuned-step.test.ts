@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { finetuneSettings } from '../../../main/contract/finetune.ts';
+import { finetuneSettings, type FinetuneSettings } from '../../../main/contract/finetune.ts';
+import { BUNDLED_MIXTURE, bundledMixtureFile, readMixture } from '../../../main/finetune/mixture.ts';
 import { encodeEvaluation } from '../../../main/jobs/evaluation-record.ts';
 import type { JobContext } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
@@ -16,22 +17,18 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const nothingRuns = () => createRunnerCache(() => Promise.reject(new Error('no model is run here')), 0);
 
-/** The keys under which the arm of a model as it was pretrained is looked for; whatever is asked for is there. */
-const keysOf = async (checkpoint: Checkpoint): Promise<readonly string[]> => {
+/** What an arm stands on beside the model, and a store that says which keys were asked for and written. */
+const subject = async (stored: readonly unknown[]) => {
   const workspace = await openWorkspace(await temporaryFolder());
   const task = await loadTask(join(resources, 'tasks', 'capital'));
   const keys: string[] = [];
-  const stored: readonly unknown[] = [
-    { kind: 'tuned', training: { steps: 1, firstLoss: 1, lastLoss: 1 } },
-    encodeEvaluation({ model: checkpoint, task: 'capital', plan: null, outcomes: [] }),
-  ];
   const context: JobContext = {
     ...workspace,
     steps: {
       ...workspace.steps,
       readJson: (key, schema) => {
         keys.push(key);
-        return Promise.resolve(schema.parse(stored[keys.length - 1]));
+        return Promise.resolve(stored.length === 0 ? null : schema.parse(stored[keys.length - 1]));
       },
     },
     run: 'experiment-1',
@@ -47,7 +44,7 @@ const keysOf = async (checkpoint: Checkpoint): Promise<readonly string[]> => {
     requireRun: () => Promise.resolve(),
   };
   const arms: TunedArms = {
-    settings: finetuneSettings.parse({}),
+    mixture: await readMixture(bundledMixtureFile(resources), BUNDLED_MIXTURE),
     python: { path: 'python3', versions: {} },
     script: '',
     threads: 1,
@@ -55,10 +52,45 @@ const keysOf = async (checkpoint: Checkpoint): Promise<readonly string[]> => {
     exportSettings: { threads: 1, memoryBudgetBytes: 0, overlayFolder: workspace.overlayFolder },
     openRunners: nothingRuns,
   };
+  return { task, keys, context, arms };
+};
+
+/** The keys under which the arm of a model as it was pretrained is looked for; whatever is asked for is there. */
+const keysOf = async (
+  checkpoint: Checkpoint,
+  settings: FinetuneSettings = finetuneSettings.parse({}),
+  change: (arms: TunedArms) => TunedArms = (arms) => arms,
+): Promise<readonly string[]> => {
+  const { task, keys, context, arms } = await subject([
+    { kind: 'tuned', training: { steps: 1, firstLoss: 1, lastLoss: 1 } },
+    encodeEvaluation({ model: checkpoint, task: 'capital', plan: null, outcomes: [] }),
+  ]);
   const model = { name: 'uncurl-8', checkpoint };
-  await tunedStep(context, { model, task: { name: 'capital', task }, items: task.test, plan: null, work: 1 }, arms);
+  const order = { model, task: { name: 'capital', task }, items: task.test, twins: [], plan: null, settings, work: 1 };
+  await tunedStep(context, order, change(arms));
   return keys;
 };
+
+test('the general stage is part of the key, with what it learns from, and nothing of it where there is none', async () => {
+  const checkpoint = await openCheckpoint(join(resources, 'models', 'uncurl-8'));
+  const settings = finetuneSettings.parse({});
+  const staged = finetuneSettings.parse({ stages: ['router', 'general', 'all'] });
+  const otherMixture = (arms: TunedArms): TunedArms => ({
+    ...arms,
+    mixture: arms.mixture === null ? null : { ...arms.mixture, hash: 'other' },
+  });
+  const [plain] = await keysOf(checkpoint, settings);
+  const keys = [
+    plain,
+    (await keysOf(checkpoint, staged))[0],
+    (await keysOf(checkpoint, { ...staged, generalSteps: 601 }))[0],
+    (await keysOf(checkpoint, { ...staged, generalRate: 0.5 }))[0],
+    (await keysOf(checkpoint, staged, otherMixture))[0],
+    (await keysOf(checkpoint, { ...settings, seed: 1 }))[0],
+  ];
+  expect(new Set(keys).size).toBe(keys.length);
+  expect((await keysOf(checkpoint, { ...settings, generalSteps: 601 }, otherMixture))[0]).toBe(plain);
+});
 
 test('an arm that was fine-tuned with one tokenizer is none of the same weights with another', async () => {
   const folder = join(await temporaryFolder(), 'model');

@@ -3,6 +3,7 @@ import {
   type ExperimentAnswer,
   type ExperimentRecord,
   experimentDocument as schema,
+  experimentRecord as recordSchema,
 } from '../../../../main/contract/experiment.ts';
 import { experimentDocument } from '../../../../main/evaluation/experiment/document.ts';
 import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
@@ -156,6 +157,83 @@ describe('rows', () => {
   });
 });
 
+describe('several draws', () => {
+  /** E = 32 cut to 8: a draw of each number of wrong items (20 of 300 are wrong from scratch). */
+  const drawn = (wrong: readonly number[]): ExperimentRecord =>
+    record(
+      [
+        arm(8, 8, answers(20)),
+        arm(32, 32, answers(10)),
+        ...wrong.map((count, seed) => arm(32, 8, answers(count), { seed })),
+      ],
+      { sizes: [8, 32] },
+    );
+  const cellOf = (wrong: readonly number[]) => answerTo(drawn(wrong), 'scratch').cells[0] ?? expect.fail('a cell');
+
+  it('have the sign that every one of them has', () => {
+    expect(cellOf([60, 50, 70])).toMatchObject({ sign: 'minus', draws: 3, minus: 3, cannotTell: 0, worse: 3, safe: 0 });
+    expect(cellOf([0, 1])).toMatchObject({ sign: 'plus', plus: 2 });
+  });
+
+  it('cannot tell a sign that one of them does not have', () => {
+    expect(cellOf([60, 20, 70])).toMatchObject({ sign: 'cannot-tell', plus: 0, minus: 2, cannotTell: 1 });
+    expect(cellOf([60, 0])).toMatchObject({ sign: 'cannot-tell', plus: 1, minus: 1, cannotTell: 0 });
+  });
+
+  it('show their mean, their spread, and an interval that holds the interval of each', () => {
+    const { pairs, cells, rows } = answerTo(drawn([30, 50]), 'scratch');
+    expect(pairs.map(({ seed }) => seed)).toEqual([0, 1]);
+    const [few, many] = [
+      tangoInterval({ gained: 0, lost: 10, n: ITEMS }),
+      tangoInterval({ gained: 0, lost: 30, n: ITEMS }),
+    ];
+    expect(cells[0]).toMatchObject({ lowest: -30 / 300, highest: -10 / 300, low: many.low, high: few.high });
+    expect(cells[0]?.difference).toBeCloseTo(-20 / 300, 12);
+    expect(rows[0]).toMatchObject({ draws: 2, tasks: 1, minus: 1, worse: 1, safe: 0 });
+    expect(rows[0]?.pooled).toMatchObject({ n: ITEMS, low: many.low, high: few.high });
+  });
+
+  it('hold a factor where each of them does, and say the threshold of each', () => {
+    const all = answerTo(drawn([20, 19]), 'scratch').thresholds[0];
+    expect(all).toMatchObject({ factor: 4, verdict: 'all-safe', bySign: 4 });
+    const some = answerTo(drawn([20, 60]), 'scratch');
+    expect(some.thresholds[0]).toMatchObject({ factor: 1, firstUnsafe: 4, bySign: 1 });
+    expect(some.thresholds[0]?.draws).toMatchObject([
+      { seed: 0, lastSafe: 4 },
+      { seed: 1, lastSafe: 1 },
+    ]);
+    expect(some.findings[0]?.sentence).toContain('of 1 comparison of 2 draws each');
+  });
+
+  it('are held against the reference of the same draw where there is one', () => {
+    const made = record(
+      [
+        arm(8, 8, answers(20), { treatment: 'tuned', seed: 0 }),
+        arm(8, 8, answers(60), { treatment: 'tuned', seed: 1 }),
+        arm(32, 8, answers(60), { treatment: 'tuned', seed: 0 }),
+        arm(32, 8, answers(60), { treatment: 'tuned', seed: 1 }),
+      ],
+      { sizes: [8, 32] },
+    );
+    expect(answerTo(made, 'scratch').pairs.map(({ seed, lost }) => [seed, lost])).toEqual([
+      [0, 40],
+      [1, 0],
+    ]);
+  });
+});
+
+describe('a record of before there were draws', () => {
+  it('is one draw of each arm', () => {
+    const made = family(60, 60, 60);
+    const { seeds: _, ...settings } = made.settings;
+    const arms = made.arms.map(({ seed: __, ...others }) => others);
+    const read = recordSchema.parse(JSON.parse(JSON.stringify({ ...made, settings, arms })));
+    expect(read.settings.seeds).toEqual([0]);
+    expect(answerTo(read, 'scratch').cells.map(({ draws }) => draws)).toEqual([1, 1, 1]);
+    expect(experimentDocument(read).notes.join(' ')).toContain('One draw of each arm');
+  });
+});
+
 describe('arms', () => {
   it('are held against arms that were treated alike, refitted ones against those as they are', () => {
     const made = record(
@@ -165,6 +243,7 @@ describe('arms', () => {
         arm(32, 8, answers(30)),
         arm(32, 8, answers(20), { treatment: 'refit' }),
         arm(32, 8, answers(10), { treatment: 'tuned' }),
+        arm(32, 8, answers(8), { treatment: 'new-router' }),
       ],
       { sizes: [8, 32] },
     );
@@ -173,6 +252,7 @@ describe('arms', () => {
       ['as-is', 0, 10],
       ['refit', 0, 0],
       ['tuned', 0, 5],
+      ['new-router', 0, 3],
     ]);
     // The unpruned member was not measured yet: nothing is said against it.
     expect(answerTo(made, 'unpruned')).toMatchObject({ pairs: [], rows: [], thresholds: [], findings: [] });

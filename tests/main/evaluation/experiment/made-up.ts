@@ -16,7 +16,11 @@ export const arm = (
   experts: number,
   kept: number,
   right: string,
-  { task = 'one', treatment = 'as-is' }: { readonly task?: string; readonly treatment?: ArmTreatment } = {},
+  {
+    task = 'one',
+    treatment = 'as-is',
+    seed = null,
+  }: { readonly task?: string; readonly treatment?: ArmTreatment; readonly seed?: number | null } = {},
 ): ExperimentArm => ({
   task,
   model: `family-${String(experts)}`,
@@ -24,6 +28,7 @@ export const arm = (
   kept,
   method: experts === kept ? null : 'uncurl',
   treatment,
+  seed,
   right,
   truncated: 0,
   training: treatment === 'tuned' ? { steps: 3, firstLoss: 2, lastLoss: 1 } : null,
@@ -47,4 +52,5 @@ export const record = (
   })),
   arms: [...arms],
   python: {},
+  mixture: null,
 });

@@ -8,7 +8,9 @@ import {
   finetuneName,
   finetuneObstacle,
   finetuneSteps,
-  wrongNumbers,
+  isIdle,
+  refused,
+  trainingSettings,
 } from '../../../../renderer/features/finetune/finetune-input.ts';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
 import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
@@ -53,6 +55,7 @@ test('an untouched dialog asks for what the contract takes as its defaults', () 
     into: 'into',
     name: 'uncurl-8-add-tuned',
     python: null,
+    mixture: null,
   });
 });
 
@@ -60,32 +63,31 @@ test('every choice reaches the request', () => {
   const store = createFinetuneStore();
   const state = store.getState();
   state.chooseInto(into);
-  state.chooseStages(['router']);
-  state.chooseNumber('routerSteps', 7);
-  state.chooseNumber('epochs', 3);
-  state.chooseNumber('batch', 16);
-  state.chooseNumber('rate', 1e-4);
-  state.chooseNumber('length', 32);
-  state.chooseNumber('seed', 5);
-  state.chooseFreeze(' embed_tokens,, self_attn ');
-  state.chooseDevice('auto');
+  const chosen = {
+    stages: ['router', 'general'],
+    routerSteps: 7,
+    generalSteps: 9,
+    generalRate: 1e-3,
+    epochs: 3,
+    batch: 16,
+    rate: 1e-4,
+    length: 32,
+    warmUp: 2,
+    weightDecay: 0.1,
+    clip: 2,
+    balance: 0,
+    freeze: ['embed_tokens', 'self_attn'],
+    saveEvery: 3,
+    seed: 5,
+    device: 'auto',
+  };
+  expect(Object.keys(chosen)).toEqual(trainingSettings.map(({ name }) => name));
+  for (const [name, value] of Object.entries(chosen)) state.choose(name, value);
   state.chooseName('mine');
   state.choosePython({ handle: pathHandle.parse('python'), path: null });
   const request = calls['finetune.start'].input.parse(finetuneInput(model, [task('add')], store.getState()));
   expect(request).toMatchObject({ name: 'mine', python: 'python' });
-  expect(request.settings).toEqual(
-    finetuneSettings.parse({
-      stages: ['router'],
-      routerSteps: 7,
-      epochs: 3,
-      batch: 16,
-      rate: 1e-4,
-      length: 32,
-      seed: 5,
-      freeze: ['embed_tokens', 'self_attn'],
-      device: 'auto',
-    }),
-  );
+  expect(request.settings).toEqual(chosen);
 });
 
 test('what cannot be asked for says why, by the field that the contract refuses', () => {
@@ -96,15 +98,15 @@ test('what cannot be asked for says why, by the field that the contract refuses'
   expect(finetuneObstacle(null, [task('add')], store.getState())).toMatch(/model/);
   expect(finetuneObstacle(model, [], store.getState())).toMatch(/task/);
   expect(finetuneObstacle(model, [task('bare', 0)], store.getState())).toMatch(/bare: no calibration items/);
-  store.getState().chooseNumber('epochs', Number.NaN);
-  store.getState().chooseNumber('rate', 2);
-  expect(wrongNumbers(store.getState())).toEqual(['epochs', 'rate']);
+  store.getState().choose('epochs', Number.NaN);
+  store.getState().choose('rate', 2);
+  expect(refused(store.getState().settings).toSorted()).toEqual(['epochs', 'rate']);
   expect(obstacle()).toBe('Epochs: a whole number from 1.');
-  store.getState().chooseNumber('epochs', 1.5);
+  store.getState().choose('epochs', 1.5);
   expect(obstacle()).toMatch(/^Epochs/);
-  store.getState().chooseNumber('epochs', 1);
+  store.getState().choose('epochs', 1);
   expect(obstacle()).toBe('Peak rate: above 0, at most 1.');
-  store.getState().chooseNumber('rate', 0.001);
+  store.getState().choose('rate', 0.001);
   expect(obstacle()).toBeNull();
   store.getState().chooseName('../away');
   expect(obstacle()).toMatch(/name may hold/);
@@ -115,6 +117,15 @@ test('steps are those of the training script: a last, smaller batch counts', () 
   expect(finetuneSteps(settings, 300)).toBe(20 + 2 * 5);
   expect(finetuneSteps({ ...settings, stages: ['router'] }, 300)).toBe(20);
   expect(finetuneSteps({ ...settings, stages: ['all'] }, 128)).toBe(4);
+  expect(finetuneSteps({ ...settings, stages: ['router', 'general', 'all'], generalSteps: 100 }, 300)).toBe(130);
+  expect(finetuneSteps({ ...settings, epochs: Number.NaN }, 300)).toBeNull();
+});
+
+test('a setting of a stage that was not chosen does nothing', () => {
+  const idle = (stages: readonly string[]): readonly string[] =>
+    trainingSettings.filter((setting) => isIdle(setting, { stages })).map(({ name }) => name);
+  expect(idle(['router', 'all'])).toEqual(['generalSteps', 'generalRate']);
+  expect(idle(['all'])).toEqual(['routerSteps', 'generalSteps', 'generalRate']);
 });
 
 test('the suggested name holds what a folder may be called', () => {

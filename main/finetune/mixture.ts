@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { refuse } from '../contract/errors.ts';
+import type { FinetuneManifest } from '../contract/finetune.ts';
+import { readJsonLines } from '../tasks/read-rows.ts';
+import { profiledText, type Task } from '../tasks/task.ts';
+import { pairSequence, type TrainingSequence } from './training-sequences.ts';
+
+const mixtureItem = z.object({
+  /** Items of one group fill a sequence together; a group is drawn by the square root of its number of items. */
+  group: z.string().default(''),
+  /** Read. */
+  context: z.string(),
+  /** Learnt in full; the context with a tenth of the weight. */
+  answer: z.string().min(1),
+});
+type MixtureItem = z.infer<typeof mixtureItem>;
+
+const EXPECTED = 'Each line is {"group":"...","context":"...","answer":"..."}; the group may be left out.';
+
+/** Items of many tasks, which the general stage of a training learns from. */
+export interface Mixture {
+  /** Of its file; that of the bundled one is "bundled". */
+  readonly name: string;
+  readonly items: readonly MixtureItem[];
+  /** SHA-256 over the items in order. */
+  readonly hash: string;
+  /** Items of the file that were left out because they are test items. */
+  readonly leftOut: number;
+}
+
+/** Name of the mixture that the bundled models were pretrained on, without the test items of the bundled tasks. */
+export const BUNDLED_MIXTURE = 'bundled';
+
+export const bundledMixtureFile = (resources: string): string => join(resources, 'models', 'training', 'mixture.jsonl');
+
+const hashOf = (items: readonly MixtureItem[]): string => {
+  const hash = createHash('sha256');
+  for (const { group, context, answer } of items) hash.update(`${JSON.stringify([group, context, answer])}\n`);
+  return hash.digest('hex');
+};
+
+/**
+ * A mixture as its file holds it, one item a line.
+ *
+ * @throws WorkbenchError refused: `bad-item`, `no-items`; and as `readJsonLines`.
+ */
+export const readMixture = async (file: string, name: string): Promise<Mixture> => {
+  const items = (await readJsonLines(file, EXPECTED)).map(({ place, values }) => {
+    const parsed = mixtureItem.safeParse(values);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    throw refuse('bad-item', `${place}: ${issue?.path.join('.') ?? 'item'}: ${issue?.message ?? ''}.`, EXPECTED);
+  });
+  if (items.length === 0) throw refuse('no-items', `${file} holds no items.`, EXPECTED);
+  return { name, items, hash: hashOf(items), leftOut: 0 };
+};
+
+const textHash = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/**
+ * The mixture without the test items of the tasks, which are known by the SHA-256 of context and right answer.
+ *
+ * @throws WorkbenchError refused: `no-items` where nothing is left.
+ */
+export const withoutTestItems = (mixture: Mixture, tasks: readonly Task[]): Mixture => {
+  const tested = new Set(tasks.flatMap(({ test }) => test.map((item) => textHash(profiledText(item)))));
+  const items = mixture.items.filter(({ context, answer }) => !tested.has(textHash(context + answer)));
+  if (items.length === mixture.items.length) return mixture;
+  if (items.length === 0)
+    throw refuse(
+      'no-items',
+      `Every item of the mixture ${mixture.name} is a test item of the tasks.`,
+      'Choose another mixture (--mixture).',
+    );
+  return { ...mixture, items, hash: hashOf(items), leftOut: mixture.items.length - items.length };
+};
+
+/** The items' tokens by group, in the order in which the groups first appear. */
+export const mixtureSequences = (
+  { items }: Mixture,
+  tokenizer: TextTokenizer,
+  length: number,
+): readonly (readonly TrainingSequence[])[] => {
+  const groups = new Map<string, TrainingSequence[]>();
+  items.forEach(({ group, context, answer }, place) => {
+    const sequence = pairSequence(tokenizer, `${String(place + 1)} of the mixture`, context, answer, length);
+    const own = groups.get(group);
+    if (own === undefined) groups.set(group, [sequence]);
+    else own.push(sequence);
+  });
+  return [...groups.values()];
+};
+
+/** How the manifest of a training names its mixture. */
+export const mixtureRecord = (mixture: Mixture | null): FinetuneManifest['mixture'] =>
+  mixture === null
+    ? null
+    : { name: mixture.name, hash: mixture.hash, items: mixture.items.length, leftOut: mixture.leftOut };
+
+/** What a run keeps of its mixture: the file (null: the bundled one), and the hash of what was learnt. */
+export const mixtureSpec = z.object({ file: z.string().nullable(), hash: z.string() });
+export type MixtureSpec = z.infer<typeof mixtureSpec>;
+
+const readWithoutTestItems = async (
+  file: string | null,
+  tasks: readonly Task[],
+  resources: string,
+): Promise<Mixture> => {
+  const mixture = await (file === null
+    ? readMixture(bundledMixtureFile(resources), BUNDLED_MIXTURE)
+    : readMixture(file, file));
+  return withoutTestItems(mixture, tasks);
+};
+
+/** A mixture without the test items of the tasks, and what a run keeps of it. */
+export const openMixture = async (
+  file: string | null,
+  tasks: readonly Task[],
+  resources: string,
+): Promise<{ readonly mixture: Mixture; readonly spec: MixtureSpec }> => {
+  const mixture = await readWithoutTestItems(file, tasks, resources);
+  return { mixture, spec: { file, hash: mixture.hash } };
+};
+
+/**
+ * The mixture of a recorded run; null where it has none.
+ *
+ * @throws WorkbenchError refused: `changed-since` where its file holds other items now.
+ */
+export const reopenMixture = async (
+  spec: MixtureSpec | null,
+  tasks: readonly Task[],
+  resources: string,
+): Promise<Mixture | null> => {
+  if (spec === null) return null;
+  const mixture = await readWithoutTestItems(spec.file, tasks, resources);
+  if (mixture.hash === spec.hash) return mixture;
+  throw refuse(
+    'changed-since',
+    `The mixture ${mixture.name} has changed since this run (${spec.hash.slice(0, 8)} then, ` +
+      `${mixture.hash.slice(0, 8)} now).`,
+    'Restore it, or start a new run.',
+  );
+};

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { decisiveSettings, finetuneSettings } from '../../../main/contract/finetune.ts';
+import { defaultText, refusedSettings, settingsOf, settingTexts } from '../../../main/contract/setting.ts';
+
+const texts = (flag: string) => ({ label: flag, flag, help: 'Help.' });
+
+test('a setting is what its schema and its texts say: kind, range, choices and default', () => {
+  const schema = z.object({
+    steps: z.number().int().positive().default(20).register(settingTexts, texts('steps')),
+    seed: z.number().int().nonnegative().max(9).default(0).register(settingTexts, texts('seed')),
+    rate: z.number().positive().max(1).default(1e-6).register(settingTexts, texts('rate')),
+    balance: z.number().nonnegative().default(0.01).register(settingTexts, texts('balance')),
+    warmUp: z
+      .number()
+      .int()
+      .nonnegative()
+      .nullable()
+      .default(null)
+      .register(settingTexts, { ...texts('warm-up'), otherwise: 'a tenth' }),
+    device: z.enum(['cpu', 'cuda']).default('cpu').register(settingTexts, texts('device')),
+    stages: z
+      .array(z.enum(['a', 'b']))
+      .default(['a', 'b'])
+      .register(settingTexts, texts('stage')),
+    freeze: z.array(z.string()).default([]).register(settingTexts, texts('freeze')),
+  });
+  expect(
+    settingsOf(schema).map((setting) => [setting.name, setting.kind, setting.range, defaultText(setting)]),
+  ).toEqual([
+    ['steps', 'whole', 'a whole number from 1', '20'],
+    ['seed', 'whole', 'a whole number from 0 to 9', '0'],
+    ['rate', 'real', 'above 0, at most 1', '0.000001'],
+    ['balance', 'real', '0 or above', '0.01'],
+    ['warmUp', 'whole', 'a whole number from 0', 'a tenth'],
+    ['device', 'choice', 'one of cpu, cuda', 'cpu'],
+    ['stages', 'list', 'one or more of a, b, each once', 'a,b'],
+    ['freeze', 'list', 'values separated by commas', ''],
+  ]);
+  expect(settingsOf(schema).map(({ isOptional }) => isOptional)).toEqual(
+    ['steps', 'seed', 'rate', 'balance', 'warmUp', 'device', 'stages', 'freeze'].map((name) => name === 'warmUp'),
+  );
+  expect(refusedSettings(schema, { steps: 0, rate: 2, seed: 3, device: 'tpu' }).toSorted()).toEqual([
+    'device',
+    'rate',
+    'steps',
+  ]);
+});
+
+test('a field without texts is a mistake of whoever added it', () => {
+  expect(() => settingsOf(z.object({ bare: z.number().default(1) }))).toThrow('the setting bare has no texts');
+});
+
+test('every setting of a fine-tuning is described, no two by one flag', () => {
+  const flags = settingsOf(finetuneSettings).map(({ flag }) => flag);
+  expect(flags).toHaveLength(Object.keys(finetuneSettings.shape).length);
+  expect(new Set(flags).size).toBe(flags.length);
+});
+
+test('a training without a general stage is keyed as it was before there was one', () => {
+  expect(decisiveSettings(finetuneSettings.parse({ saveEvery: 7, generalSteps: 5, generalRate: 1 }))).toEqual({
+    stages: ['router', 'all'],
+    routerSteps: 20,
+    epochs: 50,
+    batch: 64,
+    length: 128,
+    rate: 1e-6,
+    warmUp: null,
+    weightDecay: 0.001,
+    clip: 1,
+    balance: 0.01,
+    freeze: [],
+    seed: 0,
+    device: 'cpu',
+  });
+});
+
+test('a general stage counts with its steps and its rate, which is that of the others where none is given', () => {
+  const settings = finetuneSettings.parse({ stages: ['router', 'general', 'all'], generalSteps: 5, rate: 0.5 });
+  expect(decisiveSettings(settings)).toMatchObject({ generalSteps: 5, generalRate: 0.5 });
+  expect(decisiveSettings({ ...settings, generalRate: 0.1 })).toMatchObject({ generalRate: 0.1, rate: 0.5 });
+});

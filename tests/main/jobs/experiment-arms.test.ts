@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { type ExperimentSettings, experimentSettings } from '../../../main/contract/experiment.ts';
+import { armOptions, armsOf, armTraining, checkExperiment } from '../../../main/jobs/experiment-arms.ts';
+import type { RunModel } from '../../../main/jobs/job-context.ts';
+import { loadTask } from '../../../main/tasks/load-task.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const member = async (name: string): Promise<RunModel> => ({
+  name,
+  checkpoint: await openCheckpoint(join(resources, 'models', name)),
+});
+const [small, large] = [await member('switch-8'), await member('switch-32')];
+const task = { name: 'capital', task: await loadTask(join(resources, 'tasks', 'capital')) };
+
+const settingsOf = (given: Partial<ExperimentSettings>): ExperimentSettings =>
+  experimentSettings.parse({ training: {}, ...given });
+const namesOf = (given: Partial<ExperimentSettings>): readonly string[] =>
+  armsOf(large, [8], 'capital', settingsOf(given)).map(
+    ({ kept, method, treatment, seed }) => `${String(kept)} ${method ?? 'unpruned'} ${treatment} ${String(seed)}`,
+  );
+
+describe('draws', () => {
+  it('are arms of their own where the plan depends on a seed, and nowhere else', () => {
+    expect(
+      namesOf({ methods: ['uncurl', 'frequency', 'random'], treatments: ['as-is', 'tuned'], seeds: [0, 3] }),
+    ).toEqual([
+      ...['32 unpruned as-is null', '32 unpruned tuned null'],
+      ...['8 uncurl as-is 0', '8 uncurl as-is 3', '8 uncurl tuned 0', '8 uncurl tuned 3'],
+      ...['8 frequency as-is null', '8 frequency tuned null'],
+      ...['8 random as-is 0', '8 random as-is 3', '8 random tuned 0', '8 random tuned 3'],
+    ]);
+  });
+
+  it('are none of a method that draws nothing with its options, but of the new router that it gets', () => {
+    expect(
+      namesOf({
+        options: { uncurl: { assign: 'cluster-qr' } },
+        treatments: ['as-is', 'tuned', 'new-router'],
+        seeds: [0, 1],
+      }),
+    ).toEqual([
+      ...['32 unpruned as-is null', '32 unpruned tuned null', '8 uncurl as-is null', '8 uncurl tuned null'],
+      ...['8 uncurl new-router 0', '8 uncurl new-router 1'],
+    ]);
+  });
+
+  it('take the references along where trainings are drawn too', () => {
+    const drawn: Partial<ExperimentSettings> = { seeds: [0, 1], trainingSeeds: 'drawn' };
+    expect(namesOf({ ...drawn, methods: ['frequency'], treatments: ['as-is', 'tuned'] })).toEqual([
+      ...['32 unpruned as-is null', '32 unpruned tuned 0', '32 unpruned tuned 1'],
+      ...['8 frequency as-is null', '8 frequency tuned 0', '8 frequency tuned 1'],
+    ]);
+    const settings = settingsOf({ ...drawn, training: { ...settingsOf({}).training, seed: 5 } });
+    expect([0, 1].map((seed) => armTraining(settings, { treatment: 'tuned', seed }).seed)).toEqual([5, 6]);
+    expect(armTraining({ ...settings, trainingSeeds: 'fixed' }, { treatment: 'tuned', seed: 1 }).seed).toBe(5);
+  });
+});
+
+describe('treatments', () => {
+  it('bring the references that they are held against, each once', () => {
+    expect(namesOf({ treatments: ['new-router', 'new-router-two-stage', 'two-stage'], seeds: [0] })).toEqual([
+      ...['32 unpruned tuned null', '32 unpruned two-stage null'],
+      ...['8 uncurl new-router 0', '8 uncurl new-router-two-stage 0', '8 uncurl two-stage 0'],
+    ]);
+    expect(namesOf({ treatments: ['refit'], seeds: [0] })).toEqual(['32 unpruned as-is null', '8 uncurl refit 0']);
+  });
+
+  it('have the general stage before all weights learn from the task, or not at all', () => {
+    const stagesOf = (stages: ExperimentSettings['training']['stages'], treatment: 'tuned' | 'two-stage') =>
+      armTraining(settingsOf({ training: { ...settingsOf({}).training, stages } }), { treatment, seed: null }).stages;
+    expect(stagesOf(['router', 'all'], 'tuned')).toEqual(['router', 'all']);
+    expect(stagesOf(['router', 'all'], 'two-stage')).toEqual(['router', 'general', 'all']);
+    expect(stagesOf(['general', 'router', 'all'], 'two-stage')).toEqual(['general', 'router', 'all']);
+    expect(stagesOf(['general', 'router', 'all'], 'tuned')).toEqual(['router', 'all']);
+  });
+
+  it('draw a new router for pruned arms, whatever router the method has otherwise', () => {
+    const settings = settingsOf({ options: { uncurl: { router: 'mean-row', align: false } } });
+    expect(armOptions(settings, 'uncurl', 'tuned')).toEqual({ router: 'mean-row', align: false });
+    expect(armOptions(settings, 'uncurl', 'new-router')).toEqual({ router: 'reinitialised', align: false });
+  });
+
+  const refusal = (given: Partial<ExperimentSettings>) => () =>
+    checkExperiment([small, large], [task], settingsOf(given));
+
+  it('that cannot be made are refused', () => {
+    expect(refusal({ methods: ['frequency'], treatments: ['new-router'] })).toThrow(/no router to draw anew/);
+    const training = { ...settingsOf({}).training, stages: ['router' as const] };
+    expect(refusal({ training, treatments: ['two-stage'] })).toThrow(/cannot be trained with the stages router alone/);
+    expect(refusal({ training: { ...training, stages: ['general'] }, treatments: ['tuned'] })).toThrow(/general alone/);
+    expect(refusal({ methods: ['eep'] })).toThrow(/searches its plans/);
+    expect(refusal({ methods: ['random'], treatments: ['as-is'] })).not.toThrow();
+    // A new router needs no stock loader for the one that it replaces.
+    expect(refusal({ options: { uncurl: { router: 'mapped-rows' } }, treatments: ['new-router'] })).not.toThrow();
+  });
+});
