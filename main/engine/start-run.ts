@@ -46,13 +46,7 @@ export const startRun = async (
     commandLine: context.commandLine,
     output: null,
   };
-  const created = await context.workspace.runs.create(kind, manifest);
-  try {
-    await bindRun(context, created.manifest);
-  } catch (error) {
-    await created.lock.release();
-    throw error;
-  }
+  const created = await context.workspace.runs.create(kind, manifest, (made) => bindRun(context, made));
   if (later) {
     await created.lock.release();
     context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(created.manifest.id) });

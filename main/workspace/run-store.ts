@@ -31,8 +31,15 @@ export interface CreatedRun {
 /** The runs of a workspace: one folder each, read as plain files. */
 export interface RunStore {
   folder(run: string): string;
-  /** Makes the run's folder, takes its lock and writes its manifest. */
-  create(kind: RunKind, manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'>): Promise<CreatedRun>;
+  /**
+   * Makes the run's folder, takes its lock and writes its manifest; `before` that, so that no kill comes between, what
+   * belongs to the manifest.
+   */
+  create(
+    kind: RunKind,
+    manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'>,
+    before?: (manifest: RunManifest) => Promise<void>,
+  ): Promise<CreatedRun>;
   /** As on disk, except that an unfinished run nobody works on is `interrupted`. */
   read(run: string): Promise<RunManifest>;
   /** Newest first. */
@@ -192,7 +199,7 @@ export const createRunStore = (
 
   const store: RunStore = {
     folder: folderOf,
-    create: async (kind, rest) => {
+    create: async (kind, rest, before) => {
       for (;;) {
         const createdAt = new Date(now());
         const id = makeRunId(kind, createdAt);
@@ -205,6 +212,7 @@ export const createRunStore = (
         try {
           const lock = await acquireRunLock(folderOf(id), { now });
           const manifest: RunManifest = { id, kind, createdAt: createdAt.toISOString(), ...rest };
+          await before?.(manifest);
           await write(manifest);
           await writeRunFile(id);
           return { manifest, lock };
