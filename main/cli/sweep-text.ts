@@ -1,6 +1,7 @@
 import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
 import type { ToldPoint } from '../contract/told-point.ts';
 import { choiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
+import { pointsOverDraws } from '../evaluation/draws.ts';
 import { powerText } from '../evaluation/power-words.ts';
 import { toldText, type UnneededFactors, unneededFactors } from '../evaluation/told-points.ts';
 import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
@@ -80,6 +81,29 @@ const toldEarly = ({ told = [], notNeeded = [] }: SweepDocument): readonly strin
   ];
 };
 
+/** Methods that were drawn several times: mean, lowest and highest over draws; nothing where none was. */
+const overDraws = (document: SweepDocument): readonly string[] => {
+  const drawn = pointsOverDraws(document).filter(({ draws }) => draws > 1);
+  if (drawn.length === 0) return [];
+  return [
+    textTable(
+      ['model', 'task', 'method', 'draws', 'factor', 'mean', 'lowest', 'highest', 'difference', 'safe in'],
+      drawn.map(({ model, task, method, draws, factor, metric, value, difference, safe }) => [
+        model,
+        task,
+        method,
+        draws,
+        printedFactor(factor),
+        value === null ? null : printedValue(value.mean, metric),
+        value === null ? null : printedValue(value.lowest, metric),
+        value === null ? null : printedValue(value.highest, metric),
+        difference === null ? null : printedDifference(difference.mean, metric),
+        `${String(safe.count)} of ${String(safe.of)} draws`,
+      ]),
+    ),
+  ];
+};
+
 /** Results and thresholds of a sweep as tables, with the rule that the thresholds follow. */
 export const sweepText = (document: SweepDocument): string => {
   const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
@@ -144,6 +168,7 @@ export const sweepText = (document: SweepDocument): string => {
         ],
       ),
     ),
+    ...overDraws(document),
     ...toldEarly(document),
     textTable(
       ['model', 'task', 'method', 'seed', 'threshold', 'verdict', 'what this test could have told'],
@@ -151,7 +176,7 @@ export const sweepText = (document: SweepDocument): string => {
         threshold.model,
         threshold.task,
         threshold.method,
-        threshold.seed,
+        threshold.draws === undefined ? threshold.seed : 'every draw',
         terminalText(thresholdValue(threshold)),
         terminalText(bracketWords(threshold)),
         terminalText(powerText(threshold)),

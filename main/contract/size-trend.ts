@@ -108,12 +108,13 @@ export const sizePair = z.object({
 export type SizePair = z.infer<typeof sizePair>;
 
 /**
- * Models of two neighbouring sizes, both pruned by one method to the same number of experts, on the same items;
- * `difference` is that of the larger model minus that of the smaller one.
+ * Models of two neighbouring sizes, both pruned by one method (and, where it draws, with the same seed) to the same
+ * number of experts, on the same items; `difference` is that of the larger model minus that of the smaller one.
  */
 export const equalKeptPair = z.object({
   task: z.string(),
   method: z.string(),
+  seed: z.number().nullable().default(null),
   large: z.string(),
   small: z.string(),
   largeExperts: z.number(),

@@ -3,6 +3,7 @@ import type { RunManifest } from '../contract/run.ts';
 import type { EqualKeptPair, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import type { PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { ToldPoint } from '../contract/told-point.ts';
+import { safeDrawsAt } from '../evaluation/draws.ts';
 import { verdictText } from '../evaluation/wording.ts';
 import { type Columns, csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
@@ -50,6 +51,16 @@ const powerColumns: Columns<Pick<Threshold, 'power'>> = [
   ['items_for_80_percent', ({ power }) => power?.itemsForWanted ?? null],
 ];
 
+/** Of a threshold over draws: how many there are, and in how many the first factor that is not safe in all is safe. */
+const drawColumns: Columns<Pick<Threshold, 'draws' | 'firstUnsafe'>> = [
+  ['draws', ({ draws }) => draws?.length ?? null],
+  [
+    'draws_safe_at_first_unsafe',
+    ({ draws, firstUnsafe }) =>
+      draws === undefined || firstUnsafe === null ? null : safeDrawsAt({ draws }, firstUnsafe).count,
+  ],
+];
+
 const thresholdColumns: Columns<Threshold> = [
   ...curveColumns,
   ['factor', ({ factor }) => factor],
@@ -60,6 +71,7 @@ const thresholdColumns: Columns<Threshold> = [
   ['verdict', ({ verdict }) => verdict],
   ['first_worse', ({ firstWorse }) => firstWorse],
   ...powerColumns,
+  ...drawColumns,
 ];
 
 const toldColumns: Columns<ToldPoint> = [
@@ -108,12 +120,11 @@ export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifes
     'n',
     'Verdict',
   ];
-  const severalSeeds = new Set(document.thresholds.flatMap(({ method, seed }) => (seed === null ? [] : [method])));
   const rows = document.thresholds.map((threshold) => [
     escapeMarkdown(threshold.model),
     escapeMarkdown(threshold.task),
     escapeMarkdown(threshold.method),
-    threshold.seed === null ? (severalSeeds.has(threshold.method) ? 'all' : '') : String(threshold.seed),
+    threshold.seed === null ? (threshold.draws === undefined ? '' : 'every draw') : String(threshold.seed),
     headline(threshold),
     factorText(threshold.lastSafe),
     factorText(threshold.firstUnsafe),
@@ -247,6 +258,7 @@ export const sizePairsCsv = ({ pairs }: SizeTrendDocument, manifest: RunManifest
 
 const equalKeptColumns: Columns<EqualKeptPair> = [
   ['method', ({ method }) => method],
+  ['seed', ({ seed }) => seed],
   ['task', ({ task }) => task],
   ['kept', ({ kept }) => kept],
   ['large', ({ large }) => large],

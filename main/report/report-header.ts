@@ -48,9 +48,9 @@ const measured: readonly Definition[] = [
   ],
   ['Lost, gained', 'Items that only the unpruned model, or only the pruned model, answers rightly.'],
   [
-    'Several seeds',
-    'A method that draws at random is measured with each seed. Curves show mean and range; its threshold ' +
-      'counts a factor as safe only if it is safe for every seed.',
+    'Several draws',
+    'A method whose plans depend on a seed is measured with each seed. Curves show mean and range, each draw has an ' +
+      'interval of its own, and a factor is safe only if it is safe in every draw.',
   ],
 ];
 
@@ -207,7 +207,7 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
     ...(settings.success
       ? ([
           ['Budget', settings.data.budget],
-          ['Random seeds', settings.data.seeds.join(', ')],
+          ['Seeds of draws', settings.data.seeds.join(', ')],
         ] as const)
       : []),
     ['Measured', manifest.createdAt.slice(0, 16).replace('T', ', ')],

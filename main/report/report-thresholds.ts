@@ -129,7 +129,7 @@ export const equalKeptTable = ({ equalKept }: SizeTrendDocument): HtmlNode =>
           'A model with more pretraining experts against the next smaller size, both pruned to as many. ' + UNITS_NOTE,
           [
             { title: 'task', cell: ({ task }) => task },
-            { title: 'method', cell: ({ method }) => method },
+            { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
             { title: 'kept', isNumber: true, cell: ({ kept }) => bareFactor(kept) },
             { title: 'larger', cell: ({ large, largeExperts }) => `${large} (E = ${largeExperts})` },
             { title: 'smaller', cell: ({ small, smallExperts }) => `${small} (E = ${smallExperts})` },

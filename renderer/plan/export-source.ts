@@ -1,4 +1,5 @@
 import type { CallInput } from '../../main/contract/calls.ts';
+import { methodDraws } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
@@ -16,6 +17,8 @@ export type ExportSource = {
   readonly method: string;
   readonly factor: number;
   readonly task: string | null;
+  /** Which draw of a method that draws; null for a method without draws. */
+  readonly seed: number | null;
 } & (
   | { readonly call: 'plan.make'; readonly input: CallInput<'plan.make'> }
   | { readonly call: 'plan.import'; readonly input: CallInput<'plan.import'> }
@@ -39,10 +42,19 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
     const { method, factor } = facts.selection;
     const file = shownImport(facts, settings);
     if (file !== null)
-      return { ...call, model, method: file.method ?? file.kind, factor: file.factor ?? factor, task: null };
+      return {
+        ...call,
+        model,
+        method: file.method ?? file.kind,
+        factor: file.factor ?? factor,
+        task: null,
+        seed: null,
+      };
     const tasks = call.call === 'plan.make' ? call.input.tasks : [];
     const task = tasks.length === 1 ? facts.tasks.find((known) => known.handle === tasks[0])?.name : null;
-    return { ...call, model, method, factor, task: task ?? null };
+    const page = facts.methods.find(({ name }) => name === method);
+    const seed = page !== undefined && methodDraws(page, settings.options[method]) ? settings.seed : null;
+    return { ...call, model, method, factor, task: task ?? null, seed };
   }
   const manifest = facts.runs.find((run) => run.id === point.run);
   const fingerprint = manifest?.models.find((model) => model.name === point.model)?.fingerprint;
@@ -55,6 +67,7 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
     method: point.method,
     factor: point.factor,
     task: point.task,
+    seed: point.seed,
   };
 };
 

@@ -37,7 +37,7 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
       await tasks.getByRole('checkbox', { name: `Use ${name}`, exact: true }).check();
     await page.getByRole('tab', { name: 'Plan', exact: true }).click();
     for (const method of ['Frequency', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
-    await sweep.getByLabel('Random seeds').fill('2');
+    await sweep.getByLabel('Draws', { exact: true }).fill('2');
   });
 
   await test.step('the fields of a cluster, and the script that they make', async () => {
@@ -117,8 +117,9 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     putPartition('up');
     await expect(line).toBeHidden({ timeout: HANG_LIMIT_MS });
     await page.getByRole('radio', { name: 'All tasks' }).click();
-    // After the reload the sweep is the usual one: random with three seeds, and three methods more, at two factors.
-    await expect(points).toHaveCount(2 * 6 * 2);
+    // After the reload the sweep is the usual one: random and UNCURL with three draws, and two methods more, at two
+    // factors.
+    await expect(points).toHaveCount(2 * 8 * 2);
   });
   expect(problems).toEqual([]);
 });

@@ -24,8 +24,8 @@ const test = base.extend<object, { readonly app: InstalledApp }>({
 
 const MODEL = 'uncurl-32';
 const TASKS = ['Sums', 'Brackets', 'Plurals', 'Sorting'] as const;
-/** Random twice, and three methods that choose, at four factors each. */
-const CANDIDATES = 20;
+/** Two draws of random and UNCURL each, and two methods that choose, at four factors each. */
+const CANDIDATES = 24;
 
 const screenshots = path.join(import.meta.dirname, 'screenshots');
 const photograph = (page: Page, view: string): Promise<Buffer> =>
@@ -65,7 +65,7 @@ test('installed, it sweeps the bundled model, is killed in mid-sweep and goes on
     await tasks.getByRole('button', { name: 'None' }).click();
     for (const name of TASKS) await tasks.getByRole('checkbox', { name: `Use ${name}`, exact: true }).check();
     const sweep = first.page.getByRole('region', { name: 'Sweep' });
-    await sweep.getByLabel('Random seeds').fill('2');
+    await sweep.getByLabel('Draws', { exact: true }).fill('2');
     await expect(sweep.getByText(`${CANDIDATES} candidates on ${TASKS.length} tasks`)).toBeVisible();
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
     await first.page.getByRole('radio', { name: 'All tasks' }).click();

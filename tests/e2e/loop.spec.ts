@@ -113,8 +113,8 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL'])
       await expect(sweep.getByLabel(method, { exact: true })).toBeChecked();
     for (const factor of ['×2', '×4', '×8']) await expect(sweep.getByLabel(factor, { exact: true })).toBeChecked();
-    await sweep.getByLabel('Random seeds').fill('2');
-    await expect(sweep.getByText(/15 candidates on 10 tasks: 160 evaluations/)).toBeVisible();
+    await sweep.getByLabel('Draws', { exact: true }).fill('2');
+    await expect(sweep.getByText(/18 candidates on 10 tasks: 190 evaluations/)).toBeVisible();
     await photograph(workbench, 'sweep');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
     await page.getByRole('radio', { name: 'All tasks' }).click();
@@ -131,13 +131,13 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await jobs.getByRole('button', { name: /^Cancel/ }).click();
     await expect(jobs.getByText(/was left unfinished/)).toBeVisible();
     const atCancel = await points.count();
-    expect(atCancel).toBeLessThan(10 * 15);
+    expect(atCancel).toBeLessThan(10 * 18);
     expect(await runFolders(workspace)).toHaveLength(2);
     await photograph(workbench, 'cancelled');
     await jobs.getByRole('button', { name: 'Resume' }).click();
     // Not said while a run is left unfinished.
     await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
-    await expect(points).toHaveCount(10 * 15);
+    await expect(points).toHaveCount(10 * 18);
     expect(await runFolders(workspace)).toHaveLength(2);
   });
 

@@ -186,7 +186,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
     await page.keyboard.type('0.05');
     await expect(margin).toHaveValue('0.05');
     await expect(sweep).toContainText('δ = 0.050');
-    const seeds = sweep.getByLabel('Random seeds');
+    const seeds = sweep.getByLabel('Draws', { exact: true });
     await seeds.selectText();
     await page.keyboard.press('Delete');
     await expect(seeds).toHaveAttribute('aria-invalid', 'true');

@@ -1,6 +1,7 @@
 import type { EqualKeptPair, Finding } from '../../contract/size-trend.ts';
 import type { SizedModel } from '../../contract/size-trend.ts';
 import type { SweepResult } from '../../contract/sweep.ts';
+import { unanimous } from '../draws.ts';
 import { counted, listed } from '../wording.ts';
 import type { MeasuredPair, SizeComparison } from './pairs.ts';
 import { trendSizes } from './thresholds.ts';
@@ -10,8 +11,9 @@ import { methodInProse } from '../../figures/method-titles.ts';
 const isSameCount = (one: number, other: number): boolean => Math.abs(one - other) < 1e-6;
 
 /**
- * Models of neighbouring sizes pruned to the same number of experts by the same method without draws: the larger one as
- * `pruned`, the smaller one as `scratch`. A factor tells models of different E apart, and so does what is left of them.
+ * Models of neighbouring sizes pruned to the same number of experts by the same method, draws of a seed with each other:
+ * the larger one as `pruned`, the smaller one as `scratch`. A factor tells models of different E apart, and so does what
+ * is left of them.
  */
 export const equalKeptComparisons = (
   results: readonly SweepResult[],
@@ -19,16 +21,17 @@ export const equalKeptComparisons = (
 ): SizeComparison[] => {
   const expertsOf = new Map(models.map(({ name, experts }) => [name, experts]));
   const sizes = trendSizes(models);
-  const pruned = results.filter(({ factor, seed }) => factor > 1 && seed === null);
+  const pruned = results.filter(({ factor }) => factor > 1);
   return pruned.flatMap((larger) => {
     const largeExperts = expertsOf.get(larger.model) ?? Number.NaN;
     const next = sizes[sizes.indexOf(largeExperts) - 1];
     return pruned
       .filter(
-        ({ model, task, method, kept }) =>
+        ({ model, task, method, seed, kept }) =>
           expertsOf.get(model) === next &&
           task === larger.task &&
           method === larger.method &&
+          seed === larger.seed &&
           isSameCount(kept, larger.kept),
       )
       .map((smaller) => ({ pruned: larger, scratch: smaller, largeExperts }));
@@ -37,7 +40,7 @@ export const equalKeptComparisons = (
 
 /** Measured comparisons (measurePairs) under their own names. */
 export const equalKeptPairs = (pairs: readonly MeasuredPair[], models: readonly SizedModel[]): EqualKeptPair[] =>
-  pairs.map(({ experts, pruned, scratch, seed: _seed, factor: _factor, ...pair }) => ({
+  pairs.map(({ experts, pruned, scratch, factor: _factor, ...pair }) => ({
     ...pair,
     smallExperts: models.find(({ name }) => name === pair.small)?.experts ?? Number.NaN,
     kept: experts,
@@ -86,12 +89,26 @@ const keptText = ({ kept, tasks, sizes, means }: KeptMeans): string =>
 /** Kept counts that a sentence names: those measured in the most sizes, then the largest. */
 const NAMED_COUNTS = 2;
 
+/** What every draw of a pair says; null where draws differ. */
+const readingsOf = (pairs: readonly EqualKeptPair[]): (EqualKeptPair['reading'] | null)[] => {
+  const drawn = new Map<string, EqualKeptPair['reading'][]>();
+  for (const { task, large, small, kept, reading } of pairs) {
+    const key = JSON.stringify([task, large, small, kept]);
+    drawn.set(key, [...(drawn.get(key) ?? []), reading]);
+  }
+  return [...drawn.values()].map(unanimous);
+};
+
 const pairsText = (pairs: readonly EqualKeptPair[]): string => {
-  const count = (reading: EqualKeptPair['reading']): number => pairs.filter((pair) => pair.reading === reading).length;
+  const readings = readingsOf(pairs);
+  const count = (reading: EqualKeptPair['reading'] | null): number => readings.filter((one) => one === reading).length;
+  const draws = new Set(pairs.map(({ seed }) => seed)).size;
+  const differ = count(null);
   return (
     `paired with the next smaller size, the larger E is worse in ${count('worse')} of ` +
-    `${counted(pairs.length, 'pair')}, ` +
-    `better in ${count('better')}, undecided in ${count('undecided')}`
+    `${counted(readings.length, 'pair')}${draws > 1 ? ` (in every one of ${draws} draws)` : ''}, ` +
+    `better in ${count('better')}, undecided in ${count('undecided')}` +
+    (differ === 0 ? '' : `; draws differ in ${differ}`)
   );
 };
 

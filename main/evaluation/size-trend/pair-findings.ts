@@ -2,21 +2,30 @@ import { assertNever } from '../../contract/errors.ts';
 import type { Finding, SizePair } from '../../contract/size-trend.ts';
 import { quantile } from '../../statistics/bootstrap.ts';
 import { formatDifferenceInUnit } from '../../figures/numbers.ts';
+import { unanimous } from '../draws.ts';
 import { counted } from '../wording.ts';
 import { clauses, type TaskCounts, withOverall } from './findings.ts';
 import { methodInProse } from '../../figures/method-titles.ts';
 
+/** Pairs of sizes on a task, each read over its draws: a side only where every draw takes it. */
 interface PairCounts {
   readonly worse: number;
   readonly better: number;
+  /** Every interval includes 0, or draws differ. */
   readonly undecided: number;
   readonly all: number;
 }
 type MethodFinding = Finding & { readonly method: string; readonly counts: PairCounts };
 
 const countPairs = (pairs: readonly SizePair[]): PairCounts => {
-  const count = (reading: SizePair['reading']): number => pairs.filter((pair) => pair.reading === reading).length;
-  return { worse: count('worse'), better: count('better'), undecided: count('undecided'), all: pairs.length };
+  const drawn = new Map<string, SizePair['reading'][]>();
+  for (const { task, large, small, experts, reading } of pairs) {
+    const key = JSON.stringify([task, large, small, experts]);
+    drawn.set(key, [...(drawn.get(key) ?? []), reading]);
+  }
+  const readings = [...drawn.values()].map((draws) => unanimous(draws) ?? 'undecided');
+  const count = (reading: SizePair['reading']): number => readings.filter((one) => one === reading).length;
+  return { worse: count('worse'), better: count('better'), undecided: count('undecided'), all: readings.length };
 };
 
 /** Each task takes the side that more of its pairs are on. */
@@ -68,9 +77,10 @@ const lead = (verdict: Finding['verdict'], method: string): string => {
 };
 
 const pairsText = ({ worse, better, undecided, all }: PairCounts, draws: number): string =>
-  `in ${worse} of ${counted(all, 'pair')}${draws > 1 ? ` (${draws} draws of the method each)` : ''} the ` +
+  `in ${worse} of ${counted(all, 'pair')}${draws > 1 ? ` (in every one of ${draws} draws)` : ''} the ` +
   `interval of the ` +
-  `difference lies on the worse side of 0, in ${better} on the better side, in ${undecided} it includes 0`;
+  `difference lies on the worse side of 0, in ${better} on the better side, in ${undecided} it includes 0` +
+  (draws > 1 ? ' or draws differ' : '');
 
 const withinText = (pairs: readonly SizePair[]): string => {
   const { worse, better, all } = countPairs(pairs.filter(({ pastThreshold }) => pastThreshold === false));

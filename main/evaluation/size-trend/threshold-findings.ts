@@ -1,10 +1,10 @@
 import { assertNever } from '../../contract/errors.ts';
 import type { ExpertTrend, Finding } from '../../contract/size-trend.ts';
-import { formatP } from '../../figures/numbers.ts';
+import { formatP, formatRange } from '../../figures/numbers.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { counted, listed, sizesText } from '../wording.ts';
 import { clauses, drawsText, LEVEL, type SafeDraws, type TaskCounts, withOverall } from './findings.ts';
-import { permuteModels, type PermutationTest } from './trends.ts';
+import { countBracketPairs, directionOf, permuteModels, type PermutationTest } from './trends.ts';
 import { methodInProse } from '../../figures/method-titles.ts';
 
 type MethodFinding = Finding & { readonly method: string; readonly counts: TaskCounts };
@@ -81,6 +81,20 @@ const trainingChance = (trends: readonly ExpertTrend[], test: PermutationTest): 
   return `${measured}: chance in training is ${test.p < LEVEL ? 'an unlikely cause' : 'not ruled out'}.`;
 };
 
+/** The trends of single draws, a list for each seed, from the thresholds over draws; empty for a method without draws. */
+const drawnTrends = (trends: readonly ExpertTrend[]): ExpertTrend[][] => {
+  const all = trends.flatMap(({ points }) => points.flatMap(({ draws = [] }) => draws.map(({ seed }) => seed)));
+  return [...new Set(all)].map((seed) =>
+    trends.map((trend) => {
+      const points = trend.points.flatMap((point) => {
+        const own = point.draws?.find((draw) => draw.seed === seed);
+        return own === undefined ? [] : [{ ...point, ...own, draws: undefined }];
+      });
+      return { ...trend, points, direction: directionOf(countBracketPairs(points)) };
+    }),
+  );
+};
+
 /** Whether no threshold that can be told lies above 1: then there is nothing that could rise or fall. */
 const allUnsafe = (trends: readonly ExpertTrend[]): boolean => {
   const told = trends.flatMap(({ points }) => points.flatMap(({ lastSafe }) => lastSafe ?? []));
@@ -95,11 +109,25 @@ const methodFinding = (
 ): MethodFinding => {
   const counts = countTasks(trends);
   const test = permuteModels(trends, seriesOf);
-  const verdict = verdictOf(counts, test);
+  const told = verdictOf(counts, test);
+  const drawn = drawnTrends(trends).map((own) => ({
+    counts: countTasks(own),
+    verdict: verdictOf(countTasks(own), permuteModels(own, seriesOf)),
+  }));
+  // A direction that not every draw shows by itself is one of the draws, not of the method.
+  const holds = drawn.every((one) => one.verdict === told);
+  const verdict = holds || (told !== 'supported' && told !== 'opposed') ? told : 'cannot-tell';
+  const byDraw =
+    drawn.length === 0
+      ? ''
+      : ` That is of factors that are safe in every draw; by single draws it rises in ` +
+        `${formatRange(drawn.map((one) => one.counts.supporting))} and falls in ` +
+        `${formatRange(drawn.map((one) => one.counts.opposing))} of ${counted(trends.length, 'task')}` +
+        `${holds ? '' : ', and not every draw says the same'}.`;
   const takesSides = test !== null && counts.supporting + counts.opposing > 0;
   const chance = takesSides ? trainingChance(trends, test) : '';
   const unsafe = allUnsafe(trends) ? ` No tested factor is safe at any size${drawsText(draws)}.` : '';
-  const sentence = `${lead(verdict, method, counts)}: ${tally(counts, sizesOf(trends))}.${unsafe}${chance}`;
+  const sentence = `${lead(verdict, method, counts)}: ${tally(counts, sizesOf(trends))}.${unsafe}${byDraw}${chance}`;
   return { chart: 'threshold-over-experts', method, verdict, sentence, p: takesSides ? test.p : null, counts };
 };
 

@@ -5,6 +5,7 @@ import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { useAction } from '../../actions/action.ts';
 import { startExport } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
@@ -78,6 +79,11 @@ export const ExportForm = () => {
             {methodTitle(source.method)} {formatFactor(source.factor)}
           </strong>{' '}
           of {source.model.name},{' '}
+          {source.seed !== null && (
+            <>
+              <Definition of="seeds">draw</Definition> with seed {source.seed},{' '}
+            </>
+          )}
           {source.call === 'plan.import' ? `from ${source.input.name}` : `made for ${taskTitle(source.task)}`}.
         </p>
       )}

@@ -45,7 +45,7 @@ test('the numbers are a table, a line per method and task', () => {
   const [manifest, header, ...lines] = comparisonsCsv([comparison, comparison], sampleManifest).trimEnd().split('\n');
   expect(manifest).toMatch(/^# manifest: /);
   expect(lines).toHaveLength(2 * 6);
-  expect(new Set([header, ...lines].map((line) => line?.split(',').length))).toEqual(new Set([24]));
+  expect(new Set([header, ...lines].map((line) => line?.split(',').length))).toEqual(new Set([29]));
 });
 
 test('a sweep of one method has nothing to compare', async () => {

@@ -85,6 +85,7 @@ test('an export is named after model, task, method and factor, in letters that e
     method: 'reap',
     factor: 16 / 3,
     task: 'sums',
+    seed: null,
     call: 'plan.make' as const,
     input: { model: model('m', 8).handle, tasks: [], method: 'reap' as const },
   };

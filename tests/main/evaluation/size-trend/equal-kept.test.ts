@@ -49,6 +49,25 @@ describe('models pruned to as many experts', () => {
     expect(finding?.sentence).toContain(`the larger E is worse in ${worse} of ${pairs.length} pairs`);
     expect(equalKeptFindings([])).toEqual([]);
   });
+
+  it('meet draw by draw where the method draws, and count a pair only where every draw says the same', () => {
+    const drawn = sample.document.results.flatMap((result) =>
+      result.factor === 1 ? [result] : [0, 1].map((seed) => ({ ...result, seed })),
+    );
+    const both = equalKeptComparisons(drawn, models);
+    expect(both).toHaveLength(2 * comparisons.length);
+    expect(both.every(({ pruned, scratch }) => pruned.seed === scratch.seed)).toBe(true);
+    const [first, ...others] = pairs.filter(({ reading }) => reading === 'worse');
+    if (first === undefined) throw new Error('no pair is worse');
+    const twice = (reading: typeof first.reading) => [
+      { ...first, seed: 0 },
+      { ...first, seed: 1, reading },
+    ];
+    expect(others.length).toBeGreaterThan(0);
+    expect(equalKeptFindings(twice('worse'))[0]?.sentence).toContain('worse in 1 of 1 pair (in every one of 2 draws)');
+    expect(equalKeptFindings(twice('undecided'))[0]?.sentence).toContain('worse in 0 of 1 pair');
+    expect(equalKeptFindings(twice('undecided'))[0]?.sentence).toContain('draws differ in 1');
+  });
 });
 
 describe('thresholds against kept experts', () => {
