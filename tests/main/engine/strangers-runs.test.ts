@@ -105,6 +105,26 @@ const look = async (engine: Engine, run: string): Promise<void> => {
 };
 
 describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it stands', () => {
+  test('an experiment whose arms are trained asks for a program, whichever they are, and shows its mixture', async () => {
+    const { home, workspace, run, folder, outside } = await given();
+    const mixture = join(outside, 'mixture.jsonl');
+    const asExperiment = (treatments: readonly string[]) =>
+      edit(folder, (manifest) => ({
+        ...manifest,
+        kind: 'experiment',
+        spec: { ...manifest.spec, settings: { treatments }, mixture: { file: mixture, hash: 'h' } },
+      }));
+    await asExperiment(['as-is', 'refit']);
+    const engine = await engineOf(workspace, home);
+    expect(await engine.call('runs.origin', { run })).toMatchObject({ isMadeHere: false, asks: { program: false } });
+    for (const treatment of ['tuned', 'two-stage', 'new-router', 'new-router-two-stage', 'of a later version']) {
+      await asExperiment(['as-is', treatment]);
+      const { asks, says } = await engine.call('runs.origin', { run });
+      expect(asks, treatment).toEqual({ program: true, destination: false });
+      expect(says.reads).toContain(mixture);
+    }
+  });
+
   test('where it was made, also after it was in the trash; its program is started again', async () => {
     const { home, workspace, run, ran } = await given();
     const engine = await engineOf(workspace, home);
