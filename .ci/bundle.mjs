@@ -77,6 +77,21 @@ const programOptions = {
   banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
 };
 
+/** What `engines` of package.json asks for, as in ">=24". */
+const leastNode = Number(
+  /^>=(\d+)$/.exec(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).engines.node)[1],
+);
+
+/**
+ * Before anything of the command line is loaded. Other Nodes lack parts of what it needs, some of which are asked for
+ * only when all is computed and results are written. In syntax that every Node reads.
+ */
+const requireNode = `if (Number(process.versions.node.split('.')[0]) < ${leastNode}) {
+  process.stderr.write('uncurl needs Node ${leastNode} or later, and this is Node ' + process.versions.node + ' (' +
+    process.execPath + '). Install a newer Node, or start it as: /path/to/node ' + __filename + '\\n');
+  process.exit(2);
+}`;
+
 const bundleShell = async () => {
   const bundles = [
     // A sandboxed preload script can require nothing but electron, so it gets no banner.
@@ -90,8 +105,13 @@ const bundleShell = async () => {
         'provider-probe': 'main/hosts/provider-probe.ts',
         'compute-process': 'main/hosts/compute-process.ts',
         'parquet-worker': 'main/hosts/parquet-worker.ts',
-        uncurl: 'main/cli/uncurl.ts',
       },
+    }),
+    await bundle({
+      ...programOptions,
+      banner: { js: `${requireNode}\n${programOptions.banner.js}` },
+      target: engineTarget,
+      entryPoints: { uncurl: 'main/cli/uncurl.ts' },
     }),
   ];
   const outputs = bundles.flatMap(({ metafile }) => Object.values(metafile.outputs));

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, stat, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -16,6 +16,18 @@ const packagesOf = async (bundle: string): Promise<readonly string[]> => {
   const text = await readFile(inRoot('dist', bundle), 'utf8');
   const asked = [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name ?? '');
   return [...new Set(asked)].filter((name) => !name.startsWith('node:')).sort();
+};
+
+/** The first Node of the PATH that is older than the package asks for. */
+const olderNode = async (): Promise<{ readonly file: string; readonly version: string } | null> => {
+  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
+    const file = path.join(folder, process.platform === 'win32' ? 'node.exe' : 'node');
+    // What is not there, or is no program, is no Node.
+    const answer = await run(file, ['--version']).catch(() => null);
+    const version = /^v((\d+)\.\d+\.\d+)\s*$/.exec(answer?.stdout ?? '');
+    if (version?.[1] !== undefined && Number(version[2]) < 24) return { file, version: version[1] };
+  }
+  return null;
 };
 
 describe('dist/, as the build leaves it', () => {
@@ -58,6 +70,34 @@ describe('dist/, as the build leaves it', () => {
       const { code } = await transform(await readFile(inRoot('dist', bundle), 'utf8'), { minifyWhitespace: true });
       expect(code).not.toMatch(/\bawait import\(|\bimport\("/);
     }
+  });
+
+  it('refuses an older Node before anything is computed, with both versions', async () => {
+    const folder = await temporaryFolder();
+    // The version alone is another: all that the bundle asks of a Node is there.
+    const pretend = path.join(folder, 'pretend.cjs');
+    await writeFile(pretend, `Object.defineProperty(process.versions, 'node', { value: '23.11.1' });`);
+    const asked = run(process.execPath, ['--require', pretend, inRoot('dist', 'uncurl.cjs'), '--help']);
+    await expect(asked).rejects.toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^uncurl needs Node 24 or later, and this is Node 23\.11\.1 \(/),
+    });
+    const { stdout } = await run(process.execPath, [inRoot('dist', 'uncurl.cjs'), '--help']);
+    expect(stdout).toContain('uncurl');
+  });
+
+  it('refuses the older Node of this machine, where it has one', async (context) => {
+    const older = await olderNode();
+    if (older === null) return context.skip('no Node before 24 is in the PATH');
+    const workspace = await temporaryFolder();
+    const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--workspace', workspace];
+    await expect(run(older.file, [inRoot('dist', 'uncurl.cjs'), ...sweep])).rejects.toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(`this is Node ${older.version} (`),
+    });
+    expect(await readdir(workspace)).toEqual([]);
   });
 
   it('says which packages it holds code of, each with a licence that allows it and its text', async () => {
