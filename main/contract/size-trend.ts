@@ -129,9 +129,56 @@ export const equalKeptPair = z.object({
 });
 export type EqualKeptPair = z.infer<typeof equalKeptPair>;
 
+/** A measured point of a model whose plan and profile tell what it drops. */
+export const sharePoint = z.object({
+  answers: answerKind,
+  method: z.string(),
+  task: z.string(),
+  model: z.string(),
+  experts: z.number(),
+  seed: z.number().nullable(),
+  factor: z.number(),
+  /** Dropped share of the routed choices, and accuracy less that of the unpruned model. */
+  share: z.number(),
+  difference: z.number(),
+});
+export type SharePoint = z.infer<typeof sharePoint>;
+
+/** Change per doubling of E, with a 95 % interval over the models. */
+export const slopeOverExperts = z.object({ slope: z.number(), low: z.number(), high: z.number() });
+export type SlopeOverExperts = z.infer<typeof slopeOverExperts>;
+
+/**
+ * How the difference to the unpruned model moves with E at an equal dropped share, and at an equal factor: by one
+ * method, of one kind of answers. Above 0: a larger E loses less.
+ */
+export const shareTrend = z.object({
+  answers: answerKind,
+  method: z.string(),
+  models: z.number(),
+  tasks: z.number(),
+  draws: z.number(),
+  atEqualShare: slopeOverExperts,
+  /** The least and the largest slope of single draws, and the side of 0 that the interval of every draw lies on. */
+  drawSlopes: z.object({ lowest: z.number(), highest: z.number() }),
+  side: z.union([z.literal(1), z.literal(0), z.literal(-1)]),
+  /** Whether so many models could tell a trend over E from chance in training at all. */
+  isTellable: z.boolean(),
+  /** The smallest factor that every model has; null where they share none. */
+  equalFactor: z
+    .object({
+      factor: z.number(),
+      ...slopeOverExperts.shape,
+      /** By rising E: the share that this factor drops, and the difference; means over models, tasks and draws. */
+      sizes: z.array(z.object({ experts: z.number(), share: z.number(), difference: z.number() })),
+    })
+    .nullable(),
+});
+export type ShareTrend = z.infer<typeof shareTrend>;
+
 /** What a chart shows, in a sentence computed from its data. */
 export const finding = z.object({
-  chart: z.enum(['thresholds', 'threshold-over-experts', 'safe-tasks', 'pruned-against-scratch']),
+  chart: z.enum(['thresholds', 'threshold-over-experts', 'loss-over-share', 'safe-tasks', 'pruned-against-scratch']),
   /** Null: over all methods. */
   method: z.string().nullable(),
   /**
@@ -173,6 +220,9 @@ export const sizeTrendDocument = z.object({
   safeCounts: z.array(safeCount),
   pairs: z.array(sizePair),
   equalKept: z.array(equalKeptPair).default([]),
+  /** Empty unless the models differ in E, and where no point tells what it drops. */
+  sharePoints: z.array(sharePoint).default([]),
+  shareTrends: z.array(shareTrend).default([]),
   findings: z.array(finding),
   /** What the charts mean and what limits them. */
   notes: z.array(z.string()),

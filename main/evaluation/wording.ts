@@ -177,6 +177,8 @@ export const chartQuestion = (chart: Finding['chart']): string => {
   switch (chart) {
     case 'threshold-over-experts':
       return 'Does the threshold rise with the number of pretraining experts?';
+    case 'loss-over-share':
+      return 'Where as much is dropped, does a larger E lose less?';
     case 'safe-tasks':
       return 'How many tasks are safe?';
     case 'pruned-against-scratch':

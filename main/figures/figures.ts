@@ -22,6 +22,7 @@ import {
   routingPixels,
   type RoutingView,
   routingView,
+  shareView,
   sizePairView,
   thresholdsView,
   type ViewFiles,
@@ -87,6 +88,7 @@ const sizeTrendFiles = (manifest: RunManifest, sizeTrend: SizeTrendDocument, the
     { name: 'findings.md', contents: findingsMarkdown(sizeTrend, manifest) },
     ...viewFiles(bestThresholdsView(view)),
     ...(sizeTrend.trends.length === 0 ? [] : viewFiles(expertTrendView(view))),
+    ...(sizeTrend.sharePoints.length === 0 ? [] : viewFiles(shareView(view))),
     ...(sizeTrend.pairs.length === 0 ? [] : viewFiles(sizePairView(view))),
     ...(sizeTrend.equalKept.length === 0 ? [] : viewFiles(equalKeptView(view))),
   ];

@@ -1,6 +1,6 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
 import type { RunManifest } from '../contract/run.ts';
-import type { EqualKeptPair, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
+import type { EqualKeptPair, SharePoint, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import type { PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { ToldPoint } from '../contract/told-point.ts';
 import { safeDrawsAt } from '../evaluation/draws.ts';
@@ -255,6 +255,22 @@ export const expertTrendsCsv = ({ trends }: SizeTrendDocument, manifest: RunMani
 /** Pruned-large against scratch-small, one comparison per line. */
 export const sizePairsCsv = ({ pairs }: SizeTrendDocument, manifest: RunManifest): string =>
   csvTable(manifest, pairColumns, pairs);
+
+const shareColumns: Columns<SharePoint> = [
+  ['answers', ({ answers }) => answers],
+  ['method', ({ method }) => method],
+  ['task', ({ task }) => task],
+  ['model', ({ model }) => model],
+  ['experts', ({ experts }) => experts],
+  ['seed', ({ seed }) => seed],
+  ['factor', ({ factor }) => factor],
+  ['dropped_share', ({ share }) => share],
+  ['difference', ({ difference }) => difference],
+];
+
+/** What every point drops and loses, with the experts of its model. */
+export const sharePointsCsv = ({ sharePoints }: SizeTrendDocument, manifest: RunManifest): string =>
+  csvTable(manifest, shareColumns, sharePoints);
 
 const equalKeptColumns: Columns<EqualKeptPair> = [
   ['method', ({ method }) => method],

@@ -23,10 +23,19 @@ import { type Deflate, pngTexts } from './png.ts';
 import { choiceAndWritingCsv } from './kinds-table.ts';
 import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
 import { profileCsv } from './profile-table.ts';
+import { shareFigure } from './share-figure.ts';
 import { sizePairFigure } from './size-pair-figure.ts';
 import { expertTrendFigure } from './size-trend-figure.ts';
 import type { Drawing } from './svg.ts';
-import { comparisonsCsv, equalKeptCsv, expertTrendsCsv, resultsCsv, sizePairsCsv, thresholdsCsv } from './tables.ts';
+import {
+  comparisonsCsv,
+  equalKeptCsv,
+  expertTrendsCsv,
+  resultsCsv,
+  sharePointsCsv,
+  sizePairsCsv,
+  thresholdsCsv,
+} from './tables.ts';
 
 /**
  * A view as files, made when they are asked for: a picture, where it has one, and the numbers behind it. `uncurl
@@ -147,6 +156,9 @@ export const bestThresholdsView = sizeView('best-thresholds', bestThresholdsFigu
 
 /** Thresholds over the number of experts. */
 export const expertTrendView = sizeView('thresholds-by-experts', expertTrendFigure, expertTrendsCsv);
+
+/** Loss over the dropped share. */
+export const shareView = sizeView('loss-by-dropped-share', shareFigure, sharePointsCsv);
 
 /** Pruned-large against scratch-small. */
 export const sizePairView = sizeView('pruned-against-scratch', sizePairFigure, sizePairsCsv);

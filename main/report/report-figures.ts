@@ -10,6 +10,7 @@ import { largestCell } from '../figures/cell-matrix.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { routingBlockHeight, routingCaption, routingSheet } from '../figures/routing-sheet.ts';
 import { pairPanels } from '../figures/pair-panels.ts';
+import { SHARE_CAPTION, SHARE_PANEL_HEIGHT, shareFigure } from '../figures/share-figure.ts';
 import { pairPanelHeight, sizePairFigure } from '../figures/size-pair-figure.ts';
 import { expertTrendFigure } from '../figures/size-trend-figure.ts';
 import type { Drawing } from '../figures/svg.ts';
@@ -70,6 +71,13 @@ export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] 
   parts(sizeTrend.methods, perPage(TREND_PANEL_HEIGHT)).map((methods) =>
     figure(expertTrendFigure(sizeTrend, sizeTrend.tasks, manifest, pageTheme, methods), expertTrendCaption(sizeTrend)),
   );
+
+/** Loss against the dropped share. */
+export const shareFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
+  parts(
+    sizeTrend.methods.filter((method) => sizeTrend.sharePoints.some((point) => point.method === method)),
+    perPage(SHARE_PANEL_HEIGHT),
+  ).map((methods) => figure(shareFigure(sizeTrend, sizeTrend.tasks, manifest, pageTheme, methods), SHARE_CAPTION));
 
 /** Pruned-large against scratch-small. */
 export const pairFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] => {

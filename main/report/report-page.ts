@@ -1,10 +1,19 @@
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { Finding } from '../contract/size-trend.ts';
+import { chartQuestion } from '../evaluation/wording.ts';
 import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { html, type HtmlNode } from './html.ts';
-import { bestFigures, axisFigures, curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
+import {
+  axisFigures,
+  bestFigures,
+  curveFigures,
+  pairFigures,
+  routingFigures,
+  shareFigures,
+  trendFigures,
+} from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { htmlPage, type Section } from './page.ts';
 import { choiceAndWritingTable } from './report-kinds.ts';
@@ -42,6 +51,13 @@ const sizeTrendSections = (source: ReportSource): Section[] => {
       html('h3', {}, 'How many thresholds reach a factor'),
       chartFindings(sizeTrend.findings, 'safe-tasks'),
       safeCountTables(sizeTrend),
+      ...(sizeTrend.sharePoints.length === 0
+        ? []
+        : [
+            html('h3', {}, chartQuestion('loss-over-share')),
+            ...shareFigures(source),
+            chartFindings(sizeTrend.findings, 'loss-over-share'),
+          ]),
     ],
   };
   const pairs: Section = {

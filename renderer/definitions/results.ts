@@ -68,6 +68,14 @@ export const results = define({
       'A task counts as rising if more pairs of models that differ in E have the larger model’s bracket entirely ' +
       'above the smaller one’s than entirely below it. Brackets that overlap take no side.',
   },
+  slopeOverExperts: {
+    term: 'Change per doubling of E',
+    text:
+      'How the difference to the unpruned model moves as the number of experts doubles, in points; above 0 a larger E ' +
+      'loses less. Each model counts once: its mean over tasks, and over every dropped share that was measured of any ' +
+      'model and that all reach, read between two measured points. The 95 % interval is that of a line through the ' +
+      'models (t with two degrees of freedom fewer than models). Four trainings cannot tell a trend from chance.',
+  },
   relabelling: {
     term: 'p (relabelled models)',
     text:

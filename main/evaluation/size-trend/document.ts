@@ -22,13 +22,15 @@ import {
 import { writtenTasks } from '../choice-and-writing.ts';
 import { sweepThresholds } from '../threshold.ts';
 import { levelOf, type ThresholdReading } from '../threshold-family.ts';
-import { testedPoints } from '../told-points.ts';
+import { testedPoints, unmeasuredPoints } from '../told-points.ts';
 import { itemsNeeded } from '../verdicts.ts';
 import { counted } from '../wording.ts';
 import { equalKeptFindings } from './equal-kept.ts';
 import { safeDraws, safeTaskFindings, thresholdFindings } from './findings.ts';
 import { pairFindings } from './pair-findings.ts';
 import { type measurePairs, pastThreshold } from './pairs.ts';
+import { shareFindings } from './share-findings.ts';
+import { sharePoints, shareTrends } from './share-trends.ts';
 import { thresholdTrendFindings } from './threshold-findings.ts';
 import { safeCounts, sizedModels, sizeThresholds, trendSizes } from './thresholds.ts';
 import { expertTrends } from './trends.ts';
@@ -126,6 +128,9 @@ export const sizeTrendDocument = (
   const tested = testedPoints(document);
   const countsOf = ({ answers, isOwn }: Kind): SafeCount[] =>
     safeCounts(trained.filter(isOwn), [...tested, ...recorded].filter(isOwn), methods, sizes, answers);
+  // Means over those candidates alone that were safe would say too much good of pruning.
+  const points = sizes.length > 1 && unmeasuredPoints(document).length === 0 ? sharePoints(results, models) : [];
+  const ofShares = shareTrends(points);
   const recordedNames = new Set(trainings.map(({ name }) => name));
   const seriesOf = (model: string): string => (recordedNames.has(model) ? 'recorded' : 'of the sweep');
   const pairs: SizePair[] = measured.pairs.map((pair) => ({ ...pair, pastThreshold: pastThreshold(pair, thresholds) }));
@@ -144,8 +149,11 @@ export const sizeTrendDocument = (
     safeCounts: kinds.flatMap(countsOf),
     pairs,
     equalKept: [...(measured.equalKept ?? [])],
+    sharePoints: points,
+    shareTrends: ofShares,
     findings: byKind(kinds, (kind) => [
       ...thresholdTrendFindings(trends.filter(kind.isOwn), draws, seriesOf),
+      ...shareFindings(ofShares.filter(({ answers }) => answers === kind.answers)),
       ...safeTaskFindings(
         countsOf(kind),
         sizes.length === models.length + sizedModels(recorded.filter(kind.isOwn)).length,

@@ -133,7 +133,7 @@ const statistic = (signs: readonly (readonly number[])[], sizes: readonly number
 };
 
 /** Distinct orders of a multiset: n! / product of multiplicities!. */
-const countOrders = (sizes: readonly number[]): number => {
+export const countOrders = (sizes: readonly number[]): number => {
   const seen = new Map<number, number>();
   return sizes.reduce((orders, size, index) => {
     const times = (seen.get(size) ?? 0) + 1;

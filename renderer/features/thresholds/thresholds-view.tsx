@@ -19,6 +19,7 @@ import { BestSection } from './best-section.tsx';
 import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
+import { SharesSection } from './shares-section.tsx';
 import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
 import { RuleBox, ThresholdsControls } from './thresholds-controls.tsx';
 import './thresholds.css';
@@ -132,6 +133,11 @@ export const ThresholdsView = () => {
             <Disclosure summary="Over the number of experts: does the threshold rise with E?">
               <TrendsSection {...section} />
             </Disclosure>
+            {sizeTrend.sharePoints.length > 0 && (
+              <Disclosure summary="Over the share of the routed choices that is dropped: why does it rise?">
+                <SharesSection {...section} />
+              </Disclosure>
+            )}
             {sizeTrend.pairs.length > 0 && (
               <Disclosure summary="Pruned from more experts, or trained with as many?">
                 <PairsSection {...section} />

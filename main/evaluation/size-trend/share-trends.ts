@@ -1,0 +1,158 @@
+import type { SharePoint, ShareTrend, SizedModel, SlopeOverExperts } from '../../contract/size-trend.ts';
+import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
+import { answersOf } from '../../contract/task.ts';
+import { mean } from '../../statistics/bootstrap.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
+import { studentT } from '../../statistics/student-t.ts';
+import { countOrders } from './trends.ts';
+
+const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
+
+/** Points of a sweep that tell what they drop; of accuracies, since perplexities of different tasks have no common scale. */
+export const sharePoints = (results: readonly SweepResult[], models: readonly SizedModel[]): SharePoint[] =>
+  results.flatMap((result) => {
+    const { method, task, model, seed, factor, droppedShare: share, difference, metric } = result;
+    const experts = models.find(({ name }) => name === model)?.experts;
+    if (share === undefined || experts === undefined || factor <= 1 || metric === 'perplexity') return [];
+    return [{ answers: answersOf(result), method, task, model, experts, seed, factor, share, difference }];
+  });
+
+/** The difference at a share: linear between the measured points of a curve and no loss where nothing is dropped. */
+const differenceAt = (curve: readonly SharePoint[], share: number): number => {
+  let [x, y] = [0, 0];
+  for (const point of curve) {
+    if (point.share >= share)
+      return point.share === x ? point.difference : y + ((share - x) / (point.share - x)) * (point.difference - y);
+    [x, y] = [point.share, point.difference];
+  }
+  return y;
+};
+
+/** Two-sided level of intervals over models. */
+const LEVEL = 0.05;
+
+/** Least-squares slope over log2 E with its t interval; null with fewer than three sizes or no spread to tell it by. */
+const slopeOf = (models: readonly SizedModel[], values: readonly number[]): SlopeOverExperts | null => {
+  if (distinct(models.map(({ experts }) => experts)).length < 3) return null;
+  const doublings = models.map(({ experts }) => Math.log2(experts));
+  const [middle, level] = [mean(doublings), mean(values)];
+  const spread = doublings.reduce((sum, x) => sum + (x - middle) ** 2, 0);
+  const slope = doublings.reduce((sum, x, at) => sum + (x - middle) * ((values[at] ?? 0) - level), 0) / spread;
+  const squares = doublings.reduce((sum, x, at) => sum + ((values[at] ?? 0) - level - slope * (x - middle)) ** 2, 0);
+  const degrees = models.length - 2;
+  const reach = studentT(LEVEL, degrees) * Math.sqrt(squares / degrees / spread);
+  return { slope, low: slope - reach, high: slope + reach };
+};
+
+const sideOf = ({ low, high }: SlopeOverExperts): 1 | 0 | -1 => (low > 0 ? 1 : high < 0 ? -1 : 0);
+
+/** Curves of one draw: of every model on every task, shares rising. */
+type Curves = (model: SizedModel, task: string) => readonly SharePoint[];
+
+/**
+ * Each model's mean difference at equal shares. A task is compared at every share that was measured of any of its
+ * models, up to the largest that all of them reach, so that a share measured of one model is read between two points of
+ * the others, and no model's curve is the interpolated one throughout.
+ */
+const atEqualShares = (models: readonly SizedModel[], tasks: readonly string[], curves: Curves): number[] | null => {
+  const grids = tasks.map((task) => {
+    const own = models.map((model) => curves(model, task).map(({ share }) => share));
+    const reached = minOf(own.map(maxOf));
+    return { task, shares: own.flat().filter((share) => share > 0 && share <= reached) };
+  });
+  const told = grids.filter(({ shares }) => shares.length > 0);
+  if (told.length === 0) return null;
+  return models.map((model) =>
+    mean(told.map(({ task, shares }) => mean(shares.map((share) => differenceAt(curves(model, task), share))))),
+  );
+};
+
+const trendOf = (own: readonly SharePoint[]): ShareTrend | null => {
+  const [first] = own;
+  if (first === undefined) return null;
+  const models = distinct(own.map(({ model }) => model))
+    .map((name): SizedModel => ({ name, experts: own.find(({ model }) => model === name)?.experts ?? 0 }))
+    .sort((a, b) => a.experts - b.experts);
+  const of = (points: readonly SharePoint[], model: SizedModel, task: string): readonly SharePoint[] =>
+    points.filter((point) => point.model === model.name && point.task === task);
+  const seeds = distinct(own.map(({ seed }) => seed));
+  const drawn = seeds.map((seed) => own.filter((point) => point.seed === seed));
+  // A mean over models needs the same tasks and draws of each.
+  const tasks = distinct(own.map(({ task }) => task)).filter((task) =>
+    drawn.every((points) => models.every((model) => of(points, model, task).length > 0)),
+  );
+  const perDraw = drawn.flatMap((points) => {
+    const sorted = [...points].sort((a, b) => a.share - b.share);
+    const values = atEqualShares(models, tasks, (model, task) => of(sorted, model, task));
+    return values === null ? [] : [values];
+  });
+  const slopes = perDraw.flatMap((values) => slopeOf(models, values) ?? []);
+  const atEqualShare = slopeOf(
+    models,
+    models.map((_, at) => mean(perDraw.map((values) => values[at] ?? 0))),
+  );
+  if (atEqualShare === null || slopes.length === 0) return null;
+  const sides = distinct(slopes.map(sideOf));
+  return {
+    answers: first.answers,
+    method: first.method,
+    models: models.length,
+    tasks: tasks.length,
+    draws: slopes.length,
+    atEqualShare,
+    drawSlopes: { lowest: minOf(slopes.map(({ slope }) => slope)), highest: maxOf(slopes.map(({ slope }) => slope)) },
+    side: sides.length === 1 ? (sides[0] ?? 0) : 0,
+    isTellable: 2 / countOrders(models.map(({ experts }) => experts)) <= LEVEL,
+    equalFactor: atEqualFactor(
+      models,
+      own.filter(({ task }) => tasks.includes(task)),
+      tasks,
+    ),
+  };
+};
+
+/** The same at the smallest factor that every model has on every task. */
+const atEqualFactor = (
+  models: readonly SizedModel[],
+  own: readonly SharePoint[],
+  tasks: readonly string[],
+): ShareTrend['equalFactor'] => {
+  const at = (model: SizedModel, factor: number): readonly SharePoint[] =>
+    own.filter((point) => point.model === model.name && isSameFactor(point.factor, factor));
+  const factor = distinct(own.map((point) => point.factor))
+    .sort((a, b) => a - b)
+    .find((one) => models.every((model) => distinct(at(model, one).map(({ task }) => task)).length === tasks.length));
+  if (factor === undefined) return null;
+  const slope = slopeOf(
+    models,
+    models.map((model) => mean(at(model, factor).map(({ difference }) => difference))),
+  );
+  if (slope === null) return null;
+  const sizes = distinct(models.map(({ experts }) => experts)).map((experts) => {
+    const points = models.filter((model) => model.experts === experts).flatMap((model) => at(model, factor));
+    return {
+      experts,
+      share: mean(points.map(({ share }) => share)),
+      difference: mean(points.map(({ difference }) => difference)),
+    };
+  });
+  return { factor, ...slope, sizes };
+};
+
+/**
+ * Whether a larger E loses less where as much is dropped: a factor drops far less of a model with many experts, which
+ * alone lets the tolerated factor rise. The models are what is repeated: a model's value is its mean difference at equal
+ * dropped shares (atEqualShares) over all tasks, the slope that of a line through the models over log2 E, the interval
+ * t with (models - 2) degrees of freedom. It takes chance in training for normal scatter about that line. Four trainings
+ * cannot bear that assumption out: by relabelling (permuteModels) the least p that they could show is 2/24, so a trend
+ * beyond these models is told only where that least p is at most 5 % (`isTellable`). Nothing is said of fewer than three
+ * sizes. For a method that draws, the value is the mean over draws, and `side` is that of every draw's interval.
+ */
+export const shareTrends = (points: readonly SharePoint[]): ShareTrend[] => {
+  const groups = new Map<string, SharePoint[]>();
+  for (const point of points) {
+    const key = JSON.stringify([point.answers, point.method]);
+    groups.set(key, [...(groups.get(key) ?? []), point]);
+  }
+  return [...groups.values()].flatMap((own) => trendOf(own) ?? []);
+};
