@@ -85,8 +85,8 @@ export const mixtureSequences = (
   length: number,
 ): readonly (readonly TrainingSequence[])[] => {
   const groups = new Map<string, TrainingSequence[]>();
-  items.forEach(({ group, context, answer }, place) => {
-    const sequence = pairSequence(tokenizer, `${String(place + 1)} of the mixture`, context, answer, length);
+  items.forEach(({ group, context, answer }, index) => {
+    const sequence = pairSequence(tokenizer, `${String(index + 1)} of the mixture`, context, answer, length);
     const own = groups.get(group);
     if (own === undefined) groups.set(group, [sequence]);
     else own.push(sequence);

@@ -130,7 +130,7 @@ export const results = define({
     term: 'Draws',
     text:
       'Seeds from which the clusters of an arm (and its new router, and its training where that is drawn too) were ' +
-      'drawn. A sign is told only where every draw has it by its own interval, a factor holds only if it holds in ' +
+      'drawn. A sign is reported only where every draw has it by its own interval, a factor holds only if it holds in ' +
       'every draw; elsewhere it cannot be told. A cell shows the mean, an interval that holds those of all draws, and ' +
       'the lowest and highest difference.',
   },

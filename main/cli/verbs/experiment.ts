@@ -108,7 +108,7 @@ export const experiment: Verb = {
       value: 'LIST',
       help:
         'Draws of arms whose plan depends on a seed, each an arm of its own (default ' +
-        `${DEFAULTS.seeds.join(',')}). A sign or a threshold is told only if it holds in every draw.`,
+        `${DEFAULTS.seeds.join(',')}). A sign or a threshold is reported only if it holds in every draw.`,
     },
     'training-seeds': {
       type: 'string',
