@@ -31,6 +31,19 @@ test('a run is listed newest first, and interrupted once nobody works on it', as
   expect((await runs.read(first.manifest.id)).state).toBe('interrupted');
 });
 
+test('what belongs to a run is there before its manifest: a kill leaves no run without it', async () => {
+  const { runs, path } = await openWorkspace(await temporaryFolder());
+  let there: readonly string[] = [];
+  const { manifest: made } = await runs.create('sweep', manifest, async ({ id }) => {
+    there = await readdir(runs.folder(id));
+    await writeFile(join(runs.folder(id), 'mark'), '');
+  });
+  expect(there).not.toContain('manifest.json');
+  expect(await readdir(runs.folder(made.id))).toEqual(expect.arrayContaining(['manifest.json', 'mark']));
+  await expect(runs.create('sweep', manifest, () => Promise.reject(new Error('no mark')))).rejects.toThrow('no mark');
+  expect(await readdir(join(path, 'runs'))).toEqual([made.id]);
+});
+
 test('runs are removed whole, but not while someone works on them; unknown ones are refused', async () => {
   const { runs, path } = await openWorkspace(await temporaryFolder());
   const { manifest: made, lock } = await runs.create('sweep', manifest);
