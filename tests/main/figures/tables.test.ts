@@ -56,7 +56,7 @@ describe('sweep tables', () => {
     expect(new Set(cells).size).toBe(1);
     expect(markdown).toContain(sweep.rule);
     expect(markdown).toContain('| small | reap |  | ? |  |  |  | 60 | cannot tell: too few items |');
-    expect(markdown).toContain('| sums | random | all |');
+    expect(markdown).toContain('| sums | random | every draw |');
   });
 
   it('say where the quality is worse, what a test could have told, and at which level', () => {
