@@ -15,7 +15,6 @@ export type MethodOption = z.infer<typeof methodOption>;
 
 /** The seed counts where an option has this value. */
 export const drawCondition = z.object({ option: z.string(), value: z.string() });
-export type DrawCondition = z.infer<typeof drawCondition>;
 
 /** Whether plans depend on the seed: always, never, or where one of these conditions is met. */
 export const drawRule = z.union([z.boolean(), z.array(drawCondition)]);

@@ -43,11 +43,11 @@ test.each<[string, EngineEvent, readonly string[]]>([
   ['a model', { type: 'models.changed' }, ['models.list', 'models.pruned']],
   ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list', 'trash.list']],
   ['waiting jobs in another order', { type: 'jobs.reordered' }, ['jobs.list']],
-  ['what is said of runs', { type: 'runs.relisted' }, ['models.list', 'runs.list', 'tasks.list', 'trash.list']],
+  ['what is said of runs', { type: 'runs.relisted' }, ['models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list']],
   [
     'a verification that is done',
     { type: 'run.changed', manifest: { ...manifest('done'), kind: 'verify' } },
-    [...results, 'runs.list'].sort(),
+    [...results, 'runs.list', 'runs.origin'].sort(),
   ],
   ['a task', { type: 'tasks.changed' }, ['tasks.list', 'tasks.tryCalibration']],
   [
@@ -86,5 +86,5 @@ test('whatever lists or reads says what it reads, and what acts reads nothing', 
   const acting = names.filter((name) => /\.(?:start|open|forget|locate|remove|cancel|resume|use|probe)$/.test(name));
   expect(acting.filter((name) => !silent.includes(name))).toEqual([]);
   const listed = callsThatRead('runs', 'jobs');
-  expect(names.filter((name) => listed(name, {}))).toEqual(['runs.list', 'jobs.list']);
+  expect(names.filter((name) => listed(name, {}))).toEqual(['runs.list', 'runs.origin', 'jobs.list']);
 });
