@@ -43,7 +43,11 @@ test.each<[string, EngineEvent, readonly string[]]>([
   ['a model', { type: 'models.changed' }, ['models.list', 'models.pruned']],
   ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list', 'trash.list']],
   ['waiting jobs in another order', { type: 'jobs.reordered' }, ['jobs.list']],
-  ['what is said of runs', { type: 'runs.relisted' }, ['models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list']],
+  [
+    'what is said of runs',
+    { type: 'runs.relisted' },
+    ['models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list'],
+  ],
   [
     'a verification that is done',
     { type: 'run.changed', manifest: { ...manifest('done'), kind: 'verify' } },
