@@ -1,8 +1,11 @@
 import path from 'node:path';
+import { z } from 'zod';
 import { CONSTANTS_KEY } from '../checkpoint/describe-moe.ts';
 import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
 import { readText } from '../files/regular-file.ts';
 import { editJsonMembers } from './edit-json.ts';
 import { serverMembers } from './server-members.ts';
@@ -35,7 +38,39 @@ export const exportedConfig = async (checkpoint: Checkpoint, plan: Plan): Promis
   return editJsonMembers(text, { ...changedKeys(checkpoint, plan), ...serverMembers(descriptor.family, config) });
 };
 
-/** What is wrong with the config of an export, one sentence per key. */
+/**
+ * What is wrong with the config of an export: a sentence for each key that is another, or one where only the text is
+ * (`4.0` in place of `4` is another type to some loaders).
+ */
+export const configFileProblems = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  folder: string,
+): Promise<readonly string[]> => {
+  const file = path.join(folder, 'config.json');
+  try {
+    const text = await readText(file, { mostBytes: MAX_CONFIG_BYTES });
+    const source = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
+    // Exports of earlier versions lack what servers read.
+    const wanted = [await exportedConfig(checkpoint, plan), editJsonMembers(source, changedKeys(checkpoint, plan))];
+    if (wanted.includes(text)) return [];
+    const keys = configProblems(checkpoint, plan, parseConfig(file, text));
+    return keys.length > 0 ? keys : ["config.json is not the source's text with what the plan changes."];
+  } catch (error) {
+    if (error instanceof WorkbenchError) return [error.message];
+    throw error;
+  }
+};
+
+const parseConfig = (file: string, text: string): Readonly<Record<string, unknown>> => {
+  try {
+    return z.record(z.string(), z.unknown()).parse(parseForeignJson(text));
+  } catch (cause) {
+    throw refuse('bad-json', `${file} is no JSON object.`, 'Export the model again.', cause);
+  }
+};
+
+/** A sentence for each key of a config that is not what an export has. */
 export const configProblems = (
   checkpoint: Checkpoint,
   plan: Plan,
@@ -47,7 +82,6 @@ export const configProblems = (
   const keys = [...new Set([...Object.keys(expected), ...Object.keys(exported)])];
   return keys.flatMap((key) => {
     const [is, wanted] = [shown(exported[key]), shown(expected[key])];
-    // Exports of earlier versions lack what servers read.
     return is === wanted || (key in added && is === shown(added[key]))
       ? []
       : [`config.json: "${key}" is ${is} instead of ${wanted}.`];

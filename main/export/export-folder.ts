@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto';
 import { copyFile, lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { MAX_TOKENIZER_BYTES } from '../checkpoint/load-tokenizer.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { openToRead, readBytesIfThere, readTextIfThere } from '../files/regular-file.ts';
+import { openToRead, readTextIfThere } from '../files/regular-file.ts';
+import { PLAN_FILE } from './prepare-plan.ts';
 
 /** Name of the list that an export carries; `sha256sum --check` reads it. */
 export const CHECKSUM_FILE = 'checksums.sha256';
+/** The model card. */
+export const CARD_FILE = 'README.md';
 
 /** The list of an export has a line for each of its files. */
 const MAX_LIST_BYTES = 2 ** 20;
@@ -105,15 +107,16 @@ const belongs = (name: string, target: string, folder: string): boolean => {
   );
 };
 
-/** Copies a model's side files (folders, pipes and links out of the model are left out). */
-export const copySideFiles = async (source: string, destination: string): Promise<SideFiles> => {
-  const copied: string[] = [];
+/** A model's side files by name, each with what it leads to; folders, pipes and links out of the model are left out. */
+const findSideFiles = async (
+  source: string,
+): Promise<{ readonly found: ReadonlyMap<string, string>; readonly leftOut: readonly string[] }> => {
+  const found = new Map<string, string>();
   const leftOut: string[] = [];
   const folder = await realpath(source);
   for (const name of (await readdir(source)).sort()) {
     if (!SIDE_FILES.has(name)) continue;
-    const from = path.join(source, name);
-    const target = await realpath(from).catch((error: unknown) => {
+    const target = await realpath(path.join(source, name)).catch((error: unknown) => {
       if (fileErrorCode(error) === null) throw error;
       return null;
     });
@@ -122,26 +125,54 @@ export const copySideFiles = async (source: string, destination: string): Promis
       continue;
     }
     const stats = await stat(target);
-    if (!stats.isFile() || stats.size > MAX_SIDE_FILE_BYTES) continue;
-    await copyFile(target, path.join(destination, name));
-    copied.push(name);
+    if (stats.isFile() && stats.size <= MAX_SIDE_FILE_BYTES) found.set(name, target);
   }
-  return { copied, leftOut };
+  return { found, leftOut };
 };
 
-/** Whether the export turns text into the same tokens: its tokenizer.json is the source's, byte for byte. */
-export const tokenizerProblems = async (source: string, exported: string): Promise<readonly string[]> => {
-  const limits = { mostBytes: MAX_TOKENIZER_BYTES };
-  const wanted = await readBytesIfThere(path.join(source, TOKENIZER_FILE), limits);
-  if (wanted === null) return [];
-  try {
-    const found = await readBytesIfThere(path.join(exported, TOKENIZER_FILE), limits);
-    if (found === null) return [`${TOKENIZER_FILE} is missing.`];
-    return wanted.equals(found) ? [] : [`${TOKENIZER_FILE} is not the source's.`];
-  } catch (error) {
-    if (error instanceof WorkbenchError) return [error.message];
-    throw error;
+/** Copies a model's side files. */
+export const copySideFiles = async (source: string, destination: string): Promise<SideFiles> => {
+  const { found, leftOut } = await findSideFiles(source);
+  for (const [name, target] of found) await copyFile(target, path.join(destination, name));
+  return { copied: [...found.keys()], leftOut };
+};
+
+/** They stand beside what is loaded, and an export may lack them: the first moments of its own check, for one. */
+const BESIDE_FILES = [PLAN_FILE, CARD_FILE, CHECKSUM_FILE];
+
+/**
+ * What is wrong with the files of an export: it holds `modelFiles` and the source's side files byte for byte, and
+ * nothing else. Programs that load a folder look for files by name, and prefer some to its weights: an index, an
+ * adapter, another format, a template.
+ */
+export const folderProblems = async (
+  source: string,
+  exported: string,
+  modelFiles: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> => {
+  const { found: sideFiles } = await findSideFiles(source);
+  const expected = new Set([...modelFiles, ...sideFiles.keys(), ...BESIDE_FILES]);
+  const present = new Set(await readdir(exported));
+  const problems = [...present]
+    .filter((name) => !expected.has(name))
+    .sort()
+    .map((name) => `${JSON.stringify(name)} does not belong to the export.`);
+  for (const name of modelFiles) if (!present.has(name)) problems.push(`${name} is missing.`);
+  for (const [name, target] of sideFiles) {
+    if (!present.has(name)) {
+      problems.push(`${name} is missing.`);
+      continue;
+    }
+    try {
+      const [is, wanted] = [await fileChecksum(path.join(exported, name), signal), await fileChecksum(target, signal)];
+      if (is !== wanted) problems.push(`${name} is not the source's.`);
+    } catch (error) {
+      if (!(error instanceof WorkbenchError)) throw error;
+      problems.push(error.message);
+    }
   }
+  return problems;
 };
 
 const taken = (destination: string, cause?: unknown): Error =>

@@ -13,6 +13,7 @@ import { planCost } from '../pruning/plan-cost.ts';
 import { requireForm } from './check-export.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
+  CARD_FILE,
   CHECKSUM_FILE,
   checksumList,
   copySideFiles,
@@ -211,7 +212,7 @@ const fill = async (
     licence: await licenceLines(checkpoint.folder),
     facts: request.card ?? null,
   });
-  await write('README.md', card);
+  await write(CARD_FILE, card);
   await writeFlushed(path.join(folder, CHECKSUM_FILE), checksumList(checksums));
   return { verification, leftOut };
 };
@@ -221,7 +222,7 @@ const MAX_CARD_BYTES = 16 * 2 ** 20;
 
 /** The lines of a source's model card that name its licence: it holds for the pruned model too. */
 const licenceLines = async (folder: string): Promise<readonly string[]> => {
-  const text = await readTextIfThere(path.join(folder, 'README.md'), { mostBytes: MAX_CARD_BYTES });
+  const text = await readTextIfThere(path.join(folder, CARD_FILE), { mostBytes: MAX_CARD_BYTES });
   const [, header] = /^---\r?\n([^]*?)\r?\n---/.exec(text ?? '') ?? [];
   return (header ?? '').split(/\r?\n/).filter((line) => /^license(?:_name|_link)?: *\S/.test(line));
 };

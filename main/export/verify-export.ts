@@ -1,18 +1,17 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
-import { type Checkpoint, MAX_CONFIG_BYTES, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
 import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
 import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
-import { configProblems, exportedConfig } from './export-config.ts';
-import { checksumProblems, tokenizerProblems } from './export-folder.ts';
+import { configFileProblems, exportedConfig } from './export-config.ts';
+import { checksumProblems, folderProblems } from './export-folder.ts';
 import { type ExportControl, VerifyProgress } from './export-progress.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { GGUF_FILE, ggufProblems, planGguf, readGgufType } from './gguf/gguf-file.ts';
@@ -41,8 +40,8 @@ export interface VerifyRequest {
 }
 
 /**
- * Proves that a folder is the original pruned by the plan: its config and every tensor are byte for byte what the plan
- * makes of the source, nothing is missing or extra, and on seeded sequences the masked (or overlaid) original and the
+ * Proves that a folder is the original pruned by the plan: its config, side files and every tensor are byte for byte what
+ * the plan makes of the source, no file is missing or extra, and on seeded sequences the masked (or overlaid) original and the
  * reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1, largest |a| of the
  * position). What the folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells
  * no experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run: every byte of it is compared
@@ -64,10 +63,9 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
     if (typeof opened === 'string') return unopened([opened, ...(await checksumProblems(exported, control.signal))]);
     const progress = new VerifyProgress(control, tensors, Number(holds.weights) + Number(holds.onnx));
     const files = [
-      ...(opened === null
-        ? await unopenedConfigProblems(checkpoint, plan, exported)
-        : configProblems(checkpoint, plan, opened.config)),
-      ...(await tokenizerProblems(checkpoint.folder, exported)),
+      ...(await configFileProblems(checkpoint, plan, exported)),
+      ...(opened === null ? [] : await formatProblems(checkpoint, opened)),
+      ...(await folderProblems(checkpoint.folder, exported, modelFiles(opened, holds.onnx), control.signal)),
       ...(await planFileProblems(exported, plan)),
       ...(await checksumProblems(exported, control.signal)),
     ];
@@ -87,11 +85,14 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
           },
         })
       : null;
+    // A missing file is found where it is compared, too.
     const problems = [
-      ...listed(files),
-      ...listed(differing),
-      ...listed(reopened?.problems ?? []),
-      ...listed(graph?.problems ?? []),
+      ...new Set([
+        ...listed(files),
+        ...listed(differing),
+        ...listed(reopened?.problems ?? []),
+        ...listed(graph?.problems ?? []),
+      ]),
     ];
     return {
       ok: problems.length === 0,
@@ -164,8 +165,8 @@ const verifyGguf = async (
   }
   const problems = [
     ...listed([
-      ...(await unopenedConfigProblems(checkpoint, plan, exported)),
-      ...(await tokenizerProblems(checkpoint.folder, exported)),
+      ...(await configFileProblems(checkpoint, plan, exported)),
+      ...(await folderProblems(checkpoint.folder, exported, ['config.json', GGUF_FILE], signal)),
       ...(await planFileProblems(exported, plan)),
       ...checksums,
     ]),
@@ -184,25 +185,30 @@ const verifyGguf = async (
   };
 };
 
-/** What is wrong with the config of a folder that is not opened as a checkpoint. */
-const unopenedConfigProblems = async (
-  checkpoint: Checkpoint,
-  plan: Plan,
-  folder: string,
-): Promise<readonly string[]> => {
-  const file = path.join(folder, 'config.json');
-  try {
-    const config = await readJsonIfThere(
-      file,
-      z.record(z.string(), z.unknown()),
-      { mostBytes: MAX_CONFIG_BYTES },
-      (cause) => refuse('bad-json', `${file} is no JSON object.`, 'Export the model again.', cause),
+/** Names of the files that an export of these forms loads from. */
+const modelFiles = (opened: Checkpoint | null, hasGraph: boolean): readonly string[] => {
+  const weights = opened?.weightFiles.map(({ name }) => name) ?? [];
+  return [
+    'config.json',
+    ...weights,
+    ...(weights.some((name) => name !== SINGLE_FILE) ? [INDEX_FILE] : []),
+    ...(hasGraph ? [ONNX_FILE] : []),
+    ...(hasGraph && opened === null ? [ONNX_DATA_FILE] : []),
+  ];
+};
+
+/** Loaders take weights for those of the framework that a file names, PyTorch where the source names none. */
+const formatProblems = async (source: Checkpoint, exported: Checkpoint): Promise<readonly string[]> => {
+  const formats = async ({ weightFiles }: Checkpoint): Promise<readonly (readonly [string, string])[]> =>
+    Promise.all(
+      weightFiles.map(
+        async ({ name, file }) => [name, (await readSafetensorsHeader(file)).metadata['format'] ?? 'pt'] as const,
+      ),
     );
-    return config === null ? ['config.json is missing.'] : configProblems(checkpoint, plan, config);
-  } catch (error) {
-    if (error instanceof WorkbenchError) return [error.message];
-    throw error;
-  }
+  const wanted = new Set((await formats(source)).map(([, format]) => format));
+  return (await formats(exported))
+    .filter(([, format]) => !wanted.has(format))
+    .map(([name, format]) => `${name} says that it is of the format ${JSON.stringify(format)}.`);
 };
 
 /** What differs between the data file of a graph and the tensors that the plan gives. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../../checkpoint/describe-model.ts';
@@ -138,6 +138,9 @@ export const ggufProblems = async (
   const file = path.join(folder, GGUF_FILE);
   const { metadata, tensors } = await readGgufHeader(file);
   const problems = metadataProblems(plan.metadata, metadata);
+  const { size } = await stat(file);
+  if (size !== plan.sizeBytes)
+    problems.push(`${GGUF_FILE} has ${String(size)} bytes instead of ${String(plan.sizeBytes)}.`);
   const found = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const names = new Set(plan.tensors.map(({ name }) => name));
   for (const { name } of tensors)
