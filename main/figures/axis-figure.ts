@@ -68,7 +68,7 @@ export const axisCaption = (axis: CurveAxis): string =>
   'across) to its smallest. Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same ' +
   `items, about its value. ${axisWords[axis].note}`;
 
-interface PlacedResult extends SweepResult {
+interface PositionedResult extends SweepResult {
   /** On the axis. */
   readonly at: number;
 }
@@ -76,19 +76,19 @@ interface PlacedResult extends SweepResult {
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 /** Points of one model that stand somewhere on the axis. */
-const placedOn = (
+const positionedOn = (
   { results }: Pick<SweepDocument, 'results'>,
   model: string,
   axis: CurveAxis,
-): readonly PlacedResult[] =>
-  results.flatMap((result): PlacedResult[] => {
+): readonly PositionedResult[] =>
+  results.flatMap((result): PositionedResult[] => {
     const at = result.model === model ? axisWords[axis].position(result) : undefined;
     return at === undefined ? [] : [{ ...result, at }];
   });
 
 /** Whether there is a picture of a model's quality against an axis: some pruned point tells where it stands. */
 export const hasAxis = (document: Pick<SweepDocument, 'results'>, model: string, axis: CurveAxis): boolean =>
-  placedOn(document, model, axis).some(({ factor }) => factor > 1);
+  positionedOn(document, model, axis).some(({ factor }) => factor > 1);
 
 interface Frame {
   readonly left: number;
@@ -102,7 +102,7 @@ interface Frame {
 }
 
 const drawPanel = (
-  results: readonly PlacedResult[],
+  results: readonly PositionedResult[],
   { left, top, domain, span, across, marks, theme }: Frame,
 ): SvgNode => {
   const { width, height, head } = PANEL;
@@ -113,7 +113,7 @@ const drawPanel = (
   const y = linearScale(domain, [bottom, plotTop + 4]);
   const unpruned = first.value - first.difference;
   const whole = results.filter(({ factor }) => factor === 1).slice(0, 1);
-  const curve = (points: readonly PlacedResult[], mark: MethodMark): readonly SvgNode[] => {
+  const curve = (points: readonly PositionedResult[], mark: MethodMark): readonly SvgNode[] => {
     const path = [...points, ...whole]
       .sort((a, b) => a.at - b.at)
       .map(
@@ -137,7 +137,7 @@ const drawPanel = (
       }),
     ];
   };
-  const curvesOf = (method: string): readonly (readonly PlacedResult[])[] => {
+  const curvesOf = (method: string): readonly (readonly PositionedResult[])[] => {
     const own = results.filter((result) => result.method === method && result.factor > 1);
     return distinct(own.map(({ seed }) => seed)).map((seed) => own.filter((result) => result.seed === seed));
   };
@@ -162,7 +162,7 @@ const drawPanel = (
   );
 };
 
-const spanOf = (results: readonly PlacedResult[]): readonly [number, number] => {
+const spanOf = (results: readonly PositionedResult[]): readonly [number, number] => {
   const values = results.flatMap(({ value, difference, low, high }) => [
     value,
     value - difference,
@@ -173,7 +173,10 @@ const spanOf = (results: readonly PlacedResult[]): readonly [number, number] => 
 };
 
 /** Accuracies share one axis within 0..1, so that panels compare; each perplexity has its own. */
-const domainOf = (results: readonly PlacedResult[], task: readonly PlacedResult[]): readonly [number, number] => {
+const domainOf = (
+  results: readonly PositionedResult[],
+  task: readonly PositionedResult[],
+): readonly [number, number] => {
   if (task[0]?.metric === 'perplexity') return spanOf(task);
   const [low, high] = spanOf(results.filter(({ metric }) => metric !== 'perplexity'));
   return [Math.max(0, low), Math.min(1, high)];
@@ -190,11 +193,11 @@ export const axisFigure = (
   manifest: RunManifest,
   theme: FigureTheme,
 ): Drawing => {
-  const results = placedOn(document, model, axis);
+  const results = positionedOn(document, model, axis);
   const methods = distinct(results.filter(({ factor }) => factor > 1).map(({ method }) => method));
   const marks = methodMarks(methods, theme);
-  const places = results.map(({ at }) => at);
-  const span = [minOf(places), maxOf(places)] as const;
+  const positions = results.map(({ at }) => at);
+  const span = [minOf(positions), maxOf(positions)] as const;
   const tasks = distinct(results.map(({ task }) => task));
   const { width, height, axisRoom, gap, below } = PANEL;
   const { title, across } = axisWords[axis];

@@ -70,7 +70,7 @@ export const SHARE_CAPTION =
   'drops less.';
 
 /** From the smallest size to the largest. */
-const opacityOf = (place: number, sizes: number): number => (sizes < 2 ? 1 : 0.45 + (0.55 * place) / (sizes - 1));
+const opacityOf = (rank: number, sizes: number): number => (sizes < 2 ? 1 : 0.45 + (0.55 * rank) / (sizes - 1));
 
 const drawLine = (
   { experts, answers, points }: ShareLine,
@@ -79,8 +79,8 @@ const drawLine = (
   [x, y]: readonly [AxisScale, AxisScale],
   theme: FigureTheme,
 ): SvgNode => {
-  const places = points.map(({ share, difference }) => [x.position(100 * share), y.position(difference)] as const);
-  const end = places.at(-1);
+  const positions = points.map(({ share, difference }) => [x.position(100 * share), y.position(difference)] as const);
+  const end = positions.at(-1);
   return svgElement(
     'g',
     {},
@@ -88,13 +88,13 @@ const drawLine = (
       'g',
       { opacity },
       svgElement('path', {
-        d: places.map(([px, py], index) => `${index === 0 ? 'M' : 'L'}${px.toFixed(2)} ${py.toFixed(2)}`).join(''),
+        d: positions.map(([px, py], index) => `${index === 0 ? 'M' : 'L'}${px.toFixed(2)} ${py.toFixed(2)}`).join(''),
         fill: 'none',
         stroke: mark.color,
         'stroke-width': 1.6,
         'stroke-dasharray': answers === 'written' ? '5 3' : 'none',
       }),
-      places.slice(1).map(([px, py]) => drawMark(mark, px, py, RADIUS, answers === 'written' ? theme : undefined)),
+      positions.slice(1).map(([px, py]) => drawMark(mark, px, py, RADIUS, answers === 'written' ? theme : undefined)),
     ),
     end === undefined
       ? []

@@ -62,6 +62,8 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     const shares = page.getByRole('region', { name: 'Loss against the dropped share' });
     await expect(shares.getByRole('img', { name: /^Loss against the dropped share/ })).toBeVisible();
     await expect(shares).toContainText('At an equal dropped share of the routed choices, a larger E');
+    await shares.scrollIntoViewIfNeeded();
+    await photograph(workbench, 'shares');
     await photograph(workbench, 'scratch');
   });
 

@@ -60,10 +60,10 @@ const atEqualShares = (models: readonly SizedModel[], tasks: readonly string[], 
     const reached = minOf(own.map(maxOf));
     return { task, shares: own.flat().filter((share) => share > 0 && share <= reached) };
   });
-  const told = grids.filter(({ shares }) => shares.length > 0);
-  if (told.length === 0) return null;
+  const comparable = grids.filter(({ shares }) => shares.length > 0);
+  if (comparable.length === 0) return null;
   return models.map((model) =>
-    mean(told.map(({ task, shares }) => mean(shares.map((share) => differenceAt(curves(model, task), share))))),
+    mean(comparable.map(({ task, shares }) => mean(shares.map((share) => differenceAt(curves(model, task), share))))),
   );
 };
 
