@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
@@ -12,7 +12,7 @@ interface FileStamp {
   readonly file: string;
   readonly sizeBytes: bigint;
   readonly modifiedNs: bigint;
-  /** When anything of it last changed, its times and rights included: nobody can set it back. */
+  /** When its bytes, times, rights or name last changed: no program can set it back. */
   readonly changedNs: bigint;
   readonly inode: bigint;
   readonly device: bigint;
@@ -52,9 +52,15 @@ const headerHashOf = async (file: string): Promise<string> => {
   }
 };
 
+/** Opens the file first: a network file system asks its server then, instead of telling what it remembers. */
 const statOf = async (name: string, file: string): Promise<Omit<FileStamp, 'headerHash'>> => {
-  const { size, mtimeNs, ctimeNs, ino, dev } = await stat(file, { bigint: true });
-  return { name, file, sizeBytes: size, modifiedNs: mtimeNs, changedNs: ctimeNs, inode: ino, device: dev };
+  const { handle } = await openRegularFile(file);
+  try {
+    const { size, mtimeNs, ctimeNs, ino, dev } = await handle.stat({ bigint: true });
+    return { name, file, sizeBytes: size, modifiedNs: mtimeNs, changedNs: ctimeNs, inode: ino, device: dev };
+  } finally {
+    await handle.close();
+  }
 };
 
 /** Names of the side files that stand in a folder. */
@@ -73,9 +79,12 @@ export const stampModel = async (folder: string, weightNames: readonly string[])
   return stamps;
 };
 
-/** How much of a file is looked at: what the system says of it, or the header of weights as well. */
+/** How much of a file is compared: what the system says of it, or the header of weights as well. */
 export type LookedAt = 'stat' | 'header';
 
+/**
+ * A file that was touched and looks the same may have held other bytes in between: whoever read it cannot know what.
+ */
 const difference = async (then: FileStamp, file: string, lookedAt: LookedAt): Promise<string | null> => {
   const now = await statOf(then.name, file);
   if (now.sizeBytes !== then.sizeBytes)
@@ -83,13 +92,14 @@ const difference = async (then: FileStamp, file: string, lookedAt: LookedAt): Pr
   if (now.inode !== then.inode || now.device !== then.device || now.file !== then.file)
     return `${then.name} is another file now`;
   if (now.modifiedNs !== then.modifiedNs) return `${then.name} was written to`;
-  const isRead = then.headerHash !== null && (lookedAt === 'header' || now.changedNs !== then.changedNs);
+  if (now.changedNs !== then.changedNs) return `${then.name} was touched, and may have held other bytes meanwhile`;
+  const isRead = then.headerHash !== null && lookedAt === 'header';
   return isRead && (await headerHashOf(file)) !== then.headerHash ? `${then.name} has another header` : null;
 };
 
 /**
- * What of a model's files is no longer as it was stamped, in words, one a file; none where all is. `stat` reads the
- * header of a file only where something of it was touched: enough between two steps, and no work on a hundred shards.
+ * Differences of a model's files from their stamps, in words, one a file. `header` also reads the headers of all weight
+ * files, for file systems that keep no time of change: too much work between two steps of a model of a hundred shards.
  */
 export const changedSources = async (
   folder: string,

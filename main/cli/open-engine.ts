@@ -57,6 +57,7 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
       summary = event.progress.description;
       host.progress(printedProgress(event.progress));
     }
+    if (event.type === 'job.problem' && event.run === run) host.say(event.text);
     if (event.type === 'sweep.told' && event.run === run) {
       const { model, task, method, seed, factor } = event.point;
       const drawn = seed === null ? '' : ` (seed ${String(seed)})`;

@@ -7,11 +7,14 @@ import { refuse } from '../contract/errors.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
-import { openModelRunner } from '../inference/open-model-runner.ts';
+import type { Overlays } from '../inference/overlays.ts';
 import { forkProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
+import { type Computing, createModelPool } from '../jobs/source-gate.ts';
+import { createStepStore } from '../workspace/step-store.ts';
 import type { OptionReader } from './option-values.ts';
-import type { VerbOption } from './verb.ts';
+import { installRecovery, type PlanOnDisk } from './plan-files.ts';
+import type { VerbHost, VerbOption } from './verb.ts';
 
 export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   threads: { type: 'string', value: 'N', help: 'Threads of the runtime (default: physical cores).' },
@@ -69,24 +72,28 @@ export const probedDevice = async (reader: OptionReader): Promise<ProviderName> 
   return provider;
 };
 
+/** What a verb does with a model. */
+export interface VerbWork<T> {
+  /** Plan that the model runs under: its refitted weights and constants are brought along. */
+  readonly plan?: PlanOnDisk | null;
+  readonly compute: (computing: Computing) => Promise<T>;
+  /** Keeps what was made, once it is known that the model did not change meanwhile. */
+  readonly keep?: (made: T, overlays: Overlays) => Promise<void>;
+  /** Default: what `--device` names. */
+  readonly provider?: ProviderName;
+}
+
 /**
- * Opens a model for one verb, lets it `use` it, and gives everything back: sessions, and the folder of merged and
- * refitted weights, which `prepare` may fill before.
+ * Computes for one verb, behind the gate of all that computes, and gives everything back: sessions, and the folder of
+ * merged and refitted weights.
  */
-export const withRunner = async <T>(
+export const computeWith = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,
-  use: (runner: ModelRunner, overlayFolder: string) => Promise<T>,
-  prepare: (overlayFolder: string) => Promise<void> = () => Promise.resolve(),
+  { say, environment }: Pick<VerbHost, 'say' | 'environment'>,
+  { plan = null, compute, keep = () => Promise.resolve(), provider }: VerbWork<T>,
 ): Promise<T> => {
-  if (!checkpoint.info.supported) {
-    throw refuse(
-      'model-unsupported',
-      `${checkpoint.folder} cannot run here: ${checkpoint.info.reasons.join(' ')}`,
-      'Choose another model.',
-    );
-  }
-  const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-')).catch((error: unknown) => {
+  const folder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-')).catch((error: unknown) => {
     if (!isSystemError(error)) throw error;
     throw refuse(
       'no-temporary-folder',
@@ -96,15 +103,38 @@ export const withRunner = async <T>(
     );
   });
   try {
-    await prepare(overlayFolder);
-    const provider = await probedDevice(reader);
-    const runner = await openModelRunner(checkpoint, { ...machineSettings(reader), provider, overlayFolder });
+    const steps = createStepStore({ steps: folder, overlays: folder, temporary: folder });
+    if (plan !== null) await installRecovery(plan, steps.overlays, environment);
+    const settings = { ...machineSettings(reader), provider: provider ?? (await probedDevice(reader)) };
+    const pool = createModelPool({ ...settings, scratchFolder: folder });
     try {
-      return await use(runner, overlayFolder);
+      const made = await pool.compute({ sources: [checkpoint], steps, say }, compute);
+      await keep(made, steps.overlays);
+      return made;
     } finally {
-      await runner.dispose();
+      await pool.dispose();
     }
   } finally {
-    await rm(overlayFolder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
+};
+
+/** The same with the runner of the model. */
+export const withRunner = async <T>(
+  checkpoint: Checkpoint,
+  reader: OptionReader,
+  host: Pick<VerbHost, 'say' | 'environment'>,
+  { compute, ...work }: Omit<VerbWork<T>, 'compute'> & { readonly compute: (runner: ModelRunner) => Promise<T> },
+): Promise<T> => {
+  if (!checkpoint.info.supported) {
+    throw refuse(
+      'model-unsupported',
+      `${checkpoint.folder} cannot run here: ${checkpoint.info.reasons.join(' ')}`,
+      'Choose another model.',
+    );
+  }
+  return computeWith(checkpoint, reader, host, {
+    ...work,
+    compute: async ({ runners }) => compute(await runners.open(checkpoint)),
+  });
 };

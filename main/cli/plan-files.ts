@@ -1,12 +1,15 @@
-import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { readTensorBytes } from '../checkpoint/read-tensor.ts';
+import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
+import { isSealed, sealOf } from '../checkpoint/sealed-tensors.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { isFile } from '../files/file-errors.ts';
-import { recoveredFile } from '../inference/recovered-layer.ts';
+import type { Overlays } from '../inference/overlays.ts';
 import { readPlan } from '../pruning/read-plan.ts';
 import { type PlanTarget, validatePlan } from '../pruning/validate-plan.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
+import { createStepStore } from '../workspace/step-store.ts';
 import { readTextFile } from './files.ts';
 import type { VerbHost } from './verb.ts';
 
@@ -14,9 +17,17 @@ import type { VerbHost } from './verb.ts';
 export const readPlanFile = async (file: string, target: PlanTarget): Promise<Plan> =>
   validatePlan(readPlan(await readTextFile(file, 'plan'), resolve(file)), target);
 
-/** Where `uncurl recover` puts the refitted weights of a plan file: beside it, named by their content. */
+const weightsIn = (folder: string, weights: string): string => join(folder, `${weights}.safetensors`);
+
+/** Where `uncurl recover` puts the refitted weights of a plan file: beside it. */
 export const weightsBeside = (planFile: string, weights: string): string =>
-  recoveredFile(dirname(resolve(planFile)), weights);
+  weightsIn(dirname(resolve(planFile)), weights);
+
+/** The constants of a plan file go where its refitted weights go. */
+export const overlaysBeside = (planFile: string): Overlays => {
+  const folder = dirname(resolve(planFile));
+  return createStepStore({ steps: folder, overlays: folder, temporary: folder }).overlays;
+};
 
 /** A plan that a verb read, and the file it read it from. */
 export interface PlanOnDisk {
@@ -24,25 +35,29 @@ export interface PlanOnDisk {
   readonly plan: Plan;
 }
 
+/** The plan that an option names, if it does. */
+export const readPlanOption = async (file: string | undefined, target: PlanTarget): Promise<PlanOnDisk | null> =>
+  file === undefined ? null : { file, plan: await readPlanFile(file, target) };
+
 /**
  * Puts the refitted weights and the constants of a plan where runners look for them: those beside its file, or else
  * those of the workspace, where a sweep left them. A plan without any is left alone.
  *
- * @throws WorkbenchError `recovery-missing`.
+ * @throws WorkbenchError `recovery-missing`, `recovery-damaged`.
  */
 export const installRecovery = async (
   { file, plan }: PlanOnDisk,
-  overlayFolder: string,
-  { environment }: Pick<VerbHost, 'environment'>,
+  overlays: Overlays,
+  environment: VerbHost['environment'],
 ): Promise<void> => {
   const constants = isMergePlan(plan) ? undefined : plan.constants;
   if (plan.recovery !== undefined)
-    await installWeights(file, plan.recovery.weights, overlayFolder, environment, {
+    await installWeights(file, plan.recovery.weights, overlays, environment, {
       what: 'refitted weights',
       again: `make both again with \`uncurl recover\` on ${plan.recovery.tasks.join(', ')}`,
     });
   if (constants !== undefined)
-    await installWeights(file, constants.weights, overlayFolder, environment, {
+    await installWeights(file, constants.weights, overlays, environment, {
       what: 'constants',
       again: 'make both again with `uncurl plan`, from the same profile',
     });
@@ -51,18 +66,23 @@ export const installRecovery = async (
 const installWeights = async (
   file: string,
   weights: string,
-  overlayFolder: string,
+  overlays: Overlays,
   environment: VerbHost['environment'],
   { what, again }: { readonly what: string; readonly again: string },
 ): Promise<void> => {
-  const places = [
-    weightsBeside(file, weights),
-    recoveredFile(join(defaultWorkspace(environment), 'overlays'), weights),
-  ];
+  const places = [weightsBeside(file, weights), weightsIn(join(defaultWorkspace(environment), 'overlays'), weights)];
   for (const place of places) {
     if (!(await isFile(place))) continue;
-    await mkdir(overlayFolder, { recursive: true });
-    await copyFile(place, recoveredFile(overlayFolder, weights));
+    // Files of early versions do not say what they are.
+    if ((await isSealed(place)) && (await sealOf(place, weights)) === null)
+      throw refuse(
+        'recovery-damaged',
+        `${place} is not what was written there: the ${what} of the plan.`,
+        `Delete it, and ${again}.`,
+      );
+    const { tensors } = await readSafetensorsHeader(place);
+    const copied = [...tensors].map(([name, view]) => ({ ...view, name, bytes: () => readTensorBytes(view) }));
+    await overlays.write(weights, copied);
     return;
   }
   throw refuse(

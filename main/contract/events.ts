@@ -11,6 +11,8 @@ export const engineEvent = z.discriminatedUnion('type', [
   /** A run was created, changed state or ended. */
   z.object({ type: z.literal('run.changed'), manifest: runManifest }),
   z.object({ type: z.literal('run.removed'), run: z.string() }),
+  /** What a running job found amiss and went on without: its log has it. */
+  z.object({ type: z.literal('job.problem'), run: z.string(), text: z.string() }),
   /** What a person set changed. */
   z.object({ type: z.literal('settings.changed') }),
   /** Waiting jobs have another order. */

@@ -40,6 +40,7 @@ const anyOf =
 export const staleAfter = (event: EngineEvent): StaleCalls => {
   switch (event.type) {
     case 'job.progress':
+    case 'job.problem':
       return none;
     case 'cluster.changed':
       return (name, input) => name === 'cluster.log' && runsOf(input).includes(event.work.run);

@@ -1,7 +1,7 @@
 import { providerName, type ProviderName, type RunDevice } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
-import type { RunnerCache } from '../jobs/runner-cache.ts';
+import type { ModelPool } from '../jobs/source-gate.ts';
 import type { Numerics } from '../jobs/step-key.ts';
 import { deviceOf, numericsOf } from './machine.ts';
 
@@ -10,7 +10,7 @@ export interface DeviceInUse {
   readonly provider: ProviderName;
   readonly device: RunDevice;
   readonly numerics: Numerics;
-  readonly runners: RunnerCache;
+  readonly pool: ModelPool;
 }
 
 export interface DevicesInUse {
@@ -27,7 +27,7 @@ interface DeviceSettings {
   readonly threads: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly providers: ProvidersHere;
-  readonly openRunners: (provider: ProviderName) => RunnerCache;
+  readonly createPool: (provider: ProviderName) => ModelPool;
 }
 
 /**
@@ -36,7 +36,7 @@ interface DeviceSettings {
  */
 export const createDevicesInUse = async (
   first: ProviderName,
-  { threads, versions, providers, openRunners }: DeviceSettings,
+  { threads, versions, providers, createPool }: DeviceSettings,
 ): Promise<DevicesInUse> => {
   const known = new Map<ProviderName, DeviceInUse>();
 
@@ -46,7 +46,7 @@ export const createDevicesInUse = async (
     const device = deviceOf(threads, provider, probe);
     const taken =
       before === undefined
-        ? { provider, device, numerics: numericsOf(versions, provider), runners: openRunners(provider) }
+        ? { provider, device, numerics: numericsOf(versions, provider), pool: createPool(provider) }
         : { ...before, device };
     known.set(provider, taken);
     return taken;
@@ -70,11 +70,11 @@ export const createDevicesInUse = async (
         );
       const taken = await take(parsed.data);
       // Their weights would count twice against the memory budget.
-      for (const other of known.values()) if (other.provider !== taken.provider) await other.runners.dispose();
+      for (const other of known.values()) if (other.provider !== taken.provider) await other.pool.dispose();
       return taken;
     },
     dispose: async () => {
-      for (const { runners } of known.values()) await runners.dispose();
+      for (const { pool } of known.values()) await pool.dispose();
     },
   };
 };

@@ -7,7 +7,7 @@ import type { MadeEnvironments } from '../finetune/made-environments.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import type { JobLogs } from '../jobs/job-log.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
-import type { RunnerCache } from '../jobs/runner-cache.ts';
+import type { ModelPool } from '../jobs/source-gate.ts';
 import type { Numerics } from '../jobs/step-key.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';
@@ -39,8 +39,8 @@ export interface EngineContext {
   readonly roots: readonly string[];
   readonly queue: JobQueue;
   readonly logs: JobLogs;
-  /** Runners beside those of the workspace, which merge experts into a folder of their own. */
-  readonly openRunners: (provider: ProviderName, overlayFolder: string) => RunnerCache;
+  /** Models beside those that the workspace's jobs share. */
+  readonly createPool: (provider: ProviderName) => ModelPool;
   /** Folder of what comes with the workbench. */
   readonly resources: string;
   /** Models and tasks that come with the workbench, by name. */

@@ -9,7 +9,6 @@ import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { createMadeEnvironments } from '../finetune/made-environments.ts';
-import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
 import { createJobLogs } from '../jobs/job-log.ts';
@@ -17,7 +16,7 @@ import { rememberProbes } from '../inference/providers/remember-probes.ts';
 import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { JobQueue } from '../jobs/job-queue.ts';
-import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
+import { createModelPool, type ModelPool } from '../jobs/source-gate.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
@@ -115,17 +114,6 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes(),
   };
   const versions = await engineVersions();
-  const openRunnersOn = (provider: ProviderName, overlays: string): RunnerCache =>
-    createRunnerCache(
-      (checkpoint) =>
-        openModelRunner(checkpoint, {
-          threads,
-          provider,
-          memoryBudgetBytes: memory.budgetBytes,
-          overlayFolder: overlays,
-        }),
-      memory.budgetBytes,
-    );
   // A device that cannot be used ends the start before anything is made on disk.
   const first = settings.provider ?? 'cpu';
   if (first !== 'cpu') await providers.require(first);
@@ -137,16 +125,18 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     logs.hear(event);
     for (const listener of [...listeners]) listener(event);
   };
-  const { overlayFolder, temporaryFolder, steps, runs } = workspace;
+  const { temporaryFolder, steps, runs } = workspace;
+  const createPool = (provider: ProviderName): ModelPool =>
+    createModelPool({ threads, provider, memoryBudgetBytes: memory.budgetBytes, scratchFolder: temporaryFolder });
   const devices = await createDevicesInUse(first, {
     threads,
     versions,
     providers,
-    openRunners: (provider) => openRunnersOn(provider, overlayFolder),
+    createPool,
   });
   const resourcesOf = async ({ device }: RunManifest): Promise<JobResources> => {
-    const { runners, numerics } = await devices.open(device.provider);
-    return { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
+    const { pool, numerics } = await devices.open(device.provider);
+    return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes };
   };
   const ownSettings = settings.settingsFile ?? settingsFile();
   const state = stateFolder(ownSettings);
@@ -181,7 +171,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     roots: settings.roots ?? [],
     queue,
     logs,
-    openRunners: openRunnersOn,
+    createPool,
     resources: settings.resources,
     bundled: { models: await bundledModels(settings.resources), tasks },
     checkpoint: createPathCache(openCheckpoint),

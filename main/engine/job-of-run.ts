@@ -14,7 +14,7 @@ import type { Job, RunModel } from '../jobs/job-context.ts';
 import type { SweepInput } from '../jobs/sweep-places.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
 import { resumedExperiment } from './calls/experiments.ts';
-import { curveFacts, runnerSettings } from './calls/exports.ts';
+import { curveFacts, exportMachine } from './calls/exports.ts';
 import { resumedFinetune } from './calls/finetune.ts';
 import { purposefulProfileJob } from './calls/profiles.ts';
 import { resumedReproduction } from './calls/reproductions.ts';
@@ -88,13 +88,13 @@ export const jobOfRun = async (context: EngineContext, manifest: ApprovedManifes
       return exportJob({
         checkpoint,
         ...spec,
-        settings: runnerSettings(context),
+        machine: exportMachine(context),
         card: await curveFacts(context, checkpoint, spec.plan),
       });
     }
     case 'verify': {
       const { checkpoint } = onlyModel(manifest, models);
-      return verifyJob({ checkpoint, ...recordedSpec(manifest, verifySpec), settings: runnerSettings(context) });
+      return verifyJob({ checkpoint, ...recordedSpec(manifest, verifySpec), machine: exportMachine(context) });
     }
     case 'finetune':
       return resumedFinetune(context, manifest, models, tasks);

@@ -11,6 +11,7 @@ import {
 import type { JobResources } from '../jobs/carry-out.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
+import { type SweepInput, sweepSources } from '../jobs/sweep-places.ts';
 import { type ApprovedManifest, approveRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './job-of-run.ts';
@@ -29,26 +30,38 @@ export interface FillOrder {
 
 export type ResourcesOf = (manifest: RunManifest) => Promise<JobResources>;
 
-/** A context for a run that this engine does not hold: nothing is announced, and its folder's record is left alone. */
-const contextOf = async (
+/**
+ * Works on a sweep that this engine does not hold: nothing is announced, and its folder's record is left alone. Its
+ * models are watched as those of any run.
+ */
+const workOn = async <T>(
   { workspace, now }: EngineContext,
   resourcesOf: ResourcesOf,
   manifest: RunManifest,
-  signal: AbortSignal,
-): Promise<JobContext> => {
+  input: SweepInput,
+  { signal, say }: Pick<FillOrder, 'signal' | 'say'>,
+  work: (context: JobContext) => Promise<T>,
+): Promise<T> => {
   const { id, kind, title, createdAt } = manifest;
-  return {
-    ...(await resourcesOf(manifest)),
-    run: id,
-    folder: workspace.runs.folder(id),
-    madeAt: new Date(createdAt),
-    signal,
-    meter: createProgressMeter({ run: id, kind, title }, now),
-    now,
-    emit: () => undefined,
-    requireRun: () => Promise.resolve(),
-  };
+  const { pool, steps, ...resources } = await resourcesOf(manifest);
+  return pool.compute({ sources: sweepSources(input), steps, say }, (computing) =>
+    work({
+      ...resources,
+      ...computing,
+      run: id,
+      folder: workspace.runs.folder(id),
+      madeAt: new Date(createdAt),
+      signal,
+      meter: createProgressMeter({ run: id, kind, title }, now),
+      now,
+      emit: () => undefined,
+      requireRun: () => Promise.resolve(),
+    }),
+  );
 };
+
+/** For what only looks: steps that cannot be used are told where they are computed again. */
+const LOOKING = { signal: new AbortController().signal, say: (): void => undefined };
 
 export const fillStepsOfRun = async (
   context: EngineContext,
@@ -60,13 +73,14 @@ export const fillStepsOfRun = async (
   const input = await sweepInputOf(context, manifest);
   // What computes here, not what the run was made on.
   const { device } = await context.devices.open(manifest.device.provider);
-  return fillSteps(await contextOf(context, resourcesOf, manifest, signal), input, {
+  const order = {
     share,
     task,
     worker: `process ${String(process.pid)} on ${hostname()}`,
     hardware: { provider: device.provider, precision: device.precision, processor: device.name ?? device.processor },
     say,
-  });
+  };
+  return workOn(context, resourcesOf, manifest, input, { signal, say }, (job) => fillSteps(job, input, order));
 };
 
 export const listStepsOfRun = async (
@@ -77,7 +91,7 @@ export const listStepsOfRun = async (
 ): Promise<readonly ListedStep[]> => {
   const manifest = await approveRun(context, run, confirmed);
   const input = await sweepInputOf(context, manifest);
-  return listSteps(await contextOf(context, resourcesOf, manifest, new AbortController().signal), input);
+  return workOn(context, resourcesOf, manifest, input, LOOKING, (job) => listSteps(job, input));
 };
 
 /** How many parts a sweep has that processes can measure by themselves. */
@@ -87,5 +101,5 @@ export const countPartsOfRun = async (
   manifest: ApprovedManifest,
 ): Promise<number> => {
   const input = await sweepInputOf(context, manifest);
-  return countParts(await contextOf(context, resourcesOf, manifest, new AbortController().signal), input);
+  return workOn(context, resourcesOf, manifest, input, LOOKING, (job) => countParts(job, input));
 };

@@ -8,7 +8,6 @@ import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
-import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { requireForm } from './check-export.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
@@ -24,6 +23,7 @@ import {
   requireParent,
 } from './export-folder.ts';
 import { type ExportControl, verificationBytes, weightBytes } from './export-progress.ts';
+import type { ExportSettings } from './export-settings.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { GGUF_FILE, type GgufPlan, planGguf, storedType, writeGguf } from './gguf/gguf-file.ts';
 import { type CardFacts, modelCard } from './model-card.ts';
@@ -66,7 +66,7 @@ export interface ExportRequest {
   readonly plan: Plan;
   /** Folder to make; its parent must exist. */
   readonly destination: string;
-  readonly settings: ModelRunnerSettings;
+  readonly settings: ExportSettings;
   /** For the model card, beside what the plan says. */
   readonly card?: CardFacts;
   /** `hf` by default. */
@@ -107,7 +107,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   const unfinished = unfinishedName(destination);
   let bytes = checkpoint.info.sizeBytes;
   try {
-    const tensors = await exportedTensors(checkpoint, plan, settings.overlayFolder);
+    const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
     const gguf =
       request.format === 'gguf'
         ? await planGguf(

@@ -5,6 +5,7 @@ import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
+import type { Overlays } from '../inference/overlays.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
 /** A contiguous run of bytes of an exported tensor, where they lie now, and what they are in words. */
@@ -39,17 +40,17 @@ interface PrunedLayer {
 /**
  * Every tensor of the pruned checkpoint in the order of the source's files: expert-numbered tensors renumbered densely,
  * tensors whose first axis counts experts cut to the kept rows, all others as they stand. Merged weights come from the
- * overlay files that a measurement of the plan runs on (written first where they are missing). Tensors that take no
+ * overlays that a measurement of the plan runs on (written first where they are missing). Tensors that take no
  * part in inference (extra prediction layers) are left out. `plan` is prepared.
  */
 export const exportedTensors = async (
   checkpoint: Checkpoint,
   plan: Plan,
-  overlayFolder: string,
+  overlays: Overlays,
 ): Promise<readonly ExportedTensor[]> => {
   if (!isMergePlan(plan) && plan.constants !== undefined)
-    return withConstants(checkpoint, plan.kept, await openConstants(plan.constants, checkpoint, overlayFolder));
-  const layers = await prunedLayers(checkpoint, plan, overlayFolder);
+    return withConstants(checkpoint, plan.kept, await openConstants(plan.constants, checkpoint, overlays));
+  const layers = await prunedLayers(checkpoint, plan, overlays);
   const stacked = new Map(layers.flatMap((layer) => layer.moe.storage.stacked.map((name) => [name, layer] as const)));
   const numbered = new Map(
     layers.flatMap((layer) => (layer.moe.storage.prefix === null ? [] : [[layer.moe.storage.prefix, layer] as const])),
@@ -117,10 +118,10 @@ const withConstants = (
 const prunedLayers = async (
   checkpoint: Checkpoint,
   plan: Plan,
-  overlayFolder: string,
+  overlays: Overlays,
 ): Promise<readonly PrunedLayer[]> => {
   const layers: PrunedLayer[] = [];
-  const { variants } = await resolveCandidate(checkpoint, { key: 'export', plan }, overlayFolder);
+  const { variants } = await resolveCandidate(checkpoint, { key: 'export', plan }, overlays);
   for (const [index, { block, moe }] of checkpoint.descriptor.moeLayers.entries()) {
     const experts = variants[block]?.layer?.experts;
     if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);

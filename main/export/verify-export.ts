@@ -6,13 +6,13 @@ import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
-import { openModelRunner } from '../inference/open-model-runner.ts';
+import type { ForwardResult } from '../inference/model-runner.ts';
 import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
 import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
 import { configFileProblems, exportedConfig } from './export-config.ts';
 import { checksumProblems, folderProblems } from './export-folder.ts';
 import { type ExportControl, VerifyProgress } from './export-progress.ts';
+import type { ExportSettings } from './export-settings.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { GGUF_FILE, ggufProblems, planGguf, readGgufType } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData } from './onnx-files.ts';
@@ -35,7 +35,7 @@ export interface VerifyRequest {
   /** The unpruned original. */
   readonly checkpoint: Checkpoint;
   readonly plan: Plan;
-  readonly settings: ModelRunnerSettings;
+  readonly settings: ExportSettings;
   readonly control: ExportControl;
 }
 
@@ -45,7 +45,7 @@ export interface VerifyRequest {
  * reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1, largest |a| of the
  * position). What the folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells
  * no experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run: every byte of it is compared
- * with what the plan makes of the source. All models run on the processor, whatever `settings` name.
+ * with what the plan makes of the source. All models run on the processor.
  *
  * A folder that is something else is a result (`ok: false` with problems); one that is no model folder at all, or a
  * plan that does not fit the original, is refused.
@@ -53,11 +53,11 @@ export interface VerifyRequest {
 export const verifyExport = async (request: VerifyRequest): Promise<Verification> => {
   const { checkpoint, control } = request;
   const exported = path.resolve(request.exported);
-  const settings: ModelRunnerSettings = { ...request.settings, provider: 'cpu' };
+  const { settings } = request;
   const plan = preparePlan(checkpoint, request.plan);
   const holds = await whatItHolds(exported);
   try {
-    const tensors = await exportedTensors(checkpoint, plan, settings.overlayFolder);
+    const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
     if (holds.gguf) return await verifyGguf(exported, checkpoint, plan, tensors, control);
     const opened = holds.weights ? await openOrExplain(exported) : null;
     if (typeof opened === 'string') return unopened([opened, ...(await checksumProblems(exported, control.signal))]);
@@ -263,7 +263,7 @@ const compareCheckpoint = async (
   plan: Plan,
   sequences: readonly (readonly number[])[],
   original: readonly ForwardResult[],
-  settings: ModelRunnerSettings,
+  settings: ExportSettings,
   progress: VerifyProgress,
 ): Promise<ForwardComparison> => {
   let theirs: readonly ForwardResult[];
@@ -296,13 +296,13 @@ const forward = async (
   checkpoint: Checkpoint,
   plan: Plan | null,
   sequences: readonly (readonly number[])[],
-  settings: ModelRunnerSettings,
+  settings: ExportSettings,
   progress: VerifyProgress,
   run: number,
 ): Promise<readonly ForwardResult[]> => {
   // Every block runs once, so keeping it open after that would cost memory and gain nothing.
-  const runner = await openModelRunner(checkpoint, {
-    ...settings,
+  const runner = await settings.openRunner(checkpoint, {
+    provider: 'cpu',
     streamed: true,
     batchSlots: verificationSlots(checkpoint.descriptor.vocabulary),
   });

@@ -5,11 +5,12 @@ import { memoryVerdict } from '../contract/model.ts';
 import { readBytes } from '../files/regular-file.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { groupTrees } from '../inference/batch.ts';
-import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
+import type { ForwardResult } from '../inference/model-runner.ts';
 import { floatsOf, integerTensor, Session } from '../inference/session.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { compareLogits, type LogitComparison, NOT_COMPARABLE } from './compare-forward.ts';
 import { ONNX_FILE } from './onnx-files.ts';
+import type { ExportMachine } from './export-settings.ts';
 
 /** Logits of one run, slots x vocabulary: 128 MB of float32. */
 const MAX_LOGITS = 2 ** 25;
@@ -63,7 +64,7 @@ export const compareOnnx = async (
   sequences: readonly (readonly number[])[],
   original: readonly ForwardResult[],
   tolerance: number,
-  settings: ModelRunnerSettings,
+  settings: ExportMachine,
   control: { readonly signal: AbortSignal; readonly onProgress: (share: number) => void },
 ): Promise<GraphComparison> => {
   const weights = memoryVerdict(source.info, settings.memoryBudgetBytes).kind === 'resident' ? 'resident' : 'mapped';

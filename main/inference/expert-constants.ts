@@ -1,21 +1,19 @@
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
 import { fromFloat32 } from '../checkpoint/read-tensor.ts';
-import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-safetensors.ts';
+import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan, PlanConstants } from '../contract/plan.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { type WeighedProfiles } from '../pruning/average-scores.ts';
 import { combineStatistics } from '../pruning/combine-statistics.ts';
 import { requireStatistic } from '../pruning/saliency/require-statistic.ts';
-import { recoveredFile } from './recovered-layer.ts';
+import { type Overlays, overlayTensors } from './overlays.ts';
 
 /**
  * Constants that stand in for experts: the mean output of each over the calibration tokens that were routed to it
- * (Zhang et al. 2025, arXiv 2507.00390, "novices"), in a file that is named by its content. It holds those of all
+ * (Zhang et al. 2025, arXiv 2507.00390, "novices"), in an overlay whose key is a hash of them. It holds those of all
  * experts, so that plans of every size share it.
  */
 const tensorName = (layer: number): string => `${String(layer)}.constants`;
@@ -42,7 +40,7 @@ const dtypeOf = ({ descriptor }: Checkpoint): TensorDtype => {
 export const writeConstants = async (
   checkpoint: Checkpoint,
   profiles: WeighedProfiles,
-  folder: string,
+  overlays: Overlays,
 ): Promise<PlanConstants> => {
   const statistics = combineStatistics(profiles);
   const dtype = dtypeOf(checkpoint);
@@ -58,7 +56,7 @@ export const writeConstants = async (
   const hash = createHash('sha256').update(`${checkpoint.fingerprint} ${dtype}`);
   layers.forEach((bytes) => hash.update(bytes));
   const weights = hash.digest('hex').slice(0, 32);
-  await writeSafetensorsFile(recoveredFile(folder, weights), tensors);
+  if (!(await overlays.read(weights)).isSound) await overlays.write(weights, tensors);
   return { weights };
 };
 
@@ -68,33 +66,29 @@ export const withConstants = async (
   replaces: boolean,
   checkpoint: Checkpoint,
   profiles: WeighedProfiles,
-  folder: string,
+  overlays: Overlays,
 ): Promise<Plan> =>
-  replaces && 'kept' in plan ? { ...plan, constants: await writeConstants(checkpoint, profiles, folder) } : plan;
+  replaces && 'kept' in plan ? { ...plan, constants: await writeConstants(checkpoint, profiles, overlays) } : plan;
 
 /**
  * Constants [E, H] of each MoE layer.
  *
- * @throws WorkbenchError `constants-missing` where their file is not there, `constants-invalid` where it is of another
- * model.
+ * @throws WorkbenchError `constants-missing` where they are not there, or damaged; `constants-invalid` where they are of
+ * another model.
  */
 export const openConstants = async (
   { weights }: PlanConstants,
   { descriptor }: Checkpoint,
-  folder: string,
+  overlays: Overlays,
 ): Promise<readonly TensorView[]> => {
-  const file = recoveredFile(folder, weights);
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere)
+  const overlay = await overlays.read(weights);
+  if (!overlay.isSound)
     throw refuse(
       'constants-missing',
-      `The constants ${weights} of the plan are not in ${folder}.`,
+      `The constants of the plan cannot be used: ${overlay.why}.`,
       'Make the plan again from the same profile: it gives the same constants.',
     );
-  const { tensors } = await readSafetensorsHeader(file);
+  const tensors = await overlayTensors(overlay);
   return descriptor.moeLayers.map(({ moe }, layer) => {
     const view = tensors.get(tensorName(layer));
     if (view !== undefined && view.shape[0] === moe.experts && view.shape[1] === descriptor.hidden) return view;

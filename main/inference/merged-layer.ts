@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
-import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Products } from '../arithmetic/product.ts';
 import { withPauses } from '../arithmetic/steps.ts';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, plainWeight, readTensor, requireWholeView } from '../checkpoint/read-tensor.ts';
-import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-safetensors.ts';
+import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { LayerBlend, MergeGroup, MergePlan } from '../contract/plan.ts';
 import type { RouterMap } from '../graph/moe.ts';
@@ -18,6 +15,7 @@ import { mergeGroup } from '../pruning/merging/merge-experts.ts';
 import { expertToKept, mergeRouterRows, reinitialisedRows } from '../pruning/merging/merge-router.ts';
 import { withProducts } from './float64-products.ts';
 import type { LayerVariant } from './layer-variant.ts';
+import { type Overlays, overlayTensors } from './overlays.ts';
 
 /** Changes whenever merged weights would come out differently, so that old overlay files are not taken for new ones. */
 const MERGE_VERSION = 1;
@@ -26,49 +24,51 @@ const MERGE_VERSION = 1;
 const hasRowPerGroup = ({ router }: MergePlan): boolean =>
   router === 'reference-row' || router === 'mean-row' || router === 'reinitialised';
 
+/** Key of the merged weights of one MoE layer: a hash of everything that they depend on. */
+export const mergedKey = (fingerprint: string, layer: number, plan: MergePlan): string => {
+  const content = JSON.stringify([
+    MERGE_VERSION,
+    fingerprint,
+    layer,
+    plan.groups[layer],
+    plan.align,
+    plan.router,
+    plan.rule ?? null,
+    plan.blend?.[layer] ?? null,
+    ...(plan.router === 'reinitialised' ? [plan.routerSeed ?? 0] : []),
+  ]);
+  return createHash('sha256').update(content).digest('hex').slice(0, 32);
+};
+
 /**
  * An MoE layer (`layer` counts MoE layers) whose experts are merged by a plan: new weights over the untouched
- * checkpoint, in a file of their own
- * that is keyed by content. Weights are rounded to the checkpoint's dtype, so that what is measured is bit for bit
- * what an export holds. Groups of one member use the checkpoint's own tensors.
+ * checkpoint, in an overlay that is written where it is missing or damaged. Weights are rounded to the checkpoint's
+ * dtype, so that what is measured is bit for bit what an export holds. Groups of one member use the checkpoint's own
+ * tensors.
  */
 export const mergedVariant = async (
   checkpoint: Checkpoint,
   layer: number,
   plan: MergePlan,
-  folder: string,
+  overlays: Overlays,
 ): Promise<LayerVariant> => {
   const moe = checkpoint.descriptor.moeLayers[layer]?.moe;
   const groups = plan.groups[layer];
   if (moe === undefined || groups === undefined) throw new Error(`no layer ${String(layer)} to merge`);
   requireMergeable(checkpoint, moe, plan);
   const blend = plan.blend?.[layer];
-  const content = JSON.stringify([
-    MERGE_VERSION,
-    checkpoint.fingerprint,
-    layer,
-    groups,
-    plan.align,
-    plan.router,
-    plan.rule ?? null,
-    blend ?? null,
-    ...(plan.router === 'reinitialised' ? [plan.routerSeed ?? 0] : []),
-  ]);
-  const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
-  const file = path.join(folder, `${key}.safetensors`);
-  if (
-    !(await access(file).then(
-      () => true,
-      () => false,
-    ))
-  )
-    await withProducts((products) =>
-      writeMergedLayer(file, moe, checkpoint.descriptor.hidden, layer, plan, blend, products),
-    );
-  const { tensors } = await readSafetensorsHeader(file);
+  const key = mergedKey(checkpoint.fingerprint, layer, plan);
+  const known = await overlays.read(key);
+  const { hidden } = checkpoint.descriptor;
+  const overlay = known.isSound
+    ? known
+    : await withProducts(async (products) =>
+        overlays.write(key, await mergedTensors(moe, hidden, layer, plan, blend, products)),
+      );
+  const tensors = await overlayTensors(overlay);
   const view = (name: string): TensorView => {
     const found = tensors.get(name);
-    if (found === undefined) throw new Error(`${file} lacks "${name}"`);
+    if (found === undefined) throw new Error(`${overlay.file} lacks "${name}"`);
     return found;
   };
   const experts = groups.map((group, kept): ExpertTensors => {
@@ -134,16 +134,15 @@ const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, 
   }
 };
 
-/** Writes merged experts and router rows under a temporary name and renames: two engines may do so at once. */
-const writeMergedLayer = async (
-  file: string,
+/** Merged experts and router rows. */
+const mergedTensors = async (
   moe: MoeDescriptor,
   hidden: number,
   layer: number,
   plan: MergePlan,
   blend: LayerBlend | undefined,
   products: Products,
-): Promise<void> => {
+): Promise<readonly TensorToWrite[]> => {
   const groups = plan.groups[layer] ?? [];
   const tensors: TensorToWrite[] = [];
   const add = (name: string, like: TensorView, shape: readonly number[], floats: Float32Array): void => {
@@ -181,7 +180,7 @@ const writeMergedLayer = async (
     const rows = await readTensor(moe.router);
     add('router', moe.router, [groups.length, hidden], routerRows(rows, hidden, groups, plan, layer));
   }
-  await writeSafetensorsFile(file, tensors);
+  return tensors;
 };
 
 const routerRows = (

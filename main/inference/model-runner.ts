@@ -7,6 +7,7 @@ import type { TaskItem } from '../contract/task.ts';
 import type { DecodingCost } from '../generation/decoding-cost.ts';
 import type { DecodedRow, RowToDecode } from '../generation/writing-row.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
+import type { Overlays } from './overlays.ts';
 
 /** A plan being evaluated; `plan: null` is the unpruned model. Keys are unique within a call. */
 export interface Candidate {
@@ -77,7 +78,7 @@ export interface ModelRunner {
   ): Promise<RoutingStatistics>;
   /**
    * The plan with its experts' down projections, its router or both refitted on the items (those of `tasks`, by name),
-   * so that every block gives again what the unpruned one gave. The weights are written to the overlay folder. `refit`:
+   * so that every block gives again what the unpruned one gave. The weights become an overlay. `refit`:
    * the experts unless it says otherwise.
    */
   recover(
@@ -112,8 +113,6 @@ export interface ModelRunner {
   ): AsyncGenerator<DecodedRow>;
   /** What `decode` will take; refuses what does not fit into the memory budget. */
   decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost>;
-  /** Parts of the weights (`block 3`, `the head`) whose bytes on disk are no longer those that were mapped. */
-  changedWeights(): Promise<readonly string[]>;
   /** Closes what stayed open for candidates that were to be asked again. */
   releaseCandidates(): Promise<void>;
   dispose(): Promise<void>;
@@ -129,6 +128,30 @@ export interface ModelRunnerSettings {
   readonly provider?: ProviderName | undefined;
   /** Bytes that resident weights may take. */
   readonly memoryBudgetBytes: number;
-  /** Folder for the weights of merged experts; files are content-keyed and may be deleted between runs. */
-  readonly overlayFolder: string;
+  /** Folder for what lives no longer than the work: hidden states that memory cannot hold, routers that are refitted. */
+  readonly scratchFolder: string;
+}
+
+/** How a model is run where its numbers do not depend on it. */
+export interface RunnerTuning {
+  /** What runs it, if not what the settings name. */
+  readonly provider?: ProviderName;
+  /** Padded tokens per batch; numbers change with it by rounding only. */
+  readonly batchSlots?: number;
+  /** One block at a time even where all would fit: for work that runs each block once. */
+  readonly streamed?: boolean;
+  /**
+   * Unknowns per output up to which refits are solved for all experts at once; numbers change with it by rounding only.
+   */
+  readonly mostJointUnknowns?: number;
+}
+
+/** A checkpoint that is open for running, whoever's overlays its plans use. */
+export interface OpenModel {
+  readonly checkpoint: Checkpoint;
+  /** Its runner with these overlays; disposing of the one disposes of the other. */
+  runner(overlays: Overlays): ModelRunner;
+  /** Parts of the weights (`block 3`, `the head`) whose bytes on disk are no longer those that were mapped. */
+  changedWeights(): Promise<readonly string[]>;
+  dispose(): Promise<void>;
 }

@@ -25,10 +25,13 @@ import type {
   ForwardResult,
   ModelRunner,
   ModelRunnerSettings,
+  OpenModel,
   RunControl,
+  RunnerTuning,
   ScoreRequest,
   ScoreResult,
 } from './model-runner.ts';
+import type { Overlays } from './overlays.ts';
 import { profileLayers } from './profile-layers.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
@@ -49,79 +52,67 @@ import { splitPrefix, type TokenTree, treeOf } from './token-tree.ts';
 /** Padded tokens per batch: large enough for full speed, small enough that a run stays far below a second. */
 const BATCH_SLOTS = 2048;
 
-export interface RunnerTuning extends ModelRunnerSettings {
-  /** Padded tokens per batch; numbers change with it by rounding only. */
-  readonly batchSlots?: number;
-  /** One block at a time even where all would fit: for work that runs each block once. */
-  readonly streamed?: boolean;
-  /**
-   * Unknowns per output up to which refits are solved for all experts at once; numbers change with it by rounding only.
-   */
-  readonly mostJointUnknowns?: number;
-}
-
 /** Opens a checkpoint for running. Sessions of blocks are created when they are first needed. */
-export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTuning): Promise<ModelRunner> => {
-  const provider = settings.provider ?? 'cpu';
+export const openModel = async (
+  checkpoint: Checkpoint,
+  settings: ModelRunnerSettings,
+  tuning: RunnerTuning = {},
+): Promise<OpenModel> => {
+  const { threads, memoryBudgetBytes, scratchFolder } = settings;
+  const {
+    provider = settings.provider ?? 'cpu',
+    batchSlots: slots = BATCH_SLOTS,
+    streamed = false,
+    mostJointUnknowns,
+  } = tuning;
   const mapped = new MappedWeights(checkpoint.tensors);
-  const pool = new BlockPool(
+  const pool = new BlockPool(checkpoint, threads, memoryBudgetBytes, streamed, provider, mapped);
+  const executor = await Executor.open(checkpoint, pool, threads, slots, scratchFolder, mapped);
+  const scorer = new Scorer(checkpoint, threads, provider, mapped);
+  const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary);
+  const dispose = async (): Promise<void> => {
+    await pool.dispose();
+    await executor.dispose();
+    await scorer.dispose();
+  };
+  const parts = { checkpoint, tokenizer, threads, slots, scratchFolder, mostJointUnknowns, pool, executor, scorer };
+  return {
     checkpoint,
-    settings.threads,
-    settings.memoryBudgetBytes,
-    settings.streamed === true,
-    provider,
-    mapped,
-  );
-  const executor = await Executor.open(
-    checkpoint,
-    pool,
-    settings.threads,
-    settings.batchSlots ?? BATCH_SLOTS,
-    settings.overlayFolder,
-    mapped,
-  );
-  return new Runner(
-    checkpoint,
-    await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary),
-    settings,
-    pool,
-    executor,
-    new Scorer(checkpoint, settings.threads, provider, mapped),
-    mapped,
-  );
+    runner: (overlays) => new Runner({ ...parts, overlays, dispose }),
+    changedWeights: () => mapped.changed(),
+    dispose,
+  };
 };
+
+interface RunnerParts {
+  readonly checkpoint: Checkpoint;
+  readonly tokenizer: TextTokenizer | null;
+  readonly threads: number;
+  readonly slots: number;
+  readonly scratchFolder: string;
+  readonly mostJointUnknowns: number | undefined;
+  readonly pool: BlockPool;
+  readonly executor: Executor;
+  readonly scorer: Scorer;
+  readonly overlays: Overlays;
+  readonly dispose: () => Promise<void>;
+}
 
 class Runner implements ModelRunner {
   readonly checkpoint: Checkpoint;
   readonly tokenizer: TextTokenizer | null;
-  readonly #overlayFolder: string;
-  readonly #threads: number;
-  readonly #slots: number;
-  readonly #mostJointUnknowns: number | undefined;
+  readonly #parts: RunnerParts;
   readonly #pool: BlockPool;
   readonly #executor: Executor;
   readonly #scorer: Scorer;
-  readonly #mapped: MappedWeights;
 
-  constructor(
-    checkpoint: Checkpoint,
-    tokenizer: TextTokenizer | null,
-    settings: RunnerTuning,
-    pool: BlockPool,
-    executor: Executor,
-    scorer: Scorer,
-    mapped: MappedWeights,
-  ) {
-    this.checkpoint = checkpoint;
-    this.tokenizer = tokenizer;
-    this.#overlayFolder = settings.overlayFolder;
-    this.#threads = settings.threads;
-    this.#slots = settings.batchSlots ?? BATCH_SLOTS;
-    this.#mostJointUnknowns = settings.mostJointUnknowns;
-    this.#pool = pool;
-    this.#executor = executor;
-    this.#scorer = scorer;
-    this.#mapped = mapped;
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+    this.checkpoint = parts.checkpoint;
+    this.tokenizer = parts.tokenizer;
+    this.#pool = parts.pool;
+    this.#executor = parts.executor;
+    this.#scorer = parts.scorer;
   }
 
   async evaluate(
@@ -163,7 +154,7 @@ class Runner implements ModelRunner {
       unpruned,
       extras,
       control,
-      threads: this.#threads,
+      threads: this.#parts.threads,
       streaming: this.#pool.streaming,
     });
     statistics.items = items.length;
@@ -184,7 +175,7 @@ class Runner implements ModelRunner {
       { key: 'pruned', plan: bare },
     ]);
     if (unpruned === undefined || pruned === undefined) throw new Error('candidates were not resolved');
-    const scratchFolder = temporaryNameFor(path.join(this.#overlayFolder, 'recovering'));
+    const scratchFolder = temporaryNameFor(path.join(this.#parts.scratchFolder, 'recovering'));
     await mkdir(scratchFolder, { recursive: true });
     const products = new Float64Products();
     try {
@@ -198,11 +189,11 @@ class Runner implements ModelRunner {
         control,
         refit,
         scratchFolder,
-        threads: this.#threads,
+        threads: this.#parts.threads,
         products: products.multiply,
         ...this.#calibration(items),
-        overlayFolder: this.#overlayFolder,
-        mostJointUnknowns: this.#mostJointUnknowns,
+        overlays: this.#parts.overlays,
+        mostJointUnknowns: this.#parts.mostJointUnknowns,
       });
     } finally {
       await products.dispose();
@@ -225,7 +216,7 @@ class Runner implements ModelRunner {
       unpruned,
       keptPerLayer,
       control,
-      threads: this.#threads,
+      threads: this.#parts.threads,
     });
     await this.#pool.closeMerged();
     return kept;
@@ -324,25 +315,19 @@ class Runner implements ModelRunner {
       executor: this.#executor,
       scorer: this.#scorer,
     };
-    yield* decode(engine, rows, await this.#resolve(candidates), { slots: this.#slots }, control);
+    yield* decode(engine, rows, await this.#resolve(candidates), { slots: this.#parts.slots }, control);
   }
 
   async decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost> {
     return decodingCost(this.checkpoint.descriptor, this.#pool, rows, await this.#resolve(candidates));
   }
 
-  changedWeights(): Promise<readonly string[]> {
-    return this.#mapped.changed();
-  }
-
   releaseCandidates(): Promise<void> {
     return this.#pool.closeMerged();
   }
 
-  async dispose(): Promise<void> {
-    await this.#pool.dispose();
-    await this.#executor.dispose();
-    await this.#scorer.dispose();
+  dispose(): Promise<void> {
+    return this.#parts.dispose();
   }
 
   async #scoreLists(
@@ -405,7 +390,7 @@ class Runner implements ModelRunner {
   async #resolve(candidates: readonly Candidate[]): Promise<ResolvedCandidate[]> {
     const resolved: ResolvedCandidate[] = [];
     for (const candidate of candidates)
-      resolved.push(await resolveCandidate(this.checkpoint, candidate, this.#overlayFolder));
+      resolved.push(await resolveCandidate(this.checkpoint, candidate, this.#parts.overlays));
     return resolved;
   }
 

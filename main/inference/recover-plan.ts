@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import type { Products } from '../arithmetic/product.ts';
 import { withPauses } from '../arithmetic/steps.ts';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
-import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-safetensors.ts';
+import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
+import { type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan, type PlanRecovery, type RefitName } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -13,14 +15,8 @@ import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-p
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
-import {
-  openRecoveredFile,
-  recoveredFile,
-  recoveredName,
-  recoveredVariant,
-  recoveryProblem,
-  type Streams,
-} from './recovered-layer.ts';
+import type { Overlays } from './overlays.ts';
+import { recoveredName, recoveredVariant, recoveryProblem, type Streams } from './recovered-layer.ts';
 import { refitRouter } from './refit-router.ts';
 import type { Observation } from './run-block.ts';
 import type { TokenTree } from './token-tree.ts';
@@ -39,7 +35,7 @@ export interface RecoveryRequest {
   readonly unpruned: ResolvedCandidate;
   /** The plan without recovery. */
   readonly pruned: ResolvedCandidate;
-  readonly overlayFolder: string;
+  readonly overlays: Overlays;
   readonly refit: RefitName;
   /**
    * Folder for a layer's new router until all is written: empty, and deleted by whoever made it once the sessions are
@@ -65,12 +61,12 @@ export const noRecovery = (method: string): Error =>
 /**
  * Refits a plan so that every block gives again what the unpruned block gave, layer by layer on calibration tokens: two
  * streams of hidden states run side by side. The router's rows are searched by descent, and what the pruned block then
- * lacks is fitted by ridge regression to the gated inner activations of its experts. The weights go to a file named by
- * plan and tokens; they are rounded to the checkpoint's dtype, and the pruned stream goes on with what they really
+ * lacks is fitted by ridge regression to the gated inner activations of its experts. The weights go to an overlay keyed
+ * by plan and tokens; they are rounded to the checkpoint's dtype, and the pruned stream goes on with what they really
  * give.
  */
 export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
-  const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlayFolder, refit, control } = request;
+  const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlays, refit, control } = request;
   if (!isMergePlan(plan) && plan.constants !== undefined) throw noRecovery(plan.method ?? 'plan');
   const refitsExperts = refit !== 'router';
   const refitsRouter = refit !== 'experts';
@@ -129,7 +125,7 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
     control.onProgress?.(block + 1, blocks.length);
   }
   const weights = keyOf(request);
-  await writeSafetensorsFile(recoveredFile(overlayFolder, weights), tensors);
+  await overlays.write(weights, tensors);
   const tokens = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
   const recovery: PlanRecovery = { weights, tasks: [...tasks], items: new Set(itemOf).size, tokens, layers };
   if (refitsRouter) {
@@ -147,8 +143,9 @@ const withRouter = async (
   tensor: TensorToWrite,
 ): Promise<LayerVariant> => {
   const key = `layer-${String(layer)}`;
-  await writeSafetensorsFile(recoveredFile(folder, key), [tensor]);
-  return recoveredVariant(await openRecoveredFile(folder, key), layer, variant);
+  const file = path.join(folder, `${key}.safetensors`);
+  await writeSafetensors(file, [tensor]);
+  return recoveredVariant({ key, tensors: (await readSafetensorsHeader(file)).tensors }, layer, variant);
 };
 
 const keyOf = ({ checkpoint: { fingerprint }, plan, trees, refit }: RecoveryRequest): string => {

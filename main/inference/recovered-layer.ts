@@ -1,13 +1,11 @@
-import { access } from 'node:fs/promises';
-import path from 'node:path';
 import type { TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PlanRecovery } from '../contract/plan.ts';
 import type { ExpertFeatures, RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
 import type { Batch } from './batch.ts';
 import type { LayerVariant } from './layer-variant.ts';
+import { type Overlays, overlayTensors } from './overlays.ts';
 import type { Observation } from './run-block.ts';
 
 /** A batch and its hidden states in the unpruned model and in the pruned, recovered one. */
@@ -106,35 +104,23 @@ export interface RecoveredWeights {
   readonly tensors: ReadonlyMap<string, TensorView>;
 }
 
-export const recoveredFile = (folder: string, key: string): string => path.join(folder, `${key}.safetensors`);
-
 export const recoveredName = (layer: number, expert: number): string => `${String(layer)}.${String(expert)}.down`;
 
 export const routerName = (layer: number): string => `${String(layer)}.router`;
 
-/** @throws WorkbenchError `recovery-missing` where the file of a recovered plan is not there. */
-export const openRecovered = async ({ weights, tasks }: PlanRecovery, folder: string): Promise<RecoveredWeights> => {
-  const file = recoveredFile(folder, weights);
-  if (
-    !(await access(file).then(
-      () => true,
-      () => false,
-    ))
-  ) {
-    throw refuse(
-      'recovery-missing',
-      `The refitted weights ${weights} of the plan are not in ${folder}.`,
-      `Recover the plan again on ${tasks.join(', ')}: the same plan and items give the same weights.`,
-    );
-  }
-  return openRecoveredFile(folder, weights);
+/** @throws WorkbenchError `recovery-missing` where the weights of a recovered plan are not there, or damaged. */
+export const openRecovered = async (
+  { weights, tasks }: PlanRecovery,
+  overlays: Overlays,
+): Promise<RecoveredWeights> => {
+  const overlay = await overlays.read(weights);
+  if (overlay.isSound) return { key: weights, tensors: await overlayTensors(overlay) };
+  throw refuse(
+    'recovery-missing',
+    `The refitted weights of the plan cannot be used: ${overlay.why}.`,
+    `Recover the plan again on ${tasks.join(', ')}: the same plan and items give the same weights.`,
+  );
 };
-
-/** The same of a file that is known to be there. */
-export const openRecoveredFile = async (folder: string, key: string): Promise<RecoveredWeights> => ({
-  key,
-  tensors: (await readSafetensorsHeader(recoveredFile(folder, key))).tensors,
-});
 
 /**
  * A layer under a candidate with refitted down projections and a refitted router in place of its own, where the file

@@ -6,20 +6,21 @@ import { openConstants } from './expert-constants.ts';
 import { constantVariant, denseVariant, maskedVariant, unprunedVariant, type LayerVariant } from './layer-variant.ts';
 import { mergedVariant } from './merged-layer.ts';
 import type { Candidate } from './model-runner.ts';
+import type { Overlays } from './overlays.ts';
 import { openRecovered, recoveredVariant } from './recovered-layer.ts';
 
-/** What each layer is under a candidate's plan; writes merged weights where they are not on disk yet. */
+/** What each layer is under a candidate's plan; writes merged weights where they are not on disk. */
 export const resolveCandidate = async (
   checkpoint: Checkpoint,
   { key, plan }: Candidate,
-  overlayFolder: string,
+  overlays: Overlays,
 ): Promise<ResolvedCandidate> => {
   const variants: LayerVariant[] = [];
-  const recovered = plan?.recovery === undefined ? null : await openRecovered(plan.recovery, overlayFolder);
+  const recovered = plan?.recovery === undefined ? null : await openRecovered(plan.recovery, overlays);
   const constants =
     plan === null || isMergePlan(plan) || plan.constants === undefined
       ? null
-      : await openConstants(plan.constants, checkpoint, overlayFolder);
+      : await openConstants(plan.constants, checkpoint, overlays);
   let layer = -1;
   for (const { moe } of checkpoint.descriptor.blocks) {
     if (moe === null) {
@@ -30,7 +31,7 @@ export const resolveCandidate = async (
     const refit = (variant: LayerVariant): LayerVariant =>
       recovered === null ? variant : recoveredVariant(recovered, layer, variant);
     if (plan === null) variants.push(unprunedVariant(moe));
-    else if (isMergePlan(plan)) variants.push(refit(await mergedVariant(checkpoint, layer, plan, overlayFolder)));
+    else if (isMergePlan(plan)) variants.push(refit(await mergedVariant(checkpoint, layer, plan, overlays)));
     else {
       const kept = plan.kept[layer];
       if (kept === undefined)

@@ -1,11 +1,12 @@
 import type { RecordChange } from '../contract/compute.ts';
-import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import { WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { RunStore } from '../workspace/run-store.ts';
+import type { StepStore } from '../workspace/step-store.ts';
 import type { Job, JobContext, JobResult } from './job-context.ts';
 import type { ProgressMeter } from './progress-meter.ts';
-import { type SourceWatch, watchSources } from './watch-sources.ts';
+import type { Computing, ModelPool } from './source-gate.ts';
 
 /** A run whose turn has come. */
 export interface RunToCarryOut {
@@ -23,10 +24,13 @@ export interface RunToCarryOut {
 export type CarryOut = (run: RunToCarryOut) => Promise<JobResult>;
 
 /** What of a job's context depends on the device that the run's manifest names. */
-export type JobResources = Omit<
+export interface JobResources extends Omit<
   JobContext,
-  'run' | 'folder' | 'madeAt' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
->;
+  keyof Computing | 'run' | 'folder' | 'madeAt' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
+> {
+  readonly steps: StepStore;
+  readonly pool: ModelPool;
+}
 
 /** What to say to the user of an engine that had a run: who has it now. */
 export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): Promise<WorkbenchError> => {
@@ -48,27 +52,11 @@ export const carryOutHere =
     now: () => number,
   ): CarryOut =>
   async ({ manifest, job, ...own }) => {
-    let watch: SourceWatch | null = null;
-    try {
-      const resources = await resourcesOf(manifest);
-      watch = watchSources(resources);
-      const { steps, runners } = watch;
-      const { id: run, createdAt } = manifest;
-      const place = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
-      const result = await job({ ...resources, ...own, ...place, steps, runners, now });
-      await watch.settle();
-      return result;
-    } catch (error) {
-      throw await settled(watch, error);
-    }
+    const { pool, steps, ...resources } = await resourcesOf(manifest);
+    const { id: run, createdAt } = manifest;
+    const place = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
+    const say = (text: string): void => own.emit({ type: 'job.problem', run, text });
+    return pool.compute({ sources: job.sources, steps, say }, (computing) =>
+      job.work({ ...resources, ...own, ...place, ...computing, now }),
+    );
   };
-
-/** Why a run ended: with an error of its own, unless the files of its model changed, which explains any other. */
-const settled = async (watch: SourceWatch | null, error: unknown): Promise<unknown> => {
-  try {
-    await watch?.settle(error instanceof CancelledError);
-    return error;
-  } catch (change) {
-    return change;
-  }
-};

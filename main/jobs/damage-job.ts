@@ -11,7 +11,7 @@ import { validatePlan } from '../pruning/validate-plan.ts';
 import { hashItems } from '../tasks/items.ts';
 import { askedTasks } from './asked-tasks.ts';
 import { createGroupSizer, evaluationSteps } from './evaluation-step.ts';
-import type { Job, RunModel, RunTask } from './job-context.ts';
+import { type Job, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import type { KeyedPlan, Measurement } from './measurement.ts';
 import { evaluationKey, stepSummary } from './step-key.ts';
 import { openTokenCounter } from './task-work.ts';
@@ -52,13 +52,12 @@ export const leftOutExperts = (info: ModelInfo, { layer, experts }: DamageSettin
 };
 
 const keyedPlans = async (
-  { model, task, items }: Measurement,
+  { model, task, itemsHash }: Measurement,
   plans: readonly (DropPlan | null)[],
   numerics: Parameters<typeof evaluationKey>[0]['numerics'],
 ): Promise<readonly KeyedPlan[]> => {
   const { identity, info } = model.checkpoint;
   const writing = await writingIdentity(model.checkpoint, task.task);
-  const itemsHash = hashItems(items);
   return plans.map((plan) => ({
     plan,
     key: evaluationKey({ model: identity, experts: info.experts, itemsHash, plan, numerics, writing }),
@@ -69,9 +68,8 @@ const keyedPlans = async (
  * Measures a task with one expert gone at a time: the steps are those of a sweep (the same plan is never measured
  * twice), the result is one file with the paired difference of each expert to the unpruned model.
  */
-export const damageJob =
-  (model: RunModel, plain: RunTask, settings: DamageSettings): Job =>
-  async (context) => {
+export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSettings): Job =>
+  jobOn([model.checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe('Reading the task');
     const [task] = await askedTasks(model, [plain], settings.chat, context.madeAt);
@@ -81,7 +79,7 @@ export const damageJob =
     const items = task.task.test;
     const work = await (await openTokenCounter(model.checkpoint, signal)).scoring(items);
     meter.setTotal(work * (1 + leftOut.length));
-    const measurement = { model, task, items, work };
+    const measurement = { model, task, items, itemsHash: hashItems(items), work };
     const plans = [null, ...leftOut.map((expert) => planWithout(info, settings.layer, expert))];
     const keyed = await keyedPlans(measurement, plans, context.numerics);
     const outcomes = new Map<string, readonly ItemOutcome[]>();
@@ -114,10 +112,11 @@ export const damageJob =
     };
     const output = join(context.folder, DAMAGE_FILE);
     await context.requireRun();
+    await context.requireUnchanged();
     await produceFileAtomically(
       output,
       (file) => writeFile(file, `${JSON.stringify(document, null, 1)}\n`),
       context.temporaryFolder,
     );
     return { output, summary: stepSummary(meter) };
-  };
+  });

@@ -1,7 +1,7 @@
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { isWrittenItem } from '../tasks/task.ts';
-import { encodeEvaluation, evaluationRecord } from './evaluation-record.ts';
+import { readEvaluation, writeEvaluation } from './evaluation-record.ts';
 import type { JobContext } from './job-context.ts';
 import type { KeyedPlan, Measurement } from './measurement.ts';
 import { writeSideBySide } from './writing-step.ts';
@@ -66,13 +66,13 @@ export const evaluationSteps = async (
   const { model, task, items, work } = measurement;
   let missing: KeyedPlan[] = [];
   for (const keyed of plans) {
-    const stored = await steps.readJson(keyed.key, evaluationRecord);
+    const stored = await readEvaluation(steps, measurement, keyed);
     if (stored === null) {
       missing.push(keyed);
       continue;
     }
     meter.reuse(work);
-    await done(keyed.key, stored.outcomes);
+    await done(keyed.key, stored);
   }
   while (missing.length > 0) {
     if (signal.aborted) throw new CancelledError('The run');
@@ -88,15 +88,11 @@ export const evaluationSteps = async (
       ? await writeSideBySide(context, measurement, runner, group, control)
       : await runner.evaluate(items, group, control);
     if (!isWritten) sizer.took(work * group.length, context.now() - startedAt);
-    for (const { key, plan } of group) {
-      const own = outcomes.get(key);
-      if (own === undefined) throw new Error(`no outcomes for candidate ${key}`);
+    for (const keyed of group) {
+      const own = outcomes.get(keyed.key);
+      if (own === undefined) throw new Error(`no outcomes for candidate ${keyed.key}`);
       requireFinite(own, measurement);
-      const { name, fingerprint } = model.checkpoint;
-      await steps.writeJson(
-        key,
-        encodeEvaluation({ model: { name, fingerprint }, task: task.task.name, plan, outcomes: own }),
-      );
+      await writeEvaluation(steps, measurement, keyed, own);
     }
     meter.finish(group.length);
     for (const { key } of group) await done(key, outcomes.get(key) ?? []);

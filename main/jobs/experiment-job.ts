@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import {
   type ArmName,
@@ -21,7 +22,7 @@ import { hashItems } from '../tasks/items.ts';
 import { isTextItem, profiledText, type Task } from '../tasks/task.ts';
 import { createGroupSizer, evaluationSteps, type GroupSizer } from './evaluation-step.ts';
 import { armOptions, armsOf, armTraining, byExperts } from './experiment-arms.ts';
-import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
+import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
 import { profileStep, profileWork } from './profile-job.ts';
 import { evaluationKey, stepSummary } from './step-key.ts';
@@ -37,6 +38,10 @@ export interface ExperimentInput {
   /** What fine-tunes; asked for when the job's turn comes, and only where fine-tuned arms are wanted. */
   readonly tunedArms: (context: JobContext) => Promise<TunedArms>;
 }
+
+/** The checkpoints that an experiment reads. */
+export const experimentSources = ({ models }: Pick<ExperimentInput, 'models'>): readonly Checkpoint[] =>
+  models.map(({ checkpoint }) => checkpoint);
 
 /** A member on a task: its arms, and the tokens that they take. */
 interface Station {
@@ -168,16 +173,18 @@ const measureArm = async (
     return recordedArm(arm, metric, outcomes, training);
   }
   const { identity, info } = model.checkpoint;
+  const itemsHash = hashItems(items);
   const key = evaluationKey({
     model: identity,
     experts: info.experts,
-    itemsHash: hashItems(items),
+    itemsHash,
     plan,
     numerics: context.numerics,
     writing: await writingIdentity(model.checkpoint, task.task),
   });
   const found: ExperimentArm[] = [];
-  await evaluationSteps(context, { model, task, items, work: testTokens }, [{ key, plan }], sizer, (_, outcomes) => {
+  const measurement = { model, task, items, itemsHash, work: testTokens };
+  await evaluationSteps(context, measurement, [{ key, plan }], sizer, (_, outcomes) => {
     found.push(recordedArm(arm, metric, outcomes, null));
     return Promise.resolve();
   });
@@ -250,12 +257,11 @@ export const measureExperiment = async (input: ExperimentInput, context: JobCont
   return record;
 };
 
-export const experimentJob =
-  (input: ExperimentInput): Job =>
-  async (context) => {
+export const experimentJob = (input: ExperimentInput): Job =>
+  jobOn(experimentSources(input), async (context) => {
     const { arms } = await measureExperiment(input, context);
     return {
       output: join(context.folder, EXPERIMENT_FILE),
       summary: `${String(arms.length)} arms measured: ${stepSummary(context.meter)}`,
     };
-  };
+  });

@@ -4,17 +4,26 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExportFormat, GgufType } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
 import { exportPlan } from '../export/export-plan.ts';
+import type { ExportMachine, ExportSettings } from '../export/export-settings.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { verifyExport } from '../export/verify-export.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
-import type { ModelRunnerSettings } from '../inference/model-runner.ts';
-import type { Job, JobContext } from './job-context.ts';
+import { type Job, type JobContext, jobOn } from './job-context.ts';
+import type { Computing } from './source-gate.ts';
 
 /** Name of the proof in the folder of an export's or a verification's run. */
 export const VERIFICATION_FILE = 'verification.json';
 
+/** What an export runs with, behind the gate. */
+export const exportSettings = ({ steps, runners }: Computing, machine: ExportMachine): ExportSettings => ({
+  ...machine,
+  overlays: steps.overlays,
+  openRunner: runners.openAlone,
+});
+
 export const writeVerification = async (context: JobContext, verification: unknown): Promise<void> => {
   await context.requireRun();
+  await context.requireUnchanged();
   await produceFileAtomically(
     join(context.folder, VERIFICATION_FILE),
     (file) => writeFile(file, `${JSON.stringify(verification, null, 2)}\n`),
@@ -30,15 +39,14 @@ export interface ExportInput {
   readonly format: ExportFormat;
   /** Of a GGUF file's weights; absent: as they are stored. */
   readonly ggufType?: GgufType | undefined;
-  readonly settings: ModelRunnerSettings;
+  readonly machine: ExportMachine;
   /** What was measured of the plan, for the model card. */
   readonly card: CardFacts;
 }
 
 /** Exports and proves a smaller checkpoint. One step: a folder that is not proven does not stay. */
-export const exportJob =
-  ({ checkpoint, plan, destination, format, ggufType, settings, card }: ExportInput): Job =>
-  async (context) => {
+export const exportJob = ({ checkpoint, plan, destination, format, ggufType, machine, card }: ExportInput): Job =>
+  jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe(`Exporting ${checkpoint.name}`);
     meter.setTotal(checkpoint.info.sizeBytes);
@@ -49,7 +57,7 @@ export const exportJob =
       destination,
       format,
       ggufType,
-      settings,
+      settings: exportSettings(context, machine),
       card,
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },
     });
@@ -63,19 +71,18 @@ export const exportJob =
         ...warnings,
       ].join(' '),
     };
-  };
+  });
 
 export interface VerifyInput {
   readonly exported: string;
   readonly checkpoint: Checkpoint;
   readonly plan: Plan;
-  readonly settings: ModelRunnerSettings;
+  readonly machine: ExportMachine;
 }
 
 /** Proves an export against its original and plan. A folder that is something else is a result, not a failure. */
-export const verifyJob =
-  ({ exported, checkpoint, plan, settings }: VerifyInput): Job =>
-  async (context) => {
+export const verifyJob = ({ exported, checkpoint, plan, machine }: VerifyInput): Job =>
+  jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe(`Verifying ${exported}`);
     meter.setTotal(checkpoint.info.sizeBytes);
@@ -84,7 +91,7 @@ export const verifyJob =
       exported,
       checkpoint,
       plan,
-      settings,
+      settings: exportSettings(context, machine),
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },
     });
     await writeVerification(context, verification);
@@ -93,4 +100,4 @@ export const verifyJob =
       ? 'The export is what the plan makes of the original.'
       : `Not equal: ${verification.problems.join(' ')}`;
     return { output: exported, summary };
-  };
+  });

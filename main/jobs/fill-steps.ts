@@ -59,13 +59,23 @@ const stagesOf = (): ((unit: SweepUnit) => Promise<Stage>) => {
 
 class NotOnDiskError extends Error {}
 
-/** A context that reads steps and refuses to compute any. */
+/** A context that reads steps and refuses to compute any. Overlays that follow from a profile are named, not written. */
 const readingOnly = (context: JobContext): JobContext => {
   const refused = (): Promise<never> => Promise.reject(new NotOnDiskError());
+  const { steps } = context;
+  const nothing = (): Promise<void> => Promise.resolve();
   return {
     ...context,
-    runners: { open: refused, close: () => Promise.resolve(), dispose: () => Promise.resolve() },
-    steps: { ...context.steps, writeJson: refused, produce: refused },
+    runners: { open: refused, openAlone: refused, close: nothing, closeAll: nothing },
+    steps: {
+      ...steps,
+      writeJson: refused,
+      writeTensors: refused,
+      overlays: {
+        read: steps.overlays.read,
+        write: (key) => Promise.resolve({ isSound: true, file: steps.path(key, 'overlay'), sha256: '' }),
+      },
+    },
   };
 };
 

@@ -5,7 +5,7 @@ import type { TrainingPython } from '../finetune/find-python.ts';
 import type { Mixture } from '../finetune/mixture.ts';
 import type { ScriptResult } from '../finetune/training-script.ts';
 import { requirePlace } from '../finetune/tuned-folder.ts';
-import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
+import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 
 /** Folder of a run that holds its training's state, until it is done. */
@@ -62,9 +62,8 @@ const train = async (order: TrainingOrder, { meter, signal }: JobContext, folder
  * Fine-tunes a checkpoint on the calibration items of tasks, in Python. What was trained when it is cancelled or killed
  * stays in the run's folder, and resuming goes on from there to the same weights.
  */
-export const finetuneJob =
-  (input: FinetuneInput): Job =>
-  async (context) => {
+export const finetuneJob = (input: FinetuneInput): Job =>
+  jobOn([input.model.checkpoint], async (context) => {
     const { model, destination, ...rest } = input;
     const order: TrainingOrder = { ...rest, name: model.name, checkpoint: model.checkpoint };
     const folder = join(context.folder, TRAINING_FOLDER);
@@ -80,4 +79,4 @@ export const finetuneJob =
         `Fine-tuned to ${destination}: loss ${loss.first.toFixed(4)} at the first of ${String(steps)} steps, ` +
         `${loss.last.toFixed(4)} at the last.`,
     };
-  };
+  });

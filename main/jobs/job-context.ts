@@ -2,9 +2,8 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { Task } from '../tasks/task.ts';
-import type { StepStore } from '../workspace/step-store.ts';
 import type { ProgressMeter } from './progress-meter.ts';
-import type { RunnerCache } from './runner-cache.ts';
+import type { Computing } from './source-gate.ts';
 import type { Numerics } from './step-key.ts';
 
 /** A model of a run; `name` is unique within it. */
@@ -20,7 +19,7 @@ export interface RunTask {
 }
 
 /** What a job may use. Whatever it announces must be on disk by then. */
-export interface JobContext {
+export interface JobContext extends Computing {
   readonly run: string;
   /** The run's folder. */
   readonly folder: string;
@@ -30,9 +29,6 @@ export interface JobContext {
   readonly madeAt: Date;
   /** Where files are written before they are renamed into the workspace. */
   readonly temporaryFolder: string;
-  readonly steps: StepStore;
-  readonly runners: RunnerCache;
-  readonly overlayFolder: string;
   readonly numerics: Numerics;
   readonly memoryBudgetBytes: number;
   readonly signal: AbortSignal;
@@ -55,4 +51,12 @@ export interface JobResult {
   readonly summary: string;
 }
 
-export type Job = (context: JobContext) => Promise<JobResult>;
+/** The work of a run. */
+export interface Job {
+  /** Models that it reads: their files are watched from its first moment on. */
+  readonly sources: readonly Checkpoint[];
+  readonly work: (context: JobContext) => Promise<JobResult>;
+}
+
+/** A job that reads these models. */
+export const jobOn = (sources: readonly Checkpoint[], work: Job['work']): Job => ({ sources, work });

@@ -99,6 +99,8 @@ const lineOf = (
         line: { kind: 'point', text: `${model}, ${task}, ${formatCount(kept)} experts kept (${how}): measured.` },
       };
     }
+    case 'job.problem':
+      return { run: event.run, line: { kind: 'problem', text: event.text } };
     case 'profile.ready':
       return { run: event.run, line: { kind: 'point', text: `Profiled on ${event.task}.` } };
     default:

@@ -13,5 +13,7 @@ export interface Measurement {
   readonly model: RunModel;
   readonly task: RunTask;
   readonly items: readonly TaskItem[];
+  /** Hash of the items, in order. */
+  readonly itemsHash: string;
   readonly work: number;
 }

@@ -11,9 +11,7 @@ import {
   type SuperExpertProtection,
 } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import { isFile } from '../files/file-errors.ts';
 import { withConstants } from '../inference/expert-constants.ts';
-import { recoveredFile } from '../inference/recovered-layer.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SearchBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
@@ -25,7 +23,7 @@ import { hashItems } from '../tasks/items.ts';
 import { isTextItem } from '../tasks/task.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { searchFitness } from './search-fitness.ts';
-import { planContent, stepKey } from './step-key.ts';
+import { recoveryKey, searchKey } from './step-key.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
 /** Work of a refit in tokens of its calibration items: two streams of hidden states, and the solving. */
@@ -88,7 +86,7 @@ export const planStep = async (context: JobContext, order: PlanOrder): Promise<P
     needs.constants,
     model.checkpoint,
     { statistics: profiles, taskShares: [1] },
-    context.overlayFolder,
+    context.steps.overlays,
   );
 };
 
@@ -106,18 +104,17 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
     );
   }
   const { options } = methodNamed(method).prepare(order.options);
-  const key = stepKey({
-    kind: 'search',
+  const isEvolution = search.search === 'evolution';
+  const key = searchKey({
     model: identity,
-    items: hashItems(task.task.calibration),
+    itemsHash: hashItems(task.task.calibration),
     method,
     options,
     keep,
-    seed: search.search === 'evolution' ? (seed ?? 0) : null,
+    seed: isEvolution ? (seed ?? 0) : null,
+    metric: isEvolution ? task.task.metric : null,
     numerics: context.numerics,
-    // Plans of tasks measured by acc keep the keys that they had before the metric counted.
-    ...(search.search === 'evolution' && task.task.metric === 'acc_norm' ? { metric: 'acc_norm' } : {}),
-    writing: search.search === 'evolution' ? await writingIdentity(model.checkpoint, task.task) : undefined,
+    writing: isEvolution ? await writingIdentity(model.checkpoint, task.task) : undefined,
   });
   const stored = await steps.readJson(key, searchedStep);
   const work = searchWork(order);
@@ -191,7 +188,8 @@ const progressivePlan = async (
   return { kept: await runner.pruneProgressively(task.task.calibration, counts, { signal, onProgress }) };
 };
 
-const recoveredStep = z.object({ kind: z.literal('recovery'), recovery: planRecovery });
+/** `sha256`: of the overlay that holds the weights; another device may have put its own there. */
+const recoveredStep = z.object({ kind: z.literal('recovery'), recovery: planRecovery, sha256: z.string() });
 
 /** A plan refitted on a task's calibration items: from disk, or computed. `work`: tokens x RECOVERY_WORK. */
 export const recoveryStep = async (
@@ -202,22 +200,24 @@ export const recoveryStep = async (
   refit: RefitName,
   work: number,
 ): Promise<Plan> => {
-  const { steps, meter, signal, overlayFolder } = context;
+  const { steps, meter, signal } = context;
   const { identity, info } = model.checkpoint;
   const items: readonly TaskItem[] = task.calibration;
-  const what = refit === 'experts' ? {} : { refit };
-  const key = stepKey({
-    kind: 'recovery',
+  const key = recoveryKey({
     model: identity,
-    items: hashItems(items),
-    plan: planContent(plan, info.experts),
+    experts: info.experts,
+    itemsHash: hashItems(items),
+    plan,
+    refit,
     numerics: context.numerics,
-    ...what,
   });
   const stored = await steps.readJson(key, recoveredStep);
-  if (stored !== null && (await isFile(recoveredFile(overlayFolder, stored.recovery.weights)))) {
-    meter.reuse(work);
-    return { ...plan, recovery: { ...stored.recovery, tasks: [task.name] } };
+  if (stored !== null) {
+    const overlay = await steps.overlays.read(stored.recovery.weights);
+    if (overlay.isSound && overlay.sha256 === stored.sha256) {
+      meter.reuse(work);
+      return { ...plan, recovery: { ...stored.recovery, tasks: [task.name] } };
+    }
   }
   meter.describe(`Refitting ${model.name} on ${name}`);
   const runner = await context.runners.open(model.checkpoint);
@@ -229,8 +229,10 @@ export const recoveryStep = async (
     { signal, onProgress: (done, total) => meter.advance(done / total) },
     refit,
   );
-  if (recovered.recovery === undefined) throw new Error('a refit without weights');
-  await steps.writeJson(key, { kind: 'recovery', recovery: recovered.recovery });
+  const { recovery } = recovered;
+  const overlay = recovery === undefined ? null : await steps.overlays.read(recovery.weights);
+  if (recovery === undefined || overlay?.isSound !== true) throw new Error('a refit without weights');
+  await steps.writeJson(key, { kind: 'recovery', recovery, sha256: overlay.sha256 });
   meter.finish();
   return recovered;
 };

@@ -11,6 +11,7 @@ import { cachedShape } from '../graph/cached-attention.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { seededRandom } from '../statistics/random.ts';
+import { exportSettings } from './export-job.ts';
 import type { JobContext } from './job-context.ts';
 import { planContent, stepKey } from './step-key.ts';
 
@@ -117,11 +118,11 @@ export class SpeedMeter {
     const { exportable, keptPerLayer } = planCost(info, plan);
     if (!exportable.hf) return null;
     if (keptPerLayer.every((kept) => kept === info.experts)) return this.of(checkpoint, null);
-    const { temporaryFolder, overlayFolder, memoryBudgetBytes, signal } = this.#context;
+    const { temporaryFolder, memoryBudgetBytes, signal } = this.#context;
     const folder = temporaryNameFor(join(temporaryFolder, 'timed'));
     try {
       await mkdir(folder);
-      const settings = { threads: 1, memoryBudgetBytes, overlayFolder };
+      const settings = exportSettings(this.#context, { threads: 1, memoryBudgetBytes });
       const destination = join(folder, 'model');
       await exportPlan({ checkpoint, plan, destination, settings, control: { signal } });
       const timed = await openCheckpoint(destination);

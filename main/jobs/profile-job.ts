@@ -13,6 +13,7 @@ import { extrasInWords } from '../pruning/plan-needs.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { Task } from '../tasks/task.ts';
 import {
+  profileContent,
   PROFILED,
   type ProfiledTask,
   type ProfileParts,
@@ -21,7 +22,7 @@ import {
 } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import { askedTasks } from './asked-tasks.ts';
-import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
+import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import { type Numerics, profileKey, stepSummary } from './step-key.ts';
 import { openTokenCounter } from './task-work.ts';
 
@@ -108,7 +109,8 @@ export const storedProfileFile = async (
   const itemsHash = hashItems(task.calibration);
   for (const set of setsWith(extras)) {
     const key = profileKey(model, itemsHash, numerics, set);
-    if (await steps.has(key, 'safetensors')) return steps.path(key, 'safetensors');
+    const file = await steps.readTensors(key, 'profile');
+    if (file !== null) return file;
   }
   return null;
 };
@@ -169,15 +171,11 @@ export const profileStep = async (
     { signal, onProgress: (done, total) => meter.advance(done / total) },
     extras,
   );
-  await steps.produce(key, 'safetensors', (temporary) =>
-    writeProfileFile(temporary, {
-      model: model.checkpoint.name,
-      fingerprint: model.checkpoint.fingerprint,
-      tasks: [{ name: task.name, hash: task.hash, statistics }],
-    }),
-  );
+  const { name: modelName, fingerprint } = model.checkpoint;
+  const tasks = [{ name: task.name, hash: task.hash, statistics }];
+  await steps.writeTensors(key, 'profile', profileContent({ model: modelName, fingerprint, tasks }));
   meter.finish();
-  context.emit({ type: 'profile.ready', run: context.run, fingerprint: model.checkpoint.fingerprint, task: name });
+  context.emit({ type: 'profile.ready', run: context.run, fingerprint, task: name });
   return statistics;
 };
 
@@ -185,9 +183,13 @@ export const profileStep = async (
  * Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. `extras`: what to
  * look at beyond routing. `chat`: the tasks as the model's chat template asks them.
  */
-export const profileJob =
-  (model: RunModel, plain: readonly RunTask[], extras: readonly ExtraStatistic[] = [], chat?: boolean): Job =>
-  async (context) => {
+export const profileJob = (
+  model: RunModel,
+  plain: readonly RunTask[],
+  extras: readonly ExtraStatistic[] = [],
+  chat?: boolean,
+): Job =>
+  jobOn([model.checkpoint], async (context) => {
     context.meter.describe('Reading tasks');
     const tasks = await askedTasks(model, plain, chat, context.madeAt);
     const measure = await openTokenCounter(model.checkpoint, context.signal);
@@ -203,10 +205,11 @@ export const profileJob =
     const output = join(context.folder, 'profile.safetensors');
     const { name, fingerprint } = model.checkpoint;
     await context.requireRun();
+    await context.requireUnchanged();
     await produceFileAtomically(
       output,
       (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }),
       context.temporaryFolder,
     );
     return { output, summary: stepSummary(context.meter) };
-  };
+  });

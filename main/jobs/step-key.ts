@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type DropPlan, isMergePlan, type Plan } from '../contract/plan.ts';
+import { type DropPlan, isMergePlan, type MethodName, type Plan, type RefitName } from '../contract/plan.ts';
+import type { MetricName } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { STATISTICS } from '../workspace/profile-file.ts';
 import type { JudgingRule } from '../tasks/generation/judging.ts';
@@ -12,7 +13,7 @@ import type { ProgressMeter } from './progress-meter.ts';
 export const NUMERICS_VERSION = 1;
 
 /** Version of the files that steps are stored in: one of an older form is computed again, not misread. */
-const STEP_FORMAT = 1;
+const STEP_FORMAT = 2;
 
 /** What computes: everything about it that may change a number. */
 export interface Numerics {
@@ -89,6 +90,80 @@ export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writi
     numerics,
     writing,
   });
+
+/** Of a part of an evaluation's items, which a search for a threshold answers at a time. */
+export const partKey = (evaluation: string, itemsHash: string): string =>
+  stepKey({ kind: 'evaluation-part', evaluation, items: itemsHash });
+
+/** Of a stretch of an evaluation's items that are written, from one on. */
+export const writingKey = (evaluation: string, from: number, items: number): string =>
+  stepKey({ kind: 'writing', evaluation, from, items });
+
+export interface SearchIdentity {
+  readonly model: string;
+  /** Hash of the calibration items. */
+  readonly itemsHash: string;
+  readonly method: MethodName;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly keep: number;
+  /** Null of a search that draws nothing. */
+  readonly seed: number | null;
+  /** Of a search that measures its candidates. */
+  readonly metric: MetricName | null;
+  readonly numerics: Numerics;
+  readonly writing?: WritingIdentity | undefined;
+}
+
+export const searchKey = ({ itemsHash, ...identity }: SearchIdentity): string =>
+  stepKey({ kind: 'search', items: itemsHash, ...identity });
+
+export interface RecoveryIdentity {
+  readonly model: string;
+  readonly experts: number;
+  /** Hash of the calibration items. */
+  readonly itemsHash: string;
+  readonly plan: Plan;
+  readonly refit: RefitName;
+  readonly numerics: Numerics;
+}
+
+export const recoveryKey = ({ model, experts, itemsHash, plan, refit, numerics }: RecoveryIdentity): string =>
+  stepKey({ kind: 'recovery', model, items: itemsHash, plan: planContent(plan, experts), numerics, refit });
+
+export interface TunedIdentity {
+  /** With the tokenizer, which makes the tokens that are trained on. */
+  readonly model: string;
+  readonly experts: number;
+  readonly plan: Plan | null;
+  /** Hash of the calibration items, which are trained on. */
+  readonly calibrationHash: string;
+  readonly itemsHash: string;
+  /** Those that decide (decisiveSettings). */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Hash of what a general stage learns from, where there is one. */
+  readonly mixture?: string | undefined;
+  /** Versions of what trains. */
+  readonly python: Readonly<Record<string, string>>;
+  readonly threads: number;
+  readonly numerics: Numerics;
+  readonly writing?: WritingIdentity | undefined;
+}
+
+/** Of a fine-tuned arm: how its training went, and what it answered. */
+export const tunedKeys = ({
+  experts,
+  plan,
+  calibrationHash,
+  itemsHash,
+  ...rest
+}: TunedIdentity): { readonly training: string; readonly evaluation: string } => {
+  const content = planContent(plan, experts);
+  const identity = { ...rest, plan: content, calibration: calibrationHash, items: itemsHash };
+  return {
+    training: stepKey({ kind: 'tuned', ...identity }),
+    evaluation: stepKey({ kind: 'tuned-evaluation', ...identity }),
+  };
+};
 
 /** The statistics that profiles hold are part of it: a profile made before one was added is made again. */
 export const profileKey = (

@@ -80,7 +80,6 @@ export interface CandidateStage {
   readonly context: JobContext;
   /** Of the unpruned model. */
   readonly measurement: Measurement;
-  readonly itemsHash: string;
   readonly sizer: GroupSizer;
   readonly speeds: SpeedMeter | null;
   readonly announce: (point: SweepPoint) => Promise<void>;
@@ -88,7 +87,7 @@ export interface CandidateStage {
 
 /** Measures candidates on the items of a stage; the step of each is keyed by what lies in its folder. */
 export const measureFolders = async (
-  { context, measurement, itemsHash, sizer, speeds, announce }: CandidateStage,
+  { context, measurement, sizer, speeds, announce }: CandidateStage,
   baseline: readonly ItemOutcome[],
   candidates: readonly RunModel[],
 ): Promise<void> => {
@@ -99,7 +98,7 @@ export const measureFolders = async (
     const key = evaluationKey({
       model: identity,
       experts: info.experts,
-      itemsHash,
+      itemsHash: measurement.itemsHash,
       plan: null,
       numerics: context.numerics,
       writing: await writingIdentity(candidate.checkpoint, task.task),

@@ -6,15 +6,15 @@ import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
-import { evaluationRecord } from './evaluation-record.ts';
+import { readEvaluation } from './evaluation-record.ts';
 import { ownCounts } from './file-methods.ts';
 import { evaluationSteps } from './evaluation-step.ts';
-import type { Job, JobContext, RunModel } from './job-context.ts';
+import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
 import type { KeyedPlan } from './measurement.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { stepSummary } from './step-key.ts';
 import { measureFolders } from './sweep-folders.ts';
-import { type SweepInput, sweepPlaces } from './sweep-places.ts';
+import { type SweepInput, sweepPlaces, sweepSources } from './sweep-places.ts';
 import {
   announce,
   announceUnpruned,
@@ -156,12 +156,13 @@ const begunPlans = async (
   { context, measurement, ...stage }: Stage,
   plans: readonly KeyedPlan[],
 ): Promise<ReadonlySet<string>> => {
-  const unpruned = await context.steps.readJson(keyOf({ context, measurement, ...stage }, null), evaluationRecord);
+  const asked = { key: keyOf({ context, measurement, ...stage }, null), plan: null };
+  const unpruned = await readEvaluation(context.steps, measurement, asked);
   const begun = new Set<string>();
   if (unpruned === null) return begun;
   for (const keyed of plans) {
     if (await context.steps.has(keyed.key, 'json')) continue;
-    if (await hasPart(context, measurement, unpruned.outcomes, keyed)) begun.add(keyed.key);
+    if (await hasPart(context, measurement, unpruned, keyed)) begun.add(keyed.key);
   }
   return begun;
 };
@@ -289,9 +290,11 @@ export const measurePlace = async (
  * from that task's own profile, on that task's test items. Everything is a step under a content key: what is on disk is
  * not computed again, and a point is announced when its step is on disk.
  */
-export const sweepJob =
-  (input: SweepInput, createRecord: (context: JobContext, notes: readonly string[]) => SweepRecord): Job =>
-  async (context) => {
+export const sweepJob = (
+  input: SweepInput,
+  createRecord: (context: JobContext, notes: readonly string[]) => SweepRecord,
+): Job =>
+  jobOn(sweepSources(input), async (context) => {
     const { models, tasks, candidates = [] } = input;
     context.meter.describe('Reading tasks');
     const { places, work, curvesWork, notes } = await sweepPlaces(context, input);
@@ -327,4 +330,4 @@ export const sweepJob =
     record.note(summary);
     await record.write();
     return { output: null, summary };
-  };
+  });

@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { combinedExtras } from '../pruning/plan-needs.ts';
@@ -31,6 +32,10 @@ export interface SweepInput {
   /** Checkpoints measured beside the plans of the one model. */
   readonly candidates?: readonly RunModel[];
 }
+
+/** The checkpoints that a sweep reads. */
+export const sweepSources = ({ models, candidates = [] }: SweepInput): readonly Checkpoint[] =>
+  [...models, ...candidates].map(({ checkpoint }) => checkpoint);
 
 /** A model on a task: what a sweep measures there, and how it begins. */
 export interface SweepPlace {
@@ -94,8 +99,7 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
           context,
           record,
           settings,
-          measurement: { model, task: calibrated, items, work: scoring[index] ?? 0 },
-          itemsHash: hashItems(items),
+          measurement: { model, task: calibrated, items, itemsHash: hashItems(items), work: scoring[index] ?? 0 },
           writing: await writingIdentity(model.checkpoint, calibrated.task),
           statistics,
           calibration: own,

@@ -32,7 +32,6 @@ export interface Stage {
   readonly record: SweepSink;
   readonly settings: SweepSettings;
   readonly measurement: Measurement;
-  readonly itemsHash: string;
   /** What beside items and plan decides what is written; undefined where nothing is. */
   readonly writing: WritingIdentity | undefined;
   readonly statistics: RoutingStatistics | null;
@@ -50,12 +49,12 @@ export interface Candidate extends Curve {
 }
 
 /** Key of the step that measures a plan; null: the unpruned model. */
-export const keyOf = ({ context, measurement, itemsHash, writing }: Stage, plan: Plan | null): string => {
+export const keyOf = ({ context, measurement, writing }: Stage, plan: Plan | null): string => {
   const { identity, info } = measurement.model.checkpoint;
   return evaluationKey({
     model: identity,
     experts: info.experts,
-    itemsHash,
+    itemsHash: measurement.itemsHash,
     plan,
     numerics: context.numerics,
     writing,

@@ -1,6 +1,5 @@
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import type { Plan } from '../contract/plan.ts';
 import {
   type CountsSoFar,
   countsSoFar,
@@ -11,11 +10,11 @@ import {
 } from '../evaluation/curtailment.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { hashItems } from '../tasks/items.ts';
-import { encodeEvaluation, evaluationRecord } from './evaluation-record.ts';
+import { type AnsweredItems, readEvaluation, writeEvaluation } from './evaluation-record.ts';
 import { type GroupSizer, requireFinite } from './evaluation-step.ts';
 import type { JobContext } from './job-context.ts';
 import type { KeyedPlan, Measurement } from './measurement.ts';
-import { stepKey } from './step-key.ts';
+import { partKey } from './step-key.ts';
 import { answerItems } from './write-items.ts';
 
 /** What a candidate's steps gave: every outcome, or the counts by which it is unsafe. */
@@ -33,6 +32,8 @@ interface Answering extends KeyedPlan {
 interface Part {
   readonly places: readonly number[];
   readonly work: number;
+  /** Hash of its items; of most parts nobody asks for it. */
+  readonly itemsHash: () => string;
   readonly keyOf: (evaluation: string) => string;
 }
 
@@ -49,28 +50,15 @@ const partsOf = (
   const ends = partEnds(items.length, isStreamed);
   return ends.map((end, index): Part => {
     const places = order.slice(ends[index - 1] ?? 0, end);
-    // Of most parts nobody asks for the key.
     let hash: string | null = null;
+    const itemsHash = (): string => (hash ??= hashItems(places.flatMap((place) => items[place] ?? [])));
     return {
       places,
       work: (work * places.length) / items.length,
-      keyOf: (evaluation) => {
-        hash ??= hashItems(places.flatMap((place) => items[place] ?? []));
-        return stepKey({ kind: 'evaluation-part', evaluation, items: hash });
-      },
+      itemsHash,
+      keyOf: (evaluation) => partKey(evaluation, itemsHash()),
     };
   });
-};
-
-const storePart = (
-  { steps }: JobContext,
-  { model, task }: Measurement,
-  key: string,
-  plan: Plan | null,
-  outcomes: readonly ItemOutcome[],
-): Promise<void> => {
-  const { name, fingerprint } = model.checkpoint;
-  return steps.writeJson(key, encodeEvaluation({ model: { name, fingerprint }, task: task.task.name, plan, outcomes }));
 };
 
 /**
@@ -91,12 +79,14 @@ const answerPart = async (
     part.places.forEach((place, index) => {
       soFar[place] = outcomes[index] ?? null;
     });
+  const ownItems = (): AnsweredItems => ({ ...measurement, itemsHash: part.itemsHash() });
+  const keyedPart = ({ key, plan }: KeyedPlan): KeyedPlan => ({ key: part.keyOf(key), plan });
   const missing: Answering[] = [];
   for (const candidate of candidates) {
-    const stored = await steps.readJson(part.keyOf(candidate.key), evaluationRecord);
+    const stored = await readEvaluation(steps, ownItems(), keyedPart(candidate));
     if (stored === null) missing.push(candidate);
     else {
-      take(candidate, stored.outcomes);
+      take(candidate, stored);
       meter.reuse(part.work, 0);
     }
   }
@@ -122,7 +112,7 @@ const answerPart = async (
       const answers = outcomes.get(candidate.key);
       if (answers === undefined) throw new Error(`no outcomes for candidate ${candidate.key}`);
       requireFinite(answers, measurement);
-      await storePart(context, measurement, part.keyOf(candidate.key), candidate.plan, answers);
+      await writeEvaluation(steps, ownItems(), keyedPart(candidate), answers);
       take(candidate, answers);
       candidate.isComputed = true;
     }
@@ -177,10 +167,10 @@ export const toldSteps = async (
   const [own = [], other = []] = bothParts(context, measurement, baseline);
   const [open, elsewhere]: [Answering[], Answering[]] = [[], []];
   for (const { key, plan } of plans) {
-    const stored = await steps.readJson(key, evaluationRecord);
+    const stored = await readEvaluation(steps, measurement, { key, plan });
     if (stored !== null) {
       meter.reuse(measurement.work);
-      await done(key, { kind: 'full', outcomes: stored.outcomes });
+      await done(key, { kind: 'full', outcomes: stored });
       continue;
     }
     const candidate = { key, plan, soFar: baseline.map(() => null), isComputed: false };
@@ -221,7 +211,7 @@ const answerParts = async (
     for (const candidate of open) {
       const outcomes = candidate.soFar.flatMap((outcome) => outcome ?? []);
       if (outcomes.length === baseline.length) {
-        await storePart(context, measurement, candidate.key, candidate.plan, outcomes);
+        await writeEvaluation(context.steps, measurement, candidate, outcomes);
         count(candidate);
         await done(candidate.key, { kind: 'full', outcomes });
         continue;

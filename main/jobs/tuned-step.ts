@@ -1,22 +1,23 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { type ArmTraining, armTraining } from '../contract/experiment.ts';
 import { decisiveSettings, type FinetuneSettings } from '../contract/finetune.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { exportPlan } from '../export/export-plan.ts';
+import type { ExportMachine } from '../export/export-settings.ts';
 import { isFile } from '../files/file-errors.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
 import type { Mixture } from '../finetune/mixture.ts';
-import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { hashItems } from '../tasks/items.ts';
-import { encodeEvaluation, evaluationRecord } from './evaluation-record.ts';
+import { type AnsweredItems, readEvaluation, writeEvaluation } from './evaluation-record.ts';
+import { exportSettings } from './export-job.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import type { RunnerCache } from './runner-cache.ts';
-import { planContent, stepKey } from './step-key.ts';
+import type { KeyedPlan } from './measurement.ts';
+import { tunedKeys } from './step-key.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
@@ -49,9 +50,7 @@ export interface TunedArms {
   readonly threads: number;
   readonly engineVersion: string;
   /** For the exports that are trained. */
-  readonly exportSettings: ModelRunnerSettings;
-  /** Runners of checkpoints that are gone afterwards, apart from those that jobs share. */
-  readonly openRunners: () => RunnerCache;
+  readonly machine: ExportMachine;
 }
 
 /** A task, and its test items that an arm is measured on. */
@@ -86,53 +85,55 @@ const mixtureOf = ({ settings }: TunedOrder, { mixture }: TunedArms): Mixture | 
   return mixture;
 };
 
-interface StepKeys {
+/** Steps of an arm on one of its tasks: its training, and what it answered to these items. */
+interface ArmSteps {
   readonly training: string;
-  readonly evaluation: string;
+  readonly answered: AnsweredItems;
+  readonly evaluation: KeyedPlan;
 }
 
-/** Everything that the numbers of a tuned arm depend on. */
-const keysOf = async (
-  context: JobContext,
+const stepsOf = async (
+  { numerics }: JobContext,
   order: TunedOrder,
   arms: TunedArms,
   { task, items }: MeasuredTask,
-): Promise<StepKeys> => {
+): Promise<ArmSteps> => {
   const { model, plan, settings } = order;
-  const { python, threads } = arms;
-  const { info } = model.checkpoint;
-  const mixture = mixtureOf(order, arms);
-  const identity = {
-    // With the tokenizer, which makes the tokens that are trained on.
+  const itemsHash = hashItems(items);
+  const keys = tunedKeys({
     model: model.checkpoint.identity,
-    plan: planContent(plan, info.experts),
-    calibration: hashItems(task.task.calibration),
-    items: hashItems(items),
+    experts: model.checkpoint.info.experts,
+    plan,
+    calibrationHash: hashItems(task.task.calibration),
+    itemsHash,
     settings: decisiveSettings(settings),
-    ...(mixture === null ? {} : { mixture: mixture.hash }),
-    python: python.versions,
-    threads,
-    numerics: context.numerics,
+    mixture: mixtureOf(order, arms)?.hash,
+    python: arms.python.versions,
+    threads: arms.threads,
+    numerics,
     writing: await writingIdentity(model.checkpoint, task.task),
-  };
+  });
   return {
-    training: stepKey({ kind: 'tuned', ...identity }),
-    evaluation: stepKey({ kind: 'tuned-evaluation', ...identity }),
+    training: keys.training,
+    answered: { model, task, itemsHash },
+    evaluation: { key: keys.evaluation, plan },
   };
 };
 
-/** The folder to train: the member's own, or an export of the plan, proven like every other. */
-const sourceFolder = async (
-  { model, plan }: TunedOrder,
-  { exportSettings }: TunedArms,
+/** The checkpoint to train: the member's own, or an export of the plan, proven like every other. */
+const trainedSource = async (
+  context: JobContext,
+  { model: { checkpoint }, plan }: TunedOrder,
+  { machine }: TunedArms,
   folder: string,
-  signal: AbortSignal,
-): Promise<string> => {
-  if (plan === null) return model.checkpoint.folder;
+): Promise<Checkpoint> => {
+  if (plan === null) return checkpoint;
   const destination = join(folder, 'pruned');
-  if (await isFile(join(destination, 'config.json'))) return destination;
-  await exportPlan({ checkpoint: model.checkpoint, plan, destination, settings: exportSettings, control: { signal } });
-  return destination;
+  if (!(await isFile(join(destination, 'config.json')))) {
+    const settings = exportSettings(context, machine);
+    await exportPlan({ checkpoint, plan, destination, settings, control: { signal: context.signal } });
+  }
+  return openCheckpoint(destination);
 };
 
 /** Trains the arm; what was trained when it is cancelled or killed stays in `folder`. */
@@ -146,7 +147,7 @@ const trainArm = async (
   const { model, task, plan, settings } = order;
   const tuned = join(folder, 'tuned');
   await rm(tuned, { recursive: true, force: true });
-  const source = await openCheckpoint(await sourceFolder(order, arms, folder, signal));
+  const source = await trainedSource(context, order, arms, folder);
   const name = plan === null ? model.name : `${model.name} pruned to ${String(source.info.experts)}`;
   const { script, threads, engineVersion } = arms;
   const training: TrainingOrder = {
@@ -182,34 +183,28 @@ const trainArm = async (
 
 /** Measures the arm on its task and its twins, and stores a step of each. */
 const measureArm = async (
-  { steps, signal }: JobContext,
-  { model, task, items, plan, twins }: TunedOrder,
-  { openRunners }: TunedArms,
+  context: JobContext,
+  order: TunedOrder,
+  arms: TunedArms,
   tuned: string,
   training: ArmTraining,
-  keysOfTask: (measured: MeasuredTask) => Promise<StepKeys>,
 ): Promise<readonly ItemOutcome[]> => {
-  const { name, fingerprint } = model.checkpoint;
-  const runners = openRunners();
+  const { steps, signal } = context;
+  const { task, items, twins } = order;
+  const runner = await context.runners.openAlone(await openCheckpoint(tuned));
   let own: readonly ItemOutcome[] = [];
   try {
-    const runner = await runners.open(await openCheckpoint(tuned));
     for (const measured of [...twins, { task, items }]) {
-      const subject = measured.task;
-      const answered = await answerItems(runner, subject.task, measured.items, [{ key: 'tuned', plan: null }], {
-        signal,
-      });
-      own = answered.get('tuned') ?? [];
-      const keys = await keysOfTask(measured);
-      await steps.writeJson(
-        keys.evaluation,
-        encodeEvaluation({ model: { name, fingerprint }, task: subject.task.name, plan, outcomes: own }),
-      );
+      const candidates = [{ key: 'tuned', plan: null }];
+      const answers = await answerItems(runner, measured.task.task, measured.items, candidates, { signal });
+      own = answers.get('tuned') ?? [];
+      const keyed = await stepsOf(context, order, arms, measured);
+      await writeEvaluation(steps, keyed.answered, keyed.evaluation, own);
       // Written last: without it the arm counts as not made.
-      await steps.writeJson(keys.training, { kind: 'tuned', training });
+      await steps.writeJson(keyed.training, { kind: 'tuned', training });
     }
   } finally {
-    await runners.dispose();
+    await runner.dispose();
   }
   return own;
 };
@@ -221,20 +216,18 @@ const measureArm = async (
 export const tunedStep = async (context: JobContext, order: TunedOrder, arms: TunedArms): Promise<TunedArm> => {
   const { steps, meter } = context;
   const { work } = order;
-  const keys = await keysOf(context, order, arms, order);
-  const stored = await steps.readJson(keys.training, storedArm);
-  const measured = stored === null ? null : await steps.readJson(keys.evaluation, evaluationRecord);
+  const own = await stepsOf(context, order, arms, order);
+  const stored = await steps.readJson(own.training, storedArm);
+  const measured = stored === null ? null : await readEvaluation(steps, own.answered, own.evaluation);
   if (stored !== null && measured !== null) {
     meter.reuse(work);
-    return { outcomes: measured.outcomes, training: stored.training };
+    return { outcomes: measured, training: stored.training };
   }
-  const folder = join(context.folder, ARMS_FOLDER, keys.training.slice(0, NAME_CHARACTERS));
+  const folder = join(context.folder, ARMS_FOLDER, own.training.slice(0, NAME_CHARACTERS));
   await mkdir(folder, { recursive: true });
   meter.begin(work);
   const { tuned, training } = await trainArm(context, order, arms, folder);
-  const outcomes = await measureArm(context, order, arms, tuned, training, (subject) =>
-    keysOf(context, order, arms, subject),
-  );
+  const outcomes = await measureArm(context, order, arms, tuned, training);
   meter.finish();
   await rm(folder, { recursive: true, force: true });
   return { outcomes, training };

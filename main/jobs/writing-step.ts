@@ -1,9 +1,10 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { ModelRunner, RunControl } from '../inference/model-runner.ts';
-import { encodeEvaluation, evaluationRecord } from './evaluation-record.ts';
+import { readEvaluation, writeEvaluation } from './evaluation-record.ts';
+import { hashItems } from '../tasks/items.ts';
 import type { JobContext } from './job-context.ts';
 import type { KeyedPlan, Measurement } from './measurement.ts';
-import { stepKey } from './step-key.ts';
+import { writingKey } from './step-key.ts';
 import { writeItems, writingCost } from './write-items.ts';
 
 /** Items that all candidates write before what they wrote is stored: what a kill may lose. */
@@ -16,13 +17,14 @@ const ITEMS_AT_ONCE = 128;
  */
 export const writeSideBySide = async (
   context: JobContext,
-  { model, task, items }: Measurement,
+  measurement: Measurement,
   runner: ModelRunner,
   plans: readonly KeyedPlan[],
   { signal, onProgress }: RunControl,
 ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> => {
   const { steps, memoryBudgetBytes, meter } = context;
-  const { name, fingerprint, info } = model.checkpoint;
+  const { model, task, items } = measurement;
+  const { info } = model.checkpoint;
   const isStreamed = info.memory.resident > memoryBudgetBytes;
   const size = isStreamed ? items.length : ITEMS_AT_ONCE;
   const cost = isStreamed ? await writingCost(runner, items, plans) : null;
@@ -30,14 +32,15 @@ export const writeSideBySide = async (
   const outcomes = new Map<string, ItemOutcome[]>(plans.map(({ key }) => [key, []]));
   for (let from = 0; from < items.length; from += size) {
     const part = items.slice(from, from + size);
-    const keyOf = ({ key }: KeyedPlan): string =>
-      stepKey({ kind: 'writing', evaluation: key, from, items: part.length });
+    const isStored = size < items.length;
+    const answered = isStored ? { ...measurement, itemsHash: hashItems(part) } : measurement;
+    const keyedPart = ({ key, plan }: KeyedPlan): KeyedPlan => ({ key: writingKey(key, from, part.length), plan });
     const missing: KeyedPlan[] = [];
     const stored = new Map<string, readonly ItemOutcome[]>();
     for (const plan of plans) {
-      const record = size < items.length ? await steps.readJson(keyOf(plan), evaluationRecord) : null;
-      if (record === null) missing.push(plan);
-      else stored.set(plan.key, record.outcomes);
+      const known = isStored ? await readEvaluation(steps, answered, keyedPart(plan)) : null;
+      if (known === null) missing.push(plan);
+      else stored.set(plan.key, known);
     }
     const written =
       missing.length === 0
@@ -49,10 +52,7 @@ export const writeSideBySide = async (
     for (const plan of plans) {
       const own = stored.get(plan.key) ?? written.get(plan.key);
       if (own === undefined) throw new Error(`no outcomes for candidate ${plan.key}`);
-      if (size < items.length && !stored.has(plan.key)) {
-        const record = { model: { name, fingerprint }, task: task.task.name, plan: plan.plan, outcomes: own };
-        await steps.writeJson(keyOf(plan), encodeEvaluation(record));
-      }
+      if (isStored && !stored.has(plan.key)) await writeEvaluation(steps, answered, keyedPart(plan), own);
       const all = outcomes.get(plan.key);
       for (const outcome of own) all?.push(outcome);
     }

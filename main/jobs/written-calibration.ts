@@ -48,16 +48,17 @@ export const writtenCalibration = async (
   sizer: GroupSizer,
 ): Promise<RunTask> => {
   const items = task.calibration;
+  const itemsHash = hashItems(items);
   const { identity, info } = model.checkpoint;
   const key = evaluationKey({
     model: identity,
     experts: info.experts,
-    itemsHash: hashItems(items),
+    itemsHash,
     plan: null,
     numerics: context.numerics,
     writing: await writingIdentity(model.checkpoint, task),
   });
-  const measurement = { model, task: { name, task }, items, work };
+  const measurement = { model, task: { name, task }, items, itemsHash, work };
   const calibration: TaskItem[] = [];
   await evaluationSteps(context, measurement, [{ key, plan: null }], sizer, (_, outcomes) => {
     items.forEach((item, index) => calibration.push(profiledOn(item, outcomes[index])));

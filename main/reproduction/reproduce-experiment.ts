@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { ArmTreatment, ExperimentRecord, ExperimentReproduction } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-import { type ExperimentInput, measureExperiment } from '../jobs/experiment-job.ts';
-import type { Job } from '../jobs/job-context.ts';
-import type { RunnerCache } from '../jobs/runner-cache.ts';
+import { type ExperimentInput, experimentSources, measureExperiment } from '../jobs/experiment-job.ts';
+import { type Job, jobOn } from '../jobs/job-context.ts';
+import type { ModelPool } from '../jobs/source-gate.ts';
 import { EXPERIMENT_REPRODUCTION_FILE } from '../runs/experiment-record.ts';
 import { createStepStore } from '../workspace/step-store.ts';
 import { compareExperiments, experimentSentence } from './experiment-differences.ts';
@@ -20,8 +20,8 @@ export interface ReproduceExperimentInput {
   readonly without: { readonly treatments: readonly ArmTreatment[]; readonly reason: string } | null;
   /** What computes now. */
   readonly circumstances: Pick<RunManifest, 'versions' | 'device'>;
-  /** Runners that merge experts into a folder of their own. */
-  readonly openRunners: (overlayFolder: string) => RunnerCache;
+  /** Models apart from those that jobs share. */
+  readonly createPool: () => ModelPool;
 }
 
 /**
@@ -29,22 +29,37 @@ export interface ReproduceExperimentInput {
  * experts of its own, so that nothing stored is reused; then compares every arm item by item, and leaves
  * `reproduction.json`. A resumed reproduction goes on from its own finished steps.
  */
-export const reproduceExperimentJob =
-  ({ original, recorded, experiment, without, circumstances, openRunners }: ReproduceExperimentInput): Job =>
-  async (context) => {
-    const [stepsFolder, overlayFolder] = [join(context.folder, STEPS_FOLDER), join(context.folder, OVERLAYS_FOLDER)];
-    await mkdir(overlayFolder, { recursive: true });
+export const reproduceExperimentJob = ({
+  original,
+  recorded,
+  experiment,
+  without,
+  circumstances,
+  createPool,
+}: ReproduceExperimentInput): Job =>
+  jobOn(experimentSources(experiment), async (context) => {
+    const folders = {
+      steps: join(context.folder, STEPS_FOLDER),
+      overlays: join(context.folder, OVERLAYS_FOLDER),
+    };
+    await mkdir(folders.overlays, { recursive: true });
     // Models that are open for other jobs would count twice against the memory budget.
-    await context.runners.dispose();
-    const runners = openRunners(overlayFolder);
-    const steps = createStepStore(stepsFolder, context.temporaryFolder);
+    await context.runners.closeAll();
+    const pool = createPool();
+    const order = {
+      sources: experimentSources(experiment),
+      steps: createStepStore({ ...folders, temporary: context.temporaryFolder }),
+      say: (text: string): void => context.emit({ type: 'job.problem', run: context.run, text }),
+    };
     const treatments = experiment.settings.treatments.filter((one) => without?.treatments.includes(one) !== true);
     let second: ExperimentRecord;
     try {
       const settings = { ...experiment.settings, treatments };
-      second = await measureExperiment({ ...experiment, settings }, { ...context, steps, runners, overlayFolder });
+      second = await pool.compute(order, (computing) =>
+        measureExperiment({ ...experiment, settings }, { ...context, ...computing }),
+      );
     } finally {
-      await runners.dispose();
+      await pool.dispose();
     }
     const findings = compareExperiments(recorded, second);
     const sentence = experimentSentence(findings);
@@ -60,7 +75,8 @@ export const reproduceExperimentJob =
     };
     const output = join(context.folder, EXPERIMENT_REPRODUCTION_FILE);
     await context.requireRun();
+    await context.requireUnchanged();
     await writeFileAtomically(output, `${JSON.stringify(found, null, 1)}\n`, context.temporaryFolder);
-    for (const scratch of [stepsFolder, overlayFolder]) await rm(scratch, { recursive: true, force: true });
+    for (const scratch of Object.values(folders)) await rm(scratch, { recursive: true, force: true });
     return { output, summary: sentence };
-  };
+  });

@@ -8,10 +8,11 @@ import { canonicalJson } from '../files/canonical-json.ts';
 import { withThresholds } from '../evaluation/threshold-family.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { evaluationRecord, type EvaluationRecord } from '../jobs/evaluation-record.ts';
-import type { Job, JobContext } from '../jobs/job-context.ts';
-import type { RunnerCache } from '../jobs/runner-cache.ts';
+import { type Job, type JobContext, jobOn } from '../jobs/job-context.ts';
+import type { ModelPool } from '../jobs/source-gate.ts';
 import { planContent } from '../jobs/step-key.ts';
 import { type SweepInput, sweepJob } from '../jobs/sweep-job.ts';
+import { sweepSources } from '../jobs/sweep-places.ts';
 import { readPointBlocks } from '../runs/read-outcomes.ts';
 import { type PointIndex, readPointIndex, readRunPlans, readSweepDocument, SweepRecord } from '../runs/sweep-record.ts';
 import { createStepStore, type StepStore } from '../workspace/step-store.ts';
@@ -36,8 +37,8 @@ export interface ReproduceInput {
   readonly sweep: SweepInput;
   /** What computes now. */
   readonly circumstances: Reproduction['after'];
-  /** Runners that merge experts into a folder of their own. */
-  readonly openRunners: (overlayFolder: string) => RunnerCache;
+  /** Models apart from those that jobs share. */
+  readonly createPool: () => ModelPool;
 }
 
 const gone = (what: string): WorkbenchError =>
@@ -117,37 +118,41 @@ const compare = async (
  * that nothing stored is reused; a resumed reproduction goes on from its own finished steps. Then compares every value
  * and every item's outcome with what the sweep had stored, and leaves `reproduction.json`.
  */
-export const reproduceJob =
-  (input: ReproduceInput): Job =>
-  async (context) => {
+export const reproduceJob = (input: ReproduceInput): Job =>
+  jobOn(sweepSources(input.sweep), async (context) => {
     const { original, sweep } = input;
     const { settings } = sweep;
-    const [stepsFolder, overlayFolder] = [join(context.folder, STEPS_FOLDER), join(context.folder, OVERLAYS_FOLDER)];
-    const steps = createStepStore(stepsFolder, context.temporaryFolder);
+    const folders = {
+      steps: join(context.folder, STEPS_FOLDER),
+      overlays: join(context.folder, OVERLAYS_FOLDER),
+    };
+    const own = createStepStore({ ...folders, temporary: context.temporaryFolder });
     const order = {
       models: sweep.models.map(({ name }) => name),
       tasks: sweep.tasks.map(({ name }) => name),
       methods: settings.methods,
     };
-    await mkdir(overlayFolder, { recursive: true });
+    await mkdir(folders.overlays, { recursive: true });
     // Models that are open for other jobs would count twice against the memory budget.
-    await context.runners.dispose();
-    const runners = input.openRunners(overlayFolder);
+    await context.runners.closeAll();
+    const pool = input.createPool();
+    const again = sweepJob(sweep, (place, notes) => new SweepRecord(place, order, settings.delta, notes));
+    const say = (text: string): void => context.emit({ type: 'job.problem', run: context.run, text });
+    const steps = own.telling(say);
     try {
-      const again = sweepJob(sweep, (place, notes) => new SweepRecord(place, order, settings.delta, notes));
-      // Its points and profiles are not those of the workspace: only progress is told.
-      await again({
-        ...context,
-        // It asks what a chat template said of the day then.
-        madeAt: new Date(original.createdAt),
-        steps,
-        runners,
-        overlayFolder,
-        emit: () => undefined,
-        recordChanged: undefined,
-      });
+      await pool.compute({ sources: again.sources, steps: own, say }, (computing) =>
+        again.work({
+          ...context,
+          ...computing,
+          // It asks what a chat template said of the day then.
+          madeAt: new Date(original.createdAt),
+          // Its points and profiles are not those of the workspace: only progress is told.
+          emit: () => undefined,
+          recordChanged: undefined,
+        }),
+      );
     } finally {
-      await runners.dispose();
+      await pool.dispose();
     }
     context.meter.describe(`Comparing with ${original.title}`);
     const findings = await compare(context, steps, input);
@@ -163,7 +168,8 @@ export const reproduceJob =
     };
     const output = join(context.folder, REPRODUCTION_FILE);
     await context.requireRun();
+    await context.requireUnchanged();
     await writeFileAtomically(output, `${JSON.stringify(found, null, 1)}\n`, context.temporaryFolder);
-    for (const scratch of [stepsFolder, overlayFolder]) await rm(scratch, { recursive: true, force: true });
+    for (const scratch of Object.values(folders)) await rm(scratch, { recursive: true, force: true });
     return { output, summary: sentence };
-  };
+  });

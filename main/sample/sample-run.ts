@@ -13,7 +13,7 @@ import { taskProfileKey } from '../jobs/profile-job.ts';
 import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
-import { readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
+import { profileContent, readProfileFile } from '../workspace/profile-file.ts';
 
 /** Folder, among the resources, of the finished sweep that comes with the workbench. */
 export const sampleFolder = (resources: string): string => join(resources, 'sample', 'run');
@@ -164,10 +164,8 @@ export const restoreProfiles = async (
         const task = tasks.find(({ hash }) => hash === own.hash);
         const identity = identities.get(fingerprint);
         const key = task === undefined || identity === undefined ? null : taskProfileKey(identity, task, numerics);
-        if (key === null || (await steps.has(key, 'safetensors'))) return;
-        await steps.produce(key, 'safetensors', (temporary) =>
-          writeProfileFile(temporary, { model, fingerprint, tasks: [own] }),
-        );
+        if (key === null || (await steps.readTensors(key, 'profile')) !== null) return;
+        await steps.writeTensors(key, 'profile', profileContent({ model, fingerprint, tasks: [own] }));
         emit({ type: 'profile.ready', run, fingerprint, task: own.name });
       }),
     );

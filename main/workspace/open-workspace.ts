@@ -49,7 +49,7 @@ export interface Workspace {
   readonly trash: RunTrash;
   readonly steps: StepStore;
   readonly library: Library;
-  /** Weights of merged experts, content-keyed; may be deleted between runs. */
+  /** Merged experts, refitted weights and constants; may be deleted between runs. */
   readonly overlayFolder: string;
   /** On the same file system as everything else: files are written here and renamed into place. */
   readonly temporaryFolder: string;
@@ -176,7 +176,7 @@ export const openWorkspace = async (folder: string, now: () => number = Date.now
     path,
     runs: createRunStore(inside('runs'), temporaryFolder, inside('trash'), now),
     trash: createRunTrash(inside('trash'), inside('runs'), temporaryFolder),
-    steps: createStepStore(inside('steps'), temporaryFolder),
+    steps: createStepStore({ steps: inside('steps'), overlays: inside('overlays'), temporary: temporaryFolder }),
     library: createLibrary(path, temporaryFolder),
     overlayFolder: inside('overlays'),
     temporaryFolder,

@@ -67,8 +67,8 @@ export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): P
       return heldBytes;
     },
     read: async (file) => {
-      const { size, mtimeMs, ino } = await stat(file);
-      const stamp = [size, mtimeMs, ino].join(' ');
+      const { size, mtimeMs, ctimeMs, ino } = await stat(file);
+      const stamp = [size, mtimeMs, ctimeMs, ino].join(' ');
       const known = entries.get(file);
       if (known?.stamp === stamp) {
         touch(file, known);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
+import type { TensorContent } from '../checkpoint/sealed-tensors.ts';
 import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { LayerSample } from '../profile/choice-sample.ts';
@@ -136,11 +137,11 @@ const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
 };
 
 /**
- * Writes the profiles of a model as safetensors: per task `<task>.counts`, `<task>.gate_mass`, ... (see
- * profile-tensors.ts), all float64; who and what in the metadata. `file` must not exist.
+ * The profiles of a model as the content of a safetensors file: per task `<task>.counts`, `<task>.gate_mass`, ...
+ * (STATISTICS), all float64; who and what in the metadata.
  */
-export const writeProfileFile = async (file: string, profile: ProfileFile): Promise<void> => {
-  const tensors = profile.tasks.flatMap((task) => [
+export const profileContent = ({ model, fingerprint, tasks }: ProfileFile): TensorContent => ({
+  tensors: tasks.flatMap((task) => [
     ...[...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(
       ({ name, axes, read }): TensorToWrite[] => {
         const values = read(task.statistics);
@@ -149,13 +150,14 @@ export const writeProfileFile = async (file: string, profile: ProfileFile): Prom
       },
     ),
     ...(task.statistics.sample === undefined ? [] : sampleTensors(task.name, task.statistics.sample, task.statistics)),
-  ]);
-  await writeSafetensors(file, tensors, {
-    format: FORMAT,
-    model: profile.model,
-    fingerprint: profile.fingerprint,
-    tasks: JSON.stringify(profile.tasks.map(described)),
-  });
+  ]),
+  metadata: { format: FORMAT, model, fingerprint, tasks: JSON.stringify(tasks.map(described)) },
+});
+
+/** Writes the profiles of a model; `file` must not exist. */
+export const writeProfileFile = async (file: string, profile: ProfileFile): Promise<void> => {
+  const { tensors, metadata } = profileContent(profile);
+  await writeSafetensors(file, tensors, metadata);
 };
 
 const notAProfile = (file: string, what: string): Error =>

@@ -1,73 +1,204 @@
-import { access, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { access, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
+import { sealOf, type TensorContent, writeSealedTensors } from '../checkpoint/sealed-tensors.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { produceFileAtomically, writeFileAtomically } from '../files/write-atomically.ts';
+import type { Overlays } from '../inference/overlays.ts';
 
-export type StepKind = 'json' | 'safetensors';
+/** Steps of tensors: profiles, and the weights that plans put over those of a model. */
+export type TensorStep = 'profile' | 'overlay';
+export type StepKind = 'json' | TensorStep;
 
 /**
- * Results of finished steps, shared by every run of a workspace: `steps/<first two>/<key>.<kind>`, where the key is a
- * hash of everything that the result depends on. A file is whole or absent, and never changes: two engines that compute
- * the same step write the same bytes.
+ * Results of finished steps, shared by every run of a workspace, each under a key that is a hash of everything that the
+ * result depends on: `steps/<first two>/<key>.json` and `.safetensors`, overlays in `overlays/<key>.safetensors`. A
+ * file is whole or absent, and never changes: two engines that compute the same step write the same bytes.
+ *
+ * A step says what it is: its key and a SHA-256 stand in it and are checked when it is read. A file that was damaged,
+ * edited or moved there from another step is told and counts as absent, so that it is computed again.
  */
 export interface StepStore {
   path(key: string, kind: StepKind): string;
+  /** Whether there is a file of that name; only reading it tells whether it is the step. */
   has(key: string, kind: StepKind): Promise<boolean>;
-  /** The stored value, or null where the step was not computed. A damaged file is an error that names it. */
+  /** The stored value, or null where the step was not computed. */
   readJson<T extends z.ZodType>(key: string, schema: T): Promise<z.output<T> | null>;
   writeJson(key: string, value: unknown): Promise<void>;
-  /** Lets `write` fill a temporary file, which then becomes the step's. */
-  produce(key: string, kind: StepKind, write: (temporary: string) => Promise<void>): Promise<void>;
+  /** The file of a step of tensors, which is hashed once by each process and whenever it was touched since; or null. */
+  readTensors(key: string, kind: TensorStep): Promise<string | null>;
+  writeTensors(key: string, kind: TensorStep, content: TensorContent): Promise<void>;
   /** Takes a step away whose result turned out to be wrong. */
   drop(key: string, kind: StepKind): Promise<void>;
+  readonly overlays: Overlays;
+  /** The same store, which tells `say` of files that are not what was written there. */
+  telling(say: (text: string) => void): StepStore;
+}
+
+/** Where steps lie; files are written into the temporary folder first, which lies on the same file system. */
+export interface StepFolders {
+  readonly steps: string;
+  readonly overlays: string;
+  readonly temporary: string;
 }
 
 /** Outcomes of a million items; V8's longest string is a little longer. */
 const MAX_STEP_BYTES = 500 * 10 ** 6;
 
-const KEY = /^[0-9a-f]{64}$/;
+const KEY: Readonly<Record<StepKind, RegExp>> = {
+  json: /^[0-9a-f]{64}$/,
+  profile: /^[0-9a-f]{64}$/,
+  overlay: /^[0-9a-f]{32}$/,
+};
 
-const damaged = (path: string, cause: unknown): WorkbenchError =>
-  new WorkbenchError(
-    'step-damaged',
-    'failed',
-    `${path} is damaged: it is not what was written there.`,
-    'Check the disk, delete the file and resume: the step will be computed again.',
-    { cause },
-  );
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-export const createStepStore = (folder: string, temporaryFolder: string): StepStore => {
+/** A step of JSON: an object of its key, the SHA-256 of its value's text, and the value. */
+const sealedJson = (key: string, content: string): string =>
+  `{"key":"${key}","sha256":"${hashOf(content)}","value":${content}}`;
+
+/** The text of the value in a step's file; null where the file is not what was written there for that key. */
+const contentOf = (key: string, text: string): string | null => {
+  const [start, middle] = [`{"key":"${key}","sha256":"`, '","value":'];
+  const contentAt = start.length + 64 + middle.length;
+  const content = text.slice(contentAt, -1);
+  return text.startsWith(`${start}${hashOf(content)}${middle}`) && text.endsWith('}') ? content : null;
+};
+
+const DAMAGED = 'is not what was written there, or was written by an earlier version';
+
+/** Something else lies in the place of a step's file: a folder, a pipe, or a file too large to be one. */
+const isNoStep = (error: unknown): boolean =>
+  error instanceof WorkbenchError && ['not-a-file', 'file-too-large'].includes(error.code);
+
+const stampOf = ({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): string =>
+  [size, mtimeNs, ctimeNs, ino, dev].map(String).join(' ');
+
+export const createStepStore = ({ steps, overlays, temporary }: StepFolders): StepStore => {
+  /** Files that were hashed, and how they were then. */
+  const checked = new Map<string, { readonly stamp: string; readonly sha256: string }>();
   const pathOf = (key: string, kind: StepKind): string => {
-    if (!KEY.test(key)) throw new TypeError(`step key "${key}" is no SHA-256 in hexadecimal`);
-    return join(folder, key.slice(0, 2), `${key}.${kind}`);
+    if (!KEY[kind].test(key)) throw new TypeError(`"${key}" is no key of a step (${kind})`);
+    if (kind === 'overlay') return join(overlays, `${key}.safetensors`);
+    return join(steps, key.slice(0, 2), `${key}.${kind === 'json' ? 'json' : 'safetensors'}`);
   };
-  return {
-    path: pathOf,
-    has: async (key, kind) => {
-      try {
-        await access(pathOf(key, kind));
-        return true;
-      } catch (error) {
-        if (fileErrorCode(error) === 'ENOENT') return false;
-        throw explainFileError(error, pathOf(key, kind));
-      }
-    },
-    readJson: async (key, schema) => {
-      const path = pathOf(key, 'json');
-      return readJsonIfThere(path, schema, { mostBytes: MAX_STEP_BYTES }, (cause) => damaged(path, cause));
-    },
-    writeJson: (key, value) => writeFileAtomically(pathOf(key, 'json'), canonicalJson(value), temporaryFolder),
-    drop: async (key, kind) => {
-      try {
-        await rm(pathOf(key, kind), { force: true });
-      } catch (error) {
-        throw explainFileError(error, pathOf(key, kind));
-      }
-    },
-    produce: (key, kind, write) => produceFileAtomically(pathOf(key, kind), write, temporaryFolder),
+  const statIfThere = async (file: string): Promise<BigIntStats | null> => {
+    try {
+      return await stat(file, { bigint: true });
+    } catch (error) {
+      if (fileErrorCode(error) === 'ENOENT') return null;
+      throw explainReadError(error, file);
+    }
   };
+  /** SHA-256 of a file of tensors that is the step; `missing` or `damaged` where it is not. */
+  const checkTensors = async (
+    key: string,
+    kind: TensorStep,
+  ): Promise<{ readonly sha256: string } | 'missing' | 'damaged'> => {
+    const file = pathOf(key, kind);
+    const before = await statIfThere(file);
+    if (before === null) return 'missing';
+    const stamp = stampOf(before);
+    const known = checked.get(file);
+    if (known?.stamp === stamp) return known;
+    checked.delete(file);
+    try {
+      const sha256 = await sealOf(file, key);
+      if (sha256 === null) return 'damaged';
+      const found = { stamp, sha256 };
+      checked.set(file, found);
+      return found;
+    } catch (error) {
+      if (isNoStep(error)) return 'damaged';
+      if (fileErrorCode(error) === 'ENOENT') return 'missing';
+      throw explainReadError(error, file);
+    }
+  };
+  const writeTensors: StepStore['writeTensors'] = async (key, kind, content) => {
+    const file = pathOf(key, kind);
+    let [sha256, inode] = ['', 0n];
+    await produceFileAtomically(
+      file,
+      async (temporaryFile) => {
+        sha256 = await writeSealedTensors(temporaryFile, key, content);
+        inode = (await stat(temporaryFile, { bigint: true })).ino;
+      },
+      // Beside the others: overlays may be a folder of another file system.
+      kind === 'overlay' ? undefined : temporary,
+    );
+    const written = await statIfThere(file);
+    // Another engine may have put its own there meanwhile, which is read before it is believed.
+    if (written?.ino === inode) checked.set(file, { stamp: stampOf(written), sha256 });
+  };
+  const storeTelling = (say: (text: string) => void): StepStore => {
+    const damaged = (file: string): null => {
+      say(`${file} ${DAMAGED}: it is not used.`);
+      return null;
+    };
+    const readOverlay: Overlays['read'] = async (key) => {
+      const file = pathOf(key, 'overlay');
+      const found = await checkTensors(key, 'overlay');
+      if (found === 'missing') return { isSound: false, why: `${file} is not there` };
+      if (found !== 'damaged') return { isSound: true, file, sha256: found.sha256 };
+      damaged(file);
+      return { isSound: false, why: `${file} ${DAMAGED}` };
+    };
+    return {
+      path: pathOf,
+      has: async (key, kind) => {
+        try {
+          await access(pathOf(key, kind));
+          return true;
+        } catch (error) {
+          if (fileErrorCode(error) === 'ENOENT') return false;
+          throw explainFileError(error, pathOf(key, kind));
+        }
+      },
+      readJson: async (key, schema) => {
+        const file = pathOf(key, 'json');
+        try {
+          const text = await readTextIfThere(file, { mostBytes: MAX_STEP_BYTES });
+          if (text === null) return null;
+          const content = contentOf(key, text);
+          return content === null ? damaged(file) : schema.parse(parseForeignJson(content));
+        } catch (error) {
+          if (isNoStep(error) || error instanceof SyntaxError || error instanceof z.ZodError) return damaged(file);
+          throw error;
+        }
+      },
+      writeJson: (key, value) =>
+        writeFileAtomically(pathOf(key, 'json'), sealedJson(key, canonicalJson(value)), temporary),
+      readTensors: async (key, kind) => {
+        const file = pathOf(key, kind);
+        const found = await checkTensors(key, kind);
+        if (found === 'missing') return null;
+        return found === 'damaged' ? damaged(file) : file;
+      },
+      writeTensors,
+      drop: async (key, kind) => {
+        try {
+          await rm(pathOf(key, kind), { force: true });
+        } catch (error) {
+          throw explainFileError(error, pathOf(key, kind));
+        }
+      },
+      overlays: {
+        read: readOverlay,
+        write: async (key, tensors) => {
+          await writeTensors(key, 'overlay', { tensors });
+          const written = await readOverlay(key);
+          if (written.isSound) return written;
+          throw new WorkbenchError('step-lost', 'failed', `What was just written is gone: ${written.why}.`, 'Resume.');
+        },
+      },
+      telling: storeTelling,
+    };
+  };
+  return storeTelling(() => undefined);
 };

@@ -80,6 +80,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
     case 'cluster.changed':
       cache.patch('cluster.list', (works) => withWork(works, event.work));
       break;
+    case 'job.problem':
     case 'jobs.reordered':
     case 'settings.changed':
     case 'runs.relisted':

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { uncurlOptions, type MergePlan } from '../../main/contract/plan.ts';
 import { summarise } from '../../main/evaluation/summarise.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
 import type { Candidate } from '../../main/inference/model-runner.ts';
 import { answerItems } from '../../main/jobs/write-items.ts';
 import type { RoutingStatistics } from '../../main/profile/routing-statistics.ts';

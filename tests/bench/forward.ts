@@ -11,7 +11,7 @@
  * Usage: node tests/bench/forward.ts
  */
 import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import type { RowToDecode } from '../../main/generation/writing-row.ts';
 import type { Candidate, ModelRunner } from '../../main/inference/model-runner.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { pythonScript } from './python-environment.ts';
 import { oneGigabyteCheckpoint } from './shapes.ts';

@@ -8,6 +8,7 @@ import { memoryVerdict } from '../../main/contract/model.ts';
 import { sweepSettings } from '../../main/contract/sweep.ts';
 import { createEngine } from '../../main/engine/engine.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
+import { exportSettingsIn } from '../open-model-runner.ts';
 import { largeCharacter, largeCheckpoint } from './large-checkpoint.ts';
 
 /**
@@ -30,7 +31,7 @@ const exported = async (folder: string, work: string): Promise<string> => {
     checkpoint,
     plan: { kept: checkpoint.descriptor.moeLayers.map(({ moe }) => [...half(moe.experts)]) },
     destination: path.join(work, 'exported'),
-    settings: { threads: 1, memoryBudgetBytes: 2 ** 30, overlayFolder: path.join(work, 'overlays') },
+    settings: exportSettingsIn(path.join(work, 'overlays'), 2 ** 30),
     format: 'gguf',
     control: { signal: new AbortController().signal },
   });

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { oneGigabyteCheckpoint } from './shapes.ts';
 import { median, ratios } from './statistics.ts';

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
 import { Session } from '../../main/inference/session.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';

@@ -7,7 +7,7 @@ import { emptyRoutingStatistics, type RoutingStatistics } from '../../main/profi
 import { type RandomSource, seededRandom } from '../../main/statistics/random.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
-import { writeProfileFile } from '../../main/workspace/profile-file.ts';
+import { profileContent } from '../../main/workspace/profile-file.ts';
 import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
 import { resources } from './page-steps.ts';
 
@@ -71,9 +71,8 @@ export const addLargeModels = async (
     for (const name of ['sort', 'add']) {
       const task = await loadTask(path.join(resources, 'tasks', name));
       const profiled = { name, hash: task.hash, statistics: largeStatistics(size, random) };
-      await steps.produce(taskProfileKey(identity, task, numerics), 'safetensors', (file) =>
-        writeProfileFile(file, { model: size.name, fingerprint, tasks: [profiled] }),
-      );
+      const content = profileContent({ model: size.name, fingerprint, tasks: [profiled] });
+      await steps.writeTensors(taskProfileKey(identity, task, numerics), 'profile', content);
     }
   }
   return sizes.map(({ name }) => name);

@@ -4,6 +4,7 @@ import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { exportSettingsIn } from '../open-model-runner.ts';
 import { pageErrors, photograph, profileOn, resources, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -26,7 +27,7 @@ const addPrunedCopy = async (workspace: string, exports: string): Promise<void> 
       ],
     },
     destination,
-    settings: { threads: 1, memoryBudgetBytes: 2 ** 30, overlayFolder },
+    settings: exportSettingsIn(overlayFolder, 2 ** 30),
     control: { signal: new AbortController().signal },
   });
   await library.add('models', destination, (await openCheckpoint(destination)).fingerprint);

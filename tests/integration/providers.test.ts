@@ -9,7 +9,7 @@ import { DEVIATION_LIMIT, runDevice, type ProviderProbe } from '../../main/contr
 import { dropPlan, type Plan } from '../../main/contract/plan.ts';
 import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import type { ForwardResult } from '../../main/inference/model-runner.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
 import { forkProbe } from '../../main/inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../../main/inference/providers/providers-here.ts';
 import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';

@@ -8,6 +8,7 @@ import { sweepDocument } from '../../main/contract/sweep.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readProfileFile } from '../../main/workspace/profile-file.ts';
+import { exportSettingsIn } from '../open-model-runner.ts';
 import { readParquet } from './read-parquet.ts';
 import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';
 
@@ -110,7 +111,7 @@ test(
       checkpoint,
       plan: { kept },
       destination: small,
-      settings: { threads: 1, memoryBudgetBytes: 1e9, overlayFolder: folder },
+      settings: exportSettingsIn(join(folder, 'overlays'), 1e9),
       control: { signal: new AbortController().signal },
     });
     const answer = await uncurl([

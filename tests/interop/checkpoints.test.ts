@@ -15,7 +15,7 @@ import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.
 import type { ExportFormat } from '../../main/contract/export.ts';
 import type { DropPlan } from '../../main/contract/plan.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { exportSettingsIn } from '../open-model-runner.ts';
 import { runPython } from './run-python.ts';
 
 /** Largest difference of logits, as a share of the largest one of the sequence. */
@@ -61,8 +61,8 @@ const prepare = async (name: string): Promise<{ readonly tokens: readonly (reado
   const tokens = z.array(z.array(z.number())).parse(await read('tokens.json'));
   const plan: DropPlan = z.object({ kept: z.array(z.array(z.number())) }).parse(await read('kept.json'));
   const checkpoint = await openCheckpoint(path.join(root, name));
-  const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: place('overlay') };
-  const runner = await openModelRunner(checkpoint, settings);
+  const settings = exportSettingsIn(place('overlay'));
+  const runner = await settings.openRunner(checkpoint, {});
   const results = await runner.forward(tokens, plan, control);
   await runner.dispose();
   subjects.set(name, { checkpoint, logits: results.map(({ logits }) => logits) });

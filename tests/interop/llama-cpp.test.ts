@@ -15,6 +15,7 @@ import type { DropPlan } from '../../main/contract/plan.ts';
 import { exportedConfig } from '../../main/export/export-config.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
+import { exportSettingsIn } from '../open-model-runner.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
 import { readGgufHeader, tensorTypes } from '../../main/export/gguf/gguf-header.ts';
 import { changeableCopy, editJson, scoringFixture } from '../main/checkpoint/checkpoint-files.ts';
@@ -80,14 +81,10 @@ const ours = (
 
 const made = async (checkpoint: Checkpoint, plan: DropPlan, type: GgufType): Promise<string> => {
   const destination = await mkdtemp(path.join(work, 'export-'));
-  const settings = {
-    threads: 1,
-    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-    overlayFolder: path.join(work, 'overlay'),
-  };
+  const settings = exportSettingsIn(path.join(work, 'overlay'));
   if (plan.kept[0]?.length === checkpoint.info.experts) {
     // No export keeps all experts, but a file of the unpruned model tells the layout from the pruning.
-    const tensors = await exportedTensors(checkpoint, plan, settings.overlayFolder);
+    const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
     const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
     await writeGguf(gguf, destination, () => undefined);
     return path.join(destination, 'model.gguf');

@@ -12,6 +12,7 @@ import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
+import { exportSettingsIn } from '../open-model-runner.ts';
 import { deviation, logProbabilities, maskedLogits } from './log-probabilities.ts';
 import { runPython } from './run-python.ts';
 
@@ -97,10 +98,10 @@ beforeAll(async () => {
         .slice(0, kept)
         .sort((a, b) => a - b);
       const plan = { kept: checkpoint.descriptor.moeLayers.map(() => experts) };
-      const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: place('overlay') };
+      const settings = exportSettingsIn(place('overlay'));
       const name = nameOf(family, kept);
       await exportPlan({ checkpoint, plan, destination: place('exports', name), settings, control });
-      ours.set(name, await maskedLogits(checkpoint, plan, tokens, settings.overlayFolder));
+      ours.set(name, await maskedLogits(checkpoint, plan, tokens, place('overlay')));
       jobs.push({ name, folder: place('exports', name), tokens, attention: attentionOf(family) });
     }
   }

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import type { DropPlan } from '../../main/contract/plan.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
 
 const control = { signal: new AbortController().signal };
 

@@ -11,7 +11,7 @@ import type { DropPlan } from '../../main/contract/plan.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { verifyExport } from '../../main/export/verify-export.ts';
 import type { ForwardResult } from '../../main/inference/model-runner.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { exportSettingsIn, openModelRunner } from '../open-model-runner.ts';
 import { numberDifference } from '../main/inference/open-runner.ts';
 import { prefixedRequests, scoreTogether } from '../main/inference/prefixed-requests.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
@@ -194,11 +194,7 @@ describe.each(supported)('%s', (folder) => {
     const reference = await Reference.open(folder);
     const { checkpoint, kept: plan } = reference;
     const parent = await temporaryFolder();
-    const settings = {
-      threads: 1,
-      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-      overlayFolder: path.join(parent, 'overlay'),
-    };
+    const settings = exportSettingsIn(path.join(parent, 'overlay'));
     const { folder: exported } = await exportPlan({
       checkpoint,
       plan,

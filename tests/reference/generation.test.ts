@@ -8,7 +8,7 @@ import type { DropPlan } from '../../main/contract/plan.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { prepareTexts, textEnds, writeTexts } from '../../main/generation/write-texts.ts';
 import type { Candidate, ModelRunner } from '../../main/inference/model-runner.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { exportSettingsIn, openModelRunner } from '../open-model-runner.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 
 /** A token may differ from the reference where the logit of its choice is less than this above the next. */
@@ -108,11 +108,7 @@ describe.each(names)('%s', (name) => {
   it('writes what transformers writes as an export', async () => {
     const { checkpoint, kept, expected } = await load();
     const parent = await temporaryFolder();
-    const settings = {
-      threads: 1,
-      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-      overlayFolder: path.join(parent, 'overlay'),
-    };
+    const settings = exportSettingsIn(path.join(parent, 'overlay'));
     const { folder } = await exportPlan({
       checkpoint,
       plan: kept,

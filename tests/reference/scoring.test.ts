@@ -8,7 +8,7 @@ import type { TextTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { encodeRequest } from '../../main/inference/encode-item.ts';
 import type { ModelRunner, RunControl } from '../../main/inference/model-runner.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 
 const LOGPROB_TOLERANCE = 1e-3;

@@ -29,7 +29,8 @@ export const baseline: Verb = {
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, { resources, signal, progress }) => {
+  run: async (given, host) => {
+    const { resources, signal, progress } = host;
     const reader = optionReader(given);
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const tasks = await Promise.all((await findTasks(resources, reader.texts('task'))).map((path) => loadTask(path)));
@@ -37,7 +38,7 @@ export const baseline: Verb = {
       const outcomes = (await runner.evaluate(items, [{ key: 'all', plan: null }], { signal })).get('all') ?? [];
       return mean(outcomes.map((outcome) => (outcome.kind === 'choice' && outcome.chosen === outcome.answer ? 1 : 0)));
     };
-    const rows = await withRunner(checkpoint, reader, async (runner) => {
+    const measureAll = async (runner: ModelRunner) => {
       const measured = [];
       for (const { name, test } of tasks) {
         const exchanged = exchangeQuestions(test);
@@ -58,7 +59,8 @@ export const baseline: Verb = {
         });
       }
       return measured;
-    });
+    };
+    const rows = await withRunner(checkpoint, reader, host, { compute: measureAll });
     const cells = rows.map(({ task, n, ...shares }) => [
       task,
       String(n),

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { type ExportFormat, exportFormat, ggufTypes } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
@@ -8,9 +5,10 @@ import { isMergePlan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
 import { outFolder } from '../files.ts';
-import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { exportSettings } from '../../jobs/export-job.ts';
+import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { readPlanFile } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
@@ -49,7 +47,8 @@ export const exportVerb: Verb = {
     },
     ...MACHINE_OPTIONS,
   },
-  run: async (given, { resources, signal, progress, environment, endsWell, say }) => {
+  run: async (given, host) => {
+    const { resources, signal, progress, endsWell, say } = host;
     const reader = optionReader(given);
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));
@@ -61,37 +60,31 @@ export const exportVerb: Verb = {
     const plan = await readPlanFile(planFile, checkpoint.info);
     const { refusal, notes } = await checkExport(checkpoint, plan, format);
     if (refusal === null) notes.forEach(say);
-    const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
-    try {
-      await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
-      const { folder, verification, sizeBytes, warnings } = await endsWell(
-        exportPlan({
-          checkpoint,
-          plan,
-          destination,
-          format,
-          ggufType,
-          settings: { ...machineSettings(reader), overlayFolder },
-          control: { signal, onProgress: progressOf(progress, 'exporting and verifying') },
-        }),
-      );
-      if (format === 'gguf') {
-        const text =
-          `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are ` +
-          `byte for ` +
-          'byte what the plan makes of the source. It was not run: llama.cpp is no part of the workbench.';
-        return {
-          document: { folder, format, sizeBytes, verification, warnings },
-          text: [text, ...warnings].join('\n'),
-        };
-      }
-      const difference = verification.maxLogitDifference.toExponential(1);
+    const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };
+    const { folder, verification, sizeBytes, warnings } = await endsWell(
+      computeWith(checkpoint, reader, host, {
+        provider: 'cpu',
+        plan: { file: planFile, plan },
+        compute: (computing) => {
+          const settings = exportSettings(computing, machineSettings(reader));
+          return exportPlan({ checkpoint, plan, destination, format, ggufType, settings, control });
+        },
+      }),
+    );
+    if (format === 'gguf') {
       const text =
-        `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits ` +
-        `differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
-      return { document: { folder, format, sizeBytes, verification, warnings }, text: [text, ...warnings].join('\n') };
-    } finally {
-      await rm(overlayFolder, { recursive: true, force: true });
+        `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are ` +
+        `byte for ` +
+        'byte what the plan makes of the source. It was not run: llama.cpp is no part of the workbench.';
+      return {
+        document: { folder, format, sizeBytes, verification, warnings },
+        text: [text, ...warnings].join('\n'),
+      };
     }
+    const difference = verification.maxLogitDifference.toExponential(1);
+    const text =
+      `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits ` +
+      `differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
+    return { document: { folder, format, sizeBytes, verification, warnings }, text: [text, ...warnings].join('\n') };
   },
 };

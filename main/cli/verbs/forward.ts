@@ -6,7 +6,7 @@ import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
@@ -29,23 +29,20 @@ export const forward: Verb = {
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, { resources, signal, progress, environment }) => {
+  run: async (given, host) => {
+    const { resources, signal, progress } = host;
     const reader = optionReader(given);
     const out = outFile(reader);
     const tokensFile = reader.requiredText('tokens');
     const sequences = parseJson(await readTextFile(tokensFile, 'tokens'), tokenLists, resolve(tokensFile));
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
-    const mask = reader.text('mask');
-    const plan = mask === undefined ? null : await readPlanFile(mask, checkpoint.info);
-    const results = await withRunner(
-      checkpoint,
-      reader,
-      (runner) => runner.forward(sequences, plan, { signal, onProgress: progressOf(progress, 'running') }),
-      async (overlayFolder) => {
-        if (mask !== undefined && plan !== null)
-          await installRecovery({ file: mask, plan }, overlayFolder, { environment });
-      },
-    );
+    const onDisk = await readPlanOption(reader.text('mask'), checkpoint.info);
+    const plan = onDisk?.plan ?? null;
+    const control = { signal, onProgress: progressOf(progress, 'running') };
+    const results = await withRunner(checkpoint, reader, host, {
+      plan: onDisk,
+      compute: (runner) => runner.forward(sequences, plan, control),
+    });
     const { vocabulary, moeLayers } = checkpoint.info;
     const tensors = results.flatMap(({ logits, routerLogits }, index) => {
       const tokens = sequences[index]?.length ?? 0;

@@ -14,7 +14,7 @@ import { requireTokenizer } from '../../jobs/task-work.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';
-import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressWithTimeLeft } from '../terminal.ts';
 import type { Verb, VerbHost, VerbResult } from '../verb.ts';
@@ -140,12 +140,11 @@ const withModel = async <T>(
   { reader, checkpoint, host }: Work,
   use: (runner: ModelRunner, plan: Plan | null, start: Start) => Promise<T>,
 ): Promise<T> => {
-  const planFile = reader.text('plan');
-  const plan = planFile === undefined ? null : await readPlanFile(planFile, checkpoint.info);
-  return withRunner(
-    checkpoint,
-    reader,
-    (runner) =>
+  const onDisk = await readPlanOption(reader.text('plan'), checkpoint.info);
+  const plan = onDisk?.plan ?? null;
+  return withRunner(checkpoint, reader, host, {
+    plan: onDisk,
+    compute: (runner) =>
       use(runner, plan, async (rows) => {
         const cost = costText(await runner.decodingCost(rows, [{ key: CANDIDATE, plan }]), checkpoint.info.sizeBytes);
         if (cost !== null) host.say(cost);
@@ -154,8 +153,5 @@ const withModel = async <T>(
           onProgress: progressWithTimeLeft(host.progress, 'writing', () => performance.now()),
         };
       }),
-    async (overlayFolder) => {
-      if (planFile !== undefined && plan !== null) await installRecovery({ file: planFile, plan }, overlayFolder, host);
-    },
-  );
+  });
 };

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
 import {
@@ -32,7 +32,7 @@ import { OUT_FILE, outFile, readTextFile } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { namedFile } from '../method-files.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
-import { weightsBeside } from '../plan-files.ts';
+import { overlaysBeside, weightsBeside } from '../plan-files.ts';
 import { readMethodOptions, readPins } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, printedShare } from '../terminal-text.ts';
@@ -113,12 +113,12 @@ const plannedByFile = async (
   return signedPlan({ ...onlyPlan(read.plans, resolve(file)), method: method ?? 'ranking' }, subject, []);
 };
 
-/** `folder`: where a method that leaves constants puts them. */
+/** `out`: the plan file, beside which a method that leaves constants puts them. */
 const plannedByMethod = async (
   reader: OptionReader,
   subject: Checkpoint,
   method: MethodName,
-  folder: string,
+  out: string,
 ): Promise<Plan> => {
   const { info } = subject;
   const profile = await readProfile(reader, subject);
@@ -158,10 +158,10 @@ const plannedByMethod = async (
     taskWeights: taskWeights.length === 0 ? undefined : taskWeights,
   });
   const shares = taskShares(taskWeights.length === 0 ? undefined : taskWeights, statistics.length);
-  return withConstants(plan, needs.constants, subject, { statistics, taskShares: shares }, folder);
+  return withConstants(plan, needs.constants, subject, { statistics, taskShares: shares }, overlaysBeside(out));
 };
 
-const requestedPlan = (reader: OptionReader, subject: Checkpoint, folder: string): Promise<Plan> => {
+const requestedPlan = (reader: OptionReader, subject: Checkpoint, out: string): Promise<Plan> => {
   const ranking = reader.text('ranking');
   if (ranking !== undefined) return plannedByFile(reader, subject, ranking);
   const named = namedFile(reader.text('method') ?? '');
@@ -169,7 +169,7 @@ const requestedPlan = (reader: OptionReader, subject: Checkpoint, folder: string
   const method = reader.choice('method', methodNames);
   if (method === undefined)
     throw refuse('bad-usage', '--method is missing.', `Give one of ${methodNames.join(', ')}, or --ranking.`);
-  return plannedByMethod(reader, subject, method, folder);
+  return plannedByMethod(reader, subject, method, out);
 };
 
 export const plan: Verb = {
@@ -239,7 +239,7 @@ export const plan: Verb = {
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const { info } = checkpoint;
-    const written = await requestedPlan(reader, checkpoint, dirname(out));
+    const written = await requestedPlan(reader, checkpoint, out);
     const cost = planCost(info, written);
     const layers = checkpoint.descriptor.moeLayers.map(({ block }) => block);
     const file = expertFileText(written, format, { name: checkpoint.name, experts: info.experts, layers });

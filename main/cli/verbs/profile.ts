@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
+import type { ModelRunner } from '../../inference/model-runner.ts';
 import { requireCalibration, taskProfileOf } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
@@ -64,7 +65,8 @@ export const profile: Verb = {
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, { resources, signal, progress, say }) => {
+  run: async (given, host) => {
+    const { resources, signal, progress, say } = host;
     const reader = optionReader(given);
     const out = outFile(reader);
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
@@ -76,7 +78,7 @@ export const profile: Verb = {
     await requireTokenizer(checkpoint);
     const names = uniqueNames(tasks);
     const extras = wantedExtras(reader);
-    const profiled = await withRunner(checkpoint, reader, async (runner) => {
+    const profileAll = async (runner: ModelRunner): Promise<readonly ProfiledTask[]> => {
       const done: ProfiledTask[] = [];
       for (const [index, task] of tasks.entries()) {
         const name = names[index] ?? task.name;
@@ -89,7 +91,8 @@ export const profile: Verb = {
         });
       }
       return done;
-    });
+    };
+    const profiled = await withRunner(checkpoint, reader, host, { compute: profileAll });
     const { name, fingerprint } = checkpoint;
     await produceFileAtomically(out, (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }));
     const profiles = profiled.map((task) => taskProfileOf(task, task.statistics));

@@ -2,7 +2,6 @@ import { copyFile } from 'node:fs/promises';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { type Plan, type PlanRecovery, refitName } from '../../contract/plan.ts';
 import { produceFileAtomically, writeFileAtomically } from '../../files/write-atomically.ts';
-import { recoveredFile } from '../../inference/recovered-layer.ts';
 import { requireCalibration } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
@@ -58,7 +57,8 @@ export const recover: Verb = {
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, { resources, signal, progress }) => {
+  run: async (given, host) => {
+    const { resources, signal, progress } = host;
     const reader = optionReader(given);
     const out = outFile(reader);
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
@@ -70,13 +70,18 @@ export const recover: Verb = {
     const onProgress = progressOf(progress, 'refitting');
     const refit = reader.choice('recovery', refitName.options);
     const asked: Plan = bare;
-    const { plan, recovery, weights } = await withRunner(checkpoint, reader, async (runner, overlayFolder) => {
-      const recovered = await runner.recover(asked, items, uniqueNames(tasks), { signal, onProgress }, refit);
-      if (recovered.recovery === undefined) throw new Error('a refit without weights');
-      const place = weightsBeside(out, recovered.recovery.weights);
-      const source = recoveredFile(overlayFolder, recovered.recovery.weights);
-      await produceFileAtomically(place, (file) => copyFile(source, file));
-      return { plan: recovered, recovery: recovered.recovery, weights: place };
+    const { plan, recovery, weights } = await withRunner(checkpoint, reader, host, {
+      compute: async (runner) => {
+        const recovered = await runner.recover(asked, items, uniqueNames(tasks), { signal, onProgress }, refit);
+        if (recovered.recovery === undefined) throw new Error('a refit without weights');
+        const place = weightsBeside(out, recovered.recovery.weights);
+        return { plan: recovered, recovery: recovered.recovery, weights: place };
+      },
+      keep: async (made, overlays) => {
+        const overlay = await overlays.read(made.recovery.weights);
+        if (!overlay.isSound) throw new Error(overlay.why);
+        await produceFileAtomically(made.weights, (file) => copyFile(overlay.file, file));
+      },
     });
     await writeFileAtomically(out, `${JSON.stringify(plan, null, 1)}\n`);
     const text = [

@@ -10,7 +10,7 @@ import { requireTokenizer } from '../../jobs/task-work.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
@@ -95,13 +95,14 @@ export const score: Verb = {
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, { resources, signal, progress, environment }) => {
+  run: async (given, host) => {
+    const { resources, signal, progress } = host;
     const reader = optionReader(given);
     const out = outFile(reader);
     const requests = await readRequests(reader.requiredText('requests'));
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
-    const planFile = reader.text('plan');
-    const plan = planFile === undefined ? null : await readPlanFile(planFile, checkpoint.info);
+    const onDisk = await readPlanOption(reader.text('plan'), checkpoint.info);
+    const plan = onDisk?.plan ?? null;
     let loaded: Promise<TextTokenizer> | null = null;
     const tokenizer = (): Promise<TextTokenizer> => (loaded ??= requireTokenizer(checkpoint));
     const pairs = await encodePairs(requests, tokenizer);
@@ -109,18 +110,13 @@ export const score: Verb = {
     for (const each of requests)
       if ('text' in each) texts.push({ id: each.id, tokens: (await tokenizer()).encode(each.text, true) });
     const control = { signal, onProgress: progressOf(progress, 'scoring') };
-    const results = await withRunner(
-      checkpoint,
-      reader,
-      async (runner) => [
+    const results = await withRunner(checkpoint, reader, host, {
+      plan: onDisk,
+      compute: async (runner) => [
         ...(pairs.length === 0 ? [] : await runner.score(pairs, plan, control)),
         ...(texts.length === 0 ? [] : await runner.scoreRolling(texts, plan, control)),
       ],
-      async (overlayFolder) => {
-        if (planFile !== undefined && plan !== null)
-          await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
-      },
-    );
+    });
     const byId = new Map(results.map((result): [string, ScoreResult] => [result.id, result]));
     const lines = requests.map(({ id }) => {
       const result = byId.get(id);

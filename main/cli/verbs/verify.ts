@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { comparesBytesOnly } from '../../contract/export.ts';
 import { verifyExport } from '../../export/verify-export.ts';
-import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { exportSettings } from '../../jobs/export-job.ts';
+import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { readPlanFile } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { textList } from '../text-table.ts';
 import { progressOf } from '../terminal.ts';
@@ -22,50 +21,47 @@ export const verify: Verb = {
     plan: { type: 'string', value: 'PLAN', help: 'The plan that was exported.' },
     ...MACHINE_OPTIONS,
   },
-  run: async (given, { resources, signal, progress, environment }) => {
+  run: async (given, host) => {
+    const { resources, signal, progress } = host;
     const reader = optionReader(given);
     const checkpoint = await openCheckpoint(await findModel(resources, reader.requiredText('against')));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
     const exported = resolve(given.positionals[0] ?? '');
-    const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
-    try {
-      await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
-      const verification = await verifyExport({
-        exported,
-        checkpoint,
-        plan,
-        settings: { ...machineSettings(reader), overlayFolder },
-        control: { signal, onProgress: progressOf(progress, 'verifying') },
-      });
-      const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems } = verification;
-      const text = [
-        textList([
-          ['equal', ok ? 'yes' : 'NO'],
-          ['tensors', sameTensors ? 'byte for byte what the plan makes of the source' : 'differ'],
-          [
-            'experts',
-            comparesBytesOnly(verification)
-              ? 'not run'
-              : sameExperts === null
-                ? 'not told by a graph'
-                : sameExperts
-                  ? 'the same for every token'
-                  : 'differ',
-          ],
-          [
-            'logits',
-            comparesBytesOnly(verification)
-              ? 'not computed: a GGUF file is compared byte by byte'
-              : `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) ` +
-                `on ${String(sequences)} sequences, ${String(tokens)} tokens`,
-          ],
-        ]),
-        ...problems.map((problem) => `- ${problem}`),
-      ].join('\n');
-      return { document: verification, text, failed: !ok };
-    } finally {
-      await rm(overlayFolder, { recursive: true, force: true });
-    }
+    const control = { signal, onProgress: progressOf(progress, 'verifying') };
+    const verification = await computeWith(checkpoint, reader, host, {
+      provider: 'cpu',
+      plan: { file: planFile, plan },
+      compute: (computing) => {
+        const settings = exportSettings(computing, machineSettings(reader));
+        return verifyExport({ exported, checkpoint, plan, settings, control });
+      },
+    });
+    const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems } = verification;
+    const text = [
+      textList([
+        ['equal', ok ? 'yes' : 'NO'],
+        ['tensors', sameTensors ? 'byte for byte what the plan makes of the source' : 'differ'],
+        [
+          'experts',
+          comparesBytesOnly(verification)
+            ? 'not run'
+            : sameExperts === null
+              ? 'not told by a graph'
+              : sameExperts
+                ? 'the same for every token'
+                : 'differ',
+        ],
+        [
+          'logits',
+          comparesBytesOnly(verification)
+            ? 'not computed: a GGUF file is compared byte by byte'
+            : `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) ` +
+              `on ${String(sequences)} sequences, ${String(tokens)} tokens`,
+        ],
+      ]),
+      ...problems.map((problem) => `- ${problem}`),
+    ].join('\n');
+    return { document: verification, text, failed: !ok };
   },
 };

@@ -36,7 +36,7 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
-import { runnerSettings } from './exports.ts';
+import { exportMachine } from './exports.ts';
 
 type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
 
@@ -67,14 +67,13 @@ const inputOf = (
   models,
   tasks,
   settings,
-  tunedArms: async ({ overlayFolder }) => ({
+  tunedArms: async () => ({
     mixture: await reopenMixture(mixture, tasksOf(tasks), context.resources),
     python: await findPython(python, context.workspace.path, context.environments),
     script: join(context.resources, 'finetune', 'finetune.py'),
     threads: device.threads,
     engineVersion,
-    exportSettings: { ...runnerSettings(context), overlayFolder },
-    openRunners: () => context.openRunners(providerName.parse(device.provider), overlayFolder),
+    machine: exportMachine(context),
   }),
 });
 
@@ -155,7 +154,7 @@ const reproductionOf = async (
     experiment: inputOf(context, subjects, spec, device),
     without: await withoutOf(context, spec),
     circumstances: { device, versions: { ...context.versions } },
-    openRunners: (overlayFolder) => context.openRunners(providerName.parse(device.provider), overlayFolder),
+    createPool: () => context.createPool(providerName.parse(device.provider)),
   });
   return { job, original, subjects };
 };

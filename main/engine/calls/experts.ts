@@ -3,6 +3,7 @@ import { calls } from '../../contract/calls.ts';
 import type { Likeness } from '../../contract/expert.ts';
 import { refuse } from '../../contract/errors.ts';
 import { expertWeightLikeness } from '../../inference/weight-likeness.ts';
+import { readWeights } from '../../jobs/source-gate.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { expertTokens, type TokenReader } from '../../profile/expert-tokens.ts';
 import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
@@ -120,11 +121,13 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
       };
     }),
     'expert.likeWeights': answer(calls['expert.likeWeights'], async ({ model, layer, expert }) => {
-      const { descriptor } = await context.checkpoint(context.handles.resolve(model));
+      const checkpoint = await context.checkpoint(context.handles.resolve(model));
+      const { descriptor } = checkpoint;
       const moe = descriptor.moeLayers[layer]?.moe;
       requirePlace(descriptor.moeLayers.length, moe?.experts ?? 0, layer, expert);
       if (moe === undefined) throw new Error('a layer without experts');
-      return { like: mostLike(await expertWeightLikeness(moe, expert), expert) };
+      const cosines = await readWeights(checkpoint, () => expertWeightLikeness(moe, expert));
+      return { like: mostLike(cosines, expert) };
     }),
   };
 };

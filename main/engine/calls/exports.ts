@@ -8,8 +8,8 @@ import { curveLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
+import type { ExportMachine } from '../../export/export-settings.ts';
 import type { CardFacts } from '../../export/model-card.ts';
-import type { ModelRunnerSettings } from '../../inference/model-runner.ts';
 import { type ExportInput, exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
@@ -58,10 +58,9 @@ export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint,
 
 type ExportCall = 'export.check' | 'export.start' | 'verify.start' | 'verify.read';
 
-export const runnerSettings = ({ device, memory, workspace }: EngineContext): ModelRunnerSettings => ({
+export const exportMachine = ({ device, memory }: EngineContext): ExportMachine => ({
   threads: device.threads,
   memoryBudgetBytes: memory.budgetBytes,
-  overlayFolder: workspace.overlayFolder,
 });
 
 /** What can be refused before a run is made of it. */
@@ -121,7 +120,7 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
         destination,
         format,
         ggufType,
-        settings: runnerSettings(context),
+        machine: exportMachine(context),
         card,
       });
       const title = `Export of ${model.name} to ${name}`;
@@ -135,7 +134,7 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
   'verify.start': answer(calls['verify.start'], async ({ exported: exportedHandle, against, plan: given }) => {
     const { model, plan } = await openOne(context, against, given);
     const exported = context.handles.resolve(exportedHandle);
-    const job = verifyJob({ exported, checkpoint: model.checkpoint, plan, settings: runnerSettings(context) });
+    const job = verifyJob({ exported, checkpoint: model.checkpoint, plan, machine: exportMachine(context) });
     const title = `Verification of ${basename(exported)} against ${model.name}`;
     return startRun(context, { kind: 'verify', title, spec: { plan, exported }, models: [model], tasks: [] }, job);
   }),

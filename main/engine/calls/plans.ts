@@ -2,9 +2,8 @@ import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls, type ImportedPlan, type PlanImport, type PlanRequest } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { MethodName, Plan } from '../../contract/plan.ts';
-import { isFile } from '../../files/file-errors.ts';
 import { withConstants } from '../../inference/expert-constants.ts';
-import { recoveredFile } from '../../inference/recovered-layer.ts';
+import type { Overlays } from '../../inference/overlays.ts';
 import { askedTasks } from '../../jobs/asked-tasks.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
@@ -25,12 +24,12 @@ import { storedProfile } from './profiles.ts';
 const notesOn = async (
   { model, recovery }: Plan,
   { name, fingerprint }: PlanSubject,
-  overlayFolder: string,
+  overlays: Overlays,
 ): Promise<string[]> => [
   ...(model === undefined || model.fingerprint === fingerprint
     ? []
     : [`The plan was made for ${model.name} with other weights than ${name} has here.`]),
-  ...(recovery === undefined || (await isFile(recoveredFile(overlayFolder, recovery.weights)))
+  ...(recovery === undefined || (await overlays.read(recovery.weights)).isSound
     ? []
     : [
         `The refitted weights of the plan are not in this workspace: it cannot be exported. Recover it again ` +
@@ -49,7 +48,7 @@ const rankedPlan = ({ counts, ...request }: PlanImport, subject: PlanSubject, ra
 export const importPlan = async (
   request: PlanImport,
   subject: PlanSubject,
-  overlayFolder: string,
+  overlays: Overlays,
 ): Promise<ImportedPlan> => {
   const file = readExpertFile(request.text, request.name, subject.info);
   const plan = file.kind === 'plans' ? onlyPlan(file.plans, request.name) : rankedPlan(request, subject, file.ranking);
@@ -57,7 +56,7 @@ export const importPlan = async (
     kind: file.kind === 'plans' ? 'plan' : 'ranking',
     plan,
     cost: planCost(subject.info, plan),
-    notes: await notesOn(plan, subject, overlayFolder),
+    notes: await notesOn(plan, subject, overlays),
   };
 };
 
@@ -106,7 +105,7 @@ const makeRequestedPlan = async (
   const statistics = needs.profile ? await storedProfiles(context, checkpoint, tasks, request, needs.extras) : [];
   const made = planForModel(checkpoint, { ...request, statistics, tasks: tasks.map((task) => task.name) });
   const profiles = { statistics, taskShares: taskShares(request.taskWeights, statistics.length) };
-  const plan = await withConstants(made, needs.constants, checkpoint, profiles, context.workspace.overlayFolder);
+  const plan = await withConstants(made, needs.constants, checkpoint, profiles, context.workspace.steps.overlays);
   return { plan, cost: planCost(info, plan) };
 };
 
@@ -119,6 +118,6 @@ export const planCalls = (context: EngineContext): Pick<Answers, PlanCall> => ({
   }),
   'plan.import': answer(calls['plan.import'], async (request) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
-    return importPlan(request, checkpoint, context.workspace.overlayFolder);
+    return importPlan(request, checkpoint, context.workspace.steps.overlays);
   }),
 });

@@ -7,7 +7,6 @@ import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
 import type { Job } from '../../jobs/job-context.ts';
-import type { RunnerCache } from '../../jobs/runner-cache.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
@@ -57,14 +56,12 @@ export const reproductionOf = async (
   const subjects = await reopenSubjects(context, original, isTrusted);
   const folder = context.workspace.runs.folder(of);
   const { versions } = context;
-  const openRunners = (overlayFolder: string): RunnerCache =>
-    context.openRunners(providerName.parse(device.provider), overlayFolder);
   const job = reproduceJob({
     original,
     folder,
     sweep: { ...subjects, settings, candidates: await reopenCandidates(context, original, isTrusted) },
     circumstances: { device, versions: { ...versions } },
-    openRunners,
+    createPool: () => context.createPool(providerName.parse(device.provider)),
   });
   return { original, job, subjects };
 };

@@ -11,7 +11,7 @@ import type { MeasuredPairs } from '../../evaluation/size-trend/document.ts';
 import { type AskedReading, withThresholds } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../jobs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
-import type { Job } from '../../jobs/job-context.ts';
+import { type Job, jobOn } from '../../jobs/job-context.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
 import { curveNames } from '../../jobs/sweep-work.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
@@ -41,18 +41,18 @@ export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => 
     tasks: input.tasks.map(({ name }) => name),
     methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
   };
-  return async (job) => {
-    const run = sweepJob(input, (place, notes) => {
-      const record = new SweepRecord(place, order, input.settings.delta, notes);
-      context.liveSweeps.set(place.run, record);
-      return record;
-    });
+  const { sources, work } = sweepJob(input, (place, notes) => {
+    const record = new SweepRecord(place, order, input.settings.delta, notes);
+    context.liveSweeps.set(place.run, record);
+    return record;
+  });
+  return jobOn(sources, async (job) => {
     try {
-      return await run(job);
+      return await work(job);
     } finally {
       context.liveSweeps.delete(job.run);
     }
-  };
+  });
 };
 
 export const sweepManifest = async (context: EngineContext, run: string): Promise<RunManifest> => {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { matchesInTime } from '../../../main/checkpoint/check-tokenizer.ts';
 import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { openModelRunner } from '../../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { changeableCopy, checkpointFixture, editJson, scoringFixture } from './checkpoint-files.ts';
 

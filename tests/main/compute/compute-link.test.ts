@@ -6,6 +6,7 @@ import type { ComputeOrder, ComputeReport } from '../../../main/contract/compute
 import type { ProcessEnd } from '../../../main/contract/process-end.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
+import { jobOn } from '../../../main/jobs/job-context.ts';
 import type { SweepRecord } from '../../../main/runs/sweep-record.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { runCode } from '../../../main/workspace/run-binding.ts';
@@ -61,7 +62,7 @@ const open = async (): Promise<{
   const carryOut = (signal = new AbortController().signal, id = manifest.id): Promise<unknown> =>
     link.carryOut({
       manifest: { ...manifest, id },
-      job: () => Promise.reject(new Error('jobs do not run in this process')),
+      job: jobOn([], () => Promise.reject(new Error('jobs do not run in this process'))),
       signal,
       meter,
       emit: () => undefined,

@@ -20,6 +20,8 @@ import {
   scoringFixture,
 } from '../checkpoint/checkpoint-files.ts';
 import { logitDifference, openRunner, uncancelled } from '../inference/open-runner.ts';
+import { exportSettingsIn } from '../../open-model-runner.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { exportRequest, mergeEvenly } from './export-settings.ts';
 
 const half: Plan = {
@@ -185,13 +187,13 @@ describe('an export', () => {
   ] as const)('of %s holds merged experts (%s) bit for bit as they are measured', async (name, router) => {
     const checkpoint = await openCheckpoint(checkpointFixture(name));
     const plan = mergeEvenly(checkpoint, 4, router);
+    const overlayFolder = await temporaryFolder();
     const request = await exportRequest(checkpointFixture(name), plan);
-    const { folder, verification } = await exportPlan(request);
+    const { folder, verification } = await exportPlan({ ...request, settings: exportSettingsIn(overlayFolder) });
     expect(verification).toMatchObject({ ok: true, problems: [] });
     const tokens = [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]];
-    const measured = await (
-      await openRunner(checkpoint.folder, { overlayFolder: request.settings.overlayFolder })
-    ).forward(tokens, plan, uncancelled);
+    const masked = await openRunner(checkpoint.folder, { overlayFolder });
+    const measured = await masked.forward(tokens, plan, uncancelled);
     const exported = await (await openRunner(folder)).forward(tokens, null, uncancelled);
     expect(logitDifference(measured, exported)).toBeLessThanOrEqual(1e-6);
     expect((await openCheckpoint(folder)).info.experts).toBe(4);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { openCheckpoint, type Checkpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import type { MergePlan, Plan } from '../../../main/contract/plan.ts';
 import type { ExportRequest } from '../../../main/export/export-plan.ts';
+import { exportSettingsIn } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /** Everything an export of `folder` needs, into a new folder named "pruned". */
@@ -15,7 +16,7 @@ export const exportRequest = async (
     plan,
     parent,
     destination: path.join(parent, 'pruned'),
-    settings: { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: await temporaryFolder() },
+    settings: exportSettingsIn(await temporaryFolder()),
     control: { signal: new AbortController().signal },
   };
 };

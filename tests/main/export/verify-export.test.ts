@@ -6,6 +6,7 @@ import { openCheckpoint, type Checkpoint } from '../../../main/checkpoint/open-c
 import { verification as verificationSchema, type Verification } from '../../../main/contract/export.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
+import type { ExportSettings } from '../../../main/export/export-settings.ts';
 import { LOGIT_TOLERANCE, verifyExport } from '../../../main/export/verify-export.ts';
 import {
   changeableCopy,
@@ -16,6 +17,7 @@ import {
   scoringFixture,
   type StoredTensor,
 } from '../checkpoint/checkpoint-files.ts';
+import { exportSettingsIn } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { mergeEvenly } from './export-settings.ts';
 
@@ -33,11 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
-const settings = async (): Promise<{ threads: number; memoryBudgetBytes: number; overlayFolder: string }> => ({
-  threads: 1,
-  memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-  overlayFolder: await temporaryFolder(),
-});
+const settings = async (): Promise<ExportSettings> => exportSettingsIn(await temporaryFolder());
 
 interface Pair {
   readonly checkpoint: Checkpoint;

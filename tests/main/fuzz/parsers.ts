@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
@@ -26,7 +27,6 @@ import { taskParsers } from './task-parsers.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { readProfileFile } from '../../../main/workspace/profile-file.ts';
 import { readLockHolder } from '../../../main/workspace/run-lock.ts';
-import { createStepStore } from '../../../main/workspace/step-store.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 const fixture = (...parts: readonly string[]): string => path.join(root, 'tests', 'fixtures', ...parts);
@@ -123,7 +123,19 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       return read();
     },
   });
-  const steps = createStepStore(path.join(workspace.path, 'steps'), workspace.temporaryFolder);
+  const { steps } = workspace;
+  /** A step with that value, as the store writes it. */
+  const sealed = (value: Buffer): Buffer => {
+    const sha256 = createHash('sha256').update(value).digest('hex');
+    return Buffer.concat([Buffer.from(`{"key":"${KEY}","sha256":"${sha256}","value":`), value, Buffer.from('}')]);
+  };
+  const record = encodeEvaluation({
+    model: { name: 'm', fingerprint: 'f' },
+    task: 't',
+    items: 'i',
+    plan: null,
+    outcomes: [{ kind: 'text', id: 'a', logprob: -1.5, tokens: 2 }],
+  });
   await steps.writeJson(KEY, {});
   const points = z.array(z.unknown()).parse(JSON.parse((await unpacked('points.json.zst')).toString('utf8')));
   const text1 = { kind: 'text', id: 'a', logprob: -1.5, tokens: 2 } as const;
@@ -256,12 +268,16 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     inRun('workspace mark', 'workspace.json', json({ format: 'uncurl-workspace', version: 1 }), () =>
       openWorkspace(workspace.path),
     ),
-    inRun(
-      'step',
-      `steps/00/${KEY}.json`,
-      json(encodeEvaluation({ model: { name: 'm', fingerprint: 'f' }, task: 't', plan: null, outcomes: [text1] })),
-      () => steps.readJson(KEY, evaluationRecord),
-    ),
+    inRun('step', `steps/00/${KEY}.json`, sealed(json(record)), () => steps.readJson(KEY, evaluationRecord)),
+    {
+      name: 'value of a step',
+      sound: json(record),
+      mutations: MUTATIONS,
+      read: async (bytes) => {
+        await writeFile(steps.path(KEY, 'json'), sealed(bytes));
+        return steps.readJson(KEY, evaluationRecord);
+      },
+    },
     ...(await taskParsers(place)),
     ...(await exportParsers(place)),
     ...(await runParsers(place)),

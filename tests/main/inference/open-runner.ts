@@ -1,13 +1,13 @@
 import { onTestFinished } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import type { ForwardResult, ModelRunner, RunControl } from '../../../main/inference/model-runner.ts';
-import { openModelRunner, type RunnerTuning } from '../../../main/inference/open-model-runner.ts';
+import { openModelRunner, type RunnerSettings } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 export const uncancelled: RunControl = { signal: new AbortController().signal };
 
 /** A runner over a model folder that is disposed when the test ends. */
-export const openRunner = async (folder: string, tuning: Partial<RunnerTuning> = {}): Promise<ModelRunner> => {
+export const openRunner = async (folder: string, tuning: Partial<RunnerSettings> = {}): Promise<ModelRunner> => {
   const settings = {
     threads: 1,
     memoryBudgetBytes: Number.MAX_SAFE_INTEGER,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RunnerTuning } from '../../../main/inference/open-model-runner.ts';
+import type { RunnerSettings } from '../../open-model-runner.ts';
 import { extraStatistics, holdsExtras, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { layerRow, layerSquare } from '../../../main/pruning/layer-view.ts';
 import { scoringFixture } from '../checkpoint/checkpoint-files.ts';
@@ -9,7 +9,7 @@ const texts = ['the quick brown fox', 'expert', 'a router chooses two experts fo
 const items = texts.map((text, index) => ({ id: String(index), text }));
 
 const profiled = async (
-  tuning: Partial<RunnerTuning> = {},
+  tuning: Partial<RunnerSettings> = {},
   order: readonly number[] = [0, 1, 2, 3, 4],
 ): Promise<RoutingStatistics> => {
   const runner = await openRunner(scoringFixture('mixtral-byte-fallback'), tuning);

@@ -5,7 +5,7 @@ import type { MethodOptions, Plan, RefitName } from '../../../main/contract/plan
 import { summarise } from '../../../main/evaluation/summarise.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import type { ItemOutcome } from '../../../main/contract/outcome.ts';
-import type { RunnerTuning } from '../../../main/inference/open-model-runner.ts';
+import { exportSettingsIn, type RunnerSettings } from '../../open-model-runner.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -27,7 +27,7 @@ const recovered = async (
     refit,
     options = {},
     ...tuning
-  }: Partial<RunnerTuning> & {
+  }: Partial<RunnerSettings> & {
     readonly items?: number;
     readonly refit?: RefitName;
     readonly options?: MethodOptions;
@@ -74,7 +74,7 @@ describe('recovery', () => {
     expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')) + 0.05);
 
     const request = await exportRequest(model, plan);
-    const settings = { ...request.settings, overlayFolder };
+    const settings = exportSettingsIn(overlayFolder);
     const { folder, verification } = await exportPlan({ ...request, settings });
     expect(verification).toMatchObject({ ok: true, problems: [] });
     const exported = await openRunner(folder);
@@ -120,7 +120,7 @@ describe('recovery', () => {
         expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')) + 0.05);
 
       const request = await exportRequest(model, plan);
-      const settings = { ...request.settings, overlayFolder };
+      const settings = exportSettingsIn(overlayFolder);
       const { folder, verification } = await exportPlan({ ...request, settings });
       expect(verification).toMatchObject({ ok: true, problems: [] });
       const exported = await openRunner(folder);

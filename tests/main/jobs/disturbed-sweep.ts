@@ -2,8 +2,9 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished } from 'vitest';
+import type { z } from 'zod';
 import type { PathHandle } from '../../../main/contract/model.ts';
-import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import type { SweepDocument, sweepSettings } from '../../../main/contract/sweep.ts';
 import { createEngine, type Engine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
@@ -33,25 +34,25 @@ export const subject = async (): Promise<Subject> => {
   return { engine, folder, weights: join(folder, 'mine', 'model.safetensors'), model, task };
 };
 
-const settings = { methods: ['frequency', 'reap'], factors: [1, 8 / 7, 8 / 6, 2, 4], limit: 30 } as const;
+export type Asked = Partial<z.input<typeof sweepSettings>>;
 
-export const startSweep = async ({ engine, model, task }: Subject): Promise<string> => {
-  const { run } = await engine.call('sweep.start', {
-    models: [model],
-    tasks: [task],
-    settings: { ...settings, methods: [...settings.methods], factors: [...settings.factors] },
-  });
-  return run;
+export const startSweep = async (
+  { engine, model, task }: Subject,
+  asked: Asked = {},
+  later = false,
+): Promise<string> => {
+  const settings = { methods: ['frequency', 'reap'], factors: [1, 8 / 7, 8 / 6, 2, 4], limit: 30, ...asked };
+  return (await engine.call('sweep.start', { models: [model], tasks: [task], settings, later })).run;
 };
 
 /** Sweeps; runs `disturb` once, when the first point is known. Gives what ended the run, or null. */
-export const disturbedSweep = async (given: Subject, disturb: () => Promise<void>): Promise<unknown> => {
+export const disturbedSweep = async (given: Subject, disturb: () => Promise<void>, asked?: Asked): Promise<unknown> => {
   const { engine } = given;
   const disturbed: Promise<void>[] = [];
   const unsubscribe = engine.subscribe((event) => {
     if (event.type === 'sweep.point' && disturbed.length === 0) disturbed.push(disturb());
   });
-  const ended = await engine.finished(await startSweep(given)).then(
+  const ended = await engine.finished(await startSweep(given, asked)).then(
     () => null,
     (error: unknown) => error,
   );
@@ -61,11 +62,11 @@ export const disturbedSweep = async (given: Subject, disturb: () => Promise<void
   return ended;
 };
 
-export const sweep = async (given: Subject): Promise<SweepDocument['results']> => {
-  const run = await startSweep(given);
+export const sweep = async (given: Subject, asked?: Asked): Promise<SweepDocument['results']> => {
+  const run = await startSweep(given, asked);
   await given.engine.finished(run);
   return (await given.engine.call('sweep.read', { run })).results;
 };
 
 /** What an undisturbed sweep of the same model and task gives. */
-export const rightResults = async (): Promise<SweepDocument['results']> => sweep(await subject());
+export const rightResults = async (asked?: Asked): Promise<SweepDocument['results']> => sweep(await subject(), asked);

@@ -29,7 +29,13 @@ const text = fc.record({ kind: fc.constant('text' as const), id: fc.string(), lo
 test('outcomes come back bit for bit through the columns of a step', () => {
   fc.assert(
     fc.property(fc.oneof(fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written)), (outcomes) => {
-      const record = { model: { name: 'm', fingerprint: 'f' }, task: 't', plan: { kept: [[0, 1]] }, outcomes };
+      const record = {
+        model: { name: 'm', fingerprint: 'f' },
+        task: 't',
+        items: 'i',
+        plan: { kept: [[0, 1]] },
+        outcomes,
+      };
       const back = evaluationRecord.parse(JSON.parse(canonicalJson(encodeEvaluation(record))));
       expect(back).toEqual(record);
     }),
@@ -38,7 +44,13 @@ test('outcomes come back bit for bit through the columns of a step', () => {
 
 test('columns of different lengths are no record', () => {
   const outcomes = [{ kind: 'text', id: 'a', logprob: -1, tokens: 3 } as const];
-  const stored = encodeEvaluation({ model: { name: 'm', fingerprint: 'f' }, task: 't', plan: null, outcomes });
+  const stored = encodeEvaluation({
+    model: { name: 'm', fingerprint: 'f' },
+    task: 't',
+    items: 'i',
+    plan: null,
+    outcomes,
+  });
   const broken = { ...stored, outcomes: { ...stored.outcomes, ids: ['a', 'b'] } };
   expect(evaluationRecord.safeParse(broken).success).toBe(false);
   expect(evaluationRecord.safeParse(stored).success).toBe(true);

@@ -8,9 +8,9 @@ import { createEngine } from '../../../main/engine/engine.ts';
 import { type FinetuneInput, finetuneJob } from '../../../main/jobs/finetune-job.ts';
 import type { JobContext } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
-import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { nothingRuns } from './nothing-runs.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -42,7 +42,7 @@ const subject = async (): Promise<{
     run: 'run',
     folder: await temporaryFolder(),
     madeAt: new Date(0),
-    runners: createRunnerCache(() => Promise.reject(new Error('no model is run here')), 0),
+    ...nothingRuns,
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,
     signal: new AbortController().signal,
@@ -58,10 +58,10 @@ test('a disk that is too full for the state, or for the weights, is refused befo
   const { input, context, parent, asked } = await subject();
   const stateBytes = input.model.checkpoint.info.parameters.total * 24;
   await expect(
-    finetuneJob({ ...input, freeBytes: () => Promise.resolve(stateBytes - 1) })(context),
+    finetuneJob({ ...input, freeBytes: () => Promise.resolve(stateBytes - 1) }).work(context),
   ).rejects.toMatchObject({ code: 'disk-full', kind: 'refused', message: expect.stringContaining(context.folder) });
   const freeBytes = (folder: string): Promise<number> => Promise.resolve(folder === parent ? 1000 : 1e12);
-  await expect(finetuneJob({ ...input, freeBytes })(context)).rejects.toMatchObject({
+  await expect(finetuneJob({ ...input, freeBytes }).work(context)).rejects.toMatchObject({
     code: 'disk-full',
     kind: 'refused',
     message: expect.stringContaining(parent),
@@ -73,14 +73,18 @@ test('a folder that is there, and a place that is none, are refused before Pytho
   const { input, context, parent, asked } = await subject();
   await mkdir(join(parent, 'taken'));
   await writeFile(join(parent, 'file'), '');
-  await expect(finetuneJob({ ...input, destination: join(parent, 'taken') })(context)).rejects.toMatchObject({
+  await expect(finetuneJob({ ...input, destination: join(parent, 'taken') }).work(context)).rejects.toMatchObject({
     code: 'destination-exists',
     kind: 'refused',
   });
-  await expect(finetuneJob({ ...input, destination: join(parent, 'file', 'tuned') })(context)).rejects.toMatchObject({
+  await expect(
+    finetuneJob({ ...input, destination: join(parent, 'file', 'tuned') }).work(context),
+  ).rejects.toMatchObject({
     kind: 'refused',
   });
-  await expect(finetuneJob({ ...input, destination: join(parent, 'none', 'tuned') })(context)).rejects.toMatchObject({
+  await expect(
+    finetuneJob({ ...input, destination: join(parent, 'none', 'tuned') }).work(context),
+  ).rejects.toMatchObject({
     code: 'no-folder',
     kind: 'refused',
   });
@@ -112,7 +116,7 @@ test.runIf(process.platform !== 'win32')(
       python: () => Promise.resolve({ path: python, versions: {} }),
       freeBytes: () => Promise.resolve(null),
     });
-    await expect(job(context)).rejects.toMatchObject({
+    await expect(job.work(context)).rejects.toMatchObject({
       code: 'model-changed',
       message: expect.stringContaining('changed while it was fine-tuned: config.json'),
     });

@@ -6,8 +6,8 @@ import type { EngineEvent } from '../../../main/contract/events.ts';
 import { runManifest, type RunManifest, type RunState } from '../../../main/contract/run.ts';
 import { carryOutHere } from '../../../main/jobs/carry-out.ts';
 import { JobQueue } from '../../../main/jobs/job-queue.ts';
-import type { Job } from '../../../main/jobs/job-context.ts';
-import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
+import { type Job, jobOn } from '../../../main/jobs/job-context.ts';
+import { createModelPool } from '../../../main/jobs/source-gate.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import type { CreatedRun } from '../../../main/workspace/run-store.ts';
 import { HEARTBEAT_MS } from '../../../main/workspace/run-lock.ts';
@@ -28,7 +28,7 @@ const openQueue = async (
   const events: EngineEvent[] = [];
   const resources = {
     ...workspace,
-    runners: createRunnerCache(() => Promise.reject(new Error('no model is run here')), 0),
+    pool: createModelPool({ threads: 1, memoryBudgetBytes: 0, scratchFolder: workspace.temporaryFolder }),
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,
   };
@@ -49,18 +49,20 @@ const statesOf = (events: readonly EngineEvent[], run: string): RunState[] =>
 const onDisk = async ({ runs }: Workspace, run: string): Promise<RunManifest> =>
   runManifest.parse(JSON.parse(await readFile(join(runs.folder(run), 'manifest.json'), 'utf8')));
 
+const failingJob = (error: Error): Job => jobOn([], () => Promise.reject(error));
+
 /** A job that ends when it is told to, or when it is cancelled. */
 const heldJob = (): { job: Job; end: () => void; started: Promise<void> } => {
   let end = (): void => undefined;
   let begin = (): void => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   const started = new Promise<void>((resolve) => (begin = resolve));
-  const job: Job = async ({ signal }) => {
+  const job = jobOn([], async ({ signal }) => {
     begin();
     await Promise.race([ended, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
     if (signal.aborted) throw new CancelledError('The job');
     return { output: '/made', summary: 'done' };
-  };
+  });
   return { job, end: () => end(), started };
 };
 
@@ -69,7 +71,7 @@ test('waiting jobs are worked on in the order they are moved to; one whose turn 
   const made = [await create(), await create(), await create(), await create()];
   const [running = '', second = '', third = '', fourth = ''] = made.map(({ manifest }) => manifest.id);
   const held = made.map(heldJob);
-  made.forEach((one, index) => queue.add(one, held[index]?.job ?? (() => Promise.reject(new Error('no job')))));
+  made.forEach((one, index) => queue.add(one, held[index]?.job ?? failingJob(new Error('no job'))));
   await held[0]?.started;
   const order = (): readonly string[] => queue.list().map(({ run }) => run);
   queue.move(fourth, second);
@@ -124,7 +126,7 @@ test('a waiting and a running job can be cancelled; a failure is written down wi
   const [a, b] = [heldJob(), heldJob()];
   queue.add(running, a.job);
   queue.add(waiting, b.job);
-  queue.add(failing, () => Promise.reject(new WorkbenchError('odd', 'failed', 'It broke.', 'Mend it.')));
+  queue.add(failing, failingJob(new WorkbenchError('odd', 'failed', 'It broke.', 'Mend it.')));
   await a.started;
   const ends = [running, waiting, failing].map(({ manifest }) => queue.finished(manifest.id));
   queue.cancel(waiting.manifest.id);
@@ -144,9 +146,7 @@ test('a job that is cancelled while it waits has ended at once, whatever the one
   const { queue, events, workspace, create } = await openQueue();
   const [running, waiting, last] = [await create(), await create(), await create()];
   const held = [heldJob(), heldJob(), heldJob()];
-  [running, waiting, last].forEach((one, index) =>
-    queue.add(one, held[index]?.job ?? (() => Promise.reject(new Error('no job')))),
-  );
+  [running, waiting, last].forEach((one, index) => queue.add(one, held[index]?.job ?? failingJob(new Error('no job'))));
   await held[0]?.started;
   const cancelled = queue.finished(waiting.manifest.id);
   queue.cancel(waiting.manifest.id);
@@ -168,10 +168,11 @@ test('a run that ends on a full disk is nobody’s: it can be resumed or thrown 
   const [first, second] = [await create(), await create()];
   const ended = [first, second].map(async (created) => {
     const { id } = created.manifest;
-    queue.add(created, async () => {
+    const filling = jobOn([], async () => {
       await fillDisk(disk);
       return { output: '/made', summary: 'done' };
     });
+    queue.add(created, filling);
     await expect(queue.finished(id)).rejects.toMatchObject({ code: 'disk-full' });
     // What could not be written down is not told as done.
     expect(statesOf(events, id).at(-1)).toBe('failed');
@@ -200,7 +201,10 @@ test('a lock that could not be given back is given back as soon as that is possi
     release: () => (isGone ? Promise.reject(gone) : lock.release()),
   };
   const { id } = created.manifest;
-  queue.add({ ...created, lock: shaky }, () => Promise.resolve({ output: null, summary: '' }));
+  queue.add(
+    { ...created, lock: shaky },
+    jobOn([], () => Promise.resolve({ output: null, summary: '' })),
+  );
   await expect(queue.finished(id)).rejects.toBe(gone);
   expect(await workspace.runs.holder(id)).not.toBeNull();
   isGone = false;
@@ -217,10 +221,11 @@ test('a run whose folder is deleted while it runs fails, and its lock is not loo
   const created = await create();
   const { id } = created.manifest;
   const release = vi.fn(() => created.lock.release());
-  queue.add({ ...created, lock: { ...created.lock, release } }, async () => {
+  const deleting = jobOn([], async () => {
     await rm(workspace.runs.folder(id), { recursive: true });
     return { output: null, summary: '' };
   });
+  queue.add({ ...created, lock: { ...created.lock, release } }, deleting);
   await expect(queue.finished(id)).rejects.toMatchObject({ code: 'ENOENT' });
   await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS);
   await queue.dispose();

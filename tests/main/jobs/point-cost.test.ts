@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { createEngine } from '../../../main/engine/engine.ts';
-import { openModelRunner } from '../../../main/inference/open-model-runner.ts';
+import { openModelRunner } from '../../open-model-runner.ts';
 import { folderCost, measureSpeed, planPointCost } from '../../../main/jobs/point-cost.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 

@@ -1,8 +1,9 @@
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { open, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { disturbedSweep, rightResults, type Subject, subject, sweep } from './disturbed-sweep.ts';
+import { z } from 'zod';
+import { disturbedSweep, rightResults, startSweep, type Subject, subject, sweep } from './disturbed-sweep.ts';
 
 /** Turns the signs of a stretch of the weights in place: the same file, the same size. */
 const rewriteInPlace = async (file: string): Promise<void> => {
@@ -17,6 +18,12 @@ const rewriteInPlace = async (file: string): Promise<void> => {
     await handle.close();
   }
 };
+
+/** The same number of bytes, the signs of most of them turned. */
+const flipped = (bytes: Buffer): Buffer =>
+  Buffer.from(bytes.map((byte, at) => (at < bytes.length / 3 ? byte : byte ^ 0x80)));
+
+const DAMAGED = 'is not what was written there, or was written by an earlier version: it is not used.';
 
 const stepFiles = async ({ folder }: Subject): Promise<string[]> => {
   const names = await readdir(join(folder, 'workspace', 'steps'), { recursive: true });
@@ -52,23 +59,113 @@ test('another file moved over the weights in mid-sweep ends the run, and poisons
   expect(await sweep(given)).toEqual(await rightResults());
 });
 
-test('weights rewritten with their time put back are found by their bytes; its steps are dropped', async () => {
+test('weights that were others for a while, bytes and times put back, end the run and poison nothing', async () => {
   const given = await subject();
   const times = { atime: 1_700_000_000, mtime: 1_700_000_000 };
   await utimes(given.weights, times.atime, times.mtime);
+  const original = readFileSync(given.weights);
   const ended = await disturbedSweep(given, async () => {
-    // Synchronous, so that the run cannot look at the times in between.
-    const bytes = readFileSync(given.weights);
-    for (let byte = Math.floor(bytes.length / 3); byte < bytes.length; byte += 1) bytes[byte]! ^= 0x80;
-    writeFileSync(given.weights, bytes, { flag: 'r+' });
+    writeFileSync(given.weights, flipped(original), { flag: 'r+' });
     utimesSync(given.weights, times.atime, times.mtime);
-    await Promise.resolve();
+    // Blocks are opened meanwhile.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    writeFileSync(given.weights, original, { flag: 'r+' });
+    utimesSync(given.weights, times.atime, times.mtime);
   });
   expect(ended).toMatchObject({
     code: 'model-changed',
-    message: expect.stringMatching(/block \d holds other bytes than when it was mapped/),
+    message: expect.stringContaining('model.safetensors was touched'),
   });
-  expect(await stepFiles(given)).toEqual([]);
+  expect(await sweep(given)).toEqual(await rightResults());
+});
+
+/** Merges at every factor: the weights are read for each. */
+const MERGING = { methods: ['uncurl'], factors: [2, 4], limit: 30 };
+
+test('merged experts that come from other bytes stay nowhere: the next sweep merges again', async () => {
+  const given = await subject();
+  const original = await readFile(given.weights);
+  const disturb = (): Promise<void> => {
+    writeFileSync(given.weights, flipped(original), { flag: 'r+' });
+    return Promise.resolve();
+  };
+  expect(await disturbedSweep(given, disturb, MERGING)).toMatchObject({ code: 'model-changed' });
+  await writeFile(given.weights, original);
+  expect(await sweep(given, MERGING)).toEqual(await rightResults(MERGING));
+});
+
+test('a worker watches its models as every run does: nothing that it computed from other bytes is reused', async () => {
+  const given = await subject();
+  const { engine, weights } = given;
+  const original = await readFile(weights);
+  const run = await startSweep(given, {}, true);
+  const said: string[] = [];
+  const working = engine.fillSteps(run, {
+    share: { kind: 'until-empty' },
+    task: null,
+    signal: new AbortController().signal,
+    say: (line) => {
+      if (said.push(line) === 1) writeFileSync(weights, flipped(original), { flag: 'r+' });
+    },
+  });
+  await expect(working).rejects.toMatchObject({ code: 'model-changed' });
+  await writeFile(weights, original);
+  const right = await rightResults();
+  expect(await sweep(given)).toEqual(right);
+  await engine.call('jobs.resume', { run });
+  await engine.finished(run);
+  expect((await engine.call('sweep.read', { run })).results).toEqual(right);
+});
+
+test('the unpruned step copied over others is told and measured again, and so is whatever was edited', async () => {
+  const given = await subject();
+  const { engine, folder } = given;
+  const right = await sweep(given);
+  const [first] = await engine.call('runs.list', {});
+  const points = z
+    .array(z.object({ method: z.string(), step: z.string() }))
+    .parse(JSON.parse(await readFile(join(folder, 'workspace', 'runs', first?.id ?? '', 'points.json'), 'utf8')));
+  const fileOf = (step: string): string => join(folder, 'workspace', 'steps', step.slice(0, 2), `${step}.json`);
+  const unpruned = points.find(({ method }) => method === 'unpruned')?.step ?? '';
+  const others = [...new Set(points.map(({ step }) => step))].filter((step) => step !== unpruned);
+  const [forged = '', edited = '', ...copied] = others;
+  for (const step of copied) await copyFile(fileOf(unpruned), fileOf(step));
+  const text = await readFile(fileOf(unpruned), 'utf8');
+  // Under its own key, with the hash of what it says: but it says that the unpruned model was measured.
+  await writeFile(fileOf(forged), text.replace(unpruned, forged));
+  await writeFile(fileOf(edited), (await readFile(fileOf(edited), 'utf8')).replace('"answer":[', '"answer":[9,'));
+  const run = await startSweep(given);
+  await engine.finished(run);
+  expect((await engine.call('sweep.read', { run })).results).toEqual(right);
+  const { lines } = await engine.call('runs.log', { run });
+  const problems = lines.filter(({ kind }) => kind === 'problem').map((line) => line.text);
+  expect(problems.sort()).toEqual(others.map((step) => `${fileOf(step)} ${DAMAGED}`).sort());
+  expect(await sweep(given)).toEqual(right);
+});
+
+test('merged experts that were damaged on disk are told and merged again', async () => {
+  const given = await subject();
+  const { engine, folder } = given;
+  const right = await sweep(given, MERGING);
+  const overlays = join(folder, 'workspace', 'overlays');
+  const [first = '', second = '', third = ''] = await readdir(overlays);
+  const bytes = await readFile(join(overlays, first));
+  await writeFile(join(overlays, first), flipped(bytes));
+  await writeFile(join(overlays, second), bytes.subarray(0, -1));
+  await copyFile(
+    join(overlays, third),
+    join(
+      overlays,
+      third.replace(/^./, (letter) => (letter === '0' ? '1' : '0')),
+    ),
+  );
+  await rm(join(folder, 'workspace', 'steps'), { recursive: true });
+  const run = await startSweep(given, MERGING);
+  await engine.finished(run);
+  expect((await engine.call('sweep.read', { run })).results).toEqual(right);
+  const { lines } = await engine.call('runs.log', { run });
+  const problems = lines.filter(({ kind }) => kind === 'problem').map((line) => line.text);
+  expect(problems.sort()).toEqual([first, second].map((name) => `${join(overlays, name)} ${DAMAGED}`).sort());
 });
 
 test('a tokenizer rewritten in mid-sweep ends the run; with another tokenizer no point is reused', async () => {

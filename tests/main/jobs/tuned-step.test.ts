@@ -8,14 +8,14 @@ import { BUNDLED_MIXTURE, bundledMixtureFile, readMixture } from '../../../main/
 import { encodeEvaluation } from '../../../main/jobs/evaluation-record.ts';
 import type { JobContext } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
-import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
 import { type TunedArms, tunedStep } from '../../../main/jobs/tuned-step.ts';
+import { hashItems } from '../../../main/tasks/items.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { nothingRuns } from './nothing-runs.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
-const nothingRuns = () => createRunnerCache(() => Promise.reject(new Error('no model is run here')), 0);
 
 /** What an arm stands on beside the model, and a store that says which keys were asked for and written. */
 const subject = async (stored: readonly unknown[]) => {
@@ -34,7 +34,7 @@ const subject = async (stored: readonly unknown[]) => {
     run: 'experiment-1',
     folder: workspace.path,
     madeAt: new Date(0),
-    runners: nothingRuns(),
+    ...nothingRuns,
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,
     signal: new AbortController().signal,
@@ -49,8 +49,7 @@ const subject = async (stored: readonly unknown[]) => {
     script: '',
     threads: 1,
     engineVersion: '1',
-    exportSettings: { threads: 1, memoryBudgetBytes: 0, overlayFolder: workspace.overlayFolder },
-    openRunners: nothingRuns,
+    machine: { threads: 1, memoryBudgetBytes: 0 },
   };
   return { task, keys, context, arms };
 };
@@ -61,9 +60,10 @@ const keysOf = async (
   settings: FinetuneSettings = finetuneSettings.parse({}),
   change: (arms: TunedArms) => TunedArms = (arms) => arms,
 ): Promise<readonly string[]> => {
+  const { test: items } = await loadTask(join(resources, 'tasks', 'capital'));
   const { task, keys, context, arms } = await subject([
     { kind: 'tuned', training: { steps: 1, firstLoss: 1, lastLoss: 1 } },
-    encodeEvaluation({ model: checkpoint, task: 'capital', plan: null, outcomes: [] }),
+    encodeEvaluation({ model: checkpoint, task: 'capital', items: hashItems(items), plan: null, outcomes: [] }),
   ]);
   const model = { name: 'uncurl-8', checkpoint };
   const order = { model, task: { name: 'capital', task }, items: task.test, twins: [], plan: null, settings, work: 1 };

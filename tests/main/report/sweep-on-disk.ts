@@ -58,7 +58,7 @@ export const sweepOnDisk = async (): Promise<{
       const outcomes = sample.outcomesOf(result) ?? [];
       await workspace.steps.writeJson(
         step,
-        encodeEvaluation({ model: { name: model, fingerprint: 'f' }, task, plan: null, outcomes }),
+        encodeEvaluation({ model: { name: model, fingerprint: 'f' }, task, items: 'i', plan: null, outcomes }),
       );
       return { model, task, method, seed, factor, kept, step };
     }),

@@ -1,18 +1,30 @@
 import { createHash } from 'node:crypto';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { createStepStore } from '../../../main/workspace/step-store.ts';
+import { tensorInMemory } from '../../../main/checkpoint/write-safetensors.ts';
+import { createStepStore, type StepStore } from '../../../main/workspace/step-store.ts';
+import { readProfileFile } from '../../../main/workspace/profile-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const keyOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+const overlayKeyOf = (text: string): string => keyOf(text).slice(0, 32);
 const schema = z.object({ value: z.number() });
 
-test('what was written is read back bit for bit; what was not is null', async () => {
+/** A store in a folder, and what it says of files that it does not use. */
+const openStore = async (): Promise<{ store: StepStore; folder: string; said: string[] }> => {
   const folder = await temporaryFolder();
-  const store = createStepStore(folder, folder);
+  const said: string[] = [];
+  const folders = { steps: join(folder, 'steps'), overlays: join(folder, 'overlays'), temporary: folder };
+  return { store: createStepStore(folders).telling((text) => said.push(text)), folder, said };
+};
+
+const oneTensor = (values: Float32Array) => ({ tensors: [tensorInMemory('a', 'F32', [values.length], values)] });
+
+test('what was written is read back bit for bit; what was not is null', async () => {
+  const { store } = await openStore();
   let written = 0;
   await fc.assert(
     fc.asyncProperty(fc.double({ noNaN: true, noDefaultInfinity: true }), async (value) => {
@@ -24,36 +36,144 @@ test('what was written is read back bit for bit; what was not is null', async ()
       // JSON has one zero.
       expect(Object.is(back?.value, value === 0 ? 0 : value)).toBe(true);
       expect(await store.has(key, 'json')).toBe(true);
-      await writeFile(store.path(key, 'json'), '{"value":');
-      await expect(store.readJson(key, schema)).rejects.toMatchObject({ code: 'step-damaged', kind: 'failed' });
-      await store.writeJson(key, { value });
     }),
     { numRuns: 25 },
   );
 });
 
 test('lies under the first two digits of its key, and numbers that are none are never stored', async () => {
-  const folder = await temporaryFolder();
-  const store = createStepStore(join(folder, 'steps'), folder);
+  const { store, folder } = await openStore();
   const key = keyOf('a');
   expect(store.path(key, 'json')).toBe(join(folder, 'steps', key.slice(0, 2), `${key}.json`));
-  expect(() => store.path('../../etc/passwd', 'json')).toThrow('no SHA-256');
+  expect(store.path(key, 'profile')).toBe(join(folder, 'steps', key.slice(0, 2), `${key}.safetensors`));
+  const overlay = overlayKeyOf('a');
+  expect(store.path(overlay, 'overlay')).toBe(join(folder, 'overlays', `${overlay}.safetensors`));
+  for (const kind of ['json', 'profile', 'overlay'] as const)
+    expect(() => store.path('../../etc/passwd', kind)).toThrow('is no key');
   await expect(async () => await store.writeJson(key, { value: Number.NaN })).rejects.toThrow('NaN');
   expect(await store.has(key, 'json')).toBe(false);
 });
 
-test('a step of another kind of file is produced whole or not at all', async () => {
-  const folder = await temporaryFolder();
-  const store = createStepStore(join(folder, 'steps'), folder);
+test('a step says what it is: its key and the SHA-256 of its content stand in its file', async () => {
+  const { store } = await openStore();
+  const key = keyOf('a');
+  await store.writeJson(key, { value: 1 });
+  const text = await readFile(store.path(key, 'json'), 'utf8');
+  expect(JSON.parse(text)).toEqual({ key, sha256: keyOf('{"value":1}'), value: { value: 1 } });
+  await store.writeTensors(key, 'profile', { ...oneTensor(Float32Array.of(1)), metadata: { model: 'm' } });
+  const bytes = await readFile(store.path(key, 'profile'));
+  const header = z
+    .object({ __metadata__: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE()))));
+  const { sha256 = '', ...metadata } = header.__metadata__;
+  expect(metadata).toEqual({ step: key, model: 'm' });
+  const bare = Buffer.from(bytes.toString('latin1').replace(sha256, '0'.repeat(64)), 'latin1');
+  expect(sha256).toBe(createHash('sha256').update(bare).digest('hex'));
+});
+
+test.each<[string, (file: string, other: string) => Promise<void>]>([
+  ['cut short', (file) => truncate(file, 40)],
+  ['emptied', (file) => truncate(file, 0)],
+  ['another step', (file, other) => copyFile(other, file)],
+  ['edited', async (file) => writeFile(file, (await readFile(file, 'utf8')).replace('"value":1}', '"value":2}'))],
+  [
+    'given another key',
+    async (file, other) =>
+      writeFile(file, (await readFile(other, 'utf8')).replace(keyOf('b'), keyOf('a').toUpperCase())),
+  ],
+  ['of the earlier form', (file) => writeFile(file, '{"value":1}')],
+  ['continued', async (file) => writeFile(file, `${await readFile(file, 'utf8')} `)],
+  [
+    'of another schema',
+    (file) => {
+      const content = '{"other":1}';
+      return writeFile(file, `{"key":"${keyOf('a')}","sha256":"${keyOf(content)}","value":${content}}`);
+    },
+  ],
+])('a JSON step that is %s counts as absent and is told', async (_, damage) => {
+  const { store, said } = await openStore();
+  await store.writeJson(keyOf('a'), { value: 1 });
+  await store.writeJson(keyOf('b'), { value: 2 });
+  await damage(store.path(keyOf('a'), 'json'), store.path(keyOf('b'), 'json'));
+  expect(await store.readJson(keyOf('a'), schema)).toBeNull();
+  expect(said).toEqual([expect.stringContaining(`${store.path(keyOf('a'), 'json')} is not what was written there`)]);
+  await store.writeJson(keyOf('a'), { value: 1 });
+  expect(await store.readJson(keyOf('a'), schema)).toEqual({ value: 1 });
+});
+
+test('a step whose whole file is that of another one under a forged key is no step either', async () => {
+  const { store } = await openStore();
+  await store.writeJson(keyOf('a'), { value: 1 });
+  await store.writeJson(keyOf('b'), { value: 2 });
+  const forged = (await readFile(store.path(keyOf('b'), 'json'), 'utf8')).replace(keyOf('b'), keyOf('a'));
+  await writeFile(store.path(keyOf('a'), 'json'), forged.replace('"value":2', '"value":3'));
+  expect(await store.readJson(keyOf('a'), schema)).toBeNull();
+});
+
+test('a folder in the place of a step is told; what the system refuses is an error', async () => {
+  const { store, said } = await openStore();
+  await mkdir(store.path(keyOf('a'), 'json'), { recursive: true });
+  await mkdir(store.path(keyOf('a'), 'profile'), { recursive: true });
+  expect(await store.readJson(keyOf('a'), schema)).toBeNull();
+  expect(await store.readTensors(keyOf('a'), 'profile')).toBeNull();
+  expect(said).toHaveLength(2);
+});
+
+/** Flips the last bit of a file, which belongs to its numbers, and puts its times back. */
+const flipInPlace = async (file: string): Promise<void> => {
+  const { atime, mtime } = await stat(file);
+  const bytes = await readFile(file);
+  bytes[bytes.length - 1]! ^= 1;
+  await writeFile(file, bytes, { flag: 'r+' });
+  await utimes(file, atime, mtime);
+};
+
+test.each<[string, (file: string, other: string) => Promise<void>]>([
+  ['cut short', async (file) => truncate(file, (await stat(file)).size - 1)],
+  ['changed in one bit, its times put back', flipInPlace],
+  ['another step', (file, other) => copyFile(other, file)],
+  ['no safetensors file', (file) => writeFile(file, 'x')],
+])('tensors that are %s count as absent and are told, read before or not', async (_, damage) => {
+  for (const isReadBefore of [true, false]) {
+    const { store, folder, said } = await openStore();
+    const [key, other] = [overlayKeyOf('a'), overlayKeyOf('b')];
+    await store.overlays.write(key, oneTensor(Float32Array.of(1, 2)).tensors);
+    await store.overlays.write(other, oneTensor(Float32Array.of(3, 4)).tensors);
+    const file = store.path(key, 'overlay');
+    if (isReadBefore) expect(await store.overlays.read(key)).toMatchObject({ isSound: true, file });
+    await damage(file, store.path(other, 'overlay'));
+    // A process that never saw it.
+    const folders = { steps: join(folder, 'steps'), overlays: join(folder, 'overlays'), temporary: folder };
+    const reader = isReadBefore ? store : createStepStore(folders).telling((text) => said.push(text));
+    const why = expect.stringContaining(`${file} is not what was written there`);
+    expect(await reader.overlays.read(key)).toEqual({ isSound: false, why });
+    expect(said).toEqual([why]);
+    await reader.overlays.write(key, oneTensor(Float32Array.of(1, 2)).tensors);
+    expect(await reader.overlays.read(key)).toMatchObject({ isSound: true, file });
+  }
+});
+
+test('an overlay that is not there says so without a word in the log', async () => {
+  const { store, said } = await openStore();
+  const key = overlayKeyOf('a');
+  const why = `${store.path(key, 'overlay')} is not there`;
+  expect(await store.overlays.read(key)).toEqual({ isSound: false, why });
+  expect(said).toEqual([]);
+});
+
+test('tensors are written whole or not at all, whatever their size, and dropped', async () => {
+  const { store, folder } = await openStore();
   const key = keyOf('profile');
-  await expect(
-    store.produce(key, 'safetensors', async (temporary) => {
-      await writeFile(temporary, 'half');
-      throw new Error('killed');
-    }),
-  ).rejects.toThrow('killed');
-  expect(await store.has(key, 'safetensors')).toBe(false);
-  await store.produce(key, 'safetensors', (temporary) => writeFile(temporary, 'whole'));
-  expect(await readFile(store.path(key, 'safetensors'), 'utf8')).toBe('whole');
-  expect(await readdir(folder)).toEqual(['steps']);
+  const failing = { ...oneTensor(Float32Array.of(1)).tensors[0]!, bytes: () => Promise.reject(new Error('killed')) };
+  await expect(store.writeTensors(key, 'profile', { tensors: [failing] })).rejects.toThrow('killed');
+  expect(await store.readTensors(key, 'profile')).toBeNull();
+  await store.writeTensors(key, 'profile', oneTensor(new Float32Array(2_000_000)));
+  const file = store.path(key, 'profile');
+  expect(await store.readTensors(key, 'profile')).toBe(file);
+  const fresh = createStepStore({ steps: join(folder, 'steps'), overlays: folder, temporary: folder });
+  expect(await fresh.readTensors(key, 'profile')).toBe(file);
+  await expect(readProfileFile(file)).rejects.toMatchObject({ code: 'bad-profile' });
+  expect((await readdir(folder)).sort()).toEqual(['steps']);
+  await store.drop(key, 'profile');
+  expect(await store.readTensors(key, 'profile')).toBeNull();
 });

@@ -1,0 +1,282 @@
+import { changedSources, type LookedAt } from '../checkpoint/model-sources.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import type { ModelRunner, ModelRunnerSettings, OpenModel, RunnerTuning } from '../inference/model-runner.ts';
+import { openModel } from '../inference/open-model-runner.ts';
+import type { StepKind, StepStore } from '../workspace/step-store.ts';
+
+/**
+ * The gate to the numbers of models: whatever computes any does it in here, with runners and steps that are watched. The
+ * files of the models were stamped when they were opened; before a result is stored, and again at the end, they must be
+ * what they were. `tests/structure/gate.test.ts` keeps other ways shut.
+ */
+
+/** Models kept open between jobs: a sweep alternates between few, and sessions of a tiny model cost next to nothing. */
+const MAX_OPEN = 2;
+/** Bytes that are read and hashed in less than a second. */
+const MOST_BYTES_IN_A_MOMENT = 512 * 2 ** 20;
+
+/** Opens a model for one piece of work. Its runner is disposed of by whoever asked, while its folder is still there. */
+export type OpenAlone = (checkpoint: Checkpoint, tuning?: RunnerTuning) => Promise<ModelRunner>;
+
+/** The runners of a piece of work. */
+export interface Runners {
+  /** One that is shared with other work on the same model, and closed by itself. */
+  open(checkpoint: Checkpoint): Promise<ModelRunner>;
+  readonly openAlone: OpenAlone;
+  /** Closes a shared model whose folder goes. */
+  close(checkpoint: Checkpoint): Promise<void>;
+  /** Closes all shared models: whose weights would count twice against the memory budget. */
+  closeAll(): Promise<void>;
+}
+
+/** What computes, and where results go: nothing is stored that came from files which are no longer those of the model. */
+export interface Computing {
+  readonly steps: StepStore;
+  readonly runners: Runners;
+  /**
+   * To be asked before anything that is no step is kept.
+   *
+   * @throws WorkbenchError `model-changed`.
+   */
+  readonly requireUnchanged: () => Promise<void>;
+}
+
+export interface GateOrder {
+  /** Everything that the work reads from the first moment on; models that it opens later are added. */
+  readonly sources: readonly Checkpoint[];
+  readonly steps: StepStore;
+  /** Told of stored results that cannot be used. */
+  readonly say: (text: string) => void;
+}
+
+/** Models that stay open between pieces of work, one after another: the least recently used ones are closed. */
+export interface ModelPool {
+  /**
+   * Lets `work` compute. At its end all files are compared once more, and the bytes of all weights that were mapped with
+   * those on disk. If only bytes differ, nobody knows since when: the steps that the work stored are dropped.
+   *
+   * @throws WorkbenchError `model-changed`, which says what changed, whatever else went wrong because of it.
+   */
+  compute<T>(order: GateOrder, work: (computing: Computing) => Promise<T>): Promise<T>;
+  dispose(): Promise<void>;
+}
+
+const modelChanged = ({ name, folder }: Checkpoint, changes: readonly string[], dropped: number): WorkbenchError =>
+  new WorkbenchError(
+    'model-changed',
+    'failed',
+    `${name} changed while it was read: ${changes.join('; ')} (in ${folder}). ` +
+      (dropped === 0
+        ? 'What was computed from then on is not kept.'
+        : `${String(dropped)} ${dropped === 1 ? 'step' : 'steps'} of this run cannot be trusted and are deleted.`),
+    'Restore the files and resume, or start again with the model as it is now.',
+  );
+
+/** @throws WorkbenchError `model-changed`. */
+const requireSame = async (checkpoint: Checkpoint, lookedAt: LookedAt): Promise<void> => {
+  const changes = await changedSources(checkpoint.folder, checkpoint.sources, lookedAt);
+  if (changes.length > 0) throw modelChanged(checkpoint, changes, 0);
+};
+
+/**
+ * What `read` makes of the weights of a model without running it.
+ *
+ * @throws WorkbenchError `model-changed`.
+ */
+export const readWeights = async <T>(checkpoint: Checkpoint, read: () => Promise<T>): Promise<T> => {
+  const made = await read();
+  await requireSame(checkpoint, 'header');
+  return made;
+};
+
+/** Open models, least recently used first. */
+class OpenModels {
+  readonly #open: (checkpoint: Checkpoint) => Promise<OpenModel>;
+  readonly #budgetBytes: number;
+  readonly #models = new Map<string, OpenModel>();
+
+  constructor(open: (checkpoint: Checkpoint) => Promise<OpenModel>, budgetBytes: number) {
+    this.#open = open;
+    this.#budgetBytes = budgetBytes;
+  }
+
+  /** A model is opened only after the ones that would not fit beside it in the memory budget are closed. */
+  async open(checkpoint: Checkpoint): Promise<OpenModel> {
+    const key = keyOf(checkpoint);
+    const known = this.#models.get(key);
+    if (known !== undefined) {
+      this.#models.delete(key);
+      this.#models.set(key, known);
+      return known;
+    }
+    const { resident } = checkpoint.info.memory;
+    for (const oldest of [...this.#models.keys()]) {
+      const held = [...this.#models.values()].reduce((sum, model) => sum + model.checkpoint.info.memory.resident, 0);
+      if (this.#models.size < MAX_OPEN && held + resident <= this.#budgetBytes) break;
+      await this.#close(oldest);
+    }
+    const model = await this.#open(checkpoint);
+    this.#models.set(key, model);
+    return model;
+  }
+
+  close(checkpoint: Checkpoint): Promise<void> {
+    return this.#close(keyOf(checkpoint));
+  }
+
+  async closeAll(): Promise<void> {
+    for (const key of [...this.#models.keys()]) await this.#close(key);
+  }
+
+  async #close(key: string): Promise<void> {
+    const model = this.#models.get(key);
+    this.#models.delete(key);
+    await model?.dispose();
+  }
+}
+
+const keyOf = ({ identity, folder }: Checkpoint): string => `${identity} ${folder}`;
+
+/** `open` opens a model; default: from its folder. */
+export const createModelPool = (
+  settings: ModelRunnerSettings,
+  open: (
+    checkpoint: Checkpoint,
+    settings: ModelRunnerSettings,
+    tuning?: RunnerTuning,
+  ) => Promise<OpenModel> = openModel,
+): ModelPool => {
+  const shared = new OpenModels((checkpoint) => open(checkpoint, settings), settings.memoryBudgetBytes);
+  return {
+    compute: async (order, work) => {
+      const watch = new Watch(order, shared, (checkpoint, tuning) => open(checkpoint, settings, tuning));
+      const made = await work(watch).catch(async (error: unknown) => {
+        throw await watch.explained(error);
+      });
+      await watch.settle();
+      return made;
+    },
+    dispose: () => shared.closeAll(),
+  };
+};
+
+/** One piece of work behind the gate. */
+class Watch implements Computing {
+  readonly steps: StepStore;
+  readonly runners: Runners;
+  readonly #shared: OpenModels;
+  readonly #steps: StepStore;
+  /** Checkpoints to compare, and their shared models, if they are open. */
+  readonly #sources: Map<Checkpoint, OpenModel | null>;
+  readonly #stored: { readonly key: string; readonly kind: StepKind }[] = [];
+
+  constructor(
+    { sources, steps, say }: GateOrder,
+    shared: OpenModels,
+    openAlone: (checkpoint: Checkpoint, tuning: RunnerTuning) => Promise<OpenModel>,
+  ) {
+    this.#shared = shared;
+    this.#steps = steps.telling(say);
+    this.#sources = new Map(sources.map((checkpoint) => [checkpoint, null]));
+    this.steps = this.#watched(this.#steps);
+    this.runners = {
+      open: async (checkpoint) => {
+        const model = await shared.open(checkpoint);
+        this.#sources.set(checkpoint, model);
+        return model.runner(this.steps.overlays);
+      },
+      openAlone: async (checkpoint, tuning = {}) => {
+        const isNew = !this.#sources.has(checkpoint);
+        const model = await openAlone(checkpoint, tuning);
+        if (isNew) this.#sources.set(checkpoint, null);
+        const runner = model.runner(this.steps.overlays);
+        const dispose = runner.dispose.bind(runner);
+        runner.dispose = async () => {
+          await dispose();
+          if (isNew) await this.#leave(checkpoint);
+        };
+        return runner;
+      },
+      close: async (checkpoint) => {
+        await this.#leave(checkpoint);
+        await shared.close(checkpoint);
+      },
+      closeAll: () => shared.closeAll(),
+    };
+  }
+
+  readonly requireUnchanged = (): Promise<void> => this.#compare('stat');
+
+  /**
+   * `quickly`: of models that take longer than a moment to read, only times and headers are compared (who cancels does
+   * not wait).
+   */
+  async settle(quickly = false): Promise<void> {
+    await this.#compare('header');
+    for (const [checkpoint, model] of this.#sources) {
+      if (model === null || (quickly && checkpoint.info.sizeBytes > MOST_BYTES_IN_A_MOMENT)) continue;
+      const parts = await model.changedWeights();
+      if (parts.length === 0) continue;
+      for (const { key, kind } of this.#stored) await this.#steps.drop(key, kind);
+      await this.#shared.close(checkpoint);
+      const changes = parts.map((part) => `${part} holds other bytes than when it was mapped`);
+      throw modelChanged(checkpoint, changes, this.#stored.length);
+    }
+  }
+
+  /** Why the work ended: with an error of its own, unless the files of a model changed, which explains any other. */
+  async explained(error: unknown): Promise<unknown> {
+    try {
+      await this.settle(error instanceof CancelledError);
+      return error;
+    } catch (change) {
+      return change;
+    }
+  }
+
+  async #compare(lookedAt: LookedAt): Promise<void> {
+    for (const checkpoint of this.#sources.keys()) {
+      try {
+        await requireSame(checkpoint, lookedAt);
+      } catch (error) {
+        // Its sessions may hold any of the bytes that were there.
+        await this.#shared.close(checkpoint);
+        throw error;
+      }
+    }
+  }
+
+  /** Compares a model for the last time: its folder may go. */
+  async #leave(checkpoint: Checkpoint): Promise<void> {
+    await requireSame(checkpoint, 'header');
+    this.#sources.delete(checkpoint);
+  }
+
+  #watched(steps: StepStore): StepStore {
+    const watched: StepStore = {
+      ...steps,
+      writeJson: async (key, value) => {
+        await this.requireUnchanged();
+        await steps.writeJson(key, value);
+        this.#stored.push({ key, kind: 'json' });
+      },
+      writeTensors: async (key, kind, content) => {
+        await this.requireUnchanged();
+        await steps.writeTensors(key, kind, content);
+        this.#stored.push({ key, kind });
+      },
+      overlays: {
+        read: steps.overlays.read,
+        write: async (key, tensors) => {
+          await this.requireUnchanged();
+          const written = await steps.overlays.write(key, tensors);
+          this.#stored.push({ key, kind: 'overlay' });
+          return written;
+        },
+      },
+      telling: (say) => this.#watched(steps.telling(say)),
+    };
+    return watched;
+  }
+}
