@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { openRegularFile } from '../files/regular-file.ts';
 
@@ -22,6 +23,18 @@ interface FileStamp {
 
 /** The files that a model's numbers depend on, as they were when it was opened. */
 export type ModelSources = readonly FileStamp[];
+
+/**
+ * Stamps as a text that two processes can compare, whenever the machine was started in between: what a folder is called
+ * and which number its disk has may have changed.
+ */
+export const sourcesText = (sources: ModelSources): string =>
+  canonicalJson(
+    sources.map(({ name, sizeBytes, modifiedNs, changedNs }) => [
+      name,
+      ...[sizeBytes, modifiedNs, changedNs].map(String),
+    ]),
+  );
 
 /** Files beside the weights that decide what is computed: texts to tokens, prompts, where writing ends. */
 const SIDE_FILES: ReadonlySet<string> = new Set([

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { hasMoreLines } from '../files/count-lines.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { readTextIfThere, readUnchanged } from '../files/regular-file.ts';
 import type { OptionReader } from './option-values.ts';
 import type { VerbOption } from './verb.ts';
 
@@ -17,7 +17,7 @@ export const readTextFile = async (file: string, what: string): Promise<string> 
   const path = resolve(file);
   let text: string | null;
   try {
-    text = await readTextIfThere(path, { mostBytes: MAX_BYTES });
+    text = await readUnchanged(() => readTextIfThere(path, { mostBytes: MAX_BYTES }));
   } catch (error) {
     if (error instanceof WorkbenchError && error.code === 'not-a-file')
       throw refuse('missing-file', `${path} (${what}) is no file: ${error.message}`, 'Name a file.', error);

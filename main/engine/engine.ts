@@ -52,7 +52,7 @@ import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { viewCalls } from './calls/view.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
-import { createPathCache } from './folder-signature.ts';
+import { createPathCache } from '../files/path-signature.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import { countPartsOfRun, fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';

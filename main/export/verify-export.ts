@@ -6,6 +6,7 @@ import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import { pathSignature } from '../files/path-signature.ts';
 import type { ForwardResult } from '../inference/model-runner.ts';
 import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
 import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
@@ -48,9 +49,22 @@ export interface VerifyRequest {
  * with what the plan makes of the source. All models run on the processor.
  *
  * A folder that is something else is a result (`ok: false` with problems); one that is no model folder at all, or a
- * plan that does not fit the original, is refused.
+ * plan that does not fit the original, is refused, and one that changes meanwhile fails (`export-changed`).
  */
 export const verifyExport = async (request: VerifyRequest): Promise<Verification> => {
+  const exported = path.resolve(request.exported);
+  const before = await pathSignature(exported);
+  const verification = await verifyFolder(request);
+  if ((await pathSignature(exported)) === before) return verification;
+  throw new WorkbenchError(
+    'export-changed',
+    'failed',
+    `${exported} changed while it was verified.`,
+    'Verify it again once nothing writes to it.',
+  );
+};
+
+const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
   const { checkpoint, control } = request;
   const exported = path.resolve(request.exported);
   const { settings } = request;

@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { refuse } from '../contract/errors.ts';
 import { isSystemError } from './file-errors.ts';
 
@@ -16,6 +17,44 @@ const kindOf = (stats: Stats): string => {
 /** Windows has neither the flag nor files that make an open wait. */
 const WITHOUT_WAITING = process.platform === 'win32' ? 0 : constants.O_NONBLOCK;
 
+/** How a file is, without reading it. A change that keeps size and time of writing moves the time of change. */
+export const fileState = ({ size, mtimeMs, ctimeMs, ino }: Stats): string =>
+  [size, mtimeMs, ctimeMs, ino].map(String).join(' ');
+
+/** Files that were opened in a `readUnchanged`, as they were then; null: one that was opened twice, and changed. */
+const opened = new AsyncLocalStorage<Map<string, string | null>>();
+
+const noteOpened = (file: string, stats: Stats): void => {
+  const seen = opened.getStore();
+  if (seen === undefined) return;
+  const before = seen.get(file);
+  seen.set(file, before === undefined || before === fileState(stats) ? fileState(stats) : null);
+};
+
+/**
+ * What `read` makes of files, whichever it opens: all of them must be the same at its end, so that nothing is made of
+ * parts of two states. Files that grow by themselves are not read so.
+ *
+ * @throws WorkbenchError refused: `changed-while-read`.
+ */
+export const readUnchanged = async <T>(read: () => Promise<T>): Promise<T> => {
+  const seen = new Map<string, string | null>();
+  const made = await opened.run(seen, read);
+  for (const [file, state] of seen) {
+    const now = await stat(file).then(fileState, (error: unknown) => {
+      if (isSystemError(error)) return null;
+      throw error;
+    });
+    if (state === null || now !== state)
+      throw refuse(
+        'changed-while-read',
+        `${file} was changed while it was read.`,
+        'Try again once nothing writes to it.',
+      );
+  }
+  return made;
+};
+
 /**
  * Opens a regular file to read it, links followed. Never waits for a writer, as opening a pipe would.
  *
@@ -27,7 +66,10 @@ export const openRegularFile = async (file: string): Promise<{ handle: FileHandl
   const handle = await open(file, constants.O_RDONLY | WITHOUT_WAITING);
   try {
     const stats = await handle.stat();
-    if (stats.isFile()) return { handle, sizeBytes: stats.size };
+    if (stats.isFile()) {
+      noteOpened(file, stats);
+      return { handle, sizeBytes: stats.size };
+    }
     throw refuse(
       'not-a-file',
       `${file} is ${kindOf(stats)}, not a file with bytes of its own.`,

@@ -1,6 +1,7 @@
 import { access, constants, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { requireSameSources } from '../checkpoint/require-same-sources.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FinetuneManifest } from '../contract/finetune.ts';
 import {
@@ -48,7 +49,8 @@ const differences = (source: Checkpoint, tuned: Checkpoint): readonly string[] =
  * the numbers, with a manifest. Opened and held against the source before it gets its name; whatever fails, nothing is
  * left there.
  *
- * @throws WorkbenchError refused: `destination-exists`, `disk-full`, `not-writable`; failed: `tuned-otherwise`.
+ * @throws WorkbenchError refused: `destination-exists`, `disk-full`, `not-writable`; failed: `tuned-otherwise`,
+ * `model-changed`.
  */
 export const publishTunedFolder = async (
   source: Checkpoint,
@@ -74,6 +76,11 @@ export const publishTunedFolder = async (
         'This is a defect: please report it with this message.',
       );
     }
+    await requireSameSources(source, {
+      made: 'fine-tuned',
+      left: 'Nothing is left of the tuned model.',
+      remedy: 'Restore the files and resume.',
+    });
     await publishFolder(unfinished, destination);
   } catch (error) {
     await removeUnfinished(unfinished);

@@ -36,10 +36,11 @@ const STAGE_WORDS: Readonly<Record<FinetuneStage, string>> = {
 };
 
 /** Runs the script, and tells the meter of its steps. */
-const train = async (order: TrainingOrder, { meter, signal }: JobContext, folder: string): Promise<ScriptResult> => {
+const train = async (order: TrainingOrder, context: JobContext, folder: string): Promise<ScriptResult> => {
+  const { meter } = context;
   meter.describe('Starting Python');
   let [steps, resumed] = [0, 0];
-  return trainCheckpoint(order, folder, signal, {
+  return trainCheckpoint(context, order, folder, {
     onStart: (total) => {
       steps = total;
       meter.setTotal(total);

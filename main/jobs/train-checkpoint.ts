@@ -1,5 +1,6 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sourcesText } from '../checkpoint/model-sources.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { requireSameSources } from '../checkpoint/require-same-sources.ts';
 import { refuse } from '../contract/errors.ts';
@@ -15,9 +16,10 @@ import {
 import { type Mixture, mixtureRecord, mixtureSequences } from '../finetune/mixture.ts';
 import { trainingSequences } from '../finetune/training-sequences.ts';
 import { LOSSES_FILE, publishTunedFolder } from '../finetune/tuned-folder.ts';
-import { readText } from '../files/regular-file.ts';
+import { readText, readTextIfThere } from '../files/regular-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
 import { hashItems } from '../tasks/items.ts';
-import type { RunTask } from './job-context.ts';
+import type { JobContext, RunTask } from './job-context.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /** The state holds weights and two moments in float32, twice while it is replaced, and the weights that are written. */
@@ -72,6 +74,34 @@ export const requireTrainingSpace = async (
   }
 };
 
+/** In the folder of a state: the files of the model that it was trained from. */
+const SOURCE_FILE = 'source.json';
+/** A line a file. */
+const MAX_SOURCE_BYTES = 16 * 2 ** 20;
+
+/**
+ * Prepares the folder of a training's state, and takes away the state of one whose model was touched since: what was
+ * killed may have read other bytes.
+ */
+const prepareState = async (
+  { run, emit }: Pick<JobContext, 'run' | 'emit'>,
+  { name, checkpoint: { sources } }: Pick<TrainingOrder, 'name' | 'checkpoint'>,
+  state: string,
+): Promise<void> => {
+  const [file, text] = [join(state, SOURCE_FILE), sourcesText(sources)];
+  const before = await readTextIfThere(file, { mostBytes: MAX_SOURCE_BYTES });
+  if (before === text) return;
+  if (before !== null)
+    emit({
+      type: 'job.problem',
+      run,
+      text: `${name} was touched since its training was interrupted, which therefore begins anew.`,
+    });
+  await rm(state, { recursive: true, force: true });
+  await mkdir(state, { recursive: true });
+  await writeFileAtomically(file, text);
+};
+
 /**
  * Trains into `folder`, which keeps the state: called again with the same order, it goes on from there. Nothing is kept
  * of a training whose source changed meanwhile.
@@ -79,15 +109,16 @@ export const requireTrainingSpace = async (
  * @throws WorkbenchError failed: `model-changed`; refused: `changes-nothing`; and as `runTrainingScript`.
  */
 export const trainCheckpoint = async (
+  context: Pick<JobContext, 'run' | 'emit' | 'signal'>,
   order: TrainingOrder,
   folder: string,
-  signal: AbortSignal,
   progress: ScriptProgress,
 ): Promise<ScriptResult> => {
   const { name, checkpoint, tasks, mixture, settings, script, threads } = order;
   const [out, state] = [join(folder, 'out'), join(folder, 'state')];
   await rm(out, { recursive: true, force: true });
-  for (const each of [out, state]) await mkdir(each, { recursive: true });
+  await mkdir(out, { recursive: true });
+  await prepareState(context, order, state);
   const tokenizer = await requireTokenizer(checkpoint);
   const length = Math.min(settings.length, checkpoint.descriptor.maxPositions);
   const sequences = trainingSequences(
@@ -109,7 +140,7 @@ export const trainCheckpoint = async (
   };
   await writeFile(jobFile, scriptJobText(job));
   const python = await order.python();
-  const result = await runTrainingScript(python, script, jobFile, signal, progress);
+  const result = await runTrainingScript(python, script, jobFile, context.signal, progress);
   try {
     await requireSameSources(checkpoint, {
       made: 'fine-tuned',

@@ -143,7 +143,7 @@ const trainArm = async (
   arms: TunedArms,
   folder: string,
 ): Promise<{ readonly tuned: string; readonly training: ArmTraining }> => {
-  const { meter, signal } = context;
+  const { meter } = context;
   const { model, task, plan, settings } = order;
   const tuned = join(folder, 'tuned');
   await rm(tuned, { recursive: true, force: true });
@@ -164,7 +164,7 @@ const trainArm = async (
   await requireTrainingSpace(training, folder, tuned);
   meter.describe(`Fine-tuning ${name} on ${task.name}`);
   let steps = 0;
-  const result = await trainCheckpoint(training, folder, signal, {
+  const result = await trainCheckpoint(context, training, folder, {
     onStart: (total) => {
       steps = total;
     },

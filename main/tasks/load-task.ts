@@ -3,7 +3,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { explainingReads, explainReadError } from '../files/regular-file.ts';
+import { explainingReads, explainReadError, readUnchanged } from '../files/regular-file.ts';
 import { loadTaskDocument } from './calibration/load-task-document.ts';
 import { isTaskDocument, placedDocument, placesOf, readTaskDocument } from './calibration/task-document.ts';
 import { compileJudging, DEFAULT_PIPELINES } from './generation/judging.ts';
@@ -71,11 +71,12 @@ const asItIs: NamedPlaces = (path) => path;
 
 /**
  * Reads a task from whatever describes one (see SHAPES), by the extension of a file or the names in a folder. Whatever
- * is wrong is refused with file, line or row, and key; test items never stand in the calibration split.
+ * is wrong is refused with file, line or row, and key; test items never stand in the calibration split. A task whose
+ * files change while they are read is refused (`changed-while-read`).
  */
 export const loadTask = (path: string, named: NamedPlaces = asItIs): Promise<Task> => {
   const absolute = resolve(path);
-  return explainingReads(absolute, () => loadFrom(absolute, named, 0));
+  return explainingReads(absolute, () => readUnchanged(() => loadFrom(absolute, named, 0)));
 };
 
 /** What a task is read from beside its own path: what a task document names. */

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
@@ -122,6 +122,53 @@ test.runIf(process.platform !== 'win32')(
     });
     expect(await readdir(parent)).toEqual([]);
     expect(await readdir(join(context.folder, 'training'))).toEqual(['job.json']);
+  },
+);
+
+/** Stands for Python and the script: says whether there was a state, leaves one, and dies. */
+const DYING = `#!${process.execPath}
+  const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+  const job = JSON.parse(readFileSync(process.argv[5], 'utf8'));
+  const say = (event) => process.stdout.write(JSON.stringify(event) + '\\n');
+  say({ event: 'start', steps: 2, device: 'cpu', versions: {} });
+  if (existsSync(job.state + '/state.pt')) say({ event: 'resumed', done: 1 });
+  writeFileSync(job.state + '/state.pt', 'half');
+  process.exitCode = 1;
+`;
+
+test.runIf(process.platform !== 'win32')(
+  'a killed training goes on from its state, but not where its model was touched meanwhile',
+  async () => {
+    const { input, context } = await subject();
+    const folder = join(await temporaryFolder(), 'model');
+    await cp(join(resources, 'models', 'uncurl-8'), folder, { recursive: true });
+    const python = join(await temporaryFolder(), 'python');
+    await writeFile(python, DYING, { mode: 0o755 });
+    const problems: unknown[] = [];
+    /** Whether it went on from a state. */
+    const train = async (): Promise<boolean> => {
+      const subjectOfJob = { run: 'run', kind: 'finetune', title: 'A job' } as const;
+      const meter = createProgressMeter(subjectOfJob, Date.now);
+      const job = finetuneJob({
+        ...input,
+        model: { name: 'mine', checkpoint: await openCheckpoint(folder) },
+        python: () => Promise.resolve({ path: python, versions: {} }),
+        freeBytes: () => Promise.resolve(null),
+      });
+      const emit: JobContext['emit'] = (event) => event.type === 'job.problem' && problems.push(event.text);
+      await expect(job.work({ ...context, meter, emit })).rejects.toMatchObject({ code: 'training-failed' });
+      return meter.reused > 0;
+    };
+    expect([await train(), await train()]).toEqual([false, true]);
+    const weights = join(folder, 'model.safetensors');
+    const { atime, mtime } = await stat(weights);
+    const bytes = await readFile(weights);
+    await writeFile(weights, Buffer.alloc(bytes.length));
+    await writeFile(weights, bytes);
+    await utimes(weights, atime, mtime);
+    expect(problems).toEqual([]);
+    expect([await train(), await train()]).toEqual([false, true]);
+    expect(problems).toEqual([expect.stringContaining('mine was touched since its training was interrupted')]);
   },
 );
 

@@ -1,14 +1,21 @@
-import { cp } from 'node:fs/promises';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { stampModel } from '../../../main/checkpoint/model-sources.ts';
+import { tensorInMemory } from '../../../main/checkpoint/write-safetensors.ts';
 import { openModel } from '../../../main/inference/open-model-runner.ts';
-import { createModelPool, type ModelPool } from '../../../main/jobs/source-gate.ts';
+import { type Computing, createModelPool, type ModelPool, readWeights } from '../../../main/jobs/source-gate.ts';
 import { createStepStore } from '../../../main/workspace/step-store.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const model = fileURLToPath(new URL('../../../resources/models/uncurl-16', import.meta.url));
+
+/** When all files of the copies were written: in seconds since 1970. */
+const WRITTEN = 1_700_000_000;
 
 /** Copies of a model. */
 const copies = async (...names: readonly string[]): Promise<readonly Checkpoint[]> => {
@@ -16,6 +23,7 @@ const copies = async (...names: readonly string[]): Promise<readonly Checkpoint[
   return Promise.all(
     names.map(async (name) => {
       await cp(model, join(folder, name), { recursive: true });
+      for (const file of await readdir(join(folder, name))) utimesSync(join(folder, name, file), WRITTEN, WRITTEN);
       return openCheckpoint(join(folder, name));
     }),
   );
@@ -56,4 +64,122 @@ test('keeps two models open, and fewer where memory says so; gives each back onc
   await openAll(tight, [a, a, b]);
   await tight.dispose();
   expect(log).toEqual(['open a', 'close a', 'open b', 'close b']);
+});
+
+const copy = async (): Promise<Checkpoint> => {
+  const [checkpoint] = await copies('mine');
+  if (checkpoint === undefined) throw new Error('a model');
+  return checkpoint;
+};
+
+/** Other bytes for a moment: afterwards bytes and time of writing are what they were. */
+const disturb = ({ folder }: Checkpoint, name = 'model.safetensors'): void => {
+  const file = join(folder, name);
+  const bytes = readFileSync(file);
+  writeFileSync(file, Buffer.alloc(bytes.length, 32));
+  writeFileSync(file, bytes);
+  utimesSync(file, WRITTEN, WRITTEN);
+};
+
+const [jsonKey, overlayKey] = ['0'.repeat(64), '0'.repeat(32)];
+const tensors = [tensorInMemory('a', 'F32', [1], Float32Array.of(1))];
+
+/** Everything that can be kept of work, by what keeps it. */
+const keeping: Readonly<Record<string, (computing: Computing) => Promise<unknown>>> = {
+  'a JSON step': ({ steps }) => steps.writeJson(jsonKey, { value: 1 }),
+  'a profile': ({ steps }) => steps.writeTensors(jsonKey, 'profile', { tensors }),
+  'an overlay': ({ steps }) => steps.overlays.write(overlayKey, tensors),
+  'an overlay, by its kind': ({ steps }) => steps.writeTensors(overlayKey, 'overlay', { tensors }),
+  'an overlay of a store that tells': ({ steps }) => steps.telling(() => undefined).overlays.write(overlayKey, tensors),
+  'a file of the run': ({ requireUnchanged }) => requireUnchanged(),
+  nothing: () => Promise.resolve(),
+};
+
+test.each(Object.keys(keeping))('%s is not kept of a model that changed, though it was never opened', async (what) => {
+  const [checkpoint, folder] = [await copy(), await temporaryFolder()];
+  const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
+  const computing = pool.compute(orderIn(folder, [checkpoint]), async (own) => {
+    disturb(checkpoint);
+    await keeping[what]?.(own);
+  });
+  await expect(computing).rejects.toMatchObject({
+    code: 'model-changed',
+    message: expect.stringContaining('model.safetensors was touched'),
+  });
+  expect(await readdir(folder, { recursive: true })).toEqual([]);
+});
+
+test.each(['tokenizer.json', 'tokenizer_config.json', 'config.json'])(
+  '%s is watched as the weights are',
+  async (name) => {
+    const [checkpoint, folder] = [await copy(), await temporaryFolder()];
+    const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
+    const computing = pool.compute(orderIn(folder, [checkpoint]), () => Promise.resolve(disturb(checkpoint, name)));
+    await expect(computing).rejects.toMatchObject({ code: 'model-changed', message: expect.stringContaining(name) });
+  },
+);
+
+test('a model that is opened on the way is watched from its opening on, and compared when its folder goes', async () => {
+  const [checkpoint, folder] = [await copy(), await temporaryFolder()];
+  const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
+  for (const way of ['shared', 'closed', 'alone'] as const) {
+    const opened = await openCheckpoint(checkpoint.folder);
+    const computing = pool.compute(orderIn(folder), async ({ runners }) => {
+      const runner = way === 'alone' ? await runners.openAlone(opened) : await runners.open(opened);
+      disturb(opened);
+      if (way === 'alone') await runner.dispose();
+      if (way === 'closed') await runners.close(opened);
+    });
+    await expect(computing).rejects.toMatchObject({ code: 'model-changed' });
+  }
+  await pool.dispose();
+});
+
+test('what changed explains any other error of the work', async () => {
+  const [checkpoint, folder] = [await copy(), await temporaryFolder()];
+  const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
+  const fail = (): Promise<never> => Promise.reject(new Error('a strange number'));
+  await expect(pool.compute(orderIn(folder, [checkpoint]), fail)).rejects.toThrow('a strange number');
+  const disturbed = pool.compute(orderIn(folder, [checkpoint]), () => {
+    disturb(checkpoint);
+    return fail();
+  });
+  await expect(disturbed).rejects.toMatchObject({ code: 'model-changed' });
+});
+
+test('where a file system tells of no change, bytes do: steps and overlays of the work are dropped alike', async () => {
+  const [checkpoint, folder] = [await copy(), await temporaryFolder()];
+  let { sources } = checkpoint;
+  // Its files look the same, whenever they are looked at.
+  const blind: Checkpoint = Object.create(checkpoint, { sources: { get: () => sources } });
+  const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
+  const order = orderIn(folder, [blind]);
+  await order.steps.writeJson('1'.repeat(64), { value: 'of another run' });
+  const computing = pool.compute(order, async ({ steps, runners }) => {
+    const runner = await runners.open(blind);
+    await runner.forward([[1, 2, 3]], null, { signal: new AbortController().signal });
+    for (const keep of ['a JSON step', 'a profile', 'an overlay'])
+      await keeping[keep]?.({ steps, runners, requireUnchanged: () => Promise.resolve() });
+    const file = join(checkpoint.folder, 'model.safetensors');
+    const bytes = readFileSync(file);
+    bytes.fill(0, bytes.length >> 1);
+    writeFileSync(file, bytes);
+    sources = await stampModel(checkpoint.folder, ['model.safetensors']);
+  });
+  await expect(computing).rejects.toMatchObject({
+    code: 'model-changed',
+    message: expect.stringMatching(/holds other bytes than when it was mapped.*3 steps of this run/),
+  });
+  const [steps, overlays] = [order.steps, await readdir(join(folder, 'overlays'))];
+  expect(overlays).toEqual([]);
+  expect(await steps.readTensors(jsonKey, 'profile')).toBeNull();
+  expect(await steps.readJson(jsonKey, z.unknown())).toBeNull();
+  expect(await steps.readJson('1'.repeat(64), z.unknown())).toEqual({ value: 'of another run' });
+});
+
+test('what is read of weights without a run of the model is given only of one that stayed', async () => {
+  const checkpoint = await copy();
+  expect(await readWeights(checkpoint, () => Promise.resolve(7))).toBe(7);
+  const reading = readWeights(checkpoint, () => Promise.resolve(disturb(checkpoint)));
+  await expect(reading).rejects.toMatchObject({ code: 'model-changed' });
 });

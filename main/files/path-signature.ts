@@ -1,20 +1,17 @@
-import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileErrorCode } from '../files/file-errors.ts';
-
-/** A change that keeps size and time of writing still moves the time of the last change, or is another file. */
-const stateOf = ({ size, mtimeMs, ctimeMs, ino }: Stats): string => [size, mtimeMs, ctimeMs, ino].map(String).join(' ');
+import { fileErrorCode } from './file-errors.ts';
+import { fileState } from './regular-file.ts';
 
 /** Names, sizes and times of a folder's files (or of a file): while it stays the same, so does what was read there. */
 export const pathSignature = async (path: string): Promise<string> => {
   try {
     const own = await stat(path);
-    if (!own.isDirectory()) return stateOf(own);
+    if (!own.isDirectory()) return fileState(own);
     const names = (await readdir(path)).sort();
     const parts = await Promise.all(
       names.map(async (name) => {
-        return `${name} ${stateOf(await stat(join(path, name)))}`;
+        return `${name} ${fileState(await stat(join(path, name)))}`;
       }),
     );
     return parts.join('\n');

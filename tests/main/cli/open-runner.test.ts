@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { withRunner } from '../../../main/cli/open-runner.ts';
+import { optionReader } from '../../../main/cli/option-values.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { commandLineHere } from './command-line-here.ts';
+
+const model = fileURLToPath(new URL('../../../resources/models/uncurl-8', import.meta.url));
+const host = { say: (): void => undefined, environment: {} };
+const reader = optionReader({ positionals: [], options: { threads: '1' } });
+
+test('a verb keeps nothing of a model that was another one for a moment', async () => {
+  const folder = join(await temporaryFolder(), 'mine');
+  await cp(model, folder, { recursive: true });
+  const weights = join(folder, 'model.safetensors');
+  const kept: unknown[] = [];
+  const score = (disturb: () => void): Promise<unknown> =>
+    openCheckpoint(folder).then((checkpoint) =>
+      withRunner(checkpoint, reader, host, {
+        compute: async (runner) => {
+          disturb();
+          return runner.forward([[1, 2, 3]], null, { signal: new AbortController().signal });
+        },
+        keep: (made) => Promise.resolve(void kept.push(made)),
+      }),
+    );
+  await score(() => undefined);
+  expect(kept).toHaveLength(1);
+  const right = readFileSync(weights);
+  const disturb = (): void => {
+    writeFileSync(weights, Buffer.alloc(right.length));
+    writeFileSync(weights, right);
+  };
+  await expect(score(disturb)).rejects.toMatchObject({ code: 'model-changed' });
+  expect(kept).toHaveLength(1);
+});
+
+test('refitted weights beside a plan are checked: damaged ones are refused, those of early versions taken', async () => {
+  const folder = await temporaryFolder();
+  const [plan, recovered, tokens] = ['plan.json', 'recovered.json', 'tokens.json'].map((name) => join(folder, name));
+  if (plan === undefined || recovered === undefined || tokens === undefined) throw new Error('three names');
+  await writeFile(plan, JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 4, 6]) }));
+  await writeFile(tokens, '[[1, 2, 3, 4]]');
+  const recover = ['recover', model, '--plan', plan, '--task', 'capital', '--out', recovered, '--threads', '1'];
+  expect(await commandLineHere(...recover)).toMatchObject({ code: 0 });
+  const { recovery } = JSON.parse(await readFile(recovered, 'utf8')) as { recovery: { weights: string } };
+  const weights = join(folder, `${recovery.weights}.safetensors`);
+  const forward = async (out: string) => {
+    const place = join(folder, out);
+    const options = ['--tokens', tokens, '--mask', recovered, '--out', place, '--threads', '1'];
+    const { code, stderr } = await commandLineHere('forward', model, ...options);
+    return { code, stderr, bytes: code === 0 ? await readFile(place) : null };
+  };
+  const right = await forward('right');
+  const sound = await readFile(weights);
+  const damaged = Buffer.from(sound);
+  damaged[damaged.length - 1]! ^= 1;
+  await writeFile(weights, damaged);
+  expect(await forward('damaged')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`${weights} is not what`),
+  });
+  // Without the statement of what it is, as early versions wrote it.
+  const header = JSON.parse(sound.toString('utf8', 8, 8 + Number(sound.readBigUInt64LE()))) as object;
+  const bare = Buffer.from(JSON.stringify({ ...header, __metadata__: { format: 'pt' } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(bare.length));
+  await writeFile(weights, Buffer.concat([length, bare, sound.subarray(8 + Number(sound.readBigUInt64LE()))]));
+  expect((await forward('bare')).bytes).toEqual(right.bytes);
+});
