@@ -18,6 +18,7 @@ import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { JobQueue } from '../jobs/job-queue.ts';
 import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
+import { createRunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
@@ -44,7 +45,7 @@ import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
 import { settingsCalls } from './calls/settings.ts';
-import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
+import { sweepCalls, sweepReadingCalls } from './calls/sweeps.ts';
 import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { approveRun } from './approved-run.ts';
@@ -53,7 +54,7 @@ import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { viewCalls } from './calls/view.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
-import { createPathCache } from './folder-signature.ts';
+import { createPathCache } from '../files/path-cache.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import { countPartsOfRun, fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';
@@ -152,6 +153,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const state = stateFolder(ownSettings);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
+  const reader = createRunReader({ workspace: workspace.path, resources, live: () => [...liveSweeps.keys()] });
   const compute =
     startCompute === undefined
       ? null
@@ -205,6 +207,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     settingsFile: ownSettings,
     commandLine: settings.commandLine,
     now,
+    reader,
     liveSweeps,
     sampleRestored: () => restoring,
     emit,
@@ -235,8 +238,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
-    ...sizeTrendCalls(context),
-    ...sweepCompareCalls(context),
+    ...sweepReadingCalls(context),
     ...outcomeCalls(context),
     ...reproduceCalls(context),
     ...experimentCalls(context),
@@ -262,6 +264,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     dispose: async () => {
       await Promise.allSettled([restoring]);
       await clusters.dispose();
+      await reader.dispose();
       await queue.dispose();
       await logs.settled();
       await compute?.dispose();

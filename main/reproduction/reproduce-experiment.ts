@@ -8,13 +8,16 @@ import type { Job } from '../jobs/job-context.ts';
 import type { RunnerCache } from '../jobs/runner-cache.ts';
 import { EXPERIMENT_REPRODUCTION_FILE } from '../runs/experiment-record.ts';
 import { createStepStore } from '../workspace/step-store.ts';
-import { compareExperiments, experimentSentence } from './experiment-differences.ts';
+import { readSealedFiles } from '../workspace/sealed-files.ts';
+import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from './reproduce-job.ts';
 
 export interface ReproduceExperimentInput {
   /** The finished experiment, and what it had measured. */
   readonly original: RunManifest;
   readonly recorded: ExperimentRecord;
+  /** The folder that holds it. */
+  readonly recordedFolder: string;
   readonly experiment: ExperimentInput;
   /** Treatments whose arms cannot be made here, and why. */
   readonly without: { readonly treatments: readonly ArmTreatment[]; readonly reason: string } | null;
@@ -30,7 +33,15 @@ export interface ReproduceExperimentInput {
  * `reproduction.json`. A resumed reproduction goes on from its own finished steps.
  */
 export const reproduceExperimentJob =
-  ({ original, recorded, experiment, without, circumstances, openRunners }: ReproduceExperimentInput): Job =>
+  ({
+    original,
+    recorded,
+    recordedFolder,
+    experiment,
+    without,
+    circumstances,
+    openRunners,
+  }: ReproduceExperimentInput): Job =>
   async (context) => {
     const [stepsFolder, overlayFolder] = [join(context.folder, STEPS_FOLDER), join(context.folder, OVERLAYS_FOLDER)];
     await mkdir(overlayFolder, { recursive: true });
@@ -46,15 +57,15 @@ export const reproduceExperimentJob =
     } finally {
       await runners.dispose();
     }
-    const findings = compareExperiments(recorded, second);
+    const { changed: edited } = await readSealedFiles(recordedFolder);
+    const findings = compareExperiments(recorded, second, edited);
     const sentence = experimentSentence(findings);
-    const { changed, missing, signs } = findings;
     const found: ExperimentReproduction = {
       of: original.id,
-      matches: [changed, missing, signs].every((list) => list.length === 0),
+      matches: isExperimentMatch(findings),
       sentence,
       ...findings,
-      reason: missing.length === 0 ? null : (without?.reason ?? null),
+      reason: findings.missing.length === 0 ? null : (without?.reason ?? null),
       before: { versions: original.versions, device: original.device, python: recorded.python },
       after: { ...circumstances, python: second.python },
     };

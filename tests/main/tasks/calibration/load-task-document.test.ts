@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { RecordedCalibration } from '../../../../main/contract/calibration.ts';
-import { createPathCache } from '../../../../main/engine/folder-signature.ts';
+import { createPathCache } from '../../../../main/files/path-cache.ts';
 import { writeTaskDocument } from '../../../../main/tasks/calibration/task-document.ts';
 import { furtherPlaces, loadTask } from '../../../../main/tasks/load-task.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
