@@ -152,7 +152,7 @@ const config: ForgeConfig = {
     // lie beside the archive.
     asar: engineInNode
       ? { unpackDir: engineInNodeFolders, unpack: engineInNodeFiles }
-      : { unpackDir: 'node_modules/onnxruntime-node', unpack: 'parquet-worker.cjs' },
+      : { unpackDir: 'node_modules/onnxruntime-node', unpack: '{parquet-worker,run-reader}.cjs' },
     // For macOS, whose bundle says itself what it opens; electron-builder.yml says the same for the other systems.
     protocols: [{ name: 'Uncurl Workbench', schemes: ['uncurl'] }],
     extendInfo: {

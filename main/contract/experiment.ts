@@ -15,6 +15,7 @@ import { finetuneManifest, finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
 import { methodName, methodOptions, refitName } from './plan.ts';
+import { comparedFields } from './reproduction.ts';
 import { runManifest } from './run.ts';
 import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
 import { DEFAULT_SEEDS, pointVerdict } from './sweep.ts';
@@ -369,6 +370,8 @@ export const experimentReproduction = z.object({
   reason: z.string().nullable(),
   /** Signs that came out otherwise, of single draws. */
   signs: z.array(z.object({ before: experimentPair, after: experimentPair })),
+  /** Absent in documents of old. */
+  fields: comparedFields.optional(),
   before: circumstances,
   after: circumstances,
 });

@@ -33,6 +33,29 @@ const writtenText = z.object({ text: z.string(), correct: z.boolean() });
 export const rewrittenItem = pointName.extend({ item: z.string(), before: writtenText, after: writtenText });
 export type RewrittenItem = z.infer<typeof rewrittenItem>;
 
+/** A kind of field of one of a run's files, and in how many places it differs. */
+const countedField = z.object({ file: z.string(), field: z.string(), count: z.number().int().positive() });
+
+/**
+ * Both runs' files compared field by field. What is not named as allowed to differ is compared, be it a field that this
+ * version of the workbench was the first to write.
+ */
+export const comparedFields = z.object({
+  /** Files that both runs have. */
+  files: z.array(z.string()),
+  /** Fields that differ by more than rounding. */
+  changed: z.array(countedField),
+  /** The first of them, one by one, with their values as text. */
+  listed: z.array(z.object({ file: z.string(), where: z.string(), before: z.string(), after: z.string() })),
+  /** Fields that differ by rounding, and by how much at most. */
+  rounded: z.array(countedField.extend({ largest: z.number() })),
+  /** Fields that differ and may, with the reason. */
+  allowed: z.array(countedField.extend({ reason: z.string() })),
+  /** Files of the first run that were changed after it had ended. */
+  edited: z.array(z.string()),
+});
+export type ComparedFields = z.infer<typeof comparedFields>;
+
 const circumstances = runManifest.pick({ versions: true, device: true });
 
 /** A sweep that was run again without any of its stored steps, compared with what it had measured. */
@@ -59,6 +82,8 @@ export const reproduction = z.object({
   replanned: z.array(pointName).nullable(),
   /** Largest difference of a score (log-probability): rounding, where nothing flipped. */
   largestScoreDifference: z.number(),
+  /** Absent in documents of old. */
+  fields: comparedFields.optional(),
   before: circumstances,
   after: circumstances,
 });

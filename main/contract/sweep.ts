@@ -17,6 +17,7 @@ import {
 import { pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
 import { metricName } from './task.ts';
+import { runCheck } from './run-check.ts';
 import { placedPoint, toldPoint } from './told-point.ts';
 
 /** A method that is a file: its text, and its name for messages. */
@@ -278,6 +279,8 @@ export const sweepDocument = z.object({
   multiplicity: multiplicity.optional(),
   /** What was left out or deserves a word, for example factors that a model cannot reach. */
   notes: z.array(sentence).max(MOST_NOTES).optional(),
+  /** Of a document that was read from a run's folder; no file holds it. */
+  check: runCheck.optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
 

@@ -9,6 +9,7 @@ import type { JobLogs } from '../jobs/job-log.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import type { Numerics } from '../jobs/step-key.ts';
+import type { RunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
@@ -63,6 +64,8 @@ export interface EngineContext {
   readonly settingsFile: string;
   readonly commandLine: string;
   readonly now: () => number;
+  /** What is shown of runs, read in a thread of its own. */
+  readonly reader: RunReader;
   /** Sweeps of this engine that are being worked on. */
   readonly liveSweeps: Map<string, SweepRecord>;
   /** Ends once the sample's profiles are in the step store; rejects with what hindered it. */

@@ -17,6 +17,7 @@ import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { JobQueue } from '../jobs/job-queue.ts';
 import { createModelPool, type ModelPool } from '../jobs/source-gate.ts';
+import { createRunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
@@ -43,7 +44,7 @@ import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
 import { settingsCalls } from './calls/settings.ts';
-import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
+import { sweepCalls, sweepReadingCalls } from './calls/sweeps.ts';
 import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { approveRun } from './approved-run.ts';
@@ -142,6 +143,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const state = stateFolder(ownSettings);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
+  const reader = createRunReader({ workspace: workspace.path, resources, live: () => [...liveSweeps.keys()] });
   const compute =
     startCompute === undefined
       ? null
@@ -195,6 +197,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     settingsFile: ownSettings,
     commandLine: settings.commandLine,
     now,
+    reader,
     liveSweeps,
     sampleRestored: () => restoring,
     emit,
@@ -225,8 +228,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
-    ...sizeTrendCalls(context),
-    ...sweepCompareCalls(context),
+    ...sweepReadingCalls(context),
     ...outcomeCalls(context),
     ...reproduceCalls(context),
     ...experimentCalls(context),
@@ -252,6 +254,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     dispose: async () => {
       await Promise.allSettled([restoring]);
       await clusters.dispose();
+      await reader.dispose();
       await queue.dispose();
       await logs.settled();
       await compute?.dispose();

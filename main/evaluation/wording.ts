@@ -9,7 +9,14 @@ import {
 import { assertNever } from '../contract/errors.ts';
 import type { PairedOverDraws } from '../contract/paired-numbers.ts';
 import type { Finding, SizePair } from '../contract/size-trend.ts';
-import { type PointVerdict, type Threshold, UNPRUNED, type Verdict } from '../contract/sweep.ts';
+import {
+  type PointName,
+  type PointVerdict,
+  type SweepDocument,
+  type Threshold,
+  UNPRUNED,
+  type Verdict,
+} from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { methodInProse } from '../figures/method-titles.ts';
 import {
@@ -32,6 +39,21 @@ export const listed = (parts: readonly string[]): string =>
 /** "1 task", "9 tasks". */
 export const counted = (count: number, one: string, several = `${one}s`): string =>
   `${count} ${count === 1 ? one : several}`;
+
+/** "uncurl-8 add reap (seed 1)". */
+export const curveWords = ({ model, task, method, seed }: Omit<PointName, 'factor'>): string =>
+  `${model} ${task} ${method}${seed === null ? '' : ` (seed ${seed})`}`;
+
+/** "uncurl-8 add reap factor 2"; the factor with all its digits, since it names the point. */
+export const pointWords = (point: PointName): string => `${curveWords(point)} factor ${point.factor}`;
+
+/** What to say wherever something of a sweep is shown whose files were edited; nothing of any other. */
+export const checkNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly string[] =>
+  check?.state === 'differs' ? check.sentences : [];
+
+/** What of a sweep could not be checked, for its notes. */
+export const uncheckedNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly string[] =>
+  check?.state === 'unchecked' ? check.sentences : [];
 
 /** "E = 8", "E = 8 to 64". */
 export const sizesText = (sizes: readonly number[]): string =>

@@ -1,40 +1,18 @@
-import { createHash } from 'node:crypto';
 import { copyFile, lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { CHECKSUM_FILE, checksumOfLine, fileChecksum, readChecksumList } from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { openToRead, readTextIfThere } from '../files/regular-file.ts';
 import { PLAN_FILE } from './prepare-plan.ts';
 
-/** Name of the list that an export carries; `sha256sum --check` reads it. */
-export const CHECKSUM_FILE = 'checksums.sha256';
 /** The model card. */
 export const CARD_FILE = 'README.md';
-
-/** The list of an export has a line for each of its files. */
-const MAX_LIST_BYTES = 2 ** 20;
-
-/** SHA-256 of a regular file in hexadecimal. @throws WorkbenchError as `openToRead`. */
-export const fileChecksum = async (file: string, signal: AbortSignal): Promise<string> => {
-  const hash = createHash('sha256').setEncoding('hex');
-  const { handle } = await openToRead(file);
-  await pipeline(handle.createReadStream(), hash, { signal });
-  return String(hash.read());
-};
-
-/** The list's text, sorted by name. */
-export const checksumList = (checksums: ReadonlyMap<string, string>): string =>
-  [...checksums]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, checksum]) => `${checksum}  ${name}\n`)
-    .join('');
 
 /** What is wrong with the files that a folder's list names; nothing where it has no list. */
 export const checksumProblems = async (folder: string, signal: AbortSignal): Promise<readonly string[]> => {
   let list: string | null;
   try {
-    list = await readTextIfThere(path.join(folder, CHECKSUM_FILE), { mostBytes: MAX_LIST_BYTES });
+    list = await readChecksumList(folder);
   } catch (error) {
     if (error instanceof WorkbenchError) return [error.message];
     throw error;
@@ -43,11 +21,12 @@ export const checksumProblems = async (folder: string, signal: AbortSignal): Pro
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const line of list.split('\n').filter((each) => each !== '')) {
-    const [, checksum, name] = /^([0-9a-f]{64}) [ *]([^/\\\0]+)$/.exec(line) ?? [];
-    if (checksum === undefined || name === undefined) {
+    const read = checksumOfLine(line);
+    if (read === null) {
       problems.push(`${CHECKSUM_FILE}: ${JSON.stringify(line.slice(0, 100))} is no line of a checksum list.`);
       continue;
     }
+    const { checksum, name } = read;
     if (seen.has(name)) {
       problems.push(`${CHECKSUM_FILE} lists ${name} twice.`);
       continue;

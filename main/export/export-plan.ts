@@ -6,6 +6,7 @@ import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { planCost } from '../pruning/plan-cost.ts';
@@ -13,10 +14,7 @@ import { requireForm } from './check-export.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
   CARD_FILE,
-  CHECKSUM_FILE,
-  checksumList,
   copySideFiles,
-  fileChecksum,
   publishFolder,
   removeUnfinished,
   requireAbsent,

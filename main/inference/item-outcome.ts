@@ -1,5 +1,6 @@
 import type { ChoiceOutcome, ScoredOutcome } from '../contract/outcome.ts';
 import type { ChoiceItem, TextItem } from '../contract/task.ts';
+import { argmax } from '../evaluation/followed-outcome.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import type { ScoredSequence, TargetScore } from './scorer.ts';
 
@@ -33,6 +34,3 @@ export const itemOutcome = (
   };
   return item.group === undefined ? outcome : { ...outcome, group: item.group };
 };
-
-const argmax = (values: readonly number[]): number =>
-  values.reduce((best, value, index) => (value > (values[best] ?? -Infinity) ? index : best), 0);

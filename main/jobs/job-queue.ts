@@ -180,6 +180,8 @@ export class JobQueue {
         requireRun: () => this.#requireRun(queued),
       });
       output = result.output;
+      await this.#requireRun(queued);
+      await this.#runs.seal(run);
       meter.describe(result.summary);
     } catch (caught) {
       error = caught;

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { CancelledError, refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import type { TaskProfile } from '../contract/profile.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import {
   type ExtraStatistic,
@@ -12,62 +11,12 @@ import {
 import { extrasInWords } from '../pruning/plan-needs.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { Task } from '../tasks/task.ts';
-import {
-  profileContent,
-  PROFILED,
-  type ProfiledTask,
-  type ProfileParts,
-  readProfileFile,
-  writeProfileFile,
-} from '../workspace/profile-file.ts';
+import { profileContent, type ProfiledTask, readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import { askedTasks } from './asked-tasks.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import { type Numerics, profileKey, stepSummary } from './step-key.ts';
 import { openTokenCounter } from './task-work.ts';
-
-/** [L * E] -> [L][E]. */
-const rowsOf = (matrix: Float64Array, experts: number): number[][] =>
-  Array.from({ length: matrix.length / experts }, (_, layer) =>
-    Array.from(matrix.subarray(layer * experts, (layer + 1) * experts)),
-  );
-
-/** What of a task's statistics crosses to the page and into figures: the [L, E] sums, without the [L, E, E] ones. */
-export const taskProfileOf = (
-  task: { readonly name: string; readonly hash: string },
-  statistics: RoutingStatistics,
-): TaskProfile => {
-  const { items, tokens, experts, counts, gateMass, reapSum, eanSum } = statistics;
-  return {
-    task: task.name,
-    taskHash: task.hash,
-    items,
-    tokens,
-    counts: rowsOf(counts, experts),
-    gateMass: rowsOf(gateMass, experts),
-    reapSum: rowsOf(reapSum, experts),
-    eanSum: rowsOf(eanSum, experts),
-  };
-};
-
-/** The same, without reading the rest of the profile. */
-export const taskProfileOfParts = async (
-  task: { readonly name: string; readonly hash: string },
-  parts: ProfileParts,
-): Promise<TaskProfile> => {
-  const { items, tokens, experts } = parts;
-  const { counts, gateMass, reapSum, eanSum } = PROFILED;
-  return {
-    task: task.name,
-    taskHash: task.hash,
-    items,
-    tokens,
-    counts: rowsOf(await parts.whole(counts), experts),
-    gateMass: rowsOf(await parts.whole(gateMass), experts),
-    reapSum: rowsOf(await parts.whole(reapSum), experts),
-    eanSum: rowsOf(await parts.whole(eanSum), experts),
-  };
-};
 
 /** Key of the profile of a model (Checkpoint.identity) on a task's calibration split; `extras` in their own order. */
 export const taskProfileKey = (

@@ -181,6 +181,9 @@ export const profileKey = (
     ...(extras.length === 0 ? {} : { extras }),
   });
 
+/** The sentence of stepSummary. */
+export const STEP_SUMMARY = /^\d+ of \d+ steps? computed, \d+ reused from disk\.$/;
+
 /** What a finished job really did, so that one that only read from disk does not pretend work. */
 export const stepSummary = ({ computed, reused }: Pick<ProgressMeter, 'computed' | 'reused'>): string => {
   const total = computed + reused;

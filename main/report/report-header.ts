@@ -1,7 +1,7 @@
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
-import { listed } from '../evaluation/wording.ts';
+import { checkNotes, listed } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
@@ -221,7 +221,7 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
 
 /** Title, question and facts. */
 export const reportHeader = (source: ReportSource): HtmlNode => {
-  const { manifest } = source;
+  const { manifest, document } = source;
   const unfinished =
     manifest.state === 'done'
       ? []
@@ -239,6 +239,7 @@ export const reportHeader = (source: ReportSource): HtmlNode => {
     html('h1', {}, manifest.title),
     html('p', { class: 'lead' }, question(source)),
     unfinished,
+    checkNotes(document).map((note) => html('p', { class: 'notice' }, note)),
     facts(source),
   );
 };

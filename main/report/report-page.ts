@@ -1,9 +1,10 @@
 import { refuse } from '../contract/errors.ts';
+import type { AskedReading } from '../evaluation/threshold-family.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { Finding } from '../contract/size-trend.ts';
 import { chartQuestion } from '../evaluation/wording.ts';
 import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
-import type { Workspace } from '../workspace/open-workspace.ts';
+import type { RunSource } from '../runs/run-source.ts';
 import { html, type HtmlNode } from './html.ts';
 import {
   axisFigures,
@@ -139,14 +140,21 @@ export const reportPage = (source: ReportSource): string => {
   return htmlPage({ manifest, header: reportHeader(source), parts: sections(source), footer });
 };
 
-/** The report of a sweep as it lies on disk, finished or not. */
-export const makeReport = async (
-  workspace: Workspace,
-  run: string,
-  options: Parameters<typeof readStoredSweep>[2],
-): Promise<{ readonly html: string; readonly findings: readonly Finding[] }> => {
-  const stored = await readStoredSweep(workspace, run, options);
-  const profiles = await readRunProfiles(workspace.runs.folder(run), stored.manifest);
-  const comparisons = await readReportComparisons(workspace, stored.document);
-  return { html: reportPage({ ...stored, comparisons, profiles }), findings: stored.sizeTrend.findings };
+export interface MadeReport {
+  /** For its file. */
+  readonly name: string;
+  readonly html: string;
+  readonly findings: readonly Finding[];
+}
+
+/** The report of a sweep as its stored outcomes give it, finished or not. */
+export const makeReport = async (source: RunSource, run: string, reading: AskedReading = {}): Promise<MadeReport> => {
+  const stored = await readStoredSweep(source, run, reading);
+  const profiles = await readRunProfiles(source.runs.folder(run), stored.manifest);
+  const comparisons = await readReportComparisons(source, stored.document);
+  return {
+    name: reportName(stored.manifest),
+    html: reportPage({ ...stored, comparisons, profiles }),
+    findings: stored.sizeTrend.findings,
+  };
 };

@@ -4,6 +4,8 @@ import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } fr
 import { bracketWords, counted, thresholdValue } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import { changedFieldsWords, fieldSections, roundedFieldsWords } from './field-ledger.ts';
+import { ROUNDING_WORDS } from './rounding.ts';
 
 export interface ComparedOutcomes {
   readonly flipped: readonly Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[];
@@ -42,6 +44,14 @@ const mismatch = (item: string): WorkbenchError =>
     `The stored outcomes do not hold the task's items in their order: item "${item}" is another one there.`,
     'The stored outcomes were edited or damaged: restore them, or start a new sweep.',
   );
+
+/** Whether two runs answered the same items in the same order, each with as many scores. */
+export const isOfSameItems = (before: readonly ItemOutcome[], after: readonly ItemOutcome[]): boolean =>
+  before.length === after.length &&
+  before.every((was, place) => {
+    const is = after[place];
+    return was.id === is?.id && was.kind === is.kind && scoresOf(was).length === scoresOf(is).length;
+  });
 
 /** Compares what two runs answered to the same items, in the same order. */
 export const compareOutcomes = (before: readonly ItemOutcome[], after: readonly ItemOutcome[]): ComparedOutcomes => {
@@ -121,11 +131,9 @@ export const compareSweeps = (
 
 export type Findings = Omit<Reproduction, 'run' | 'of' | 'matches' | 'sentence' | 'before' | 'after'>;
 
-/**
- * Whether every value, every answer and every point is the same. Plans and scores may differ where nothing else does.
- */
-export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing, added }: Findings): boolean =>
-  [changed, flipped, rewritten, thresholds, missing, added].every((list) => list.length === 0);
+/** Whether every field of every file is the same but for rounding, and no point is missing or new. */
+export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing, added, fields }: Findings): boolean =>
+  [changed, flipped, rewritten, thresholds, missing, added, fields?.changed ?? []].every((list) => list.length === 0);
 
 const printedScore = (score: number): string => Number(score.toPrecision(2)).toString();
 
@@ -141,12 +149,16 @@ export const reproductionSentence = (findings: Findings): string => {
     missing,
     added,
     largestScoreDifference,
+    fields,
   } = findings;
   const compared = `${counted(points, 'value')} over ${counted(items, 'item outcome')}`;
+  const derived = fields === undefined ? null : roundedFieldsWords(fields);
   const rounding =
-    largestScoreDifference === 0
+    largestScoreDifference === 0 && derived === null
       ? 'to the last digit'
-      : `scores differ by rounding, at most ${printedScore(largestScoreDifference)}`;
+      : `scores differ by rounding, at most ${printedScore(largestScoreDifference)}` +
+        (derived === null ? '' : `, and ${derived}`);
+  const others = fields === undefined ? null : changedFieldsWords(fields);
   if (isMatch(findings)) return `Every number matches: ${compared}, ${rounding}.`;
   const parts = [
     `${counted(changed.length, 'value')} of ${String(points)} changed`,
@@ -154,6 +166,7 @@ export const reproductionSentence = (findings: Findings): string => {
     `${counted(thresholds.length, 'threshold')} changed`,
     ...(missing.length === 0 ? [] : [`${counted(missing.length, 'point')} missing`]),
     ...(added.length === 0 ? [] : [`${counted(added.length, 'point')} new`]),
+    ...(others === null ? [] : [others]),
   ];
   return `Not every number matches: ${parts.join(', ')}.`;
 };
@@ -212,5 +225,9 @@ export const reproductionText = (found: Reproduction): string =>
     ...section('Points that were not measured again:', found.missing.map(named)),
     ...section('Points that the first run did not measure:', found.added.map(named)),
     ...section('Points whose plan came out otherwise:', (found.replanned ?? []).map(named)),
+    ...(found.fields === undefined
+      ? []
+      : fieldSections(found.fields).flatMap(([title, lines]) => section(title, lines))),
+    ROUNDING_WORDS,
     `First run:  ${deviceOf(found.before)}\nSecond run: ${deviceOf(found.after)}`,
   ].join('\n\n');

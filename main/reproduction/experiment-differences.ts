@@ -7,11 +7,16 @@ import type {
   ExperimentRecord,
   ExperimentReproduction,
 } from '../contract/experiment.ts';
+import type { ComparedFields } from '../contract/reproduction.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
 import { treatmentWords } from '../evaluation/experiment/findings.ts';
 import { accuracyOf, rightItems } from '../evaluation/experiment/pairs.ts';
+import type { AllowanceOf } from '../evaluation/field-differences.ts';
 import { counted } from '../evaluation/wording.ts';
 import { armKey } from '../jobs/experiment-arms.ts';
+import { EXPERIMENT_FILE } from '../runs/experiment-record.ts';
+import { changedFieldsWords, FieldLedger, fieldSections } from './field-ledger.ts';
+import { ROUNDING, ROUNDING_WORDS } from './rounding.ts';
 
 const nameOf = ({ task, model, experts, kept, method, treatment, seed }: ArmName): ArmName => ({
   task,
@@ -23,8 +28,48 @@ const nameOf = ({ task, model, experts, kept, method, treatment, seed }: ArmName
   seed,
 });
 
+/** A loss is a mean of log-probabilities, and rounded as they are. */
+const isSameLoss = (before: number, after: number): boolean => Math.abs(before - after) <= ROUNDING.score;
+
 const isSameTraining = (before: ArmTraining | null, after: ArmTraining | null): boolean =>
-  before?.steps === after?.steps && before?.firstLoss === after?.firstLoss && before?.lastLoss === after?.lastLoss;
+  before === null || after === null
+    ? before === after
+    : before.steps === after.steps &&
+      isSameLoss(before.firstLoss, after.firstLoss) &&
+      isSameLoss(before.lastLoss, after.lastLoss);
+
+const MADE_WITH = 'what a training ran with is shown beside the comparison';
+const LEFT_OUT = 'arms that cannot be made here are left out, and listed';
+
+const allowanceOf: AllowanceOf = (field) => {
+  if (field === 'run') return { kind: 'any', reason: 'names the run itself' };
+  if (field === 'python' || field.startsWith('python.')) return { kind: 'any', reason: MADE_WITH };
+  if (field === 'settings.treatments') return { kind: 'any', reason: LEFT_OUT };
+  return /Loss$/.test(field) ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
+};
+
+/** Both records field by field, but for arms that only the first has; `armAgain` finds an arm among the second's. */
+const compareRecords = (
+  before: ExperimentRecord,
+  after: ExperimentRecord,
+  armAgain: (arm: ArmName) => ExperimentArm | undefined,
+  edited: readonly string[],
+): ComparedFields => {
+  const again = new Map<string, ExperimentArm>(after.arms.map((arm) => [armKey(arm), arm]));
+  const first = new Map<string, ExperimentArm>();
+  for (const arm of before.arms) {
+    const second = armAgain(arm);
+    if (second === undefined) continue;
+    first.set(armKey(arm), arm);
+    // A record of an earlier version has one draw, without its seed.
+    again.delete(armKey(second));
+    again.set(armKey(arm), { ...second, seed: arm.seed });
+  }
+  const ledger = new FieldLedger();
+  ledger.read(EXPERIMENT_FILE);
+  ledger.compare(EXPERIMENT_FILE, allowanceOf, { ...before, arms: first }, { ...after, arms: again });
+  return ledger.found(edited);
+};
 
 const changeOf = (before: ExperimentArm, after: ExperimentArm): ChangedArm | null => {
   const second = rightItems(after.right);
@@ -48,10 +93,17 @@ const firstDraw = <T extends Pick<ArmName, 'seed'>>(arm: T): T => (arm.seed === 
 const pairsOf = (record: ExperimentRecord): readonly ExperimentPair[] =>
   experimentDocument(record).answers.flatMap(({ pairs }) => pairs);
 
-export type ExperimentFindings = Pick<ExperimentReproduction, 'arms' | 'items' | 'changed' | 'missing' | 'signs'>;
+export type ExperimentFindings = Pick<
+  ExperimentReproduction,
+  'arms' | 'items' | 'changed' | 'missing' | 'signs' | 'fields'
+>;
 
 /** What of an experiment's numbers came out otherwise the second time. */
-export const compareExperiments = (before: ExperimentRecord, after: ExperimentRecord): ExperimentFindings => {
+export const compareExperiments = (
+  before: ExperimentRecord,
+  after: ExperimentRecord,
+  edited: readonly string[] = [],
+): ExperimentFindings => {
   const again = new Map(after.arms.map((arm) => [armKey(arm), arm]));
   const signs = new Map(pairsOf(after).map((pair) => [pairKey(pair), pair]));
   const armAgain = (arm: ArmName): ExperimentArm | undefined =>
@@ -64,6 +116,7 @@ export const compareExperiments = (before: ExperimentRecord, after: ExperimentRe
     arms: made.length,
     items: made.reduce((sum, { arm }) => sum + arm.right.length, 0),
     changed: made.flatMap(({ arm, second }) => changeOf(arm, second) ?? []),
+    fields: compareRecords(before, after, armAgain, edited),
     missing: before.arms.filter((arm) => armAgain(arm) === undefined).map(nameOf),
     signs: pairsOf(before).flatMap((pair) => {
       const second = signs.get(pairKey(pair)) ?? signs.get(pairKey(firstDraw(pair)));
@@ -72,18 +125,23 @@ export const compareExperiments = (before: ExperimentRecord, after: ExperimentRe
   };
 };
 
+/** Whether every number that was made again is the same but for rounding, and none was left out. */
+export const isExperimentMatch = ({ changed, missing, signs, fields }: ExperimentFindings): boolean =>
+  [changed, missing, signs, fields?.changed ?? []].every((list) => list.length === 0);
+
 /** The verdict in words. */
-export const experimentSentence = ({ arms, items, changed, missing, signs }: ExperimentFindings): string => {
+export const experimentSentence = ({ arms, items, changed, missing, signs, fields }: ExperimentFindings): string => {
   const compared = `${counted(arms, 'arm')} over ${counted(items, 'item outcome')}`;
   const left = missing.length === 0 ? '' : ` ${counted(missing.length, 'arm was', 'arms were')} not made again.`;
-  if (changed.length === 0 && signs.length === 0)
+  const others = fields === undefined ? null : changedFieldsWords(fields);
+  if (changed.length === 0 && signs.length === 0 && others === null)
     return arms === 0
       ? `Nothing was compared.${left}`
       : `Every number that was made again matches: ${compared}.${left}`;
   const flipped = changed.reduce((sum, arm) => sum + arm.flipped.length, 0);
   return (
     `Not every number matches: ${String(changed.length)} of ${compared} changed, ${counted(flipped, 'item')} ` +
-    `flipped, ${counted(signs.length, 'sign')} of the matrix changed.${left}`
+    `flipped, ${counted(signs.length, 'sign')} of the matrix changed${others === null ? '' : `, ${others}`}.${left}`
   );
 };
 
@@ -128,5 +186,9 @@ export const experimentReproductionText = (found: ExperimentReproduction): strin
       `Arms that were not made again${found.reason === null ? '' : ` (${found.reason})`}:`,
       found.missing.map(armText),
     ),
+    ...(found.fields === undefined
+      ? []
+      : fieldSections(found.fields).flatMap(([title, lines]) => section(title, lines))),
+    ROUNDING_WORDS,
     `First run:  ${madeWith(found.before)}\nSecond run: ${madeWith(found.after)}`,
   ].join('\n\n');

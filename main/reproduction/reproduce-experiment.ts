@@ -8,13 +8,16 @@ import { type Job, jobOn } from '../jobs/job-context.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { EXPERIMENT_REPRODUCTION_FILE } from '../runs/experiment-record.ts';
 import { createStepStore } from '../workspace/step-store.ts';
-import { compareExperiments, experimentSentence } from './experiment-differences.ts';
+import { readSealedFiles } from '../workspace/sealed-files.ts';
+import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from './reproduce-job.ts';
 
 export interface ReproduceExperimentInput {
   /** The finished experiment, and what it had measured. */
   readonly original: RunManifest;
   readonly recorded: ExperimentRecord;
+  /** The folder that holds it. */
+  readonly recordedFolder: string;
   readonly experiment: ExperimentInput;
   /** Treatments whose arms cannot be made here, and why. */
   readonly without: { readonly treatments: readonly ArmTreatment[]; readonly reason: string } | null;
@@ -32,6 +35,7 @@ export interface ReproduceExperimentInput {
 export const reproduceExperimentJob = ({
   original,
   recorded,
+  recordedFolder,
   experiment,
   without,
   circumstances,
@@ -61,15 +65,15 @@ export const reproduceExperimentJob = ({
     } finally {
       await pool.dispose();
     }
-    const findings = compareExperiments(recorded, second);
+    const { changed: edited } = await readSealedFiles(recordedFolder);
+    const findings = compareExperiments(recorded, second, edited);
     const sentence = experimentSentence(findings);
-    const { changed, missing, signs } = findings;
     const found: ExperimentReproduction = {
       of: original.id,
-      matches: [changed, missing, signs].every((list) => list.length === 0),
+      matches: isExperimentMatch(findings),
       sentence,
       ...findings,
-      reason: missing.length === 0 ? null : (without?.reason ?? null),
+      reason: findings.missing.length === 0 ? null : (without?.reason ?? null),
       before: { versions: original.versions, device: original.device, python: recorded.python },
       after: { ...circumstances, python: second.python },
     };

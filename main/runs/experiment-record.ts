@@ -12,6 +12,7 @@ import {
 import type { RunManifest } from '../contract/run.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
+import { requireAsWritten } from '../workspace/sealed-files.ts';
 
 export const EXPERIMENT_FILE = 'experiment.json';
 export const EXPERIMENT_REPRODUCTION_FILE = 'reproduction.json';
@@ -35,8 +36,8 @@ export const readExperimentRecord = (folder: string): Promise<ExperimentRecord |
     'Delete the file and resume the run: its steps are kept.',
   );
 
-/** The same of a run; refuses one that has measured nothing yet. */
-export const requireExperimentRecord = async (
+/** The same of a run, edited or not; refuses one that has measured nothing yet. */
+export const experimentRecordAsItLies = async (
   folder: string,
   { id, state }: Pick<RunManifest, 'id' | 'state'>,
 ): Promise<ExperimentRecord> => {
@@ -48,6 +49,19 @@ export const requireExperimentRecord = async (
       'Wait for its first arm, or resume it.',
     );
   return { ...record, run: id };
+};
+
+/**
+ * What a run measured. Answers of its arms are stored here alone, so that an edited record says nothing.
+ *
+ * @throws WorkbenchError `results-edited`, `nothing-measured`, `results-damaged`.
+ */
+export const requireExperimentRecord = async (
+  folder: string,
+  manifest: Pick<RunManifest, 'id' | 'state'>,
+): Promise<ExperimentRecord> => {
+  await requireAsWritten(folder, EXPERIMENT_FILE);
+  return experimentRecordAsItLies(folder, manifest);
 };
 
 /** One arm a line, so that two records can be read side by side. */
@@ -64,12 +78,14 @@ export const writeExperimentRecord = (
 ): Promise<void> => writeFileAtomically(join(folder, EXPERIMENT_FILE), experimentRecordText(record), temporaryFolder);
 
 /** What a finished reproduction found; null where the run reproduces nothing, or is not done. */
-export const readExperimentReproduction = (folder: string): Promise<ExperimentReproduction | null> =>
-  readParsed(
+export const readExperimentReproduction = async (folder: string): Promise<ExperimentReproduction | null> => {
+  await requireAsWritten(folder, EXPERIMENT_REPRODUCTION_FILE);
+  return readParsed(
     join(folder, EXPERIMENT_REPRODUCTION_FILE),
     experimentReproduction,
     'Delete the file and resume the run: its steps are kept.',
   );
+};
 
 /** The paper's own table, which comes with the workbench. */
 export const readPublishedTable = async (resources: string): Promise<PublishedTable> => {

@@ -79,10 +79,11 @@ const ZSTD_LEVEL = 9;
 const zstd = (bytes: Uint8Array): Uint8Array =>
   zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } });
 
-type Row = Readonly<Record<string, unknown>>;
+/** A row of the file, by column; what is absent is null. */
+export type OutcomeRow = Readonly<Record<string, unknown>>;
 
-const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
-  outcomes.map((outcome): Row => {
+const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[] =>
+  outcomes.map((outcome): OutcomeRow => {
     const common = { ...candidate, item: outcome.id };
     if (outcome.kind === 'text') return { ...common, logprob: outcome.logprob, tokens: outcome.tokens };
     if (outcome.kind === 'written') {
@@ -108,7 +109,15 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
  * (`logprobs[answer]` of the right one), `logprob` is of a text as a whole; `written` is the text that a model wrote,
  * `filtered` what the task's filters leave of it.
  */
-export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
+export const writeOutcomes = (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
+  const rows = async function* (): AsyncGenerator<readonly OutcomeRow[]> {
+    for await (const block of blocks) yield rowsOf(block);
+  };
+  return writeOutcomeRows(file, rows());
+};
+
+/** The same of rows that are made already. */
+export const writeOutcomeRows = async (file: string, parts: AsyncIterable<readonly OutcomeRow[]>): Promise<void> => {
   const schema: SchemaElement[] = [{ name: 'root', num_children: TOP_LEVEL.length }, ...COLUMNS];
   const parquet = new ParquetWriter({
     writer: fileWriter(file),
@@ -117,7 +126,7 @@ export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeB
     codec: 'ZSTD',
     compressors: { ZSTD: zstd },
   });
-  let rows: Row[] = [];
+  let rows: OutcomeRow[] = [];
   const flush = async (): Promise<void> => {
     if (rows.length === 0) return;
     const columnData = TOP_LEVEL.map((name) => ({
@@ -128,8 +137,8 @@ export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeB
     await parquet.write({ columnData, rowGroupSize: rows.length });
     rows = [];
   };
-  for await (const block of blocks) {
-    for (const row of rowsOf(block)) {
+  for await (const part of parts) {
+    for (const row of part) {
       rows.push(row);
       if (rows.length >= ROWS_PER_GROUP) await flush();
     }

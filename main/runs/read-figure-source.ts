@@ -1,24 +1,18 @@
-import { deflateSync } from 'node:zlib';
 import { refuse } from '../contract/errors.ts';
 import type { FigureSource } from '../figures/figures.ts';
-import type { Workspace } from '../workspace/open-workspace.ts';
-import type { BundledModels } from './bundled-models.ts';
 import { readReportComparisons, readRunProfiles, readStoredSweep } from './read-run.ts';
+import type { RunSource } from './run-source.ts';
 import { readSweepDocument } from './sweep-record.ts';
 
 /**
- * All that the figures of a run are drawn from, as it lies on disk. Refused (`nothing-to-draw`) where that is nothing.
+ * All that the figures of a run are drawn from, computed from what lies on disk. Refused (`nothing-to-draw`) where that
+ * is nothing.
  */
-export const readFigureSource = async (
-  workspace: Workspace,
-  run: string,
-  bundled: BundledModels,
-): Promise<FigureSource> => {
-  const folder = workspace.runs.folder(run);
-  const manifest = await workspace.runs.read(run);
+export const readFigureSource = async (source: RunSource, run: string): Promise<Omit<FigureSource, 'deflate'>> => {
+  const folder = source.runs.folder(run);
+  const manifest = await source.runs.read(run);
   const isMeasured = manifest.kind === 'sweep' && (await readSweepDocument(folder)) !== null;
-  // Read with its thresholds, so that a run of an earlier version has the columns of today.
-  const sweep = isMeasured ? await readStoredSweep(workspace, run, { bundled }) : null;
+  const sweep = isMeasured ? await readStoredSweep(source, run) : null;
   const profiles = await readRunProfiles(folder, manifest);
   if (sweep === null && profiles.length === 0) {
     throw refuse(
@@ -31,8 +25,7 @@ export const readFigureSource = async (
     manifest,
     document: sweep?.document ?? null,
     profiles,
-    comparisons: sweep === null ? [] : await readReportComparisons(workspace, sweep.document),
+    comparisons: sweep === null ? [] : await readReportComparisons(source, sweep.document),
     sizeTrend: sweep?.sizeTrend,
-    deflate: (bytes) => deflateSync(bytes, { level: 9 }),
   };
 };

@@ -1,68 +1,138 @@
-import { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
+import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import type { StoredOutcome } from '../evaluation/followed-outcome.ts';
 import { openParquet, type ParquetReader } from '../files/parquet-reader.ts';
-import type { ItemOutcome } from '../contract/outcome.ts';
 
 /** Names the candidate and task of a row. */
-const pointRow = z.object({
-  model: z.string(),
-  task: z.string(),
-  method: z.string(),
-  seed: z.number().nullable(),
-  factor: z.number(),
-});
-export type OutcomePoint = z.infer<typeof pointRow>;
+export interface OutcomePoint {
+  readonly model: string;
+  readonly task: string;
+  readonly method: string;
+  readonly seed: number | null;
+  readonly factor: number;
+}
 
-const choiceRow = z.object({
-  item: z.string(),
-  answer: z.number(),
-  chosen: z.number(),
-  chosen_norm: z.number(),
-  logprobs: z.array(z.number()),
-  truncated_tokens: z.number(),
-  /** Absent in files of old. */
-  item_group: z.string().nullish(),
-});
-const textRow = z.object({ item: z.string(), answer: z.null(), logprob: z.number(), tokens: z.number() });
-const writtenRow = z.object({
-  item: z.string(),
-  answer: z.null(),
-  written: z.string(),
-  filtered: z.string(),
-  correct: z.boolean(),
-  tokens: z.number(),
-  stopped: z.enum(['until', 'end', 'length']),
-  truncated_tokens: z.number(),
-});
-const outcomeRow = z.union([choiceRow, writtenRow, textRow]);
+/** A point and its items' outcomes, in the order of the file, which is that of the items. */
+export interface PointOutcomes {
+  readonly point: OutcomePoint;
+  /** Experts kept per layer, as the file says. */
+  readonly kept: number;
+  readonly stored: readonly StoredOutcome[];
+  /** The same without what the file says of their being right. */
+  readonly outcomes: readonly ItemOutcome[];
+}
 
 const COLUMNS = [
-  ...['model', 'task', 'method', 'seed', 'factor', 'item', 'answer', 'chosen', 'chosen_norm'],
-  ...['logprobs', 'truncated_tokens', 'logprob', 'tokens', 'correct', 'written', 'filtered', 'stopped', 'item_group'],
+  ...['model', 'task', 'method', 'seed', 'factor', 'kept', 'item', 'answer', 'chosen', 'chosen_norm', 'correct'],
+  ...['correct_norm', 'logprobs', 'truncated_tokens', 'logprob', 'tokens', 'written', 'filtered', 'stopped'],
+  'item_group',
 ];
-
-const outcomeOf = (row: z.infer<typeof outcomeRow>): ItemOutcome => {
-  if ('written' in row) {
-    const { item: id, written: text, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens } = row;
-    return { kind: 'written', id, text, filtered, correct, tokens, stopped, truncatedTokens };
-  }
-  if (!('chosen' in row)) return { kind: 'text', id: row.item, logprob: row.logprob, tokens: row.tokens };
-  const outcome: ItemOutcome = {
-    kind: 'choice',
-    id: row.item,
-    logprobs: row.logprobs,
-    chosen: row.chosen,
-    chosenNorm: row.chosen_norm,
-    answer: row.answer,
-    truncatedTokens: row.truncated_tokens,
-  };
-  return typeof row.item_group === 'string' ? { ...outcome, group: row.item_group } : outcome;
-};
 
 type Row = Record<string, unknown>;
 
+const wrong = (row: Row, column: string): TypeError =>
+  new TypeError(`the column ${column} holds ${JSON.stringify(row[column]) ?? 'nothing'}`);
+
+const text = (row: Row, column: string): string => {
+  const value = row[column];
+  if (typeof value === 'string') return value;
+  throw wrong(row, column);
+};
+const number = (row: Row, column: string): number => {
+  const value = row[column];
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw wrong(row, column);
+};
+const truth = (row: Row, column: string): boolean => {
+  const value = row[column];
+  if (typeof value === 'boolean') return value;
+  throw wrong(row, column);
+};
+const isNumbers = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'number' && Number.isFinite(one));
+const numbers = (row: Row, column: string): readonly number[] => {
+  const value = row[column];
+  if (isNumbers(value) && value.length > 0) return value;
+  throw wrong(row, column);
+};
+
+const ENDINGS: ReadonlySet<string> = new Set<WrittenOutcome['stopped']>(['until', 'end', 'length']);
+const isEnding = (value: string): value is WrittenOutcome['stopped'] => ENDINGS.has(value);
+const ending = (row: Row): WrittenOutcome['stopped'] => {
+  const value = text(row, 'stopped');
+  if (isEnding(value)) return value;
+  throw wrong(row, 'stopped');
+};
+
+const isEmpty = (value: unknown): boolean => value === null || value === undefined;
+
+/** Columns that only some kinds of items fill are null for the others. */
+const storedOf = (row: Row): StoredOutcome => {
+  const id = text(row, 'item');
+  if (!isEmpty(row['written'])) {
+    const outcome: ItemOutcome = {
+      kind: 'written',
+      id,
+      text: text(row, 'written'),
+      filtered: text(row, 'filtered'),
+      correct: truth(row, 'correct'),
+      tokens: number(row, 'tokens'),
+      stopped: ending(row),
+      truncatedTokens: number(row, 'truncated_tokens'),
+    };
+    return { outcome, correct: null, correctNorm: null };
+  }
+  if (isEmpty(row['chosen'])) {
+    const outcome: ItemOutcome = { kind: 'text', id, logprob: number(row, 'logprob'), tokens: number(row, 'tokens') };
+    return { outcome, correct: null, correctNorm: null };
+  }
+  const outcome: ItemOutcome = {
+    kind: 'choice',
+    id,
+    logprobs: numbers(row, 'logprobs'),
+    chosen: number(row, 'chosen'),
+    chosenNorm: number(row, 'chosen_norm'),
+    answer: number(row, 'answer'),
+    truncatedTokens: number(row, 'truncated_tokens'),
+    // Absent in files of old.
+    ...(isEmpty(row['item_group']) ? {} : { group: text(row, 'item_group') }),
+  };
+  return { outcome, correct: truth(row, 'correct'), correctNorm: truth(row, 'correct_norm') };
+};
+
+const pointOf = (row: Row): OutcomePoint => ({
+  model: text(row, 'model'),
+  task: text(row, 'task'),
+  method: text(row, 'method'),
+  seed: isEmpty(row['seed']) ? null : number(row, 'seed'),
+  factor: number(row, 'factor'),
+});
+
+const isOf = (row: Row, point: OutcomePoint): boolean =>
+  row['factor'] === point.factor &&
+  row['method'] === point.method &&
+  row['task'] === point.task &&
+  row['model'] === point.model &&
+  (row['seed'] ?? null) === point.seed;
+
+const blockOf = (point: OutcomePoint, kept: number, stored: readonly StoredOutcome[]): PointOutcomes => ({
+  point,
+  kept,
+  stored,
+  outcomes: stored.map(({ outcome }) => outcome),
+});
+
 /** A run measures at most so many candidates times items, and its outcomes hold so much. */
 const LIMITS = { mostRows: 500_000_000, mostBytes: 2 ** 40 };
+
+const damaged = (file: string, cause: unknown): WorkbenchError =>
+  new WorkbenchError(
+    'outcomes-damaged',
+    'failed',
+    `${file} is not what was written there.`,
+    'Delete it and resume the run: its steps are kept.',
+    { cause },
+  );
 
 /** Rows of the file, row group by row group; null where there is no such file. */
 const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[]> | null> => {
@@ -89,73 +159,40 @@ const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[
   })();
 };
 
-const damaged = (file: string, cause: unknown): WorkbenchError =>
-  new WorkbenchError(
-    'outcomes-damaged',
-    'failed',
-    `${file} is not what was written there.`,
-    'Delete it and resume the run: its steps are kept.',
-    { cause },
-  );
-
 /**
- * Reads what writeOutcomes wrote, row group by row group: `visit` is told of every row whose point `isWanted`, in the
- * order of the file, which is that of the items within a point. False where there is no such file.
+ * Reads what writeOutcomes wrote, point by point in the order of the file, holding one row group at a time; points that
+ * are not wanted are passed over. Null where there is no such file.
+ *
+ * @throws WorkbenchError `outcomes-damaged`.
  */
-export const readOutcomes = async (
+export const readPointBlocks = async (
   file: string,
-  isWanted: (point: OutcomePoint) => boolean,
-  visit: (point: OutcomePoint, outcome: ItemOutcome) => void,
-): Promise<boolean> => {
-  const groups = await openRowGroups(file);
-  if (groups === null) return false;
-  try {
-    for await (const rows of groups) {
-      for (const row of rows) {
-        const point = pointRow.parse(row);
-        if (isWanted(point)) visit(point, outcomeOf(outcomeRow.parse(row)));
-      }
-    }
-    return true;
-  } catch (cause) {
-    throw damaged(file, cause);
-  }
-};
-
-const isSamePoint = (left: OutcomePoint, right: OutcomePoint): boolean =>
-  left.model === right.model &&
-  left.task === right.task &&
-  left.method === right.method &&
-  left.seed === right.seed &&
-  left.factor === right.factor;
-
-/** A point and its items' outcomes, in the order of the file. */
-export interface PointOutcomes {
-  readonly point: OutcomePoint;
-  readonly outcomes: readonly ItemOutcome[];
-}
-
-/** Reads the file point by point, holding one row group at a time; null where there is no such file. */
-export const readPointBlocks = async (file: string): Promise<AsyncGenerator<PointOutcomes> | null> => {
+  isWanted: (point: OutcomePoint) => boolean = () => true,
+): Promise<AsyncGenerator<PointOutcomes> | null> => {
   const groups = await openRowGroups(file);
   if (groups === null) return null;
   return (async function* () {
-    let open: { readonly point: OutcomePoint; readonly outcomes: ItemOutcome[] } | null = null;
+    let open: { readonly point: OutcomePoint; readonly kept: number; readonly stored: StoredOutcome[] | null } | null =
+      null;
     try {
       for await (const rows of groups) {
         for (const row of rows) {
-          const point = pointRow.parse(row);
-          if (open !== null && !isSamePoint(open.point, point)) {
-            yield open;
+          if (open !== null && !isOf(row, open.point)) {
+            const { point, kept, stored } = open;
             open = null;
+            if (stored !== null) yield blockOf(point, kept, stored);
           }
-          open ??= { point, outcomes: [] };
-          open.outcomes.push(outcomeOf(outcomeRow.parse(row)));
+          if (open === null) {
+            const point = pointOf(row);
+            open = { point, kept: number(row, 'kept'), stored: isWanted(point) ? [] : null };
+          }
+          if (row['kept'] !== open.kept) throw wrong(row, 'kept');
+          open.stored?.push(storedOf(row));
         }
       }
     } catch (cause) {
       throw damaged(file, cause);
     }
-    if (open !== null) yield open;
+    if (open?.stored) yield blockOf(open.point, open.kept, open.stored);
   })();
 };

@@ -1,13 +1,20 @@
+import { basename, dirname } from 'node:path';
 import type { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
+import { requireAsWritten } from '../workspace/sealed-files.ts';
 
 /** What a finished run says in one file: lists of differences or problems, a few kB. */
 const MAX_RESULT_BYTES = 64 * 2 ** 20;
 
-/** The result that a run left in `file`; null where it left none yet. @throws WorkbenchError `results-damaged`. */
-export const readResult = <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> =>
-  readJsonIfThere(
+/**
+ * The result that a run left in `file`; null where it left none yet.
+ *
+ * @throws WorkbenchError `results-damaged`, `results-edited`.
+ */
+export const readResult = async <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> => {
+  await requireAsWritten(dirname(file), basename(file));
+  return readJsonIfThere(
     file,
     schema,
     { mostBytes: MAX_RESULT_BYTES },
@@ -16,3 +23,4 @@ export const readResult = <T extends z.ZodType>(file: string, schema: T): Promis
         cause,
       }),
   );
+};

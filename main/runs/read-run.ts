@@ -1,20 +1,12 @@
 import type { AnswerKind } from '../contract/task.ts';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip, type ZlibOptions } from 'node:zlib';
 import type { CompareDocument } from '../contract/compare.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import {
-  type PointName,
-  pointNameKey,
-  recordedSweepSettings,
-  type SweepDocument,
-  sweepSettings,
-} from '../contract/sweep.ts';
+import { recordedSweepSettings, type SweepDocument } from '../contract/sweep.ts';
 import { compareMethods, type MeasuredMethods, measureMethods } from '../evaluation/comparison/document.ts';
 import {
   answersMeasured,
@@ -23,34 +15,21 @@ import {
   comparePoints,
   type ComparePoints,
 } from '../evaluation/comparison/points.ts';
-import {
-  comparableResults,
-  type MeasuredPairs,
-  recordedTrainings,
-  type RecordedTrainings,
-  sizeTrendDocument,
-} from '../evaluation/size-trend/document.ts';
+import { comparableResults, type MeasuredPairs, sizeTrendDocument } from '../evaluation/size-trend/document.ts';
 import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/equal-kept.ts';
 import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
-import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
+import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { unmeasuredPoints } from '../evaluation/told-points.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
-import { readBytesIfThere } from '../files/regular-file.ts';
-import type { ItemOutcome } from '../contract/outcome.ts';
-import { evaluationRecord } from '../jobs/evaluation-record.ts';
-import { taskProfileOf } from '../jobs/profile-job.ts';
+import { checkNotes } from '../evaluation/wording.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
-import type { Workspace } from '../workspace/open-workspace.ts';
+import { readCheckedSweep } from './checked-sweep.ts';
 import { readProfileFile } from '../workspace/profile-file.ts';
-import { readOutcomes } from './read-outcomes.ts';
-import { recordedSpec } from './recorded-spec.ts';
-import { readPointIndex, readSweepDocument } from './sweep-record.ts';
-
-const madeAt = sweepSettings.pick({ delta: true });
-
-/** The margin that a sweep was made with. */
-export const sweepDelta = (manifest: RunManifest): number => recordedSpec(manifest, madeAt).delta;
+import { requireAsWritten } from '../workspace/sealed-files.ts';
+import { taskProfileOf } from '../workspace/task-profile.ts';
+import { recordedSpec, sweepDelta } from './recorded-spec.ts';
+import type { RunSource } from './run-source.ts';
+import { readPointOutcomes } from './stored-outcomes.ts';
 
 export interface RunProfiles {
   /** The model's name in the run. */
@@ -63,6 +42,7 @@ export const readRunProfiles = async (folder: string, manifest: RunManifest): Pr
   const names = (await readdir(folder)).filter((name) => /^profile.*\.safetensors$/.test(name)).sort();
   const found: RunProfiles[] = [];
   for (const name of names) {
+    await requireAsWritten(folder, name);
     const { model, fingerprint, tasks } = await readProfileFile(join(folder, name));
     found.push({
       model: manifest.models.find((entry) => entry.fingerprint === fingerprint)?.name ?? model,
@@ -72,51 +52,18 @@ export const readRunProfiles = async (folder: string, manifest: RunManifest): Pr
   return found;
 };
 
-/**
- * Outcomes of points of a sweep: from its `outcomes.parquet` where the run is finished, from the workspace's steps
- * where it is not. Null for a point whose outcomes neither holds.
- */
-export const readPointOutcomes = async (
-  { runs, steps }: Pick<Workspace, 'runs' | 'steps'>,
-  run: string,
-  points: readonly PointName[],
-): Promise<(point: PointName) => readonly ItemOutcome[] | null> => {
-  const wanted = new Set(points.map(pointNameKey));
-  const stored = new Map<string, readonly ItemOutcome[]>();
-  const gathered = new Map<string, ItemOutcome[]>();
-  const folder = runs.folder(run);
-  const isFinished =
-    wanted.size === 0 ||
-    (await readOutcomes(
-      join(folder, 'outcomes.parquet'),
-      (point) => wanted.has(pointNameKey(point)),
-      (point, outcome) => {
-        const key = pointNameKey(point);
-        const outcomes = gathered.get(key);
-        if (outcomes === undefined) gathered.set(key, [outcome]);
-        else outcomes.push(outcome);
-      },
-    ));
-  if (!isFinished) {
-    for (const point of await readPointIndex(folder)) {
-      if (!wanted.has(pointNameKey(point))) continue;
-      const record = await steps.readJson(point.step, evaluationRecord);
-      if (record !== null) stored.set(pointNameKey(point), record.outcomes);
-    }
-  }
-  return (point) => gathered.get(pointNameKey(point)) ?? stored.get(pointNameKey(point)) ?? null;
-};
-
-type Stores = Pick<Workspace, 'runs' | 'steps'>;
-
 /** Measures the methods of a sweep at each of the given points, reading its stored outcomes once. */
 export const readMeasuredMethods = async (
-  stores: Stores,
+  source: RunSource,
   run: string,
   points: readonly ComparePoints[],
 ): Promise<MeasuredMethods[]> => {
-  const outcomesOf = await readPointOutcomes(stores, run, points.flatMap(comparedResults));
-  return points.map((one) => measureMethods(one, outcomesOf));
+  const named = ({ model, factor, answers }: ComparePoints): string => JSON.stringify([model, factor, answers]);
+  // Read together, then kept one by one.
+  let reading: ReturnType<typeof readPointOutcomes> | null = null;
+  const measure = async (one: ComparePoints): Promise<MeasuredMethods> =>
+    measureMethods(one, await (reading ??= readPointOutcomes(source, run, points.flatMap(comparedResults))));
+  return Promise.all(points.map((one) => source.methods(run, named(one), () => measure(one))));
 };
 
 export interface ComparisonChoice {
@@ -134,7 +81,7 @@ export interface ComparisonChoice {
  * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task,
  * for each kind of answers. Empty where no model has two methods to compare.
  */
-export const readReportComparisons = async (stores: Stores, document: SweepDocument): Promise<CompareDocument[]> => {
+export const readReportComparisons = async (source: RunSource, document: SweepDocument): Promise<CompareDocument[]> => {
   // Only candidates that are safe were measured in full: no ranking is to be had from them.
   if (unmeasuredPoints(document).length > 0) return [];
   const models = comparedModels(document.results).filter(
@@ -143,7 +90,7 @@ export const readReportComparisons = async (stores: Stores, document: SweepDocum
         .size > 1,
   );
   const comparisons = await readComparisons(
-    stores,
+    source,
     document,
     models.flatMap((model) => answersMeasured(document.results, model).map((answers) => ({ model, answers }))),
   );
@@ -152,40 +99,19 @@ export const readReportComparisons = async (stores: Stores, document: SweepDocum
 
 /** The methods of a stored sweep against each other, for one model each. */
 export const readComparisons = async (
-  stores: Stores,
+  source: RunSource,
   document: SweepDocument,
   choices: readonly ComparisonChoice[],
 ): Promise<CompareDocument[]> => {
   const measured = await readMeasuredMethods(
-    stores,
+    source,
     document.run,
     choices.map((choice) => comparePoints(document, choice)),
   );
-  return measured.map((one, index) => compareMethods(document, one, choices[index]?.reference));
-};
-
-const unpack = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip);
-/** The recorded trainings have 0.1 MB, 2 MB unpacked. */
-const MAX_TRAININGS_BYTES = 64 * 2 ** 20;
-
-/** Where the results of trainings lie whose weights do not come with the workbench. */
-export const recordedTrainingsFile = (resources: string): string => join(resources, 'sample', 'trainings.json.gz');
-
-/** What is recorded of other trainings of the bundled sizes; null in a package without it. */
-export const readRecordedTrainings = async (resources: string): Promise<RecordedTrainings | null> => {
-  const file = recordedTrainingsFile(resources);
-  const packed = await readBytesIfThere(file, { mostBytes: MAX_TRAININGS_BYTES });
-  if (packed === null) return null;
-  try {
-    const content = (await unpack(packed, { maxOutputLength: MAX_TRAININGS_BYTES })).toString('utf8');
-    return recordedTrainings.parse(parseForeignJson(content));
-  } catch (cause) {
-    throw refuse(
-      'recording-damaged',
-      `${file} is damaged: ${cause instanceof Error ? cause.message : String(cause)}`,
-      'Install the workbench again.',
-    );
-  }
+  return measured.map((one, index) => {
+    const comparison = compareMethods(document, one, choices[index]?.reference);
+    return { ...comparison, notes: [...checkNotes(document), ...comparison.notes] };
+  });
 };
 
 /**
@@ -193,17 +119,23 @@ export const readRecordedTrainings = async (resources: string): Promise<Recorded
  * outcomes.
  */
 export const readSizePairs = async (
-  stores: Stores,
+  source: RunSource,
   document: Pick<SweepDocument, 'run' | 'results' | 'told' | 'notNeeded'>,
 ): Promise<MeasuredPairs> => {
-  const { run, results } = document;
   // Pairs of those candidates alone that are safe would say too much good of pruning.
   if (unmeasuredPoints(document).length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
+  return source.pairs(document.run, '', () => measureSizePairs(source, document));
+};
+
+const measureSizePairs = async (
+  source: RunSource,
+  { run, results }: Pick<SweepDocument, 'run' | 'results'>,
+): Promise<MeasuredPairs> => {
   const models = sizedModels(results);
   const comparisons = sizeComparisons(results, models);
   const equalKept = equalKeptComparisons(results, models);
   const points = [...comparisons, ...equalKept].flatMap(({ pruned, scratch }) => [pruned, scratch]);
-  const outcomesOf = await readPointOutcomes(stores, run, points);
+  const outcomesOf = await readPointOutcomes(source, run, points);
   return {
     ...measurePairs(comparisons, outcomesOf),
     equalKept: equalKeptPairs(measurePairs(equalKept, outcomesOf).pairs, models),
@@ -235,7 +167,25 @@ export const sizeTrendOf = async (
         ),
   );
   const instruments = instrumentNotes(manifest, await bundledFingerprints(bundled));
-  return { ...sizeTrend, notes: [...instruments, ...sizeTrend.notes] };
+  return { ...sizeTrend, notes: [...checkNotes(document), ...instruments, ...sizeTrend.notes] };
+};
+
+/** The manifest of a run that is a sweep. */
+export const sweepManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> => {
+  const manifest = await runs.read(run);
+  if (manifest.kind === 'sweep') return manifest;
+  throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
+};
+
+/** A sweep as its outcomes give it; refuses one that has measured nothing. */
+export const requireCheckedSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument> => {
+  const document = await readCheckedSweep(source, manifest);
+  if (document !== null) return document;
+  throw refuse(
+    'nothing-measured',
+    `${manifest.id} (${manifest.state}) has not measured anything yet.`,
+    'Wait for its first point, or resume it.',
+  );
 };
 
 export interface StoredSweep {
@@ -245,39 +195,17 @@ export interface StoredSweep {
 }
 
 /**
- * A sweep as it lies on disk, and read over the sizes of its models; `delta` is the sweep's own unless given,
- * thresholds told one by one.
+ * A sweep as its stored outcomes give it, and read over the sizes of its models; `delta` is the sweep's own unless
+ * given, thresholds told one by one.
  */
 export const readStoredSweep = async (
-  stores: Stores,
+  source: RunSource,
   run: string,
-  {
-    delta: given,
-    familywise,
-    bundled,
-  }: {
-    readonly delta?: number | undefined;
-    readonly familywise?: boolean | undefined;
-    readonly bundled: BundledModels;
-  },
+  { delta: given, familywise }: AskedReading = {},
 ): Promise<StoredSweep> => {
-  const manifest = await stores.runs.read(run);
-  if (manifest.kind !== 'sweep')
-    throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
-  const stored = await readSweepDocument(stores.runs.folder(run));
-  if (stored === null) {
-    throw refuse(
-      'nothing-measured',
-      `${run} (${manifest.state}) has not measured anything yet.`,
-      'Wait for its first point, or resume it.',
-    );
-  }
-  const delta = given ?? sweepDelta(manifest);
-  const reading = { delta, familywise };
-  const document = withThresholds(stored, reading);
-  return {
-    manifest,
-    document,
-    sizeTrend: await sizeTrendOf(manifest, document, reading, await readSizePairs(stores, document), bundled),
-  };
+  const manifest = await sweepManifestOf(source, run);
+  const reading = { delta: given ?? sweepDelta(manifest), familywise };
+  const document = withThresholds(await requireCheckedSweep(source, manifest), reading);
+  const pairs = await readSizePairs(source, document);
+  return { manifest, document, sizeTrend: await sizeTrendOf(manifest, document, reading, pairs, source.bundled) };
 };

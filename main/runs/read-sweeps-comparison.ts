@@ -1,30 +1,20 @@
 import { MOST_SWEEPS, type SweepsComparison } from '../contract/compare-sweeps.ts';
 import { refuse } from '../contract/errors.ts';
+import { runName } from '../contract/run-label.ts';
+import { checkNotes } from '../evaluation/wording.ts';
 import { type ComparedSweep, compareSweeps } from '../evaluation/sweeps/compare-sweeps.ts';
-import type { RunManifest } from '../contract/run.ts';
-import type { Workspace } from '../workspace/open-workspace.ts';
 import { readListedLabel } from '../workspace/run-label-file.ts';
-import { readPointOutcomes } from './read-run.ts';
-import { readSweepDocument } from './sweep-record.ts';
+import { requireCheckedSweep, sweepManifestOf } from './read-run.ts';
+import type { RunSource } from './run-source.ts';
+import { readPointOutcomes } from './stored-outcomes.ts';
 
-type Stores = Pick<Workspace, 'runs' | 'steps'>;
-
-const readOne = async (stores: Stores, run: string): Promise<ComparedSweep> => {
-  const manifest: RunManifest = await stores.runs.read(run);
-  if (manifest.kind !== 'sweep')
-    throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose sweeps to compare.');
-  const folder = stores.runs.folder(run);
-  const document = await readSweepDocument(folder);
-  if (document === null)
-    throw refuse(
-      'nothing-measured',
-      `${run} (${manifest.state}) has not measured anything yet.`,
-      'Wait for its first point, or resume it.',
-    );
+const readOne = async (source: RunSource, run: string): Promise<ComparedSweep> => {
+  const manifest = await sweepManifestOf(source, run);
+  const document = await requireCheckedSweep(source, manifest);
   return {
-    manifest: { ...manifest, label: await readListedLabel(folder) },
+    manifest: { ...manifest, label: await readListedLabel(source.runs.folder(run)) },
     document,
-    outcomesOf: await readPointOutcomes(stores, run, document.results),
+    outcomesOf: await readPointOutcomes(source, run, document.results),
   };
 };
 
@@ -34,7 +24,7 @@ const readOne = async (stores: Stores, run: string): Promise<ComparedSweep> => {
  * @throws WorkbenchError refused: `bad-usage` for fewer than two, too many or the same twice; `not-a-sweep`,
  * `nothing-measured`.
  */
-export const readSweepsComparison = async (stores: Stores, runs: readonly string[]): Promise<SweepsComparison> => {
+export const readSweepsComparison = async (source: RunSource, runs: readonly string[]): Promise<SweepsComparison> => {
   const [first, second, ...others] = runs;
   if (first === undefined || second === undefined || runs.length > MOST_SWEEPS || new Set(runs).size < runs.length)
     throw refuse(
@@ -43,8 +33,13 @@ export const readSweepsComparison = async (stores: Stores, runs: readonly string
       `Choose 2 to ${String(MOST_SWEEPS)} different ones.`,
     );
   const rest: ComparedSweep[] = [];
-  const reference = await readOne(stores, first);
-  const other = await readOne(stores, second);
-  for (const run of others) rest.push(await readOne(stores, run));
-  return compareSweeps([reference, other, ...rest]);
+  const reference = await readOne(source, first);
+  const other = await readOne(source, second);
+  for (const run of others) rest.push(await readOne(source, run));
+  const sweeps = [reference, other, ...rest] as const;
+  const comparison = compareSweeps(sweeps);
+  const checked = sweeps.flatMap(({ manifest, document }) =>
+    checkNotes(document).map((note) => `${runName(manifest)}: ${note}`),
+  );
+  return { ...comparison, notes: [...checked, ...comparison.notes] };
 };

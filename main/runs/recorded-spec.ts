@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { sweepSettings } from '../contract/sweep.ts';
 
 /**
  * What a manifest says that its run does, or a part of that.
@@ -19,3 +20,8 @@ export const recordedSpec = <T extends z.ZodType>(
     'Start a new run.',
   );
 };
+
+const madeAt = sweepSettings.pick({ delta: true });
+
+/** The margin that a sweep was made with. */
+export const sweepDelta = (manifest: RunManifest): number => recordedSpec(manifest, madeAt).delta;

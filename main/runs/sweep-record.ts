@@ -24,7 +24,7 @@ export type RunPlans = ReadonlyMap<string, Plan | null>;
 /** Results, points and plans of a sweep are a few MB at the most. */
 const MAX_RESULT_BYTES = 256 * 2 ** 20;
 
-const PLANS = 'plans.json';
+export const PLANS = 'plans.json';
 const plansFile = z.record(z.string(), plan.nullable());
 
 /** Writes a sweep's plans into its folder, one a line, so that they can be read where its steps are gone. */
@@ -59,8 +59,8 @@ export interface SweepOrder {
   readonly methods: readonly string[];
 }
 
-const RESULTS = 'results.json';
-const POINTS = 'points.json';
+export const RESULTS = 'results.json';
+export const POINTS = 'points.json';
 
 /** A sweep's points as they gather, and their files `results.json` and `points.json` in the run's folder. */
 export class SweepRecord {
@@ -230,9 +230,15 @@ const damaged =
 const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> =>
   readJsonIfThere(file, schema, { mostBytes: MAX_RESULT_BYTES }, damaged('results-damaged', file));
 
-/** What a sweep's folder says: null where no point was written yet. */
+/** What became of a file is told by who reads it, never by the file. */
+const storedDocument = sweepDocument.omit({ check: true });
+
+/**
+ * What a sweep's folder says: null where no point was written yet. What is shown of a sweep is computed from its
+ * outcomes instead (readCheckedSweep).
+ */
 export const readSweepDocument = (folder: string): Promise<SweepDocument | null> =>
-  readParsed(join(folder, RESULTS), sweepDocument);
+  readParsed(join(folder, RESULTS), storedDocument);
 
 /** Steps of a sweep's points, in document order; empty where no point was written yet. */
 export const readPointIndex = async (folder: string): Promise<PointIndex> =>

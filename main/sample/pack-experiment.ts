@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { writeChecksums } from '../files/checksums.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { EXPERIMENT_FILE, experimentRecordText, requireExperimentRecord } from '../runs/experiment-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
@@ -38,6 +39,7 @@ export const packExperiment = async (
     const packed: RunManifest = { ...manifest, id: RECORDED_EXPERIMENT, title, output: null };
     await writeFile(join(coming, 'manifest.json'), `${JSON.stringify(packed, null, 2)}\n`);
     await writeFile(join(coming, EXPERIMENT_FILE), experimentRecordText({ ...record, run: RECORDED_EXPERIMENT }));
+    await writeChecksums(coming, new Map([[EXPERIMENT_FILE, join(coming, EXPERIMENT_FILE)]]));
     const sizes = await Promise.all((await readdir(coming)).map(async (name) => (await stat(join(coming, name))).size));
     const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
     if (sizeBytes > MAX_BYTES)

@@ -5,11 +5,13 @@ import { constants, zstdCompress } from 'node:zlib';
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepDocument } from '../contract/sweep.ts';
+import { writeChecksums } from '../files/checksums.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { type OutcomeBlock, writeOutcomes } from '../runs/outcomes-parquet.ts';
 import { readPointBlocks } from '../runs/read-outcomes.ts';
 import { readPointIndex, readSweepDocument } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
+import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
 
 /** Largest sample that is shipped: it is copied into every fresh workspace. */
@@ -74,6 +76,8 @@ export const packSample = async (
   const manifest = await runs.read(run);
   checkPortable(manifest, 'sweep');
   const folder = runs.folder(run);
+  const [edited] = (await readSealedFiles(folder)).changed;
+  if (edited !== undefined) throw editedFile(folder, edited);
   const document = await readSweepDocument(folder);
   if (document === null) throw refuse('not-a-sample', `${folder} holds no results.json.`, 'Resume the run.');
   const destination = sampleFolder(resources);
@@ -87,9 +91,12 @@ export const packSample = async (
     await put('manifest.json', `${JSON.stringify(sample, null, 2)}\n`);
     await put('results.json', `${JSON.stringify(sweepDocument.parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
     await writeOutcomes(join(coming, 'outcomes.parquet'), renamedOutcomes(folder));
+    const shipped = new Map(['results.json', 'outcomes.parquet'].map((name) => [name, join(coming, name)]));
     for (const name of (await readdir(folder)).filter(isShippedCompressed)) {
       await put(`${name}${COMPRESSED}`, await compress(await readFile(join(folder, name))));
+      shipped.set(name, join(folder, name));
     }
+    await writeChecksums(coming, shipped);
     const sizes = await Promise.all(
       (await readdir(coming)).map(async (name) => (await readFile(join(coming, name))).length),
     );

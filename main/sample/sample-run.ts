@@ -14,6 +14,7 @@ import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { profileContent, readProfileFile } from '../workspace/profile-file.ts';
+import { requireAsWritten } from '../workspace/sealed-files.ts';
 
 /** Folder, among the resources, of the finished sweep that comes with the workbench. */
 export const sampleFolder = (resources: string): string => join(resources, 'sample', 'run');
@@ -158,6 +159,7 @@ export const restoreProfiles = async (
   const folder = runs.folder(run);
   const files = (await readdir(folder)).filter((name) => /^profile.*\.safetensors$/.test(name));
   const restoreFile = async (name: string): Promise<void> => {
+    await requireAsWritten(folder, name);
     const { model, fingerprint, tasks: profiled } = await readProfileFile(join(folder, name));
     await Promise.all(
       profiled.map(async (own) => {

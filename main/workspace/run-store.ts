@@ -11,6 +11,7 @@ import type { RunLabel, RunLabelChange } from '../contract/run-label.ts';
 import { damagedRun, resultDamage } from './run-damage.ts';
 import { readFinding } from './run-finding.ts';
 import { changeRunLabel, readListedLabel } from './run-label-file.ts';
+import { sealRun } from './sealed-files.ts';
 import { acquireRunLock, type LockHolder, lockGeneration, readLockHolder, type RunLock } from './run-lock.ts';
 
 /** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
@@ -45,6 +46,8 @@ export interface RunStore {
   /** Newest first. */
   list(): Promise<RunManifest[]>;
   write(manifest: RunManifest): Promise<void>;
+  /** Notes the checksums of what a run found, at its end: an edit is seen from then on. */
+  seal(run: string): Promise<void>;
   /** Changes what a person says about a run, whoever works on it. */
   label(run: string, change: RunLabelChange): Promise<RunLabel>;
   /** `takeOver`: from a holder that may still live. */
@@ -236,6 +239,13 @@ export const createRunStore = (
       );
     },
     write,
+    seal: async (run) => {
+      try {
+        await sealRun(folderOf(run), temporaryFolder);
+      } catch (error) {
+        throw explainFileError(error, folderOf(run));
+      }
+    },
     label: async (run, change) => {
       if ((await isFolder(folderOf(run))) !== true) await readManifest(run);
       return changeRunLabel(folderOf(run), change, temporaryFolder);

@@ -28,7 +28,7 @@ import { SweepsDialog } from '../features/sweeps/sweeps-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
 import type { View } from '../state/layout-store.ts';
-import { ConnectionBanner, Notices, SampleBanner } from './banners.tsx';
+import { ConnectionBanner, EditedBanner, Notices, SampleBanner } from './banners.tsx';
 import { CommandPalette } from './command-palette.tsx';
 import { PlanHeader } from './plan-header.tsx';
 import { SidePanel } from './side-panel.tsx';
@@ -63,6 +63,7 @@ const Workbench = () => {
         <PlanHeader />
         <ConnectionBanner />
         <SampleBanner />
+        <EditedBanner />
       </header>
       <div className="workbench-middle">
         {layout.sidebarOpen && (

@@ -3,9 +3,10 @@ import { useStore } from 'zustand';
 import { Button, Icon, IconButton } from '../components/button.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
+import { checkNotes } from '../../main/evaluation/wording.ts';
 import { formatCount } from '../../main/figures/numbers.ts';
 import { noticesStore } from '../state/notices-store.ts';
-import { shownSweep } from '../sweep/shown-sweep.ts';
+import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
 
 /** Says that the engine is gone and that the window is trying to get it back. */
 export const ConnectionBanner = () => {
@@ -38,6 +39,24 @@ export const SampleBanner = () => {
         are small instruments that show the method; they are no evidence about large models.
       </span>
       <IconButton icon="close" label="Close the note on the sample" onClick={() => setClosed(true)} />
+    </div>
+  );
+};
+
+/** Says, while a sweep is on screen whose files were edited, what of it is shown otherwise than they have it. */
+export const EditedBanner = () => {
+  const { document } = useSweep();
+  const notes = document === undefined ? [] : checkNotes(document);
+  if (notes.length === 0) return null;
+  return (
+    <div className="connection-banner edited-banner" role="alert">
+      <Icon name="warning" />
+      <div>
+        <strong>The files of this sweep were changed, or made by another version.</strong>
+        {notes.map((note) => (
+          <p key={note}>{note}</p>
+        ))}
+      </div>
     </div>
   );
 };

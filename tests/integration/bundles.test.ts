@@ -53,9 +53,14 @@ describe('dist/, as the build leaves it', () => {
       'provider-probe.cjs',
       'compute-process.cjs',
       'parquet-worker.cjs',
+      'run-reader.cjs',
       'uncurl.cjs',
     ])
       expect(await packagesOf(bundle)).not.toContain('electron');
+  });
+
+  it('has threads that need no runtime, which a thread would look for inside the archive', async () => {
+    for (const bundle of ['parquet-worker.cjs', 'run-reader.cjs']) expect(await packagesOf(bundle)).toEqual([]);
   });
 
   it('has programs that import no package while they run, which would look for it inside the archive', async () => {
@@ -65,6 +70,7 @@ describe('dist/, as the build leaves it', () => {
       'provider-probe.cjs',
       'compute-process.cjs',
       'parquet-worker.cjs',
+      'run-reader.cjs',
       'uncurl.cjs',
     ]) {
       const { code } = await transform(await readFile(inRoot('dist', bundle), 'utf8'), { minifyWhitespace: true });

@@ -3,7 +3,6 @@ import { answerKind } from '../../contract/task.ts';
 import type { CompareDocument } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
 import { curveLabel } from '../../contract/method.ts';
-import { withThresholds } from '../../evaluation/threshold-family.ts';
 import {
   answersText,
   pairedRangeText,
@@ -16,17 +15,14 @@ import {
   sharedPlaceText,
 } from '../../evaluation/wording.ts';
 import { UNITS_NOTE } from '../../figures/numbers.ts';
-import { readComparisons, sweepDelta } from '../../runs/read-run.ts';
-import { readSweepsComparison } from '../../runs/read-sweeps-comparison.ts';
 import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
-import { readSweepDocument } from '../../runs/sweep-record.ts';
-import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedDifference, printedFactor, printedP, printedValue, terminalText } from '../terminal-text.ts';
 import { textTable } from '../text-table.ts';
 import { sweepsText } from '../sweeps-text.ts';
+import { withReader } from '../with-reader.ts';
 import type { Verb, VerbArguments, VerbHost, VerbResult } from '../verb.ts';
 
 const MAX_FACTOR = 1e6;
@@ -114,9 +110,8 @@ const compareRuns = async (given: VerbArguments, host: VerbHost): Promise<VerbRe
       `${stranger.run} lies in ${stranger.workspace}, not in ${workspace}.`,
       'Compare sweeps of one workspace.',
     );
-  const document = await readSweepsComparison(
-    await openExistingWorkspace(workspace),
-    named.map(({ run }) => run),
+  const document = await withReader(host, workspace, (runs) =>
+    runs.read({ read: 'sweeps', runs: named.map(({ run }) => run) }),
   );
   return { document, text: sweepsText(document) };
 };
@@ -160,30 +155,18 @@ export const compare: Verb = {
     const reader = optionReader(given);
     if (given.positionals.length > 1) return compareRuns(given, host);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
-    const opened = await openExistingWorkspace(workspace);
-    const manifest = await opened.runs.read(run);
-    if (manifest.kind !== 'sweep')
-      throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
-    const stored = await readSweepDocument(opened.runs.folder(run));
-    if (stored === null)
-      throw refuse(
-        'nothing-measured',
-        `${run} (${manifest.state}) has not measured anything yet.`,
-        'Wait for its first point, or resume it.',
-      );
-    const delta = reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN) ?? sweepDelta(manifest);
-    const choice = {
-      model: reader.text('model'),
-      factor: reader.real('factor', 1, MAX_FACTOR),
-      answers: reader.choice('answers', answerKind.options),
-      reference: reader.text('reference'),
-    };
-    const [document] = await readComparisons(
-      opened,
-      withThresholds(stored, { delta, familywise: reader.flag('familywise') }),
-      [choice],
+    const document = await withReader(host, workspace, (runs) =>
+      runs.read({
+        read: 'comparison',
+        run,
+        model: reader.text('model'),
+        factor: reader.real('factor', 1, MAX_FACTOR),
+        answers: reader.choice('answers', answerKind.options),
+        reference: reader.text('reference'),
+        delta: reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN),
+        familywise: reader.flag('familywise'),
+      }),
     );
-    if (document === undefined) throw new Error('a choice without a comparison');
     return { document, text: compareText(document) };
   },
 };

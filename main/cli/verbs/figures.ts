@@ -1,40 +1,39 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { experimentDocument } from '../../evaluation/experiment/document.ts';
+import { deflateSync } from 'node:zlib';
+import { checkNotes } from '../../evaluation/wording.ts';
 import { experimentFiles } from '../../figures/experiment-tables.ts';
 import { type FigureFile, figures as drawFigures } from '../../figures/figures.ts';
 import type { ThemeName } from '../../figures/colors.ts';
 import { explainFileError } from '../../files/file-errors.ts';
 import { temporaryNameFor } from '../../files/write-atomically.ts';
-import { requireExperimentRecord } from '../../runs/experiment-record.ts';
-import { readFigureSource } from '../../runs/read-figure-source.ts';
-import { readRecordedTrainings } from '../../runs/read-run.ts';
-import { bundledModels } from '../../workspace/library.ts';
-import { openExistingWorkspace, type Workspace } from '../../workspace/open-workspace.ts';
+import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { outFolder } from '../files.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import type { Verb } from '../verb.ts';
+import { withReader } from '../with-reader.ts';
+import type { Verb, VerbHost } from '../verb.ts';
 
-const filesOf = async (
-  workspace: Workspace,
-  run: string,
-  resources: string,
-  theme: ThemeName,
-): Promise<readonly FigureFile[]> => {
-  const manifest = await workspace.runs.read(run);
-  if (manifest.kind === 'experiment') {
-    const record = await requireExperimentRecord(workspace.runs.folder(run), manifest);
-    return experimentFiles(experimentDocument(record), manifest, theme);
-  }
-  const source = await readFigureSource(workspace, run, {
-    folders: [...(await bundledModels(resources)).values()],
-    open: openCheckpoint,
-    recorded: () => readRecordedTrainings(resources),
+/** What is drawn, and what to say about the run's files where they were edited. */
+interface Drawn {
+  readonly files: readonly FigureFile[];
+  readonly notes: readonly string[];
+}
+
+const draw = (workspace: string, run: string, host: VerbHost, theme: ThemeName): Promise<Drawn> =>
+  withReader(host, workspace, async (runs) => {
+    const manifest = await (await openExistingWorkspace(workspace)).runs.read(run);
+    if (manifest.kind === 'experiment') {
+      const document = await runs.read({ read: 'experiment', run });
+      return { files: experimentFiles(document, manifest, theme), notes: [] };
+    }
+    const source = await runs.read({ read: 'figures', run });
+    const deflate = (bytes: Uint8Array): Uint8Array => deflateSync(bytes, { level: 9 });
+    return {
+      files: drawFigures({ ...source, deflate }, theme),
+      notes: source.document === null ? [] : checkNotes(source.document),
+    };
   });
-  return drawFigures(source, theme);
-};
 
 export const figures: Verb = {
   name: 'figures',
@@ -50,9 +49,8 @@ export const figures: Verb = {
     const reader = optionReader(given);
     const out = outFolder(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
-    const opened = await openExistingWorkspace(workspace);
     const theme = reader.choice('theme', ['light', 'dark']) ?? 'light';
-    const files = await filesOf(opened, run, host.resources, theme);
+    const { files, notes } = await draw(workspace, run, host, theme);
     const unfinished = temporaryNameFor(out, dirname(out));
     try {
       await mkdir(unfinished);
@@ -63,8 +61,9 @@ export const figures: Verb = {
       throw explainFileError(error, out);
     }
     return {
-      document: { out, run, files: files.map(({ name }) => name) },
+      document: { out, run, files: files.map(({ name }) => name), notes },
       text: [
+        ...notes,
         `${String(files.length)} files written to ${basename(out)}:`,
         ...files.map(({ name }) => `- ${name}`),
       ].join('\n'),

@@ -8,6 +8,7 @@ import {
 } from '../../contract/outcomes.ts';
 import type { SweepDocument, SweepResult } from '../../contract/sweep.ts';
 import { textDifference } from '../../evaluation/text-difference.ts';
+import { checkNotes } from '../../evaluation/wording.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';
@@ -146,10 +147,11 @@ export const outcomes: Verb = {
       reader,
       host,
       async (engine) => {
-        const { model, task, method, seed, factor } = namedPoint(reader, await engine.call('sweep.read', { run }));
+        const sweep = await engine.call('sweep.read', { run });
+        const { model, task, method, seed, factor } = namedPoint(reader, sweep);
         const point = { run, model, task, method, seed, factor };
         const document = await engine.call('outcomes.read', { ...point, show, from, count });
-        return { document, text: outcomesText(document) };
+        return { document, text: [...checkNotes(sweep), outcomesText(document)].join('\n\n') };
       },
       { workspace },
     );

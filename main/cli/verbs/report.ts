@@ -1,15 +1,11 @@
-import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
-import { makeExperimentReport } from '../../report/make-experiment-report.ts';
-import { makeReport } from '../../report/report-page.ts';
-import { readRecordedTrainings } from '../../runs/read-run.ts';
-import { bundledModels } from '../../workspace/library.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { withReader } from '../with-reader.ts';
 import type { Verb } from '../verb.ts';
 
 export const report: Verb = {
@@ -31,18 +27,14 @@ export const report: Verb = {
     const reader = optionReader(given);
     const out = outFile(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
-    const folders = [...(await bundledModels(host.resources)).values()];
-    const opened = await openExistingWorkspace(workspace);
+    const { kind } = await (await openExistingWorkspace(workspace)).runs.read(run);
     const delta = reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN);
-    const { kind } = await opened.runs.read(run);
-    const { html, findings } =
+    const familywise = reader.flag('familywise');
+    const { html, findings } = await withReader(host, workspace, async (runs) =>
       kind === 'experiment'
-        ? await makeExperimentReport(opened, run, { delta, resources: host.resources })
-        : await makeReport(opened, run, {
-            delta,
-            familywise: reader.flag('familywise'),
-            bundled: { folders, open: openCheckpoint, recorded: () => readRecordedTrainings(host.resources) },
-          });
+        ? await runs.read({ read: 'experiment-report', run, delta })
+        : await runs.read({ read: 'report', run, delta, familywise }),
+    );
     await writeFileAtomically(out, html);
     const sizeBytes = Buffer.byteLength(html);
     return {

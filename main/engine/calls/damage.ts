@@ -7,6 +7,7 @@ import { askedTasks } from '../../jobs/asked-tasks.ts';
 import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
@@ -46,6 +47,7 @@ export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> =
     const manifest = await runs.read(run);
     if (manifest.kind !== 'damage')
       throw refuse('not-damage', `${run} is a ${manifest.kind}, not a measurement of single experts.`, 'Choose one.');
+    await requireAsWritten(runs.folder(run), DAMAGE_FILE);
     const file = join(runs.folder(run), DAMAGE_FILE);
     const document = await readJsonIfThere(file, damageDocument, { mostBytes: MAX_DAMAGE_BYTES }, (cause) =>
       refuse('damage-unreadable', `${file} is damaged.`, 'Measure again.', cause),

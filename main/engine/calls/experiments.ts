@@ -4,15 +4,12 @@ import { calls } from '../../contract/calls.ts';
 import { providerName, type RunDevice } from '../../contract/device.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import {
-  type ExperimentDocument,
-  type ExperimentRecord,
   type ExperimentSettings,
   hasGeneralStage,
   isTrained,
   recordedExperimentSettings,
 } from '../../contract/experiment.ts';
 import type { RunManifest } from '../../contract/run.ts';
-import { experimentDocument } from '../../evaluation/experiment/document.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
@@ -20,13 +17,8 @@ import { byExperts, checkExperiment } from '../../jobs/experiment-arms.ts';
 import { type ExperimentInput, experimentJob } from '../../jobs/experiment-job.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { experimentPage, experimentReportName } from '../../report/experiment-page.ts';
 import { reproduceExperimentJob, type ReproduceExperimentInput } from '../../reproduction/reproduce-experiment.ts';
-import {
-  readExperimentReproduction,
-  readPublishedTable,
-  requireExperimentRecord,
-} from '../../runs/experiment-record.ts';
+import { experimentRecordAsItLies } from '../../runs/experiment-record.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import type { Task } from '../../tasks/task.ts';
@@ -114,9 +106,6 @@ const experimentManifest = async ({ workspace }: EngineContext, run: string): Pr
   return manifest;
 };
 
-const recordOf = ({ workspace }: EngineContext, manifest: RunManifest): Promise<ExperimentRecord> =>
-  requireExperimentRecord(workspace.runs.folder(manifest.id), manifest);
-
 /** Fine-tuned arms cannot be made without Python: then the others are, and the answer says why. */
 const withoutOf = async (
   context: EngineContext,
@@ -150,7 +139,9 @@ const reproductionOf = async (
   const subjects = await reopenSubjects(context, original, await context.bindings.isBound(original));
   const job = reproduceExperimentJob({
     original,
-    recorded: await recordOf(context, original),
+    // Whatever was edited, the comparison shows it.
+    recorded: await experimentRecordAsItLies(context.workspace.runs.folder(original.id), original),
+    recordedFolder: context.workspace.runs.folder(original.id),
     experiment: inputOf(context, subjects, spec, device),
     without: await withoutOf(context, spec),
     circumstances: { device, versions: { ...context.versions } },
@@ -170,18 +161,6 @@ export const resumedExperiment = async (
   if (spec.reproduces !== null) return (await reproductionOf(context, spec, spec.reproduces, manifest.device)).job;
   if (spec.settings.treatments.some(isTrained)) await requirePython(context, spec.python);
   return experimentJob(inputOf(context, { models, tasks }, spec, manifest.device));
-};
-
-const read = async (
-  context: EngineContext,
-  run: string,
-  delta: number | undefined,
-): Promise<{ readonly manifest: RunManifest; readonly document: ExperimentDocument }> => {
-  const manifest = await experimentManifest(context, run);
-  const published = await readPublishedTable(context.resources);
-  const reproduction = await readExperimentReproduction(context.workspace.runs.folder(run));
-  const document = experimentDocument(await recordOf(context, manifest), { delta, published, reproduction });
-  return { manifest, document };
 };
 
 export const experimentCalls = (context: EngineContext): Pick<Answers, ExperimentCall> => ({
@@ -208,9 +187,8 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
       return startRun(context, { kind: 'experiment', title, spec, models, tasks }, job);
     },
   ),
-  'experiment.read': answer(
-    calls['experiment.read'],
-    async ({ run, delta }) => (await read(context, run, delta)).document,
+  'experiment.read': answer(calls['experiment.read'], (asked) =>
+    context.reader.read({ read: 'experiment', ...asked }),
   ),
   'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle }) => {
     const { settings, mixture } = recordedSpec(await experimentManifest(context, run), experimentSpec);
@@ -226,7 +204,7 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     return { run: RECORDED_EXPERIMENT };
   }),
   'experiment.report': answer(calls['experiment.report'], async ({ run, delta }) => {
-    const { manifest, document } = await read(context, run, delta);
-    return { name: experimentReportName(manifest), html: experimentPage(manifest, document) };
+    const { name, html } = await context.reader.read({ read: 'experiment-report', run, delta });
+    return { name, html };
   }),
 });

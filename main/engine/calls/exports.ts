@@ -14,7 +14,6 @@ import { type ExportInput, exportJob, VERIFICATION_FILE, verifyJob } from '../..
 import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';
-import { readSweepDocument } from '../../runs/sweep-record.ts';
 import { thenAndNow } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
@@ -45,7 +44,7 @@ export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint,
   for (const { id, kind, models } of await runs.list()) {
     const model = models.find(({ fingerprint }) => fingerprint === checkpoint.fingerprint);
     if (kind !== 'sweep' || model === undefined) continue;
-    const document = await readSweepDocument(runs.folder(id)).catch((error: unknown) => {
+    const document = await context.reader.read({ read: 'sweep', run: id }).catch((error: unknown) => {
       // A sweep whose results are damaged is listed as that, and says nothing for the card.
       if (error instanceof WorkbenchError) return null;
       throw error;

@@ -2,14 +2,12 @@ import { type CallParsed, calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { ItemAnswers } from '../../contract/outcomes.ts';
 import type { RunManifest } from '../../contract/run.ts';
-import { isSameFactor, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import type { TaskItem } from '../../contract/task.ts';
-import { type AnsweredItems, answeredItems } from '../../evaluation/item-answers.ts';
-import { readPointOutcomes } from '../../runs/read-run.ts';
+import type { PointAnswers } from '../../reading/readings.ts';
 import { isChoiceItem, isTextItem } from '../../tasks/task.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenTask } from '../run-subjects.ts';
-import { currentDocument, sweepManifest } from './sweeps.ts';
+import { sweepManifest } from './sweeps.ts';
 
 const askedOf = (item: TaskItem): NonNullable<ItemAnswers['asked']> => {
   if (isTextItem(item)) return { context: item.text, choices: [], right: [] };
@@ -40,49 +38,17 @@ const MAX_KEPT = 4;
 
 type Point = Pick<CallParsed<'outcomes.read'>, 'run' | 'model' | 'task' | 'method' | 'seed' | 'factor'>;
 
-interface ReadPoint extends AnsweredItems {
-  readonly result: SweepResult;
-}
-
-/** The items of a point, from its stored outcomes; refuses a point that the sweep does not hold. */
-const readPoint = async (
-  context: EngineContext,
-  { run, model, task, method, seed, factor }: Point,
-): Promise<ReadPoint> => {
-  await context.liveSweeps.get(run)?.write();
-  const { results } = await currentDocument(context, run, {});
-  const ofTask = results.filter((one) => one.model === model && one.task === task);
-  const result = ofTask.find((one) => one.method === method && one.seed === seed && isSameFactor(one.factor, factor));
-  const unpruned = ofTask.find((one) => one.method === UNPRUNED);
-  if (result === undefined || unpruned === undefined)
-    throw refuse(
-      'no-such-point',
-      `The sweep holds no point for ${model}, ${task}, ` +
-        `${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
-      'Choose a point that was measured.',
-    );
-  const outcomesOf = await readPointOutcomes(context.workspace, run, [unpruned, result]);
-  const [before, after] = [outcomesOf(unpruned), outcomesOf(result)];
-  if (before === null || after === null)
-    throw new WorkbenchError(
-      'outcomes-missing',
-      'failed',
-      `The outcomes of this point are no longer stored in ${context.workspace.path}.`,
-      'Resume the run: they will be computed again.',
-    );
-  return { result, ...answeredItems(result.metric, before, after) };
-};
-
 /** Answers about the items behind a point of a sweep, from its stored outcomes: nothing is computed. */
 export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.read'> => {
-  const kept = new Map<string, ReadPoint>();
+  const kept = new Map<string, PointAnswers>();
 
-  const pointOf = async (manifest: RunManifest, point: Point): Promise<ReadPoint> => {
+  const pointOf = async (manifest: RunManifest, point: Point): Promise<PointAnswers> => {
     const { model, task, method, seed, factor } = point;
     const key = JSON.stringify([manifest.id, manifest.finishedAt, model, task, method, seed, factor]);
     const known = kept.get(key);
     if (known !== undefined) return known;
-    const read = await readPoint(context, point);
+    await context.liveSweeps.get(manifest.id)?.write();
+    const read = await context.reader.read({ read: 'answers', ...point });
     if (manifest.state === 'done') kept.set(key, read);
     for (const oldest of [...kept.keys()].slice(0, Math.max(0, kept.size - MAX_KEPT))) kept.delete(oldest);
     return read;

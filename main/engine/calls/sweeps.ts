@@ -3,30 +3,18 @@ import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
-import type { SizeTrendDocument } from '../../contract/size-trend.ts';
 import type { SweepDocument } from '../../contract/sweep.ts';
-import { compareMethods, type MeasuredMethods } from '../../evaluation/comparison/document.ts';
-import { comparePoints, type ComparePoints } from '../../evaluation/comparison/points.ts';
-import type { MeasuredPairs } from '../../evaluation/size-trend/document.ts';
-import { type AskedReading, withThresholds } from '../../evaluation/threshold-family.ts';
+import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../jobs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { type Job, jobOn } from '../../jobs/job-context.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
 import { curveNames } from '../../jobs/sweep-work.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { reportName, reportPage } from '../../report/report-page.ts';
-import {
-  readMeasuredMethods,
-  readRecordedTrainings,
-  readReportComparisons,
-  readRunProfiles,
-  readSizePairs,
-  sizeTrendOf,
-  sweepDelta,
-} from '../../runs/read-run.ts';
-import { findPointStep, readRunPlans, readSweepDocument, SweepRecord } from '../../runs/sweep-record.ts';
-import { readSweepsComparison } from '../../runs/read-sweeps-comparison.ts';
+import { sweepManifestOf } from '../../runs/read-run.ts';
+import { sweepDelta } from '../../runs/recorded-spec.ts';
+import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-record.ts';
+import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
@@ -55,12 +43,8 @@ export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => 
   });
 };
 
-export const sweepManifest = async (context: EngineContext, run: string): Promise<RunManifest> => {
-  const manifest = await context.workspace.runs.read(run);
-  if (manifest.kind !== 'sweep')
-    throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
-  return manifest;
-};
+export const sweepManifest = (context: EngineContext, run: string): Promise<RunManifest> =>
+  sweepManifestOf(context.workspace, run);
 
 /** Results and thresholds of a sweep as they are now, finished or running. */
 export const currentDocument = async (
@@ -68,11 +52,9 @@ export const currentDocument = async (
   run: string,
   { delta, familywise }: AskedReading,
 ): Promise<SweepDocument> => {
-  const used = { delta: delta ?? sweepDelta(await sweepManifest(context, run)), familywise };
   const live = context.liveSweeps.get(run);
-  if (live !== undefined) return live.document(used);
-  const stored = await readSweepDocument(context.workspace.runs.folder(run));
-  return withThresholds(stored ?? { run, results: [], thresholds: [], rule: '', notes: [] }, used);
+  if (live === undefined) return context.reader.read({ read: 'sweep', run, delta, familywise });
+  return live.document({ delta: delta ?? sweepDelta(await sweepManifest(context, run)), familywise });
 };
 
 /** The plan of the unpruned model: every expert stays. */
@@ -140,7 +122,10 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     refuseCandidatePlan(manifest, name.method);
     const live = context.liveSweeps.get(run);
     await live?.write();
-    const stored = await storedPlan(context, run, await findPointStep(context.workspace.runs.folder(run), name));
+    const folder = context.workspace.runs.folder(run);
+    // A run that is being worked on has no checksums yet.
+    if (live === undefined) for (const file of ['points.json', 'plans.json']) await requireAsWritten(folder, file);
+    const stored = await storedPlan(context, run, await findPointStep(folder, name));
     if (stored === undefined) {
       throw new WorkbenchError(
         'step-missing',
@@ -162,95 +147,30 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
   }),
 });
 
-/** Measured points of finished runs that are kept: one per model and factor that was lately looked at. */
-const MAX_KEPT = 6;
-
-/**
- * Answers about a sweep's methods against each other. Neither reference nor delta asks for outcomes to be read again.
- */
-export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.compare' | 'sweeps.compare'> => {
-  const kept = new Map<string, MeasuredMethods>();
-
-  const measure = async (manifest: RunManifest, points: ComparePoints): Promise<MeasuredMethods> => {
-    const key = JSON.stringify([manifest.id, manifest.finishedAt, points.model, points.factor, points.answers]);
-    const known = kept.get(key);
-    if (known !== undefined) return known;
-    await context.liveSweeps.get(manifest.id)?.write();
-    const [measured] = await readMeasuredMethods(context.workspace, manifest.id, [points]);
-    if (measured === undefined) throw new Error('points without an answer');
-    if (manifest.state === 'done') kept.set(key, measured);
-    for (const oldest of [...kept.keys()].slice(0, Math.max(0, kept.size - MAX_KEPT))) kept.delete(oldest);
-    return measured;
-  };
-
-  return {
-    'sweeps.compare': answer(calls['sweeps.compare'], async ({ runs }) => {
-      for (const run of runs) await context.liveSweeps.get(run)?.write();
-      return readSweepsComparison(context.workspace, runs);
-    }),
-    'sweep.compare': answer(calls['sweep.compare'], async ({ run, model, factor, answers, reference, ...reading }) => {
-      const manifest = await sweepManifest(context, run);
-      const document = await currentDocument(context, run, reading);
-      const points = comparePoints(document, { model, factor, answers });
-      return compareMethods(document, await measure(manifest, points), reference);
-    }),
-  };
+/** Makes the files of a sweep that is being worked on as new as it is. */
+const writeLive = async (context: EngineContext, run: string): Promise<void> => {
+  await context.liveSweeps.get(run)?.write();
 };
 
-type SizeTrendCall = 'sweep.sizeTrend' | 'report.make';
+type ReadCall = 'sweep.compare' | 'sweeps.compare' | 'sweep.sizeTrend' | 'report.make';
 
-interface SweepSizeTrend {
-  readonly manifest: RunManifest;
-  readonly document: SweepDocument;
-  readonly sizeTrend: SizeTrendDocument;
-}
-
-/**
- * Answers about a sweep over the sizes of its models. Pairs do not depend on delta: those of a finished run are kept.
- */
-export const sizeTrendCalls = (context: EngineContext): Pick<Answers, SizeTrendCall> => {
-  const measured = new Map<string, MeasuredPairs>();
-  let recorded: ReturnType<typeof readRecordedTrainings> | null = null;
-  const bundled = {
-    folders: [...context.bundled.models.values()],
-    open: context.checkpoint,
-    recorded: () => (recorded ??= readRecordedTrainings(context.resources)),
-  };
-
-  const pairsOf = async (manifest: RunManifest, document: SweepDocument): Promise<MeasuredPairs> => {
-    const key = `${manifest.id} ${manifest.finishedAt ?? ''}`;
-    const known = measured.get(key);
-    if (known !== undefined) return known;
-    await context.liveSweeps.get(manifest.id)?.write();
-    const pairs = await readSizePairs(context.workspace, document);
-    if (manifest.state === 'done') measured.set(key, pairs);
-    return pairs;
-  };
-
-  const read = async (run: string, given: AskedReading): Promise<SweepSizeTrend> => {
-    const manifest = await sweepManifest(context, run);
-    const reading = { ...given, delta: given.delta ?? sweepDelta(manifest) };
-    const document = await currentDocument(context, run, reading);
-    const sizeTrend = await sizeTrendOf(manifest, document, reading, await pairsOf(manifest, document), bundled);
-    return { manifest, document, sizeTrend };
-  };
-
-  return {
-    'sweep.sizeTrend': answer(
-      calls['sweep.sizeTrend'],
-      async ({ run, ...reading }) => (await read(run, reading)).sizeTrend,
-    ),
-    'report.make': answer(calls['report.make'], async ({ run, ...reading }) => {
-      const source = await read(run, reading);
-      const profiles = await readRunProfiles(context.workspace.runs.folder(run), source.manifest);
-      return {
-        name: reportName(source.manifest),
-        html: reportPage({
-          ...source,
-          comparisons: await readReportComparisons(context.workspace, source.document),
-          profiles,
-        }),
-      };
-    }),
-  };
-};
+/** Answers that are computed from the stored outcomes of sweeps. */
+export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCall> => ({
+  'sweeps.compare': answer(calls['sweeps.compare'], async ({ runs }) => {
+    for (const run of runs) await writeLive(context, run);
+    return context.reader.read({ read: 'sweeps', runs });
+  }),
+  'sweep.compare': answer(calls['sweep.compare'], async (asked) => {
+    await writeLive(context, asked.run);
+    return context.reader.read({ read: 'comparison', ...asked });
+  }),
+  'sweep.sizeTrend': answer(calls['sweep.sizeTrend'], async (asked) => {
+    await writeLive(context, asked.run);
+    return context.reader.read({ read: 'size-trend', ...asked });
+  }),
+  'report.make': answer(calls['report.make'], async (asked) => {
+    await writeLive(context, asked.run);
+    const { name, html } = await context.reader.read({ read: 'report', ...asked });
+    return { name, html };
+  }),
+});

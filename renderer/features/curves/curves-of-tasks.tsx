@@ -7,6 +7,7 @@ import { EmptyState } from '../../components/panel.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
+import { uncheckedNotes } from '../../../main/evaluation/wording.ts';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
@@ -133,7 +134,9 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
             curves={curves}
             methods={methods}
             rule={document?.rule ?? ''}
-            notes={(document?.notes ?? []).map((note) => inTaskTitles(note, facts.tasks))}
+            notes={[...(document?.notes ?? []), ...(document === undefined ? [] : uncheckedNotes(document))].map((note) =>
+              inTaskTitles(note, facts.tasks),
+            )}
             title={title}
             running={running}
           />

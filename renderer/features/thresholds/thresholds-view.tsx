@@ -2,6 +2,7 @@ import { useStore } from 'zustand';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { Button } from '../../components/button.tsx';
 import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
+import { uncheckedNotes } from '../../../main/evaluation/wording.ts';
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -146,7 +147,11 @@ export const ThresholdsView = () => {
           </>
         )}
         <section className="thresholds-notes" aria-label="Notes">
-          {[...sizeTrend.notes, ...(document?.notes ?? [])].map((note) => (
+          {[
+            ...sizeTrend.notes,
+            ...(document?.notes ?? []),
+            ...(document === undefined ? [] : uncheckedNotes(document)),
+          ].map((note) => (
             <p key={note}>{worded(note)}</p>
           ))}
         </section>

@@ -9,13 +9,13 @@ import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { checksumProblems } from '../../../main/export/export-folder.ts';
+import { readChecksums } from '../../../main/files/checksums.ts';
 import { readEndTokens } from '../../../main/generation/end-tokens.ts';
 import { readRequests } from '../../../main/generation/read-requests.ts';
 import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-record.ts';
 import { readPlan } from '../../../main/pruning/read-plan.ts';
 import { readExpertFile } from '../../../main/pruning/expert-files/read-expert-file.ts';
 import { writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
-import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
 import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { readChatTemplate } from '../../../main/tasks/chat/read-chat-template.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
@@ -27,6 +27,7 @@ import { taskParsers } from './task-parsers.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { readProfileFile } from '../../../main/workspace/profile-file.ts';
 import { readLockHolder } from '../../../main/workspace/run-lock.ts';
+import { countOutcomes } from '../runs/source-of.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 const fixture = (...parts: readonly string[]): string => path.join(root, 'tests', 'fixtures', ...parts);
@@ -237,13 +238,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       (await unpacked('profile-uncurl-8.safetensors.zst')).subarray(0),
       (_, file) => readProfileFile(file),
     ),
-    await inFile('outcomes', 'outcomes.parquet', await readFile(written), (_, file) =>
-      readOutcomes(
-        file,
-        () => true,
-        () => undefined,
-      ),
-    ),
+    await inFile('outcomes', 'outcomes.parquet', await readFile(written), (_, file) => countOutcomes(file)),
     await inFile(
       'results of a sweep',
       'results.json',
@@ -252,6 +247,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     ),
     await inFile('points of a sweep', 'points.json', json(points.slice(0, 2)), readPointIndex),
     await inFile('plans of a sweep', 'plans.json', json({ [KEY]: { kept: [[0, 1]] } }), readRunPlans),
+    await inFile('checksums of a run', 'checksums.sha256', Buffer.from(`${KEY}  a\n${KEY} *b\n`), readChecksums),
     await inFile('checksums', 'checksums.sha256', Buffer.from(`${KEY}  a\n${KEY} *b\n`), (own) =>
       checksumProblems(own, new AbortController().signal),
     ),

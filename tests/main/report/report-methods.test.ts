@@ -6,6 +6,7 @@ import { readReportComparisons } from '../../../main/runs/read-run.ts';
 import { readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { comparedSample, sampleMethods } from '../evaluation/comparison/compare-sample.ts';
 import { sampleManifest } from '../figures/sample-run.ts';
+import { sourceOf } from '../runs/source-of.ts';
 import { sweepOnDisk } from './sweep-on-disk.ts';
 
 const sample = sampleMethods(
@@ -52,5 +53,5 @@ test('a sweep of one method has nothing to compare', async () => {
   const { workspace, run } = await sweepOnDisk();
   const document = await readSweepDocument(workspace.runs.folder(run));
   if (document === null) throw new Error('a sweep with results');
-  expect(await readReportComparisons(workspace, document)).toEqual([]);
+  expect(await readReportComparisons(await sourceOf(workspace), document)).toEqual([]);
 });

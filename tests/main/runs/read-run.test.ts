@@ -4,11 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { INSTRUMENT_NOTE } from '../../../main/runs/bundled-models.ts';
 import { makeReport } from '../../../main/report/report-page.ts';
 import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
-import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
+import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
 import { readStoredSweep } from '../../../main/runs/read-run.ts';
 import { textOutcome } from '../evaluation/outcomes.ts';
 import { sample, sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { countOutcomes, sourceOf } from './source-of.ts';
 
 const bundled = {
   folders: ['here', 'gone'],
@@ -24,9 +25,9 @@ describe('a stored sweep read over the sizes of its models', () => {
       'from memory',
     async () => {
       const { workspace, run, outcomesFile } = await sweepOnDisk();
-      const fromFile = await readStoredSweep(workspace, run, { bundled: none });
+      const fromFile = await readStoredSweep(await sourceOf(workspace, none), run);
       await rm(outcomesFile);
-      const fromSteps = await readStoredSweep(workspace, run, { bundled: none });
+      const fromSteps = await readStoredSweep(await sourceOf(workspace, none), run);
       expect(fromFile.sizeTrend.pairs).toHaveLength(2);
       const told: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
       expect(fromFile.sizeTrend).toEqual({ ...sample.sizeTrend, run, notes: [told, ...sample.sizeTrend.notes] });
@@ -38,7 +39,7 @@ describe('a stored sweep read over the sizes of its models', () => {
     const { workspace, run, outcomesFile } = await sweepOnDisk();
     await rm(outcomesFile);
     await writeFile(join(workspace.runs.folder(run), 'points.json'), '[]');
-    const { sizeTrend } = await readStoredSweep(workspace, run, { bundled: none });
+    const { sizeTrend } = await readStoredSweep(await sourceOf(workspace, none), run);
     expect(sizeTrend.pairs).toEqual([]);
     expect(sizeTrend.notes.join()).toContain(
       '2 comparisons with a smaller model left out: the outcomes are no longer stored.',
@@ -47,13 +48,15 @@ describe('a stored sweep read over the sizes of its models', () => {
 
   it('reads thresholds with another margin', async () => {
     const { workspace, run } = await sweepOnDisk();
-    const { sizeTrend } = await readStoredSweep(workspace, run, { delta: 0.5, bundled: none });
+    const { sizeTrend } = await readStoredSweep(await sourceOf(workspace, none), run, { delta: 0.5 });
     expect([sizeTrend.delta, new Set(sizeTrend.thresholds.map(({ verdict }) => verdict))]).toEqual([
       0.5,
       new Set(['all-safe']),
     ]);
     expect(sizeTrend.rule).toContain('-50 percentage points');
-    const { document, sizeTrend: strict } = await readStoredSweep(workspace, run, { familywise: true, bundled: none });
+    const { document, sizeTrend: strict } = await readStoredSweep(await sourceOf(workspace, none), run, {
+      familywise: true,
+    });
     expect(document.multiplicity).toMatchObject({ familywise: true, alpha: 0.05 / 4 });
     expect(strict.notes[0]).toContain('Bonferroni');
     expect(strict.needed.items).toBeGreaterThan(149);
@@ -61,9 +64,9 @@ describe('a stored sweep read over the sizes of its models', () => {
 
   it('says that bundled models are instruments, known by their fingerprint', async () => {
     const { workspace, run } = await sweepOnDisk();
-    expect((await readStoredSweep(workspace, run, { bundled })).sizeTrend.notes[0]).toBe(INSTRUMENT_NOTE);
-    expect((await makeReport(workspace, run, { bundled })).html).toContain(INSTRUMENT_NOTE);
-    expect((await makeReport(workspace, run, { bundled: none })).html).not.toContain(INSTRUMENT_NOTE);
+    expect((await readStoredSweep(await sourceOf(workspace, bundled), run)).sizeTrend.notes[0]).toBe(INSTRUMENT_NOTE);
+    expect((await makeReport(await sourceOf(workspace, bundled), run)).html).toContain(INSTRUMENT_NOTE);
+    expect((await makeReport(await sourceOf(workspace, none), run)).html).not.toContain(INSTRUMENT_NOTE);
   });
 
   it('is refused for other runs and for sweeps without results', async () => {
@@ -72,11 +75,11 @@ describe('a stored sweep read over the sizes of its models', () => {
     const { id, kind, createdAt, ...rest } = sweep;
     expect([id, kind, createdAt.length]).toEqual([run, 'sweep', 24]);
     const profile = await workspace.runs.create('profile', rest);
-    await expect(readStoredSweep(workspace, profile.manifest.id, { bundled })).rejects.toThrow(
+    await expect(readStoredSweep(await sourceOf(workspace, bundled), profile.manifest.id)).rejects.toThrow(
       /is a profile, not a sweep/,
     );
     const empty = await workspace.runs.create('sweep', rest);
-    await expect(readStoredSweep(workspace, empty.manifest.id, { bundled })).rejects.toThrow(
+    await expect(readStoredSweep(await sourceOf(workspace, bundled), empty.manifest.id)).rejects.toThrow(
       /has not measured anything yet/,
     );
   });
@@ -99,34 +102,20 @@ describe('reading outcomes', () => {
     await writeOutcomes(file, written());
     const read: unknown[] = [];
     const seeds = new Set<number | null>();
-    await readOutcomes(
-      file,
-      ({ task }) => task !== 'other',
-      ({ seed }, outcome) => {
-        seeds.add(seed);
-        read.push(outcome);
-      },
-    );
+    for await (const { point, outcomes } of (await readPointBlocks(file, ({ task }) => task !== 'other')) ?? []) {
+      seeds.add(point.seed);
+      read.push(...outcomes);
+    }
     expect(read).toEqual([...texts, ...choices]);
     expect([...seeds]).toEqual([3, null]);
   });
 
   it('says whether there is a file, and refuses a damaged one by name', async () => {
     const folder = await temporaryFolder();
-    expect(
-      await readOutcomes(
-        join(folder, 'none.parquet'),
-        () => true,
-        () => undefined,
-      ),
-    ).toBe(false);
+    expect(await countOutcomes(join(folder, 'none.parquet'))).toBeNull();
     await writeFile(join(folder, 'bad.parquet'), 'PAR1 this is no Parquet file PAR1');
-    await expect(
-      readOutcomes(
-        join(folder, 'bad.parquet'),
-        () => true,
-        () => undefined,
-      ),
-    ).rejects.toThrow(/bad\.parquet is not what was written there/);
+    await expect(countOutcomes(join(folder, 'bad.parquet'))).rejects.toThrow(
+      /bad\.parquet is not what was written there/,
+    );
   });
 });

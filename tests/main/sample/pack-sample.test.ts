@@ -46,6 +46,7 @@ test(
     const sizeBytes = await packSample(workspace, run, target);
     expect(sizeBytes).toBeGreaterThan(10_000);
     expect(await readdir(sampleFolder(target))).toEqual([
+      'checksums.sha256',
       'manifest.json',
       'outcomes.parquet',
       'plans.json.zst',

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
-import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
+import { countOutcomes } from '../runs/source-of.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { readParquetRows } from '../../../main/tasks/read-rows.ts';
 import { slowParquet } from '../files/parquet-bombs.ts';
@@ -175,12 +175,10 @@ test('a file that its reader never ends with is ended by the processor time that
 // Written by the engine, then changed by the fuzzer: the parser never ended with it.
 test('outcomes whose column the schema does not name are refused', async () => {
   const file = fileURLToPath(new URL('../../fixtures/tasks/endless-outcomes.parquet', import.meta.url));
-  const read = readOutcomes(
-    file,
-    () => true,
-    () => undefined,
-  );
-  await expect(read).rejects.toMatchObject({ code: 'outcomes-damaged', cause: { code: 'bad-parquet' } });
+  await expect(countOutcomes(file)).rejects.toMatchObject({
+    code: 'outcomes-damaged',
+    cause: { code: 'bad-parquet' },
+  });
 });
 
 test('an outcomes.parquet that is damaged, a folder or a pipe ends with its name', async () => {
@@ -193,11 +191,7 @@ test('an outcomes.parquet that is damaged, a folder or a pipe ends with its name
   for (const [index, place] of places.entries()) {
     const file = join(folder, `outcomes-${String(index)}.parquet`);
     await place(file);
-    const read = readOutcomes(
-      file,
-      () => true,
-      () => undefined,
-    );
+    const read = countOutcomes(file);
     await expect(read).rejects.toMatchObject({ code: 'outcomes-damaged', message: expect.stringContaining(file) });
   }
 });

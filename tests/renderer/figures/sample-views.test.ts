@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
@@ -22,9 +22,8 @@ import {
   type ViewFiles,
 } from '../../../main/figures/views.ts';
 import { readFigureSource } from '../../../main/runs/read-figure-source.ts';
-import { readRecordedTrainings } from '../../../main/runs/read-run.ts';
+import { openRunSource } from '../../../main/runs/run-source.ts';
 import { SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
-import { bundledModels } from '../../../main/workspace/library.ts';
 import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { comparisonChoice } from '../../../renderer/features/compare/comparison.ts';
 import { sweepMethods, taskCurves } from '../../../renderer/features/curves/task-curves.ts';
@@ -48,12 +47,11 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'uncurl-test-'));
   const workspace = join(folder, 'workspace');
   engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1, offerSample: true });
-  const source = await readFigureSource(await openExistingWorkspace(workspace), SAMPLE_RUN, {
-    folders: [...(await bundledModels(resources)).values()],
-    open: openCheckpoint,
-    recorded: () => readRecordedTrainings(resources),
-  });
-  written = new Map(figures(source, theme).map(({ name, contents }) => [name, contents]));
+  const source = await readFigureSource(
+    await openRunSource(await openExistingWorkspace(workspace), resources),
+    SAMPLE_RUN,
+  );
+  written = new Map(figures({ ...source, deflate: deflateSync }, theme).map(({ name, contents }) => [name, contents]));
   manifest = (await engine.call('runs.list', {}))[0] ?? expect.fail('no run');
   document = await engine.call('sweep.read', { run: SAMPLE_RUN });
   sizeTrend = await engine.call('sweep.sizeTrend', { run: SAMPLE_RUN });

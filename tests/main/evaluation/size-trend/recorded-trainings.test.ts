@@ -9,7 +9,7 @@ import {
   type RecordedTrainings,
   sizeTrendDocument,
 } from '../../../../main/evaluation/size-trend/document.ts';
-import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/read-run.ts';
+import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/recorded-trainings.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = path.resolve('resources');

@@ -1,0 +1,112 @@
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import { type PointName, pointNameKey, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import type { MetricName } from '../contract/task.ts';
+import { type PairedSummary, summarise } from './summarise.ts';
+
+/** What outcomes give of a point: its result without what it costs. */
+export type DerivedPoint = Omit<SweepResult, 'cost' | 'verdict'>;
+
+interface Block {
+  readonly point: PointName;
+  readonly kept: number;
+  readonly outcomes: readonly ItemOutcome[];
+}
+
+/** Metrics that outcomes of a kind can be read by; of choices either, so that a file has to say which. */
+const METRICS: Readonly<Record<ItemOutcome['kind'], readonly MetricName[]>> = {
+  choice: ['acc', 'acc_norm'],
+  text: ['perplexity'],
+  written: ['exact_match'],
+};
+
+/**
+ * The metric of a task's outcomes: the task's own where it is at hand (`known`), else the one that most of the stored
+ * results name, among those that the kind of outcome allows.
+ */
+export const metricOfOutcomes = (
+  [first]: readonly ItemOutcome[],
+  known: MetricName | null,
+  named: readonly MetricName[],
+): MetricName => {
+  if (known !== null) return known;
+  const possible = first === undefined ? METRICS.choice : METRICS[first.kind];
+  const count = (metric: MetricName): number => named.filter((one) => one === metric).length;
+  return possible.reduce((most, metric) => (count(metric) > count(most) ? metric : most));
+};
+
+/** A point of the same outcomes twice, or outcomes that contradict those of the unpruned model. */
+export const contradiction = (point: PointName, cause: unknown): WorkbenchError =>
+  new WorkbenchError(
+    'outcomes-contradict',
+    'failed',
+    `The stored outcomes of ${point.model}, ${point.task}, ${point.method} contradict those of the unpruned model: ` +
+      `${cause instanceof Error ? cause.message : String(cause)}`,
+    'They were edited or damaged: restore the run from where it was made, or run it again.',
+    { cause },
+  );
+
+/**
+ * Computes results from outcomes as they come, each against the unpruned model's of its model and task; candidates that
+ * come before those wait for them. `metricOf` is asked once per model and task.
+ *
+ * @throws WorkbenchError `outcomes-contradict`; `baseline-missing` where the unpruned model's outcomes never come.
+ */
+export class PointDerivation {
+  readonly #metricOf: (task: string, outcomes: readonly ItemOutcome[]) => MetricName;
+  readonly #baselines = new Map<string, { readonly metric: MetricName; readonly outcomes: readonly ItemOutcome[] }>();
+  readonly #waiting = new Map<string, Block[]>();
+  readonly #points = new Map<string, DerivedPoint>();
+
+  constructor(metricOf: (task: string, outcomes: readonly ItemOutcome[]) => MetricName) {
+    this.#metricOf = metricOf;
+  }
+
+  add(block: Block): void {
+    const { point, outcomes } = block;
+    const place = JSON.stringify([point.model, point.task]);
+    if (point.method === UNPRUNED) {
+      if (this.#baselines.has(place)) throw contradiction(point, new Error('it stands there twice'));
+      const metric = this.#metricOf(point.task, outcomes);
+      this.#baselines.set(place, { metric, outcomes });
+      this.#summarise(block, () => summarise(metric, outcomes, null));
+      for (const candidate of this.#waiting.get(place) ?? []) this.add(candidate);
+      this.#waiting.delete(place);
+      return;
+    }
+    const baseline = this.#baselines.get(place);
+    if (baseline !== undefined) {
+      this.#summarise(block, () => summarise(baseline.metric, baseline.outcomes, outcomes));
+      return;
+    }
+    const waiting = this.#waiting.get(place);
+    if (waiting === undefined) this.#waiting.set(place, [block]);
+    else waiting.push(block);
+  }
+
+  #summarise({ point, kept }: Block, summary: () => PairedSummary): void {
+    const key = pointNameKey(point);
+    if (this.#points.has(key)) throw contradiction(point, new Error('it stands there twice'));
+    const { model, task, method, seed, factor } = point;
+    try {
+      const { n, ...rest } = summary();
+      this.#points.set(key, { model, task, method, seed, factor, kept, n, evaluated: n, ...rest });
+    } catch (cause) {
+      if (cause instanceof WorkbenchError && cause.kind === 'refused') throw contradiction(point, cause);
+      throw cause;
+    }
+  }
+
+  /** Points by pointNameKey, in the order in which they were computed. */
+  points(): ReadonlyMap<string, DerivedPoint> {
+    const [orphan] = [...this.#waiting.values()].flat();
+    if (orphan !== undefined)
+      throw refuse(
+        'baseline-missing',
+        `The outcomes of the unpruned ${orphan.point.model} on ${orphan.point.task} are missing, with which every ` +
+          'candidate is compared.',
+        'Restore the run from where it was made, or run it again.',
+      );
+    return this.#points;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Where two documents of one form differ, found by walking both: a field that is added to the form is compared without
+ * anyone having to name it.
+ */
+
+/** What two values of a field may differ by. */
+export type Allowance =
+  | { readonly kind: 'none' }
+  /** Numbers that are at most so much apart, plus a share of the larger, are equal but for rounding. */
+  | { readonly kind: 'rounding'; readonly absolute?: number; readonly share?: number }
+  /** Anything, for a reason that is told with it. */
+  | { readonly kind: 'any'; readonly reason: string };
+
+/**
+ * What the values of a field may differ by; `holders` are the objects of the first document that hold the value,
+ * innermost first.
+ */
+export type AllowanceOf = (field: string, holders: readonly unknown[]) => Allowance;
+
+export interface FieldDifference {
+  /** Path of the field without the names of its lists' entries: `results.low`. */
+  readonly field: string;
+  /** The same with them: `results[uncurl-8 add reap factor 2].low`. */
+  readonly where: string;
+  /** Undefined where the one document has no such field or entry. */
+  readonly before: unknown;
+  readonly after: unknown;
+  readonly kind: 'changed' | 'rounding' | 'any';
+  /** Why the values may differ, where they may by anything. */
+  readonly reason: string | null;
+  /** Of numbers: how far they are apart. */
+  readonly distance: number | null;
+}
+
+/** Told one by one, since a stranger's document may differ everywhere. */
+export type TellDifference = (difference: FieldDifference) => void;
+
+/** A list whose entries have names, so that both documents' are compared by name. The same name twice gets a number. */
+export const namedEntries = <T>(list: readonly T[], nameOf: (entry: T) => string): ReadonlyMap<string, T> => {
+  const entries = new Map<string, T>();
+  for (const entry of list) {
+    const name = nameOf(entry);
+    let own = name;
+    for (let copy = 2; entries.has(own); copy += 1) own = `${name} (${copy})`;
+    entries.set(own, entry);
+  }
+  return entries;
+};
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Map);
+
+const joined = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
+
+type Pair = readonly [before: unknown, after: unknown];
+type Path = readonly [field: string, where: string];
+
+/** Whether two numbers are equal but for what a form allows as rounding. */
+const isRounded = (before: unknown, after: unknown, allowance: Allowance): boolean => {
+  if (typeof before !== 'number' || typeof after !== 'number' || allowance.kind !== 'rounding') return false;
+  const { absolute = 0, share = 0 } = allowance;
+  return Math.abs(before - after) <= absolute + share * Math.max(Math.abs(before), Math.abs(after));
+};
+
+const compareLeaves = (
+  allowanceOf: AllowanceOf,
+  [field, where]: Path,
+  [before, after]: Pair,
+  holders: readonly unknown[],
+  tell: TellDifference,
+): void => {
+  // Zero has one sign in JSON.
+  if (before === after || Object.is(before, after)) return;
+  const distance = typeof before === 'number' && typeof after === 'number' ? Math.abs(before - after) : null;
+  const allowance = allowanceOf(field, holders);
+  const kind = allowance.kind === 'any' ? 'any' : isRounded(before, after, allowance) ? 'rounding' : 'changed';
+  const reason = allowance.kind === 'any' ? allowance.reason : null;
+  tell({ field, where, before, after, kind, reason, distance });
+};
+
+const walk = (
+  allowanceOf: AllowanceOf,
+  [field, where]: Path,
+  [before, after]: Pair,
+  holders: readonly unknown[],
+  tell: TellDifference,
+): void => {
+  if (before instanceof Map && after instanceof Map) {
+    for (const name of new Set<unknown>([...before.keys(), ...after.keys()]))
+      walk(allowanceOf, [field, `${where}[${String(name)}]`], [before.get(name), after.get(name)], holders, tell);
+    return;
+  }
+  if (Array.isArray(before) && Array.isArray(after)) {
+    for (let place = 0; place < Math.max(before.length, after.length); place += 1)
+      walk(allowanceOf, [field, `${where}[${place}]`], [before[place], after[place]], holders, tell);
+    return;
+  }
+  if (isObject(before) && isObject(after)) {
+    for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      const path: Path = [joined(field, name), joined(where, name)];
+      walk(allowanceOf, path, [before[name], after[name]], [before, ...holders], tell);
+    }
+    return;
+  }
+  compareLeaves(allowanceOf, [field, where], [before, after], holders, tell);
+};
+
+/** Tells of every field in which `after` differs from `before`: plain JSON values, lists with names as Maps. */
+export const compareFields = (allowanceOf: AllowanceOf, before: unknown, after: unknown, tell: TellDifference): void =>
+  walk(allowanceOf, ['', ''], [before, after], [], tell);

@@ -1,0 +1,74 @@
+import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
+
+/** An outcome as a file holds it, with what the file says of its being right; null where it says nothing. */
+export interface StoredOutcome {
+  readonly outcome: ItemOutcome;
+  readonly correct: boolean | null;
+  readonly correctNorm: boolean | null;
+}
+
+/** What a task's item makes of an answer. */
+export type ItemRule =
+  | {
+      readonly kind: 'choice';
+      readonly answer: number;
+      /** Of each choice, as code points: what its log-probability is divided by for acc_norm. */
+      readonly characters: readonly number[];
+      readonly group: string | undefined;
+    }
+  | { readonly kind: 'written'; readonly judge: (text: string) => Pick<WrittenOutcome, 'filtered' | 'correct'> }
+  | { readonly kind: 'text' };
+
+/** Told of a column that does not hold what follows from the model's answer. */
+export type TellColumn = (column: string) => void;
+
+/** Place of the largest value; ties go to the lower one. */
+export const argmax = (values: readonly number[]): number =>
+  values.reduce((best, value, index) => (value > (values[best] ?? -Infinity) ? index : best), 0);
+
+const followedChoice = (
+  { outcome: stored, correct, correctNorm }: StoredOutcome & { readonly outcome: ChoiceOutcome },
+  rule: Extract<ItemRule, { kind: 'choice' }> | null,
+  tell: TellColumn,
+): ChoiceOutcome => {
+  const { logprobs } = stored;
+  const answer = rule?.answer ?? stored.answer;
+  const chosen = argmax(logprobs);
+  const chosenNorm =
+    rule === null ? stored.chosenNorm : argmax(logprobs.map((sum, choice) => sum / (rule.characters[choice] ?? 0)));
+  const group = rule === null ? stored.group : rule.group;
+  if (rule !== null && rule.characters.length !== logprobs.length) tell('logprobs');
+  if (!(answer >= 0 && answer < logprobs.length && Number.isInteger(answer)) || answer !== stored.answer)
+    tell('answer');
+  if (chosen !== stored.chosen) tell('chosen');
+  if (!(chosenNorm >= 0 && chosenNorm < logprobs.length) || chosenNorm !== stored.chosenNorm) tell('chosen_norm');
+  if (correct !== null && correct !== (chosen === answer)) tell('correct');
+  if (correctNorm !== null && correctNorm !== (chosenNorm === answer)) tell('correct_norm');
+  if (group !== stored.group) tell('item_group');
+  const { group: _group, ...rest } = stored;
+  const followed = { ...rest, chosen, chosenNorm, answer };
+  return group === undefined ? followed : { ...followed, group };
+};
+
+/**
+ * The outcome as it follows from what the model answered: which choice has the largest log-probability, and whether that
+ * is right, or what the task's filters make of a text. Without the item (`rule` null) the right answer, the choice per
+ * character and the verdict on a text are those of the file.
+ */
+export const followedOutcome = (stored: StoredOutcome, rule: ItemRule | null, tell: TellColumn): ItemOutcome => {
+  const { outcome } = stored;
+  if (rule !== null && rule.kind !== outcome.kind) tell('item');
+  switch (outcome.kind) {
+    case 'choice':
+      return followedChoice({ ...stored, outcome }, rule?.kind === 'choice' ? rule : null, tell);
+    case 'written': {
+      if (rule?.kind !== 'written') return outcome;
+      const { filtered, correct } = rule.judge(outcome.text);
+      if (filtered !== outcome.filtered) tell('filtered');
+      if (correct !== outcome.correct) tell('correct');
+      return { ...outcome, filtered, correct };
+    }
+    case 'text':
+      return outcome;
+  }
+};

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { itemCount, margin, shortName } from '../contract/bounds.ts';
+import { serialisedError } from '../contract/rpc.ts';
+import { answerKind } from '../contract/task.ts';
+
+const run = shortName;
+const reading = { delta: margin.optional(), familywise: z.boolean().optional() };
+
+/** What is read of runs: each is answered from what lies on disk, computed anew from its outcomes. */
+export const readingQuestion = z.discriminatedUnion('read', [
+  z.object({ read: z.literal('sweep'), run, ...reading }),
+  z.object({ read: z.literal('size-trend'), run, ...reading }),
+  z.object({
+    read: z.literal('comparison'),
+    run,
+    model: z.string().optional(),
+    factor: z.number().optional(),
+    answers: answerKind.optional(),
+    reference: z.string().optional(),
+    ...reading,
+  }),
+  z.object({ read: z.literal('sweeps'), runs: z.array(run) }),
+  z.object({
+    read: z.literal('answers'),
+    run,
+    model: z.string(),
+    task: z.string(),
+    method: z.string(),
+    seed: itemCount.nullable(),
+    factor: z.number(),
+  }),
+  z.object({ read: z.literal('report'), run, ...reading }),
+  z.object({ read: z.literal('figures'), run }),
+  z.object({ read: z.literal('experiment'), run, delta: margin.optional() }),
+  z.object({ read: z.literal('experiment-report'), run, delta: margin.optional() }),
+]);
+export type ReadingQuestion = z.input<typeof readingQuestion>;
+export type ReadingName = ReadingQuestion['read'];
+export type QuestionOf<N extends ReadingName> = Extract<ReadingQuestion, { read: N }>;
+
+/** To the thread that reads, one at a time. */
+export const readingOrder = z.object({
+  workspace: z.string().min(1),
+  /** Folder of what comes with the workbench. */
+  resources: z.string().min(1),
+  /** Runs that an engine works on right now. */
+  live: z.array(run),
+  question: readingQuestion,
+});
+export type ReadingOrder = z.input<typeof readingOrder>;
+
+/** From the thread. */
+export const readingReport = z.discriminatedUnion('is', [
+  z.object({ is: z.literal('answer'), value: z.unknown() }),
+  z.object({ is: z.literal('error'), error: serialisedError }),
+]);
+export type ReadingReport = z.input<typeof readingReport>;

@@ -1,0 +1,86 @@
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
+import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
+import { makeExperimentReport, readExperimentDocument } from '../report/make-experiment-report.ts';
+import { makeReport } from '../report/report-page.ts';
+import { readCheckedSweep } from '../runs/checked-sweep.ts';
+import { readFigureSource } from '../runs/read-figure-source.ts';
+import { readComparisons, readStoredSweep, sweepManifestOf } from '../runs/read-run.ts';
+import { readSweepsComparison } from '../runs/read-sweeps-comparison.ts';
+import { sweepDelta } from '../runs/recorded-spec.ts';
+import type { RunSource } from '../runs/run-source.ts';
+import { readPointOutcomes } from '../runs/stored-outcomes.ts';
+import type { QuestionOf } from './questions.ts';
+
+/** A sweep's results and thresholds; no results where nothing was measured yet. */
+const readSweep = async (source: RunSource, run: string, asked: AskedReading): Promise<SweepDocument> => {
+  const manifest = await sweepManifestOf(source, run);
+  const reading = { delta: asked.delta ?? sweepDelta(manifest), familywise: asked.familywise };
+  const document = await readCheckedSweep(source, manifest);
+  return withThresholds(document ?? { run, results: [], thresholds: [], rule: '', notes: [] }, reading);
+};
+
+const requireMeasured = (document: SweepDocument): SweepDocument => {
+  if (document.results.length > 0) return document;
+  throw refuse(
+    'nothing-measured',
+    `${document.run} has not measured anything yet.`,
+    'Wait for its first point, or resume it.',
+  );
+};
+
+/** The items behind a point, as the unpruned model and the candidate answered them. */
+export interface PointAnswers extends AnsweredItems {
+  readonly result: SweepResult;
+}
+
+const readAnswers = async (
+  source: RunSource,
+  { run, model, task, method, seed, factor }: QuestionOf<'answers'>,
+): Promise<PointAnswers> => {
+  const { results } = await readSweep(source, run, {});
+  const ofTask = results.filter((one) => one.model === model && one.task === task);
+  const result = ofTask.find((one) => one.method === method && one.seed === seed && isSameFactor(one.factor, factor));
+  const unpruned = ofTask.find((one) => one.method === UNPRUNED);
+  if (result === undefined || unpruned === undefined)
+    throw refuse(
+      'no-such-point',
+      `The sweep holds no point for ${model}, ${task}, ` +
+        `${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
+      'Choose a point that was measured.',
+    );
+  const outcomesOf = await readPointOutcomes(source, run, [unpruned, result]);
+  const [before, after] = [outcomesOf(unpruned), outcomesOf(result)];
+  if (before === null || after === null)
+    throw new WorkbenchError(
+      'outcomes-missing',
+      'failed',
+      `The outcomes of this point are no longer stored in this workspace.`,
+      'Resume the run: they will be computed again.',
+    );
+  return { result, ...answeredItems(result.metric, before, after) };
+};
+
+/** How each question is answered. */
+export const readings = {
+  sweep: (source: RunSource, { run, ...asked }: QuestionOf<'sweep'>) => readSweep(source, run, asked),
+  'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) =>
+    (await readStoredSweep(source, run, asked)).sizeTrend,
+  comparison: async (source: RunSource, { run, delta, familywise, ...choice }: QuestionOf<'comparison'>) => {
+    const document = requireMeasured(await readSweep(source, run, { delta, familywise }));
+    const [comparison] = await readComparisons(source, document, [choice]);
+    if (comparison === undefined) throw new Error('a choice without a comparison');
+    return comparison;
+  },
+  sweeps: (source: RunSource, { runs }: QuestionOf<'sweeps'>) => readSweepsComparison(source, runs),
+  answers: readAnswers,
+  report: (source: RunSource, { run, ...asked }: QuestionOf<'report'>) => makeReport(source, run, asked),
+  figures: (source: RunSource, { run }: QuestionOf<'figures'>) => readFigureSource(source, run),
+  experiment: (source: RunSource, { run, delta }: QuestionOf<'experiment'>) =>
+    readExperimentDocument(source, run, delta),
+  'experiment-report': (source: RunSource, { run, delta }: QuestionOf<'experiment-report'>) =>
+    makeExperimentReport(source, run, delta),
+};
+type Readings = typeof readings;
+export type ReadingAnswer<N extends keyof Readings> = Awaited<ReturnType<Readings[N]>>;

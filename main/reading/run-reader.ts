@@ -1,0 +1,241 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { z } from 'zod';
+import { refuse, reviveError, WorkbenchError } from '../contract/errors.ts';
+import { engineProgram } from '../files/engine-program.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
+import type { ReadingAnswer } from './readings.ts';
+
+/** JavaScript's heap of a thread: the outcomes of some million items. */
+const MAX_HEAP_MEGABYTES = 4_096;
+/**
+ * Processor time for one answer, the same on a busy machine: everything of the sample (8 MB) takes 5 s; intervals of
+ * perplexity are resampled, which no size of a file tells.
+ */
+const PROCESSOR_MS = 60_000;
+const PROCESSOR_MS_PER_MEGABYTE = 5_000;
+/** Time for one answer, whatever the thread waits for. */
+const ANSWER_MS = 600_000;
+const LOOK_EVERY_MS = 500;
+/** One that reads what a window shows, beside one that makes a report. */
+const MOST_THREADS = 2;
+
+export interface RunReader {
+  /**
+   * What a reading gives (readings.ts), from a thread that is ended where it takes too much.
+   *
+   * @throws WorkbenchError of the reading; `read-too-slow`, `read-too-large`, `reader-ended`.
+   */
+  read<N extends ReadingName>(question: QuestionOf<N>): Promise<ReadingAnswer<N>>;
+  /** Ends whatever is read. */
+  dispose(): Promise<void>;
+}
+
+interface Waiting {
+  readonly order: ReadingOrder;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const runsOf = ({ question }: ReadingOrder): readonly string[] => ('runs' in question ? question.runs : [question.run]);
+
+const words = (order: ReadingOrder): string => runsOf(order).join(', ');
+
+/** Bytes of the files of the runs that a question is about. */
+const bytesOf = async (order: ReadingOrder): Promise<number> => {
+  let bytes = 0;
+  for (const run of runsOf(order)) {
+    const folder = join(order.workspace, 'runs', run);
+    const names = await readdir(folder).catch((error: unknown): string[] => {
+      // The reading says what is wrong with the folder.
+      if (fileErrorCode(error) !== null) return [];
+      throw error;
+    });
+    for (const name of names)
+      bytes += await stat(join(folder, name)).then(
+        ({ size }) => size,
+        () => 0,
+      );
+  }
+  return bytes;
+};
+
+/** A thread, and the order that it works on. */
+class ReadingThread {
+  readonly #worker: Worker;
+  readonly #ended: (thread: ReadingThread) => void;
+  #waiting: Waiting | null = null;
+  #why: unknown = null;
+
+  constructor(program: string, ended: (thread: ReadingThread) => void) {
+    this.#ended = ended;
+    this.#worker = new Worker(program, {
+      // Options of this process (a debugger's port, a test runner's loader) are not for the thread.
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MEGABYTES },
+    });
+    this.#worker.on('message', (message: unknown) => this.#answered(message));
+    this.#worker.on('error', (error) => this.#over(error));
+    this.#worker.on('exit', () => this.#over(null));
+    this.#worker.unref();
+  }
+
+  /** Works on an order; settles it whatever happens. */
+  async work(waiting: Waiting): Promise<void> {
+    this.#waiting = waiting;
+    // From here on the process stays for the answer.
+    this.#worker.ref();
+    const megabytes = (await bytesOf(waiting.order)) / 2 ** 20;
+    const mostProcessorMs = PROCESSOR_MS + PROCESSOR_MS_PER_MEGABYTE * megabytes;
+    const before = await this.#processorMs();
+    await new Promise<void>((resolve) => {
+      const finish = (): void => {
+        clearTimeout(deadline);
+        clearInterval(look);
+        this.#worker.unref();
+        resolve();
+      };
+      this.#waiting = {
+        order: waiting.order,
+        resolve: (value) => {
+          finish();
+          waiting.resolve(value);
+        },
+        reject: (error) => {
+          finish();
+          waiting.reject(error);
+        },
+      };
+      const deadline = setTimeout(() => this.#tooSlow(ANSWER_MS, 's'), ANSWER_MS);
+      const look = setInterval(() => {
+        void this.#processorMs().then((spent) => {
+          if (spent - before > mostProcessorMs) this.#tooSlow(mostProcessorMs, 's of the processor');
+        });
+      }, LOOK_EVERY_MS);
+      if (this.#why === null) this.#worker.postMessage(waiting.order);
+      else this.#settleEnded();
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#why === null;
+  }
+
+  async end(why: unknown): Promise<void> {
+    this.#why ??= why;
+    this.#ended(this);
+    this.#settleEnded();
+    await this.#worker.terminate();
+  }
+
+  #answered(message: unknown): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    const report = readingReport.parse(message);
+    if (report.is === 'answer') waiting?.resolve(report.value);
+    else waiting?.reject(reviveError(report.error));
+  }
+
+  #tooSlow(limitMs: number, unit: string): void {
+    if (this.#waiting === null) return;
+    void this.end(
+      refuse(
+        'read-too-slow',
+        `${words(this.#waiting.order)} was not read in ${(limitMs / 1000).toFixed(0)} ${unit}.`,
+        'Its files hold more than a run measures, or are not what a run wrote: remove the run, or measure it again.',
+      ),
+    );
+  }
+
+  #over(error: unknown): void {
+    const what = this.#waiting === null ? 'A run' : words(this.#waiting.order);
+    const isMemory = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+    this.#why ??= isMemory
+      ? refuse(
+          'read-too-large',
+          `${what} needs more than ${String(MAX_HEAP_MEGABYTES)} MB of memory to be read.`,
+          'Its files hold more than a run measures: remove the run, or measure it in parts.',
+          error,
+        )
+      : new WorkbenchError(
+          'reader-ended',
+          'failed',
+          `${what} was not read: the thread that reads ended${error instanceof Error ? ` (${error.message})` : ''}.`,
+          'Ask again.',
+          { cause: error },
+        );
+    this.#settleEnded();
+    this.#ended(this);
+  }
+
+  #settleEnded(): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.reject(this.#why);
+  }
+
+  /** Processor time that the thread has taken so far; 0 where this Node does not tell (before 24.6). */
+  async #processorMs(): Promise<number> {
+    if (!('cpuUsage' in this.#worker)) return 0;
+    // A thread that has ended, or has not begun, has none to tell of.
+    const { user, system } = await this.#worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
+    return (user + system) / 1000;
+  }
+}
+
+export interface RunReaderSettings {
+  readonly workspace: string;
+  /** Folder of what comes with the workbench. */
+  readonly resources: string;
+  /** Runs that this process works on, whose files change. */
+  readonly live?: (() => readonly string[]) | undefined;
+  /** The program of the threads; default: the engine's. */
+  readonly program?: string | undefined;
+}
+
+/** Reads runs in threads that start when they are first needed and then wait for the next question. */
+export const createRunReader = ({ workspace, resources, live = () => [], program }: RunReaderSettings): RunReader => {
+  const idle: ReadingThread[] = [];
+  const threads = new Set<ReadingThread>();
+  const queue: Waiting[] = [];
+  let isDisposed = false;
+
+  const gone = (thread: ReadingThread): void => {
+    threads.delete(thread);
+    const place = idle.indexOf(thread);
+    if (place >= 0) idle.splice(place, 1);
+  };
+  const start = (): ReadingThread => {
+    const thread = new ReadingThread(program ?? engineProgram('run-reader'), gone);
+    threads.add(thread);
+    return thread;
+  };
+  const next = (): void => {
+    if (queue.length === 0) return;
+    const thread = idle.pop() ?? (threads.size < MOST_THREADS ? start() : null);
+    const waiting = thread === null ? undefined : queue.shift();
+    if (thread === null || waiting === undefined) return;
+    void thread.work(waiting).then(() => {
+      if (thread.isAlive) idle.push(thread);
+      next();
+    });
+  };
+  return {
+    read: async <N extends ReadingName>(question: QuestionOf<N>): Promise<ReadingAnswer<N>> => {
+      const value = await new Promise<unknown>((resolve, reject) => {
+        if (isDisposed) throw new Error('the reader of runs is disposed of');
+        queue.push({ order: { workspace, resources, live: [...live()], question }, resolve, reject });
+        next();
+      });
+      return z.custom<ReadingAnswer<N>>().parse(value);
+    },
+    dispose: async () => {
+      isDisposed = true;
+      const ended = new WorkbenchError('cancelled', 'cancelled', 'Reading was ended.', 'Ask again.');
+      for (const { reject } of queue.splice(0)) reject(ended);
+      await Promise.all([...threads].map((thread) => thread.end(ended)));
+    },
+  };
+};

@@ -1,0 +1,314 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WorkbenchError } from '../contract/errors.ts';
+import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduction.ts';
+import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
+import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
+import { curveWords, pointWords } from '../evaluation/wording.ts';
+import { planContent, STEP_SUMMARY } from '../jobs/step-key.ts';
+import { type PointOutcomes, readPointBlocks } from '../runs/read-outcomes.ts';
+import { OUTCOMES } from '../runs/stored-outcomes.ts';
+import {
+  PLANS,
+  POINTS,
+  readPointIndex,
+  readRunPlans,
+  readSweepDocument,
+  RESULTS,
+  type RunPlans,
+} from '../runs/sweep-record.ts';
+import { readProfileFile } from '../workspace/profile-file.ts';
+import { readSealedFiles } from '../workspace/sealed-files.ts';
+import { compareOutcomes, compareSweeps, type Findings, isOfSameItems, pointNameOf } from './differences.ts';
+import { FieldLedger } from './field-ledger.ts';
+import { ROUNDING } from './rounding.ts';
+
+const SPEED = 'a speed depends on what else the machine does';
+const OWN_NAME = 'names the run itself';
+const STEP = 'names where a result is stored, by model, plan, items, device and version, which are compared themselves';
+const WEIGHTS = 'names a file of weights by its bytes, which rounding changes';
+
+const isResult = (holder: unknown): holder is SweepResult =>
+  typeof holder === 'object' && holder !== null && 'metric' in holder && 'perplexity' in holder;
+
+const RELATIVE_TO_VALUE = /^results\.(?:value|perplexity|difference|low|high)$/;
+const IN_NATS = /^results\.(?:lowOneSided|highOneSided|lowTail\.low)$/;
+
+const resultsAllowance: AllowanceOf = (field, holders) => {
+  if (field === 'run') return { kind: 'any', reason: OWN_NAME };
+  if (/^results\.cost\.\w+TokensPerSecond$/.test(field)) return { kind: 'any', reason: SPEED };
+  const result = holders.find(isResult);
+  if (result?.metric === 'perplexity') {
+    if (RELATIVE_TO_VALUE.test(field)) return { kind: 'rounding', absolute: ROUNDING.derived * Math.abs(result.value) };
+    if (IN_NATS.test(field)) return { kind: 'rounding', absolute: ROUNDING.derived };
+  }
+  return { kind: 'rounding', share: ROUNDING.lastDigits };
+};
+
+const outcomesAllowance: AllowanceOf = (field) =>
+  /logprobs?$/.test(field) ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
+
+const plansAllowance: AllowanceOf = (field) => {
+  if (field.endsWith('.weights') && /\.(?:recovery|constants)\.weights$/.test(field))
+    return { kind: 'any', reason: WEIGHTS };
+  return /\.(?:kept|members|reference|steps|items|tokens)$/.test(field)
+    ? { kind: 'none' }
+    : { kind: 'rounding', share: ROUNDING.sums };
+};
+
+/** Notes but for the one that counts steps, which hang on what was on disk before. */
+const notesOf = ({ notes = [] }: SweepDocument): ReadonlyMap<string, string> =>
+  namedEntries(
+    notes.filter((note) => !STEP_SUMMARY.test(note)),
+    (note) => note,
+  );
+
+const comparable = (document: SweepDocument): unknown => ({
+  ...document,
+  results: namedEntries(document.results, pointWords),
+  told: namedEntries(document.told ?? [], pointWords),
+  notNeeded: namedEntries(document.notNeeded ?? [], pointWords),
+  thresholds: namedEntries(document.thresholds, curveWords),
+  notes: notesOf(document),
+});
+
+const gone = (what: string): WorkbenchError =>
+  new WorkbenchError(
+    'outcomes-missing',
+    'failed',
+    `${what} is not there, so there is nothing to compare with.`,
+    'Resume that run, then reproduce it.',
+  );
+
+/** Points of both files by name, in step: what comes in another order waits. */
+const pairedBlocks = async function* (
+  first: AsyncIterable<PointOutcomes>,
+  second: AsyncIterable<PointOutcomes>,
+): AsyncGenerator<readonly [PointOutcomes | null, PointOutcomes | null]> {
+  const waiting = [new Map<string, PointOutcomes>(), new Map<string, PointOutcomes>()] as const;
+  const sides = [first[Symbol.asyncIterator](), second[Symbol.asyncIterator]()] as const;
+  const isDone = [false, false];
+  while (!isDone.every(Boolean)) {
+    for (const side of [0, 1] as const) {
+      if (isDone[side] === true) continue;
+      const next = await sides[side].next();
+      if (next.done === true) {
+        isDone[side] = true;
+        continue;
+      }
+      const key = pointNameKey(next.value.point);
+      const other = waiting[side === 0 ? 1 : 0].get(key);
+      if (other === undefined) waiting[side].set(key, next.value);
+      else {
+        waiting[side === 0 ? 1 : 0].delete(key);
+        yield side === 0 ? [next.value, other] : [other, next.value];
+      }
+    }
+  }
+  for (const block of waiting[0].values()) yield [block, null];
+  for (const block of waiting[1].values()) yield [null, block];
+};
+
+interface ComparedOutcomeFiles {
+  readonly items: number;
+  readonly flipped: readonly FlippedItem[];
+  readonly rewritten: readonly RewrittenItem[];
+  readonly largestScoreDifference: number;
+}
+
+const rowOf = ({
+  outcome: { id: _id, ...outcome },
+  correct,
+  correctNorm,
+}: PointOutcomes['stored'][number]): unknown => ({
+  ...outcome,
+  ...(correct === null ? {} : { correct }),
+  ...(correctNorm === null ? {} : { correct_norm: correctNorm }),
+});
+
+const compareOutcomeFiles = async (
+  ledger: FieldLedger,
+  first: string,
+  second: string,
+  { results }: SweepDocument,
+): Promise<ComparedOutcomeFiles> => {
+  const [before, after] = [await readPointBlocks(join(first, OUTCOMES)), await readPointBlocks(join(second, OUTCOMES))];
+  if (before === null) throw gone(join(first, OUTCOMES));
+  if (after === null) throw gone(join(second, OUTCOMES));
+  ledger.read(OUTCOMES);
+  const unread = new Set(results.map(pointNameKey));
+  const flipped: FlippedItem[] = [];
+  const rewritten: RewrittenItem[] = [];
+  let [items, largestScoreDifference] = [0, 0];
+  for await (const [was, is] of pairedBlocks(before, after)) {
+    if (was === null || is === null) {
+      const { point, stored } = was ?? is ?? { point: null, stored: [] };
+      if (point === null) continue;
+      if (was !== null) unread.delete(pointNameKey(point));
+      const [there, here] = was === null ? [undefined, stored.length] : [stored.length, undefined];
+      ledger.changed(OUTCOMES, 'outcomes', `outcomes[${pointWords(point)}]`, there, here);
+      continue;
+    }
+    unread.delete(pointNameKey(was.point));
+    const where = `outcomes[${pointWords(was.point)}]`;
+    if (was.kept !== is.kept) ledger.changed(OUTCOMES, 'kept', `${where}.kept`, was.kept, is.kept);
+    was.stored.forEach((one, place) => {
+      const other = is.stored[place];
+      if (other === undefined || one.outcome.id !== other.outcome.id || one.outcome.kind !== other.outcome.kind) {
+        ledger.changed(OUTCOMES, 'item', `${where}[${place}].item`, one.outcome.id, other?.outcome.id);
+        return;
+      }
+      ledger.compare(OUTCOMES, outcomesAllowance, rowOf(one), rowOf(other), {
+        kind: 'outcomes',
+        name: `${pointWords(was.point)}, item ${one.outcome.id}`,
+      });
+    });
+    if (is.stored.length > was.stored.length)
+      ledger.changed(OUTCOMES, 'item', where, was.stored.length, is.stored.length);
+    if (!isOfSameItems(was.outcomes, is.outcomes)) continue;
+    const compared = compareOutcomes(was.outcomes, is.outcomes);
+    items += was.outcomes.length;
+    largestScoreDifference = Math.max(largestScoreDifference, compared.largestScoreDifference);
+    for (const flip of compared.flipped) flipped.push({ ...pointNameOf(was.point), ...flip });
+    for (const item of compared.rewritten) rewritten.push({ ...pointNameOf(was.point), ...item });
+  }
+  for (const name of unread) ledger.changed(OUTCOMES, 'outcomes', `outcomes[${name}]`, undefined, name);
+  return { items, flipped, rewritten, largestScoreDifference };
+};
+
+interface PointPlans {
+  readonly kept: ReadonlyMap<string, { readonly kept: number; readonly step: string }>;
+  readonly plans: RunPlans | null;
+}
+
+const readPointPlans = async (folder: string): Promise<PointPlans> => ({
+  kept: new Map((await readPointIndex(folder)).map(({ kept, step, ...point }) => [pointWords(point), { kept, step }])),
+  plans: await readRunPlans(folder),
+});
+
+/** Compares what each point was measured with; gives the points whose plan differs, null where no plans were stored. */
+const comparePlans = async (
+  ledger: FieldLedger,
+  first: string,
+  second: string,
+  { results }: SweepDocument,
+  expertsOf: (model: string) => number,
+): Promise<readonly PointName[] | null> => {
+  const [before, after] = [await readPointPlans(first), await readPointPlans(second)];
+  ledger.read(POINTS);
+  ledger.compare(
+    POINTS,
+    (field) => (field.endsWith('step') ? { kind: 'any', reason: STEP } : { kind: 'none' }),
+    before.kept,
+    after.kept,
+    { kind: 'points', name: '' },
+  );
+  if (before.plans === null || after.plans === null) return null;
+  ledger.read(PLANS);
+  const replanned: PointName[] = [];
+  for (const result of results) {
+    const name = pointWords(result);
+    const [was, is] = [before, after].map(({ kept, plans }) => {
+      const plan = plans?.get(kept.get(name)?.step ?? '');
+      return plan === undefined ? undefined : planContent(plan, expertsOf(result.model));
+    });
+    const own = new FieldLedger();
+    own.compare(PLANS, plansAllowance, was, is, { kind: 'plans', name });
+    ledger.compare(PLANS, plansAllowance, was, is, { kind: 'plans', name });
+    if (own.found([]).changed.length > 0) replanned.push(pointNameOf(result));
+  }
+  return replanned;
+};
+
+const PROFILE = /^profile.*\.safetensors$/;
+
+type Numbers = Float64Array | Float32Array | Int32Array;
+const isNumbers = (value: unknown): value is Numbers =>
+  value instanceof Float64Array || value instanceof Float32Array || value instanceof Int32Array;
+
+/** Sums are rounded by a share of the largest; of choices that were noted down, a share may be others. */
+const compareNumbers = (ledger: FieldLedger, file: string, field: string, was: Numbers, is: Numbers): void => {
+  if (was.length !== is.length) {
+    ledger.changed(file, field, field, was.length, is.length);
+    return;
+  }
+  let [largest, apart, farthest, place] = [0, 0, 0, -1];
+  was.forEach((value, index) => {
+    largest = Math.max(largest, Math.abs(value));
+    const distance = Math.abs(value - (is[index] ?? Number.NaN));
+    if (distance === 0) return;
+    apart += 1;
+    if (!(distance <= farthest)) [farthest, place] = [distance, index];
+  });
+  if (apart === 0) return;
+  const isRounding =
+    was instanceof Int32Array ? apart <= ROUNDING.score * was.length : farthest <= ROUNDING.sums * largest;
+  if (isRounding) ledger.rounded(file, field, farthest, apart);
+  else ledger.changed(file, field, `${field}[${place}]`, was[place], is[place]);
+};
+
+/** Numbers of a profile by name, and what else it says. */
+const partsOf = (value: unknown, path: string, numbers: Map<string, Numbers>): unknown => {
+  if (isNumbers(value)) {
+    numbers.set(path, value);
+    return value.length;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one, index) => partsOf(one, `${path}[${index}]`, numbers));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, own]) => [name, partsOf(own, path === '' ? name : `${path}.${name}`, numbers)]),
+  );
+};
+
+const compareProfiles = async (ledger: FieldLedger, first: string, second: string): Promise<void> => {
+  const [there, here] = await Promise.all(
+    [first, second].map(async (folder) => (await readdir(folder)).filter((name) => PROFILE.test(name))),
+  );
+  for (const name of new Set([...(there ?? []), ...(here ?? [])])) {
+    if (there?.includes(name) !== true || here?.includes(name) !== true) {
+      ledger.changed(name, 'file', name, there?.includes(name), here?.includes(name));
+      continue;
+    }
+    ledger.read(name);
+    const [was, is] = [new Map<string, Numbers>(), new Map<string, Numbers>()];
+    const before = partsOf(await readProfileFile(join(first, name)), '', was);
+    const after = partsOf(await readProfileFile(join(second, name)), '', is);
+    ledger.compare(name, () => ({ kind: 'none' }), before, after);
+    for (const [field, values] of was) {
+      const again = is.get(field);
+      if (again !== undefined) compareNumbers(ledger, name, field, values, again);
+    }
+  }
+};
+
+/**
+ * Compares everything that a sweep stored with what a second run of it stored.
+ *
+ * @throws WorkbenchError `outcomes-missing` where the first run holds no outcomes.
+ */
+export const compareSweepFolders = async (
+  first: string,
+  second: string,
+  expertsOf: (model: string) => number,
+): Promise<Findings> => {
+  const [before, after] = [await readSweepDocument(first), await readSweepDocument(second)];
+  if (before === null) throw gone(join(first, RESULTS));
+  if (after === null) throw gone(join(second, RESULTS));
+  const ledger = new FieldLedger();
+  ledger.read(RESULTS);
+  ledger.compare(RESULTS, resultsAllowance, comparable(before), comparable(after));
+  const outcomes = await compareOutcomeFiles(ledger, first, second, before);
+  const replanned = await comparePlans(ledger, first, second, before, expertsOf);
+  await compareProfiles(ledger, first, second);
+  const { changed: edited } = await readSealedFiles(first);
+  return {
+    ...compareSweeps(before, after),
+    points: after.results.length,
+    items: outcomes.items,
+    flipped: [...outcomes.flipped],
+    rewritten: [...outcomes.rewritten],
+    replanned: replanned === null ? null : [...replanned],
+    largestScoreDifference: outcomes.largestScoreDifference,
+    fields: ledger.found(edited),
+  };
+};

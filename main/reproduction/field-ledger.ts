@@ -1,0 +1,167 @@
+import type { ComparedFields } from '../contract/reproduction.ts';
+import { type AllowanceOf, compareFields, type FieldDifference } from '../evaluation/field-differences.ts';
+import { counted, listed } from '../evaluation/wording.ts';
+
+/** Differences that are listed one by one; of more, how many there are is told. */
+const MOST_LISTED = 200;
+/** Characters of a value in the list. */
+const MOST_CHARACTERS = 200;
+
+const valueText = (value: unknown): string => {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}\u2026` : text;
+};
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type Rounded = Writable<ComparedFields['rounded'][number]>;
+type Allowed = Writable<ComparedFields['allowed'][number]>;
+type Changed = Writable<ComparedFields['changed'][number]>;
+
+/** Entries of lists stand in brackets behind what they are of. */
+const joined = (path: string, name: string): string =>
+  path === '' || name === '' || name.startsWith('[') ? `${path}${name}` : `${path}.${name}`;
+
+const keyOf = (file: string, field: string): string => JSON.stringify([file, field]);
+
+/** Gathers what a comparison of two runs' files finds. */
+export class FieldLedger {
+  readonly #files: string[] = [];
+  readonly #changed = new Map<string, Changed>();
+  readonly #listed: Writable<ComparedFields['listed'][number]>[] = [];
+  readonly #rounded = new Map<string, Rounded>();
+  readonly #allowed = new Map<string, Allowed>();
+
+  /** Both runs have this file. */
+  read(file: string): void {
+    this.#files.push(file);
+  }
+
+  changed(file: string, field: string, where: string, before: unknown, after: unknown): void {
+    const key = keyOf(file, field);
+    const known = this.#changed.get(key);
+    if (known === undefined) this.#changed.set(key, { file, field, count: 1 });
+    else known.count += 1;
+    if (this.#listed.length < MOST_LISTED)
+      this.#listed.push({ file, where, before: valueText(before), after: valueText(after) });
+  }
+
+  rounded(file: string, field: string, distance: number, count = 1): void {
+    const key = keyOf(file, field);
+    const known = this.#rounded.get(key);
+    if (known === undefined) this.#rounded.set(key, { file, field, count, largest: distance });
+    else {
+      known.count += count;
+      known.largest = Math.max(known.largest, distance);
+    }
+  }
+
+  allowed(file: string, field: string, reason: string): void {
+    const key = keyOf(file, field);
+    const known = this.#allowed.get(key);
+    if (known === undefined) this.#allowed.set(key, { file, field, count: 1, reason });
+    else known.count += 1;
+  }
+
+  /** Compares two documents field by field, or what both have of one kind (`of`) under a name. */
+  compare(
+    file: string,
+    allowanceOf: AllowanceOf,
+    before: unknown,
+    after: unknown,
+    of: { readonly kind: string; readonly name: string } = { kind: '', name: '' },
+  ): void {
+    const fieldOf = (path: string): string => joined(of.kind, path);
+    const place = of.name === '' ? of.kind : `${of.kind}[${of.name}]`;
+    const tell = ({ field, where, kind, distance, before: was, after: is, reason }: FieldDifference): void => {
+      if (kind === 'rounding') this.rounded(file, fieldOf(field), distance ?? 0);
+      else if (kind === 'any') this.allowed(file, fieldOf(field), reason ?? '');
+      else this.changed(file, fieldOf(field), joined(place, where), was, is);
+    };
+    compareFields((field, holders) => allowanceOf(fieldOf(field), holders), before, after, tell);
+  }
+
+  found(edited: readonly string[]): ComparedFields {
+    return {
+      files: [...this.#files],
+      changed: [...this.#changed.values()],
+      listed: [...this.#listed],
+      rounded: [...this.#rounded.values()],
+      allowed: [...this.#allowed.values()],
+      edited: [...edited],
+    };
+  }
+}
+
+const countOf = (fields: readonly { readonly count: number }[]): number =>
+  fields.reduce((sum, { count }) => sum + count, 0);
+
+/** "12 fields differ (results.difference 12)"; null where none does. */
+export const changedFieldsWords = ({ changed }: ComparedFields): string | null => {
+  const MOST_NAMED = 6;
+  if (changed.length === 0) return null;
+  const named = changed.slice(0, MOST_NAMED).map(({ field, count }) => `${field} ${count}`);
+  const others = changed.length - named.length;
+  return (
+    `${counted(countOf(changed), 'field differs', 'fields differ')} ` +
+    `(${[...named, ...(others > 0 ? [`${others} others`] : [])].join(', ')})`
+  );
+};
+
+/** What else differs by rounding than the scores of answers; null where nothing does. */
+export const roundedFieldsWords = ({ rounded }: ComparedFields): string | null => {
+  const others = rounded.filter(({ field }) => !/logprobs?$/.test(field));
+  if (others.length === 0) return null;
+  return `${counted(countOf(others), 'number that is', 'numbers that are')} computed from them in their last digits`;
+};
+
+/** Everything that was found, as sections of a text. */
+export const fieldSections = ({
+  changed,
+  listed: list,
+  rounded,
+  allowed,
+  edited,
+}: ComparedFields): readonly (readonly [title: string, lines: readonly string[]])[] => {
+  const left = countOf(changed) - list.length;
+  return [
+    ...(edited.length === 0
+      ? []
+      : [
+          [
+            'Files of the first run that were changed after it had ended (their checksums differ):',
+            [listed(edited)],
+          ] as const,
+        ]),
+    ...(list.length === 0
+      ? []
+      : [
+          [
+            'Fields that differ:',
+            [
+              ...list.map(({ file, where, before, after }) => `${file}  ${where}: ${before}, now ${after}`),
+              ...(left > 0 ? [`and ${left} more`] : []),
+            ],
+          ] as const,
+        ]),
+    ...(rounded.length === 0
+      ? []
+      : [
+          [
+            'Fields that differ by rounding:',
+            rounded.map(
+              ({ file, field, count, largest }) =>
+                `${file}  ${field}: ${count}, at most ${largest.toPrecision(2)} apart`,
+            ),
+          ] as const,
+        ]),
+    ...(allowed.length === 0
+      ? []
+      : [
+          [
+            'Fields that may differ, and do:',
+            allowed.map(({ file, field, count, reason }) => `${file}  ${field} (${count}): ${reason}`),
+          ] as const,
+        ]),
+  ];
+};

@@ -1,0 +1,223 @@
+import type { DifferingField, RunCheck } from '../contract/run-check.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { type PointName, pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
+import type { MetricName } from '../contract/task.ts';
+import { type DerivedPoint, metricOfOutcomes, PointDerivation } from '../evaluation/derived-points.ts';
+import { type AllowanceOf, compareFields, namedEntries } from '../evaluation/field-differences.ts';
+import { withThresholds } from '../evaluation/threshold-family.ts';
+import { counted, curveWords, listed, pointWords } from '../evaluation/wording.ts';
+import { editedFile, readSealedFiles, type SealedFiles } from '../workspace/sealed-files.ts';
+import { sweepDelta } from './recorded-spec.ts';
+import type { RunSource } from './run-source.ts';
+import { OUTCOMES, readStoredOutcomes } from './stored-outcomes.ts';
+import { readSweepDocument, RESULTS } from './sweep-record.ts';
+
+/** One formula gives the same number twice but for its last digits, which a processor's library may round otherwise. */
+const lastDigits: AllowanceOf = () => ({ kind: 'rounding', share: 1e-12 });
+
+/** Fields that do not hold what they should, counted by kind, with the place of the first. */
+class Differing {
+  readonly #fields = new Map<string, { -readonly [K in keyof DifferingField]: DifferingField[K] }>();
+
+  tell(file: string, field: string, where: string): void {
+    const key = `${file} ${field}`;
+    const known = this.#fields.get(key);
+    if (known === undefined) this.#fields.set(key, { file, field, count: 1, where });
+    else known.count += 1;
+  }
+
+  /** Compares what a file holds with what follows from outcomes, field by field. */
+  compare(file: string, stored: unknown, derived: unknown): void {
+    compareFields(lastDigits, stored, derived, ({ field, where, kind, before }) => {
+      // A file of an earlier version says nothing of a field that it does not have; an entry must be there.
+      const isSilent = before === undefined && !where.endsWith(']');
+      if (kind !== 'rounding' && !isSilent) this.tell(file, field, where);
+    });
+  }
+
+  list(): DifferingField[] {
+    return [...this.#fields.values()];
+  }
+}
+
+/** What of a result follows from outcomes. */
+const measuredPart = ({ cost: _cost, verdict: _verdict, ...rest }: SweepResult): DerivedPoint => rest;
+
+/** What of a document follows from its results. */
+const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocument) => ({
+  results: namedEntries(
+    results.map(({ model, task, method, seed, factor, verdict }) => ({ model, task, method, seed, factor, verdict })),
+    pointWords,
+  ),
+  thresholds: namedEntries(thresholds, curveWords),
+  rule,
+  multiplicity,
+});
+
+interface Derived {
+  readonly points: ReadonlyMap<string, DerivedPoint>;
+  /** Whether outcomes of every point must be there: the run has its own file of them. */
+  readonly isWhole: boolean;
+}
+
+const derivePoints = async (
+  source: RunSource,
+  manifest: RunManifest,
+  results: readonly SweepResult[],
+  differing: Differing,
+): Promise<Derived> => {
+  const named = new Map<string, MetricName[]>();
+  for (const { task, metric } of results) {
+    const ofTask = named.get(task);
+    if (ofTask === undefined) named.set(task, [metric]);
+    else ofTask.push(metric);
+  }
+  const findRules = source.rulesOf(manifest);
+  const known = new Map<string, MetricName | null>();
+  const derivation = new PointDerivation((task, outcomes) =>
+    metricOfOutcomes(outcomes, known.get(task) ?? null, named.get(task) ?? []),
+  );
+  const { isFile, blocks } = await readStoredOutcomes(source, manifest.id, {
+    tell: (column, point, item) => differing.tell(OUTCOMES, column, `${pointWords(point)}, item ${item}`),
+  });
+  for await (const block of blocks) {
+    const { task } = block.point;
+    if (!known.has(task)) known.set(task, (await findRules(task))?.metric ?? null);
+    derivation.add(block);
+  }
+  return { points: derivation.points(), isWhole: isFile };
+};
+
+/** Fields by name, the first place of each: "difference (12, first of uncurl-8 add reap factor 2)". */
+const fieldWords = (fields: readonly DifferingField[]): string => {
+  const MOST_NAMED = 5;
+  const named = fields
+    .slice(0, MOST_NAMED)
+    .map(({ field, count, where }) => `${field} (${count === 1 ? where : `${count}, first at ${where}`})`);
+  return listed([...named, ...(fields.length > MOST_NAMED ? [`${fields.length - MOST_NAMED} other fields`] : [])]);
+};
+
+const total = (fields: readonly DifferingField[]): number => fields.reduce((sum, { count }) => sum + count, 0);
+
+const checkSentences = (
+  differing: readonly DifferingField[],
+  { isSealed, changed }: SealedFiles,
+  unchecked: readonly string[],
+): string[] => {
+  const [ofResults, ofOutcomes] = [RESULTS, OUTCOMES].map((name) => differing.filter(({ file }) => file === name));
+  const cause = changed.includes(RESULTS)
+    ? 'it was edited after the run had ended'
+    : isSealed
+      ? 'another version of the workbench computed it so'
+      : 'it was edited, or another version of the workbench computed it so';
+  const others = changed.filter((name) => name !== RESULTS);
+  return [
+    ...(ofOutcomes === undefined || ofOutcomes.length === 0
+      ? []
+      : [
+          `${OUTCOMES} holds ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
+            `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; what is right is told anew from the answers.`,
+        ]),
+    ...(ofResults === undefined || ofResults.length === 0
+      ? []
+      : [
+          `${RESULTS} says otherwise than the stored outcomes in ${counted(total(ofResults), 'field')}: ` +
+            `${fieldWords(ofResults)}; ${cause}. What is shown is computed from the outcomes.`,
+        ]),
+    ...(changed.includes(RESULTS) && ofResults?.length === 0
+      ? [`${RESULTS} was changed after the run had ended. What is shown is computed from the stored outcomes.`]
+      : []),
+    ...(changed.includes(RESULTS) ? ['Costs and speeds do not follow from outcomes, and are left out.'] : []),
+    ...(others.length === 0
+      ? []
+      : [`${listed(others)} ${others.length === 1 ? 'was' : 'were'} changed after the run had ended.`]),
+    ...unchecked,
+  ];
+};
+
+/** What is shown of a run that nothing can be held against. */
+const uncheckedSentences = (
+  { state }: Pick<RunManifest, 'state'>,
+  { results, told = [] }: SweepDocument,
+  { isSealed }: SealedFiles,
+  withoutOutcomes: number,
+): string[] => {
+  const parts = [
+    ...(results.some(({ cost }) => cost !== undefined) ? ['costs and speeds'] : []),
+    ...(told.length > 0 ? ['candidates that were stopped early'] : []),
+  ];
+  const why =
+    state === 'done'
+      ? 'holds no checksums of its files (an earlier version of the workbench made it)'
+      : 'has not ended, so that its files have no checksums';
+  return [
+    ...(isSealed || parts.length === 0 ? [] : [`The run ${why}: ${listed(parts)} are shown as ${RESULTS} has them.`]),
+    ...(withoutOutcomes === 0
+      ? []
+      : [
+          `The outcomes of ${counted(withoutOutcomes, 'point')} are not in this workspace: their numbers are shown as ` +
+            `${RESULTS} has them.`,
+        ]),
+  ];
+};
+
+/**
+ * A sweep as its stored outcomes give it: every number of its results is computed from them, whatever `results.json`
+ * says, and `check` tells where that says something else; of a run that is being worked on it is what was written last.
+ * Thresholds are at the sweep's own margin. Null where nothing was measured yet.
+ *
+ * @throws WorkbenchError `results-edited` where outcomes were changed after the run's end, or what cannot be computed
+ * from them; `outcomes-contradict`, `baseline-missing`, `outcomes-damaged`, `results-damaged`.
+ */
+export const readCheckedSweep = (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> =>
+  source.checked(manifest.id, manifest.state, () => checkSweep(source, manifest));
+
+const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> => {
+  const folder = source.runs.folder(manifest.id);
+  const stored = await readSweepDocument(folder);
+  if (stored === null) return null;
+  if (source.isLive(manifest.id)) return withThresholds(stored, { delta: sweepDelta(manifest) });
+  const sealed = await readSealedFiles(folder);
+  const isChanged = sealed.changed.includes(RESULTS);
+  if (isChanged && (stored.told ?? []).length > 0) throw editedFile(folder, RESULTS);
+  const differing = new Differing();
+  const document = { ...stored, run: manifest.id };
+  const { points, isWhole } = await derivePoints(source, manifest, stored.results, differing);
+
+  const isDerived = (point: PointName): boolean => isWhole || points.has(pointNameKey(point));
+  differing.compare(
+    RESULTS,
+    { results: namedEntries(stored.results.filter(isDerived).map(measuredPart), pointWords) },
+    { results: namedEntries([...points.values()], pointWords) },
+  );
+  const costs = new Map(isChanged ? [] : stored.results.map((result) => [pointNameKey(result), result.cost]));
+  const shown = (point: DerivedPoint): SweepResult => {
+    const cost = costs.get(pointNameKey(point));
+    return cost === undefined ? point : { ...point, cost };
+  };
+  // The file of outcomes holds the points in their order; of steps, some may be missing.
+  const inOrder = new Map<string, SweepResult>();
+  if (!isWhole) for (const result of stored.results) inOrder.set(pointNameKey(result), result);
+  for (const [key, point] of points) inOrder.set(key, shown(point));
+  const results = [...inOrder.values()];
+  const derived = withThresholds({ ...document, results }, { delta: sweepDelta(manifest) });
+  const names = new Set(results.map(pointNameKey));
+  const known = new Set(stored.results.map(pointNameKey));
+  const inBoth = (point: PointName): boolean => names.has(pointNameKey(point)) && known.has(pointNameKey(point));
+  differing.compare(
+    RESULTS,
+    concludedPart({ ...stored, results: stored.results.filter(inBoth) }),
+    concludedPart({ ...derived, results: derived.results.filter(inBoth) }),
+  );
+
+  const withoutOutcomes = stored.results.filter((result) => !isDerived(result)).length;
+  const unchecked = uncheckedSentences(manifest, stored, sealed, withoutOutcomes);
+  const fields = differing.list();
+  const check: RunCheck = {
+    state: fields.length + sealed.changed.length > 0 ? 'differs' : unchecked.length > 0 ? 'unchecked' : 'as-written',
+    differing: fields,
+    changed: [...sealed.changed],
+    sentences: checkSentences(fields, sealed, unchecked),
+  };
+  return { ...derived, check };
+};

@@ -1,0 +1,84 @@
+import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { WorkbenchError } from '../contract/errors.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { SweepDocument } from '../contract/sweep.ts';
+import type { MeasuredMethods } from '../evaluation/comparison/document.ts';
+import type { MeasuredPairs } from '../evaluation/size-trend/document.ts';
+import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
+import type { Task } from '../tasks/task.ts';
+import { actualPath, bundledModels, bundledTasks, recordedPath } from '../workspace/library.ts';
+import type { Workspace } from '../workspace/open-workspace.ts';
+import { createPathCache } from '../files/path-signature.ts';
+import type { BundledModels } from './bundled-models.ts';
+import { type FindRules, findRulesOf } from './item-rules.ts';
+import { readRecordedTrainings } from './recorded-trainings.ts';
+import { createRunMemo, type RunMemo } from './run-memo.ts';
+
+/** Documents, pairs and measured methods that are kept: those of some runs that are looked at in turn. */
+const MOST_KEPT = 8;
+
+/** The runs of a workspace with all that reading them takes. */
+export interface RunSource extends Pick<Workspace, 'runs' | 'steps'> {
+  readonly resources: string;
+  readonly bundled: BundledModels;
+  readonly checked: RunMemo<SweepDocument | null>;
+  readonly pairs: RunMemo<MeasuredPairs>;
+  readonly methods: RunMemo<MeasuredMethods>;
+  /** Whether an engine of ours works on the run right now: its files are as it writes them, and change. */
+  isLive(run: string): boolean;
+  rulesOf(manifest: Pick<RunManifest, 'tasks'>): FindRules;
+}
+
+/**
+ * The task of a run, as it was: one that comes with the workbench, or that this workspace remembers. No other folder is
+ * looked into, since the run that names it may be a stranger's.
+ */
+const createTaskFinder = (
+  { library }: Pick<Workspace, 'library'>,
+  tasks: ReadonlyMap<string, string>,
+): ((task: RunManifest['tasks'][number]) => Promise<Task | null>) => {
+  const whereNamed = (path: string): string => actualPath(path, tasks);
+  const load = createPathCache(
+    (path) => loadTask(path, whereNamed),
+    (path) => furtherPlaces(path, whereNamed),
+  );
+  return async ({ path, hash }) => {
+    const bundled = [...tasks.values()].filter((folder) => recordedPath(folder, tasks) === path);
+    const remembered = (await library.list('tasks')).flatMap((entry) => (entry.hash === hash ? [entry.path] : []));
+    for (const place of [...bundled, ...remembered]) {
+      try {
+        const task = await load(place);
+        if (task.hash === hash) return task;
+      } catch (error) {
+        // It is gone, or another one by now: the run is read without it, and says so.
+        if (!(error instanceof WorkbenchError)) throw error;
+      }
+    }
+    return null;
+  };
+};
+
+export const openRunSource = async (
+  workspace: Workspace,
+  resources: string,
+  isLive: (run: string) => boolean = () => false,
+): Promise<RunSource> => {
+  const { runs, steps } = workspace;
+  const find = createTaskFinder(workspace, await bundledTasks(resources));
+  let recorded: ReturnType<typeof readRecordedTrainings> | null = null;
+  return {
+    runs,
+    steps,
+    resources,
+    checked: createRunMemo(runs.folder, isLive, MOST_KEPT),
+    pairs: createRunMemo(runs.folder, isLive, MOST_KEPT),
+    methods: createRunMemo(runs.folder, isLive, MOST_KEPT),
+    bundled: {
+      folders: [...(await bundledModels(resources)).values()],
+      open: createPathCache(openCheckpoint),
+      recorded: () => (recorded ??= readRecordedTrainings(resources)),
+    },
+    isLive,
+    rulesOf: (manifest) => findRulesOf(manifest, find),
+  };
+};

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import { type PointName, pointNameKey } from '../contract/sweep.ts';
+import { followedOutcome, type StoredOutcome, type TellColumn } from '../evaluation/followed-outcome.ts';
+import { isFile } from '../files/file-errors.ts';
+import { evaluationRecord } from '../jobs/evaluation-record.ts';
+import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
+import { type OutcomePoint, type PointOutcomes, readPointBlocks } from './read-outcomes.ts';
+import type { RunSource } from './run-source.ts';
+import { readPointIndex } from './sweep-record.ts';
+
+export const OUTCOMES = 'outcomes.parquet';
+
+/** Told of a column of a point's item that does not hold what follows from the model's answer. */
+export type TellOutcome = (column: string, point: OutcomePoint, item: string) => void;
+
+/** A point and its items' outcomes as they follow from what the model answered. */
+export interface PointBlock {
+  readonly point: OutcomePoint;
+  readonly kept: number;
+  readonly outcomes: readonly ItemOutcome[];
+}
+
+/** One text of one item is judged one way, whoever wrote it. */
+const createVerdicts = (): ((point: OutcomePoint, outcome: WrittenOutcome, tell: TellColumn) => void) => {
+  const known = new Map<string, Pick<WrittenOutcome, 'filtered' | 'correct'>>();
+  return ({ task }, { id, text, filtered, correct }, tell) => {
+    const key = JSON.stringify([task, id, text]);
+    const before = known.get(key);
+    if (before === undefined) known.set(key, { filtered, correct });
+    else {
+      if (before.filtered !== filtered) tell('filtered');
+      if (before.correct !== correct) tell('correct');
+    }
+  };
+};
+
+/** Points from the steps of a run that has not ended: what is not stored there is passed over. */
+const stepBlocks = async function* (
+  { runs, steps }: RunSource,
+  run: string,
+  isWanted: (point: OutcomePoint) => boolean,
+): AsyncGenerator<Omit<PointOutcomes, 'outcomes'>> {
+  for (const { step, kept, ...point } of await readPointIndex(runs.folder(run))) {
+    if (!isWanted(point)) continue;
+    const record = await steps.readJson(step, evaluationRecord);
+    if (record === null) continue;
+    const stored = record.outcomes.map((outcome): StoredOutcome => ({ outcome, correct: null, correctNorm: null }));
+    yield { point, kept, stored };
+  }
+};
+
+export interface StoredOutcomes {
+  /** Whether they come from the run's own file: otherwise from the steps of the workspace, as far as those are there. */
+  readonly isFile: boolean;
+  readonly blocks: AsyncIterable<PointBlock>;
+}
+
+/**
+ * The outcomes of a sweep's points, from its `outcomes.parquet` where it is finished, from the workspace's steps where it
+ * is not. What is right or wrong is told anew from the log-probability of each choice, or from the text and the task's
+ * rule where the task is at hand; `tell` hears of every column that says something else.
+ *
+ * @throws WorkbenchError `results-edited` where the file is not the one that the run wrote; `outcomes-damaged`.
+ */
+export const readStoredOutcomes = async (
+  source: RunSource,
+  run: string,
+  {
+    isWanted,
+    tell = () => undefined,
+  }: { readonly isWanted?: (point: OutcomePoint) => boolean; readonly tell?: TellOutcome } = {},
+): Promise<StoredOutcomes> => {
+  const folder = source.runs.folder(run);
+  const findRules = source.rulesOf(await source.runs.read(run));
+  const { changed } = await readSealedFiles(folder);
+  if (changed.includes(OUTCOMES) && (await isFile(join(folder, OUTCOMES)))) throw editedFile(folder, OUTCOMES);
+  const fromFile = await readPointBlocks(join(folder, OUTCOMES), isWanted);
+  const stored = fromFile ?? stepBlocks(source, run, isWanted ?? (() => true));
+  const blocks = async function* (): AsyncGenerator<PointBlock> {
+    const compareVerdicts = createVerdicts();
+    for await (const { point, kept, stored: own } of stored) {
+      const rules = (await findRules(point.task))?.rules ?? null;
+      const outcomes = own.map((one) => {
+        const { id } = one.outcome;
+        const say: TellColumn = (column) => tell(column, point, id);
+        const rule = rules?.get(id) ?? null;
+        if (rules !== null && rule === null) say('item');
+        if (rule === null && one.outcome.kind === 'written') compareVerdicts(point, one.outcome, say);
+        return followedOutcome(one, rule, say);
+      });
+      yield { point, kept, outcomes };
+    }
+  };
+  return { isFile: fromFile !== null, blocks: blocks() };
+};
+
+/** Outcomes of some points of a sweep; null for a point whose outcomes are nowhere. */
+export const readPointOutcomes = async (
+  source: RunSource,
+  run: string,
+  points: readonly PointName[],
+): Promise<(point: PointName) => readonly ItemOutcome[] | null> => {
+  const wanted = new Set(points.map(pointNameKey));
+  const found = new Map<string, readonly ItemOutcome[]>();
+  if (wanted.size > 0) {
+    const { blocks } = await readStoredOutcomes(source, run, {
+      isWanted: (point) => wanted.has(pointNameKey(point)),
+    });
+    for await (const { point, outcomes } of blocks) {
+      const key = pointNameKey(point);
+      if (!found.has(key)) found.set(key, outcomes);
+    }
+  }
+  return (point) => found.get(pointNameKey(point)) ?? null;
+};

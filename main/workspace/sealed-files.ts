@@ -1,0 +1,80 @@
+import type { Stats } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WorkbenchError } from '../contract/errors.ts';
+import { fileChecksum, readChecksums, writeChecksums } from '../files/checksums.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { explainReadError } from '../files/regular-file.ts';
+
+/**
+ * Files that say what a run found. Others change after its end (label.json, what a cluster writes) or say nothing that
+ * is shown as measured.
+ */
+const RESULT_FILE =
+  /^(?:(?:results|points|plans|experiment|damage|verification|reproduction)\.json|(?:outcomes|curtailed)\.parquet|profile.*\.safetensors)$/;
+
+export const isResultFile = (name: string): boolean => RESULT_FILE.test(name);
+
+const resultFiles = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder)).filter(isResultFile).sort();
+
+/** Writes the checksums of what a run found, at its end: an edit is seen from then on. */
+export const sealRun = async (folder: string, temporaryFolder: string): Promise<void> =>
+  writeChecksums(
+    folder,
+    new Map((await resultFiles(folder)).map((name) => [name, join(folder, name)])),
+    temporaryFolder,
+  );
+
+/** Checksums of files that were lately read, while nothing about the files changes. */
+const known = new Map<string, { readonly state: string; readonly hash: Promise<string> }>();
+const MOST_KNOWN = 1_000;
+
+const stateOf = ({ size, mtimeMs, ctimeMs, ino }: Stats): string => [size, mtimeMs, ctimeMs, ino].map(String).join(' ');
+
+const hashOf = async (file: string): Promise<string | null> => {
+  try {
+    const state = stateOf(await stat(file));
+    const before = known.get(file);
+    if (before?.state === state) return await before.hash;
+    const hash = fileChecksum(file);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(file, { state, hash });
+    return await hash;
+  } catch (error) {
+    known.delete(file);
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw explainReadError(error, file);
+  }
+};
+
+/** What became of a run's files since it ended. */
+export interface SealedFiles {
+  /** Whether the run holds checksums; one of an earlier version, or one that has not ended, holds none. */
+  readonly isSealed: boolean;
+  /** Files that are not what they were then: written to, deleted, or new. */
+  readonly changed: readonly string[];
+}
+
+export const readSealedFiles = async (folder: string): Promise<SealedFiles> => {
+  const sums = await readChecksums(folder);
+  if (sums === null) return { isSealed: false, changed: [] };
+  const names = new Set([...sums.keys(), ...(await resultFiles(folder))]);
+  const changed: string[] = [];
+  for (const name of names) if ((await hashOf(join(folder, name))) !== (sums.get(name) ?? null)) changed.push(name);
+  return { isSealed: true, changed };
+};
+
+export const editedFile = (folder: string, name: string): WorkbenchError =>
+  new WorkbenchError(
+    'results-edited',
+    'failed',
+    `${join(folder, name)} was changed after the run had ended: it is not what was measured.`,
+    'Restore the file from where the run was made, or run it again.',
+  );
+
+/** Refuses a file of a run that was changed after its end. @throws WorkbenchError `results-edited`. */
+export const requireAsWritten = async (folder: string, name: string): Promise<void> => {
+  const sums = await readChecksums(folder);
+  if (sums !== null && (await hashOf(join(folder, name))) !== (sums.get(name) ?? null)) throw editedFile(folder, name);
+};

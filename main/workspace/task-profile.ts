@@ -1,0 +1,46 @@
+import type { TaskProfile } from '../contract/profile.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { PROFILED, type ProfileParts } from './profile-file.ts';
+
+/** [L * E] -> [L][E]. */
+const rowsOf = (matrix: Float64Array, experts: number): number[][] =>
+  Array.from({ length: matrix.length / experts }, (_, layer) =>
+    Array.from(matrix.subarray(layer * experts, (layer + 1) * experts)),
+  );
+
+/** What of a task's statistics crosses to the page and into figures: the [L, E] sums, without the [L, E, E] ones. */
+export const taskProfileOf = (
+  task: { readonly name: string; readonly hash: string },
+  statistics: RoutingStatistics,
+): TaskProfile => {
+  const { items, tokens, experts, counts, gateMass, reapSum, eanSum } = statistics;
+  return {
+    task: task.name,
+    taskHash: task.hash,
+    items,
+    tokens,
+    counts: rowsOf(counts, experts),
+    gateMass: rowsOf(gateMass, experts),
+    reapSum: rowsOf(reapSum, experts),
+    eanSum: rowsOf(eanSum, experts),
+  };
+};
+
+/** The same, without reading the rest of the profile. */
+export const taskProfileOfParts = async (
+  task: { readonly name: string; readonly hash: string },
+  parts: ProfileParts,
+): Promise<TaskProfile> => {
+  const { items, tokens, experts } = parts;
+  const { counts, gateMass, reapSum, eanSum } = PROFILED;
+  return {
+    task: task.name,
+    taskHash: task.hash,
+    items,
+    tokens,
+    counts: rowsOf(await parts.whole(counts), experts),
+    gateMass: rowsOf(await parts.whole(gateMass), experts),
+    reapSum: rowsOf(await parts.whole(reapSum), experts),
+    eanSum: rowsOf(await parts.whole(eanSum), experts),
+  };
+};

@@ -1,0 +1,187 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
+import { CHECKSUM_FILE } from '../../../main/files/checksums.ts';
+import { isMatch, reproductionSentence } from '../../../main/reproduction/differences.ts';
+import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
+import { HANG_LIMIT_MS } from '../../hang-limit.ts';
+import { anyEdit, editOutcomes } from './edits.ts';
+import { byReaders, byReproduce, measuredOf, newSource, reproduced, shownWithoutChecksums } from './notice.ts';
+import { copyOfRun, type SmallRuns, smallRuns } from './small-runs.ts';
+
+/** More of them: node tests/bench/edits.ts. */
+const ROUNDS = 25;
+const SEED = 19;
+
+let runs: SmallRuns;
+let shown: unknown;
+
+beforeAll(async () => {
+  runs = await smallRuns();
+  const source = await newSource(runs);
+  const document = await readCheckedSweep(source, await source.runs.read(runs.sweep));
+  expect(document?.check).toEqual({ state: 'as-written', differing: [], changed: [], sentences: [] });
+  shown = measuredOf(document);
+}, HANG_LIMIT_MS);
+afterAll(() => runs.remove(), HANG_LIMIT_MS);
+
+const editResults = async (folder: string, change: (result: SweepResult) => SweepResult): Promise<void> => {
+  const file = join(folder, 'results.json');
+  const document = sweepDocument.parse(JSON.parse(await readFile(file, 'utf8')));
+  await writeFile(file, JSON.stringify({ ...document, results: document.results.map(change) }));
+};
+
+const pruned = (change: (result: SweepResult) => SweepResult) => (result: SweepResult) =>
+  result.factor === 1 ? result : change(result);
+
+describe('an untouched run', () => {
+  it('matches its second run, but for what may differ by name', async () => {
+    const found = await reproduced(runs, join(runs.workspace, 'runs', runs.sweep));
+    expect(found.fields?.changed).toEqual([]);
+    expect(isMatch(found)).toBe(true);
+    expect(found.fields?.files).toEqual([
+      'results.json',
+      'outcomes.parquet',
+      'points.json',
+      'plans.json',
+      'profile.safetensors',
+    ]);
+    expect(found.fields?.allowed.map(({ field }) => field)).toEqual(['run']);
+    expect(reproductionSentence(found)).toMatch(
+      /^Every number matches: \d+ values over \d+ item outcomes, to the last/,
+    );
+  });
+});
+
+describe.each([
+  ['differences of +0.5', pruned((result) => ({ ...result, difference: result.difference + 0.5 })), 'difference'],
+  ['p-values of 1e-9', pruned((result) => (result.p === null ? result : { ...result, p: 1e-9 })), 'p'],
+  [
+    'one byte a model',
+    (result: SweepResult) => (result.cost === undefined ? result : { ...result, cost: { ...result.cost, bytes: 1 } }),
+    'cost.bytes',
+  ],
+] as const)('results.json with %s', (_, change, field) => {
+  it('fails its reproduction, which says where', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await editResults(folder, change);
+    const found = await reproduced(runs, folder);
+    expect(isMatch(found)).toBe(false);
+    expect(found.fields?.changed.map(({ field: name }) => name)).toEqual([`results.${field}`]);
+    expect(found.fields?.edited).toEqual(['results.json']);
+    expect(reproductionSentence(found)).toContain(`fields differ (results.${field} `);
+  });
+
+  it('is never shown as measured, and said to be edited', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await editResults(folder, change);
+    const source = await newSource(runs);
+    const document = await readCheckedSweep(source, await source.runs.read('sweep-edited'));
+    expect(measuredOf(document)).toEqual(shown);
+    expect(document?.results.every(({ cost }) => cost === undefined)).toBe(true);
+    expect(document?.check).toMatchObject({ state: 'differs', changed: ['results.json'] });
+    expect(document?.check?.sentences.join(' ')).toMatch(/results\.json .*(edited|changed) after the run had ended/);
+  });
+});
+
+describe('outcomes.parquet', () => {
+  const shift = (logprobs: unknown): unknown =>
+    Array.isArray(logprobs) ? logprobs.map((one) => Number(one) - 5) : logprobs;
+
+  it('with log-probabilities shifted by 5 fails its reproduction, and rounding is said for what it is', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await editOutcomes(join(folder, 'outcomes.parquet'), (rows) =>
+      rows.map((row) => ({ ...row, logprobs: shift(row['logprobs']) })),
+    );
+    const found = await reproduced(runs, folder);
+    expect(isMatch(found)).toBe(false);
+    expect(found.flipped).toEqual([]);
+    expect(found.fields?.changed).toMatchObject([
+      { file: 'outcomes.parquet', field: expect.stringMatching(/logprobs$/) },
+    ]);
+
+    const rounded = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await editOutcomes(join(rounded, 'outcomes.parquet'), (rows) =>
+      rows.map((row) => ({
+        ...row,
+        logprobs: Array.isArray(row['logprobs']) ? row['logprobs'].map((one) => Number(one) + 1e-6) : row['logprobs'],
+      })),
+    );
+    const close = await reproduced(runs, rounded);
+    expect(isMatch(close)).toBe(true);
+    expect(reproductionSentence(close)).toMatch(/scores differ by rounding, at most 0\.000001/);
+    expect(close.fields?.rounded).toMatchObject([
+      { file: 'outcomes.parquet', field: expect.stringMatching(/logprobs$/) },
+    ]);
+  });
+
+  it('with right and wrong turned round is judged anew from the answers, and said to be edited', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await editOutcomes(join(folder, 'outcomes.parquet'), (rows) =>
+      rows.map((row) => (typeof row['correct'] === 'boolean' ? { ...row, correct: !row['correct'] } : row)),
+    );
+    const found = await reproduced(runs, folder);
+    expect(isMatch(found)).toBe(false);
+    expect(found.fields?.changed.map(({ field }) => field)).toEqual(['outcomes.correct']);
+
+    const source = await newSource(runs);
+    const manifest = await source.runs.read('sweep-edited');
+    await expect(readCheckedSweep(source, manifest)).rejects.toMatchObject({ code: 'results-edited' });
+    await rm(join(folder, CHECKSUM_FILE));
+    const document = await readCheckedSweep(await newSource(runs), manifest);
+    expect(document?.check).toMatchObject({ state: 'differs' });
+    expect(document?.check?.differing).toMatchObject([{ file: 'outcomes.parquet', field: 'correct' }]);
+    // Chosen answers follow from log-probabilities, written ones of a task at hand from its rule.
+    expect(measuredOf(document)).toEqual(shown);
+  });
+
+  it('whose outcomes contradict those of the unpruned model is refused', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await rm(join(folder, CHECKSUM_FILE));
+    await editOutcomes(join(folder, 'outcomes.parquet'), (rows) =>
+      rows.filter((_, place) => place !== rows.length - 1),
+    );
+    const source = await newSource(runs);
+    await expect(readCheckedSweep(source, await source.runs.read(basename(folder)))).rejects.toMatchObject({
+      code: 'outcomes-contradict',
+    });
+  });
+});
+
+describe('any field of a run, edited', () => {
+  it('is noticed by a reproduction, or is one of those that may differ by name', async () => {
+    const allowed = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(anyEdit('results.json', 'outcomes.parquet', 'experiment.json'), async (edit) => {
+        const { path, as } = await byReproduce(runs, edit);
+        expect(as, path).not.toBe('missed');
+        if (as === 'allowed') allowed.add(path);
+      }),
+      { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
+    );
+    for (const path of allowed) expect(['run', 'settings.treatments', 'notes']).toContain(path);
+  });
+
+  it('is noticed by whoever shows the run', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyEdit('results.json', 'outcomes.parquet', 'experiment.json'), async (edit) => {
+        const { path, as } = await byReaders(runs, edit);
+        expect(as, path).toBe('noticed');
+      }),
+      { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
+    );
+  });
+
+  it('of results is never shown as measured, where checksums were taken away as well', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyEdit('results.json'), async (edit) => {
+        const { path, measured } = await shownWithoutChecksums(runs, edit);
+        if (typeof measured === 'string') expect(measured).toBe('results-damaged');
+        else expect(measured, path).toEqual(shown);
+      }),
+      { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
+    );
+  });
+});
