@@ -3,6 +3,14 @@ import { join } from 'node:path';
 import { fileErrorCode } from './file-errors.ts';
 import { fileState } from './regular-file.ts';
 
+/** A link that leads nowhere stays the same as long as it leads nowhere. */
+const stateIfReadable = (file: string): Promise<string> =>
+  stat(file).then(fileState, (error: unknown) => {
+    const code = fileErrorCode(error);
+    if (code === null) throw error;
+    return code;
+  });
+
 /** Names, sizes and times of a folder's files (or of a file): while it stays the same, so does what was read there. */
 export const pathSignature = async (path: string): Promise<string> => {
   try {
@@ -11,7 +19,7 @@ export const pathSignature = async (path: string): Promise<string> => {
     const names = (await readdir(path)).sort();
     const parts = await Promise.all(
       names.map(async (name) => {
-        return `${name} ${fileState(await stat(join(path, name)))}`;
+        return `${name} ${await stateIfReadable(join(path, name))}`;
       }),
     );
     return parts.join('\n');
