@@ -189,7 +189,9 @@ export const sweepResult = placedPoint
           .array(
             z
               .object({ items: itemCount.min(1), net: z.number().int(), groups: itemCount.min(1) })
-              .refine(({ items, net }) => Math.abs(net) <= items, { error: 'a passage moves by more items than it has' }),
+              .refine(({ items, net }) => Math.abs(net) <= items, {
+                error: 'a passage moves by more items than it has',
+              }),
           )
           .min(1)
           .max(MOST_KINDS_OF_PASSAGES)
