@@ -224,7 +224,9 @@ export const sweepThresholds = (
     const all = split(ofMethod);
     const draws = judged(all.results, all.stopped, delta, alpha);
     const joint = bracketOf({ ...draws, points: overSeeds(draws.points, bySeed.length) }, delta, alpha);
-    return joint === null ? ofSeeds : [...ofSeeds, { ...joint, draws: ofSeeds.flatMap(drawOf) }];
+    return joint === null
+      ? ofSeeds
+      : [...ofSeeds, { ...joint, draws: ofSeeds.flatMap(drawOf).sort((one, other) => one.seed - other.seed) }];
   });
 
 /** The threshold that stands for each (model, task, method): the one over all seeds where there are several. */
