@@ -21,6 +21,8 @@ export const itemCount = z.number().int().min(0).max(MOST_ITEMS);
 export const MOST_MODELS = 256;
 export const MOST_TASKS = 1_024;
 export const MOST_CURVES = 512;
+/** Kinds of passages, by size and net move, that a result tells of. */
+export const MOST_KINDS_OF_PASSAGES = 10_000;
 export const MOST_FACTORS = 1_024;
 export const MOST_SEEDS = 1_024;
 /** Points of a sweep, or arms of an experiment: sixty times the sample that comes along, which has 1,584. */

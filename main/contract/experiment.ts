@@ -18,7 +18,7 @@ import { methodName, methodOptions, refitName } from './plan.ts';
 import { comparedFields } from './reproduction.ts';
 import { runManifest } from './run.ts';
 import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
-import { DEFAULT_SEEDS, pointVerdict } from './sweep.ts';
+import { DEFAULT_DELTA, DEFAULT_SEEDS, pointVerdict } from './sweep.ts';
 import { metricName } from './task.ts';
 
 /**
@@ -83,7 +83,7 @@ export const experimentSettings = z.object({
    */
   training: finetuneSettings,
   /** Margin within which an arm counts as not worse, in accuracy. */
-  delta: margin.default(0.02),
+  delta: margin.default(DEFAULT_DELTA),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
 });

@@ -4,6 +4,7 @@ import {
   itemCount,
   margin,
   MOST_CURVES,
+  MOST_KINDS_OF_PASSAGES,
   MOST_FACTORS,
   MOST_ITEMS,
   MOST_MODELS,
@@ -19,6 +20,9 @@ import { budgetName, methodName, methodOptions, refitName, superExpertProtection
 import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
 import { placedPoint, toldPoint } from './told-point.ts';
+
+/** Non-inferiority margin where none is asked for: 2 points of accuracy. */
+export const DEFAULT_DELTA = 0.02;
 
 /** A method that is a file: its text, and its name for messages. */
 export const fileMethod = z.object({ name: z.string().max(500), text: z.string() });
@@ -53,7 +57,7 @@ export const sweepSettings = z.object({
   /** What recovered plans have refitted; each is a curve of its own (`+recovery`, `+router`, `+router+experts`). */
   refits: z.array(refitName).min(1).default(['experts']),
   /** Non-inferiority margin of the threshold rule, in accuracy. */
-  delta: margin.default(0.02),
+  delta: margin.default(DEFAULT_DELTA),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
   /**
@@ -158,25 +162,49 @@ export const sweepResult = placedPoint
     low: z.number(),
     high: z.number(),
     /**
-     * Lower end of the one-sided 95 % interval that the threshold rule reads: safe means at least -delta. Of the
-     * difference of accuracies; for perplexity of minus the rise of log-perplexity (nats per token).
+     * Lower end of the one-sided 95 % interval that the threshold rule reads at the document's margin: at least -delta
+     * exactly where the test at 5 % says safe. Of the difference of accuracies: Tango's limit at the critical score of
+     * the exact test, which depends a little on the margin (documents of old: at the normal quantile). For perplexity of
+     * minus the rise of log-perplexity (nats per token).
      */
     lowOneSided: z.number(),
-    /** Upper end of the one-sided 95 % interval of the same; below -delta means worse. Absent in documents of old. */
+    /** Upper end of the same; below -delta exactly where the test says worse. Absent in documents of old. */
     highOneSided: z.number().optional(),
     /**
-     * `lowOneSided` at stricter one-sided levels `alpha`, for a familywise reading: of perplexity only, since those of
-     * accuracies follow from the counts.
+     * Of a perplexity: the lower end at the level `alpha` of the bootstrap. A test at 5 %, or at a stricter level of a
+     * familywise reading, takes the end at half its level; the level is nominal.
      */
     lowTail: z
       .array(z.object({ alpha: z.number(), low: z.number() }))
       .max(MOST_CURVES)
       .optional(),
     /**
-     * Where items share a passage: how many passages, and by how much that widens the variance of the difference.
-     * Intervals are those of n / designEffect independent items.
+     * Where items share passages: how many passages, and how many of each size (`items`) gained how many items more than
+     * they lost (`net`). Intervals and verdicts are those of passages. Documents of old hold a design effect instead of
+     * the moves: from these no verdict is told.
      */
-    groups: z.object({ count: itemCount, designEffect: z.number().min(1).max(MOST_ITEMS) }).optional(),
+    groups: z
+      .object({
+        count: itemCount,
+        moves: z
+          .array(
+            z
+              .object({ items: itemCount.min(1), net: z.number().int(), groups: itemCount.min(1) })
+              .refine(({ items, net }) => Math.abs(net) <= items, {
+                error: 'a passage moves by more items than it has',
+              }),
+          )
+          .min(1)
+          .max(MOST_KINDS_OF_PASSAGES)
+          .optional(),
+        designEffect: z.number().min(1).max(MOST_ITEMS).optional(),
+      })
+      .optional(),
+    /**
+     * How far the test behind the verdict is known to hold its level. Absent: exactly (independent items). `simulated`
+     * (passages): wherever it was enumerated or simulated. `nominal` (perplexity): not where texts have heavy tails.
+     */
+    level: z.enum(['simulated', 'nominal']).optional(),
     /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is chosen. */
     verdict: pointVerdict.nullable().optional(),
     /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */

@@ -38,8 +38,13 @@ export const toldPoint = placedPoint
     lost: itemCount,
     /** Items gained so far and all that are left to gain: with all n it is at most this. */
     gainedAtMost: itemCount,
-    /** Independent items that the n are worth at least (fewer than n where items share a passage). */
+    /** Independent items that the n are worth: fewer than n where items share passages, n / the largest one. */
     independentAtLeast: itemCount,
+    /**
+     * Where items share passages: the highest that the lower end of the one-sided 95 % interval of all n can come to.
+     * Absent of other items, where the counts tell it, and in documents of old, from which nothing is told then.
+     */
+    lowAtMost: z.number().optional(),
     /** At the margin and level of the document's thresholds; null: the items answered do not decide it there. */
     verdict: toldVerdict.nullable().optional(),
   })

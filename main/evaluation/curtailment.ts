@@ -1,21 +1,18 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { MetricName } from '../contract/task.ts';
+import { countAlike, groupLowerLimit, type GroupMoves } from '../statistics/clustered-pairs.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { tangoLowerLimit, tangoLowerLimitOfEffective, Z_ONE_SIDED_95 } from '../statistics/tango-interval.ts';
 import { isRight } from './is-right.ts';
-import { GROUPS_NEEDED, itemsNeeded, ONE_SIDED_ALPHA, quantileAt } from './verdicts.ts';
+import { areSafeCounts, itemsNeeded, ONE_SIDED_ALPHA } from './verdicts.ts';
 
 /**
  * Exact curtailment. The unpruned model's outcomes of all n items are known, so that after any part of the items it is
  * known how far a candidate can still get: its verdict is told as soon as no completion of its outcomes gives another
  * one. No error rate changes, because the verdict is that of all items.
  *
- * Two facts are used, both held by tests over all counts: Tango's lower limit rises with every item gained and falls
- * with every item lost, and it falls as a design effect (items that share passages) shrinks the counts.
+ * One fact is used, held by tests: the score of independent items and the lower limit of passages rise with every item
+ * gained and fall with every item lost. So the best completion gains and the worst one loses whatever is left.
  */
-
-/** Bounds are told apart from the margin only by more than rounding can move them; with all items known they are it. */
-const ROUNDING = 1e-9;
 
 /** What is tested: the margin, and the one-sided level of the test. */
 export interface CurtailedTest {
@@ -29,8 +26,8 @@ export interface PairedDesign {
   readonly n: number;
   /** Whether the unpruned model answers each item rightly. */
   readonly right: readonly boolean[];
-  /** Passages that items share, how many, and the most items of one; null where items stand for themselves. */
-  readonly groups: { readonly count: number; readonly largest: number } | null;
+  /** Passages that items share: that of each item, by number, and the items of each; null where items stand alone. */
+  readonly groups: { readonly of: readonly number[]; readonly sizes: readonly number[] } | null;
 }
 
 /** Null of texts: a perplexity is not bounded by the texts that are left. */
@@ -38,40 +35,23 @@ export const pairedDesign = (metric: MetricName, baseline: readonly ItemOutcome[
   if (metric === 'perplexity') return null;
   const n = baseline.length;
   const right = baseline.map((outcome) => outcome.kind !== 'text' && isRight(metric, outcome));
-  const sizes = new Map<string, number>();
   const names = baseline.flatMap((outcome) => (outcome.kind === 'choice' ? (outcome.group ?? []) : []));
-  for (const name of names) sizes.set(name, (sizes.get(name) ?? 0) + 1);
-  const isGrouped = names.length === n && sizes.size < n;
-  return { n, right, groups: isGrouped ? { count: sizes.size, largest: maxOf(sizes.values()) } : null };
+  const numbers = new Map<string, number>();
+  for (const name of names) if (!numbers.has(name)) numbers.set(name, numbers.size);
+  if (names.length < n || numbers.size === n) return { n, right, groups: null };
+  const of = names.map((name) => numbers.get(name) ?? 0);
+  const sizes = Array.from(numbers, () => 0);
+  for (const group of of) sizes[group] = (sizes[group] ?? 0) + 1;
+  return { n, right, groups: { of, sizes } };
 };
 
-/**
- * The largest design effect that any moves can have: within a group (sum of D)^2 <= size x sum of D^2 (Cauchy and
- * Schwarz), so that the variance between groups is at most count / (count - 1) x the largest size times that of
- * independent items.
- */
-const largestEffect = ({ groups }: PairedDesign): number =>
-  groups === null ? 1 : Math.max(1, (groups.count / Math.max(1, groups.count - 1)) * groups.largest);
+/** Independent items that the n are worth, as `independentItems` counts them. */
+export const independentAtLeast = ({ n, groups }: PairedDesign): number =>
+  groups === null ? n : Math.floor(n / maxOf(groups.sizes));
 
-/** Independent items that the n are worth at least, as `independentItems` counts them. */
-export const independentAtLeast = (design: PairedDesign): number => {
-  if (design.groups === null) return design.n;
-  return design.groups.count < GROUPS_NEEDED ? 0 : Math.floor(design.n / largestEffect(design));
-};
-
-/**
- * Whether a curve has items enough to be told: `no` and `yes` whatever its candidates answer, `depends` where the
- * design effect of passages decides, which only all items tell.
- */
-export const curveTellable = (
-  { delta, alpha = ONE_SIDED_ALPHA }: CurtailedTest,
-  design: PairedDesign,
-): 'yes' | 'no' | 'depends' => {
-  const needed = itemsNeeded(delta, 'acc', alpha);
-  if (independentAtLeast(design) >= needed) return 'yes';
-  const isTooFew = design.n < needed || (design.groups !== null && design.groups.count < GROUPS_NEEDED);
-  return isTooFew ? 'no' : 'depends';
-};
+/** Whether a curve has items enough to be told, whatever its candidates answer. */
+export const isTellable = ({ delta, alpha = ONE_SIDED_ALPHA }: CurtailedTest, design: PairedDesign): boolean =>
+  independentAtLeast(design) >= itemsNeeded(delta, 'acc', alpha);
 
 /** Counts of a candidate after a part of the items. */
 export interface CountsSoFar {
@@ -82,6 +62,8 @@ export interface CountsSoFar {
   /** Items not answered yet that the unpruned model answers rightly (may be lost) and wrongly (may be gained). */
   readonly rightLeft: number;
   readonly wrongLeft: number;
+  /** The passages as they move if everything left is gained, and if everything left is lost; null without passages. */
+  readonly passages: { readonly best: readonly GroupMoves[]; readonly worst: readonly GroupMoves[] } | null;
 }
 
 /** `candidate`: its outcome of each item in the order of the unpruned model's, null where it has not answered yet. */
@@ -91,59 +73,60 @@ export const countsSoFar = (
   candidate: readonly (ItemOutcome | null)[],
 ): CountsSoFar => {
   let [evaluated, lost, gained, rightLeft, wrongLeft] = [0, 0, 0, 0, 0];
-  design.right.forEach((before, place) => {
-    const outcome = candidate[place] ?? null;
+  const { sizes, of } = design.groups ?? { sizes: [], of: [] };
+  const [best, worst] = [sizes.map(() => 0), sizes.map(() => 0)];
+  const move = (nets: number[], item: number, by: number): void => {
+    const group = of[item];
+    if (group !== undefined) nets[group] = (nets[group] ?? 0) + by;
+  };
+  design.right.forEach((before, item) => {
+    const outcome = candidate[item] ?? null;
     if (outcome === null) {
       if (before) rightLeft += 1;
       else wrongLeft += 1;
+      move(before ? worst : best, item, before ? -1 : 1);
       return;
     }
     evaluated += 1;
     const after = outcome.kind !== 'text' && isRight(metric, outcome);
     if (before && !after) lost += 1;
     if (!before && after) gained += 1;
+    for (const nets of [best, worst]) move(nets, item, Number(after) - Number(before));
   });
-  return { n: design.n, evaluated, lost, gained, rightLeft, wrongLeft };
+  const movesOf = (nets: readonly number[]): GroupMoves[] =>
+    countAlike(sizes.map((items, group) => ({ items, net: nets[group] ?? 0 })));
+  const passages = design.groups === null ? null : { best: movesOf(best), worst: movesOf(worst) };
+  return { n: design.n, evaluated, lost, gained, rightLeft, wrongLeft, passages };
 };
 
 /** What all items will say. `unsafe`: not safe, that is undecided or worse. */
 export type ToldVerdict = 'safe' | 'unsafe';
 
-/** The highest that the lower end of the one-sided interval of all n items can come to. */
-export const lowAtMost = (
-  { n, lost, gainedAtMost }: { readonly n: number; readonly lost: number; readonly gainedAtMost: number },
-  alpha: number,
-): number => tangoLowerLimit({ gained: gainedAtMost, lost, n }, quantileAt(alpha));
-
-/** The highest that the upper end of the one-sided 95 % interval of all n items can come to, of independent items. */
-export const highAtMost = ({
-  n,
-  lost,
-  gainedAtMost,
-}: {
-  readonly n: number;
-  readonly lost: number;
-  readonly gainedAtMost: number;
-}): number => -tangoLowerLimit({ gained: lost, lost: gainedAtMost, n }, Z_ONE_SIDED_95);
-
-/** Whether an end that can come to at most this lies below the margin, beyond rounding. */
-export const isBelowMargin = (end: number, delta: number): boolean => end < -delta - ROUNDING;
+/** The highest that the lower end of the one-sided 95 % interval of passages can come to; null without passages. */
+export const lowAtMost = ({ passages }: Pick<CountsSoFar, 'passages'>): number | null =>
+  passages === null ? null : groupLowerLimit(passages.best, ONE_SIDED_ALPHA);
 
 /**
  * The verdict that all items will give, if the items answered decide it; null while they do not. Never one that the
- * outcomes of all items contradict, in whatever order items are answered. Once all are answered, summarise the result
- * instead: it needs no bounds.
+ * outcomes of all items contradict, in whatever order items are answered.
  */
 export const toldVerdict = (
-  { delta, alpha = ONE_SIDED_ALPHA }: CurtailedTest,
+  test: CurtailedTest,
   design: PairedDesign,
-  { n, lost, gained, rightLeft, wrongLeft }: CountsSoFar,
+  { n, lost, gained, rightLeft, wrongLeft, passages }: CountsSoFar,
 ): ToldVerdict | null => {
-  if (isBelowMargin(lowAtMost({ n, lost, gainedAtMost: gained + wrongLeft }, alpha), delta)) return 'unsafe';
-  const effect = largestEffect(design);
-  if (independentAtLeast(design) < itemsNeeded(delta, 'acc', alpha)) return null;
-  const worst = { gained: gained / effect, lost: (lost + rightLeft) / effect, n: n / effect };
-  return tangoLowerLimitOfEffective(worst, quantileAt(alpha)) >= -delta + ROUNDING ? 'safe' : null;
+  const { delta, alpha = ONE_SIDED_ALPHA } = test;
+  const isSafe =
+    passages === null
+      ? (which: 'best' | 'worst') =>
+          areSafeCounts(
+            which === 'best' ? { gained: gained + wrongLeft, lost, n } : { gained, lost: lost + rightLeft, n },
+            delta,
+            alpha,
+          )
+      : (which: 'best' | 'worst') => groupLowerLimit(passages[which], alpha) >= -delta;
+  if (!isSafe('best')) return 'unsafe';
+  return isTellable(test, design) && isSafe('worst') ? 'safe' : null;
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { MetricName } from '../contract/task.ts';
 import { formatRoughPercent } from '../figures/numbers.ts';
 import { itemsForChance } from '../statistics/paired-power.ts';
-import { itemsNeeded, ONE_SIDED_ALPHA, quantileAt, TEXTS_NEEDED, WANTED_CHANCE } from './verdicts.ts';
+import { itemsNeeded, ONE_SIDED_ALPHA, TEXTS_NEEDED, WANTED_CHANCE } from './verdicts.ts';
 
 /**
  * Shares of items whose answer a pruned model may change, before anything is measured: of the points of the sample that
@@ -20,12 +20,11 @@ export interface ItemsForVerdict {
 /** What a verdict of accuracy takes at the margin `delta`, before anything is measured. */
 export const itemsForVerdict = (delta: number): ItemsForVerdict => {
   const fewest = itemsNeeded(delta);
-  const z = quantileAt(ONE_SIDED_ALPHA);
   return {
     fewest,
     byDiscordance: SUPPOSED_DISCORDANCES.map((discordance) => ({
       discordance,
-      items: itemsForChance({ delta, z }, discordance, WANTED_CHANCE, fewest),
+      items: itemsForChance({ delta, alpha: ONE_SIDED_ALPHA }, discordance, WANTED_CHANCE, fewest),
     })),
   };
 };

@@ -1,5 +1,5 @@
 import { assertNever, refuse } from '../contract/errors.ts';
-import type { SweepResult } from '../contract/sweep.ts';
+import { DEFAULT_DELTA, type SweepResult } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import type { ChoiceOutcome, ItemOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import {
@@ -8,9 +8,10 @@ import {
   DEFAULT_BOOTSTRAP,
   type PairedText,
 } from '../statistics/bootstrap.ts';
-import { clusteredInterval, clusteredPairs } from '../statistics/clustered-pairs.ts';
+import { groupInterval, groupMoves, signChangeP } from '../statistics/clustered-pairs.ts';
+import { EITHER_END, pairedInterval } from '../statistics/exact-paired-test.ts';
 import { mcnemarExact } from '../statistics/p-values.ts';
-import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from '../statistics/tango-interval.ts';
+import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
 /** What a sweep result says about outcomes; the rest of it names the candidate. */
 export type PairedSummary = Omit<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor' | 'kept'>;
@@ -66,21 +67,23 @@ interface PairedAnswer {
   readonly group?: string | undefined;
 }
 
-/** What is said of answers that are right or wrong: the paired difference with Tango's interval, and exact McNemar. */
+/** What is said of answers that are right or wrong, at a margin: the paired difference, its intervals, and p. */
 export const pairedAnswers = <O extends PairedAnswer>(
   pairs: readonly (readonly [O, O])[],
   isRight: (outcome: O) => boolean,
+  delta: number,
 ): Omit<PairedSummary, 'metric' | 'value' | 'acc' | 'accNorm'> => {
   const n = pairs.length;
   const lost = pairs.filter(([before, after]) => isRight(before) && !isRight(after)).length;
   const gained = pairs.filter(([before, after]) => !isRight(before) && isRight(after)).length;
+  const ends = oneSidedEnds({ gained, lost, n }, delta);
   const summary = {
     n,
     perplexity: null,
     difference: (gained - lost) / n,
-    ...tangoInterval({ gained, lost, n }),
-    lowOneSided: tangoLowerLimit({ gained, lost, n }, Z_ONE_SIDED_95),
-    highOneSided: tangoInterval({ gained, lost, n }, Z_ONE_SIDED_95).high,
+    ...pairedInterval({ gained, lost, n }),
+    lowOneSided: ends.low,
+    highOneSided: ends.high,
     p: mcnemarExact(lost, gained),
     lost,
     gained,
@@ -88,20 +91,18 @@ export const pairedAnswers = <O extends PairedAnswer>(
   };
   const groups = pairs.flatMap(([before]) => before.group ?? []);
   if (groups.length < n || new Set(groups).size === n) return summary;
-  const moves = pairs.map(([before, after]) => Number(isRight(after)) - Number(isRight(before)));
-  const clustered = clusteredPairs(moves, groups);
-  const { low: lowOneSided, high: highOneSided } = clusteredInterval(
-    { gained, lost, n },
-    clustered.designEffect,
-    Z_ONE_SIDED_95,
+  const moves = groupMoves(
+    pairs.map(([before, after]) => Number(isRight(after)) - Number(isRight(before))),
+    groups,
   );
+  const { low: lowOneSided, high: highOneSided } = groupInterval(moves, ONE_SIDED_ALPHA);
   return {
     ...summary,
-    ...clusteredInterval({ gained, lost, n }, clustered.designEffect),
+    ...groupInterval(moves, EITHER_END),
     lowOneSided,
     highOneSided,
-    p: clustered.p,
-    groups: { count: clustered.count, designEffect: clustered.designEffect },
+    p: signChangeP(moves),
+    groups: { count: new Set(groups).size, moves },
   };
 };
 
@@ -109,6 +110,7 @@ const summariseChoices = (
   metric: 'acc' | 'acc_norm',
   baseline: readonly ChoiceOutcome[],
   candidate: readonly ChoiceOutcome[],
+  delta: number,
 ): PairedSummary => {
   const isRight = (outcome: ChoiceOutcome): boolean =>
     (metric === 'acc' ? outcome.chosen : outcome.chosenNorm) === outcome.answer;
@@ -126,13 +128,23 @@ const summariseChoices = (
     pairs.filter(([, after]) => holds(after)).length / pairs.length;
   const acc = part((after) => after.chosen === after.answer);
   const accNorm = part((after) => after.chosenNorm === after.answer);
-  return { ...pairedAnswers(pairs, isRight), metric, value: metric === 'acc' ? acc : accNorm, acc, accNorm };
+  return { ...pairedAnswers(pairs, isRight, delta), metric, value: metric === 'acc' ? acc : accNorm, acc, accNorm };
 };
 
-const summariseWritten = (baseline: readonly WrittenOutcome[], candidate: readonly WrittenOutcome[]): PairedSummary => {
+const summariseWritten = (
+  baseline: readonly WrittenOutcome[],
+  candidate: readonly WrittenOutcome[],
+  delta: number,
+): PairedSummary => {
   const pairs = pairItems(baseline, candidate);
   const value = pairs.filter(([, after]) => after.correct).length / pairs.length;
-  return { ...pairedAnswers(pairs, ({ correct }) => correct), metric: 'exact_match', value, acc: null, accNorm: null };
+  return {
+    ...pairedAnswers(pairs, ({ correct }) => correct, delta),
+    metric: 'exact_match',
+    value,
+    acc: null,
+    accNorm: null,
+  };
 };
 
 const pairTexts = (baseline: readonly TextOutcome[], candidate: readonly TextOutcome[]): PairedText[] =>
@@ -186,32 +198,43 @@ const compare = (
   metric: MetricName,
   baseline: readonly ItemOutcome[],
   candidate: readonly ItemOutcome[],
-  bootstrap: BootstrapSettings,
+  { bootstrap, delta }: SummarySettings,
 ): PairedSummary => {
   switch (metric) {
     case 'acc':
     case 'acc_norm':
-      return summariseChoices(metric, ofOneKind(baseline, isChoice, metric), ofOneKind(candidate, isChoice, metric));
+      return summariseChoices(
+        metric,
+        ofOneKind(baseline, isChoice, metric),
+        ofOneKind(candidate, isChoice, metric),
+        delta,
+      );
     case 'perplexity':
       return summariseTexts(ofOneKind(baseline, isText, metric), ofOneKind(candidate, isText, metric), bootstrap);
     case 'exact_match':
-      return summariseWritten(ofOneKind(baseline, isWritten, metric), ofOneKind(candidate, isWritten, metric));
+      return summariseWritten(ofOneKind(baseline, isWritten, metric), ofOneKind(candidate, isWritten, metric), delta);
     default:
       return assertNever(metric);
   }
 };
 
+interface SummarySettings {
+  readonly bootstrap: BootstrapSettings;
+  /** Margin that the one-sided ends are those of. */
+  readonly delta: number;
+}
+
 /**
  * The numbers of a sweep result: `candidate` against the unpruned model (`baseline`) on the same items in the same
  * order, which is refused otherwise (`items-differ`).
  *
- * Accuracies and exact match: difference with Tango's interval, exact McNemar p. Perplexity: difference of perplexities
- * with the paired bootstrap's interval; `lowOneSided` is then minus the upper end for the rise of log-perplexity (nats
- * per token), so that for every metric the threshold rule reads `lowOneSided >= -delta`, and `highOneSided` its
- * counterpart; `lost`, `gained` and `truncated` are 0.
+ * Accuracies and exact match: difference with Tango's interval at the critical scores of the exact tests (two-sided: of
+ * no difference; one-sided: of the margin), exact McNemar p. Perplexity: difference of perplexities with the paired
+ * bootstrap's interval; `lowOneSided` is then minus the upper end for the rise of log-perplexity (nats per token), so
+ * that for every metric safe means `lowOneSided >= -delta`, and `highOneSided` its counterpart; `lost`, `gained` and
+ * `truncated` are 0.
  *
- * Where all items have groups that some share (a passage), interval and p are those of groups: Tango's interval at n
- * divided by the design effect of Rao and Scott, the p of Durkalski et al.
+ * Where all items have groups that some share (a passage), intervals and p are those of groups.
  *
  * `candidate: null` summarises the unpruned model itself: it differs from itself by exactly nothing, so difference and
  * interval are 0 and p is null.
@@ -220,10 +243,10 @@ export const summarise = (
   metric: MetricName,
   baseline: readonly ItemOutcome[],
   candidate: readonly ItemOutcome[] | null,
-  bootstrap: BootstrapSettings = DEFAULT_BOOTSTRAP,
+  { bootstrap = DEFAULT_BOOTSTRAP, delta = DEFAULT_DELTA }: Partial<SummarySettings> = {},
 ): PairedSummary => {
-  if (candidate !== null) return compare(metric, baseline, candidate, bootstrap);
-  const itself = compare(metric, baseline, baseline, { ...bootstrap, resamples: 1 });
+  if (candidate !== null) return compare(metric, baseline, candidate, { bootstrap, delta });
+  const itself = compare(metric, baseline, baseline, { bootstrap: { ...bootstrap, resamples: 1 }, delta });
   const { lowTail: _lowTail, ...own } = itself;
   return { ...own, difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null };
 };

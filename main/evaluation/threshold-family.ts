@@ -2,7 +2,16 @@ import type { Multiplicity, SweepDocument, SweepResult, Threshold } from '../con
 import type { ToldPoint } from '../contract/told-point.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readTold } from './told-points.ts';
-import { independentItems, itemsNeeded, ONE_SIDED_ALPHA, verdictOf } from './verdicts.ts';
+import {
+  independentItems,
+  itemsNeeded,
+  levelKnown,
+  lowerEndAt,
+  ONE_SIDED_ALPHA,
+  twoSidedOf,
+  upperEndOf,
+  verdictOf,
+} from './verdicts.ts';
 
 /**
  * How thresholds are read from results: the margin, and whether the level holds for each or for all of them together.
@@ -29,7 +38,8 @@ const tellableCurves = (results: readonly (SweepResult | ToldPoint)[], delta: nu
   for (const result of results) {
     if (result.factor <= 1) continue;
     const key = JSON.stringify([result.model, result.task, result.method]);
-    const items = Math.min(result.n, itemsOf.get(key)?.items ?? Infinity);
+    const own = 'independentAtLeast' in result ? result.independentAtLeast : independentItems(result);
+    const items = Math.min(own, itemsOf.get(key)?.items ?? Infinity);
     itemsOf.set(key, { items, needed: itemsNeeded(delta, result.metric) });
   }
   return [...itemsOf.values()].filter(({ items, needed }) => items >= needed).length;
@@ -90,12 +100,20 @@ const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
 const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepResult => {
   if (result.factor <= 1) return { ...result, verdict: null };
   const verdict = verdictOf(result, delta, alpha);
-  return { ...result, verdict: verdict === 'safe' && !hasItems(result, delta, alpha) ? 'undecided' : verdict };
+  const highOneSided = upperEndOf(result, delta);
+  return {
+    ...result,
+    ...twoSidedOf(result),
+    ...levelKnown(result),
+    lowOneSided: lowerEndAt(result, delta, ONE_SIDED_ALPHA) ?? result.lowOneSided,
+    ...(highOneSided === null ? {} : { highOneSided }),
+    verdict: verdict === 'safe' && !hasItems(result, delta, alpha) ? 'undecided' : verdict,
+  };
 };
 
 /**
- * The document with verdicts, thresholds and rule for this reading: no inference, only what is stored. A document of
- * old, without verdicts and first worse factors, gains them.
+ * The document with verdicts, one-sided ends, thresholds and rule for this reading: no inference, only what is stored. A
+ * document of old, without verdicts and first worse factors, gains them; verdicts that it was written with are not kept.
  */
 export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {
   const { delta } = reading;

@@ -139,6 +139,8 @@ export const thresholdRule = (delta: number, level: number = THRESHOLD_LEVEL): s
     `accuracy(pruned) - accuracy(unpruned), paired on the same items, is at least -${percent(delta)} ` +
     `percentage points ` +
     `(perplexity: if the upper end for the rise of log-perplexity is at most ${delta} nats per token). ` +
+    `The test is exact: a factor that is worse by more is called safe with a chance of at most ${percent(alpha)} % ` +
+    `(perplexity: nominal, more where texts have heavy tails). ` +
     `The threshold is the largest tested factor such that it and every smaller tested factor are safe; ` +
     `with fewer than ${itemsNeeded(delta, 'acc', alpha)} items (perplexity: ` +
     `${itemsNeeded(delta, 'perplexity')} texts) ` +
@@ -222,7 +224,9 @@ export const sweepThresholds = (
     const all = split(ofMethod);
     const draws = judged(all.results, all.stopped, delta, alpha);
     const joint = bracketOf({ ...draws, points: overSeeds(draws.points, bySeed.length) }, delta, alpha);
-    return joint === null ? ofSeeds : [...ofSeeds, { ...joint, draws: ofSeeds.flatMap(drawOf) }];
+    return joint === null
+      ? ofSeeds
+      : [...ofSeeds, { ...joint, draws: ofSeeds.flatMap(drawOf).sort((one, other) => one.seed - other.seed) }];
   });
 
 /** The threshold that stands for each (model, task, method): the one over all seeds where there are several. */

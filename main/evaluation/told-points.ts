@@ -1,12 +1,24 @@
 import type { PointVerdict, SweepDocument, SweepResult } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
-import { highAtMost, isBelowMargin, lowAtMost } from './curtailment.ts';
-import { independentItems, itemsNeeded, verdictOf } from './verdicts.ts';
+import {
+  areSafeCounts,
+  areWorseCounts,
+  independentItems,
+  itemsNeeded,
+  lowerEndAt,
+  ONE_SIDED_ALPHA,
+  verdictOf,
+} from './verdicts.ts';
 
-/** What a curtailed candidate's items decide at a margin and level; null: nothing there. */
+/**
+ * What a curtailed candidate's items decide at a margin and level (at most 5 %); null: nothing there. Of passages the
+ * counts decide nothing, only the bound that their moves gave.
+ */
 export const readTold = (point: ToldPoint, delta: number, alpha: number): NonNullable<ToldPoint['verdict']> | null => {
-  if (!isBelowMargin(lowAtMost(point, alpha), delta)) return null;
-  return isBelowMargin(highAtMost(point), delta) && point.independentAtLeast === point.n ? 'worse' : 'unsafe';
+  const { n, lost, gainedAtMost: gained, independentAtLeast, lowAtMost } = point;
+  if (independentAtLeast < n) return lowAtMost !== undefined && lowAtMost < -delta ? 'unsafe' : null;
+  if (areSafeCounts({ gained, lost, n }, delta, alpha)) return null;
+  return areWorseCounts({ gained, lost, n }, delta, ONE_SIDED_ALPHA) ? 'worse' : 'unsafe';
 };
 
 /** What a threshold reads of one candidate: a result, or what was told of it early. */
@@ -28,7 +40,7 @@ export const judgedResult = (result: SweepResult, delta: number, alpha: number):
   verdict: verdictOf(result, delta, alpha),
   n: result.n,
   independent: independentItems(result),
-  low: result.lowOneSided,
+  low: lowerEndAt(result, delta, alpha) ?? -Infinity,
   result,
 });
 

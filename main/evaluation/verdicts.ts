@@ -1,10 +1,12 @@
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PointVerdict, SweepResult, TestPower } from '../contract/sweep.ts';
-import { normalQuantileOf } from '../statistics/normal-distribution.ts';
-import { chanceForUnharmed, itemsForChance } from '../statistics/paired-power.ts';
-import { tangoLowerLimit, tangoLowerLimitOfEffective, Z_ONE_SIDED_95 } from '../statistics/tango-interval.ts';
 import type { MetricName } from '../contract/task.ts';
+import { nominalLevel } from '../statistics/bootstrap.ts';
+import { groupInterval, type GroupMoves, largestGroup } from '../statistics/clustered-pairs.ts';
+import { criticalScore, pairedInterval } from '../statistics/exact-paired-test.ts';
+import { chanceForUnharmed, itemsForChance } from '../statistics/paired-power.ts';
+import { type Interval, type PairedCounts, tangoLowerLimit, tangoScore } from '../statistics/tango-interval.ts';
 
 /** One-sided level at which each threshold is told unless a family of them is. */
 export const ONE_SIDED_ALPHA = 0.05;
@@ -15,22 +17,40 @@ export const ONE_SIDED_ALPHA = 0.05;
  */
 export const TEXTS_NEEDED = 20;
 
-/** Passages below which items that share them tell no threshold: the variance between few passages is not known. */
-export const GROUPS_NEEDED = 20;
-
 /** Answers that are kept: every point of a sweep asks for them again whenever a margin is tried. */
 const MOST_KNOWN = 5000;
 const knownItems = new Map<string, number>();
 
-/** Normal quantile of a one-sided level; at 5 % the constant that stored intervals were made with. */
-export const quantileAt = (alpha: number): number =>
-  alpha === ONE_SIDED_ALPHA ? Z_ONE_SIDED_95 : normalQuantileOf(alpha);
+/**
+ * Whether these counts call a candidate safe: by the exact unconditional test of H0 "worse by delta or more", whose
+ * chance of a wrong answer is at most `alpha` whatever share of the items is discordant. It rises with every item gained
+ * and falls with every item lost.
+ */
+export const areSafeCounts = (counts: PairedCounts, delta: number, alpha: number): boolean =>
+  tangoScore(counts, -delta) >= criticalScore(counts.n, -delta, alpha);
+
+/** Whether these counts call a candidate worse by more than delta: the mirrored test. */
+export const areWorseCounts = ({ gained, lost, n }: PairedCounts, delta: number, alpha: number): boolean =>
+  tangoScore({ gained: lost, lost: gained, n }, delta) >= criticalScore(n, delta, alpha);
 
 /**
- * Items needed before any candidate can be called safe: the smallest n at which a candidate without a discordant pair
- * has its lower limit, -z^2 / (n + z^2), at -delta or above, and at which a candidate that is truly worse by delta
- * shows no discordant pair with a chance of at most alpha, (1 - delta)^n. 149 for delta = 0.02 at 5 %: the limit alone
- * would let 133 pass, where that chance is 6.8 %. For perplexity, TEXTS_NEEDED.
+ * The one-sided ends that these tests read at a margin: Tango's limits at the critical scores, so that the lower end is
+ * at -delta or above exactly where the counts are safe, and the upper end below it exactly where they are worse.
+ */
+export const oneSidedEnds = (counts: PairedCounts, delta: number, alpha = ONE_SIDED_ALPHA): Interval => {
+  const { gained, lost, n } = counts;
+  return {
+    low: tangoLowerLimit(counts, criticalScore(n, -delta, alpha)),
+    high: -tangoLowerLimit({ gained: lost, lost: gained, n }, criticalScore(n, delta, alpha)),
+  };
+};
+
+/**
+ * Items needed before a candidate can be called safe: an n at which one without a discordant pair is, and with one item
+ * fewer is not. No fewer than those with which a candidate that is truly worse by delta shows no discordant pair with a
+ * chance of at most alpha, (1 - delta)^n: 149 for delta = 0.02 at 5 %, where that decides. At stricter levels it takes
+ * up to a half more, and an n or two beside it may do, or not do, by the discreteness of counts. For perplexity,
+ * TEXTS_NEEDED.
  */
 export const itemsNeeded = (delta: number, metric: MetricName = 'acc', alpha = ONE_SIDED_ALPHA): number => {
   if (!(delta >= SMALLEST_MARGIN && delta <= LARGEST_MARGIN)) {
@@ -44,67 +64,95 @@ export const itemsNeeded = (delta: number, metric: MetricName = 'acc', alpha = O
   const key = `${delta},${alpha}`;
   const before = knownItems.get(key);
   if (before !== undefined) return before;
-  const z = quantileAt(alpha);
-  // The closed forms can be one off where rounding meets equality: the limit and the power themselves decide.
-  const closed = Math.max((z * z * (1 - delta)) / delta, Math.log(alpha) / Math.log1p(-delta));
-  const isEnough = (items: number): boolean =>
-    tangoLowerLimit({ gained: 0, lost: 0, n: items }, z) >= -delta && (1 - delta) ** items <= alpha;
-  const n = [-1, 0, 1, 2].map((off) => Math.max(1, Math.floor(closed) + off)).find(isEnough);
-  if (n === undefined) throw new Error(`no number of items near ${closed} is enough at the margin ${delta}`);
+  const isEnough = (n: number): boolean => areSafeCounts({ gained: 0, lost: 0, n }, delta, alpha);
+  const fewest = Math.max(1, Math.ceil(Math.log(alpha) / Math.log1p(-delta) - 1e-9));
+  let [low, high] = [fewest - 1, fewest];
+  while (!isEnough(high)) [low, high] = [high, Math.ceil(high * 1.2)];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (isEnough(middle)) high = middle;
+    else low = middle;
+  }
   if (knownItems.size >= MOST_KNOWN) knownItems.clear();
-  knownItems.set(key, n);
-  return n;
-};
-
-/** Counts of a result as those of as many independent items as its items are worth. */
-const effectiveCounts = ({ gained, lost, n, groups }: Pick<SweepResult, 'gained' | 'lost' | 'n' | 'groups'>) => {
-  const effect = groups?.designEffect ?? 1;
-  return { gained: gained / effect, lost: lost / effect, n: n / effect };
+  knownItems.set(key, high);
+  return high;
 };
 
 type Judged = Pick<
   SweepResult,
-  'metric' | 'n' | 'gained' | 'lost' | 'lowOneSided' | 'highOneSided' | 'lowTail' | 'groups'
+  'metric' | 'n' | 'gained' | 'lost' | 'low' | 'high' | 'lowOneSided' | 'highOneSided' | 'lowTail' | 'groups'
 >;
 
-/** Lower one-sided end at a level; null for a perplexity whose document holds none so strict. */
-export const lowerEndAt = (result: Judged, alpha: number): number | null => {
-  if (alpha === ONE_SIDED_ALPHA) return result.lowOneSided;
-  if (result.metric !== 'perplexity') return tangoLowerLimitOfEffective(effectiveCounts(result), quantileAt(alpha));
-  const strictEnough = (result.lowTail ?? []).filter((one) => one.alpha <= alpha);
-  return (
-    strictEnough.reduce<{ readonly alpha: number; readonly low: number } | null>(
-      (loosest, one) => (loosest === null || one.alpha > loosest.alpha ? one : loosest),
-      null,
-    )?.low ?? null
-  );
+/** Ends of passages by level: they take some milliseconds, and every reading of a document asks for them. */
+const knownEnds = new WeakMap<readonly GroupMoves[], Map<number, Interval>>();
+
+const groupEnds = (moves: readonly GroupMoves[], alpha: number): Interval => {
+  const known = knownEnds.get(moves) ?? new Map<number, Interval>();
+  knownEnds.set(moves, known);
+  const ends = known.get(alpha) ?? groupInterval(moves, alpha);
+  known.set(alpha, ends);
+  return ends;
 };
 
-/** Upper one-sided end at 5 %; null for a perplexity of a document that holds none. */
-export const upperEndOf = (result: Judged): number | null => {
-  if (result.highOneSided !== undefined) return result.highOneSided;
-  if (result.metric === 'perplexity') return null;
-  const { gained, lost, n } = effectiveCounts(result);
-  return -tangoLowerLimitOfEffective({ gained: lost, lost: gained, n }, Z_ONE_SIDED_95);
+/** The end of a perplexity at `nominalLevel`; of a document without the stricter ends the one that it holds. */
+const perplexityLow = ({ lowOneSided, lowTail }: Judged, alpha: number): number | null => {
+  if (lowTail === undefined) return alpha === ONE_SIDED_ALPHA ? lowOneSided : null;
+  const strictEnough = lowTail.filter((one) => one.alpha <= nominalLevel(alpha));
+  return strictEnough.length === 0
+    ? null
+    : strictEnough.reduce((loosest, one) => (one.alpha > loosest.alpha ? one : loosest)).low;
 };
-
-/** Whether a result, taken by itself, is within the margin: lower one-sided end at -delta or above. */
-export const isSafe = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): boolean =>
-  (lowerEndAt(result, alpha) ?? -Infinity) >= -delta;
 
 /**
- * What a result, taken by itself, says at a margin. Both ends are one-sided: safe where the lower end is at -delta or
- * above (at the level `alpha`), worse where the upper end (at 5 %) lies below -delta. It cannot be both.
+ * Lower one-sided end at a margin and level; null where a document does not hold what it takes: for a perplexity none so
+ * strict, for passages none of their moves.
+ */
+export const lowerEndAt = (result: Judged, delta: number, alpha: number): number | null => {
+  if (result.metric === 'perplexity') return perplexityLow(result, alpha);
+  if (result.groups === undefined) return oneSidedEnds(result, delta, alpha).low;
+  return result.groups.moves === undefined ? null : groupEnds(result.groups.moves, alpha).low;
+};
+
+/** Upper one-sided end at 5 % at a margin; null where a document does not hold what it takes. */
+export const upperEndOf = (result: Judged, delta: number): number | null => {
+  if (result.metric === 'perplexity') return result.highOneSided ?? null;
+  if (result.groups === undefined) return oneSidedEnds(result, delta).high;
+  return result.groups.moves === undefined ? null : groupEnds(result.groups.moves, ONE_SIDED_ALPHA).high;
+};
+
+const isOfCounts = ({ metric, groups }: Judged): boolean => metric !== 'perplexity' && groups === undefined;
+
+/** How far the test of a result is known to hold its level; nothing where it does exactly. */
+export const levelKnown = ({ metric, groups }: Pick<SweepResult, 'metric' | 'groups'>): Pick<SweepResult, 'level'> =>
+  metric === 'perplexity' ? { level: 'nominal' } : groups === undefined ? {} : { level: 'simulated' };
+
+/** The two-sided 95 % interval of a result: of counts from the counts, else the one that it holds. */
+export const twoSidedOf = (result: Judged): Interval =>
+  isOfCounts(result) ? pairedInterval(result) : { low: result.low, high: result.high };
+
+/** Whether a result, taken by itself, is within the margin. */
+export const isSafe = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): boolean =>
+  isOfCounts(result) ? areSafeCounts(result, delta, alpha) : (lowerEndAt(result, delta, alpha) ?? -Infinity) >= -delta;
+
+/**
+ * What a result, taken by itself, says at a margin. Both tests are one-sided: safe at the level `alpha`, worse at 5 %.
+ * It cannot be both.
  */
 export const verdictOf = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): PointVerdict => {
   if (isSafe(result, delta, alpha)) return 'safe';
-  return (upperEndOf(result) ?? Infinity) < -delta ? 'worse' : 'undecided';
+  const isWorse = isOfCounts(result)
+    ? areWorseCounts(result, delta, ONE_SIDED_ALPHA)
+    : (upperEndOf(result, delta) ?? Infinity) < -delta;
+  return isWorse ? 'worse' : 'undecided';
 };
 
-/** Items that a result is worth, for what it takes to tell a threshold; 0 where passages are too few. */
+/**
+ * Items that a result is worth, for what it takes to tell a threshold. Of passages n / the largest one, because one may
+ * move as a whole; 0 where a document does not hold them.
+ */
 export const independentItems = ({ n, groups }: Pick<SweepResult, 'n' | 'groups'>): number => {
   if (groups === undefined) return n;
-  return groups.count < GROUPS_NEEDED ? 0 : Math.floor(n / groups.designEffect);
+  return groups.moves === undefined ? 0 : Math.floor(n / largestGroup(groups.moves));
 };
 
 /** The chance of being called safe that a test is asked to give an unharmed candidate. */
@@ -112,23 +160,21 @@ export const WANTED_CHANCE = 0.8;
 
 const known = new Map<string, TestPower>();
 
-/** What the test of this result could have told; null for perplexity, which has no counts. */
+/** What the test of this result could have told; null where it is not one of independent items. */
 export const powerOf = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): TestPower | null => {
-  if (result.metric === 'perplexity') return null;
-  const n = independentItems(result);
-  const discordance = (result.gained + result.lost) / result.n;
-  const key = [n, result.n, discordance, delta, alpha].join();
+  if (!isOfCounts(result)) return null;
+  const { n } = result;
+  const discordance = (result.gained + result.lost) / n;
+  const key = [n, discordance, delta, alpha].join();
   const before = known.get(key);
   if (before !== undefined) return before;
-  const z = quantileAt(alpha);
   const needed = itemsNeeded(delta, result.metric, alpha);
+  const z = n < needed ? Infinity : criticalScore(n, -delta, alpha);
   const chance = n < needed ? 0 : chanceForUnharmed({ n, delta, z }, discordance);
-  const effect = result.groups?.designEffect ?? 1;
-  const independent = itemsForChance({ delta, z }, discordance, WANTED_CHANCE, needed);
   const power = {
     discordance,
     chance,
-    itemsForWanted: Math.ceil(independent * effect),
+    itemsForWanted: itemsForChance({ delta, alpha }, discordance, WANTED_CHANCE, needed),
   };
   if (known.size >= MOST_KNOWN) known.clear();
   known.set(key, power);

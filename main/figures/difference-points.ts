@@ -45,15 +45,19 @@ export interface DifferencePanel {
 export const ruleDifference = ({ metric, value, difference }: SweepResult): number =>
   metric === 'perplexity' ? -Math.log(value / (value - difference)) : difference;
 
-const drawOf = (result: SweepResult, alpha: number): DrawnDifference => ({
+const drawOf = (result: SweepResult, delta: number, alpha: number): DrawnDifference => ({
   difference: ruleDifference(result),
-  low: lowerEndAt(result, alpha),
-  high: upperEndOf(result),
+  low: lowerEndAt(result, delta, alpha),
+  high: upperEndOf(result, delta),
   result,
 });
 
-const pointOf = ({ method, factor, verdict, safe, results }: PointOverDraws, alpha: number): DifferencePoint => {
-  const draws = results.map((result) => drawOf(result, alpha));
+const pointOf = (
+  { method, factor, verdict, safe, results }: PointOverDraws,
+  delta: number,
+  alpha: number,
+): DifferencePoint => {
+  const draws = results.map((result) => drawOf(result, delta, alpha));
   const { mean, lowest, highest } = spreadOf(draws.map(({ difference }) => difference));
   return { method, factor, difference: mean, lowest, highest, verdict, safe, draws };
 };
@@ -78,7 +82,7 @@ export const differencePanel = (
     points: points
       .filter((point) => point.method === method)
       .sort((left, right) => left.factor - right.factor)
-      .map((point) => pointOf(point, alpha)),
+      .map((point) => pointOf(point, delta, alpha)),
   }));
   return { task: first.task, metric: first.metric, n: first.n, delta, series };
 };

@@ -36,8 +36,8 @@ export interface ProgressMeter<Subject = JobSubject> {
   expectSavings(planned: number): void;
   /** A curve of so much planned work ended with so much of it done: the rest is no longer part of the total. */
   saved(planned: number, done: number): void;
-  /** Curves of so much planned work cannot end early: all of it is done, or none, which leaves the total. */
-  decided(planned: number, isDone: boolean): void;
+  /** Curves of so much planned work are not measured at all: it is no longer part of the total. */
+  leftOut(planned: number): void;
   describe(description: string): void;
   /** A step of this much work begins. */
   begin(work: number): void;
@@ -134,8 +134,8 @@ export const createProgressMeter = <Subject extends object>(
       shares.push(planned > 0 ? done / planned : 1);
       changed();
     },
-    decided: (planned, isDone) => {
-      if (!isDone) total -= planned;
+    leftOut: (planned) => {
+      total -= planned;
       savable -= planned;
       changed();
     },

@@ -82,12 +82,14 @@ export interface CandidateStage {
   readonly measurement: Measurement;
   readonly sizer: GroupSizer;
   readonly speeds: SpeedMeter | null;
+  /** Margin of the sweep. */
+  readonly delta: number;
   readonly announce: (point: SweepPoint) => Promise<void>;
 }
 
 /** Measures candidates on the items of a stage; the step of each is keyed by what lies in its folder. */
 export const measureFolders = async (
-  { context, measurement, sizer, speeds, announce }: CandidateStage,
+  { context, measurement, sizer, speeds, delta, announce }: CandidateStage,
   baseline: readonly ItemOutcome[],
   candidates: readonly RunModel[],
 ): Promise<void> => {
@@ -117,7 +119,7 @@ export const measureFolders = async (
           seed: null,
           factor: (whole.experts * whole.moeLayers) / (info.experts * info.moeLayers),
           kept: info.experts,
-          ...summarise(task.task.metric, baseline, outcomes),
+          ...summarise(task.task.metric, baseline, outcomes, { delta }),
           evaluated: outcomes.length,
           cost: { ...folderCost(candidate.checkpoint), ...speed },
         };

@@ -2,7 +2,7 @@ import { CancelledError } from '../contract/errors.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
 import { TOLD_NOTE } from '../evaluation/told-points.ts';
-import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
+import { isSafe } from '../evaluation/verdicts.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
@@ -29,7 +29,7 @@ import {
 } from './sweep-stage.ts';
 import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
 import { hasPart, toldSteps } from './told-step.ts';
-import { leaveUntold, stageCurvesWork, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
+import { leaveUntold, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export type { SweepInput } from './sweep-places.ts';
@@ -167,9 +167,6 @@ const begunPlans = async (
   return begun;
 };
 
-const WHOLE_CURVE_NOTE =
-  'items share passages, and only all outcomes tell whether they are enough, so every candidate was measured on ' +
-  'every item.';
 const TEXTS_NOTE =
   'a perplexity has no exact bounds before the last text, so candidates were measured on all of them, up to the ' +
   'first factor that is not safe.';
@@ -195,10 +192,6 @@ const bisect = async (
 ): Promise<void> => {
   const { settings, measurement, context, record } = stage;
   const { experts, topK } = measurement.model.checkpoint.info;
-  if (measurement.items.length < itemsNeeded(settings.delta, measurement.task.task.metric)) {
-    record.note(`${measurement.task.name}: too few items to tell a threshold, so nothing was bisected.`);
-    return;
-  }
   const tested = known.filter((one) => isSameCurve(one.curve, curve)).map(({ kept, safe }) => ({ kept, safe }));
   const next = (): number | null => nextKeptCount(tested, experts, Math.max(1, topK)) ?? nextToConfirm(tested, experts);
   record.note(ADAPTIVE_NOTE);
@@ -248,11 +241,7 @@ export const measurePlace = async (
   const telling = early === null ? null : tellingOf(stage, early);
   let measured: { readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] };
   const design = telling?.how === 'curtailed' ? telling.design : null;
-  if (early === null || telling === null || telling.how === 'whole curve') {
-    if (telling !== null) {
-      record.note(`${place}: ${WHOLE_CURVE_NOTE}`);
-      context.meter.decided(stageCurvesWork(stage, curves), true);
-    }
+  if (early === null || telling === null) {
     measured = await measureCurves(stage, curves, pairs);
   } else if (telling.how === 'not') {
     await leaveUntold(stage, early, curves);
@@ -264,10 +253,18 @@ export const measurePlace = async (
   const told = pairs?.note() ?? null;
   if (told !== null) record.note(`${place}: ${told}`);
   if (pairs !== undefined && settings.stop === 'told') record.note(PAIRS_NOTE);
-  await measureFolders({ ...stage, announce: (point) => announce(stage, point) }, measured.baseline, folders);
+  await measureFolders(
+    { ...stage, delta: settings.delta, announce: (point) => announce(stage, point) },
+    measured.baseline,
+    folders,
+  );
   if (!settings.adaptive || telling?.how === 'not') return;
+  if (tellingOf(stage, measured.baseline).how === 'not') {
+    record.note(`${task.name}: too few items to tell a threshold, so nothing was bisected.`);
+    return;
+  }
   const isSafeAt = async (candidate: Candidate): Promise<boolean> => {
-    if (telling !== null && telling.how !== 'whole curve') {
+    if (telling !== null) {
       const [told] = await tellCandidates(stage, measured.baseline, [candidate], design);
       if (told === undefined) throw new Error('a candidate was not told');
       context.meter.addToTotal(measurement.work * (told.share - 1));

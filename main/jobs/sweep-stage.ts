@@ -147,7 +147,7 @@ export const resultOf = async (
   outcomes: readonly ItemOutcome[],
 ): Promise<SweepResult> => ({
   ...namedPoint(stage, candidate),
-  ...summarise(stage.measurement.task.task.metric, baseline, outcomes),
+  ...summarise(stage.measurement.task.task.metric, baseline, outcomes, { delta: stage.settings.delta }),
   evaluated: outcomes.length,
   cost: {
     ...planPointCost(stage.measurement.model.checkpoint, candidate.plan),

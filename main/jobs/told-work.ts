@@ -1,7 +1,14 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
-import { curveTellable, independentAtLeast, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
+import {
+  type CountsSoFar,
+  independentAtLeast,
+  isTellable,
+  lowAtMost,
+  type PairedDesign,
+  pairedDesign,
+} from '../evaluation/curtailment.ts';
 import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
 import { evaluationSteps } from './evaluation-step.ts';
 import {
@@ -24,8 +31,6 @@ export type Telling =
   | { readonly how: 'curtailed'; readonly design: PairedDesign }
   /** On all items (texts have no exact bounds), but no further than to the first unsafe factor. */
   | { readonly how: 'in full' }
-  /** On all items and at all factors: passages may make the items too few, which only all outcomes tell. */
-  | { readonly how: 'whole curve' }
   /** Not at all: the items are too few to tell anything. */
   | { readonly how: 'not' };
 
@@ -34,23 +39,18 @@ export const tellingOf = ({ settings, measurement }: Stage, baseline: readonly I
   const { metric } = measurement.task.task;
   const design = pairedDesign(metric, baseline);
   if (design === null) return baseline.length < itemsNeeded(delta, metric) ? { how: 'not' } : { how: 'in full' };
-  switch (curveTellable({ metric, delta }, design)) {
-    case 'yes':
-      return { how: 'curtailed', design };
-    case 'no':
-      return { how: 'not' };
-    case 'depends':
-      return { how: 'whole curve' };
-  }
+  return isTellable({ metric, delta }, design) ? { how: 'curtailed', design } : { how: 'not' };
 };
 
 const tellEarly = async (
   stage: Stage,
   candidate: Candidate,
   design: PairedDesign,
-  { n, evaluated, lost, gained, wrongLeft }: Extract<ToldOutcome, { kind: 'told' }>['counts'],
+  counts: CountsSoFar,
 ): Promise<void> => {
   const { context, record, measurement } = stage;
+  const { n, evaluated, lost, gained, wrongLeft } = counts;
+  const low = lowAtMost(counts);
   const point: ToldPoint = {
     ...namedPoint(stage, candidate),
     n,
@@ -59,6 +59,7 @@ const tellEarly = async (
     lost,
     gainedAtMost: gained + wrongLeft,
     independentAtLeast: independentAtLeast(design),
+    ...(low === null ? {} : { lowAtMost: low }),
     verdict: 'unsafe',
   };
   await record.addTold(point);
@@ -185,7 +186,7 @@ export const leaveUntold = async (
   const { context, measurement, record } = stage;
   const { model, task } = measurement;
   const { metric } = task.task;
-  context.meter.decided(stageCurvesWork(stage, curves), false);
+  context.meter.leftOut(stageCurvesWork(stage, curves));
   const design = pairedDesign(metric, baseline);
   const wrong = design === null ? 0 : design.right.filter((right) => !right).length;
   for (const curve of curves) {

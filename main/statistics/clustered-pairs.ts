@@ -1,54 +1,123 @@
+import { maxOf } from './extremes.ts';
+import { chanceOfNegativeSum } from './gamma-sums.ts';
 import { normalUpperTail } from './normal-distribution.ts';
-import { type Interval, type PairedCounts, tangoLowerLimitOfEffective, Z_TWO_SIDED_95 } from './tango-interval.ts';
+import type { Interval } from './tango-interval.ts';
 
-/** What groups (passages) do to a paired difference of shares. */
-export interface ClusteredPairs {
-  readonly count: number;
-  /**
-   * Variance of the difference between groups over that of as many independent items, at least 1 (Rao and Scott 1992,
-   * doi:10.2307/2532311). Where no item is discordant there is no variance to compare: then the mean size of a group,
-   * as if all items of a group went the same way.
-   */
-  readonly designEffect: number;
-  /**
-   * Two-sided p of no difference, by the sums of the groups: (sum of D)^2 / sum of D^2, chi-squared with 1 degree
-   * (Durkalski et al. 2003, doi:10.1002/sim.1438); 1 where nothing differs.
-   */
-  readonly p: number;
+/** Groups (passages) of one size that moved alike. */
+export interface GroupMoves {
+  /** Items of each. */
+  readonly items: number;
+  /** Items gained less items lost, of each. */
+  readonly net: number;
+  readonly groups: number;
 }
 
 /** `moves`: 1 for an item gained, -1 for one lost, 0 otherwise; `groups`: the name of each item's group. */
-export const clusteredPairs = (moves: readonly number[], groups: readonly string[]): ClusteredPairs => {
-  const n = moves.length;
-  const mean = moves.reduce((sum, move) => sum + move, 0) / n;
-  const sums = new Map<string, { readonly moved: number; readonly items: number }>();
+export const groupMoves = (moves: readonly number[], groups: readonly string[]): GroupMoves[] => {
+  const sums = new Map<string, { readonly net: number; readonly items: number }>();
   moves.forEach((move, index) => {
     const name = groups[index] ?? '';
-    const { moved, items } = sums.get(name) ?? { moved: 0, items: 0 };
-    sums.set(name, { moved: moved + move, items: items + 1 });
+    const { net, items } = sums.get(name) ?? { net: 0, items: 0 };
+    sums.set(name, { net: net + move, items: items + 1 });
   });
-  const own = [...sums.values()];
-  const count = own.length;
-  const independent = moves.reduce((sum, move) => sum + (move - mean) ** 2, 0);
-  const between =
-    (count / Math.max(1, count - 1)) * own.reduce((sum, { moved, items }) => sum + (moved - items * mean) ** 2, 0);
-  const squares = own.reduce((sum, { moved }) => sum + moved * moved, 0);
-  return {
-    count,
-    designEffect: independent === 0 ? n / count : Math.max(1, between / independent),
-    p: squares === 0 ? 1 : Math.min(1, 2 * normalUpperTail(Math.abs(mean * n) / Math.sqrt(squares))),
-  };
+  return countAlike([...sums.values()]);
 };
 
-/** Tango's interval of counts divided by a design effect. */
-export const clusteredInterval = (
-  { gained, lost, n }: PairedCounts,
-  designEffect: number,
-  z: number = Z_TWO_SIDED_95,
-): Interval => {
-  const [up, down, size] = [gained / designEffect, lost / designEffect, n / designEffect];
-  return {
-    low: tangoLowerLimitOfEffective({ gained: up, lost: down, n: size }, z),
-    high: -tangoLowerLimitOfEffective({ gained: down, lost: up, n: size }, z),
-  };
+/** The same counted by size and net move. */
+export const countAlike = (groups: readonly { readonly items: number; readonly net: number }[]): GroupMoves[] => {
+  const alike = new Map<string, GroupMoves>();
+  for (const { items, net } of groups) {
+    const key = `${items},${net}`;
+    alike.set(key, { items, net, groups: (alike.get(key)?.groups ?? 0) + 1 });
+  }
+  return [...alike.values()].sort((a, b) => a.items - b.items || a.net - b.net);
+};
+
+const sumOver = (moves: readonly GroupMoves[], read: (one: GroupMoves) => number): number =>
+  moves.reduce((sum, one) => sum + one.groups * read(one), 0);
+
+/** Items of the largest group. */
+export const largestGroup = (moves: readonly GroupMoves[]): number => maxOf(moves.map(({ items }) => items));
+
+/**
+ * The level at which groups tell that the true difference is above `difference`; it rises with `difference` and falls
+ * with every item gained.
+ *
+ * A group is the unit, and may move as a whole: nothing is supposed of how its items go together. To the groups that
+ * were seen one more is added, as large as the largest and lost altogether; the level is the chance that a mean of all
+ * with Dirichlet(1, ..., 1) weights is `difference` or less. This is Gaffke's bound for the mean of a bounded variable
+ * (Gaffke 2005; Learned-Miller and Thomas 2020, arXiv:1905.06208), of net moves less `difference` times the size of the
+ * group. Without a gained group it is the exact binomial test of Clopper and Pearson; that its size is at most the level
+ * for every distribution is conjectured, and was found wherever it was looked for: by enumeration of groups that move as
+ * a whole, by simulation of others (tests/bench/error-rates.ts).
+ */
+export const levelAbove = (moves: readonly GroupMoves[], difference: number): number =>
+  chanceOfNegativeSum([
+    ...moves.map(({ items, net, groups }) => ({ value: net - difference * items, shape: groups })),
+    { value: -(1 + difference) * largestGroup(moves), shape: 1 },
+  ]);
+
+/** Rounds of the search for a limit: each halves the bracket at least every other time. */
+const MOST_ROUNDS = 200;
+
+/** Lower limit of the true difference at a one-sided level: the largest difference that the groups tell it is above. */
+export const groupLowerLimit = (moves: readonly GroupMoves[], alpha: number): number => {
+  const mean = sumOver(moves, ({ net }) => net) / sumOver(moves, ({ items }) => items);
+  let [below, above] = [-1, mean];
+  const goal = Math.log(alpha);
+  // The level at -1 is 0, that at the mean far above any level asked for; between them its logarithm bends gently.
+  let [atBelow, atAbove] = [-40, Math.log(levelAbove(moves, above)) - goal];
+  if (mean === -1 || atAbove <= 0) return mean;
+  for (let round = 0; round < MOST_ROUNDS && above - below > 1e-13; round += 1) {
+    const isHalving = round % 2 === 1;
+    const cut = isHalving ? (below + above) / 2 : below + ((above - below) * atBelow) / (atBelow - atAbove);
+    const at = Math.max(-40, Math.log(levelAbove(moves, cut)) - goal);
+    if (at <= 0) [below, atBelow] = [cut, at];
+    else [above, atAbove] = [cut, at];
+    if (at === 0) break;
+  }
+  return below;
+};
+
+const mirrored = (moves: readonly GroupMoves[]): GroupMoves[] => moves.map((one) => ({ ...one, net: 0 - one.net }));
+
+/** Both ends, each at the one-sided level `alpha`. */
+export const groupInterval = (moves: readonly GroupMoves[], alpha: number): Interval => ({
+  low: groupLowerLimit(moves, alpha),
+  high: 0 - groupLowerLimit(mirrored(moves), alpha),
+});
+
+/** Steps of the exact distribution of sign changes that are made at most; beyond them its normal approximation. */
+const MOST_STEPS = 2e8;
+
+/**
+ * Two-sided p of no difference: the chance that the nets of the groups, each with its sign drawn anew, sum up at least
+ * as far from 0 as they do. Exact where the two models are exchangeable in every group; of groups that are one item
+ * each the exact test of McNemar. 1 where no group moves. Beyond some 10,000 groups that move the sum is taken as
+ * normal (Durkalski et al. 2003, doi:10.1002/sim.1438), from which it then hardly differs.
+ */
+export const signChangeP = (moves: readonly GroupMoves[]): number => {
+  const moving = moves.filter(({ net }) => net !== 0);
+  const observed = Math.abs(sumOver(moving, ({ net }) => net));
+  if (observed === 0) return 1;
+  const reach = sumOver(moving, ({ net }) => Math.abs(net));
+  const groups = sumOver(moving, () => 1);
+  if (groups * reach > MOST_STEPS)
+    return Math.min(1, 2 * normalUpperTail(observed / Math.sqrt(sumOver(moving, ({ net }) => net * net))));
+  // Chances of the sum of absolute nets with positive sign; the sum of signed nets is twice that less `reach`.
+  let chances = Float64Array.of(1);
+  for (const { net, groups: alike } of moving) {
+    const size = Math.abs(net);
+    for (let group = 0; group < alike; group += 1) {
+      const next = new Float64Array(chances.length + size);
+      chances.forEach((chance, sum) => {
+        next[sum] = (next[sum] ?? 0) + chance / 2;
+        next[sum + size] = (next[sum + size] ?? 0) + chance / 2;
+      });
+      chances = next;
+    }
+  }
+  let tail = 0;
+  for (let sum = 0; 2 * sum <= reach - observed; sum += 1) tail += chances[sum] ?? 0;
+  return Math.min(1, 2 * tail);
 };

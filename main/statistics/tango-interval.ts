@@ -60,17 +60,7 @@ const checkCounts = ({ gained, lost, n }: PairedCounts): void => {
  */
 export const tangoLowerLimit = (counts: PairedCounts, z: number): number => {
   checkCounts(counts);
-  return tangoLowerLimitOfEffective(counts, z);
-};
-
-/**
- * As `tangoLowerLimit`, of counts divided by a design effect (Rao and Scott 1992, doi:10.2307/2532311): they need not
- * be whole.
- */
-export const tangoLowerLimitOfEffective = (counts: PairedCounts, z: number): number => {
   const { gained, lost, n } = counts;
-  // Bisection between numbers that are none would not end.
-  if (!Number.isFinite(gained + lost + n)) throw new RangeError(`${gained} gained, ${lost} lost of ${n} are no counts`);
   if (lost === n) return -1;
   // Without discordant pairs the score is sqrt(n d / (1 - d)) at -d: the root in closed form.
   if (gained + lost === 0) return -(z * z) / (n + z * z);

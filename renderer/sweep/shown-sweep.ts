@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
-import type { SweepDocument } from '../../main/contract/sweep.ts';
+import { DEFAULT_DELTA, type SweepDocument } from '../../main/contract/sweep.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
@@ -42,7 +42,6 @@ interface ShownSweep {
 }
 
 const DELTA_SETTLE_MS = 120;
-const DEFAULT_DELTA = 0.02;
 
 /** Margin that the sweep was started with. */
 export const sweepDelta = (manifest: RunManifest | null): number => {

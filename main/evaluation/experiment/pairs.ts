@@ -56,6 +56,7 @@ const pairArms = (
       return other === undefined ? [] : [[answer, other] as const];
     }),
     ({ isRight }) => isRight,
+    delta,
   );
   const { model, experts, kept, treatment, seed } = pruned;
   const method = pruned.method ?? '';

@@ -1,7 +1,7 @@
 import type { ExperimentCell, ExperimentPair, ExperimentRow, ModelThreshold } from '../../contract/experiment.ts';
 import { isFactorAtMost } from '../../contract/sweep.ts';
+import { pairedInterval } from '../../statistics/exact-paired-test.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
-import { tangoInterval } from '../../statistics/tango-interval.ts';
 import { spreadOf } from '../draws.ts';
 import { groupBy } from './cells.ts';
 
@@ -15,7 +15,7 @@ const pooledDraw = (pairs: readonly ExperimentPair[]): NonNullable<ExperimentRow
     lost: total(pairs, ({ lost }) => lost),
     n: total(pairs, ({ n }) => n),
   };
-  return { n: counts.n, difference: (counts.gained - counts.lost) / counts.n, ...tangoInterval(counts) };
+  return { n: counts.n, difference: (counts.gained - counts.lost) / counts.n, ...pairedInterval(counts) };
 };
 
 /** The mean over draws that answered all tasks, and an interval that holds each of theirs. */

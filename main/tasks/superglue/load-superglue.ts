@@ -114,7 +114,7 @@ export const loadSuperGlue = async (folder: string): Promise<Task> => {
       `the test split, as test.jsonl has no labels. Prompts as in lm-evaluation-harness.`,
     format.note,
     test.items.some(({ group }) => group !== undefined)
-      ? 'Items that share a passage are not independent: intervals are widened for it.'
+      ? 'Items that share a passage are not independent: verdicts count passages.'
       : '',
     unusable === 0 ? '' : `${String(unusable)} questions without a right and a wrong entity were left out.`,
     describeLeftOut(leftOut),

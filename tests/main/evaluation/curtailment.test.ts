@@ -6,7 +6,7 @@ import {
   countsSoFar,
   curtailedOrder,
   type CurtailedTest,
-  curveTellable,
+  isTellable,
   lowAtMost,
   type PairedDesign,
   pairedDesign,
@@ -14,12 +14,15 @@ import {
   toldVerdict,
 } from '../../../main/evaluation/curtailment.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
-import { independentItems, isSafe, itemsNeeded, verdictOf } from '../../../main/evaluation/verdicts.ts';
 import {
-  tangoLowerLimit,
-  tangoLowerLimitOfEffective,
-  Z_ONE_SIDED_95,
-} from '../../../main/statistics/tango-interval.ts';
+  areSafeCounts,
+  areWorseCounts,
+  independentItems,
+  isSafe,
+  itemsNeeded,
+} from '../../../main/evaluation/verdicts.ts';
+import { countAlike, groupLowerLimit } from '../../../main/statistics/clustered-pairs.ts';
+import { tangoScore } from '../../../main/statistics/tango-interval.ts';
 import { choiceOutcome, textOutcome, writtenOutcome } from './outcomes.ts';
 
 const designOf = (metric: MetricName, baseline: readonly ItemOutcome[]): PairedDesign => {
@@ -77,7 +80,7 @@ describe('a curtailed verdict', () => {
         const design = designOf(metric, baseline);
         const { delta, alpha } = test;
         const full = summarise(metric, baseline, candidate);
-        const isTellable = independentItems(full) >= itemsNeeded(delta, metric, alpha);
+        const canBeTold = independentItems(full) >= itemsNeeded(delta, metric, alpha);
         const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
         for (const place of order) {
           soFar[place] = candidate[place] ?? null;
@@ -85,34 +88,34 @@ describe('a curtailed verdict', () => {
           if (verdict === null) continue;
           told += 1;
           expect(verdict).toBe(isSafe(full, delta, alpha) ? 'safe' : 'unsafe');
-          if (verdict === 'safe') expect(isTellable).toBe(true);
+          if (verdict === 'safe') expect(canBeTold).toBe(true);
         }
-        const tellable = curveTellable(test, design);
-        if (tellable !== 'depends') expect(isTellable).toBe(tellable === 'yes');
+        expect(isTellable(test, design)).toBe(canBeTold);
       }),
       { numRuns: 100 },
     );
     expect(told).toBeGreaterThan(300);
   });
 
-  it('bounds the lower end of all items from above after every item', () => {
+  it('bounds the lower end of passages from above after every item', () => {
     fc.assert(
-      fc.property(cases, ({ metric, baseline, candidate, order, test }) => {
-        const design = designOf(metric, baseline);
-        const full = summarise(metric, baseline, candidate);
-        const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
-        let before = Infinity;
-        for (const place of order.slice(0, 60)) {
-          soFar[place] = candidate[place] ?? null;
-          const { n, lost, gained, wrongLeft } = countsSoFar(metric, design, soFar);
-          const bound = lowAtMost({ n, lost, gainedAtMost: gained + wrongLeft }, 0.05);
-          expect(bound).toBeGreaterThanOrEqual(full.lowOneSided - 1e-12);
-          expect(bound).toBeLessThanOrEqual(before + 1e-12);
-          before = bound;
-        }
-        expect(verdictOf(full, test.delta)).toBeDefined();
-      }),
-      { numRuns: 60 },
+      fc.property(
+        cases.filter(({ metric, baseline }) => designOf(metric, baseline).groups !== null),
+        ({ metric, baseline, candidate, order }) => {
+          const design = designOf(metric, baseline);
+          const full = summarise(metric, baseline, candidate);
+          const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
+          let before = Infinity;
+          for (const place of order.slice(0, 40)) {
+            soFar[place] = candidate[place] ?? null;
+            const bound = lowAtMost(countsSoFar(metric, design, soFar)) ?? NaN;
+            expect(bound).toBeGreaterThanOrEqual(full.lowOneSided - 1e-12);
+            expect(bound).toBeLessThanOrEqual(before + 1e-12);
+            before = bound;
+          }
+        },
+      ),
+      { numRuns: 30 },
     );
   });
 
@@ -126,21 +129,23 @@ describe('a curtailed verdict', () => {
       gained: 0,
       rightLeft: 300 - evaluated,
       wrongLeft: 0,
+      passages: null,
     });
     const test = { metric: 'acc', delta: 0.02 } as const;
-    expect(tangoLowerLimit({ gained: 0, lost: 3, n: 300 }, Z_ONE_SIDED_95)).toBeLessThan(-0.02);
-    expect(toldVerdict(test, design, at(3, 3))).toBe('unsafe');
-    expect(toldVerdict(test, design, at(3, 2))).toBeNull();
-    expect(toldVerdict(test, design, at(297, 0))).toBeNull();
-    expect(toldVerdict(test, design, at(298, 0))).toBe('safe');
+    expect(areSafeCounts({ gained: 0, lost: 2, n: 300 }, 0.02, 0.05)).toBe(false);
+    expect(toldVerdict(test, design, at(3, 2))).toBe('unsafe');
+    expect(toldVerdict(test, design, at(3, 1))).toBeNull();
+    expect(toldVerdict(test, design, at(298, 0))).toBeNull();
+    expect(toldVerdict(test, design, at(299, 0))).toBe('safe');
   });
 
-  it('needs items enough, and 20 passages', () => {
+  it('needs items enough, or as many passages of the largest size', () => {
     const few = designOf(
       'acc',
       Array.from({ length: 148 }, (_, index) => choiceOutcome(String(index), true)),
     );
-    expect(curveTellable({ metric: 'acc', delta: 0.02 }, few)).toBe('no');
+    const test = { metric: 'acc', delta: 0.02 } as const;
+    expect(isTellable(test, few)).toBe(false);
     const passages = (count: number, size: number) =>
       designOf(
         'acc',
@@ -149,9 +154,9 @@ describe('a curtailed verdict', () => {
           group: String(index % count),
         })),
       );
-    expect(curveTellable({ metric: 'acc', delta: 0.02 }, passages(19, 100))).toBe('no');
-    expect(curveTellable({ metric: 'acc', delta: 0.02 }, passages(100, 3))).toBe('depends');
-    expect(curveTellable({ metric: 'acc', delta: 0.02 }, passages(300, 2))).toBe('yes');
+    expect(isTellable(test, passages(25, 40))).toBe(false);
+    expect(isTellable(test, passages(148, 3))).toBe(false);
+    expect(isTellable(test, passages(149, 3))).toBe(true);
   });
 
   it('has no bounds for texts', () => {
@@ -159,45 +164,64 @@ describe('a curtailed verdict', () => {
   });
 });
 
-describe("Tango's lower limit, on which the bounds rest", () => {
-  it('rises with every item gained and falls with every item lost, at all counts of small n', () => {
-    for (const n of [1, 2, 5, 12, 30]) {
-      for (const z of [Z_ONE_SIDED_95, 2.9913]) {
-        for (let gained = 0; gained <= n; gained += 1) {
+describe('what the bounds rest on', () => {
+  it('the score rises with every item gained and falls with every item lost, at all counts of small n', () => {
+    for (const n of [1, 2, 5, 12, 30])
+      for (const difference of [-0.5, -0.1, -0.02, 0.02, 0.1])
+        for (let gained = 0; gained <= n; gained += 1)
           for (let lost = 0; gained + lost < n; lost += 1) {
-            const here = tangoLowerLimit({ gained, lost, n }, z);
-            expect(tangoLowerLimit({ gained: gained + 1, lost, n }, z)).toBeGreaterThanOrEqual(here - 1e-12);
-            expect(tangoLowerLimit({ gained, lost: lost + 1, n }, z)).toBeLessThanOrEqual(here + 1e-12);
-            if (lost === 0) continue;
-            // An item gained in the place of one lost.
-            const turned = tangoLowerLimit({ gained: gained + 1, lost: lost - 1, n }, z);
-            expect(turned).toBeGreaterThanOrEqual(here - 1e-12);
+            const here = tangoScore({ gained, lost, n }, difference);
+            expect(tangoScore({ gained: gained + 1, lost, n }, difference)).toBeGreaterThan(here);
+            expect(tangoScore({ gained, lost: lost + 1, n }, difference)).toBeLessThan(here);
           }
-        }
-      }
-    }
   });
 
-  it('does so at any counts, and falls with the design effect', () => {
+  it('so do the verdicts, at any counts, margin and level', () => {
     fc.assert(
       fc.property(
-        fc.integer({ min: 2, max: 3000 }),
+        fc.constantFrom(2, 60, 149, 300, 1000),
+        fc.double({ min: 0, max: 0.2, noNaN: true }),
         fc.double({ min: 0, max: 1, noNaN: true }),
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        fc.double({ min: 1, max: 40, noNaN: true }),
-        fc.constantFrom(Z_ONE_SIDED_95, 2.3263, 2.9913),
-        (n, share, part, effect, z) => {
+        fc.constantFrom(0.0005, 0.005, 0.02, 0.1, 0.5),
+        fc.constantFrom(0.05, 0.05 / 36),
+        (n, share, part, delta, alpha) => {
           const discordant = Math.floor(share * (n - 1));
           const gained = Math.floor(part * discordant);
           const lost = discordant - gained;
-          const here = tangoLowerLimit({ gained, lost, n }, z);
-          expect(tangoLowerLimit({ gained: gained + 1, lost, n }, z)).toBeGreaterThanOrEqual(here - 1e-12);
-          expect(tangoLowerLimit({ gained, lost: lost + 1, n }, z)).toBeLessThanOrEqual(here + 1e-12);
-          const shrunk = { gained: gained / effect, lost: lost / effect, n: n / effect };
-          expect(tangoLowerLimitOfEffective(shrunk, z)).toBeLessThanOrEqual(here + 1e-12);
+          const verdicts = (counts: { readonly gained: number; readonly lost: number }) =>
+            Number(areSafeCounts({ ...counts, n }, delta, alpha)) -
+            Number(areWorseCounts({ ...counts, n }, delta, alpha));
+          const here = verdicts({ gained, lost });
+          expect(verdicts({ gained: gained + 1, lost })).toBeGreaterThanOrEqual(here);
+          expect(verdicts({ gained, lost: lost + 1 })).toBeLessThanOrEqual(here);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 300 },
+    );
+  });
+
+  it('the lower limit of passages rises with every item gained in any of them', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc
+            .integer({ min: 1, max: 9 })
+            .chain((items) =>
+              fc.record({ items: fc.constant(items), net: fc.integer({ min: -items, max: items - 1 }) }),
+            ),
+          { minLength: 1, maxLength: 60 },
+        ),
+        fc.nat(),
+        fc.constantFrom(0.05, 0.025, 0.001),
+        (groups, which, alpha) => {
+          const better = groups.map((group, index) =>
+            index === which % groups.length ? { ...group, net: group.net + 1 } : group,
+          );
+          const [low, high] = [groups, better].map((own) => groupLowerLimit(countAlike(own), alpha));
+          expect(high).toBeGreaterThan((low ?? NaN) - 1e-12);
+        },
+      ),
+      { numRuns: 200 },
     );
   });
 });

@@ -4,9 +4,17 @@ import { sweepDocument } from '../../../main/contract/sweep.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
 import { sweepThresholds, thresholdOf } from '../../../main/evaluation/threshold.ts';
 import { levelOf, withThresholds } from '../../../main/evaluation/threshold-family.ts';
-import { isSafe, itemsNeeded, powerOf, verdictOf } from '../../../main/evaluation/verdicts.ts';
+import {
+  areSafeCounts,
+  isSafe,
+  itemsNeeded,
+  oneSidedEnds,
+  powerOf,
+  verdictOf,
+} from '../../../main/evaluation/verdicts.ts';
+import { criticalScore } from '../../../main/statistics/exact-paired-test.ts';
 import { chanceOfSafe } from '../../../main/statistics/paired-power.ts';
-import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
 import { choiceOutcome, sweepResult } from './outcomes.ts';
 
 /** A result with these counts, as `summarise` makes it. */
@@ -25,16 +33,38 @@ describe('verdictOf', () => {
     expect(verdictOf(counted(40, 4, 300), 0.02)).toBe('worse');
   });
 
-  it('reads the upper end that is stored, and the same from the counts where none is', () => {
+  it('reads accuracies from the counts, whatever ends are stored', () => {
     fc.assert(
       fc.property(fc.nat(60), fc.nat(60), (lost, gained) => {
         const result = counted(lost, gained, 200);
-        expect(result.highOneSided).toBe(tangoInterval({ gained, lost, n: 200 }, Z_ONE_SIDED_95).high);
-        const { highOneSided: _, ...old } = result;
+        const { highOneSided: _, ...old } = { ...result, lowOneSided: 0.5 };
         expect(verdictOf(old, 0.02)).toBe(verdictOf(result, 0.02));
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('never contradicts the one-sided ends at the same margin and level', () => {
+    for (const n of [60, 149, 300])
+      for (const delta of [0.005, 0.02, 0.05, 0.15])
+        for (let lost = 0; lost < 40; lost += 1)
+          for (let gained = 0; gained < 20; gained += 1) {
+            const { low, high } = oneSidedEnds({ gained, lost, n }, delta);
+            const verdict = verdictOf({ ...counted(0, 0, n), gained, lost }, delta);
+            expect(verdict).toBe(low >= -delta ? 'safe' : high < -delta ? 'worse' : 'undecided');
+          }
+  });
+
+  // "Worse" is not quite so: with few items its critical score goes up and down with the margin by more than the score.
+  it('calls safe at a larger margin of the slider what is safe at a smaller one', () => {
+    for (const n of [60, 149, 150, 222, 300, 1000]) {
+      const steps = Array.from({ length: 30 }, (_, index) => (index + 1) * 0.005);
+      for (let gained = 0; gained < 12; gained += 1)
+        for (let lost = 0; lost < 24; lost += 1) {
+          const safe = steps.map((delta) => areSafeCounts({ gained, lost, n }, delta, 0.05));
+          expect(safe.lastIndexOf(false)).toBe((safe.includes(true) ? safe.indexOf(true) : safe.length) - 1);
+        }
+    }
   });
 
   it('does not call a perplexity of old worse, which holds no upper end', () => {
@@ -45,16 +75,14 @@ describe('verdictOf', () => {
 });
 
 describe('itemsNeeded', () => {
-  it('is the smallest number at which the limit passes and chance alone passes in at most 5 %', () => {
+  it('is the smallest number at which an unchanged candidate is safe, and then no harm goes unseen in 95 %', () => {
     for (const delta of [0.005, 0.01, 0.02, 0.05, 0.1, 0.5]) {
-      let n = 1;
-      // Truly worse by delta: over every gained share, the chance that no item is discordant.
-      const byChance = (items: number): number =>
-        Math.max(...[0, 0.01, 0.1].map((gained) => Math.max(0, 1 - 2 * gained - delta) ** items));
-      const passes = (items: number): boolean =>
-        tangoLowerLimit({ gained: 0, lost: 0, n: items }, Z_ONE_SIDED_95) >= -delta && byChance(items) <= 0.05;
-      while (!passes(n)) n += 1;
-      expect(itemsNeeded(delta)).toBe(n);
+      const n = itemsNeeded(delta);
+      const unchanged = (items: number) => ({ gained: 0, lost: 0, n: items });
+      for (let items = n; items < n + 12; items += 1) expect(areSafeCounts(unchanged(items), delta, 0.05)).toBe(true);
+      expect(areSafeCounts(unchanged(n - 1), delta, 0.05)).toBe(false);
+      expect((1 - delta) ** n).toBeLessThanOrEqual(0.05);
+      expect((1 - delta) ** (n - 1)).toBeGreaterThan(0.05);
     }
     expect(itemsNeeded(0.02)).toBe(149);
   });
@@ -64,6 +92,11 @@ describe('itemsNeeded', () => {
     expect(chance(133)).toBeCloseTo(0.068, 3);
     expect(chance(148)).toBeGreaterThan(0.05);
     expect(chance(149)).toBeLessThan(0.05);
+  });
+
+  it('takes more than that at stricter levels', () => {
+    expect(itemsNeeded(0.02, 'acc', 0.05 / 36)).toBeGreaterThan(Math.log(0.05 / 36) / Math.log(0.98));
+    expect(areSafeCounts({ gained: 0, lost: 0, n: itemsNeeded(0.02, 'acc', 0.05 / 36) }, 0.02, 0.05 / 36)).toBe(true);
   });
 });
 
@@ -77,8 +110,8 @@ describe('thresholdOf', () => {
     const found = thresholdOf(curve, 0.02);
     expect(found).toMatchObject({ lastSafe: 2, firstUnsafe: 4, firstWorse: 8, verdict: 'found' });
     expect(found?.power?.discordance).toBeCloseTo(0.03, 12);
-    expect(found?.power?.chance).toBeCloseTo(0.566, 3);
-    expect(found?.power?.itemsForWanted).toBe(530);
+    expect(found?.power?.chance).toBeCloseTo(0.565, 3);
+    expect(found?.power?.itemsForWanted).toBe(546);
     const fallen = thresholdOf([...curve.slice(0, 1), ...curve.slice(2)], 0.02);
     expect(fallen).toMatchObject({ firstUnsafe: 8, firstWorse: 8, power: null });
   });
@@ -136,18 +169,20 @@ describe('withThresholds', () => {
     expect(multiplicity).toMatchObject({ familywise: true, curves: 4, alpha: 0.0125 });
     expect(levelOf(results, { delta: 0.02, familywise: true })).toBe(0.0125);
     expect(rule).toContain('one-sided 98.75 %');
-    const strict = tangoLowerLimit({ gained: 1, lost: 1, n: 400 }, 2.241402727604947);
+    const strict = tangoLowerLimit({ gained: 1, lost: 1, n: 400 }, criticalScore(400, -0.02, 0.0125));
     expect(isSafe(counted(1, 1, 400), 0.02, 0.0125)).toBe(strict >= -0.02);
   });
 
-  it('familywise: reads a perplexity at the next stricter level that is stored, and tells nothing without', () => {
+  it('reads a perplexity at half the level, the next stricter one that is stored, and tells nothing without', () => {
     const text = { metric: 'perplexity', lowOneSided: -0.01 } as const;
     const lowTail = [
       { alpha: 0.025, low: -0.012 },
       { alpha: 0.01, low: -0.018 },
     ];
-    expect(isSafe(sweepResult({ ...text, lowTail }), 0.015, 0.025)).toBe(true);
-    expect(isSafe(sweepResult({ ...text, lowTail }), 0.015, 0.02)).toBe(false);
+    expect(isSafe(sweepResult({ ...text, lowTail }), 0.012)).toBe(true);
+    expect(isSafe(sweepResult({ ...text, lowTail }), 0.011)).toBe(false);
+    expect(isSafe(sweepResult({ ...text, lowTail }), 0.018, 0.02)).toBe(true);
+    expect(isSafe(sweepResult({ ...text, lowTail }), 0.017, 0.02)).toBe(false);
     expect(isSafe(sweepResult({ ...text, lowTail }), 0.5, 0.001)).toBe(false);
     expect(isSafe(sweepResult(text), 0.5, 0.02)).toBe(false);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { differenceScales, drawDifferenceChart, placedPoints } from '../../../main/figures/difference-chart.ts';
+import { oneSidedEnds } from '../../../main/evaluation/verdicts.ts';
 import { differenceFigure } from '../../../main/figures/difference-figure.ts';
 import { differencePanel, ruleDifference } from '../../../main/figures/difference-points.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
@@ -9,16 +10,14 @@ import { sampleManifest } from './sample-run.ts';
 import { parseXml } from './xml-outline.ts';
 
 const n = 1000;
+const counts = (lost: number) => ({ gained: 0, lost, n });
 const point = (method: string, factor: number, lost: number, seed: number | null = null) =>
   sweepResult({
     method,
     factor,
     seed,
-    n,
-    lost,
+    ...counts(lost),
     difference: -lost / n,
-    lowOneSided: -lost / n - 0.01,
-    highOneSided: -lost / n + 0.01,
   });
 const results = [
   point('uncurl', 4, 200),
@@ -44,8 +43,11 @@ const at = (method: string, factor: number) =>
 
 describe('points of differences', () => {
   it('say what their one-sided ends say: safe, worse, or neither', () => {
-    expect(at('reap', 2)).toMatchObject({ verdict: 'safe', difference: -0.005, draws: [{ low: -0.015 }] });
-    expect(at('reap', 2)?.draws[0]?.high).toBeCloseTo(0.005, 12);
+    expect(at('reap', 2)).toMatchObject({
+      verdict: 'safe',
+      difference: -0.005,
+      draws: [oneSidedEnds(counts(5), 0.02)],
+    });
     expect(at('reap', 4)?.verdict).toBe('undecided');
     expect(at('uncurl', 4)?.verdict).toBe('worse');
   });
@@ -55,8 +57,8 @@ describe('points of differences', () => {
     expect(random).toMatchObject({ verdict: 'undecided', safe: { count: 1, of: 2 }, lowest: -0.3, highest: -0.005 });
     expect(random?.difference).toBeCloseTo(-0.1525, 12);
     expect(random?.draws.map(({ low, difference, result }) => [result.seed, low, difference])).toEqual([
-      [0, -0.015, -0.005],
-      [1, -0.31, -0.3],
+      [0, oneSidedEnds(counts(5), 0.02).low, -0.005],
+      [1, oneSidedEnds(counts(300), 0.02).low, -0.3],
     ]);
   });
 

@@ -102,20 +102,17 @@ test('where candidates stop early, work that no curve can save is counted in ful
   expect(meter.read().leftMs?.high).toBeCloseTo(100 * (5 * (100 + 60) + 30));
 });
 
-test('curves that are not measured at all, or cannot end early, say nothing of what the others need', () => {
+test('curves that are not measured at all say nothing of what the others need', () => {
   const { meter, does } = atSteadyRate();
   meter.setTotal(4 * 100 + 8 * 600);
   meter.expectSavings(8 * 600);
   // Too few items: four curves are left out.
   for (let task = 0; task < 4; task += 1) does(100);
-  meter.decided(4 * 600, false);
+  meter.leftOut(4 * 600);
   expect(meter.read()).toMatchObject({ total: 400 + 4 * 600, leftMs: null });
-  // Only all outcomes tell: the others are measured in full, and their time is known before any has ended.
-  meter.decided(4 * 600, true);
-  const { total, leftMs } = meter.read();
-  expect(total).toBe(400 + 4 * 600);
-  expect(leftMs?.low).toBeCloseTo(100 * 4 * 600);
-  expect(leftMs?.high).toBeCloseTo(100 * 4 * 600);
+  // The others are left out as well: nothing is left to do.
+  meter.leftOut(4 * 600);
+  expect(meter.read().total).toBe(400);
 });
 
 test('done never goes back and never passes the total', () => {

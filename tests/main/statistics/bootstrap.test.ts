@@ -128,7 +128,9 @@ describe('bootstrapPerplexity', () => {
       tokens: 50,
     }));
     const { logHighOneSided, logHighTail, logLowOneSided, logDifference } = bootstrapPerplexity(sample);
-    const ends = [logLowOneSided, logDifference, logHighOneSided, ...logHighTail.map(({ high }) => high)];
+    const ends = [logLowOneSided, logDifference, ...logHighTail.map(({ high }) => high)];
+    // The end at 5 % is the bootstrap's at half of it.
+    expect(logHighOneSided).toBe(logHighTail.find(({ alpha }) => alpha === 0.025)?.high);
     expect(ends).toEqual([...ends].sort((a, b) => a - b));
     const single = bootstrapPerplexity(sample.slice(1, 2));
     expect([single.logLowOneSided, single.logHighOneSided]).toEqual([single.logDifference, single.logDifference]);

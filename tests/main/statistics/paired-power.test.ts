@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { criticalScore } from '../../../main/statistics/exact-paired-test.ts';
 import { normalQuantileOf, normalUpperTail } from '../../../main/statistics/normal-distribution.ts';
 import { chanceForUnharmed, chanceOfSafe, itemsForChance } from '../../../main/statistics/paired-power.ts';
 import { tangoLowerLimit, Z_ONE_SIDED_95, Z_TWO_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
@@ -75,22 +76,24 @@ describe('chanceForUnharmed', () => {
 });
 
 describe('itemsForChance', () => {
-  it('crosses the wanted chance', () => {
-    const test = { delta: 0.02, z: Z_ONE_SIDED_95 };
+  const test = { delta: 0.02, alpha: 0.05 };
+  const chanceAt = (n: number, discordance: number): number =>
+    chanceForUnharmed({ n, delta: 0.02, z: criticalScore(n, -0.02, 0.05) }, discordance);
+
+  it('gives the wanted chance, and a tenth less does not', () => {
     for (const discordance of [0.01, 0.03, 0.1]) {
       const n = itemsForChance(test, discordance, 0.8, 149);
-      expect(chanceForUnharmed({ ...test, n }, discordance)).toBeGreaterThanOrEqual(0.8);
-      expect(chanceForUnharmed({ ...test, n: n - 1 }, discordance)).toBeLessThan(0.8);
+      expect(chanceAt(n, discordance)).toBeGreaterThanOrEqual(0.8);
+      expect(chanceAt(Math.floor(0.9 * n), discordance)).toBeLessThan(0.8);
     }
     expect(itemsForChance(test, 0, 0.8, 149)).toBe(149);
   });
 
   it('goes on beyond 2000 items by an approximation that is within 1 %', () => {
-    const test = { delta: 0.02, z: Z_ONE_SIDED_95 };
     const n = itemsForChance(test, 0.4, 0.8, 149);
     expect(n).toBeGreaterThan(2000);
-    expect(chanceForUnharmed({ ...test, n: Math.ceil(n * 1.01) }, 0.4)).toBeGreaterThan(0.8);
-    expect(chanceForUnharmed({ ...test, n: Math.floor(n * 0.99) }, 0.4)).toBeLessThan(0.8);
+    expect(chanceAt(Math.ceil(n * 1.01), 0.4)).toBeGreaterThan(0.8);
+    expect(chanceAt(Math.floor(n * 0.99), 0.4)).toBeLessThan(0.8);
   });
 });
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { createEngine } from '../../../../main/engine/engine.ts';
-import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
+import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
@@ -29,7 +29,7 @@ test('each expert of a layer is measured alone, with the steps of a sweep and th
   for (const { value, difference, low, high, lost, gained } of layer.results) {
     expect(difference).toBeCloseTo((gained - lost) / layer.n, 12);
     expect(value - layer.unpruned).toBeCloseTo(difference, 12);
-    expect({ low, high }).toEqual(tangoInterval({ gained, lost, n: layer.n }));
+    expect({ low, high }).toEqual(pairedInterval({ gained, lost, n: layer.n }));
   }
   // A layer of eight experts of a trained model in which none mattered would be a measurement of nothing.
   expect(layer.results.some(({ lost }) => lost > 0)).toBe(true);

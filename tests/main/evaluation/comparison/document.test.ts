@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CompareDocument, CompareRow } from '../../../../main/contract/compare.ts';
 import { methodInProse } from '../../../../main/figures/method-titles.ts';
 import { mcnemarExact } from '../../../../main/statistics/p-values.ts';
-import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
+import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 import { comparedSample, type SampleCurve, sampleMethods } from './compare-sample.ts';
 
 const tasks = [
@@ -202,7 +202,7 @@ describe('methods against each other', () => {
     ]);
     expect(task?.rows[1]?.paired).toMatchObject({
       difference: 0,
-      interval: tangoInterval({ gained: 0, lost: 0, n: 60 }),
+      interval: pairedInterval({ gained: 0, lost: 0, n: 60 }),
       p: mcnemarExact(0, 0),
       lost: 0,
       gained: 0,

@@ -6,7 +6,7 @@ import {
   experimentRecord as recordSchema,
 } from '../../../../main/contract/experiment.ts';
 import { experimentDocument } from '../../../../main/evaluation/experiment/document.ts';
-import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
+import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 import { answers, arm, ITEMS, record } from './made-up.ts';
 
 const answerTo = (made: ExperimentRecord, question: 'scratch' | 'unpruned', delta?: number): ExperimentAnswer => {
@@ -57,7 +57,7 @@ describe('the two questions', () => {
       n: ITEMS,
       pruned: 1,
       against: 280 / 300,
-      ...tangoInterval({ gained: 20, lost: 0, n: ITEMS }),
+      ...pairedInterval({ gained: 20, lost: 0, n: ITEMS }),
     });
     expect(first?.difference).toBeCloseTo(20 / 300, 12);
   });
@@ -141,7 +141,7 @@ describe('rows', () => {
     expect(rows[0]?.pooled).toEqual({
       n: 600,
       difference: 19 / 600,
-      ...tangoInterval({ gained: 20, lost: 1, n: 600 }),
+      ...pairedInterval({ gained: 20, lost: 1, n: 600 }),
     });
     // One of two tasks is not more than half.
     expect(models).toMatchObject([{ model: 'family-32', factor: 1, largestTested: 4 }]);
@@ -184,8 +184,8 @@ describe('several draws', () => {
     const { pairs, cells, rows } = answerTo(drawn([30, 50]), 'scratch');
     expect(pairs.map(({ seed }) => seed)).toEqual([0, 1]);
     const [few, many] = [
-      tangoInterval({ gained: 0, lost: 10, n: ITEMS }),
-      tangoInterval({ gained: 0, lost: 30, n: ITEMS }),
+      pairedInterval({ gained: 0, lost: 10, n: ITEMS }),
+      pairedInterval({ gained: 0, lost: 30, n: ITEMS }),
     ];
     expect(cells[0]).toMatchObject({ lowest: -30 / 300, highest: -10 / 300, low: many.low, high: few.high });
     expect(cells[0]?.difference).toBeCloseTo(-20 / 300, 12);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { measurePairs, sizeComparisons } from '../../../../main/evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../../../../main/evaluation/size-trend/thresholds.ts';
 import { mcnemarExact } from '../../../../main/statistics/p-values.ts';
-import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
+import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 import { choiceOutcome, sweepResult, textOutcome } from '../outcomes.ts';
 import { sampleSizeTrend } from './sample-size-trend.ts';
 
@@ -48,7 +48,7 @@ describe('pruned-large against scratch-small', () => {
         difference: -0.2,
         lost: 3,
         gained: 1,
-        ...tangoInterval({ lost: 3, gained: 1, n: 10 }),
+        ...pairedInterval({ lost: 3, gained: 1, n: 10 }),
         p: mcnemarExact(3, 1),
         reading: 'undecided',
       },

@@ -11,7 +11,7 @@ import {
 import { summarise } from '../../../../main/evaluation/summarise.ts';
 import { newcombeInterval } from '../../../../main/statistics/unpaired-difference.ts';
 import { mcnemarExact } from '../../../../main/statistics/p-values.ts';
-import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
+import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 
 /** Items numbered from `first`, one a character: 1 right, 0 wrong. */
 const answers = (right: string, first = 0): ChoiceOutcome[] =>
@@ -103,7 +103,7 @@ test('the same items are paired: Tango, McNemar, and Holm over all rows', () => 
     referenceValue: 10 / 16,
     lost: 5,
     gained: 6,
-    interval: tangoInterval({ gained: 6, lost: 5, n: 16 }),
+    interval: pairedInterval({ gained: 6, lost: 5, n: 16 }),
     p: mcnemarExact(5, 6),
     pHolm: 1,
     reading: 'cannot-tell',

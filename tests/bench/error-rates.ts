@@ -1,0 +1,187 @@
+import { itemsNeeded } from '../../main/evaluation/verdicts.ts';
+import { groupMoves, levelAbove } from '../../main/statistics/clustered-pairs.ts';
+import { bootstrapPerplexity } from '../../main/statistics/bootstrap.ts';
+import { criticalScore, discordanceGrid, sizeOf } from '../../main/statistics/exact-paired-test.ts';
+import { normalQuantileOf } from '../../main/statistics/normal-distribution.ts';
+import { chanceForUnharmed } from '../../main/statistics/paired-power.ts';
+import { seededRandom } from '../../main/statistics/random.ts';
+
+// How often the rules call something safe (or worse, or different) that is not, and how often they call safe what is
+// unharmed.
+//
+//   node tests/bench/error-rates.ts items [LARGEST N] [STEP OF N]    exact: every n at every margin
+//   node tests/bench/error-rates.ts passages [RUNS]                  simulated
+//   node tests/bench/error-rates.ts texts [RUNS]                     simulated
+//
+// items: the size of a test is the largest chance that it rejects a true hypothesis, over every share of discordant
+// items; it is summed exactly over the trinomial (no simulation), on a grid of shares twice as fine as the one that
+// critical scores are found on, and between its highest points by golden section. "normal quantile" is Tango's rule as
+// it is published, "exact" the rule in use.
+//
+// passages: the candidate is truly worse by exactly delta; a part of what moves moves in whole passages, the rest item
+// by item. RUNS (4000) draws each; two standard errors at 5 % are 0.7 points then. Power: nobody is worse, moves as
+// many items both ways.
+//
+// texts: the rise of log-perplexity per token is truly delta; RUNS (1000) draws each of texts of 50 to 1000 tokens
+// whose own rise has the named distribution.
+
+const percent = (share: number): string => (100 * share).toFixed(share < 0.001 ? 3 : 1);
+const line = (...cells: readonly (string | number)[]): void => {
+  process.stdout.write(`${cells.map((cell) => String(cell).padStart(9)).join(' ')}\n`);
+};
+
+const ALPHA = 0.05;
+
+const items = (largest: number, step: number): void => {
+  const describe = (name: string, difference: (delta: number) => number, alpha: number, deltas: readonly number[]) => {
+    const steps = step > 1 ? ` in steps of ${String(step)}` : '';
+    line(`\n${name}: size in %, n to ${String(largest)}${steps}; "safe" from the fewest items that can tell`);
+    line('delta', 'nominal', 'at n', 'above', 'exact', 'at n', 'above');
+    for (const delta of deltas) {
+      const worst = { nominal: 0, nominalAt: 0, nominalAbove: 0, exact: 0, exactAt: 0, exactAbove: 0, looked: 0 };
+      for (let n = difference(delta) < 0 ? itemsNeeded(delta) : 1; n <= largest; n += step) {
+        const test = { n, difference: difference(delta) };
+        const grid = discordanceGrid(n, test.difference, 2);
+        const nominal = sizeOf({ ...test, z: normalQuantileOf(alpha) }, grid);
+        const exact = sizeOf({ ...test, z: criticalScore(n, test.difference, alpha) }, grid);
+        worst.looked += 1;
+        if (nominal > alpha) worst.nominalAbove += 1;
+        if (exact > alpha) worst.exactAbove += 1;
+        if (nominal > worst.nominal) [worst.nominal, worst.nominalAt] = [nominal, n];
+        if (exact > worst.exact) [worst.exact, worst.exactAt] = [exact, n];
+      }
+      const share = (above: number): string =>
+        `${(worst.looked === 0 ? 0 : (100 * above) / worst.looked).toFixed(0)} %`;
+      line(
+        delta,
+        (100 * worst.nominal).toFixed(3),
+        worst.nominalAt,
+        share(worst.nominalAbove),
+        (100 * worst.exact).toFixed(3),
+        worst.exactAt,
+        share(worst.exactAbove),
+      );
+    }
+  };
+  const deltas = [0.0005, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2];
+  describe('safe', (delta) => -delta, ALPHA, deltas);
+  describe('worse', (delta) => delta, ALPHA, deltas);
+  describe('two-sided interval leaves out 0 (one side)', () => 0, ALPHA / 2, [0]);
+  line('\nchance of safe for an unharmed candidate, delta = 0.02, in %');
+  line('n', 'discordant', 'nominal', 'exact');
+  for (const n of [150, 300, 500, 1000, 2000])
+    for (const discordance of [0.005, 0.01, 0.02, 0.05]) {
+      const chance = (z: number): string => percent(chanceForUnharmed({ n, delta: 0.02, z }, discordance));
+      line(n, discordance, chance(normalQuantileOf(ALPHA)), chance(criticalScore(n, -0.02, ALPHA)));
+    }
+};
+
+const random = seededRandom(1);
+
+/** Sizes of groups of geometric size with this mean. */
+const geometric = (groups: number, mean: number): number[] =>
+  Array.from(
+    { length: groups },
+    (_, index) => 1 + Math.floor(Math.log((index + 0.5) / groups) / Math.log(1 - 1 / mean)),
+  );
+
+const STRUCTURES: Readonly<Record<string, readonly number[]>> = {
+  '25 of 40': Array.from({ length: 25 }, () => 40),
+  '60 of 5': Array.from({ length: 60 }, () => 5),
+  '200 of 5': Array.from({ length: 200 }, () => 5),
+  '300 of 4': Array.from({ length: 300 }, () => 4),
+  '400 of 2 to 5': Array.from({ length: 400 }, (_, index) => 2 + (index % 4)),
+  '800, geometric': geometric(800, 3),
+};
+
+/** Moves of every item: `together` of what moves moves in whole groups. */
+const drawMoves = (sizes: readonly number[], gained: number, lost: number, together: number): number[] => {
+  const move = (up: number, down: number): number => {
+    const draw = random.float();
+    return draw < down ? -1 : draw < down + up ? 1 : 0;
+  };
+  const left = 1 - together * (gained + lost);
+  return sizes.flatMap((size) => {
+    const whole = move(together * gained, together * lost);
+    return Array.from({ length: size }, () =>
+      whole === 0 ? move(((1 - together) * gained) / left, ((1 - together) * lost) / left) : whole,
+    );
+  });
+};
+
+const passages = (runs: number): void => {
+  const parts = [0, 0.25, 0.5, 0.75, 1];
+  const share = (sizes: readonly number[], delta: number, gained: number, lost: number, together: number): number => {
+    const names = sizes.flatMap((size, group) => Array.from({ length: size }, () => String(group)));
+    let safe = 0;
+    for (let run = 0; run < runs; run += 1) {
+      const moves = groupMoves(drawMoves(sizes, gained, lost, together), names);
+      if (levelAbove(moves, -delta) <= ALPHA) safe += 1;
+    }
+    return safe / runs;
+  };
+  line('\ncalled safe though worse by delta, in %, where this part of the moves is of whole passages');
+  line('passages', 'delta', 'discordant', ...parts);
+  for (const [name, sizes] of Object.entries(STRUCTURES))
+    for (const delta of [0.005, 0.02, 0.05, 0.15])
+      for (const discordance of [0.005, 0.02, 0.05, 0.1, 0.2]) {
+        if (discordance < delta) continue;
+        const [gained, lost] = [(discordance - delta) / 2, (discordance + delta) / 2];
+        const shares = parts.map((together) => percent(share(sizes, delta, gained, lost, together)));
+        line(name, delta, discordance, ...shares);
+      }
+  line('\ncalled safe where unharmed, in % (delta = 0.02)');
+  line('passages', 'delta', 'discordant', ...parts);
+  for (const [name, sizes] of Object.entries(STRUCTURES))
+    for (const discordance of [0.005, 0.01, 0.02, 0.05]) {
+      const shares = parts.map((together) => percent(share(sizes, 0.02, discordance / 2, discordance / 2, together)));
+      line(name, 0.02, discordance, ...shares);
+    }
+};
+
+const normal = (): number => Math.sqrt(-2 * Math.log(1 - random.float())) * Math.cos(2 * Math.PI * random.float());
+const student = (degrees: number): number => {
+  let squares = 0;
+  for (let i = 0; i < degrees; i += 1) squares += normal() ** 2;
+  return normal() / Math.sqrt(squares / degrees);
+};
+
+/** Draws and means of a text's rise. */
+const RISES: Readonly<Record<string, readonly [draw: () => number, mean: number]>> = {
+  normal: [normal, 0],
+  't, 3 df': [() => student(3), 0],
+  exponential: [() => -Math.log(1 - random.float()), 1],
+  'lognormal 1': [() => Math.exp(normal()), Math.exp(0.5)],
+  'lognormal 1.5': [() => Math.exp(1.5 * normal()), Math.exp(1.125)],
+  'Pareto 3': [() => (1 - random.float()) ** (-1 / 3), 1.5],
+  '1 in 20 by 5': [() => normal() + (random.float() < 0.05 ? 5 : 0), 0.25],
+  '1 in 50 by 20': [() => normal() + (random.float() < 0.02 ? 20 : 0), 0.4],
+};
+
+const texts = (runs: number): void => {
+  line('\nupper end below the true rise (called safe though worse by delta), in %; lower end above it');
+  line('texts', 'rise', 'upper, 5 %', 'as used', 'lower');
+  for (const n of [20, 50, 100, 300])
+    for (const [name, [draw, mean]] of Object.entries(RISES)) {
+      const missed = { nominal: 0, used: 0, lower: 0 };
+      for (let run = 0; run < runs; run += 1) {
+        const sample = Array.from({ length: n }, () => {
+          const tokens = 50 + random.integer(951);
+          const baseline = -tokens * (2.5 + 0.3 * normal());
+          return { baseline, candidate: baseline - 0.02 * tokens * draw(), tokens };
+        });
+        const found = bootstrapPerplexity(sample, { resamples: 1000, seed: run });
+        const nominal = found.logHighTail.find(({ alpha }) => alpha === ALPHA)?.high ?? NaN;
+        if (nominal < 0.02 * mean) missed.nominal += 1;
+        if (found.logHighOneSided < 0.02 * mean) missed.used += 1;
+        if (found.logLowOneSided > 0.02 * mean) missed.lower += 1;
+      }
+      line(n, name, ...Object.values(missed).map((count) => percent(count / runs)));
+    }
+};
+
+const [, , what = 'items', first, second] = process.argv;
+if (what === 'items') items(Number(first ?? 1000), Number(second ?? 1));
+else if (what === 'passages') passages(Number(first ?? 4000));
+else if (what === 'texts') texts(Number(first ?? 1000));
+else throw new Error(`${what} is none of items, passages, texts`);
