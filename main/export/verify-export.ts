@@ -41,10 +41,10 @@ export interface VerifyRequest {
 }
 
 /**
- * Proves that a folder is the original pruned by the plan: its config, side files and every tensor are byte for byte what
- * the plan makes of the source, no file is missing or extra, and on seeded sequences the masked (or overlaid) original and the
- * reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1, largest |a| of the
- * position). What the folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells
+ * Proves that a folder is the original pruned by the plan: its config, side files and every tensor are byte for byte
+ * what the plan makes of the source, no file is missing or extra, and on seeded sequences the masked (or overlaid)
+ * original and the reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1,
+ * largest |a| of the position). What the folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells
  * no experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run: every byte of it is compared
  * with what the plan makes of the source. All models run on the processor.
  *
@@ -99,14 +99,12 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
           },
         })
       : null;
-    // A missing file is found where it is compared, too.
     const problems = [
-      ...new Set([
-        ...listed(files),
-        ...listed(differing),
-        ...listed(reopened?.problems ?? []),
-        ...listed(graph?.problems ?? []),
-      ]),
+      // A file that is missing may be found where it is compared, too.
+      ...listed(files.filter((problem) => !differing.includes(problem))),
+      ...listed(differing),
+      ...listed(reopened?.problems ?? []),
+      ...listed(graph?.problems ?? []),
     ];
     return {
       ok: problems.length === 0,

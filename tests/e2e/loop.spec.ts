@@ -161,7 +161,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
     await modes.getByRole('radio', { name: 'Table' }).click();
     await expect(page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row')).toHaveCount(
-      1 + 10 * 16,
+      1 + 10 * 19,
     );
     await photograph(workbench, 'table');
     await modes.getByRole('radio', { name: 'Dropped' }).click();

@@ -45,11 +45,9 @@ describe('a GGUF export', () => {
       'README.md',
       'checksums.sha256',
       'config.json',
-      'kept.json',
       'model.gguf',
       'tokenizer.json',
       'tokenizer_config.json',
-      'tokens.json',
       'uncurl-plan.json',
     ]);
     expect(sizeBytes).toBeGreaterThan((await readFile(file)).length);

@@ -1,0 +1,165 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { WorkbenchError } from '../../main/contract/errors.ts';
+import { isFile } from '../../main/files/file-errors.ts';
+import { seededRandom } from '../../main/statistics/random.ts';
+import { changedFor, type ChangeName, disturb, makeSources } from './changed-sources/changes.ts';
+import { computingPaths, type ComputingPath, openEngine, type Place, resources } from './changed-sources/paths.ts';
+import { filesOf } from './kills/sweeps.ts';
+
+/**
+ * node tests/bench/changed-sources.ts [rounds] [seed] [pattern of names]
+ *
+ * Every way to numbers of a model by turns (default: 200 rounds in all), while a thread changes one of the files that it
+ * reads at a random moment and puts it back at another one: weights (in place, or another file moved there), tokenizer,
+ * chat template, end tokens, items of the task; seven times of ten with the time of writing put back, three times of ten
+ * only when the run has ended. Then the sources are as they were, and the same is computed again undisturbed in the same
+ * workspace, by the same engine or another one. Wrong is: a result of the second run, or a step or overlay that both
+ * workspaces hold, which is not that of a clean workspace; a result of a first run that ended well and is neither that of
+ * the files as they were nor that of the changed files; a file that a failed run left. Fine-tuning and fine-tuned arms
+ * run where UNCURL_INTEROP_PYTHON names a Python with PyTorch. Prints for each way: rounds, how many ended well, how many
+ * were told as changed, how many failed otherwise, steps that were kept and right, and what was wrong.
+ */
+const [rounds = '200', seed = '1', pattern = ''] = process.argv.slice(2);
+const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-changed-'));
+const random = seededRandom(Number(seed));
+const sources = await makeSources(resources, folder);
+const ways = computingPaths(process.env['UNCURL_INTEROP_PYTHON']).filter(({ name }) => new RegExp(pattern).test(name));
+
+const openPlace = async (): Promise<Place> => {
+  const own = await mkdtemp(path.join(folder, 'place-'));
+  const workspace = path.join(own, 'workspace');
+  await mkdir(path.join(own, 'files'));
+  return { workspace, folder: path.join(own, 'files'), sources, engine: await openEngine(workspace) };
+};
+
+const closePlace = async ({ engine, folder: own }: Place): Promise<void> => {
+  await engine.dispose();
+  await rm(path.dirname(own), { recursive: true });
+};
+
+type Steps = ReadonlyMap<string, string>;
+
+/** Steps and overlays of a workspace, by name, with their bytes. */
+const stepsIn = async ({ workspace }: Place): Promise<Steps> =>
+  new Map([
+    ...(await filesOf(path.join(workspace, 'steps'))),
+    ...[...(await filesOf(path.join(workspace, 'overlays')))].map(
+      ([name, bytes]) => [`overlays/${name}`, bytes] as const,
+    ),
+  ]);
+
+interface Clean {
+  readonly result: unknown;
+  readonly steps: Steps;
+  readonly tookMs: number;
+}
+
+/** What a way gives in a workspace of its own, undisturbed. */
+const cleanly = async (way: ComputingPath): Promise<Clean> => {
+  const place = await openPlace();
+  try {
+    await way.prepare?.(place);
+    const startedAt = performance.now();
+    const result = await way.run(place);
+    return { result, tookMs: performance.now() - startedAt, steps: await stepsIn(place) };
+  } finally {
+    await closePlace(place);
+  }
+};
+
+/** Codes of runs that end because files changed, when they are opened, read, or computed from. */
+const TOLD = /^(?:model-changed|changed-while-opened|changed-while-read|changed-since|export-changed)$/;
+
+const none = { rounds: 0, 'ended well': 0, 'told as changed': 0, 'failed otherwise': 0, 'steps kept': 0, wrong: 0 };
+const totals = new Map(ways.map(({ name }) => [name, { ...none }]));
+const right = new Map<string, Clean>();
+/** What ways give of changed files, for the runs that saw nothing else. */
+const ofChanged = new Map<string, unknown>();
+
+const resultOfChanged = async (way: ComputingPath, change: ChangeName): Promise<unknown> => {
+  const key = `${way.name}: ${change}`;
+  if (!ofChanged.has(key)) {
+    const restore = await changedFor(sources, change);
+    try {
+      ofChanged.set(key, (await cleanly(way)).result);
+    } catch (error) {
+      ofChanged.set(key, error);
+    } finally {
+      await restore();
+    }
+  }
+  return ofChanged.get(key);
+};
+
+const codeOf = (error: unknown): string => {
+  if (!(error instanceof WorkbenchError)) return String(error);
+  // A verb says it in words.
+  return /\b(?:changed while it was|was changed while)\b/.test(error.message) ? 'model-changed' : error.code;
+};
+
+const round = async (way: ComputingPath): Promise<readonly string[]> => {
+  const clean = right.get(way.name) ?? (await cleanly(way));
+  right.set(way.name, clean);
+  const total = totals.get(way.name) ?? none;
+  const change = way.reads[random.integer(way.reads.length)] ?? 'weights';
+  let place = await openPlace();
+  const wrong: string[] = [];
+  try {
+    await way.prepare?.(place);
+    const disturbance = disturb(sources, change, random, clean.tookMs);
+    let ended: { readonly result: unknown } | { readonly error: unknown };
+    try {
+      ended = { result: await way.run(place) };
+    } catch (error) {
+      ended = { error };
+    }
+    await disturbance.restore();
+    const out = way.out === undefined ? null : path.join(place.folder, way.out);
+    if ('error' in ended) {
+      const code = codeOf(ended.error);
+      total[TOLD.test(code) ? 'told as changed' : 'failed otherwise'] += 1;
+      if (!TOLD.test(code)) console.error(`${way.name}, ${change}: ${String(ended.error).slice(0, 300)}`);
+      if (out !== null && ((await isFile(out)) || (await isFile(path.join(out, 'config.json')))))
+        wrong.push('left a file behind');
+    } else {
+      total['ended well'] += 1;
+      const isRight =
+        isDeepStrictEqual(ended.result, clean.result) ||
+        isDeepStrictEqual(ended.result, await resultOfChanged(way, change));
+      if (!isRight) wrong.push('ended well with another result');
+    }
+    for (const [name, bytes] of await stepsIn(place)) {
+      const there = clean.steps.get(name);
+      if (there === undefined) continue;
+      total['steps kept'] += 1;
+      if (there !== bytes) wrong.push(`kept ${name}`);
+    }
+    if (out !== null) await rm(out, { recursive: true, force: true });
+    if (random.float() < 0.5) {
+      await place.engine.dispose();
+      place = { ...place, engine: await openEngine(place.workspace) };
+    }
+    if (!isDeepStrictEqual(await way.run(place), clean.result)) wrong.push('gave another result afterwards');
+  } finally {
+    await closePlace(place);
+  }
+  total.rounds += 1;
+  total.wrong += Number(wrong.length > 0);
+  return wrong.map((what) => `${way.name}, ${change}: ${what}`);
+};
+
+let done = 0;
+while (done < Number(rounds)) {
+  for (const way of ways.slice(0, Number(rounds) - done)) {
+    for (const what of await round(way)) console.error(`WRONG: ${what}`);
+    done += 1;
+  }
+  const wrong = [...totals.values()].reduce((sum, each) => sum + each.wrong, 0);
+  console.log(`${String(done)} rounds, ${String(wrong)} wrong`);
+}
+console.table(Object.fromEntries(totals));
+await rm(folder, { recursive: true });
+process.exit([...totals.values()].some(({ wrong }) => wrong > 0) ? 1 : 0);

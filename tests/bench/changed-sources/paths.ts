@@ -1,0 +1,311 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCommandLine } from '../../../main/cli/run-command-line.ts';
+import { WorkbenchError } from '../../../main/contract/errors.ts';
+import type { sweepSettings } from '../../../main/contract/sweep.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import type { z } from 'zod';
+import { filesOf } from '../kills/sweeps.ts';
+import type { ChangeName, Sources } from './changes.ts';
+
+export const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+
+/** Where a path computes: a workspace, and a folder for files of its own. */
+export interface Place {
+  readonly workspace: string;
+  readonly folder: string;
+  readonly sources: Sources;
+  /** An engine on the workspace. */
+  readonly engine: Engine;
+}
+
+/** A way to numbers. */
+export interface ComputingPath {
+  readonly name: string;
+  /** Sources that it reads, and that are disturbed. */
+  readonly reads: readonly ChangeName[];
+  /** What it needs first, undisturbed. */
+  readonly prepare?: (place: Place) => Promise<void>;
+  /** Computes, and gives what it kept as its result; rejects where it keeps none. */
+  readonly run: (place: Place) => Promise<unknown>;
+  /** Files that a refused run must not leave. */
+  readonly out?: string;
+}
+
+const THREADS = 1;
+
+export const openEngine = (workspace: string): Promise<Engine> =>
+  createEngine({ workspace, resources, commandLine: 'bench', threads: THREADS });
+
+const ended = async ({ engine }: Pick<Place, 'engine'>, { run }: { readonly run: string }): Promise<string> => {
+  await engine.finished(run);
+  return run;
+};
+
+type Asked = Partial<z.input<typeof sweepSettings>>;
+
+const startSweep = ({ engine, sources }: Place, asked: Asked, task = sources.task, later = false) =>
+  engine.call('sweep.start', {
+    models: [engine.grantPath(sources.model)],
+    tasks: [engine.grantPath(task)],
+    settings: { methods: ['frequency'], factors: [1, 2], ...asked },
+    later,
+  });
+
+const resultsOf = async ({ engine }: Pick<Place, 'engine'>, run: string): Promise<unknown> =>
+  (await engine.call('sweep.read', { run })).results;
+
+const sweepPath = (name: string, asked: Asked, reads: readonly ChangeName[], isWritten = false): ComputingPath => ({
+  name,
+  reads,
+  run: async (place) => {
+    const task = isWritten ? place.sources.written : place.sources.task;
+    return resultsOf(place, await ended(place, await startSweep(place, asked, task)));
+  },
+});
+
+/** Two workers beside each other, and whoever joins what they measured. */
+const workers: ComputingPath = {
+  name: 'work by two workers',
+  reads: ['weights', 'tokenizer', 'calibration items'],
+  run: async (place) => {
+    const { run } = await startSweep(place, { methods: ['uncurl'], factors: [1, 2, 4] }, undefined, true);
+    const other = await openEngine(place.workspace);
+    const order = {
+      share: { kind: 'until-empty' },
+      task: null,
+      signal: new AbortController().signal,
+      say: (): void => undefined,
+    } as const;
+    const filled = await Promise.allSettled([place.engine, other].map((engine) => engine.fillSteps(run, order)));
+    await other.dispose();
+    for (const worker of filled) if (worker.status === 'rejected') throw worker.reason;
+    await place.engine.call('jobs.resume', { run });
+    return resultsOf(place, await ended(place, { run }));
+  },
+};
+
+/** A command line in this process; rejects where it does not exit with 0. */
+const uncurl = async (...args: readonly string[]): Promise<string> => {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await runCommandLine([...args, '--json'], {
+    resources,
+    rendererFolder: '/nowhere',
+    environment: { UNCURL_SETTINGS: '/nowhere/settings.json' },
+    signal: new AbortController().signal,
+    now: Date.now,
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+  });
+  if (code === 0) return out.join('');
+  throw new WorkbenchError(`exit-${String(code)}`, 'failed', err.join(''), '');
+};
+
+const threads = ['--threads', String(THREADS)];
+const halfPlan = JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 4, 6]) });
+const mergePlan = JSON.stringify({
+  groups: Array.from({ length: 3 }, () =>
+    [0, 1, 2, 3].map((first) => ({ members: [first, first + 4], reference: first, weights: [1, 1] })),
+  ),
+  router: 'mean-row',
+  align: true,
+});
+const writePlans = async ({ folder }: Place): Promise<void> => {
+  await writeFile(path.join(folder, 'half.json'), halfPlan);
+  await writeFile(path.join(folder, 'merge.json'), mergePlan);
+  const texts = ['the capital of france is paris', '3 + 4 = 7', 'one two three four five'];
+  const lines = (each: (text: string, id: string) => object): string =>
+    texts.map((text, at) => JSON.stringify(each(text, String(at)))).join('\n');
+  await writeFile(
+    path.join(folder, 'pairs.jsonl'),
+    lines((text, id) => ({ id, context: text.slice(0, 8), continuation: text.slice(8) })),
+  );
+  await writeFile(
+    path.join(folder, 'prompts.jsonl'),
+    lines((context, id) => ({ id, context, until: [], maxNewTokens: 24 })),
+  );
+  await writeFile(path.join(folder, 'tokens.json'), '[[1, 2, 3, 19, 20, 21], [30, 31, 32]]');
+};
+
+/** A verb that writes one file. */
+const verbPath = (
+  name: string,
+  reads: readonly ChangeName[],
+  args: (place: Place, out: string) => readonly string[],
+  out = 'out',
+): ComputingPath => ({
+  name,
+  reads,
+  prepare: writePlans,
+  out,
+  run: async (place) => {
+    const file = path.join(place.folder, out);
+    await uncurl(...args(place, file), ...threads);
+    return (await readFile(file)).toString('base64');
+  },
+});
+
+const inFolder = ({ folder }: Place, name: string): string => path.join(folder, name);
+
+const exportPath: ComputingPath = {
+  name: 'export of merged experts',
+  reads: ['weights', 'tokenizer'],
+  prepare: writePlans,
+  out: 'small',
+  run: async (place) => {
+    const { sources } = place;
+    const out = inFolder(place, 'small');
+    await uncurl('export', sources.model, '--plan', inFolder(place, 'merge.json'), '--out', out, ...threads);
+    return [...(await filesOf(out))];
+  },
+};
+
+const verifyPath: ComputingPath = {
+  name: 'verify',
+  reads: ['weights'],
+  prepare: async (place) => {
+    await writePlans(place);
+    const [plan, out] = [inFolder(place, 'merge.json'), inFolder(place, 'small')];
+    await uncurl('export', place.sources.model, '--plan', plan, '--out', out, ...threads);
+  },
+  run: async (place) => {
+    const { sources } = place;
+    const plan = inFolder(place, 'merge.json');
+    return uncurl('verify', inFolder(place, 'small'), '--against', sources.model, '--plan', plan, ...threads);
+  },
+};
+
+const profilePath: ComputingPath = {
+  name: 'profile',
+  reads: ['weights', 'tokenizer', 'template', 'calibration items'],
+  run: async (place) => {
+    const { engine, sources } = place;
+    const [model, task] = [engine.grantPath(sources.model), engine.grantPath(sources.task)];
+    const asked = { model, tasks: [task], methods: ['reap' as const], chat: true };
+    await ended(place, await engine.call('profile.start', asked));
+    return engine.call('profile.read', { model, tasks: [task], chat: true });
+  },
+};
+
+const damagePath: ComputingPath = {
+  name: 'damage',
+  reads: ['weights', 'tokenizer', 'test items'],
+  run: async (place) => {
+    const { engine, sources } = place;
+    const [model, task] = [engine.grantPath(sources.model), engine.grantPath(sources.task)];
+    const run = await ended(place, await engine.call('damage.start', { model, task, layer: 1 }));
+    return engine.call('damage.read', { run });
+  },
+};
+
+const experimentPath = (python: string | null): ComputingPath => ({
+  name: python === null ? 'experiment' : 'experiment with fine-tuned arms',
+  reads: ['weights', 'larger weights', 'tokenizer', 'calibration items'],
+  run: async (place) => {
+    const { engine, sources } = place;
+    const training = { stages: ['all' as const], epochs: 2, batch: 8, rate: 0.001 };
+    const { run } = await engine.call('experiment.start', {
+      models: [sources.model, sources.larger].map((folder) => engine.grantPath(folder)),
+      tasks: [engine.grantPath(sources.task)],
+      settings: {
+        methods: ['uncurl'],
+        treatments: python === null ? ['as-is', 'refit'] : ['tuned'],
+        training,
+      },
+      python: python === null ? null : engine.grantPath(python),
+    });
+    await engine.finished(run);
+    const file = path.join(place.workspace, 'runs', run, 'experiment.json');
+    const record = JSON.parse(await readFile(file, 'utf8')) as { readonly arms: unknown };
+    return record.arms;
+  },
+});
+
+const reproducePath: ComputingPath = {
+  name: 'reproduce',
+  reads: ['weights', 'tokenizer'],
+  prepare: async (place) => {
+    await ended(place, await startSweep(place, { methods: ['uncurl'] }));
+  },
+  run: async (place) => {
+    const { engine } = place;
+    const sweep = (await engine.call('runs.list', {})).find(({ kind }) => kind === 'sweep');
+    const run = await ended(place, await engine.call('run.reproduce', { run: sweep?.id ?? '' }));
+    const { matches, points, items } = await engine.call('reproduction.read', { run });
+    return { matches, points, items };
+  },
+};
+
+const finetunePath = (python: string): ComputingPath => ({
+  name: 'fine-tune',
+  reads: ['weights', 'tokenizer', 'calibration items'],
+  out: 'made/tuned',
+  prepare: async ({ folder }) => {
+    await mkdir(path.join(folder, 'made'));
+  },
+  run: async (place) => {
+    const { engine, sources, folder } = place;
+    await ended(
+      place,
+      await engine.call('finetune.start', {
+        model: engine.grantPath(sources.model),
+        tasks: [engine.grantPath(sources.task)],
+        settings: { stages: ['all'], epochs: 2, batch: 8, rate: 0.001, saveEvery: 2 },
+        into: engine.grantPath(path.join(folder, 'made')),
+        name: 'tuned',
+        python: engine.grantPath(python),
+      }),
+    );
+    const files = new Map(await filesOf(path.join(folder, 'made', 'tuned')));
+    // When, and where, it was trained.
+    files.delete('uncurl_finetune.json');
+    return [...files];
+  },
+});
+
+/** Every way to numbers that a machine has; the slow ones need a Python with PyTorch. */
+export const computingPaths = (python: string | undefined): readonly ComputingPath[] => [
+  sweepPath('sweep that merges', { methods: ['uncurl'], factors: [1, 2, 4] }, ['weights', 'tokenizer', 'test items']),
+  sweepPath('sweep through the chat template', { chat: true }, ['weights', 'template', 'test items']),
+  sweepPath('sweep that refits', { recovery: 'both' }, ['weights', 'tokenizer', 'calibration items']),
+  sweepPath(
+    'search for experts',
+    { methods: ['eep'], factors: [1, 2], options: { eep: { evaluations: 12, initial: 4 } } },
+    ['weights', 'tokenizer', 'calibration items'],
+  ),
+  sweepPath('search for thresholds', { methods: ['frequency', 'reap'], factors: [1, 2, 4], stop: 'told' }, ['weights']),
+  sweepPath(
+    'written answers, calibrated on what is written',
+    { methods: ['frequency'], factors: [1, 2], calibration: 'written', limit: 12 },
+    ['weights', 'tokenizer', 'ends'],
+    true,
+  ),
+  workers,
+  profilePath,
+  damagePath,
+  experimentPath(null),
+  reproducePath,
+  exportPath,
+  verifyPath,
+  verbPath('score', ['weights', 'tokenizer'], (place, out) => [
+    ...['score', place.sources.model, '--requests', inFolder(place, 'pairs.jsonl')],
+    ...['--plan', inFolder(place, 'merge.json'), '--out', out],
+  ]),
+  verbPath('forward', ['weights'], (place, out) => [
+    ...['forward', place.sources.model, '--tokens', inFolder(place, 'tokens.json')],
+    ...['--mask', inFolder(place, 'merge.json'), '--out', out],
+  ]),
+  verbPath('generate', ['weights', 'tokenizer', 'ends'], (place, out) => [
+    ...['generate', place.sources.model, '--requests', inFolder(place, 'prompts.jsonl')],
+    ...['--plan', inFolder(place, 'half.json'), '--out', out],
+  ]),
+  verbPath('profile verb', ['weights', 'tokenizer', 'calibration items'], (place, out) => [
+    ...['profile', place.sources.model, '--task', place.sources.task, '--method', 'all', '--out', out],
+  ]),
+  verbPath('recover', ['weights', 'tokenizer', 'calibration items'], (place, out) => [
+    ...['recover', place.sources.model, '--plan', inFolder(place, 'half.json')],
+    ...['--task', place.sources.task, '--out', out],
+  ]),
+  ...(python === undefined ? [] : [experimentPath(python), finetunePath(python)]),
+];
