@@ -1,13 +1,14 @@
 import { createRunReader, type RunReader } from '../reading/run-reader.ts';
+import { stateFolder } from '../workspace/user-key.ts';
 import type { VerbHost } from './verb.ts';
 
 /** A reader of the workspace's runs for the time of one verb. */
 export const withReader = async <T>(
-  { resources }: Pick<VerbHost, 'resources'>,
+  { resources, settingsFile }: Pick<VerbHost, 'resources' | 'settingsFile'>,
   workspace: string,
   use: (reader: RunReader) => Promise<T>,
 ): Promise<T> => {
-  const reader = createRunReader({ workspace, resources });
+  const reader = createRunReader({ workspace, resources, state: stateFolder(settingsFile) });
   try {
     return await use(reader);
   } finally {

@@ -143,7 +143,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const state = stateFolder(ownSettings);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
-  const reader = createRunReader({ workspace: workspace.path, resources, live: () => [...liveSweeps.keys()] });
+  const reader = createRunReader({ workspace: workspace.path, resources, state, live: () => [...liveSweeps.keys()] });
   const compute =
     startCompute === undefined
       ? null

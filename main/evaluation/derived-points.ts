@@ -4,8 +4,14 @@ import { type PointName, pointNameKey, type SweepResult, UNPRUNED } from '../con
 import type { MetricName } from '../contract/task.ts';
 import { type PairedSummary, summarise } from './summarise.ts';
 
-/** What outcomes give of a point: its result without what it costs. */
-export type DerivedPoint = Omit<SweepResult, 'cost' | 'verdict'>;
+/**
+ * Fields of a result that do not follow from its outcomes: what its plan costs and takes away. A verdict follows from
+ * the result and the margin.
+ */
+export type BesideOutcomes = 'cost' | 'droppedShare';
+
+/** What outcomes give of a point. */
+export type DerivedPoint = Omit<SweepResult, BesideOutcomes | 'verdict'>;
 
 interface Block {
   readonly point: PointName;

@@ -14,12 +14,12 @@ import { openExistingWorkspace } from '../workspace/open-workspace.ts';
 let live: ReadonlySet<string> = new Set();
 const sources = new Map<string, Promise<RunSource>>();
 
-const sourceOf = ({ workspace, resources }: ReadingOrder): Promise<RunSource> => {
-  const key = JSON.stringify([workspace, resources]);
+const sourceOf = ({ workspace, resources, state }: ReadingOrder): Promise<RunSource> => {
+  const key = JSON.stringify([workspace, resources, state]);
   const known = sources.get(key);
   if (known !== undefined) return known;
   const opening = openExistingWorkspace(workspace).then((opened) =>
-    openRunSource(opened, resources, (run) => live.has(run)),
+    openRunSource(opened, resources, { state, isLive: (run) => live.has(run) }),
   );
   sources.set(key, opening);
   // The next order finds the cause gone, perhaps.

@@ -43,6 +43,8 @@ export const readingOrder = z.object({
   workspace: z.string().min(1),
   /** Folder of what comes with the workbench. */
   resources: z.string().min(1),
+  /** This user's folder outside of workspaces; null: nothing is remembered. */
+  state: z.string().min(1).nullable(),
   /** Runs that an engine works on right now. */
   live: z.array(run),
   question: readingQuestion,

@@ -6,7 +6,7 @@ import { makeExperimentReport, readExperimentDocument } from '../report/make-exp
 import { makeReport } from '../report/report-page.ts';
 import { readCheckedSweep } from '../runs/checked-sweep.ts';
 import { readFigureSource } from '../runs/read-figure-source.ts';
-import { readComparisons, readStoredSweep, sweepManifestOf } from '../runs/read-run.ts';
+import { readComparisons, readSizeTrend, sweepManifestOf } from '../runs/read-run.ts';
 import { readSweepsComparison } from '../runs/read-sweeps-comparison.ts';
 import { sweepDelta } from '../runs/recorded-spec.ts';
 import type { RunSource } from '../runs/run-source.ts';
@@ -66,7 +66,7 @@ const readAnswers = async (
 export const readings = {
   sweep: (source: RunSource, { run, ...asked }: QuestionOf<'sweep'>) => readSweep(source, run, asked),
   'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) =>
-    (await readStoredSweep(source, run, asked)).sizeTrend,
+    readSizeTrend(source, await sweepManifestOf(source, run), await readSweep(source, run, asked), asked),
   comparison: async (source: RunSource, { run, delta, familywise, ...choice }: QuestionOf<'comparison'>) => {
     const document = requireMeasured(await readSweep(source, run, { delta, familywise }));
     const [comparison] = await readComparisons(source, document, [choice]);

@@ -189,6 +189,8 @@ export interface RunReaderSettings {
   readonly workspace: string;
   /** Folder of what comes with the workbench. */
   readonly resources: string;
+  /** This user's folder outside of workspaces, where checks are remembered; default: nowhere. */
+  readonly state?: string | null | undefined;
   /** Runs that this process works on, whose files change. */
   readonly live?: (() => readonly string[]) | undefined;
   /** The program of the threads; default: the engine's. */
@@ -196,7 +198,13 @@ export interface RunReaderSettings {
 }
 
 /** Reads runs in threads that start when they are first needed and then wait for the next question. */
-export const createRunReader = ({ workspace, resources, live = () => [], program }: RunReaderSettings): RunReader => {
+export const createRunReader = ({
+  workspace,
+  resources,
+  state = null,
+  live = () => [],
+  program,
+}: RunReaderSettings): RunReader => {
   const idle: ReadingThread[] = [];
   const threads = new Set<ReadingThread>();
   const queue: Waiting[] = [];
@@ -226,7 +234,7 @@ export const createRunReader = ({ workspace, resources, live = () => [], program
     read: async <N extends ReadingName>(question: QuestionOf<N>): Promise<ReadingAnswer<N>> => {
       const value = await new Promise<unknown>((resolve, reject) => {
         if (isDisposed) throw new Error('the reader of runs is disposed of');
-        queue.push({ order: { workspace, resources, live: [...live()], question }, resolve, reject });
+        queue.push({ order: { workspace, resources, state, live: [...live()], question }, resolve, reject });
         next();
       });
       return z.custom<ReadingAnswer<N>>().parse(value);

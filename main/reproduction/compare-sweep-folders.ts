@@ -17,7 +17,7 @@ import {
   RESULTS,
   type RunPlans,
 } from '../runs/sweep-record.ts';
-import { readProfileFile } from '../workspace/profile-file.ts';
+import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
 import { readSealedFiles } from '../workspace/sealed-files.ts';
 import { compareOutcomes, compareSweeps, type Findings, isOfSameItems, pointNameOf } from './differences.ts';
 import { FieldLedger } from './field-ledger.ts';
@@ -26,6 +26,7 @@ import { ROUNDING } from './rounding.ts';
 const SPEED = 'a speed depends on what else the machine does';
 const OWN_NAME = 'names the run itself';
 const STEP = 'names where a result is stored, by model, plan, items, device and version, which are compared themselves';
+const FOLDER = 'names the folder that the model lay in';
 const WEIGHTS = 'names a file of weights by its bytes, which rounding changes';
 
 const isResult = (holder: unknown): holder is SweepResult =>
@@ -37,6 +38,7 @@ const IN_NATS = /^results\.(?:lowOneSided|highOneSided|lowTail\.low)$/;
 const resultsAllowance: AllowanceOf = (field, holders) => {
   if (field === 'run') return { kind: 'any', reason: OWN_NAME };
   if (/^results\.cost\.\w+TokensPerSecond$/.test(field)) return { kind: 'any', reason: SPEED };
+  if (field.endsWith('.droppedShare')) return { kind: 'rounding', absolute: ROUNDING.sums };
   const result = holders.find(isResult);
   if (result?.metric === 'perplexity') {
     if (RELATIVE_TO_VALUE.test(field)) return { kind: 'rounding', absolute: ROUNDING.derived * Math.abs(result.value) };
@@ -220,8 +222,6 @@ const comparePlans = async (
   return replanned;
 };
 
-const PROFILE = /^profile.*\.safetensors$/;
-
 type Numbers = Float64Array | Float32Array | Int32Array;
 const isNumbers = (value: unknown): value is Numbers =>
   value instanceof Float64Array || value instanceof Float32Array || value instanceof Int32Array;
@@ -262,7 +262,7 @@ const partsOf = (value: unknown, path: string, numbers: Map<string, Numbers>): u
 
 const compareProfiles = async (ledger: FieldLedger, first: string, second: string): Promise<void> => {
   const [there, here] = await Promise.all(
-    [first, second].map(async (folder) => (await readdir(folder)).filter((name) => PROFILE.test(name))),
+    [first, second].map(async (folder) => (await readdir(folder)).filter(isProfileName)),
   );
   for (const name of new Set([...(there ?? []), ...(here ?? [])])) {
     if (there?.includes(name) !== true || here?.includes(name) !== true) {
@@ -273,7 +273,12 @@ const compareProfiles = async (ledger: FieldLedger, first: string, second: strin
     const [was, is] = [new Map<string, Numbers>(), new Map<string, Numbers>()];
     const before = partsOf(await readProfileFile(join(first, name)), '', was);
     const after = partsOf(await readProfileFile(join(second, name)), '', is);
-    ledger.compare(name, () => ({ kind: 'none' }), before, after);
+    ledger.compare(
+      name,
+      (field) => (field === 'model' ? { kind: 'any', reason: FOLDER } : { kind: 'none' }),
+      before,
+      after,
+    );
     for (const [field, values] of was) {
       const again = is.get(field);
       if (again !== undefined) compareNumbers(ledger, name, field, values, again);

@@ -1,16 +1,25 @@
-import type { DifferingField, RunCheck } from '../contract/run-check.ts';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AS_WRITTEN, type DifferingField, type RunCheck } from '../contract/run-check.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { type PointName, pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { type DerivedPoint, metricOfOutcomes, PointDerivation } from '../evaluation/derived-points.ts';
+import {
+  type BesideOutcomes,
+  type DerivedPoint,
+  metricOfOutcomes,
+  PointDerivation,
+} from '../evaluation/derived-points.ts';
+import { droppedShare } from '../evaluation/dropped-share.ts';
 import { type AllowanceOf, compareFields, namedEntries } from '../evaluation/field-differences.ts';
 import { withThresholds } from '../evaluation/threshold-family.ts';
 import { counted, curveWords, listed, pointWords } from '../evaluation/wording.ts';
+import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
 import { editedFile, readSealedFiles, type SealedFiles } from '../workspace/sealed-files.ts';
 import { sweepDelta } from './recorded-spec.ts';
 import type { RunSource } from './run-source.ts';
 import { OUTCOMES, readStoredOutcomes } from './stored-outcomes.ts';
-import { readSweepDocument, RESULTS } from './sweep-record.ts';
+import { PLANS, POINTS, readPointIndex, readRunPlans, readSweepDocument, RESULTS } from './sweep-record.ts';
 
 /** One formula gives the same number twice but for its last digits, which a processor's library may round otherwise. */
 const lastDigits: AllowanceOf = () => ({ kind: 'rounding', share: 1e-12 });
@@ -41,7 +50,47 @@ class Differing {
 }
 
 /** What of a result follows from outcomes. */
-const measuredPart = ({ cost: _cost, verdict: _verdict, ...rest }: SweepResult): DerivedPoint => rest;
+const measuredPart = ({ cost: _cost, droppedShare: _share, verdict: _verdict, ...rest }: SweepResult): DerivedPoint =>
+  rest;
+
+/** What of a result stands beside its outcomes. */
+const besidePart = ({ cost, droppedShare: share }: SweepResult): Pick<SweepResult, BesideOutcomes> => ({
+  ...(cost === undefined ? {} : { cost }),
+  ...(share === undefined ? {} : { droppedShare: share }),
+});
+
+/**
+ * The share of routed choices that each point's plan takes away, from the profile and the plans in the run's folder: a
+ * point whose plan or profile is not there, or was changed, has none.
+ */
+const readDroppedShares = async (
+  folder: string,
+  { models, tasks }: RunManifest,
+  { changed }: SealedFiles,
+): Promise<(point: PointName) => number | undefined> => {
+  const plans = changed.includes(PLANS) || changed.includes(POINTS) ? null : await readRunPlans(folder);
+  if (plans === null) return () => undefined;
+  const steps = new Map((await readPointIndex(folder)).map((point) => [pointNameKey(point), point.step]));
+  const names = (await readdir(folder)).filter((name) => isProfileName(name) && !changed.includes(name));
+  const rows = new Map<string, readonly Float64Array[]>();
+  for (const name of names) {
+    const { fingerprint, tasks: profiled } = await readProfileFile(join(folder, name));
+    for (const { hash, statistics } of profiled) {
+      const { layers, experts, counts } = statistics;
+      rows.set(
+        JSON.stringify([fingerprint, hash]),
+        Array.from({ length: layers }, (_, layer) => counts.subarray(layer * experts, (layer + 1) * experts)),
+      );
+    }
+  }
+  const fingerprints = new Map(models.map(({ name, fingerprint }) => [name, fingerprint]));
+  const hashes = new Map(tasks.map(({ name, hash }) => [name, hash]));
+  return (point) => {
+    const plan = plans.get(steps.get(pointNameKey(point)) ?? '');
+    const counts = rows.get(JSON.stringify([fingerprints.get(point.model), hashes.get(point.task)]));
+    return plan === undefined || counts === undefined ? undefined : (droppedShare(counts, plan) ?? undefined);
+  };
+};
 
 /** What of a document follows from its results. */
 const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocument) => ({
@@ -58,6 +107,8 @@ interface Derived {
   readonly points: ReadonlyMap<string, DerivedPoint>;
   /** Whether outcomes of every point must be there: the run has its own file of them. */
   readonly isWhole: boolean;
+  /** Whether every task is at hand as it was, so that its answers were judged anew. */
+  readonly isJudged: boolean;
 }
 
 const derivePoints = async (
@@ -85,7 +136,8 @@ const derivePoints = async (
     if (!known.has(task)) known.set(task, (await findRules(task))?.metric ?? null);
     derivation.add(block);
   }
-  return { points: derivation.points(), isWhole: isFile };
+  const isJudged = [...known.values()].every((metric) => metric !== null);
+  return { points: derivation.points(), isWhole: isFile, isJudged };
 };
 
 /** Fields by name, the first place of each: "difference (12, first of uncurl-8 add reap factor 2)". */
@@ -101,13 +153,13 @@ const total = (fields: readonly DifferingField[]): number => fields.reduce((sum,
 
 const checkSentences = (
   differing: readonly DifferingField[],
-  { isSealed, changed }: SealedFiles,
+  { checksums, changed }: SealedFiles,
   unchecked: readonly string[],
 ): string[] => {
   const [ofResults, ofOutcomes] = [RESULTS, OUTCOMES].map((name) => differing.filter(({ file }) => file === name));
   const cause = changed.includes(RESULTS)
     ? 'it was edited after the run had ended'
-    : isSealed
+    : checksums !== null
       ? 'another version of the workbench computed it so'
       : 'it was edited, or another version of the workbench computed it so';
   const others = changed.filter((name) => name !== RESULTS);
@@ -139,7 +191,7 @@ const checkSentences = (
 const uncheckedSentences = (
   { state }: Pick<RunManifest, 'state'>,
   { results, told = [] }: SweepDocument,
-  { isSealed }: SealedFiles,
+  { checksums }: SealedFiles,
   withoutOutcomes: number,
 ): string[] => {
   const parts = [
@@ -151,7 +203,9 @@ const uncheckedSentences = (
       ? 'holds no checksums of its files (an earlier version of the workbench made it)'
       : 'has not ended, so that its files have no checksums';
   return [
-    ...(isSealed || parts.length === 0 ? [] : [`The run ${why}: ${listed(parts)} are shown as ${RESULTS} has them.`]),
+    ...(checksums !== null || parts.length === 0
+      ? []
+      : [`The run ${why}: ${listed(parts)} are shown as ${RESULTS} has them.`]),
     ...(withoutOutcomes === 0
       ? []
       : [
@@ -178,11 +232,14 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   if (stored === null) return null;
   if (source.isLive(manifest.id)) return withThresholds(stored, { delta: sweepDelta(manifest) });
   const sealed = await readSealedFiles(folder);
+  const isAsSealed = sealed.checksums !== null && sealed.changed.length === 0;
+  if (isAsSealed && (await source.knownChecks.isKnown(sealed.checksums)))
+    return { ...withThresholds({ ...stored, run: manifest.id }, { delta: sweepDelta(manifest) }), check: AS_WRITTEN };
   const isChanged = sealed.changed.includes(RESULTS);
   if (isChanged && (stored.told ?? []).length > 0) throw editedFile(folder, RESULTS);
   const differing = new Differing();
   const document = { ...stored, run: manifest.id };
-  const { points, isWhole } = await derivePoints(source, manifest, stored.results, differing);
+  const { points, isWhole, isJudged } = await derivePoints(source, manifest, stored.results, differing);
 
   const isDerived = (point: PointName): boolean => isWhole || points.has(pointNameKey(point));
   differing.compare(
@@ -190,10 +247,15 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
     { results: namedEntries(stored.results.filter(isDerived).map(measuredPart), pointWords) },
     { results: namedEntries([...points.values()], pointWords) },
   );
-  const costs = new Map(isChanged ? [] : stored.results.map((result) => [pointNameKey(result), result.cost]));
+  const beside = new Map(stored.results.map((result) => [pointNameKey(result), besidePart(result)]));
+  const shareOf = await readDroppedShares(folder, manifest, sealed);
   const shown = (point: DerivedPoint): SweepResult => {
-    const cost = costs.get(pointNameKey(point));
-    return cost === undefined ? point : { ...point, cost };
+    const named = beside.get(pointNameKey(point)) ?? {};
+    const share = shareOf(point);
+    if (share !== undefined && named.droppedShare !== undefined && share !== named.droppedShare)
+      differing.tell(RESULTS, 'results.droppedShare', `results[${pointWords(point)}].droppedShare`);
+    const kept = isChanged ? {} : named;
+    return share === undefined ? { ...point, ...kept } : { ...point, ...kept, droppedShare: share };
   };
   // The file of outcomes holds the points in their order; of steps, some may be missing.
   const inOrder = new Map<string, SweepResult>();
@@ -219,5 +281,7 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
     changed: [...sealed.changed],
     sentences: checkSentences(fields, sealed, unchecked),
   };
+  if (isAsSealed && isWhole && isJudged && check.state === 'as-written')
+    await source.knownChecks.note(sealed.checksums);
   return { ...derived, check };
 };

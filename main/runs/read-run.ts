@@ -24,7 +24,7 @@ import { unmeasuredPoints } from '../evaluation/told-points.ts';
 import { checkNotes } from '../evaluation/wording.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
 import { readCheckedSweep } from './checked-sweep.ts';
-import { readProfileFile } from '../workspace/profile-file.ts';
+import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 import { taskProfileOf } from '../workspace/task-profile.ts';
 import { recordedSpec, sweepDelta } from './recorded-spec.ts';
@@ -39,7 +39,7 @@ export interface RunProfiles {
 
 /** The profiles that a finished run left in its folder, by model. */
 export const readRunProfiles = async (folder: string, manifest: RunManifest): Promise<readonly RunProfiles[]> => {
-  const names = (await readdir(folder)).filter((name) => /^profile.*\.safetensors$/.test(name)).sort();
+  const names = (await readdir(folder)).filter(isProfileName).sort();
   const found: RunProfiles[] = [];
   for (const name of names) {
     await requireAsWritten(folder, name);
@@ -170,6 +170,15 @@ export const sizeTrendOf = async (
   return { ...sizeTrend, notes: [...checkNotes(document), ...instruments, ...sizeTrend.notes] };
 };
 
+/** A sweep's document read over the sizes of its models; pairs are measured from its stored outcomes. */
+export const readSizeTrend = async (
+  source: RunSource,
+  manifest: RunManifest,
+  document: SweepDocument,
+  { delta = sweepDelta(manifest), familywise }: AskedReading,
+): Promise<SizeTrendDocument> =>
+  sizeTrendOf(manifest, document, { delta, familywise }, await readSizePairs(source, document), source.bundled);
+
 /** The manifest of a run that is a sweep. */
 export const sweepManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> => {
   const manifest = await runs.read(run);
@@ -206,6 +215,5 @@ export const readStoredSweep = async (
   const manifest = await sweepManifestOf(source, run);
   const reading = { delta: given ?? sweepDelta(manifest), familywise };
   const document = withThresholds(await requireCheckedSweep(source, manifest), reading);
-  const pairs = await readSizePairs(source, document);
-  return { manifest, document, sizeTrend: await sizeTrendOf(manifest, document, reading, pairs, source.bundled) };
+  return { manifest, document, sizeTrend: await readSizeTrend(source, manifest, document, reading) };
 };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -11,6 +12,7 @@ import type { Workspace } from '../workspace/open-workspace.ts';
 import { createPathCache } from '../files/path-signature.ts';
 import type { BundledModels } from './bundled-models.ts';
 import { type FindRules, findRulesOf } from './item-rules.ts';
+import { createKnownChecks, type KnownChecks } from './known-checks.ts';
 import { readRecordedTrainings } from './recorded-trainings.ts';
 import { createRunMemo, type RunMemo } from './run-memo.ts';
 
@@ -20,6 +22,8 @@ const MOST_KEPT = 8;
 /** The runs of a workspace with all that reading them takes. */
 export interface RunSource extends Pick<Workspace, 'runs' | 'steps'> {
   readonly resources: string;
+  /** Which results were found to follow from their outcomes before. */
+  readonly knownChecks: KnownChecks;
   readonly bundled: BundledModels;
   readonly checked: RunMemo<SweepDocument | null>;
   readonly pairs: RunMemo<MeasuredPairs>;
@@ -61,7 +65,14 @@ const createTaskFinder = (
 export const openRunSource = async (
   workspace: Workspace,
   resources: string,
-  isLive: (run: string) => boolean = () => false,
+  {
+    state = null,
+    isLive = () => false,
+  }: {
+    /** This user's folder outside of workspaces, to remember checks in; null: none are remembered. */
+    readonly state?: string | null;
+    readonly isLive?: (run: string) => boolean;
+  } = {},
 ): Promise<RunSource> => {
   const { runs, steps } = workspace;
   const find = createTaskFinder(workspace, await bundledTasks(resources));
@@ -70,6 +81,7 @@ export const openRunSource = async (
     runs,
     steps,
     resources,
+    knownChecks: createKnownChecks(state, [join(resources, 'sample', 'run')]),
     checked: createRunMemo(runs.folder, isLive, MOST_KEPT),
     pairs: createRunMemo(runs.folder, isLive, MOST_KEPT),
     methods: createRunMemo(runs.folder, isLive, MOST_KEPT),

@@ -13,7 +13,7 @@ import { taskProfileKey } from '../jobs/profile-job.ts';
 import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
-import { profileContent, readProfileFile } from '../workspace/profile-file.ts';
+import { isProfileName, profileContent, readProfileFile } from '../workspace/profile-file.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 
 /** Folder, among the resources, of the finished sweep that comes with the workbench. */
@@ -157,7 +157,7 @@ export const restoreProfiles = async (
   const { runs, steps } = workspace;
   if (!isOfTheseNumerics(await runs.read(run), numerics)) return;
   const folder = runs.folder(run);
-  const files = (await readdir(folder)).filter((name) => /^profile.*\.safetensors$/.test(name));
+  const files = (await readdir(folder)).filter(isProfileName);
   const restoreFile = async (name: string): Promise<void> => {
     await requireAsWritten(folder, name);
     const { model, fingerprint, tasks: profiled } = await readProfileFile(join(folder, name));

@@ -261,6 +261,9 @@ const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   return { header, model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks: list.data };
 };
 
+/** Whether a run's file holds profiles, by its name: one for its model, or one for each of several. */
+export const isProfileName = (name: string): boolean => /^profile.*\.safetensors$/.test(name);
+
 /** Reads what writeProfileFile wrote; refuses anything else by name. */
 export const readProfileFile = async (file: string): Promise<ProfileFile> => {
   const { header, model, fingerprint, tasks: list } = await openProfileFile(file);

@@ -50,19 +50,19 @@ const hashOf = async (file: string): Promise<string | null> => {
 
 /** What became of a run's files since it ended. */
 export interface SealedFiles {
-  /** Whether the run holds checksums; one of an earlier version, or one that has not ended, holds none. */
-  readonly isSealed: boolean;
+  /** Null where the run holds none: one of an earlier version, or one that has not ended. */
+  readonly checksums: ReadonlyMap<string, string> | null;
   /** Files that are not what they were then: written to, deleted, or new. */
   readonly changed: readonly string[];
 }
 
 export const readSealedFiles = async (folder: string): Promise<SealedFiles> => {
   const sums = await readChecksums(folder);
-  if (sums === null) return { isSealed: false, changed: [] };
+  if (sums === null) return { checksums: null, changed: [] };
   const names = new Set([...sums.keys(), ...(await resultFiles(folder))]);
   const changed: string[] = [];
   for (const name of names) if ((await hashOf(join(folder, name))) !== (sums.get(name) ?? null)) changed.push(name);
-  return { isSealed: true, changed };
+  return { checksums: sums, changed };
 };
 
 export const editedFile = (folder: string, name: string): WorkbenchError =>

@@ -11,7 +11,7 @@ import { summarise } from '../../main/evaluation/summarise.ts';
 import { withThresholds } from '../../main/evaluation/threshold-family.ts';
 import { bracketText } from '../../main/evaluation/wording.ts';
 import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
-import { recordedTrainingsFile } from '../../main/runs/read-run.ts';
+import { recordedTrainingsFile } from '../../main/runs/recorded-trainings.ts';
 import { sampleFolder } from '../../main/sample/sample-run.ts';
 import { resources } from './sweep.mjs';
 

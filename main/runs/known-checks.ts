@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { formulaPrint } from '../evaluation/formula-print.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+import { readChecksums } from '../files/checksums.ts';
+import { isFile } from '../files/file-errors.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import { makePrivateFolder } from '../workspace/user-key.ts';
+
+const FOLDER = 'checked-runs';
+
+/** Files whose content decides what a check of a sweep finds. */
+const CHECKED = ['results.json', 'outcomes.parquet', 'curtailed.parquet'];
+
+/**
+ * Remembers which results were found to follow from which outcomes, by the checksums of both and by what is computed: a
+ * folder outside of every workspace, so that no run can say it of itself.
+ */
+export interface KnownChecks {
+  isKnown(checksums: ReadonlyMap<string, string>): Promise<boolean>;
+  note(checksums: ReadonlyMap<string, string>): Promise<void>;
+}
+
+const nameOf = (checksums: ReadonlyMap<string, string>): string =>
+  createHash('sha256')
+    .update(canonicalJson([CHECKED.map((name) => checksums.get(name) ?? null), formulaPrint()]))
+    .digest('hex');
+
+const isSame = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean =>
+  CHECKED.every((name) => one.get(name) === other.get(name));
+
+/**
+ * `state`: this user's folder outside of workspaces, null for none. `shipped`: folders of runs that come with the
+ * workbench, which were checked before they were shipped.
+ */
+export const createKnownChecks = (state: string | null, shipped: readonly string[]): KnownChecks => {
+  const fileOf = (folder: string, checksums: ReadonlyMap<string, string>): string =>
+    join(folder, FOLDER, nameOf(checksums));
+  return {
+    isKnown: async (checksums) => {
+      for (const folder of shipped) {
+        const own = await readChecksums(folder);
+        if (own !== null && isSame(own, checksums)) return true;
+      }
+      return state !== null && isFile(fileOf(state, checksums));
+    },
+    note: async (checksums) => {
+      if (state === null) return;
+      await makePrivateFolder(state);
+      await writeFileAtomically(fileOf(state, checksums), '');
+    },
+  };
+};
