@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { TensorDtype } from './descriptor.ts';
 
 /**
@@ -79,9 +78,3 @@ export const tensorInMemory = (
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return { name, dtype, shape, byteLength: bytes.length, bytes: () => bytes };
 };
-
-/** Writes a safetensors file whole or not at all: two engines may write the same one at once. */
-export const writeSafetensorsFile = (file: string, tensors: readonly TensorToWrite[]): Promise<void> =>
-  produceFileAtomically(file, async (temporary) => {
-    await writeSafetensors(temporary, tensors);
-  });

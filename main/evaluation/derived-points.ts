@@ -47,7 +47,7 @@ export const contradiction = (point: PointName, cause: unknown): WorkbenchError 
     'outcomes-contradict',
     'failed',
     `The stored outcomes of ${point.model}, ${point.task}, ${point.method} contradict those of the unpruned model: ` +
-      `${cause instanceof Error ? cause.message : String(cause)}`,
+      (cause instanceof Error ? cause.message : String(cause)),
     'They were edited or damaged: restore the run from where it was made, or run it again.',
     { cause },
   );

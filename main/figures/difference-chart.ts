@@ -115,7 +115,7 @@ const drawIntervals = ({ point: { draws }, x }: PlacedPoint, y: AxisScale, color
   return svgElement(
     'g',
     isOne ? {} : { opacity: 0.6 },
-    ...draws.flatMap(({ difference, low, high }, place) => {
+    draws.flatMap(({ difference, low, high }, place) => {
       const at = x + (place - (draws.length - 1) / 2) * DRAW_STEP_PX;
       const dot = isOne ? [] : [svgElement('circle', { cx: at, cy: y.position(difference), r: 1.3, fill: color })];
       if (low === null) return dot;
@@ -153,7 +153,7 @@ const drawSeries = (placed: readonly PlacedPoint[], mark: MethodMark, { x, y }: 
   return svgElement(
     'g',
     { opacity },
-    ...drawBand(placed, mark.color, { x, y }),
+    drawBand(placed, mark.color, { x, y }),
     svgElement('path', {
       d: path,
       fill: 'none',

@@ -102,7 +102,7 @@ const drawPanel = ({ task, cells, sizes, curves, domain, theme }: Panel, left: n
       'g',
       {},
       line(cell.low, cell.high, y, mark, 1.1),
-      ...(cell.draws > 1 ? [line(cell.lowest, cell.highest, y, mark, 2.6)] : []),
+      cell.draws > 1 ? [line(cell.lowest, cell.highest, y, mark, 2.6)] : [],
       drawMark(mark, x.position(cell.difference), y, RADIUS),
     );
   const rows = sizes.flatMap(([experts, kept], index) => {

@@ -26,7 +26,7 @@ export const requirePlainTree = async (folder: string): Promise<void> => {
     const facts = await ifThere(() => lstat(place));
     if (facts === null) continue;
     if (facts.isDirectory()) {
-      open.push(...((await ifThere(() => readdir(place))) ?? []).map((name) => join(place, name)));
+      for (const name of (await ifThere(() => readdir(place))) ?? []) open.push(join(place, name));
       continue;
     }
     if (facts.isFile() && facts.nlink <= 1) continue;

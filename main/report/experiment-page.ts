@@ -35,9 +35,9 @@ const matrixCell = (cell: ExperimentCell | undefined): HtmlNode | string =>
         html('b', {}, signMark(cell.sign)),
         ` ${points(cell.difference)} `,
         html('small', {}, interval(cell)),
-        ...(cell.draws > 1
+        cell.draws > 1
           ? [html('small', {}, ` ${points(cell.lowest)} to ${points(cell.highest)}, ${String(cell.draws)} draws`)]
-          : []),
+          : [],
       );
 
 const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[]): HtmlNode =>

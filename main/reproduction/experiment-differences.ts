@@ -45,7 +45,7 @@ const allowanceOf: AllowanceOf = (field) => {
   if (field === 'run') return { kind: 'any', reason: 'names the run itself' };
   if (field === 'python' || field.startsWith('python.')) return { kind: 'any', reason: MADE_WITH };
   if (field === 'settings.treatments') return { kind: 'any', reason: LEFT_OUT };
-  return /Loss$/.test(field) ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
+  return field.endsWith('Loss') ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
 };
 
 /** Both records field by field, but for arms that only the first has; `armAgain` finds an arm among the second's. */

@@ -9,7 +9,8 @@ const MOST_CHARACTERS = 200;
 
 const valueText = (value: unknown): string => {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
+  // What JSON leaves out (a function, a symbol) comes back as undefined, which its type does not say.
+  const text = (JSON.stringify(value) as string | undefined) ?? typeof value;
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}\u2026` : text;
 };
 

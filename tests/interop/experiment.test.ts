@@ -115,7 +115,7 @@ test('both stages and a new router are trained for every draw, once for what is 
   ];
   expect(arms.map(armText)).toEqual([...own('few'), ...own('few-written')]);
   expect(mixture).toMatchObject({ name: 'bundled', leftOut: 0 });
-  for (const arm of arms) expect(arm.training?.steps, armText(arm)).toBe(/two-stage/.test(arm.treatment) ? 5 : 3);
+  for (const arm of arms) expect(arm.training?.steps, armText(arm)).toBe(arm.treatment.includes('two-stage') ? 5 : 3);
   // A new router starts far worse, each draw by itself.
   const firstLoss = (treatment: string, seed: number): number =>
     arms.find((arm) => arm.treatment === treatment && arm.seed === seed && arm.task === 'few')?.training?.firstLoss ??

@@ -2,6 +2,7 @@ import { type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '
 import { type PointOverDraws, pointsOverDraws } from '../../../main/evaluation/draws.ts';
 import { compareMethodLabels } from '../../../main/figures/method-titles.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
+import { maxOf } from '../../../main/statistics/extremes.ts';
 import { neighbour } from '../../state/selection-store.ts';
 import { resultKey } from '../../sweep/points.ts';
 
@@ -84,7 +85,7 @@ export const taskCurves = (
         method,
         points: own.flatMap(({ results: measured }) => measured),
         line: lineOf(own, unpruned),
-        draws: Math.max(1, ...own.map(({ draws }) => draws)),
+        draws: Math.max(1, maxOf(own.map(({ draws }) => draws))),
         told: own.filter(({ told }) => told.some(({ evaluated }) => evaluated > 0)).map(({ factor }) => factor),
         thresholds: document.thresholds.filter(
           (threshold) => threshold.model === model && threshold.task === task && threshold.method === method,

@@ -3,6 +3,7 @@ import { chmod, cp, link, mkdir, readdir, readFile, rename, rm, symlink, writeFi
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { type RunManifest, runManifest } from '../../../main/contract/run.ts';
@@ -216,7 +217,10 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
       await engine.dispose();
       await rm(join(outside, 'python-ran'));
       // Under the name of the user's key, as a stranger would write it.
-      const [name] = Object.keys(JSON.parse(await readFile(join(folder, 'binding.json'), 'utf8')).marks);
+      const binding = z
+        .object({ marks: z.record(z.string(), z.string()) })
+        .parse(JSON.parse(await readFile(join(folder, 'binding.json'), 'utf8')));
+      const [name] = Object.keys(binding.marks);
       await writeFile(key, own);
       const forged = { format: 'uncurl-binding', version: 1, marks: { [name ?? '']: '0'.repeat(64) } };
       await writeFile(join(folder, 'binding.json'), JSON.stringify(forged));

@@ -137,8 +137,19 @@ test('the keys of stored steps stay as they are: another one would have everythi
     endText: null,
   };
   const trained = {
-    ...{ stages: ['all'], routerSteps: 20, epochs: 2, batch: 64, length: 128, rate: 0.001, warmUp: null },
-    ...{ weightDecay: 0.001, clip: 1, balance: 0.01, freeze: [], seed: 0, device: 'cpu' },
+    stages: ['all'],
+    routerSteps: 20,
+    epochs: 2,
+    batch: 64,
+    length: 128,
+    rate: 0.001,
+    warmUp: null,
+    weightDecay: 0.001,
+    clip: 1,
+    balance: 0.01,
+    freeze: [],
+    seed: 0,
+    device: 'cpu',
   };
   const search = { model, itemsHash, method: 'eep', options: { evaluations: 16 }, keep: 2, numerics };
   expect({
@@ -155,8 +166,15 @@ test('the keys of stored steps stay as they are: another one would have everythi
     refit: recoveryKey({ model, experts, itemsHash, plan, refit: 'experts', numerics }),
     routerRefit: recoveryKey({ model, experts, itemsHash, plan, refit: 'router', numerics }),
     tuned: tunedKeys({
-      ...{ model, experts, itemsHash, plan, numerics, calibrationHash: 'calibration', threads: 1 },
-      ...{ settings: trained, python: { torch: '2' } },
+      model,
+      experts,
+      itemsHash,
+      plan,
+      numerics,
+      calibrationHash: 'calibration',
+      threads: 1,
+      settings: trained,
+      python: { torch: '2' },
     }),
     overlay: mergedKey('fingerprint', 0, merge),
   }).toEqual({
