@@ -15,7 +15,7 @@ const points = (fields: Partial<SweepResult>, safe: number): SweepResult[] =>
       factor,
       kept: 16 / factor,
       ...(factor === 1 ? { method: 'unpruned' } : {}),
-      lowOneSided: factor <= safe ? 0 : -0.5,
+      lost: factor <= safe ? 0 : Math.ceil((fields.n ?? 1000) / 2),
     }),
   );
 const written = { metric: 'exact_match', acc: null, accNorm: null } as const;

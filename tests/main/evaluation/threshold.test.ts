@@ -9,13 +9,21 @@ import {
   thresholdRule,
 } from '../../../main/evaluation/threshold.ts';
 import { readTold } from '../../../main/evaluation/told-points.ts';
-import { isSafe, itemsNeeded, TEXTS_NEEDED } from '../../../main/evaluation/verdicts.ts';
+import { isSafe, itemsNeeded, powerOf, TEXTS_NEEDED } from '../../../main/evaluation/verdicts.ts';
+import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
 import { sweepResult } from './outcomes.ts';
 
-/** Results of one method whose lower ends are given by factor. */
+/** As many items lost as leave the lower end at `low` or above: verdicts are read from counts. */
+const lostAt = (low: number, n = 1000): number => {
+  let lost = 0;
+  while (lost < n && tangoLowerLimit({ gained: 0, lost: lost + 1, n }, Z_ONE_SIDED_95) >= low) lost += 1;
+  return lost;
+};
+
+/** Results of one method whose lower ends are given, roughly, by factor. */
 const results = (lowerEnds: Record<number, number>, fields: Parameters<typeof sweepResult>[0] = {}) =>
   Object.entries(lowerEnds).map(([factor, lowOneSided]) =>
-    sweepResult({ factor: Number(factor), lowOneSided, ...fields }),
+    sweepResult({ factor: Number(factor), lowOneSided, lost: lostAt(lowOneSided, fields.n), ...fields }),
   );
 
 const lowerEnds = fc.dictionary(
@@ -25,11 +33,15 @@ const lowerEnds = fc.dictionary(
     minKeys: 1,
   },
 );
-const deltas = fc.double({ min: 0.005, max: 0.5, noNaN: true });
+/** Those of the slider. */
+const deltas = fc.integer({ min: 1, max: 30 }).map((step) => step * 0.005);
 
 describe('thresholdOf', () => {
   it('finds the bracket between the last safe and the first unsafe factor', () => {
-    expect(thresholdOf(results({ 1: 0, 2: -0.01, 4: -0.02, 8: -0.05, 16: -0.3 }), 0.02)).toEqual({
+    const curve = results({ 1: 0, 2: -0.01, 4: -0.018, 8: -0.03, 16: -0.3 });
+    const [, , , open] = curve;
+    if (open === undefined) throw new Error('the curve has five points');
+    expect(thresholdOf(curve, 0.02)).toEqual({
       model: 'model',
       task: 'task',
       method: 'reap',
@@ -37,11 +49,11 @@ describe('thresholdOf', () => {
       factor: 4,
       lastSafe: 4,
       firstUnsafe: 8,
-      firstWorse: null,
+      firstWorse: 16,
       delta: 0.02,
       n: 1000,
       verdict: 'found',
-      power: { discordance: 0, chance: 1, itemsForWanted: 149 },
+      power: powerOf(open, 0.02),
     });
   });
 
@@ -84,7 +96,7 @@ describe('thresholdOf', () => {
   it('never falls as delta grows, and is safe itself with every smaller factor', () => {
     fc.assert(
       fc.property(lowerEnds, deltas, deltas, (ends, a, b) => {
-        const tested = results(ends, { n: 100_000 });
+        const tested = results(ends);
         const [tight, loose] = [thresholdOf(tested, Math.min(a, b)), thresholdOf(tested, Math.max(a, b))];
         const factor = tight?.factor ?? 1;
         expect(loose?.factor).toBeGreaterThanOrEqual(factor);
@@ -135,7 +147,7 @@ describe('a curve that stopped early', () => {
     const draws = [0, 1].flatMap((seed) => measured.map((result) => ({ ...result, method: 'random', seed })));
     const joint = (early: readonly ToldPoint[], lowOneSided: number) =>
       sweepThresholds(
-        [...draws, sweepResult({ ...place, method: 'random', seed: 1, factor: 64 / 28, lowOneSided })],
+        [...draws, sweepResult({ ...place, method: 'random', seed: 1, factor: 64 / 28, lost: lostAt(lowOneSided) })],
         0.03,
         0.05,
         { told: early.map((point) => ({ ...point, method: 'random' })) },
@@ -146,7 +158,7 @@ describe('a curve that stopped early', () => {
   });
 
   it('names no first worse factor, since larger ones were not measured', () => {
-    const worse = { lowOneSided: -0.2, highOneSided: -0.1 };
+    const worse = { lost: 150 };
     const curve = [...results({ 2: -0.01 }), sweepResult({ ...worse, factor: 4 })];
     expect(thresholdOf(curve, 0.02)).toMatchObject({ firstUnsafe: 4, firstWorse: 4 });
     const notNeeded = [{ ...place, factor: 8 }];
@@ -154,7 +166,7 @@ describe('a curve that stopped early', () => {
     const [found, ...others] = sweepThresholds(curve, 0.02, 0.05, { notNeeded });
     expect([found, others]).toMatchObject([{ lastSafe: 2, firstUnsafe: 4, firstWorse: null }, []]);
     // In full, 8 may turn out undecided: then 4 is not the first of factors that are all worse.
-    const full = [...curve, sweepResult({ factor: 8, lowOneSided: -0.2, highOneSided: 0 })];
+    const full = [...curve, sweepResult({ factor: 8, lost: lostAt(-0.03) })];
     expect(thresholdOf(full, 0.02)).toMatchObject({ firstUnsafe: 4, firstWorse: null });
   });
 });
@@ -215,7 +227,7 @@ describe('sweepThresholds', () => {
     const complete = fc.record({ 2: end, 4: end, 8: end, 16: end });
     fc.assert(
       fc.property(fc.array(complete, { minLength: 2, maxLength: 4 }), deltas, deltas, (bySeed, a, b) => {
-        const sweep = bySeed.flatMap((ends, seed) => results(ends, { method: 'random', seed, n: 100_000 }));
+        const sweep = bySeed.flatMap((ends, seed) => results(ends, { method: 'random', seed }));
         const factors = (delta: number): number[] =>
           sweepThresholds(sweep, delta).map(({ factor }) => factor ?? Number.NaN);
         const tight = factors(Math.min(a, b));

@@ -107,7 +107,7 @@ describe('documents of two runs', () => {
   const before = [
     sweepResult({ method: 'unpruned', factor: 1, lowOneSided: 0 }),
     sweepResult({ factor: 2, lowOneSided: -0.01 }),
-    sweepResult({ factor: 4, lowOneSided: -0.3 }),
+    sweepResult({ factor: 4, lost: 300 }),
   ];
   const changedOnce = (fields: Partial<SweepResult>): SweepResult[] =>
     before.map((result) => (result.factor === 2 ? { ...result, ...fields } : result));
@@ -122,10 +122,7 @@ describe('documents of two runs', () => {
   });
 
   it('tell a changed accuracy, and the threshold that it moves', () => {
-    const found = compareSweeps(
-      documentOf(before),
-      documentOf(changedOnce({ value: 0.6, acc: 0.6, lowOneSided: -0.1 })),
-    );
+    const found = compareSweeps(documentOf(before), documentOf(changedOnce({ value: 0.6, acc: 0.6, lost: 100 })));
     expect(found.changed).toEqual([
       { model: 'model', task: 'task', method: 'reap', seed: null, factor: 2, metric: 'acc', before: 0.7, after: 0.6 },
     ]);
@@ -138,7 +135,7 @@ describe('documents of two runs', () => {
   it('tell points that only one of them has', () => {
     const found = compareSweeps(
       documentOf(before),
-      documentOf([...before.slice(0, 2), sweepResult({ factor: 8, lowOneSided: -0.4 })]),
+      documentOf([...before.slice(0, 2), sweepResult({ factor: 8, lost: 400 })]),
     );
     expect(found.missing.map(({ factor }) => factor)).toEqual([4]);
     expect(found.added.map(({ factor }) => factor)).toEqual([8]);
