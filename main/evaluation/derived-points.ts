@@ -60,12 +60,15 @@ export const contradiction = (point: PointName, cause: unknown): WorkbenchError 
  */
 export class PointDerivation {
   readonly #metricOf: (task: string, outcomes: readonly ItemOutcome[]) => MetricName;
+  readonly #delta: number;
   readonly #baselines = new Map<string, { readonly metric: MetricName; readonly outcomes: readonly ItemOutcome[] }>();
   readonly #waiting = new Map<string, Block[]>();
   readonly #points = new Map<string, DerivedPoint>();
 
-  constructor(metricOf: (task: string, outcomes: readonly ItemOutcome[]) => MetricName) {
+  /** `delta`: the margin that one-sided ends are those of. */
+  constructor(metricOf: (task: string, outcomes: readonly ItemOutcome[]) => MetricName, delta: number) {
     this.#metricOf = metricOf;
+    this.#delta = delta;
   }
 
   add(block: Block): void {
@@ -75,14 +78,15 @@ export class PointDerivation {
       if (this.#baselines.has(place)) throw contradiction(point, new Error('it stands there twice'));
       const metric = this.#metricOf(point.task, outcomes);
       this.#baselines.set(place, { metric, outcomes });
-      this.#summarise(block, () => summarise(metric, outcomes, null));
+      this.#summarise(block, () => summarise(metric, outcomes, null, { delta: this.#delta }));
       for (const candidate of this.#waiting.get(place) ?? []) this.add(candidate);
       this.#waiting.delete(place);
       return;
     }
     const baseline = this.#baselines.get(place);
     if (baseline !== undefined) {
-      this.#summarise(block, () => summarise(baseline.metric, baseline.outcomes, outcomes));
+      const { metric, outcomes: unpruned } = baseline;
+      this.#summarise(block, () => summarise(metric, unpruned, outcomes, { delta: this.#delta }));
       return;
     }
     const waiting = this.#waiting.get(place);

@@ -1,5 +1,5 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { UNPRUNED } from '../contract/sweep.ts';
+import { DEFAULT_DELTA, UNPRUNED } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { PointDerivation } from './derived-points.ts';
 import { withThresholds } from './threshold-family.ts';
@@ -38,7 +38,7 @@ let known: string | null = null;
 export const formulaPrint = (): string => {
   if (known !== null) return known;
   const metrics = new Map(KINDS.map(([task, metric]) => [task, metric]));
-  const derivation = new PointDerivation((task) => metrics.get(task) ?? 'acc');
+  const derivation = new PointDerivation((task) => metrics.get(task) ?? 'acc', DEFAULT_DELTA);
   for (const [task, metric, isGrouped] of KINDS) {
     const point = { model: 'm', task, seed: null };
     derivation.add({
@@ -53,6 +53,6 @@ export const formulaPrint = (): string => {
     });
   }
   const results = [...derivation.points().values()];
-  known = JSON.stringify(withThresholds({ run: '', results, thresholds: [], rule: '' }, { delta: 0.02 }));
+  known = JSON.stringify(withThresholds({ run: '', results, thresholds: [], rule: '' }, { delta: DEFAULT_DELTA }));
   return known;
 };

@@ -66,11 +66,13 @@ const bytesOf = async (order: ReadingOrder): Promise<number> => {
 class ReadingThread {
   readonly #worker: Worker;
   readonly #ended: (thread: ReadingThread) => void;
+  readonly #mostMs: number;
   #waiting: Waiting | null = null;
   #why: unknown = null;
 
-  constructor(program: string, ended: (thread: ReadingThread) => void) {
+  constructor(program: string, processorMs: number, ended: (thread: ReadingThread) => void) {
     this.#ended = ended;
+    this.#mostMs = processorMs;
     this.#worker = new Worker(program, {
       // Options of this process (a debugger's port, a test runner's loader) are not for the thread.
       execArgv: [],
@@ -88,7 +90,7 @@ class ReadingThread {
     // From here on the process stays for the answer.
     this.#worker.ref();
     const megabytes = (await bytesOf(waiting.order)) / 2 ** 20;
-    const mostProcessorMs = PROCESSOR_MS + PROCESSOR_MS_PER_MEGABYTE * megabytes;
+    const mostProcessorMs = this.#mostMs + PROCESSOR_MS_PER_MEGABYTE * megabytes;
     const before = await this.#processorMs();
     await new Promise<void>((resolve) => {
       const finish = (): void => {
@@ -195,6 +197,8 @@ export interface RunReaderSettings {
   readonly live?: (() => readonly string[]) | undefined;
   /** The program of the threads; default: the engine's. */
   readonly program?: string | undefined;
+  /** Processor time for one answer, and more for each megabyte of the run's files; default: what a run takes. */
+  readonly processorMs?: number | undefined;
 }
 
 /** Reads runs in threads that start when they are first needed and then wait for the next question. */
@@ -204,6 +208,7 @@ export const createRunReader = ({
   state = null,
   live = () => [],
   program,
+  processorMs = PROCESSOR_MS,
 }: RunReaderSettings): RunReader => {
   const idle: ReadingThread[] = [];
   const threads = new Set<ReadingThread>();
@@ -216,7 +221,7 @@ export const createRunReader = ({
     if (place >= 0) idle.splice(place, 1);
   };
   const start = (): ReadingThread => {
-    const thread = new ReadingThread(program ?? engineProgram('run-reader'), gone);
+    const thread = new ReadingThread(program ?? engineProgram('run-reader'), processorMs, gone);
     threads.add(thread);
     return thread;
   };

@@ -125,8 +125,9 @@ const derivePoints = async (
   }
   const findRules = source.rulesOf(manifest);
   const known = new Map<string, MetricName | null>();
-  const derivation = new PointDerivation((task, outcomes) =>
-    metricOfOutcomes(outcomes, known.get(task) ?? null, named.get(task) ?? []),
+  const derivation = new PointDerivation(
+    (task, outcomes) => metricOfOutcomes(outcomes, known.get(task) ?? null, named.get(task) ?? []),
+    sweepDelta(manifest),
   );
   const { isFile, blocks } = await readStoredOutcomes(source, manifest.id, {
     tell: (column, point, item) => differing.tell(OUTCOMES, column, `${pointWords(point)}, item ${item}`),

@@ -48,7 +48,7 @@ const measure = async (
   const { run: sweep } = await engine.call('sweep.start', {
     models: [model('uncurl-8')],
     tasks: [...own, written],
-    settings: { methods: ['reap', 'random'], factors: [2, 4], seeds: [0, 1], limit: ITEMS },
+    settings: { methods: ['reap', 'random'], factors: [2, 4], seeds: [0, 1], limit: ITEMS, delta: 0.03 },
   });
   await engine.finished(sweep);
   const [few] = own;

@@ -9,6 +9,9 @@ import { engineVersions } from '../../../main/engine/machine.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
 import type { ItemOutcome } from '../../../main/contract/outcome.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
+import { AS_WRITTEN } from '../../../main/contract/run-check.ts';
+import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
+import { createKnownChecks } from '../../../main/runs/known-checks.ts';
 import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
 import { readRunProfiles } from '../../../main/runs/read-run.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
@@ -17,6 +20,7 @@ import { addSample, SAMPLE_RUN, sampleFolder } from '../../../main/sample/sample
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { bundledModels, bundledTasks } from '../../../main/workspace/library.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import { sourceOf } from '../runs/source-of.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -82,6 +86,16 @@ describe('the sample that comes with the workbench', () => {
       const { info } = await openCheckpoint(path);
       expect(factors, STALE).toContain(info.experts / info.topK);
     }
+  });
+
+  it('holds nothing but what follows from its outcomes, as it is shown without being computed again', async () => {
+    const { workspace } = await placed();
+    const source = await sourceOf(workspace);
+    const sample = await workspace.runs.read(SAMPLE_RUN);
+    const computed = await readCheckedSweep({ ...source, knownChecks: createKnownChecks(null, []) }, sample);
+    expect(computed?.check, STALE).toEqual(AS_WRITTEN);
+    // A source that was not asked before, or it would remember.
+    expect(await readCheckedSweep(await sourceOf(workspace), sample)).toEqual(computed);
   });
 
   it('holds the outcome of every item behind every value, and the plan behind every point', async () => {

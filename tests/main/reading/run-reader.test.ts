@@ -1,0 +1,78 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createRunReader, type RunReader } from '../../../main/reading/run-reader.ts';
+import { openRunSource } from '../../../main/runs/run-source.ts';
+import { readings } from '../../../main/reading/readings.ts';
+import { sweepOnDisk } from '../report/sweep-on-disk.ts';
+import { resources } from '../runs/source-of.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+/** Stands for a reading that never ends: `hang` computes without pause, `crash` throws, anything else is answered. */
+const PROGRAM = `
+  const { parentPort } = require('node:worker_threads');
+  parentPort.on('message', ({ question: { run }, live }) => {
+    if (run === 'hang') for (;;);
+    if (run === 'crash') throw new Error('a defect');
+    parentPort.postMessage({ is: 'answer', value: { html: run + live.join() } });
+  });
+`;
+
+const readerOf = async (processorMs?: number): Promise<RunReader> => {
+  const workspace = await temporaryFolder();
+  const program = join(workspace, 'program.cjs');
+  await writeFile(program, PROGRAM);
+  const reader = createRunReader({ workspace, resources, program, processorMs, live: () => ['busy'] });
+  onTestFinished(() => reader.dispose());
+  return reader;
+};
+
+const ask = async (reader: RunReader, run: string): Promise<string> =>
+  (await reader.read({ read: 'report', run })).html;
+
+test('a reading that computes without pause is ended, and the next ones are answered', async () => {
+  const reader = await readerOf(200);
+  const hanging = expect(ask(reader, 'hang')).rejects.toMatchObject({
+    code: 'read-too-slow',
+    message: expect.stringContaining('hang was not read in 0 s of the processor'),
+  });
+  expect(await ask(reader, 'a')).toBe('abusy');
+  await hanging;
+  expect(await Promise.all(['b', 'c', 'd', 'e'].map((run) => ask(reader, run)))).toEqual([
+    'bbusy',
+    'cbusy',
+    'dbusy',
+    'ebusy',
+  ]);
+});
+
+test('a thread that fails is told of, and another one reads on', async () => {
+  const reader = await readerOf();
+  await expect(ask(reader, 'crash')).rejects.toMatchObject({
+    code: 'reader-ended',
+    message: 'crash was not read: the thread that reads ended (a defect).',
+  });
+  expect(await ask(reader, 'a')).toBe('abusy');
+});
+
+test('whatever hangs and whatever waits ends with the reader', async () => {
+  const reader = await readerOf();
+  const asked = ['hang', 'hang', 'hang', 'a'].map((run) =>
+    expect(ask(reader, run)).rejects.toMatchObject({ kind: 'cancelled' }),
+  );
+  await reader.dispose();
+  await Promise.all(asked);
+});
+
+test('the thread of the engine gives what its readings give, and their refusals', async () => {
+  const { workspace, run } = await sweepOnDisk();
+  const reader = createRunReader({ workspace: workspace.path, resources });
+  onTestFinished(() => reader.dispose());
+  const source = await openRunSource(workspace, resources);
+  const question = { read: 'sweep', run, delta: 0.03 } as const;
+  expect(await reader.read(question)).toEqual(await readings.sweep(source, question));
+  await expect(reader.read({ read: 'report', run: 'gone' })).rejects.toMatchObject({
+    code: 'no-such-run',
+    kind: 'refused',
+  });
+});

@@ -1,0 +1,51 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { formulaPrint } from '../../../main/evaluation/formula-print.ts';
+import { readChecksums } from '../../../main/files/checksums.ts';
+import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
+import { createKnownChecks } from '../../../main/runs/known-checks.ts';
+import { openRunSource } from '../../../main/runs/run-source.ts';
+import { sweepOnDisk } from '../report/sweep-on-disk.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { resources } from './source-of.ts';
+
+const shipped = join(resources, 'sample', 'run');
+
+test('results are known by the checksums of them and of their outcomes together', async () => {
+  const checks = createKnownChecks(await temporaryFolder(), []);
+  const sums = new Map([
+    ['results.json', 'a'],
+    ['outcomes.parquet', 'b'],
+  ]);
+  expect(await checks.isKnown(sums)).toBe(false);
+  await checks.note(sums);
+  expect(await checks.isKnown(sums)).toBe(true);
+  expect(await checks.isKnown(new Map([...sums, ['results.json', 'c']]))).toBe(false);
+  expect(await checks.isKnown(new Map([...sums, ['outcomes.parquet', 'a']]))).toBe(false);
+  const own = await readChecksums(shipped);
+  expect(await createKnownChecks(null, [shipped]).isKnown(own ?? new Map())).toBe(true);
+  expect(await createKnownChecks(null, [shipped]).isKnown(sums)).toBe(false);
+});
+
+test('what is computed from fixed outcomes names the formulas', () => {
+  const print = formulaPrint();
+  expect(JSON.parse(print)).toMatchObject({ thresholds: expect.any(Array), rule: expect.any(String) });
+  expect(formulaPrint()).toBe(print);
+});
+
+test('a run says nothing of its own checks: one without outcomes of its own is never known', async () => {
+  const { workspace, run } = await sweepOnDisk();
+  const state = await temporaryFolder();
+  const folder = workspace.runs.folder(run);
+  await workspace.runs.seal(run);
+  const source = await openRunSource(workspace, resources, { state });
+  const manifest = await workspace.runs.read(run);
+  // Its tasks are not at hand, so that its answers were not judged.
+  expect((await readCheckedSweep(source, manifest))?.check?.state).toBe('as-written');
+  expect(await source.knownChecks.isKnown((await readChecksums(folder)) ?? new Map())).toBe(false);
+  const text = await readFile(join(folder, 'results.json'), 'utf8');
+  await writeFile(join(folder, 'results.json'), text.replace('"difference":', '"difference": '));
+  const again = await readCheckedSweep(await openRunSource(workspace, resources, { state }), manifest);
+  expect(again?.check).toMatchObject({ state: 'differs', changed: ['results.json'] });
+});
