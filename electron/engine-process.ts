@@ -22,7 +22,7 @@ export const ENGINE_STOPPED = 'engine-stopped';
 
 /** Longer than any step between two looks for cancel. */
 const STOP_LIMIT_MS = 3_000;
-/** Longer than a killed process takes to end: the shell does not stay for one whose end it is not told of. */
+/** Longer than a killed process takes to end: the shell does not wait any longer for its `exit`. */
 const END_LIMIT_MS = 5_000;
 /** As much of the error output as a dialog can show. */
 const ERRORS_SHOWN = 2_000;

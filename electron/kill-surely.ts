@@ -17,7 +17,7 @@ export const killSurely = (child: KillableProcess): void => {
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {
-      // It ended by itself just now, and `exit` is about to be told.
+      // It ended by itself just now, and its `exit` comes next.
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
     }
   }, FORCED_AFTER_MS);

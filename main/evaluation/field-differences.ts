@@ -8,7 +8,7 @@ export type Allowance =
   | { readonly kind: 'none' }
   /** Numbers that are at most so much apart, plus a share of the larger, are equal but for rounding. */
   | { readonly kind: 'rounding'; readonly absolute?: number; readonly share?: number }
-  /** Anything, for a reason that is told with it. */
+  /** Anything, for a reason that is reported with it. */
   | { readonly kind: 'any'; readonly reason: string };
 
 /**
@@ -32,7 +32,7 @@ export interface FieldDifference {
   readonly distance: number | null;
 }
 
-/** Told one by one, since a stranger's document may differ everywhere. */
+/** Called for one difference after the other: a stranger's document may differ everywhere. */
 export type TellDifference = (difference: FieldDifference) => void;
 
 /** A list whose entries have names, so that both documents' are compared by name. The same name twice gets a number. */

@@ -19,7 +19,7 @@ export type ItemRule =
   | { readonly kind: 'written'; readonly judge: (text: string) => Pick<WrittenOutcome, 'filtered' | 'correct'> }
   | { readonly kind: 'text' };
 
-/** Told of a column that does not hold what follows from the model's answer. */
+/** Called for each column that does not hold what follows from the model's answer. */
 export type TellColumn = (column: string) => void;
 
 /** Place of the largest value; ties go to the lower one. */

@@ -2,7 +2,7 @@ import type { ComparedFields } from '../contract/reproduction.ts';
 import { type AllowanceOf, compareFields, type FieldDifference } from '../evaluation/field-differences.ts';
 import { counted, listed } from '../evaluation/wording.ts';
 
-/** Differences that are listed one by one; of more, how many there are is told. */
+/** Differences that are listed one by one; of more, their number. */
 const MOST_LISTED = 200;
 /** Characters of a value in the list. */
 const MOST_CHARACTERS = 200;

@@ -169,7 +169,7 @@ const checkSentences = (
       ? []
       : [
           `${OUTCOMES} holds ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
-            `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; what is right is told anew from the answers.`,
+            `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; what is right is computed anew from the answers.`,
         ]),
     ...(ofResults === undefined || ofResults.length === 0
       ? []

@@ -11,7 +11,7 @@ import { readPointIndex } from './sweep-record.ts';
 
 export const OUTCOMES = 'outcomes.parquet';
 
-/** Told of a column of a point's item that does not hold what follows from the model's answer. */
+/** Called for each column of an item that does not hold what follows from the model's answer. */
 export type TellOutcome = (column: string, point: OutcomePoint, item: string) => void;
 
 /** A point and its items' outcomes as they follow from what the model answered. */
@@ -58,7 +58,7 @@ export interface StoredOutcomes {
 
 /**
  * The outcomes of a sweep's points, from its `outcomes.parquet` where it is finished, from the workspace's steps where it
- * is not. What is right or wrong is told anew from the log-probability of each choice, or from the text and the task's
+ * is not. What is right or wrong is computed anew from the log-probability of each choice, or from the text and the task's
  * rule where the task is at hand; `tell` hears of every column that says something else.
  *
  * @throws WorkbenchError `results-edited` where the file is not the one that the run wrote; `outcomes-damaged`.
