@@ -1,5 +1,5 @@
 /**
- * The Python of the README ranks experts, and the ranking runs in a sweep beside REAP: somebody else's program is a
+ * The Python of the documentation ranks experts, and the ranking runs in a sweep beside REAP: somebody else's program is a
  * method like the others.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,12 +15,13 @@ import { outputOf } from './run-python.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const resources = path.join(root, 'resources');
 const model = path.join(resources, 'models', 'uncurl-8');
-/** Lines of Python that the README promises. */
+/** Lines of Python that the documentation promises. */
 const MOST_LINES = 20;
 
-it('a ranking by the twenty lines of the README gives a curve beside REAP, with paired differences', async () => {
+it('a ranking by the twenty lines of the documentation gives a curve beside REAP, with paired differences', async () => {
   const work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-file-'));
-  const [, script = ''] = /```python\n(.*?)```/s.exec(await readFile(path.join(root, 'README.md'), 'utf8')) ?? [];
+  const [, script = ''] =
+    /```python\n(.*?)```/s.exec(await readFile(path.join(root, 'resources/docs/own-method.md'), 'utf8')) ?? [];
   expect(script.split('\n').filter((line) => line !== '').length).toBeLessThanOrEqual(MOST_LINES);
   const python = process.env['UNCURL_INTEROP_PYTHON'] ?? expect.fail('UNCURL_INTEROP_PYTHON names no Python');
   const [rank, ranking] = [path.join(work, 'rank.py'), path.join(work, 'ranking.json')];
