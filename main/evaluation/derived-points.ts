@@ -6,12 +6,12 @@ import { type PairedSummary, summarise } from './summarise.ts';
 
 /**
  * Fields of a result that do not follow from its outcomes: what its plan costs and takes away. A verdict follows from
- * the result and the margin.
+ * the result and the margin, the level from the kind of its test.
  */
 export type BesideOutcomes = 'cost' | 'droppedShare';
 
 /** What outcomes give of a point. */
-export type DerivedPoint = Omit<SweepResult, BesideOutcomes | 'verdict'>;
+export type DerivedPoint = Omit<SweepResult, BesideOutcomes | 'verdict' | 'level'>;
 
 interface Block {
   readonly point: PointName;

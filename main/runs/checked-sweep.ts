@@ -50,8 +50,13 @@ class Differing {
 }
 
 /** What of a result follows from outcomes. */
-const measuredPart = ({ cost: _cost, droppedShare: _share, verdict: _verdict, ...rest }: SweepResult): DerivedPoint =>
-  rest;
+const measuredPart = ({
+  cost: _cost,
+  droppedShare: _share,
+  verdict: _verdict,
+  level: _level,
+  ...rest
+}: SweepResult): DerivedPoint => rest;
 
 /** What of a result stands beside its outcomes. */
 const besidePart = ({ cost, droppedShare: share }: SweepResult): Pick<SweepResult, BesideOutcomes> => ({
@@ -95,7 +100,10 @@ const readDroppedShares = async (
 /** What of a document follows from its results. */
 const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocument) => ({
   results: namedEntries(
-    results.map(({ model, task, method, seed, factor, verdict }) => ({ model, task, method, seed, factor, verdict })),
+    results.map(({ model, task, method, seed, factor, verdict, level }) => ({
+      ...{ model, task, method, seed, factor, verdict },
+      ...(level === undefined ? {} : { level }),
+    })),
     pointWords,
   ),
   thresholds: namedEntries(thresholds, curveWords),
