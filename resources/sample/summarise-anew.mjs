@@ -1,6 +1,7 @@
 // Computes every number of the recorded sweeps anew from what they stored, without inference, after a change of the
 // statistics: node resources/sample/summarise-anew.mjs
-// Rewrites run/results.json from run/outcomes.parquet, and the ends and verdicts in trainings.json.gz from their counts.
+// Rewrites run/results.json (and its checksum) from run/outcomes.parquet, and the ends and verdicts in trainings.json.gz
+// from their counts.
 // Says which thresholds moved.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,6 +11,7 @@ import { recordedTrainings } from '../../main/evaluation/size-trend/document.ts'
 import { summarise } from '../../main/evaluation/summarise.ts';
 import { withThresholds } from '../../main/evaluation/threshold-family.ts';
 import { bracketText } from '../../main/evaluation/wording.ts';
+import { CHECKSUM_FILE, checksumList, fileChecksum, readChecksums } from '../../main/files/checksums.ts';
 import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
 import { recordedTrainingsFile } from '../../main/runs/recorded-trainings.ts';
 import { sampleFolder } from '../../main/sample/sample-run.ts';
@@ -36,6 +38,9 @@ const results = before.results.map((result) => {
 });
 const after = withThresholds({ ...before, results }, reading);
 writeFileSync(file, `${JSON.stringify(sweepDocument.parse(after), null, 1)}\n`);
+const checksums = new Map(await readChecksums(folder));
+checksums.set('results.json', await fileChecksum(file));
+writeFileSync(path.join(folder, CHECKSUM_FILE), checksumList(checksums));
 
 const trainingsFile = recordedTrainingsFile(resources);
 const trainings = recordedTrainings.parse(JSON.parse(gunzipSync(readFileSync(trainingsFile)).toString('utf8')));
