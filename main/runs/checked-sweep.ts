@@ -258,9 +258,11 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   );
   const beside = new Map(stored.results.map((result) => [pointNameKey(result), besidePart(result)]));
   const shareOf = await readDroppedShares(folder, manifest, sealed);
+  // A record that holds shares has none for checkpoints beside the plans; an older one holds none at all.
+  const holdsShares = stored.results.some(({ droppedShare: share }) => share !== undefined);
   const shown = (point: DerivedPoint): SweepResult => {
     const named = beside.get(pointNameKey(point)) ?? {};
-    const share = shareOf(point);
+    const share = holdsShares && named.droppedShare === undefined ? undefined : shareOf(point);
     if (share !== undefined && named.droppedShare !== undefined && share !== named.droppedShare)
       differing.tell(RESULTS, 'results.droppedShare', `results[${pointWords(point)}].droppedShare`);
     const kept = isChanged ? {} : named;

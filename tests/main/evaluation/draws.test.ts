@@ -86,8 +86,8 @@ describe('several draws of a method', () => {
     if (joint === undefined) throw new Error('no threshold over draws');
     expect([joint.lastSafe, joint.firstUnsafe]).toEqual([2, 4]);
     expect(joint.draws?.map(({ seed, lastSafe }) => [seed, lastSafe])).toEqual([
-      [1, 2],
       [0, 4],
+      [1, 2],
       [2, 4],
     ]);
     expect([safeDrawsAt(joint, 2), safeDrawsAt(joint, 4)]).toEqual([
