@@ -1,4 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine } from '../../../main/cli/run-command-line.ts';
@@ -92,7 +93,9 @@ const uncurl = async (...args: readonly string[]): Promise<string> => {
   const code = await runCommandLine([...args, '--json'], {
     resources,
     rendererFolder: '/nowhere',
-    environment: { UNCURL_SETTINGS: '/nowhere/settings.json' },
+    environment: {
+      UNCURL_SETTINGS: process.env['UNCURL_SETTINGS'] ?? path.join(tmpdir(), 'uncurl-bench', 'settings.json'),
+    },
     signal: new AbortController().signal,
     now: Date.now,
     stdout: { write: (text) => out.push(text) },
