@@ -58,7 +58,7 @@ test(
     await expect(sweep).toContainText('chatty has a chat template (chat_template.jinja) that is not applied');
     await sweep.getByText(/^Of /).click();
     const uncurl = sweep.getByRole('region', { name: 'UNCURL options' });
-    for (const option of ['diagonal', 'embedding', 'assign', 'seed', 'first layer'])
+    for (const option of ['diagonal', 'embedding', 'assign', 'starts', 'first layer'])
       await expect(uncurl.getByLabel(option, { exact: true })).toBeVisible();
     await uncurl.getByLabel('router', { exact: true }).selectOption({ label: 'reinitialised' });
     await expect(sweep).toContainText('UNCURL starts its router anew at random');
