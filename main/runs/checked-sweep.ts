@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DifferingField, RunCheck } from '../contract/run-check.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { type PointName, pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
+import { type PointName, pointNameKey, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import {
   type BesideOutcomes,
@@ -94,6 +94,8 @@ const readDroppedShares = async (
   return (point) => {
     const plan = plans.get(steps.get(pointNameKey(point)) ?? '');
     const counts = rows.get(JSON.stringify([fingerprints.get(point.model), hashes.get(point.task)]));
+    // A checkpoint that was made elsewhere has no plan either, but its experts are not those of the profile.
+    if (plan === null && point.method !== UNPRUNED) return undefined;
     return plan === undefined || counts === undefined ? undefined : (droppedShare(counts, plan) ?? undefined);
   };
 };
@@ -102,7 +104,12 @@ const readDroppedShares = async (
 const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocument) => ({
   results: namedEntries(
     results.map(({ model, task, method, seed, factor, verdict, level }) => ({
-      ...{ model, task, method, seed, factor, verdict },
+      model,
+      task,
+      method,
+      seed,
+      factor,
+      verdict,
       ...(level === undefined ? {} : { level }),
     })),
     pointWords,
@@ -268,11 +275,9 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   );
   const beside = new Map(stored.results.map((result) => [pointNameKey(result), besidePart(result)]));
   const shareOf = await readDroppedShares(folder, manifest, sealed);
-  // A record that holds shares has none for checkpoints beside the plans; an older one holds none at all.
-  const holdsShares = stored.results.some(({ droppedShare: share }) => share !== undefined);
   const shown = (point: DerivedPoint): SweepResult => {
     const named = beside.get(pointNameKey(point)) ?? {};
-    const share = holdsShares && named.droppedShare === undefined ? undefined : shareOf(point);
+    const share = shareOf(point);
     if (share !== undefined && named.droppedShare !== undefined && share !== named.droppedShare)
       differing.tell(RESULTS, 'results.droppedShare', `results[${pointWords(point)}].droppedShare`);
     const kept = isChanged ? {} : named;
