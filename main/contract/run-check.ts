@@ -24,5 +24,3 @@ export const runCheck = z.object({
   sentences: z.array(sentence),
 });
 export type RunCheck = z.infer<typeof runCheck>;
-
-export const AS_WRITTEN: RunCheck = { state: 'as-written', differing: [], changed: [], sentences: [] };

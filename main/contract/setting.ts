@@ -69,7 +69,7 @@ const rangeOf = (shape: Limits, choices: readonly string[]): string => {
 export const settingsOf = (schema: z.ZodObject): readonly Setting[] => {
   const { properties } = described.parse(z.toJSONSchema(schema, { io: 'input' }));
   return Object.entries(properties).map(([name, { anyOf, default: value, ...own }]) => {
-    const field = schema.shape[name];
+    const field: unknown = schema.shape[name];
     const text = field instanceof z.ZodType ? settingTexts.get(field) : undefined;
     if (text === undefined) throw new Error(`the setting ${name} has no texts`);
     const shape = anyOf?.find(({ type }) => type !== 'null') ?? own;

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AS_WRITTEN, type DifferingField, type RunCheck } from '../contract/run-check.ts';
+import type { DifferingField, RunCheck } from '../contract/run-check.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { type PointName, pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
+import { type PointName, pointNameKey, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import {
   type BesideOutcomes,
@@ -15,7 +15,8 @@ import { type AllowanceOf, compareFields, namedEntries } from '../evaluation/fie
 import { withThresholds } from '../evaluation/threshold-family.ts';
 import { counted, curveWords, listed, pointWords } from '../evaluation/wording.ts';
 import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
-import { editedFile, readSealedFiles, type SealedFiles } from '../workspace/sealed-files.ts';
+import { contentChecksums, editedFile, readSealedFiles, type SealedFiles } from '../workspace/sealed-files.ts';
+import { CHECKED } from './known-checks.ts';
 import { sweepDelta } from './recorded-spec.ts';
 import type { RunSource } from './run-source.ts';
 import { OUTCOMES, readStoredOutcomes } from './stored-outcomes.ts';
@@ -49,7 +50,7 @@ class Differing {
   }
 }
 
-/** What of a result follows from outcomes. */
+/** The fields of a result that follow from outcomes. */
 const measuredPart = ({
   cost: _cost,
   droppedShare: _share,
@@ -58,7 +59,7 @@ const measuredPart = ({
   ...rest
 }: SweepResult): DerivedPoint => rest;
 
-/** What of a result stands beside its outcomes. */
+/** The fields of a result that do not follow from its outcomes. */
 const besidePart = ({ cost, droppedShare: share }: SweepResult): Pick<SweepResult, BesideOutcomes> => ({
   ...(cost === undefined ? {} : { cost }),
   ...(share === undefined ? {} : { droppedShare: share }),
@@ -93,15 +94,22 @@ const readDroppedShares = async (
   return (point) => {
     const plan = plans.get(steps.get(pointNameKey(point)) ?? '');
     const counts = rows.get(JSON.stringify([fingerprints.get(point.model), hashes.get(point.task)]));
+    // A checkpoint that was made elsewhere has no plan either, but its experts are not those of the profile.
+    if (plan === null && point.method !== UNPRUNED) return undefined;
     return plan === undefined || counts === undefined ? undefined : (droppedShare(counts, plan) ?? undefined);
   };
 };
 
-/** What of a document follows from its results. */
+/** The fields of a document that follow from its results. */
 const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocument) => ({
   results: namedEntries(
     results.map(({ model, task, method, seed, factor, verdict, level }) => ({
-      ...{ model, task, method, seed, factor, verdict },
+      model,
+      task,
+      method,
+      seed,
+      factor,
+      verdict,
       ...(level === undefined ? {} : { level }),
     })),
     pointWords,
@@ -182,7 +190,7 @@ const checkSentences = (
     ...(ofResults === undefined || ofResults.length === 0
       ? []
       : [
-          `${RESULTS} says otherwise than the stored outcomes in ${counted(total(ofResults), 'field')}: ` +
+          `${RESULTS} disagrees with the stored outcomes in ${counted(total(ofResults), 'field')}: ` +
             `${fieldWords(ofResults)}; ${cause}. What is shown is computed from the outcomes.`,
         ]),
     ...(changed.includes(RESULTS) && ofResults?.length === 0
@@ -195,6 +203,13 @@ const checkSentences = (
     ...unchecked,
   ];
 };
+
+const checkOf = (fields: DifferingField[], sealed: SealedFiles, unchecked: readonly string[]): RunCheck => ({
+  state: fields.length + sealed.changed.length > 0 ? 'differs' : unchecked.length > 0 ? 'unchecked' : 'as-written',
+  differing: fields,
+  changed: [...sealed.changed],
+  sentences: checkSentences(fields, sealed, unchecked),
+});
 
 /** What is shown of a run that nothing can be held against. */
 const uncheckedSentences = (
@@ -241,9 +256,11 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   if (stored === null) return null;
   if (source.isLive(manifest.id)) return withThresholds(stored, { delta: sweepDelta(manifest) });
   const sealed = await readSealedFiles(folder);
-  const isAsSealed = sealed.checksums !== null && sealed.changed.length === 0;
-  if (isAsSealed && (await source.knownChecks.isKnown(sealed.checksums)))
-    return { ...withThresholds({ ...stored, run: manifest.id }, { delta: sweepDelta(manifest) }), check: AS_WRITTEN };
+  const content = await contentChecksums(folder, CHECKED);
+  if (sealed.changed.length === 0 && content.size === CHECKED.length && (await source.knownChecks.isKnown(content))) {
+    const known = withThresholds({ ...stored, run: manifest.id }, { delta: sweepDelta(manifest) });
+    return { ...known, check: checkOf([], sealed, uncheckedSentences(manifest, stored, sealed, 0)) };
+  }
   const isChanged = sealed.changed.includes(RESULTS);
   if (isChanged && (stored.told ?? []).length > 0) throw editedFile(folder, RESULTS);
   const differing = new Differing();
@@ -258,11 +275,9 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   );
   const beside = new Map(stored.results.map((result) => [pointNameKey(result), besidePart(result)]));
   const shareOf = await readDroppedShares(folder, manifest, sealed);
-  // A record that holds shares has none for checkpoints beside the plans; an older one holds none at all.
-  const holdsShares = stored.results.some(({ droppedShare: share }) => share !== undefined);
   const shown = (point: DerivedPoint): SweepResult => {
     const named = beside.get(pointNameKey(point)) ?? {};
-    const share = holdsShares && named.droppedShare === undefined ? undefined : shareOf(point);
+    const share = shareOf(point);
     if (share !== undefined && named.droppedShare !== undefined && share !== named.droppedShare)
       differing.tell(RESULTS, 'results.droppedShare', `results[${pointWords(point)}].droppedShare`);
     const kept = isChanged ? {} : named;
@@ -286,13 +301,7 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   const withoutOutcomes = stored.results.filter((result) => !isDerived(result)).length;
   const unchecked = uncheckedSentences(manifest, stored, sealed, withoutOutcomes);
   const fields = differing.list();
-  const check: RunCheck = {
-    state: fields.length + sealed.changed.length > 0 ? 'differs' : unchecked.length > 0 ? 'unchecked' : 'as-written',
-    differing: fields,
-    changed: [...sealed.changed],
-    sentences: checkSentences(fields, sealed, unchecked),
-  };
-  if (isAsSealed && isWhole && isJudged && check.state === 'as-written')
-    await source.knownChecks.note(sealed.checksums);
-  return { ...derived, check };
+  if (isWhole && isJudged && fields.length === 0 && content.size === CHECKED.length)
+    await source.knownChecks.note(content);
+  return { ...derived, check: checkOf(fields, sealed, unchecked) };
 };

@@ -10,7 +10,7 @@ import { makePrivateFolder } from '../workspace/user-key.ts';
 const FOLDER = 'checked-runs';
 
 /** Files whose content decides what a check of a sweep finds. */
-const CHECKED = ['results.json', 'outcomes.parquet'];
+export const CHECKED = ['results.json', 'outcomes.parquet'];
 
 /**
  * Remembers which results were found to follow from which outcomes, by the checksums of both and by what is computed: a

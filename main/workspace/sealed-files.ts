@@ -65,6 +65,19 @@ export const readSealedFiles = async (folder: string): Promise<SealedFiles> => {
   return { checksums: sums, changed };
 };
 
+/** Checksums of files as they are now; those that are not there are left out. */
+export const contentChecksums = async (
+  folder: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
+  const checksums = new Map<string, string>();
+  for (const name of names) {
+    const hash = await hashOf(join(folder, name));
+    if (hash !== null) checksums.set(name, hash);
+  }
+  return checksums;
+};
+
 export const editedFile = (folder: string, name: string): WorkbenchError =>
   new WorkbenchError(
     'results-edited',

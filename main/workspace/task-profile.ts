@@ -8,7 +8,7 @@ const rowsOf = (matrix: Float64Array, experts: number): number[][] =>
     Array.from(matrix.subarray(layer * experts, (layer + 1) * experts)),
   );
 
-/** What of a task's statistics crosses to the page and into figures: the [L, E] sums, without the [L, E, E] ones. */
+/** The part of a task's statistics for the page and figures: the [L, E] sums, without the [L, E, E] ones. */
 export const taskProfileOf = (
   task: { readonly name: string; readonly hash: string },
   statistics: RoutingStatistics,

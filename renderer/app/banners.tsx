@@ -43,7 +43,7 @@ export const SampleBanner = () => {
   );
 };
 
-/** Says, while a sweep is on screen whose files were edited, what of it is shown otherwise than they have it. */
+/** Says, while a sweep is on screen whose files were edited, which of its numbers are shown differently from them. */
 export const EditedBanner = () => {
   const { document } = useSweep();
   const notes = document === undefined ? [] : checkNotes(document);

@@ -80,3 +80,31 @@ test(
   },
   LIMIT_MS,
 );
+
+test(
+  'a checkpoint beside the plans has no share of choices that went: its experts are not those of the profile',
+  async () => {
+    const engine = await createEngine({
+      workspace: await temporaryFolder(),
+      resources,
+      commandLine: 'test',
+      threads: 1,
+    });
+    onTestFinished(() => engine.dispose());
+    const { run } = await engine.call('sweep.start', {
+      models: [engine.grantPath(model)],
+      tasks: [engine.grantPath(join(resources, 'tasks', 'add'))],
+      settings: sweepSettings.parse({ methods: ['frequency'], factors: [2], limit: 5 }),
+      candidates: [{ name: 'twin', folder: engine.grantPath(model) }],
+    });
+    await engine.finished(run);
+    const { results, check } = await engine.call('sweep.read', { run });
+    expect(check).toMatchObject({ state: 'as-written', differing: [] });
+    expect(results.map(({ method, droppedShare }) => [method, droppedShare])).toEqual([
+      ['unpruned', 0],
+      ['frequency', expect.closeTo(0.25, 0.25)],
+      ['twin', undefined],
+    ]);
+  },
+  LIMIT_MS,
+);
