@@ -136,7 +136,7 @@ export const readSettings = (reader: OptionReader, schema: z.ZodObject): Readonl
     settingsOf(schema).flatMap((setting) => {
       const value = readSetting(reader, setting);
       if (value === undefined) return [];
-      const field = schema.shape[setting.name];
+      const field: unknown = schema.shape[setting.name];
       if (!(field instanceof z.ZodType) || !field.safeParse(value).success)
         throw badValue(setting.flag, reader.texts(setting.flag).join(','), setting.range);
       return [[setting.name, value]];

@@ -45,13 +45,11 @@ export const supervise = async (signal: AbortSignal, say: (line: string) => void
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, [SUPERVISOR]: String(process.pid) },
   });
-  let isKilled = false;
   let limit: NodeJS.Timeout | undefined;
   const killAfter = (waitMs: number, why: string): void => {
     clearTimeout(limit);
     limit = setTimeout(() => {
       say(`${why}: it was killed. What was finished is on disk.`);
-      isKilled = true;
       child.kill('SIGKILL');
     }, waitMs);
   };
@@ -70,7 +68,7 @@ export const supervise = async (signal: AbortSignal, say: (line: string) => void
   signal.addEventListener('abort', end, { once: true });
   try {
     const code = await exited;
-    return isKilled ? 1 : code;
+    return child.killed ? 1 : code;
   } finally {
     clearTimeout(limit);
     signal.removeEventListener('abort', end);

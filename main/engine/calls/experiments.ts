@@ -187,9 +187,7 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
       return startRun(context, { kind: 'experiment', title, spec, models, tasks }, job);
     },
   ),
-  'experiment.read': answer(calls['experiment.read'], (asked) =>
-    context.reader.read({ read: 'experiment', ...asked }),
-  ),
+  'experiment.read': answer(calls['experiment.read'], (asked) => context.reader.read({ read: 'experiment', ...asked })),
   'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle }) => {
     const { settings, mixture } = recordedSpec(await experimentManifest(context, run), experimentSpec);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);

@@ -134,8 +134,8 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
             curves={curves}
             methods={methods}
             rule={document?.rule ?? ''}
-            notes={[...(document?.notes ?? []), ...(document === undefined ? [] : uncheckedNotes(document))].map((note) =>
-              inTaskTitles(note, facts.tasks),
+            notes={[...(document?.notes ?? []), ...(document === undefined ? [] : uncheckedNotes(document))].map(
+              (note) => inTaskTitles(note, facts.tasks),
             )}
             title={title}
             running={running}
