@@ -239,7 +239,7 @@ it.each([
   [139, 'memory fault'],
   [-1073741819, 'memory fault'],
   [134, 'abort'],
-  [0, 'ended by itself'],
+  [0, 'exited on its own'],
   [1, 'failed'],
   [77, 'failed'],
 ])('exit code %i is told as: %s', (code, words) => {
