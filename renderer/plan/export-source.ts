@@ -96,6 +96,6 @@ export const exportObstacle = (facts: Facts, state: Pick<ExportState, 'point' | 
   if (source.factor <= 1) return 'This plan prunes nothing: choose a factor above 1.';
   if (state.into === null) return 'Choose the folder to write into.';
   if (!VALID_NAME.test(exportName(source, state.name)))
-    return 'The name may hold letters, digits, dot, dash and underscore, and starts with a letter or digit.';
+    return 'The name may contain letters, digits, dots, dashes and underscores, and must start with a letter or digit.';
   return null;
 };

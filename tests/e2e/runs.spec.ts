@@ -81,7 +81,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await row(page, 'The odd one').getByRole('button').first().focus();
     await page.keyboard.press('Delete');
     await expect(heading(page)).toHaveText('Runs199');
-    const notice = page.getByRole('log', { name: 'Messages' }).getByText('“The odd one” lies in the trash.');
+    const notice = page.getByRole('log', { name: 'Messages' }).getByText('“The odd one” is in the trash.');
     await expect(notice).toBeVisible();
     await photograph(workbench, 'run-trashed');
     await page.getByRole('log', { name: 'Messages' }).getByRole('button', { name: 'Undo' }).click();

@@ -150,7 +150,7 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
         {!task.bundled && (
           <IconButton
             icon="close"
-            label={`Forget ${task.title} (the folder stays)`}
+            label={`Forget ${task.title} (keeps the folder)`}
             disabled={busy}
             onClick={() =>
               start(async ({ bridge, cache }) => {
