@@ -74,7 +74,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('region', { name: 'Thresholds by REAP' })).toBeVisible();
     await isClean('thresholds');
     await page.getByRole('radio', { name: 'Tables' }).click();
-    await expect(page.getByRole('region', { name: /^Pruned-large against scratch-small/ })).toBeVisible();
+    await expect(page.getByRole('region', { name: /^Pruned large models compared with small ones/ })).toBeVisible();
     await isClean('thresholds as tables');
     await showWhole(page, 'Compare');
     await isClean('compare');

@@ -53,7 +53,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
     await expect(mapSection(page)).toContainText('each layer by falling value; numbers above: position, not expert');
     await map(page).hover({ position: { x: 50, y: 40 } });
     await expect(page.locator('.chart-tip')).toContainText('Rank 1 of 8 in this layer');
-    await expect(page.locator('.chart-tip')).toContainText('Place 1 by falling value');
+    await expect(page.locator('.chart-tip')).toContainText('Position 1 by falling value');
     await page.mouse.move(2, 2);
     await expect(page.locator('.chart-tip')).toHaveCount(0);
   });
@@ -81,7 +81,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
 
   await test.step('against the pruned copy its missing experts are shown as gone', async () => {
     await minus.selectOption('half (its pruned copy)');
-    const note = page.getByText('half is not profiled on Sums: amounts are shown.');
+    const note = page.getByText('half is not profiled on Sums, so nothing is subtracted.');
     await expect(note).toBeVisible();
     await page.getByRole('button', { name: 'Profile half on Sums' }).click();
     await expect(mapSection(page)).toContainText('gone in half', { timeout: HANG_LIMIT_MS });

@@ -12,7 +12,7 @@ const terms: Readonly<Record<RefitName, { readonly label: string; readonly of: D
   'router+experts': { label: 'router, then experts', of: 'refitRouterAndExperts' },
 };
 
-/** What the recovery refits; each ticked choice adds a curve. */
+/** Chooses the refits of the recovery; each adds a curve. */
 export const SweepRefits = () => {
   const { refits, toggleRefit } = useStore(sweepStore);
   return (
