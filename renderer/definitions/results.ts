@@ -246,7 +246,7 @@ export const results = define({
       'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
       'experts, starting from the largest.',
   },
-  stopWhenTold: {
+  stopEarly: {
     term: 'Stop when decided',
     text:
       'Finds thresholds only, without full curves: a candidate stops once no remaining answers could make it safe, ' +
