@@ -1,9 +1,14 @@
 import { z } from 'zod';
+import { withPresentLineKind } from './earlier-names.ts';
 
 /** What a line of a job's log tells of. */
-export const logLineKind = z.enum(['state', 'step', 'point', 'told', 'problem']);
+export const logLineKind = z.enum(['state', 'step', 'point', 'curtailed', 'problem']);
 
-export const logLine = z.object({ at: z.iso.datetime(), kind: logLineKind, text: z.string() });
+export const logLine = z.object({
+  at: z.iso.datetime(),
+  kind: z.preprocess(withPresentLineKind, logLineKind),
+  text: z.string(),
+});
 export type LogLine = z.infer<typeof logLine>;
 
 /** What happened to a run, and when; the oldest first. */

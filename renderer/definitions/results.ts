@@ -243,12 +243,12 @@ export const results = define({
       'first that is not, until they are neighbours; then confirms what it found by every larger number, from the ' +
       'top.',
   },
-  stopWhenTold: {
-    term: 'Stop when told',
+  stopEarly: {
+    term: 'Stop early',
     text:
-      'Finds thresholds instead of measuring curves: a candidate stops as soon as all items could only call it not ' +
-      'safe, and a curve at its first such factor. Thresholds are those of all items; a candidate that stopped has ' +
-      'no accuracy, and whether it is worse is left open. A sweep without it goes on from what is on disk.',
+      'Stop a candidate once no remaining answers could make it safe; end each curve at its first unsafe factor. ' +
+      'Thresholds are those of all items; a candidate that stopped has no accuracy, and whether it is worse is left ' +
+      'open. A sweep without it continues from the items on disk.',
   },
   calibrateOn: {
     term: 'Calibrate on',

@@ -1,25 +1,25 @@
 import { pointNameKey } from '../../../main/contract/sweep.ts';
-import type { ToldPoint } from '../../../main/contract/told-point.ts';
-import { toldText } from '../../../main/evaluation/told-points.ts';
+import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
+import { curtailedText } from '../../../main/evaluation/curtailed-points.ts';
 import { formatDroppedShare, formatFactor } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 
-interface ToldListProps {
-  readonly points: readonly ToldPoint[];
+interface CurtailedListProps {
+  readonly points: readonly CurtailedPoint[];
   readonly title: (task: string) => string;
 }
 
-/** Candidates that stopped early: what their items tell, without value and interval. */
-export const ToldList = ({ points, title }: ToldListProps) => (
-  <section aria-label="Told early">
+/** Candidates that stopped early, with the verdict of the items that they answered: no value and no interval. */
+export const CurtailedList = ({ points, title }: CurtailedListProps) => (
+  <section aria-label="Stopped early">
     <div className="section-head">
-      <h3>Told early</h3>
-      <span className="muted">“Start sweep” without “Stop when told” goes on from what is on disk</span>
+      <h3>Stopped early</h3>
+      <span className="muted">“Start sweep” without “Stop early” continues from the items on disk</span>
     </div>
     <DataTable
-      caption="Candidates that were told before they had answered every item"
+      caption="Candidates that stopped before they had answered every item"
       rows={points}
       rowKey={pointNameKey}
       columns={[
@@ -38,7 +38,7 @@ export const ToldList = ({ points, title }: ToldListProps) => (
           numeric: true,
           cell: formatDroppedShare,
         },
-        { key: 'told', title: <Definition of="stopWhenTold">Told</Definition>, cell: toldText },
+        { key: 'curtailed', title: <Definition of="stopEarly">Verdict</Definition>, cell: curtailedText },
       ]}
     />
   </section>
