@@ -19,7 +19,8 @@ import { pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
-import { placedPoint, curtailedPoint } from './curtailed-point.ts';
+import { curtailedPoint, placedPoint } from './curtailed-point.ts';
+import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
@@ -81,6 +82,7 @@ export type SweepSettings = z.infer<typeof sweepSettings>;
 
 /** Runs of version 0.1 have the options of the method uncurl beside those of the others. */
 const earlierSpec = z.looseObject({
+  stop: z.unknown().optional(),
   uncurl: methodOptions.optional(),
   options: z.record(z.string(), methodOptions).default({}),
 });
@@ -95,13 +97,14 @@ const EARLIER_SEEDS = [0];
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
   if (!earlier.success) return spec;
-  const { uncurl: apart = {}, options, ...settings } = earlier.data;
+  const { uncurl: apart = {}, options, stop, ...settings } = earlier.data;
   const { uncurl = {}, ...others } = options;
   const { seed, ...own } = { ...apart, ...uncurl };
   const kept = seed === undefined || seed === 0 ? own : { ...own, seed };
   return {
     seeds: EARLIER_SEEDS,
     ...settings,
+    ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
     options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },
   };
 }, sweepSettings);
@@ -311,6 +314,9 @@ export const sweepDocument = z.object({
   check: runCheck.optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
+
+/** The document in a sweep's folder, also of an earlier version. */
+export const recordedSweepDocument = z.preprocess(withPresentDocumentNames, sweepDocument.omit({ check: true }));
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';

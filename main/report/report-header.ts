@@ -1,6 +1,6 @@
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { sweepSettings } from '../contract/sweep.ts';
+import { recordedSweepSettings } from '../contract/sweep.ts';
 import { checkNotes, listed } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
@@ -194,7 +194,7 @@ const question = ({ sizeTrend, document }: ReportSource): string => {
 };
 
 const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
-  const settings = sweepSettings.safeParse(manifest.spec);
+  const settings = recordedSweepSettings.safeParse(manifest.spec);
   const items = document.results.filter(({ factor }) => factor === 1).map(({ n }) => n);
   const factors = distinct(document.results.map(({ factor }) => bareFactor(factor))).sort(
     (a, b) => Number(a) - Number(b),

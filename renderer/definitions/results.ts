@@ -247,12 +247,11 @@ export const results = define({
       'experts, starting from the largest.',
   },
   stopEarly: {
-    term: 'Stop when decided',
+    term: 'Stop early',
     text:
-      'Finds thresholds only, without full curves: a candidate stops once no remaining answers could make it safe, ' +
-      'and a curve ends at its first factor that is not safe. The thresholds are the same as with all items; a ' +
-      'stopped candidate has no accuracy, and whether it is worse stays open. The same sweep without this option ' +
-      'continues from the results on disk.',
+      'Stop a candidate once no remaining answers could make it safe; end each curve at its first unsafe factor. ' +
+      'Thresholds are those of all items; a candidate that stopped has no accuracy, and whether it is worse is left ' +
+      'open. A sweep without it continues from the items on disk.',
   },
   calibrateOn: {
     term: 'Calibrate on',

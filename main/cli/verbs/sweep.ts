@@ -105,9 +105,9 @@ export const sweep: Verb = {
       type: 'string',
       value: 'WHEN',
       help:
-        'early: find the threshold. A candidate stops as soon as all items could only call it not safe, and a curve ' +
-        'at its first such factor; verdicts are those of all items. Without it every candidate answers every item, ' +
-        'going on from what was told before.',
+        'early: stop a candidate once no remaining answers could make it safe; end each curve at its first unsafe ' +
+        'factor. Verdicts are those of all items. Without it every candidate answers every item, continuing from ' +
+        'the items on disk.',
     },
     later: {
       type: 'boolean',

@@ -87,7 +87,7 @@ export const SweepLauncher = () => {
             <Definition of="adaptive">adaptive</Definition>
           </Checkbox>
           <Checkbox checked={settings.stopEarly} onChange={settings.chooseStopEarly}>
-            <Definition of="stopEarly">stop when decided</Definition>
+            <Definition of="stopEarly">stop early</Definition>
           </Checkbox>
         </div>
         <span>Plans</span>

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
 import { runManifest } from '../../../../main/contract/run.ts';
-import { recordedSweepSettings, sweepDocument } from '../../../../main/contract/sweep.ts';
+import { recordedSweepSettings, recordedSweepDocument } from '../../../../main/contract/sweep.ts';
 import {
   comparableResults,
   type RecordedTrainings,
@@ -16,7 +16,7 @@ const resources = path.resolve('resources');
 const readJson = async (name: string): Promise<unknown> =>
   JSON.parse(await readFile(path.join(resources, 'sample/run', name), 'utf8'));
 const manifest = runManifest.parse(await readJson('manifest.json'));
-const document = sweepDocument.parse(await readJson('results.json'));
+const document = recordedSweepDocument.parse(await readJson('results.json'));
 const recorded = await readRecordedTrainings(resources);
 if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
 const withSettings = (run: typeof manifest) => ({ ...run, settings: recordedSweepSettings.parse(run.spec) });
