@@ -61,6 +61,7 @@ export const finetuneSettings = z.object({
       flag: 'general-rate',
       help: 'Peak rate of the stage general.',
       otherwise: 'the peak rate of the other stages',
+      hint: 'by default',
       ...generalOnly,
     }),
   epochs: z
@@ -102,6 +103,7 @@ export const finetuneSettings = z.object({
     flag: 'warm-up',
     help: 'Steps of each stage in which the rate rises.',
     otherwise: "a tenth of the stage's steps, at most 500",
+    hint: 'by default',
   }),
   weightDecay: z
     .number()

@@ -12,9 +12,6 @@ type Chosen = Pick<FinetuneState, 'settings' | 'into' | 'name' | 'python'>;
 /** The settings as the contract describes them, in its order. */
 export const trainingSettings = settingsOf(finetuneSettings);
 
-/** Names of the settings that the contract refuses. */
-export const refused = (settings: Chosen['settings']): readonly string[] => refusedSettings(finetuneSettings, settings);
-
 /** Whether a setting does nothing, because the stage that it belongs to was not chosen. */
 export const isIdle = ({ only }: Setting, settings: Chosen['settings']): boolean => {
   const list = only === undefined ? null : settings[only.list];
@@ -60,7 +57,7 @@ export const finetuneObstacle = (
       'Choose its calibration items in the list of tasks, or untick it.'
     );
   }
-  const [wrong] = refused(chosen.settings);
+  const [wrong] = refusedSettings(finetuneSettings, chosen.settings);
   const setting = trainingSettings.find(({ name }) => name === wrong);
   if (setting !== undefined) return `${setting.label}: ${setting.range}.`;
   if (chosen.into === null) return 'Choose the folder to write into.';

@@ -1,4 +1,5 @@
 import { useStore } from 'zustand';
+import { clusterRequest } from '../../../main/contract/cluster.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
@@ -10,7 +11,7 @@ import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
 import { ChatSwitch } from '../../profile/chat-switch.tsx';
 import { withChatTemplate } from '../../profile/chat.ts';
-import { clusterStore, readClusterFields } from '../../state/cluster-store.ts';
+import { clusterStore } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
@@ -37,7 +38,7 @@ export const SweepLauncher = () => {
   const isOnCluster = cluster.place === 'cluster';
   const obstacle =
     sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
-    (isOnCluster && !readClusterFields(cluster.fields).success ? 'A field of the cluster cannot be passed on.' : null);
+    (isOnCluster && !clusterRequest.safeParse(cluster.request).success ? 'A field of the cluster cannot be passed on.' : null);
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (
     <section className="card" aria-label="Sweep">
