@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
-import { defaultText, type Setting, settingsOf } from '../contract/setting.ts';
+import { defaultText, type Setting, settingsOf, valueIn } from '../contract/setting.ts';
 import type { VerbArguments, VerbOption } from './verb.ts';
 
 export const badValue = (name: string, value: string, expected: string): Error =>
@@ -133,15 +133,16 @@ export const settingOptions = (schema: z.ZodObject): Readonly<Record<string, Ver
     settingsOf(schema).flatMap((setting) => (setting.flag === undefined ? [] : [[setting.flag, optionOf(setting)]])),
   );
 
-const numberIn = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
-
 /** The value that an option gives; undefined where it is not given. */
-const readSetting = (reader: OptionReader, { kind }: Setting, flag: string): unknown => {
+const readSetting = (reader: OptionReader, setting: Setting, flag: string): unknown => {
+  const { kind } = setting;
   if (kind === 'switch') return reader.flag(flag) ? true : undefined;
-  const texts = kind === 'lines' ? reader.texts(flag) : kind === 'list' || kind === 'count' ? reader.list(flag) : null;
-  if (texts !== null) return texts.length === 0 ? undefined : kind === 'count' ? texts.map(numberIn) : texts;
-  const text = reader.text(flag);
-  return text === undefined || kind === 'choice' || kind === 'text' ? text : numberIn(text);
+  if (!isRepeated(setting)) {
+    const text = reader.text(flag);
+    return text === undefined ? undefined : valueIn(setting, text);
+  }
+  const texts = kind === 'lines' ? reader.texts(flag) : reader.list(flag);
+  return texts.length === 0 ? undefined : kind === 'count' ? texts.map(Number) : texts;
 };
 
 /** Those settings of a schema that options name, each as the schema takes it; refuses the others by name and range. */

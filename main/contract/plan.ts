@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type SettingText, settingTexts } from './setting.ts';
 
 /**
  * Name of a pruning method: lower-case words joined by hyphens. Which methods there are is the engine's to say
@@ -118,6 +119,45 @@ export type UncurlOptions = z.infer<typeof uncurlOptions>;
  */
 export const superExpertProtection = z.enum(['none', 'early', 'all']);
 export type SuperExpertProtection = z.infer<typeof superExpertProtection>;
+
+export const budgetText: SettingText = {
+  label: 'Budget',
+  flag: 'budget',
+  help: 'How kept experts are shared among layers.',
+  about:
+    'How kept experts are shared among layers. Uniform: the same number in every layer. Global: layers compete, ' +
+    'and the experts with the highest scores (each divided by its layer’s sum) stay. Inverse importance: layers in ' +
+    'which single experts matter less give up more; this looks at what leaving out experts does, and so needs more ' +
+    'than a plain profile. By hand: a number for every layer. Stock loaders open only exports whose layers keep ' +
+    'the same number.',
+  words: { 'inverse-importance': 'inverse importance', manual: 'by hand' },
+  part: 'plans',
+};
+
+export const protectText: SettingText = {
+  label: 'Super experts',
+  flag: 'protect',
+  value: 'WHICH',
+  help: 'Keep super experts: none, early (those of the first three quarters of the layers) or all.',
+  about:
+    'Few experts with extreme outputs, without which some models break. Protected ones stay whatever the method ' +
+    'says: those of the first three quarters of the layers, or of all. Finding them needs the largest outputs of ' +
+    'experts, which profiles hold only when asked.',
+  words: { none: 'not protected', early: 'stay in early layers', all: 'stay in all layers' },
+  part: 'plans',
+};
+
+/** How a plan is made, beside its method, the method's options and its size. Each setting is described here once. */
+export const describedPlanSettings = z.object({
+  budget: budgetName.default('uniform').register(settingTexts, budgetText),
+  protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  seed: z.number().int().nonnegative().default(0).register(settingTexts, {
+    label: 'Seed',
+    flag: 'seed',
+    help: 'Which draw of a method that draws. The same seed gives the same plan on every machine.',
+  }),
+});
+export type DescribedPlanSettings = z.infer<typeof describedPlanSettings>;
 
 /** An expert that must stay or must go. `layer` counts MoE layers only. */
 export const pin = z.object({

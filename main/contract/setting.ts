@@ -157,6 +157,12 @@ export const defaultText = (setting: Setting): string =>
 export const isDefault = (setting: Setting, value: unknown): boolean =>
   value === undefined || valueText(setting, value) === valueText(setting, setting.default);
 
+/** The value that a text stands for; the setting need not take it. */
+export const valueIn = ({ kind }: Setting, text: string): unknown => {
+  if (kind === 'whole' || kind === 'real') return text.trim() === '' ? Number.NaN : Number(text);
+  return kind === 'switch' ? text === 'on' : text;
+};
+
 /** Names of the settings that a schema refuses among the values given. */
 export const refusedSettings = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): readonly string[] =>
   (schema.safeParse(values).error?.issues ?? []).flatMap(({ path: [name] }) =>

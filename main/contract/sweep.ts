@@ -16,7 +16,16 @@ import {
   shortName,
 } from './bounds.ts';
 import { pathHandle } from './model.ts';
-import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
+import {
+  budgetName,
+  budgetText,
+  methodName,
+  methodOptions,
+  protectText,
+  refitName,
+  superExpertProtection,
+} from './plan.ts';
+import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
 import { placedPoint, toldPoint } from './told-point.ts';
@@ -30,6 +39,120 @@ export const fileMethod = z.object({ name: z.string().max(500), text: z.string()
 /** Draws of a sweep that names none: 0 is the published one of a method with a fixed seed. */
 export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
 
+/** The settings of a sweep that are described here once: command line, window, report and documents follow. */
+export const describedSweepSettings = z.object({
+  adaptive: z.boolean().default(false).register(settingTexts, {
+    label: 'adaptive',
+    flag: 'adaptive',
+    help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
+    about:
+      'After the listed factors, bisects the number of kept experts between the last factor that is safe and the ' +
+      'first that is not, until they are neighbours; then confirms what it found by every larger number, from the ' +
+      'top.',
+    part: 'factors',
+  }),
+  stop: z
+    .enum(['told'])
+    .optional()
+    .register(settingTexts, {
+      label: 'stop when told',
+      flag: 'stop',
+      value: 'WHEN',
+      help:
+        'told: find the threshold. A candidate stops as soon as all items could only call it not safe, and a curve ' +
+        'at its first such factor; verdicts are those of all items.',
+      otherwise: 'every candidate answers every item, going on from what was told before',
+      about:
+        'Finds thresholds instead of measuring curves: a candidate stops as soon as all items could only call it not ' +
+        'safe, and a curve at its first such factor. Thresholds are those of all items; a candidate that stopped has ' +
+        'no accuracy, and whether it is worse is left open. A sweep without it goes on from what is on disk.',
+      part: 'factors',
+    }),
+  budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
+  protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  recovery: z
+    .enum(['none', 'both', 'only'])
+    .default('none')
+    .register(settingTexts, {
+      label: 'Recovery',
+      help: 'Refit every plan: never, beside the plan as it is (a curve of its own), or instead of it.',
+      about:
+        'Refits weights of what stays on the task’s calibration items, towards what the unpruned model gives; which ' +
+        'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. Instead: ' +
+        'only recovered. It can also do nothing or hurt; a sweep with both says where.',
+      words: { both: 'beside each plan', only: 'instead of each plan' },
+      part: 'plans',
+    }),
+  refits: z
+    .array(refitName)
+    .min(1)
+    .default(['experts'])
+    .register(settingTexts, {
+      label: 'Refit',
+      help: 'What recovered plans have refitted: each is a curve of its own (+recovery, +router, +router+experts).',
+      part: 'refits',
+    }),
+  calibration: z
+    .enum(['answers', 'written'])
+    .optional()
+    .register(settingTexts, {
+      label: 'Calibrate on',
+      flag: 'calibration',
+      value: 'WHAT',
+      help:
+        'Of tasks whose answer is written, plans are made from: answers (the right ones), or written (what the ' +
+        'unpruned model writes).',
+      about:
+        'What profiles, searches and refits read after the question of a calibration item: its right answer, or what ' +
+        'the unpruned model itself writes, right or wrong. The latter needs no answers, and costs one pass of writing.',
+      words: { answers: 'right answers', written: 'what the unpruned model writes' },
+      part: 'plans',
+    }),
+  seeds: z
+    .array(z.number().int().nonnegative())
+    .min(1)
+    .max(MOST_SEEDS)
+    .default([...DEFAULT_SEEDS])
+    .register(settingTexts, {
+      label: 'Draws',
+      flag: 'seeds',
+      help:
+        'Draws of methods whose plans depend on a seed; other methods are measured once. `uncurl methods NAME` says ' +
+        'which is which.',
+      about:
+        'How often methods that depend on chance are drawn (their pages say so: random experts, starts of k-means, ' +
+        'searches): seeds 0, 1, 2, ... Each draw is a candidate of its own, with an interval of its own. A factor is ' +
+        'safe over draws only if it is safe in every one: whoever prunes uses one draw, and cannot know which. Draws ' +
+        'are never pooled, since that would count the same items several times.',
+      control: 'count',
+    }),
+  limit: z.number().int().positive().nullable().default(null).register(settingTexts, {
+    label: 'Item limit',
+    flag: 'limit',
+    help: 'Use only the first N test items of each task. Fewer items, wider intervals.',
+    otherwise: 'all',
+  }),
+  delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
+    label: 'Margin δ',
+    flag: 'delta',
+    help: 'Margin of the threshold rule in accuracy.',
+    about:
+      'The loss that is still called safe. A factor is safe if the lower end of the one-sided 95 % interval of the ' +
+      'difference is at least −δ. Outcomes are stored, so moving δ needs no inference.',
+    step: 0.005,
+    common: [0.01, 0.02, 0.05],
+  }),
+  speed: z.boolean().optional().register(settingTexts, {
+    label: 'speed',
+    flag: 'speed',
+    help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
+    about:
+      'Measures prompt and decode tokens per second of the unpruned model and of every plan, which is exported to a ' +
+      'folder for it first and deleted after: the sweep takes longer.',
+  }),
+});
+export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
+
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES),
@@ -37,45 +160,13 @@ export const sweepSettings = z.object({
   files: z.record(methodName, fileMethod).optional(),
   /** Pruning factors; 1 (unpruned) is always measured. */
   factors: z.array(factor).min(1).max(MOST_FACTORS),
-  /** Bisect the number of kept experts between the last safe and the first unsafe factor. */
-  adaptive: z.boolean().default(false),
-  /** Draws of methods whose plans depend on the seed, each a curve of its own; other methods are measured once. */
-  seeds: z
-    .array(z.number().int().nonnegative())
-    .min(1)
-    .max(MOST_SEEDS)
-    .default([...DEFAULT_SEEDS]),
-  budget: budgetName.exclude(['manual']).default('uniform'),
   /** Options by method. */
   options: z.record(methodName, methodOptions).default({}),
-  protect: superExpertProtection.default('none'),
-  /**
-   * Refit every plan on the task's calibration items: never, beside the plan as it is (a curve of its own, named
-   * `<method>+recovery`), or instead of it.
-   */
-  recovery: z.enum(['none', 'both', 'only']).default('none'),
-  /** What recovered plans have refitted; each is a curve of its own (`+recovery`, `+router`, `+router+experts`). */
-  refits: z.array(refitName).min(1).default(['experts']),
-  /** Non-inferiority margin of the threshold rule, in accuracy. */
-  delta: margin.default(DEFAULT_DELTA),
-  /** Use only the first n test items of each task (null: all). */
-  limit: z.number().int().positive().nullable().default(null),
-  /**
-   * What profiles, searches and refits read of a calibration item whose answer is written: its right answer, or what
-   * the unpruned model itself writes (default: the answers).
-   */
-  calibration: z.enum(['answers', 'written']).optional(),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
-  /**
-   * `told`: find the threshold. A candidate stops as soon as all items could only call it unsafe, and a curve at its
-   * first unsafe factor. Absent: measure the curve, every candidate on every item.
-   */
-  stop: z.enum(['told']).optional(),
   /** Model and task (by name) that are measured before the others. */
   first: z.object({ model: z.string().optional(), task: z.string().optional() }).optional(),
-  /** Measure prompt and decode tokens per second of every model that is measured. */
-  speed: z.boolean().optional(),
+  ...describedSweepSettings.shape,
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 

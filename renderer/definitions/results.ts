@@ -37,12 +37,6 @@ export const results = define({
     text: 'Items that only the unpruned model answers rightly, and items that only the pruned one does.',
   },
   truncated: { term: 'Truncated', text: 'Items whose context was cut on the left to fit the model’s positions.' },
-  delta: {
-    term: 'Margin δ',
-    text:
-      'The loss that is still called safe. A factor is safe if the lower end of the one-sided 95 % interval of the ' +
-      'difference is at least −δ. Outcomes are stored, so moving δ needs no inference.',
-  },
   familywise: {
     term: 'Familywise',
     text:
@@ -236,32 +230,6 @@ export const results = define({
       'every refit of a recovery beside, made separately for each task, plus the unpruned model. Factors that an ' +
       'adaptive sweep adds come on top.',
   },
-  adaptive: {
-    term: 'Adaptive',
-    text:
-      'After the listed factors, bisects the number of kept experts between the last factor that is safe and the ' +
-      'first that is not, until they are neighbours; then confirms what it found by every larger number, from the ' +
-      'top.',
-  },
-  stopWhenTold: {
-    term: 'Stop when told',
-    text:
-      'Finds thresholds instead of measuring curves: a candidate stops as soon as all items could only call it not ' +
-      'safe, and a curve at its first such factor. Thresholds are those of all items; a candidate that stopped has ' +
-      'no accuracy, and whether it is worse is left open. A sweep without it goes on from what is on disk.',
-  },
-  calibrateOn: {
-    term: 'Calibrate on',
-    text:
-      'What profiles, searches and refits read after the question of a calibration item: its right answer, or what ' +
-      'the unpruned model itself writes, right or wrong. The latter needs no answers, and costs one pass of writing.',
-  },
-  speed: {
-    term: 'Speed',
-    text:
-      'Measures prompt and decode tokens per second of the unpruned model and of every plan, which is exported to a ' +
-      'folder for it first and deleted after: the sweep takes longer.',
-  },
   pointBytes: {
     term: 'Weights',
     text: 'Bytes of all weights in their stored types, and their share of the unpruned model’s; in powers of 1000.',
@@ -285,14 +253,5 @@ export const results = define({
     text:
       'From when the run was made to its end: what it waited for other jobs, and what it lay interrupted before it ' +
       'was resumed, are in it. Its log says when it began to compute.',
-  },
-  limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
-  seeds: {
-    term: 'Draws',
-    text:
-      'How often methods that depend on chance are drawn (their pages say so: random experts, starts of k-means, ' +
-      'searches): seeds 0, 1, 2, ... Each draw is a candidate of its own, with an interval of its own. A factor is safe ' +
-      'over draws only if it is safe in every one: whoever prunes uses one draw, and cannot know which. Draws are never ' +
-      'pooled, since that would count the same items several times.',
   },
 });

@@ -91,25 +91,9 @@ export const routingAndPlans = define({
     formula: 'choices of experts that go / all choices',
   },
   method: { term: 'Method', text: 'How the experts that stay are chosen, or how they are merged.' },
-  budget: {
-    term: 'Budget',
-    text:
-      'How kept experts are shared among layers. Uniform: the same number in every layer. Global: layers compete, ' +
-      'and the experts with the highest scores (each divided by its layer’s sum) stay. Inverse importance: layers in ' +
-      'which single experts matter less give up more; this looks at what leaving out experts does, and so needs more ' +
-      'than a plain profile. By hand: a number for every layer. Stock loaders open only exports whose layers keep ' +
-      'the same number.',
-  },
   layerCounts: {
     term: 'Kept experts by layer',
     text: 'Experts that stay in each MoE layer, from top-k to all. Moving the factor sets all layers alike again.',
-  },
-  protect: {
-    term: 'Super experts',
-    text:
-      'Few experts with extreme outputs, without which some models break. Protected ones stay whatever the method ' +
-      'says: those of the first three quarters of the layers, or of all. Finding them needs the largest outputs of ' +
-      'experts, which profiles hold only when asked.',
   },
   pins: {
     term: 'Pins',
@@ -144,13 +128,6 @@ export const routingAndPlans = define({
       'is one of its options, or goes layer by layer through the pruned model. The job bar tells how many candidates ' +
       'were measured, and the best so far.',
   },
-  recovery: {
-    term: 'Recovery without training',
-    text:
-      'Refits weights of what stays on the task’s calibration items, towards what the unpruned model gives; which ' +
-      'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. Instead: ' +
-      'only recovered. It can also do nothing or hurt; a sweep with both says where.',
-  },
   refitExperts: {
     term: 'Refit of the experts',
     text:
@@ -183,9 +160,5 @@ export const routingAndPlans = define({
     text:
       'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer, by their ' +
       'weights.',
-  },
-  seed: {
-    term: 'Seed',
-    text: 'Which draw of a method that draws. The same seed gives the same plan on every machine.',
   },
 });

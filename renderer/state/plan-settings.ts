@@ -1,5 +1,6 @@
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../../main/contract/plan.ts';
+import { type DescribedPlanSettings, describedPlanSettings } from '../../main/contract/plan.ts';
+import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
 
 export type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
 
@@ -21,16 +22,12 @@ export interface ImportedFile {
   readonly factor: number | null;
 }
 
-/** Settings of the plan beside method, factor and pins; part of the selection. */
-export interface PlanSettings {
-  readonly budget: BudgetName;
+/** Settings of the plan beside method, factor and pins, in the contract's shape; part of the selection. */
+export interface PlanSettings extends Readonly<DescribedPlanSettings> {
   /** Of the budget `manual`; null: all layers alike. */
   readonly counts: LayerCounts | null;
-  /** Of methods that draw at random. */
-  readonly seed: number;
   /** Options that differ from a method's defaults; plans and sweeps use the same. */
   readonly options: OptionsByMethod;
-  readonly protect: SuperExpertProtection;
   /** Ask tasks through the model's chat template, where it has one: profiles, plans and sweeps alike. */
   readonly chat: boolean;
   /** How much each task counts where a plan is made for several; absent: 1. */
@@ -42,11 +39,9 @@ export interface PlanSettings {
 }
 
 export const plainPlan: PlanSettings = {
-  budget: 'uniform',
+  ...describedPlanSettings.parse({}),
   counts: null,
-  seed: 0,
   options: {},
-  protect: 'none',
   chat: false,
   taskWeights: {},
   madeFor: 'task',

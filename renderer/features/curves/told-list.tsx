@@ -38,7 +38,7 @@ export const ToldList = ({ points, title }: ToldListProps) => (
           numeric: true,
           cell: formatDroppedShare,
         },
-        { key: 'told', title: <Definition of="stopWhenTold">Told</Definition>, cell: toldText },
+        { key: 'told', title: <Definition of="stop">Told</Definition>, cell: toldText },
       ]}
     />
   </section>

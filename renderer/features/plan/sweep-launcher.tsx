@@ -1,11 +1,10 @@
 import { useStore } from 'zustand';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
-import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
 import { showMethods } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
-import { Checkbox, Segmented, Select } from '../../components/choices.tsx';
+import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
@@ -14,16 +13,11 @@ import { withChatTemplate } from '../../profile/chat.ts';
 import { clusterStore } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
-import { BudgetSelect, ProtectSelect } from './budget.tsx';
+import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { ClusterFields } from './cluster-fields.tsx';
-import { SweepCalibration } from './sweep-calibration.tsx';
-import { SweepMethods, SweepNumbers, SweepOptions } from './sweep-choices.tsx';
+import { SweepFields, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
-import { SweepRefits } from './sweep-refits.tsx';
 import './plan-panel.css';
-
-const budgets = sweepSettings.shape.budget.unwrap().options;
 
 /** Settings of a sweep, and what it will cost before it runs. */
 export const SweepLauncher = () => {
@@ -39,6 +33,8 @@ export const SweepLauncher = () => {
   const obstacle =
     sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
     (isOnCluster && !clusterRequest.safeParse(cluster.request).success ? 'A field of the cluster cannot be passed on.' : null);
+  // Kept in sight where it was chosen before a task was ticked to which the unpruned model does not write.
+  const calibrates = settings.calibration !== undefined || canCalibrateOnWritten(tasks);
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (
     <section className="card" aria-label="Sweep">
@@ -84,29 +80,11 @@ export const SweepLauncher = () => {
               {factor === 1 ? '×1 unpruned' : formatFactor(factor)}
             </Checkbox>
           ))}
-          <Checkbox checked={settings.adaptive} onChange={settings.chooseAdaptive}>
-            <Definition of="adaptive">adaptive</Definition>
-          </Checkbox>
-          <Checkbox checked={settings.stopWhenTold} onChange={settings.chooseStopWhenTold}>
-            <Definition of="stopWhenTold">stop when told</Definition>
-          </Checkbox>
+          <SweepFields part="factors" />
         </div>
         <span>Plans</span>
         <div className="sweep-plans">
-          <BudgetSelect value={settings.budget} of={budgets} onChange={settings.chooseBudget} />
-          <ProtectSelect value={settings.protect} onChange={settings.chooseProtect} />
-          <Select
-            stacked
-            label={<Definition of="recovery">Recovery</Definition>}
-            value={settings.recovery}
-            options={[
-              { value: 'none', label: 'none' },
-              { value: 'both', label: 'beside each plan' },
-              { value: 'only', label: 'instead of each plan' },
-            ]}
-            onChange={settings.chooseRecovery}
-          />
-          <SweepCalibration tasks={tasks} />
+          <SweepFields stacked part="plans" hidden={calibrates ? [] : ['calibration']} />
         </div>
         {settings.recovery !== 'none' && (
           <>
@@ -121,7 +99,9 @@ export const SweepLauncher = () => {
           </>
         )}
         <span>Settings</span>
-        <SweepNumbers />
+        <div className="choice-row">
+          <SweepFields />
+        </div>
         <span>Run on</span>
         <div>
           <Segmented
