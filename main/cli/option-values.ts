@@ -127,13 +127,13 @@ const optionOf = (setting: Setting): VerbOption =>
         help: optionHelp(setting),
       };
 
-/** The options of the settings that a schema describes, but for those that have none of their own. */
+/** Options of the described settings of a schema, for those that have a flag. */
 export const settingOptions = (schema: z.ZodObject): Readonly<Record<string, VerbOption>> =>
   Object.fromEntries(
     settingsOf(schema).flatMap((setting) => (setting.flag === undefined ? [] : [[setting.flag, optionOf(setting)]])),
   );
 
-/** The value that an option gives; undefined where it is not given. */
+/** The value of an option; undefined where it is absent. */
 const readSetting = (reader: OptionReader, setting: Setting, flag: string): unknown => {
   const { kind } = setting;
   if (kind === 'switch') return reader.flag(flag) ? true : undefined;

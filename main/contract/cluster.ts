@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { settingTexts } from './setting.ts';
 
-/** A word of sbatch's options; a line break or a space would begin another option. */
+/** A value of an sbatch option; a line break or a space would begin another option. */
 const word = z.string().regex(/^[^\s'"\\]{1,200}$/, 'must be one word');
-/** A name that ssh takes for a host and for nothing else: what begins with a dash is an option of ssh. */
+/** A name that ssh takes as a host only; a leading dash would make it an option of ssh. */
 const hostName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,254}$/, 'must be a host, as your ssh knows it');
 const line = z.string().regex(/^[^\r\n\0]{1,4000}$/, 'must be one line');
 
 const oneWord = { range: 'one word' } as const;
 
-/** What a user asks of a Slurm cluster: most fields are options of sbatch, passed on as they are. */
+/** What to request from a Slurm cluster: most fields are options of sbatch, passed on unchanged. */
 export const clusterRequest = z.object({
   partition: word.nullable().default(null).register(settingTexts, {
     label: 'Partition',
@@ -37,7 +37,7 @@ export const clusterRequest = z.object({
     label: 'Constraint',
     flag: 'constraint',
     value: 'F',
-    help: 'Features that nodes must have (sbatch --constraint).',
+    help: 'Required features of the nodes (sbatch --constraint).',
     hint: 'none',
     ...oneWord,
   }),
@@ -76,7 +76,7 @@ export const clusterRequest = z.object({
     range: 'a host, as your ssh knows it',
   }),
   setup: z.array(line).default([]).register(settingTexts, {
-    label: 'Setup, a shell line each',
+    label: 'Setup, one shell command per line',
     flag: 'setup',
     value: 'LINE',
     help: 'Shell line that runs before the work, for example "module load nodejs"; may be repeated.',
@@ -86,12 +86,12 @@ export const clusterRequest = z.object({
     control: 'lines',
   }),
   command: line.nullable().default(null).register(settingTexts, {
-    label: 'How uncurl starts on a node',
+    label: 'Command that starts uncurl on a node',
     flag: 'command',
     value: 'WORDS',
     help: 'Shell words that start uncurl on a node, for example "node /shared/uncurl/main/cli/uncurl.ts".',
-    otherwise: 'as here',
-    hint: 'as here',
+    otherwise: 'same as here',
+    hint: 'same as here',
     range: 'one line',
   }),
 });
@@ -100,7 +100,7 @@ export type ClusterRequest = z.infer<typeof clusterRequest>;
 /** One task of the array, or the joining job (`task` null). */
 export const clusterTask = z.object({
   task: z.number().nullable(),
-  /** PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL and others; UNKNOWN before Slurm told of it. */
+  /** PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL and others; UNKNOWN until Slurm reports one. */
   state: z.string(),
   reason: z.string().nullable(),
   node: z.string().nullable(),
@@ -109,29 +109,29 @@ export const clusterTask = z.object({
   /** Signal that ended it; null where none did. */
   signal: z.number().nullable(),
   elapsedMs: z.number().nullable(),
-  /** Parts of the sweep that it has done; null of the joining job. */
+  /** Parts of the sweep that it has done; null for the joining job. */
   parts: z.number().nullable(),
-  /** Path of what it printed. */
+  /** Path of its output. */
   log: z.string().nullable(),
 });
 export type ClusterTask = z.infer<typeof clusterTask>;
 
-/** What a cluster does for a run: the last submission, as it was last seen. */
+/** A run's last submission to a cluster, in its last known state. */
 export const clusterWork = z.object({
   run: z.string(),
   title: z.string(),
   request: clusterRequest,
-  /** Numbers of the two jobs. */
+  /** Ids of the two jobs. */
   array: z.number(),
   join: z.number(),
-  /** Path of the batch script, which the run keeps. */
+  /** Path of the batch script, stored in the run. */
   script: z.string(),
   submittedAt: z.iso.datetime(),
-  /** `unfollowed`: the run's folder tells of it, and no engine of this user has submitted it: nothing is done about it. */
+  /** `unfollowed`: recorded in the run's folder, but not submitted by an engine of this user, so left alone. */
   state: z.enum(['active', 'done', 'failed', 'cancelled', 'unfollowed']),
   /** Why it failed, or is not followed, without a full stop: the task, its node and its end. */
   error: z.string().nullable(),
-  /** The controller does not answer at the moment; jobs go on meanwhile. */
+  /** The controller does not answer at the moment; jobs continue. */
   away: z.boolean(),
   tasks: z.array(clusterTask),
   /** Parts of the sweep that are done, of all of them. */
@@ -139,6 +139,6 @@ export const clusterWork = z.object({
 });
 export type ClusterWork = z.infer<typeof clusterWork>;
 
-/** The end of what a task printed. */
+/** The last part of a task's output. */
 export const clusterLog = z.object({ path: z.string(), text: z.string(), isWhole: z.boolean() });
 export type ClusterLog = z.infer<typeof clusterLog>;

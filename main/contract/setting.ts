@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** How people name a setting and are asked for it: everything that its schema does not say. */
+/** Texts and controls of a setting, in addition to its schema. */
 export interface SettingText {
   /** In the window. */
   readonly label: string;
@@ -10,15 +10,15 @@ export interface SettingText {
   readonly help: string;
   /** A longer explanation for the window, where there is one. */
   readonly about?: string;
-  /** The default in words, where the value alone does not say it. */
+  /** The default in words, where the value alone is not enough. */
   readonly otherwise?: string;
-  /** Stands for the value in the option's help: "FILE". */
+  /** Placeholder of the value in the option's help: "FILE". */
   readonly value?: string;
   /** Shown in an empty field: an example, or what an empty field means. */
   readonly hint?: string;
   /** Valid values in words, where the schema gives a pattern: "one word". */
   readonly range?: string;
-  /** Choices as the window words them; by default as they are. */
+  /** Choices in the window's words; by default the choices themselves. */
   readonly words?: Readonly<Record<string, string>>;
   /** Values of a number that the palette offers. */
   readonly common?: readonly number[];
@@ -27,11 +27,11 @@ export interface SettingText {
   /** Name of the part of a form that shows it. */
   readonly part?: string;
   /**
-   * `lines`: a list of texts that may hold commas (the option is repeated; the window shows a line each). `count`: a
-   * list of whole numbers of which the window asks how many (0, 1, 2, ...).
+   * `lines`: a list of texts that may hold commas (the option may be repeated; the window has a line for each). `count`: a
+   * list of whole numbers; the window asks how many (0, 1, 2, ...).
    */
   readonly control?: 'lines' | 'count';
-  /** Shown in the window only where the list of this name holds this value: a setting of one stage, say. */
+  /** Shown in the window only where the list of this name contains this value: a setting of one stage, say. */
   readonly only?: { readonly list: string; readonly holds: string };
 }
 
@@ -43,7 +43,7 @@ export interface Setting extends SettingText {
   /** Its key in the settings. */
   readonly name: string;
   readonly kind: 'whole' | 'real' | 'switch' | 'choice' | 'text' | 'list' | 'lines' | 'count';
-  /** Values of a choice or of a list; empty where anything may stand there. */
+  /** Values of a choice or of a list; empty where any value is allowed. */
   readonly choices: readonly string[];
   /** Whether it may be left empty, which gives its default (null, or absent). */
   readonly isOptional: boolean;
@@ -127,7 +127,7 @@ const settingOf = (name: string, field: z.ZodType, text: SettingText): Setting =
   };
 };
 
-/** The settings of a schema in its order: every field must have its texts. */
+/** The settings of a schema in order; every field must have texts. */
 export const settingsOf = (schema: z.ZodObject): readonly Setting[] =>
   Object.entries(schema.shape).map(([name, field]) => {
     const text = field instanceof z.ZodType ? settingTexts.get(field) : undefined;
@@ -139,7 +139,7 @@ export const settingsOf = (schema: z.ZodObject): readonly Setting[] =>
 const numberText = (value: number): string =>
   value !== 0 && Math.abs(value) < 1e-3 ? value.toFixed(12).replace(/0+$/, '') : String(value);
 
-/** A value of a setting in words. Absent: what stands for it, which for a choice is the first one. */
+/** A value of a setting in words. A choice that is left out means its first one. */
 export const valueText = ({ kind, choices, words = {} }: Setting, value: unknown): string => {
   if (kind === 'switch' || (kind === 'choice' && choices.length === 1))
     return value === undefined || value === null || value === false ? 'off' : 'on';
@@ -149,7 +149,7 @@ export const valueText = ({ kind, choices, words = {} }: Setting, value: unknown
   return typeof value === 'number' ? numberText(value) : String(value);
 };
 
-/** The default in words: as its texts say, or the value. */
+/** The default in words: from its texts, or the value. */
 export const defaultText = (setting: Setting): string =>
   setting.otherwise ?? valueText({ ...setting, words: {} }, setting.default);
 
@@ -157,13 +157,13 @@ export const defaultText = (setting: Setting): string =>
 export const isDefault = (setting: Setting, value: unknown): boolean =>
   value === undefined || valueText(setting, value) === valueText(setting, setting.default);
 
-/** The value that a text stands for; the setting need not take it. */
+/** Parses a text as a value of the setting; the schema may still refuse it. */
 export const valueIn = ({ kind }: Setting, text: string): unknown => {
   if (kind === 'whole' || kind === 'real') return text.trim() === '' ? Number.NaN : Number(text);
   return kind === 'switch' ? text === 'on' : text;
 };
 
-/** Names of the settings that a schema refuses among the values given. */
+/** Names of the settings among the given values that a schema refuses. */
 export const refusedSettings = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): readonly string[] =>
   (schema.safeParse(values).error?.issues ?? []).flatMap(({ path: [name] }) =>
     typeof name === 'string' ? [name] : [],

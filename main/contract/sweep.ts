@@ -30,42 +30,43 @@ import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
 import { placedPoint, toldPoint } from './told-point.ts';
 
-/** Non-inferiority margin where none is asked for: 2 points of accuracy. */
+/** Default non-inferiority margin: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
 
-/** A method that is a file: its text, and its name for messages. */
+/** A method given as a file: its text, and its name for messages. */
 export const fileMethod = z.object({ name: z.string().max(500), text: z.string() });
 
-/** Draws of a sweep that names none: 0 is the published one of a method with a fixed seed. */
+/** Default draws of a sweep: 0 is the published one of a method with a fixed seed. */
 export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
 
-/** The settings of a sweep that are described here once: command line, window, report and documents follow. */
+/** Settings of a sweep with their texts; command line, window, palette, definitions and report derive from them. */
 export const describedSweepSettings = z.object({
   adaptive: z.boolean().default(false).register(settingTexts, {
     label: 'adaptive',
     flag: 'adaptive',
     help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
     about:
-      'After the listed factors, bisects the number of kept experts between the last factor that is safe and the ' +
-      'first that is not, until they are neighbours; then confirms what it found by every larger number, from the ' +
-      'top.',
+      'After the listed factors, bisects the number of kept experts between the last safe factor and the first that ' +
+      'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
+      'experts, starting from the largest.',
     part: 'factors',
   }),
   stop: z
     .enum(['told'])
     .optional()
     .register(settingTexts, {
-      label: 'stop when told',
+      label: 'stop when decided',
       flag: 'stop',
       value: 'WHEN',
       help:
-        'told: find the threshold. A candidate stops as soon as all items could only call it not safe, and a curve ' +
-        'at its first such factor; verdicts are those of all items.',
-      otherwise: 'every candidate answers every item, going on from what was told before',
+        'told: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each curve ' +
+        'at its first unsafe factor. Verdicts are those of all items.',
+      otherwise: 'every candidate answers every item, continuing from the results on disk',
       about:
-        'Finds thresholds instead of measuring curves: a candidate stops as soon as all items could only call it not ' +
-        'safe, and a curve at its first such factor. Thresholds are those of all items; a candidate that stopped has ' +
-        'no accuracy, and whether it is worse is left open. A sweep without it goes on from what is on disk.',
+        'Finds thresholds only, without full curves: a candidate stops once no remaining answers could make it safe, ' +
+        'and a curve ends at its first factor that is not safe. The thresholds are the same as with all items; a ' +
+        'stopped candidate has no accuracy, and whether it is worse stays open. The same sweep without this option ' +
+        'continues from the results on disk.',
       part: 'factors',
     }),
   budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
@@ -75,11 +76,11 @@ export const describedSweepSettings = z.object({
     .default('none')
     .register(settingTexts, {
       label: 'Recovery',
-      help: 'Refit every plan: never, beside the plan as it is (a curve of its own), or instead of it.',
+      help: 'Refit every plan: never, beside the bare plan (as a separate curve), or instead of it.',
       about:
-        'Refits weights of what stays on the task’s calibration items, towards what the unpruned model gives; which ' +
-        'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. Instead: ' +
-        'only recovered. It can also do nothing or hurt; a sweep with both says where.',
+        'Refits weights of what remains on the task’s calibration items, towards the unpruned model’s outputs; the ' +
+        'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two curves. ' +
+        'Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves shows it.',
       words: { both: 'beside each plan', only: 'instead of each plan' },
       part: 'plans',
     }),
@@ -89,7 +90,7 @@ export const describedSweepSettings = z.object({
     .default(['experts'])
     .register(settingTexts, {
       label: 'Refit',
-      help: 'What recovered plans have refitted: each is a curve of its own (+recovery, +router, +router+experts).',
+      help: 'What recovered plans refit; each is a separate curve (+recovery, +router, +router+experts).',
       part: 'refits',
     }),
   calibration: z
@@ -100,12 +101,13 @@ export const describedSweepSettings = z.object({
       flag: 'calibration',
       value: 'WHAT',
       help:
-        'Of tasks whose answer is written, plans are made from: answers (the right ones), or written (what the ' +
-        'unpruned model writes).',
+        'Answers that plans are calibrated on in tasks with written answers: answers (the right ones) or written ' +
+        "(the unpruned model's own).",
       about:
-        'What profiles, searches and refits read after the question of a calibration item: its right answer, or what ' +
-        'the unpruned model itself writes, right or wrong. The latter needs no answers, and costs one pass of writing.',
-      words: { answers: 'right answers', written: 'what the unpruned model writes' },
+        'The text that profiles, searches and refits read after the question of a calibration item: its right answer, ' +
+        'or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs one pass ' +
+        'of generation.',
+      words: { answers: 'right answers', written: 'the unpruned model’s answers' },
       part: 'plans',
     }),
   seeds: z
@@ -120,10 +122,10 @@ export const describedSweepSettings = z.object({
         'Draws of methods whose plans depend on a seed; other methods are measured once. `uncurl methods NAME` says ' +
         'which is which.',
       about:
-        'How often methods that depend on chance are drawn (their pages say so: random experts, starts of k-means, ' +
-        'searches): seeds 0, 1, 2, ... Each draw is a candidate of its own, with an interval of its own. A factor is ' +
-        'safe over draws only if it is safe in every one: whoever prunes uses one draw, and cannot know which. Draws ' +
-        'are never pooled, since that would count the same items several times.',
+        'Number of draws of methods that depend on chance (random experts, starts of k-means, searches; see the ' +
+        'method’s page), with seeds 0, 1, 2, ... Each draw is a candidate with its own interval. A factor is safe ' +
+        'over draws only if it is safe in every one, because a pruned model comes from one draw and nobody knows in ' +
+        'advance which. Draws are never pooled, since that would count the same items several times.',
       control: 'count',
     }),
   limit: z.number().int().positive().nullable().default(null).register(settingTexts, {
@@ -137,8 +139,8 @@ export const describedSweepSettings = z.object({
     flag: 'delta',
     help: 'Margin of the threshold rule in accuracy.',
     about:
-      'The loss that is still called safe. A factor is safe if the lower end of the one-sided 95 % interval of the ' +
-      'difference is at least −δ. Outcomes are stored, so moving δ needs no inference.',
+      'The largest loss that still counts as safe. A factor is safe if the lower end of the one-sided 95 % interval ' +
+      'of the difference is at least −δ. Outcomes are stored, so changing δ needs no inference.',
     step: 0.005,
     common: [0.01, 0.02, 0.05],
   }),
@@ -147,8 +149,8 @@ export const describedSweepSettings = z.object({
     flag: 'speed',
     help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
     about:
-      'Measures prompt and decode tokens per second of the unpruned model and of every plan, which is exported to a ' +
-      'folder for it first and deleted after: the sweep takes longer.',
+      'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
+      'to a temporary folder for this, so the sweep takes longer.',
   }),
 });
 export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
@@ -156,7 +158,7 @@ export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES),
-  /** Those of the methods that are files: rankings or plans made elsewhere. Absent: none. */
+  /** Methods that are files: rankings or plans made elsewhere. Absent: none. */
   files: z.record(methodName, fileMethod).optional(),
   /** Pruning factors; 1 (unpruned) is always measured. */
   factors: z.array(factor).min(1).max(MOST_FACTORS),
@@ -170,18 +172,18 @@ export const sweepSettings = z.object({
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
-/** Runs of version 0.1 hold the options of the method uncurl beside those of the others. */
+/** Runs of version 0.1 have the options of the method uncurl beside those of the others. */
 const earlierSpec = z.looseObject({
   uncurl: methodOptions.optional(),
   options: z.record(z.string(), methodOptions).default({}),
 });
 
-/** Seeds of a sweep that names none, before the default was several draws. */
+/** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
 
 /**
- * The settings in a sweep's manifest, also of an earlier version. There UNCURL had its seed as an option: the default,
- * 0, is a draw like any other; what else it may be, the method refuses by name.
+ * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
+ * 0, is an ordinary draw; the method refuses other values by name.
  */
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
@@ -196,7 +198,7 @@ export const recordedSweepSettings = z.preprocess((spec) => {
     options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },
   };
 }, sweepSettings);
-/** Begins with a letter, so that it is no option and no file. */
+/** Begins with a letter, so that it cannot be an option or a path. */
 export const candidateName = z.string().regex(/^[A-Za-z][A-Za-z0-9 ._+-]{0,63}$/);
 
 export const sweepRequest = z.object({
@@ -208,20 +210,20 @@ export const sweepRequest = z.object({
     .array(z.object({ name: candidateName, folder: pathHandle }))
     .max(MOST_CURVES)
     .default([]),
-  /** Make the run and leave it to be worked on: by `work` in other processes, or by being resumed. */
+  /** Create the run without starting it: `work` in other processes, or resuming it, does the measuring. */
   later: z.boolean().optional(),
 });
 export type SweepRequest = z.infer<typeof sweepRequest>;
 
 /**
- * What a test of one candidate tells at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
- * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. What is not safe is
- * undecided or worse; names such as `firstUnsafe` mean that.
+ * Verdict of a test of one candidate at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
+ * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. "Unsafe", also in names
+ * such as `firstUnsafe`, means undecided or worse.
  */
 export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
 
-/** What a point's model costs to keep and to run. */
+/** Storage and compute cost of a point's model. */
 export const pointCost = z.object({
   /** Of all weights, in their stored types. */
   bytes: z.number(),
@@ -229,7 +231,7 @@ export const pointCost = z.object({
   activeParameters: z.number(),
   /** Keys and values of one token in all layers, in float32. */
   cacheBytesPerToken: z.number(),
-  /** Measured on the device of the run, where it was asked for; one sequence at a time. */
+  /** Measured on the device of the run, if requested; one sequence at a time. */
   promptTokensPerSecond: z.number().optional(),
   decodeTokensPerSecond: z.number().optional(),
 });
@@ -240,7 +242,7 @@ export const sweepResult = placedPoint
   .extend({
     /** Test items. */
     n: itemCount.min(1),
-    /** Items that were answered: all of them, since a result tells of nothing less. Absent in documents of old. */
+    /** Answered items: always all of them, since curtailed candidates are no results. Absent in old documents. */
     evaluated: itemCount.optional(),
     metric: metricName,
     /** Value of `metric`: accuracy or exact match in 0..1, or perplexity. */
@@ -254,15 +256,15 @@ export const sweepResult = placedPoint
     high: z.number(),
     /**
      * Lower end of the one-sided 95 % interval that the threshold rule reads at the document's margin: at least -delta
-     * exactly where the test at 5 % says safe. Of the difference of accuracies: Tango's limit at the critical score of
-     * the exact test, which depends a little on the margin (documents of old: at the normal quantile). For perplexity of
-     * minus the rise of log-perplexity (nats per token).
+     * exactly where the test at 5 % says safe. For differences of accuracies: Tango's limit at the critical score of
+     * the exact test, which depends a little on the margin (in old documents: at the normal quantile). For perplexity:
+     * of minus the rise of log-perplexity (nats per token).
      */
     lowOneSided: z.number(),
-    /** Upper end of the same; below -delta exactly where the test says worse. Absent in documents of old. */
+    /** Upper end of the same; below -delta exactly where the test says worse. Absent in old documents. */
     highOneSided: z.number().optional(),
     /**
-     * Of a perplexity: the lower end at the level `alpha` of the bootstrap. A test at 5 %, or at a stricter level of a
+     * For perplexity: the lower end at the level `alpha` of the bootstrap. A test at 5 %, or at a stricter level of a
      * familywise reading, takes the end at half its level; the level is nominal.
      */
     lowTail: z
@@ -270,9 +272,9 @@ export const sweepResult = placedPoint
       .max(MOST_CURVES)
       .optional(),
     /**
-     * Where items share passages: how many passages, and how many of each size (`items`) gained how many items more than
-     * they lost (`net`). Intervals and verdicts are those of passages. Documents of old hold a design effect instead of
-     * the moves: from these no verdict is told.
+     * Where items share passages: how many passages, and how many of each size (`items`) gained how many items more
+     * than they lost (`net`). Intervals and verdicts are those of passages. Old documents have a design effect instead
+     * of the moves: they give no verdict.
      */
     groups: z
       .object({
@@ -292,20 +294,20 @@ export const sweepResult = placedPoint
       })
       .optional(),
     /**
-     * How far the test behind the verdict is known to hold its level. Absent: exactly (independent items). `simulated`
+     * How well the level of the test behind the verdict is guaranteed. Absent: exactly (independent items). `simulated`
      * (passages): wherever it was enumerated or simulated. `nominal` (perplexity): not where texts have heavy tails.
      */
     level: z.enum(['simulated', 'nominal']).optional(),
-    /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is chosen. */
+    /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is set. */
     verdict: pointVerdict.nullable().optional(),
     /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
     p: z.number().nullable(),
-    /** Items that only the unpruned model, or only the candidate, answers rightly; 0 for perplexity. */
+    /** Items that only the unpruned model, or only the candidate, answers correctly; 0 for perplexity. */
     lost: itemCount,
     gained: itemCount,
     /** Items whose context was cut on the left to fit max_position_embeddings. */
     truncated: itemCount,
-    /** Absent in documents of old. */
+    /** Absent in old documents. */
     cost: pointCost.optional(),
   })
   .refine(({ lost, gained, n }) => lost + gained <= n, { error: 'more items lost and gained than there are' });
@@ -316,19 +318,19 @@ export const verdict = z.enum([
   'found',
   /** Every tested factor is safe: the threshold is at least the largest tested. */
   'all-safe',
-  /** Already the smallest tested factor above 1 is unsafe. */
+  /** The smallest tested factor above 1 is already unsafe. */
   'none-safe',
   /** Too few items: even a candidate that answers every item as the unpruned model does could not be called safe. */
   'cannot-tell',
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
-/** What a test could have told: the chance that a candidate without any true difference is called safe. */
+/** Power of a test: the chance that a candidate without any true difference is called safe. */
 export const testPower = z.object({
-  /** Share of discordant items (lost or gained) of the point that the threshold ends at. */
+  /** Share of discordant items (lost or gained) of the point where the threshold ends. */
   discordance: z.number(),
   chance: z.number(),
-  /** Items with which that chance would be 80 %. */
+  /** Number of items at which that chance would be 80 %. */
   itemsForWanted: z.number(),
 });
 export type TestPower = z.infer<typeof testPower>;
@@ -343,7 +345,7 @@ const bracket = {
   firstUnsafe: z.number().nullable(),
   /**
    * Smallest tested factor such that it and every larger tested factor are worse (in every draw where there are
-   * several); null where not even the largest is. Between `lastSafe` and it lies what this test leaves undecided.
+   * several); null where not even the largest is. Between `lastSafe` and it the test is undecided.
    */
   firstWorse: z.number().nullable().default(null),
   verdict,
@@ -355,7 +357,7 @@ export type DrawThreshold = z.infer<typeof drawThreshold>;
 
 /**
  * The threshold of one draw (`seed`), of a method without draws (null), or over all draws of a method (null, `draws`
- * names them): there a factor is safe only if it is safe in every draw.
+ * lists them): there a factor is safe only if it is safe in every draw.
  */
 export const threshold = z.object({
   model: shortName,
@@ -365,18 +367,18 @@ export const threshold = z.object({
   ...bracket,
   delta: z.number(),
   n: z.number(),
-  /** Of a threshold over several draws: that of each, by seed. Absent elsewhere. */
+  /** For a threshold over several draws: that of each, by seed. Absent elsewhere. */
   draws: z.array(drawThreshold).max(MOST_SEEDS).optional(),
-  /** Where the first unsafe factor is undecided, or nothing can be told; of accuracies only. */
+  /** Where the first unsafe factor is undecided, or nothing can be determined; for accuracies only. */
   power: testPower.nullable().default(null),
 });
 export type Threshold = z.infer<typeof threshold>;
 
-/** How many thresholds were told, and at which level each. */
+/** How many thresholds were determined, and at which level each. */
 export const multiplicity = z.object({
-  /** Whether the chance of any wrong threshold among all is held to 5 %, rather than that of each. */
+  /** Whether the 5 % chance of a wrong threshold is for all of them together, rather than for each. */
   familywise: z.boolean(),
-  /** Curves (model, task, method) with items enough to be told at 5 %, and thresholds told at `alpha`. */
+  /** Curves (model, task, method) with enough items at 5 %, and thresholds determined at `alpha`. */
   curves: z.number(),
   told: z.number(),
   /** One-sided level of each test. */
@@ -388,7 +390,7 @@ export type Multiplicity = z.infer<typeof multiplicity>;
 export const sweepDocument = z.object({
   run: shortName,
   results: z.array(sweepResult).max(MOST_POINTS),
-  /** Candidates that were told before they had answered every item: without accuracy and interval. */
+  /** Candidates curtailed before they had answered every item: without accuracy and interval. */
   told: z.array(toldPoint).max(MOST_POINTS).optional(),
   /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
   notNeeded: z.array(placedPoint).max(MOST_POINTS).optional(),
@@ -396,33 +398,33 @@ export const sweepDocument = z.object({
   /** The rule in words, with delta and the level. */
   rule: sentence,
   multiplicity: multiplicity.optional(),
-  /** What was left out or deserves a word, for example factors that a model cannot reach. */
+  /** Omissions and warnings, for example factors that a model cannot reach. */
   notes: z.array(sentence).max(MOST_NOTES).optional(),
-  /** Of a document that was read from a run's folder; no file holds it. */
+  /** Of a document read from a run's folder; never stored in a file. */
   check: runCheck.optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
 
-/** What the points of the unpruned model are called among the methods of a sweep. */
+/** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';
 
-/** Share by which two computations of one factor may differ: factors are quotients of small whole numbers. */
+/** Relative tolerance between two computations of one factor: factors are quotients of small whole numbers. */
 const FACTOR_ROUNDING = 1e-9;
 
-/** Whether two factors are one: equal but for rounding. */
+/** Whether two factors are equal up to rounding. */
 export const isSameFactor = (one: number, other: number): boolean =>
   Math.abs(one - other) <= FACTOR_ROUNDING * Math.max(Math.abs(one), Math.abs(other));
 
-/** Whether a factor is at most `limit`, or differs from it by rounding only. */
+/** Whether a factor is at most `limit`, up to rounding. */
 export const isFactorAtMost = (factor: number, limit: number): boolean =>
   factor <= limit || isSameFactor(factor, limit);
 
-/** The same text for two factors that differ by rounding only, for tables by factor. */
+/** The same text for two factors that are equal up to rounding, for tables by factor. */
 export const factorKey = (factor: number): string => factor.toFixed(9);
 
-/** What names a point of a sweep. */
+/** Fields that identify a point of a sweep. */
 export type PointName = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor'>;
 
-/** The same text for two names of one point: their factors may come from different files. */
+/** The same text for two names of one point, whose factors may come from different files. */
 export const pointNameKey = ({ model, task, method, seed, factor }: PointName): string =>
   JSON.stringify([model, task, method, seed, factorKey(factor)]);

@@ -194,15 +194,15 @@ const question = ({ sizeTrend, document }: ReportSource): string => {
   );
 };
 
-/** Told otherwise: by the lines of their own, and by the rule of the thresholds. */
-const TOLD_APART = ['budget', 'seeds', 'delta'];
+/** Shown elsewhere: on lines of their own, or in the rule of the thresholds. */
+const SHOWN_ELSEWHERE = ['budget', 'seeds', 'delta'];
 
-/** The described settings that are not as usual. */
+/** Described settings that differ from their defaults. */
 const changedSettings = (settings: SweepSettings): readonly (readonly [label: string, value: string])[] => {
   const values: Readonly<Record<string, unknown>> = settings;
   return settingsOf(describedSweepSettings).flatMap((setting) => {
     const { name, label } = setting;
-    if (TOLD_APART.includes(name) || isDefault(setting, values[name])) return [];
+    if (SHOWN_ELSEWHERE.includes(name) || isDefault(setting, values[name])) return [];
     return [[label.charAt(0).toUpperCase() + label.slice(1), valueText(setting, values[name])] as const];
   });
 };

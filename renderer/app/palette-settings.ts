@@ -8,14 +8,14 @@ import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesModes, curvesStore } from '../state/view-stores.ts';
 
-/** A setting with one of its values, as the palette finds it. */
+/** A setting with one of its values, as a palette item. */
 export interface PaletteSetting {
   readonly label: string;
   readonly keywords: readonly string[];
   readonly apply: () => void;
 }
 
-/** The values of a setting that are at hand; others are typed into its field. */
+/** Values of a setting offered as items; any other is typed into its field. */
 const valuesOf = ({ kind, choices, isOptional, default: usual, common = [] }: Setting): readonly unknown[] => {
   if (kind === 'switch') return [true, usual];
   if (kind === 'choice') return choices.length === 1 ? [...choices, usual] : isOptional ? [usual, ...choices.slice(1)] : choices;
@@ -24,7 +24,7 @@ const valuesOf = ({ kind, choices, isOptional, default: usual, common = [] }: Se
 
 const lowered = (label: string): string => label.charAt(0).toLowerCase() + label.slice(1);
 
-/** A line for each value of each setting that a schema describes: "Next sweep, margin δ: 0.05". */
+/** One item for each offered value of the described settings of a schema: "Next sweep, margin δ: 0.05". */
 const linesOf = (
   subject: string,
   schema: z.ZodObject,
@@ -38,7 +38,7 @@ const linesOf = (
     })),
   );
 
-/** Settings of map, plot, plan and sweep, each value a line; those of the window are actions (theme, panels). */
+/** Settings of the map, plot, plan and sweep, one item per value. Window settings (theme, panels) are actions. */
 export const paletteSettings: readonly PaletteSetting[] = [
   ...mapScalings.map((scaling) => ({
     label: `Colours of the map: ${scaling === 'layer' ? 'per layer' : scaling}`,
@@ -46,7 +46,7 @@ export const paletteSettings: readonly PaletteSetting[] = [
     apply: () => selectionStore.getState().drawMap({ scaling }),
   })),
   ...curvesModes.map((mode) => ({
-    label: `Below the map: ${mode === 'absolute' ? 'all tasks' : mode}`,
+    label: `Chart below the map: ${mode === 'absolute' ? 'all tasks' : mode}`,
     keywords: ['plot', 'chart', 'curves'],
     apply: () => curvesStore.getState().chooseMode(mode),
   })),

@@ -5,7 +5,7 @@ import { Checkbox, Select } from './choices.tsx';
 import { NumberInput } from './number-input.tsx';
 import { Tooltip } from './tooltip.tsx';
 
-/** The label of a setting, which says on hover and focus what the setting does. */
+/** The label of a setting, with its explanation on hover and focus. */
 export const SettingLabel = ({ setting }: { readonly setting: Setting }) => (
   <Tooltip
     className="definition"
@@ -25,7 +25,7 @@ interface SettingFieldProps {
   readonly setting: Setting;
   readonly value: unknown;
   readonly onChange: (value: unknown) => void;
-  /** Takes values that the schema refuses, so that a form can say what is wrong. Absent: the last valid one holds. */
+  /** Receives invalid values, so that a form can say what is wrong. Absent: the last valid value stays. */
   readonly onRefused?: ((value: unknown) => void) | undefined;
   readonly onBlur?: (() => void) | undefined;
   readonly disabled?: boolean;
@@ -33,7 +33,7 @@ interface SettingFieldProps {
   readonly stacked?: boolean;
 }
 
-/** The field of a setting: its label, the control of its kind, and a mark where a value is refused. */
+/** The field of a setting: its label and the control of its kind. Invalid values are marked. */
 export const SettingField = (props: SettingFieldProps) => {
   const { setting, value, onChange, disabled = false, stacked = false } = props;
   const { kind, choices, words = {} } = setting;
@@ -73,7 +73,7 @@ const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, st
   const { kind, fits, isOptional } = setting;
   const isCount = kind === 'count';
   const shown = isCount && Array.isArray(value) ? value.length : value;
-  /** The setting that a number stands for; an empty field is the default, or refused. */
+  /** The value of the setting for a typed number; an empty field gives the default, or is invalid. */
   const meant = (typed: number | null): unknown =>
     typed === null ? (isOptional ? setting.default : Number.NaN) : isCount ? firstSeeds(typed) : typed;
   return (
@@ -104,7 +104,7 @@ const SEPARATORS = { list: ',', lines: '\n' } as const;
 const textOf = ({ kind }: Setting, value: unknown): string =>
   Array.isArray(value) ? value.join(kind === 'lines' ? '\n' : ', ') : typeof value === 'string' ? value : '';
 
-/** The setting that a text stands for; without a letter it is the default. */
+/** The value of the setting for a typed text; an empty one gives the default. */
 const typedValue = ({ kind, default: usual }: Setting, text: string): unknown => {
   if (kind !== 'list' && kind !== 'lines') return text.trim() === '' ? usual : text.trim();
   return text
@@ -113,7 +113,7 @@ const typedValue = ({ kind, default: usual }: Setting, text: string): unknown =>
     .filter((part) => part !== '');
 };
 
-/** A text, or several separated by commas or line breaks; holds what is being typed until the field is left. */
+/** A text field, or a list separated by commas or line breaks. Keeps what is being typed until it loses the focus. */
 const TypedField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
   const [typed, setTyped] = useState<string | null>(null);
   const id = useId();

@@ -2,13 +2,13 @@ import { createStore } from 'zustand/vanilla';
 import { clusterRequest } from '../../main/contract/cluster.ts';
 import { remembered } from './layout-store.ts';
 
-/** Where the next sweep is measured. */
+/** Where the next sweep runs. */
 export const places = ['here', 'cluster'] as const;
 export type Place = (typeof places)[number];
 
 interface ClusterState {
   readonly place: Place;
-  /** What the next submission asks for, in the contract's shape, as typed: the contract need not take it. */
+  /** The next submission's request in the contract's shape, as typed; it may hold invalid values. */
   readonly request: Readonly<Record<string, unknown>>;
   readonly choosePlace: (place: Place) => void;
   readonly choose: (setting: string, value: unknown) => void;
@@ -25,7 +25,7 @@ const rememberedRequest = (): ClusterState['request'] => {
   }
 };
 
-/** What the next submission asks of a cluster; remembered between starts. */
+/** Cluster settings of the next submission; remembered between starts. */
 export const clusterStore = createStore<ClusterState>()((set) => ({
   place: places.find((place) => place === remembered.read('runOn')) ?? 'here',
   request: rememberedRequest(),

@@ -4,9 +4,9 @@ import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import type { ImportedFile, LayerCounts, OptionsByMethod, PlanSettings } from './plan-settings.ts';
 import { createSelectionStore, selectionStore } from './selection-store.ts';
 
-/** The settings of the plan as the selection holds them, and the ways to change them. */
+/** The plan settings of the selection, and the functions that change them. */
 export interface PlanState extends PlanSettings {
-  /** Sets a described setting to a value that its schema takes. */
+  /** Sets a described setting to a value that its schema accepts. */
   readonly choose: (setting: string, value: unknown) => void;
   readonly chooseCounts: (counts: LayerCounts | null) => void;
   /** Undefined takes the option back to its default. */
@@ -28,8 +28,8 @@ const withOption = (
 };
 
 /**
- * A view of the selection: what is changed here is a step of its history. Numbers that are typed are one step until the
- * field is left (`endDrag` of the selection).
+ * A view of the selection: changes here are steps of its history. Typed numbers are one step until the field is left
+ * (`endDrag` of the selection).
  */
 export const createPlanStore = (selection: typeof selectionStore = createSelectionStore()) => {
   const { choosePlan } = selection.getState();

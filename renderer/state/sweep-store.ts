@@ -3,22 +3,22 @@ import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName, RefitName } from '../../main/contract/plan.ts';
 import { type DescribedSweepSettings, describedSweepSettings, type SweepSettings } from '../../main/contract/sweep.ts';
 
-/** Methods that a first sweep compares: the floor, the usual baseline, and two of this field. */
+/** Methods of a first sweep: the floor, the usual baseline, and two published methods. */
 export const usualMethods: readonly MethodName[] = ['random', 'frequency', 'reap', 'uncurl'];
 
 /** Settings of the next sweep, in the contract's shape; options of methods and the chat switch are the plan's. */
 export interface SweepChoices extends Readonly<Omit<DescribedSweepSettings, 'refits'>> {
   readonly methods: readonly MethodName[];
-  /** Rankings and plans that are methods of the sweep, by the names that they have there. */
+  /** Rankings and plans used as methods of the sweep, by method name. */
   readonly files: NonNullable<SweepSettings['files']>;
-  /** May be empty until the sweep is started with a recovery. */
+  /** May be empty; then a sweep with a recovery cannot start. */
   readonly refits: readonly RefitName[];
-  /** Factors that were unticked; every possible power of two is ticked at first. */
+  /** Factors that were unticked; initially all possible powers of two are ticked. */
   readonly skippedFactors: readonly number[];
 }
 
 export interface SweepState extends SweepChoices {
-  /** Models beside the selected one. */
+  /** Models in addition to the selected one. */
   readonly otherModels: readonly PathHandle[];
   readonly toggleModel: (model: PathHandle) => void;
   readonly toggleMethod: (method: MethodName) => void;
@@ -28,7 +28,7 @@ export interface SweepState extends SweepChoices {
   readonly removeFile: (method: MethodName) => void;
   readonly toggleFactor: (factor: number) => void;
   readonly toggleRefit: (refit: RefitName) => void;
-  /** Sets a described setting to a value that its schema takes. */
+  /** Sets a described setting to a value that its schema accepts. */
   readonly choose: (setting: string, value: unknown) => void;
 }
 

@@ -14,7 +14,7 @@ const settings = settingsOf(clusterRequest);
 /** Fields that hold shell lines. */
 const WIDE = ['setup', 'command'];
 
-/** What the next submission asks of Slurm, and the batch script that it will keep. */
+/** Slurm settings of the next submission, and a preview of its batch script. */
 export const ClusterFields = () => {
   const { request, choose } = useStore(clusterStore);
   return (
@@ -39,18 +39,18 @@ export const ClusterFields = () => {
   );
 };
 
-/** Typing is over after this long. */
+/** Typing counts as finished after this time. */
 const SETTLE_MS = 250;
 
 const ScriptPreview = () => {
   const request = useStore(clusterStore, (state) => state.request);
   const parsed = clusterRequest.safeParse(useDebounced(request, SETTLE_MS));
   const { data, error } = useQuery('cluster.script', parsed.success ? { request: parsed.data } : null);
-  if (!parsed.success) return <p className="muted">One of the fields cannot be passed on.</p>;
+  if (!parsed.success) return <p className="muted">One of the fields has an invalid value.</p>;
   if (error !== null) return <Problem error={error} />;
   return (
     <>
-      <p className="muted">RUN stands for the name that the sweep will have. The run keeps the script.</p>
+      <p className="muted">RUN stands for the name of the sweep. The script is stored with the run.</p>
       <pre className="text-box cluster-script" tabIndex={0} role="region" aria-label="Batch script">
         {data?.script ?? ''}
       </pre>

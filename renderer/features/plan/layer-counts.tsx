@@ -34,7 +34,7 @@ export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
         </span>
         {values.some((value) => value !== values[0]) && (
           <Button look="quiet" className="button-small" onClick={() => chooseCounts(null)}>
-            All alike
+            Same in all layers
           </Button>
         )}
       </div>

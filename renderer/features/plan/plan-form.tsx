@@ -26,7 +26,7 @@ import './plan-panel.css';
 
 const planFields = settingsOf(describedPlanSettings);
 
-/** Budgets that a ranking, which orders experts only within layers, can have. */
+/** Budgets for rankings, which order experts only within layers. */
 const RANKING_BUDGETS = ['uniform', 'manual'] as const;
 
 export const PlanForm = ({ model }: { readonly model: ModelEntry & { readonly info: ModelInfo } }) => {
@@ -114,7 +114,7 @@ const MethodFields = () => {
   );
 };
 
-/** What the method does, its options, and how much each of several tasks counts. */
+/** Description of the method, its options, and the weights of several tasks. */
 const MethodNotes = () => {
   const facts = useFacts();
   const { options, madeFor } = useStore(planStore);
@@ -134,7 +134,7 @@ const MethodNotes = () => {
   );
 };
 
-/** The file that stands in for the method, and the way back. */
+/** The imported file that replaces the method, with a button to go back. */
 const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
   const other = useAction(importPlan);
   return (

@@ -30,7 +30,7 @@ const MethodTick = ({ method }: { readonly method: MethodName }) => {
   );
 };
 
-/** Rankings and plans of any program as methods, and the way to one more. */
+/** Rankings and plans from files as methods, and a button to add one. */
 const FileMethods = () => {
   const { methods, files, toggleMethod, removeFile } = useStore(sweepStore);
   const add = useAction(addMethodFile);
@@ -56,7 +56,7 @@ const FileMethods = () => {
   );
 };
 
-/** The usual methods at hand, the others within reach. */
+/** The usual methods, with the others in a disclosure. */
 export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] }) => {
   const methods = useStore(sweepStore, (state) => state.methods);
   const others = methodGroups(pages.filter(({ name }) => !usualMethods.includes(name)));
@@ -90,7 +90,7 @@ export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] 
   );
 };
 
-/** Options of every ticked method that has any; plans use the same. */
+/** Options of all ticked methods; plans use the same options. */
 export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] }) => {
   const methods = useStore(sweepStore, (state) => state.methods);
   const options = useStore(planStore, (state) => state.options);
@@ -101,7 +101,7 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
     <div className="sweep-options">
       <Disclosure
         summary={
-          'Of ' +
+          'For ' +
           `${shown.map(({ name }) => methodTitle(name)).join(', ')}${changed === 0 ? '' : `, ${changed} changed`}`
         }
       >
@@ -121,13 +121,13 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
 const settings = settingsOf(describedSweepSettings);
 
 interface SweepFieldsProps {
-  /** Of the form; the settings that name none stand together. */
+  /** Part of the form; absent: the settings that name no part. */
   readonly part?: string;
   readonly stacked?: boolean;
   readonly hidden?: readonly (keyof DescribedSweepSettings)[];
 }
 
-/** The described settings of one part of the form. */
+/** Fields of the described settings in one part of the form. */
 export const SweepFields = ({ part, stacked = false, hidden = [] }: SweepFieldsProps) => {
   const chosen: Readonly<Record<string, unknown>> = { ...useStore(sweepStore) };
   const isShown = (setting: Setting): boolean => setting.part === part && !hidden.some((name) => name === setting.name);
@@ -150,7 +150,7 @@ const terms: Readonly<Record<RefitName, { readonly label: string; readonly of: D
   'router+experts': { label: 'router, then experts', of: 'refitRouterAndExperts' },
 };
 
-/** What a recovery refits: each ticked one is a curve of its own. */
+/** Chooses the refits of the recovery; each adds a curve. */
 export const SweepRefits = () => {
   const { refits, toggleRefit } = useStore(sweepStore);
   return (

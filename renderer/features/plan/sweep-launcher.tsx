@@ -32,8 +32,8 @@ export const SweepLauncher = () => {
   const isOnCluster = cluster.place === 'cluster';
   const obstacle =
     sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
-    (isOnCluster && !clusterRequest.safeParse(cluster.request).success ? 'A field of the cluster cannot be passed on.' : null);
-  // Kept in sight where it was chosen before a task was ticked to which the unpruned model does not write.
+    (isOnCluster && !clusterRequest.safeParse(cluster.request).success ? 'A cluster field has an invalid value.' : null);
+  // Also shown if it was chosen before a task was ticked that does not allow it.
   const calibrates = settings.calibration !== undefined || canCalibrateOnWritten(tasks);
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (

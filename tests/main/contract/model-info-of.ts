@@ -1,6 +1,6 @@
 import type { ModelInfo } from '../../../main/contract/model.ts';
 
-/** What is known of a model of eight experts in three layers, but for what `told` says. */
+/** A model of eight experts in three layers, with `told` overriding its fields. */
 export const modelInfoOf = (told: Partial<ModelInfo> = {}): ModelInfo => ({
   family: 'mixtral',
   layers: 3,
