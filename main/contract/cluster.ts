@@ -11,36 +11,45 @@ const oneWord = { range: 'one word' } as const;
 
 /** What to request from a Slurm cluster: most fields are options of sbatch, passed on unchanged. */
 export const clusterRequest = z.object({
-  partition: word.nullable().default(null).register(settingTexts, {
-    label: 'Partition',
-    flag: 'partition',
-    value: 'P',
-    help: 'Partition of the cluster (sbatch --partition).',
-    otherwise: "the cluster's own",
-    hint: 'default',
-    ...oneWord,
-  }),
+  partition: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Partition',
+      flag: 'partition',
+      value: 'P',
+      help: 'Partition of the cluster (sbatch --partition).',
+      otherwise: "the cluster's own",
+      hint: 'default',
+      ...oneWord,
+    }),
   workers: z.number().int().min(1).max(10_000).default(1).register(settingTexts, {
     label: 'Workers',
     flag: 'array',
     help: 'Workers: tasks of the array (sbatch --array).',
   }),
-  gres: word.nullable().default(null).register(settingTexts, {
-    label: 'Resources',
-    flag: 'gres',
-    value: 'G',
-    help: 'Generic resources of each worker (sbatch --gres), for example gpu:a100:1.',
-    hint: 'gpu:a100:1',
-    ...oneWord,
-  }),
-  constraint: word.nullable().default(null).register(settingTexts, {
-    label: 'Constraint',
-    flag: 'constraint',
-    value: 'F',
-    help: 'Required features of the nodes (sbatch --constraint).',
-    hint: 'none',
-    ...oneWord,
-  }),
+  gres: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Resources',
+      flag: 'gres',
+      value: 'G',
+      help: 'Generic resources of each worker (sbatch --gres), for example gpu:a100:1.',
+      hint: 'gpu:a100:1',
+      ...oneWord,
+    }),
+  constraint: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Constraint',
+      flag: 'constraint',
+      value: 'F',
+      help: 'Required features of the nodes (sbatch --constraint).',
+      hint: 'none',
+      ...oneWord,
+    }),
   processors: z.number().int().min(1).nullable().default(null).register(settingTexts, {
     label: 'Processors',
     flag: 'cpus',
@@ -48,24 +57,30 @@ export const clusterRequest = z.object({
     otherwise: 'what the cluster gives',
     hint: 'default',
   }),
-  memory: word.nullable().default(null).register(settingTexts, {
-    label: 'Memory',
-    flag: 'mem',
-    value: 'M',
-    help: 'Memory of each worker (sbatch --mem), for example 64G.',
-    otherwise: 'what the cluster gives',
-    hint: '64G',
-    ...oneWord,
-  }),
-  time: word.nullable().default(null).register(settingTexts, {
-    label: 'Time limit',
-    flag: 'time',
-    value: 'T',
-    help: 'Limit on the time of each worker (sbatch --time), for example 04:00:00.',
-    otherwise: "the partition's own",
-    hint: '04:00:00',
-    ...oneWord,
-  }),
+  memory: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Memory',
+      flag: 'mem',
+      value: 'M',
+      help: 'Memory of each worker (sbatch --mem), for example 64G.',
+      otherwise: 'what the cluster gives',
+      hint: '64G',
+      ...oneWord,
+    }),
+  time: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Time limit',
+      flag: 'time',
+      value: 'T',
+      help: 'Limit on the time of each worker (sbatch --time), for example 04:00:00.',
+      otherwise: "the partition's own",
+      hint: '04:00:00',
+      ...oneWord,
+    }),
   host: hostName.nullable().default(null).register(settingTexts, {
     label: 'Over ssh to',
     flag: 'host',

@@ -41,16 +41,19 @@ export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
 
 /** Settings of a sweep with their texts; command line, window, palette, definitions and report derive from them. */
 export const describedSweepSettings = z.object({
-  adaptive: z.boolean().default(false).register(settingTexts, {
-    label: 'adaptive',
-    flag: 'adaptive',
-    help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
-    about:
-      'After the listed factors, bisects the number of kept experts between the last safe factor and the first that ' +
-      'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
-      'experts, starting from the largest.',
-    part: 'factors',
-  }),
+  adaptive: z
+    .boolean()
+    .default(false)
+    .register(settingTexts, {
+      label: 'adaptive',
+      flag: 'adaptive',
+      help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
+      about:
+        'After the listed factors, bisects the number of kept experts between the last safe factor and the first that ' +
+        'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
+        'experts, starting from the largest.',
+      part: 'factors',
+    }),
   stop: z
     .enum(['told'])
     .optional()
@@ -84,15 +87,11 @@ export const describedSweepSettings = z.object({
       words: { both: 'beside each plan', only: 'instead of each plan' },
       part: 'plans',
     }),
-  refits: z
-    .array(refitName)
-    .min(1)
-    .default(['experts'])
-    .register(settingTexts, {
-      label: 'Refit',
-      help: 'What recovered plans refit; each is a separate curve (+recovery, +router, +router+experts).',
-      part: 'refits',
-    }),
+  refits: z.array(refitName).min(1).default(['experts']).register(settingTexts, {
+    label: 'Refit',
+    help: 'What recovered plans refit; each is a separate curve (+recovery, +router, +router+experts).',
+    part: 'refits',
+  }),
   calibration: z
     .enum(['answers', 'written'])
     .optional()
@@ -144,14 +143,17 @@ export const describedSweepSettings = z.object({
     step: 0.005,
     common: [0.01, 0.02, 0.05],
   }),
-  speed: z.boolean().optional().register(settingTexts, {
-    label: 'speed',
-    flag: 'speed',
-    help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
-    about:
-      'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
-      'to a temporary folder for this, so the sweep takes longer.',
-  }),
+  speed: z
+    .boolean()
+    .optional()
+    .register(settingTexts, {
+      label: 'speed',
+      flag: 'speed',
+      help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
+      about:
+        'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
+        'to a temporary folder for this, so the sweep takes longer.',
+    }),
 });
 export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
 
@@ -166,7 +168,7 @@ export const sweepSettings = z.object({
   options: z.record(methodName, methodOptions).default({}),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
-  /** Model and task (by name) that are measured before the others. */
+  /** Model and task (by name) to measure before the others. */
   first: z.object({ model: z.string().optional(), task: z.string().optional() }).optional(),
   ...describedSweepSettings.shape,
 });

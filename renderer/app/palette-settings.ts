@@ -18,7 +18,8 @@ export interface PaletteSetting {
 /** Values of a setting offered as items; any other is typed into its field. */
 const valuesOf = ({ kind, choices, isOptional, default: usual, common = [] }: Setting): readonly unknown[] => {
   if (kind === 'switch') return [true, usual];
-  if (kind === 'choice') return choices.length === 1 ? [...choices, usual] : isOptional ? [usual, ...choices.slice(1)] : choices;
+  if (kind === 'choice')
+    return choices.length === 1 ? [...choices, usual] : isOptional ? [usual, ...choices.slice(1)] : choices;
   return common;
 };
 

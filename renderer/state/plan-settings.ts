@@ -22,13 +22,13 @@ export interface ImportedFile {
   readonly factor: number | null;
 }
 
-/** Settings of the plan beside method, factor and pins, in the contract's shape; part of the selection. */
+/** Plan settings other than method, factor and pins, in the contract's shape; part of the selection. */
 export interface PlanSettings extends Readonly<DescribedPlanSettings> {
-  /** Of the budget `manual`; null: all layers alike. */
+  /** For the budget `manual`; null: the same in all layers. */
   readonly counts: LayerCounts | null;
   /** Options that differ from a method's defaults; plans and sweeps use the same. */
   readonly options: OptionsByMethod;
-  /** Ask tasks through the model's chat template, where it has one: profiles, plans and sweeps alike. */
+  /** Use the model's chat template, if it has one, for profiles, plans and sweeps. */
   readonly chat: boolean;
   /** Weight of each task in a plan for several; 1 if absent. */
   readonly taskWeights: Readonly<Record<PathHandle, number>>;

@@ -9,7 +9,7 @@ export interface PlanState extends PlanSettings {
   /** Sets a described setting to a value that its schema accepts. */
   readonly choose: (setting: string, value: unknown) => void;
   readonly chooseCounts: (counts: LayerCounts | null) => void;
-  /** Undefined takes the option back to its default. */
+  /** Undefined restores the option's default. */
   readonly chooseOption: (method: MethodName, name: string, value: MethodOptions[string] | undefined) => void;
   readonly chooseChat: (chat: boolean) => void;
   readonly chooseTaskWeight: (task: PathHandle, weight: number) => void;

@@ -6,7 +6,7 @@ import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
-import { chatOf, withChatTemplate } from '../profile/chat.ts';
+import { chatOf, withChatTemplate } from '../plan/chat.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
 import type { SweepChoices } from '../state/sweep-store.ts';
 
@@ -162,7 +162,7 @@ export const canCalibrateOnWritten = (tasks: readonly TaskEntry[]): boolean =>
 const startsItsRouterAnew = (method: MethodName, options: OptionsByMethod): boolean =>
   options[method]?.['router'] === 'reinitialised';
 
-/** Whether no curve shows a plan whose router was left as the method made it. */
+/** Whether all curves refit the router. */
 const recoversEveryRouter = ({ recovery, refits }: Pick<SweepChoices, 'recovery' | 'refits'>): boolean =>
   recovery === 'only' && !refits.includes('experts');
 

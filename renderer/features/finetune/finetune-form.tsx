@@ -128,7 +128,7 @@ const Field = ({ setting }: { readonly setting: Setting }) => {
   );
 };
 
-/** Which Python trains, and how to come by one. */
+/** Chooses the Python for training, and says how to get one. */
 const Python = () => {
   const { python, choosePython: take } = useStore(finetuneStore);
   const { busy, start } = useRequest();

@@ -15,7 +15,7 @@ import { formatFactor } from '../../../main/figures/numbers.ts';
 import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { ignoresBudget, shownImport } from '../../plan/plan-input.ts';
-import { ChatSwitch } from '../../profile/chat-switch.tsx';
+import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import type { ImportedFile } from '../../state/plan-settings.ts';

@@ -8,8 +8,8 @@ import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
-import { ChatSwitch } from '../../profile/chat-switch.tsx';
-import { withChatTemplate } from '../../profile/chat.ts';
+import { ChatSwitch } from '../../plan/chat-switch.tsx';
+import { withChatTemplate } from '../../plan/chat.ts';
 import { clusterStore } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
@@ -19,7 +19,7 @@ import { SweepFields, SweepMethods, SweepOptions, SweepRefits } from './sweep-ch
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import './plan-panel.css';
 
-/** Settings of a sweep, and what it will cost before it runs. */
+/** Settings of a sweep, and its cost before it runs. */
 export const SweepLauncher = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
@@ -32,7 +32,9 @@ export const SweepLauncher = () => {
   const isOnCluster = cluster.place === 'cluster';
   const obstacle =
     sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
-    (isOnCluster && !clusterRequest.safeParse(cluster.request).success ? 'A cluster field has an invalid value.' : null);
+    (isOnCluster && !clusterRequest.safeParse(cluster.request).success
+      ? 'A cluster field has an invalid value.'
+      : null);
   // Also shown if it was chosen before a task was ticked that does not allow it.
   const calibrates = settings.calibration !== undefined || canCalibrateOnWritten(tasks);
   const usableModels = facts.models.filter((model) => isUsable(model));

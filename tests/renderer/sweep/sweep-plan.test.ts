@@ -139,8 +139,9 @@ test('what the unpruned model writes is calibrated on where it writes to every t
 
 test('speeds are measured where they are asked for', () => {
   const sent = (chosen: Partial<SweepChoices>) =>
-    sweepRequest.parse(sweepInput([model(16)], [task('a', 1)], { ...settings, ...chosen }, { options: {}, chat: false }))
-      .settings.speed;
+    sweepRequest.parse(
+      sweepInput([model(16)], [task('a', 1)], { ...settings, ...chosen }, { options: {}, chat: false }),
+    ).settings.speed;
   expect([sent({}), sent({ speed: true })]).toEqual([undefined, true]);
 });
 
