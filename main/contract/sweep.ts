@@ -28,7 +28,7 @@ import {
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
-import { placedPoint, toldPoint } from './told-point.ts';
+import { placedPoint, curtailedPoint } from './curtailed-point.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
@@ -55,14 +55,14 @@ export const describedSweepSettings = z.object({
       part: 'factors',
     }),
   stop: z
-    .enum(['told'])
+    .enum(['curtailed'])
     .optional()
     .register(settingTexts, {
       label: 'stop when decided',
       flag: 'stop',
       value: 'WHEN',
       help:
-        'told: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each curve ' +
+        'early: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each curve ' +
         'at its first unsafe factor. Verdicts are those of all items.',
       otherwise: 'every candidate answers every item, continuing from the results on disk',
       about:
@@ -382,7 +382,7 @@ export const multiplicity = z.object({
   familywise: z.boolean(),
   /** Curves (model, task, method) with enough items at 5 %, and thresholds determined at `alpha`. */
   curves: z.number(),
-  told: z.number(),
+  decided: z.number(),
   /** One-sided level of each test. */
   alpha: z.number(),
   sentence: z.string(),
@@ -393,7 +393,7 @@ export const sweepDocument = z.object({
   run: shortName,
   results: z.array(sweepResult).max(MOST_POINTS),
   /** Candidates curtailed before they had answered every item: without accuracy and interval. */
-  told: z.array(toldPoint).max(MOST_POINTS).optional(),
+  curtailed: z.array(curtailedPoint).max(MOST_POINTS).optional(),
   /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
   notNeeded: z.array(placedPoint).max(MOST_POINTS).optional(),
   thresholds: z.array(threshold).max(MOST_POINTS),

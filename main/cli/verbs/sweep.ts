@@ -75,7 +75,7 @@ const readRecovery = (reader: OptionReader): Pick<SweepSettings, 'recovery' | 'r
 
 export const sweep: Verb = {
   name: 'sweep',
-  usage: 'MODEL... --task T... --method M... (--factors 1,2,4,8 | --adaptive) [--stop told] [--workspace DIR]',
+  usage: 'MODEL... --task T... --method M... (--factors 1,2,4,8 | --adaptive) [--stop early] [--workspace DIR]',
   summary: 'Measures pruned models on tasks: accuracy with paired intervals, and thresholds. Resumable.',
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
