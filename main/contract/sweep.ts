@@ -55,7 +55,7 @@ export const describedSweepSettings = z.object({
       part: 'factors',
     }),
   stop: z
-    .enum(['curtailed'])
+    .enum(['early'])
     .optional()
     .register(settingTexts, {
       label: 'stop when decided',
