@@ -1,6 +1,6 @@
 import { describedPlanSettings } from './plan.ts';
 
-/** What tells how a plan is made, beside its method, factor and pins. */
+/** Keys that define how a plan is made, besides its method, factor and pins. */
 export const PLAN_KEYS: readonly string[] = [
   ...Object.keys(describedPlanSettings.shape),
   ...['counts', 'options', 'chat', 'for', 'weights'],

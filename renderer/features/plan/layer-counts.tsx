@@ -9,7 +9,7 @@ import { countsByLayer } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 
-/** Kept experts of every MoE layer, one field each: Tab walks them, the arrow keys change them. */
+/** Kept experts of each MoE layer, one field per layer: Tab moves between fields, arrow keys change the value. */
 export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
   const counts = useStore(planStore, (state) => state.counts);
   const factor = useStore(selectionStore, (state) => state.factor);

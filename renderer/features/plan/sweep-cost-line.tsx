@@ -39,8 +39,8 @@ export const SweepCostLine = () => {
       <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on{' '}
       {plural(tasks.length, 'task')}
       {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the
-      unpruned model included; {formatCount(cost.itemEvaluations)} item scorings
-      {settings.adaptive && ', and what adaptive adds'}
+      unpruned model included; {formatCount(cost.itemEvaluations)} item evaluations
+      {settings.adaptive && ', plus those added by the adaptive search'}
       {settings.stop !== undefined && '; at most, since candidates stop when decided'}.{' '}
       {cost.drawn.map(({ method, draws, more }) => (
         <span key={method}>
