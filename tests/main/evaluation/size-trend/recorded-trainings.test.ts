@@ -9,6 +9,7 @@ import {
   type RecordedTrainings,
   sizeTrendDocument,
 } from '../../../../main/evaluation/size-trend/document.ts';
+import { completeOptions } from '../../../../main/pruning/methods.ts';
 import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/recorded-trainings.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
@@ -19,7 +20,11 @@ const manifest = runManifest.parse(await readJson('manifest.json'));
 const document = recordedSweepDocument.parse(await readJson('results.json'));
 const recorded = await readRecordedTrainings(resources);
 if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
-const withSettings = (run: typeof manifest) => ({ ...run, settings: recordedSweepSettings.parse(run.spec) });
+const withSettings = (run: typeof manifest) => ({
+  ...run,
+  settings: recordedSweepSettings.parse(run.spec),
+  completeOptions,
+});
 const comparable = (changed: Partial<RecordedTrainings>, run: Partial<typeof manifest> = {}) =>
   comparableResults({ ...recorded, ...changed }, withSettings({ ...manifest, ...run }), document.results);
 /**
@@ -61,6 +66,8 @@ describe('the recorded trainings', () => {
     expect(comparable({}, { spec: { ...manifest.spec, limit: 10 } })).toEqual([]);
     const pooled = comparable({}, { spec: { ...manifest.spec, uncurl: { affinity: 'pearson' } } });
     expect(new Set(pooled.map(({ method }) => method))).toEqual(new Set(['unpruned', 'random', 'frequency', 'reap']));
+    const named = { ...manifest.spec, options: { reap: completeOptions('reap', {}) } };
+    expect(comparable({}, { spec: named })).toEqual(comparable({}));
     const few = document.results.filter(({ factor, seed }) => factor <= 2 && seed !== 1);
     const beside = comparableResults(recorded, withSettings(manifest), few);
     expect(new Set(beside.map(({ factor }) => factor))).toEqual(new Set([1, 2]));
