@@ -36,7 +36,7 @@ describe('nextKeptCount', () => {
     );
   });
 
-  it('goes on inside the bracket of a sweep over factors', () => {
+  it('continues inside the bracket of a sweep over factors', () => {
     fc.assert(
       fc.property(setting, ({ experts, minimum, boundary }) => {
         const start = [2, 4, 8, 16]

@@ -17,7 +17,7 @@ const told = (method: string, lastSafe: number | null, firstUnsafe: number | nul
   });
 
 describe('the best threshold of several methods', () => {
-  it('is the one that reaches furthest, and names all that reach as far', () => {
+  it('is the largest one, and lists all methods that reach it', () => {
     const best = bestThreshold([
       told('random', 1, 2),
       told('reap', 4, 8),
@@ -34,7 +34,7 @@ describe('the best threshold of several methods', () => {
     expect(bestThreshold([told('a', 4, null), told('b', 4, null)])?.methods).toEqual(['a', 'b']);
   });
 
-  it('stays untold where nothing can be told, and is none for none', () => {
+  it('is undetermined where no threshold can be determined, and null for no thresholds', () => {
     expect(bestThreshold([told('a', null, null), told('b', null, null)])).toMatchObject({
       best: { method: 'a' },
       methods: [],
