@@ -1,11 +1,11 @@
 import { refuse } from '../../contract/errors.ts';
 import { type DropPlan, isMergePlan, type Plan } from '../../contract/plan.ts';
 
-/** Forms in which a plan is written for other tools. */
+/** File formats of a plan for other tools. */
 export const expertFileFormats = ['plan', 'expert-list', 'mask'] as const;
 export type ExpertFileFormat = (typeof expertFileFormats)[number];
 
-/** What a plan is written for. */
+/** Parameters for writing a plan. */
 export interface ExpertFileTarget {
   readonly name: string;
   /** E. */
@@ -16,7 +16,7 @@ export interface ExpertFileTarget {
 
 export interface WrittenExpertFile {
   readonly text: string;
-  /** What whoever hands it on has to know; null: nothing. */
+  /** What the user of the file has to know; null: nothing. */
   readonly note: string | null;
 }
 
@@ -37,8 +37,8 @@ export const expertFileText = (plan: Plan, format: ExpertFileFormat, target: Exp
 };
 
 const requireBareDrops = (plan: Plan, format: ExpertFileFormat): DropPlan => {
-  if (isMergePlan(plan)) throw unfit(format, 'says which experts stay, and the plan merges them', 'plan');
-  if (plan.recovery !== undefined) throw unfit(format, 'holds no weights, and the plan refits some', 'plan');
+  if (isMergePlan(plan)) throw unfit(format, 'only lists which experts stay, and the plan merges them', 'plan');
+  if (plan.recovery !== undefined) throw unfit(format, 'contains no weights, and the plan refits some', 'plan');
   return plan;
 };
 

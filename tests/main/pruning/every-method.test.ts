@@ -193,7 +193,7 @@ describe('protection of super experts', () => {
     expect(kept({ protect: 'early', pins: [{ layer: 0, expert: least, keep: false }] })).not.toContain(String(least));
     const { peakOutputs: _, ...blind } = profile;
     expect(() => makePlan(request('frequency', { statistics: [blind], protect: 'early' }))).toThrow(
-      'does not hold the largest outputs',
+      'does not contain the largest outputs',
     );
   });
 });

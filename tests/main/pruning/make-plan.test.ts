@@ -233,6 +233,6 @@ describe('makePlan', () => {
     expect(() => makePlan(request({ keep: 9 }))).toThrow('Cannot keep 9 of 8 experts');
     expect(() => makePlan(request({ statistics: [] }))).toThrow('needs a profile');
     expect(() => makePlan(request({ layers: 3 }))).toThrow('does not belong to a model of 3');
-    expect(() => makePlan(request({ statistics: [{ ...profileFrom(1), tokens: 0 }] }))).toThrow('holds no token');
+    expect(() => makePlan(request({ statistics: [{ ...profileFrom(1), tokens: 0 }] }))).toThrow('contains no token');
   });
 });

@@ -79,7 +79,7 @@ describe('the recorded trainings', () => {
         expect(spread.map(({ models }) => models)).toEqual(isLasting({ task, method }) ? [2, 2, 2, 2] : [1, 1, 1, 1]);
       expect(sizeTrend.thresholds).toEqual(alone.thresholds);
       expect(sizeTrend.models).toEqual(alone.models);
-      expect(sizeTrend.notes.join()).toContain('the weights do not');
+      expect(sizeTrend.notes.join()).toContain('their weights are not');
       const trendOf = (method: string) =>
         sizeTrend.findings.find((one) => one.chart === 'threshold-over-experts' && one.method === method);
       for (const method of ['frequency', 'reap']) {

@@ -38,7 +38,7 @@ describe('expertFileText', () => {
     expect(() => expertFileText(uneven, 'expert-list', model)).toThrow('keeps different numbers');
     expect(() => expertFileText(plan, 'expert-list', { ...model, layers: [1, 2] })).toThrow('dense layers');
     expect(() => expertFileText(merge, 'mask', model)).toThrow('merges');
-    expect(() => expertFileText({ ...plan, recovery }, 'mask', model)).toThrow('holds no weights');
+    expect(() => expertFileText({ ...plan, recovery }, 'mask', model)).toThrow('contains no weights');
     expect(() => expertFileText({ ...plan, recovery }, 'plan', model)).not.toThrow();
   });
 });
