@@ -6,7 +6,7 @@ const word = z.string().regex(/^[^\s'"\\]{1,200}$/, 'must be one word');
 const hostName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,254}$/, 'must be a host, as your ssh knows it');
 const line = z.string().regex(/^[^\r\n\0]{1,4000}$/, 'must be one line');
 
-/** What to request from a Slurm cluster: most fields are options of sbatch, passed on unchanged. */
+/** Request to a Slurm cluster: most fields are options of sbatch, passed on unchanged. */
 export const clusterRequest = z.object({
   partition: word.nullable().default(null),
   /** Generic resources, for example `gpu:a100:1`. */

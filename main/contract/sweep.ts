@@ -30,7 +30,7 @@ export const fileMethod = z.object({ name: z.string().max(500), text: z.string()
 /** Default draws of a sweep: 0 is the published one of a method with a fixed seed. */
 export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
 
-/** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
+/** Settings of a sweep: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES),
   /** Methods that are files: rankings or plans made elsewhere. Absent: none. */
@@ -54,15 +54,15 @@ export const sweepSettings = z.object({
    * `<method>+recovery`), or instead of it.
    */
   recovery: z.enum(['none', 'both', 'only']).default('none'),
-  /** What recovered plans refit; each is a separate curve (`+recovery`, `+router`, `+router+experts`). */
+  /** Weights that recovered plans refit; each is a separate curve (`+recovery`, `+router`, `+router+experts`). */
   refits: z.array(refitName).min(1).default(['experts']),
   /** Non-inferiority margin of the threshold rule, in accuracy. */
   delta: margin.default(DEFAULT_DELTA),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
   /**
-   * What profiles, searches and refits read of a calibration item whose answer is generated: its right answer, or the
-   * unpruned model's own output (default: the answers).
+   * Text that profiles, searches and refits read for a calibration item with a generated answer: its right answer, or
+   * the unpruned model's own output (default: the answers).
    */
   calibration: z.enum(['answers', 'written']).optional(),
   /** Ask every model through its own chat template. */
@@ -242,7 +242,7 @@ export const testPower = z.object({
 });
 export type TestPower = z.infer<typeof testPower>;
 
-/** Where a threshold lies. */
+/** Position of a threshold. */
 const bracket = {
   /**
    * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell.

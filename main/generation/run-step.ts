@@ -8,7 +8,7 @@ import { floatsOf, floatTensor, type Feeds } from '../inference/session.ts';
 import type { FedKeysAndValues, KeyValueCache } from './key-value-cache.ts';
 import type { StepBatch } from './step-batch.ts';
 
-/** What decoding needs from an open model. */
+/** The part of an open model that decoding needs. */
 export interface DecodingEngine {
   readonly model: ModelDescriptor;
   readonly pool: BlockPool;

@@ -45,7 +45,7 @@ export interface PlanInput {
 
 export type MethodOptions = Readonly<Record<string, unknown>>;
 
-/** What a method may read to make a plan. */
+/** The inputs available to a method for a plan. */
 export interface PlanContext extends WeighedProfiles {
   readonly layers: number;
   readonly experts: number;
@@ -56,14 +56,14 @@ export interface PlanContext extends WeighedProfiles {
   readonly seed: number;
 }
 
-/** The page of a method: what `uncurl methods` prints and the window shows. */
+/** The page of a method, for `uncurl methods` and the window. */
 export interface MethodPage {
   readonly name: MethodName;
   readonly title: string;
   /** One sentence. */
   readonly summary: string;
   readonly kind: 'drop' | 'merge';
-  /** What must be measured before planning: a profile, or many candidates on labelled items. */
+  /** Measurements needed before planning: a profile, or many candidates on labelled items. */
   readonly needs: 'nothing' | 'routing' | 'search';
   /** Cost of that beyond one pass over the task's calibration items, in words. */
   readonly cost: string;

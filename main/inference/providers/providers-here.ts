@@ -67,7 +67,7 @@ const tryProvider = async (provider: ProviderName, startProbe: StartProbe): Prom
   }
 };
 
-/** What is known without trying. */
+/** Facts known without trying a provider. */
 const presence = (provider: ProviderName): Pick<ProviderListing, 'present' | 'note' | 'command'> => {
   const { title, runtimeName, platforms } = providers[provider];
   if (!listSupportedBackends().some(({ name }) => name === runtimeName)) {

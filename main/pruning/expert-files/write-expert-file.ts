@@ -16,17 +16,17 @@ export interface ExpertFileTarget {
 
 export interface WrittenExpertFile {
   readonly text: string;
-  /** What the user of the file has to know; null: nothing. */
+  /** Information for the user of the file; null: none. */
   readonly note: string | null;
 }
 
 /**
  * The text of a plan file:
  * - `expert-list`: JSON lines `{"layer": [every expert, those that stay first]}`, as vllm-ascend reads them
- *   (`expert_list_file`, pull request 12525) beside a ratio, which the note gives;
+ * (`expert_list_file`, pull request 12525) together with a ratio, which is in the note;
  * - `mask`: [L][E] of 1 (stays) and 0, as EASY-EP writes it (RUCAIBox/EASYEP).
  *
- * @throws WorkbenchError `not-in-this-format` where the form cannot say what the plan does.
+ * @throws WorkbenchError `not-in-this-format` where the format cannot express the plan.
  */
 export const expertFileText = (plan: Plan, format: ExpertFileFormat, target: ExpertFileTarget): WrittenExpertFile => {
   if (format === 'plan') return { text: `${JSON.stringify(plan, null, 1)}\n`, note: null };

@@ -156,7 +156,7 @@ describe('summarise', () => {
     for (let run = 0; run < runs; run += 1) {
       const pairs = Array.from({ length: 150 }, () => {
         const u = random.float();
-        // 0.05 gained, 0.09 lost, the rest answered alike: the true difference is -0.04.
+        // 0.05 gained, 0.09 lost, the rest answered the same: the true difference is -0.04.
         return u < 0.05
           ? ([false, true] as const)
           : u < 0.14

@@ -5,7 +5,7 @@ const defaults = { maxNewTokens: 16, maxPositions: 64 };
 const read = (...lines: readonly string[]): unknown => readRequests(lines.join('\n'), 'file.jsonl', defaults);
 
 describe('requests of a file', () => {
-  it('are read with what they leave out', () => {
+  it('are read with defaults for what they omit', () => {
     expect(read('{"id":"a","context":"x","until":["\\n"],"maxNewTokens":3}', '', '{"id":"b","context":""}')).toEqual([
       { id: 'a', context: 'x', until: ['\n'], maxNewTokens: 3 },
       { id: 'b', context: '', until: [], maxNewTokens: 16 },

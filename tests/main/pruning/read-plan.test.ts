@@ -15,7 +15,7 @@ describe('readPlan', () => {
     expect(readPlan(JSON.stringify(merge), 'my.json')).toEqual(merge);
   });
 
-  it('says where the text is no plan', () => {
+  it('reports where the text is not a plan', () => {
     expect(read('{"kept": [')).toThrow('my.json cannot be read: it is not JSON');
     expect(read('[[0, 1]]')).toThrow('it is not a JSON object');
     expect(read('{"experts": 4}')).toThrow('neither "kept" nor "groups"');

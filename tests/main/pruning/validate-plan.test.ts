@@ -18,7 +18,7 @@ const merge =
     validatePlan({ groups: [[group([0, 1]), group([2, 3])], second], router: 'mean-row', align: true }, target);
 
 describe('validatePlan', () => {
-  it('puts kept experts into ascending order and keeps everything else', () => {
+  it('sorts kept experts and keeps everything else', () => {
     expect(
       validatePlan(
         {

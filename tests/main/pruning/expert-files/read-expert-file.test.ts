@@ -21,7 +21,7 @@ describe('readExpertFile', () => {
     expect(read(`${JSON.stringify({ 1: second })}\n\n${JSON.stringify({ 0: first })}\n`)).toEqual(wanted);
   });
 
-  it('refuses what lists millions of values, layers or lines, before it looks at each', () => {
+  it('refuses lists of millions of values, layers or lines, before it reads each', () => {
     const layers = Array.from({ length: 300_000 }, (_, layer) => `"${String(layer)}":0`);
     expect(() => read(`{${layers.join(',')}}`)).toThrow('its lists contain more than');
     expect(() => read(`[${'["a"],'.repeat(1e6)}[0]]`)).toThrow('its lists contain more than');
@@ -55,7 +55,7 @@ describe('readExpertFile', () => {
     expect(() => read([[1, 0, 0, 1], second])).toThrow('expert 0 appears twice in layer 0');
   });
 
-  it('takes 0 and 1 of two experts for a ranking', () => {
+  it('reads 0 and 1 of two experts as a ranking', () => {
     const two = { moeLayers: 1, experts: 2, topK: 1 };
     expect(readExpertFile('[[1, 0]]', 'a file', two)).toEqual({ kind: 'ranking', ranking: [[1, 0]] });
   });
