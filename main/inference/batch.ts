@@ -131,7 +131,7 @@ const repeatBatch = (batch: Batch, times: number): Batch => {
       for (let turn = 0; turn < times; turn += 1) data.set(tensor.data, turn * length);
       return floatTensor(data, shape);
     }
-    throw new Error(`a batch holds no ${tensor.type} to repeat`);
+    throw new Error(`a batch has no ${tensor.type} to repeat`);
   };
   /** Rows of the packed tokens or slots of attention; those of the next repetition are offset by `step`. */
   const shifted = (tensor: Tensor, step: number): Tensor => {

@@ -153,7 +153,7 @@ const addTimes = (statistics: RoutingStatistics, once: RoutingStatistics, times:
   }
 };
 
-/** Change of tokens by the routed experts alone: their sum is added as in the block, without the shared expert. */
+/** Adds how far the routed experts turn each token; the shared expert is left out, the multiplier is the block's. */
 const addResidual = (
   statistics: RoutingStatistics,
   layer: number,

@@ -66,7 +66,7 @@ export interface OutputTaps {
  */
 export function* accumulateOutputs(statistics: RoutingStatistics, layer: number, taps: OutputTaps): Steps<void> {
   const { experts, topK, outputs } = statistics;
-  if (outputs === undefined) throw new RangeError('the statistics hold no outputs');
+  if (outputs === undefined) throw new RangeError('the statistics contain no outputs');
   const { hidden, routedSum } = outputs;
   const tokens = taps.experts.length / topK;
   if (taps.outputs.length !== experts * tokens * hidden) {
@@ -139,7 +139,7 @@ export interface ResidualTaps {
  */
 export const accumulateResidual = (statistics: RoutingStatistics, layer: number, taps: ResidualTaps): void => {
   const { experts, topK, residualSum } = statistics;
-  if (residualSum === undefined) throw new RangeError('the statistics hold no residual sums');
+  if (residualSum === undefined) throw new RangeError('the statistics contain no residual sums');
   if (taps.cosines.length * topK !== taps.experts.length) {
     throw new RangeError(`${taps.cosines.length} cosines for ${taps.experts.length} choices with top-${topK}`);
   }

@@ -124,7 +124,7 @@ const checkTaps = (statistics: RoutingStatistics, layer: number, taps: RoutingTa
   const { layers, experts, topK } = statistics;
   if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
   if (!Number.isInteger(tokens)) {
-    throw new RangeError(`${taps.logits.length} router logits are no whole number of rows of ${experts} experts`);
+    throw new RangeError(`${taps.logits.length} router logits are not a whole number of rows of ${experts} experts`);
   }
   for (const name of ['experts', 'weights', 'norms'] as const) {
     if (taps[name].length !== tokens * topK) {

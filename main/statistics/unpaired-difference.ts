@@ -10,7 +10,7 @@ export interface Proportion {
 const checkProportion = ({ right, n }: Proportion): void => {
   const isFit = Number.isInteger(right) && Number.isInteger(n) && n >= 1 && right >= 0 && right <= n;
   if (!isFit)
-    throw refuse('counts-invalid', `${right} right of ${n} items is no proportion.`, 'Counts are whole, 0 to n.');
+    throw refuse('counts-invalid', `${right} right of ${n} items is not a proportion.`, 'Counts are whole, 0 to n.');
 };
 
 /**

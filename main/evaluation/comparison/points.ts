@@ -99,7 +99,7 @@ const chosenModel = (models: readonly string[], run: string, model: string | und
       'Wait for its first point above factor 1, or resume it.',
     );
   if (model === undefined || models.includes(model)) return model ?? first;
-  throw refuse('no-such-model', `${run} holds no pruned model ${model}.`, `Choose one of ${models.join(', ')}.`);
+  throw refuse('no-such-model', `${run} contains no pruned model ${model}.`, `Choose one of ${models.join(', ')}.`);
 };
 
 /**

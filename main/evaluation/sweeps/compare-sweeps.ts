@@ -35,7 +35,7 @@ export const matchedNames = (names: readonly string[], reference: readonly strin
 const namesOf = (results: readonly SweepResult[], part: 'model' | 'task'): readonly string[] =>
   distinct(results.map((result) => result[part]));
 
-/** Methods, including the unpruned model only where nothing else is measured. */
+/** Methods with a point above factor 1. */
 const methodsOf = (results: readonly SweepResult[]): readonly string[] =>
   distinct(results.filter(({ factor }) => factor > 1).map(({ method }) => method));
 

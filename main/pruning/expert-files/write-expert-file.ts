@@ -56,7 +56,7 @@ const expertList = (kept: DropPlan['kept'], { name, experts, layers }: ExpertFil
   if (layers.some((layer, place) => layer !== place))
     throw unfit(
       'expert-list',
-      `does not tell whether dense layers count, and ${name} has some before its MoE layers`,
+      `does not state whether dense layers count, and ${name} has some before its MoE layers`,
       'mask',
     );
   const lines = kept.map((layer, place) => {

@@ -34,7 +34,7 @@ export const frequencyMerging = defineMethod(
     pitfalls: [
       'It is M-SMoE with the requested number of groups in every layer, without its global budget and with ' +
         'one router row per group.',
-      'Leaders that are alike stay apart, however alike they are: UNCURL would merge them.',
+      'Leaders stay separate, however similar they are: UNCURL would merge them.',
       'Where usage is skewed, most of the others join few leaders, and a leader that takes in many rarely ' +
         'used experts changes little.',
     ],

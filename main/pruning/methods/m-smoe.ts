@@ -61,7 +61,7 @@ export const mSmoe = defineMethod(
         'their groups. Option ties lost does the same, and fewer experts may stay than requested.',
       'The function for grouping layer by layer indexes dominants by position instead of by rank and ' +
         'overwrites them; capacities of groups are not counted for decoders. Neither is reproduced.',
-      "REAP's port takes cosine distances a second time, between rows of a matrix that already holds " +
+      "REAP's port takes cosine distances a second time, between rows of a matrix that already contains " +
         'distances, and its saved checkpoint is not smaller: it keeps copies of merged experts.',
       'Stock loaders open no mapped-rows export; choose reference-row or mean-row to export.',
     ],

@@ -43,7 +43,7 @@ export const ream = defineMethod(
       'token',
     draws: false,
     formula:
-      'centroids = the experts of largest REAP saliency; by falling saliency each takes its C - 1 nearest ' +
+      'centroids = the experts of largest REAP saliency; by decreasing saliency each takes its C - 1 nearest ' +
       'free experts; distance = ' +
       '1 - ((mean over tokens of (cos(f_i, f_j) + 1) / 2) + (1 - d_ij / max d)) / 2, d of unit router-logit ' +
       'columns; weights by saliency',
@@ -55,8 +55,8 @@ export const ream = defineMethod(
       'exports), alignment by weights',
     pitfalls: [
       'The paper aligns neurons by hidden activations and by weights reduced to 64 principal components; ' +
-        'here by least squared weight distance. What a permutation does not change stays the same, which ' +
-        'neurons are averaged may differ.',
+        'here by least squared weight distance. The function of each member is the same; which neurons are averaged ' +
+        'may differ.',
       'The paper goes layer by layer and measures each layer on the output of the merged layers before it; here ' +
         'all layers see the unpruned model.',
       'The published saliency never renormalises the gate and averages means of batches without their ' +

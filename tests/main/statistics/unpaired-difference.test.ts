@@ -48,5 +48,5 @@ test('values that are not proportions are refused', () => {
     { right: 0, n: 0 },
     { right: 0.5, n: 2 },
   ])
-    expect(() => wilsonInterval(bad)).toThrow(/is no proportion/);
+    expect(() => wilsonInterval(bad)).toThrow(/is not a proportion/);
 });
