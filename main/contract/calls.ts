@@ -26,7 +26,7 @@ import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
-import { givenFileName, MAX_GIVEN_BYTES, toldPlace } from './told-place.ts';
+import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
@@ -194,7 +194,7 @@ export const calls = {
     nothing,
   ),
   /** Identifies what a path contains (model, task, run, ...) so that the page can open it. */
-  'paths.tell': call(z.object({ handle: pathHandle }), toldPlace),
+  'paths.tell': call(z.object({ handle: pathHandle }), pathKind),
   /** The path chosen in a native dialog, for display. */
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),

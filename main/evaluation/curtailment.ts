@@ -51,7 +51,7 @@ export const independentAtLeast = ({ n, groups }: PairedDesign): number =>
   groups === null ? n : Math.floor(n / maxOf(groups.sizes));
 
 /** Whether a curve has enough items for a verdict, whatever its candidates answer. */
-export const isTellable = ({ delta, alpha = ONE_SIDED_ALPHA }: CurtailedTest, design: PairedDesign): boolean =>
+export const isDecidable = ({ delta, alpha = ONE_SIDED_ALPHA }: CurtailedTest, design: PairedDesign): boolean =>
   independentAtLeast(design) >= itemsNeeded(delta, 'acc', alpha);
 
 /** Counts of a candidate after a part of the items. */
@@ -101,7 +101,7 @@ export const countsSoFar = (
 };
 
 /** The verdict of all items. `unsafe`: not safe, so undecided or worse. */
-export type ToldVerdict = 'safe' | 'unsafe';
+export type DecidedVerdict = 'safe' | 'unsafe';
 
 /** Upper bound on the lower end of the one-sided 95 % interval of passages; null without passages. */
 export const lowAtMost = ({ passages }: Pick<CountsSoFar, 'passages'>): number | null =>
@@ -111,11 +111,11 @@ export const lowAtMost = ({ passages }: Pick<CountsSoFar, 'passages'>): number |
  * The verdict of all items, if the answered ones decide it; else null. The outcomes of all items never contradict it,
  * in whatever order items are answered.
  */
-export const toldVerdict = (
+export const decidedVerdict = (
   test: CurtailedTest,
   design: PairedDesign,
   { n, lost, gained, rightLeft, wrongLeft, passages }: CountsSoFar,
-): ToldVerdict | null => {
+): DecidedVerdict | null => {
   const { delta, alpha = ONE_SIDED_ALPHA } = test;
   const isSafe =
     passages === null
@@ -127,7 +127,7 @@ export const toldVerdict = (
           )
       : (which: 'best' | 'worst') => groupLowerLimit(passages[which], alpha) >= -delta;
   if (!isSafe('best')) return 'unsafe';
-  return isTellable(test, design) && isSafe('worst') ? 'safe' : null;
+  return isDecidable(test, design) && isSafe('worst') ? 'safe' : null;
 };
 
 /**
