@@ -1,11 +1,11 @@
 import { bytesOfRows, type CacheBytes } from './cache-budget.ts';
 
-/** Rows of one run of a block: enough for large products, few enough that a cancel is noticed soon. */
+/** Rows of one run of a block: enough for large products, few enough to notice a cancel soon. */
 export const ROWS_AT_ONCE = 512;
-/** Part of the rows that must be free before others join a resident model: prompts run in products of some size. */
+/** Fraction of the rows that must be free before others join a resident model: prompts run in larger products. */
 const JOINING_SHARE = 0.25;
 
-/** What a row needs of memory. */
+/** Memory needs of a row. */
 export interface RowSize {
   readonly mostColumns: number;
   /** Tokens of its prompt that run. */
@@ -14,18 +14,18 @@ export interface RowSize {
 
 export interface Room {
   readonly bytes: CacheBytes;
-  /** Bytes for rows, beside weights and prefixes. */
+  /** Bytes for rows, in addition to weights and prefixes. */
   readonly spareBytes: number;
   /**
-   * A streamed model reads all its blocks per step, so as many rows as memory allows write at once, and join at once.
+   * A streamed model reads all its blocks per step, so as many rows as memory allows decode at once, and join at once.
    */
   readonly streaming: boolean;
 }
 
 /**
- * How many of the waiting rows, from the first on, join those that write: as memory has room for, were all to write the
- * most they may; in a resident model at most `ROWS_AT_ONCE` together, and only once some can join. Where none writes,
- * one joins: that it fits was made sure of before (`candidatesAtOnce`).
+ * Number of waiting rows, from the first on, that join the decoding ones: as many as fit into memory if all decode to
+ * their full length; in a resident model at most `ROWS_AT_ONCE` together, and only once enough can join. If none is
+ * decoding, one joins; `candidatesAtOnce` has made sure that it fits.
  */
 export const admittedRows = (
   waiting: readonly RowSize[],

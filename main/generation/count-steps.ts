@@ -11,7 +11,7 @@ interface CountedRow extends RowSize {
 }
 
 /**
- * Goes through the steps without running them.
+ * Simulates the steps without running them.
  * @throws WorkbenchError `too-large` where not even one row fits into the memory budget.
  */
 export const decodingCost = (

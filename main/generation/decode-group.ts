@@ -13,20 +13,20 @@ export interface GroupControl {
   readonly signal: AbortSignal;
   /** Padded tokens of prompts that run at once. */
   readonly slots: number;
-  /** Tokens that went through one more block, or that will not have to. */
+  /** Called with the number of tokens that went through one more block, or need not. */
   readonly advance: (tokens: number) => void;
 }
 
 /**
- * Writes the rows of one group, longest first. Rows that end leave, and others join as memory for their keys and values
- * allows; every step takes all that write, and the prompts of those that join, through the blocks together.
+ * Decodes the rows of one group, longest first. Rows that end leave, and others join as memory for their keys and
+ * values allows; every step takes all decoding rows, and the prompts of joining ones, through the blocks together.
  */
 export class GroupDecoder {
   readonly #engine: DecodingEngine;
   readonly #group: DecodingGroup;
   readonly #control: GroupControl;
   readonly #waiting: WritingRow[];
-  /** Row i writes into slot i of the cache. */
+  /** Row i uses slot i of the cache. */
   readonly #writing: WritingRow[] = [];
   readonly #cache: KeyValueCache;
   readonly #prefix: KeyValueCache;
@@ -78,12 +78,12 @@ export class GroupDecoder {
     return this.#waiting.splice(0, admittedRows(this.#waiting, this.#writing, room));
   }
 
-  /** Columns that the rows which write will need at most. */
+  /** Most columns that the decoding rows will need. */
   #mostColumns(): number {
     return this.#writing.reduce((most, row) => Math.max(most, row.mostColumns), 0);
   }
 
-  /** Lays the cache out for one more token of every row, and for the prompts of those that join. */
+  /** Resizes the cache for one more token of every row, and for the prompts of joining ones. */
   #makeRoom(joining: readonly WritingRow[]): void {
     const writing = this.#writing.length;
     const needed = maxOf([
@@ -160,7 +160,7 @@ export class GroupDecoder {
     await runStep(this.#engine, candidates, works, this.#control);
   }
 
-  /** Rows that ended go; the last ones move into their slots. */
+  /** Removes ended rows; the last ones move into their slots. */
   #leave(ended: ReadonlySet<number>): void {
     for (let slot = this.#writing.length - 1; slot >= 0; slot -= 1) {
       const row = this.#writing[slot];

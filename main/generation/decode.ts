@@ -12,20 +12,20 @@ export interface DecodingSettings {
 }
 
 /**
- * Greedy continuations of rows, each answered as soon as it ends (in no fixed order; `row` is its number in `rows`).
+ * Greedy continuations of rows, each yielded as soon as it ends (in no fixed order; `row` is its index in `rows`).
  *
- * A row is one prompt under one candidate. All candidates that only drop experts write side by side in one batch: the
+ * A row is one prompt under one candidate. All candidates that only drop experts decode side by side in one batch: the
  * router's mask is a vector per token, so weights are read once for all of them. Candidates with other weights (merged,
- * refitted) follow in groups of their own. Prompts run once; what most prompts begin with (a few-shot prefix) runs once
- * per candidate and its keys and values are held once. Keys and values are part of the memory budget: rows wait until
- * there is room. The token with the largest logit is chosen, the lowest of equal ones.
+ * refitted) follow in separate groups. Prompts run once; a common beginning of most prompts (a few-shot prefix) runs
+ * once per candidate and its keys and values are stored once. Keys and values are part of the memory budget: rows wait
+ * until there is room. The token with the largest logit is chosen, the lowest of equal ones.
  *
- * `control.onProgress` counts tokens x blocks, of prompts and of the most that may be written; a row that ends early
- * counts as written.
+ * `control.onProgress` counts tokens x blocks, of prompts and of the most new tokens; a row that ends early counts as
+ * fully decoded.
  *
  * @throws WorkbenchError `bad-token`, `bad-length` (a prompt that is empty, or that with its new tokens exceeds the
- * model's
- * positions), `too-large` (one row does not fit into the memory budget): all before anything runs; CancelledError.
+ * model's positions), `too-large` (one row does not fit into the memory budget): all before anything runs;
+ * CancelledError.
  */
 export async function* decode(
   engine: DecodingEngine,
@@ -57,7 +57,7 @@ export async function* decode(
   }
 }
 
-/** Tokens that go through the blocks at most. */
+/** Most tokens that go through the blocks. */
 const workOf = ({ candidates, prefix, rows }: DecodingGroup): number =>
   rows.reduce(
     (sum, { tokens, shared, mostNewTokens }) => sum + tokens.length - shared + mostNewTokens - 1,
@@ -80,7 +80,7 @@ const checkRow = (
   if (!Number.isInteger(mostNewTokens) || mostNewTokens < 1) {
     throw refuse(
       'bad-length',
-      `prompt ${String(index)}: ${String(mostNewTokens)} new tokens cannot be written.`,
+      `prompt ${String(index)}: ${String(mostNewTokens)} new tokens cannot be generated.`,
       'Ask for one or more.',
     );
   }

@@ -3,10 +3,7 @@ import type { KeyValueShape } from '../graph/attention.ts';
 import { floatTensor } from '../inference/session.ts';
 
 const BYTES_PER_NUMBER = 4;
-/**
- * Columns that a cache grows by at least, and the part of what it has that it grows by: copying stays linear in the
- * end.
- */
+/** Fewest columns that a cache grows by, and the fraction that it grows by, which keeps the total copying linear. */
 const LEAST_GROWTH = 16;
 const GROWTH = 0.25;
 
@@ -17,13 +14,13 @@ export const bytesPerColumn = (shapes: readonly KeyValueShape[]): number =>
     0,
   );
 
-/** Keys and values of tokens as a block gives them: [T, G, K] and [T, G, V]. */
+/** Keys and values of tokens as output by a block: [T, G, K] and [T, G, V]. */
 export interface NewKeysAndValues {
   readonly key: Float32Array;
   readonly value: Float32Array;
 }
 
-/** Keys and values as a graph is fed with them: [sequences, G, columns, K] and [sequences, G, columns, V]. */
+/** Keys and values as inputs of a graph: [sequences, G, columns, K] and [sequences, G, columns, V]. */
 export interface FedKeysAndValues {
   readonly key: Tensor;
   readonly value: Tensor;
@@ -31,8 +28,8 @@ export interface FedKeysAndValues {
 
 /**
  * Keys and values of sequences, per block [slots, G, columns, K] and [slots, G, columns, V]. Each sequence has a slot
- * and fills its columns from 0 on; a block's slots lie one after the other, so that any run of slots is fed as it lies.
- * Columns that nothing was written to are zero.
+ * and fills its columns from 0 on; a block's slots are contiguous, so that any range of slots is an input without
+ * copying. Unwritten columns are zero.
  */
 export class KeyValueCache {
   readonly #shapes: readonly KeyValueShape[];
@@ -54,8 +51,8 @@ export class KeyValueCache {
   }
 
   /**
-   * Makes room for `slots` sequences of `columns` tokens, and keeps what the first `used` of them hold up to the
-   * columns that remain. Blocks are laid out anew one by one: two layouts of one block exist at a time, never of all.
+   * Makes room for `slots` sequences of `columns` tokens, and keeps the contents of the first `used` of them in the
+   * columns that remain. Blocks are copied one by one: only one block exists twice at a time.
    */
   resize(slots: number, columns: number, used: number): void {
     const kept = Math.min(columns, this.#columns);
@@ -84,7 +81,7 @@ export class KeyValueCache {
     return Math.min(most, Math.max(needed, this.#columns + Math.max(LEAST_GROWTH, Math.ceil(this.#columns * GROWTH))));
   }
 
-  /** Writes `count` tokens from row `first` of a block's answer into columns `column` and on of a slot. */
+  /** Writes `count` tokens from row `first` of a block's output into the columns from `column` on of a slot. */
   write(
     block: number,
     slot: number,
@@ -108,7 +105,7 @@ export class KeyValueCache {
     put(own.value, value, valueDimension);
   }
 
-  /** The first `columns` columns of one slot go into another. */
+  /** Copies the first `columns` columns of one slot into another. */
   move(from: number, to: number, columns: number): void {
     this.#blocks.forEach((block, index) => {
       const { heads, keyDimension, valueDimension } = this.#shape(index);
@@ -123,7 +120,7 @@ export class KeyValueCache {
     });
   }
 
-  /** Keys [count, G, columns, K] and values [count, G, columns, V] of slots from `first` on, not copied. */
+  /** Keys [count, G, columns, K] and values [count, G, columns, V] of slots from `first` on, without copying. */
   read(block: number, first: number, count: number): FedKeysAndValues {
     const { heads, keyDimension, valueDimension } = this.#shape(block);
     const { key, value } = this.#block(block);

@@ -3,7 +3,7 @@ import { refuse } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import type { WritingRequest } from './write-texts.ts';
 
-/** Refused requests that are named one by one. */
+/** Most refused requests that are listed. */
 const MAX_NAMED = 10;
 
 const request = z.strictObject({
@@ -14,11 +14,10 @@ const request = z.strictObject({
 });
 
 /**
- * Requests of a file, one `{"id","context","until":[...],"maxNewTokens":n}` a line; `until` may be left out, and
+ * Requests of a file, one `{"id","context","until":[...],"maxNewTokens":n}` per line; `until` may be omitted, and
  * `maxNewTokens` where `defaults` has one.
  *
- * @throws WorkbenchError `bad-requests` naming every line that is not one, what is wrong in it, and how many more there
- * are;
+ * @throws WorkbenchError `bad-requests` listing the invalid lines with their errors, and the number of further ones;
  * `no-requests`.
  */
 export const readRequests = (
@@ -67,11 +66,11 @@ export const readRequests = (
     throw refuse(
       'bad-requests',
       `${place}: ${problems.join(' ')}${more}`,
-      'Write one {"id","context","until":[...],"maxNewTokens":n} a line.',
+      'Write one {"id","context","until":[...],"maxNewTokens":n} per line.',
     );
   }
   if (requests.length === 0)
-    throw refuse('no-requests', `${place} holds no requests.`, 'Write one JSON object a line.');
+    throw refuse('no-requests', `${place} contains no requests.`, 'Write one JSON object per line.');
   return requests;
 };
 

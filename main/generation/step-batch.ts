@@ -4,9 +4,9 @@ import { HIDDEN, rotaryTables } from '../inference/batch.ts';
 import { floatTensor, integerTensor, type Feeds } from '../inference/session.ts';
 import { maxOf } from '../statistics/extremes.ts';
 
-/** What runs of one sequence in one step. */
+/** One sequence in one step. */
 export interface StepSequence {
-  /** Number of its candidate among those of the group. */
+  /** Index of its candidate in the group. */
   readonly candidate: number;
   /** Tokens that run, one or more. */
   readonly tokens: readonly number[];
@@ -23,15 +23,15 @@ export interface StepBatch {
   /** Row of each sequence's first token, and of its last one, among the packed tokens. */
   readonly firstRow: readonly number[];
   readonly lastRow: readonly number[];
-  /** Number of each token's candidate. */
+  /** Index of each token's candidate. */
   readonly candidateOf: Int32Array;
-  /** Inputs of every block but hidden states, caches, mask and bias. */
+  /** Inputs of every block except hidden states, caches, mask and bias. */
   readonly feeds: Feeds;
-  /** Bias [B, 1, S, P + C + S] of each window that the model's blocks have (null: none). */
+  /** Bias [B, 1, S, P + C + S] for each attention window of the model's blocks (null: none). */
   readonly biases: ReadonlyMap<number | null, Tensor>;
 }
 
-/** What lies ready, as the caches that are fed have it. */
+/** Widths of the cache inputs. */
 export interface CacheWidths {
   /** Candidates with a prefix each; 1 where nothing is shared, whatever the candidates. */
   readonly candidates: number;
@@ -40,7 +40,7 @@ export interface CacheWidths {
   readonly past: number;
 }
 
-/** Lays sequences out for one run of every block. */
+/** Prepares sequences for one run of every block. */
 export const makeStepBatch = (
   model: ModelDescriptor,
   sequences: readonly StepSequence[],
@@ -91,7 +91,7 @@ export const makeStepBatch = (
   };
 };
 
-/** Which sequences sit with which candidate: as many seats each as the fullest candidate needs. */
+/** Assigns sequences to seats of their candidates: as many seats each as the fullest candidate needs. */
 const seating = (
   sequences: readonly StepSequence[],
   candidates: number,
@@ -112,9 +112,7 @@ const seating = (
   return { members: integerTensor(members, [candidates, seats]), seats: integerTensor(own, [own.length]) };
 };
 
-/**
- * Opens to each running token the prefix and the columns of its sequence, and the tokens before it, within the window.
- */
+/** Unmasks for each running token, within the window, the prefix, its sequence's columns and the tokens before it. */
 const stepBias = (
   sequences: readonly StepSequence[],
   window: number | null,
@@ -127,7 +125,7 @@ const stepBias = (
     for (let query = 0; query < sequence.tokens.length; query += 1) {
       const from = (index * slots + query) * columns;
       const position = sequence.prefix + sequence.columns + query;
-      /** Opens columns from `place` on that hold positions from `first` up to `end`. */
+      /** Unmasks columns from `place` on whose positions run from `first` up to `end`. */
       const open = (place: number, first: number, end: number): void => {
         const seen = window === null ? first : Math.max(first, position - window + 1);
         if (seen < end) bias.fill(0, from + place + seen - first, from + place + end - first);

@@ -6,7 +6,7 @@ import { cutAtStops } from '../tasks/generation/stop-rule.ts';
 import { stopWatcher } from './stop-text.ts';
 import type { RowToDecode } from './writing-row.ts';
 
-/** A prompt to go on from. */
+/** A prompt to continue. */
 export interface WritingRequest {
   readonly id: string;
   readonly context: string;
@@ -15,17 +15,17 @@ export interface WritingRequest {
   readonly maxNewTokens: number;
 }
 
-/** What ends a text beside its own stop strings. */
+/** End of a text besides its own stop strings. */
 export interface TextEnds {
   readonly tokens: ReadonlySet<number>;
   /** The end token as text: a stop string after all others. */
   readonly text: string | null;
 }
 
-/** Nothing does: every row writes until its own stop strings, or its length. */
+/** None: every row decodes until its own stop strings, or its length. */
 export const NO_ENDS: TextEnds = { tokens: new Set(), text: null };
 
-/** Of a checkpoint: the end tokens that its folder names, and its tokenizer's, which is a stop string too. */
+/** Ends of a checkpoint: the end tokens named in its folder, and its tokenizer's, which is a stop string too. */
 export const textEnds = async (folder: string, { endToken }: Pick<TextTokenizer, 'endToken'>): Promise<TextEnds> => ({
   tokens: new Set([...(await readEndTokens(folder)), ...(endToken === null ? [] : [endToken.id])]),
   text: endToken?.text ?? null,
@@ -34,27 +34,27 @@ export const textEnds = async (folder: string, { endToken }: Pick<TextTokenizer,
 /** A request as tokens. */
 export interface EncodedPrompt {
   readonly tokens: readonly number[];
-  /** Tokens cut from the left, so that all new ones find room. */
+  /** Tokens cut from the left to make room for all new ones. */
   readonly truncatedTokens: number;
 }
 
-/** What one candidate wrote to one request. */
+/** One candidate's text for one request. */
 export interface WrittenText {
   readonly id: string;
-  /** Number of the request in the list, and key of the candidate. */
+  /** Index of the request in the list, and key of the candidate. */
   readonly request: number;
   readonly candidate: string;
-  /** Decoded without special tokens and cut at the stop strings; bytes that are no character are U+FFFD. */
+  /** Decoded without special tokens and cut at the stop strings; bytes that are not a character become U+FFFD. */
   readonly text: string;
-  /** Every token that was chosen, an end token and those of a stop string included. */
+  /** Every generated token, including an end token and those of a stop string. */
   readonly tokens: readonly number[];
   readonly stopped: 'until' | 'end' | 'length';
   readonly truncatedTokens: number;
 }
 
 /**
- * The prompt as lm-evaluation-harness 0.4 makes it: encoded with the tokenizer's own special tokens, and cut on the
- * left to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
+ * The prompt as in lm-evaluation-harness 0.4: encoded with the tokenizer's own special tokens, and cut on the left to
+ * the model's positions minus `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
  *
  * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
  */
@@ -67,7 +67,7 @@ export const encodePrompt = (
     throw refuse(
       'empty-stop',
       `request "${id}": a stop string is empty.`,
-      'Leave it out: every text holds it at its beginning.',
+      'Leave it out: every text contains it at its beginning.',
     );
   const room = maxPositions - maxNewTokens;
   if (room < 1) {
@@ -119,9 +119,8 @@ export const prepareTexts = (
 };
 
 /**
- * What each candidate writes to each request, every text as soon as it ends (in no fixed order): for a task of items
- * this is one call, `request` and `candidate` of an answer saying whose outcome it is. Candidates write side by side
- * (`decode`).
+ * Texts of all candidates for all requests, each as soon as it ends (in no fixed order; identified by `request` and
+ * `candidate`). A task's items need only one call, since candidates decode side by side (`decode`).
  */
 export async function* writeTexts(
   runner: Pick<ModelRunner, 'decode'>,

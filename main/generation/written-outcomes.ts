@@ -3,13 +3,14 @@ import type { WrittenOutcome } from '../contract/outcome.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { prepareTexts, writeTexts, type TextEnds, type WritingRequest } from './write-texts.ts';
 
-/** What a task makes of a text. */
+/** A task's judgement of a text. */
 export type Judged = Pick<WrittenOutcome, 'filtered' | 'correct'>;
 
 /**
- * What every candidate writes to every item, by candidate, in the order of `items`: the twin of `ModelRunner.evaluate`
- * for tasks whose answer is written. All candidates go in one call, so that they write side by side. `judge` is the
- * task's: its filters and its comparison; it is called once per item and candidate, as soon as the text has ended.
+ * Texts of every candidate for every item, by candidate, in the order of `items`: the counterpart of
+ * `ModelRunner.evaluate` for tasks with written answers. All candidates go in one call, so that they decode side by
+ * side. `judge` applies the task's filters and comparison; it is called once per item and candidate, when the text
+ * ends.
  *
  * Deterministic: the same arguments give the same outcomes. Throws as `prepareTexts` and `decode` do, and what `judge`
  * throws.

@@ -63,7 +63,7 @@ const ofSizes: readonly Definition[] = [
       'does a smaller model that is safe as far as it was pruned: it hides how far it might have gone.',
   ],
   [
-    'Ways to hand the sizes out',
+    'Ways to assign the sizes',
     'A permutation test over whole models, within each series of trainings (Jonckheere\u2019s statistic summed over ' +
       'tasks): it asks whether a trend could be chance in training. Tasks do not count as repeats, because all tasks ' +
       'of a model share the luck of its training. One training of four sizes cannot rule chance out: p is at least ' +
