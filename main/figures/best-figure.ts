@@ -10,7 +10,7 @@ import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel,
 
 const LEFT = 24;
 const TASK_WIDTH = 150;
-/** Of a model and a task, in the figure's pixels. */
+/** Size of a cell in the figure's pixels. */
 export const CELL = { width: 128, height: 46 } as const;
 const HEAD = 40;
 const GRID_TOP = 66;
@@ -41,7 +41,7 @@ const drawCell = (
   ];
 };
 
-/** Models by tasks: the best threshold, its method and bracket, and what the written twin of the task says. */
+/** Models by tasks: the best threshold, its method and bracket, and the threshold of the task's written twin. */
 export const bestThresholdsFigure = (
   sizeTrend: SizeTrendDocument,
   tasks: readonly string[],
@@ -115,7 +115,7 @@ const columns: Columns<BestCell> = [
   ['written_first_unsafe', ({ written }) => written?.best.firstUnsafe ?? null],
 ];
 
-/** The numbers behind it: every model on every task, the best of all methods. */
+/** The data of the figure: every model on every task, the best of all methods. */
 export const bestThresholdsCsv = (sizeTrend: SizeTrendDocument, manifest: RunManifest): string =>
   csvTable(
     manifest,

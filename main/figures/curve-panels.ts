@@ -18,7 +18,7 @@ export interface CurveSeries {
   /** Draws behind a point. One: the paired 95 % interval about the unpruned value. More: mean, lowest and highest. */
   readonly draws: number;
   readonly points: readonly CurvePoint[];
-  /** Factors at which a candidate stopped early, unsafe: it has no value there. */
+  /** Factors at which a candidate was curtailed as unsafe and has no value. */
   readonly told: readonly number[];
   readonly threshold: Threshold | null;
 }
@@ -59,7 +59,7 @@ const seriesOf = (
   threshold: Threshold | null,
 ): CurveSeries => {
   const rising = [...points].sort((a, b) => a.factor - b.factor);
-  // A candidate that was not measured at all, for want of items, is no point.
+  // A candidate that was not measured at all, for lack of items, is not a point.
   const told = rising.filter((point) => point.told.some(({ evaluated }) => evaluated > 0));
   return {
     method,
@@ -107,7 +107,7 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
   };
 };
 
-/** The curves of one model, gathered for drawing. */
+/** Gathers the curves of one model for drawing. */
 export const curveSheet = (document: SweepDocument, model: string): CurveSheet => {
   const tasks = distinct(document.results.filter((result) => result.model === model).map(({ task }) => task));
   const panels = tasks.flatMap((task) => panelOf(document, model, task) ?? []);

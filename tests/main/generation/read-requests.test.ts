@@ -30,6 +30,6 @@ describe('requests of a file', () => {
 
   it('are refused all at once, and where there are none', () => {
     expect(() => read(...Array.from({ length: 12 }, () => 'no'))).toThrow(/Line 1: .*Line 10: .* And 2 more/s);
-    expect(() => read('', ' ')).toThrow(/holds no requests/);
+    expect(() => read('', ' ')).toThrow(/contains no requests/);
   });
 });
