@@ -5,7 +5,7 @@ import { bytesPerColumn } from './key-value-cache.ts';
 
 /** Memory that decoding takes in addition to the weights. */
 export interface CacheBytes {
-  /** Per token of one sequence in all blocks, with the second copy of one block that exists while its cache grows. */
+  /** Per token of one sequence in all blocks, including the second layout of one block while its cache grows. */
   readonly perColumn: number;
   /** Per token of a prompt while it runs: hidden states before and after a block. */
   readonly perPromptToken: number;
@@ -16,14 +16,14 @@ export const cacheBytes = (model: ModelDescriptor): CacheBytes => {
   return { perColumn: bytesPerColumn(shapes) * (1 + 1 / shapes.length), perPromptToken: 2 * 4 * model.hidden };
 };
 
-/** Maximum needs of a group's rows: the longest prompt after the shared prefix, and the most columns of a row. */
+/** Needs of a group's rows: the longest prompt after the shared prefix, and the most columns of a row. */
 export interface RowNeeds {
   readonly prefix: number;
   readonly mostPrompt: number;
   readonly mostColumns: number;
 }
 
-/** Bytes of `rows` rows that decode side by side. Caches are rectangular: every row takes as much as the longest. */
+/** Bytes of `rows` rows that are written together. Caches are rectangular: every row takes as much as the longest. */
 export const bytesOfRows = (
   { perColumn, perPromptToken }: CacheBytes,
   rows: number,
@@ -31,13 +31,13 @@ export const bytesOfRows = (
   mostPrompt: number,
 ): number => rows * (mostColumns * perColumn + mostPrompt * perPromptToken);
 
-/** Bytes of a prefix of `tokens` tokens that is kept for each of `candidates`. */
+/** Bytes of a prefix of `tokens` tokens, stored for each of `candidates`. */
 export const bytesOfPrefix = ({ perColumn, perPromptToken }: CacheBytes, candidates: number, tokens: number): number =>
   candidates * tokens * (perColumn + perPromptToken);
 
 /**
- * Number of candidates, at most `count`, that fit side by side with one decoding row.
- * @throws WorkbenchError `too-large` where not even one does.
+ * Number of candidates, at most `count`, that fit together with one row.
+ * @throws WorkbenchError `too-large` if not even one does.
  */
 export const candidatesAtOnce = (
   bytes: CacheBytes,

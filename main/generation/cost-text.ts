@@ -1,6 +1,6 @@
 import type { DecodingCost } from './decoding-cost.ts';
 
-/** Warning before decoding with a streamed model: how much its steps read; null for a resident model. */
+/** Message before decoding starts: bytes that a streamed model reads per step; null for a resident model. */
 export const costText = ({ streamed, mostSteps, rowsAtOnce, rows }: DecodingCost, sizeBytes: number): string | null => {
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   if (!streamed) return null;

@@ -1,10 +1,10 @@
 /** Cost of decoding, known before it starts. */
 export interface DecodingCost {
-  /** Whether every step reopens all blocks, one at a time. */
+  /** Whether every step opens all blocks again, one at a time. */
   readonly streamed: boolean;
-  /** Steps if every row decodes to its full length: each takes all decoding rows through all blocks. */
+  /** Steps if every row reaches its maximum length: each takes all running rows through all blocks. */
   readonly mostSteps: number;
-  /** Most rows that decode side by side. */
+  /** Maximum number of rows written together. */
   readonly rowsAtOnce: number;
   readonly rows: number;
 }

@@ -9,7 +9,7 @@ import { columnsOf, type RowToDecode } from './writing-row.ts';
 export interface DecodingGroup {
   readonly candidates: readonly ResolvedCandidate[];
   readonly rows: readonly NumberedRow[];
-  /** Common beginning of most prompts; empty where it is not worth a separate run. */
+  /** Common beginning of most prompts; empty if a separate run for it does not pay. */
   readonly prefix: readonly number[];
   readonly needs: RowNeeds;
 }
@@ -17,11 +17,11 @@ export interface DecodingGroup {
 export interface NumberedRow extends RowToDecode {
   /** Index in the caller's list. */
   readonly row: number;
-  /** Tokens of the shared prefix that its prompt begins with: all, or 0. */
+  /** Tokens of the shared prefix with which its prompt begins: all, or 0. */
   readonly shared: number;
 }
 
-/** Groups rows by weights: all candidates that drop experts in one group, each of the others in its own. */
+/** Groups rows by the weights that they need: one group for all candidates that drop experts, one for each other. */
 const decodingGroups = (
   rows: readonly RowToDecode[],
   candidates: readonly ResolvedCandidate[],
@@ -45,7 +45,7 @@ const decodingGroups = (
   });
 };
 
-/** Groups in the order of their runs: each split into parts whose candidates' prefixes fit into memory together. */
+/** Groups in the order in which they run, each split into parts whose candidates' prefixes fit into memory together. */
 export const fittingGroups = (
   model: ModelDescriptor,
   rows: readonly RowToDecode[],
@@ -60,7 +60,7 @@ export const fittingGroups = (
     );
   });
 
-/** A group's share of the memory that the weights leave. */
+/** Memory for a group's rows beside the weights. */
 export const groupRoom = (
   model: ModelDescriptor,
   { candidates, prefix }: DecodingGroup,
@@ -71,7 +71,7 @@ export const groupRoom = (
   return { bytes, spareBytes: spareBytes - bytesOfPrefix(bytes, candidates.length, prefix.length), streaming };
 };
 
-/** The order in which rows join, so that rows of similar length decode side by side. */
+/** The order in which rows join, so that rows of similar length are written together. */
 export const longestFirst = <T extends { readonly mostColumns: number; readonly row: number }>(
   rows: readonly T[],
 ): T[] => [...rows].sort((a, b) => b.mostColumns - a.mostColumns || a.row - b.row);
@@ -103,7 +103,7 @@ const decodingGroup = (
   };
 };
 
-/** Common beginning of the prompts of the candidate with the most rows: each candidate computes its own. */
+/** Common beginning of the prompts of the candidate with the most rows; each candidate computes it for itself. */
 const sharedPrefix = (rows: readonly RowToDecode[]): readonly number[] => {
   const byCandidate = new Map<string, RowToDecode[]>();
   for (const row of rows) {

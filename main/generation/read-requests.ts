@@ -3,7 +3,7 @@ import { refuse } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import type { WritingRequest } from './write-texts.ts';
 
-/** Most refused requests that are listed. */
+/** Number of refused requests named one by one. */
 const MAX_NAMED = 10;
 
 const request = z.strictObject({
@@ -14,10 +14,10 @@ const request = z.strictObject({
 });
 
 /**
- * Requests of a file, one `{"id","context","until":[...],"maxNewTokens":n}` per line; `until` may be omitted, and
- * `maxNewTokens` where `defaults` has one.
+ * Reads the requests of a file, one `{"id","context","until":[...],"maxNewTokens":n}` per line. `until` may be omitted,
+ * and `maxNewTokens` if `defaults` has one.
  *
- * @throws WorkbenchError `bad-requests` listing the invalid lines with their errors, and the number of further ones;
+ * @throws WorkbenchError `bad-requests`, naming invalid lines with the problem, and how many more there are;
  * `no-requests`.
  */
 export const readRequests = (
@@ -74,7 +74,7 @@ export const readRequests = (
   return requests;
 };
 
-/** Undefined where the text is not JSON. */
+/** Undefined if the text is not JSON. */
 const jsonOf = (line: string): unknown => {
   try {
     return parseForeignJson(line);

@@ -4,36 +4,36 @@ import { HIDDEN, rotaryTables } from '../inference/batch.ts';
 import { floatTensor, integerTensor, type Feeds } from '../inference/session.ts';
 import { maxOf } from '../statistics/extremes.ts';
 
-/** One sequence in one step. */
+/** The running part of one sequence in one step. */
 export interface StepSequence {
-  /** Index of its candidate in the group. */
+  /** Index of its candidate within the group. */
   readonly candidate: number;
   /** Tokens that run, one or more. */
   readonly tokens: readonly number[];
-  /** Tokens of the shared prefix that it sees: all or none. */
+  /** Number of tokens of the shared prefix that it sees: all or none. */
   readonly prefix: number;
-  /** Columns of its own cache that it sees. */
+  /** Number of columns of its own cache that it sees. */
   readonly columns: number;
 }
 
-/** Tokens of several sequences that run together, packed one after the other. */
+/** Running tokens of several sequences, packed one after the other. */
 export interface StepBatch {
   readonly tokens: number;
   readonly tokenIds: Tensor;
   /** Row of each sequence's first token, and of its last one, among the packed tokens. */
   readonly firstRow: readonly number[];
   readonly lastRow: readonly number[];
-  /** Index of each token's candidate. */
+  /** Candidate index of each token. */
   readonly candidateOf: Int32Array;
   /** Inputs of every block except hidden states, caches, mask and bias. */
   readonly feeds: Feeds;
-  /** Bias [B, 1, S, P + C + S] for each attention window of the model's blocks (null: none). */
+  /** Bias [B, 1, S, P + C + S] for each window of the model's blocks (null: none). */
   readonly biases: ReadonlyMap<number | null, Tensor>;
 }
 
-/** Widths of the cache inputs. */
+/** Widths of the caches that are fed. */
 export interface CacheWidths {
-  /** Candidates with a prefix each; 1 where nothing is shared, whatever the candidates. */
+  /** Candidates with a prefix each; 1 if nothing is shared, whatever the number of candidates. */
   readonly candidates: number;
   /** P and C of the cached graph. */
   readonly prefix: number;
@@ -91,7 +91,7 @@ export const makeStepBatch = (
   };
 };
 
-/** Assigns sequences to seats of their candidates: as many seats each as the fullest candidate needs. */
+/** Assigns sequences to the seats of candidates: each candidate gets as many seats as the fullest one needs. */
 const seating = (
   sequences: readonly StepSequence[],
   candidates: number,
@@ -112,7 +112,9 @@ const seating = (
   return { members: integerTensor(members, [candidates, seats]), seats: integerTensor(own, [own.length]) };
 };
 
-/** Unmasks for each running token, within the window, the prefix, its sequence's columns and the tokens before it. */
+/**
+ * Makes the prefix, the columns of its sequence, and the tokens before it visible to each running token, in the window.
+ */
 const stepBias = (
   sequences: readonly StepSequence[],
   window: number | null,
@@ -125,7 +127,7 @@ const stepBias = (
     for (let query = 0; query < sequence.tokens.length; query += 1) {
       const from = (index * slots + query) * columns;
       const position = sequence.prefix + sequence.columns + query;
-      /** Unmasks columns from `place` on whose positions run from `first` up to `end`. */
+      /** Makes columns from `place` on, with positions from `first` up to `end`, visible. */
       const open = (place: number, first: number, end: number): void => {
         const seen = window === null ? first : Math.max(first, position - window + 1);
         if (seen < end) bias.fill(0, from + place + seen - first, from + place + end - first);

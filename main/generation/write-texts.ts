@@ -10,22 +10,22 @@ import type { RowToDecode } from './writing-row.ts';
 export interface WritingRequest {
   readonly id: string;
   readonly context: string;
-  /** The text ends before the first occurrence of each, in order; none: it ends with an end token, or its length. */
+  /** Stop strings, applied in order; none: the text ends with an end token or at its maximum length. */
   readonly until: readonly string[];
   readonly maxNewTokens: number;
 }
 
-/** End of a text besides its own stop strings. */
+/** Conditions that end a text beside its own stop strings. */
 export interface TextEnds {
   readonly tokens: ReadonlySet<number>;
   /** The end token as text: a stop string after all others. */
   readonly text: string | null;
 }
 
-/** None: every row decodes until its own stop strings, or its length. */
+/** None: every row is written until its own stop strings, or its maximum length. */
 export const NO_ENDS: TextEnds = { tokens: new Set(), text: null };
 
-/** Ends of a checkpoint: the end tokens named in its folder, and its tokenizer's, which is a stop string too. */
+/** Those of a checkpoint: the end tokens named in its folder, and its tokenizer's, which is also a stop string. */
 export const textEnds = async (folder: string, { endToken }: Pick<TextTokenizer, 'endToken'>): Promise<TextEnds> => ({
   tokens: new Set([...(await readEndTokens(folder)), ...(endToken === null ? [] : [endToken.id])]),
   text: endToken?.text ?? null,
@@ -34,7 +34,7 @@ export const textEnds = async (folder: string, { endToken }: Pick<TextTokenizer,
 /** A request as tokens. */
 export interface EncodedPrompt {
   readonly tokens: readonly number[];
-  /** Tokens cut from the left to make room for all new ones. */
+  /** Number of tokens cut from the left to make room for the new ones. */
   readonly truncatedTokens: number;
 }
 
@@ -44,17 +44,17 @@ export interface WrittenText {
   /** Index of the request in the list, and key of the candidate. */
   readonly request: number;
   readonly candidate: string;
-  /** Decoded without special tokens and cut at the stop strings; bytes that are not a character become U+FFFD. */
+  /** Decoded without special tokens and cut at the stop strings; invalid bytes become U+FFFD. */
   readonly text: string;
-  /** Every generated token, including an end token and those of a stop string. */
+  /** Every chosen token, including an end token and those of a stop string. */
   readonly tokens: readonly number[];
   readonly stopped: 'until' | 'end' | 'length';
   readonly truncatedTokens: number;
 }
 
 /**
- * The prompt as in lm-evaluation-harness 0.4: encoded with the tokenizer's own special tokens, and cut on the left to
- * the model's positions minus `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
+ * Makes the prompt as lm-evaluation-harness 0.4 does: encoded with the tokenizer's own special tokens, and cut on the
+ * left to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
  *
  * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
  */
@@ -100,7 +100,7 @@ export interface PreparedTexts {
   readonly rows: readonly RowToDecode[];
 }
 
-/** Encodes requests for a model of `maxPositions`; throws as `encodePrompt` does. */
+/** Encodes requests for a model of `maxPositions`; throws like `encodePrompt`. */
 export const prepareTexts = (
   tokenizer: TextTokenizer,
   { requests, candidates, ends }: Pick<PreparedTexts, 'requests' | 'candidates' | 'ends'>,
@@ -119,8 +119,9 @@ export const prepareTexts = (
 };
 
 /**
- * Texts of all candidates for all requests, each as soon as it ends (in no fixed order; identified by `request` and
- * `candidate`). A task's items need only one call, since candidates decode side by side (`decode`).
+ * Writes each candidate's text for each request and yields it as soon as it ends (in no fixed order). One call serves
+ * all items of a task: `request` and `candidate` of a text identify its outcome. Candidates are written together
+ * (`decode`).
  */
 export async function* writeTexts(
   runner: Pick<ModelRunner, 'decode'>,

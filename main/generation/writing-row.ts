@@ -1,11 +1,11 @@
-/** One prompt that one candidate continues. */
+/** One prompt for one candidate to continue. */
 export interface RowToDecode {
   /** The prompt, one token or more. */
   readonly tokens: readonly number[];
-  /** Key of its candidate. */
+  /** Key of the candidate. */
   readonly candidate: string;
   readonly mostNewTokens: number;
-  /** Called after every token with all tokens so far; true ends the row. Absent: it runs to `mostNewTokens`. */
+  /** Called after every token with all tokens so far; true ends the row. Absent: it is written to `mostNewTokens`. */
   readonly isDone?: (written: readonly number[]) => boolean;
 }
 
@@ -13,16 +13,16 @@ export interface RowToDecode {
 export interface DecodedRow {
   /** Index of the row in the caller's list. */
   readonly row: number;
-  /** Every generated token, including the one that ended it. */
+  /** Every chosen token, including the one that ended it. */
   readonly tokens: readonly number[];
   /** Whether `isDone` ended it, or its `mostNewTokens`. */
   readonly ended: 'done' | 'length';
 }
 
-/** A row during decoding. */
+/** A row in progress. */
 export class WritingRow {
   readonly row: number;
-  /** Index of its candidate in the group. */
+  /** Index of its candidate within the group. */
   readonly candidate: number;
   /** Tokens of its prompt after the shared prefix. */
   readonly prompt: readonly number[];
@@ -41,22 +41,22 @@ export class WritingRow {
     this.isDone = isDone;
   }
 
-  /** Most columns that its cache will need: the last token is never run. */
+  /** Maximum number of columns that its cache will need: the last token is never run. */
   get mostColumns(): number {
     return columnsOf(this.prompt.length, this.mostNewTokens);
   }
 
-  /** Columns in its cache before the next step; 0 before its prompt ran. */
+  /** Number of cached columns before the next step; 0 before its prompt has run. */
   get columns(): number {
     return this.written.length === 0 ? 0 : this.prompt.length + this.written.length - 1;
   }
 
-  /** Tokens that run in its next step. */
+  /** Tokens to run in its next step. */
   get next(): readonly number[] {
     return this.written.length === 0 ? this.prompt : this.written.slice(-1);
   }
 
-  /** Adds a chosen token; returns how the row ended, or null while it continues. */
+  /** Takes a chosen token; returns how the row ended, or null if it continues. */
   take(token: number): DecodedRow['ended'] | null {
     this.written.push(token);
     if (this.isDone?.(this.written) === true) return 'done';

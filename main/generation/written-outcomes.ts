@@ -7,13 +7,11 @@ import { prepareTexts, writeTexts, type TextEnds, type WritingRequest } from './
 export type Judged = Pick<WrittenOutcome, 'filtered' | 'correct'>;
 
 /**
- * Texts of every candidate for every item, by candidate, in the order of `items`: the counterpart of
- * `ModelRunner.evaluate` for tasks with written answers. All candidates go in one call, so that they decode side by
- * side. `judge` applies the task's filters and comparison; it is called once per item and candidate, when the text
- * ends.
+ * Outcomes of every candidate on every item, by candidate, in the order of `items`: the counterpart of
+ * `ModelRunner.evaluate` for written answers. One call takes all candidates, so that they are written together. `judge`
+ * is the task's filter and comparison, called once per item and candidate as soon as the text has ended.
  *
- * Deterministic: the same arguments give the same outcomes. Throws as `prepareTexts` and `decode` do, and what `judge`
- * throws.
+ * Deterministic: the same arguments give the same outcomes. Throws the errors of `prepareTexts`, `decode` and `judge`.
  */
 export const writtenOutcomes = async <Item extends WritingRequest>(
   runner: Pick<ModelRunner, 'decode' | 'checkpoint'>,

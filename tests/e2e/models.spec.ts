@@ -57,7 +57,7 @@ test('a model folder that was moved is said to be gone, located where it is now,
   const locate = (): Promise<void> => inspector.getByRole('button', { name: 'Locate…' }).click();
   await chooseModelFolder(workbench, other, locate);
   await expect(
-    page.getByText(/holds another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
+    page.getByText(/contains another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
   ).toBeVisible();
   await expect(row('mine')).toContainText('moved or deleted');
 

@@ -170,7 +170,7 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     await submitted.ended;
     const early = await uncurl(submission(run, 2));
     expect(early.code, early.stderr).toBe(2);
-    expect(early.stderr).toContain(`${run.run} is on the cluster already`);
+    expect(early.stderr).toContain(`${run.run} is already on the cluster`);
     await release();
     await untilQueueIsEmpty(run);
     const { summary } = await submitAgain(run, await alone());
