@@ -181,7 +181,7 @@ const curtailment = async ({ document, own: { delta } }: Sample): Promise<readon
     'every candidate, items in the order of their file',
     'nearest margin first (written answers have none)',
     'curves end at their first factor that is not safe',
-    'as the engine does it: verdicts looked for after 8, 24, 72, 216 items and so on',
+    'as implemented: verdicts checked after 8, 24, 72, 216, ... items',
   ];
   const cells = (index: number): readonly string[] =>
     counts.flatMap(({ full, rules }) => {
