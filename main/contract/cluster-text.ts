@@ -17,10 +17,10 @@ export const endText = ({ signal, exitCode }: Pick<ClusterTask, 'signal' | 'exit
 export const taskName = ({ task }: Pick<ClusterTask, 'task'>): string =>
   task === null ? 'joining job' : `task ${String(task)}`;
 
-type ToldTask = Pick<ClusterTask, 'task' | 'node' | 'state' | 'reason' | 'exitCode' | 'signal'>;
+type TaskInWords = Pick<ClusterTask, 'task' | 'node' | 'state' | 'reason' | 'exitCode' | 'signal'>;
 
 /** "task 2 on node03: FAILED, exit code 1 (NonZeroExitCode)". */
-export const taskText = (task: ToldTask): string => {
+export const taskText = (task: TaskInWords): string => {
   const { node, state, reason } = task;
   const place = node === null ? '' : ` on ${node}`;
   const end = endText(task);
@@ -28,7 +28,7 @@ export const taskText = (task: ToldTask): string => {
   return `${taskName(task)}${place}: ${state}${end === null ? '' : `, ${end}`}${why}`;
 };
 
-/** The task that a submission failed by: a worker before the joining job, which ends because of it. */
+/** The task that made a submission fail: a worker rather than the joining job, which ends because of it. */
 export const firstFailure = (tasks: readonly ClusterTask[]): ClusterTask | undefined => {
   const failed = tasks.filter((task) => task.state !== 'UNKNOWN' && hasFailed(task));
   return failed.find(({ task }) => task !== null) ?? failed[0];

@@ -43,7 +43,7 @@ export interface ListedStep extends Pick<SweepUnit, 'id' | 'part' | 'method' | '
 /** Another process keeps the record: whoever resumes the run reads the steps. */
 const NOWHERE: SweepSink = {
   add: () => Promise.resolve(),
-  addTold: () => Promise.resolve(),
+  addCurtailed: () => Promise.resolve(),
   addUnneeded: () => undefined,
   note: () => undefined,
 };

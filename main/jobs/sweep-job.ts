@@ -1,7 +1,7 @@
 import { CancelledError } from '../contract/errors.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
-import { TOLD_NOTE } from '../evaluation/told-points.ts';
+import { CURTAILED_NOTE } from '../evaluation/curtailed-points.ts';
 import { isSafe } from '../evaluation/verdicts.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -28,8 +28,8 @@ import {
   type Stage,
 } from './sweep-stage.ts';
 import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
-import { hasPart, toldSteps } from './told-step.ts';
-import { leaveUntold, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
+import { hasPart, curtailedSteps } from './curtailed-step.ts';
+import { leaveUndecided, decideCandidates, decideCurves, type TestedCurveCount, decisionModeOf } from './curtailed-work.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export type { SweepInput } from './sweep-places.ts';
@@ -122,7 +122,7 @@ export const measureTogether = async (
   pairs?: RecoveryPairs,
 ): Promise<Together> => {
   const { context, measurement, sizer } = stage;
-  const { plans, tell, results, resultOf: told } = pointsOf(stage, candidates, pairs);
+  const { plans, tell, results, resultOf } = pointsOf(stage, candidates, pairs);
   const unpruned = keyOf(stage, null);
   const known: (readonly ItemOutcome[])[] = [];
   const waiting: (readonly [string, readonly ItemOutcome[]])[] = [];
@@ -140,12 +140,12 @@ export const measureTogether = async (
     else await tell(baseline, key, outcomes);
   };
   await evaluationSteps(context, measurement, all, sizer, take, (missing) =>
-    bracketsFirst(stage, candidates, told, missing),
+    bracketsFirst(stage, candidates, resultOf, missing),
   );
   const [baseline] = known;
   if (baseline === undefined) throw new Error('the unpruned model gave no outcomes');
   const others = plans.filter(({ key }) => begun.has(key));
-  await toldSteps(context, measurement, baseline, others, { sizer, delta: null }, async (key, outcome) => {
+  await curtailedSteps(context, measurement, baseline, others, { sizer, delta: null }, async (key, outcome) => {
     if (outcome.kind === 'full') await tell(baseline, key, outcome.outcomes);
   });
   return { baseline, results: results() };
@@ -187,7 +187,7 @@ const ADAPTIVE_NOTE =
 const bisect = async (
   stage: Stage,
   curve: Curve,
-  known: readonly ToldCount[],
+  known: readonly TestedCurveCount[],
   isSafeAt: (candidate: Candidate) => Promise<boolean>,
 ): Promise<void> => {
   const { settings, measurement, context, record } = stage;
@@ -210,14 +210,14 @@ const measureCurves = async (
   stage: Stage,
   curves: readonly CountedCurve[],
   pairs?: RecoveryPairs,
-): Promise<{ readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] }> => {
+): Promise<{ readonly baseline: readonly ItemOutcome[]; readonly tested: readonly TestedCurveCount[] }> => {
   const candidates: Candidate[] = [];
   for (const keep of fallingCounts(curves))
     for (const curve of curves.filter(({ counts }) => counts.includes(keep)))
       candidates.push(await candidateOf(stage, curve, keep));
   for (const plan of [null, ...candidates.map((candidate) => candidate.plan)]) await speedOf(stage, plan);
   const { baseline, results } = await measureTogether(stage, candidates, pairs);
-  const tested = candidates.flatMap((candidate, place): ToldCount[] => {
+  const tested = candidates.flatMap((candidate, place): TestedCurveCount[] => {
     const result = results[place];
     return result === undefined
       ? []
@@ -237,38 +237,38 @@ export const measurePlace = async (
   const { model, task } = measurement;
   const pairs = settings.recovery === 'both' ? new RecoveryPairs(task.task.metric) : undefined;
   const place = `${model.name} on ${task.name}`;
-  const early = settings.stop === 'told' ? await measureUnpruned(stage) : null;
-  const telling = early === null ? null : tellingOf(stage, early);
-  let measured: { readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] };
-  const design = telling?.how === 'curtailed' ? telling.design : null;
-  if (early === null || telling === null) {
+  const early = settings.stop === 'early' ? await measureUnpruned(stage) : null;
+  const decisionMode = early === null ? null : decisionModeOf(stage, early);
+  let measured: { readonly baseline: readonly ItemOutcome[]; readonly tested: readonly TestedCurveCount[] };
+  const design = decisionMode?.how === 'curtailed' ? decisionMode.design : null;
+  if (early === null || decisionMode === null) {
     measured = await measureCurves(stage, curves, pairs);
-  } else if (telling.how === 'not') {
-    await leaveUntold(stage, early, curves);
+  } else if (decisionMode.how === 'not') {
+    await leaveUndecided(stage, early, curves);
     measured = { baseline: early, tested: [] };
   } else {
-    if (telling.how === 'in full') record.note(`${place}: ${TEXTS_NOTE}`);
-    measured = { baseline: early, tested: await tellCurves(stage, early, curves, design, pairs) };
+    if (decisionMode.how === 'in full') record.note(`${place}: ${TEXTS_NOTE}`);
+    measured = { baseline: early, tested: await decideCurves(stage, early, curves, design, pairs) };
   }
-  const told = pairs?.note() ?? null;
-  if (told !== null) record.note(`${place}: ${told}`);
-  if (pairs !== undefined && settings.stop === 'told') record.note(PAIRS_NOTE);
+  const pairsNote = pairs?.note() ?? null;
+  if (pairsNote !== null) record.note(`${place}: ${pairsNote}`);
+  if (pairs !== undefined && settings.stop === 'early') record.note(PAIRS_NOTE);
   await measureFolders(
     { ...stage, delta: settings.delta, announce: (point) => announce(stage, point) },
     measured.baseline,
     folders,
   );
-  if (!settings.adaptive || telling?.how === 'not') return;
-  if (tellingOf(stage, measured.baseline).how === 'not') {
+  if (!settings.adaptive || decisionMode?.how === 'not') return;
+  if (decisionModeOf(stage, measured.baseline).how === 'not') {
     record.note(`${task.name}: too few items to tell a threshold, so nothing was bisected.`);
     return;
   }
   const isSafeAt = async (candidate: Candidate): Promise<boolean> => {
-    if (telling !== null) {
-      const [told] = await tellCandidates(stage, measured.baseline, [candidate], design);
-      if (told === undefined) throw new Error('a candidate was not told');
-      context.meter.addToTotal(measurement.work * (told.share - 1));
-      return told.safe;
+    if (decisionMode !== null) {
+      const [decision] = await decideCandidates(stage, measured.baseline, [candidate], design);
+      if (decision === undefined) throw new Error('a candidate was not decided');
+      context.meter.addToTotal(measurement.work * (decision.share - 1));
+      return decision.safe;
     }
     const { plans, tell, results } = pointsOf(stage, [candidate]);
     await evaluationSteps(context, measurement, plans, sizer, (key, outcomes) =>
@@ -297,8 +297,8 @@ export const sweepJob = (
     const { places, work, curvesWork, notes } = await sweepPlaces(context, input);
     const record = createRecord(context, notes);
     context.meter.setTotal(work);
-    if (input.settings.stop === 'told') {
-      record.note(TOLD_NOTE);
+    if (input.settings.stop === 'early') {
+      record.note(CURTAILED_NOTE);
       context.meter.expectSavings(curvesWork);
     }
     const opened: Stage[] = [];

@@ -3,7 +3,7 @@ import { curveLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { type SweepResult, type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
-import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { droppedShare } from '../evaluation/dropped-share.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
@@ -21,7 +21,7 @@ import { type CalibrationWork, type Curve, optionsOf, sum } from './sweep-work.t
 /** Where a sweep's points go as they come: its record, or nowhere where another process keeps that. */
 export interface SweepSink {
   add(point: SweepPoint): Promise<void>;
-  addTold(point: ToldPoint): Promise<void>;
+  addCurtailed(point: CurtailedPoint): Promise<void>;
   addUnneeded(points: readonly UnneededPoint[]): void;
   note(text: string): void;
 }

@@ -246,8 +246,8 @@ export const results = define({
       'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
       'experts, starting from the largest.',
   },
-  stopWhenTold: {
-    term: 'Stop when decided',
+  stopEarly: {
+    term: 'Stop early',
     text:
       'Finds thresholds only, without full curves: a candidate stops once no remaining answers could make it safe, ' +
       'and a curve ends at its first factor that is not safe. The thresholds are the same as with all items; a ' +

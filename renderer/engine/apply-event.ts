@@ -31,8 +31,8 @@ export const withProgress = (jobs: readonly JobProgress[], progress: JobProgress
 
 /** Removes work that succeeded or was cancelled (its run shows the rest); adds or updates other work. */
 export const withWork = (works: readonly ClusterWork[], work: ClusterWork): ClusterWork[] => {
-  const isTold = work.state === 'active' || work.state === 'failed';
-  if (!isTold) return works.filter(({ run }) => run !== work.run);
+  const isShown = work.state === 'active' || work.state === 'failed';
+  if (!isShown) return works.filter(({ run }) => run !== work.run);
   return works.some(({ run }) => run === work.run)
     ? works.map((known) => (known.run === work.run ? work : known))
     : [...works, work];
@@ -71,7 +71,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       effects.sweepChanged(event.run);
       // `sweepChanged` refetches the rest later, once for many points.
       return;
-    case 'sweep.told':
+    case 'sweep.curtailed':
       // Curtailed candidates come with the thresholds, which are refetched.
       effects.sweepChanged(event.run);
       return;

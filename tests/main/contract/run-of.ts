@@ -1,6 +1,6 @@
 import type { RunManifest } from '../../../main/contract/run.ts';
 
-/** What a new run says of itself, where a test cares for nothing of it. */
+/** Default fields of a new run in tests. */
 export const plainRun: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
   title: 'A sweep',
   finishedAt: null,
@@ -15,11 +15,11 @@ export const plainRun: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
   output: null,
 };
 
-/** A run that says `told`, and nothing else that matters. */
-export const runOf = (told: Partial<RunManifest> = {}): RunManifest => ({
+/** A run with `curtailed` overriding the default fields. */
+export const runOf = (fields: Partial<RunManifest> = {}): RunManifest => ({
   id: 'sweep-1',
   kind: 'sweep',
   createdAt: '2026-01-01T12:00:00.000Z',
   ...plainRun,
-  ...told,
+  ...fields,
 });

@@ -1,22 +1,22 @@
 import { pointNameKey } from '../../../main/contract/sweep.ts';
-import type { ToldPoint } from '../../../main/contract/told-point.ts';
-import { toldText } from '../../../main/evaluation/told-points.ts';
+import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
+import { curtailedText } from '../../../main/evaluation/curtailed-points.ts';
 import { formatDroppedShare, formatFactor } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 
-interface ToldListProps {
-  readonly points: readonly ToldPoint[];
+interface CurtailedListProps {
+  readonly points: readonly CurtailedPoint[];
   readonly title: (task: string) => string;
 }
 
 /** Curtailed candidates: their verdicts, without value and interval. */
-export const ToldList = ({ points, title }: ToldListProps) => (
+export const CurtailedList = ({ points, title }: CurtailedListProps) => (
   <section aria-label="Stopped early">
     <div className="section-head">
       <h3>Stopped early</h3>
-      <span className="muted">“Start sweep” without “stop when decided” continues from the results on disk</span>
+      <span className="muted">“Start sweep” without “stop early” continues from the results on disk</span>
     </div>
     <DataTable
       caption="Candidates that stopped before they had answered every item"
@@ -38,7 +38,7 @@ export const ToldList = ({ points, title }: ToldListProps) => (
           numeric: true,
           cell: formatDroppedShare,
         },
-        { key: 'told', title: <Definition of="stopWhenTold">Verdict</Definition>, cell: toldText },
+        { key: 'curtailed', title: <Definition of="stopEarly">Verdict</Definition>, cell: curtailedText },
       ]}
     />
   </section>

@@ -1,10 +1,10 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { curveLabel } from '../contract/method.ts';
-import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import {
   type CountsSoFar,
   independentAtLeast,
-  isTellable,
+  isDecidable,
   lowAtMost,
   type PairedDesign,
   pairedDesign,
@@ -23,10 +23,10 @@ import {
 } from './sweep-stage.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
 import { type CountedCurve, type Curve, curveWork, fallingCounts, planWork, sum } from './sweep-work.ts';
-import { type ToldOutcome, toldSteps } from './told-step.ts';
+import { type CandidateOutcome, curtailedSteps } from './curtailed-step.ts';
 
 /** How candidates of a model on a task are measured where only the threshold is wanted. */
-export type Telling =
+export type DecisionMode =
   /** They stop when their verdict is told. */
   | { readonly how: 'curtailed'; readonly design: PairedDesign }
   /** On all items (texts have no exact bounds), but no further than to the first unsafe factor. */
@@ -34,15 +34,15 @@ export type Telling =
   /** Not at all: the items are too few to tell anything. */
   | { readonly how: 'not' };
 
-export const tellingOf = ({ settings, measurement }: Stage, baseline: readonly ItemOutcome[]): Telling => {
+export const decisionModeOf = ({ settings, measurement }: Stage, baseline: readonly ItemOutcome[]): DecisionMode => {
   const { delta } = settings;
   const { metric } = measurement.task.task;
   const design = pairedDesign(metric, baseline);
   if (design === null) return baseline.length < itemsNeeded(delta, metric) ? { how: 'not' } : { how: 'in full' };
-  return isTellable({ metric, delta }, design) ? { how: 'curtailed', design } : { how: 'not' };
+  return isDecidable({ metric, delta }, design) ? { how: 'curtailed', design } : { how: 'not' };
 };
 
-const tellEarly = async (
+const recordCurtailed = async (
   stage: Stage,
   candidate: Candidate,
   design: PairedDesign,
@@ -51,7 +51,7 @@ const tellEarly = async (
   const { context, record, measurement } = stage;
   const { n, evaluated, lost, gained, wrongLeft } = counts;
   const low = lowAtMost(counts);
-  const point: ToldPoint = {
+  const point: CurtailedPoint = {
     ...namedPoint(stage, candidate),
     n,
     evaluated,
@@ -62,49 +62,49 @@ const tellEarly = async (
     ...(low === null ? {} : { lowAtMost: low }),
     verdict: 'unsafe',
   };
-  await record.addTold(point);
-  context.emit({ type: 'sweep.told', run: context.run, point });
+  await record.addCurtailed(point);
+  context.emit({ type: 'sweep.curtailed', run: context.run, point });
 };
 
 /** Whether a candidate is safe, and which part of its items that took. */
-export interface Told {
+export interface Decision {
   readonly safe: boolean;
   readonly share: number;
 }
 
 /** Measures candidates as far as their verdicts need. Answers in their order. */
-export const tellCandidates = async (
+export const decideCandidates = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
   candidates: readonly Candidate[],
   design: PairedDesign | null,
   pairs?: RecoveryPairs,
-): Promise<readonly Told[]> => {
+): Promise<readonly Decision[]> => {
   const { context, measurement, settings, sizer } = stage;
   const byKey = candidatesByKey(candidates);
-  const told = new Map<Candidate, Told>();
-  const tell = async (key: string, outcome: ToldOutcome): Promise<void> => {
+  const decisions = new Map<Candidate, Decision>();
+  const tell = async (key: string, outcome: CandidateOutcome): Promise<void> => {
     for (const [place, twin] of (byKey.get(key) ?? []).entries()) {
       const share = outcome.kind === 'full' ? 1 : outcome.counts.evaluated / outcome.counts.n;
       if (place > 0) context.meter.reuse(measurement.work * share, 0);
       if (outcome.kind === 'full') {
         const result = await resultOf(stage, twin, baseline, outcome.outcomes);
-        told.set(twin, { safe: isSafe(result, settings.delta), share });
+        decisions.set(twin, { safe: isSafe(result, settings.delta), share });
         pairs?.add({ ...twin, factor: result.factor }, outcome.outcomes);
         await announce(stage, { result, step: key });
       } else if (design !== null) {
-        told.set(twin, { safe: false, share });
-        await tellEarly(stage, twin, design, outcome.counts);
+        decisions.set(twin, { safe: false, share });
+        await recordCurtailed(stage, twin, design, outcome.counts);
       }
     }
   };
   const plans = [...byKey].flatMap(([key, [first]]) => (first === undefined ? [] : [{ key, plan: first.plan }]));
   if (design === null)
     await evaluationSteps(context, measurement, plans, sizer, (key, outcomes) => tell(key, { kind: 'full', outcomes }));
-  else await toldSteps(context, measurement, baseline, plans, { sizer, delta: settings.delta }, tell);
+  else await curtailedSteps(context, measurement, baseline, plans, { sizer, delta: settings.delta }, tell);
   return candidates.map((candidate) => {
-    const own = told.get(candidate);
-    if (own === undefined) throw new Error('a candidate was not told');
+    const own = decisions.get(candidate);
+    if (own === undefined) throw new Error('a candidate was not decided');
     return own;
   });
 };
@@ -116,7 +116,7 @@ export const stageCurvesWork = (
 ): number => sum(curves.map((curve) => curveWork(settings, curve, calibration, measurement.work)));
 
 /** A count of kept experts of a curve that was tested, and whether it is safe. */
-export interface ToldCount {
+export interface TestedCurveCount {
   readonly curve: Curve;
   readonly kept: number;
   readonly safe: boolean;
@@ -139,24 +139,24 @@ const unneeded = (
  * Tests the curves of a model on a task by rising factor, all curves of one factor side by side; a curve ends at its
  * first unsafe factor.
  */
-export const tellCurves = async (
+export const decideCurves = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
   curves: readonly CountedCurve[],
   design: PairedDesign | null,
   pairs?: RecoveryPairs,
-): Promise<readonly ToldCount[]> => {
+): Promise<readonly TestedCurveCount[]> => {
   const { context, settings, measurement, calibration, record } = stage;
-  const tested: ToldCount[] = [];
+  const tested: TestedCurveCount[] = [];
   const ended = new Set<CountedCurve>();
   for (const keep of fallingCounts(curves)) {
     const alive = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
     const candidates: Candidate[] = [];
     for (const curve of alive) candidates.push(await candidateOf(stage, curve, keep));
     for (const { plan } of candidates) await speedOf(stage, plan);
-    const told = await tellCandidates(stage, baseline, candidates, design, pairs);
+    const decisions = await decideCandidates(stage, baseline, candidates, design, pairs);
     for (const [place, curve] of alive.entries()) {
-      const { safe, share } = told[place] ?? { safe: false, share: 1 };
+      const { safe, share } = decisions[place] ?? { safe: false, share: 1 };
       const { counts } = curve;
       const left = counts.filter((count) => count < keep);
       tested.push({ curve, kept: keep, safe });
@@ -178,7 +178,7 @@ export const tellCurves = async (
 };
 
 /** Says of every curve that its items are too few: the candidate of its smallest factor stands for it, unmeasured. */
-export const leaveUntold = async (
+export const leaveUndecided = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
   curves: readonly CountedCurve[],
@@ -193,7 +193,7 @@ export const leaveUntold = async (
     const { counts } = curve;
     const [first, ...others] = counts;
     if (first === undefined) continue;
-    const point: ToldPoint = {
+    const point: CurtailedPoint = {
       ...unneeded(stage, curve, first),
       n: baseline.length,
       evaluated: 0,
@@ -202,8 +202,8 @@ export const leaveUntold = async (
       gainedAtMost: wrong,
       independentAtLeast: design === null ? baseline.length : independentAtLeast(design),
     };
-    await record.addTold(point);
-    context.emit({ type: 'sweep.told', run: context.run, point });
+    await record.addCurtailed(point);
+    context.emit({ type: 'sweep.curtailed', run: context.run, point });
     record.addUnneeded(others.map((kept) => unneeded(stage, curve, kept)));
   }
   record.note(

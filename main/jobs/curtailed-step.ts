@@ -6,7 +6,7 @@ import {
   curtailedOrder,
   pairedDesign,
   partEnds,
-  toldVerdict,
+  decidedVerdict,
 } from '../evaluation/curtailment.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { hashItems } from '../tasks/items.ts';
@@ -18,9 +18,9 @@ import { partKey } from './step-key.ts';
 import { answerItems } from './write-items.ts';
 
 /** What a candidate's steps gave: every outcome, or the counts by which it is unsafe. */
-export type ToldOutcome =
+export type CandidateOutcome =
   | { readonly kind: 'full'; readonly outcomes: readonly ItemOutcome[] }
-  | { readonly kind: 'told'; readonly counts: CountsSoFar };
+  | { readonly kind: 'curtailed'; readonly counts: CountsSoFar };
 
 /** A candidate on its way: its outcomes by the item's place, and whether anything of it was computed here. */
 interface Answering extends KeyedPlan {
@@ -146,7 +146,7 @@ export const hasPart = async (
   return false;
 };
 
-type Done = (key: string, outcome: ToldOutcome) => Promise<void>;
+type Done = (key: string, outcome: CandidateOutcome) => Promise<void>;
 
 /**
  * Measures plans part by part of the items, side by side; each is `done` as soon as `delta` decides that all items
@@ -155,7 +155,7 @@ type Done = (key: string, outcome: ToldOutcome) => Promise<void>;
  * same after as many items. A candidate that answered every item becomes the evaluation step that a whole measurement
  * gives. Keys are unique.
  */
-export const toldSteps = async (
+export const curtailedSteps = async (
   context: JobContext,
   measurement: Measurement,
   baseline: readonly ItemOutcome[],
@@ -221,13 +221,13 @@ const answerParts = async (
         delta === null ||
         design === null ||
         counts === null ||
-        toldVerdict({ metric, delta }, design, counts) !== 'unsafe'
+        decidedVerdict({ metric, delta }, design, counts) !== 'unsafe'
       ) {
         still.push(candidate);
         continue;
       }
       count(candidate);
-      await done(candidate.key, { kind: 'told', counts });
+      await done(candidate.key, { kind: 'curtailed', counts });
     }
     open = still;
   }
