@@ -71,7 +71,7 @@ const notReached = (page: Page): Promise<readonly string[]> =>
       .filter((element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length > 0)
       .filter((element) => !element.hasAttribute('data-walked'))
       .filter((element) => element.closest('[role=radiogroup], [role=tablist], [data-member], [data-line]') === null)
-      // Marks of the slider of the factor, which has a stop itself and steps to each by its keys.
+      // Marks of the factor slider, which is a tab stop itself and reaches each mark by its keys.
       .filter((element) => element.closest('.factor-slider-marks') === null)
       .map((element) => element.getAttribute('aria-label') ?? element.textContent.trim()),
   );
