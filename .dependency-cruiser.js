@@ -51,6 +51,9 @@ export default {
       '^renderer/features/([^/]+)/',
       { path: '^renderer/features/', pathNot: '^renderer/features/$1/' },
     ),
+    rule('plan-below-profile', 'Maps show plans; plans know no maps.', '^renderer/plan/', {
+      path: '^renderer/(profile|sweep)/',
+    }),
     rule('features-on-top', 'Shared parts of the window do not know the views.', '^renderer/(?!features/|app/|main)', {
       path: '^renderer/(features|app)/',
     }),

@@ -14,7 +14,16 @@ import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle } from './model.ts';
 import { linkedFragment } from './page-fragment.ts';
-import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
+import {
+  budgetName,
+  describedPlanSettings,
+  methodName,
+  methodOptions,
+  pin,
+  plan,
+  planCost,
+  superExpertProtection,
+} from './plan.ts';
 import { taskProfile } from './profile.ts';
 import { prunedCopies } from './pruned-copies.ts';
 import { reproduction } from './reproduction.ts';
@@ -77,15 +86,13 @@ export const planRequest = z.object({
   /** Exactly one of the two. */
   factor: z.number().min(1).optional(),
   keep: z.number().int().positive().optional(),
-  budget: budgetName.default('uniform'),
+  ...describedPlanSettings.shape,
   pins: z.array(pin).default([]),
-  seed: z.number().int().nonnegative().default(0),
   options: methodOptions.default({}),
   /** Weight of each task; absent: all equal. */
   taskWeights: z.array(z.number().nonnegative()).optional(),
   /** Kept experts of each MoE layer, for the budget `manual`. */
   counts: z.array(z.number().int().positive()).optional(),
-  protect: superExpertProtection.default('none'),
   /** Read profiles of the tasks as rendered by the model's own chat template. */
   chat: z.boolean().optional(),
 });

@@ -14,7 +14,11 @@ import {
  * What a curtailed candidate's items decide at a margin and level (at most 5 %); null: nothing there. Of passages the
  * counts decide nothing, only the bound that their moves gave.
  */
-export const readCurtailed = (point: CurtailedPoint, delta: number, alpha: number): NonNullable<CurtailedPoint['verdict']> | null => {
+export const readCurtailed = (
+  point: CurtailedPoint,
+  delta: number,
+  alpha: number,
+): NonNullable<CurtailedPoint['verdict']> | null => {
   const { n, lost, gainedAtMost: gained, independentAtLeast, lowAtMost } = point;
   if (independentAtLeast < n) return lowAtMost !== undefined && lowAtMost < -delta ? 'unsafe' : null;
   if (areSafeCounts({ gained, lost, n }, delta, alpha)) return null;
@@ -85,7 +89,7 @@ export const curtailedText = ({ n, evaluated, lost, verdict }: CurtailedPoint): 
   if (evaluated === 0) return `not measured: ${n} items are too few to tell at the margin of the sweep`;
   const items = `${evaluated} of ${n} items (at least ${lost} lost)`;
   return verdict === null || verdict === undefined
-    ? `not told at this margin by ${items}`
+    ? `not decided at this margin by ${items}`
     : `${verdict} after ${items}`;
 };
 

@@ -102,7 +102,7 @@ const bracketOf = (curve: JudgedCurve, delta: number, alpha: number): Threshold 
 /**
  * The threshold of one (model, task, method, seed) from its results at any factors; null while no factor above 1 is
  * measured. `factor` is null exactly where the verdict is `cannot-tell`. `alpha` is the one-sided level of each test.
- * `stopped`: candidates of the curve that were told early (what is not decided at this margin is not read, nor what
+ * `stopped`: candidates of the curve that stopped early (what is not decided at this margin is not read, nor what
  * lies beyond it) or not needed.
  */
 export const thresholdOf = (
@@ -186,9 +186,12 @@ const drawOf = ({ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }: Th
 type AnyPoint = SweepResult | CurtailedPoint | UnneededPoint;
 
 /**
- * Pruned points by model and task in the order of the results, whether they were measured, told early or not needed.
+ * Pruned points by model and task in the order of the results, whether they were measured, curtailed or not needed.
  */
-const inTheirOrder = (results: readonly SweepResult[], { curtailed = [], notNeeded = [] }: StoppedEarly): AnyPoint[] => {
+const inTheirOrder = (
+  results: readonly SweepResult[],
+  { curtailed = [], notNeeded = [] }: StoppedEarly,
+): AnyPoint[] => {
   const ranks = new Map<string, number>();
   const keyOf = ({ model, task }: AnyPoint): string => JSON.stringify([model, task]);
   const early = [...curtailed, ...notNeeded];

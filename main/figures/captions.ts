@@ -4,7 +4,7 @@ import type { CurveSheet } from './curve-panels.ts';
 
 /** How a candidate is drawn that stopped early. */
 const CURTAILED_CAPTION =
-  'Cross on the axis: unsafe, told before every item was answered, so that there is no value; larger factors of that ' +
+  'Cross on the axis: unsafe, decided before every item was answered, so there is no value; larger factors of that ' +
   'curve were not needed.';
 
 /** How a method is drawn that was measured with several seeds. */

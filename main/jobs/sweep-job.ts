@@ -29,7 +29,13 @@ import {
 } from './sweep-stage.ts';
 import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
 import { hasPart, curtailedSteps } from './curtailed-step.ts';
-import { leaveUndecided, decideCandidates, decideCurves, type TestedCurveCount, decisionModeOf } from './curtailed-work.ts';
+import {
+  leaveUndecided,
+  decideCandidates,
+  decideCurves,
+  type TestedCurveCount,
+  decisionModeOf,
+} from './curtailed-work.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export type { SweepInput } from './sweep-places.ts';

@@ -1,6 +1,7 @@
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { sweepSettings } from '../contract/sweep.ts';
+import { isDefault, settingsOf, valueText } from '../contract/setting.ts';
+import { describedSweepSettings, recordedSweepSettings, type SweepSettings } from '../contract/sweep.ts';
 import { checkNotes, listed } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
@@ -193,8 +194,21 @@ const question = ({ sizeTrend, document }: ReportSource): string => {
   );
 };
 
+/** Shown elsewhere: on lines of their own, or in the rule of the thresholds. */
+const SHOWN_ELSEWHERE = ['budget', 'seeds', 'delta'];
+
+/** Described settings that differ from their defaults. */
+const changedSettings = (settings: SweepSettings): readonly (readonly [label: string, value: string])[] => {
+  const values: Readonly<Record<string, unknown>> = settings;
+  return settingsOf(describedSweepSettings).flatMap((setting) => {
+    const { name, label } = setting;
+    if (SHOWN_ELSEWHERE.includes(name) || isDefault(setting, values[name])) return [];
+    return [[label.charAt(0).toUpperCase() + label.slice(1), valueText(setting, values[name])] as const];
+  });
+};
+
 const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
-  const settings = sweepSettings.safeParse(manifest.spec);
+  const settings = recordedSweepSettings.safeParse(manifest.spec);
   const items = document.results.filter(({ factor }) => factor === 1).map(({ n }) => n);
   const factors = distinct(document.results.map(({ factor }) => bareFactor(factor))).sort(
     (a, b) => Number(a) - Number(b),
@@ -208,6 +222,7 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
       ? ([
           ['Budget', settings.data.budget],
           ['Seeds of draws', settings.data.seeds.join(', ')],
+          ...changedSettings(settings.data),
         ] as const)
       : []),
     ['Measured', manifest.createdAt.slice(0, 16).replace('T', ', ')],

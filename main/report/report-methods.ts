@@ -103,7 +103,7 @@ export const curtailedTable = ({ curtailed = [] }: SweepDocument): HtmlNode[] =>
         html(
           'details',
           {},
-          html('summary', {}, `${curtailed.length} candidates that were told early`),
+          html('summary', {}, `${curtailed.length} candidates that stopped early`),
           reportTable<CurtailedPoint>(
             'They stopped as soon as all items could only call them not safe: they have no accuracy and no interval.',
             [

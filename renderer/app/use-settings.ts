@@ -13,7 +13,7 @@ export const useSettings = (): void => {
   }, [theme]);
   const delta = settings?.delta ?? null;
   useEffect(() => {
-    if (delta !== null) sweepStore.getState().chooseDelta(delta);
+    if (delta !== null) sweepStore.getState().choose('delta', delta);
   }, [delta]);
   const methods = settings?.methods ?? null;
   const methodsKey = inputKey(methods);

@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
-import { pointNameKey, sweepDocument, UNPRUNED } from '../../main/contract/sweep.ts';
+import { pointNameKey, recordedSweepDocument, sweepDocument, UNPRUNED } from '../../main/contract/sweep.ts';
 import { recordedTrainings } from '../../main/evaluation/size-trend/document.ts';
 import { summarise } from '../../main/evaluation/summarise.ts';
 import { withThresholds } from '../../main/evaluation/threshold-family.ts';
@@ -19,7 +19,7 @@ import { resources } from './sweep.mjs';
 
 const folder = sampleFolder(resources);
 const file = path.join(folder, 'results.json');
-const before = sweepDocument.parse(JSON.parse(readFileSync(file, 'utf8')));
+const before = recordedSweepDocument.parse(JSON.parse(readFileSync(file, 'utf8')));
 const { delta } = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')).spec;
 const reading = { delta };
 

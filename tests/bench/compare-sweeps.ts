@@ -38,7 +38,10 @@ const EXPERTS = 16;
 const command = path.join(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
 
 const line = z.object({ task: z.string(), method: z.string(), kept: z.number(), acc: z.number() });
-const document = z.object({ results: z.array(line), curtailed: z.array(z.object({ evaluated: z.number() })).optional() });
+const document = z.object({
+  results: z.array(line),
+  curtailed: z.array(z.object({ evaluated: z.number() })).optional(),
+});
 type Accuracies = ReadonlyMap<string, number>;
 interface Timed<T> {
   readonly seconds: number;

@@ -69,22 +69,20 @@ for (let round = 0; round < rounds; round += 1) {
   curtailed.push(early);
   print(
     `round ${round + 1}: ${whole.items} items, ${seconds([whole.wallMs])} s wall, ${seconds([whole.processorMs])} s ` +
-      `processor in full; ${early.items}, ${seconds([early.wallMs])} s, ${seconds([early.processorMs])} s told`,
+      `processor in full; ${early.items}, ${seconds([early.wallMs])} s, ${seconds([early.processorMs])} s curtailed`,
   );
 }
 const [whole, early] = [full[0], curtailed[0]];
 if (whole === undefined || early === undefined) throw new Error('no round was run');
 const equal = full.every((one, index) => safety(one.document) === safety((curtailed[index] ?? early).document));
 print(`${whole.document.thresholds.length} thresholds: ${equal ? 'all equal' : 'NOT EQUAL'}`);
-print(
-  `item evaluations: ${whole.items} in full, ${early.items} told, ratio ${(whole.items / early.items).toFixed(2)}x`,
-);
+print(`item evaluations: ${whole.items} in full, ${early.items} curtailed: ${(whole.items / early.items).toFixed(2)}x`);
 const millisecondsOf = (runs: readonly Measured[], clock: 'wallMs' | 'processorMs'): readonly number[] =>
   runs.map((one) => one[clock]);
 for (const clock of ['wallMs', 'processorMs'] as const) {
   const [theirs, ours] = [millisecondsOf(full, clock), millisecondsOf(curtailed, clock)];
   print(
     `${clock === 'wallMs' ? 'wall' : 'processor'} time: ${ratios(theirs, ours)} ` +
-      `(${seconds(theirs)} s in full, ${seconds(ours)} s told)`,
+      `(${seconds(theirs)} s in full, ${seconds(ours)} s curtailed)`,
   );
 }

@@ -173,7 +173,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     await launcher.getByText('Batch script').click();
     await expect(launcher.locator('.cluster-script')).toContainText('#SBATCH');
     await isClean('the fields of a cluster');
-    await launcher.getByLabel('Workers').fill('none');
+    await launcher.getByLabel('Workers').fill('0');
     await expect(launcher.getByLabel('Workers')).toHaveAttribute('aria-invalid', 'true');
     await isClean('a field of a cluster that cannot be passed on');
     await launcher.getByRole('radio', { name: 'This machine' }).click();

@@ -28,7 +28,7 @@ test('fine-tuning asks for missing input, and says what to do without a Python',
       .click();
   await expect(dialog.getByLabel('Name of the new folder')).toHaveValue('uncurl-8-add-tuned');
   await dialog.getByLabel('Epochs').fill('');
-  await expect(dialog.getByText('Epochs: a whole number from 1.')).toBeVisible();
+  await expect(dialog.getByText('Epochs: a whole number of at least 1.')).toBeVisible();
   await expect(start).toBeDisabled();
   await dialog.getByLabel('Epochs').fill('2');
   await photograph(workbench, 'finetune');

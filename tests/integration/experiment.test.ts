@@ -170,7 +170,7 @@ test('invalid experiments are refused before anything runs', async () => {
   expect(await refused([...MEMBERS, '--task', task, '--seeds', '-1'])).toContain('--seeds "-1"');
   expect(await refused([...MEMBERS, '--task', task, '--training-seeds', 'some'])).toContain('--training-seeds "some"');
   expect(await refused([...MEMBERS, '--task', task, '--general-rate', '2'])).toContain(
-    '--general-rate "2" is not above 0, at most 1.',
+    '--general-rate "2" is not a number above 0 and at most 1.',
   );
   expect(await refused([...MEMBERS, '--task', task, '--stage', 'router,router'])).toContain('each once');
   expect(await refused([...MEMBERS, '--task', task, '--arms', 'pruned'])).toContain('--arms "pruned"');

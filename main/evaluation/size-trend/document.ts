@@ -1,6 +1,6 @@
 import { type AnswerKind, answerKind } from '../../contract/task.ts';
 import { z } from 'zod';
-import { uncurlOptions } from '../../contract/plan.ts';
+import type { MethodOptions } from '../../contract/plan.ts';
 import { runManifest, type RunManifest } from '../../contract/run.ts';
 import type {
   EqualKeptPair,
@@ -187,14 +187,15 @@ export const recordedTrainings = z.object({
 });
 export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 
+/** A method's options with its defaults filled in: a sweep may name a default or leave it out, and both are one rule. */
+type CompleteOptions = (method: string, given: MethodOptions) => MethodOptions;
+
 /** What decides a method's plans and how they are measured, but for the factors and seeds. */
-const ruleOf = (settings: SweepSettings, method: string): string => {
+const ruleOf = (settings: SweepSettings, method: string, completeOptions: CompleteOptions): string => {
   const { budget, protect, limit, recovery, refits, options, calibration = 'answers' } = settings;
   const [, given = {}] = Object.entries(options).find(([name]) => name === method) ?? [];
-  // A sweep may name a default or leave it out: both are the same rule.
-  const usual = method === 'uncurl' ? uncurlOptions.parse({}) : {};
   const refitted = recovery === 'none' ? null : refits;
-  return JSON.stringify([budget, protect, limit, recovery, refitted, calibration, { ...usual, ...given }]);
+  return JSON.stringify([budget, protect, limit, recovery, refitted, calibration, completeOptions(method, given)]);
 };
 
 const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string =>
@@ -211,7 +212,11 @@ export const comparableResults = (
     models,
     tasks: swept,
     settings: ours,
-  }: Pick<RunManifest, 'models' | 'tasks'> & { readonly settings: SweepSettings },
+    completeOptions,
+  }: Pick<RunManifest, 'models' | 'tasks'> & {
+    readonly settings: SweepSettings;
+    readonly completeOptions: CompleteOptions;
+  },
   results: readonly SweepResult[],
 ): readonly SweepResult[] => {
   const theirs = recordedSweepSettings.parse(recorded.spec);
@@ -227,8 +232,8 @@ export const comparableResults = (
   return recorded.results.flatMap((result) => {
     const model = sizeOf.get(result.model);
     const task = swept.find(({ hash }) => hash === hashOf.get(result.task))?.name;
-    if (model === undefined || task === undefined || ruleOf(ours, result.method) !== ruleOf(theirs, result.method))
-      return [];
+    if (model === undefined || task === undefined) return [];
+    if (ruleOf(ours, result.method, completeOptions) !== ruleOf(theirs, result.method, completeOptions)) return [];
     const factors = measured.get(curveKey({ ...result, model, task })) ?? [];
     const isMeasured = factors.some((factor) => isSameFactor(factor, result.factor));
     return isMeasured ? [{ ...result, task }] : [];

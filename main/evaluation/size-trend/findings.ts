@@ -178,7 +178,9 @@ export const thresholdFindings = (
   const known = thresholds.filter(({ verdict }) => verdict !== 'cannot-tell');
   const cannotTell = thresholds.length - known.length;
   const cannotTellText =
-    cannotTell === 0 ? '' : ` ${cannotTell} of ${counted(thresholds.length, 'threshold')} cannot be told: too few items.`;
+    cannotTell === 0
+      ? ''
+      : ` ${cannotTell} of ${counted(thresholds.length, 'threshold')} cannot be told: too few items.`;
   if (known.length === 0) {
     const sentence = `No threshold of ${casesText(thresholds)} can be told: too few items.`;
     return [{ chart: 'thresholds', method: null, verdict: 'cannot-tell', sentence, p: null }];

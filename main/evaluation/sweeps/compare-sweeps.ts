@@ -162,7 +162,7 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
     ...(curtailed.length === 0
       ? []
       : [
-          `${listed(curtailed)} stopped candidates once their verdict was told: only those that were measured in full are ` +
+          `${listed(curtailed)} stopped candidates once their verdict was decided: only those measured in full are ` +
             'here.',
         ]),
     ...(unfinished.length === 0 ? [] : [`${listed(unfinished)} did not finish: what is measured is compared.`]),

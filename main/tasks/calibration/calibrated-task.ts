@@ -108,5 +108,9 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
   const note = [`Calibration items: ${String(kept.length)} of ${source.name}.`, describeLeftOut(leftOut)]
     .filter((sentence) => sentence !== '')
     .join(' ');
-  return { task: assembled(base, { ...splits, turns: bothTurns(calibrationTurns, turns, splits) }, note), leftOut, groups: null };
+  return {
+    task: assembled(base, { ...splits, turns: bothTurns(calibrationTurns, turns, splits) }, note),
+    leftOut,
+    groups: null,
+  };
 };

@@ -86,7 +86,9 @@ export const taskCurves = (
         points: own.flatMap(({ results: measured }) => measured),
         line: lineOf(own, unpruned),
         draws: Math.max(1, maxOf(own.map(({ draws }) => draws))),
-        curtailed: own.filter(({ curtailed }) => curtailed.some(({ evaluated }) => evaluated > 0)).map(({ factor }) => factor),
+        curtailed: own
+          .filter(({ curtailed }) => curtailed.some(({ evaluated }) => evaluated > 0))
+          .map(({ factor }) => factor),
         thresholds: document.thresholds.filter(
           (threshold) => threshold.model === model && threshold.task === task && threshold.method === method,
         ),

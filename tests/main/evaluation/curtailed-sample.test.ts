@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   pointNameKey,
   type SweepDocument,
-  sweepDocument,
+  recordedSweepDocument,
   type Threshold,
   UNPRUNED,
 } from '../../../main/contract/sweep.ts';
@@ -40,7 +40,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
   let full: SweepDocument;
   let outcomesOf: Awaited<ReturnType<typeof sampleOutcomes>>;
   beforeAll(async () => {
-    full = sweepDocument.parse(JSON.parse(await readFile(path.join(SAMPLE, 'results.json'), 'utf8')));
+    full = recordedSweepDocument.parse(JSON.parse(await readFile(path.join(SAMPLE, 'results.json'), 'utf8')));
     outcomesOf = await sampleOutcomes();
   });
 
@@ -71,7 +71,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
     print(
       `${candidates.length} candidates: ${inFull} item evaluations in full, ${fileOrder} in file order ` +
         `(${(inFull / fileOrder).toFixed(1)}x fewer), ${byMargin} by margin (${(inFull / byMargin).toFixed(1)}x); ` +
-        `unsafe ones are told after ${median(unsafeAfter)} items in the median`,
+        `unsafe ones are decided after ${median(unsafeAfter)} items in the median`,
     );
     expect([candidates.length, inFull, fileOrder, byMargin, median(unsafeAfter)]).toEqual(kind.figures);
   });
@@ -105,9 +105,11 @@ describe('the sample, curtailed on its stored outcomes', () => {
     print(
       `curves end at their first unsafe factor: ${perItem} item evaluations item by item ` +
         `(${(inFull / perItem).toFixed(1)}x fewer), ${evaluated} in parts (${(inFull / evaluated).toFixed(1)}x); ` +
-        `${document.curtailed?.length ?? 0} candidates told early, ${document.notNeeded?.length ?? 0} not needed`,
+        `${document.curtailed?.length ?? 0} candidates curtailed, ${document.notNeeded?.length ?? 0} not needed`,
     );
-    expect([perItem, evaluated, document.curtailed?.length, document.notNeeded?.length]).toEqual([47_421, 56_078, 397, 996]);
+    expect([perItem, evaluated, document.curtailed?.length, document.notNeeded?.length]).toEqual([
+      47_421, 56_078, 397, 996,
+    ]);
   });
 
   it('does not read what the items answered leave open at a larger margin', () => {
@@ -115,7 +117,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
     const wide = withThresholds(document, { delta: 0.1 });
     const open = wide.curtailed?.filter(({ verdict }) => verdict === null) ?? [];
     expect(open.length).toBeGreaterThan(0);
-    expect(open.map(curtailedText).join()).toContain('not told at this margin by ');
+    expect(open.map(curtailedText).join()).toContain('not decided at this margin by ');
     const truth = withThresholds(full, { delta: 0.1 });
     for (const threshold of wide.thresholds) {
       const { model, task, method, seed } = threshold;

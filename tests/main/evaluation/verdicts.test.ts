@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sweepDocument } from '../../../main/contract/sweep.ts';
+import { recordedSweepDocument } from '../../../main/contract/sweep.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
 import { sweepThresholds, thresholdOf } from '../../../main/evaluation/threshold.ts';
 import { levelOf, withThresholds } from '../../../main/evaluation/threshold-family.ts';
@@ -190,7 +190,7 @@ describe('withThresholds', () => {
   it('reads a document of old, whose thresholds name no first worse factor', () => {
     const [first] = withThresholds(stored, { delta: 0.02 }).thresholds;
     const { firstWorse: _worse, power: _power, ...old } = first ?? {};
-    const parsed = sweepDocument.parse({ ...stored, thresholds: [old] });
+    const parsed = recordedSweepDocument.parse({ ...stored, thresholds: [old] });
     expect(parsed.thresholds[0]).toMatchObject({ firstWorse: null, power: null });
     expect(withThresholds(parsed, { delta: 0.02 }).thresholds[0]).toEqual(first);
   });

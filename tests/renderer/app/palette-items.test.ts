@@ -96,6 +96,8 @@ test('settings are found by their values, ranked with everything else, and appli
   setting.target.setting.apply();
   expect(selectionStore.getState().map.scaling).toBe('rank');
   expect(found('below bytes')?.label).toBe('Chart below the map: bytes');
-  expect(found('margin 0.05')?.label).toBe('Margin of the next sweep: 0.05');
+  expect(found('margin 0.05')?.label).toBe('Next sweep, margin δ: 0.05');
+  expect(found('adaptive on')?.label).toBe('Next sweep, adaptive: on');
+  expect(found('plan budget by hand')?.label).toBe('Plan, budget: by hand');
   expect(found('sorting')?.group).toBe('Task');
 });

@@ -33,7 +33,7 @@ test('default values are not sent', () => {
 
 test('options, pins, protection, weights and counts reach the request in the contract’s form', () => {
   const store = createPlanStore();
-  const { chooseOption, chooseProtect, chooseTaskWeight, chooseBudget, chooseCounts, chooseSeed } = store.getState();
+  const { choose, chooseOption, chooseTaskWeight, chooseCounts } = store.getState();
   const selection = createSelectionStore();
   const { pin } = selection.getState();
   chooseOption('reap', 'form', 'sum');
@@ -41,11 +41,11 @@ test('options, pins, protection, weights and counts reach the request in the con
   pin(model.handle, { layer: 2, expert: 1 }, true);
   pin(model.handle, { layer: 0, expert: 5 }, false);
   pin(pathHandle.parse('other'), { layer: 0, expert: 0 }, true);
-  chooseProtect('early');
+  choose('protect', 'early');
   chooseTaskWeight(b, 3);
-  chooseBudget('manual');
+  choose('budget', 'manual');
   chooseCounts({ model: model.handle, factor: 2, values: [2, 3, 8] });
-  chooseSeed(7);
+  choose('seed', 7);
   const input = planInput(model, [a, b], { ...store.getState(), ...at, pins: selection.getState().pins });
   expect(planRequest.parse(input)).toMatchObject({
     counts: [2, 3, 8],

@@ -123,10 +123,10 @@ describe('history', () => {
   test('undoes plan settings; a typed number is one step until its field is left', () => {
     const store = withModel();
     const plan = createPlanStore(store);
-    const { chooseBudget, chooseSeed, chooseOption, importFile } = plan.getState();
+    const { choose, chooseOption, importFile } = plan.getState();
     const { endDrag, chooseMethod, undo, redo } = store.getState();
-    chooseBudget('global');
-    for (const seed of [1, 12, 123]) chooseSeed(seed);
+    choose('budget', 'global');
+    for (const seed of [1, 12, 123]) choose('seed', seed);
     endDrag();
     chooseOption('reap', 'form', 'sum');
     chooseOption('reap', 'form', 'sum');

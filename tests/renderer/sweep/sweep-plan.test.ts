@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
-import { sweepRequest } from '../../../main/contract/sweep.ts';
+import { describedSweepSettings, sweepRequest } from '../../../main/contract/sweep.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { methodPage } from '../../../main/pruning/method-page.ts';
 import { methods } from '../../../main/pruning/methods.ts';
@@ -11,7 +11,7 @@ import {
   sweepInput,
   sweepObstacle,
 } from '../../../renderer/sweep/sweep-plan.ts';
-import type { SweepSettingsChosen } from '../../../renderer/sweep/sweep-plan.ts';
+import type { SweepChoices } from '../../../renderer/state/sweep-store.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (experts: number, chatTemplate?: string) =>
@@ -41,21 +41,12 @@ const task = (name: string, calibration: number, metric = 'acc') =>
     error: null,
   });
 const pages = methods.map(methodPage);
-const settings: SweepSettingsChosen = {
+const settings: SweepChoices = {
+  ...describedSweepSettings.parse({}),
   methods: ['random', 'reap'],
   files: {},
   skippedFactors: [8],
-  seeds: 3,
-  budget: 'uniform',
-  protect: 'none',
-  recovery: 'none',
-  refits: ['experts'],
-  calibration: 'answers',
-  adaptive: false,
-  stopEarly: false,
   limit: 100,
-  delta: 0.02,
-  speed: false,
 };
 const known = { pages, options: {}, chat: false };
 
@@ -109,7 +100,7 @@ test('every refit is a separate curve, made for every plan', () => {
 
 test('a method with a new random router is measured only if every curve recovers the router', () => {
   const anew = { ...known, options: { uncurl: { router: 'reinitialised' } } };
-  const obstacle = (changed: Partial<SweepSettingsChosen>): string | null =>
+  const obstacle = (changed: Partial<SweepChoices>): string | null =>
     sweepObstacle([model(16)], [task('a', 300)], { ...settings, methods: ['uncurl'], ...changed }, anew);
   expect(obstacle({})).toMatch(/UNCURL starts from a new random router.*“instead of each plan”/);
   expect(obstacle({ recovery: 'both', refits: ['router'] })).toMatch(/starts from a new random router/);
@@ -147,14 +138,15 @@ test('calibration on the unpruned model’s answers requires written answers in 
 });
 
 test('speeds are measured on request', () => {
-  const sent = (speed: boolean) =>
-    sweepRequest.parse(sweepInput([model(16)], [task('a', 1)], { ...settings, speed }, { options: {}, chat: false }))
-      .settings.speed;
-  expect([sent(false), sent(true)]).toEqual([undefined, true]);
+  const sent = (chosen: Partial<SweepChoices>) =>
+    sweepRequest.parse(
+      sweepInput([model(16)], [task('a', 1)], { ...settings, ...chosen }, { options: {}, chat: false }),
+    ).settings.speed;
+  expect([sent({}), sent({ speed: true })]).toEqual([undefined, true]);
 });
 
 test('a search counts its budget of evaluations for every plan, also a changed budget', () => {
-  const one = { ...settings, methods: ['eep'] as const, seeds: 2 };
+  const one = { ...settings, methods: ['eep'] as const, seeds: [0, 1] };
   expect(sweepCost([model(16)], [task('a', 300)], one, known).searched).toBe(2 * 2 * 400);
   expect(
     sweepCost(

@@ -3,12 +3,13 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
 import { runManifest } from '../../../../main/contract/run.ts';
-import { recordedSweepSettings, sweepDocument } from '../../../../main/contract/sweep.ts';
+import { recordedSweepSettings, recordedSweepDocument } from '../../../../main/contract/sweep.ts';
 import {
   comparableResults,
   type RecordedTrainings,
   sizeTrendDocument,
 } from '../../../../main/evaluation/size-trend/document.ts';
+import { completeOptions } from '../../../../main/pruning/methods.ts';
 import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/recorded-trainings.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
@@ -16,10 +17,14 @@ const resources = path.resolve('resources');
 const readJson = async (name: string): Promise<unknown> =>
   JSON.parse(await readFile(path.join(resources, 'sample/run', name), 'utf8'));
 const manifest = runManifest.parse(await readJson('manifest.json'));
-const document = sweepDocument.parse(await readJson('results.json'));
+const document = recordedSweepDocument.parse(await readJson('results.json'));
 const recorded = await readRecordedTrainings(resources);
 if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
-const withSettings = (run: typeof manifest) => ({ ...run, settings: recordedSweepSettings.parse(run.spec) });
+const withSettings = (run: typeof manifest) => ({
+  ...run,
+  settings: recordedSweepSettings.parse(run.spec),
+  completeOptions,
+});
 const comparable = (changed: Partial<RecordedTrainings>, run: Partial<typeof manifest> = {}) =>
   comparableResults({ ...recorded, ...changed }, withSettings({ ...manifest, ...run }), document.results);
 /**
@@ -61,6 +66,8 @@ describe('the recorded trainings', () => {
     expect(comparable({}, { spec: { ...manifest.spec, limit: 10 } })).toEqual([]);
     const pooled = comparable({}, { spec: { ...manifest.spec, uncurl: { affinity: 'pearson' } } });
     expect(new Set(pooled.map(({ method }) => method))).toEqual(new Set(['unpruned', 'random', 'frequency', 'reap']));
+    const named = { ...manifest.spec, options: { reap: completeOptions('reap', {}) } };
+    expect(comparable({}, { spec: named })).toEqual(comparable({}));
     const few = document.results.filter(({ factor, seed }) => factor <= 2 && seed !== 1);
     const beside = comparableResults(recorded, withSettings(manifest), few);
     expect(new Set(beside.map(({ factor }) => factor))).toEqual(new Set([1, 2]));

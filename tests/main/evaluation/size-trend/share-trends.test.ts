@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { SharePoint } from '../../../../main/contract/size-trend.ts';
-import { sweepDocument } from '../../../../main/contract/sweep.ts';
+import { recordedSweepDocument } from '../../../../main/contract/sweep.ts';
 import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/document.ts';
 import { shareFindings } from '../../../../main/evaluation/size-trend/share-findings.ts';
 import { shareTrends } from '../../../../main/evaluation/size-trend/share-trends.ts';
@@ -112,7 +112,9 @@ describe('loss at an equal dropped share', () => {
 
   it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %, and no method tells that larger E loses less', async () => {
     const file = fileURLToPath(new URL('../../../../resources/sample/run/results.json', import.meta.url));
-    const document = withThresholds(sweepDocument.parse(JSON.parse(await readFile(file, 'utf8'))), { delta: 0.02 });
+    const document = withThresholds(recordedSweepDocument.parse(JSON.parse(await readFile(file, 'utf8'))), {
+      delta: 0.02,
+    });
     const none = { pairs: [], missing: 0, incomparable: 0 };
     const sizeTrend = sizeTrendDocument(document, { delta: 0.02 }, none);
     const trend = sizeTrend.shareTrends.find(({ method, answers }) => method === 'frequency' && answers === 'chosen');
