@@ -19,7 +19,7 @@ export const useSettings = (): void => {
   const methodsKey = inputKey(methods);
   useEffect(() => {
     if (methods !== null) sweepStore.getState().chooseMethods(methods);
-    // `methodsKey` stands for `methods`: an equal list must not undo what was ticked since.
+    // `methodsKey` represents `methods`: an equal list must not undo later ticks.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [methodsKey]);
 };

@@ -17,7 +17,7 @@ const refused = async (args: readonly string[], message: RegExp): Promise<void> 
   expect(stderr).toMatch(message);
 };
 
-test('plans by options, counts, weights, protection and rankings; what does not fit is refused by name', async () => {
+test('plans with options, counts, weights, protection and rankings; mismatches are refused by name', async () => {
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
   await jsonOf('profile', 'uncurl-8', '--task', 'capital', 'add', '--out', at('plain'));

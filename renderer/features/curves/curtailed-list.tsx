@@ -16,7 +16,7 @@ export const CurtailedList = ({ points, title }: CurtailedListProps) => (
   <section aria-label="Stopped early">
     <div className="section-head">
       <h3>Stopped early</h3>
-      <span className="muted">“Start sweep” without “Stop early” continues from the items on disk</span>
+      <span className="muted">“Start sweep” without “Stop early” continues from the results on disk</span>
     </div>
     <DataTable
       caption="Candidates that stopped before they had answered every item"

@@ -41,7 +41,7 @@ const task = (name: string, calibration = 300) =>
   });
 const into = { handle: pathHandle.parse('into'), path: '/out' };
 
-test('an untouched dialog asks for what the contract takes as its defaults', () => {
+test('an untouched dialog requests the contract’s defaults', () => {
   const store = createFinetuneStore();
   expect(finetuneObstacle(model, [task('add')], store.getState())).toBe('Choose the folder to write into.');
   expect(finetuneInput(model, [task('add')], store.getState())).toBeNull();
@@ -89,7 +89,7 @@ test('every choice reaches the request', () => {
   expect(request.settings).toEqual(chosen);
 });
 
-test('what cannot be asked for says why, by the field that the contract refuses', () => {
+test('an invalid request is explained, by the field that the contract rejects', () => {
   const store = createFinetuneStore();
   store.getState().chooseInto(into);
   const obstacle = (): string | null => finetuneObstacle(model, [task('add')], store.getState());
@@ -110,7 +110,7 @@ test('what cannot be asked for says why, by the field that the contract refuses'
   expect(obstacle()).toMatch(/name may contain/);
 });
 
-test('steps are those of the training script: a last, smaller batch counts', () => {
+test('steps match the training script: a last, smaller batch counts', () => {
   const settings = finetuneSettings.parse({ routerSteps: 20, epochs: 2, batch: 64 });
   expect(finetuneSteps(settings, 300)).toBe(20 + 2 * 5);
   expect(finetuneSteps({ ...settings, stages: ['router'] }, 300)).toBe(20);
@@ -119,14 +119,14 @@ test('steps are those of the training script: a last, smaller batch counts', () 
   expect(finetuneSteps({ ...settings, epochs: Number.NaN }, 300)).toBeNull();
 });
 
-test('a setting of a stage that was not chosen does nothing', () => {
+test('a setting of an unselected stage has no effect', () => {
   const idle = (stages: readonly string[]): readonly string[] =>
     trainingSettings.filter((setting) => isIdle(setting, { stages })).map(({ name }) => name);
   expect(idle(['router', 'all'])).toEqual(['generalSteps', 'generalRate']);
   expect(idle(['all'])).toEqual(['routerSteps', 'generalSteps', 'generalRate']);
 });
 
-test('the suggested name holds what a folder may be called', () => {
+test('the default name is valid for a folder', () => {
   expect(finetuneName(model, [task('a'), task('b')], null)).toBe('uncurl-8-a-b-tuned');
   expect(finetuneName(model, [task('a'), task('b'), task('c')], null)).toBe('uncurl-8-3-tasks-tuned');
   expect(finetuneName(model, [task('zwei Wörter/x')], null)).toBe('uncurl-8-zwei-W-rter-x-tuned');
