@@ -150,8 +150,6 @@ test('steps are written behind the gate; what writes them elsewhere computes not
     // Given the gate's overlays by the runner.
     'main/inference/merged-layer.ts',
     'main/inference/recover-plan.ts',
-    // Given the gate's steps by the steps that they write.
-    'main/jobs/evaluation-record.ts',
     // Profiles of the run that comes along.
     'main/sample/sample-run.ts',
   ]);
