@@ -1,7 +1,7 @@
 import type { StartCompute } from '../compute/start-compute.ts';
 import { CancelledError } from '../contract/errors.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
-import { toldText } from '../evaluation/told-points.ts';
+import { curtailedText } from '../evaluation/curtailed-points.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { machineSettings, readDevice } from './open-runner.ts';
 import type { OptionReader } from './option-values.ts';
@@ -58,10 +58,10 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
       host.progress(printedProgress(event.progress));
     }
     if (event.type === 'job.problem' && event.run === run) host.say(event.text);
-    if (event.type === 'sweep.told' && event.run === run) {
+    if (event.type === 'sweep.curtailed' && event.run === run) {
       const { model, task, method, seed, factor } = event.point;
       const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
-      host.say(`${model}  ${task}  ${method}${drawn}  factor ${printedFactor(factor)}: ${toldText(event.point)}`);
+      host.say(`${model}  ${task}  ${method}${drawn}  factor ${printedFactor(factor)}: ${curtailedText(event.point)}`);
     }
     if (event.type === 'sweep.point' && event.run === run) {
       const { model, task, method, seed, factor, metric, value, low, high } = event.result;

@@ -127,8 +127,8 @@ export const performRunCommand = async (
     case 'unarchive': {
       const run = needed(command, named);
       const label = await runs.label(run, { archived: command === 'archive' });
-      const told = label.archived ? 'is archived: uncurl runs --archived lists it.' : 'is listed again.';
-      return { document: { run, ...label }, text: `${run} ${told}` };
+      const change = label.archived ? 'is archived: uncurl runs --archived lists it.' : 'is listed again.';
+      return { document: { run, ...label }, text: `${run} ${change}` };
     }
     case 'trash': {
       if (named === undefined) return listTrash(workspace);

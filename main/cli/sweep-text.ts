@@ -1,9 +1,9 @@
 import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
-import type { ToldPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { choiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
 import { pointsOverDraws } from '../evaluation/draws.ts';
 import { powerText } from '../evaluation/power-words.ts';
-import { toldText, type UnneededFactors, unneededFactors } from '../evaluation/told-points.ts';
+import { curtailedText, type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
 import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
 import { UNITS_NOTE } from '../figures/numbers.ts';
 import {
@@ -48,28 +48,28 @@ const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
 /**
  * Candidates that were told early, and the factors beyond them that were not needed; nothing where all were measured.
  */
-const toldEarly = ({ told = [], notNeeded = [] }: SweepDocument): readonly string[] => {
-  if (told.length + notNeeded.length === 0) return [];
+const curtailedLines = ({ curtailed = [], notNeeded = [] }: SweepDocument): readonly string[] => {
+  if (curtailed.length + notNeeded.length === 0) return [];
   const beyond = unneededFactors(notNeeded);
-  const isOf = (curve: UnneededFactors, point: ToldPoint): boolean =>
+  const isOf = (curve: UnneededFactors, point: CurtailedPoint): boolean =>
     curve.model === point.model &&
     curve.task === point.task &&
     curve.method === point.method &&
     curve.seed === point.seed;
   // A curve may also end at a candidate that answered everything, and stands among the results.
-  const measured = beyond.filter((curve) => !told.some((point) => isOf(curve, point)));
+  const measured = beyond.filter((curve) => !curtailed.some((point) => isOf(curve, point)));
   const factorsOf = (curve: UnneededFactors | undefined): string | null =>
     curve === undefined ? null : curve.factors.map(printedFactor).join(', ');
   return [
     textTable(
-      ['model', 'task', 'method', 'seed', 'factor', 'kept', 'told', 'not needed'],
+      ['model', 'task', 'method', 'seed', 'factor', 'kept', 'curtailed', 'not needed'],
       [
-        ...told.map((point) => {
+        ...curtailed.map((point) => {
           const { model, task, method, seed, factor, kept } = point;
           const curve = beyond.find((one) => isOf(one, point));
           return [
             ...[model, task, method, seed, printedFactor(factor), printedFactor(kept)],
-            ...[toldText(point), factorsOf(curve)],
+            ...[curtailedText(point), factorsOf(curve)],
           ];
         }),
         ...measured.map((curve) => {
@@ -169,7 +169,7 @@ export const sweepText = (document: SweepDocument): string => {
       ),
     ),
     ...overDraws(document),
-    ...toldEarly(document),
+    ...curtailedLines(document),
     textTable(
       ['model', 'task', 'method', 'seed', 'threshold', 'verdict', 'what this test could have told'],
       thresholds.map((threshold) => [

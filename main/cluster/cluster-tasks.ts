@@ -25,7 +25,7 @@ export const clusterTasks = (
   { workers }: Pick<ClusterRequest, 'workers'>,
   parts: ReadonlyMap<number, number>,
 ): readonly ClusterTask[] => {
-  const told = (number: number | null, found: SlurmTask | undefined): ClusterTask => {
+  const taskOf = (number: number | null, found: SlurmTask | undefined): ClusterTask => {
     if (found === undefined) return blank(number);
     const { state, reason, node, exitCode, signal, elapsedMs, log } = found;
     // What has not begun has no end and no log yet; the path of tasks that wait holds a pattern in their numbers'
@@ -47,8 +47,8 @@ export const clusterTasks = (
   const waiting = ofArray.find(({ task }) => task === null);
   const numbers = Array.from({ length: workers }, (_, index) => index + 1);
   return [
-    ...numbers.map((number) => told(number, ofArray.find(({ task }) => task === number) ?? waiting)),
-    told(
+    ...numbers.map((number) => taskOf(number, ofArray.find(({ task }) => task === number) ?? waiting)),
+    taskOf(
       null,
       seen.find(({ array }) => array === null),
     ),

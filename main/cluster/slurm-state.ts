@@ -49,8 +49,8 @@ const named = (text: string | null | undefined): string | null =>
   text === null || text === undefined || ['', '(null)', 'None', 'N/A'].includes(text) ? null : text;
 
 /** Of a state with its flags: what is still completing has not ended, and how it does scontrol tells. */
-const stateOf = (told: string | readonly string[]): string => {
-  const states = typeof told === 'string' ? [told] : told;
+const stateOf = (reported: string | readonly string[]): string => {
+  const states = typeof reported === 'string' ? [reported] : reported;
   return states.includes('COMPLETING') ? 'COMPLETING' : (states[0] ?? 'UNKNOWN');
 };
 

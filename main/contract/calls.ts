@@ -26,7 +26,7 @@ import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
-import { givenFileName, MAX_GIVEN_BYTES, toldPlace } from './told-place.ts';
+import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
@@ -192,7 +192,7 @@ export const calls = {
     nothing,
   ),
   /** What lies at a path, to open it as that. */
-  'paths.tell': call(z.object({ handle: pathHandle }), toldPlace),
+  'paths.tell': call(z.object({ handle: pathHandle }), pathKind),
   /** The path of what was chosen in a native dialog, to show it. */
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),

@@ -17,10 +17,10 @@ export const endText = ({ signal, exitCode }: Pick<ClusterTask, 'signal' | 'exit
 export const taskName = ({ task }: Pick<ClusterTask, 'task'>): string =>
   task === null ? 'joining job' : `task ${String(task)}`;
 
-type ToldTask = Pick<ClusterTask, 'task' | 'node' | 'state' | 'reason' | 'exitCode' | 'signal'>;
+type TaskInWords = Pick<ClusterTask, 'task' | 'node' | 'state' | 'reason' | 'exitCode' | 'signal'>;
 
 /** "task 2 on node03: FAILED, exit code 1 (NonZeroExitCode)". */
-export const taskText = (task: ToldTask): string => {
+export const taskText = (task: TaskInWords): string => {
   const { node, state, reason } = task;
   const place = node === null ? '' : ` on ${node}`;
   const end = endText(task);

@@ -5,7 +5,7 @@ import { runCodeText } from './run-origin.ts';
 import { jobProgress } from './run.ts';
 import { serialisedError } from './rpc.ts';
 import { sweepResult } from './sweep.ts';
-import { placedPoint, toldPoint } from './told-point.ts';
+import { placedPoint, curtailedPoint } from './curtailed-point.ts';
 
 /** What the process that computes is started with: its only argument, as JSON. */
 export const computeSettings = z.object({
@@ -31,7 +31,7 @@ export const recordChange = z.discriminatedUnion('what', [
   }),
   /** A measured point, whose step is on disk. */
   z.object({ what: z.literal('point'), result: asItCame(sweepResult), step: z.string() }),
-  z.object({ what: z.literal('told'), point: asItCame(toldPoint) }),
+  z.object({ what: z.literal('curtailed'), point: asItCame(curtailedPoint) }),
   z.object({ what: z.literal('unneeded'), points: z.array(asItCame(placedPoint)) }),
   z.object({ what: z.literal('note'), text: z.string() }),
 ]);

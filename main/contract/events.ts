@@ -3,7 +3,7 @@ import { clusterWork } from './cluster.ts';
 import { experimentArm } from './experiment.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sweepResult } from './sweep.ts';
-import { toldPoint } from './told-point.ts';
+import { curtailedPoint } from './curtailed-point.ts';
 
 /** What the engine announces by itself. A step's result is on disk before its event is sent. */
 export const engineEvent = z.discriminatedUnion('type', [
@@ -22,7 +22,7 @@ export const engineEvent = z.discriminatedUnion('type', [
   /** A point of a running sweep. */
   z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
   /** A candidate of a running sweep that stopped early: its verdict is told. */
-  z.object({ type: z.literal('sweep.told'), run: z.string(), point: toldPoint }),
+  z.object({ type: z.literal('sweep.curtailed'), run: z.string(), point: curtailedPoint }),
   /** An arm of a running experiment. */
   z.object({ type: z.literal('experiment.arm'), run: z.string(), arm: experimentArm }),
   /** What a cluster does for a run has changed. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What a line of a job's log tells of. */
-export const logLineKind = z.enum(['state', 'step', 'point', 'told', 'problem']);
+export const logLineKind = z.enum(['state', 'step', 'point', 'curtailed', 'problem']);
 
 export const logLine = z.object({ at: z.iso.datetime(), kind: logLineKind, text: z.string() });
 export type LogLine = z.infer<typeof logLine>;

@@ -163,7 +163,7 @@ export const shareTrend = z.object({
   drawSlopes: z.object({ lowest: z.number(), highest: z.number() }),
   side: z.union([z.literal(1), z.literal(0), z.literal(-1)]),
   /** Whether so many models could tell a trend over E from chance in training at all. */
-  isTellable: z.boolean(),
+  isDecidable: z.boolean(),
   /** The smallest factor that every model has; null where they share none. */
   equalFactor: z
     .object({

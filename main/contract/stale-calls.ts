@@ -61,7 +61,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
     case 'runs.relisted':
       return callsThatRead('runs', 'measured', 'trash');
     case 'sweep.point':
-    case 'sweep.told':
+    case 'sweep.curtailed':
     case 'experiment.arm':
       return callsThatReadRun(event.run);
     case 'profile.ready':

@@ -19,7 +19,7 @@ import { pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
-import { placedPoint, toldPoint } from './told-point.ts';
+import { placedPoint, curtailedPoint } from './curtailed-point.ts';
 
 /** Non-inferiority margin where none is asked for: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
@@ -68,10 +68,10 @@ export const sweepSettings = z.object({
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
   /**
-   * `told`: find the threshold. A candidate stops as soon as all items could only call it unsafe, and a curve at its
+   * `early`: find the threshold. A candidate stops as soon as all items could only call it unsafe, and a curve at its
    * first unsafe factor. Absent: measure the curve, every candidate on every item.
    */
-  stop: z.enum(['told']).optional(),
+  stop: z.enum(['early']).optional(),
   /** Model and task (by name) that are measured before the others. */
   first: z.object({ model: z.string().optional(), task: z.string().optional() }).optional(),
   /** Measure prompt and decode tokens per second of every model that is measured. */
@@ -287,7 +287,7 @@ export const multiplicity = z.object({
   familywise: z.boolean(),
   /** Curves (model, task, method) with items enough to be told at 5 %, and thresholds told at `alpha`. */
   curves: z.number(),
-  told: z.number(),
+  decided: z.number(),
   /** One-sided level of each test. */
   alpha: z.number(),
   sentence: z.string(),
@@ -298,7 +298,7 @@ export const sweepDocument = z.object({
   run: shortName,
   results: z.array(sweepResult).max(MOST_POINTS),
   /** Candidates that were told before they had answered every item: without accuracy and interval. */
-  told: z.array(toldPoint).max(MOST_POINTS).optional(),
+  curtailed: z.array(curtailedPoint).max(MOST_POINTS).optional(),
   /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
   notNeeded: z.array(placedPoint).max(MOST_POINTS).optional(),
   thresholds: z.array(threshold).max(MOST_POINTS),

@@ -37,13 +37,13 @@ export const carryOutRun = async (
   const manifest = approvedAs(await workspace.runs.read(run), code);
   const job = await jobOfRun(context, manifest);
   const { kind, title } = manifest;
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let reportedAt = Number.NEGATIVE_INFINITY;
   let described = '';
   const meter = createProgressMeter({ run, kind, title }, now, () => {
     const { description, done, total, reused, leftMs } = meter.read();
     // What is described next may take its time, in which nothing can be told.
-    if (description === described && now() - toldAt < PROGRESS_EVERY_MS) return;
-    [toldAt, described] = [now(), description];
+    if (description === described && now() - reportedAt < PROGRESS_EVERY_MS) return;
+    [reportedAt, described] = [now(), description];
     progress({ description, done, total, reused, leftMs });
   });
   const requireRun = async (): Promise<void> => {

@@ -7,7 +7,7 @@ export interface BestThreshold<T extends Threshold = Threshold> {
   /** The methods that reach as far, the best's own first. */
   readonly methods: readonly string[];
   /** Methods of which nothing can be told. */
-  readonly untold: readonly string[];
+  readonly cannotTell: readonly string[];
 }
 
 /** Safe factor and end of the bracket, an open one last; null where nothing can be told. */
@@ -22,19 +22,19 @@ const reach = ({ lastSafe, firstUnsafe }: Threshold): readonly [number, number] 
 export const bestThreshold = <T extends Threshold>(thresholds: readonly T[]): BestThreshold<T> | null => {
   const [first] = thresholds;
   if (first === undefined) return null;
-  const untold = thresholds.filter((one) => reach(one) === null).map(({ method }) => method);
-  const told = thresholds
+  const cannotTell = thresholds.filter((one) => reach(one) === null).map(({ method }) => method);
+  const known = thresholds
     .flatMap((threshold) => {
       const ends = reach(threshold);
       return ends === null ? [] : [{ threshold, ends }];
     })
     .sort(({ ends: left }, { ends: right }) => right[0] - left[0] || compareEnds(right[1], left[1]));
-  const [best] = told;
-  if (best === undefined) return { best: first, methods: [], untold };
+  const [best] = known;
+  if (best === undefined) return { best: first, methods: [], cannotTell };
   return {
     best: best.threshold,
-    methods: told.filter(({ ends }) => ends[0] === best.ends[0]).map(({ threshold }) => threshold.method),
-    untold,
+    methods: known.filter(({ ends }) => ends[0] === best.ends[0]).map(({ threshold }) => threshold.method),
+    cannotTell,
   };
 };
 

@@ -66,13 +66,13 @@ export const reachSentence = ({ choice, writing }: Pick<ChoiceAndWriting, 'choic
 
 /** How often writing ends before choosing does, in one sentence; null where nothing was told both ways. */
 export const reachSummary = (pairs: readonly ChoiceAndWriting[]): string | null => {
-  const told = pairs.flatMap(({ choice, writing }) =>
+  const known = pairs.flatMap(({ choice, writing }) =>
     choice.lastSafe === null || writing.lastSafe === null ? [] : [writing.lastSafe - choice.lastSafe],
   );
-  if (told.length === 0) return null;
-  const count = (side: number): string => String(told.filter((difference) => Math.sign(difference) === side).length);
+  if (known.length === 0) return null;
+  const count = (side: number): string => String(known.filter((difference) => Math.sign(difference) === side).length);
   return (
-    `Of ${String(told.length)} thresholds that were told both ways, the one for answers that the model writes ` +
+    `Of ${String(known.length)} thresholds that were told both ways, the one for answers that the model writes ` +
     `is lower ` +
     `than the one for answers that it chooses in ${count(-1)}, the same in ${count(0)} and higher in ${count(1)}.`
   );

@@ -50,7 +50,7 @@ export const independentAtLeast = ({ n, groups }: PairedDesign): number =>
   groups === null ? n : Math.floor(n / maxOf(groups.sizes));
 
 /** Whether a curve has items enough to be told, whatever its candidates answer. */
-export const isTellable = ({ delta, alpha = ONE_SIDED_ALPHA }: CurtailedTest, design: PairedDesign): boolean =>
+export const isDecidable = ({ delta, alpha = ONE_SIDED_ALPHA }: CurtailedTest, design: PairedDesign): boolean =>
   independentAtLeast(design) >= itemsNeeded(delta, 'acc', alpha);
 
 /** Counts of a candidate after a part of the items. */
@@ -100,7 +100,7 @@ export const countsSoFar = (
 };
 
 /** What all items will say. `unsafe`: not safe, that is undecided or worse. */
-export type ToldVerdict = 'safe' | 'unsafe';
+export type DecidedVerdict = 'safe' | 'unsafe';
 
 /** The highest that the lower end of the one-sided 95 % interval of passages can come to; null without passages. */
 export const lowAtMost = ({ passages }: Pick<CountsSoFar, 'passages'>): number | null =>
@@ -110,11 +110,11 @@ export const lowAtMost = ({ passages }: Pick<CountsSoFar, 'passages'>): number |
  * The verdict that all items will give, if the items answered decide it; null while they do not. Never one that the
  * outcomes of all items contradict, in whatever order items are answered.
  */
-export const toldVerdict = (
+export const decidedVerdict = (
   test: CurtailedTest,
   design: PairedDesign,
   { n, lost, gained, rightLeft, wrongLeft, passages }: CountsSoFar,
-): ToldVerdict | null => {
+): DecidedVerdict | null => {
   const { delta, alpha = ONE_SIDED_ALPHA } = test;
   const isSafe =
     passages === null
@@ -126,7 +126,7 @@ export const toldVerdict = (
           )
       : (which: 'best' | 'worst') => groupLowerLimit(passages[which], alpha) >= -delta;
   if (!isSafe('best')) return 'unsafe';
-  return isTellable(test, design) && isSafe('worst') ? 'safe' : null;
+  return isDecidable(test, design) && isSafe('worst') ? 'safe' : null;
 };
 
 /**

@@ -6,9 +6,9 @@ import {
   type SweepResult,
   type Threshold,
 } from '../contract/sweep.ts';
-import type { ToldPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-import { isCutShort } from './told-points.ts';
+import { isCutShort } from './curtailed-points.ts';
 import { verdictOf } from './verdicts.ts';
 
 /**
@@ -52,7 +52,7 @@ export interface PointOverDraws extends Pick<SweepResult, 'model' | 'task' | 'me
   /** Draws that were measured on every item, by seed: one, whose seed may be null, for a method without draws. */
   readonly results: readonly SweepResult[];
   /** Draws that stopped early, by seed: they have no value. */
-  readonly told: readonly ToldPoint[];
+  readonly curtailed: readonly CurtailedPoint[];
   /** Draws of the method on this task, also those that did not come to this factor. */
   readonly draws: number;
   /** Null where some draw has no value because it stopped: a mean over the others alone would be too good. */
@@ -70,7 +70,7 @@ const bySeed = <P extends { readonly seed: number | null }>(points: readonly P[]
 
 interface Points {
   readonly results: readonly SweepResult[];
-  readonly told?: SweepDocument['told'];
+  readonly curtailed?: SweepDocument['curtailed'];
   readonly notNeeded?: SweepDocument['notNeeded'];
 }
 
@@ -79,9 +79,9 @@ interface Reading {
   readonly alpha?: number | undefined;
 }
 
-const groups = (document: Points): readonly (readonly (SweepResult | ToldPoint)[])[] => {
-  const known = new Map<string, (SweepResult | ToldPoint)[]>();
-  for (const point of [...document.results, ...(document.told ?? [])]) {
+const groups = (document: Points): readonly (readonly (SweepResult | CurtailedPoint)[])[] => {
+  const known = new Map<string, (SweepResult | CurtailedPoint)[]>();
+  for (const point of [...document.results, ...(document.curtailed ?? [])]) {
     if (point.factor <= 1) continue;
     const key = JSON.stringify([point.model, point.task, point.method, factorKey(point.factor)]);
     const group = known.get(key);
@@ -92,9 +92,9 @@ const groups = (document: Points): readonly (readonly (SweepResult | ToldPoint)[
 };
 
 /** How many draws each method has on each task, by `curveKey`. */
-const drawCounts = ({ results, told = [], notNeeded = [] }: Points): ReadonlyMap<string, number> => {
+const drawCounts = ({ results, curtailed = [], notNeeded = [] }: Points): ReadonlyMap<string, number> => {
   const seeds = new Map<string, Set<number | null>>();
-  for (const point of [...results, ...told, ...notNeeded]) {
+  for (const point of [...results, ...curtailed, ...notNeeded]) {
     const key = curveKey(point);
     seeds.set(key, (seeds.get(key) ?? new Set()).add(point.seed));
   }
@@ -115,14 +115,14 @@ export const pointsOverDraws = (document: Points, reading: Reading | null = null
   const counts = drawCounts(document);
   return groups(document).flatMap((points): PointOverDraws[] => {
     const results = bySeed(points.flatMap((point) => ('lowOneSided' in point ? [point] : [])));
-    const told = bySeed(points.flatMap((point) => ('gainedAtMost' in point ? [point] : [])));
+    const curtailed = bySeed(points.flatMap((point) => ('gainedAtMost' in point ? [point] : [])));
     const [first] = points;
     if (first === undefined) return [];
     const { model, task, method, factor, metric, n } = first;
     const draws = counts.get(curveKey(first)) ?? 1;
     const verdicts = [
       ...results.map((result) => verdictAt(result, reading)),
-      ...told.map((point): PointVerdict => (point.verdict === 'worse' ? 'worse' : 'undecided')),
+      ...curtailed.map((point): PointVerdict => (point.verdict === 'worse' ? 'worse' : 'undecided')),
     ];
     const isPartial = results.length === 0 || (results.length < draws && isCutShort(document, first));
     const spread = (of: (result: SweepResult) => number): Spread | null =>
@@ -136,7 +136,7 @@ export const pointsOverDraws = (document: Points, reading: Reading | null = null
         metric,
         n,
         results,
-        told,
+        curtailed,
         draws,
         value: spread(({ value }) => value),
         difference: spread(({ difference }) => difference),
@@ -152,10 +152,10 @@ export const pointsOverDraws = (document: Points, reading: Reading | null = null
  * Nothing of nothing for a method without draws.
  */
 export const safeDrawsAt = ({ draws = [] }: Pick<Threshold, 'draws'>, factor: number): DrawCount => {
-  const told = draws.flatMap(({ lastSafe, firstUnsafe }) => {
+  const decided = draws.flatMap(({ lastSafe, firstUnsafe }) => {
     if (lastSafe === null) return [];
     if (isFactorAtMost(factor, lastSafe)) return [true];
     return firstUnsafe !== null && isFactorAtMost(firstUnsafe, factor) ? [false] : [];
   });
-  return { count: told.filter((isSafe) => isSafe).length, of: told.length };
+  return { count: decided.filter((isSafe) => isSafe).length, of: decided.length };
 };

@@ -1,7 +1,7 @@
 import type { Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
-import type { ToldPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
-import { readTold } from './told-points.ts';
+import { readCurtailed } from './curtailed-points.ts';
 import {
   independentItems,
   itemsNeeded,
@@ -33,7 +33,7 @@ const percent = (share: number): string => String(Number((share * 100).toPrecisi
 /**
  * Curves with items enough at 5 %. Items are counted before any outcome is seen, so the others cost the family nothing.
  */
-const tellableCurves = (results: readonly (SweepResult | ToldPoint)[], delta: number): number => {
+const decidableCurves = (results: readonly (SweepResult | CurtailedPoint)[], delta: number): number => {
   const itemsOf = new Map<string, { readonly items: number; readonly needed: number }>();
   for (const result of results) {
     if (result.factor <= 1) continue;
@@ -51,16 +51,16 @@ const tellableCurves = (results: readonly (SweepResult | ToldPoint)[], delta: nu
  * most 5 %, however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
  */
 export const levelOf = (
-  results: readonly (SweepResult | ToldPoint)[],
+  results: readonly (SweepResult | CurtailedPoint)[],
   { delta, familywise = false }: ThresholdReading,
-): number => (familywise ? ONE_SIDED_ALPHA / Math.max(1, tellableCurves(results, delta)) : ONE_SIDED_ALPHA);
+): number => (familywise ? ONE_SIDED_ALPHA / Math.max(1, decidableCurves(results, delta)) : ONE_SIDED_ALPHA);
 
 const sentenceOf = (
-  { familywise, curves, told, alpha }: Omit<Multiplicity, 'sentence'>,
+  { familywise, curves, decided, alpha }: Omit<Multiplicity, 'sentence'>,
   needed: number,
   headlines: number,
 ): string => {
-  const count = `${told} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
+  const count = `${decided} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
   if (familywise) {
     return (
       `Familywise: ${count} told, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ` +
@@ -70,15 +70,15 @@ const sentenceOf = (
       `that takes at least ${needed} items a task.`
     );
   }
-  const expected = Math.round(told * ONE_SIDED_ALPHA * 10) / 10;
+  const expected = Math.round(decided * ONE_SIDED_ALPHA * 10) / 10;
   return (
-    `${count} told, each at 5 % by itself: among ${told} at most about ${expected} may name an unsafe factor safe by ` +
+    `${count} told, each at 5 % by itself: among ${decided} at most about ${expected} may name an unsafe factor safe by ` +
     `chance. The familywise reading holds that chance to 5 % for all together.`
   );
 };
 
 const multiplicityOf = (
-  results: readonly (SweepResult | ToldPoint)[],
+  results: readonly (SweepResult | CurtailedPoint)[],
   thresholds: readonly Threshold[],
   { delta, familywise = false }: ThresholdReading,
   alpha: number,
@@ -86,8 +86,8 @@ const multiplicityOf = (
   const headlines = headlineThresholds(thresholds);
   const counts = {
     familywise,
-    curves: tellableCurves(results, delta),
-    told: headlines.filter(({ verdict }) => verdict !== 'cannot-tell').length,
+    curves: decidableCurves(results, delta),
+    decided: headlines.filter(({ verdict }) => verdict !== 'cannot-tell').length,
     alpha,
   };
   return { ...counts, sentence: sentenceOf(counts, itemsNeeded(delta, 'acc', alpha), headlines.length) };
@@ -117,8 +117,8 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepRe
  */
 export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {
   const { delta } = reading;
-  const { told = [] } = document;
-  const tested = [...document.results, ...told];
+  const { curtailed = [] } = document;
+  const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
   const thresholds = sweepThresholds(document.results, delta, alpha, document);
   const read: SweepDocument = {
@@ -128,6 +128,6 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
     rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
     multiplicity: multiplicityOf(tested, thresholds, reading, alpha),
   };
-  if (told.length === 0) return read;
-  return { ...read, told: told.map((point) => ({ ...point, verdict: readTold(point, delta, alpha) })) };
+  if (curtailed.length === 0) return read;
+  return { ...read, curtailed: curtailed.map((point) => ({ ...point, verdict: readCurtailed(point, delta, alpha) })) };
 };

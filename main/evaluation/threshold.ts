@@ -1,7 +1,7 @@
 import type { DrawThreshold, PointVerdict, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
-import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { minOf } from '../statistics/extremes.ts';
-import { type JudgedPoint, judgedResult, judgedTold } from './told-points.ts';
+import { type JudgedPoint, judgedResult, judgedCurtailed } from './curtailed-points.ts';
 import { itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
 
 /** Level of the one-sided intervals that `lowOneSided` holds. */
@@ -35,7 +35,7 @@ export const readInSequence = (tested: readonly TestedFactor[]): Bracket => {
 };
 
 /** What a search for thresholds leaves beside its results: candidates told early, and those that were not needed. */
-export type StoppedEarly = Pick<SweepDocument, 'told' | 'notNeeded'>;
+export type StoppedEarly = Pick<SweepDocument, 'curtailed' | 'notNeeded'>;
 
 /** Points of one curve, or of all draws of a method, as a threshold reads them. */
 interface JudgedCurve {
@@ -50,18 +50,18 @@ interface JudgedCurve {
 
 const judged = (
   results: readonly SweepResult[],
-  { told = [], notNeeded = [] }: StoppedEarly,
+  { curtailed = [], notNeeded = [] }: StoppedEarly,
   delta: number,
   alpha: number,
 ): JudgedCurve => {
-  const early = told.map((point) => ({ factor: point.factor, judged: judgedTold(point, delta, alpha) }));
+  const early = curtailed.map((point) => ({ factor: point.factor, judged: judgedCurtailed(point, delta, alpha) }));
   return {
     points: [
       ...results.map((result) => judgedResult(result, delta, alpha)),
       ...early.flatMap((point) => point.judged ?? []),
     ],
     openFrom: minOf(early.flatMap((point) => (point.judged === null ? [point.factor] : []))),
-    isCurtailed: told.length + notNeeded.length > 0,
+    isCurtailed: curtailed.length + notNeeded.length > 0,
   };
 };
 
@@ -111,12 +111,12 @@ export const thresholdOf = (
   alpha: number = ONE_SIDED_ALPHA,
   stopped: StoppedEarly = {},
 ): Threshold | null => {
-  const { told = [] } = stopped;
+  const { curtailed = [] } = stopped;
   const pruned = results.filter(({ factor }) => factor > 1);
-  const [first] = [...pruned, ...told];
+  const [first] = [...pruned, ...curtailed];
   if (first === undefined) return null;
   const { model, task, method, seed } = first;
-  const stranger = [...pruned, ...told].find(
+  const stranger = [...pruned, ...curtailed].find(
     (other) => other.model !== model || other.task !== task || other.method !== method || other.seed !== seed,
   );
   if (stranger !== undefined) {
@@ -183,15 +183,15 @@ const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[]
 const drawOf = ({ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }: Threshold): DrawThreshold[] =>
   seed === null ? [] : [{ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }];
 
-type AnyPoint = SweepResult | ToldPoint | UnneededPoint;
+type AnyPoint = SweepResult | CurtailedPoint | UnneededPoint;
 
 /**
  * Pruned points by model and task in the order of the results, whether they were measured, told early or not needed.
  */
-const inTheirOrder = (results: readonly SweepResult[], { told = [], notNeeded = [] }: StoppedEarly): AnyPoint[] => {
+const inTheirOrder = (results: readonly SweepResult[], { curtailed = [], notNeeded = [] }: StoppedEarly): AnyPoint[] => {
   const ranks = new Map<string, number>();
   const keyOf = ({ model, task }: AnyPoint): string => JSON.stringify([model, task]);
-  const early = [...told, ...notNeeded];
+  const early = [...curtailed, ...notNeeded];
   for (const point of [...results, ...early]) if (!ranks.has(keyOf(point))) ranks.set(keyOf(point), ranks.size);
   const rank = (point: AnyPoint): number => ranks.get(keyOf(point)) ?? 0;
   const pruned = [...results.filter(({ factor }) => factor > 1), ...early];
@@ -201,7 +201,7 @@ const inTheirOrder = (results: readonly SweepResult[], { told = [], notNeeded = 
 const split = (points: readonly AnyPoint[]) => ({
   results: points.flatMap((point) => ('lowOneSided' in point ? [point] : [])),
   stopped: {
-    told: points.flatMap((point) => ('gainedAtMost' in point ? [point] : [])),
+    curtailed: points.flatMap((point) => ('gainedAtMost' in point ? [point] : [])),
     notNeeded: points.flatMap((point) => ('metric' in point ? [] : [point])),
   },
 });

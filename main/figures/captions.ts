@@ -3,7 +3,7 @@ import type { MetricName } from '../contract/task.ts';
 import type { CurveSheet } from './curve-panels.ts';
 
 /** How a candidate is drawn that stopped early. */
-const TOLD_CAPTION =
+const CURTAILED_CAPTION =
   'Cross on the axis: unsafe, told before every item was answered, so that there is no value; larger factors of that ' +
   'curve were not needed.';
 
@@ -22,13 +22,13 @@ export const curveCaption = (sheet: CurveSheet): string => {
     ...(metrics.has('perplexity') ? ['paired bootstrap for perplexity'] : []),
   ].join('; ');
   const drawn = sheet.panels.some(({ series }) => series.some(({ draws }) => draws > 1));
-  const isCut = sheet.panels.some(({ series }) => series.some(({ told }) => told.length > 0));
+  const isCut = sheet.panels.some(({ series }) => series.some(({ curtailed }) => curtailed.length > 0));
   return (
     `Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, about its value ` +
     `(${intervals}). ${drawn ? DRAWS_CAPTION : ''}Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
     'the threshold factor, bar at the first that is not safe; an arrow means that every tested factor is safe, a ' +
     'hollow mark that none is.' +
-    (isCut ? ` ${TOLD_CAPTION}` : '')
+    (isCut ? ` ${CURTAILED_CAPTION}` : '')
   );
 };
 

@@ -56,8 +56,8 @@ export const curveFigure = (
   const sheet = withMethods(whole, shown);
   const marks = methodMarks(whole.methods, theme, shown);
   const points = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.points));
-  const told = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.told));
-  const largestFactor = maxOf([2, ...points.map(({ factor }) => factor), ...told]);
+  const curtailed = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.curtailed));
+  const largestFactor = maxOf([2, ...points.map(({ factor }) => factor), ...curtailed]);
   const { width, height: plotHeight, axisRoom, gap, below } = PANEL;
   const height = stripHeight(marks.size) + plotHeight;
   return drawSmallMultiples({

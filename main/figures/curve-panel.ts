@@ -71,10 +71,10 @@ const drawAxes = (panel: CurvePanel, frame: PanelFrame, plotTop: number, x: Axis
 };
 
 /** A candidate that stopped early: a cross on the axis at its factor, since it has no value. */
-const drawTold = (factor: number, shift: number, mark: MethodMark, x: AxisScale, bottom: number): SvgNode => {
+const drawCurtailed = (factor: number, shift: number, mark: MethodMark, x: AxisScale, bottom: number): SvgNode => {
   const [px, py, r] = [x.position(factor) + shift, bottom - 5, 3];
   return svgElement('path', {
-    class: 'told',
+    class: 'curtailed',
     d: `M${px - r} ${py - r}l${2 * r} ${2 * r}M${px - r} ${py + r}l${2 * r} ${-2 * r}`,
     fill: 'none',
     stroke: mark.color,
@@ -186,7 +186,7 @@ export const drawCurvePanel = (panel: CurvePanel, frame: PanelFrame): SvgNode =>
         ? []
         : drawThreshold(series.threshold, panel.metric, rowOf(series.method), mark, frame, x)),
       ...drawSeries(series, shiftOf(series.method), mark, x, y, frame.domain),
-      ...series.told.map((factor) => drawTold(factor, shiftOf(series.method), mark, x, bottom)),
+      ...series.curtailed.map((factor) => drawCurtailed(factor, shiftOf(series.method), mark, x, bottom)),
     ];
   });
   return svgElement(

@@ -2,7 +2,7 @@ import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts
 import type { MetricName } from '../contract/task.ts';
 import { type PointOverDraws, pointsOverDraws } from '../evaluation/draws.ts';
 import { headlineThresholds } from '../evaluation/threshold.ts';
-import { testedPoints } from '../evaluation/told-points.ts';
+import { testedPoints } from '../evaluation/curtailed-points.ts';
 import { maxOf } from '../statistics/extremes.ts';
 
 export interface CurvePoint {
@@ -19,7 +19,7 @@ export interface CurveSeries {
   readonly draws: number;
   readonly points: readonly CurvePoint[];
   /** Factors at which a candidate stopped early, unsafe: it has no value there. */
-  readonly told: readonly number[];
+  readonly curtailed: readonly number[];
   readonly threshold: Threshold | null;
 }
 
@@ -60,12 +60,12 @@ const seriesOf = (
 ): CurveSeries => {
   const rising = [...points].sort((a, b) => a.factor - b.factor);
   // A candidate that was not measured at all, for want of items, is no point.
-  const told = rising.filter((point) => point.told.some(({ evaluated }) => evaluated > 0));
+  const curtailed = rising.filter((point) => point.curtailed.some(({ evaluated }) => evaluated > 0));
   return {
     method,
     draws: maxOf([1, ...points.map(({ draws }) => draws)]),
     points: [{ factor: 1, value: unpruned, low: unpruned, high: unpruned }, ...rising.flatMap(pointOf)],
-    told: told.map(({ factor }) => factor),
+    curtailed: curtailed.map(({ factor }) => factor),
     threshold,
   };
 };
@@ -78,7 +78,7 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
     one.model === model && one.task === task;
   const points = pointsOverDraws({
     results,
-    told: (document.told ?? []).filter(isHere),
+    curtailed: (document.curtailed ?? []).filter(isHere),
     notNeeded: (document.notNeeded ?? []).filter(isHere),
   });
   const methods = distinct(

@@ -10,7 +10,7 @@ import { fileNames } from './file-names.ts';
 import { choiceAndWritingCsv } from './kinds-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
-import { findingsMarkdown, thresholdsMarkdown, toldCsv } from './tables.ts';
+import { findingsMarkdown, thresholdsMarkdown, curtailedCsv } from './tables.ts';
 import {
   axisView,
   bestThresholdsView,
@@ -61,9 +61,9 @@ const kindsFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[
   return contents === null ? [] : [{ name: 'chosen-and-written.csv', contents }];
 };
 
-const toldFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
-  const contents = toldCsv(document, manifest);
-  return contents === null ? [] : [{ name: 'told-early.csv', contents }];
+const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
+  const contents = curtailedCsv(document, manifest);
+  return contents === null ? [] : [{ name: 'curtailed.csv', contents }];
 };
 
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
@@ -77,7 +77,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
     ...kindsFiles(manifest, document),
-    ...toldFiles(manifest, document),
+    ...curtailedFiles(manifest, document),
   ];
 };
 

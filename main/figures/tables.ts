@@ -2,7 +2,7 @@ import type { CompareDocument, CompareRow, CompareTask } from '../contract/compa
 import type { RunManifest } from '../contract/run.ts';
 import type { EqualKeptPair, SharePoint, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import type { PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
-import type { ToldPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { safeDrawsAt } from '../evaluation/draws.ts';
 import { verdictText } from '../evaluation/wording.ts';
 import { type Columns, csvTable } from './csv.ts';
@@ -74,7 +74,7 @@ const thresholdColumns: Columns<Threshold> = [
   ...drawColumns,
 ];
 
-const toldColumns: Columns<ToldPoint> = [
+const curtailedColumns: Columns<CurtailedPoint> = [
   ...curveColumns,
   ['factor', ({ factor }) => factor],
   ['kept', ({ kept }) => kept],
@@ -88,8 +88,8 @@ const toldColumns: Columns<ToldPoint> = [
 ];
 
 /** Candidates of a sweep that stopped early, one per line; null where none did. */
-export const toldCsv = ({ told = [] }: SweepDocument, manifest: RunManifest): string | null =>
-  told.length === 0 ? null : csvTable(manifest, toldColumns, told);
+export const curtailedCsv = ({ curtailed = [] }: SweepDocument, manifest: RunManifest): string | null =>
+  curtailed.length === 0 ? null : csvTable(manifest, curtailedColumns, curtailed);
 
 /** Every number of a sweep, one candidate on one task per line. */
 export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>

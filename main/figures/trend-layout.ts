@@ -80,8 +80,8 @@ export const reachedByHalf = (factors: readonly number[]): number | undefined =>
 
 /** Last safe factor of a task at a size: over several trainings their geometric mean; null where none can be told. */
 const valueAt = (points: readonly SizeThreshold[]): number | null => {
-  const told = points.flatMap(({ lastSafe }) => lastSafe ?? []);
-  return told.length === 0 ? null : geometricMean(told);
+  const known = points.flatMap(({ lastSafe }) => lastSafe ?? []);
+  return known.length === 0 ? null : geometricMean(known);
 };
 
 /** Where the lines of one method's panel go: E across, threshold upwards, both doubling; a line a task. */
@@ -110,11 +110,11 @@ export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): 
     const own = trends.filter((trend) => answersOf(trend) === answers);
     const beside = kinds.length === 1 ? 0 : index === 0 ? -KIND_PX : KIND_PX;
     const points = sizes.flatMap((experts): PlacedMedian[] => {
-      const told = own.flatMap((trend) => valueAt(ofSize(trend, experts)) ?? []);
-      const factor = reachedByHalf(told);
+      const known = own.flatMap((trend) => valueAt(ofSize(trend, experts)) ?? []);
+      const factor = reachedByHalf(known);
       return factor === undefined
         ? []
-        : [{ experts, x: x.position(experts), y: y.position(factor) + beside, factor, tasks: told.length }];
+        : [{ experts, x: x.position(experts), y: y.position(factor) + beside, factor, tasks: known.length }];
     });
     return { answers, points };
   });

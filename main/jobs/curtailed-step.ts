@@ -1,5 +1,5 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { countsSoFar, curtailedOrder, type PairedDesign, partEnds, toldVerdict } from '../evaluation/curtailment.ts';
+import { countsSoFar, curtailedOrder, type PairedDesign, partEnds, decidedVerdict } from '../evaluation/curtailment.ts';
 import { answerInParts, type EarlyStop, type EvaluationDone, type Part, partOf } from './evaluation-step.ts';
 import type { JobContext } from './job-context.ts';
 import type { EvaluationStep, Measurement } from './measurement.ts';
@@ -60,7 +60,7 @@ export const evaluateEarly = async (
   const stop: EarlyStop | undefined = test && {
     decidedBy: (outcomes) => {
       const counts = countsSoFar(metric, test.design, outcomes);
-      return toldVerdict({ metric, delta: test.delta }, test.design, counts) === 'unsafe' ? counts : null;
+      return decidedVerdict({ metric, delta: test.delta }, test.design, counts) === 'unsafe' ? counts : null;
     },
     stopped: test.stopped,
   };

@@ -44,7 +44,7 @@ export interface ListedStep extends Pick<SweepUnit, 'id' | 'part' | 'method' | '
 /** The record of a worker: the process that resumes the run makes the record from the steps. */
 const NOWHERE: SweepSink = {
   add: () => Promise.resolve(),
-  addTold: () => Promise.resolve(),
+  addCurtailed: () => Promise.resolve(),
   addUnneeded: () => undefined,
   note: () => undefined,
 };

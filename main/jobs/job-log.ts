@@ -6,7 +6,7 @@ import type { EngineEvent } from '../contract/events.ts';
 import { type JobLog, logLine, type LogLine } from '../contract/job-log.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
-import { toldText } from '../evaluation/told-points.ts';
+import { curtailedText } from '../evaluation/curtailed-points.ts';
 import { formatCount, formatFactor, formatInterval, formatValue } from '../figures/numbers.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
@@ -86,10 +86,10 @@ const lineOf = (
       const text = `${point}: ${metric} ${formatValue(value, metric)}${interval}`;
       return { run: event.run, line: { kind: 'point', text } };
     }
-    case 'sweep.told': {
+    case 'sweep.curtailed': {
       const { model, task, method, seed, factor } = event.point;
-      const text = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}: ${toldText(event.point)}`;
-      return { run: event.run, line: { kind: 'told', text } };
+      const text = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}: ${curtailedText(event.point)}`;
+      return { run: event.run, line: { kind: 'curtailed', text } };
     }
     case 'experiment.arm': {
       const { model, task, kept, method, treatment } = event.arm;
@@ -170,8 +170,8 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
         // The run was moved to the trash meanwhile.
         if (fileErrorCode(error) === 'ENOENT') return;
         // A log that cannot be written stops no job; readers of the log learn of it.
-        const told = explainFileError(error, join(folderOf(run), LOG_FILE));
-        state.problem = `From ${at} on nothing could be logged: ${told instanceof Error ? told.message : String(told)}`;
+        const failure = explainFileError(error, join(folderOf(run), LOG_FILE));
+        state.problem = `From ${at} on nothing could be logged: ${failure instanceof Error ? failure.message : String(failure)}`;
       }
     });
   };
@@ -193,8 +193,8 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
         heard.delete(event.run);
         return;
       }
-      const told = lineOf(event, event.type === 'run.changed' ? of(event.manifest.id).said : '');
-      if (told !== null) write(told.run, told.line);
+      const entry = lineOf(event, event.type === 'run.changed' ? of(event.manifest.id).said : '');
+      if (entry !== null) write(entry.run, entry.line);
     },
     tellProblem: (run, text) => write(run, { kind: 'problem', text }),
     read: async (run) => {

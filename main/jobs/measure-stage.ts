@@ -1,6 +1,6 @@
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { isTellable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
+import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
 import { itemsNeeded } from '../evaluation/verdicts.ts';
 import { ownCounts } from './file-methods.ts';
@@ -36,7 +36,7 @@ const decisionModeOf = ({ settings, measurement }: Stage, baseline: readonly Ite
   const { metric } = measurement.task.task;
   const design = pairedDesign(metric, baseline);
   if (design === null) return baseline.length < itemsNeeded(delta, metric) ? { how: 'not' } : { how: 'in full' };
-  return isTellable({ metric, delta }, design) ? { how: 'curtailed', design } : { how: 'not' };
+  return isDecidable({ metric, delta }, design) ? { how: 'curtailed', design } : { how: 'not' };
 };
 
 /** A count of kept experts of a curve that was tested. */
@@ -182,7 +182,7 @@ export const measureStage = async (
   const { model, task } = measurement;
   const name = `${model.name} on ${task.name}`;
   const pairs = settings.recovery === 'both' ? new RecoveryPairs(task.task.metric) : undefined;
-  const early = settings.stop === 'told' ? await measureUnpruned(stage) : null;
+  const early = settings.stop === 'early' ? await measureUnpruned(stage) : null;
   const mode = early === null ? null : decisionModeOf(stage, early);
   const design = mode?.how === 'curtailed' ? mode.design : null;
   if (mode?.how === 'in full') record.note(`${name}: ${TEXTS_NOTE}`);

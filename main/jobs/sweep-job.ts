@@ -1,5 +1,5 @@
 import type { SweepRecord } from '../runs/sweep-record.ts';
-import { TOLD_NOTE } from '../evaluation/told-points.ts';
+import { CURTAILED_NOTE } from '../evaluation/curtailed-points.ts';
 import { type Job, type JobContext, jobOn } from './job-context.ts';
 import { measureStage } from './measure-stage.ts';
 import { stepSummary, totalWork } from './step.ts';
@@ -24,8 +24,8 @@ export const sweepJob = (
     const { places, notes } = await sweepPlaces(context, input);
     const record = createRecord(context, notes);
     context.meter.setTotal(totalWork(places.flatMap(placeSteps)));
-    if (input.settings.stop === 'told') {
-      record.note(TOLD_NOTE);
+    if (input.settings.stop === 'early') {
+      record.note(CURTAILED_NOTE);
       context.meter.expectSavings(totalWork(places.flatMap((place) => curveSteps(place, place.curves))));
     }
     const opened: Stage[] = [];

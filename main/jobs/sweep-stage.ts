@@ -3,7 +3,7 @@ import { curveLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { type SweepResult, type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
-import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import {
   type CountsSoFar,
   independentAtLeast,
@@ -25,7 +25,7 @@ import { type CountedCurve, type Curve, orderOf } from './sweep-curves.ts';
 /** Where a sweep's points go as they come: its record, or nowhere where another process keeps that. */
 export interface SweepSink {
   add(point: SweepPoint): Promise<void>;
-  addTold(point: ToldPoint): Promise<void>;
+  addCurtailed(point: CurtailedPoint): Promise<void>;
   addUnneeded(points: readonly UnneededPoint[]): void;
   note(text: string): void;
 }
@@ -117,9 +117,9 @@ export const announce = async (
   return result;
 };
 
-const announceCurtailed = async ({ context, record }: Stage, point: ToldPoint): Promise<void> => {
-  await record.addTold(point);
-  context.emit({ type: 'sweep.told', run: context.run, point });
+const announceCurtailed = async ({ context, record }: Stage, point: CurtailedPoint): Promise<void> => {
+  await record.addCurtailed(point);
+  context.emit({ type: 'sweep.curtailed', run: context.run, point });
 };
 
 /** Announces the unpruned model. */

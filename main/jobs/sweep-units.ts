@@ -46,7 +46,7 @@ const curveParts = (place: SweepPlace, { settings }: SweepInput): readonly Sweep
     return unitOf(place, { part, method, seed, kept }, (stage) => measureStage(stage, [{ ...curve, counts }], []));
   };
   // Where a curve's next candidate depends on the last one, the curve is one part; elsewhere each candidate is.
-  if (settings.adaptive || settings.stop === 'told') return curves.map((curve) => partOf(curve, curve.counts, null));
+  if (settings.adaptive || settings.stop === 'early') return curves.map((curve) => partOf(curve, curve.counts, null));
   const open = curves.map(({ counts }) => ({ missing: counts, tested: [] }));
   return waveOrder(open, measurement.model.checkpoint.info.experts).flatMap(([index, kept]) => {
     const curve = curves[index];

@@ -9,8 +9,8 @@ import {
   readingText,
   sharedPlaceText,
 } from '../evaluation/wording.ts';
-import type { ToldPoint } from '../contract/told-point.ts';
-import { toldText } from '../evaluation/told-points.ts';
+import type { CurtailedPoint } from '../contract/curtailed-point.ts';
+import { curtailedText } from '../evaluation/curtailed-points.ts';
 import {
   bareFactor,
   formatBytes,
@@ -96,15 +96,15 @@ export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
 };
 
 /** Candidates that stopped early: what their items tell, without accuracy and interval; nothing where none did. */
-export const toldTable = ({ told = [] }: SweepDocument): HtmlNode[] =>
-  told.length === 0
+export const curtailedTable = ({ curtailed = [] }: SweepDocument): HtmlNode[] =>
+  curtailed.length === 0
     ? []
     : [
         html(
           'details',
           {},
-          html('summary', {}, `${told.length} candidates that were told early`),
-          reportTable<ToldPoint>(
+          html('summary', {}, `${curtailed.length} candidates that were told early`),
+          reportTable<CurtailedPoint>(
             'They stopped as soon as all items could only call them not safe: they have no accuracy and no interval.',
             [
               { title: 'model', cell: ({ model }) => model },
@@ -113,9 +113,9 @@ export const toldTable = ({ told = [] }: SweepDocument): HtmlNode[] =>
               { title: 'factor', isNumber: true, cell: ({ factor }) => bareFactor(factor) },
               { title: 'kept', isNumber: true, cell: ({ kept }) => bareFactor(kept) },
               { title: 'dropped share', isNumber: true, cell: formatDroppedShare },
-              { title: 'told', cell: toldText },
+              { title: 'curtailed', cell: curtailedText },
             ],
-            told,
+            curtailed,
           ),
         ),
       ];

@@ -18,7 +18,7 @@ import {
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { htmlPage, type Section } from './page.ts';
 import { choiceAndWritingTable } from './report-kinds.ts';
-import { measurementTables, methodComparisons, toldTable } from './report-methods.ts';
+import { measurementTables, methodComparisons, curtailedTable } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
 import {
   chartFindings,
@@ -108,7 +108,7 @@ const sections = (source: ReportSource): Section[] => {
           'Tables that are folded are left out in print: unfold those that you want on paper.',
         ),
         measurementTables(document),
-        ...toldTable(document),
+        ...curtailedTable(document),
         ...notes(document.notes ?? []),
       ],
     },

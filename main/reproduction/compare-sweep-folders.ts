@@ -69,7 +69,7 @@ const notesOf = ({ notes = [] }: SweepDocument): ReadonlyMap<string, string> =>
 const comparable = (document: SweepDocument): unknown => ({
   ...document,
   results: namedEntries(document.results, pointWords),
-  told: namedEntries(document.told ?? [], pointWords),
+  curtailed: namedEntries(document.curtailed ?? [], pointWords),
   notNeeded: namedEntries(document.notNeeded ?? [], pointWords),
   thresholds: namedEntries(document.thresholds, curveWords),
   notes: notesOf(document),

@@ -214,13 +214,13 @@ const checkOf = (fields: DifferingField[], sealed: SealedFiles, unchecked: reado
 /** The check of a run whose outcomes are missing. */
 const uncheckedSentences = (
   { state }: Pick<RunManifest, 'state'>,
-  { results, told = [] }: SweepDocument,
+  { results, curtailed = [] }: SweepDocument,
   { checksums }: SealedFiles,
   withoutOutcomes: number,
 ): string[] => {
   const parts = [
     ...(results.some(({ cost }) => cost !== undefined) ? ['costs and speeds'] : []),
-    ...(told.length > 0 ? ['candidates that were stopped early'] : []),
+    ...(curtailed.length > 0 ? ['candidates that were stopped early'] : []),
   ];
   const why =
     state === 'done'
@@ -262,7 +262,7 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
     return { ...known, check: checkOf([], sealed, uncheckedSentences(manifest, stored, sealed, 0)) };
   }
   const isChanged = sealed.changed.includes(RESULTS);
-  if (isChanged && (stored.told ?? []).length > 0) throw editedFile(folder, RESULTS);
+  if (isChanged && (stored.curtailed ?? []).length > 0) throw editedFile(folder, RESULTS);
   const differing = new Differing();
   const document = { ...stored, run: manifest.id };
   const { points, isWhole, isJudged } = await derivePoints(source, manifest, stored.results, differing);

@@ -20,7 +20,7 @@ import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/e
 import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
-import { unmeasuredPoints } from '../evaluation/told-points.ts';
+import { unmeasuredPoints } from '../evaluation/curtailed-points.ts';
 import { checkNotes } from '../evaluation/wording.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
 import { readCheckedSweep } from './checked-sweep.ts';
@@ -120,7 +120,7 @@ export const readComparisons = async (
  */
 export const readSizePairs = async (
   source: RunSource,
-  document: Pick<SweepDocument, 'run' | 'results' | 'told' | 'notNeeded'>,
+  document: Pick<SweepDocument, 'run' | 'results' | 'curtailed' | 'notNeeded'>,
 ): Promise<MeasuredPairs> => {
   // Pairs of those candidates alone that are safe would say too much good of pruning.
   if (unmeasuredPoints(document).length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };

@@ -12,7 +12,7 @@ import {
   type SweepResult,
   UNPRUNED,
 } from '../contract/sweep.ts';
-import { placedPoint, type ToldPoint, type UnneededPoint } from '../contract/told-point.ts';
+import { placedPoint, type CurtailedPoint, type UnneededPoint } from '../contract/curtailed-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { createTurns } from '../files/in-turn.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
@@ -72,7 +72,7 @@ export class SweepRecord {
   readonly #now: () => number;
   readonly #requireRun: () => Promise<void>;
   readonly #points: SweepPoint[] = [];
-  readonly #told: ToldPoint[] = [];
+  readonly #curtailed: CurtailedPoint[] = [];
   readonly #unneeded: UnneededPoint[] = [];
   readonly #notes: string[];
   readonly #changed: (change: RecordChange) => void;
@@ -114,8 +114,8 @@ export class SweepRecord {
       case 'point':
         this.#points.push({ result: change.result, step: change.step });
         return;
-      case 'told':
-        this.#told.push(change.point);
+      case 'curtailed':
+        this.#curtailed.push(change.point);
         return;
       case 'unneeded':
         for (const point of change.points) this.#unneeded.push(point);
@@ -157,10 +157,10 @@ export class SweepRecord {
   document(reading: ThresholdReading = { delta: this.#delta }): SweepDocument {
     const results = this.points.map(({ result }) => result);
     const measured: SweepDocument = { run: this.#run, results, thresholds: [], rule: '', notes: this.#notes };
-    if (this.#told.length + this.#unneeded.length === 0) return withThresholds(measured, reading);
-    const told = [...this.#inOrder(this.#told, (point) => point)];
+    if (this.#curtailed.length + this.#unneeded.length === 0) return withThresholds(measured, reading);
+    const curtailed = [...this.#inOrder(this.#curtailed, (point) => point)];
     const notNeeded = [...this.#inOrder(this.#unneeded, (point) => point)];
-    return withThresholds({ ...measured, told, notNeeded }, reading);
+    return withThresholds({ ...measured, curtailed, notNeeded }, reading);
   }
 
   /** Adds a point whose step is on disk; rewrites the files if they were not lately. */
@@ -172,8 +172,8 @@ export class SweepRecord {
   }
 
   /** Adds a candidate that stopped early, whose steps are on disk. */
-  async addTold(point: ToldPoint): Promise<void> {
-    const change = { what: 'told', point } as const;
+  async addCurtailed(point: CurtailedPoint): Promise<void> {
+    const change = { what: 'curtailed', point } as const;
     this.take(change);
     await this.#writeAtTimes();
     this.#changed(change);

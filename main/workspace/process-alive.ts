@@ -16,7 +16,7 @@ export interface ProcessIdentity {
 
 /** What the process table says of a number: whose start it is, that it ended, or nothing. */
 type ProcessStart =
-  { readonly kind: 'started'; readonly at: string } | { readonly kind: 'ended' } | { readonly kind: 'untold' };
+  { readonly kind: 'started'; readonly at: string } | { readonly kind: 'ended' } | { readonly kind: 'unknown' };
 
 const readOrNull = (read: () => string): string | null => {
   try {
@@ -34,10 +34,10 @@ const readOrNull = (read: () => string): string | null => {
  */
 const processStart = (pid: number): ProcessStart => {
   const stat = readOrNull(() => readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
-  if (stat === null) return { kind: 'untold' };
+  if (stat === null) return { kind: 'unknown' };
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields[0] === 'Z' || fields[0] === 'X') return { kind: 'ended' };
-  return fields[19] === undefined ? { kind: 'untold' } : { kind: 'started', at: fields[19] };
+  return fields[19] === undefined ? { kind: 'unknown' } : { kind: 'started', at: fields[19] };
 };
 
 export const thisProcess = (): ProcessIdentity => {
@@ -69,6 +69,6 @@ export const processState = (holder: ProcessIdentity): 'alive' | 'dead' | 'unsur
   }
   const start = processStart(holder.pid);
   if (start.kind === 'ended') return 'dead';
-  if (start.kind === 'untold' || holder.startedAt === null) return 'unsure';
+  if (start.kind === 'unknown' || holder.startedAt === null) return 'unsure';
   return start.at === holder.startedAt ? 'alive' : 'dead';
 };

@@ -188,14 +188,14 @@ export const createRunStore = (
         readListedLabel(folder),
         readFinding(folder, manifest),
       ]);
-      const told: RunManifest = { ...manifest, label };
-      if (damaged !== null) told.damaged = damaged;
-      if (finding !== null) told.finding = finding;
-      return told;
+      const shown: RunManifest = { ...manifest, label };
+      if (damaged !== null) shown.damaged = damaged;
+      if (finding !== null) shown.finding = finding;
+      return shown;
     } catch (error) {
       if (error instanceof WorkbenchError && error.code === 'no-such-run') return null;
-      const told = explainReadError(error, folder);
-      if (told instanceof WorkbenchError) return damagedRun(name, folder, told.message);
+      const shown = explainReadError(error, folder);
+      if (shown instanceof WorkbenchError) return damagedRun(name, folder, shown.message);
       throw error;
     }
   };

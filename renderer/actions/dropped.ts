@@ -1,6 +1,6 @@
 import { refuse } from '../../main/contract/errors.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
-import { MAX_GIVEN_BYTES } from '../../main/contract/told-place.ts';
+import { MAX_GIVEN_BYTES } from '../../main/contract/path-kind.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts } from '../engine/facts.ts';
 import { noticesStore } from '../state/notices-store.ts';

@@ -52,6 +52,6 @@ export const paletteSettings: readonly PaletteSetting[] = [
     apply: () => sweepStore.getState().chooseDelta(delta),
   })),
   ...onOff('Adaptive sweep', ['bisect'], (on) => sweepStore.getState().chooseAdaptive(on)),
-  ...onOff('Stop when told', ['threshold', 'sweep'], (on) => sweepStore.getState().chooseStopWhenTold(on)),
+  ...onOff('Stop when told', ['threshold', 'sweep'], (on) => sweepStore.getState().chooseStopEarly(on)),
   ...onOff('Measure speed', ['tokens per second', 'sweep'], (on) => sweepStore.getState().chooseSpeed(on)),
 ];

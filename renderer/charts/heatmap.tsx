@@ -112,7 +112,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
     });
   }, [geometry, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected.layer, theme, width]);
 
-  const told = hovered ?? (walking && isShown(geometry, cursor) ? cursor : null);
+  const described = hovered ?? (walking && isShown(geometry, cursor) ? cursor : null);
   const zoom = (factor: number, about: Cell): void => chooseWindow(zoomed(shownWindow, factor, about, size));
   const box = (cell: Cell) => {
     const { x, y } = cellOrigin(geometry, cell);
@@ -222,7 +222,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
           <div className="heatmap-selected" style={box(cursor)} />
         )}
         {hovered !== null && <div className="heatmap-hovered" style={box(hovered)} />}
-        {told !== null && layers > 0 && <HeatmapTip {...describe(told)} place={box(told)} width={geometry.width} />}
+        {described !== null && layers > 0 && <HeatmapTip {...describe(described)} place={box(described)} width={geometry.width} />}
       </div>
       <MapTools
         shown={shownWindow}

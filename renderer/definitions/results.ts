@@ -243,7 +243,7 @@ export const results = define({
       'first that is not, until they are neighbours; then confirms what it found by every larger number, from the ' +
       'top.',
   },
-  stopWhenTold: {
+  stopEarly: {
     term: 'Stop when told',
     text:
       'Finds thresholds instead of measuring curves: a candidate stops as soon as all items could only call it not ' +

@@ -31,8 +31,8 @@ export const withProgress = (jobs: readonly JobProgress[], progress: JobProgress
 
 /** Those that ended well, or were cancelled, are no longer told of: their runs say the rest. */
 export const withWork = (works: readonly ClusterWork[], work: ClusterWork): ClusterWork[] => {
-  const isTold = work.state === 'active' || work.state === 'failed';
-  if (!isTold) return works.filter(({ run }) => run !== work.run);
+  const isShown = work.state === 'active' || work.state === 'failed';
+  if (!isShown) return works.filter(({ run }) => run !== work.run);
   return works.some(({ run }) => run === work.run)
     ? works.map((known) => (known.run === work.run ? work : known))
     : [...works, work];
@@ -73,7 +73,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       effects.sweepChanged(event.run);
       // Its point is in place; the rest is asked for by `sweepChanged`, later and once for many points.
       return;
-    case 'sweep.told':
+    case 'sweep.curtailed':
       // What was told comes with the thresholds, which are asked for again.
       effects.sweepChanged(event.run);
       return;

@@ -29,7 +29,7 @@ export interface SweepState {
   readonly calibration: NonNullable<SweepSettings['calibration']>;
   readonly adaptive: boolean;
   /** Find thresholds only: candidates stop as soon as their verdict is told. */
-  readonly stopWhenTold: boolean;
+  readonly stopEarly: boolean;
   /** First n test items of each task; null: all. */
   readonly limit: number | null;
   readonly delta: number;
@@ -49,7 +49,7 @@ export interface SweepState {
   readonly toggleRefit: (refit: RefitName) => void;
   readonly chooseCalibration: (calibration: NonNullable<SweepSettings['calibration']>) => void;
   readonly chooseAdaptive: (adaptive: boolean) => void;
-  readonly chooseStopWhenTold: (stopWhenTold: boolean) => void;
+  readonly chooseStopEarly: (stopEarly: boolean) => void;
   readonly chooseLimit: (limit: number | null) => void;
   readonly chooseDelta: (delta: number) => void;
   readonly chooseSpeed: (speed: boolean) => void;
@@ -71,7 +71,7 @@ const createSweepStore = () =>
     refits: ['experts'],
     calibration: 'answers',
     adaptive: false,
-    stopWhenTold: false,
+    stopEarly: false,
     limit: null,
     delta: 0.02,
     speed: false,
@@ -93,7 +93,7 @@ const createSweepStore = () =>
     toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
     chooseCalibration: (calibration) => set({ calibration }),
     chooseAdaptive: (adaptive) => set({ adaptive }),
-    chooseStopWhenTold: (stopWhenTold) => set({ stopWhenTold }),
+    chooseStopEarly: (stopEarly) => set({ stopEarly }),
     chooseLimit: (limit) => set({ limit }),
     chooseDelta: (delta) => set({ delta }),
     chooseSpeed: (speed) => set({ speed }),

@@ -21,7 +21,7 @@ export type SweepSettingsChosen = Pick<
   | 'refits'
   | 'calibration'
   | 'adaptive'
-  | 'stopWhenTold'
+  | 'stopEarly'
   | 'limit'
   | 'delta'
   | 'speed'
@@ -209,7 +209,7 @@ export const sweepInput = (
     calibration: rest.calibration === 'written' ? 'written' : undefined,
     delta: rest.delta,
     limit: rest.limit,
-    stop: rest.stopWhenTold ? 'told' : undefined,
+    stop: rest.stopEarly ? 'early' : undefined,
     speed: rest.speed ? true : undefined,
     first: firstOf(tasks, focused),
   },

@@ -71,9 +71,9 @@ const cleanly = async (way: ComputingPath): Promise<Clean> => {
 };
 
 /** Codes of runs that end because files changed, when they are opened, read, or computed from. */
-const TOLD = /^(?:model-changed|changed-while-opened|changed-while-read|changed-since|export-changed)$/;
+const CHANGED = /^(?:model-changed|changed-while-opened|changed-while-read|changed-since|export-changed)$/;
 
-const none = { rounds: 0, 'ended well': 0, 'told as changed': 0, 'failed otherwise': 0, 'steps kept': 0, wrong: 0 };
+const none = { rounds: 0, 'ended well': 0, 'reported as changed': 0, 'failed otherwise': 0, 'steps kept': 0, wrong: 0 };
 const totals = new Map(ways.map(({ name }) => [name, { ...none }]));
 const right = new Map<string, Clean>();
 /** What ways give of changed files, for the runs that saw nothing else. */
@@ -120,8 +120,8 @@ const round = async (way: ComputingPath): Promise<readonly string[]> => {
     const out = way.out === undefined ? null : path.join(place.folder, way.out);
     if ('error' in ended) {
       const code = codeOf(ended.error);
-      total[TOLD.test(code) ? 'told as changed' : 'failed otherwise'] += 1;
-      if (!TOLD.test(code)) console.error(`${way.name}, ${change}: ${String(ended.error).slice(0, 300)}`);
+      total[CHANGED.test(code) ? 'reported as changed' : 'failed otherwise'] += 1;
+      if (!CHANGED.test(code)) console.error(`${way.name}, ${change}: ${String(ended.error).slice(0, 300)}`);
       if (out !== null && ((await isFile(out)) || (await isFile(path.join(out, 'config.json')))))
         wrong.push('left a file behind');
     } else {

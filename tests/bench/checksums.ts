@@ -40,11 +40,11 @@ for (let time = 0; time < Number(times); time += 1) {
     }),
   );
 }
-const told = (passes: readonly (readonly [number, number])[]): string =>
+const rates = (passes: readonly (readonly [number, number])[]): string =>
   `${median(passes.map(([cpu]) => cpu)).toFixed(0)} ms of processor, ` +
   `${median(passes.map(([, clock]) => clock)).toFixed(0)} ms by the clock`;
 const perRun = median(first.map(([cpu]) => cpu)) + median(last.map(([cpu]) => cpu));
 console.log(`${checkpoint.name}, ${(bytes / 1e6).toFixed(0)} MB, medians of ${times}`);
-console.log(`before it is mapped: ${told(first)}`);
-console.log(`at the end of a run: ${told(last)}`);
+console.log(`before it is mapped: ${rates(first)}`);
+console.log(`at the end of a run: ${rates(last)}`);
 console.log(`per gigabyte and run: ${((perRun / bytes) * 1e9).toFixed(0)} ms of processor`);

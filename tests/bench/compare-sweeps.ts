@@ -13,7 +13,7 @@ export interface SweepToCompare {
   /** Numbers of kept experts. */
   readonly kept: readonly number[];
   /** Whether ours stops a candidate once its verdict is told; theirs always measures in full. */
-  readonly told: boolean;
+  readonly stopsEarly: boolean;
   /** What theirs computes in, each in turn with ours, which computes in float32. */
   readonly dtypes: readonly Dtype[];
   readonly model: string;
@@ -29,7 +29,7 @@ export interface SweepToCompare {
 export const FREQUENCY_IN_FULL = {
   methods: ['frequency'],
   kept: [16, 12, 8, 4, 2],
-  told: false,
+  stopsEarly: false,
   dtypes: ['float32', 'bfloat16'],
 } as const satisfies Partial<SweepToCompare>;
 
@@ -38,7 +38,7 @@ const EXPERTS = 16;
 const command = path.join(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
 
 const line = z.object({ task: z.string(), method: z.string(), kept: z.number(), acc: z.number() });
-const document = z.object({ results: z.array(line), told: z.array(z.object({ evaluated: z.number() })).optional() });
+const document = z.object({ results: z.array(line), curtailed: z.array(z.object({ evaluated: z.number() })).optional() });
 type Accuracies = ReadonlyMap<string, number>;
 interface Timed<T> {
   readonly seconds: number;
@@ -76,7 +76,7 @@ const timed = (program: string, parameters: readonly string[]): Timed<string> =>
 const option = (name: string, value: number | null): readonly string[] =>
   value === null ? [] : [`--${name}`, String(value)];
 
-const ours = ({ model, methods, kept, told, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
+const ours = ({ model, methods, kept, stopsEarly, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
   const workspace = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-workspace-'));
   const factors = kept.map((count) => String(EXPERTS / count)).join(',');
   const { seconds, output } = timed(process.execPath, [
@@ -86,7 +86,7 @@ const ours = ({ model, methods, kept, told, tasks, threads }: SweepToCompare): T
     ...tasks.flatMap((task) => ['--task', task]),
     '--method',
     ...methods,
-    ...(told ? ['--stop', 'told'] : []),
+    ...(stopsEarly ? ['--stop', 'curtailed'] : []),
     '--factors',
     factors,
     '--workspace',
@@ -164,7 +164,7 @@ const compare = (sweep: SweepToCompare): void => {
       for (const [key, accuracy] of right.output) {
         const own = left.output.get(key);
         // Where ours stopped early it tells no accuracy.
-        if (own === undefined && sweep.told) continue;
+        if (own === undefined && sweep.stopsEarly) continue;
         const difference = Math.abs(accuracy - (own ?? NaN));
         other.points += 1;
         if (difference < 1e-9) other.equal += 1;

@@ -1,5 +1,5 @@
 /**
- * "To which factor is my task safe?" on a model of 1 GB: our whole search (`sweep --stop told`, start-up and profiles
+ * "To which factor is my task safe?" on a model of 1 GB: our whole search (`sweep --stop early`, start-up and profiles
  * included) against the loop that users write today, which measures every factor in full (python/sweep.py: observe with
  * hooks, slice, save, reload, score with lm-evaluation-harness). Goals: 15 times faster than its float32, 6 times than
  * its bfloat16.
@@ -19,7 +19,7 @@ compareSweeps({
   model: await widenedCheckpoint(),
   methods: ['frequency', 'reap'],
   kept: [14, 12, 10, 8, 4, 2],
-  told: true,
+  stopsEarly: true,
   dtypes: ['float32', 'bfloat16'],
   tasks: ['french', 'plural'].map((task) => path.join(bundledTasks, task)),
   limit: null,

@@ -1,5 +1,5 @@
 /**
- * A search for thresholds (`sweep --stop told`) against measuring every candidate on every item, both our own.
+ * A search for thresholds (`sweep --stop early`) against measuring every candidate on every item, both our own.
  *
  * Method: the setting of the sample (four bundled models, the nine tasks by choice, random with three seeds, frequency,
  * reap and uncurl, powers of two from 2 on). Both are run as whole processes in turn, each in a fresh workspace so that
@@ -44,7 +44,7 @@ const measure = (...extra: readonly string[]): Measured => {
   rmSync(workspace, { recursive: true, force: true });
   if (status !== 0) throw new Error(`the sweep ended with ${String(status)}`);
   const document = sweepDocument.parse(JSON.parse(stdout));
-  const pruned = [...document.results.filter(({ factor }) => factor > 1), ...(document.told ?? [])];
+  const pruned = [...document.results.filter(({ factor }) => factor > 1), ...(document.curtailed ?? [])];
   const items = pruned.reduce((sum, { n, evaluated = n }) => sum + evaluated, 0);
   return { document, items, wallMs, processorMs };
 };
@@ -61,19 +61,19 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const seconds = (values: readonly number[]): string => values.map((value) => (value / 1000).toFixed(1)).join(', ');
 
 const rounds = Number(process.argv[2] ?? 3);
-const [full, told]: [Measured[], Measured[]] = [[], []];
+const [full, curtailed]: [Measured[], Measured[]] = [[], []];
 for (let round = 0; round < rounds; round += 1) {
-  const [whole, early] = [measure(), measure('--stop', 'told')];
+  const [whole, early] = [measure(), measure('--stop', 'curtailed')];
   full.push(whole);
-  told.push(early);
+  curtailed.push(early);
   print(
     `round ${round + 1}: ${whole.items} items, ${seconds([whole.wallMs])} s wall, ${seconds([whole.processorMs])} s ` +
       `processor in full; ${early.items}, ${seconds([early.wallMs])} s, ${seconds([early.processorMs])} s told`,
   );
 }
-const [whole, early] = [full[0], told[0]];
+const [whole, early] = [full[0], curtailed[0]];
 if (whole === undefined || early === undefined) throw new Error('no round was run');
-const equal = full.every((one, index) => safety(one.document) === safety((told[index] ?? early).document));
+const equal = full.every((one, index) => safety(one.document) === safety((curtailed[index] ?? early).document));
 print(`${whole.document.thresholds.length} thresholds: ${equal ? 'all equal' : 'NOT EQUAL'}`);
 print(
   `item evaluations: ${whole.items} in full, ${early.items} told, ratio ${(whole.items / early.items).toFixed(2)}x`,
@@ -81,7 +81,7 @@ print(
 const millisecondsOf = (runs: readonly Measured[], clock: 'wallMs' | 'processorMs'): readonly number[] =>
   runs.map((one) => one[clock]);
 for (const clock of ['wallMs', 'processorMs'] as const) {
-  const [theirs, ours] = [millisecondsOf(full, clock), millisecondsOf(told, clock)];
+  const [theirs, ours] = [millisecondsOf(full, clock), millisecondsOf(curtailed, clock)];
   print(
     `${clock === 'wallMs' ? 'wall' : 'processor'} time: ${ratios(theirs, ours)} ` +
       `(${seconds(theirs)} s in full, ${seconds(ours)} s told)`,

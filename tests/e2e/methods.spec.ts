@@ -57,10 +57,10 @@ test('every method has its page, says what it needs, and is compared with its re
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
     const fate = page.getByRole('region', { name: 'Layer 0, expert 1', exact: true });
-    const told = fate.locator('dd').filter({ hasText: /^(?:dropped|kept)$/ });
-    const isKept = (await told.textContent()) === 'kept';
+    const kept = fate.locator('dd').filter({ hasText: /^(?:dropped|kept)$/ });
+    const isKept = (await kept.textContent()) === 'kept';
     await page.keyboard.press(isKept ? 'g' : 's');
-    await expect(told).toHaveText(isKept ? 'dropped' : 'kept');
+    await expect(kept).toHaveText(isKept ? 'dropped' : 'kept');
     await page.getByRole('tab', { name: 'Plan', exact: true }).click();
     const pins = settings.getByRole('group', { name: 'Pins' });
     await expect(pins.getByRole('listitem')).toHaveText(`0:1 ${isKept ? 'goes' : 'stays'}`);

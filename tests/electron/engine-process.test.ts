@@ -156,8 +156,8 @@ describe('a running engine', () => {
 
   it('is told how the probe ended that it asked for', async () => {
     const { engine } = start(PROBING);
-    const told: unknown = JSON.parse(await engine.grantPath('/any'));
-    expect(told).toEqual({ type: 'probed', id: 7, end: { kind: 'failed', message: 'webgpu in /probe' } });
+    const received: unknown = JSON.parse(await engine.grantPath('/any'));
+    expect(received).toEqual({ type: 'probed', id: 7, end: { kind: 'failed', message: 'webgpu in /probe' } });
   });
 
   it('is given a process that computes, by a port of its own, and is told while it stops how that ended', async () => {

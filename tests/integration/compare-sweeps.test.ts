@@ -33,9 +33,9 @@ test('two sweeps on disk are compared item by item, and what differs between the
   expect(pruned.difference).toBeCloseTo(((pruned.gained ?? 0) - (pruned.lost ?? 0)) / 40, 12);
   expect(notes[0]).toMatch(/^On capital one sweep asked more items/);
 
-  const told = await uncurl(['compare', first, second, '--workspace', workspace]);
-  expect(told.stdout).toMatch(/limit +60 +40/);
-  expect(told.stdout).toMatch(/random \/ reap +4 +40 shared, paired/);
+  const printed = await uncurl(['compare', first, second, '--workspace', workspace]);
+  expect(printed.stdout).toMatch(/limit +60 +40/);
+  expect(printed.stdout).toMatch(/random \/ reap +4 +40 shared, paired/);
   expect(await uncurl(['compare', first, second, '--model', 'x', '--workspace', workspace])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('--model is of the methods of one sweep'),

@@ -46,8 +46,8 @@ const isPoint = (event: EngineEvent): boolean => event.type === 'sweep.point';
 const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
   events.flatMap((event) => (event.type === 'sweep.point' ? [event.result] : []));
 /** Points of a document, in whatever order, without the verdicts that are read into them. */
-const asTold = (results: readonly SweepResult[]): readonly string[] =>
-  results.map(({ verdict: _verdict, ...told }) => canonicalJson(told)).sort();
+const asReported = (results: readonly SweepResult[]): readonly string[] =>
+  results.map(({ verdict: _verdict, ...rest }) => canonicalJson(rest)).sort();
 
 test('while the process that computes hears nothing, stored answers come; its sweep ends like any other', async () => {
   const beside = await openComputingEngine();
@@ -62,7 +62,7 @@ test('while the process that computes hears nothing, stored answers come; its sw
   const before = pointsOf(events).length;
   const { model, tasks } = await bundled(beside, 'sort');
   const live = await engine.call('sweep.read', { run });
-  expect(asTold(live.results)).toEqual(asTold(pointsOf(events)));
+  expect(asReported(live.results)).toEqual(asReported(pointsOf(events)));
   const point = live.results.find(({ method }) => method === 'random');
   if (point === undefined) throw new Error('a point that was told is not read');
   const { task, method, seed, factor } = point;
@@ -91,7 +91,7 @@ test('while the process that computes hears nothing, stored answers come; its sw
   const other = await startSweep(here, 'sort', 'capital');
   await here.engine.finished(other);
   // How many candidates answer together depends on how fast they do, and so does which point comes first.
-  expect(asTold(pointsOf(events))).toEqual(asTold(pointsOf(here.events)));
+  expect(asReported(pointsOf(events))).toEqual(asReported(pointsOf(here.events)));
   expect(await filesOf(workspace, run)).toEqual(await filesOf(here.workspace, other));
 });
 
@@ -102,12 +102,12 @@ test('while a block of a model holds the process that computes, many stored answ
   const { tasks } = await bundled(beside, 'french');
   const { run } = await engine.call('profile.start', { model, tasks });
   await hears((event) => event.type === 'job.progress' && event.progress.description.startsWith('Profiling'));
-  const told = (): number => events.filter(({ type }) => type === 'job.progress').length;
+  const reports = (): number => events.filter(({ type }) => type === 'job.progress').length;
   let mostBetween = 0;
-  for (let [mark, answered] = [told(), 0]; mostBetween < 20; answered += 1) {
+  for (let [mark, answered] = [reports(), 0]; mostBetween < 20; answered += 1) {
     await engine.call('runs.list', {});
     await engine.call('profile.read', { model, tasks });
-    if (told() !== mark) [mark, answered] = [told(), 0];
+    if (reports() !== mark) [mark, answered] = [reports(), 0];
     mostBetween = Math.max(mostBetween, answered);
     // Where the whole profile is made before so many answers come between two words of it, blocks starve them.
     expect((await engine.call('jobs.list', {})).length).toBe(1);
@@ -134,7 +134,7 @@ test('a job whose process hears nothing is cancelled all the same, and the next 
   expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
   // What was told is on disk, and can be read from there.
   const stored = (await engine.call('sweep.read', { run })).results;
-  expect(asTold(stored)).toEqual(asTold(pointsOf(beside.events)));
+  expect(asReported(stored)).toEqual(asReported(pointsOf(beside.events)));
 
   await engine.call('jobs.resume', { run });
   expect(await engine.finished(run)).toMatchObject({ state: 'done' });

@@ -21,18 +21,18 @@ const facts = z.object({
 
 test('info tells how far an own file goes, and what a split makes of it', async () => {
   const file = await own(await temporaryFolder());
-  const told = async (...options: readonly string[]) => {
+  const info = async (...options: readonly string[]) => {
     const { code, stdout, stderr } = await uncurl(['info', file, ...options, '--json']);
     expect(code, stderr).toBe(0);
     return facts.parse(JSON.parse(stdout));
   };
-  const plain = await told();
+  const plain = await info();
   expect([plain.items, plain.verdict.fewest]).toEqual([{ test: 300, calibration: 0 }, 149]);
-  const split = await told('--split', '0.5', '--delta', '0.05');
+  const split = await info('--split', '0.5', '--delta', '0.05');
   expect(split.items).toEqual({ test: 150, calibration: 150 });
   expect(split.verdict.fewest).toBeLessThan(149);
   expect(split.hash).not.toBe(plain.hash);
-  expect((await told('--calibrate-on', 'add')).items).toEqual({ test: 300, calibration: 300 });
+  expect((await info('--calibrate-on', 'add')).items).toEqual({ test: 300, calibration: 300 });
   expect((await uncurl(['info', file])).stdout).toContain('none: give --split or --calibrate-on');
 });
 

@@ -89,7 +89,7 @@ const doctor = async (
   for await (const { point, outcomes } of (await readPointBlocks(file)) ?? []) {
     const { model, task, method, seed, factor } = point;
     const isWanted = task === wanted.task && method === wanted.method && factor === wanted.factor;
-    const told = outcomes.map((outcome, index) => {
+    const changed = outcomes.map((outcome, index) => {
       if (!isWanted || index !== place || outcome.kind !== 'choice') return outcome;
       item = outcome.id;
       return {
@@ -102,7 +102,7 @@ const doctor = async (
       run: 'doctored',
       ...point,
       kept: kept.get(JSON.stringify([model, task, method, seed, factor])) ?? 0,
-      outcomes: told,
+      outcomes: changed,
     });
   }
   await rm(file);

@@ -51,11 +51,11 @@ test('workers with shares, and one in the place of one that was killed, leave wh
   expect([second.code, third.code], second.stderr + third.stderr).toEqual([0, 0]);
   const counts = [first, second, third].map(({ stdout }) => filled.parse(JSON.parse(stdout)));
   // Every part is told of by one worker; at most those that the killed one had done are missing.
-  const told = counts.reduce((sum, { parts }) => sum + parts, 0);
+  const total = counts.reduce((sum, { parts }) => sum + parts, 0);
   const done = await readdir(join(workspace, 'runs', run, 'work', 'units'));
   expect(done).toHaveLength(PARTS);
-  expect(told).toBeLessThan(PARTS);
-  expect(told).toBeGreaterThan(PARTS / 2);
+  expect(total).toBeLessThan(PARTS);
+  expect(total).toBeGreaterThan(PARTS / 2);
   expect(await statesOf(run, workspace)).toEqual(Array.from({ length: PARTS }, () => 'on disk'));
 
   const joined = await uncurl(['resume', run, '--threads', '1', '--json', '--workspace', workspace]);

@@ -18,8 +18,8 @@ export const PARTS = 14;
 
 export const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
 export const numbersOf = (stdout: string): unknown => {
-  const { results, told, notNeeded, thresholds } = answer.parse(JSON.parse(stdout));
-  return { results, told, notNeeded, thresholds };
+  const { results, curtailed, notNeeded, thresholds } = answer.parse(JSON.parse(stdout));
+  return { results, curtailed, notNeeded, thresholds };
 };
 
 /** What one machine gives. */

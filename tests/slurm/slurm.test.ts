@@ -56,9 +56,9 @@ describe('a sweep on a Slurm cluster', () => {
   });
 
   test('workers that search for thresholds only give what one machine is told', async () => {
-    const told = await measureAlone('--stop', 'told');
-    const run = await makeRun(await temporaryFolder(), '--stop', 'told');
-    const { summary } = await submitAgain(run, told);
+    const curtailed = await measureAlone('--stop', 'curtailed');
+    const run = await makeRun(await temporaryFolder(), '--stop', 'curtailed');
+    const { summary } = await submitAgain(run, curtailed);
     expect(summary).toMatch(/^0 of /);
   });
 

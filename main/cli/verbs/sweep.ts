@@ -78,7 +78,7 @@ const readRecovery = (reader: OptionReader): Pick<SweepSettings, 'recovery' | 'r
 
 export const sweep: Verb = {
   name: 'sweep',
-  usage: 'MODEL... --task T... --method M... (--factors 1,2,4,8 | --adaptive) [--stop told] [--workspace DIR]',
+  usage: 'MODEL... --task T... --method M... (--factors 1,2,4,8 | --adaptive) [--stop early] [--workspace DIR]',
   summary: 'Measures pruned models on tasks: accuracy with paired intervals, and thresholds. Resumable.',
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
@@ -105,7 +105,7 @@ export const sweep: Verb = {
       type: 'string',
       value: 'WHEN',
       help:
-        'told: find the threshold. A candidate stops as soon as all items could only call it not safe, and a curve ' +
+        'early: find the threshold. A candidate stops as soon as all items could only call it not safe, and a curve ' +
         'at its first such factor; verdicts are those of all items. Without it every candidate answers every item, ' +
         'going on from what was told before.',
     },
@@ -198,7 +198,7 @@ export const sweep: Verb = {
       ...readRecovery(reader),
       delta: reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN),
       limit: reader.whole('limit', 1),
-      stop: reader.choice('stop', ['told'] as const),
+      stop: reader.choice('stop', ['early'] as const),
       first: first === undefined ? undefined : { task: first },
       calibration: reader.choice('calibration', ['answers', 'written'] as const),
       chat: reader.flag('chat') ? true : undefined,

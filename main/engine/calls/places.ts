@@ -3,8 +3,8 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
-import type { ToldPlace } from '../../contract/told-place.ts';
-import { MAX_GIVEN_BYTES } from '../../contract/told-place.ts';
+import type { PathKind } from '../../contract/path-kind.ts';
+import { MAX_GIVEN_BYTES } from '../../contract/path-kind.ts';
 import { isFile, makeFolder } from '../../files/file-errors.ts';
 import { kindOfFile, kindOfFolder } from '../../files/list-folder.ts';
 import { explainReadError } from '../../files/regular-file.ts';
@@ -19,14 +19,14 @@ type PlaceCall = 'paths.tell' | 'tasks.take';
 const FOLDER = 'given';
 
 /** The run whose folder this is: `runs/NAME` with a manifest, in a workspace; null for any other folder. */
-const runAt = async (folder: string, here: string): Promise<ToldPlace | null> => {
+const runAt = async (folder: string, here: string): Promise<PathKind | null> => {
   const workspace = dirname(dirname(folder));
   const isRun = basename(dirname(folder)) === 'runs' && (await isFile(join(folder, 'manifest.json')));
   if (!isRun || !(await isWorkspace(workspace))) return null;
   return { kind: 'run', run: basename(folder), workspace, isHere: workspace === (await realpath(here)) };
 };
 
-const tell = async (path: string, here: string): Promise<ToldPlace> => {
+const tell = async (path: string, here: string): Promise<PathKind> => {
   try {
     const real = await realpath(path);
     const isFolder = (await stat(real)).isDirectory();

@@ -3,7 +3,7 @@ import { isFactorAtMost, isSameFactor, type SweepDocument, type SweepResult, UNP
 import { type AnswerKind, answerKind, answersOf } from '../../contract/task.ts';
 import { bareFactor } from '../../figures/numbers.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { unmeasuredPoints } from '../told-points.ts';
+import { unmeasuredPoints } from '../curtailed-points.ts';
 
 /** A point stands for a factor that is at most this many times larger or smaller than its own. */
 export const NEAREST_LIMIT = 1.25;
@@ -109,7 +109,7 @@ const chosenModel = (models: readonly string[], run: string, model: string | und
  * asked for, so the nearest stands for it, if it is within NEAREST_LIMIT.
  */
 export const comparePoints = (
-  document: Pick<SweepDocument, 'run' | 'results' | 'told' | 'notNeeded'>,
+  document: Pick<SweepDocument, 'run' | 'results' | 'curtailed' | 'notNeeded'>,
   {
     model: named,
     factor: asked,
@@ -123,7 +123,7 @@ export const comparePoints = (
   const { run, results } = document;
   if (unmeasuredPoints(document).length > 0)
     throw refuse(
-      'told-early',
+      'curtailed',
       `${run} looked for thresholds only: its unsafe candidates stopped early, so that methods cannot be compared at ` +
         'a factor.',
       'Measure the curve: the same sweep without stopping early goes on from what is on disk.',

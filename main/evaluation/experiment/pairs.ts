@@ -76,7 +76,7 @@ const pairArms = (
     ...summary,
   };
   const verdict = verdictOf(result, delta);
-  const isTold = independentItems(result) >= itemsNeeded(delta, task.metric);
+  const isDecidable = independentItems(result) >= itemsNeeded(delta, task.metric);
   const { n, difference, low, high, p, lost, gained } = summary;
   const pair: ExperimentPair = {
     question,
@@ -99,7 +99,7 @@ const pairArms = (
     lost,
     gained,
     sign: signOf(summary),
-    verdict: verdict === 'safe' && !isTold ? 'undecided' : verdict,
+    verdict: verdict === 'safe' && !isDecidable ? 'undecided' : verdict,
   };
   return { pair, result };
 };

@@ -14,13 +14,13 @@ export const publishedDifferences = (table: PublishedTable): NonNullable<Experim
       const against = scratch[place];
       return value === null || against === undefined ? null : rounded(value - against);
     });
-    const told = differences.filter((difference) => difference !== null);
+    const known = differences.filter((difference) => difference !== null);
     return {
       ...row,
       factor: row.experts / row.kept,
       differences,
-      above: told.filter((difference) => difference > 0).length,
-      of: told.length,
+      above: known.filter((difference) => difference > 0).length,
+      of: known.length,
     };
   }),
 });

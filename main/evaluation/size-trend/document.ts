@@ -22,7 +22,7 @@ import {
 import { writtenTasks } from '../choice-and-writing.ts';
 import { sweepThresholds } from '../threshold.ts';
 import { levelOf, type ThresholdReading } from '../threshold-family.ts';
-import { testedPoints, unmeasuredPoints } from '../told-points.ts';
+import { testedPoints, unmeasuredPoints } from '../curtailed-points.ts';
 import { itemsNeeded } from '../verdicts.ts';
 import { counted } from '../wording.ts';
 import { equalKeptFindings } from './equal-kept.ts';
@@ -111,7 +111,7 @@ export const sizeTrendDocument = (
 ): SizeTrendDocument => {
   const { run, results, rule } = document;
   const { delta } = reading;
-  const alpha = levelOf([...results, ...(document.told ?? [])], reading);
+  const alpha = levelOf([...results, ...(document.curtailed ?? [])], reading);
   const models = sizedModels(results);
   const sizes = trendSizes(models);
   const thresholds = sizeThresholds(document, models);

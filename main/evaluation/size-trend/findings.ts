@@ -45,9 +45,9 @@ export const withOverall = (
 const NAMED_FACTORS = 2;
 
 const factorText = ({ factor, shares }: SafeCount, cases: string, isFirst: boolean): string => {
-  const told = shares.filter(({ of }) => of > 0);
-  const sameOf = told.every(({ of }) => of === told[0]?.of);
-  const counts = told.map(({ experts, safe, of }, index) => {
+  const known = shares.filter(({ of }) => of > 0);
+  const sameOf = known.every(({ of }) => of === known[0]?.of);
+  const counts = known.map(({ experts, safe, of }, index) => {
     const total = index === 0 || !sameOf ? ` of ${of}` : '';
     const unit = isFirst && index === 0 ? ` ${cases}` : '';
     return `${safe}${total}${unit} at ${isFirst && index === 0 ? 'E = ' : ''}${experts}`;
@@ -65,9 +65,9 @@ const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Findin
     const row = safeCounts.find((one) => one.method === method && one.factor === smallest);
     return row === undefined ? [] : [{ ...row, shares: row.shares.filter(({ of }) => of > 0) }];
   });
-  const told = rows.filter(({ shares }) => shares.length > 1);
-  if (told.length === 0) return [];
-  const parts = told.map(({ method, shares }, index) => {
+  const known = rows.filter(({ shares }) => shares.length > 1);
+  if (known.length === 0) return [];
+  const parts = known.map(({ method, shares }, index) => {
     const totals = [...new Set(shares.map(({ of }) => of))];
     const counts = shares.map(({ safe, of }) => (totals.length > 1 ? `${safe} of ${of}` : String(safe)));
     const total = totals.length > 1 ? '' : ` of ${totals[0] ?? 0}`;
@@ -113,9 +113,9 @@ export const safeDraws = (thresholds: readonly Threshold[]): ReadonlyMap<string,
   const bySeed = thresholds.filter(({ seed }) => seed !== null);
   const methods = [...new Set(bySeed.map(({ method }) => method))].map((method) => {
     const own = bySeed.filter((one) => one.method === method);
-    const told = own.filter(({ lastSafe }) => lastSafe !== null);
-    const safe = told.filter(({ lastSafe }) => (lastSafe ?? 1) > 1).length;
-    return [method, { draws: new Set(own.map(({ seed }) => seed)).size, safe, of: told.length }] as const;
+    const known = own.filter(({ lastSafe }) => lastSafe !== null);
+    const safe = known.filter(({ lastSafe }) => (lastSafe ?? 1) > 1).length;
+    return [method, { draws: new Set(own.map(({ seed }) => seed)).size, safe, of: known.length }] as const;
   });
   return new Map(methods.filter(([, { draws }]) => draws > 1));
 };
@@ -175,23 +175,23 @@ export const thresholdFindings = (
   draws: ReadonlyMap<string, SafeDraws> = new Map(),
 ): Finding[] => {
   if (thresholds.length === 0) return [];
-  const told = thresholds.filter(({ verdict }) => verdict !== 'cannot-tell');
-  const untold = thresholds.length - told.length;
-  const untoldText =
-    untold === 0 ? '' : ` ${untold} of ${counted(thresholds.length, 'threshold')} cannot be told: too few items.`;
-  if (told.length === 0) {
+  const known = thresholds.filter(({ verdict }) => verdict !== 'cannot-tell');
+  const cannotTell = thresholds.length - known.length;
+  const cannotTellText =
+    cannotTell === 0 ? '' : ` ${cannotTell} of ${counted(thresholds.length, 'threshold')} cannot be told: too few items.`;
+  if (known.length === 0) {
     const sentence = `No threshold of ${casesText(thresholds)} can be told: too few items.`;
     return [{ chart: 'thresholds', method: null, verdict: 'cannot-tell', sentence, p: null }];
   }
   const counts = methods.map((method) => {
-    const own = told.filter((one) => one.method === method);
+    const own = known.filter((one) => one.method === method);
     return (
       `by ${methodInProse(method)} in ` +
       `${own.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}${drawsText(draws.get(method))}`
     );
   });
   const sentence =
-    `Of ${casesText(told)}, a factor above 1 is safe ${listed(counts)}.` +
-    `${largestText(told)}${leadersText(told, methods)}${untoldText}`;
+    `Of ${casesText(known)}, a factor above 1 is safe ${listed(counts)}.` +
+    `${largestText(known)}${leadersText(known, methods)}${cannotTellText}`;
   return [{ chart: 'thresholds', method: null, verdict: 'counted', sentence, p: null }];
 };

@@ -13,13 +13,13 @@ import { clauses, withOverall } from './findings.ts';
 const slopeText = ({ slope, low, high }: SlopeOverExperts): string =>
   `${formatDifferenceInUnit(slope, 'acc')} per doubling of E ${formatInterval({ low, high }, 'acc')}`;
 
-const verdictOf = ({ side, isTellable }: ShareTrend): Finding['verdict'] =>
-  side === 0 || !isTellable ? 'cannot-tell' : side > 0 ? 'supported' : 'opposed';
+const verdictOf = ({ side, isDecidable }: ShareTrend): Finding['verdict'] =>
+  side === 0 || !isDecidable ? 'cannot-tell' : side > 0 ? 'supported' : 'opposed';
 
-const words = ({ side, isTellable }: ShareTrend): string => {
+const words = ({ side, isDecidable }: ShareTrend): string => {
   if (side === 0) return 'whether a larger E loses less or more cannot be told';
   const loses = `a larger E loses ${side > 0 ? 'less' : 'more'}`;
-  return isTellable ? loses : `in these models ${loses}; so few trainings cannot tell that from chance`;
+  return isDecidable ? loses : `in these models ${loses}; so few trainings cannot tell that from chance`;
 };
 
 const drawsText = ({ draws, drawSlopes: { lowest, highest } }: ShareTrend): string =>

@@ -102,7 +102,7 @@ const trendOf = (own: readonly SharePoint[]): ShareTrend | null => {
     atEqualShare,
     drawSlopes: { lowest: minOf(slopes.map(({ slope }) => slope)), highest: maxOf(slopes.map(({ slope }) => slope)) },
     side: sides.length === 1 ? (sides[0] ?? 0) : 0,
-    isTellable: 2 / countOrders(models.map(({ experts }) => experts)) <= LEVEL,
+    isDecidable: 2 / countOrders(models.map(({ experts }) => experts)) <= LEVEL,
     equalFactor: atEqualFactor(
       models,
       own.filter(({ task }) => tasks.includes(task)),
@@ -145,7 +145,7 @@ const atEqualFactor = (
  * dropped shares (atEqualShares) over all tasks, the slope that of a line through the models over log2 E, the interval
  * t with (models - 2) degrees of freedom. It takes chance in training for normal scatter about that line. Four trainings
  * cannot bear that assumption out: by relabelling (permuteModels) the least p that they could show is 2/24, so a trend
- * beyond these models is told only where that least p is at most 5 % (`isTellable`). Nothing is said of fewer than three
+ * beyond these models is told only where that least p is at most 5 % (`isDecidable`). Nothing is said of fewer than three
  * sizes. For a method that draws, the value is the mean over draws, and `side` is that of every draw's interval.
  */
 export const shareTrends = (points: readonly SharePoint[]): ShareTrend[] => {

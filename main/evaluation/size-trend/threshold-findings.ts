@@ -97,8 +97,8 @@ const drawnTrends = (trends: readonly ExpertTrend[]): ExpertTrend[][] => {
 
 /** Whether no threshold that can be told lies above 1: then there is nothing that could rise or fall. */
 const allUnsafe = (trends: readonly ExpertTrend[]): boolean => {
-  const told = trends.flatMap(({ points }) => points.flatMap(({ lastSafe }) => lastSafe ?? []));
-  return told.length > 0 && told.every((lastSafe) => lastSafe === 1);
+  const decided = trends.flatMap(({ points }) => points.flatMap(({ lastSafe }) => lastSafe ?? []));
+  return decided.length > 0 && decided.every((lastSafe) => lastSafe === 1);
 };
 
 const methodFinding = (
@@ -109,14 +109,14 @@ const methodFinding = (
 ): MethodFinding => {
   const counts = countTasks(trends);
   const test = permuteModels(trends, seriesOf);
-  const told = verdictOf(counts, test);
+  const decided = verdictOf(counts, test);
   const drawn = drawnTrends(trends).map((own) => ({
     counts: countTasks(own),
     verdict: verdictOf(countTasks(own), permuteModels(own, seriesOf)),
   }));
   // A direction that not every draw shows by itself is one of the draws, not of the method.
-  const holds = drawn.every((one) => one.verdict === told);
-  const verdict = holds || (told !== 'supported' && told !== 'opposed') ? told : 'cannot-tell';
+  const holds = drawn.every((one) => one.verdict === decided);
+  const verdict = holds || (decided !== 'supported' && decided !== 'opposed') ? decided : 'cannot-tell';
   const byDraw =
     drawn.length === 0
       ? ''

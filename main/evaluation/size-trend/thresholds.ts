@@ -8,10 +8,10 @@ import {
   type SweepResult,
   UNPRUNED,
 } from '../../contract/sweep.ts';
-import type { UnneededPoint } from '../../contract/told-point.ts';
+import type { UnneededPoint } from '../../contract/curtailed-point.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { headlineThresholds } from '../threshold.ts';
-import { testedPoints } from '../told-points.ts';
+import { testedPoints } from '../curtailed-points.ts';
 
 /**
  * The models of a sweep with E, read from their results: E is what stays where nothing is pruned, which every point
@@ -47,7 +47,7 @@ const bytesAt = (
 
 /** The headline thresholds of a sweep with E and the largest factor measured, by rising E. */
 export const sizeThresholds = (
-  document: Pick<SweepDocument, 'results' | 'thresholds' | 'told' | 'notNeeded'>,
+  document: Pick<SweepDocument, 'results' | 'thresholds' | 'curtailed' | 'notNeeded'>,
   models: readonly SizedModel[],
 ): SizeThreshold[] => {
   const headlines = headlineThresholds(document.thresholds);
@@ -128,10 +128,10 @@ export const safeCounts = (
       method,
       factor,
       shares: sizes.map((experts) => {
-        const told = thresholds
+        const known = thresholds
           .filter((one) => one.method === method && one.experts === experts)
           .flatMap((one) => safeAt(one, factor) ?? []);
-        return { experts, safe: told.filter((safe) => safe).length, of: told.length };
+        return { experts, safe: known.filter((safe) => safe).length, of: known.length };
       }),
     })),
   );

@@ -27,13 +27,13 @@ export const directionOf = ({ rises, falls, overlaps }: BracketPairs): TrendDire
 
 const spreadOf = (points: readonly SizeThreshold[], experts: number): TrainingSpread => {
   const trained = points.filter((point) => point.experts === experts);
-  const told = trained.flatMap(({ lastSafe }) => (lastSafe === null ? [] : [lastSafe]));
-  const isTold = told.length > 0;
+  const known = trained.flatMap(({ lastSafe }) => (lastSafe === null ? [] : [lastSafe]));
+  const isKnown = known.length > 0;
   return {
     experts,
     models: trained.length,
-    lowest: isTold ? minOf(told) : null,
-    highest: isTold ? maxOf(told) : null,
+    lowest: isKnown ? minOf(known) : null,
+    highest: isKnown ? maxOf(known) : null,
   };
 };
 

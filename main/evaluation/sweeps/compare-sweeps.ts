@@ -141,8 +141,8 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
   const rows = pairings.flatMap((one) => one.rows);
   const alone = pairings.reduce((sum, one) => sum + one.alone, 0);
   const gone = pairings.reduce((sum, one) => sum + one.gone, 0);
-  const told = sweeps
-    .filter(({ document }) => (document.told ?? []).length > 0)
+  const curtailed = sweeps
+    .filter(({ document }) => (document.curtailed ?? []).length > 0)
     .map(({ manifest }) => runName(manifest));
   const unfinished = sweeps
     .filter(({ manifest }) => manifest.state !== 'done')
@@ -159,10 +159,10 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
     ...(gone === 0
       ? []
       : [`The outcomes of ${counted(gone, 'candidate')} are no longer stored: resume the sweep that lacks them.`]),
-    ...(told.length === 0
+    ...(curtailed.length === 0
       ? []
       : [
-          `${listed(told)} stopped candidates once their verdict was told: only those that were measured in full are ` +
+          `${listed(curtailed)} stopped candidates once their verdict was told: only those that were measured in full are ` +
             'here.',
         ]),
     ...(unfinished.length === 0 ? [] : [`${listed(unfinished)} did not finish: what is measured is compared.`]),

@@ -3,7 +3,7 @@ import { shortHash } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
 
-type Told = Pick<RunManifest, 'spec' | 'models' | 'tasks' | 'device' | 'versions'>;
+type RecordedSweep = Pick<RunManifest, 'spec' | 'models' | 'tasks' | 'device' | 'versions'>;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -30,7 +30,7 @@ const filesOf = (files: Readonly<Record<string, { readonly name: string; readonl
   );
 
 /** Everything that a sweep's manifest says of how it was made, by key. */
-const settingsOf = ({ spec, models, tasks, device, versions }: Told): ReadonlyMap<string, string> => {
+const settingsOf = ({ spec, models, tasks, device, versions }: RecordedSweep): ReadonlyMap<string, string> => {
   const parsed = recordedSweepSettings.safeParse(spec);
   const { files: _files, ...settings }: Readonly<Record<string, unknown>> = parsed.success ? parsed.data : spec;
   return new Map([
@@ -52,7 +52,7 @@ export interface SettingsDifference {
 }
 
 /** What differs between the settings of sweeps, in the order in which they are recorded; a dash: not set there. */
-export const settingsDifference = (sweeps: readonly Told[]): SettingsDifference => {
+export const settingsDifference = (sweeps: readonly RecordedSweep[]): SettingsDifference => {
   const each = sweeps.map(settingsOf);
   const keys = [...new Set(each.flatMap((settings) => [...settings.keys()]))];
   const all = keys.map((key) => ({ key, values: each.map((settings) => settings.get(key) ?? '\u2013') }));

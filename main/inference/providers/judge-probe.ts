@@ -86,6 +86,6 @@ const objection = (
 
 /** A message of the runtime without the place in its source, as a sentence. */
 const sentence = (message: string): string => {
-  const told = message.replace(/^.* was false\. /s, '').trim();
-  return /[.!?]$/.test(told) ? told : `${told}.`;
+  const reason = message.replace(/^.* was false\. /s, '').trim();
+  return /[.!?]$/.test(reason) ? reason : `${reason}.`;
 };

@@ -66,11 +66,11 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
   if (source.from === 'split') {
     const { calibration: drawn, test: kept, groups } = splitItems(base.test, source, base.path);
     const splits = { calibration: at(base.test, drawn), test: at(base.test, kept) };
-    const told = turns === null ? null : { calibration: at(turns, drawn), test: at(turns, kept) };
+    const splitTurns = turns === null ? null : { calibration: at(turns, drawn), test: at(turns, kept) };
     const note =
       `${String(drawn.length)} of ${String(base.test.length)} items (${percent(source.share)} asked for) are drawn ` +
       `with seed ${String(source.seed)} for calibration and not tested.`;
-    return { task: assembled(base, { ...splits, turns: told }, note), leftOut: 0, groups };
+    return { task: assembled(base, { ...splits, turns: splitTurns }, note), leftOut: 0, groups };
   }
   const [first] = source.items;
   const [tested] = base.test;
@@ -98,7 +98,7 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
     test: base.test,
   };
   const other = source.turns;
-  const told =
+  const calibrationTurns =
     other === null
       ? null
       : at(
@@ -108,5 +108,5 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
   const note = [`Calibration items: ${String(kept.length)} of ${source.name}.`, describeLeftOut(leftOut)]
     .filter((sentence) => sentence !== '')
     .join(' ');
-  return { task: assembled(base, { ...splits, turns: bothTurns(told, turns, splits) }, note), leftOut, groups: null };
+  return { task: assembled(base, { ...splits, turns: bothTurns(calibrationTurns, turns, splits) }, note), leftOut, groups: null };
 };

@@ -68,7 +68,7 @@ export const factorTicks = (curves: readonly TaskCurves[]): readonly number[] =>
   const largest = maxOf([
     2,
     ...curves.flatMap((task) =>
-      task.curves.flatMap((curve) => [...curve.points.map((point) => point.factor), ...curve.told]),
+      task.curves.flatMap((curve) => [...curve.points.map((point) => point.factor), ...curve.curtailed]),
     ),
   ]);
   const ticks: number[] = [];

@@ -5,7 +5,7 @@ import type { ResolvedTheme } from '../../state/theme.ts';
 import { resultKey } from '../../sweep/points.ts';
 import { type ChartRow, chartRows, dodged } from './chart-rows.ts';
 import type { MethodCurve } from './task-curves.ts';
-import { ToldMarks } from './told-marks.tsx';
+import { CurtailedMarks } from './curtailed-marks.tsx';
 
 interface CurveMarksProps {
   readonly curves: readonly MethodCurve[];
@@ -37,7 +37,7 @@ export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emph
           key={curve.method}
           curve={curve}
           rows={chartRows(curve, unpruned, methods.indexOf(curve.method), methods.length)}
-          told={curve.told.map((factor) => x(dodged(factor, methods.indexOf(curve.method), methods.length)))}
+          curtailed={curve.curtailed.map((factor) => x(dodged(factor, methods.indexOf(curve.method), methods.length)))}
           order={methods.indexOf(curve.method)}
           theme={theme}
           selectedKey={selectedKey}
@@ -54,7 +54,7 @@ interface MethodMarksProps {
   readonly curve: MethodCurve;
   readonly rows: readonly ChartRow[];
   /** Where candidates that stopped early stand. */
-  readonly told: readonly number[];
+  readonly curtailed: readonly number[];
   readonly order: number;
   readonly theme: ResolvedTheme;
   readonly selectedKey: string | null;
@@ -66,7 +66,7 @@ interface MethodMarksProps {
 const polyline = (points: readonly (readonly [number, number])[]): string =>
   points.map(([px, py], index) => `${index === 0 ? 'M' : 'L'}${px.toFixed(1)},${py.toFixed(1)}`).join('');
 
-const MethodMarks = ({ curve, rows, told, order, theme, selectedKey, stand, x, y }: MethodMarksProps) => {
+const MethodMarks = ({ curve, rows, curtailed, order, theme, selectedKey, stand, x, y }: MethodMarksProps) => {
   const style = methodStyle(curve.method, order);
   const color = style[theme];
   const line = rows.flatMap((row) => (row.line === null ? [] : [[x(row.x), y(row.line)] as const]));
@@ -87,7 +87,7 @@ const MethodMarks = ({ curve, rows, told, order, theme, selectedKey, stand, x, y
         strokeWidth={stand === 'out' ? 2.2 : 1.6}
         strokeDasharray={style.dash}
       />
-      <ToldMarks places={told} color={color} />
+      <CurtailedMarks places={curtailed} color={color} />
       {rows.map((row) => {
         if (row.result === null || row.dot === null) return null;
         const [cx, cy] = [x(row.x), y(row.dot)];

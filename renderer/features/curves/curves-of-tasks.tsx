@@ -20,7 +20,7 @@ import { CurveChart } from './curve-chart.tsx';
 import { CurvesLegend } from './curves-legend.tsx';
 import { ResultsTable, ThresholdsTable } from './curves-tables.tsx';
 import { sweepMethods, taskCurves } from './task-curves.ts';
-import { ToldList } from './told-list.tsx';
+import { CurtailedList } from './curtailed-list.tsx';
 
 const SMALL_HEIGHT = 176;
 const LARGE_HEIGHT = 420;
@@ -54,7 +54,7 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
   const selected =
     point?.run !== manifest.id ? null : (document?.results.find((result) => isPoint(result, point)) ?? null);
   const ticks = factorTicks(curves);
-  const told = (document?.told ?? []).filter((one) => one.model === model);
+  const curtailed = (document?.curtailed ?? []).filter((one) => one.model === model);
   const title = titlesOf(facts.tasks);
   const shown =
     enlarged !== null && curves.some((task) => task.task === enlarged)
@@ -129,7 +129,7 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
               ))}
             </div>
           )}
-          {told.length > 0 && <ToldList points={told} title={title} />}
+          {curtailed.length > 0 && <CurtailedList points={curtailed} title={title} />}
           <ThresholdsTable
             curves={curves}
             methods={methods}

@@ -22,7 +22,7 @@ export interface MethodCurve {
   readonly line: readonly LinePoint[];
   readonly draws: number;
   /** Factors at which a candidate stopped early, unsafe: it has no value there. */
-  readonly told: readonly number[];
+  readonly curtailed: readonly number[];
   readonly thresholds: readonly Threshold[];
 }
 
@@ -51,7 +51,7 @@ const lineOf = (points: readonly PointOverDraws[], unpruned: number | null): rea
  * others by name.
  */
 export const sweepMethods = (document: SweepDocument): readonly string[] =>
-  distinct([...document.results, ...(document.told ?? [])].map(({ method }) => method))
+  distinct([...document.results, ...(document.curtailed ?? [])].map(({ method }) => method))
     .filter((method) => method !== UNPRUNED)
     .sort(compareMethodLabels);
 
@@ -76,7 +76,7 @@ export const taskCurves = (
       point.model === model && point.task === task;
     const drawn = pointsOverDraws({
       results: ofTask,
-      told: (document.told ?? []).filter(isHere),
+      curtailed: (document.curtailed ?? []).filter(isHere),
       notNeeded: (document.notNeeded ?? []).filter(isHere),
     });
     const curves = methods.map((method): MethodCurve => {
@@ -86,7 +86,7 @@ export const taskCurves = (
         points: own.flatMap(({ results: measured }) => measured),
         line: lineOf(own, unpruned),
         draws: Math.max(1, maxOf(own.map(({ draws }) => draws))),
-        told: own.filter(({ told }) => told.some(({ evaluated }) => evaluated > 0)).map(({ factor }) => factor),
+        curtailed: own.filter(({ curtailed }) => curtailed.some(({ evaluated }) => evaluated > 0)).map(({ factor }) => factor),
         thresholds: document.thresholds.filter(
           (threshold) => threshold.model === model && threshold.task === task && threshold.method === method,
         ),

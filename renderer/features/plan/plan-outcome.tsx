@@ -123,11 +123,11 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
         </div>
       </>
     );
-  const told = { ...error, message: inTaskTitles(error.message, facts.tasks) };
+  const shown = { ...error, message: inTaskTitles(error.message, facts.tasks) };
   const subject = tasks.length === 1 && first !== undefined ? first.title : `${tasks.length} tasks`;
   return (
     <>
-      <Problem error={told} />
+      <Problem error={shown} />
       <div className="card-actions">
         <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled}>
           {isRunning ? 'Profiling…' : `Profile ${subject} for ${methodTitle(facts.selection.method)} now`}

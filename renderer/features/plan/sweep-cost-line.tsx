@@ -41,7 +41,7 @@ export const SweepCostLine = () => {
       {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the
       unpruned model included; {formatCount(cost.itemEvaluations)} item scorings
       {settings.adaptive && ', and what adaptive adds'}
-      {settings.stopWhenTold && '; at most, since candidates stop when told'}.{' '}
+      {settings.stopEarly && '; at most, since candidates stop when told'}.{' '}
       {cost.drawn.map(({ method, draws, more }) => (
         <span key={method}>
           {methodTitle(method)}: <Definition of="seeds">{formatCount(draws)} draws</Definition>, {formatCount(more)}{' '}

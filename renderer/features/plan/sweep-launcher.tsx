@@ -86,8 +86,8 @@ export const SweepLauncher = () => {
           <Checkbox checked={settings.adaptive} onChange={settings.chooseAdaptive}>
             <Definition of="adaptive">adaptive</Definition>
           </Checkbox>
-          <Checkbox checked={settings.stopWhenTold} onChange={settings.chooseStopWhenTold}>
-            <Definition of="stopWhenTold">stop when told</Definition>
+          <Checkbox checked={settings.stopEarly} onChange={settings.chooseStopEarly}>
+            <Definition of="stopEarly">stop when told</Definition>
           </Checkbox>
         </div>
         <span>Plans</span>

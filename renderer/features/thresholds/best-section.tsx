@@ -79,7 +79,7 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const lines = [
     ...text.lines,
     ...(others.length === 0 || bestMethods(best) === '' ? [] : [`as far: ${others.join(', ')}`]),
-    ...(best.untold.length === 0 ? [] : [`cannot tell: ${best.untold.map(methodTitle).join(', ')}`]),
+    ...(best.cannotTell.length === 0 ? [] : [`cannot tell: ${best.cannotTell.map(methodTitle).join(', ')}`]),
     ...(written === null
       ? []
       : [`answers written: ${thresholdValue(written.best)} by ${written.methods.map(methodTitle).join(', ')}`]),

@@ -277,7 +277,7 @@ export const computingPaths = (python: string | undefined): readonly ComputingPa
     { methods: ['eep'], factors: [1, 2], options: { eep: { evaluations: 12, initial: 4 } } },
     ['weights', 'tokenizer', 'calibration items'],
   ),
-  sweepPath('search for thresholds', { methods: ['frequency', 'reap'], factors: [1, 2, 4], stop: 'told' }, ['weights']),
+  sweepPath('search for thresholds', { methods: ['frequency', 'reap'], factors: [1, 2, 4], stop: 'early' }, ['weights']),
   sweepPath(
     'written answers, calibrated on what is written',
     { methods: ['frequency'], factors: [1, 2], calibration: 'written', limit: 12 },

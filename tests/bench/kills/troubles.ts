@@ -97,8 +97,8 @@ export const vanishedShard = async (folder: string): Promise<Attack> => {
       await rename(shard, `${shard}.away`);
       const first = await running.ended;
       await rename(`${shard}.away`, shard);
-      const isTold = first.code === 0 || first.said.includes(path.basename(shard));
-      if (!isTold) return { kills: 0, resumed: 0, isSame: null, said: first.said, leftovers: 0 };
+      const isNamed = first.code === 0 || first.said.includes(path.basename(shard));
+      if (!isNamed) return { kills: 0, resumed: 0, isSame: null, said: first.said, leftovers: 0 };
       const ended = first.code === 0 ? first : await goOn(plainSweep(workspace, model), workspace, null);
       const outcome = await outcomeOf(ended, workspace, right, { kills: 0, resumed: Number(first.code !== 0) });
       await rm(workspace, { recursive: true });

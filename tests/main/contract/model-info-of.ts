@@ -1,7 +1,7 @@
 import type { ModelInfo } from '../../../main/contract/model.ts';
 
-/** What is known of a model of eight experts in three layers, but for what `told` says. */
-export const modelInfoOf = (told: Partial<ModelInfo> = {}): ModelInfo => ({
+/** What is known of a model of eight experts in three layers, but for what `curtailed` says. */
+export const modelInfoOf = (fields: Partial<ModelInfo> = {}): ModelInfo => ({
   family: 'mixtral',
   layers: 3,
   moeLayers: 3,
@@ -19,5 +19,5 @@ export const modelInfoOf = (told: Partial<ModelInfo> = {}): ModelInfo => ({
   memory: { resident: 1, streaming: 1 },
   supported: true,
   reasons: [],
-  ...told,
+  ...fields,
 });

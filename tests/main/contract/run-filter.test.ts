@@ -5,11 +5,11 @@ import { NO_LABEL, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { runOf } from './run-of.ts';
 
-const run = (id: string, told: Partial<RunManifest> = {}): RunManifest =>
-  runOf({ id, title: `Title of ${id}`, label: NO_LABEL, ...told });
+const run = (id: string, fields: Partial<RunManifest> = {}): RunManifest =>
+  runOf({ id, title: `Title of ${id}`, label: NO_LABEL, ...fields });
 
-const named = (name: string, told: Partial<RunManifest> = {}): RunManifest =>
-  run(name, { label: { ...NO_LABEL, name }, ...told });
+const named = (name: string, fields: Partial<RunManifest> = {}): RunManifest =>
+  run(name, { label: { ...NO_LABEL, name }, ...fields });
 const ids = (runs: readonly RunManifest[]): readonly string[] => runs.map(({ id }) => id);
 
 const model = { name: 'olmoe', path: '/m', fingerprint: 'f' };

@@ -15,11 +15,11 @@ export const plainRun: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
   output: null,
 };
 
-/** A run that says `told`, and nothing else that matters. */
-export const runOf = (told: Partial<RunManifest> = {}): RunManifest => ({
+/** A run that says `curtailed`, and nothing else that matters. */
+export const runOf = (fields: Partial<RunManifest> = {}): RunManifest => ({
   id: 'sweep-1',
   kind: 'sweep',
   createdAt: '2026-01-01T12:00:00.000Z',
   ...plainRun,
-  ...told,
+  ...fields,
 });

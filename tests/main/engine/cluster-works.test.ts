@@ -196,9 +196,9 @@ test('a submission that cannot be read hides no run: its own is told as damaged,
   for (let look = 0; look < 2; look += 1) {
     const manifests = await workspace.runs.list();
     await clusters.find(manifests);
-    const told = new Map(manifests.map((manifest) => [manifest.id, clusters.shown(manifest).damaged]));
-    expect(told.get(bad)).toBe(`${record} does not tell of a submission. Remove it, and submit the run again.`);
-    expect(told.get(good)).toBeUndefined();
+    const damages = new Map(manifests.map((manifest) => [manifest.id, clusters.shown(manifest).damaged]));
+    expect(damages.get(bad)).toBe(`${record} does not tell of a submission. Remove it, and submit the run again.`);
+    expect(damages.get(good)).toBeUndefined();
   }
   expect((await clusters.list()).map(({ run }) => run)).toEqual([good]);
   await rm(record);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { threshold } from '../../../main/contract/sweep.ts';
 import { bestThreshold } from '../../../main/evaluation/best-threshold.ts';
 
-const told = (method: string, lastSafe: number | null, firstUnsafe: number | null) =>
+const reached = (method: string, lastSafe: number | null, firstUnsafe: number | null) =>
   threshold.parse({
     model: 'm',
     task: 't',
@@ -19,26 +19,26 @@ const told = (method: string, lastSafe: number | null, firstUnsafe: number | nul
 describe('the best threshold of several methods', () => {
   it('is the one that reaches furthest, and names all that reach as far', () => {
     const best = bestThreshold([
-      told('random', 1, 2),
-      told('reap', 4, 8),
-      told('uncurl', 4, 6),
-      told('ean', null, null),
+      reached('random', 1, 2),
+      reached('reap', 4, 8),
+      reached('uncurl', 4, 6),
+      reached('ean', null, null),
     ]);
     expect(best?.best.method).toBe('reap');
     expect(best?.methods).toEqual(['reap', 'uncurl']);
-    expect(best?.untold).toEqual(['ean']);
+    expect(best?.cannotTell).toEqual(['ean']);
   });
 
   it('prefers an open bracket, then the order of the methods', () => {
-    expect(bestThreshold([told('a', 4, 8), told('b', 4, null)])?.best.method).toBe('b');
-    expect(bestThreshold([told('a', 4, null), told('b', 4, null)])?.methods).toEqual(['a', 'b']);
+    expect(bestThreshold([reached('a', 4, 8), reached('b', 4, null)])?.best.method).toBe('b');
+    expect(bestThreshold([reached('a', 4, null), reached('b', 4, null)])?.methods).toEqual(['a', 'b']);
   });
 
-  it('stays untold where nothing can be told, and is none for none', () => {
-    expect(bestThreshold([told('a', null, null), told('b', null, null)])).toMatchObject({
+  it('names every method where none has a known threshold, and is none for none', () => {
+    expect(bestThreshold([reached('a', null, null), reached('b', null, null)])).toMatchObject({
       best: { method: 'a' },
       methods: [],
-      untold: ['a', 'b'],
+      cannotTell: ['a', 'b'],
     });
     expect(bestThreshold([])).toBeNull();
   });

@@ -12,7 +12,7 @@ import { answersOf } from '../../../main/contract/task.ts';
 import { curtailedOrder, partEnds } from '../../../main/evaluation/curtailment.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
-import { toldText } from '../../../main/evaluation/told-points.ts';
+import { curtailedText } from '../../../main/evaluation/curtailed-points.ts';
 import { answer, curtailedSample, SAMPLE, sampleOutcomes } from './curtailed-sample.ts';
 
 const DELTA = 0.02;
@@ -96,7 +96,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
       expect(ofThresholds(before).length).toBeGreaterThan(0);
       expect(ofThresholds(after)).toEqual(ofThresholds(before));
       expect(after.safeCounts).toEqual(before.safeCounts);
-      expect(curtailed.told?.map(({ verdict }) => verdict)).not.toContain(null);
+      expect(curtailed.curtailed?.map(({ verdict }) => verdict)).not.toContain(null);
     }
     const [inFull, perItem] = [
       full.results.filter(({ factor }) => factor > 1).reduce((sum, { n }) => sum + n, 0),
@@ -105,17 +105,17 @@ describe('the sample, curtailed on its stored outcomes', () => {
     print(
       `curves end at their first unsafe factor: ${perItem} item evaluations item by item ` +
         `(${(inFull / perItem).toFixed(1)}x fewer), ${evaluated} in parts (${(inFull / evaluated).toFixed(1)}x); ` +
-        `${document.told?.length ?? 0} candidates told early, ${document.notNeeded?.length ?? 0} not needed`,
+        `${document.curtailed?.length ?? 0} candidates told early, ${document.notNeeded?.length ?? 0} not needed`,
     );
-    expect([perItem, evaluated, document.told?.length, document.notNeeded?.length]).toEqual([47_421, 56_078, 397, 996]);
+    expect([perItem, evaluated, document.curtailed?.length, document.notNeeded?.length]).toEqual([47_421, 56_078, 397, 996]);
   });
 
   it('does not read what the items answered leave open at a larger margin', () => {
     const { document } = curtailedSample(full, outcomesOf, DELTA, partEnds);
     const wide = withThresholds(document, { delta: 0.1 });
-    const open = wide.told?.filter(({ verdict }) => verdict === null) ?? [];
+    const open = wide.curtailed?.filter(({ verdict }) => verdict === null) ?? [];
     expect(open.length).toBeGreaterThan(0);
-    expect(open.map(toldText).join()).toContain('not told at this margin by ');
+    expect(open.map(curtailedText).join()).toContain('not told at this margin by ');
     const truth = withThresholds(full, { delta: 0.1 });
     for (const threshold of wide.thresholds) {
       const { model, task, method, seed } = threshold;

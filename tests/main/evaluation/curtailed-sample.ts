@@ -7,13 +7,13 @@ import {
   type SweepResult,
   UNPRUNED,
 } from '../../../main/contract/sweep.ts';
-import type { ToldPoint, UnneededPoint } from '../../../main/contract/told-point.ts';
+import type { CurtailedPoint, UnneededPoint } from '../../../main/contract/curtailed-point.ts';
 import {
   countsSoFar,
   curtailedOrder,
   independentAtLeast,
   pairedDesign,
-  toldVerdict,
+  decidedVerdict,
 } from '../../../main/evaluation/curtailment.ts';
 import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
 
@@ -57,14 +57,14 @@ export const answer = (
     for (const place of order.slice(from, end)) soFar[place] = candidate[place] ?? null;
     from = end;
     const counts = countsSoFar(metric, design, soFar);
-    const verdict = toldVerdict({ metric, delta }, design, counts);
+    const verdict = decidedVerdict({ metric, delta }, design, counts);
     const { lost, gained, wrongLeft } = counts;
     if (verdict !== null) return { evaluated: end, verdict, lost, gainedAtMost: gained + wrongLeft };
   }
   return { evaluated: n, verdict: null, lost: 0, gainedAtMost: 0 };
 };
 
-/** The sample as `--stop told` would have left it: what is not unsafe in full, the rest as it is told. */
+/** The sample as `--stop early` would have left it: what is not unsafe in full, the rest as it is told. */
 export const curtailedSample = (
   full: SweepDocument,
   outcomesOf: (point: PointName) => readonly ItemOutcome[],
@@ -72,7 +72,7 @@ export const curtailedSample = (
   endsOf: (n: number) => readonly number[],
 ): { readonly document: SweepDocument; readonly evaluated: number } => {
   const results: SweepResult[] = full.results.filter(({ factor }) => factor <= 1);
-  const told: ToldPoint[] = [];
+  const curtailed: CurtailedPoint[] = [];
   const notNeeded: UnneededPoint[] = [];
   const stopped = new Set<string>();
   let evaluated = 0;
@@ -93,11 +93,11 @@ export const curtailedSample = (
       evaluated += own.evaluated;
       const { lost, gainedAtMost } = own;
       const point = { model, task, method, seed, factor, kept, n, metric, evaluated: own.evaluated };
-      told.push({ ...point, lost, gainedAtMost, independentAtLeast: independentAtLeast(design) });
+      curtailed.push({ ...point, lost, gainedAtMost, independentAtLeast: independentAtLeast(design) });
     } else {
       evaluated += n;
       results.push(result);
     }
   }
-  return { document: { ...full, results, told, notNeeded }, evaluated };
+  return { document: { ...full, results, curtailed, notNeeded }, evaluated };
 };

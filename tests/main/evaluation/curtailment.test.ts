@@ -6,12 +6,12 @@ import {
   countsSoFar,
   curtailedOrder,
   type CurtailedTest,
-  isTellable,
+  isDecidable,
   lowAtMost,
   type PairedDesign,
   pairedDesign,
   partEnds,
-  toldVerdict,
+  decidedVerdict,
 } from '../../../main/evaluation/curtailment.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
 import {
@@ -74,27 +74,27 @@ const cases: fc.Arbitrary<Case> = fc
 
 describe('a curtailed verdict', () => {
   it('is never one that all items contradict, whatever the order', () => {
-    let told = 0;
+    let decided = 0;
     fc.assert(
       fc.property(cases, ({ metric, baseline, candidate, order, test }) => {
         const design = designOf(metric, baseline);
         const { delta, alpha } = test;
         const full = summarise(metric, baseline, candidate);
-        const canBeTold = independentItems(full) >= itemsNeeded(delta, metric, alpha);
+        const canBeDecided = independentItems(full) >= itemsNeeded(delta, metric, alpha);
         const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
         for (const place of order) {
           soFar[place] = candidate[place] ?? null;
-          const verdict = toldVerdict(test, design, countsSoFar(metric, design, soFar));
+          const verdict = decidedVerdict(test, design, countsSoFar(metric, design, soFar));
           if (verdict === null) continue;
-          told += 1;
+          decided += 1;
           expect(verdict).toBe(isSafe(full, delta, alpha) ? 'safe' : 'unsafe');
-          if (verdict === 'safe') expect(canBeTold).toBe(true);
+          if (verdict === 'safe') expect(canBeDecided).toBe(true);
         }
-        expect(isTellable(test, design)).toBe(canBeTold);
+        expect(isDecidable(test, design)).toBe(canBeDecided);
       }),
       { numRuns: 100 },
     );
-    expect(told).toBeGreaterThan(300);
+    expect(decided).toBeGreaterThan(300);
   });
 
   it('bounds the lower end of passages from above after every item', () => {
@@ -133,10 +133,10 @@ describe('a curtailed verdict', () => {
     });
     const test = { metric: 'acc', delta: 0.02 } as const;
     expect(areSafeCounts({ gained: 0, lost: 2, n: 300 }, 0.02, 0.05)).toBe(false);
-    expect(toldVerdict(test, design, at(3, 2))).toBe('unsafe');
-    expect(toldVerdict(test, design, at(3, 1))).toBeNull();
-    expect(toldVerdict(test, design, at(298, 0))).toBeNull();
-    expect(toldVerdict(test, design, at(299, 0))).toBe('safe');
+    expect(decidedVerdict(test, design, at(3, 2))).toBe('unsafe');
+    expect(decidedVerdict(test, design, at(3, 1))).toBeNull();
+    expect(decidedVerdict(test, design, at(298, 0))).toBeNull();
+    expect(decidedVerdict(test, design, at(299, 0))).toBe('safe');
   });
 
   it('needs items enough, or as many passages of the largest size', () => {
@@ -145,7 +145,7 @@ describe('a curtailed verdict', () => {
       Array.from({ length: 148 }, (_, index) => choiceOutcome(String(index), true)),
     );
     const test = { metric: 'acc', delta: 0.02 } as const;
-    expect(isTellable(test, few)).toBe(false);
+    expect(isDecidable(test, few)).toBe(false);
     const passages = (count: number, size: number) =>
       designOf(
         'acc',
@@ -154,9 +154,9 @@ describe('a curtailed verdict', () => {
           group: String(index % count),
         })),
       );
-    expect(isTellable(test, passages(25, 40))).toBe(false);
-    expect(isTellable(test, passages(148, 3))).toBe(false);
-    expect(isTellable(test, passages(149, 3))).toBe(true);
+    expect(isDecidable(test, passages(25, 40))).toBe(false);
+    expect(isDecidable(test, passages(148, 3))).toBe(false);
+    expect(isDecidable(test, passages(149, 3))).toBe(true);
   });
 
   it('has no bounds for texts', () => {

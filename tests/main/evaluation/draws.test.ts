@@ -54,7 +54,7 @@ describe('several draws of a method', () => {
     const [stopped] = results.filter(({ seed, factor }) => seed === 1 && factor === 4);
     if (stopped === undefined) throw new Error('no such draw');
     const { model, task, method, seed, factor, kept, metric } = stopped;
-    const told = [
+    const curtailed = [
       {
         model,
         task,
@@ -71,7 +71,7 @@ describe('several draws of a method', () => {
         verdict: 'unsafe' as const,
       },
     ];
-    const points = pointsOverDraws({ results: results.filter((one) => one !== stopped), told }, { delta: 0.02 });
+    const points = pointsOverDraws({ results: results.filter((one) => one !== stopped), curtailed }, { delta: 0.02 });
     expect(points.find((point) => point.method === 'uncurl' && point.factor === 4)).toMatchObject({
       draws: 3,
       value: null,

@@ -71,10 +71,10 @@ test('every point of the sample says what its plan drops of its profile', async 
   const manifest = runManifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
   const profiles = await readRunProfiles(folder, manifest);
   expect(document?.results.length).toBe(index.length);
-  document?.results.forEach(({ model, task, droppedShare: told }, at) => {
+  document?.results.forEach(({ model, task, droppedShare: stored }, at) => {
     const profile = profiles.find((one) => one.model === model)?.profiles.find((one) => one.task === task);
     const plan = plans?.get(index[at]?.step ?? '') ?? null;
-    expect(told).toBe(droppedShare(profile?.counts ?? expect.fail(`no profile of ${model} on ${task}`), plan));
+    expect(stored).toBe(droppedShare(profile?.counts ?? expect.fail(`no profile of ${model} on ${task}`), plan));
   });
 });
 
@@ -106,6 +106,6 @@ test('a sweep tells it of every point that has a plan and a profile, of early ve
   expect(shareOf('twin')).toBeUndefined();
   const bare = await measure({ methods: ['random'], seeds: [0], limit: 5 });
   expect(bare.results.map(({ droppedShare }) => droppedShare)).toEqual([undefined, undefined, undefined]);
-  const { told = [] } = await measure({ methods: ['frequency'], factors: [2, 4], stop: 'told' });
-  expect(told.map(({ droppedShare }) => droppedShare)).toEqual([shareOf('frequency')]);
+  const { curtailed = [] } = await measure({ methods: ['frequency'], factors: [2, 4], stop: 'early' });
+  expect(curtailed.map(({ droppedShare }) => droppedShare)).toEqual([shareOf('frequency')]);
 }, 120_000);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ToldPoint } from '../../../main/contract/told-point.ts';
+import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
 import {
   headlineThresholds,
   readInSequence,
@@ -8,7 +8,7 @@ import {
   thresholdOf,
   thresholdRule,
 } from '../../../main/evaluation/threshold.ts';
-import { readTold } from '../../../main/evaluation/told-points.ts';
+import { readCurtailed } from '../../../main/evaluation/curtailed-points.ts';
 import { isSafe, itemsNeeded, powerOf, TEXTS_NEEDED } from '../../../main/evaluation/verdicts.ts';
 import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
 import { sweepResult } from './outcomes.ts';
@@ -121,7 +121,7 @@ describe('thresholdOf', () => {
 describe('a curve that stopped early', () => {
   const place = { model: 'model', task: 'task', method: 'reap', seed: null, kept: 8 };
   /** Unsafe at 0.02 for certain, and open at 0.03: 1,000 items, 24 lost and up to 12 gained. */
-  const told: ToldPoint = {
+  const curtailed: CurtailedPoint = {
     ...place,
     factor: 64 / 28,
     n: 1000,
@@ -135,24 +135,24 @@ describe('a curve that stopped early', () => {
   const measured = results({ 2: -0.01, [64 / 24]: -0.025 });
 
   it('is read no further than to what the items answered leave open at a larger margin', () => {
-    expect(readTold(told, 0.02, 0.05)).toBe('unsafe');
-    expect(readTold(told, 0.03, 0.05)).toBeNull();
-    const at = (delta: number) => thresholdOf(measured, delta, 0.05, { told: [told] });
+    expect(readCurtailed(curtailed, 0.02, 0.05)).toBe('unsafe');
+    expect(readCurtailed(curtailed, 0.03, 0.05)).toBeNull();
+    const at = (delta: number) => thresholdOf(measured, delta, 0.05, { curtailed: [curtailed] });
     expect(at(0.02)).toMatchObject({ lastSafe: 2, firstUnsafe: 64 / 28, verdict: 'found' });
     expect(at(0.03)).toMatchObject({ lastSafe: 2, firstUnsafe: null, verdict: 'all-safe' });
-    expect(thresholdOf(measured.slice(1), 0.03, 0.05, { told: [told] })).toBeNull();
+    expect(thresholdOf(measured.slice(1), 0.03, 0.05, { curtailed: [curtailed] })).toBeNull();
   });
 
   it('of several draws is read to there too, unless another draw fails there', () => {
     const draws = [0, 1].flatMap((seed) => measured.map((result) => ({ ...result, method: 'random', seed })));
-    const joint = (early: readonly ToldPoint[], lowOneSided: number) =>
+    const joint = (early: readonly CurtailedPoint[], lowOneSided: number) =>
       sweepThresholds(
         [...draws, sweepResult({ ...place, method: 'random', seed: 1, factor: 64 / 28, lost: lostAt(lowOneSided) })],
         0.03,
         0.05,
-        { told: early.map((point) => ({ ...point, method: 'random' })) },
+        { curtailed: early.map((point) => ({ ...point, method: 'random' })) },
       ).find(({ seed }) => seed === null);
-    const first = { ...told, seed: 0 };
+    const first = { ...curtailed, seed: 0 };
     expect(joint([first], -0.01)).toMatchObject({ lastSafe: 2, firstUnsafe: null });
     expect(joint([first], -0.1)).toMatchObject({ lastSafe: 2, firstUnsafe: 64 / 28 });
   });

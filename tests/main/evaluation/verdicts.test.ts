@@ -159,7 +159,7 @@ describe('withThresholds', () => {
       ...Array(4).fill(['safe', 'worse']).flat(),
       'undecided',
     ]);
-    expect(multiplicity).toMatchObject({ familywise: false, curves: 4, told: 4, alpha: 0.05 });
+    expect(multiplicity).toMatchObject({ familywise: false, curves: 4, decided: 4, alpha: 0.05 });
     expect(multiplicity?.sentence).toContain('4 of 5 thresholds told, each at 5 %');
     expect(rule).toContain('fewer than 149 items');
   });

@@ -21,7 +21,7 @@ import { comparedSample, sampleMethods } from './comparison/compare-sample.ts';
 describe('a threshold in words', () => {
   const found = { verdict: 'found', factor: 16 / 13, lastSafe: 16 / 13, firstUnsafe: 2, firstWorse: 4 } as const;
   const unsafe = { verdict: 'none-safe', factor: 1, lastSafe: 1, firstUnsafe: 2, firstWorse: null } as const;
-  const untold = {
+  const unknown = {
     verdict: 'cannot-tell',
     factor: null,
     lastSafe: null,
@@ -31,17 +31,17 @@ describe('a threshold in words', () => {
   const open = { verdict: 'all-safe', factor: 8, lastSafe: 8, firstUnsafe: null, firstWorse: null } as const;
 
   it('is short in a cell, and never a bare number where none is known', () => {
-    expect([found, unsafe, untold, open].map(thresholdValue)).toEqual([
+    expect([found, unsafe, unknown, open].map(thresholdValue)).toEqual([
       '\u00d71.23',
       '< \u00d72',
       '?',
       '\u2265 \u00d78',
     ]);
-    expect([found, unsafe, untold, open].map(bracketText)).toEqual(['[1.23, 2) worse 4', '[1, 2)', '', '[8, \u2026)']);
+    expect([found, unsafe, unknown, open].map(bracketText)).toEqual(['[1.23, 2) worse 4', '[1, 2)', '', '[8, \u2026)']);
   });
 
   it('says the bracket where there is one, else the verdict', () => {
-    expect([found, unsafe, untold, { ...untold, firstWorse: 8 }, open].map(bracketWords)).toEqual([
+    expect([found, unsafe, unknown, { ...unknown, firstWorse: 8 }, open].map(bracketWords)).toEqual([
       'safe at \u00d71.23, not safe at \u00d72, worse from \u00d74',
       'no tested factor is safe, none known to be worse',
       'cannot tell: too few items',

@@ -215,14 +215,14 @@ describe('an export', () => {
 
   it('tells bytes done, rising to the whole', async () => {
     const request = await exportRequest(mixtral, half);
-    const told: (readonly [number, number])[] = [];
+    const reports: (readonly [number, number])[] = [];
     await exportPlan({
       ...request,
-      control: { ...request.control, onProgress: (done, total) => told.push([done, total]) },
+      control: { ...request.control, onProgress: (done, total) => reports.push([done, total]) },
     });
-    expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).sort((a, b) => a - b));
-    expect(new Set(told.map(([, total]) => total)).size).toBe(1);
-    expect(told.at(-1)?.[0]).toBe(told.at(-1)?.[1]);
+    expect(reports.map(([done]) => done)).toEqual(reports.map(([done]) => done).sort((a, b) => a - b));
+    expect(new Set(reports.map(([, total]) => total)).size).toBe(1);
+    expect(reports.at(-1)?.[0]).toBe(reports.at(-1)?.[1]);
   });
 });
 

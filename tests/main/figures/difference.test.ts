@@ -63,8 +63,8 @@ describe('points of differences', () => {
   });
 
   it('follow the verdict of the document, which asks for items enough', () => {
-    const told = differencePanel([{ ...point('reap', 2, 0), verdict: 'undecided' }], 0.02);
-    expect(told?.series[0]?.points[0]?.verdict).toBe('undecided');
+    const panel = differencePanel([{ ...point('reap', 2, 0), verdict: 'undecided' }], 0.02);
+    expect(panel?.series[0]?.points[0]?.verdict).toBe('undecided');
   });
 
   it('are of minus log-perplexity for texts, and lack an end that an old document does not hold', () => {

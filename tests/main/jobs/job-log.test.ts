@@ -113,8 +113,8 @@ test('a full log says so once, and still tells how the run ended; it never outgr
   for (let index = 0; index < 3000; index += 1) logs.hear(point);
   logs.hear(changed('done'));
   const { lines } = await logs.read('sweep-1');
-  const told = lines.filter(({ text }) => text.startsWith('The log is full'));
-  expect(told).toHaveLength(1);
+  const notices = lines.filter(({ text }) => text.startsWith('The log is full'));
+  expect(notices).toHaveLength(1);
   expect(lines.at(-1)).toMatchObject({ kind: 'state', text: 'Done.' });
   expect((await stat(file)).size).toBeLessThan(540_000);
   const again = createJobLogs(folderOf, () => 0);

@@ -53,7 +53,7 @@ test('what several draws add is counted by method, over models, tasks, factors a
   expect(costs).toEqual([{ method: 'uncurl', draws: 3, morePoints: 60 }]);
   const said = (changed: object) => costs.map((cost) => drawCostText(cost, { ...settings, ...changed }));
   expect(said({})).toEqual(['uncurl: 3 draws, 60 points more than with one']);
-  expect(said({ stop: 'told' })).toEqual(['uncurl: 3 draws, at most 60 points more than with one']);
+  expect(said({ stop: 'early' })).toEqual(['uncurl: 3 draws, at most 60 points more than with one']);
   expect(said({ adaptive: true })).toEqual(['uncurl: 3 draws, at least 60 points more than with one']);
   expect(drawCosts({ ...settings, seeds: [7] }, models, 5)).toEqual([]);
 });

@@ -50,8 +50,8 @@ test('a record that takes every change of another, over a channel, writes the sa
   await record.add({ result: pointOf('unpruned', 1), step: 'a' });
   record.note('Later.');
   record.note('Later.');
-  const told = { n: 10, evaluated: 5, metric: 'acc', lost: 3, gainedAtMost: 1, independentAtLeast: 9 } as const;
-  await record.addTold({ ...named, ...told, method: 'reap' });
+  const curtailed = { n: 10, evaluated: 5, metric: 'acc', lost: 3, gainedAtMost: 1, independentAtLeast: 9 } as const;
+  await record.addCurtailed({ ...named, ...curtailed, method: 'reap' });
   record.addUnneeded([{ ...named, method: 'random' }]);
   const [copy] = copies;
   if (copy === undefined) throw new Error('the copy did not begin');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { givenFileName } from '../../../main/contract/told-place.ts';
+import { givenFileName } from '../../../main/contract/path-kind.ts';
 import { contentKind } from '../../../renderer/actions/dropped.ts';
 
 test('a file is opened by its name as what it is', () => {

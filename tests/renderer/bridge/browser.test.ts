@@ -72,14 +72,14 @@ it('rejects what waits when the line drops, connects again by itself, and keeps 
 it('says so when the server is gone, and why when it was started anew', async () => {
   const bridge = await connectBrowser();
   const port = Number(new URL(server.url).port);
-  const told = (): string => {
+  const shown = (): string => {
     const status = bridge.status.get();
     return status.state === 'lost' ? status.message : '';
   };
   await server.close();
-  await vi.waitFor(() => expect(told()).toContain('cannot be reached'), patiently);
+  await vi.waitFor(() => expect(shown()).toContain('cannot be reached'), patiently);
   await serve(port);
-  await vi.waitFor(() => expect(told()).toContain('earlier start'), patiently);
+  await vi.waitFor(() => expect(shown()).toContain('earlier start'), patiently);
 });
 
 it('waits longer after each attempt, up to a limit', () => {

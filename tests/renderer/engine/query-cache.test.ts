@@ -173,8 +173,8 @@ test('several answers are read as one list, which changes only when one of them 
   expect(many.read()).not.toBe(before);
   expect(many.read().map(({ data }) => data?.run)).toEqual([undefined, 'b']);
   stop();
-  const told = heard;
+  const unheard = heard;
   asked[0]?.answer({ run: 'a', results: [], thresholds: [], rule: '' });
   await settle();
-  expect(heard).toBe(told);
+  expect(heard).toBe(unheard);
 });

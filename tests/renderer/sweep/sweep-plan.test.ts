@@ -52,7 +52,7 @@ const settings: SweepSettingsChosen = {
   refits: ['experts'],
   calibration: 'answers',
   adaptive: false,
-  stopWhenTold: false,
+  stopEarly: false,
   limit: 100,
   delta: 0.02,
   speed: false,

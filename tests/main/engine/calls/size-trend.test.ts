@@ -9,11 +9,11 @@ test('answers with a stored sweep read over the sizes of its models and with its
   const { workspace, run } = await sweepOnDisk();
   const engine = await createEngine({ workspace: workspace.path, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());
-  const told: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
+  const note: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
   expect(await engine.call('sweep.sizeTrend', { run })).toEqual({
     ...sample.sizeTrend,
     run,
-    notes: [told, ...sample.sizeTrend.notes],
+    notes: [note, ...sample.sizeTrend.notes],
   });
   const strict = await engine.call('sweep.sizeTrend', { run, familywise: true });
   expect(strict.notes[0]).toContain('Bonferroni');

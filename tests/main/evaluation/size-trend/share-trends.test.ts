@@ -128,8 +128,8 @@ describe('loss at an equal dropped share', () => {
     const { svg } = shareFigure(sizeTrend, sizeTrend.tasks, sampleManifest, figureTheme('light'));
     expectInFrame(svg);
     expect(sharePointsCsv(sizeTrend, sampleManifest).split('\n')).toHaveLength(sizeTrend.sharePoints.length + 3);
-    const told = { ...document, told: [], notNeeded: document.results.slice(1, 2) };
-    expect(sizeTrendDocument(told, { delta: 0.02 }, none).shareTrends).toEqual([]);
+    const curtailed = { ...document, curtailed: [], notNeeded: document.results.slice(1, 2) };
+    expect(sizeTrendDocument(curtailed, { delta: 0.02 }, none).shareTrends).toEqual([]);
     const bare = { ...document, results: document.results.map(({ droppedShare: _, ...result }) => result) };
     expect(sizeTrendDocument(bare, { delta: 0.02 }, none).sharePoints).toEqual([]);
   });

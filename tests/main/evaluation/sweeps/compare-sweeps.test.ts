@@ -36,7 +36,7 @@ interface Point {
 const sweep = (
   id: string,
   points: readonly Point[],
-  told: Partial<Pick<RunManifest, 'spec' | 'tasks' | 'state' | 'label'>> = {},
+  fields: Partial<Pick<RunManifest, 'spec' | 'tasks' | 'state' | 'label'>> = {},
 ): ComparedSweep => {
   const stored = new Map<string, readonly ItemOutcome[] | null>();
   const results = points.map(({ method, seed = null, factor, outcomes, model = 'm' }): SweepResult => {
@@ -69,7 +69,7 @@ const sweep = (
       device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
       commandLine: '',
       output: null,
-      ...told,
+      ...fields,
     },
     document: { run: id, results, thresholds: [], rule: '' },
     outcomesOf: (result) => stored.get(pointNameKey(result)) ?? null,

@@ -5,14 +5,14 @@ import { runIcon, runNote } from '../../../../renderer/features/runs/run-words.t
 import { runOf } from '../../../main/contract/run-of.ts';
 
 const now = new Date('2026-03-04T12:00:00');
-const run = (told: Partial<RunManifest>): RunManifest =>
+const run = (fields: Partial<RunManifest>): RunManifest =>
   runOf({
     id: 'verify-1',
     kind: 'verify',
     title: 'Verification',
     createdAt: new Date('2026-03-04T08:05:00').toISOString(),
     finishedAt: new Date('2026-03-04T08:08:00').toISOString(),
-    ...told,
+    ...fields,
   });
 
 test('only what was found equal wears a tick, whatever its kind and state', () => {

@@ -51,7 +51,7 @@ test('calibration items are taken from tasks of the same kind that have some, an
     own,
     task('sums', 300),
     task('plain', 0),
-    task('told', 300, 'exact_match'),
+    task('spoken', 300, 'exact_match'),
     task('text', 9, 'perplexity'),
   ];
   expect(tasksToTakeFrom(own, others).map(({ name }) => name)).toEqual(['sums']);

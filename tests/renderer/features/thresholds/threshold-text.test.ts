@@ -24,15 +24,15 @@ test('a cell says the bracket, and what a threshold that cannot be told would ne
   expect(
     cellBracketText({ ...any, lastSafe: 16 / 3, firstUnsafe: null, firstWorse: null }, sizeTrend.needed, 'acc'),
   ).toBe('[5.33, …)');
-  const untold = { ...any, lastSafe: null, firstUnsafe: null, factor: null, verdict: 'cannot-tell' as const, n: 73 };
-  expect(cellBracketText(untold, { items: 133, texts: 20 }, 'acc')).toBe('n ≥ 133');
+  const unknown = { ...any, lastSafe: null, firstUnsafe: null, factor: null, verdict: 'cannot-tell' as const, n: 73 };
+  expect(cellBracketText(unknown, { items: 133, texts: 20 }, 'acc')).toBe('n ≥ 133');
   expect(neededText({ items: 133, texts: 20 }, 'perplexity')).toBe('20 texts');
   expect(
-    thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: [] }, 'acc').lines.join('; '),
+    thresholdText(unknown, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: [] }, 'acc').lines.join('; '),
   ).toMatch(/cannot tell.*needs 133 items.*n 73$/);
-  const recorded = [{ name: untold.model, experts: untold.experts }];
+  const recorded = [{ name: unknown.model, experts: unknown.experts }];
   expect(
-    thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: recorded }, 'acc').lines.join(
+    thresholdText(unknown, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: recorded }, 'acc').lines.join(
       '; ',
     ),
   ).toMatch(/recorded: another training of this size/);

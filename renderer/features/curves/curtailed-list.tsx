@@ -1,18 +1,18 @@
 import { pointNameKey } from '../../../main/contract/sweep.ts';
-import type { ToldPoint } from '../../../main/contract/told-point.ts';
-import { toldText } from '../../../main/evaluation/told-points.ts';
+import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
+import { curtailedText } from '../../../main/evaluation/curtailed-points.ts';
 import { formatDroppedShare, formatFactor } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 
-interface ToldListProps {
-  readonly points: readonly ToldPoint[];
+interface CurtailedListProps {
+  readonly points: readonly CurtailedPoint[];
   readonly title: (task: string) => string;
 }
 
 /** Candidates that stopped early: what their items tell, without value and interval. */
-export const ToldList = ({ points, title }: ToldListProps) => (
+export const CurtailedList = ({ points, title }: CurtailedListProps) => (
   <section aria-label="Told early">
     <div className="section-head">
       <h3>Told early</h3>
@@ -38,7 +38,7 @@ export const ToldList = ({ points, title }: ToldListProps) => (
           numeric: true,
           cell: formatDroppedShare,
         },
-        { key: 'told', title: <Definition of="stopWhenTold">Told</Definition>, cell: toldText },
+        { key: 'curtailed', title: <Definition of="stopEarly">Told</Definition>, cell: curtailedText },
       ]}
     />
   </section>

@@ -1,5 +1,5 @@
 import type { PointVerdict, SweepDocument, SweepResult } from '../contract/sweep.ts';
-import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import {
   areSafeCounts,
   areWorseCounts,
@@ -14,7 +14,7 @@ import {
  * What a curtailed candidate's items decide at a margin and level (at most 5 %); null: nothing there. Of passages the
  * counts decide nothing, only the bound that their moves gave.
  */
-export const readTold = (point: ToldPoint, delta: number, alpha: number): NonNullable<ToldPoint['verdict']> | null => {
+export const readCurtailed = (point: CurtailedPoint, delta: number, alpha: number): NonNullable<CurtailedPoint['verdict']> | null => {
   const { n, lost, gainedAtMost: gained, independentAtLeast, lowAtMost } = point;
   if (independentAtLeast < n) return lowAtMost !== undefined && lowAtMost < -delta ? 'unsafe' : null;
   if (areSafeCounts({ gained, lost, n }, delta, alpha)) return null;
@@ -48,8 +48,8 @@ export const judgedResult = (result: SweepResult, delta: number, alpha: number):
  * Null where the items answered decide nothing at this margin: the threshold then ends before the point. A point whose
  * curve has too few items to be told says so itself, undecided.
  */
-export const judgedTold = (point: ToldPoint, delta: number, alpha: number): JudgedPoint | null => {
-  const verdict = readTold(point, delta, alpha);
+export const judgedCurtailed = (point: CurtailedPoint, delta: number, alpha: number): JudgedPoint | null => {
+  const verdict = readCurtailed(point, delta, alpha);
   if (verdict === null && point.independentAtLeast >= itemsNeeded(delta, point.metric, alpha)) return null;
   return {
     subject: point,
@@ -64,24 +64,24 @@ export const judgedTold = (point: ToldPoint, delta: number, alpha: number): Judg
 
 /** Candidates that a search for thresholds left unmeasured: those that were measured are then the safe ones, mostly. */
 export const unmeasuredPoints = ({
-  told = [],
+  curtailed = [],
   notNeeded = [],
-}: Pick<SweepDocument, 'told' | 'notNeeded'>): readonly UnneededPoint[] => [...told, ...notNeeded];
+}: Pick<SweepDocument, 'curtailed' | 'notNeeded'>): readonly UnneededPoint[] => [...curtailed, ...notNeeded];
 
 /** Every candidate above factor 1 of a sweep: measured, told early, or not needed. */
 export const testedPoints = (
-  document: Pick<SweepDocument, 'results' | 'told' | 'notNeeded'>,
+  document: Pick<SweepDocument, 'results' | 'curtailed' | 'notNeeded'>,
 ): readonly UnneededPoint[] => [...document.results.filter(({ factor }) => factor > 1), ...unmeasuredPoints(document)];
 
 /** Whether not every draw of a method has every factor. */
 export const isCutShort = (
-  document: Pick<SweepDocument, 'told' | 'notNeeded'>,
+  document: Pick<SweepDocument, 'curtailed' | 'notNeeded'>,
   { model, task, method }: Pick<UnneededPoint, 'model' | 'task' | 'method'>,
 ): boolean =>
   unmeasuredPoints(document).some((one) => one.model === model && one.task === task && one.method === method);
 
 /** "unsafe after 11 of 300 items (at least 9 lost)". */
-export const toldText = ({ n, evaluated, lost, verdict }: ToldPoint): string => {
+export const curtailedText = ({ n, evaluated, lost, verdict }: CurtailedPoint): string => {
   if (evaluated === 0) return `not measured: ${n} items are too few to tell at the margin of the sweep`;
   const items = `${evaluated} of ${n} items (at least ${lost} lost)`;
   return verdict === null || verdict === undefined
@@ -107,7 +107,7 @@ export const unneededFactors = (points: readonly UnneededPoint[]): readonly Unne
 };
 
 /** Of a document whose candidates stopped early: what of its thresholds is left open by that. */
-export const TOLD_NOTE =
+export const CURTAILED_NOTE =
   'Candidates stopped as soon as all items could only call them not safe, and curves at their first such factor: ' +
   'verdicts and thresholds are those of all items; how good a candidate that stopped is, and whether it is worse by ' +
   'more than the margin, was not measured.';

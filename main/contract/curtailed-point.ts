@@ -22,13 +22,13 @@ export const placedPoint = z.object({
 });
 
 /** What is known at a margin and level of a candidate that stopped early; unsafe is not thereby worse. */
-export const toldVerdict = z.enum(['unsafe', 'worse']);
+export const curtailedVerdict = z.enum(['unsafe', 'worse']);
 
 /**
  * A candidate that was not measured on all items, because its verdict was decided before (or could not be told at all):
  * it has no accuracy and no interval. Of accuracies and exact match only.
  */
-export const toldPoint = placedPoint
+export const curtailedPoint = placedPoint
   .extend({
     /** Test items, and how many of them the candidate answered. */
     n: itemCount.min(1),
@@ -46,12 +46,12 @@ export const toldPoint = placedPoint
      */
     lowAtMost: z.number().optional(),
     /** At the margin and level of the document's thresholds; null: the items answered do not decide it there. */
-    verdict: toldVerdict.nullable().optional(),
+    verdict: curtailedVerdict.nullable().optional(),
   })
   .refine(({ lost, gainedAtMost, n }) => lost + gainedAtMost <= n, {
     error: 'more items lost and gained than there are',
   });
-export type ToldPoint = z.infer<typeof toldPoint>;
+export type CurtailedPoint = z.infer<typeof curtailedPoint>;
 
 /** A candidate that was not measured at all: a smaller factor of its curve is unsafe, beyond which nothing is read. */
 export type UnneededPoint = z.infer<typeof placedPoint>;

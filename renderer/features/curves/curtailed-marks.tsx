@@ -4,7 +4,7 @@ const RADIUS = 3;
 const WIDTH = 2 * RADIUS;
 
 /** Candidates that stopped early, unsafe: a cross on the axis at each factor, since they have no value. */
-export const ToldMarks = ({ places, color }: { readonly places: readonly number[]; readonly color: string }) => {
+export const CurtailedMarks = ({ places, color }: { readonly places: readonly number[]; readonly color: string }) => {
   const area = usePlotArea();
   if (area === undefined) return null;
   const y = area.y + area.height - RADIUS - 2;
@@ -15,7 +15,7 @@ export const ToldMarks = ({ places, color }: { readonly places: readonly number[
       stroke={color}
       strokeWidth={1.5}
       fill="none"
-      data-told=""
+      data-curtailed=""
     />
   ));
 };

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
-import type { ToldPoint } from '../../../main/contract/told-point.ts';
+import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
 import { comparePoints } from '../../../main/evaluation/comparison/points.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { curveFigure } from '../../../main/figures/curve-figure.ts';
 import { curveSheet } from '../../../main/figures/curve-panels.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { toldCsv } from '../../../main/figures/tables.ts';
-import { toldTable } from '../../../main/report/report-methods.ts';
+import { curtailedCsv } from '../../../main/figures/tables.ts';
+import { curtailedTable } from '../../../main/report/report-methods.ts';
 import { sampleManifest, sampleSweep } from './sample-run.ts';
 
 /** The sample with its candidates from some factor on told early: all of reap at 8, one draw of random at 2. */
-const told = (): SweepDocument => {
+const curtailed = (): SweepDocument => {
   const { results, ...rest } = sampleSweep();
-  const isTold = (one: { task: string; method: string; seed: number | null; factor: number }): boolean =>
+  const isCurtailed = (one: { task: string; method: string; seed: number | null; factor: number }): boolean =>
     one.task === 'sums' &&
     ((one.method === 'reap' && one.factor === 8) || (one.method === 'random' && one.seed === 1 && one.factor === 2));
-  const points = results.filter(isTold).map(({ model, task, method, seed, factor, kept, n, metric }): ToldPoint => ({
+  const points = results.filter(isCurtailed).map(({ model, task, method, seed, factor, kept, n, metric }): CurtailedPoint => ({
     model,
     task,
     method,
@@ -31,29 +31,29 @@ const told = (): SweepDocument => {
     independentAtLeast: n,
     ...(method === 'reap' ? { droppedShare: 0.4375 } : {}),
   }));
-  return withThresholds({ ...rest, results: results.filter((one) => !isTold(one)), told: points }, { delta: 0.02 });
+  return withThresholds({ ...rest, results: results.filter((one) => !isCurtailed(one)), curtailed: points }, { delta: 0.02 });
 };
 
 describe('candidates that were told early', () => {
-  const document = told();
+  const document = curtailed();
   const sheet = curveSheet(document, 'e16');
   const panel = sheet.panels.find(({ task }) => task === 'sums');
   const seriesOf = (method: string) => panel?.series.find((series) => series.method === method);
 
   it('have no value in a figure: a cross on the axis, which the caption explains', () => {
-    expect(seriesOf('reap')).toMatchObject({ told: [8] });
+    expect(seriesOf('reap')).toMatchObject({ curtailed: [8] });
     expect(seriesOf('reap')?.points.map(({ factor }) => factor)).toEqual([1, 2, 4]);
     const { svg } = curveFigure(sheet, document.rule, sampleManifest, figureTheme('light'));
-    expect(svg.match(/class="told"/g)).toHaveLength(2);
+    expect(svg.match(/class="curtailed"/g)).toHaveLength(2);
     expect(svg).toContain('Cross on the axis: unsafe');
     const whole = sampleSweep();
     expect(curveFigure(curveSheet(whole, 'e16'), whole.rule, sampleManifest, figureTheme('light')).svg).not.toContain(
-      'class="told"',
+      'class="curtailed"',
     );
   });
 
   it('leave no mean over the draws that were safe alone', () => {
-    expect(seriesOf('random')).toMatchObject({ draws: 3, told: [2] });
+    expect(seriesOf('random')).toMatchObject({ draws: 3, curtailed: [2] });
     expect(seriesOf('random')?.points.map(({ factor }) => factor)).toEqual([1, 4, 8]);
   });
 
@@ -74,15 +74,15 @@ describe('candidates that were told early', () => {
 
   it('are listed in the table of figures and in the report, in words without accuracy', () => {
     expect(
-      toldCsv(document, sampleManifest)
+      curtailedCsv(document, sampleManifest)
         ?.split('\n')
         .filter((line) => line.startsWith('e16')),
     ).toEqual(['e16,sums,random,1,2,8,400,11,acc,9,3,unsafe,', 'e16,sums,reap,,8,2,400,11,acc,9,3,unsafe,0.4375']);
-    expect(toldCsv(sampleSweep(), sampleManifest)).toBeNull();
-    const [table] = toldTable(document);
+    expect(curtailedCsv(sampleSweep(), sampleManifest)).toBeNull();
+    const [table] = curtailedTable(document);
     expect(table?.html).toContain('43.8\u202f%');
     expect(table?.html).toContain('unsafe after 11 of 400 items (at least 9 lost)');
-    expect(toldTable(sampleSweep())).toEqual([]);
+    expect(curtailedTable(sampleSweep())).toEqual([]);
   });
 
   it('make a comparison of methods at a factor refused', () => {

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
 /** What lies at a path that a person dropped or opened. */
-export const toldPlace = z.discriminatedUnion('kind', [
+export const pathKind = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('model') }),
   z.object({ kind: z.literal('task') }),
   /** The folder of a run, or a file in it; `isHere`: in this workspace. */
   z.object({ kind: z.literal('run'), run: z.string(), workspace: z.string(), isHere: z.boolean() }),
   z.object({ kind: z.literal('other'), path: z.string(), isFolder: z.boolean() }),
 ]);
-export type ToldPlace = z.infer<typeof toldPlace>;
+export type PathKind = z.infer<typeof pathKind>;
 
 /** The name of a file that a page gives: no part of a path. */
 export const givenFileName = z

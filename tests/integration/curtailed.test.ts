@@ -10,7 +10,7 @@ const SWEEP = [
   ...['sweep', 'uncurl-16', '--task', 'french', 'sort', 'sort-written'],
   ...['--method', 'random', 'reap', '--factors', '2,4,8', '--seeds', '0,1', '--threads', '2', '--json'],
 ];
-const TOLD = [...SWEEP, '--stop', 'told'];
+const EARLY = [...SWEEP, '--stop', 'curtailed'];
 
 const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
 type Answer = z.output<typeof answer>;
@@ -19,9 +19,9 @@ const answerOf = ({ code, stdout, stderr }: { code: number | null; stdout: strin
   return answer.parse(JSON.parse(stdout));
 };
 
-const numbersOf = ({ results, told, notNeeded, thresholds }: Answer): unknown => ({
+const numbersOf = ({ results, curtailed, notNeeded, thresholds }: Answer): unknown => ({
   results,
-  told,
+  curtailed,
   notNeeded,
   thresholds,
 });
@@ -47,9 +47,9 @@ test('stopping when told gives the thresholds of a full sweep, also after kill -
   const full = answerOf(await uncurl([...SWEEP, '--workspace', whole]));
 
   const plain = join(await temporaryFolder(), 'workspace');
-  const told = answerOf(await uncurl([...TOLD, '--workspace', plain]));
-  expect(safetyOf(told.thresholds)).toEqual(safetyOf(full.thresholds));
-  const early = told.told ?? [];
+  const curtailed = answerOf(await uncurl([...EARLY, '--workspace', plain]));
+  expect(safetyOf(curtailed.thresholds)).toEqual(safetyOf(full.thresholds));
+  const early = curtailed.curtailed ?? [];
   expect(early.length).toBeGreaterThan(4);
   for (const { evaluated, n, lost, verdict } of early) {
     expect(evaluated).toBeLessThan(n);
@@ -57,14 +57,14 @@ test('stopping when told gives the thresholds of a full sweep, also after kill -
     expect(verdict).toBe('unsafe');
   }
   // What answered every item is what a whole measurement gives; nothing else has an accuracy.
-  for (const result of told.results) {
+  for (const result of curtailed.results) {
     expect(full.results).toContainEqual(result);
     expect(result.evaluated).toBe(result.n);
   }
-  expect(told.results.length + early.length + (told.notNeeded ?? []).length).toBe(full.results.length);
+  expect(curtailed.results.length + early.length + (curtailed.notNeeded ?? []).length).toBe(full.results.length);
 
   const killed = join(await temporaryFolder(), 'workspace');
-  const sweep = startUncurl([...TOLD, '--workspace', killed]);
+  const sweep = startUncurl([...EARLY, '--workspace', killed]);
   await sweep.says(/random \(seed 1\) {2}factor 2: unsafe after/);
   sweep.child.kill('SIGKILL');
   await sweep.ended;
@@ -74,16 +74,16 @@ test('stopping when told gives the thresholds of a full sweep, also after kill -
   second.child.kill('SIGKILL');
   await second.ended;
   const resumed = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']));
-  expect(numbersOf(resumed)).toEqual(numbersOf(told));
+  expect(numbersOf(resumed)).toEqual(numbersOf(curtailed));
   const again = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']));
   expect(computedOf(again)[0]).toBe(0);
-  expect(numbersOf(again)).toEqual(numbersOf(told));
+  expect(numbersOf(again)).toEqual(numbersOf(curtailed));
 
   // A machine with less memory makes other parts of the items, and reads those that are there.
   const small = ['--threads', '2', '--memory', '0.001'];
   const elsewhere = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, ...small]));
   expect(computedOf(elsewhere)[0]).toBe(0);
-  expect(numbersOf(elsewhere)).toEqual(numbersOf(told));
+  expect(numbersOf(elsewhere)).toEqual(numbersOf(curtailed));
 
   // Measured in full from there: bit for bit what a sweep gives that never stopped early.
   const finished = answerOf(await uncurl([...SWEEP, '--workspace', killed]));
@@ -100,19 +100,19 @@ test('an adaptive search that stops when told finds the thresholds that the whol
   ];
   const full = answerOf(await uncurl([...ADAPTIVE, '--workspace', join(await temporaryFolder(), 'workspace')]));
   const workspace = join(await temporaryFolder(), 'workspace');
-  const told = answerOf(await uncurl([...ADAPTIVE, '--stop', 'told', '--workspace', workspace]));
-  expect(safetyOf(told.thresholds)).toEqual(safetyOf(full.thresholds));
-  expect(told.told?.length).toBeGreaterThan(0);
+  const curtailed = answerOf(await uncurl([...ADAPTIVE, '--stop', 'curtailed', '--workspace', workspace]));
+  expect(safetyOf(curtailed.thresholds)).toEqual(safetyOf(full.thresholds));
+  expect(curtailed.curtailed?.length).toBeGreaterThan(0);
 });
 
 test('items that are too few are not spent, and a first task that is none of the sweep is refused', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const few = answerOf(await uncurl([...TOLD, '--limit', '60', '--workspace', workspace]));
+  const few = answerOf(await uncurl([...EARLY, '--limit', '60', '--workspace', workspace]));
   expect(new Set(few.thresholds.map(({ verdict }) => verdict))).toEqual(new Set(['cannot-tell']));
   expect(few.results.map(({ method }) => method)).toEqual(['unpruned', 'unpruned', 'unpruned']);
-  expect(new Set(few.told?.map(({ evaluated }) => evaluated))).toEqual(new Set([0]));
+  expect(new Set(few.curtailed?.map(({ evaluated }) => evaluated))).toEqual(new Set([0]));
   expect(few.notes?.join()).toContain('60 items are too few to tell a threshold, so no candidate was measured');
-  const wrong = await uncurl([...TOLD, '--first', 'frenhc', '--workspace', workspace]);
+  const wrong = await uncurl([...EARLY, '--first', 'frenhc', '--workspace', workspace]);
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain('french');
 });
