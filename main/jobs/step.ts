@@ -28,7 +28,7 @@ export interface Computation<S, Result> {
   readonly inOrder?: ((missing: readonly S[]) => readonly S[]) | undefined;
   /** How many of those that are left are computed together. */
   readonly groupSize: (missing: readonly S[]) => number;
-  /** Told how long a group of so much work took. */
+  /** Called with the time that a group of so much work took. */
   readonly took?: ((work: number, elapsedMs: number) => void) | undefined;
   /** Results by key. */
   readonly compute: (group: readonly S[], control: RunControl) => Promise<ReadonlyMap<string, Result>>;

@@ -11,15 +11,15 @@ interface CurtailedListProps {
   readonly title: (task: string) => string;
 }
 
-/** Candidates that stopped early: what their items tell, without value and interval. */
+/** Curtailed candidates: their verdicts, without value and interval. */
 export const CurtailedList = ({ points, title }: CurtailedListProps) => (
-  <section aria-label="Told early">
+  <section aria-label="Stopped early">
     <div className="section-head">
-      <h3>Told early</h3>
-      <span className="muted">“Start sweep” without “Stop when told” goes on from what is on disk</span>
+      <h3>Stopped early</h3>
+      <span className="muted">“Start sweep” without “stop when decided” continues from the results on disk</span>
     </div>
     <DataTable
-      caption="Candidates that were told before they had answered every item"
+      caption="Candidates that stopped before they had answered every item"
       rows={points}
       rowKey={pointNameKey}
       columns={[
@@ -38,7 +38,7 @@ export const CurtailedList = ({ points, title }: CurtailedListProps) => (
           numeric: true,
           cell: formatDroppedShare,
         },
-        { key: 'curtailed', title: <Definition of="stopEarly">Told</Definition>, cell: curtailedText },
+        { key: 'curtailed', title: <Definition of="stopEarly">Verdict</Definition>, cell: curtailedText },
       ]}
     />
   </section>
