@@ -5,7 +5,8 @@ import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduc
 import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
 import { curveWords, pointWords } from '../evaluation/wording.ts';
-import { planContent, STEP_SUMMARY } from '../jobs/step-key.ts';
+import { STEP_SUMMARY } from '../jobs/step.ts';
+import { planContent } from '../jobs/step-key.ts';
 import { type PointOutcomes, readPointBlocks } from '../runs/read-outcomes.ts';
 import { OUTCOMES } from '../runs/stored-outcomes.ts';
 import {

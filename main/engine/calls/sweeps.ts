@@ -9,7 +9,7 @@ import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { type Job, jobOn } from '../../jobs/job-context.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
-import { curveNames } from '../../jobs/sweep-work.ts';
+import { curveNames } from '../../jobs/sweep-curves.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
 import { sweepDelta } from '../../runs/recorded-spec.ts';
