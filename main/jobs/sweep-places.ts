@@ -15,7 +15,7 @@ import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn }
 import { type CalibrationTokens, makePlan, planSteps, type PlanSubject } from './plan-step.ts';
 import { type Speed, SpeedMeter } from './point-cost.ts';
 import { profileStep } from './profile-job.ts';
-import { runStep, type SingleStep, type Step } from './step.ts';
+import { runStep, type SingleStep, type PlannedStep } from './step.ts';
 import {
   type CountedCurve,
   countedCurves,
@@ -73,10 +73,10 @@ export interface SweepCandidate extends Curve {
 }
 
 /** The steps of a candidate of a curve, as far as they are known before its plan is made. */
-const candidateSteps = (
-  { settings, measurement, calibration }: SweepSubject,
-  curve: Curve,
-): readonly Pick<Step<unknown>, 'work'>[] => [...planSteps(orderOf(settings, curve), calibration), measurement];
+const candidateSteps = ({ settings, measurement, calibration }: SweepSubject, curve: Curve): readonly PlannedStep[] => [
+  ...planSteps(orderOf(settings, curve), calibration),
+  measurement,
+];
 
 /** The candidate of a curve that keeps so many experts: its plan is read, made, searched for or refitted. */
 export const candidateOf = async (stage: Stage, curve: Curve, keep: number): Promise<SweepCandidate> => {
@@ -109,20 +109,17 @@ const writtenCalibration = async (context: JobContext, measurement: Measurement)
 /** A model on a task: the curves that a sweep measures there, and how it begins. */
 export interface SweepPlace extends SweepSubject {
   /** Steps before and beside the curves: the profile, the unpruned model, the checkpoints beside it. */
-  readonly otherSteps: readonly Pick<Step<unknown>, 'work'>[];
+  readonly otherSteps: readonly PlannedStep[];
   /** Profiles the task where a method needs it. */
   open(record: SweepSink): Promise<Stage>;
 }
 
 /** All steps of curves of a place, as far as they are known before plans are made. */
-export const curveSteps = (
-  place: SweepSubject,
-  curves: readonly CountedCurve[],
-): readonly Pick<Step<unknown>, 'work'>[] =>
+export const curveSteps = (place: SweepSubject, curves: readonly CountedCurve[]): readonly PlannedStep[] =>
   curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(place, curve)));
 
 /** All steps of a place. */
-export const placeSteps = (place: SweepPlace): readonly Pick<Step<unknown>, 'work'>[] => [
+export const placeSteps = (place: SweepPlace): readonly PlannedStep[] => [
   ...place.otherSteps,
   ...curveSteps(place, place.curves),
 ];
