@@ -46,7 +46,7 @@ const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
 };
 
 /**
- * Candidates that were told early, and the factors beyond them that were not needed; nothing where all were measured.
+ * Candidates that stopped early, and the factors beyond them that were not needed; nothing where all were measured.
  */
 const curtailedLines = ({ curtailed = [], notNeeded = [] }: SweepDocument): readonly string[] => {
   if (curtailed.length + notNeeded.length === 0) return [];

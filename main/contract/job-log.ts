@@ -1,9 +1,14 @@
 import { z } from 'zod';
+import { withPresentLineKind } from './earlier-names.ts';
 
 /** Kind of a line in a job's log. */
 export const logLineKind = z.enum(['state', 'step', 'point', 'curtailed', 'problem']);
 
-export const logLine = z.object({ at: z.iso.datetime(), kind: logLineKind, text: z.string() });
+export const logLine = z.object({
+  at: z.iso.datetime(),
+  kind: z.preprocess(withPresentLineKind, logLineKind),
+  text: z.string(),
+});
 export type LogLine = z.infer<typeof logLine>;
 
 /** Log of a run, oldest line first. */

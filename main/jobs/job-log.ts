@@ -88,7 +88,8 @@ const lineOf = (
     }
     case 'sweep.curtailed': {
       const { model, task, method, seed, factor } = event.point;
-      const text = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}: ${curtailedText(event.point)}`;
+      const point = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}`;
+      const text = `${point}: ${curtailedText(event.point)}`;
       return { run: event.run, line: { kind: 'curtailed', text } };
     }
     case 'experiment.arm': {
@@ -169,9 +170,10 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
       } catch (error) {
         // The run was moved to the trash meanwhile.
         if (fileErrorCode(error) === 'ENOENT') return;
-        // A log that cannot be written stops no job; readers of the log learn of it.
-        const failure = explainFileError(error, join(folderOf(run), LOG_FILE));
-        state.problem = `From ${at} on nothing could be logged: ${failure instanceof Error ? failure.message : String(failure)}`;
+        // A log that cannot be written stops no job: who reads it is told.
+        const explained = explainFileError(error, join(folderOf(run), LOG_FILE));
+        const reason = explained instanceof Error ? explained.message : String(explained);
+        state.problem = `From ${at} on nothing could be logged: ${reason}`;
       }
     });
   };

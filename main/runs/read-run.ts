@@ -22,6 +22,7 @@ import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { unmeasuredPoints } from '../evaluation/curtailed-points.ts';
 import { checkNotes } from '../evaluation/wording.ts';
+import { completeOptions } from '../pruning/methods.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
 import { readCheckedSweep } from './checked-sweep.ts';
 import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
@@ -162,7 +163,7 @@ export const sizeTrendOf = async (
       ? []
       : comparableResults(
           recorded,
-          { ...manifest, settings: recordedSpec(manifest, recordedSweepSettings) },
+          { ...manifest, settings: recordedSpec(manifest, recordedSweepSettings), completeOptions },
           document.results,
         ),
   );

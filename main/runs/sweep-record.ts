@@ -7,7 +7,7 @@ import { plan, type Plan } from '../contract/plan.ts';
 import {
   type PointName,
   pointNameKey,
-  sweepDocument,
+  recordedSweepDocument,
   type SweepDocument,
   type SweepResult,
   UNPRUNED,
@@ -230,15 +230,12 @@ const damaged =
 const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> =>
   readJsonIfThere(file, schema, { mostBytes: MAX_RESULT_BYTES }, damaged('results-damaged', file));
 
-/** The check of a file comes from its reader, never from the file. */
-const storedDocument = sweepDocument.omit({ check: true });
-
 /**
  * The stored document of a sweep; null where no point was written yet. Views of a sweep are computed from its outcomes
  * instead (readCheckedSweep).
  */
 export const readSweepDocument = (folder: string): Promise<SweepDocument | null> =>
-  readParsed(join(folder, RESULTS), storedDocument);
+  readParsed(join(folder, RESULTS), recordedSweepDocument);
 
 /** Steps of a sweep's points, in document order; empty where no point was written yet. */
 export const readPointIndex = async (folder: string): Promise<PointIndex> =>

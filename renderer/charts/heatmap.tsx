@@ -225,7 +225,9 @@ export const Heatmap = memo((props: HeatmapProps) => {
           <div className="heatmap-selected" style={box(cursor)} />
         )}
         {hovered !== null && <div className="heatmap-hovered" style={box(hovered)} />}
-        {described !== null && layers > 0 && <HeatmapTip {...describe(described)} place={box(described)} width={geometry.width} />}
+        {described !== null && layers > 0 && (
+          <HeatmapTip {...describe(described)} place={box(described)} width={geometry.width} />
+        )}
       </div>
       <MapTools
         shown={shownWindow}

@@ -1,12 +1,11 @@
-// Computes every number of the recorded sweeps anew from what they stored, without inference, after a change of the
+// Recomputes every number of the recorded sweeps from their stored outcomes, without inference, after a change of the
 // statistics: node resources/sample/summarise-anew.mjs
-// Rewrites run/results.json (and its checksum) from run/outcomes.parquet, and the ends and verdicts in trainings.json.gz
-// from their counts.
-// Says which thresholds moved.
+// Rewrites run/results.json (and its checksum) from run/outcomes.parquet, and the interval ends and verdicts in
+// trainings.json.gz from their counts. Prints the thresholds that moved.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
-import { pointNameKey, sweepDocument, UNPRUNED } from '../../main/contract/sweep.ts';
+import { pointNameKey, recordedSweepDocument, sweepDocument, UNPRUNED } from '../../main/contract/sweep.ts';
 import { recordedTrainings } from '../../main/evaluation/size-trend/document.ts';
 import { summarise } from '../../main/evaluation/summarise.ts';
 import { withThresholds } from '../../main/evaluation/threshold-family.ts';
@@ -19,7 +18,7 @@ import { resources } from './sweep.mjs';
 
 const folder = sampleFolder(resources);
 const file = path.join(folder, 'results.json');
-const before = sweepDocument.parse(JSON.parse(readFileSync(file, 'utf8')));
+const before = recordedSweepDocument.parse(JSON.parse(readFileSync(file, 'utf8')));
 const { delta } = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')).spec;
 const reading = { delta };
 

@@ -1,10 +1,11 @@
 /**
- * A search for thresholds (`sweep --stop early`) against measuring every candidate on every item, both our own.
+ * A threshold search (`sweep --stop early`) compared with measuring every candidate on every item, both in the
+ * workbench.
  *
- * Method: the setting of the sample (four bundled models, the nine tasks by choice, random with three seeds, frequency,
- * reap and uncurl, powers of two from 2 on). Both are run as whole processes in turn, each in a fresh workspace so that
- * nothing is reused; wall time and the processor time of the process are taken, start-up and profiles included. Item
- * evaluations are those of pruned candidates. Every threshold is compared: a faster wrong verdict is worth nothing.
+ * Method: the setting of the sample (four bundled models, the nine tasks with chosen answers, random with three seeds,
+ * frequency, reap and uncurl, powers of two from 2 on). Both run alternately as whole processes, each in a fresh
+ * workspace so that nothing is reused; wall time and processor time are measured, including start-up and profiles. Item
+ * evaluations are those of pruned candidates. Every threshold is compared: a faster wrong verdict is worthless.
  * Usage: node tests/bench/threshold-search.ts [rounds, default 3]
  */
 import { spawnSync } from 'node:child_process';
@@ -68,22 +69,20 @@ for (let round = 0; round < rounds; round += 1) {
   curtailed.push(early);
   print(
     `round ${round + 1}: ${whole.items} items, ${seconds([whole.wallMs])} s wall, ${seconds([whole.processorMs])} s ` +
-      `processor in full; ${early.items}, ${seconds([early.wallMs])} s, ${seconds([early.processorMs])} s told`,
+      `processor in full; ${early.items}, ${seconds([early.wallMs])} s, ${seconds([early.processorMs])} s curtailed`,
   );
 }
 const [whole, early] = [full[0], curtailed[0]];
 if (whole === undefined || early === undefined) throw new Error('no round was run');
 const equal = full.every((one, index) => safety(one.document) === safety((curtailed[index] ?? early).document));
 print(`${whole.document.thresholds.length} thresholds: ${equal ? 'all equal' : 'NOT EQUAL'}`);
-print(
-  `item evaluations: ${whole.items} in full, ${early.items} told, ratio ${(whole.items / early.items).toFixed(2)}x`,
-);
+print(`item evaluations: ${whole.items} in full, ${early.items} curtailed: ${(whole.items / early.items).toFixed(2)}x`);
 const millisecondsOf = (runs: readonly Measured[], clock: 'wallMs' | 'processorMs'): readonly number[] =>
   runs.map((one) => one[clock]);
 for (const clock of ['wallMs', 'processorMs'] as const) {
   const [theirs, ours] = [millisecondsOf(full, clock), millisecondsOf(curtailed, clock)];
   print(
     `${clock === 'wallMs' ? 'wall' : 'processor'} time: ${ratios(theirs, ours)} ` +
-      `(${seconds(theirs)} s in full, ${seconds(ours)} s told)`,
+      `(${seconds(theirs)} s in full, ${seconds(ours)} s curtailed)`,
   );
 }

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { sweepDocument } from '../../main/contract/sweep.ts';
+import { recordedSweepDocument } from '../../main/contract/sweep.ts';
 import { pageErrors, photograph, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('an edited sweep says so in every view, and shows what its outcomes give', async ({ workbench }) => {
+test('an edited sweep is reported in every view, and values from its outcomes are shown', async ({ workbench }) => {
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
   await withSample(workbench);
@@ -12,7 +12,7 @@ test('an edited sweep says so in every view, and shows what its outcomes give', 
   await expect(banner).toHaveCount(0);
 
   const file = path.join(workspace, 'runs', 'sample', 'results.json');
-  const document = sweepDocument.parse(JSON.parse(await readFile(file, 'utf8')));
+  const document = recordedSweepDocument.parse(JSON.parse(await readFile(file, 'utf8')));
   const results = document.results.map((result) =>
     result.factor === 1 ? result : { ...result, difference: result.difference + 0.5 },
   );

@@ -16,7 +16,7 @@ export const CurtailedList = ({ points, title }: CurtailedListProps) => (
   <section aria-label="Stopped early">
     <div className="section-head">
       <h3>Stopped early</h3>
-      <span className="muted">“Start sweep” without “stop when decided” continues from the results on disk</span>
+      <span className="muted">“Start sweep” without “Stop early” continues from the results on disk</span>
     </div>
     <DataTable
       caption="Candidates that stopped before they had answered every item"
@@ -38,7 +38,7 @@ export const CurtailedList = ({ points, title }: CurtailedListProps) => (
           numeric: true,
           cell: formatDroppedShare,
         },
-        { key: 'curtailed', title: <Definition of="stopEarly">Verdict</Definition>, cell: curtailedText },
+        { key: 'curtailed', title: <Definition of="stop">Verdict</Definition>, cell: curtailedText },
       ]}
     />
   </section>

@@ -42,7 +42,9 @@ const Chart = (props: CurveChartProps) => {
   const [hovered, setHovered] = useState<Hovered | null>(null);
   const shown = useMemo(
     () =>
-      curves.curves.filter((curve) => !hidden.includes(curve.method) && curve.points.length + curve.curtailed.length > 0),
+      curves.curves.filter(
+        (curve) => !hidden.includes(curve.method) && curve.points.length + curve.curtailed.length > 0,
+      ),
     [curves, hidden],
   );
   const domain = useMemo(() => valueDomain(curves), [curves]);

@@ -21,7 +21,7 @@ export interface MethodCurve {
   /** The line: one value per factor (the mean of several draws), starting at the unpruned model. */
   readonly line: readonly LinePoint[];
   readonly draws: number;
-  /** Factors of curtailed candidates: unsafe, and without a value. */
+  /** Factors at which a candidate stopped early, unsafe: it has no value there. */
   readonly curtailed: readonly number[];
   readonly thresholds: readonly Threshold[];
 }
@@ -86,7 +86,9 @@ export const taskCurves = (
         points: own.flatMap(({ results: measured }) => measured),
         line: lineOf(own, unpruned),
         draws: Math.max(1, maxOf(own.map(({ draws }) => draws))),
-        curtailed: own.filter(({ curtailed }) => curtailed.some(({ evaluated }) => evaluated > 0)).map(({ factor }) => factor),
+        curtailed: own
+          .filter(({ curtailed }) => curtailed.some(({ evaluated }) => evaluated > 0))
+          .map(({ factor }) => factor),
         thresholds: document.thresholds.filter(
           (threshold) => threshold.model === model && threshold.task === task && threshold.method === method,
         ),

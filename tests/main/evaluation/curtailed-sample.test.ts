@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   pointNameKey,
   type SweepDocument,
-  sweepDocument,
+  recordedSweepDocument,
   type Threshold,
   UNPRUNED,
 } from '../../../main/contract/sweep.ts';
@@ -21,7 +21,9 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
-/** All of a threshold but what only the items beyond a decision tell: whether unsafe factors are worse, and power. */
+/**
+ * A threshold without the fields that only the remaining items determine: whether unsafe factors are worse, and power.
+ */
 const decided = ({ firstWorse: _firstWorse, power: _power, draws, ...threshold }: Threshold): object => ({
   ...threshold,
   draws: draws?.map(({ firstWorse: _ofDraw, ...draw }) => draw),
@@ -30,7 +32,7 @@ const decided = ({ firstWorse: _firstWorse, power: _power, draws, ...threshold }
 const nameOf = (threshold: Pick<Threshold, 'model' | 'task' | 'method' | 'seed'>): string =>
   pointNameKey({ ...threshold, factor: 0 });
 
-/** A document lists curves that were only told after the measured ones of their model and task. */
+/** A document lists fully curtailed curves after the measured ones of their model and task. */
 const sorted = (thresholds: readonly Threshold[]): object[] =>
   thresholds
     .map((threshold) => ({ name: nameOf(threshold), threshold: decided(threshold) }))
@@ -40,12 +42,13 @@ describe('the sample, curtailed on its stored outcomes', () => {
   let full: SweepDocument;
   let outcomesOf: Awaited<ReturnType<typeof sampleOutcomes>>;
   beforeAll(async () => {
-    full = sweepDocument.parse(JSON.parse(await readFile(path.join(SAMPLE, 'results.json'), 'utf8')));
+    full = recordedSweepDocument.parse(JSON.parse(await readFile(path.join(SAMPLE, 'results.json'), 'utf8')));
     outcomesOf = await sampleOutcomes();
   });
 
-  // The figures that README and CHANGELOG quote: candidates, item evaluations in full, in file order, by the margin of
-  // the unpruned model (which has none where it writes), and the items after which unsafe ones are told in the median.
+  // The figures quoted in README and CHANGELOG: candidates, item evaluations in full, in file order, by the margin of
+  // the unpruned model (which has none for generated answers), and the median number of items after which unsafe
+  // candidates are curtailed.
   it.each([
     { answers: 'chosen', figures: [756, 214_200, 35_178, 28_406, 6] },
     { answers: 'written', figures: [756, 214_200, 58_657, 58_657, 9] },
@@ -71,7 +74,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
     print(
       `${candidates.length} candidates: ${inFull} item evaluations in full, ${fileOrder} in file order ` +
         `(${(inFull / fileOrder).toFixed(1)}x fewer), ${byMargin} by margin (${(inFull / byMargin).toFixed(1)}x); ` +
-        `unsafe ones are told after ${median(unsafeAfter)} items in the median`,
+        `unsafe ones are decided after ${median(unsafeAfter)} items in the median`,
     );
     expect([candidates.length, inFull, fileOrder, byMargin, median(unsafeAfter)]).toEqual(kind.figures);
   });
@@ -83,7 +86,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
       const [whole, curtailed] = [withThresholds(full, reading), withThresholds(document, reading)];
       expect(sorted(curtailed.thresholds)).toEqual(sorted(whole.thresholds));
       expect(curtailed.multiplicity).toEqual(whole.multiplicity);
-      // What larger factors would say is left open, also where a curve ended at one that answered all items.
+      // Larger factors are left open, also where a curve ended at one that answered all items.
       for (const { firstWorse, ...found } of curtailed.thresholds) {
         const same = whole.thresholds.find((one) => nameOf(one) === nameOf(found));
         if (firstWorse !== null) expect(firstWorse).toBe(same?.firstWorse);
@@ -105,17 +108,19 @@ describe('the sample, curtailed on its stored outcomes', () => {
     print(
       `curves end at their first unsafe factor: ${perItem} item evaluations item by item ` +
         `(${(inFull / perItem).toFixed(1)}x fewer), ${evaluated} in parts (${(inFull / evaluated).toFixed(1)}x); ` +
-        `${document.curtailed?.length ?? 0} candidates told early, ${document.notNeeded?.length ?? 0} not needed`,
+        `${document.curtailed?.length ?? 0} candidates curtailed, ${document.notNeeded?.length ?? 0} not needed`,
     );
-    expect([perItem, evaluated, document.curtailed?.length, document.notNeeded?.length]).toEqual([47_421, 56_078, 397, 996]);
+    expect([perItem, evaluated, document.curtailed?.length, document.notNeeded?.length]).toEqual([
+      47_421, 56_078, 397, 996,
+    ]);
   });
 
-  it('does not read what the items answered leave open at a larger margin', () => {
+  it('does not read candidates that are undecided at a larger margin', () => {
     const { document } = curtailedSample(full, outcomesOf, DELTA, partEnds);
     const wide = withThresholds(document, { delta: 0.1 });
     const open = wide.curtailed?.filter(({ verdict }) => verdict === null) ?? [];
     expect(open.length).toBeGreaterThan(0);
-    expect(open.map(curtailedText).join()).toContain('not told at this margin by ');
+    expect(open.map(curtailedText).join()).toContain('undecided at this margin by ');
     const truth = withThresholds(full, { delta: 0.1 });
     for (const threshold of wide.thresholds) {
       const { model, task, method, seed } = threshold;

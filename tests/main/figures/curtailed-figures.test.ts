@@ -16,22 +16,27 @@ const curtailed = (): SweepDocument => {
   const isCurtailed = (one: { task: string; method: string; seed: number | null; factor: number }): boolean =>
     one.task === 'sums' &&
     ((one.method === 'reap' && one.factor === 8) || (one.method === 'random' && one.seed === 1 && one.factor === 2));
-  const points = results.filter(isCurtailed).map(({ model, task, method, seed, factor, kept, n, metric }): CurtailedPoint => ({
-    model,
-    task,
-    method,
-    seed,
-    factor,
-    kept,
-    n,
-    metric,
-    evaluated: 11,
-    lost: 9,
-    gainedAtMost: 3,
-    independentAtLeast: n,
-    ...(method === 'reap' ? { droppedShare: 0.4375 } : {}),
-  }));
-  return withThresholds({ ...rest, results: results.filter((one) => !isCurtailed(one)), curtailed: points }, { delta: 0.02 });
+  const points = results
+    .filter(isCurtailed)
+    .map(({ model, task, method, seed, factor, kept, n, metric }): CurtailedPoint => ({
+      model,
+      task,
+      method,
+      seed,
+      factor,
+      kept,
+      n,
+      metric,
+      evaluated: 11,
+      lost: 9,
+      gainedAtMost: 3,
+      independentAtLeast: n,
+      ...(method === 'reap' ? { droppedShare: 0.4375 } : {}),
+    }));
+  return withThresholds(
+    { ...rest, results: results.filter((one) => !isCurtailed(one)), curtailed: points },
+    { delta: 0.02 },
+  );
 };
 
 describe('candidates that were told early', () => {

@@ -17,7 +17,9 @@ const bytesOf = (contents: string | Uint8Array): Uint8Array =>
 
 test('every saved SVG, PNG and CSV says which run it comes from', () => {
   const figures = saved.filter(({ name }) => !name.endsWith('.md'));
-  expect(new Set(figures.map(({ name }) => name.slice(name.lastIndexOf('.'))))).toEqual(new Set(['.svg', '.png', '.csv']));
+  expect(new Set(figures.map(({ name }) => name.slice(name.lastIndexOf('.'))))).toEqual(
+    new Set(['.svg', '.png', '.csv']),
+  );
   for (const { contents } of figures)
     expect(readFigureSource(bytesOf(contents))).toEqual({ kind: 'run', run: manifest.id, title: manifest.title });
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { z } from 'zod';
-import { sweepDocument } from '../../../main/contract/sweep.ts';
+import { recordedSweepDocument } from '../../../main/contract/sweep.ts';
 import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
@@ -147,7 +147,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     return first;
   };
 
-  const results = sweepDocument.parse(JSON.parse(await readFile(sampleRun('results.json'), 'utf8')));
+  const results = recordedSweepDocument.parse(JSON.parse(await readFile(sampleRun('results.json'), 'utf8')));
   const written = path.join(await place('written'), 'outcomes.parquet');
   const block = { run: RUN, model: 'm', task: 't', method: 'reap', seed: null, factor: 2, kept: 4, outcomes: [text1] };
   await writeOutcomes(

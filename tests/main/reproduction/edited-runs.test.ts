@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
+import { recordedSweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
 import { CHECKSUM_FILE } from '../../../main/files/checksums.ts';
 import { isMatch, reproductionSentence } from '../../../main/reproduction/differences.ts';
 import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
@@ -29,7 +29,7 @@ afterAll(() => runs.remove(), HANG_LIMIT_MS);
 
 const editResults = async (folder: string, change: (result: SweepResult) => SweepResult): Promise<void> => {
   const file = join(folder, 'results.json');
-  const document = sweepDocument.parse(JSON.parse(await readFile(file, 'utf8')));
+  const document = recordedSweepDocument.parse(JSON.parse(await readFile(file, 'utf8')));
   await writeFile(file, JSON.stringify({ ...document, results: document.results.map(change) }));
 };
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { sweepDocument } from '../../../../main/contract/sweep.ts';
+import { recordedSweepDocument } from '../../../../main/contract/sweep.ts';
 import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
 import { addSample } from '../../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
@@ -22,7 +22,9 @@ test(
     const workspace = await openWorkspace(await temporaryFolder());
     await addSample(workspace, resources);
     const engine = await openEngine(workspace.path);
-    const { results } = sweepDocument.parse(JSON.parse(await readFile(`${resources}/sample/run/results.json`, 'utf8')));
+    const { results } = recordedSweepDocument.parse(
+      JSON.parse(await readFile(`${resources}/sample/run/results.json`, 'utf8')),
+    );
     for (const model of ['uncurl-8', 'uncurl-64']) {
       const document = await engine.call('sweep.compare', { run: 'sample', model, reference: 'unpruned' });
       expect(document.tasks.map(({ rows }) => rows.length)).toEqual(Array.from({ length: 9 }, () => 4));
