@@ -7,8 +7,7 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { JobContext } from './job-context.ts';
 import { totalWork } from './step.ts';
-import { placeSteps, type SweepInput, sweepPlaces } from './sweep-places.ts';
-import type { Stage, SweepSink } from './sweep-stage.ts';
+import { placeSteps, type Stage, type SweepInput, sweepPlaces, type SweepSink } from './sweep-places.ts';
 import { type SweepUnit, sweepUnits } from './sweep-units.ts';
 import {
   DONE_FILE,

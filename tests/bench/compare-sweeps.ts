@@ -90,7 +90,7 @@ const ours = ({ model, methods, kept, stopsEarly, tasks, threads }: SweepToCompa
     ...tasks.flatMap((task) => ['--task', task]),
     '--method',
     ...methods,
-    ...(stopsEarly ? ['--stop', 'curtailed'] : []),
+    ...(stopsEarly ? ['--stop', 'early'] : []),
     '--factors',
     factors,
     '--workspace',
