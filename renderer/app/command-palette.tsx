@@ -92,8 +92,8 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
         onValueChange={search}
         placeholder="Do something, or find a model, task, method, run, setting or expert (3:17)"
       />
-      <Command.List ref={list} label="What was found">
-        <Command.Empty>Nothing of that name.</Command.Empty>
+      <Command.List ref={list} label="Results">
+        <Command.Empty>No match.</Command.Empty>
         {/* What is typed ranks all alike, whatever it stands under. */}
         {typed === ''
           ? groupsOf(commands).map((group) => (

@@ -32,7 +32,7 @@ const listing: ProviderListing = {
   probe: null,
 };
 
-test('a device is in use, not here, not tried, working or refused', () => {
+test('a device is in use, not available, not tested, working or refused', () => {
   const states = [
     { ...listing, used: true },
     { ...listing, present: false },
