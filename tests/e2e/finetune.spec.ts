@@ -54,14 +54,14 @@ test('a model’s chat template is used if the switch is on, and the window says
   await page.getByRole('list', { name: 'Models' }).getByText('chatty').click();
   const sweep = page.getByRole('region', { name: 'Sweep' });
   await expect(sweep).toContainText('chatty has a chat template (chat_template.jinja) that is not applied');
-  await sweep.getByText(/^Of /).click();
+  await sweep.getByText(/^For /).click();
   const uncurl = sweep.getByRole('region', { name: 'UNCURL options' });
   for (const option of ['diagonal', 'embedding', 'assign', 'starts', 'first layer'])
     await expect(uncurl.getByLabel(option, { exact: true })).toBeVisible();
   await uncurl.getByLabel('router', { exact: true }).selectOption({ label: 'reinitialised' });
-  await expect(sweep).toContainText('UNCURL starts its router anew at random');
+  await expect(sweep).toContainText('UNCURL starts from a new random router');
   await sweep.getByLabel('Recovery').selectOption({ label: 'instead of each plan' });
-  await expect(sweep).toContainText('UNCURL starts its router anew at random');
+  await expect(sweep).toContainText('UNCURL starts from a new random router');
   const refits = sweep.getByRole('group', { name: 'What the recovery refits' });
   await refits.getByLabel('experts', { exact: true }).uncheck();
   await expect(sweep).toContainText('Tick at least one refit for the recovery');
