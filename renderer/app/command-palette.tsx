@@ -94,7 +94,7 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
       />
       <Command.List ref={list} label="Results">
         <Command.Empty>No match.</Command.Empty>
-        {/* What is typed ranks all alike, whatever it stands under. */}
+        {/* While searching, results are ranked across groups. */}
         {typed === ''
           ? groupsOf(commands).map((group) => (
               <Command.Group key={group} heading={group}>
