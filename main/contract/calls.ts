@@ -62,8 +62,8 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
 ): Call<I, O> => ({ input, output, reads });
 
 /**
- * What answers depend on besides their input: the shelves of models and tasks, the runs that measured them, runs, jobs,
- * work of clusters, the profiles on disk, the device in use, and the results of the run named in the input.
+ * Dependencies of answers besides their input: the shelves of models and tasks, the runs that measured them, runs,
+ * jobs, work of clusters, the profiles on disk, the device in use, and the results of the run named in the input.
  */
 export type Subject =
   | 'models'
@@ -98,7 +98,7 @@ export const planRequest = z.object({
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
-/** What a profile must measure beyond routing. */
+/** Measurements of a profile beyond routing. */
 export const profilePurpose = z.object({
   methods: z.array(methodName).default([]),
   /** Options by method. */
@@ -419,7 +419,7 @@ export const calls = {
     settingsDocument,
   ),
   'runs.list': call(nothing, z.array(runManifest), 'runs'),
-  /** Whether a run was made here, and what it names that would act if it were resumed. */
+  /** Whether a run was made here, and the programs and folders that it would use if resumed. */
   'runs.origin': call(z.object({ run: runId }), runOrigin, 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run in any state into the workspace's trash; `at`: its path there. */

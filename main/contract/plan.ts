@@ -178,7 +178,7 @@ export const mergeGroup = z.object({
 });
 export type MergeGroup = z.infer<typeof mergeGroup>;
 
-/** What a recovery refits: the experts' down projections, the rows of the router, or the router, then the experts. */
+/** Weights that a recovery refits: experts (down projections), the router's rows, or the router, then the experts. */
 export const refitName = z.enum(['experts', 'router', 'router+experts']);
 export type RefitName = z.infer<typeof refitName>;
 

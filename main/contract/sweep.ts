@@ -340,7 +340,7 @@ export const testPower = z.object({
 });
 export type TestPower = z.infer<typeof testPower>;
 
-/** Where a threshold lies. */
+/** Position of a threshold. */
 const bracket = {
   /**
    * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell.

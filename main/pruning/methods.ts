@@ -22,7 +22,7 @@ import { tsep } from './methods/tsep.ts';
 import { uncurl } from './methods/uncurl.ts';
 import { unified } from './methods/unified.ts';
 
-/** Every method, in the order in which all lists show them. A new one is its file and its line here, nothing else. */
+/** Every method, in the order of all lists. A new one needs its file and its line here, nothing else. */
 export const methods: readonly Method[] = [
   random,
   frequency,

@@ -79,8 +79,8 @@ export interface ComparisonChoice {
 }
 
 /**
- * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task,
- * for each kind of answers. Empty where no model has two methods to compare.
+ * The comparisons of a report and its figures: every model of a sweep at its middle factor, against the best method of
+ * each task, for each kind of answers. Empty where no model has two methods to compare.
  */
 export const readReportComparisons = async (source: RunSource, document: SweepDocument): Promise<CompareDocument[]> => {
   // Only candidates that are safe were measured in full: no ranking is to be had from them.

@@ -55,7 +55,7 @@ test('a moved model folder is reported as gone, located again, and forgotten', a
   const locate = (): Promise<void> => inspector.getByRole('button', { name: 'Locate…' }).click();
   await chooseModelFolder(workbench, other, locate);
   await expect(
-    page.getByText(/holds another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
+    page.getByText(/contains another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
   ).toBeVisible();
   await expect(row('mine')).toContainText('moved or deleted');
 

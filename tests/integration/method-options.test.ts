@@ -105,7 +105,7 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
   await refused(plan('--method', 'eep', '--keep', '4'), /measures many candidates.*\n.*sweep/);
   await refused(
     plan('--profile', at('plain'), '--method', 'naee', '--keep', '4'),
-    /profile of capital lacks what leaving out experts does.*\n.*--method naee/,
+    /profile of capital lacks the effect of leaving out experts.*\n.*--method naee/,
   );
   await refused(
     plan(...full, '--method', 'hc-smoe', '--option', 'linkage=avrage', '--keep', '4'),

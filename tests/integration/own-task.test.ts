@@ -63,7 +63,7 @@ test('a sweep and a profile on an own file with --split use the same task, and t
 test('refuses to split a task with calibration items, and options that contradict each other', async () => {
   const file = await own(await temporaryFolder());
   for (const [args, said] of [
-    [['info', 'add', '--split', '0.2'], 'brings calibration items of its own'],
+    [['info', 'add', '--split', '0.2'], 'has calibration items of its own'],
     [['info', file, '--split', '1'], 'a share between 0 and 1'],
     [['info', file, '--split', '0.2', '--calibrate-on', 'add'], 'both given'],
     [['info', file, '--split-seed', '2'], 'without --split'],

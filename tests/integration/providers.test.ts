@@ -254,7 +254,7 @@ test('doctor lists devices without probing, and says so', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/^cpu +not tried\./m);
   expect(stdout).toMatch(/^devices +none was tried: --probe/m);
-  if (process.platform === 'linux' && process.arch === 'x64' && !stdout.includes('provider libraries are there')) {
+  if (process.platform === 'linux' && process.arch === 'x64' && !stdout.includes('provider libraries are installed')) {
     const command = /Fetch them with: node (\S+) --onnxruntime-node-install/.exec(stdout);
     await expect(readFile(command?.[1] ?? '', 'utf8')).resolves.toContain('onnxruntime-node-install');
   }

@@ -247,7 +247,7 @@ describe('ambiguous checkpoints are refused', () => {
   it('a last layer that, by the config, predicts further tokens', async (context) => {
     const fewer = { num_hidden_layers: 2, num_nextn_predict_layers: 1 };
     expect((await openChanged(context, 'deepseek_v3', fewer))?.message).toContain(
-      'have no place in this family: "model.layers.2.',
+      'are not used in this family: "model.layers.2.',
     );
     const mark = { name: 'model.layers.2.eh_proj.weight', dtype: 'F32', shape: [32, 64] };
     expect(await openChanged(context, 'deepseek_v3', fewer, (tensors) => [...tensors, mark])).toBeNull();
@@ -259,7 +259,7 @@ describe('ambiguous checkpoints are refused', () => {
     );
     expect(
       (await openChanged(context, 'gpt_oss-bf16', { layer_types: ['chunked_attention', 'full_attention'] }))?.message,
-    ).toMatch(/"layer_types" holds "chunked_attention"/);
+    ).toMatch(/"layer_types" contains "chunked_attention"/);
     const types = { layer_types: ['full_attention', 'full_attention', 'full_attention', 'sliding_attention'] };
     expect((await openChanged(context, 'qwen2_moe-sparse-step', types))?.message).toMatch(
       /"layer_types" says sliding_attention for layer 3, where the other keys give no window/,
@@ -277,11 +277,11 @@ describe('ambiguous checkpoints are refused', () => {
 
   it('a quantisation in the config that the weights lack, or in the weights that the config lacks', async (context) => {
     expect((await openChanged(context, 'gpt_oss-mxfp4', { quantization_config: null }))?.message).toMatch(
-      /does not say mxfp4, but the experts are MXFP4 blocks/,
+      /does not name mxfp4, but the experts are MXFP4 blocks/,
     );
     expect(
       (await openChanged(context, 'gpt_oss-bf16', { quantization_config: { quant_method: 'mxfp4' } }))?.message,
-    ).toMatch(/says mxfp4, but the experts are no MXFP4 blocks/);
+    ).toMatch(/names mxfp4, but the experts are not MXFP4 blocks/);
     expect(
       (await openChanged(context, 'qwen3_moe', { quantization_config: { quant_method: 'mxfp4' } }))?.message,
     ).toMatch(/says mxfp4/);
@@ -292,7 +292,7 @@ describe('ambiguous checkpoints are refused', () => {
           : [{ ...tensor, dtype: tensor.dtype === 'F8_E4M3' ? 'BF16' : tensor.dtype }],
       );
     expect((await openChanged(context, 'deepseek_v3-fp8', {}, plain))?.message).toMatch(
-      /says fp8, but no tensor is float8/,
+      /names fp8, but no tensor is float8/,
     );
   });
 });

@@ -170,7 +170,7 @@ describe('after any interruption, submitting again gives the numbers of one mach
     await submitted.ended;
     const early = await uncurl(submission(run, 2));
     expect(early.code, early.stderr).toBe(2);
-    expect(early.stderr).toContain(`${run.run} is on the cluster already`);
+    expect(early.stderr).toContain(`${run.run} is already on the cluster`);
     await release();
     await untilQueueIsEmpty(run);
     const { summary } = await submitAgain(run, await alone());

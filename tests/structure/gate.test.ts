@@ -153,8 +153,6 @@ test('steps are written behind the gate; code that writes them elsewhere compute
     // Gets the gate's overlays from the runner.
     'main/inference/merged-layer.ts',
     'main/inference/recover-plan.ts',
-    // Gets the gate's steps from the steps that they write.
-    'main/jobs/evaluation-record.ts',
     // Profiles of the bundled run.
     'main/sample/sample-run.ts',
   ]);

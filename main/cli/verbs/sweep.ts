@@ -4,7 +4,7 @@ import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName } from '../../contract/plan.ts';
 import { candidateName, describedSweepSettings, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
-import { drawCosts, drawCostText } from '../../jobs/sweep-work.ts';
+import { drawCosts, drawCostText } from '../../jobs/sweep-curves.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
