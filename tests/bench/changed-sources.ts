@@ -150,7 +150,7 @@ const round = async (way: ComputingPath): Promise<readonly string[]> => {
       await place.engine.dispose();
       place = { ...place, engine: await openEngine(place.workspace) };
     }
-    if (!isDeepStrictEqual(await way.run(place), clean.result)) wrong.push('gave another result afterwards');
+    if (!isDeepStrictEqual(await way.run(place), clean.result)) wrong.push('gave a different result afterwards');
   } finally {
     await closePlace(place);
   }
