@@ -69,6 +69,9 @@ export default {
       '^main/(jobs|runs|inference|pruning|checkpoint|graph|tasks|profile|export|workspace)/',
       { path: '^main/(engine|cli|hosts|report)/' },
     ),
+    rule('runs-below-jobs', 'What a run leaves on disk is read without the jobs that wrote it.', '^main/runs/', {
+      path: '^main/jobs/',
+    }),
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

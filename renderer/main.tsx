@@ -15,10 +15,10 @@ import './app/base.css';
 import './app/controls.css';
 import './app/layout.css';
 
-// The page's content security policy forbids code from strings, which zod would otherwise try.
+// The page's content security policy forbids code from strings, which zod would otherwise try to use.
 z.config({ jitless: true });
 
-/** All that is shown when the page cannot be joined to an engine at all. */
+/** Shown if the page cannot connect to an engine at all. */
 const StartFailure = ({ error }: { readonly error: unknown }) => (
   <main className="start-failure">
     <h1>Uncurl Workbench could not start</h1>

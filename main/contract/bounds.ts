@@ -1,38 +1,38 @@
 import { z } from 'zod';
 
 /**
- * Bounds of what a run may hold. A run folder may come from anyone, and whatever stands in it is computed with: within
- * these bounds every number of a run takes bounded time and memory. Each lies far beyond what is measured in practice.
+ * Upper bounds on the numbers in a run. A run folder may come from anyone, and the engine computes with its contents:
+ * within these bounds every number takes bounded time and memory. Each bound is far beyond any practical measurement.
  */
 
 /**
- * Margins of the threshold rule. Half a per mille takes 5,990 items at 5 % before anything can be called safe; what it
- * takes grows as 1 / delta, without end.
+ * Smallest margin of the threshold rule. At 5 %, half a per mille takes 5,990 items before anything can be called safe;
+ * the number of items grows as 1 / delta, without bound.
  */
 export const SMALLEST_MARGIN = 0.0005;
 export const LARGEST_MARGIN = 0.5;
 export const margin = z.number().min(SMALLEST_MARGIN).max(LARGEST_MARGIN);
 
-/** Test items of a task: a hundred times the largest split that evaluation harnesses ask (MMLU has 14,042 in all). */
+/** Test items of a task: a hundred times the largest split in evaluation harnesses (MMLU has 14,042 in all). */
 export const MOST_ITEMS = 1_000_000;
 export const itemCount = z.number().int().min(0).max(MOST_ITEMS);
 
-/** Models, tasks, curves and factors or seeds of one run: some orders beyond a sweep that takes a month. */
+/** Models, tasks, curves and factors or seeds of one run: orders of magnitude more than a month-long sweep. */
 export const MOST_MODELS = 256;
 export const MOST_TASKS = 1_024;
 export const MOST_CURVES = 512;
-/** Kinds of passages, by size and net move, that a result tells of. */
+/** Distinct (size, net move) pairs of passages in one result. */
 export const MOST_KINDS_OF_PASSAGES = 10_000;
 export const MOST_FACTORS = 1_024;
 export const MOST_SEEDS = 1_024;
-/** Points of a sweep, or arms of an experiment: sixty times the sample that comes along, which has 1,584. */
+/** Points of a sweep, or arms of an experiment: sixty times the bundled sample, which has 1,584. */
 export const MOST_POINTS = 100_000;
 
 /** A factor is E / kept: no layer has a million experts. */
 export const LARGEST_FACTOR = 1_000_000;
 export const factor = z.number().min(1).max(LARGEST_FACTOR);
 
-/** Names of models, tasks and methods, items' ids and groups; file systems allow 255 bytes. */
+/** Names of models, tasks and methods, item ids and groups; file systems allow 255 bytes. */
 export const NAME_CHARACTERS = 1_024;
 export const shortName = z.string().max(NAME_CHARACTERS);
 /** A sentence: a note may list every model of a run. */

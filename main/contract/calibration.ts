@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { assertNever } from './errors.ts';
 import { pathHandle } from './model.ts';
 
-/** Share of the items that are drawn for calibration: at least one item stays on each side. */
+/** Share of the items drawn for calibration; at least one item stays on each side. */
 export const splitShare = z.number().gt(0).lt(1);
 export const splitSeed = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
 const split = z.object({ from: z.literal('split'), share: splitShare, seed: splitSeed });
 
 /**
- * Where a task that brings test items only takes its calibration items from: some of its own, drawn by a seed; the
- * items of a second file; or the calibration items of another task. Files and tasks by their handles.
+ * Source of calibration items for a task that has only test items: some of its own, drawn by a seed; the items of a
+ * second file; or the calibration items of another task. Files and tasks by their handles.
  */
 export const calibrationChoice = z.discriminatedUnion('from', [
   split,
@@ -21,7 +21,7 @@ export type CalibrationChoice = z.infer<typeof calibrationChoice>;
 
 const place = z.string().min(1).max(4096);
 
-/** The same as a file records it: by paths. */
+/** `calibrationChoice` as recorded in a file: paths instead of handles. */
 export const recordedCalibration = z.discriminatedUnion('from', [
   split,
   z.object({ from: z.literal('file'), file: place }),
@@ -34,7 +34,7 @@ type Calibration<Place> =
   | { readonly from: 'file'; readonly file: Place }
   | { readonly from: 'task'; readonly task: Place };
 
-/** The same choice with its file or task named otherwise: a handle by its path, a path by a handle. */
+/** The same choice with its file or task mapped, from handle to path or back. */
 export const calibrationAt = <From, To>(
   calibration: Calibration<From>,
   placeOf: (place: From) => To,
@@ -51,17 +51,17 @@ export const calibrationAt = <From, To>(
   }
 };
 
-/** A choice before it is made: what it would give. */
+/** Result of trying a choice without making it. */
 export const calibrationTrial = z.object({
   calibration: z.number(),
   test: z.number(),
-  /** Items of the other source that are also test items: they stay out of calibration. */
+  /** Items of the other source that are also test items: they are left out of calibration. */
   leftOut: z.number(),
-  /** Sets of items that share a group or a text; null where every item stands alone. */
+  /** Sets of items that share a group or a text; null where all items are independent. */
   groups: z.number().nullable(),
 });
 export type CalibrationTrial = z.infer<typeof calibrationTrial>;
 
-/** The split that is offered first. */
+/** Share offered by default. */
 export const DEFAULT_SHARE = 0.2;
 export const DEFAULT_SPLIT_SEED = 0;

@@ -3,12 +3,12 @@ import { calls, type CallInput, type CallName, type CallOutput, type CallParsed 
 import { refuse, WorkbenchError } from './errors.ts';
 
 /*
- * A call is parsed once each way, where it arrives. Its input: where it enters the engine (`serveRpc` for pages,
+ * A call is parsed once each way, at the receiving end. Its input: where it enters the engine (`serveRpc` for pages,
  * `Engine.call` within a process). Its output: where the caller receives it (`connectRpc` for pages, which may be of
  * another version than the engine, and again `Engine.call` within a process).
  */
 
-/** The calls once more, in the form in which the compiler follows one name from input to output. */
+/** The calls, typed so that the compiler relates one call's input to its output. */
 const schemas: {
   readonly [N in CallName]: {
     readonly input: z.ZodType<CallParsed<N>, CallInput<N>>;
@@ -17,7 +17,7 @@ const schemas: {
 } = calls;
 
 /**
- * Whatever came in as a call's input, as its schema reads it: defaults filled in, unknown fields left out.
+ * Parses a call's input with a schema: fills in defaults, drops unknown fields.
  *
  * @throws WorkbenchError `invalid-input` naming the call and the fields.
  */
@@ -33,7 +33,7 @@ export const parseInput = <N extends CallName>(name: N, value: unknown): CallPar
   return inputBy(schema, name, value);
 };
 
-/** @throws WorkbenchError `invalid-output`, a failure of the workbench itself. */
+/** @throws WorkbenchError `invalid-output`, a defect of the workbench itself. */
 export const parseOutput = <N extends CallName>(name: N, value: unknown): CallOutput<N> => {
   const schema: z.ZodType<CallOutput<N>> = schemas[name].output;
   const parsed = schema.safeParse(value);

@@ -33,17 +33,17 @@ const nothing = z.object({});
 const trashEntry = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}-[0-9a-f]{6}$/);
 const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
-/** How thresholds are read: at which margin, and whether their level holds for each or for all of a sweep together. */
+/** Margin of the thresholds, and whether their level applies to each or to all thresholds of a sweep together. */
 const thresholdReading = {
   delta: margin.optional(),
   familywise: z.boolean().optional(),
 };
 
-/** A call of the contract: what goes in and what comes out, each parsed once, where it arrives (call-boundary.ts). */
+/** A call of the contract: its input and output, each parsed once, at the receiving end (call-boundary.ts). */
 interface Call<I extends z.ZodType, O extends z.ZodType> {
   readonly input: I;
   readonly output: O;
-  /** What makes a known answer stale when it changes (stale-calls.ts); nothing for calls that do something. */
+  /** Subjects whose change makes a known answer stale (stale-calls.ts); empty for calls that perform an action. */
   readonly reads: readonly Subject[];
 }
 const call = <I extends z.ZodType, O extends z.ZodType>(
@@ -53,8 +53,8 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
 ): Call<I, O> => ({ input, output, reads });
 
 /**
- * What answers tell of, beside their input: the shelves of models and tasks, which runs measured them, runs, jobs, what
- * clusters work on, the profiles on disk, the device in use, and the results of the run that the input names.
+ * What answers depend on besides their input: the shelves of models and tasks, the runs that measured them, runs, jobs,
+ * work of clusters, the profiles on disk, the device in use, and the results of the run named in the input.
  */
 export type Subject =
   | 'models'
@@ -81,17 +81,17 @@ export const planRequest = z.object({
   pins: z.array(pin).default([]),
   seed: z.number().int().nonnegative().default(0),
   options: methodOptions.default({}),
-  /** How much each task counts; absent: all alike. */
+  /** Weight of each task; absent: all equal. */
   taskWeights: z.array(z.number().nonnegative()).optional(),
   /** Kept experts of each MoE layer, for the budget `manual`. */
   counts: z.array(z.number().int().positive()).optional(),
   protect: superExpertProtection.default('none'),
-  /** Read the profiles of the tasks as they are asked through the model's own chat template. */
+  /** Read profiles of the tasks as rendered by the model's own chat template. */
   chat: z.boolean().optional(),
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
-/** What a profile is made for beyond routing. */
+/** What a profile must measure beyond routing. */
 export const profilePurpose = z.object({
   methods: z.array(methodName).default([]),
   /** Options by method. */
@@ -100,7 +100,7 @@ export const profilePurpose = z.object({
   protect: superExpertProtection.default('none'),
   /** Ask the tasks through the model's own chat template. */
   chat: z.boolean().optional(),
-  /** What to look at for its own sake: which tokens each expert takes, how like the outputs of experts are. */
+  /** Extra measurements for inspection: which tokens each expert takes, how similar the outputs of experts are. */
   inspect: z.array(z.enum(['choices', 'every-output'])).optional(),
 });
 export type ProfilePurpose = z.infer<typeof profilePurpose>;
@@ -118,7 +118,7 @@ export const planImport = z.object({
   /** The file's content, and its name for messages. */
   text: z.string(),
   name: z.string(),
-  /** What a ranking keeps; a plan says that itself. Kept experts of every layer, or of each. */
+  /** Experts that a ranking keeps, in every layer or per layer; a plan states them itself. */
   keep: z.number().int().positive().optional(),
   counts: z.array(z.number().int().positive()).optional(),
   pins: z.array(pin).default([]),
@@ -129,7 +129,7 @@ export const importedPlan = z.object({
   kind: z.enum(['plan', 'ranking']),
   plan,
   cost: planCost,
-  /** What deserves a word: a plan made for other weights, refitted weights that are not here. */
+  /** Warnings: a plan made for other weights, refitted weights that are missing here. */
   notes: z.array(z.string()),
 });
 export type ImportedPlan = z.infer<typeof importedPlan>;
@@ -139,7 +139,7 @@ export const engineFacts = z.object({
   workspace: z.string(),
   versions: z.record(z.string(), z.string()),
   device: runManifest.shape.device,
-  /** Memory of the machine, and what the engine may use for weights. */
+  /** Memory of the machine, and the engine's budget for weights. */
   memory: z.object({ totalBytes: z.number(), budgetBytes: z.number() }),
 });
 
@@ -147,7 +147,7 @@ export const folderListing = z.object({
   handle: pathHandle,
   path: z.string(),
   parent: pathHandle.nullable(),
-  /** The file that was typed; absent where a folder was. */
+  /** The typed file; absent where the typed path is a folder. */
   file: pathHandle.optional(),
   entries: z.array(
     z.object({
@@ -162,64 +162,66 @@ export const folderListing = z.object({
 /** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
 export const calls = {
   'engine.facts': call(nothing, engineFacts, 'device'),
-  /** Every execution provider: what is known without trying, and the answers of this engine's probes. */
+  /** Every execution provider: what is known without trying it, and the results of this engine's probes. */
   'devices.list': call(nothing, z.array(providerListing), 'device'),
-  /** Tries a provider in a process of its own (seconds); the answer is kept until it is asked for `again`. */
+  /** Tries a provider in a process of its own (seconds); the result is cached until `again` is set. */
   'devices.probe': call(z.object({ provider: providerName, again: z.boolean().default(false) }), providerProbe),
   /**
-   * Computes the next profiles and sweeps with this device, until another is chosen or the engine ends; a run that is
-   * under way keeps its own. Another than the processor is probed first, and refused where the probe fails.
+   * Computes the following profiles and sweeps with this device, until another is chosen or the engine ends; a run in
+   * progress keeps its own. A device other than the processor is probed first, and refused where the probe fails.
    */
   'devices.use': call(z.object({ provider: providerName }), z.array(providerListing)),
   /**
-   * Folders to choose from in a host without native dialogs, within the roots that it was started with; without a
-   * handle: the root, or where there are several a list of them. Refused in other hosts.
+   * Folders to choose from in a host without native dialogs, within the roots that it was started with. Without a
+   * handle: the root, or a list of the roots where there are several. Refused in other hosts.
    */
   'folders.list': call(
     z.object({
       handle: pathHandle.optional(),
-      /** As it was typed, in the place of a handle: a folder, or a file in the folder to list; `~` is the home. */
+      /** A typed path instead of a handle: a folder, or a file in the folder to list; `~` is the home. */
       path: z.string().min(1).max(4096).optional(),
-      /** Names that begin with a dot, too. */
+      /** Include names that begin with a dot. */
       hidden: z.boolean().optional(),
     }),
     folderListing,
   ),
-  /** What was last on screen in this workspace, as the fragment of the page's address; null: nothing yet. */
+  /** The last view in this workspace, as the fragment of the page's address; null: none yet. */
   'view.kept': call(nothing, z.object({ address: z.string().nullable() })),
   'view.keep': call(
-    z.object({ address: z.string().refine((address) => linkedFragment(address) !== null, 'no address of the page') }),
+    z.object({
+      address: z.string().refine((address) => linkedFragment(address) !== null, 'not an address of the page'),
+    }),
     nothing,
   ),
-  /** What lies at a path, to open it as that. */
+  /** Identifies what a path contains (model, task, run, ...) so that the page can open it. */
   'paths.tell': call(z.object({ handle: pathHandle }), pathKind),
-  /** The path of what was chosen in a native dialog, to show it. */
+  /** The path chosen in a native dialog, for display. */
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
-  /** Opens the folder that a finished export or training of the workspace made. */
+  /** Opens the folder made by a finished export or training of the workspace. */
   'models.openMade': call(z.object({ run: runId }), modelEntry),
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
-  /** Tells where a remembered model has gone to; refused where another model lies `at` that folder. */
+  /** Registers the new folder of a remembered model that was moved; refused where the model at `at` is another one. */
   'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),
-  /** Which models on the shelf are pruned copies of this one, and which one it was pruned from. */
+  /** Models on the shelf that are pruned copies of this one, and the one that it was pruned from. */
   'models.pruned': call(z.object({ model: pathHandle }), prunedCopies, 'models'),
   'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
-  /** Opens a task from the content of a file, for pages that know no paths; the workspace keeps the file. */
+  /** Opens a task from a file's content, for pages without access to paths; the workspace keeps the file. */
   'tasks.take': call(
     z.object({ name: givenFileName, base64: z.base64().max(Math.ceil(MAX_GIVEN_BYTES / 3) * 4) }),
     taskEntry,
   ),
-  /** What a choice of calibration items would give; refused like the choice itself. */
+  /** Tries a choice of calibration items; refused as the choice itself would be. */
   'tasks.tryCalibration': call(z.object({ handle: pathHandle, choice: calibrationChoice }), calibrationTrial, 'tasks'),
   /**
-   * Gives a task that brings test items only its calibration items, and puts it in the place of the one without; the
-   * choice is kept in the workspace. Another choice is another task, with a hash of its own.
+   * Gives calibration items to a task that has only test items, and replaces its entry; the workspace keeps the choice.
+   * Another choice is another task, with a hash of its own.
    */
   'tasks.calibrate': call(z.object({ handle: pathHandle, choice: calibrationChoice }), taskEntry),
-  /** First items of a split, to look at. */
+  /** First items of a split. */
   'tasks.preview': call(
     z.object({ handle: pathHandle, split: z.enum(['calibration', 'test']), count: z.number().int().min(1).max(100) }),
     z.array(
@@ -227,8 +229,8 @@ export const calls = {
     ),
   ),
   /**
-   * Profiles already on disk for a model; a task that was not profiled is absent. `chat`: of the tasks as the model's
-   * chat template asks them, whose profiles are their own; a task that it cannot ask is absent too.
+   * Profiles on disk for a model; a task without a profile is absent. With `chat`: profiles of the tasks as rendered by
+   * the model's chat template, which are separate; a task that the template cannot render is absent too.
    */
   'profile.read': call(
     z.object({ model: pathHandle, tasks: z.array(pathHandle), chat: z.boolean().optional() }),
@@ -238,9 +240,9 @@ export const calls = {
     'device',
   ),
   /**
-   * Experts of every MoE layer in an order that puts like ones side by side, [L][E]: the leaves of average linkage on
-   * 1 - affinity, the affinity being the centred cosine of router logits over the calibration tokens. Null where the
-   * task was not profiled.
+   * Experts of every MoE layer ordered so that similar ones are adjacent, [L][E]: the leaves of average linkage on 1 -
+   * affinity, the affinity being the centred cosine of router logits over the calibration tokens. Null where the task
+   * was not profiled.
    */
   'profile.likeness': call(
     z.object({ model: pathHandle, task: pathHandle, chat: z.boolean().optional() }),
@@ -249,14 +251,14 @@ export const calls = {
     'device',
   ),
   /**
-   * `methods`: what they look at beyond routing, under these options, budget and protection, is measured too (their
-   * pages say what that costs).
+   * `methods`: also measures what these methods need beyond routing, with these options, budget and protection (their
+   * pages state the cost).
    */
   'profile.start': call(
     z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1), ...profilePurpose.shape }),
     z.object({ run: runId }),
   ),
-  /** What the profile of a task tells of one expert; null where the task was not profiled. */
+  /** Profile of one expert on a task; null where the task was not profiled. */
   'expert.read': call(
     z.object({ ...expertPlace, expert: z.number().int().nonnegative() }),
     z.object({ found: expertDocument.nullable() }),
@@ -270,12 +272,12 @@ export const calls = {
     z.object({ model: pathHandle, layer: expertPlace.layer, expert: z.number().int().nonnegative() }),
     weightLikeness,
   ),
-  /** The page of every method. */
+  /** Pages of all methods. */
   'methods.list': call(nothing, z.array(methodPage)),
-  /** Needs profiles on disk for every method but `random`; answers `profile-missing` otherwise. */
+  /** Every method but `random` needs profiles on disk; otherwise fails with `profile-missing`. */
   'plan.make': call(planRequest, z.object({ plan, cost: planCost }), 'profiles', 'device'),
   'plan.cost': call(z.object({ model: pathHandle, plan }), planCost),
-  /** A plan from the text of a plan file, or of a ranking file and what it should keep. */
+  /** A plan from the text of a plan file, or of a ranking file and the number of experts to keep. */
   'plan.import': call(planImport, importedPlan),
   'sweep.start': call(sweepRequest, z.object({ run: runId })),
   /**
@@ -285,12 +287,12 @@ export const calls = {
   'sweep.read': call(z.object({ run: runId, ...thresholdReading }), sweepDocument, 'results'),
   /**
    * A sweep read over the sizes of its models, which differ in the number of experts: thresholds against E,
-   * pruned-large against scratch-small, and what they show in sentences. `delta` and `familywise` as in `sweep.read`.
+   * pruned-large against scratch-small, and findings in sentences. `delta` and `familywise` as in `sweep.read`.
    */
   'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
   /**
-   * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and
-   * paired differences to `reference` (`best`: of each task; `unpruned`, or a method).
+   * The methods of a sweep compared, for one model (the first) and one factor (the middle one): ranks and paired
+   * differences to `reference` (`best`: of each task; `unpruned`, or a method).
    */
   'sweep.compare': call(
     z.object({
@@ -305,14 +307,11 @@ export const calls = {
     'results',
   ),
   /**
-   * Sweeps against the first of them: what differs in their settings, and candidate by candidate the difference,
-   * paired where the items are the same.
+   * Sweeps compared with the first of them: settings that differ, and the difference of each candidate, paired where
+   * the items are the same.
    */
   'sweeps.compare': call(z.object({ runs: z.array(runId).min(2).max(MOST_SWEEPS) }), sweepsComparison, 'results'),
-  /**
-   * What the unpruned model and a candidate answered to each item, and what became of it (`show`); from stored
-   * outcomes.
-   */
+  /** Answers of the unpruned model and a candidate to each item, filtered by change (`show`); from stored outcomes. */
   'outcomes.read': call(outcomesRequest.extend({ run: runId }), outcomesDocument, 'results'),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
@@ -320,7 +319,7 @@ export const calls = {
     z.object({ name: z.string(), html: z.string() }),
     'results',
   ),
-  /** The plan that a point of a sweep was measured with. */
+  /** The plan of a measured point of a sweep. */
   'sweep.plan': call(
     z.object({
       run: runId,
@@ -332,7 +331,7 @@ export const calls = {
     }),
     z.object({ plan, cost: planCost }),
   ),
-  /** What speaks against an export, and what serving it demands, before anything is written. */
+  /** Obstacles to an export, and what serving it requires, before anything is written. */
   'export.check': call(
     z.object({ model: pathHandle, plan, format: exportFormat.default('hf') }),
     z.object({
@@ -344,11 +343,11 @@ export const calls = {
     z.object({
       model: pathHandle,
       plan,
-      /** Folder to make the export in, and the new folder's name: it must not exist yet. */
+      /** Parent folder of the export, and the name of the new folder, which must not exist yet. */
       into: pathHandle,
       name: folderName,
       format: exportFormat.default('hf'),
-      /** Of a GGUF file's weights; absent: as they are stored. */
+      /** Weight type of a GGUF file; absent: as stored. */
       ggufType: ggufType.optional(),
     }),
     z.object({ run: runId }),
@@ -359,7 +358,7 @@ export const calls = {
       model: pathHandle,
       tasks: z.array(pathHandle).min(1),
       settings: finetuneSettings,
-      /** Folder to make the tuned model in, and the new folder's name: it must not exist yet. */
+      /** Parent folder of the tuned model, and the name of the new folder, which must not exist yet. */
       into: pathHandle,
       name: folderName,
       /** A Python with PyTorch and transformers; null: the workspace's own environment. */
@@ -371,18 +370,18 @@ export const calls = {
   ),
   /** Measures the arms of the paper's experiment on a family of models. */
   'experiment.start': call(experimentRequest, z.object({ run: runId })),
-  /** What an experiment says, finished or running; `delta` recomputes it without inference. */
+  /** Results of an experiment, finished or running; `delta` recomputes them without inference. */
   'experiment.read': call(z.object({ run: runId, delta: thresholdReading.delta }), experimentDocument, 'results'),
   /**
-   * Runs a finished experiment again without any stored step, and compares every number. `python`: for its fine-tuned
-   * arms; where it is null and the workspace has no environment, the others are made, and the answer says which were
-   * not.
+   * Repeats a finished experiment without any stored step, and compares every number. `python`: for its fine-tuned
+   * arms; where it is null and the workspace has no environment, only the other arms are repeated, and the answer lists
+   * the missing ones.
    */
   'experiment.reproduce': call(
     z.object({ run: runId, python: pathHandle.nullable().default(null) }),
     z.object({ run: runId }),
   ),
-  /** The experiment that comes with the workbench: put among the runs where it is not there. */
+  /** The bundled experiment; added to the runs if it is not there. */
   'experiment.recorded': call(nothing, z.object({ run: runId })),
   /** An experiment as one self-contained HTML page, and a name for its file. */
   'experiment.report': call(
@@ -390,7 +389,7 @@ export const calls = {
     z.object({ name: z.string(), html: z.string() }),
     'results',
   ),
-  /** Measures a task with one expert of a layer gone at a time. */
+  /** Measures a task with one expert of a layer removed at a time. */
   'damage.start': call(
     z.object({ model: pathHandle, task: pathHandle, ...damageSettings.shape }),
     z.object({ run: runId }),
@@ -398,13 +397,13 @@ export const calls = {
   'damage.read': call(z.object({ run: runId }), damageDocument, 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), verification, 'results'),
-  /** Runs a finished sweep again without any stored step, and compares every value and every item's outcome. */
+  /** Repeats a finished sweep without any stored step, and compares every value and every item's outcome. */
   'run.reproduce': call(z.object({ run: runId }), z.object({ run: runId })),
-  /** What a finished reproduction found; `run` is that of the reproduction. */
+  /** Findings of a finished reproduction; `run` is that of the reproduction. */
   'reproduction.read': call(z.object({ run: runId }), reproduction, 'results'),
-  /** What a person set for every workspace, what this engine uses of it, and what holds where nothing is set. */
+  /** The user's settings for all workspaces, the values this engine uses, and the defaults. */
   'settings.read': call(nothing, settingsDocument, 'settings', 'device'),
-  /** `workspace`: the folder of a dialog; null: the usual one. */
+  /** `workspace`: a folder chosen in a dialog; null: the default one. */
   'settings.write': call(
     z.object({
       change: userSettings.omit({ workspace: true }).partial(),
@@ -416,44 +415,44 @@ export const calls = {
   /** Whether a run was made here, and what it names that would act if it were resumed. */
   'runs.origin': call(z.object({ run: runId }), runOrigin, 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
-  /** Moves a run, whatever it is on disk, into the workspace's trash; `at`: where it lies then. */
+  /** Moves a run in any state into the workspace's trash; `at`: its path there. */
   'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string(), entry: trashEntry })),
-  /** The batch script that a submission would keep; without a run, under the name that stands for the next one. */
+  /** The batch script that a submission would store; without a run, under a placeholder for the next run's id. */
   'cluster.script': call(
     z.object({ run: runId.optional(), request: clusterRequest }),
     z.object({ script: z.string() }),
   ),
-  /** Lets a Slurm cluster that shares the workspace work on a sweep: an array that fills steps, and a joining job. */
+  /** Submits a sweep to a Slurm cluster that shares the workspace: an array that computes steps, and a joining job. */
   'cluster.submit': call(
     z.object({ run: runId, request: clusterRequest, confirmed: runCodeText.optional() }),
     clusterWork,
   ),
-  /** What clusters work on, and submissions that failed until they are submitted again or forgotten. */
+  /** Work of clusters, including failed submissions until they are submitted again or forgotten. */
   'cluster.list': call(nothing, z.array(clusterWork), 'clusters'),
   'cluster.cancel': call(z.object({ run: runId }), nothing),
-  /** Forgets a submission that failed; the run stays, and can be resumed here. */
+  /** Forgets a failed submission; the run stays, and can be resumed here. */
   'cluster.forget': call(z.object({ run: runId }), nothing),
   /** `task` null: the joining job. */
   'cluster.log': call(z.object({ run: runId, task: z.number().nullable() }), clusterLog),
-  /** Changes what a person says about a run: name, note, tags, whether it is archived. */
+  /** Changes the user's label of a run: name, note, tags, whether it is archived. */
   'runs.label': call(z.object({ run: runId, change: runLabelChange }), listedLabel),
-  /** What happened to a run and when: its states, points, what was told, what went wrong. */
+  /** Log of a run, with times: its states, points, curtailed candidates, problems. */
   'runs.log': call(z.object({ run: runId }), jobLog, 'results'),
-  /** What lies in the trash, latest first. */
+  /** Runs in the trash, latest first. */
   'trash.list': call(nothing, z.array(trashedRun), 'trash'),
-  /** Moves a run back; refused where a run of its name is there again. */
+  /** Moves a run back; refused where a run of its name exists again. */
   'trash.restore': call(z.object({ entry: trashEntry }), z.object({ run: runId })),
-  /** Deletes what lies in the trash (`entry`: that alone) for good; answers how much it was. */
+  /** Deletes the trash (or only `entry`) permanently; answers the number of bytes freed. */
   'trash.empty': call(
     z.object({ entry: trashEntry.optional() }),
     z.object({ removed: z.number(), sizeBytes: z.number() }),
   ),
   'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
-  /** Puts a waiting job before another waiting one; null: at the end. */
+  /** Moves a waiting job before another one; null: to the end. */
   'jobs.move': call(z.object({ run: runId, before: runId.nullable() }), nothing),
   /**
-   * `takeOver`: from an engine that holds the run and may still live. `confirmed`: for a run that was not made here,
+   * `takeOver`: from an engine that has the run and may still be alive. `confirmed`: for a run that was not made here,
    * which is refused without it (`made-elsewhere`).
    */
   'jobs.resume': call(
@@ -465,9 +464,9 @@ export const calls = {
 export type CallName = keyof typeof calls;
 export type CallInput<N extends CallName> = z.input<(typeof calls)[N]['input']>;
 export type CallOutput<N extends CallName> = z.output<(typeof calls)[N]['output']>;
-/** An input once it is parsed, and an answer before it is. */
+/** A call's input after parsing, and its output before. */
 export type CallParsed<N extends CallName> = z.output<(typeof calls)[N]['input']>;
 export type CallAnswer<N extends CallName> = z.input<(typeof calls)[N]['output']>;
 
-/** What every host offers: one function per call. */
+/** The interface of every host: one function for all calls. */
 export type EngineCall = <N extends CallName>(name: N, input: CallInput<N>) => Promise<CallOutput<N>>;

@@ -28,7 +28,7 @@ export const taskText = (task: TaskInWords): string => {
   return `${taskName(task)}${place}: ${state}${end === null ? '' : `, ${end}`}${why}`;
 };
 
-/** The task that a submission failed by: a worker before the joining job, which ends because of it. */
+/** The task that made a submission fail: a worker rather than the joining job, which ends because of it. */
 export const firstFailure = (tasks: readonly ClusterTask[]): ClusterTask | undefined => {
   const failed = tasks.filter((task) => task.state !== 'UNKNOWN' && hasFailed(task));
   return failed.find(({ task }) => task !== null) ?? failed[0];

@@ -5,30 +5,28 @@ import { refitName } from './plan.ts';
 import { answerKind, metricName } from './task.ts';
 
 /**
- * How a method does against the reference: better or worse where the paired interval leaves out 0, for every pair of
- * draws; `draws-differ` where pairs of draws say different things.
+ * How a method compares with the reference: better or worse where the paired interval excludes 0, for every pair of
+ * draws; `draws-differ` where pairs of draws disagree.
  */
 export const compareReading = z.enum(['better', 'worse', 'cannot-tell', 'draws-differ']);
 export type CompareReading = z.infer<typeof compareReading>;
 
-/** Reference of the differences: on each task the method with the best value, or one and the same everywhere. */
+/** Reference of the differences: the method with the best value on each task, or the same one on all tasks. */
 export const BEST_REFERENCE = 'best';
 
-/** A method on one task, by rising place. */
+/** A method on one task, by ascending rank. */
 export const compareRow = z.object({
   method: z.string(),
   /** Draws of a method with seeds; empty for one without. */
   seeds: z.array(z.number()),
-  /**
-   * Factor and kept experts of the point (means over draws), where a method reached another factor than was asked for.
-   */
+  /** Factor and kept experts of the point (means over draws), where a method missed the requested factor. */
   factor: z.number(),
   kept: z.number(),
   /** Mean over draws, with the lowest and the highest. */
   value: z.number(),
   lowest: z.number(),
   highest: z.number(),
-  /** 1: best value; methods with the same value share the mean of their places. */
+  /** 1: best value; tied methods share their mean rank. */
   place: z.number(),
   /** The best value, or not distinguishable from it: no draw is worse than the best by its paired interval. */
   sharesBest: z.boolean(),
@@ -50,7 +48,7 @@ export const compareTask = z.object({
   n: z.number(),
   /** Value of the unpruned model; null where it is not measured yet. */
   unpruned: z.number().nullable(),
-  /** What the rows are compared with here; null where the chosen reference is not measured. */
+  /** Reference of the rows here; null where the chosen reference is not measured. */
   reference: z.string().nullable(),
   rows: z.array(compareRow),
 });
@@ -60,26 +58,24 @@ export type CompareTask = z.infer<typeof compareTask>;
 export const compareMethod = z.object({
   method: z.string(),
   seeds: z.array(z.number()),
-  /** Tasks it is measured on, and on how many of them it is best or not distinguishable from the best. */
+  /** Number of its measured tasks, and how many of them it is best on or not distinguishable from the best. */
   tasks: z.number(),
   sharesBest: z.number(),
-  /** Tasks on which it is better, worse, or neither than the reference (which is not compared with itself). */
+  /** Tasks on which it is better or worse than the reference, or neither (which is not compared with itself). */
   better: z.number(),
   worse: z.number(),
   cannotTell: z.number(),
-  /** Tasks on which its draws (or those of the reference) say different things. */
+  /** Tasks on which its draws (or those of the reference) disagree. */
   drawsDiffer: z.number().default(0),
   /**
-   * Mean of its places over the tasks on which every method is measured, with the 95 % percentile interval of a
+   * Mean of its ranks over the tasks on which every method is measured, with the 95 % percentile interval of a
    * bootstrap over items; null where there is no such task.
    */
   meanRank: z.object({ value: z.number(), low: z.number(), high: z.number(), tasks: z.number() }).nullable(),
 });
 export type CompareMethod = z.infer<typeof compareMethod>;
 
-/**
- * Recovered plans against the same plans (method, task, factor, seed) as they are: `difference` is recovered - bare.
- */
+/** Recovered plans against the same plans (method, task, factor, seed) without it: `difference` is recovered - bare. */
 export const compareRecovery = z.object({
   /** The method without its recovery, and what the recovery refits. */
   method: z.string(),
@@ -88,7 +84,7 @@ export const compareRecovery = z.object({
   /** Tasks on which the interval includes 0. */
   nothing: z.number(),
   worse: z.number(),
-  /** Tasks on which draws say different things. */
+  /** Tasks on which draws disagree. */
   drawsDiffer: z.number().default(0),
   tasks: z.array(
     z.object({
@@ -104,37 +100,37 @@ export const compareRecovery = z.object({
 });
 export type CompareRecovery = z.infer<typeof compareRecovery>;
 
-/** The methods of a sweep against each other, for one model and one pruning factor, over tasks of one kind. */
+/** Comparison of a sweep's methods, for one model and one pruning factor, over tasks of one kind. */
 export const compareDocument = z.object({
   run: z.string(),
   model: z.string(),
-  /** Models of the sweep that hold something to compare. */
+  /** Models of the sweep with something to compare. */
   models: z.array(z.string()),
-  /** Measured factors above 1 of this model, rising. */
+  /** Measured factors above 1 of this model, ascending. */
   factors: z.array(z.number()),
   factor: z.number(),
-  /** Kind of the tasks; and the kinds that this model is measured on. */
+  /** Kind of the tasks, and the kinds measured for this model. */
   answers: answerKind,
   answersMeasured: z.array(answerKind),
-  /** `best`, `unpruned` or a method; and what may be chosen. */
+  /** `best`, `unpruned` or a method; and the available choices. */
   reference: z.string(),
   references: z.array(z.string()),
   methods: z.array(z.string()),
   tasks: z.array(compareTask),
-  /** By rising mean rank, best first. */
+  /** By ascending mean rank, best first. */
   overview: z.array(compareMethod),
   /** Empty unless methods are measured with and without recovery. */
   recoveries: z.array(compareRecovery),
   /** Headline thresholds of this model. */
   thresholds: z.array(threshold),
   /**
-   * Comparisons with the reference: how many, in how many the interval leaves out 0, how many have a p, and how many of
-   * those apart still have p <= 0.05 after Holm.
+   * Comparisons with the reference: how many, in how many the interval excludes 0, how many have a p, and how many of
+   * the significant ones still have p <= 0.05 after Holm.
    */
   comparisons: z.object({ count: z.number(), apart: z.number(), withP: z.number(), afterHolm: z.number() }),
   /** Why there is no `pHolm` at all; null where there is. */
   holmWithheld: z.string().nullable().default(null),
-  /** What was found, and what limits it. */
+  /** Findings, and their limits. */
   findings: z.array(z.string()),
   notes: z.array(z.string()),
 });

@@ -7,7 +7,7 @@ import { serialisedError } from './rpc.ts';
 import { sweepResult } from './sweep.ts';
 import { placedPoint, curtailedPoint } from './curtailed-point.ts';
 
-/** What the process that computes is started with: its only argument, as JSON. */
+/** Settings of the compute process: its only argument, as JSON. */
 export const computeSettings = z.object({
   workspace: z.string().min(1),
   resources: z.string().min(1),
@@ -17,11 +17,11 @@ export const computeSettings = z.object({
 });
 export type ComputeSettings = z.infer<typeof computeSettings>;
 
-/** Checked, and handed on with the keys in the order in which they came: files that are written of it stay the same. */
+/** Validates a value and passes it on with its own order of keys, so that files written from it stay the same. */
 const asItCame = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T>> =>
   z.custom<z.output<T>>((value) => schema.safeParse(value).success);
 
-/** How the record of a running sweep changes: whoever takes every change holds the same record. */
+/** A change to the record of a running sweep: whoever applies every change has the same record. */
 export const recordChange = z.discriminatedUnion('what', [
   z.object({
     what: z.literal('begun'),
@@ -29,7 +29,7 @@ export const recordChange = z.discriminatedUnion('what', [
     delta: z.number(),
     notes: z.array(z.string()),
   }),
-  /** A measured point, whose step is on disk. */
+  /** A measured point, with its step already on disk. */
   z.object({ what: z.literal('point'), result: asItCame(sweepResult), step: z.string() }),
   z.object({ what: z.literal('curtailed'), point: asItCame(curtailedPoint) }),
   z.object({ what: z.literal('unneeded'), points: z.array(asItCame(placedPoint)) }),
@@ -37,7 +37,7 @@ export const recordChange = z.discriminatedUnion('what', [
 ]);
 export type RecordChange = z.infer<typeof recordChange>;
 
-/** What a job's progress is read from, wherever it runs. */
+/** Progress of a job, wherever it runs. */
 export const meterReading = jobProgress.pick({
   description: true,
   done: true,
@@ -47,29 +47,29 @@ export const meterReading = jobProgress.pick({
 });
 export type MeterReading = z.infer<typeof meterReading>;
 
-/** Engine to the process that computes. */
+/** Engine to compute process. */
 export const computeOrder = z.discriminatedUnion('type', [
   /**
-   * Do the work of a run, as its manifest says; one at a time. `lock`: the generation of its lock that is the engine's;
-   * `code`: what of the manifest the engine approved.
+   * Do the work of a run as its manifest says; one at a time. `lock`: the engine's generation of the run's lock;
+   * `code`: the part of the manifest that the engine approved.
    */
   z.object({ type: z.literal('carry-out'), run: z.string(), lock: z.number().int().nullable(), code: runCodeText }),
   z.object({ type: z.literal('cancel'), run: z.string() }),
-  /** How the probe that was asked for ended. */
+  /** Outcome of the requested probe. */
   z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),
 ]);
 export type ComputeOrder = z.infer<typeof computeOrder>;
 
-/** The process that computes to the engine. */
+/** Compute process to engine. */
 export const computeReport = z.discriminatedUnion('type', [
-  /** Its number, as it knows it itself (a host between may have another), and how it signs temporary files. */
+  /** Its own process id (a host in between may see another), and its signature on temporary files. */
   z.object({ type: z.literal('ready'), pid: z.number().int().positive(), writer: z.string() }),
   z.object({ type: z.literal('progress'), run: z.string(), reading: meterReading }),
   z.object({ type: z.literal('event'), run: z.string(), event: engineEvent }),
   z.object({ type: z.literal('record'), run: z.string(), change: recordChange }),
   z.object({ type: z.literal('done'), run: z.string(), output: z.string().nullable(), summary: z.string() }),
   z.object({ type: z.literal('failed'), run: z.string(), error: serialisedError }),
-  /** Asks for a provider to be tried: the engine has done so before, or can start what tries it. */
+  /** Asks to probe a provider: the engine has the result already, or can start a probe. */
   z.object({ type: z.literal('probe'), id: z.number().int(), provider: providerName, folder: z.string().min(1) }),
 ]);
 export type ComputeReport = z.infer<typeof computeReport>;

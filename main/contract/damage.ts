@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pairedNumbers } from './paired-numbers.ts';
 import { metricName } from './task.ts';
 
-/** Which experts are left out, one at a time, of one MoE layer of a model. */
+/** Which experts to remove, one at a time, from one MoE layer of a model. */
 export const damageSettings = z.object({
   /** Counts MoE layers only. */
   layer: z.number().int().nonnegative(),
@@ -21,12 +21,12 @@ export const expertDamage = z.object({
 });
 export type ExpertDamage = z.infer<typeof expertDamage>;
 
-/** What a layer's experts are worth one by one: the task's metric with only that expert gone. */
+/** Contribution of each expert of a layer: the task's metric with only that expert removed. */
 export const damageDocument = z.object({
   model: z.string(),
   task: z.string(),
   layer: z.number(),
-  /** E, of which `results` holds those that were left out, by their number. */
+  /** E; `results` has only the experts that were removed, by their number. */
   experts: z.number(),
   metric: metricName,
   n: z.number(),

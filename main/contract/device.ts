@@ -4,39 +4,39 @@ import { z } from 'zod';
 export const providerName = z.enum(['cpu', 'webgpu', 'cuda', 'directml', 'coreml']);
 export type ProviderName = z.infer<typeof providerName>;
 
-/** Largest relative deviation from the processor's numbers that a provider may show. */
+/** Largest relative deviation from the processor's numbers allowed for a provider. */
 export const DEVIATION_LIMIT = 1e-3;
 
-/** What a probe's process measured on a small seeded model: one block and the scoring head, against the processor. */
+/** Measurements of a probe on a small seeded model: one block and the scoring head, compared with the processor. */
 export const probeMeasurement = z.object({
-  /** max |provider - cpu| / max(1, |cpu|) over every number of the outputs; null where one of them is no number. */
+  /** max |provider - cpu| / max(1, |cpu|) over all outputs; null where one of them is not a number. */
   deviation: z.number().nonnegative().nullable(),
   tokens: z.number().int().positive(),
-  /** Tokens of which the provider chose other experts than the processor. */
+  /** Tokens for which the provider chose other experts than the processor. */
   otherChoices: z.number().int().nonnegative(),
-  /** Nodes of the two graphs as onnxruntime's profile places them; copies between the two memories are not counted. */
+  /** Nodes of the two graphs by onnxruntime's profile, without copies between the two memories. */
   nodes: z.object({ total: z.number().int().positive(), onCpu: z.number().int().nonnegative() }),
-  /** Operators that ran on the processor, with how often. */
+  /** Operators that ran on the processor, with their counts. */
   operatorsOnCpu: z.array(z.object({ operator: z.string(), nodes: z.number().int().positive() })),
   /** Median over warm runs of the block, on one thread. */
   millisecondsPerBlock: z.number().positive(),
   cpuMillisecondsPerBlock: z.number().positive(),
-  /** Null where neither onnxruntime nor the system tells it. */
+  /** Null where neither onnxruntime nor the system reports one. */
   deviceName: z.string().nullable(),
 });
 export type ProbeMeasurement = z.infer<typeof probeMeasurement>;
 
-/** How a probe's process came to its end. */
+/** How a probe ended. */
 export const probeEnd = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('measured'), measurement: probeMeasurement }),
-  /** The probe said why it cannot measure. */
+  /** The probe reported why it cannot measure. */
   z.object({ kind: z.literal('failed'), message: z.string() }),
-  /** The process went without a word (a crash in a driver), or took too long and was killed. */
+  /** The process died without an answer (a crash in a driver), or timed out and was killed. */
   z.object({ kind: z.literal('lost'), message: z.string() }),
 ]);
 export type ProbeEnd = z.infer<typeof probeEnd>;
 
-/** Whether a provider can be used here, and what was found. Figures are null where it could not be measured. */
+/** Whether a provider can be used here, and what the probe found. Figures are null where it could not measure. */
 export const providerProbe = z.object({
   provider: providerName,
   available: z.boolean(),
@@ -49,24 +49,24 @@ export const providerProbe = z.object({
 });
 export type ProviderProbe = z.infer<typeof providerProbe>;
 
-/** A provider as it is known without trying it. */
+/** What is known of a provider without trying it. */
 export const providerListing = z.object({
   provider: providerName,
   title: z.string(),
-  /** The runtime here knows it and its libraries are there. That is not to say that it works: only a probe can tell. */
+  /** The runtime knows it and its libraries are installed. Only a probe can show that it works. */
   present: z.boolean(),
-  /** In words: in the package, not for this platform, or what is missing. */
+  /** In words: included, not for this platform, or what is missing. */
   note: z.string(),
   /** The command that fetches what is missing, where there is one. */
   command: z.string().nullable(),
   /** This engine computes with it. */
   used: z.boolean(),
-  /** The answer of this process's last probe; null where it was not probed. */
+  /** This process's last probe result; null where it was not probed. */
   probe: providerProbe.nullable(),
 });
 export type ProviderListing = z.infer<typeof providerListing>;
 
-/** What computed a run, as its manifest records it. Optional fields: absent on the processor, which is not probed. */
+/** The device that computed a run, as its manifest records it. Optional fields are absent for the processor. */
 export const runDevice = z.object({
   provider: z.string(),
   precision: z.string(),
@@ -74,7 +74,7 @@ export const runDevice = z.object({
   processor: z.string(),
   /** The accelerator's name where it is known. */
   name: z.string().optional(),
-  /** Part of the probe's nodes that ran on the processor all the same, 0 to 1. */
+  /** Fraction of the probe's nodes that still ran on the processor, 0 to 1. */
   shareOnCpu: z.number().optional(),
   /** The probe's largest relative deviation from the processor. */
   deviation: z.number().optional(),

@@ -3,7 +3,7 @@ import { computeSettings } from './compute.ts';
 import { probeEnd, providerName } from './device.ts';
 import { pathHandle } from './model.ts';
 
-/** What the shell starts the engine's process with: its only argument, as JSON. */
+/** Settings of the engine process: its only argument, as JSON. */
 export const engineProcessSettings = z.object({
   /** Null: the engine's default workspace. */
   workspace: z.string().min(1).nullable(),
@@ -11,7 +11,7 @@ export const engineProcessSettings = z.object({
   commandLine: z.string(),
   memoryBudgetBytes: z.number().positive().optional(),
   threads: z.number().int().positive().optional(),
-  /** The device's name as it was typed: the engine refuses one that it does not know. */
+  /** The device name as typed: the engine refuses unknown ones. */
   device: z.string().optional(),
 });
 export type EngineProcessSettings = z.infer<typeof engineProcessSettings>;
@@ -22,20 +22,20 @@ export const engineCommand = z.discriminatedUnion('type', [
   z.object({ type: z.literal('page') }),
   /** The user chose this path in a native dialog. */
   z.object({ type: z.literal('grant'), id: z.number().int(), path: z.string().min(1) }),
-  /** Where lies what this run made? */
+  /** Asks where the output of this run is. */
   z.object({ type: z.literal('output'), id: z.number().int(), run: z.string().min(1) }),
-  /** How the probe that the engine asked for ended. */
+  /** Outcome of the probe that the engine requested. */
   z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),
-  /** Comes with one MessagePort: the way to the process that computes, which the engine asked for under this number. */
+  /** Comes with one MessagePort: the channel to the compute process that the engine requested under this number. */
   z.object({ type: z.literal('computing'), id: z.number().int() }),
-  /** That process ended: its exit code or signal, and the end of what it said. */
+  /** That process ended: its exit code or signal, and the end of its output. */
   z.object({
     type: z.literal('compute-ended'),
     id: z.number().int(),
     end: z.union([z.number(), z.string()]),
     errors: z.string(),
   }),
-  /** Finish the step in flight, then exit. */
+  /** Finish the current step, then exit. */
   z.object({ type: z.literal('stop') }),
 ]);
 export type EngineCommand = z.infer<typeof engineCommand>;
@@ -45,14 +45,14 @@ export const engineReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   /** The engine cannot start; the process exits next. */
   z.object({ type: z.literal('failed'), message: z.string(), remedy: z.string() }),
-  /** Asks for a provider to be tried in a second process: this one cannot start any (Electron's fuses forbid it). */
+  /** Asks to probe a provider in a second process: this one cannot start any (Electron's fuses forbid it). */
   z.object({ type: z.literal('probe'), id: z.number().int(), provider: providerName, folder: z.string().min(1) }),
-  /** Asks for a process that computes; `id` is never used twice. */
+  /** Asks for a compute process; `id` is never used twice. */
   z.object({ type: z.literal('compute'), id: z.number().int(), settings: computeSettings }),
   /** Asks to end that process at once. */
   z.object({ type: z.literal('compute-kill'), id: z.number().int() }),
   z.object({ type: z.literal('granted'), id: z.number().int(), handle: pathHandle }),
-  /** The path of what a run made; null where it made nothing, or is not there. */
+  /** Path of a run's output; null where it has none, or it no longer exists. */
   z.object({ type: z.literal('output'), id: z.number().int(), path: z.string().nullable() }),
 ]);
 export type EngineReport = z.infer<typeof engineReport>;

@@ -1,13 +1,13 @@
 /**
- * An error that says what is wrong, where, and what to do. `refused` (bad usage or refused input) makes the command
- * line exit with 2, `failed` with 1, `cancelled` with 130. Crosses hosts as `{code, kind, message, remedy}`.
+ * An error with what is wrong, where, and what to do. `refused` (bad usage or refused input) makes the command line
+ * exit with 2, `failed` with 1, `cancelled` with 130. Crosses hosts as `{code, kind, message, remedy}`.
  */
 export type ErrorKind = 'refused' | 'failed' | 'cancelled';
 
 export class WorkbenchError extends Error {
   readonly code: string;
   readonly kind: ErrorKind;
-  /** What the reader can do about it; one sentence. */
+  /** What the reader can do about it, in one sentence. */
   readonly remedy: string;
 
   constructor(code: string, kind: ErrorKind, message: string, remedy: string, options?: ErrorOptions) {
@@ -19,7 +19,7 @@ export class WorkbenchError extends Error {
   }
 }
 
-/** Input that cannot be used: names the offending value and its place in `message`. */
+/** An error for unusable input: `message` names the offending value and where it is. */
 export const refuse = (code: string, message: string, remedy: string, cause?: unknown): WorkbenchError =>
   new WorkbenchError(code, 'refused', message, remedy, cause === undefined ? undefined : { cause });
 
@@ -37,15 +37,15 @@ export interface SerialisedError {
   readonly remedy: string;
 }
 
-/** What V8 and onnxruntime say where there is no memory left for an array, a string or a tensor. */
+/** Messages of V8 and onnxruntime when memory for an array, a string or a tensor runs out. */
 const NO_MEMORY =
   /allocation failed|bad_alloc|failed to allocate|out of memory|invalid (?:typed )?array length|invalid string length/i;
 
 const isOutOfMemory = (error: unknown): error is Error => error instanceof Error && NO_MEMORY.test(error.message);
 
 /**
- * The form in which an error crosses a host boundary. Want of memory is named as such, whoever reports it; unknown
- * errors keep their message and are `failed`.
+ * Serialises an error for crossing a host boundary. Lack of memory is named as such, whoever reports it; unknown errors
+ * keep their message and are `failed`.
  */
 export const serialiseError = (error: unknown): SerialisedError =>
   isOutOfMemory(error)
@@ -67,7 +67,7 @@ export const serialiseError = (error: unknown): SerialisedError =>
 export const reviveError = (error: SerialisedError): WorkbenchError =>
   new WorkbenchError(error.code, error.kind, error.message, error.remedy);
 
-/** Makes a switch over a union exhaustive: a new member is a compile error here, and a loud one at run time. */
+/** Makes a switch over a union exhaustive: a new member is a compile error here, and throws at run time. */
 export const assertNever = (value: never): never => {
   throw new Error(`unexpected value ${JSON.stringify(value)}`);
 };

@@ -23,14 +23,14 @@ import { metricName } from './task.ts';
 
 /**
  * The experiment of the paper on UNCURL (arXiv 2409.01483): members of a family that differ in the number of experts,
- * each pruned to the size of each smaller one, held against that smaller one and against itself, on the same items.
+ * each pruned to the size of each smaller one, and compared with that smaller one and with itself, on the same items.
  */
 
 /**
- * What was done to an arm before it was measured. `as-is`: nothing. `refit`: a refit on the task's calibration items
- * without training. `tuned`: fine-tuning on them. `two-stage`: training on a mixture of tasks, then fine-tuning, as in
- * the paper. `new-router`: its router was drawn anew at random, then as `tuned`. `new-router-two-stage`: the same, then
- * as `two-stage`, which is all that the paper does.
+ * Treatment of an arm before it was measured. `as-is`: none. `refit`: a refit on the task's calibration items without
+ * training. `tuned`: fine-tuning on them. `two-stage`: training on a mixture of tasks, then fine-tuning, as in the
+ * paper. `new-router`: its router was reinitialised at random, then as `tuned`. `new-router-two-stage`: the same, then
+ * as `two-stage`: the paper's full procedure.
  */
 export const armTreatment = z.enum(['as-is', 'refit', 'tuned', 'two-stage', 'new-router', 'new-router-two-stage']);
 export type ArmTreatment = z.infer<typeof armTreatment>;
@@ -40,14 +40,11 @@ export const isTrained = (treatment: ArmTreatment): boolean => treatment !== 'as
 /** Treatments with a general stage on a mixture of tasks. */
 export const hasGeneralStage = (treatment: ArmTreatment): boolean =>
   treatment === 'two-stage' || treatment === 'new-router-two-stage';
-/** Treatments whose pruned arms get a router that is drawn anew. */
+/** Treatments that reinitialise the router of pruned arms. */
 export const hasNewRouter = (treatment: ArmTreatment): boolean =>
   treatment === 'new-router' || treatment === 'new-router-two-stage';
 
-/**
- * How a member that was not pruned is treated where a pruned arm is held against it: it has no refit, and keeps its
- * router.
- */
+/** Treatment of an unpruned member when a pruned arm is compared with it: it has no refit, and keeps its router. */
 export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment => {
   switch (treatment) {
     case 'as-is':
@@ -70,17 +67,15 @@ export const experimentSettings = z.object({
   options: z.record(methodName, methodOptions).default({}),
   treatments: z.array(armTreatment).min(1).default(['as-is', 'refit', 'tuned']),
   refit: refitName.default('router+experts'),
-  /** Draws of methods whose plans depend on a seed, of new routers, and of trainings where these are drawn too. */
+  /** Draws of methods whose plans depend on a seed, of new routers, and of trainings (with `trainingSeeds` `drawn`). */
   seeds: z
     .array(z.number().int().nonnegative().max(1e6))
     .min(1)
     .max(MOST_SEEDS)
     .default([...DEFAULT_SEEDS]),
-  /** `drawn`: the seed of a draw is added to that of its training, also of the arm that it is held against. */
+  /** `drawn`: the draw's seed is added to the training seed, also for the reference arm. */
   trainingSeeds: z.enum(['fixed', 'drawn']).default('fixed'),
-  /**
-   * One training for all fine-tuned arms, pruned or not. Its general stage belongs to the treatments that have one.
-   */
+  /** One training for all fine-tuned arms. Its general stage applies only to the treatments that have one. */
   training: finetuneSettings,
   /** Margin within which an arm counts as not worse, in accuracy. */
   delta: margin.default(DEFAULT_DELTA),
@@ -100,10 +95,10 @@ export const experimentRequest = z.object({
   mixture: pathHandle.nullable().default(null),
 });
 
-/** Settings of runs that were made before there were draws: they have one. */
+/** Seeds of runs from before there were draws: a single one. */
 const EARLIER_SEEDS = [0];
 
-/** The settings in a manifest or record, also of an earlier version. */
+/** The settings in a manifest or record, including those of earlier versions. */
 export const recordedExperimentSettings = z.preprocess(
   (settings) =>
     typeof settings === 'object' && settings !== null && !('seeds' in settings)
@@ -112,25 +107,25 @@ export const recordedExperimentSettings = z.preprocess(
   experimentSettings,
 );
 
-/** Names an arm. `method` is null for a member that was not pruned: it is also the scratch arm of its size. */
+/** Names an arm. `method` is null for an unpruned member, which is also the scratch arm of its size. */
 export const armName = z.object({
   task: shortName,
   model: shortName,
-  /** Experts a layer that it was pretrained with, and that it has. */
+  /** Experts per layer in pretraining, and now. */
   experts: z.number(),
   kept: z.number(),
   method: shortName.nullable(),
   treatment: armTreatment,
-  /** Which draw it is of; null where nothing about it is drawn. */
+  /** Its draw; null where nothing about it is drawn. */
   seed: z.number().nullable().default(null),
 });
 export type ArmName = z.infer<typeof armName>;
 
-/** What a fine-tuned arm was trained for: steps, and the mean loss of the first and the last. */
+/** Training of a fine-tuned arm: steps, and the mean loss of the first and the last. */
 export const armTraining = z.object({ steps: z.number(), firstLoss: z.number(), lastLoss: z.number() });
 
 export const experimentArm = armName.extend({
-  /** One character a test item, in the task's order: 1 where it was answered rightly, else 0. */
+  /** One character per test item, in the task's order: 1 for a correct answer, else 0. */
   right: z
     .string()
     .max(MOST_ITEMS)
@@ -145,23 +140,23 @@ export type ExperimentArm = z.infer<typeof experimentArm>;
 export const experimentTask = z.object({
   name: shortName,
   metric: metricName,
-  /** Test items, and the passage of each where they share some. */
+  /** Test items, and the passage of each where some share one. */
   n: itemCount,
   groups: z.array(shortName).max(MOST_ITEMS).nullable(),
 });
 export type ExperimentTask = z.infer<typeof experimentTask>;
 
-/** What an experiment has measured so far: what its document is computed from. */
+/** Measurements of an experiment so far: the input of its document. */
 export const experimentRecord = z.object({
   run: z.string(),
   settings: recordedExperimentSettings,
-  /** By rising number of experts. */
+  /** By ascending number of experts. */
   models: z.array(sizedModel).max(MOST_MODELS),
   tasks: z.array(experimentTask).max(MOST_TASKS),
   arms: z.array(experimentArm).max(MOST_POINTS),
-  /** Python, PyTorch and transformers of the fine-tuned arms; empty without them. */
+  /** Versions of Python, PyTorch and transformers for the fine-tuned arms; empty without them. */
   python: z.record(z.string(), z.string()).default({}),
-  /** What the general stage learnt from; null without one. */
+  /** The mixture of the general stage; null without one. */
   mixture: finetuneManifest.shape.mixture,
 });
 export type ExperimentRecord = z.infer<typeof experimentRecord>;
@@ -170,19 +165,19 @@ export type ExperimentRecord = z.infer<typeof experimentRecord>;
 export const experimentQuestion = z.enum(['scratch', 'unpruned']);
 export type ExperimentQuestion = z.infer<typeof experimentQuestion>;
 
-/** A difference as a sign; `cannot-tell` where the interval holds 0. */
+/** Sign of a difference; `cannot-tell` where the interval contains 0. */
 export const pairedSign = z.enum(['plus', 'minus', 'cannot-tell']);
 export type PairedSign = z.infer<typeof pairedSign>;
 
-/** A pruned arm of one draw against its reference, treated alike (`referenceTreatment`), on the same items. */
+/** A pruned arm of one draw against its reference, with the same treatment (`referenceTreatment`) and items. */
 export const experimentPair = z.object({
   question: experimentQuestion,
   task: z.string(),
   method: z.string(),
   treatment: armTreatment,
-  /** Which draw the pruned arm is of; null where nothing was drawn. */
+  /** The pruned arm's draw; null where nothing was drawn. */
   seed: z.number().nullable().default(null),
-  /** The pruned member, and the one that it is held against. */
+  /** The pruned member, and its reference. */
   model: z.string(),
   reference: z.string(),
   experts: z.number(),
@@ -200,8 +195,8 @@ export const experimentPair = z.object({
 export type ExperimentPair = z.infer<typeof experimentPair>;
 
 /**
- * The pairs of all draws of one arm on one task. A sign is one that every draw has by its interval: where one draw's
- * interval holds 0, or two draws differ, it cannot be told.
+ * The pairs of all draws of one arm on one task. A sign must hold for every draw by its interval: where one draw's
+ * interval contains 0, or two draws differ, the sign is `cannot-tell`.
  */
 export const experimentCell = z.object({
   question: experimentQuestion,
@@ -218,7 +213,7 @@ export const experimentCell = z.object({
   difference: z.number(),
   lowest: z.number(),
   highest: z.number(),
-  /** From the lowest end of the draws' two-sided intervals to the highest: holds each of them. */
+  /** From the lowest end of the draws' two-sided intervals to the highest: contains each of them. */
   low: z.number(),
   high: z.number(),
   sign: pairedSign,
@@ -226,7 +221,7 @@ export const experimentCell = z.object({
   plus: z.number(),
   minus: z.number(),
   cannotTell: z.number(),
-  /** Draws that are not worse by more than the margin, and that are. */
+  /** Draws that are not worse by more than the margin, and draws that are. */
   safe: z.number(),
   worse: z.number(),
 });
@@ -242,7 +237,7 @@ export const experimentRow = z.object({
   kept: z.number(),
   factor: z.number(),
   tasks: z.number(),
-  /** Of each task; where tasks have different numbers of them, the least. */
+  /** Draws per task; the minimum where tasks differ. */
   draws: z.number(),
   /** By the sign over all draws. */
   plus: z.number(),
@@ -252,12 +247,12 @@ export const experimentRow = z.object({
   above: z.number(),
   below: z.number(),
   equal: z.number(),
-  /** Tasks on which no draw is worse by more than the margin, and on which every one is. */
+  /** Tasks on which no draw is worse by more than the margin, and tasks on which every draw is. */
   safe: z.number(),
   worse: z.number(),
   /**
-   * Of all items together, tasks held fixed: the mean over draws, and an interval that holds each draw's. Null where
-   * items share passages.
+   * Over all items together, with tasks fixed: the mean over draws, and an interval that contains each draw's. Null
+   * where items share passages.
    */
   pooled: z.object({ n: z.number(), difference: z.number(), low: z.number(), high: z.number() }).nullable(),
 });
@@ -297,13 +292,13 @@ export const experimentFinding = z.object({
   sentence: z.string(),
 });
 
-/** All that one question says. */
+/** Results for one question. */
 export const experimentAnswer = z.object({
   question: experimentQuestion,
   /** The question, and the rule of its thresholds, in words. */
   title: z.string(),
   rule: z.string(),
-  /** A line a draw. */
+  /** One entry per draw. */
   pairs: z.array(experimentPair),
   /** The matrix: all draws of an arm together. */
   cells: z.array(experimentCell),
@@ -333,7 +328,7 @@ export const publishedTable = z.object({
 });
 export type PublishedTable = z.infer<typeof publishedTable>;
 
-/** A published row held against the scratch model of its size, by the bare difference in percentage points. */
+/** A published row compared with the scratch model of its size, by the bare difference in percentage points. */
 export const publishedDifference = publishedRow.extend({
   factor: z.number(),
   differences: z.array(z.number().nullable()),
@@ -341,13 +336,13 @@ export const publishedDifference = publishedRow.extend({
   of: z.number(),
 });
 
-/** An arm whose numbers came out otherwise the second time. */
+/** An arm whose numbers changed in the repetition. */
 export const changedArm = armName.extend({
   before: z.number(),
   after: z.number(),
-  /** Numbers of the items that were right in one of both only, counted from 0. */
+  /** Indices (from 0) of the items that were correct in only one of the two. */
   flipped: z.array(z.number()),
-  /** First and last loss then and now, where they differ. */
+  /** First and last loss before and after, where they differ. */
   losses: z.object({ before: armTraining, after: armTraining }).nullable(),
 });
 export type ChangedArm = z.infer<typeof changedArm>;
@@ -356,7 +351,7 @@ const circumstances = runManifest.pick({ versions: true, device: true }).extend(
   python: z.record(z.string(), z.string()),
 });
 
-/** What a second run of an experiment found, computed without any stored step. */
+/** Result of repeating an experiment without any stored step. */
 export const experimentReproduction = z.object({
   of: z.string(),
   /** Every number of every arm is the same, and none is missing. */
@@ -365,12 +360,12 @@ export const experimentReproduction = z.object({
   arms: z.number(),
   items: z.number(),
   changed: z.array(changedArm),
-  /** Arms that were not made again, and why. */
+  /** Arms that were not repeated, and why. */
   missing: z.array(armName),
   reason: z.string().nullable(),
-  /** Signs that came out otherwise, of single draws. */
+  /** Signs of single draws that changed. */
   signs: z.array(z.object({ before: experimentPair, after: experimentPair })),
-  /** Absent in documents of old. */
+  /** Absent in old documents. */
   fields: comparedFields.optional(),
   before: circumstances,
   after: circumstances,
@@ -383,7 +378,7 @@ export const experimentDocument = experimentRecord.extend({
   answers: z.array(experimentAnswer),
   published: publishedTable.extend({ rows: z.array(publishedDifference) }).nullable(),
   notes: z.array(z.string()),
-  /** Of a run that reproduces another one and is done. */
+  /** Of a finished run that reproduces another one. */
   reproduction: experimentReproduction.nullable(),
 });
 export type ExperimentDocument = z.infer<typeof experimentDocument>;

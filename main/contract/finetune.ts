@@ -12,8 +12,8 @@ const generalOnly = { only: { list: 'stages', holds: 'general' } } as const;
 
 /**
  * How a checkpoint is fine-tuned. Defaults are those of the paper on UNCURL (arXiv 2409.01483, section 5 and appendix
- * A4), except for what it does not say: the steps of the router's stage and of the general one, and a warm-up for fewer
- * than 5,000 steps. Each setting is described here once: command line, window and documents show these texts.
+ * A4), except where it gives none: the steps of the router stage and of the general stage, and a warm-up for fewer than
+ * 5,000 steps. Each setting is described only here: command line, window and documents show these texts.
  */
 export const finetuneSettings = z.object({
   stages: z
@@ -25,8 +25,8 @@ export const finetuneSettings = z.object({
       label: 'Stages',
       flag: 'stage',
       help:
-        "Stages in their order: router (all else frozen, on the tasks' items), general (all weights, on a mixture of " +
-        "tasks), all (all weights, on the tasks' items). router,general,all is what the paper on UNCURL does.",
+        "Stages, in order: router (all else frozen, on the tasks' items), general (all weights, on a mixture of " +
+        "tasks), all (all weights, on the tasks' items). The paper on UNCURL uses router,general,all.",
     }),
   routerSteps: z
     .number()
@@ -34,9 +34,9 @@ export const finetuneSettings = z.object({
     .positive()
     .default(20)
     .register(settingTexts, {
-      label: 'Steps of the router',
+      label: 'Router steps',
       flag: 'router-steps',
-      help: 'Steps of the stage router; the paper says "a few".',
+      help: 'Steps of the router stage; the paper says "a few".',
       only: { list: 'stages', holds: 'router' },
     }),
   generalSteps: z
@@ -47,7 +47,7 @@ export const finetuneSettings = z.object({
     .register(settingTexts, {
       label: 'General steps',
       flag: 'general-steps',
-      help: 'Steps of the stage general, each of 48 sequences that are full of items of the mixture.',
+      help: 'Steps of the general stage, each of 48 sequences packed with items of the mixture.',
       ...generalOnly,
     }),
   generalRate: z
@@ -59,7 +59,7 @@ export const finetuneSettings = z.object({
     .register(settingTexts, {
       label: 'General peak rate',
       flag: 'general-rate',
-      help: 'Peak rate of the stage general.',
+      help: 'Peak learning rate of the general stage.',
       otherwise: 'the peak rate of the other stages',
       ...generalOnly,
     }),
@@ -71,13 +71,13 @@ export const finetuneSettings = z.object({
     .register(settingTexts, {
       label: 'Epochs',
       flag: 'epochs',
-      help: 'Rounds through the items in the stage all. The paper: 50.',
+      help: 'Epochs over the items in the stage all. The paper: 50.',
       only: { list: 'stages', holds: 'all' },
     }),
   batch: z.number().int().positive().default(64).register(settingTexts, {
-    label: 'Items a step',
+    label: 'Batch size',
     flag: 'batch',
-    help: 'Items whose loss is averaged before the weights move. The paper: 64.',
+    help: 'Items per optimizer step. The paper: 64.',
   }),
   rate: z
     .number()
@@ -88,19 +88,19 @@ export const finetuneSettings = z.object({
       label: 'Peak rate',
       flag: 'rate',
       help:
-        "Largest step size, reached at the end of the warm-up. The paper's 1e-6 is for 354 million parameters: a " +
+        "Peak learning rate, reached at the end of the warm-up. The paper's 1e-6 is for 354 million parameters: a " +
         'bundled model takes 0.0001 to 0.001. A rate too small for the stored precision changes no weight, and is ' +
         'refused at the end.',
     }),
   length: z.number().int().min(2).default(128).register(settingTexts, {
-    label: 'Tokens of an item',
+    label: 'Tokens per item',
     flag: 'length',
-    help: 'Tokens that are kept of each item, counted from its end; length of the sequences of the mixture.',
+    help: 'Tokens kept of each item, counted from its end; also the sequence length of the mixture.',
   }),
   warmUp: z.number().int().nonnegative().nullable().default(null).register(settingTexts, {
     label: 'Warm-up steps',
     flag: 'warm-up',
-    help: 'Steps of each stage in which the rate rises.',
+    help: 'Steps of each stage in which the learning rate rises.',
     otherwise: "a tenth of the stage's steps, at most 500",
   }),
   weightDecay: z
@@ -109,26 +109,26 @@ export const finetuneSettings = z.object({
     .max(1)
     .default(0.001)
     .register(settingTexts, { label: 'Weight decay', flag: 'decay', help: 'Weight decay of AdamW.' }),
-  clip: z
-    .number()
-    .positive()
-    .default(1)
-    .register(settingTexts, { label: 'Largest gradient', flag: 'clip', help: 'Largest norm of the gradient.' }),
+  clip: z.number().positive().default(1).register(settingTexts, {
+    label: 'Gradient norm limit',
+    flag: 'clip',
+    help: 'Largest norm of the gradient; larger gradients are clipped.',
+  }),
   balance: z
     .number()
     .nonnegative()
     .default(0.01)
-    .register(settingTexts, { label: 'Balancing loss', flag: 'balance', help: 'Weight of the balancing loss.' }),
+    .register(settingTexts, { label: 'Balancing loss', flag: 'balance', help: 'Weight of the load-balancing loss.' }),
   freeze: z.array(z.string().min(1)).default([]).register(settingTexts, {
-    label: 'Weights that stay',
+    label: 'Frozen weights',
     flag: 'freeze',
-    help: 'Weights whose name in transformers holds one of these parts do not move: embed_tokens, self_attn, lm_head.',
+    help: 'Freeze weights whose name in transformers contains one of these: embed_tokens, self_attn, lm_head.',
     otherwise: 'none',
   }),
   saveEvery: z.number().int().positive().default(50).register(settingTexts, {
-    label: 'Steps between states',
+    label: 'Steps between checkpoints',
     flag: 'save-every',
-    help: 'Steps between two states on disk: what a kill may lose.',
+    help: 'Steps between two saved states; a killed training loses at most this many.',
   }),
   seed: z
     .number()
@@ -138,7 +138,7 @@ export const finetuneSettings = z.object({
     .default(0)
     .register(settingTexts, { label: 'Seed', flag: 'seed', help: 'Seed of the order of items.' }),
   device: z.enum(['cpu', 'cuda', 'auto']).default('cpu').register(settingTexts, {
-    label: 'Train on',
+    label: 'Training device',
     flag: 'train-on',
     help: 'Device of the training; on cpu the same settings give the same weights.',
   }),
@@ -146,8 +146,8 @@ export const finetuneSettings = z.object({
 export type FinetuneSettings = z.infer<typeof finetuneSettings>;
 
 /**
- * The settings that the weights of a training depend on. How often its state is saved is none of them, and those of the
- * general stage are only where it has one.
+ * The settings that the weights of a training depend on: all but how often its state is saved, and those of the general
+ * stage only where there is one.
  */
 export const decisiveSettings = ({
   saveEvery: _,
@@ -159,9 +159,7 @@ export const decisiveSettings = ({
     ? { ...settings, generalSteps, generalRate: generalRate ?? settings.rate }
     : settings;
 
-/**
- * One step of a training: mean cross-entropy of the answers' tokens, the same with the balancing loss, and the rate.
- */
+/** One step of a training: mean cross-entropy of the answers' tokens, with and without balancing loss, and the rate. */
 export const finetuneStep = z.object({
   done: z.number().int().positive(),
   steps: z.number().int().positive(),
@@ -172,13 +170,13 @@ export const finetuneStep = z.object({
 });
 export type FinetuneStep = z.infer<typeof finetuneStep>;
 
-/** What a fine-tuned folder says of itself: everything needed to make it again. */
+/** Manifest of a fine-tuned folder: everything needed to make it again. */
 export const finetuneManifest = z.object({
   kind: z.literal('uncurl-finetune'),
   source: z.object({ name: z.string(), fingerprint: z.string() }),
-  /** `calibration`: SHA-256 over the items that were learnt from, in order. */
+  /** `calibration`: SHA-256 over the training items, in order. */
   tasks: z.array(z.object({ name: z.string(), hash: z.string(), calibration: z.string(), items: z.number() })),
-  /** What the general stage learnt from; null without one. `leftOut`: items that were test items of the tasks. */
+  /** Training mixture of the general stage; null without one. `leftOut`: items that were test items of the tasks. */
   mixture: z
     .object({ name: z.string(), hash: z.string(), items: z.number(), leftOut: z.number() })
     .nullable()

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withPresentLineKind } from './earlier-names.ts';
 
-/** What a line of a job's log tells of. */
+/** Kind of a line in a job's log. */
 export const logLineKind = z.enum(['state', 'step', 'point', 'curtailed', 'problem']);
 
 export const logLine = z.object({
@@ -11,11 +11,11 @@ export const logLine = z.object({
 });
 export type LogLine = z.infer<typeof logLine>;
 
-/** What happened to a run, and when; the oldest first. */
+/** Log of a run, oldest line first. */
 export const jobLog = z.object({
   run: z.string(),
   lines: z.array(logLine),
-  /** Why there are no more lines, or what cannot be read of them; null: nothing is missing. */
+  /** Why lines are missing or unreadable; null: the log is complete. */
   missing: z.string().nullable(),
 });
 export type JobLog = z.infer<typeof jobLog>;

@@ -13,7 +13,7 @@ export const methodOption = z.object({
 });
 export type MethodOption = z.infer<typeof methodOption>;
 
-/** The seed counts where an option has this value. */
+/** The seed matters where an option has this value. */
 export const drawCondition = z.object({ option: z.string(), value: z.string() });
 
 /** Whether plans depend on the seed: always, never, or where one of these conditions is met. */
@@ -26,9 +26,9 @@ export const methodPage = z.object({
   title: z.string(),
   summary: z.string(),
   kind: z.enum(['drop', 'merge']),
-  /** What must be measured before a plan can be made: nothing, a profile, or many candidates (in a sweep only). */
+  /** What must be measured before planning: nothing, a profile, or many candidates (in a sweep only). */
   needs: z.enum(['nothing', 'routing', 'search']),
-  /** What that costs beyond one pass over the task's calibration items. */
+  /** Cost of that beyond one pass over the task's calibration items. */
   cost: z.string(),
   formula: z.string(),
   defaults: z.string(),
@@ -37,40 +37,40 @@ export const methodPage = z.object({
   /** Whether its plans depend on the seed: such a method is measured once per seed of a sweep. */
   draws: drawRule,
   options: z.array(methodOption),
-  /** All of it as text. */
+  /** The whole page as text. */
   text: z.string(),
 });
 export type MethodPage = z.infer<typeof methodPage>;
 
-/** Whether a rule is met by options, which are complete: each has a value. */
+/** Whether a rule is met by options, which must be complete: each has a value. */
 export const isDrawn = (rule: DrawRule, options: Readonly<Record<string, unknown>>): boolean =>
   typeof rule === 'boolean' ? rule : rule.some(({ option, value }) => options[option] === value);
 
-/** Whether plans of a method depend on the seed with these options; what is not given has its default. */
+/** Whether a method's plans depend on the seed with these options; missing ones take their defaults. */
 export const methodDraws = (
   { draws, options }: Pick<MethodPage, 'draws' | 'options'>,
   given: Readonly<Record<string, unknown>> = {},
 ): boolean =>
   isDrawn(draws, { ...Object.fromEntries(options.map((option) => [option.name, option.default])), ...given });
 
-/** What a curve whose plans were recovered is called after its method. */
+/** Suffix of a curve's name for recovered plans. */
 const suffixes: Readonly<Record<RefitName, string>> = {
   experts: '+recovery',
   router: '+router',
   'router+experts': '+router+experts',
 };
 
-/** Name of a curve among the methods of a sweep: the method, and what of its plans was refitted. */
+/** Name of a curve among the methods of a sweep: the method, and what was refitted. */
 export const curveLabel = (method: string, refit: RefitName | null): string =>
   refit === null ? method : `${method}${suffixes[refit]}`;
 
-/** The same of plans as they are, or with their experts refitted. */
+/** The same for plans without recovery, or with their experts refitted. */
 export const methodLabel = (method: string, isRecovered: boolean): string =>
   curveLabel(method, isRecovered ? 'experts' : null);
 
 /**
- * What a curve's name says; `method` is null where it can name none (the unpruned model, a file). Whether there is a
- * method of that name, only the engine knows.
+ * Splits a curve's name; `method` is null for the unpruned model or a file. Whether the method exists, only the engine
+ * knows.
  */
 export const methodOfLabel = (
   label: string,

@@ -6,7 +6,7 @@ export const pathHandle = z.string().min(1).max(128).brand<'PathHandle'>();
 export type PathHandle = z.infer<typeof pathHandle>;
 
 /**
- * Experts lie in `count` contiguous groups of equal size; a token uses the best `kept` of them, ranked by their `least`
+ * Experts form `count` contiguous groups of equal size; a token uses the best `kept` of them, ranked by their `least`
  * best experts.
  */
 export const expertGroupRule = z.object({ count: z.number(), kept: z.number(), least: z.number() });
@@ -27,7 +27,7 @@ export const modelInfo = z.object({
   sharedExperts: z.number(),
   /** Absent: the router chooses among all experts. */
   expertGroups: expertGroupRule.optional(),
-  /** Experts of all layers that give a constant vector instead of running (MoNE); absent: none. */
+  /** Number of experts, over all layers, that output a constant vector instead of running (MoNE); absent: none. */
   constantExperts: z.number().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
@@ -40,20 +40,20 @@ export const modelInfo = z.object({
   /** Bytes of memory needed with every block resident, and with one block at a time. */
   memory: z.object({ resident: z.number(), streaming: z.number() }),
   supported: z.boolean(),
-  /** Why it cannot run here, or what it will do without (for example: no tokenizer, so no tasks). */
+  /** Why it cannot run here, or what it lacks (for example: no tokenizer, so no tasks). */
   reasons: z.array(z.string()),
-  /** Name of the file that holds its chat template; absent where there is none that can be found. */
+  /** Name of the file with its chat template; absent where none was found. */
   chatTemplate: z.string().optional(),
 });
 export type ModelInfo = z.infer<typeof modelInfo>;
 
-/** The newest run with a model or task of this path, where that had another hash then. */
+/** The newest run with a model or task of this path that had another hash then. */
 export const changedSince = z.object({
   run: z.string(),
   kind: runKind,
   title: z.string(),
   createdAt: z.iso.datetime(),
-  /** Hash of what lay there then. */
+  /** Its hash then. */
   hash: z.string(),
 });
 export type ChangedSince = z.infer<typeof changedSince>;
@@ -64,10 +64,10 @@ const measuredWords: Readonly<Partial<Record<RunKind, string>>> = {
   reproduce: 'reproduced',
 };
 
-/** What a kind of run that measures does to a model, in one word; null for the others. */
+/** Past participle for a kind of run that measures a model; null for the others. */
 export const measuredWord = (kind: RunKind): string | null => measuredWords[kind] ?? null;
 
-/** The beginning of a hash, long enough to tell two apart. */
+/** The first characters of a hash, enough to tell two apart. */
 export const shortHash = (hash: string): string => hash.slice(0, 8);
 
 /** A model folder that the workbench remembers. `error` is set where the folder cannot be opened. */
@@ -82,10 +82,7 @@ export const modelEntry = z.object({
   fingerprint: z.string().nullable(),
   info: modelInfo.nullable(),
   error: z.string().nullable(),
-  /**
-   * Present where the folder is gone (moved or deleted), with the fingerprint that was last seen there: it can be
-   * located.
-   */
+  /** Present where the folder is gone (moved or deleted), with its last known fingerprint: it can be located. */
   missing: z.object({ fingerprint: z.string().nullable() }).optional(),
   changed: changedSince.optional(),
 });
@@ -94,12 +91,12 @@ export type ModelEntry = z.infer<typeof modelEntry>;
 /** Whether a model can run within a budget: with every block in memory, one block at a time, or not at all. */
 export interface MemoryVerdict {
   readonly kind: 'resident' | 'streamed' | 'too-large';
-  /** Bytes of weights that it will hold at once. */
+  /** Bytes of weights in memory at once. */
   readonly needBytes: number;
   readonly budgetBytes: number;
 }
 
-/** Told before anything runs, from headers alone. */
+/** Decides from headers alone, before anything runs. */
 export const memoryVerdict = ({ memory }: Pick<ModelInfo, 'memory'>, budgetBytes: number): MemoryVerdict => {
   if (memory.resident <= budgetBytes) return { kind: 'resident', needBytes: memory.resident, budgetBytes };
   if (memory.streaming <= budgetBytes) return { kind: 'streamed', needBytes: memory.streaming, budgetBytes };

@@ -14,7 +14,7 @@ export const editDistance = (from: string, to: string): number => {
   return at(from.length, to.length);
 };
 
-/** The name that was probably meant: at most a third of its letters differ, or it begins with what was typed. */
+/** The name that was probably meant: at most a third of its letters differ, or it begins with the typed text. */
 export const nearestName = (typed: string, names: readonly string[]): string | null => {
   const ranked = names
     .map((name) => ({ name, distance: editDistance(typed, name) }))
@@ -24,8 +24,8 @@ export const nearestName = (typed: string, names: readonly string[]): string | n
   return names.find((name) => typed.length >= 2 && name.startsWith(typed)) ?? null;
 };
 
-/** `Did you mean "x"?`, or where nothing is near, all names. */
+/** `Did you mean "x"?`, or all names where none is near. */
 export const suggestion = (typed: string, names: readonly string[]): string => {
   const near = nearestName(typed, names);
-  return near === null ? `Known are: ${names.join(', ')}.` : `Did you mean "${near}"?`;
+  return near === null ? `Known names: ${names.join(', ')}.` : `Did you mean "${near}"?`;
 };

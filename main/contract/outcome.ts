@@ -1,4 +1,4 @@
-/** What a model answered to one multiple-choice item, by log-likelihood as lm-evaluation-harness defines it. */
+/** A model's answer to one multiple-choice item, by log-likelihood as lm-evaluation-harness defines it. */
 export interface ChoiceOutcome {
   readonly kind: 'choice';
   readonly id: string;
@@ -22,18 +22,18 @@ export interface TextOutcome {
   readonly tokens: number;
 }
 
-/** What a model wrote to one item, and what the item's task makes of it. */
+/** A model's generated text for one item, and how the task's filters read it. */
 export interface WrittenOutcome {
   readonly kind: 'written';
   readonly id: string;
-  /** As decoded, cut at the first stop string. */
+  /** Decoded text, cut at the first stop string. */
   readonly text: string;
   /**
-   * What the task's filters leave of it (its first pipeline's, which gives the metric), and whether that is an answer.
+   * The text after the task's filters (of its first pipeline, which gives the metric), and whether that is an answer.
    */
   readonly filtered: string;
   readonly correct: boolean;
-  /** Tokens that were chosen, an end token included. */
+  /** Generated tokens, including an end token. */
   readonly tokens: number;
   /** What ended the text: a stop string, an end token, or its length. */
   readonly stopped: 'until' | 'end' | 'length';
@@ -41,7 +41,7 @@ export interface WrittenOutcome {
   readonly truncatedTokens: number;
 }
 
-/** Outcomes that log-probabilities give. */
+/** Outcomes computed from log-probabilities. */
 export type ScoredOutcome = ChoiceOutcome | TextOutcome;
 
 export type ItemOutcome = ScoredOutcome | WrittenOutcome;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { metricName } from './task.ts';
 
-/** What a model chose, wrote, or gave a text; `isRight` as the task's metric reads it, null for a text. */
+/** A model's choice, generated text, or score of a text; `isRight` by the task's metric, null for a text. */
 export const shownAnswer = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('choice'),
-    /** The choice that the metric reads, and the log-probability (natural logarithm) of every choice. */
+    /** The choice by the metric, and the log-probability (natural logarithm) of every choice. */
     chosen: z.number(),
     logprobs: z.array(z.number()),
     isRight: z.boolean(),
@@ -13,7 +13,7 @@ export const shownAnswer = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('written'),
     text: z.string(),
-    /** What the task's filters leave of it, where that is something else. */
+    /** The text after the task's filters, where it differs. */
     filtered: z.string().nullable(),
     stopped: z.enum(['until', 'end', 'length']),
     isRight: z.boolean(),
@@ -22,16 +22,13 @@ export const shownAnswer = z.discriminatedUnion('kind', [
 ]);
 export type ShownAnswer = z.infer<typeof shownAnswer>;
 
-/** Right only without pruning, only with it, or no change. */
+/** Correct only without pruning, only with it, or no change. */
 export const answerChange = z.enum(['lost', 'gained', 'same']);
 export type AnswerChange = z.infer<typeof answerChange>;
 
 export const itemAnswers = z.object({
   item: z.string(),
-  /**
-   * What was asked, the choices that it offers, and every right answer; null where the task is no longer there as it
-   * was.
-   */
+  /** Question, choices, and every correct answer; null where the task has changed or is gone. */
   asked: z.object({ context: z.string(), choices: z.array(z.string()), right: z.array(z.string()) }).nullable(),
   unpruned: shownAnswer,
   candidate: shownAnswer,
@@ -40,7 +37,7 @@ export const itemAnswers = z.object({
 });
 export type ItemAnswers = z.infer<typeof itemAnswers>;
 
-/** Items of one point of a sweep, what the unpruned model answered and what the candidate did. */
+/** Items of one point of a sweep, with the answers of the unpruned model and the candidate. */
 export const outcomesDocument = z.object({
   run: z.string(),
   model: z.string(),
@@ -49,21 +46,21 @@ export const outcomesDocument = z.object({
   seed: z.number().nullable(),
   factor: z.number(),
   metric: metricName,
-  /** Items by what became of them, and those whose answer differs at all, right or wrong. */
+  /** Items by change, and those whose answer differs at all, right or wrong. */
   counts: z.object({ lost: z.number(), gained: z.number(), same: z.number(), otherwise: z.number() }),
-  /** Items that `show` asks for, of which `items` are a part, from `from` on. */
+  /** Items that `show` selects; `items` is a page of them, starting at `from`. */
   total: z.number(),
   from: z.number(),
   items: z.array(itemAnswers),
-  /** Why questions and right answers are not shown; null where they are. */
+  /** Why questions and correct answers are not shown; null where they are. */
   note: z.string().nullable(),
 });
 export type OutcomesDocument = z.infer<typeof outcomesDocument>;
 
-/** Items that one answer may hold. */
+/** Most items in one answer. */
 export const MOST_ITEMS = 500;
 
-/** Which point of a run, and which of its items. */
+/** A point of a run, and a page of its items. */
 export const outcomesRequest = z.object({
   model: z.string(),
   task: z.string(),

@@ -1,7 +1,7 @@
-/** What tells how a plan is made, beside its method, factor and pins. */
+/** Keys that define how a plan is made, besides its method, factor and pins. */
 export const PLAN_KEYS = ['budget', 'counts', 'seed', 'options', 'protect', 'chat', 'for', 'weights'] as const;
 
-/** What the fragment of the page's address may name; `renderer/state/address.ts` writes and reads it. */
+/** Keys of the fragment of the page's address; `renderer/state/address.ts` writes and reads it. */
 const KEYS: ReadonlySet<string> = new Set([
   'view',
   'model',
@@ -20,12 +20,12 @@ const KEYS: ReadonlySet<string> = new Set([
   ...PLAN_KEYS,
 ]);
 
-/** The longest address is one with hundreds of pins. */
+/** Enough for an address with hundreds of pins. */
 export const MAX_FRAGMENT_LENGTH = 16_384;
 
 /**
- * The fragment (without its `#`) as a link from elsewhere may give it; null for one that says anything else than the
- * page's own address could: an unknown key, a path, a control character.
+ * The fragment (without its `#`) of a link from elsewhere; null unless it could be the page's own address: no unknown
+ * key, path or control character.
  */
 export const linkedFragment = (fragment: string): string | null => {
   const text = fragment.replace(/^#/, '');

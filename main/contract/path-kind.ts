@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What lies at a path that a person dropped or opened. */
+/** Kind of what is at a path that the user dropped or opened. */
 export const pathKind = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('model') }),
   z.object({ kind: z.literal('task') }),
@@ -10,7 +10,7 @@ export const pathKind = z.discriminatedUnion('kind', [
 ]);
 export type PathKind = z.infer<typeof pathKind>;
 
-/** The name of a file that a page gives: no part of a path. */
+/** A file name given by a page, without any path. */
 export const givenFileName = z
   .string()
   .min(1)

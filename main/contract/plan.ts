@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Name of a pruning method: lower-case words joined by hyphens. Which methods there are is the engine's to say
- * (`methods.list`); it refuses a name that is not among them and names the nearest.
+ * Name of a pruning method: lower-case words joined by hyphens. Only the engine knows which methods exist
+ * (`methods.list`); it refuses unknown names and suggests the nearest.
  */
 export const methodName = z
   .string()
@@ -15,16 +15,16 @@ export const methodOptions = z.record(z.string(), z.union([z.string(), z.number(
 export type MethodOptions = z.infer<typeof methodOptions>;
 
 /**
- * How kept experts are shared among layers: the same everywhere; wherever scores are best; in inverse proportion to
- * what single experts of a layer matter; or as named by hand.
+ * How kept experts are distributed over layers: evenly; by the best scores over all layers; in inverse proportion to
+ * the importance of a layer's single experts; or given by hand.
  */
 export const budgetName = z.enum(['uniform', 'global', 'inverse-importance', 'manual']);
 export type BudgetName = z.infer<typeof budgetName>;
 
 /**
  * How the weights of a group become one: the weighted average; interpolation on the sphere, of the members or of their
- * differences from the reference; the Karcher mean of their directions; SCE or TIES around the reference, keeping the
- * `density` part of the entries; or the average projected onto the `rank` leading directions of all members.
+ * differences from the reference; the Karcher mean of their directions; SCE or TIES around the reference, keeping a
+ * fraction `density` of the entries; or the average projected onto the `rank` leading directions of all members.
  */
 export const mergeRule = z.discriminatedUnion('name', [
   z.object({ name: z.literal('average') }),
@@ -37,9 +37,9 @@ export const mergeRule = z.discriminatedUnion('name', [
 export type MergeRule = z.infer<typeof mergeRule>;
 
 /**
- * Treatment of the router after a merge: the row of the reference; the mean of the members' rows, weighted as their
- * weights are; all rows, each leading to the merged expert of its group; experts chosen by the summed probabilities
- * of their members; or new random rows, one per group, from which a recovery of the router or a fine-tuning starts.
+ * Treatment of the router after a merge: the row of the reference; the mean of the members' rows, with the members'
+ * weights; all rows, each leading to the merged expert of its group; experts chosen by the summed probabilities of
+ * their members; or new random rows, one per group, as the start of a router recovery or of fine-tuning.
  */
 export const routerTreatment = z.enum([
   'reference-row',
@@ -50,45 +50,45 @@ export const routerTreatment = z.enum([
 ]);
 export type RouterTreatment = z.infer<typeof routerTreatment>;
 
-/** What the option `router` of merging methods says of itself. */
+/** Help text of the option `router` of merging methods. */
 export const ROUTER_HELP =
-  'Router afterwards: the row of the reference or the mean row (both export), all rows kept (mapped-rows, ' +
-  'summed-probabilities: nearer to the unpruned model, but no stock loader opens the result), or reinitialised: new ' +
-  'random rows, good for nothing but as the start of a recovery of the router or of fine-tuning.';
+  'Router after the merge: the row of the reference or the mean row (both can be exported), all rows kept ' +
+  '(mapped-rows, summed-probabilities: closer to the unpruned model, but no stock loader opens the result), or ' +
+  'reinitialised: new random rows, useful only as the start of a router recovery or of fine-tuning.';
 
 export const affinityName = z.enum(['cosine', 'centred-cosine', 'pearson', 'rbf', 'softmax-cosine', 'coactivation']);
 export type AffinityName = z.infer<typeof affinityName>;
 
-/** What can be chosen of UNCURL; the defaults are the method as published but for the router, which it trains anew. */
+/** Options of UNCURL; the defaults are those of the paper except for the router, which it trains from scratch. */
 export const uncurlOptions = z.object({
   affinity: affinityName
     .default('cosine')
     .describe(
-      'Which experts are alike: cosine, centred cosine, correlation or a radial function of router-logit ' +
+      'Similarity of experts: cosine, centred cosine, correlation or a radial basis function of router-logit ' +
         'columns, cosine of probabilities, or how often both are chosen.',
     ),
   diagonal: z
     .enum(['kept', 'excluded'])
     .default('kept')
     .describe(
-      'Likeness of each expert to itself in the graph: kept as published, or excluded as scikit-learn does ' +
+      'Similarity of each expert to itself in the graph: kept as published, or excluded as scikit-learn does ' +
         '(the clusters of raw-logit cosines are then nearly arbitrary).',
     ),
   embedding: z
     .enum(['degree', 'unit-rows', 'plain'])
     .default('degree')
     .describe(
-      'Rows that are clustered: eigenvectors over the root of the degree, rows of the eigenvectors scaled to ' +
-        'length 1, or as they are.',
+      'Rows to cluster: eigenvectors divided by the root of the degree, rows of the eigenvectors normalised to ' +
+        'length 1, or unscaled.',
     ),
   assign: z
     .enum(['k-means', 'cluster-qr'])
     .default('k-means')
     .describe(
-      'Clusters of the rows: k-means (k-means++ starts from the seed of the plan, the one of least inertia), or ' +
-        'column-pivoted QR, which draws nothing.',
+      'Clustering of the rows: k-means (k-means++ seeded by the plan, best inertia of several starts), or ' +
+        'column-pivoted QR, which is deterministic.',
     ),
-  starts: z.number().int().min(1).max(10_000).default(20).describe('Starts of k-means.'),
+  starts: z.number().int().min(1).max(10_000).default(20).describe('Number of k-means starts.'),
   'first-layer': z
     .enum(['cluster', 'frequency'])
     .default('cluster')
@@ -103,17 +103,17 @@ export const uncurlOptions = z.object({
   align: z
     .boolean()
     .default(true)
-    .describe('Bring each member into the neuron order of its reference first (least squared weight distance).'),
+    .describe('Permute the neurons of each member to match its reference first (least squared weight distance).'),
   weights: z
     .enum(['activation', 'uniform'])
     .default('activation')
-    .describe('Weights of the members: how often each was chosen, or all alike.'),
+    .describe('Weights of the members: how often each was chosen, or equal.'),
   router: routerTreatment.default('reference-row').describe(ROUTER_HELP),
 });
 export type UncurlOptions = z.infer<typeof uncurlOptions>;
 
 /**
- * Keeps super experts (few, with extreme outputs, without which generation breaks) whatever the method says: those of
+ * Keeps super experts (a few with extreme outputs, without which generation breaks) regardless of the method: those of
  * the first three quarters of the layers, or of all layers.
  */
 export const superExpertProtection = z.enum(['none', 'early', 'all']);
@@ -138,18 +138,18 @@ export const mergeGroup = z.object({
 });
 export type MergeGroup = z.infer<typeof mergeGroup>;
 
-/** What a recovery refits: the experts' down projections, the rows of the router, or the router first and then them. */
+/** What a recovery refits: the experts' down projections, the rows of the router, or the router, then the experts. */
 export const refitName = z.enum(['experts', 'router', 'router+experts']);
 export type RefitName = z.infer<typeof refitName>;
 
 /**
- * Weights refitted without training on calibration tokens, in a file of their own that is named by its content: down
- * projections by closed-form least squares, router rows by descent. Everything else of the plan stays as it is.
+ * Weights refitted without training on calibration tokens, in a separate file named by its content: down projections by
+ * closed-form least squares, router rows by gradient descent. The rest of the plan is unchanged.
  */
 export const planRecovery = z.object({
   /** Hash that names the file of refitted weights. */
   weights: z.string().regex(/^[0-9a-f]{32}$/),
-  /** Whose calibration items it was fitted on. */
+  /** Tasks whose calibration items it was fitted on. */
   tasks: z.array(z.string()),
   items: z.number().int().nonnegative(),
   tokens: z.number().int().nonnegative(),
@@ -159,11 +159,11 @@ export const planRecovery = z.object({
   router: z
     .array(
       z.object({
-        /** Steps of descent; 0: none gained anything on items that were held out, the rows are as they were. */
+        /** Steps of descent; 0: none improved on held-out items, and the rows are unchanged. */
         steps: z.number().int().nonnegative(),
         /**
-         * Squared distance from the unpruned layer's output, as a part of that before: on held-out items, and on those
-         * of the fit.
+         * Squared distance from the unpruned layer's output, as a fraction of the distance before: on held-out items,
+         * and on those of the fit.
          */
         heldOut: z.number().nonnegative(),
         left: z.number().nonnegative(),
@@ -174,11 +174,11 @@ export const planRecovery = z.object({
   layers: z.array(
     z.object({
       /**
-       * Ridge, as a part of the mean squared length of a feature; null: no ridge gained anything, the layer is as it
-       * was.
+       * Ridge, as a fraction of the mean squared length of a feature; null: no ridge improved the layer, which is
+       * unchanged.
        */
       lambda: z.number().positive().nullable(),
-      /** Part of what is missing from the layer's output (squared) that is left on items that were held out. */
+      /** Fraction of the squared error of the layer's output that remains on held-out items. */
       heldOut: z.number().nonnegative(),
       /** The same on the tokens of the fit. */
       left: z.number().nonnegative(),
@@ -188,15 +188,15 @@ export const planRecovery = z.object({
 export type PlanRecovery = z.infer<typeof planRecovery>;
 
 /**
- * Constant vectors that stand in for experts: the mean output of each on calibration tokens, in a file of their own
- * that is named by its content. The router keeps a row for every expert.
+ * Constant vectors that replace experts: the mean output of each on calibration tokens, in a separate file named by its
+ * content. The router keeps a row for every expert.
  */
 export const planConstants = z.object({ weights: z.string().regex(/^[0-9a-f]{32}$/) });
 export type PlanConstants = z.infer<typeof planConstants>;
 
 /**
- * A layer made smaller by matrices [E', E]: row r of `merge` weighs all experts into the new expert r, row r of
- * `router` adds up their probabilities. Numbers may be negative.
+ * A layer made smaller by matrices [E', E]: row r of `merge` combines all experts into the new expert r, row r of
+ * `router` sums their probabilities. Numbers may be negative.
  */
 export const layerBlend = z.object({ merge: z.array(z.array(z.number())), router: z.array(z.array(z.number())) });
 export type LayerBlend = z.infer<typeof layerBlend>;
@@ -217,11 +217,11 @@ const provenance = {
   budget: budgetName.optional(),
   pins: z.array(pin).optional(),
   protect: superExpertProtection.optional(),
-  /** How much each of `tasks` counted; absent: all alike. */
+  /** Weight of each of `tasks`; absent: all equal. */
   taskWeights: z.array(z.number().nonnegative()).optional(),
 };
 
-/** What changes a plan's weights beyond which experts stay or merge. */
+/** Changes to a plan's weights besides which experts stay or merge. */
 const refinement = {
   recovery: planRecovery.optional(),
 };
@@ -230,7 +230,7 @@ export const dropPlan = z.object({
   ...provenance,
   ...refinement,
   kept: z.array(expertList),
-  /** Experts that are not kept give a constant each; absent: they are gone. */
+  /** Experts that are not kept output a constant each; absent: they are removed. */
   constants: planConstants.optional(),
 });
 export const mergePlan = z.object({
@@ -239,12 +239,12 @@ export const mergePlan = z.object({
   /** Per MoE layer, the groups in order of their new (kept) index. */
   groups: z.array(z.array(mergeGroup)),
   router: routerTreatment,
-  /** Of the rows of a reinitialised router; absent: 0. */
+  /** Seed of the rows of a reinitialised router; absent: 0. */
   routerSeed: z.number().int().nonnegative().optional(),
   align: z.boolean(),
   /** Absent: the weighted average. */
   rule: mergeRule.optional(),
-  /** Where matrices say what `groups` can only tell roughly (each expert in the group that it goes to most). */
+  /** Where the matrices are more precise than `groups` (each expert in the group that it contributes to most). */
   blend: z.array(layerBlend).optional(),
 });
 /** Which experts each MoE layer keeps, or how they merge. `{"kept": [[...] per MoE layer]}` alone is a plan. */
@@ -255,7 +255,7 @@ export type Plan = z.infer<typeof plan>;
 
 export const isMergePlan = (candidate: Plan): candidate is MergePlan => 'groups' in candidate;
 
-/** What a plan would leave, known without compute. */
+/** Size of the pruned model, known without inference. */
 export const planCost = z.object({
   parameters: z.object({ total: z.number(), expert: z.number(), active: z.number() }),
   sizeBytes: z.number(),

@@ -1,12 +1,12 @@
-/** How a process of the workbench came to its end: an exit code, or the signal that ended it, by name or number. */
+/** How a process of the workbench ended: an exit code, or the signal that ended it, by name or number. */
 export type ProcessEnd = number | string;
 
 const REASONS: Readonly<Record<string, string>> = {
   SIGILL: 'an illegal instruction in native code',
   SIGABRT: 'an abort in native code',
-  SIGKILL: 'it was killed, perhaps by the system for want of memory',
+  SIGKILL: 'it was killed, perhaps by the system for lack of memory',
   SIGSEGV: 'a memory fault in native code',
-  SIGTERM: 'it was asked to end from outside',
+  SIGTERM: 'another process asked it to end',
 };
 
 const SIGNALS: Readonly<Record<number, string>> = {
@@ -26,11 +26,11 @@ const signalOf = (end: ProcessEnd): string | undefined => {
   return SIGNALS[end >= 128 && end < 160 ? end - 128 : end];
 };
 
-/** Why a process ended, in words that go on after a colon. */
+/** Why a process ended, phrased to follow a colon. */
 export const endingReason = (end: ProcessEnd): string => {
   const signal = signalOf(end);
   const reason = signal === undefined ? undefined : REASONS[signal];
   if (reason !== undefined) return reason;
   if (typeof end === 'string') return `the signal ${end}`;
-  return end === 0 ? 'it ended by itself' : 'it failed';
+  return end === 0 ? 'it exited on its own' : 'it failed';
 };

@@ -4,15 +4,15 @@ import { z } from 'zod';
 export const layerExpertMatrix = z.array(z.array(z.number()));
 
 /**
- * Routing statistics of a model on a task's calibration split; every real token of context + right answer (or text)
- * counts, at every MoE layer. All [L, E]. g is the combine weight by the model's own routing rule.
+ * Routing statistics of a model on a task's calibration split, over every real token of context + right answer (or
+ * text), at every MoE layer. All [L, E]. g is the combine weight by the model's own routing rule.
  */
 export const taskProfile = z.object({
   task: z.string(),
   taskHash: z.string(),
   items: z.number(),
   tokens: z.number(),
-  /** n_e: tokens whose top-k holds the expert. */
+  /** n_e: tokens whose top-k contains the expert. */
   counts: layerExpertMatrix,
   /** Sum of g over those tokens. */
   gateMass: layerExpertMatrix,

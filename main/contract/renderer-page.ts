@@ -1,4 +1,4 @@
-/** How every host serves the built page: which files, with which types and headers. */
+/** The built page as every host serves it: files, content types and headers. */
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -17,10 +17,10 @@ export interface RendererFile {
   readonly contentType: string;
 }
 
-/** The names that a build writes; leaves out dot files, `..`, drive letters, encodings and separators of any system. */
+/** File names that a build writes; excludes dot files, `..`, drive letters, encodings and separators of any system. */
 const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
-/** The file that a URL's path names (as it stands in the URL, undecoded), or null where there is nothing to serve. */
+/** The file for a URL's path (undecoded), or null where there is nothing to serve. */
 export const rendererFile = (pathname: string): RendererFile | null => {
   const path = pathname === '/' ? 'index.html' : pathname.slice(1);
   if (!pathname.startsWith('/') || !path.split('/').every((segment) => SEGMENT.test(segment))) return null;
@@ -30,8 +30,8 @@ export const rendererFile = (pathname: string): RendererFile | null => {
 };
 
 /**
- * Headers of every response. Nothing may be loaded, embedded or sent anywhere but to the page's own origin
- * (and `connect`, where a browser does not count a WebSocket of the same origin as `'self'`).
+ * Headers of every response. Nothing may be loaded from, embedded from or sent to any origin but the page's own (and
+ * `connect`, where a browser does not count a WebSocket of the same origin as `'self'`).
  */
 export const pageHeaders = (connect: readonly string[] = []): Readonly<Record<string, string>> => ({
   'Content-Security-Policy': [

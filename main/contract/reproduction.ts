@@ -13,12 +13,11 @@ const pointName = z.object({
 });
 
 /**
- * What a model answered to a multiple-choice item: the choice by sum, by sum per character, and the score of each
- * choice.
+ * A model's answer to a multiple-choice item: the choice by sum, by sum per character, and the score of each choice.
  */
 const itemAnswer = z.object({ chosen: z.number(), chosenNorm: z.number(), scores: z.array(z.number()) });
 
-/** An item that was answered otherwise the second time. */
+/** An item whose answer changed in the repetition. */
 export const flippedItem = pointName.extend({
   item: z.string(),
   answer: z.number(),
@@ -29,36 +28,36 @@ export type FlippedItem = z.infer<typeof flippedItem>;
 
 const writtenText = z.object({ text: z.string(), correct: z.boolean() });
 
-/** An item to which something else was written the second time. */
+/** An item whose generated text changed in the repetition. */
 export const rewrittenItem = pointName.extend({ item: z.string(), before: writtenText, after: writtenText });
 export type RewrittenItem = z.infer<typeof rewrittenItem>;
 
-/** A kind of field of one of a run's files, and in how many places it differs. */
+/** A kind of field in one of a run's files, and how often it differs. */
 const countedField = z.object({ file: z.string(), field: z.string(), count: z.number().int().positive() });
 
 /**
- * Both runs' files compared field by field. What is not named as allowed to differ is compared, be it a field that this
- * version of the workbench was the first to write.
+ * Both runs' files compared field by field. Every field is compared unless listed as allowed to differ, including
+ * fields first written by this version of the workbench.
  */
 export const comparedFields = z.object({
   /** Files that both runs have. */
   files: z.array(z.string()),
   /** Fields that differ by more than rounding. */
   changed: z.array(countedField),
-  /** The first of them, one by one, with their values as text. */
+  /** The first of them, with their values as text. */
   listed: z.array(z.object({ file: z.string(), where: z.string(), before: z.string(), after: z.string() })),
-  /** Fields that differ by rounding, and by how much at most. */
+  /** Fields that differ by rounding, and the largest difference. */
   rounded: z.array(countedField.extend({ largest: z.number() })),
   /** Fields that differ and may, with the reason. */
   allowed: z.array(countedField.extend({ reason: z.string() })),
-  /** Files of the first run that were changed after it had ended. */
+  /** Files of the first run that changed after it ended. */
   edited: z.array(z.string()),
 });
 export type ComparedFields = z.infer<typeof comparedFields>;
 
 const circumstances = runManifest.pick({ versions: true, device: true });
 
-/** A sweep that was run again without any of its stored steps, compared with what it had measured. */
+/** A sweep repeated without any of its stored steps, compared with its original measurements. */
 export const reproduction = z.object({
   /** The run that computed again, and the one that it repeats. */
   run: z.string(),
@@ -67,7 +66,7 @@ export const reproduction = z.object({
   matches: z.boolean(),
   /** The verdict in words. */
   sentence: z.string(),
-  /** Points and item outcomes that were compared. */
+  /** Number of compared points and item outcomes. */
   points: z.number(),
   items: z.number(),
   /** Values (accuracy, perplexity) that differ. */
@@ -75,14 +74,14 @@ export const reproduction = z.object({
   flipped: z.array(flippedItem),
   rewritten: z.array(rewrittenItem).optional(),
   thresholds: z.array(z.object({ before: threshold, after: threshold })),
-  /** Points that only one of the two has: bisection goes on from what was measured. */
+  /** Points that only one of the two has: bisection depends on earlier measurements. */
   missing: z.array(pointName),
   added: z.array(pointName),
   /** Points whose plan keeps or merges other experts than before; null where the first run did not store its plans. */
   replanned: z.array(pointName).nullable(),
-  /** Largest difference of a score (log-probability): rounding, where nothing flipped. */
+  /** Largest difference of a score (log-probability): rounding, where no answer changed. */
   largestScoreDifference: z.number(),
-  /** Absent in documents of old. */
+  /** Absent in old documents. */
   fields: comparedFields.optional(),
   before: circumstances,
   after: circumstances,

@@ -5,21 +5,21 @@ import { refuse, reviveError, serialiseError, WorkbenchError } from './errors.ts
 import { engineEvent } from './events.ts';
 import type { EngineEvent } from './events.ts';
 
-/** Any two-way message channel: a MessagePort, a WebSocket. Messages are values that JSON can hold. */
+/** Any two-way message channel: a MessagePort, a WebSocket. Messages are JSON values. */
 export interface MessageChannelEnd {
   post(message: unknown): void;
-  /** Told of every message, and once of the channel's end; returns the function that stops listening. */
+  /** Calls `received` for every message and `ended` once at the channel's end; returns a function to stop listening. */
   listen(received: (message: unknown) => void, ended: () => void): () => void;
   close(): void;
 }
 
-/** An engine as a page has it. */
+/** An engine as a page sees it. */
 export interface CallableEngine {
   readonly call: EngineCall;
   subscribe(listener: (event: EngineEvent) => void): () => void;
 }
 
-/** What a host needs of an engine to serve pages. */
+/** What a host needs from an engine to serve pages. */
 export interface ServedEngine {
   /** Answers a call whose input is parsed; the page parses the answer. */
   answer<N extends CallName>(name: N, input: CallParsed<N>): Promise<CallAnswer<N>>;
@@ -51,7 +51,7 @@ const answerCall = <N extends CallName>(engine: ServedEngine, name: N, input: un
 
 /**
  * Answers a channel's calls with the engine and sends it the engine's events, until the channel ends or the returned
- * function is called. Answers that come later are dropped: nobody waits for them, and jobs go on by themselves.
+ * function is called. Later answers are dropped; jobs continue.
  */
 export const serveRpc = (engine: ServedEngine, channel: MessageChannelEnd): (() => void) => {
   let open = true;
@@ -60,7 +60,7 @@ export const serveRpc = (engine: ServedEngine, channel: MessageChannelEnd): (() 
   };
   const answer = async (raw: unknown): Promise<void> => {
     const message = callMessage.safeParse(raw);
-    if (!message.success) return stop(); // Not this contract's page: the connection ends.
+    if (!message.success) return stop(); // Not a page of this contract: close the connection.
     const { id, name, input } = message.data;
     try {
       if (!isCallName(name)) throw refuse('unknown-call', `There is no call "${name}".`, 'Reload the page.');
@@ -86,7 +86,7 @@ export const connectionLost = (what: string): WorkbenchError =>
     'connection-lost',
     'failed',
     what,
-    'Jobs on disk are safe; the page asks again once it is connected.',
+    'Runs on disk are safe; the page asks again once it is connected.',
   );
 
 /** The page's end of a channel. */
@@ -100,7 +100,7 @@ interface PendingCall {
   fail(error: WorkbenchError): void;
 }
 
-/** Makes calls over a channel. `ended` is told once when the other side goes away (not after `close`). */
+/** Makes calls over a channel. Calls `ended` once if the other side goes away (not after `close`). */
 export const connectRpc = (channel: MessageChannelEnd, ended: (reason: WorkbenchError) => void): RpcConnection => {
   const pending = new Map<number, PendingCall>();
   const listeners = new Set<(event: EngineEvent) => void>();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sentence, shortName } from './bounds.ts';
 
-/** Fields of a run's file that do not hold what the run's outcomes give: how many, and where the first one stands. */
+/** Fields of a run's file that differ from the run's outcomes: how many, and where the first one is. */
 export const differingField = z.object({
   file: shortName,
   field: shortName,
@@ -11,16 +11,16 @@ export const differingField = z.object({
 export type DifferingField = z.infer<typeof differingField>;
 
 /**
- * What became of a run's files since they were written. Whatever is shown is computed anew from the stored outcomes; this
- * says where the files say something else.
+ * Whether a run's files changed since they were written. All shown numbers are recomputed from the stored outcomes;
+ * this lists where the files differ.
  */
 export const runCheck = z.object({
-  /** `unchecked`: some of what is shown cannot be computed anew, and the run holds no checksums of its files. */
+  /** `unchecked`: some shown numbers cannot be recomputed, and the run has no checksums of its files. */
   state: z.enum(['as-written', 'unchecked', 'differs']),
   differing: z.array(differingField),
-  /** Files whose checksum is another than when the run ended. */
+  /** Files whose checksum changed since the run ended. */
   changed: z.array(shortName),
-  /** The same in words; empty where everything is as it was written. */
+  /** The same in words; empty where everything is as written. */
   sentences: z.array(sentence),
 });
 export type RunCheck = z.infer<typeof runCheck>;

@@ -7,11 +7,9 @@ export const runOrders = ['newest', 'name', 'kind', 'duration'] as const;
 export type RunOrder = (typeof runOrders)[number];
 
 export interface RunFilter {
-  /**
-   * Words that must all be found in what a run is called, its models, tasks, kind, state, tags or note; `#x`: a tag.
-   */
+  /** Words that must all occur in a run's name, models, tasks, kind, state, tags or note; `#x`: a tag. */
   readonly text: string;
-  /** Runs must wear them all. */
+  /** Tags that a run must all have. */
   readonly tags: readonly string[];
   /** Whether archived runs are shown too. */
   readonly archived: boolean;
@@ -21,7 +19,7 @@ export const ALL_RUNS: RunFilter = { text: '', tags: [], archived: false };
 
 const small = (text: string): string => text.toLowerCase();
 
-/** How a list calls a run, and all that is said of it there. */
+/** A run's name in a list, or the rest of its text there. */
 type TextOfRun = (run: RunManifest) => string;
 
 const searchedText = (run: RunManifest, saidOf: TextOfRun): string =>
@@ -40,7 +38,7 @@ const searchedText = (run: RunManifest, saidOf: TextOfRun): string =>
     ].join('\n'),
   );
 
-/** The runs that a filter lets through, in the order they came; found by what a list says of them, too. */
+/** The runs that pass a filter, in their order; also matches the text that a list shows for them. */
 export const filterRuns = (
   runs: readonly RunManifest[],
   { text, tags, archived }: RunFilter,
@@ -61,7 +59,7 @@ export const filterRuns = (
   });
 };
 
-/** Milliseconds from a run's creation to its end, its waits and interruptions with it; null while it has not ended. */
+/** Milliseconds from a run's creation to its end, including waits and interruptions; null while it has not ended. */
 export const runDurationMs = ({ createdAt, finishedAt }: RunManifest): number | null =>
   finishedAt === null ? null : Math.max(0, Date.parse(finishedAt) - Date.parse(createdAt));
 
@@ -75,7 +73,7 @@ const comparisons: Readonly<Record<RunOrder, (left: RunManifest, right: RunManif
   duration: (left, right) => (runDurationMs(right) ?? -1) - (runDurationMs(left) ?? -1),
 };
 
-/** Sorted; the newest of equals first. `duration`: the longest first, those that have not ended last. */
+/** Sorted runs; among equals the newest first. `duration`: the longest first, unfinished runs last. */
 export const sortRuns = (
   runs: readonly RunManifest[],
   order: RunOrder,

@@ -30,21 +30,21 @@ export const runManifest = z.object({
   error: z.string().nullable(),
   /** The kind's own settings, complete: a sweep's settings, an export's plan. */
   spec: z.record(z.string(), z.unknown()),
-  /** Paths are absolute, or `bundled:NAME` for what comes with the workbench. */
+  /** Paths are absolute, or `bundled:NAME` for bundled models. */
   models: z.array(z.object({ name: shortName, path: sentence, fingerprint: shortName })).max(MOST_MODELS),
   tasks: z.array(z.object({ name: shortName, path: sentence, hash: shortName })).max(MOST_TASKS),
   versions: z.record(z.string(), z.string()),
   device: runDevice,
   commandLine: z.string(),
-  /** Where the finished run's file or folder lies (an export's folder, a profile's file); null where there is none. */
+  /** Path of the finished run's output (an export's folder, a profile's file); null where there is none. */
   output: z.string().nullable(),
-  /** The sweep that comes with the workbench: put into a fresh workspace, so that its first screen is full. */
+  /** The bundled sweep: copied into a new workspace, so that its first screen is not empty. */
   sample: z.boolean().optional(),
-  /** Only in a list: why the run cannot be read. It can be moved to the trash, and nothing else. */
+  /** Only in a list: why the run cannot be read. It can only be moved to the trash. */
   damaged: z.string().optional(),
-  /** Only in a list: what a person says about it. */
+  /** Only in a list: the user's label. */
   label: listedLabel.optional(),
-  /** Only in a list: what a finished verification or reproduction found. */
+  /** Only in a list: the finding of a finished verification or reproduction. */
   finding: z.enum(['equal', 'different']).optional(),
 });
 export type RunManifest = z.infer<typeof runManifest>;
@@ -54,14 +54,14 @@ export const trashedRun = z.object({
   entry: z.string(),
   run: z.string(),
   kind: runKind,
-  /** As it was called; its id where it cannot be read. */
+  /** Its name; its id where the run cannot be read. */
   name: z.string(),
   trashedAt: z.iso.datetime(),
   sizeBytes: z.number(),
 });
 export type TrashedRun = z.infer<typeof trashedRun>;
 
-/** A job's progress: the title lasts, the description changes. */
+/** A job's progress: the title is constant, the description changes. */
 export const jobProgress = z.object({
   run: z.string(),
   kind: runKind,
@@ -72,7 +72,7 @@ export const jobProgress = z.object({
   /** Steps that were already on disk. */
   reused: z.number(),
   elapsedMs: z.number(),
-  /** Range for the time left; null until it can be told. */
+  /** Range for the time left; null until it can be estimated. */
   leftMs: z.object({ low: z.number(), high: z.number() }).nullable(),
 });
 export type JobProgress = z.infer<typeof jobProgress>;

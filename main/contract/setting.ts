@@ -1,16 +1,16 @@
 import { z } from 'zod';
 
-/** What the schema of a setting does not say: how people name it. */
+/** Texts of a setting, in addition to its schema. */
 export interface SettingText {
   /** In the window. */
   readonly label: string;
   /** On the command line, without the dashes. */
   readonly flag: string;
-  /** What it does, in a sentence or two, without its default. */
+  /** Its effect, in a sentence or two, without its default. */
   readonly help: string;
-  /** Its default in words, where the value alone does not say it. */
+  /** Its default in words, where the value alone is not enough. */
   readonly otherwise?: string;
-  /** Shown in the window only where the list of this name holds this value: a setting of one stage, say. */
+  /** Shown in the window only where the list of this name contains this value: a setting of one stage, say. */
   readonly only?: { readonly list: string; readonly holds: string };
 }
 
@@ -22,11 +22,11 @@ export interface Setting extends SettingText {
   /** Its key in the settings. */
   readonly name: string;
   readonly kind: 'whole' | 'real' | 'choice' | 'list';
-  /** Values of a choice or of a list; empty where anything may stand there. */
+  /** Values of a choice or of a list; empty where any value is allowed. */
   readonly choices: readonly string[];
-  /** Whether null stands for "none given". */
+  /** Whether null means "not given". */
   readonly isOptional: boolean;
-  /** What may stand there, in words: "a whole number from 1". */
+  /** Allowed values in words: "a whole number from 1". */
   readonly range: string;
   readonly default: unknown;
 }
@@ -65,7 +65,7 @@ const rangeOf = (shape: Limits, choices: readonly string[]): string => {
   return choices.length === 0 ? 'values separated by commas' : `one or more of ${choices.join(', ')}, each once`;
 };
 
-/** The settings of a schema in its order: every field must have its texts. */
+/** The settings of a schema in order; every field must have texts. */
 export const settingsOf = (schema: z.ZodObject): readonly Setting[] => {
   const { properties } = described.parse(z.toJSONSchema(schema, { io: 'input' }));
   return Object.entries(properties).map(([name, { anyOf, default: value, ...own }]) => {
@@ -86,7 +86,7 @@ export const settingsOf = (schema: z.ZodObject): readonly Setting[] => {
   });
 };
 
-/** The default in words: as its texts say, or the value. */
+/** The default in words: from its texts, or the value. */
 export const defaultText = ({ otherwise, default: value }: Setting): string =>
   otherwise ?? (Array.isArray(value) ? value.join(',') : typeof value === 'number' ? numberText(value) : String(value));
 
@@ -94,7 +94,7 @@ export const defaultText = ({ otherwise, default: value }: Setting): string =>
 const numberText = (value: number): string =>
   value !== 0 && Math.abs(value) < 1e-3 ? value.toFixed(12).replace(/0+$/, '') : String(value);
 
-/** Names of the settings that a schema refuses among the values given. */
+/** Names of the settings among the given values that a schema refuses. */
 export const refusedSettings = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): readonly string[] =>
   (schema.safeParse(values).error?.issues ?? []).flatMap(({ path: [name] }) =>
     typeof name === 'string' ? [name] : [],

@@ -5,27 +5,27 @@ import { methodName } from './plan.ts';
 
 export const themeName = z.enum(['system', 'light', 'dark']);
 
-/** What a person sets once for every workspace. Null: nothing was set, and the workbench decides as it always did. */
+/** The user's settings for every workspace. Null: not set, the workbench uses its default. */
 export const userSettings = z.object({
   theme: themeName.nullable(),
   /** Threads of the runtime. */
   threads: z.number().int().min(1).max(1024).nullable(),
-  /** Memory that weights may take. */
+  /** Memory limit for weights. */
   memoryBudgetBytes: z.number().min(1e6).max(1e15).nullable(),
-  /** What computes in the window and behind `uncurl serve`. */
+  /** Device of the window and of `uncurl serve`. */
   device: providerName.nullable(),
-  /** Margin of the threshold rule that the next sweep is offered. */
+  /** Default margin of the threshold rule for new sweeps. */
   delta: margin.nullable(),
-  /** Methods that are ticked for the next sweep. */
+  /** Methods selected by default for new sweeps. */
   methods: z.array(methodName).min(1).max(64).nullable(),
   /** Folder of runs, absolute. */
   workspace: z.string().min(1).max(4096).nullable(),
-  /** Whether the end of a long job is told by the system while the window is out of sight. */
+  /** Whether the system notifies of the end of a long job while the window is hidden. */
   notifications: z.boolean(),
 });
 export type UserSettings = z.infer<typeof userSettings>;
 
-/** What of them to change; the rest stays. */
+/** The fields to change; the rest stays. */
 export type SettingsChange = { readonly [K in keyof UserSettings]?: UserSettings[K] | undefined };
 
 export const NO_SETTINGS: UserSettings = {
@@ -39,11 +39,11 @@ export const NO_SETTINGS: UserSettings = {
   notifications: false,
 };
 
-/** Settings that an engine reads when it starts: changed, they hold from its next start on. */
+/** Settings that an engine reads when it starts: changes apply from its next start. */
 const startSettings = userSettings.pick({ threads: true, memoryBudgetBytes: true, device: true, workspace: true });
 export type StartSettings = z.infer<typeof startSettings>;
 
-/** An engine's own answer to the same: what it uses now, and what it would use where nothing is set. */
+/** The engine's own values: those in use now, and those it would use without settings. */
 const startFacts = z.object({
   threads: z.number(),
   memoryBudgetBytes: z.number(),
@@ -52,7 +52,7 @@ const startFacts = z.object({
 });
 
 export const settingsDocument = z.object({
-  /** The file that they lie in. */
+  /** File of the settings. */
   file: z.string(),
   settings: userSettings,
   inUse: startFacts,
@@ -60,6 +60,6 @@ export const settingsDocument = z.object({
 });
 export type SettingsDocument = z.infer<typeof settingsDocument>;
 
-/** Which settings the engine does not use yet: they hold from its next start on, unless its command line says else. */
+/** Settings that the engine does not use yet: they apply from its next start, unless overridden on its command line. */
 export const waitsForStart = ({ settings, inUse, usual }: SettingsDocument): readonly (keyof StartSettings)[] =>
   startSettings.keyof().options.filter((key) => (settings[key] ?? usual[key]) !== inUse[key]);

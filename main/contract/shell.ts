@@ -6,7 +6,7 @@ const MODIFIER = 'CommandOrControl|Control|Command|Alt|Option|Shift';
 const NAMED_KEY = 'Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right';
 const KEY = String.raw`[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,./[\]=-]|${NAMED_KEY}`;
 
-/** An accelerator as Electron writes it: `CommandOrControl+Shift+P`, `F5`. */
+/** An accelerator in Electron's format: `CommandOrControl+Shift+P`, `F5`. */
 const accelerator = z.string().regex(new RegExp(String.raw`^(?:(?:${MODIFIER})\+)*(?:${KEY})$`));
 
 /** A page action as the application menu shows it; the page's list of actions is the only one. */
@@ -21,11 +21,11 @@ export type MenuAction = z.infer<typeof menuAction>;
 
 export const folderPurpose = z.enum(['model', 'task', 'export', 'exported', 'tuned', 'workspace']);
 export type FolderPurpose = z.infer<typeof folderPurpose>;
-/** What a native dialog asks for: a folder, or one file: of a task, or a Python (no system asks for either of both). */
+/** Purpose of a native dialog: a folder, or one file: of a task, or a Python (no system dialog accepts either). */
 export const choicePurpose = z.enum([...folderPurpose.options, 'task-file', 'python']);
 export type ChoicePurpose = z.infer<typeof choicePurpose>;
 
-/** Chosen by the user in the end; never a path. */
+/** A suggestion, which the user may change; never a path. */
 const suggestedName = z
   .string()
   .min(1)
@@ -40,7 +40,7 @@ const savedBytes = z
 
 const nothing = z.object({});
 
-/** Every call that a page may make to the desktop shell. There are no others, and each is parsed by its schema. */
+/** Every call that a page may make to the desktop shell, each parsed by its schema. */
 export const shellCalls = {
   /** A MessagePort to the engine; it arrives as a window message whose data is `enginePortMessage(request)`. */
   'engine.connect': { input: z.object({ request: z.string().regex(/^[\w-]{1,64}$/) }), output: nothing },
@@ -48,10 +48,10 @@ export const shellCalls = {
   'folder.choose': { input: z.object({ purpose: choicePurpose }), output: pathHandle.nullable() },
   /** A native save dialog; false where the user cancels it. */
   'file.save': { input: z.object({ suggestedName, bytes: savedBytes }), output: z.object({ saved: z.boolean() }) },
-  /** Shows what a run made in the system's file manager; nothing of it is opened. */
+  /** Shows a run's output in the system's file manager, without opening it. */
   'output.show': { input: z.object({ run: z.string().min(1).max(128) }), output: nothing },
   'theme.set': { input: z.object({ theme: z.enum(['system', 'light', 'dark']) }), output: nothing },
-  /** The page listens to `link` and `opened` from now on; what waited comes at once. */
+  /** The page listens to `link` and `opened` from now on; pending ones are sent at once. */
   'openings.listen': { input: nothing, output: nothing },
   'menu.set': { input: z.object({ actions: z.array(menuAction).max(200) }), output: nothing },
 } as const;
@@ -59,28 +59,28 @@ export type ShellCallName = keyof typeof shellCalls;
 export type ShellCallInput<N extends ShellCallName> = z.input<(typeof shellCalls)[N]['input']>;
 export type ShellCallOutput<N extends ShellCallName> = z.output<(typeof shellCalls)[N]['output']>;
 
-/** An answer crosses as a value: an error thrown through Electron's IPC would keep its message only. */
+/** An answer is a value: an error thrown through Electron's IPC would keep only its message. */
 export type ShellAnswer = { readonly output: unknown } | { readonly error: SerialisedError };
 
-/** Files and folders of one drop; more would be a mistake of the hand. */
+/** Files and folders in one drop; more would be a mistake. */
 export const MOST_DROPPED = 32;
 
-/** What the shell tells the page by itself. */
+/** Events of the shell. */
 export const shellEvent = z.discriminatedUnion('type', [
-  /** The engine's process ended; `engine.started` follows when the user lets it start again. */
+  /** The engine's process ended; `engine.started` follows when the user restarts it. */
   z.object({ type: z.literal('engine.lost'), message: z.string() }),
   z.object({ type: z.literal('engine.started') }),
   z.object({ type: z.literal('menu.action'), id: z.string() }),
-  /** A link of the system, in the form of the fragment of the page's address (page-fragment.ts). */
+  /** A link opened by the system, as the fragment of the page's address (page-fragment.ts). */
   z.object({ type: z.literal('link'), fragment: z.string() }),
   /** The file of a run that the system asked to open. */
   z.object({ type: z.literal('opened'), handle: pathHandle }),
-  /** What was dropped on the window, in the order of the drop; null for what has no path. */
+  /** Dropped files and folders, in order; null for items without a path. */
   z.object({ type: z.literal('dropped'), handles: z.array(pathHandle.nullable()).max(MOST_DROPPED) }),
 ]);
 export type ShellEvent = z.infer<typeof shellEvent>;
 
-/** The one global that the preload script gives the page. Both answers and events are parsed by the bridge. */
+/** The only global that the preload script exposes to the page. The bridge parses both answers and events. */
 export interface ShellApi {
   readonly platform: string;
   call(name: ShellCallName, input: unknown): Promise<unknown>;

@@ -3,16 +3,14 @@ import { pairedNumbers, pairReading } from './paired-numbers.ts';
 import { threshold } from './sweep.ts';
 import { answerKind, metricName } from './task.ts';
 
-/** A model of a sweep, with E, its experts per MoE layer before pruning. Models with the same E are trainings anew. */
+/** A model of a sweep, with its unpruned E (experts per MoE layer). Models with the same E differ in training seed. */
 export const sizedModel = z.object({ name: z.string(), experts: z.number() });
 export type SizedModel = z.infer<typeof sizedModel>;
 
-/**
- * A headline threshold of the sweep (over all seeds where a method has several), with what its model was pruned from.
- */
+/** A headline threshold of the sweep (over all seeds where a method has several), with the size of its model. */
 export const sizeThreshold = threshold.extend({
   experts: z.number(),
-  /** Largest factor that was measured; a model cannot be pruned below top-k experts. */
+  /** Largest measured factor; a model cannot be pruned below top-k experts. */
   largestTested: z.number(),
   /**
    * The bracket in experts kept per layer, E / factor: fewest that are safe, most that are not, most that are worse.
@@ -20,13 +18,13 @@ export const sizeThreshold = threshold.extend({
   keptSafe: z.number().nullable().default(null),
   keptUnsafe: z.number().nullable().default(null),
   keptWorse: z.number().nullable().default(null),
-  /** The bracket in bytes of the weights; null where the sweep does not tell them. */
+  /** The bracket in bytes of the weights; null where the sweep does not record them. */
   bytesSafe: z.number().nullable().default(null),
   bytesUnsafe: z.number().nullable().default(null),
 });
 export type SizeThreshold = z.infer<typeof sizeThreshold>;
 
-/** Lowest and highest `lastSafe` over the trainings of one size; null where none can be told. */
+/** Lowest and highest `lastSafe` over the trainings of one size; null where none can be determined. */
 export const trainingSpread = z.object({
   experts: z.number(),
   models: z.number(),
@@ -35,20 +33,18 @@ export const trainingSpread = z.object({
 });
 export type TrainingSpread = z.infer<typeof trainingSpread>;
 
-/** What a threshold does as E grows, read from the pairs of models that differ in E. */
+/** Direction of a threshold as E grows, from the pairs of models that differ in E. */
 export const trendDirection = z.enum(['rises', 'falls', 'stays', 'cannot-tell']);
 export type TrendDirection = z.infer<typeof trendDirection>;
 
-/**
- * Pairs of models that differ in E, by how the larger one's bracket [lastSafe, firstUnsafe) lies to the smaller one's.
- */
+/** Pairs of models that differ in E, by the larger one's bracket [lastSafe, firstUnsafe) relative to the other's. */
 export const bracketPairs = z.object({
   /** Entirely above it, or entirely below. */
   rises: z.number(),
   falls: z.number(),
-  /** They overlap, and both end. */
+  /** They overlap, and both are bounded. */
   overlaps: z.number(),
-  /** One cannot be told, or is open above and so could hide any order. */
+  /** One cannot be determined, or is open above and so could hide any order. */
   unknown: z.number(),
 });
 export type BracketPairs = z.infer<typeof bracketPairs>;
@@ -57,24 +53,24 @@ export type BracketPairs = z.infer<typeof bracketPairs>;
 export const expertTrend = z.object({
   task: z.string(),
   method: z.string(),
-  /** By rising E. The bracket [lastSafe, firstUnsafe) is the interval that the items leave. */
+  /** By ascending E. The bracket [lastSafe, firstUnsafe) is the interval that the items leave. */
   points: z.array(sizeThreshold),
-  /** By rising E; of interest where a size was trained more than once. */
+  /** By ascending E; relevant where a size was trained more than once. */
   spread: z.array(trainingSpread),
   pairs: bracketPairs,
   direction: trendDirection,
 });
 export type ExpertTrend = z.infer<typeof expertTrend>;
 
-/** How many thresholds (models of that E x tasks) lie at a factor or above. */
+/** How many thresholds (models of that E x tasks) are at or above a factor. */
 export const safeShare = z.object({
   experts: z.number(),
   safe: z.number(),
-  /** Of how many it can be told at this factor; 0 where no model of this size can be, or was, pruned so far. */
+  /** How many can be determined at this factor; 0 where no model of this size can be pruned, or was pruned, so far. */
   of: z.number(),
 });
 export const safeCount = z.object({
-  /** Of the tasks that are answered so. */
+  /** Kind of answers of the tasks. */
   answers: answerKind,
   method: z.string(),
   factor: z.number(),
@@ -108,8 +104,8 @@ export const sizePair = z.object({
 export type SizePair = z.infer<typeof sizePair>;
 
 /**
- * Models of two neighbouring sizes, both pruned by one method (and, where it draws, with the same seed) to the same
- * number of experts, on the same items; `difference` is that of the larger model minus that of the smaller one.
+ * Models of two neighbouring sizes, both pruned by one method (with the same seed where it uses one) to the same number
+ * of experts, on the same items; `difference` is that of the larger model minus that of the smaller one.
  */
 export const equalKeptPair = z.object({
   task: z.string(),
@@ -129,7 +125,7 @@ export const equalKeptPair = z.object({
 });
 export type EqualKeptPair = z.infer<typeof equalKeptPair>;
 
-/** A measured point of a model whose plan and profile tell what it drops. */
+/** A measured point of a model with a known dropped share. */
 export const sharePoint = z.object({
   answers: answerKind,
   method: z.string(),
@@ -138,7 +134,7 @@ export const sharePoint = z.object({
   experts: z.number(),
   seed: z.number().nullable(),
   factor: z.number(),
-  /** Dropped share of the routed choices, and accuracy less that of the unpruned model. */
+  /** Dropped share of the routed choices, and accuracy minus that of the unpruned model. */
   share: z.number(),
   difference: z.number(),
 });
@@ -149,8 +145,8 @@ export const slopeOverExperts = z.object({ slope: z.number(), low: z.number(), h
 export type SlopeOverExperts = z.infer<typeof slopeOverExperts>;
 
 /**
- * How the difference to the unpruned model moves with E at an equal dropped share, and at an equal factor: by one
- * method, of one kind of answers. Above 0: a larger E loses less.
+ * How the difference to the unpruned model changes with E at an equal dropped share, and at an equal factor: for one
+ * method and one kind of answers. Above 0: a larger E loses less.
  */
 export const shareTrend = z.object({
   answers: answerKind,
@@ -159,33 +155,33 @@ export const shareTrend = z.object({
   tasks: z.number(),
   draws: z.number(),
   atEqualShare: slopeOverExperts,
-  /** The least and the largest slope of single draws, and the side of 0 that the interval of every draw lies on. */
+  /** The smallest and the largest slope of single draws, and the side of 0 on which the interval of every draw lies. */
   drawSlopes: z.object({ lowest: z.number(), highest: z.number() }),
   side: z.union([z.literal(1), z.literal(0), z.literal(-1)]),
-  /** Whether so many models could tell a trend over E from chance in training at all. */
+  /** Whether this many models could distinguish a trend over E from chance in training at all. */
   isDecidable: z.boolean(),
   /** The smallest factor that every model has; null where they share none. */
   equalFactor: z
     .object({
       factor: z.number(),
       ...slopeOverExperts.shape,
-      /** By rising E: the share that this factor drops, and the difference; means over models, tasks and draws. */
+      /** By ascending E: the share that this factor drops, and the difference; means over models, tasks and draws. */
       sizes: z.array(z.object({ experts: z.number(), share: z.number(), difference: z.number() })),
     })
     .nullable(),
 });
 export type ShareTrend = z.infer<typeof shareTrend>;
 
-/** What a chart shows, in a sentence computed from its data. */
+/** The finding of a chart, in a sentence computed from its data. */
 export const finding = z.object({
   chart: z.enum(['thresholds', 'threshold-over-experts', 'loss-over-share', 'safe-tasks', 'pruned-against-scratch']),
   /** Null: over all methods. */
   method: z.string().nullable(),
   /**
-   * Whether the data bear out what the chart asks. `supported`: thresholds rise with E beyond chance in training; past
-   * the threshold pruning is worse, in these models, than fewer experts from scratch. `opposed`: the reverse. `mixed`:
-   * both happen. `unchanged`: neither happens. `cannot-tell`: too little to tell from chance. `counted`: numbers
-   * without such a question.
+   * Whether the data support the chart's hypothesis. `supported`: thresholds rise with E beyond chance in training;
+   * past the threshold, pruning these models is worse than training with fewer experts from scratch. `opposed`: the
+   * reverse. `mixed`: both happen. `unchanged`: neither happens. `cannot-tell`: too little data to distinguish from
+   * chance. `counted`: numbers without such a hypothesis.
    */
   verdict: z.enum(['supported', 'opposed', 'mixed', 'unchanged', 'cannot-tell', 'counted']),
   sentence: z.string(),
@@ -200,17 +196,17 @@ export const sizeTrendDocument = z.object({
   delta: z.number(),
   /** The threshold rule in words. */
   rule: z.string(),
-  /** Test items, and texts of a perplexity task, below which no threshold can be told at this delta. */
+  /** Test items, and texts of a perplexity task, below which no threshold can be determined at this delta. */
   needed: z.object({ items: z.number(), texts: z.number() }),
-  /** By rising E. */
+  /** By ascending E. */
   models: z.array(sizedModel),
   /**
-   * Trainings of these sizes with another seed, whose results come with the workbench and whose weights do not: part of
-   * the trends and of the safe counts, not of the matrix and the pairs.
+   * Trainings of these sizes with another seed, whose results are bundled and whose weights are not: included in the
+   * trends and the safe counts, not in the matrix and the pairs.
    */
   trainings: z.array(sizedModel),
   tasks: z.array(z.string()),
-  /** Those of the tasks whose answers are written. */
+  /** Tasks with generated answers. */
   written: z.array(z.string()).default([]),
   methods: z.array(z.string()),
   /** The matrix models x tasks x methods. */
@@ -220,11 +216,11 @@ export const sizeTrendDocument = z.object({
   safeCounts: z.array(safeCount),
   pairs: z.array(sizePair),
   equalKept: z.array(equalKeptPair).default([]),
-  /** Empty unless the models differ in E, and where no point tells what it drops. */
+  /** Empty unless the models differ in E, and where no point has a dropped share. */
   sharePoints: z.array(sharePoint).default([]),
   shareTrends: z.array(shareTrend).default([]),
   findings: z.array(finding),
-  /** What the charts mean and what limits them. */
+  /** How to read the charts, and their limits. */
   notes: z.array(z.string()),
 });
 export type SizeTrendDocument = z.infer<typeof sizeTrendDocument>;

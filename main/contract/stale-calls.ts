@@ -2,12 +2,12 @@ import { type CallName, calls, type Subject } from './calls.ts';
 import { assertNever } from './errors.ts';
 import type { EngineEvent } from './events.ts';
 
-/** Whether the answer that is known to a call is out of date. */
+/** Whether a known answer to a call is out of date. */
 export type StaleCalls = (name: CallName, input: unknown) => boolean;
 
 const reads = (name: CallName): readonly Subject[] => calls[name].reads;
 
-/** The runs that an input names: as `run`, or several as `runs`. */
+/** The runs named in an input: as `run`, or several as `runs`. */
 const runsOf = (input: unknown): readonly unknown[] => {
   if (typeof input !== 'object' || input === null) return [];
   if ('run' in input) return [input.run];
@@ -16,7 +16,7 @@ const runsOf = (input: unknown): readonly unknown[] => {
 
 const none: StaleCalls = () => false;
 
-/** The calls whose answers tell of one of the subjects. */
+/** The calls that read one of the subjects. */
 export const callsThatRead =
   (...subjects: readonly Subject[]): StaleCalls =>
   (name) =>
@@ -34,8 +34,8 @@ const anyOf =
     several.some((isStale) => isStale(name, input));
 
 /**
- * The calls whose answers an event makes stale, from what each call says it reads. Lists of runs, jobs and
- * clusters' work are not among them: events carry what changes there.
+ * The calls whose answers an event makes stale, by the subjects that each call reads. Lists of runs, jobs and clusters'
+ * work are not included: events carry their changes.
  */
 export const staleAfter = (event: EngineEvent): StaleCalls => {
   switch (event.type) {
@@ -48,7 +48,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
       const { state, id, kind } = event.manifest;
       if (state === 'queued') return callsThatRead('measured');
       if (state === 'running') return none;
-      // What they found stands in the list.
+      // Their finding is shown in the list.
       const tellsFinding = kind === 'verify' || kind === 'reproduce';
       return tellsFinding ? anyOf(callsThatReadRun(id), callsThatRead('runs')) : callsThatReadRun(id);
     }

@@ -22,25 +22,25 @@ import { runCheck } from './run-check.ts';
 import { curtailedPoint, placedPoint } from './curtailed-point.ts';
 import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
-/** Non-inferiority margin where none is asked for: 2 points of accuracy. */
+/** Default non-inferiority margin: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
 
-/** A method that is a file: its text, and its name for messages. */
+/** A method given as a file: its text, and its name for messages. */
 export const fileMethod = z.object({ name: z.string().max(500), text: z.string() });
 
-/** Draws of a sweep that names none: 0 is the published one of a method with a fixed seed. */
+/** Default draws of a sweep: 0 is the published one of a method with a fixed seed. */
 export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
 
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES),
-  /** Those of the methods that are files: rankings or plans made elsewhere. Absent: none. */
+  /** Methods that are files: rankings or plans made elsewhere. Absent: none. */
   files: z.record(methodName, fileMethod).optional(),
   /** Pruning factors; 1 (unpruned) is always measured. */
   factors: z.array(factor).min(1).max(MOST_FACTORS),
   /** Bisect the number of kept experts between the last safe and the first unsafe factor. */
   adaptive: z.boolean().default(false),
-  /** Draws of methods whose plans depend on the seed, each a curve of its own; other methods are measured once. */
+  /** Draws of methods whose plans depend on the seed, each a separate curve; other methods are measured once. */
   seeds: z
     .array(z.number().int().nonnegative())
     .min(1)
@@ -51,48 +51,48 @@ export const sweepSettings = z.object({
   options: z.record(methodName, methodOptions).default({}),
   protect: superExpertProtection.default('none'),
   /**
-   * Refit every plan on the task's calibration items: never, beside the plan as it is (a curve of its own, named
+   * Refit every plan on the task's calibration items: never, beside the bare plan (as a separate curve, named
    * `<method>+recovery`), or instead of it.
    */
   recovery: z.enum(['none', 'both', 'only']).default('none'),
-  /** What recovered plans have refitted; each is a curve of its own (`+recovery`, `+router`, `+router+experts`). */
+  /** What recovered plans refit; each is a separate curve (`+recovery`, `+router`, `+router+experts`). */
   refits: z.array(refitName).min(1).default(['experts']),
   /** Non-inferiority margin of the threshold rule, in accuracy. */
   delta: margin.default(DEFAULT_DELTA),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
   /**
-   * What profiles, searches and refits read of a calibration item whose answer is written: its right answer, or what
-   * the unpruned model itself writes (default: the answers).
+   * What profiles, searches and refits read of a calibration item whose answer is generated: its right answer, or the
+   * unpruned model's own output (default: the answers).
    */
   calibration: z.enum(['answers', 'written']).optional(),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
   /**
-   * `early`: find the threshold. A candidate stops as soon as all items could only call it unsafe, and a curve at its
-   * first unsafe factor. Absent: measure the curve, every candidate on every item.
+   * `early`: find the threshold. Stop a candidate once no remaining answers could make it safe; end each curve at its
+   * first unsafe factor. Absent: measure every candidate on every item.
    */
   stop: z.enum(['early']).optional(),
-  /** Model and task (by name) that are measured before the others. */
+  /** Model and task (by name) to measure before the others. */
   first: z.object({ model: z.string().optional(), task: z.string().optional() }).optional(),
-  /** Measure prompt and decode tokens per second of every model that is measured. */
+  /** Measure prompt and decode tokens per second of every measured model. */
   speed: z.boolean().optional(),
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
-/** Runs of version 0.1 hold the options of the method uncurl beside those of the others. */
+/** Runs of version 0.1 have the options of the method uncurl beside those of the others. */
 const earlierSpec = z.looseObject({
   stop: z.unknown().optional(),
   uncurl: methodOptions.optional(),
   options: z.record(z.string(), methodOptions).default({}),
 });
 
-/** Seeds of a sweep that names none, before the default was several draws. */
+/** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
 
 /**
- * The settings in a sweep's manifest, also of an earlier version. There UNCURL had its seed as an option: the default,
- * 0, is a draw like any other; what else it may be, the method refuses by name.
+ * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
+ * 0, is an ordinary draw; the method refuses other values by name.
  */
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
@@ -108,7 +108,7 @@ export const recordedSweepSettings = z.preprocess((spec) => {
     options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },
   };
 }, sweepSettings);
-/** Begins with a letter, so that it is no option and no file. */
+/** Begins with a letter, so that it cannot be an option or a path. */
 export const candidateName = z.string().regex(/^[A-Za-z][A-Za-z0-9 ._+-]{0,63}$/);
 
 export const sweepRequest = z.object({
@@ -120,20 +120,20 @@ export const sweepRequest = z.object({
     .array(z.object({ name: candidateName, folder: pathHandle }))
     .max(MOST_CURVES)
     .default([]),
-  /** Make the run and leave it to be worked on: by `work` in other processes, or by being resumed. */
+  /** Create the run without starting it: `work` in other processes, or resuming it, does the measuring. */
   later: z.boolean().optional(),
 });
 export type SweepRequest = z.infer<typeof sweepRequest>;
 
 /**
- * What a test of one candidate tells at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
- * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. What is not safe is
- * undecided or worse; names such as `firstUnsafe` mean that.
+ * Verdict of a test of one candidate at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
+ * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. "Unsafe", also in names
+ * such as `firstUnsafe`, means undecided or worse.
  */
 export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
 
-/** What a point's model costs to keep and to run. */
+/** Storage and compute cost of a point's model. */
 export const pointCost = z.object({
   /** Of all weights, in their stored types. */
   bytes: z.number(),
@@ -141,7 +141,7 @@ export const pointCost = z.object({
   activeParameters: z.number(),
   /** Keys and values of one token in all layers, in float32. */
   cacheBytesPerToken: z.number(),
-  /** Measured on the device of the run, where it was asked for; one sequence at a time. */
+  /** Measured on the device of the run, if requested; one sequence at a time. */
   promptTokensPerSecond: z.number().optional(),
   decodeTokensPerSecond: z.number().optional(),
 });
@@ -152,7 +152,7 @@ export const sweepResult = placedPoint
   .extend({
     /** Test items. */
     n: itemCount.min(1),
-    /** Items that were answered: all of them, since a result tells of nothing less. Absent in documents of old. */
+    /** Answered items: always all of them, since curtailed candidates are no results. Absent in old documents. */
     evaluated: itemCount.optional(),
     metric: metricName,
     /** Value of `metric`: accuracy or exact match in 0..1, or perplexity. */
@@ -166,15 +166,15 @@ export const sweepResult = placedPoint
     high: z.number(),
     /**
      * Lower end of the one-sided 95 % interval that the threshold rule reads at the document's margin: at least -delta
-     * exactly where the test at 5 % says safe. Of the difference of accuracies: Tango's limit at the critical score of
-     * the exact test, which depends a little on the margin (documents of old: at the normal quantile). For perplexity of
-     * minus the rise of log-perplexity (nats per token).
+     * exactly where the test at 5 % says safe. For differences of accuracies: Tango's limit at the critical score of
+     * the exact test, which depends a little on the margin (in old documents: at the normal quantile). For perplexity:
+     * of minus the rise of log-perplexity (nats per token).
      */
     lowOneSided: z.number(),
-    /** Upper end of the same; below -delta exactly where the test says worse. Absent in documents of old. */
+    /** Upper end of the same; below -delta exactly where the test says worse. Absent in old documents. */
     highOneSided: z.number().optional(),
     /**
-     * Of a perplexity: the lower end at the level `alpha` of the bootstrap. A test at 5 %, or at a stricter level of a
+     * For perplexity: the lower end at the level `alpha` of the bootstrap. A test at 5 %, or at a stricter level of a
      * familywise reading, takes the end at half its level; the level is nominal.
      */
     lowTail: z
@@ -182,9 +182,9 @@ export const sweepResult = placedPoint
       .max(MOST_CURVES)
       .optional(),
     /**
-     * Where items share passages: how many passages, and how many of each size (`items`) gained how many items more than
-     * they lost (`net`). Intervals and verdicts are those of passages. Documents of old hold a design effect instead of
-     * the moves: from these no verdict is told.
+     * Where items share passages: how many passages, and how many of each size (`items`) gained how many items more
+     * than they lost (`net`). Intervals and verdicts are those of passages. Old documents have a design effect instead
+     * of the moves: they give no verdict.
      */
     groups: z
       .object({
@@ -204,20 +204,20 @@ export const sweepResult = placedPoint
       })
       .optional(),
     /**
-     * How far the test behind the verdict is known to hold its level. Absent: exactly (independent items). `simulated`
+     * How well the level of the test behind the verdict is guaranteed. Absent: exactly (independent items). `simulated`
      * (passages): wherever it was enumerated or simulated. `nominal` (perplexity): not where texts have heavy tails.
      */
     level: z.enum(['simulated', 'nominal']).optional(),
-    /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is chosen. */
+    /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is set. */
     verdict: pointVerdict.nullable().optional(),
     /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
     p: z.number().nullable(),
-    /** Items that only the unpruned model, or only the candidate, answers rightly; 0 for perplexity. */
+    /** Items that only the unpruned model, or only the candidate, answers correctly; 0 for perplexity. */
     lost: itemCount,
     gained: itemCount,
     /** Items whose context was cut on the left to fit max_position_embeddings. */
     truncated: itemCount,
-    /** Absent in documents of old. */
+    /** Absent in old documents. */
     cost: pointCost.optional(),
   })
   .refine(({ lost, gained, n }) => lost + gained <= n, { error: 'more items lost and gained than there are' });
@@ -228,19 +228,19 @@ export const verdict = z.enum([
   'found',
   /** Every tested factor is safe: the threshold is at least the largest tested. */
   'all-safe',
-  /** Already the smallest tested factor above 1 is unsafe. */
+  /** The smallest tested factor above 1 is already unsafe. */
   'none-safe',
   /** Too few items: even a candidate that answers every item as the unpruned model does could not be called safe. */
   'cannot-tell',
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
-/** What a test could have told: the chance that a candidate without any true difference is called safe. */
+/** Power of a test: the chance that a candidate without any true difference is called safe. */
 export const testPower = z.object({
-  /** Share of discordant items (lost or gained) of the point that the threshold ends at. */
+  /** Share of discordant items (lost or gained) of the point where the threshold ends. */
   discordance: z.number(),
   chance: z.number(),
-  /** Items with which that chance would be 80 %. */
+  /** Number of items at which that chance would be 80 %. */
   itemsForWanted: z.number(),
 });
 export type TestPower = z.infer<typeof testPower>;
@@ -255,7 +255,7 @@ const bracket = {
   firstUnsafe: z.number().nullable(),
   /**
    * Smallest tested factor such that it and every larger tested factor are worse (in every draw where there are
-   * several); null where not even the largest is. Between `lastSafe` and it lies what this test leaves undecided.
+   * several); null where not even the largest is. Between `lastSafe` and it the test is undecided.
    */
   firstWorse: z.number().nullable().default(null),
   verdict,
@@ -267,7 +267,7 @@ export type DrawThreshold = z.infer<typeof drawThreshold>;
 
 /**
  * The threshold of one draw (`seed`), of a method without draws (null), or over all draws of a method (null, `draws`
- * names them): there a factor is safe only if it is safe in every draw.
+ * lists them): there a factor is safe only if it is safe in every draw.
  */
 export const threshold = z.object({
   model: shortName,
@@ -277,18 +277,18 @@ export const threshold = z.object({
   ...bracket,
   delta: z.number(),
   n: z.number(),
-  /** Of a threshold over several draws: that of each, by seed. Absent elsewhere. */
+  /** For a threshold over several draws: that of each, by seed. Absent elsewhere. */
   draws: z.array(drawThreshold).max(MOST_SEEDS).optional(),
-  /** Where the first unsafe factor is undecided, or nothing can be told; of accuracies only. */
+  /** Where the first unsafe factor is undecided, or nothing can be determined; for accuracies only. */
   power: testPower.nullable().default(null),
 });
 export type Threshold = z.infer<typeof threshold>;
 
-/** How many thresholds were told, and at which level each. */
+/** How many thresholds were determined, and at which level each. */
 export const multiplicity = z.object({
-  /** Whether the chance of any wrong threshold among all is held to 5 %, rather than that of each. */
+  /** Whether the 5 % chance of a wrong threshold is for all of them together, rather than for each. */
   familywise: z.boolean(),
-  /** Curves (model, task, method) with items enough to be told at 5 %, and thresholds told at `alpha`. */
+  /** Curves (model, task, method) with enough items at 5 %, and thresholds determined at `alpha`. */
   curves: z.number(),
   decided: z.number(),
   /** One-sided level of each test. */
@@ -300,7 +300,7 @@ export type Multiplicity = z.infer<typeof multiplicity>;
 export const sweepDocument = z.object({
   run: shortName,
   results: z.array(sweepResult).max(MOST_POINTS),
-  /** Candidates that were told before they had answered every item: without accuracy and interval. */
+  /** Candidates curtailed before they had answered every item: without accuracy and interval. */
   curtailed: z.array(curtailedPoint).max(MOST_POINTS).optional(),
   /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
   notNeeded: z.array(placedPoint).max(MOST_POINTS).optional(),
@@ -308,9 +308,9 @@ export const sweepDocument = z.object({
   /** The rule in words, with delta and the level. */
   rule: sentence,
   multiplicity: multiplicity.optional(),
-  /** What was left out or deserves a word, for example factors that a model cannot reach. */
+  /** Omissions and warnings, for example factors that a model cannot reach. */
   notes: z.array(sentence).max(MOST_NOTES).optional(),
-  /** Of a document that was read from a run's folder; no file holds it. */
+  /** Of a document read from a run's folder; never stored in a file. */
   check: runCheck.optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
@@ -318,26 +318,26 @@ export type SweepDocument = z.infer<typeof sweepDocument>;
 /** The document in a sweep's folder, also of an earlier version. */
 export const recordedSweepDocument = z.preprocess(withPresentDocumentNames, sweepDocument.omit({ check: true }));
 
-/** What the points of the unpruned model are called among the methods of a sweep. */
+/** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';
 
-/** Share by which two computations of one factor may differ: factors are quotients of small whole numbers. */
+/** Relative tolerance between two computations of one factor: factors are quotients of small whole numbers. */
 const FACTOR_ROUNDING = 1e-9;
 
-/** Whether two factors are one: equal but for rounding. */
+/** Whether two factors are equal up to rounding. */
 export const isSameFactor = (one: number, other: number): boolean =>
   Math.abs(one - other) <= FACTOR_ROUNDING * Math.max(Math.abs(one), Math.abs(other));
 
-/** Whether a factor is at most `limit`, or differs from it by rounding only. */
+/** Whether a factor is at most `limit`, up to rounding. */
 export const isFactorAtMost = (factor: number, limit: number): boolean =>
   factor <= limit || isSameFactor(factor, limit);
 
-/** The same text for two factors that differ by rounding only, for tables by factor. */
+/** The same text for two factors that are equal up to rounding, for tables by factor. */
 export const factorKey = (factor: number): string => factor.toFixed(9);
 
-/** What names a point of a sweep. */
+/** Fields that identify a point of a sweep. */
 export type PointName = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor'>;
 
-/** The same text for two names of one point: their factors may come from different files. */
+/** The same text for two names of one point, whose factors may come from different files. */
 export const pointNameKey = ({ model, task, method, seed, factor }: PointName): string =>
   JSON.stringify([model, task, method, seed, factorKey(factor)]);

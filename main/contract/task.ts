@@ -6,23 +6,23 @@ export const metricName = z.enum(['acc', 'acc_norm', 'perplexity', 'exact_match'
 export type MetricName = z.infer<typeof metricName>;
 
 /**
- * How a task's items are answered: by a choice, or by what the model writes. A task and its written twin hold the same
- * items, so that counts, ranks and tests over both together would count every item twice: each is told of one kind.
+ * How a task's items are answered: by a choice, or by generated text. A task and its generated twin have the same
+ * items; counts, ranks and tests over both together would count every item twice, so each covers one kind.
  */
 export const answerKind = z.enum(['chosen', 'written']);
 export type AnswerKind = z.infer<typeof answerKind>;
 
-/** Texts of which a perplexity is measured count as chosen: nothing is written. */
+/** Perplexity tasks count as chosen: nothing is generated. */
 export const answersOf = ({ metric }: { readonly metric: MetricName }): AnswerKind =>
   metric === 'exact_match' ? 'written' : 'chosen';
 
-/** Multiple-choice item: context and choice are concatenated as they stand; `answer` indexes `choices`. */
+/** Multiple-choice item: context and choice are concatenated unchanged; `answer` indexes `choices`. */
 export const choiceItem = z.object({
   id: z.string().min(1),
   context: z.string(),
   choices: z.array(z.string()).min(2),
   answer: z.number().int().nonnegative(),
-  /** Items of one group (a passage that they share) are not independent: intervals are then those of groups. */
+  /** Items of one group (a shared passage) are not independent: intervals are then those of groups. */
   group: z.string().min(1).optional(),
 });
 export type ChoiceItem = z.infer<typeof choiceItem>;
@@ -32,8 +32,8 @@ export const textItem = z.object({ id: z.string().min(1), text: z.string().min(1
 export type TextItem = z.infer<typeof textItem>;
 
 /**
- * An item whose answer the model writes: greedy decoding goes on from `context` until a stop string of `until` appears,
- * the end token comes, or `maxNewTokens` are written. It is right where what was written equals any of `answers`.
+ * An item with a generated answer: greedy decoding continues `context` until a stop string of `until` or the end token
+ * appears, or `maxNewTokens` are generated. It is right where the text equals any of `answers`.
  */
 export interface WrittenItem {
   readonly id: string;
@@ -43,14 +43,11 @@ export interface WrittenItem {
   readonly profiled?: string;
   readonly until: readonly string[];
   readonly maxNewTokens: number;
-  /** Texts of the choices that the context offers; only the filter multi_choice_regex reads them. */
+  /** Texts of the choices in the context; only the filter multi_choice_regex reads them. */
   readonly options?: readonly string[];
 }
 
-/**
- * A written item as it stands in a file: one answer, or several of which any is right; its task says where decoding
- * stops.
- */
+/** A written item in a file: one answer, or several of which any is right; its task says where decoding stops. */
 export const writtenRow = z.object({
   id: z.string().min(1),
   context: z.string(),
@@ -61,14 +58,14 @@ export const writtenRow = z.object({
 
 export type TaskItem = ChoiceItem | TextItem | WrittenItem;
 
-/** One pipeline of filters in lm-evaluation-harness's own words; it gives a metric of its own, `exact_match,<name>`. */
+/** One pipeline of filters in lm-evaluation-harness's own terms; it gives its own metric, `exact_match,<name>`. */
 export const filterPipeline = z.object({
   name: z.string().min(1),
   filter: z.array(z.looseObject({ function: z.string() })).min(1),
 });
 export type FilterPipeline = z.infer<typeof filterPipeline>;
 
-/** What is taken away from an answer and from what was written before they are compared, in this order. */
+/** What is removed from an answer and from the generated text before they are compared, in this order. */
 export const exactMatchOptions = z.object({
   /** Regular expressions (Python's) whose matches are removed. */
   regexes_to_ignore: z.array(z.string()).optional(),
@@ -80,7 +77,7 @@ export const exactMatchOptions = z.object({
 });
 export type ExactMatchOptions = z.infer<typeof exactMatchOptions>;
 
-/** Accuracy by model name where each item's choices stand after another item's question: what the choices give away. */
+/** Accuracy by model name with each item's choices after another item's question: what the choices alone reveal. */
 export const withoutQuestion = z.record(z.string(), z.number().min(0).max(1));
 
 /** `task.json` of a task folder. */
@@ -92,19 +89,18 @@ export const taskMetadata = z.object({
   source: z.string().optional(),
   licence: z.string().optional(),
   /**
-   * Examples from the calibration split that stand before every item, drawn by `seed` (1234), each followed by the
-   * delimiter ("\n\n").
+   * Examples from the calibration split before every item, drawn by `seed` (1234), each followed by the delimiter
+   * ("\n\n").
    */
   fewshot: z.number().int().nonnegative().optional(),
   seed: z.number().int().nonnegative().optional(),
   fewshotDelimiter: z.string().optional(),
   /**
-   * Folder whose items these are, relative to this one: the right choice of each, up to the first stop string, is its
-   * answer.
+   * Folder with the items, relative to this one: the right choice of each, up to the first stop string, is its answer.
    */
   itemsOf: z.string().min(1).optional(),
   /**
-   * Strings that end what the model writes (default: the few-shot delimiter), and how many tokens it may write (default
+   * Strings that end the generated text (default: the few-shot delimiter), and its largest number of tokens (default
    * 256).
    */
   until: z.array(z.string().min(1, 'a stop string is empty')).optional(),
@@ -127,14 +123,14 @@ export const taskEntry = z.object({
   bundled: z.boolean(),
   /** Items in each split; a plain JSONL file has test items only and cannot be profiled. */
   items: z.object({ calibration: z.number(), test: z.number() }),
-  /** Accuracy of guessing: mean of 1 / choices over the test items; null for perplexity and for what is written. */
+  /** Accuracy of guessing: mean of 1 / choices over the test items; null for perplexity and for generated answers. */
   chance: z.number().nullable(),
-  /** As the task's folder states it; empty where it does not. */
+  /** From the task's folder; empty where it states none. */
   withoutQuestion: withoutQuestion.default({}),
   hash: z.string().nullable(),
   error: z.string().nullable(),
   changed: changedSince.optional(),
-  /** Of test items that were given calibration items here: the file of the items, and the choice. */
+  /** For a task that was given calibration items here: the file of the items, and the choice. */
   calibrated: z.object({ items: z.string(), choice: calibrationChoice }).optional(),
 });
 export type TaskEntry = z.infer<typeof taskEntry>;

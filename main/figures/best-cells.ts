@@ -34,8 +34,10 @@ export const bestCell = (
   return { model, experts, task, best: bestOf(task), written: bestOf(`${task}${TWIN_SUFFIX}`) };
 };
 
-/** "REAP", "Frequency +2": who reaches as far; empty where no method makes any factor above 1 safe. */
+/** "REAP", "Frequency and 2 more": the methods that reach furthest; empty if none makes a factor above 1 safe. */
 export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): string => {
   const [first, ...others] = (best.lastSafe ?? 1) > 1 ? methods : [];
-  return first === undefined ? '' : `${methodTitle(first)}${others.length === 0 ? '' : ` +${String(others.length)}`}`;
+  return first === undefined
+    ? ''
+    : `${methodTitle(first)}${others.length === 0 ? '' : ` and ${String(others.length)} more`}`;
 };

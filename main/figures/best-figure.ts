@@ -11,7 +11,7 @@ import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel,
 const LEFT = 24;
 const TASK_WIDTH = 150;
 /** Of a model and a task, in the figure's pixels. */
-export const CELL = { width: 128, height: 46 } as const;
+export const CELL = { width: 168, height: 46 } as const;
 const HEAD = 40;
 const GRID_TOP = 66;
 /** Deepest tint, for a threshold of 64 and above: one step per doubling. */

@@ -34,8 +34,8 @@ export const curveCaption = (sheet: CurveSheet): string => {
 
 /** How to read the best threshold of each model and task; the threshold rule stands beside it. */
 export const BEST_CAPTION =
-  'Of each model and task the method that reaches furthest (+n: n more reach as far), picked after all were told; ' +
-  'written: the best where the model writes its answer.';
+  'For each model and task, the method that reaches furthest (and n more: n others reach as far), selected after ' +
+  'seeing all results; written: the best when the model writes its answer.';
 
 /** How to read thresholds over experts; the threshold rule stands beside it. */
 export const expertTrendCaption = ({ trends, tasks, written }: SizeTrendDocument): string => {

@@ -1,56 +1,10 @@
-import { z } from 'zod';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { plan, type Plan } from '../contract/plan.ts';
+import type { Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import type { KeyedPlan, Measurement } from './measurement.ts';
-import { columnsOf, outcomeColumns, outcomesOf } from './outcome-columns.ts';
 import { planContent } from './step-key.ts';
-
-/** An evaluation step: model and plan that ran, which items they answered (their hash), and the answer to every item. */
-const storedRecord = z.object({
-  kind: z.literal('evaluation'),
-  model: z.object({ name: z.string(), fingerprint: z.string() }),
-  task: z.string(),
-  items: z.string(),
-  plan: plan.nullable(),
-  outcomes: outcomeColumns,
-});
-
-export interface EvaluationRecord {
-  readonly model: { readonly name: string; readonly fingerprint: string };
-  readonly task: string;
-  readonly items: string;
-  readonly plan: Plan | null;
-  readonly outcomes: readonly ItemOutcome[];
-}
-
-/** The value that a step stores. */
-export const encodeEvaluation = ({
-  model,
-  task,
-  items,
-  plan: ran,
-  outcomes,
-}: EvaluationRecord): z.input<typeof storedRecord> => ({
-  kind: 'evaluation',
-  model,
-  task,
-  items,
-  plan: ran,
-  outcomes: columnsOf(outcomes),
-});
-
-/** Reads what encodeEvaluation gave, after a round trip through JSON: for those who know a step by its key alone. */
-export const evaluationRecord = storedRecord.transform(
-  ({ model, task, items, plan: ran, outcomes }, context): EvaluationRecord => ({
-    model,
-    task,
-    items,
-    plan: ran,
-    outcomes: outcomesOf(outcomes, context),
-  }),
-);
 
 /** Items of a model on a task that a step answers. */
 export type AnsweredItems = Pick<Measurement, 'model' | 'task' | 'itemsHash'>;

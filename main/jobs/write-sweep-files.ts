@@ -6,7 +6,7 @@ import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { type OutcomeBlock, writeOutcomes } from '../runs/outcomes-parquet.ts';
 import { type SweepRecord, writeRunPlans } from '../runs/sweep-record.ts';
 import { writeProfileFile } from '../workspace/profile-file.ts';
-import { evaluationRecord } from './evaluation-record.ts';
+import { evaluationRecord } from '../runs/evaluation-record.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 
 /** Characters of a hash that tell namesakes apart. */

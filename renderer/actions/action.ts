@@ -7,20 +7,20 @@ import type { Facts } from '../engine/facts.ts';
 import { noticesStore } from '../state/notices-store.ts';
 
 /**
- * Something a person can do. The files group actions by what they are about; palette, keys, menu and buttons come from
- * the one list of index.ts.
+ * A command the user can run. Files group actions by subject; the palette, shortcuts, menu and buttons all read the
+ * list in index.ts.
  */
 export interface Action {
   readonly id: string;
   readonly label: string;
-  /** Other words that find it in the palette. */
+  /** Extra search words for the palette. */
   readonly keywords: readonly string[];
   readonly menu: MenuAction['menu'];
   /** `Mod+Shift+P`; Mod is Command on a Mac, else Control. */
   readonly shortcut?: string;
-  /** In a field the key is the field's own. */
+  /** Ignored while the focus is in a text field, so the field keeps the key. */
   readonly yieldsToTyping?: boolean;
-  /** Its key is heard while a dialog is open, too; that of others would act on what the dialog covers. */
+  /** Also works while a dialog is open. Other actions would change what the dialog covers. */
   readonly inDialogs?: boolean;
   readonly enabled: (facts: Facts) => boolean;
   readonly perform: (engine: Engine, facts: Facts) => void | Promise<void>;
@@ -31,8 +31,8 @@ export const always = (): boolean => true;
 const underWay = new WeakMap<Engine, Set<Action>>();
 
 /**
- * Performs an action that is enabled now; what goes wrong becomes a notice. Once at a time: the second half of a double
- * click starts no second sweep.
+ * Performs an enabled action and reports errors as notices. Ignores the call while the same action is still running, so
+ * a double click does not start a second sweep.
  */
 export const performAction = async (action: Action, engine: Engine): Promise<void> => {
   const facts = readFacts(engine);

@@ -3,7 +3,7 @@ import { docsStore } from '../state/dialog-stores.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
 
-/** An action for every page of the documentation. */
+/** One action per documentation page. */
 export const showDocs: readonly Action[] = topics.map(({ name, title, question }, order) => ({
   id: `docs-${name}`,
   label: `Documentation: ${title}`,

@@ -9,10 +9,10 @@ import { takeModel, takeTask, takeTaskEntry } from './open.ts';
 import { openRun } from './open-run.ts';
 import { importText } from './plan.ts';
 
-/** What a file is opened as when only its name and content are known. */
+/** File kind, known from the name alone. */
 export type ContentKind = 'task' | 'plan' | 'figure' | 'other';
 
-/** By its name: plans and rankings are JSON; of the pictures and tables only those that the workbench saved open. */
+/** Kind by extension. JSON files are plans or rankings; images and tables open only if the workbench saved them. */
 export const contentKind = (name: string): ContentKind => {
   const lower = name.toLowerCase();
   if (/\.(?:jsonl|parquet|txt|yaml|yml)$/.test(lower)) return 'task';
@@ -20,7 +20,7 @@ export const contentKind = (name: string): ContentKind => {
   return /\.(?:svg|png|csv)$/.test(lower) ? 'figure' : 'other';
 };
 
-/** The part of a File that is read; a test gives one of its own. */
+/** The members of File that are read; tests pass their own object. */
 export interface GivenFile {
   readonly name: string;
   readonly size: number;
@@ -31,8 +31,8 @@ const requireSmall = ({ name, size }: GivenFile): void => {
   if (size <= MAX_GIVEN_BYTES) return;
   throw refuse(
     'file-too-large',
-    `${name} has ${size} bytes; at most ${MAX_GIVEN_BYTES} are read from what is dropped here.`,
-    'Open it by its path: “Open task file…”.',
+    `${name} has ${size} bytes; at most ${MAX_GIVEN_BYTES} can be read from a dropped file.`,
+    'Open it by its path with “Open task file…”.',
   );
 };
 
@@ -50,7 +50,7 @@ const openFigure = async (engine: Engine, { name }: GivenFile, bytes: Uint8Array
     throw refuse(
       'no-manifest',
       `${name} does not say which run it comes from.`,
-      'Figures and tables that the workbench saved say so; others cannot be opened.',
+      'Only figures and tables saved by the workbench can be opened.',
     );
   const facts = readFacts(engine);
   if (source.kind === 'profile') {
@@ -64,18 +64,18 @@ const openFigure = async (engine: Engine, { name }: GivenFile, bytes: Uint8Array
     'run-elsewhere',
     `${name} comes from the run ${source.run}${source.title === null ? '' : ` (${source.title})`}, ` +
       'which is not in this workspace.',
-    'Start the workbench on the workspace that holds it.',
+    'Start the workbench on the workspace that contains it.',
   );
 };
 
-/** Opens a file by its content, as pages in a browser must, and the window for what needs no path. */
+/** Opens a file by its content: used in browsers, which give no paths, and in the window for files that need none. */
 export const openFile = async (engine: Engine, file: GivenFile): Promise<void> => {
   const kind = contentKind(file.name);
   if (kind === 'other')
     throw refuse(
       'unknown-file',
-      `${file.name} is nothing that the workbench opens.`,
-      'It opens models, tasks, runs, plans, rankings of experts, and figures that it saved.',
+      `${file.name} is not a file that the workbench can open.`,
+      'It opens models, tasks, runs, plans, expert rankings, and figures that it saved.',
     );
   requireSmall(file);
   const bytes = new Uint8Array(await file.arrayBuffer());
@@ -84,11 +84,11 @@ export const openFile = async (engine: Engine, file: GivenFile): Promise<void> =
     return takeTaskEntry(engine, await engine.bridge.call('tasks.take', { name: file.name, base64: base64Of(bytes) }));
   const facts = readFacts(engine);
   if (!isUsable(selectedModel(facts)))
-    throw refuse('no-model', `${file.name} is a plan for a model, and none is selected.`, 'Select its model first.');
+    throw refuse('no-model', `${file.name} is a plan for a model, but none is selected.`, 'Select its model first.');
   return importText(engine, facts, { name: file.name, text: new TextDecoder().decode(bytes) });
 };
 
-/** Opens what lies at a path, as what it is. */
+/** Opens the file or folder at a path according to its kind. */
 export const openPlace = async (engine: Engine, handle: PathHandle): Promise<void> => {
   const place = await engine.bridge.call('paths.tell', { handle });
   switch (place.kind) {
@@ -102,15 +102,15 @@ export const openPlace = async (engine: Engine, handle: PathHandle): Promise<voi
       if (place.isHere && run !== undefined) return openRun(facts, run);
       throw refuse(
         'run-elsewhere',
-        `The run ${place.run} lies in another workspace: ${place.workspace}.`,
-        `Start the workbench on it: --workspace "${place.workspace}".`,
+        `The run ${place.run} is in another workspace: ${place.workspace}.`,
+        `Start the workbench with --workspace "${place.workspace}".`,
       );
     }
     default:
       throw refuse(
         'unknown-place',
-        `${place.path} is ${place.isFolder ? 'a folder' : 'a file'} that the workbench does not open.`,
-        'It opens folders of models, tasks and runs, task files, plans, rankings of experts, and figures that it ' +
+        `${place.path} is ${place.isFolder ? 'a folder' : 'a file'} that the workbench cannot open.`,
+        'It opens folders of models, tasks and runs, task files, plans, expert rankings, and figures that it ' +
           'saved.',
       );
   }

@@ -2,7 +2,7 @@ import { listsRuns } from '../engine/apply-event.ts';
 import { experimentStore } from '../state/dialog-stores.ts';
 import type { Action } from './action.ts';
 
-/** Shows the experiment that comes with the workbench, which joins the runs. */
+/** Opens the bundled experiment, which is added to the runs. */
 export const showRecordedExperiment: Action = {
   id: 'show-recorded-experiment',
   label: "The paper's experiment, as recorded",

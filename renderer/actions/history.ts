@@ -4,7 +4,10 @@ import type { Action } from './action.ts';
 
 const nextDeed = () => deedToUndo(deedsStore.getState().deeds, selectionStore.getState().history);
 
-/** One step back of model, task, ticks, method, factor, pins and settings of the plan, or of a move to the trash. */
+/**
+ * Undoes the last change to the selection (model, task, ticks, method, factor, pins, plan settings) or the last move to
+ * the trash.
+ */
 export const undo: Action = {
   id: 'undo',
   label: 'Undo',

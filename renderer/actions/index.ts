@@ -26,7 +26,7 @@ import {
   toggleTable,
 } from './view.ts';
 
-/** Every action, in the order of palette and menu. */
+/** All actions, in palette and menu order. */
 export const actions: readonly Action[] = [
   openModel,
   openTask,

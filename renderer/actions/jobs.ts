@@ -14,14 +14,14 @@ import { planStore } from '../state/plan-store.ts';
 import { optionsOf } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
 
-/** Ticked tasks that have calibration items; where none is ticked, the task in focus. */
+/** Ticked tasks with calibration items; if none is ticked, the task in focus. */
 const tasksToProfile = (facts: Facts) => {
   const ticked = tickedTasks(facts);
   const tasks = ticked.length > 0 ? ticked : facts.tasks.filter((task) => task.handle === facts.selection.task);
   return tasks.filter((task) => task.error === null && task.items.calibration > 0);
 };
 
-/** Starts the profile of a model on tasks, each asked as the plan asks it; `more`: what to look at beyond routing. */
+/** Starts profiling a model on tasks, with the plan's prompt settings; `more` adds what the given methods need. */
 export const startProfile = async (
   { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
   model: ModelEntry,
@@ -46,7 +46,7 @@ export const profileTasks: Action = {
   },
 };
 
-/** The task in focus, where it is not among those that are profiled together. */
+/** Profiles the task in focus, even if other tasks are ticked. */
 export const profileFocused: Action = {
   id: 'profile-focused',
   label: 'Profile the task in focus',
@@ -119,7 +119,7 @@ export const cancelJob: Action = {
 export const isResumable = (run: RunManifest): boolean =>
   run.state === 'interrupted' || run.state === 'cancelled' || run.state === 'failed';
 
-/** The newest run that was left unfinished. */
+/** The newest unfinished run. */
 export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null =>
   runs
     .filter((run) => run.state === 'interrupted' || run.state === 'cancelled')
@@ -128,7 +128,7 @@ export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null 
       null,
     );
 
-/** Goes on with a run; one that was not made here is shown first, with what it names. */
+/** Resumes a run. A run made elsewhere is first shown for confirmation, with everything it refers to. */
 export const resume = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, run: string): Promise<void> => {
   try {
     await bridge.call('jobs.resume', { run });

@@ -8,25 +8,25 @@ import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { broughtByRun } from '../sweep/brought.ts';
 
-/** The one expert that a run measured by itself; null where it measured several. */
+/** The expert whose damage a run measured; null if it measured several. */
 const measuredExpert = ({ spec }: RunManifest): number | null =>
   z.tuple([z.number()]).safeParse(spec['experts']).data?.[0] ?? null;
 
-/** Shows the run where its result lives. */
+/** Opens a run in the view that shows its results. */
 export const openRun = (facts: Facts, run: RunManifest): void => {
   const { show } = layoutStore.getState();
   const { selectRun } = selectionStore.getState();
   switch (run.kind) {
     case 'sweep':
       selectRun(run.id, broughtByRun(facts, run));
-      // Thresholds and Compare show sweeps too.
+      // Thresholds and Compare show sweeps too, so the view stays.
       return;
     case 'reproduce':
       return reproductionStore.getState().showRun(run.id);
     case 'damage':
       selectRun(facts.selection.run, broughtByRun(facts, run));
       if (typeof run.spec['layer'] === 'number')
-        // Another model lets go of the expert that was looked at.
+        // The selected expert belongs to the previous model.
         selectionStore
           .getState()
           .selectExpert(run.spec['layer'], measuredExpert(run) ?? selectionStore.getState().expert ?? 0);

@@ -22,13 +22,13 @@ export const openModel: Action = {
   },
 };
 
-/** The list with an entry that the engine has just answered: selected before the whole list is asked for again. */
+/** Adds an entry to the list at once, so that it can be selected before the list is fetched again. */
 const withEntry = <E extends { readonly handle: PathHandle }>(list: readonly E[], entry: E): E[] => [
   ...list.filter(({ handle }) => handle !== entry.handle),
   entry,
 ];
 
-/** Puts an opened model among the others and selects it: what is opened is what is on screen. */
+/** Adds an opened model to the list and selects it. */
 export const takeModel = (cache: Engine['cache'], entry: ModelEntry): void => {
   cache.patch('models.list', (models) => withEntry(models, entry));
   selectionStore.getState().selectModel(entry.handle);
@@ -36,7 +36,7 @@ export const takeModel = (cache: Engine['cache'], entry: ModelEntry): void => {
   cache.invalidate((name) => name === 'models.list');
 };
 
-/** Opens the model that an export or a fine-tuning made. */
+/** Opens the model that an export or fine-tuning run created. */
 export const openMade = async ({ bridge, cache }: Engine, run: string): Promise<void> =>
   takeModel(cache, await bridge.call('models.openMade', { run }));
 
@@ -54,17 +54,17 @@ export const openTask: Action = {
   },
 };
 
-/** Opens a task, ticks it and puts it in focus; one without calibration items is asked for them at once. */
+/** Opens a task, ticks it and puts it in focus. If it has no calibration items, asks for some. */
 export const takeTask = async (
   { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
   handle: PathHandle,
 ): Promise<void> => takeTaskEntry({ cache }, await bridge.call('tasks.open', { handle }));
 
-/** The same for a task that the engine has opened already. */
+/** Same, for a task that the engine has already opened. */
 export const takeTaskEntry = ({ cache }: Pick<Engine, 'cache'>, entry: TaskEntry): void => {
   cache.patch('tasks.list', (tasks) => withEntry(tasks, entry));
   const { tasks, tickTasks } = selectionStore.getState();
-  // What comes along was ticked for a newcomer: who opens a task of one's own asks for that.
+  // The bundled tasks were ticked by default; a user who opens their own task wants that one.
   const bundled = cache.state('tasks.list', {}).data?.filter((task) => task.bundled) ?? [];
   const own = tasks.filter((handle) => !bundled.some((task) => task.handle === handle));
   tickTasks([...own.filter((handle) => handle !== entry.handle), entry.handle], entry.handle);
@@ -72,7 +72,7 @@ export const takeTaskEntry = ({ cache }: Pick<Engine, 'cache'>, entry: TaskEntry
   if (lacksCalibration(entry)) calibrationStore.getState().show(entry.handle);
 };
 
-/** Whether the workbench may choose where a task's calibration items come from: it brings none itself. */
+/** Whether the user may choose the source of the task's calibration items: only if the task has none of its own. */
 export const takesCalibration = (task: TaskEntry): boolean => lacksCalibration(task) || task.calibrated !== undefined;
 
 export const chooseCalibration: Action = {
@@ -87,7 +87,7 @@ export const chooseCalibration: Action = {
   perform: (_engine, { selection }) => calibrationStore.getState().show(selection.task),
 };
 
-/** Gives a task calibration items: what it becomes takes its place in list, ticks and focus. */
+/** Gives a task calibration items and replaces the old entry in the list, the ticks and the focus. */
 export const calibrateTask = async (
   { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
   handle: PathHandle,
@@ -136,7 +136,7 @@ const stepTask = (direction: 'previous' | 'next', shortcut: string, step: number
 export const previousTask = stepTask('previous', 'Alt+Up', -1);
 export const nextTask = stepTask('next', 'Alt+Down', 1);
 
-/** Asks where a moved model lies now; the engine refuses a folder that holds another one. */
+/** Asks where a moved model is now; the engine rejects a folder that contains a different model. */
 export const locateModel = async ({ bridge, cache }: Engine, model: ModelEntry): Promise<void> => {
   const folder = await chooseFolder(bridge, 'model');
   if (folder === null) return;

@@ -13,7 +13,7 @@ import { sweepStore } from '../state/sweep-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 
-/** Reads a plan or a ranking, which then stands in for the method. Rejects where it does not fit the selected model. */
+/** Reads a plan or ranking, which then replaces the method. Rejects one that does not fit the selected model. */
 export const importText = async (
   { bridge }: Engine,
   facts: Facts,
@@ -50,7 +50,7 @@ export const importPlan: Action = {
   },
 };
 
-/** A ranking or plans as a curve of the next sweep; refused at once where they do not fit the selected model. */
+/** Adds a ranking or plans as a curve of the next sweep; rejects files that do not fit the selected model. */
 export const addMethodFile: Action = {
   id: 'add-method-file',
   label: 'Add a ranking or plans to the methods of the sweep…',
@@ -91,7 +91,7 @@ export const savePlan: Action = {
   },
 };
 
-/** Steps to the next of the standard factors, where there is one. */
+/** Goes to the next standard factor, if there is one. */
 const stepFactor = (
   direction: 'smaller' | 'larger',
   shortcut: string,
@@ -116,10 +116,10 @@ export const smallerFactor = stepFactor('smaller', 'Alt+[', (factors, factor) =>
 );
 export const largerFactor = stepFactor('larger', 'Alt+]', (factors, factor) => factors.find((known) => known > factor));
 
-/** Pins the selected expert so, or lets it free where it is pinned so already. */
+/** Pins the selected expert to stay or go; unpins it if it already has this pin. */
 const pinExpert = (keep: boolean, shortcut: string, ...keywords: readonly string[]): Action => ({
   id: keep ? 'pin-stay' : 'pin-go',
-  label: `Selected expert must ${keep ? 'stay' : 'go'} (or is free again)`,
+  label: `Selected expert must ${keep ? 'stay' : 'go'} (again: unpin)`,
   keywords: ['pin', ...keywords, 'plan'],
   menu: 'run',
   shortcut,

@@ -13,21 +13,21 @@ import type { Action } from './action.ts';
 
 const relisted = callsThatRead('runs', 'measured', 'trash');
 
-/** Changes what is said about a run, and shows it at once. */
+/** Changes a run's label and updates the list at once. */
 export const labelRun = async ({ bridge, cache }: Engine, run: string, change: RunLabelChange): Promise<void> => {
   const label = await bridge.call('runs.label', { run, change });
   cache.patch('runs.list', (runs) => runs.map((known) => (known.id === run ? { ...known, label } : known)));
 };
 
-/** Whether nobody works on it. */
+/** Whether the run is neither running nor queued. */
 export const isAtRest = ({ state }: RunManifest): boolean => state !== 'running' && state !== 'queued';
 
-/** Moves back what still lies in the trash; says so where that is nothing. */
+/** Restores those entries that are still in the trash; shows a notice if none is. */
 const restoreRuns = async ({ bridge, cache }: Engine, entries: readonly string[], shown: string | null) => {
   const there = (await bridge.call('trash.list', {})).map(({ entry }) => entry);
   const left = entries.filter((entry) => there.includes(entry));
   if (left.length === 0) {
-    noticesStore.getState().tell('What was moved to the trash does not lie there any more.');
+    noticesStore.getState().tell('The runs are no longer in the trash.');
     return;
   }
   try {
@@ -38,7 +38,7 @@ const restoreRuns = async ({ bridge, cache }: Engine, entries: readonly string[]
   if (shown !== null) selectionStore.getState().selectRun(shown);
 };
 
-/** Moves runs to the trash, says so, and offers to take it back (the button of the notice, or Ctrl+Z). */
+/** Moves runs to the trash and offers to undo it (button of the notice, or Ctrl+Z). */
 export const trashRuns = async (engine: Engine, runs: readonly RunManifest[]): Promise<void> => {
   const { bridge, cache } = engine;
   const entries: string[] = [];
@@ -72,8 +72,8 @@ const offerUndo = (
   const [first] = runs;
   const what =
     entries.length === 1 && first !== undefined
-      ? `“${shownRunName(first, readFacts(engine).tasks)}” lies`
-      : `${entries.length} runs lie`;
+      ? `“${shownRunName(first, readFacts(engine).tasks)}” is`
+      : `${entries.length} runs are`;
   notice = tell(`${what} in the trash.`, '', {
     label: 'Undo',
     perform: () => {

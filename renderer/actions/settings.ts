@@ -3,13 +3,13 @@ import type { Engine } from '../engine/engine-context.tsx';
 import { layoutStore } from '../state/layout-store.ts';
 import type { Theme } from '../state/layout-store.ts';
 
-/** Changes settings where the engine keeps them: for every workspace and every address of the page. */
+/** Changes the user settings that the engine stores; they apply to every workspace. */
 export const changeSettings = async ({ bridge, cache }: Engine, input: CallInput<'settings.write'>): Promise<void> => {
   const document = await bridge.call('settings.write', input);
   cache.patch('settings.read', () => document);
 };
 
-/** Shows a theme at once, and keeps it. */
+/** Shows a theme at once and stores it. */
 export const setTheme = async (engine: Engine, theme: Theme): Promise<void> => {
   layoutStore.getState().chooseTheme(theme);
   await changeSettings(engine, { change: { theme } });

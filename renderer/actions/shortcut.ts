@@ -14,7 +14,7 @@ const keyNames: Readonly<Record<string, string>> = {
   right: 'arrowright',
 };
 
-/** Where Alt makes another letter of a key (on a Mac, and on other layouts), it is known by its place. */
+/** Keys matched by physical position, because Alt changes the character they type (on a Mac and on some layouts). */
 const keyPlaces: Readonly<Record<string, string>> = { '[': 'BracketLeft', ']': 'BracketRight' };
 
 /** Throws on an unknown modifier or a missing key. */
@@ -54,14 +54,14 @@ export const matchesShortcut = (shortcut: Shortcut, event: KeyPress, mac: boolea
   );
 };
 
-/** As people write it: "⌘⇧P" on a Mac, "Ctrl+Shift+P" elsewhere. */
+/** Display form: "⌘⇧P" on a Mac, "Ctrl+Shift+P" elsewhere. */
 export const showShortcut = (text: string, mac: boolean): string =>
   mac
     ? text.replace('Mod+', '⌘').replace('Shift+', '⇧').replace('Alt+', '⌥').replace('Up', '↑').replace('Down', '↓')
     : text.replace('Mod+', 'Ctrl+').replace('Up', '↑').replace('Down', '↓');
 
-/** As Electron writes it. */
+/** Electron's accelerator form. */
 export const shortcutAccelerator = (text: string): string => text.replace('Mod+', 'CommandOrControl+');
 
-/** Whether Command is the modifier of shortcuts. */
+/** Whether shortcuts use Command. */
 export const isMac = navigator.userAgent.includes('Mac');

@@ -20,7 +20,7 @@ import { shownSweep } from '../sweep/shown-sweep.ts';
 import { canCalibrateOnWritten, optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
 
-/** The selected model and the others ticked for the sweep. */
+/** The selected model and the other models ticked for the sweep. */
 export const sweepModels = (facts: Facts) => {
   const { otherModels } = sweepStore.getState();
   const selected = selectedModel(facts);
@@ -29,14 +29,14 @@ export const sweepModels = (facts: Facts) => {
     .filter((model) => isUsable(model));
 };
 
-/** Makes a run and submits it; what the cluster refuses leaves no run behind. */
+/** Creates a run and submits it to the cluster; if the submission is refused, the run is removed. */
 const submitSweep = async (
   bridge: Bridge,
   input: CallInput<'sweep.start'>,
   request: ClusterRequest | undefined,
 ): Promise<string> => {
   if (request === undefined)
-    throw refuse('bad-value', 'A field of the cluster cannot be passed on.', 'Mend the field that is marked.');
+    throw refuse('bad-value', 'A cluster field has an invalid value.', 'Correct the marked field.');
   const { run } = await bridge.call('sweep.start', { ...input, later: true });
   try {
     await bridge.call('cluster.submit', { run, request });
@@ -80,8 +80,8 @@ export const startSweep: Action = {
 };
 
 /**
- * The plan on screen, measured: a sweep of one point, with the unpruned model on the same items. A plan that has to be
- * searched for is found by the same job.
+ * Measures the plan on screen: a sweep of one point, with the unpruned model on the same items. If the method searches
+ * for its plan, the same job runs the search.
  */
 export const measurePlan: Action = {
   id: 'measure-plan',
@@ -98,7 +98,7 @@ export const measurePlan: Action = {
     const { options, seed } = planStore.getState();
     const { limit, delta } = sweepStore.getState();
     const planned = plannedTasks(facts, planStore.getState());
-    // As the points beside it: a chart holds plans of one calibration.
+    // Use the calibration of the points on the chart, which shows plans of one calibration only.
     const isWritten =
       calibratesOnWritten(shownSweep(facts)) &&
       canCalibrateOnWritten(facts.tasks.filter((task) => planned.includes(task.handle)));
@@ -122,10 +122,10 @@ export const measurePlan: Action = {
   },
 };
 
-/** Only what is complete can be compared. */
+/** Only a finished sweep can be reproduced. */
 export const isReproducible = (run: RunManifest | null): boolean => run?.kind === 'sweep' && run.state === 'done';
 
-/** Starts the sweep once more from nothing; its progress shows in the jobs bar, its result under Runs. */
+/** Runs the sweep again from scratch. Progress shows in the jobs bar, the result under Runs. */
 export const startReproduction = async ({ bridge, cache }: Engine, run: string): Promise<void> => {
   await bridge.call('run.reproduce', { run });
   cache.invalidate(listsRuns);

@@ -61,7 +61,7 @@ export const showPalette: Action = {
   perform: () => layoutStore.getState().openPalette(true),
 };
 
-/** The views that show their numbers as a table too. */
+/** Views that can also show their numbers as a table. */
 const tableStores = {
   workbench: routingStore,
   thresholds: thresholdsStore,
@@ -84,7 +84,7 @@ export const toggleTable: Action = {
 
 export const togglePlanHatching: Action = {
   id: 'toggle-plan-hatching',
-  label: 'Show or hide what the plan would prune',
+  label: 'Show or hide the experts that the plan would prune',
   keywords: ['hatching', 'heatmap', 'kept'],
   menu: 'view',
   shortcut: 'Mod+Shift+H',

@@ -36,7 +36,7 @@ import { TopBar } from './top-bar.tsx';
 import { useAppEffects } from './use-app-effects.ts';
 import { WorkbenchView } from './workbench-view.tsx';
 
-/** The first view comes with the page, the others (and the charts that they need) when they are first opened. */
+/** The first view is part of the page; the others (and their chart code) load when first opened. */
 const viewComponents: Readonly<Record<View, React.ComponentType>> = {
   workbench: WorkbenchView,
   thresholds: lazy(async () => ({
@@ -143,7 +143,7 @@ const Workbench = () => {
   );
 };
 
-/** A panel over the view goes with Escape, and the view has the focus. */
+/** Escape closes a panel that covers the view and returns the focus to the view. */
 const closeBy =
   (close: () => void) =>
   (event: React.KeyboardEvent): void => {
@@ -152,7 +152,7 @@ const closeBy =
     document.getElementById('view')?.focus();
   };
 
-/** For who walks by keys: past the header and the lists. */
+/** Lets keyboard users skip the header and the lists. */
 const SkipLink = () => (
   <button type="button" className="skip-link" onClick={() => document.getElementById('view')?.focus()}>
     Skip to the view

@@ -8,7 +8,7 @@ import { formatCount } from '../../main/figures/numbers.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
 
-/** Says that the engine is gone and that the window is trying to get it back. */
+/** Shown while the connection to the engine is lost and being restored. */
 export const ConnectionBanner = () => {
   const status = useEngineStatus();
   if (status.state === 'connected') return null;
@@ -23,9 +23,7 @@ export const ConnectionBanner = () => {
   );
 };
 
-/**
- * Says, while the sample is on screen, what it is and what it is not; goes for this session where the person closes it.
- */
+/** Explains the sample sweep while it is on screen; once closed, it stays closed for the session. */
 export const SampleBanner = () => {
   const facts = useFacts();
   const [closed, setClosed] = useState(false);
@@ -43,7 +41,7 @@ export const SampleBanner = () => {
   );
 };
 
-/** Says, while a sweep is on screen whose files were edited, which of its numbers are shown differently from them. */
+/** Lists the numbers that are shown differently from the run's files, because those files were edited. */
 export const EditedBanner = () => {
   const { document } = useSweep();
   const notes = document === undefined ? [] : checkNotes(document);
@@ -52,7 +50,7 @@ export const EditedBanner = () => {
     <div className="connection-banner edited-banner" role="alert">
       <Icon name="warning" />
       <div>
-        <strong>The files of this sweep were changed, or made by another version.</strong>
+        <strong>The files of this sweep were edited, or written by another version.</strong>
         {notes.map((note) => (
           <p key={note}>{note}</p>
         ))}

@@ -51,7 +51,7 @@ const reach = (target: PaletteTarget, engine: Engine, facts: Facts): void => {
   }
 };
 
-/** Lines of one name are told apart by what they lead to. */
+/** Adds the id, because labels need not be unique. */
 const valueOf = ({ label, id }: PaletteItem): string => `${label} ${id}`;
 
 const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
@@ -61,7 +61,7 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
   const [active, setActive] = useState('');
   const itemsFor = (text: string) => paletteItems(actions, facts, methodTitle, text);
   const items = itemsFor(typed);
-  /** The best line is the active one together with what is typed: Enter may follow the last letter at once. */
+  /** Keeps the best match selected while typing, so Enter can follow at once. */
   const search = (text: string): void => {
     const best = rankedItems(itemsFor(text), text).find(({ enabled }) => enabled);
     setTyped(text);
@@ -81,7 +81,7 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
   const commands = items.filter((item) => !isPlace(item));
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    // What is best stands first, and is seen.
+    // Show the best match, at the top.
     if (list.current !== null) list.current.scrollTop = 0;
   }, [typed]);
   return (

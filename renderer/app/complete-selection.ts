@@ -11,9 +11,9 @@ type Completion = Partial<
 >;
 
 /**
- * Selects what a newcomer would: the first usable model that a sweep has measured (else the first usable), every
- * bundled task whose answer is chosen (a written twin holds the same items), the first task in focus, the sample sweep
- * where there is no other; and lets go of what is no longer there. Null where nothing has to change.
+ * Fills in a default selection: the first usable model that a sweep has measured (else the first usable one), all
+ * bundled multiple-choice tasks (their generative twins have the same items), the first task in focus, and the sample
+ * sweep if it is the only one. Drops selections that no longer exist. Null if nothing changes.
  */
 export const completeSelection = ({ connected, models, tasks, runs, methods, selection }: Facts): Completion | null => {
   if (!connected) return null;

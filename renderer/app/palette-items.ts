@@ -9,7 +9,7 @@ import { shownRunName } from '../format/run-names.ts';
 import { paletteSettings } from './palette-settings.ts';
 import type { PaletteSetting } from './palette-settings.ts';
 
-/** What the palette finds: something to do, or something to go to. */
+/** An action to run, or something to go to. */
 export type PaletteTarget =
   | { readonly kind: 'action'; readonly action: Action }
   | { readonly kind: 'model'; readonly model: Facts['models'][number] }
@@ -22,7 +22,7 @@ export type PaletteTarget =
 export interface PaletteItem {
   readonly id: string;
   readonly label: string;
-  /** Heading that it stands under while nothing is typed, and beside it when something is. */
+  /** Heading of its group while nothing is typed; shown beside the label in search results. */
   readonly group: string;
   readonly keywords: readonly string[];
   readonly target: PaletteTarget;
@@ -52,7 +52,7 @@ const actionItems = (actions: readonly Action[], facts: Facts): readonly Palette
       })),
   );
 
-/** "3:17", "3.17", "layer 3 expert 17": an expert of the selected model. */
+/** Parses "3:17", "3.17" or "layer 3 expert 17" into an expert of the selected model. */
 const expertItem = (typed: string, facts: Facts): readonly PaletteItem[] => {
   const found = /^\s*(?:layer\s*)?(\d{1,4})(?:\s*[:.,]\s*|\s+)(?:expert\s*)?(\d{1,5})\s*$/i.exec(typed);
   const info = selectedModel(facts)?.info ?? null;
@@ -71,7 +71,7 @@ const expertItem = (typed: string, facts: Facts): readonly PaletteItem[] => {
   ];
 };
 
-/** Everything that can be found, in the order in which it stands while nothing is typed. */
+/** All palette items, in their order while nothing is typed. */
 export const paletteItems = (
   actions: readonly Action[],
   facts: Facts,
@@ -122,7 +122,7 @@ export const paletteItems = (
   })),
 ];
 
-/** How well one typed word is found in a line; 0: not at all. */
+/** How well a typed word matches an item; 0 for no match. */
 const wordScore = (word: string, label: string, keywords: readonly string[]): number => {
   if (label.startsWith(word)) return 5;
   if (label.split(/[^\p{L}\p{N}]+/u).some((part) => part.startsWith(word))) return 4;
@@ -132,8 +132,8 @@ const wordScore = (word: string, label: string, keywords: readonly string[]): nu
 };
 
 /**
- * The lines in which every typed word is found, the best first whatever they stand under; equal ones in their order.
- * Where a word is found in the label counts more than a keyword, its beginning more than its middle.
+ * Items that match every typed word, best first; ties keep their order. A match in the label counts more than one in
+ * the keywords, and a match at the start of a word more than one inside it.
  */
 export const rankedItems = (items: readonly PaletteItem[], typed: string): readonly PaletteItem[] => {
   const words = typed
@@ -143,7 +143,7 @@ export const rankedItems = (items: readonly PaletteItem[], typed: string): reado
   const scored = items.flatMap((item) => {
     const [label, keywords] = [item.label.toLowerCase(), item.keywords.map((keyword) => keyword.toLowerCase())];
     const scores = words.map((word) => wordScore(word, label, keywords));
-    // What was typed as a whole is what is meant.
+    // An exact match of the whole label wins.
     const whole = label === typed.trim().toLowerCase() ? words.length : 0;
     const isFound = item.target.kind === 'expert' || scores.every((score) => score > 0);
     return isFound ? [{ item, score: whole + scores.reduce((sum, score) => sum + score, 0) }] : [];
@@ -151,12 +151,12 @@ export const rankedItems = (items: readonly PaletteItem[], typed: string): reado
   return scored.sort((left, right) => right.score - left.score).map(({ item }) => item);
 };
 
-/** Words of a heading, without repeating it for each of its members. */
+/** The groups, each once, in order. */
 export const groupsOf = (items: readonly PaletteItem[]): readonly string[] => [
   ...new Set(items.map(({ group }) => group)),
 ];
 
-/** Whether something is gone to, rather than done: those stay hidden until something is typed. */
+/** Whether the item is something to go to, not an action; such items stay hidden until something is typed. */
 export const isPlace = ({ target }: PaletteItem): boolean => {
   switch (target.kind) {
     case 'action':

@@ -5,7 +5,7 @@ import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesModes, curvesStore } from '../state/view-stores.ts';
 
-/** A setting with one of its values, as the palette finds it. */
+/** A setting with one of its values, as a palette item. */
 export interface PaletteSetting {
   readonly label: string;
   readonly keywords: readonly string[];
@@ -21,10 +21,10 @@ const onOff = (
   { label: `${label}: off`, keywords, apply: () => choose(false) },
 ];
 
-/** Whole points of the margin that are at hand; any other is typed into its field. */
+/** Margins offered as items; any other is typed into its field. */
 const MARGINS = [0.01, 0.02, 0.05] as const;
 
-/** Settings of map, plot, plan and sweep, each value a line; those of the window are actions (theme, panels). */
+/** Settings of the map, plot, plan and sweep, one item per value. Window settings (theme, panels) are actions. */
 export const paletteSettings: readonly PaletteSetting[] = [
   ...mapScalings.map((scaling) => ({
     label: `Colours of the map: ${scaling === 'layer' ? 'per layer' : scaling}`,
@@ -32,7 +32,7 @@ export const paletteSettings: readonly PaletteSetting[] = [
     apply: () => selectionStore.getState().drawMap({ scaling }),
   })),
   ...curvesModes.map((mode) => ({
-    label: `Below the map: ${mode === 'absolute' ? 'all tasks' : mode}`,
+    label: `Chart below the map: ${mode === 'absolute' ? 'all tasks' : mode}`,
     keywords: ['plot', 'chart', 'curves'],
     apply: () => curvesStore.getState().chooseMode(mode),
   })),

@@ -20,7 +20,7 @@ import './plan-header.css';
 
 const NONE = '';
 
-/** Model, task, method and factor, once: every panel obeys them. */
+/** The model, task, method and factor that all panels use. */
 export const PlanHeader = () => {
   const facts = useFacts();
   const { models, tasks, selection } = facts;
@@ -67,7 +67,7 @@ export const PlanHeader = () => {
   );
 };
 
-/** Every factor that a layer can have; the powers of two first. */
+/** Every factor possible for a layer; powers of two first. */
 const FactorSelect = ({ counts }: { readonly counts: ExpertCounts }) => {
   const factor = useStore(selectionStore, (state) => state.factor);
   const kept = keptAtFactor(counts, factor);

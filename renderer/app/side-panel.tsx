@@ -13,13 +13,13 @@ const PlanOutcome = lazy(async () => ({ default: (await import('../features/plan
 
 const titles: Readonly<Record<Subject, string>> = { plan: 'Plan', expert: 'Expert', point: 'Point', model: 'Model' };
 
-/** Beside the view: the settings of the plan and what it leaves, or every number of what was selected last. */
+/** The panel on the right: plan settings and outcome, or the numbers of the last selected expert, point or model. */
 export const SidePanel = () => {
   const subject = useStore(selectionStore, (state) => state.subject);
   const { explain } = selectionStore.getState();
   return (
     <>
-      <div className="side-tabs" role="tablist" aria-label="What the panel tells of">
+      <div className="side-tabs" role="tablist" aria-label="Subject of the panel">
         {subjects.map((name) => (
           <button
             key={name}

@@ -8,14 +8,14 @@ import { noticesStore } from '../state/notices-store.ts';
 import type { Selection } from '../state/selection.ts';
 import { selectionStore } from '../state/selection-store.ts';
 
-/** The engine is told what is on screen once it rests: a slider passes many places. */
+/** Delay before the view is stored; a dragged slider passes many values. */
 const KEEP_AFTER_MS = 400;
 
 /**
- * Keeps the page's address in step with what is on screen, and follows an address: at the start (else what the engine
- * kept of the last session: a browser keeps nothing for another port) and when it changes. True once the start has been
- * followed: before that nothing may be chosen for the person. Waits until models and tasks are known, by whose names an
- * address tells them.
+ * Keeps the page's URL fragment in step with what is on screen, and follows a fragment at the start and when it
+ * changes. At the start without a fragment, it follows the one the engine stored last session (browser storage is per
+ * port). Returns true once the start has been followed; until then no defaults may be chosen. Waits for models and
+ * tasks, since fragments refer to them by name.
  */
 export const useAddress = ({ connected, models, tasks, selection }: Facts): boolean => {
   const { bridge } = useEngine();
@@ -48,7 +48,7 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
     if (address === null) return undefined;
     const keep = (): void => {
       bridge.call('view.keep', { address }).catch((error: unknown) => {
-        // An engine that is away is told of elsewhere, and asked again with the next change.
+        // A lost connection has its own banner, and the next change tries again.
         if (bridge.status.get().state === 'connected') noticesStore.getState().report(error);
       });
     };
@@ -65,7 +65,7 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
   return isFollowed;
 };
 
-/** Shows the view of an address, and answers what it makes of the selection. */
+/** Switches to the view of a fragment and returns the selection that it describes. */
 const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): Partial<Selection> => {
   const { view, known } = followed(fragment, selectionStore.getState(), shelves);
   if (view !== null) layoutStore.getState().show(view);

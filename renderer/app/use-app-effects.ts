@@ -21,14 +21,14 @@ const shortcuts = actions.flatMap((action) =>
 
 const TYPED = new Set(['text', 'number', 'search', 'email', 'url', 'password']);
 
-/** Whether keys go into a text: there the field has its own history. */
+/** Whether the focus is in a text field, which has its own undo history. */
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && TYPED.has(target.type));
 
-/** Whether a dialog keeps the rest of the page from being reached. */
+/** Whether a modal dialog covers the page. */
 const isCovered = (): boolean => document.querySelector('dialog:modal') !== null;
 
-/** Keys, menu, theme and the first selection: what the window does without being drawn. */
+/** Shortcuts, menu, theme and the default selection. */
 export const useAppEffects = (): void => {
   const engine = useEngine();
   const { bridge } = engine;
@@ -39,7 +39,7 @@ export const useAppEffects = (): void => {
     const onKey = (event: KeyboardEvent): void => {
       const found = shortcuts.find(({ shortcut }) => matchesShortcut(shortcut, event, isMac));
       if (found === undefined || (found.action.yieldsToTyping === true && isTyping(event.target))) return;
-      // Alt with an arrow opens a list of choices.
+      // Alt with an arrow opens a select element.
       if (found.shortcut.alt && event.target instanceof HTMLSelectElement) return;
       event.preventDefault();
       if (found.action.inDialogs === true || !isCovered()) void performAction(found.action, engine);
@@ -66,7 +66,7 @@ export const useAppEffects = (): void => {
       label: action.label,
       menu: action.menu,
       enabled: action.enabled(facts),
-      // What yields to typing is heard by the page alone: the menu's key would take it from fields.
+      // The page alone handles these keys; a menu accelerator would take them away from text fields.
       accelerator:
         action.shortcut === undefined || action.yieldsToTyping === true
           ? undefined

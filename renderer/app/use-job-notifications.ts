@@ -11,8 +11,8 @@ const wordsOf = ({ state, error }: RunManifest): string => {
 };
 
 /**
- * Tells the end of a long job by the system, where its user switched that on and does not look. The permission was
- * asked for by the click on the switch.
+ * Shows a system notification when a long job ends, if the user enabled it and the window is hidden. The permission was
+ * requested when the switch was clicked.
  */
 export const useJobNotifications = (): void => {
   const engine = useEngine();

@@ -1,7 +1,10 @@
 import { useEffect } from 'react';
 import { layoutStore, NARROW_PX, ROOMY_PX } from '../state/layout-store.ts';
 
-/** Follows one panel over the width below which it stands over the view (layout.css): there it is closed at first. */
+/**
+ * Watches the width below which a panel covers the view (layout.css) and closes the panel when the window gets
+ * narrower.
+ */
 const followed = (
   widest: number,
   isOpen: () => boolean,
@@ -22,8 +25,8 @@ const followed = (
 };
 
 /**
- * A window that becomes too narrow for a panel beside the view, or a page that is zoomed, does not come to be covered
- * by it: the panel closes, and opens again where there is room again.
+ * Closes a side panel when the window becomes too narrow to show it beside the view (also by zooming), and reopens it
+ * when there is room again.
  */
 export const useOverlays = (): void => {
   useEffect(() => {

@@ -4,9 +4,7 @@ import { inputKey } from '../engine/query-cache.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 
-/**
- * What a person set becomes what is shown: when it is first known, and when it is changed (here or in another page).
- */
+/** Applies the stored user settings when they are first known and whenever they change, here or in another page. */
 export const useSettings = (): void => {
   const settings = useQuery('settings.read', {}).data?.settings;
   const theme = settings?.theme ?? null;

@@ -10,7 +10,7 @@ import { LayerBars, TaskAtlas } from '../features/routing/layer-atlas.tsx';
 import { MapSection } from '../features/routing/map-section.tsx';
 import { useProfiles } from '../profile/use-profiles.ts';
 
-/** The charts and what they need come when they are first shown. */
+/** Chart code loads when first shown. */
 const CurvesSection = lazy(async () => ({
   default: (await import('../features/curves/curves-section.tsx')).CurvesSection,
 }));
@@ -19,8 +19,8 @@ const SweepLauncher = lazy(async () => ({
 }));
 
 /**
- * What a model does on a task and what pruning it costs, on one screen: the map above, the differences over the slider
- * of the factor below, the plan beside (in the panel on the right).
+ * The main view: the routing map above, the differences to unpruned and the factor slider below. The plan is in the
+ * right panel.
  */
 export const WorkbenchView = () => {
   const facts = useFacts();
@@ -62,7 +62,7 @@ export const WorkbenchView = () => {
   );
 };
 
-/** In place of the map: what profiling does, and the button that starts it. */
+/** Shown in place of the map: explains profiling and offers to start it. */
 const Unprofiled = () => {
   const facts = useFacts();
   const task = focusedTask(facts);
@@ -91,11 +91,11 @@ const Unprofiled = () => {
       }
     >
       {lacksCalibration(task)
-        ? 'It brings test items only. Choose some of them, a second file or another task’s items for calibration.'
+        ? 'It has test items only. For calibration, choose some of them, a second file or another task’s items.'
         : running
-          ? 'The heatmap appears here as soon as this task is done. Progress is shown below.'
-          : 'Profiling sends the calibration items through the model and records which experts each token uses. Test ' +
-            'items are not touched.'}
+          ? 'The heatmap appears here when this task is done. Progress is shown below.'
+          : 'Profiling runs the calibration items through the model and records which experts each token uses. Test ' +
+            'items are not used.'}
     </EmptyState>
   );
 };

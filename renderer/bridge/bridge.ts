@@ -8,43 +8,43 @@ export type BridgeStatus =
   /** Calls are rejected with `connection-lost` until `connected` comes again; then ask the engine anew. */
   | { readonly state: 'lost'; readonly message: string; readonly remedy: string };
 
-/** Saves bytes under a name that the user may change; false where the user cancels. */
+/** Saves bytes; the user may change the name. Returns false if the user cancels. */
 export type SaveFile = (file: {
   readonly suggestedName: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }) => Promise<boolean>;
 
-/** What only the desktop window can do. */
+/** Functions that only the desktop window has. */
 interface WindowShell {
   readonly platform: string;
-  /** Native dialog; null where the user cancels. */
+  /** Native dialog; null if the user cancels. */
   chooseFolder(request: { readonly purpose: ChoicePurpose }): Promise<PathHandle | null>;
   readonly saveFile: SaveFile;
-  /** Shows what a run made in the system's file manager. */
+  /** Shows a run's output in the system's file manager. */
   showOutput(run: string): Promise<void>;
   setTheme(theme: 'system' | 'light' | 'dark'): Promise<void>;
   /** Shows the page's actions in the application menu. */
   setMenu(actions: readonly MenuAction[]): Promise<void>;
-  /** Handle of the file of a run that the system asked to open. */
+  /** Called with the handle of a run file that the system asked to open. */
   onOpened(listener: (handle: PathHandle) => void): () => void;
-  /** The page follows links and opens files from now on: what waited for it comes at once. */
+  /** Reports that the page is ready for links and files to open; those that waited arrive at once. */
   listen(): Promise<void>;
-  /** Handles of what was dropped on the window, in the order of the drop; null for what has no path. */
+  /** Handles of dropped files, in order; null for one without a path. */
   onDropped(listener: (handles: readonly (PathHandle | null)[]) => void): () => void;
-  /** The id of a page action that was chosen in the menu. */
+  /** Called with the id of the page action chosen in the menu. */
   onMenuAction(listener: (id: string) => void): () => void;
 }
 
-/** All that the page knows of its host. */
+/** The page's whole interface to its host. */
 export interface Bridge {
   readonly call: EngineCall;
   subscribe(listener: (event: EngineEvent) => void): () => void;
   readonly host: 'window' | 'browser';
-  /** Null in a browser: there, folders are chosen through `folders.list`. */
+  /** Null in a browser, which chooses folders through `folders.list`. */
   readonly shell: WindowShell | null;
   /** Save dialog in the window, download in a browser. */
   readonly saveFile: SaveFile;
-  /** In the form of React's useSyncExternalStore. */
+  /** For React's useSyncExternalStore. */
   readonly status: {
     get(): BridgeStatus;
     subscribe(listener: () => void): () => void;

@@ -3,7 +3,7 @@ import type { MessageChannelEnd } from '../../main/contract/rpc.ts';
 import type { Bridge, SaveFile } from './bridge.ts';
 import { createBridgeLine } from './line.ts';
 
-/** Waits between attempts to reconnect: doubled each time, with a random part so that pages do not come all at once. */
+/** Wait before a reconnect: doubles with each attempt, with jitter so that pages do not all reconnect at once. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 15_000;
 
@@ -11,7 +11,7 @@ const LONGEST_WAIT_MS = 15_000;
 export const reconnectWaitMs = (attempt: number, random: number): number =>
   Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt) * (0.75 + 0.5 * random);
 
-/** A WebSocket that is open; each message is one JSON text. */
+/** An open WebSocket; each message is one JSON text. */
 const socketChannel = (socket: WebSocket): MessageChannelEnd => ({
   post: (message) => socket.send(JSON.stringify(message)),
   listen: (received, ended) => {
@@ -28,7 +28,7 @@ const socketChannel = (socket: WebSocket): MessageChannelEnd => ({
   close: () => socket.close(),
 });
 
-/** Null where the server refuses it or cannot be reached: a browser does not tell which. */
+/** Null if the server refuses or cannot be reached; a browser does not report which. */
 const openSocket = (url: string): Promise<WebSocket | null> =>
   new Promise((resolve) => {
     const socket = new WebSocket(url);
@@ -36,13 +36,13 @@ const openSocket = (url: string): Promise<WebSocket | null> =>
     socket.addEventListener('close', () => resolve(null), { once: true });
   });
 
-/** Why the socket was refused: the server says so in words for an ordinary request. Null: it cannot be reached. */
+/** Reason for the refusal, which the server gives to an ordinary request; null if the server cannot be reached. */
 const refusal = async (address: URL): Promise<string | null> => {
   try {
     const answer = await fetch(new URL('/session', address), { cache: 'no-store' });
     return answer.ok ? null : await answer.text();
   } catch (error) {
-    if (error instanceof TypeError) return null; // fetch's only sign of an unreachable server
+    if (error instanceof TypeError) return null; // how fetch reports an unreachable server
     throw error;
   }
 };
@@ -53,16 +53,16 @@ const downloadFile: SaveFile = ({ suggestedName, bytes }) => {
   anchor.href = url;
   anchor.download = suggestedName;
   anchor.click();
-  // Revoked later: the download reads the URL after click() has returned.
+  // Revoke later: the download reads the URL after click() returns.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
   return Promise.resolve(true);
 };
 
-/** Joins the page in a browser to `uncurl serve`, and reconnects by itself. */
+/** Connects a page in a browser to `uncurl serve`, and reconnects automatically. */
 export const connectBrowser = async (): Promise<Bridge> => {
   const address = new URL(window.location.href);
   if (address.searchParams.has('token')) {
-    // The server has answered the token with a cookie: keep it out of history and screenshots.
+    // The server has set a cookie for the token: keep the token out of history and screenshots.
     address.searchParams.delete('token');
     window.history.replaceState(null, '', address);
   }

@@ -4,16 +4,16 @@ import { connectionLost, connectRpc } from '../../main/contract/rpc.ts';
 import type { CallableEngine, MessageChannelEnd, RpcConnection } from '../../main/contract/rpc.ts';
 import type { Bridge, BridgeStatus } from './bridge.ts';
 
-/** A line to the engine that outlives its channels: listeners stay while one channel is lost and another comes. */
+/** An engine connection that survives the loss of a channel: listeners stay when a new channel replaces it. */
 interface BridgeLine extends CallableEngine {
   readonly status: Bridge['status'];
-  /** Goes on over this channel. */
+  /** Switches to this channel. */
   use(channel: MessageChannelEnd): void;
-  /** Rejects what waits, and every call until the next channel. */
+  /** Rejects pending calls, and every call until the next channel. */
   lose(reason: WorkbenchError): void;
 }
 
-/** `channelEnded` is told when the other side ends the channel in use. */
+/** `channelEnded` is called when the other side closes the current channel. */
 export const createBridgeLine = (channelEnded: (reason: WorkbenchError) => void): BridgeLine => {
   const listeners = new Set<(event: EngineEvent) => void>();
   const statusListeners = new Set<() => void>();

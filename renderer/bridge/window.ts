@@ -16,7 +16,7 @@ import { createBridgeLine } from './line.ts';
 
 declare global {
   interface Window {
-    /** Given by the preload script; absent in a browser. */
+    /** Set by the preload script; absent in a browser. */
     readonly uncurlShell?: ShellApi;
   }
 }
@@ -34,7 +34,7 @@ const callShell = async <N extends ShellCallName>(
   return outputs[name].output.parse(answer.output);
 };
 
-/** A page's MessagePort; its end is not told by the browser, so the shell tells it (`engine.lost`). */
+/** A page's MessagePort. Browsers do not report its end, so the shell does (`engine.lost`). */
 const portChannel = (port: MessagePort): MessageChannelEnd => ({
   post: (message) => port.postMessage(message),
   listen: (received) => {
@@ -46,7 +46,7 @@ const portChannel = (port: MessagePort): MessageChannelEnd => ({
   close: () => port.close(),
 });
 
-/** Asks for a port to the engine and takes it from the window message in which it comes. */
+/** Requests a port to the engine and returns it from the window message that delivers it. */
 const requestPort = async (shell: ShellApi): Promise<MessagePort> => {
   const request = crypto.randomUUID();
   const stopWaiting = new AbortController();
@@ -68,7 +68,7 @@ const requestPort = async (shell: ShellApi): Promise<MessagePort> => {
   return arrived;
 };
 
-/** Joins the page in the desktop window to the engine's process, and again whenever the shell has restarted it. */
+/** Connects the desktop window's page to the engine process, and again whenever the shell restarts it. */
 export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
   const line = createBridgeLine(() => undefined);
   const menuListeners = new Set<(id: string) => void>();
@@ -94,7 +94,7 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
         for (const listener of [...menuListeners]) listener(event.id);
         return;
       case 'link':
-        // The page follows its address (renderer/app/use-address.ts).
+        // renderer/app/use-address.ts follows the new fragment.
         window.location.hash = event.fragment;
         return;
       case 'opened':

@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 import type { RefObject } from 'react';
 
-/** Width of an element in CSS pixels, followed as it changes; 0 until it is laid out. */
+/** Width of an element in CSS pixels, updated on resize; 0 before layout. */
 export const useElementWidth = <E extends HTMLElement>(): readonly [RefObject<E | null>, number] => {
   const element = useRef<E>(null);
   const [width, setWidth] = useState(0);
@@ -17,17 +17,17 @@ export const useElementWidth = <E extends HTMLElement>(): readonly [RefObject<E 
   return [element, width];
 };
 
-/** A dot counts as pointed at within this distance. */
+/** Largest pointer distance at which a dot counts as pointed at. */
 const REACH_PX = 16;
 
 export interface Dot {
   readonly key: string;
-  /** CSS pixels within the chart. */
+  /** CSS pixels from the chart's top left corner. */
   readonly x: number;
   readonly y: number;
 }
 
-/** The drawn dots of a chart, in the order in which they are drawn. */
+/** The dots of a chart, in drawing order. */
 export const dotsOf = (chart: Element): readonly Dot[] =>
   [...chart.querySelectorAll<SVGElement>('.curve-point')].map(({ dataset }) => ({
     key: dataset['point'] ?? '',
@@ -35,7 +35,7 @@ export const dotsOf = (chart: Element): readonly Dot[] =>
     y: Number(dataset['y']),
   }));
 
-/** The drawn dot nearest to a place in the chart, or null where none is near: dots that overlap can all be reached. */
+/** The dot nearest to a position in the chart; null if none is within reach. Overlapping dots can each be reached. */
 export const nearestDot = (chart: HTMLElement, x: number, y: number): Dot | null => {
   let nearest: Dot | null = null;
   let least = REACH_PX;

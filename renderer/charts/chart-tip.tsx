@@ -1,5 +1,5 @@
 interface ChartTipProps {
-  /** Of the point that it tells of, and of the chart, in CSS pixels. */
+  /** Position of the point, in CSS pixels within the chart. */
   readonly at: { readonly x: number; readonly y: number };
   readonly chart: { readonly width: number; readonly height: number };
   readonly width: number;
@@ -7,10 +7,10 @@ interface ChartTipProps {
   readonly lines: readonly string[];
 }
 
-/** Distance of the tip from its point, in CSS pixels. */
+/** Distance from the point, in CSS pixels. */
 const GAP = 12;
 
-/** What a chart says of the point under the pointer: beside the point, within the chart, on its roomier side. */
+/** The tooltip of a chart's point, placed inside the chart on the side with more room. */
 export const ChartTip = ({ at, chart, width, title, lines }: ChartTipProps) => {
   const isAbove = at.y > chart.height / 2;
   return (

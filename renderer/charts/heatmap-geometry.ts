@@ -1,4 +1,4 @@
-/** The part of a map that is on screen: whole layers and experts. */
+/** The visible part of a map, in whole layers and experts. */
 export interface MapWindow {
   readonly firstLayer: number;
   readonly layers: number;
@@ -6,7 +6,7 @@ export interface MapWindow {
   readonly experts: number;
 }
 
-/** Where the cells of a layer x expert heatmap lie, in CSS pixels. Cells may be narrower than a pixel. */
+/** Positions of the cells of a layer x expert heatmap, in CSS pixels. Cells may be narrower than a pixel. */
 export interface HeatmapGeometry {
   readonly left: number;
   readonly top: number;
@@ -16,7 +16,7 @@ export interface HeatmapGeometry {
   readonly width: number;
   readonly height: number;
   readonly shown: MapWindow;
-  /** Layers and experts that are drawn as one mark, of the strongest value: 1 where cells are large enough. */
+  /** Layers and experts combined into one mark, which shows the strongest value; 1 where cells are large enough. */
   readonly layerBin: number;
   readonly expertBin: number;
 }
@@ -27,10 +27,10 @@ interface HeatmapMargins {
   readonly right: number;
 }
 
-/** Cells smaller than this are drawn together. */
+/** Smaller cells are combined. */
 export const SMALLEST_MARK_PX = 4;
 const LARGEST_CELL = { width: 76, height: 44 } as const;
-/** From here on cells stand apart. */
+/** Cells at least this wide have gaps between them. */
 const ROOM_FOR_GAP = { narrow: 5, wide: 12 } as const;
 
 const binOf = (cell: number): number => Math.max(1, Math.ceil(SMALLEST_MARK_PX / cell - 1e-9));
@@ -43,7 +43,7 @@ export const wholeMap = (layers: number, experts: number): MapWindow => ({
   experts,
 });
 
-/** Fits the window to the room: never wider, and as high as `room.height` at most (labels beside). */
+/** Fits the window into the room: no wider than the width, at most `room.height` high (labels excluded). */
 export const heatmapGeometry = (
   room: { readonly width: number; readonly height: number },
   shown: MapWindow,
@@ -73,7 +73,7 @@ export interface Cell {
   readonly expert: number;
 }
 
-/** The cell under a point, or null outside the map. */
+/** The cell at a point; null outside the map. */
 export const cellAt = (geometry: HeatmapGeometry, x: number, y: number): Cell | null => {
   const { shown } = geometry;
   const across = Math.floor((x - geometry.left) / geometry.cellWidth);
@@ -91,14 +91,14 @@ export const cellOrigin = (
   y: geometry.top + (layer - geometry.shown.firstLayer) * geometry.cellHeight,
 });
 
-/** Whether a cell is on screen. */
+/** Whether a cell is visible. */
 export const isShown = ({ shown }: Pick<HeatmapGeometry, 'shown'>, { layer, expert }: Cell): boolean =>
   layer >= shown.firstLayer &&
   layer < shown.firstLayer + shown.layers &&
   expert >= shown.firstExpert &&
   expert < shown.firstExpert + shown.experts;
 
-/** The cell that a key leads to; null where the key moves nothing. */
+/** The cell that a key moves to; null if the key does not move. */
 export const movedCell = (from: Cell, key: string, layers: number, experts: number): Cell | null => {
   const { layer, expert } = from;
   switch (key) {

@@ -12,11 +12,11 @@ import { paintHeatmap } from './paint-heatmap.ts';
 import './heatmap.css';
 
 interface HeatmapProps {
-  /** What the map shows, read aloud. */
+  /** Accessible description of the map. */
   readonly label: string;
-  /** Null: there is no value, and the cell is drawn as absent. */
+  /** A null value is drawn as absent. */
   readonly matrix: CellMatrix;
-  /** Where each value stands on the colour scale. */
+  /** Position of each value on the colour scale. */
   readonly shades: CellMatrix;
   readonly scale: ColorScale;
   readonly hatch: (cell: Cell) => Hatch;
@@ -24,26 +24,26 @@ interface HeatmapProps {
   readonly cellText: ((value: number) => string) | null;
   readonly rowNote: ((layer: number) => string) | null;
   readonly rowNoteTitle?: ReactNode;
-  /** Number above a column; null: that of its expert. */
+  /** Number above a column; null: the expert's number. */
   readonly columnNumber: ((column: number) => string) | null;
-  /** How columns stand, where not by their experts' numbers. */
+  /** Column order in words, if not by expert number. */
   readonly orderWords?: string | undefined;
   readonly selected: { readonly layer: number | null; readonly expert: number | null };
   readonly onSelect: (cell: Cell) => void;
-  /** Exact numbers of a cell, in words: shown on hover and read aloud. */
+  /** Exact numbers of a cell, shown on hover and read aloud. */
   readonly describe: (cell: Cell) => { readonly title: string; readonly lines: readonly string[] };
 }
 
 const MARGINS = { left: 34, top: 22 } as const;
 const NOTE_WIDTH = 62;
 
-/** What a key makes of the window: its size; null: the whole map again. */
+/** Factor by which a key scales the window; null: the whole map. */
 const zoomKeys: Readonly<Record<string, number | null>> = { '+': 0.5, '=': 0.5, '-': 2, '0': null };
 
-/** Cells that a turn of the wheel moves a window by, as a part of it. */
+/** Part of the window that one wheel step moves by. */
 const WHEEL_STEP = 0.15;
 
-/** Height that a map may take: what is below it stays on the screen. */
+/** Maximum map height, so that the chart below stays visible. */
 const roomBelow = (): number => Math.max(170, Math.min(440, window.innerHeight * 0.42));
 
 const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell => ({
@@ -52,8 +52,8 @@ const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell
 });
 
 /**
- * Layers x experts on a canvas, fitted to the room. Arrow keys walk the cells; every cell's numbers appear on hover and
- * are read aloud.
+ * Layers x experts on a canvas, fitted to the room. Arrow keys move between cells; each cell's numbers appear on hover
+ * and are read aloud.
  */
 export const Heatmap = memo((props: HeatmapProps) => {
   const { label, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected, onSelect, describe } =
@@ -62,7 +62,10 @@ export const Heatmap = memo((props: HeatmapProps) => {
   const canvas = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLDivElement>(null);
   const [hovered, setHovered] = useState<Cell | null>(null);
-  /** Walked by keys: the cell that they stand on tells its numbers. With the pointer only what is under it does. */
+  /**
+   * Whether the map is used by keyboard; then the focused cell shows its numbers. With a pointer, only the cell under
+   * it does.
+   */
   const [walking, setWalking] = useState(false);
   const [chosenWindow, chooseWindow] = useState<MapWindow | null>(null);
   const theme = useResolvedTheme();
@@ -126,7 +129,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
   useEffect(() => {
     const element = map.current;
     if (element === null) return;
-    // React's own listeners are passive: they could not keep the page from zooming or scrolling.
+    // React's listeners are passive, so they cannot prevent the page from zooming or scrolling.
     const onWheel = (event: WheelEvent): void => {
       const isZoom = event.ctrlKey || event.metaKey;
       if (!isZoom && !event.shiftKey) return;
@@ -249,18 +252,18 @@ Heatmap.displayName = 'Heatmap';
 interface MapToolsProps {
   readonly shown: MapWindow;
   readonly whole: boolean;
-  /** Layers and experts that one mark stands for. */
+  /** Layers and experts combined into one mark. */
   readonly bins: readonly [number, number];
   readonly orderWords?: string | undefined;
   readonly onZoom: (factor: number) => void;
   readonly onFit: () => void;
 }
 
-/** Places count from 1, experts from 0. */
+/** Positions count from 1, experts from 0. */
 const columnText = (column: number, orderWords: string | undefined): string =>
   String(orderWords === undefined ? column : column + 1);
 
-/** Zooms a map, and says which part is on screen and where a mark stands for several cells. */
+/** Zoom buttons, and text saying which part is visible and how many cells one mark combines. */
 const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsProps) => {
   const [layerBin, expertBin] = bins;
   const cells = [layerBin > 1 ? `${layerBin} layers` : '', expertBin > 1 ? `${expertBin} experts` : ''];
@@ -279,7 +282,7 @@ const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsPro
           layerBin * expertBin > 1
             ? `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}`
             : '',
-          orderWords === undefined ? '' : `each layer ${orderWords}; above: the place, not the expert`,
+          orderWords === undefined ? '' : `each layer ${orderWords}; numbers above: position, not expert`,
         ]
           .filter((text) => text !== '')
           .join('; ')}
@@ -320,10 +323,7 @@ interface MiniHeatmapProps {
   readonly height: number;
 }
 
-/**
- * A small picture of a heatmap: one canvas pixel per cell, stretched. For overviews; it says nothing to a screen
- * reader.
- */
+/** A thumbnail of a heatmap: one canvas pixel per cell, stretched. Hidden from screen readers. */
 export const MiniHeatmap = memo(({ matrix, scale, height }: MiniHeatmapProps) => {
   const canvas = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {

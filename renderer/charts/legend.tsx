@@ -7,13 +7,13 @@ interface MethodMarkerProps {
   readonly theme: ResolvedTheme;
   readonly x: number;
   readonly y: number;
-  /** Radius, pixels. */
+  /** Radius in pixels. */
   readonly r: number;
-  /** Drawn open: what the chart says was not reached. */
+  /** Drawn hollow: not reached. */
   readonly hollow?: boolean;
 }
 
-/** Mark of a method: filled; open with a dot in it where its plans were recovered. */
+/** Marker of a method: filled, or open with a dot if its plans were recovered. */
 export const MethodMarker = ({ style, theme, x, y, r, hollow = false }: MethodMarkerProps) => {
   const color = style[theme];
   const open = hollow || style.isRecovered;
@@ -32,17 +32,17 @@ export const MethodMarker = ({ style, theme, x, y, r, hollow = false }: MethodMa
 
 interface ColorLegendProps {
   readonly scale: ColorScale;
-  /** What stands under the ends and the middle. */
+  /** Labels at the ends and the middle. */
   readonly labels: readonly [string, string, string];
-  /** The scale in words; none where labels say all. */
+  /** The scale in words, if the labels do not say enough. */
   readonly words?: string;
-  /** Words for the two ends of a difference. */
+  /** Words for both ends of a difference. */
   readonly ends?: readonly [string, string] | undefined;
 }
 
 const STEPS = 24;
 
-/** A colour bar with what its ends and middle mean, and how colours follow values. */
+/** A colour bar with labels at its ends and middle, and the scale in words. */
 export const ColorLegend = ({ scale, labels, words, ends }: ColorLegendProps) => (
   <div className="color-legend" role="img" aria-label={`Colours from ${labels[0]} to ${labels[2]}`}>
     {ends !== undefined && <span className="color-legend-end">{ends[0]}</span>}

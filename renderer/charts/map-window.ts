@@ -1,7 +1,7 @@
 import { wholeMap } from './heatmap-geometry.ts';
 import type { Cell, MapWindow } from './heatmap-geometry.ts';
 
-/** Fewest layers and experts that a window shows, where a map has as many. */
+/** Fewest layers and experts in a window, if the map has as many. */
 const LEAST = { layers: 2, experts: 8 } as const;
 
 interface MapSize {
@@ -11,7 +11,7 @@ interface MapSize {
 
 const within = (first: number, count: number, all: number): number => Math.max(0, Math.min(all - count, first));
 
-/** One axis of a window, `factor` times as large, with `fixed` where it is. */
+/** One axis of a window, scaled by `factor` about `fixed`. */
 const scaled = (
   { first, count }: { readonly first: number; readonly count: number },
   factor: number,
@@ -21,12 +21,12 @@ const scaled = (
 ): { readonly first: number; readonly count: number } => {
   const wanted = factor < 1 ? Math.floor(count * factor) : Math.ceil(count * factor);
   const next = Math.max(Math.min(least, all), Math.min(all, wanted));
-  // The fixed place keeps its share of the window.
+  // The fixed position keeps its relative place in the window.
   const share = count > 0 ? (fixed + 0.5 - first) / count : 0.5;
   return { first: within(Math.round(fixed + 0.5 - share * next), next, all), count: next };
 };
 
-/** The window `factor` times as large (below 1: closer), about a cell. */
+/** The window scaled by `factor` (below 1 zooms in) about a cell. */
 export const zoomed = (shown: MapWindow, factor: number, about: Cell, { layers, experts }: MapSize): MapWindow => {
   const down = scaled({ first: shown.firstLayer, count: shown.layers }, factor, about.layer, layers, LEAST.layers);
   const across = scaled(
@@ -39,7 +39,7 @@ export const zoomed = (shown: MapWindow, factor: number, about: Cell, { layers, 
   return { firstLayer: down.first, layers: down.count, firstExpert: across.first, experts: across.count };
 };
 
-/** The window moved by whole layers and experts, within the map. */
+/** The window moved by whole layers and experts, kept within the map. */
 export const panned = (
   shown: MapWindow,
   by: { readonly layers: number; readonly experts: number },
@@ -50,7 +50,7 @@ export const panned = (
   firstExpert: within(shown.firstExpert + by.experts, shown.experts, experts),
 });
 
-/** The window moved as little as shows a cell. */
+/** The window moved just enough to show a cell. */
 export const revealing = (shown: MapWindow, { layer, expert }: Cell, size: MapSize): MapWindow =>
   panned(
     shown,
@@ -64,7 +64,7 @@ export const revealing = (shown: MapWindow, { layer, expert }: Cell, size: MapSi
 export const isWhole = (shown: MapWindow, { layers, experts }: MapSize): boolean =>
   shown.layers === layers && shown.experts === experts;
 
-/** The window that stays where the map is still as large; else the whole map. */
+/** The same window if it fits a map of this size, else the whole map. */
 export const fitting = (shown: MapWindow | null, { layers, experts }: MapSize): MapWindow =>
   shown !== null && shown.firstLayer + shown.layers <= layers && shown.firstExpert + shown.experts <= experts
     ? shown

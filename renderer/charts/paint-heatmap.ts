@@ -8,39 +8,39 @@ import type { Cell, HeatmapGeometry } from './heatmap-geometry.ts';
 interface HeatmapPicture {
   readonly geometry: HeatmapGeometry;
   readonly matrix: CellMatrix;
-  /** Where each value stands on the colour scale. */
+  /** Position of each value on the colour scale. */
   readonly shades: CellMatrix;
   readonly scale: ColorScale;
   readonly hatch: (cell: Cell) => Hatch;
-  /** Cells pinned to stay (true) or to go (false): a mark in the corner. */
+  /** Pins, marked in the corner: true for must stay, false for must go. */
   readonly pin: (cell: Cell) => boolean | null;
-  /** Text inside a cell that has room for it. */
+  /** Text inside cells that have room for it. */
   readonly cellText: ((value: number) => string) | null;
   /** Text to the right of a row. */
   readonly rowNote: ((layer: number) => string) | null;
-  /** Number above a column; null: its own. */
+  /** Number above a column; null: the column's index. */
   readonly columnNumber: ((column: number) => string) | null;
-  /** Of cells without a value. */
+  /** Colour of cells without a value. */
   readonly absent: string;
   readonly ink: string;
   readonly mutedInk: string;
-  /** Behind the map: what goes fades into it. */
+  /** Background; pruned cells fade into it. */
   readonly surface: string;
   readonly font: string;
   readonly selectedLayer: number | null;
 }
 
-/** Between the numbers of two columns: of two digits, and of three. */
+/** Minimum spacing of column numbers, with two and with three digits. */
 const COLUMN_LABEL_PX = { two: 22, three: 29 } as const;
-/** Between the numbers of two rows. */
+/** Minimum spacing of row numbers. */
 const ROW_LABEL_PX = 13;
 const ROOM_FOR_TEXT = { width: 34, height: 20 } as const;
-/** Smaller cells than this fade where they would go: lines would not be seen. */
+/** Pruned cells smaller than this fade instead of being hatched. */
 export const ROOM_FOR_HATCH_PX = 8;
 const FADED = 0.22;
-/** Room for a pin with its edge; smaller cells have a plain dot. */
+/** Smallest cell with a full pin mark; smaller ones get a dot. */
 const ROOM_FOR_PIN_PX = 12;
-/** CSS pixels between hatch lines; drops lean one way, merges cross. */
+/** CSS pixels between hatch lines: dropped cells are hatched one way, merged cells crosswise. */
 const HATCH_STEP = { dropped: 6, merged: 9 } as const;
 
 const hatchLines = (
@@ -72,7 +72,7 @@ const paintHatch = (
   context.beginPath();
   context.rect(x, y, w, h);
   context.clip();
-  // A dark line with a light one beside it is seen on every colour of the map.
+  // A dark line beside a light one is visible on every map colour.
   for (const [color, shift] of [
     ['rgba(0,0,0,0.75)', 0],
     ['rgba(255,255,255,0.7)', 1.2],
@@ -87,10 +87,10 @@ const paintHatch = (
   context.restore();
 };
 
-/** Pixels from the corner to the middle of the mark of a pin, and its radius. */
+/** Distance of a pin mark from the corner, and its radius, in pixels. */
 const PIN = { inset: 6, radius: 3 } as const;
 
-/** A dot for an expert that must stay, a cross for one that must go; seen on every colour of the map. */
+/** A dot for an expert that must stay, a cross for one that must go; visible on every map colour. */
 const paintPin = (context: CanvasRenderingContext2D, right: number, top: number, stays: boolean): void => {
   const [x, y, r] = [right - PIN.inset, top + PIN.inset, PIN.radius];
   context.beginPath();
@@ -113,7 +113,7 @@ const paintPin = (context: CanvasRenderingContext2D, right: number, top: number,
   context.stroke();
 };
 
-/** The strongest shade of a block of cells (null where none has a value), and whether all of them go. */
+/** The strongest shade of a block of cells (null if none has a value), and whether the plan removes all of them. */
 const blockOf = (
   { shades, hatch, geometry: { layerBin, expertBin, shown } }: HeatmapPicture,
   { layer, expert }: Cell,
@@ -132,11 +132,11 @@ const blockOf = (
   return { shade, gone: gone ?? 'none' };
 };
 
-/** Colours of a scale that are told apart: as many as a screen shows of one hue. */
+/** Number of colours: as many as a screen distinguishes in one hue. */
 const COLOR_STEPS = 256;
 const knownColors = new WeakMap<ColorScale, ReadonlyMap<number, string>>();
 
-/** The scale's colours in steps, computed once: a map has tens of thousands of cells. */
+/** The scale's colours, computed once because a map can have tens of thousands of cells. */
 const colorsOf = (scale: ColorScale): ((shade: number) => string) => {
   const [low, high] = scale.domain;
   const step = (high - low) / COLOR_STEPS;
@@ -149,7 +149,7 @@ const colorsOf = (scale: ColorScale): ((shade: number) => string) => {
   return (shade) => known.get(Math.round((Math.max(low, Math.min(high, shade)) - low) / step)) ?? scale.color(shade);
 };
 
-/** Draws the window of the map; the context is already scaled to CSS pixels. */
+/** Draws the visible part of the map; the context is already scaled to CSS pixels. */
 export const paintHeatmap = (context: CanvasRenderingContext2D, picture: HeatmapPicture): void => {
   const { geometry, matrix } = picture;
   const colors = colorsOf(picture.scale);
@@ -163,7 +163,7 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
     for (let expert = shown.firstExpert; expert < shown.firstExpert + shown.experts; expert += expertBin) {
       const { shade, gone } = blockOf(picture, { layer, expert });
       const { x: left, y: top } = cellOrigin(geometry, { layer, expert });
-      // Whole pixels, so that cells of a fraction meet without seams.
+      // Round to whole pixels, so that fractional cells meet without seams.
       const [x, y] = [Math.round(left), Math.round(top)];
       const w = Math.max(1, Math.round(left + cellWidth * expertBin) - x - gap);
       const h = Math.max(1, Math.round(top + cellHeight * layerBin) - y - gap);
@@ -199,7 +199,7 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
   paintLabels(context, picture);
 };
 
-/** Over a cell without a value. */
+/** Cross over a cell without a value. */
 const paintCross = (
   context: CanvasRenderingContext2D,
   x: number,
@@ -220,7 +220,7 @@ const paintCross = (
   context.stroke();
 };
 
-/** The mark of a pin where a cell has no corner to spare: filled stays, open goes. */
+/** Pin mark of a small cell: filled for stay, open for go. */
 const paintSmallPin = (context: CanvasRenderingContext2D, x: number, y: number, stays: boolean): void => {
   context.beginPath();
   context.arc(x, y, 2.6, 0, 2 * Math.PI);

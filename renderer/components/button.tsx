@@ -1,6 +1,6 @@
 import type { ComponentProps } from 'react';
 
-/** Line icons on a 16 x 16 grid, drawn with the text's colour. */
+/** Line icons on a 16 x 16 grid, in the text's colour. */
 const paths = {
   plus: 'M8 3v10M3 8h10',
   minus: 'M3 8h10',
@@ -71,7 +71,7 @@ export const Button = ({ look = 'plain', icon, className = '', children, ...rest
 
 interface IconButtonProps extends Omit<ComponentProps<'button'>, 'aria-label' | 'children'> {
   readonly icon: IconName;
-  /** Read aloud and shown on hover. */
+  /** Accessible name, also shown on hover. */
   readonly label: string;
 }
 

@@ -22,7 +22,7 @@ interface SegmentedProps<V extends string> {
   readonly onChange: (value: V) => void;
 }
 
-/** A few choices side by side, one of them taken. */
+/** A few choices side by side, one of them selected. */
 export const Segmented = <V extends string>({ label, value, options, onChange }: SegmentedProps<V>) => (
   <div className="segmented" role="radiogroup" aria-label={label}>
     {options.map((option, position) => (
@@ -54,7 +54,7 @@ interface ChartsOrTableProps {
   readonly onChange: (asTable: boolean) => void;
 }
 
-/** Whether a view shows charts or the numbers behind them. */
+/** Switches a view between charts and the numbers behind them. */
 export const ChartsOrTable = ({ asTable, onChange }: ChartsOrTableProps) => (
   <Segmented
     label="Charts or table"
@@ -71,7 +71,7 @@ interface SelectOption<V extends string> {
   readonly value: V;
   readonly label: string;
   readonly disabled?: boolean;
-  /** Heading that this option stands under with its neighbours of the same group. */
+  /** Heading of this option and its neighbours with the same group. */
   readonly group?: string;
 }
 
@@ -81,7 +81,7 @@ interface SelectProps<V extends string> {
   readonly options: readonly SelectOption<V>[];
   readonly onChange: (value: V) => void;
   readonly disabled?: boolean;
-  /** Label above the field instead of before it. */
+  /** Puts the label above the field instead of before it. */
   readonly stacked?: boolean;
 }
 

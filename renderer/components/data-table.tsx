@@ -13,14 +13,14 @@ interface DataTableProps<R> {
   readonly columns: readonly Column<R>[];
   readonly rows: readonly R[];
   readonly rowKey: (row: R) => string;
-  /** What a click on a row does, or Enter on its name; arrow keys walk the names. */
+  /** Called on a click on a row, or Enter on its name; arrow keys move between the names. */
   readonly onRow?: (row: R) => void;
-  /** Whether a row can be opened so; all can where nothing is said. */
+  /** Whether a row can be opened; all can if this is missing. */
   readonly opens?: (row: R) => boolean;
   readonly selectedKey?: string | null;
 }
 
-/** Exact numbers behind a chart. The first column names the row. */
+/** A table of exact numbers behind a chart. The first column names the row. */
 export const DataTable = <R,>({
   caption,
   columns,
@@ -60,7 +60,7 @@ export const DataTable = <R,>({
                   position === 0 ? (
                     <th key={column.key} scope="row">
                       {isOpenable.has(key) ? (
-                        // Its click is that of the row.
+                        // A click on the name bubbles to the row.
                         <button type="button" className="row-open" data-member="" tabIndex={key === stop ? 0 : -1}>
                           {column.cell(row)}
                         </button>
@@ -89,7 +89,7 @@ export interface Fact {
   readonly value: ReactNode;
 }
 
-/** Terms and their values in two columns. */
+/** Terms and values in two columns. */
 export const FactList = ({ facts }: { readonly facts: readonly Fact[] }) => (
   <dl className="facts">
     {facts.map(({ key, term, value }) => (

@@ -4,17 +4,17 @@ import type { DefinitionName } from '../definitions/definitions.ts';
 import type { DefinitionText } from '../definitions/definition-text.ts';
 import { Tooltip } from './tooltip.tsx';
 
-/** A text with its `names` set as code. */
+/** Text with its `names` set as code. */
 export const Words = ({ text }: { readonly text: string }) =>
   text.split('`').map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part));
 
 interface DefinitionProps {
   readonly of: DefinitionName;
-  /** The word on screen; the term itself where none is given. */
+  /** The displayed word; by default the term. */
   readonly children?: ReactNode;
 }
 
-/** A word whose meaning appears on hover and on keyboard focus. */
+/** A word whose definition appears on hover and keyboard focus. */
 export const Definition = ({ of, children }: DefinitionProps) => {
   const definition: DefinitionText = definitions[of];
   return (

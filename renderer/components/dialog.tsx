@@ -7,11 +7,11 @@ interface DialogProps {
   readonly onClose: () => void;
   readonly children: ReactNode;
   readonly wide?: boolean;
-  /** Stands at the right edge, as high as the window. */
+  /** Shown at the right edge, at full height. */
   readonly drawer?: boolean;
 }
 
-/** A modal dialog: keeps the focus, closes with Escape and on a click beside it. */
+/** A modal dialog: traps the focus, closes with Escape and on a click outside. */
 export const Dialog = ({ title, onClose, children, wide = false, drawer = false }: DialogProps) => {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -20,7 +20,7 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false 
     const element = dialog.current;
     if (element !== null && !element.open) {
       element.showModal();
-      // The dialog gives the focus to its first button; what is marked wants it more.
+      // showModal() focuses the first button; prefer the marked element.
       element.querySelector<HTMLElement>('[data-autofocus]')?.focus();
     }
     return () => element?.close();
@@ -38,7 +38,7 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false 
         pressed.current = event.target;
       }}
       onClick={(event) => {
-        // A text that is marked to beyond the edge is released there, and no click beside the dialog.
+        // A text selection that ends outside the dialog is not a click outside.
         if (event.target === dialog.current && pressed.current === dialog.current) onClose();
       }}
     >

@@ -10,7 +10,7 @@ interface MenuProps {
   readonly disabled?: boolean;
 }
 
-/** A button that opens a short list of commands; arrow keys walk it, Escape closes it. */
+/** A button that opens a short list of commands; arrow keys move within it, Escape closes it. */
 export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
   const [open, setOpen] = useState(false);
   const frame = useRef<HTMLDivElement>(null);
@@ -25,7 +25,7 @@ export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
     window.addEventListener('pointerdown', onPointer);
     return () => window.removeEventListener('pointerdown', onPointer);
   }, [open]);
-  /** Closes it and gives the focus back: the command that had it goes away. */
+  /** Closes the menu and returns the focus to its button. */
   const close = (): void => {
     setOpen(false);
     frame.current?.querySelector('button')?.focus();

@@ -1,9 +1,9 @@
 /**
- * Takes the place of @radix-ui/react-dialog in the page (vite.config.ts). cmdk draws its list in the page's own dialog
- * (dialog.tsx); the one that cmdk could draw itself would bring a dozen packages that nothing here uses.
+ * Replaces @radix-ui/react-dialog in the page (vite.config.ts). cmdk is drawn inside the page's own dialog
+ * (dialog.tsx); cmdk's own dialog would add a dozen unused packages.
  */
 const refuse = (): never => {
-  throw new Error('Command.Dialog of cmdk is not part of this page: put <Command> into <Dialog> of dialog.tsx.');
+  throw new Error('Command.Dialog of cmdk is not available here: put <Command> into the <Dialog> of dialog.tsx.');
 };
 
 export { refuse as Content, refuse as Overlay, refuse as Portal, refuse as Root };

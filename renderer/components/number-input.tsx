@@ -2,20 +2,22 @@ import { useState } from 'react';
 import type { ComponentProps } from 'react';
 
 interface NumberInputProps extends Omit<ComponentProps<'input'>, 'type' | 'value' | 'onChange'> {
-  /** Null: the field is empty. */
+  /** Null if the field is empty. */
   readonly value: number | null;
-  /** Whether a number (null: an empty field) can stand here. What cannot is marked, and the last that could holds. */
+  /**
+   * Whether a number (null for an empty field) is valid. Invalid input is marked, and the last valid value stays in
+   * effect.
+   */
   readonly accepts: (value: number | null) => boolean;
   readonly onChange: (value: number | null) => void;
 }
 
-/** What is typed into a field of numbers: null where it is empty, NaN where it is no number. */
+/** Parses the input: null if empty, NaN if not a number. */
 export const numberTyped = (text: string, isBad: boolean): number | null =>
   isBad ? Number.NaN : text.trim() === '' ? null : Number(text);
 
 /**
- * A field for a number that holds what is being typed until it is left, so that a number can be typed over another
- * letter by letter: the first letters of 12 or 0.05 need not be numbers that can stand here.
+ * A number field that keeps the typed text until it loses focus, so that invalid prefixes of 12 or 0.05 can be typed.
  */
 export const NumberInput = ({ value, accepts, onChange, onBlur, className = '', ...rest }: NumberInputProps) => {
   const [typed, setTyped] = useState<{ readonly text: string; readonly isFit: boolean } | null>(null);
@@ -41,7 +43,7 @@ export const NumberInput = ({ value, accepts, onChange, onBlur, className = '', 
   );
 };
 
-/** Whole numbers from `least` to `most`. */
+/** Accepts whole numbers from `least` to `most`. */
 export const wholeFrom =
   (least: number, most = Number.MAX_SAFE_INTEGER) =>
   (value: number | null): boolean =>

@@ -8,7 +8,7 @@ interface PanelProps {
   readonly count?: string;
   readonly tools?: ReactNode;
   readonly children: ReactNode;
-  /** Takes the room that is left. */
+  /** Takes the remaining height. */
   readonly grows?: boolean;
 }
 
@@ -52,7 +52,7 @@ interface EmptyStateProps {
   readonly action?: ReactNode;
 }
 
-/** What a view shows in place of data: what is missing, and the one thing to do about it. */
+/** Shown in place of data: what is missing, and one action that helps. */
 export const EmptyState = ({ icon, title, children, action }: EmptyStateProps) => (
   <div className="empty-state">
     <Icon name={icon} size={28} />

@@ -4,7 +4,7 @@ import { serialiseError } from '../../main/contract/errors.ts';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import { Button, Icon } from './button.tsx';
 
-/** An error in place: what is wrong, and what to do. */
+/** An error message with what to do about it. */
 export const Problem = ({ error }: { readonly error: Pick<SerialisedError, 'message' | 'remedy'> }) => (
   <div className="problem" role="alert">
     <Icon name="warning" size={16} />
@@ -22,7 +22,7 @@ interface ErrorBoundaryState {
   readonly error: SerialisedError | null;
 }
 
-/** Keeps a defect in one part of the window from taking the rest down, and says what happened. */
+/** Confines a rendering error to one part of the window and reports it. */
 export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundaryState> {
   override state: ErrorBoundaryState = { error: null };
 

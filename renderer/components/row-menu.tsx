@@ -14,14 +14,14 @@ interface RowMenuProps {
 }
 
 const GAP_PX = 4;
-/** Of a line and of the frame: the menu is placed before it is drawn, when it has no height yet. */
+/** Heights of a line and of the frame: the menu is positioned before it is rendered. */
 const LINE_PX = 29;
 const FRAME_PX = 10;
 const WIDTH_PX = 236;
 
 /**
- * The commands of one row of a list, behind a button of three dots. It stands in the top layer, so that the list does
- * not cut it off; arrow keys walk it, Escape or a click beside it closes it.
+ * The commands of a list row, behind a button with three dots. Uses the top layer, so that the list does not clip it.
+ * Arrow keys move within it; Escape or a click outside closes it.
  */
 export const RowMenu = ({ label, items }: RowMenuProps) => {
   const id = useId();

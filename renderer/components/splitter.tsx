@@ -2,18 +2,18 @@ import { useRef } from 'react';
 
 interface SplitterProps {
   readonly label: string;
-  /** Pixels of the panel beside it. */
+  /** Width of the panel beside it, in pixels. */
   readonly width: number;
   readonly minimum: number;
   readonly maximum: number;
-  /** Side of the splitter on which the panel lies. */
+  /** Side on which the panel is. */
   readonly panel: 'left' | 'right';
   readonly onResize: (width: number) => void;
 }
 
 const KEY_STEP_PX = 16;
 
-/** The draggable edge of a side panel; arrow keys move it too. */
+/** The draggable edge of a side panel; arrow keys also move it. */
 export const Splitter = ({ label, width, minimum, maximum, panel, onResize }: SplitterProps) => {
   const start = useRef<{ readonly x: number; readonly width: number } | null>(null);
   const outward = panel === 'left' ? 1 : -1;

@@ -2,11 +2,11 @@ import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from
 import type { ReactNode } from 'react';
 import { createPortal } from 'react-dom';
 
-/** Space between the word and its tooltip, and to the edge of the window. */
+/** Distance to the word and to the window's edge. */
 const GAP_PX = 6;
 const EDGE_PX = 8;
 
-/** Where a box of this size goes: below the anchor, above it where there is no room below, always inside the window. */
+/** Position of a box: below the anchor, or above it if there is no room below; always inside the window. */
 const placeTooltip = (
   anchor: { readonly left: number; readonly top: number; readonly bottom: number },
   box: { readonly width: number; readonly height: number },
@@ -19,20 +19,20 @@ const placeTooltip = (
 };
 
 interface TooltipProps {
-  /** What is explained; gets the keyboard focus. */
+  /** The explained element; gets the keyboard focus. */
   readonly children: ReactNode;
   readonly content: ReactNode;
   readonly className?: string;
-  /** False where the child takes the focus itself. */
+  /** False if the child is focusable itself. */
   readonly focusable?: boolean;
 }
 
-/** A text that appears on hover and on keyboard focus, and goes with Escape. */
+/** Text that appears on hover and keyboard focus, and disappears with Escape. */
 export const Tooltip = ({ children, content, className = '', focusable = true }: TooltipProps) => {
   const id = useId();
   const anchor = useRef<HTMLSpanElement>(null);
   const box = useRef<HTMLDivElement>(null);
-  /** Where it is drawn; null: not shown. A modal dialog hides what lies outside of it. */
+  /** Element to render into; null while hidden. A modal dialog would cover a tooltip outside of it. */
   const [host, setHost] = useState<Element | null>(null);
   const open = host !== null;
   const [place, setPlace] = useState({ left: 0, top: 0 });

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import type { RefObject } from 'react';
 
-/** Brings an element into view once it is what is meant (`key` is not null), and again when another thing is. */
+/** Scrolls an element into view when `key` becomes non-null, and again when it changes. */
 export const useInView = <E extends HTMLElement>(key: string | null): RefObject<E | null> => {
   const element = useRef<E>(null);
   useEffect(() => {

@@ -6,8 +6,8 @@ const steps = {
 } as const;
 
 /**
- * Arrow keys, Home and End move the focus among the members (`data-member`) of a bar chart or a table, which is one
- * stop of Tab: the member that has `tabIndex` 0.
+ * Moves the focus by arrow keys, Home and End among the members (`data-member`) of a bar chart or table. The group is
+ * one tab stop: the member with `tabIndex` 0.
  */
 export const walkMembers =
   (along: keyof typeof steps) =>

@@ -1,16 +1,16 @@
 import { Fragment, useCallback, useLayoutEffect, useRef, useState } from 'react';
 import type { KeyboardEventHandler, ReactNode } from 'react';
 
-/** Rows drawn beyond the edges: a row that is scrolled to or walked to by keys is there already. */
+/** Rows rendered beyond the edges, so that scrolling and keyboard moves find them ready. */
 const BEYOND = 8;
 
 interface WindowedListProps<T> {
   readonly label: string;
   readonly items: readonly T[];
-  /** Pixels; every row has it. */
+  /** Height of every row in pixels. */
   readonly rowHeight: number;
   readonly keyOf: (item: T) => string;
-  /** A row's <li>, told its place for who cannot see how many there are. */
+  /** Renders a row's <li>; the position is for screen readers, since most rows are not rendered. */
   readonly children: (item: T, place: RowPlace) => ReactNode;
   readonly onKeyDown?: KeyboardEventHandler<HTMLUListElement>;
 }
@@ -26,14 +26,14 @@ interface Window {
   readonly end: number;
 }
 
-/** Rows of a list that are near what is seen of it: `top` and `height` of the view in pixels. */
+/** Range of rows near the visible part (`top` and `height` in pixels). */
 export const visibleRows = (count: number, rowHeight: number, top: number, height: number): Window => {
   const last = Math.max(0, count - 1);
   const first = Math.min(last, Math.max(0, Math.floor(top / rowHeight) - BEYOND));
   return { first: count === 0 ? 0 : first, end: Math.min(count, Math.ceil((top + height) / rowHeight) + BEYOND) };
 };
 
-/** A long list that scrolls by itself and draws only the rows that can be seen. */
+/** A scrolling list that renders only the rows near the visible part. */
 export const WindowedList = <T,>({ label, items, rowHeight, keyOf, children, onKeyDown }: WindowedListProps<T>) => {
   const frame = useRef<HTMLDivElement>(null);
   const count = items.length;

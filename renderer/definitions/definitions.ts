@@ -3,10 +3,10 @@ import { modelsAndTasks } from './models-and-tasks.ts';
 import { results } from './results.ts';
 import { routingAndPlans } from './routing-and-plans.ts';
 
-/** The definitions by what they are about: no name stands in two. */
+/** Definitions by subject; keys are unique across groups. */
 export const definitionGroups = [routingAndPlans, singleExperts, modelsAndTasks, results] as const;
 
-/** Every definition that the window shows. */
+/** All definitions shown in the window. */
 export const definitions = { ...routingAndPlans, ...singleExperts, ...modelsAndTasks, ...results } as const;
 
 export type DefinitionName = keyof typeof definitions;

@@ -1,40 +1,40 @@
 import { define } from './definition-text.ts';
 
-/** What the panel tells of one expert by itself. */
+/** Numbers of a single expert. */
 export const singleExperts = define({
   takenTokens: {
     term: 'Tokens it takes',
     text:
-      'Tokens of the calibration items that the router sent here: most often; by the sum of their combine weights; ' +
-      'or by surprise, the log-likelihood ratio (nats) that tells how surely a token is taken more often than the ' +
-      'expert’s share of all tokens (Dunning 1993). Places shown are those of the largest weights.',
+      'Tokens of the calibration items that the router sent to this expert: by count, by the sum of their combine ' +
+      'weights, or by surprise. Surprise is the log-likelihood ratio (in nats) of choosing the expert more often ' +
+      'for this token than for all tokens (Dunning 1993). The contexts shown are those with the largest weights.',
     formula: 'k ln(k / nq) + (n − k) ln((n − k) / n(1 − q))',
   },
   tokenClass: {
     term: 'Class of token',
     text:
-      'Word start: letters behind anything but a letter or digit. Continuation: letters behind one. Digit, ' +
-      'punctuation (symbols too) and white space: nothing else but leading space. Special: left out of plain text. ' +
-      'Other: parts of characters and mixtures. The bar is the share of the class’s tokens that choose the expert, ' +
-      'the mark that of all.',
+      'Word start: letters that do not follow a letter or digit. Continuation: letters that follow one. Digit, ' +
+      'punctuation (with symbols) and white space: nothing else, apart from a leading space. Special: tokens that ' +
+      'plain text leaves out. Other: parts of characters, and mixtures. The bar is the share of the tokens of the ' +
+      'class that choose the expert; the mark is that share over all tokens.',
   },
   tokenPosition: {
     term: 'Position',
     text:
-      'Place of the token in its item, counted from 0, in octaves. The bar is the share of the tokens there that ' +
-      'choose the expert, the mark that of all tokens.',
+      'Position of the token in its item, counted from 0, in octaves. The bar is the share of the tokens at these ' +
+      'positions that choose the expert; the mark is that share over all tokens.',
   },
   chosenTogether: {
     term: 'Chosen together with',
     text:
-      'Experts of the layer that are in the top-k of the same tokens. The bar is the share of this expert’s tokens, ' +
-      'the mark the other expert’s share of all tokens: what it would be if the two were chosen independently.',
+      'Experts of the layer in the top-k of the same tokens. The bar is the share of this expert’s tokens; the mark ' +
+      'is the other expert’s share of all tokens, which the bar would equal if the two were chosen independently.',
   },
   likeByRouter: {
     term: 'By router logits',
     text:
-      'Cosine of the two experts’ router logits over all calibration tokens, after each token’s mean logit is taken ' +
-      'out: wanted for the same tokens.',
+      'Cosine of the two experts’ router logits over all calibration tokens, after subtracting each token’s mean ' +
+      'logit. High for experts that are wanted by the same tokens.',
   },
   likeByOutput: {
     term: 'By outputs',
@@ -43,14 +43,14 @@ export const singleExperts = define({
   likeByWeights: {
     term: 'By weights',
     text:
-      'Cosine of all weights of the two experts (gate, up and down) as they are stored. Neurons are not matched: ' +
-      'experts that compute the same in another order are not alike by this.',
+      'Cosine of all weights of the two experts (gate, up and down) as stored. Neurons are not matched, so two ' +
+      'experts with the same function but a different order of neurons do not look alike here.',
   },
   damageAlone: {
-    term: 'Its damage alone',
+    term: 'Damage of this expert',
     text:
-      'The test items of the task in focus answered with only this expert gone, against the unpruned model on the ' +
-      'same items, with the two-sided 95 % interval of each expert by itself (Tango’s for accuracies): of twenty ' +
-      'experts that change nothing, about one shows a difference.',
+      'The test items of the task in focus, answered with only this expert removed, compared with the unpruned ' +
+      'model on the same items. The two-sided 95 % interval is for each expert separately (Tango’s for accuracies): ' +
+      'about one in twenty experts without any effect will show a difference.',
   },
 });

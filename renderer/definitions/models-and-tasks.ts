@@ -1,30 +1,30 @@
 import { define } from './definition-text.ts';
 
-/** What is given: models, tasks, devices, and what is written. */
+/** Models, tasks, devices and exports. */
 export const modelsAndTasks = define({
   totalParameters: { term: 'Total parameters', text: 'All weights of the checkpoint.' },
-  expertParameters: { term: 'Expert parameters', text: 'Weights inside routed experts: what pruning can take away.' },
+  expertParameters: { term: 'Expert parameters', text: 'Weights of the routed experts, which pruning can remove.' },
   activeParameters: {
     term: 'Active parameters',
     text:
-      'Weights used for one token: the dense parts, the router and top-k experts. Pruning experts takes away router ' +
-      'rows only, as long as top-k stays.',
+      'Weights used for one token: the dense parts, the router and top-k experts. As long as top-k stays the same, ' +
+      'pruning experts removes only router rows from these.',
   },
   sizeBytes: { term: 'Size on disk', text: 'Bytes of the weight files, in powers of 1000.' },
   memory: {
     term: 'Memory needed',
-    text: 'Resident: every block loaded at once. Streaming: one at a time, slower, for models larger than memory.',
+    text: 'Resident: all blocks loaded at once. Streaming: one block at a time, slower, for models larger than memory.',
   },
   fitsHere: {
     term: 'Fits here',
     text:
-      'Which of the two the memory budget for weights lets this machine do. The budget is one of the settings; as ' +
-      'usual it is 60 % of the memory.',
+      'Which of the two fits the memory budget for weights on this machine. The budget is a setting; its default is ' +
+      '60 % of the memory.',
   },
-  storedAs: { term: 'Stored as', text: 'Type of the numbers in the weight files; every graph computes in float32.' },
+  storedAs: { term: 'Stored as', text: 'Type of the numbers in the weight files. All graphs compute in float32.' },
   widths: {
     term: 'Hidden, expert width',
-    text: 'Numbers of a token between blocks, and neurons inside each routed expert.',
+    text: 'Numbers per token between blocks, and neurons in each routed expert.',
   },
   positions: {
     term: 'Positions',
@@ -32,27 +32,29 @@ export const modelsAndTasks = define({
   },
   sharedExperts: {
     term: 'Shared experts',
-    text: 'Experts that every token passes beside those that the router chooses. Pruning leaves them as they are.',
+    text: 'Experts that every token uses in addition to those chosen by the router. Pruning leaves them unchanged.',
   },
   topK: { term: 'Top-k', text: 'Experts that the router chooses for each token.' },
   experts: { term: 'Experts', text: 'Routed experts in each MoE layer (E).' },
   layers: {
     term: 'Layers',
-    text: 'Transformer blocks; those with experts are MoE layers and are numbered from 0 here.',
+    text: 'Transformer blocks. Those with experts are MoE layers, numbered here from 0.',
   },
   normTopK: {
     term: 'Gates renormalised',
     text:
-      'Whether the weights of the chosen experts are divided by their sum. Where they are not, kept experts get more ' +
-      'weight after pruning.',
+      'Whether the weights of the chosen experts are divided by their sum. If not, the kept experts get more weight ' +
+      'after pruning.',
   },
   items: {
     term: 'Items',
-    text: 'Test items are scored; calibration items only make profiles. The two never overlap.',
+    text:
+      'Test items are scored. Calibration items are used for profiles, searches, refits and fine-tuning, never for ' +
+      'scores. The two never overlap.',
   },
   ticked: {
     term: 'Ticked tasks',
-    text: 'Tasks that are ticked in the list on the left beside the one in focus: what Profile and a sweep run on.',
+    text: 'The tasks ticked in the list on the left, in addition to the task in focus. Profiling and sweeps use them.',
   },
   profiled: {
     term: 'Profile',
@@ -61,18 +63,18 @@ export const modelsAndTasks = define({
   chatTemplate: {
     term: 'Chat template',
     text:
-      'On: every prompt is what the checkpoint’s own template makes of the item, few-shot examples as turns, choices ' +
-      'after the model’s turn has begun (as lm-evaluation-harness with --apply_chat_template ' +
-      '--fewshot_as_multiturn). Off: plain text. A model tuned for chat may use other experts for the two.',
+      'On: the checkpoint’s own template turns each item into a prompt, with few-shot examples as turns and the ' +
+      'choices after the start of the model’s turn (as lm-evaluation-harness does with --apply_chat_template ' +
+      '--fewshot_as_multiturn). Off: plain text. A chat-tuned model may use different experts for the two.',
   },
   withoutQuestion: {
     term: 'Without the question',
     text:
-      'Accuracy where each item’s choices stand after another item’s question, as the task’s folder states it for ' +
-      'the models it names. Where it lies above chance, the choices alone give answers away, and accuracy down to it ' +
-      'needs no reading of the question.',
+      'Accuracy when each item’s choices follow another item’s question, for the models named in the task’s folder. ' +
+      'If it is above chance, the choices alone give answers away, and accuracy up to this value needs no reading ' +
+      'of the question.',
   },
-  chance: { term: 'Chance', text: 'Accuracy of guessing: the mean of 1 / choices over the test items.' },
+  chance: { term: 'Chance', text: 'Accuracy of random guessing: the mean of 1 / choices over the test items.' },
   acc: {
     term: 'Accuracy (acc)',
     text: 'Share of items whose right choice has the largest log-likelihood, summed over its tokens after the context.',
@@ -90,13 +92,13 @@ export const modelsAndTasks = define({
   },
   exact_match: {
     term: 'Exact match (exact_match)',
-    text: 'Share of items where what the model writes, filtered as the task says, equals a right answer.',
+    text: 'Share of items for which the model’s written answer, after the task’s filters, equals a right answer.',
   },
   finetunePython: {
     term: 'Python',
     text:
-      'Fine-tuning runs in Python 3.10 or later with PyTorch 2.6 and transformers 5 or later, yours or that of the ' +
-      'workspace. Nothing else of the workbench needs it.',
+      'Fine-tuning needs Python 3.10 or later with PyTorch 2.6 and transformers 5 or later: your own, or the ' +
+      'workspace’s environment. Nothing else in the workbench needs Python.',
   },
   logitDifference: {
     term: 'Largest logit difference',
@@ -111,38 +113,45 @@ export const modelsAndTasks = define({
   sameTensors: {
     term: 'Same tensors',
     text:
-      'Whether every tensor of the export is byte for byte the plan’s slice of the source (merged experts: ' +
+      'Whether every tensor of the export equals the plan’s slice of the source, byte for byte (merged experts are ' +
       'recomputed).',
   },
-  deviceName: { term: 'Device', text: 'What the provider runs on, as far as the system tells it.' },
+  deviceName: { term: 'Device', text: 'The hardware that the provider runs on, as reported by the system.' },
   deviceDeviation: {
     term: 'Deviation from the processor',
     text:
-      'Largest relative difference of a small block’s and the scoring head’s outputs from the processor’s. More than ' +
-      '1e-3 is refused, and so is a device that routes a token to other experts.',
+      'Largest relative difference from the processor in the outputs of a small block and of the scoring head. A ' +
+      'device is refused if it exceeds 1e-3 or routes a token to other experts.',
     formula: 'max |x − x_cpu| / max(1, |x_cpu|)',
   },
-  devicePrecision: { term: 'Precision', text: 'Every graph computes in float32, whatever its weights are stored in.' },
+  devicePrecision: {
+    term: 'Precision',
+    text: 'All graphs compute in float32, whatever type the weights are stored in.',
+  },
   nodesOnCpu: {
     term: 'Nodes on the processor',
     text:
-      'Part of the probe’s nodes that onnxruntime placed on the processor all the same, read from its profile; ' +
-      'copies between the two memories are not counted.',
+      'Share of the probe’s nodes that onnxruntime placed on the processor instead, according to its own profile. ' +
+      'Copies between the two memories are not counted.',
   },
   operatorsOnCpu: {
     term: 'Operators on the processor',
-    text: 'Which operators the provider left to the processor, with how many nodes.',
+    text: 'Operators that the provider left to the processor, with their numbers of nodes.',
   },
   blockTime: {
     term: 'Time of a small block',
-    text: 'Median over warm runs of the probe’s block, on one thread: too small to tell how a large model would do.',
+    text:
+      'Median over warm runs of the probe’s block, on one thread. The block is too small to predict the speed of a ' +
+      'large model.',
   },
   computedOn: {
     term: 'Computed on',
-    text: 'The device that the run’s manifest records: provider, precision, threads, and what its probe found.',
+    text: 'The device recorded in the run’s manifest: provider, precision, threads, and the results of its probe.',
   },
   fingerprint: {
     term: 'Fingerprint',
-    text: 'Hash of configuration, tensor headers and weights (above 64 MiB: samples of them). Equal: the same model.',
+    text:
+      'Hash of configuration, tensor headers and weights (above 64 MiB, of samples of the weights). Equal ' +
+      'fingerprints mean the same model.',
   },
 });

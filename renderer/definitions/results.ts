@@ -1,54 +1,54 @@
 import { define } from './definition-text.ts';
 
-/** What sweeps measure, and how thresholds and comparisons are read. */
+/** Measurements of sweeps; thresholds and comparisons. */
 export const results = define({
   value: { term: 'Measured value', text: 'The task’s metric for this candidate, over the test items.' },
   pairedDifference: {
     term: 'Difference to unpruned',
     text:
       'Candidate minus unpruned model on the same items, with its two-sided 95 % interval: Tango’s score interval ' +
-      'for paired proportions, made so wide that it leaves out 0 on either side in at most 2.5 % where nothing ' +
-      'changed (perplexity: paired bootstrap, nominal).',
+      'for paired proportions, widened so that it excludes 0 on either side with probability at most 2.5 % if ' +
+      'nothing changed (perplexity: paired bootstrap, nominal level).',
   },
   oneSided: {
     term: 'One-sided lower end',
     text:
-      'Lower end of the one-sided 95 % interval of the difference. The threshold rule compares it with −δ. It is ' +
-      'Tango’s limit at the critical score of the exact test at δ, and moves a little with δ.',
+      'Lower end of the one-sided 95 % interval of the difference, which the threshold rule compares with −δ. It is ' +
+      'Tango’s limit at the critical score of the exact test at δ, so it changes slightly with δ.',
   },
   oneSidedEnds: {
     term: 'One-sided ends',
     text:
-      'Difference to the unpruned model, in points (of perplexity: minus the rise of log-perplexity), and both ' +
-      'one-sided 95 % ends. Safe: the lower end is at −δ or above. Unsafe, or worse: the upper end lies below −δ. ' +
-      'Cannot tell, or undecided: neither. The last two are not safe. The chance of calling safe what is worse by ' +
-      'more than δ, or worse what is not, is at most 5 %: exactly for independent items; where items share passages ' +
-      'in every simulation, since a passage may move as a whole. Of perplexity 5 % is nominal: 4 to 6 % of 50 to 300 ' +
-      'texts with heavy tails, up to 14 % of 20.',
+      'Difference to the unpruned model, in points (for perplexity: minus the increase in log-perplexity), and both ' +
+      'one-sided 95 % ends. Safe: the lower end is at least −δ. Unsafe, or worse: the upper end is below −δ. Cannot ' +
+      'tell, or undecided: neither. The last two are not safe. The probability of calling a candidate safe that is ' +
+      'worse by more than δ, or worse when it is not, is at most 5 %: exactly for independent items, and in every ' +
+      'simulation where items share passages, since a passage may change as a whole. For perplexity, 5 % is ' +
+      'nominal: 4 to 6 % for 50 to 300 texts with heavy tails, up to 14 % for 20.',
   },
   mcnemar: {
     term: 'p (exact McNemar)',
     text:
       'Probability of a split of the changed items at least this uneven if pruning changed nothing on average; ' +
-      'two-sided, exact.',
+      'two-sided and exact.',
   },
   lostGained: {
     term: 'Lost and gained',
-    text: 'Items that only the unpruned model answers rightly, and items that only the pruned one does.',
+    text: 'Items that only the unpruned model answers correctly, and items that only the pruned model does.',
   },
   truncated: { term: 'Truncated', text: 'Items whose context was cut on the left to fit the model’s positions.' },
   delta: {
     term: 'Margin δ',
     text:
-      'The loss that is still called safe. A factor is safe if the lower end of the one-sided 95 % interval of the ' +
-      'difference is at least −δ. Outcomes are stored, so moving δ needs no inference.',
+      'The largest loss that still counts as safe. A factor is safe if the lower end of the one-sided 95 % interval ' +
+      'of the difference is at least −δ. Outcomes are stored, so changing δ needs no inference.',
   },
   familywise: {
     term: 'Familywise',
     text:
-      'Tells thresholds so that the chance of naming any unsafe factor safe is at most 5 % for all curves of the ' +
-      'sweep together: each is tested at 5 % divided by their number (Bonferroni over model, task and method). ' +
-      'Otherwise each threshold is told at 5 % by itself.',
+      'Controls the probability of calling any unsafe factor safe at 5 % for all curves of the sweep together: each ' +
+      'is tested at 5 % divided by the number of curves (Bonferroni over model, task and method). Otherwise each ' +
+      'threshold has its own 5 %.',
   },
   threshold: {
     term: 'Threshold',
@@ -59,43 +59,45 @@ export const results = define({
   bracket: {
     term: 'Bracket',
     text:
-      'From the largest safe factor to the first that is not safe: how far safety reaches lies between the two; an ' +
-      'adaptive sweep narrows it. Open (…) where every tested factor is safe. Not safe need not be worse: from the ' +
-      'first worse factor on the upper end of the interval lies below −δ; what is neither is undecided.',
+      'From the largest safe factor to the first that is not safe; safety ends somewhere between the two, and an ' +
+      'adaptive sweep narrows the bracket. Open (…) if every tested factor is safe. Not safe need not mean worse: ' +
+      'from the first worse factor on, the upper end of the interval is below −δ; factors that are neither safe nor ' +
+      'worse are undecided.',
     formula: '[last safe, first not safe)',
   },
   largestTested: {
     term: 'Tested up to',
-    text: 'The largest factor that was measured: a model cannot be pruned below top-k experts.',
+    text: 'The largest measured factor. A model cannot be pruned to fewer than top-k experts.',
   },
   risesWithExperts: {
     term: 'Rises with E',
     text:
-      'A task counts as rising if more pairs of models that differ in E have the larger model’s bracket entirely ' +
-      'above the smaller one’s than entirely below it. Brackets that overlap take no side.',
+      'A task counts as rising if, among pairs of models with different E, the larger model’s bracket lies entirely ' +
+      'above the smaller one’s more often than entirely below. Overlapping brackets count for neither.',
   },
   slopeOverExperts: {
     term: 'Change per doubling of E',
     text:
-      'How the difference to the unpruned model moves as the number of experts doubles, in points; above 0 a larger E ' +
-      'loses less. Each model counts once: its mean over tasks, and over every dropped share that was measured of any ' +
-      'model and that all reach, read between two measured points. The 95 % interval is that of a line through the ' +
-      'models (t with two degrees of freedom fewer than models). Four trainings cannot tell a trend from chance.',
+      'Change of the difference to the unpruned model when the number of experts doubles, in points; above 0, a ' +
+      'larger E loses less. Each model counts once: its mean over tasks and over all dropped shares that were ' +
+      'measured for any model and that all models reach, interpolated between measured points. The 95 % interval is ' +
+      'that of a line fitted to the models (t with n − 2 degrees of freedom for n models). Four trainings cannot ' +
+      'distinguish a trend from chance.',
   },
   relabelling: {
     term: 'p (relabelled models)',
     text:
-      'The chance of a trend at least this strong if the number of experts did not matter: the sizes are handed out to ' +
-      'the trained models in every other way, within each series of trainings. Two-sided, of each method by itself. ' +
-      'Tasks count together, not as repeats: all tasks of a model share the luck of its training. With one training ' +
-      'of four sizes p is at least 0.083.',
+      'Probability of a trend at least this strong if the number of experts did not matter: the sizes are ' +
+      'reassigned to the trained models in every other way, within each series of trainings. Two-sided, for each ' +
+      'method separately. Tasks are not counted as repeats, since all tasks of a model share the luck of its ' +
+      'training. With one training of each of four sizes, p is at least 0.083.',
   },
   verdict: {
     term: 'Verdict',
     text:
-      'Whether the data bear out what the chart asks. Supported: yes; of a trend over E, beyond chance in training; of ' +
-      'pairs of models, for these models. Opposed: the reverse. Mixed: both happen, or the methods differ. No change ' +
-      'seen: neither happens. Cannot tell: too little to tell from chance.',
+      'Whether the data support the question of the chart. Supported: yes; for a trend over E, beyond chance in ' +
+      'training; for pairs of models, for these models. Opposed: the reverse. Mixed: both happen, or the methods ' +
+      'differ. No change seen: neither happens. Cannot tell: not distinguishable from chance.',
   },
   scratchDifference: {
     term: 'Pruned minus from scratch',
@@ -107,94 +109,95 @@ export const results = define({
   pastThreshold: {
     term: 'Past the threshold',
     text:
-      'Whether the factor from E to E′ is at or beyond the first that is not safe for the larger model, by this task ' +
-      'and method.',
+      'Whether the factor from E to E′ is at or beyond the first factor that is not safe for the larger model, for ' +
+      'this task and method.',
   },
   methodDifference: {
     term: 'Difference between methods',
     text:
-      'Method minus reference on the same items, with its two-sided 95 % interval: Tango’s score interval for paired ' +
-      'proportions (perplexity: paired bootstrap). Of a method with draws: the mean over draws, and an interval from ' +
-      'the lowest to the highest end of the draws’ own.',
+      'Method minus reference on the same items, with its two-sided 95 % interval: Tango’s score interval for ' +
+      'paired proportions (perplexity: paired bootstrap). For methods with several draws: the mean over draws, and ' +
+      'an interval from the lowest to the highest end of the draws’ intervals.',
   },
   sweepsDifference: {
     term: 'Difference between sweeps',
     text:
-      'The value in this sweep minus that in the reference. Where both asked the same items, the 95 % interval is ' +
-      'paired (Tango; bootstrap for perplexity); where they asked different ones, it is that of two independent ' +
-      'samples (Newcombe, method 10). Of a method with several draws: the mean, and an interval that holds all of ' +
-      'theirs.',
+      'The value in this sweep minus the value in the reference. If both used the same items, the 95 % interval is ' +
+      'paired (Tango; bootstrap for perplexity); otherwise it is that of two independent samples (Newcombe, method ' +
+      '10). For methods with several draws: the mean, and an interval that contains those of all draws.',
   },
   experimentArm: {
     term: 'Arm',
     text:
-      'What was done to a pruned member and to the one it is held against: nothing, a refit, fine-tuning on the task, ' +
-      'or first a general stage on a mixture of tasks (without test items) and then the task. A new random router is ' +
-      'drawn for the pruned member alone, before it is trained.',
+      'The treatment of a pruned model and of the model it is compared with: none, a refit, fine-tuning on the ' +
+      'task, or first a general stage on a mixture of tasks (without test items) and then the task. A new random ' +
+      'router is drawn for the pruned model only, before training.',
   },
   experimentDraws: {
     term: 'Draws',
     text:
-      'Seeds from which the clusters of an arm (and its new router, and its training where that is drawn too) were ' +
-      'drawn. A sign is reported only where every draw has it by its own interval, a factor holds only if it holds in ' +
-      'every draw; elsewhere it cannot be told. A cell shows the mean, an interval that holds those of all draws, and ' +
-      'the lowest and highest difference.',
+      'Seeds from which an arm’s clusters were drawn (and its new router, and its training if that is drawn too). A ' +
+      'sign is reported only if each draw has it by its own interval, and a factor holds only if it holds in every ' +
+      'draw; otherwise the answer is “cannot tell”. A cell shows the mean, an interval that contains those of all ' +
+      'draws, and the lowest and highest difference.',
   },
   experimentSigns: {
     term: 'Better, worse, cannot tell',
     text:
-      'On how many tasks the difference is above 0 (+) or below it (−) by its paired two-sided 95 % interval, in every ' +
-      'draw where there are several, and on how many that cannot be told (?).',
+      'Number of tasks on which the difference is above 0 (+) or below 0 (−) by its paired two-sided 95 % interval, ' +
+      'in every draw if there are several, and the number on which the items cannot tell (?).',
   },
   experimentBySign: {
     term: 'By sign',
     text:
-      'How the paper reads its own table: the largest tested factor up to which no bare difference is below 0, ' +
-      'without any interval.',
+      'The paper’s own reading of its table: the largest tested factor up to which no difference is below 0, ' +
+      'without intervals.',
   },
   experimentAbove: {
     term: 'Above',
-    text: 'Tasks whose published difference is above 0, of those that the paper tells: differences without intervals.',
+    text:
+      'Tasks whose published difference is above 0, out of those that the paper reports. These differences have no ' +
+      'intervals.',
   },
-  sweepsReference: { term: 'Value in the reference', text: 'The same candidate in the sweep that was made first.' },
+  sweepsReference: { term: 'Value in the reference', text: 'The same candidate in the sweep that was created first.' },
   sweepsHolm: {
     term: 'p after Holm',
     text:
-      'The exact McNemar p of a candidate on items that both sweeps asked, corrected for the number of all ' +
-      'comparisons that have one (Holm’s step-down procedure).',
+      'The exact McNemar p of a candidate on items of both sweeps, corrected for the number of all comparisons that ' +
+      'have one (Holm’s step-down procedure).',
   },
   sweepsReading: {
     term: 'Better, worse, cannot tell',
     text:
-      'Better (▲) or worse (▼) than in the reference: the 95 % interval of the difference leaves out 0. Cannot tell ' +
-      '(?): it holds 0.',
+      'Better (▲) or worse (▼) than in the reference: the 95 % interval of the difference excludes 0. Cannot tell ' +
+      '(?): it contains 0.',
   },
   compareReference: {
     term: 'Reference',
     text:
-      'What the differences are to: on each task the method with the best value, or one and the same everywhere. The ' +
-      'best is chosen by the same items that it is compared on, so a small lead is partly luck; a fixed reference ' +
-      'has none of that.',
+      'The method that differences are relative to: the best method of each task, or the same method for all tasks. ' +
+      'The best method is chosen on the same items that it is compared on, so a small lead is partly luck; a fixed ' +
+      'reference avoids this.',
   },
   compareReading: {
     term: 'Better, worse, cannot tell',
     text:
-      'Better (▲) or worse (▼) than the reference: the paired 95 % interval leaves out 0. Cannot tell (?): it holds 0. ' +
-      'Of methods that draw, each pair of draws has its own interval, and a reading is that of every pair; where pairs ' +
-      'say different things, draws differ.',
+      'Better (▲) or worse (▼) than the reference: the paired 95 % interval excludes 0. Cannot tell (?): it ' +
+      'contains 0. For methods with several draws, each pair of draws has its own interval. A reading must hold for ' +
+      'every pair; otherwise draws differ.',
   },
   sharesBest: {
     term: 'Best, or not distinguishable (=)',
     text:
-      'The method with the best value on the task (the mean over draws), and every method of which no draw is worse by ' +
-      'its paired 95 % interval. They share the first place as far as the items can tell.',
+      'The method with the best value on the task (the mean over draws), and every method of which no draw is worse ' +
+      'by its paired 95 % interval. They share first place, as far as the items can tell.',
   },
   meanRank: {
     term: 'Mean rank',
     text:
-      'Mean over tasks of the method’s place by value (1: best; equal values share the mean of their places), over ' +
-      'the tasks on which every method is measured. The interval is the 95 % percentile interval of 1000 seeded ' +
-      'resamples of the items of each task: it is about other items of these tasks, not about other tasks.',
+      'The method’s rank by value (1 is best; equal values share the mean of their ranks), averaged over the tasks ' +
+      'on which every method is measured. The interval is the 95 % percentile interval over 1000 seeded resamples ' +
+      'of each task’s items: it covers other items of these tasks, not other tasks.',
   },
   holm: {
     term: 'p after Holm',
@@ -205,62 +208,63 @@ export const results = define({
   methodLostGained: {
     term: 'Lost and gained',
     text:
-      'Items that only the reference answers rightly, and items that only this method does; means over pairs of ' +
+      'Items that only the reference answers correctly, and items that only this method does; means over pairs of ' +
       'draws.',
   },
   recoveryDifference: {
     term: 'With and without recovery',
     text:
-      'Recovered plan minus the same plan as it is (same method, task, factor and seed), on the same items, with the ' +
-      'paired 95 % interval. Better or worse where it leaves out 0; else recovery did nothing that the items could ' +
-      'tell.',
+      'Recovered plan minus the same plan without recovery (same method, task, factor and seed), on the same items, ' +
+      'with the paired 95 % interval. Better or worse if the interval excludes 0; otherwise the items show no ' +
+      'effect of recovery.',
   },
   reproduction: {
     term: 'Reproduction',
     text:
-      'The sweep computed again without any stored step, then compared: every value, every item’s answer, every ' +
-      'threshold. On another kind of processor an item may flip; it is then listed with both scores.',
+      'The sweep computed again without any stored step and then compared: every value, every item’s answer and ' +
+      'every threshold. On a different kind of processor an item may flip; it is then listed with both scores.',
   },
   cannotTell: {
     term: 'Cannot tell',
     text:
-      'Too few items: even a candidate that answered every item as the unpruned model does could not be called safe ' +
-      'at this δ.',
+      'Too few items: even a candidate that answered every item like the unpruned model could not be called safe at ' +
+      'this δ.',
   },
   unprunedLine: { term: 'Unpruned', text: 'The unpruned model on the same items.' },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {
     term: 'Candidates',
     text:
-      'Pruned models to measure: methods × factors above 1 × draws (of methods that draw), once more for ' +
-      'every refit of a recovery beside, made separately for each task, plus the unpruned model. Factors that an ' +
-      'adaptive sweep adds come on top.',
+      'Pruned models to measure: methods × factors above 1 × draws (for methods that depend on chance), plus one ' +
+      'more for each refit measured beside the plan, for each task separately; and the unpruned model. Factors that ' +
+      'an adaptive sweep adds are not included.',
   },
   adaptive: {
     term: 'Adaptive',
     text:
-      'After the listed factors, bisects the number of kept experts between the last factor that is safe and the ' +
-      'first that is not, until they are neighbours; then confirms what it found by every larger number, from the ' +
-      'top.',
+      'After the listed factors, bisects the number of kept experts between the last safe factor and the first that ' +
+      'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
+      'experts, starting from the largest.',
   },
   stopEarly: {
     term: 'Stop early',
     text:
-      'Stop a candidate once no remaining answers could make it safe; end each curve at its first unsafe factor. ' +
-      'Thresholds are those of all items; a candidate that stopped has no accuracy, and whether it is worse is left ' +
-      'open. A sweep without it continues from the items on disk.',
+      'Stop a candidate once no remaining answers could make it safe; end each curve at its first unsafe factor. The ' +
+      'thresholds are the same as with all items; a stopped candidate has no accuracy, and whether it is worse stays ' +
+      'open. The same sweep without this option continues from the results on disk.',
   },
   calibrateOn: {
     term: 'Calibrate on',
     text:
-      'What profiles, searches and refits read after the question of a calibration item: its right answer, or what ' +
-      'the unpruned model itself writes, right or wrong. The latter needs no answers, and costs one pass of writing.',
+      'The text that profiles, searches and refits read after the question of a calibration item: its right answer, ' +
+      'or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs one pass ' +
+      'of generation.',
   },
   speed: {
     term: 'Speed',
     text:
-      'Measures prompt and decode tokens per second of the unpruned model and of every plan, which is exported to a ' +
-      'folder for it first and deleted after: the sweep takes longer.',
+      'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
+      'to a temporary folder for this, so the sweep takes longer.',
   },
   pointBytes: {
     term: 'Weights',
@@ -268,31 +272,31 @@ export const results = define({
   },
   cacheBytes: {
     term: 'Cache per token',
-    text: 'Bytes of the keys and values of one token in all layers, in float32. Pruning experts leaves it as it is.',
+    text: 'Bytes of the keys and values of one token in all layers, in float32. Pruning experts does not change it.',
   },
   promptSpeed: {
     term: 'Prompt speed',
     text:
-      'Prompt tokens read per second on the device of the sweep: one sequence, a random prompt of 128 tokens (fewer ' +
-      'where the model has fewer positions), the median of three rounds.',
+      'Prompt tokens processed per second on the device of the sweep: one sequence, a random prompt of 128 tokens ' +
+      '(fewer if the model has fewer positions), the median of three rounds.',
   },
   decodeSpeed: {
     term: 'Decode speed',
-    text: 'Tokens written per second after that prompt, one at a time with cached keys and values; same rounds.',
+    text: 'Tokens generated per second after that prompt, one at a time, with cached keys and values; same rounds.',
   },
   runDuration: {
     term: 'Duration of a run',
     text:
-      'From when the run was made to its end: what it waited for other jobs, and what it lay interrupted before it ' +
-      'was resumed, are in it. Its log says when it began to compute.',
+      'Time from the creation of the run to its end, including waiting for other jobs and interruptions before it ' +
+      'was resumed. Its log shows when computation began.',
   },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
   seeds: {
     term: 'Draws',
     text:
-      'How often methods that depend on chance are drawn (their pages say so: random experts, starts of k-means, ' +
-      'searches): seeds 0, 1, 2, ... Each draw is a candidate of its own, with an interval of its own. A factor is safe ' +
-      'over draws only if it is safe in every one: whoever prunes uses one draw, and cannot know which. Draws are never ' +
-      'pooled, since that would count the same items several times.',
+      'Number of draws of methods that depend on chance (random experts, starts of k-means, searches; see the ' +
+      'method’s page), with seeds 0, 1, 2, ... Each draw is a candidate with its own interval. A factor is safe ' +
+      'over draws only if it is safe in every one, because a pruned model comes from one draw and nobody knows in ' +
+      'advance which. Draws are never pooled, since that would count the same items several times.',
   },
 });

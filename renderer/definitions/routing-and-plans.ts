@@ -1,191 +1,193 @@
 import { define } from './definition-text.ts';
 
-/** What the router did, and what a plan makes of it. */
+/** Routing statistics and plans. */
 export const routingAndPlans = define({
   share: {
     term: 'Share of tokens',
     text:
-      'How often the router chose this expert: tokens whose top-k holds it, over all real tokens of the calibration ' +
-      'items. The shares of a layer add up to k.',
+      'How often the router chose this expert: tokens whose top-k contains it, divided by all real tokens of the ' +
+      'calibration items. The shares of a layer sum to k.',
     formula: 'n_e / T,  n_e = |{t : e in top-k(t)}|',
   },
   gate: {
     term: 'Gate mass',
     text:
-      'The weight the router gives this expert, averaged over all tokens (0 where it was not chosen), by the model’s ' +
+      'The router’s weight for this expert, averaged over all tokens (0 where it was not chosen), after the model’s ' +
       'own routing rule.',
     formula: '(1/T) Σ g_{t,e} over tokens that chose e',
   },
   reap: {
     term: 'REAP saliency (mean)',
     text:
-      'Gate weight times the length of the expert’s output, averaged over the tokens that chose it; 0 for an expert ' +
-      'that no token chose.',
+      'Gate weight times the norm of the expert’s output, averaged over the tokens that chose it; 0 if no token ' +
+      'did.',
     formula: '(1/n_e) Σ g_{t,e} ‖f_e(x_t)‖₂',
   },
   ean: {
     term: 'Activation norm (EAN)',
-    text: 'Length of the expert’s own, ungated output, averaged over the tokens that chose it.',
+    text: 'Norm of the expert’s own, ungated output, averaged over the tokens that chose it.',
     formula: '(1/n_e) Σ ‖f_e(x_t)‖₂',
   },
   difference: {
     term: 'Difference to a task or model',
     text:
-      'Value on the task in focus minus value on another task, or of another model on this task (one of the same ' +
-      'shape, or a pruned copy: its experts are held against those that they were, and those that it lacks are shown ' +
-      'as gone). Orange: more here; blue: more there.',
+      'Value on the task in focus minus the value on another task, or of another model on this task. The other ' +
+      'model must have the same shape or be a pruned copy; a pruned copy’s experts are matched to their originals, ' +
+      'and missing ones are shown as gone. Orange: more here; blue: more there.',
   },
   expertOrder: {
     term: 'Order of experts',
     text:
-      'How experts stand in each layer, every layer by itself: by their numbers; by what the map shows, the largest ' +
-      'first; by the same metric on another task; by the plan (merged experts beside their group’s reference, ' +
-      'dropped ones last); or by likeness: leaves of average linkage on the centred cosine of their router logits.',
+      'Order of the experts within each layer: by number; by the value shown, largest first; by the same metric on ' +
+      'another task; by the plan (merged experts next to their group’s reference, dropped ones last); or by ' +
+      'similarity, the leaf order of average linkage on the centred cosine of their router logits.',
   },
   mapScaling: {
     term: 'Colours',
     text:
       'How colours follow values. Linear from 0 (a few far larger cells are clipped, and counted); logarithmic; by ' +
-      'rank among all cells of the map; or each layer by itself, from 0 to its largest value.',
+      'rank among all cells of the map; or for each layer separately, from 0 to its largest value.',
   },
   effectiveExperts: {
     term: 'Effective experts',
     text:
-      'How many equally used experts would spread the tokens as evenly as this layer does: the exponential of the ' +
-      'entropy of the token shares.',
+      'The number of equally used experts that would spread the tokens as evenly as this layer does: the ' +
+      'exponential of the entropy of the token shares.',
     formula: 'exp(−Σ q_e ln q_e),  q_e = n_e / Σ n_e',
   },
   rank: {
     term: 'Rank in layer',
     text:
-      'Place of the expert among all experts of its layer by the metric on screen; 1 is the largest. Equal values: ' +
-      'the lower expert number comes first.',
+      'Rank of the expert among all experts of its layer by the metric on screen; 1 is the largest. On ties, the ' +
+      'lower expert number comes first.',
   },
   shareOfLayer: {
     term: 'Share of the layer',
-    text: 'The expert’s value over the sum of its layer, by the metric on screen.',
+    text: 'The expert’s value divided by the sum over its layer, for the metric on screen.',
   },
   tokensRouted: {
     term: 'Tokens routed here',
-    text: 'n_e: real tokens of the calibration items whose top-k holds this expert. Padding never counts.',
+    text: 'n_e: real tokens of the calibration items whose top-k contains this expert. Padding never counts.',
   },
   fate: {
     term: 'Fate by method and factor',
     text:
-      'What the methods ticked for the sweep would do with this expert at each factor, made for what the plan is ' +
-      'made for: kept (●), dropped (hatched), or merged into the expert whose number is shown.',
+      'What the methods ticked for the sweep would do with this expert at each factor, planned for the same tasks ' +
+      'as the plan: kept (●), dropped (hatched), or merged into the expert with the number shown.',
   },
   factor: {
     term: 'Pruning factor',
-    text: 'Experts before over experts after, per MoE layer. ×2 halves them. At least top-k experts always stay.',
+    text:
+      'Experts before pruning divided by experts after, per MoE layer. ×2 halves them. At least top-k experts ' +
+      'always stay.',
     formula: 'E / E′',
   },
   keptExperts: { term: 'Kept experts', text: 'Experts that remain in each MoE layer after pruning (E′).' },
   droppedShare: {
     term: 'Dropped share',
     text:
-      'The part of the unpruned model’s routed choices, over all MoE layers and every token of the calibration items, ' +
-      'whose expert the plan drops. Of a merge: whose expert merges into another one (all members of a group but its ' +
-      'reference), so that it is what may be lost at most. The same factor drops far less where there are many ' +
-      'experts. Absent where no profile tells it.',
+      'Share of the unpruned model’s routed choices, over all MoE layers and all tokens of the calibration items, ' +
+      'that go to experts which the plan drops. For merges: choices of experts that are merged into another one ' +
+      '(all members of a group except its reference), which is an upper bound of what is lost. With more experts, ' +
+      'the same factor drops a much smaller share. Empty if no profile gives it.',
     formula: 'choices of experts that go / all choices',
   },
-  method: { term: 'Method', text: 'How the experts that stay are chosen, or how they are merged.' },
+  method: { term: 'Method', text: 'How the kept experts are chosen, or how experts are merged.' },
   budget: {
     term: 'Budget',
     text:
-      'How kept experts are shared among layers. Uniform: the same number in every layer. Global: layers compete, ' +
-      'and the experts with the highest scores (each divided by its layer’s sum) stay. Inverse importance: layers in ' +
-      'which single experts matter less give up more; this looks at what leaving out experts does, and so needs more ' +
-      'than a plain profile. By hand: a number for every layer. Stock loaders open only exports whose layers keep ' +
-      'the same number.',
+      'How kept experts are distributed over layers. Uniform: the same number in each. Global: layers compete, and ' +
+      'the experts with the highest scores (divided by the sum of their layer) stay. Inverse importance: layers in ' +
+      'which single experts matter less lose more; this measures the effect of leaving out experts, so a plain ' +
+      'profile is not enough. By hand: a number for each layer. Stock loaders can open only exports with the same ' +
+      'number in every layer.',
   },
   layerCounts: {
     term: 'Kept experts by layer',
-    text: 'Experts that stay in each MoE layer, from top-k to all. Moving the factor sets all layers alike again.',
+    text: 'Experts kept in each MoE layer, from top-k to all. Changing the factor makes all layers equal again.',
   },
   protect: {
     term: 'Super experts',
     text:
-      'Few experts with extreme outputs, without which some models break. Protected ones stay whatever the method ' +
-      'says: those of the first three quarters of the layers, or of all. Finding them needs the largest outputs of ' +
-      'experts, which profiles hold only when asked.',
+      'A few experts with extreme outputs, without which some models break. Protected ones stay whatever the method ' +
+      'chooses: those in the first three quarters of the layers, or all of them. Finding them requires the largest ' +
+      'outputs of experts, which profiles contain only on request.',
   },
   pins: {
     term: 'Pins',
     text:
-      'Experts that must stay or must go, whatever the method says. Merges leave an expert that must stay alone, and ' +
-      'give one that must go no weight. Plans of sweeps know no pins.',
+      'Experts that must stay or must go, whatever the method chooses. Merging methods leave an expert that must ' +
+      'stay unmerged, and give one that must go no weight. The plans of sweeps have no pins.',
   },
   taskWeights: {
     term: 'Task weights',
     text:
-      'How much each task counts in a plan for several: the scores of each task are divided by their sum per layer, ' +
-      'then weighted and added.',
+      'How much each task counts in a plan for several tasks: the scores of each task are divided by their sum per ' +
+      'layer, then weighted and added.',
     formula: 'S_e = Σ_t w_t s_{t,e} / Σ_i s_{t,i}',
   },
   importedPlan: {
     term: 'Imported plan',
     text:
-      'A plan file says itself which experts stay or merge: method, factor, budget and pins do not count while it is ' +
-      'shown.',
+      'A plan file determines itself which experts stay or merge: method, factor, budget and pins have no effect ' +
+      'while it is shown.',
   },
   importedRanking: {
     term: 'Imported ranking',
     text:
-      'A file with the experts of each MoE layer, best first. The factor (or a number by layer) says how many of ' +
-      'them stay; pins count, the method does not.',
+      'A file that lists the experts of each MoE layer, best first. The factor (or a number per layer) determines ' +
+      'how many stay. Pins apply; the method does not.',
     formula: '{"0": [3, 1, …], "1": […]}',
   },
   search: {
     term: 'Search',
     text:
-      'Such a method proposes plans and measures each on the calibration items, within a budget of evaluations that ' +
-      'is one of its options, or goes layer by layer through the pruned model. The job bar tells how many candidates ' +
-      'were measured, and the best so far.',
+      'A search method proposes plans and measures each on the calibration items, within a budget of evaluations ' +
+      '(an option), or works through the pruned model layer by layer. The jobs bar shows the number of candidates ' +
+      'measured and the best so far.',
   },
   recovery: {
     term: 'Recovery without training',
     text:
-      'Refits weights of what stays on the task’s calibration items, towards what the unpruned model gives; which ' +
-      'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. Instead: ' +
-      'only recovered. It can also do nothing or hurt; a sweep with both says where.',
+      'Refits weights of what remains on the task’s calibration items, towards the unpruned model’s outputs; the ' +
+      'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two curves. ' +
+      'Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves shows it.',
   },
   refitExperts: {
     term: 'Refit of the experts',
     text:
-      'The down projections of the experts that stay, by closed-form least squares, layer by layer. The job bar ' +
-      'counts it as 25 passes over the calibration items for each plan. Its curve is called “…, recovered” here and ' +
+      'The down projections of the remaining experts, by closed-form least squares, layer by layer. The jobs bar ' +
+      'counts a refit as 25 passes over the calibration items per plan. The curve is called “…, recovered” here and ' +
       '…+recovery in files.',
   },
   refitRouter: {
     term: 'Refit of the router',
     text:
-      'The rows of the router, by at most 400 steps of descent on each layer’s output, every fourth item held out; ' +
-      'where those gain nothing, the router stays as it was. Every expert that stays runs on every calibration ' +
-      'token. Counted as the refit of the experts is. Its curve is called “…, router recovered” here and …+router in ' +
-      'files.',
+      'The rows of the router, by at most 400 steps of gradient descent on each layer’s output, with every fourth ' +
+      'item held out; if the held-out items do not improve, the router stays unchanged. Every remaining expert runs ' +
+      'on every calibration token. Costs as much as a refit of the experts in the jobs bar. The curve is called “…, ' +
+      'router recovered” here and …+router in files.',
   },
   refitRouterAndExperts: {
     term: 'Refit of router and experts',
     text:
-      'In each layer the router first, then the down projections under the routing that it gives: costs both refits. ' +
-      'Its curve is called “…, router and experts recovered” here and …+router+experts in files.',
+      'In each layer first the router, then the down projections under the new routing; costs both refits. The ' +
+      'curve is called “…, router and experts recovered” here and …+router+experts in files.',
   },
   recoveredMark: {
     term: 'Recovered',
     text:
-      'The same plans with weights of what stays refitted on the calibration items, without training: same colour ' +
-      'and shape, an open mark with a dot, another dash.',
+      'The same plans with weights refitted on the calibration items, without training. Same colour and shape, but ' +
+      'an open mark with a dot and a different dash.',
   },
   madeFor: {
     term: 'Made for',
     text:
-      'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer, by their ' +
+      'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer by their ' +
       'weights.',
   },
   seed: {
     term: 'Seed',
-    text: 'Which draw of a method that draws. The same seed gives the same plan on every machine.',
+    text: 'The draw of a method that depends on chance. The same seed gives the same plan on every machine.',
   },
 });

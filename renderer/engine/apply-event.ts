@@ -6,7 +6,7 @@ import { callsThatRead, staleAfter } from '../../main/contract/stale-calls.ts';
 import type { SweepDocument, SweepResult } from '../../main/contract/sweep.ts';
 import type { QueryCache } from './query-cache.ts';
 
-/** Whether two results are the same point of a sweep. */
+/** Whether two results belong to the same point of a sweep. */
 const samePoint = (left: SweepResult, right: SweepResult): boolean =>
   left.model === right.model &&
   left.task === right.task &&
@@ -29,7 +29,7 @@ export const withProgress = (jobs: readonly JobProgress[], progress: JobProgress
     ? jobs.map((job) => (job.run === progress.run ? progress : job))
     : [...jobs, progress];
 
-/** Those that ended well, or were cancelled, are no longer told of: their runs say the rest. */
+/** Removes work that succeeded or was cancelled (its run shows the rest); adds or updates other work. */
 export const withWork = (works: readonly ClusterWork[], work: ClusterWork): ClusterWork[] => {
   const isShown = work.state === 'active' || work.state === 'failed';
   if (!isShown) return works.filter(({ run }) => run !== work.run);
@@ -40,17 +40,15 @@ export const withWork = (works: readonly ClusterWork[], work: ClusterWork): Clus
 
 const isActive = (manifest: RunManifest): boolean => manifest.state === 'running' || manifest.state === 'queued';
 
-/** Lists that a run joins when it starts. */
+/** Selects the calls that list runs or jobs; a new run makes their answers stale. */
 export const listsRuns = callsThatRead('runs', 'jobs');
 
-/** What `applyEvent` wants done later: thresholds of a running sweep are asked for again, but not for every point. */
+/** Deferred effects of `applyEvent`: the thresholds of a running sweep are refetched, but not for every point. */
 interface EventEffects {
   readonly sweepChanged: (run: string) => void;
 }
 
-/**
- * Brings the cache in line with what the engine announced: what the event carries is put in place, the rest asked for.
- */
+/** Updates the cache after an engine event: stores the data that the event carries and invalidates the rest. */
 export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: EventEffects): void => {
   switch (event.type) {
     case 'job.progress':
@@ -71,10 +69,10 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
         document.run === event.run ? withPoint(document, event.result) : document,
       );
       effects.sweepChanged(event.run);
-      // Its point is in place; the rest is asked for by `sweepChanged`, later and once for many points.
+      // `sweepChanged` refetches the rest later, once for many points.
       return;
     case 'sweep.curtailed':
-      // What was told comes with the thresholds, which are asked for again.
+      // Curtailed candidates come with the thresholds, which are refetched.
       effects.sweepChanged(event.run);
       return;
     case 'cluster.changed':

@@ -16,13 +16,16 @@ export interface Engine {
 
 const EngineContext = createContext<Engine | null>(null);
 
-/** Thresholds of a running sweep are read again at most this often. */
+/** Least time between two reads of the thresholds of a running sweep. */
 const SWEEP_REFRESH_MS = 1_000;
 
-/** Events of this long are applied as one, so that a fast sweep does not draw the window for every point. */
+/** Events within this time are applied together, so that a fast sweep does not rerender the window for every point. */
 const GATHER_MS = 100;
 
-/** Joins cache and bridge: events keep the cache true, a new connection asks everything again. Returns the undoing. */
+/**
+ * Connects cache and bridge: events update the cache, a new connection refetches everything. Returns the disconnect
+ * function.
+ */
 const connectCache = ({ bridge, cache }: Engine): (() => void) => {
   const waiting = new Map<string, ReturnType<typeof setTimeout>>();
   const sweepChanged = (run: string): void => {
@@ -51,7 +54,7 @@ const connectCache = ({ bridge, cache }: Engine): (() => void) => {
   const stopStatus = bridge.status.subscribe(() => {
     const next = bridge.status.get().state;
     if (next === 'connected' && state === 'lost') {
-      // What the lost engine said last is no news of this one: its jobs have ended with it.
+      // Drop the last events of a lost engine: its jobs ended with it.
       if (gathering !== null) clearTimeout(gathering);
       [events, gathering] = [[], null];
       cache.invalidate(() => true);
@@ -84,7 +87,7 @@ export const useEngineStatus = (): BridgeStatus => {
 
 const noSubscription = (): (() => void) => () => undefined;
 
-/** The engine's answer to a call; `input: null` asks nothing. Components draw again when the answer changes. */
+/** The engine's answer to a call; `input: null` makes no call. Components rerender when the answer changes. */
 export const useQuery = <N extends CallName>(name: N, input: CallInput<N> | null): QueryState<N> => {
   const { cache } = useEngine();
   const key = input === null ? null : inputKey(input);
@@ -97,20 +100,20 @@ export const useQuery = <N extends CallName>(name: N, input: CallInput<N> | null
   return useSyncExternalStore(source.subscribe, source.read);
 };
 
-/** The answers to several questions of one call, in their order; drawn again when any of them changes. */
+/** The answers to several inputs of one call, in order; rerenders when any of them changes. */
 export const useQueries = <N extends CallName>(name: N, inputs: readonly CallInput<N>[]): readonly QueryState<N>[] => {
   const { cache } = useEngine();
   const key = inputKey(inputs);
   const source = useMemo(
     () => cache.readerOfMany(name, inputs),
-    // `key` stands for `inputs`: equal inputs must not subscribe again.
+    // `key` represents `inputs`: equal inputs must not subscribe again.
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [cache, name, key],
   );
   return useSyncExternalStore(source.subscribe, source.read);
 };
 
-/** For buttons that act on one row of a list: performs, reports what goes wrong, and says while it is under way. */
+/** For buttons that act on one list row: performs the request, reports errors, and tells whether it is in progress. */
 export const useRequest = (): {
   readonly busy: boolean;
   readonly start: (work: (engine: Engine) => Promise<unknown>) => void;

@@ -8,14 +8,14 @@ import type { Selection } from '../state/selection.ts';
 import { useEngineStatus, useQuery } from './engine-context.tsx';
 import type { Engine } from './engine-context.tsx';
 
-/** What actions decide by: the engine's lists and the selection, as they are now. */
+/** Current state that actions decide by: the engine's lists and the selection. */
 export interface Facts {
   readonly connected: boolean;
   readonly models: readonly ModelEntry[];
   readonly tasks: readonly TaskEntry[];
   readonly runs: readonly RunManifest[];
   readonly jobs: readonly JobProgress[];
-  /** The page of every method; empty until the engine has answered. */
+  /** The pages of all methods; empty until the engine has answered. */
   readonly methods: readonly MethodPage[];
   readonly selection: Selection;
 }
@@ -39,11 +39,11 @@ export const tickedTasks = ({ tasks, selection }: Facts): readonly TaskEntry[] =
 export const focusedTask = ({ tasks, selection }: Facts): TaskEntry | null =>
   tasks.find((task) => task.handle === selection.task) ?? null;
 
-/** Tasks that can be opened: no view has anything of the others. */
+/** Tasks that could be opened; views show only these. */
 export const usableTasks = (tasks: readonly TaskEntry[]): readonly TaskEntry[] =>
   tasks.filter(({ error }) => error === null);
 
-/** Whether the engine can work on the model at all. */
+/** Whether the engine can use the model. */
 export const isUsable = (
   model: ModelEntry | null,
 ): model is ModelEntry & { readonly info: NonNullable<ModelEntry['info']> } =>
@@ -51,7 +51,7 @@ export const isUsable = (
 
 const NONE: readonly never[] = [];
 
-/** Facts for components: drawn again when the lists or the selection change. */
+/** Facts for components, which rerender when the lists or the selection change. */
 export const useFacts = (): Facts => {
   const connected = useEngineStatus().state === 'connected';
   const models = useQuery('models.list', {}).data ?? NONE;

@@ -4,29 +4,31 @@ import type { CallInput, CallName, CallOutput, EngineCall } from '../../main/con
 import { serialiseError } from '../../main/contract/errors.ts';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 
-/** What is known of an engine answer now. `data` stays while a newer answer is on its way; an error replaces it. */
+/** Current state of an engine answer. `data` stays while a newer answer is being fetched; an error replaces it. */
 export interface QueryState<N extends CallName> {
   readonly data: CallOutput<N> | undefined;
   readonly error: SerialisedError | null;
   readonly loading: boolean;
 }
 
-/** One reader of one answer. `read` gives the same object until something changes, as React's external stores must. */
+/**
+ * A reader of one answer. `read` returns the same object until something changes, as React's external stores require.
+ */
 interface QueryReader<N extends CallName> {
   readonly read: () => QueryState<N>;
-  /** Asks where there is no answer; returns the function that ends the subscription. */
+  /** Fetches a missing answer; returns the unsubscribe function. */
   readonly subscribe: (listener: () => void) => () => void;
 }
 
 type Change<N extends CallName> = (data: CallOutput<N>) => CallOutput<N>;
 
-/** For each call, the requests under way; each gathers what was announced since it was asked. */
+/** Pending requests of each call, each with the changes announced since it was sent. */
 type Requests = { [N in CallName]?: Set<Change<N>[]> };
 
-/** Answers that nobody reads are forgotten after this. */
+/** Answers without readers are dropped after this time. */
 const KEPT_UNREAD_MS = 30 * 60_000;
 
-// Readers hear in the same turn: the default, a timer, runs late in a window in the background.
+// Notify readers in the same turn: the default, a timer, is delayed in background windows.
 notifyManager.setScheduler(queueMicrotask);
 
 const isCallName = (name: unknown): name is CallName => typeof name === 'string' && Object.hasOwn(calls, name);
@@ -38,9 +40,9 @@ const isSame = <N extends CallName>(left: QueryState<N>, right: QueryState<N>): 
 export const inputKey = (input: unknown): string => hashKey([input]);
 
 /**
- * Answers of the engine by call and input. Readers subscribe; events invalidate or patch. Nothing else in the window
- * holds engine data. An answer is fresh until an event concerns it, so nothing is asked again by time or by focus, and
- * the engine says itself what is worth another try. A newer question takes the place of an older one, for all who wait.
+ * Answers of the engine by call and input; the window keeps engine data nowhere else. Readers subscribe; events
+ * invalidate or patch. An answer is fresh until an event concerns it, so there are no refetches by time or focus, and
+ * the engine itself says whether to retry. A newer request replaces an older one for everyone who waits.
  */
 export class QueryCache {
   readonly #call: EngineCall;
@@ -52,7 +54,7 @@ export class QueryCache {
         retry: false,
         retryOnMount: false,
         refetchOnMount: false,
-        // The engine is on this machine: it answers without a network.
+        // The engine runs on this machine and needs no network.
         networkMode: 'always',
         structuralSharing: false,
       },
@@ -91,13 +93,13 @@ export class QueryCache {
           heard = now;
           listener();
         };
-        // Changes of one batch are told after it, so only the first of them finds something new.
+        // Readers are notified after a batch, so only the first notification finds a change.
         return new QueryObserver(this.#client, this.#options(name, input)).subscribe(notifyManager.batchCalls(tell));
       },
     };
   }
 
-  /** The same of several answers, in their order. */
+  /** The same for several answers, in order. */
   readerOfMany<N extends CallName>(
     name: N,
     inputs: readonly CallInput<N>[],
@@ -117,12 +119,12 @@ export class QueryCache {
     };
   }
 
-  /** The answer, from the cache where it is fresh. Rejects with the engine's error. */
+  /** The answer, from the cache if fresh. Rejects with the engine's error. */
   fetch<N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
     return this.#client.fetchQuery(this.#options(name, input));
   }
 
-  /** Asks again where someone reads or waits; forgets where nobody does. */
+  /** Refetches answers that have readers or pending requests; drops the others. */
   invalidate(concerns: (name: CallName, input: unknown) => boolean): void {
     const cache = this.#client.getQueryCache();
     this.batch(() => {
@@ -134,13 +136,13 @@ export class QueryCache {
           continue;
         }
         void query.cancel({ silent: true });
-        // Who reads or waits is told of the error by the query itself.
+        // Readers get the error from the query itself.
         query.fetch().catch(() => undefined);
       }
     });
   }
 
-  /** Replaces answers in place, those that are on their way included: they may have been made before the change. */
+  /** Changes answers in place, including pending ones, which may predate the change. */
   patch<N extends CallName>(name: N, change: Change<N>): void {
     for (const changes of this.#requestsOf(name)) changes.push(change);
     const cache = this.#client.getQueryCache();
@@ -155,7 +157,7 @@ export class QueryCache {
     });
   }
 
-  /** Makes several changes as one: each reader is told once. */
+  /** Applies several changes with one notification per reader. */
   batch(changes: () => void): void {
     notifyManager.batch(changes);
   }

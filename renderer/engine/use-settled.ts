@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { inputKey } from './query-cache.ts';
 
-/** `value`, once it has stayed equal (by its JSON) for `delayMs`. */
+/** `value`, once it has stayed equal (as JSON) for `delayMs`. */
 export const useDebounced = <T>(value: T, delayMs: number): T => {
   const [settled, setSettled] = useState(value);
   const key = inputKey(value);
@@ -16,7 +16,7 @@ export const useDebounced = <T>(value: T, delayMs: number): T => {
   return settled;
 };
 
-/** The last value that was there: keeps a drawing steady while the next answer is on its way. Reset by `scope`. */
+/** The last defined value, so that a drawing stays while the next answer is fetched. Reset when `scope` changes. */
 export const useLasting = <T>(value: T | undefined, scope: string): T | undefined => {
   const [kept, setKept] = useState<{ readonly scope: string; readonly value: T | undefined }>({ scope, value });
   if (kept.scope !== scope || (value !== undefined && kept.value !== value)) {

@@ -1,7 +1,7 @@
 import { pngTexts, withPngTexts } from '../../main/figures/png.ts';
 import type { Drawing } from '../../main/figures/svg.ts';
 
-/** Pixels per CSS pixel: sharp on paper too. */
+/** Pixels per CSS pixel: high enough for print. */
 const SCALE = 2;
 
 const loadPicture = (url: string): Promise<HTMLImageElement> =>
@@ -12,7 +12,7 @@ const loadPicture = (url: string): Promise<HTMLImageElement> =>
     picture.src = url;
   });
 
-/** The drawing as PNG, with its title, description and manifest in text chunks as `uncurl figures` writes them. */
+/** The drawing as PNG, with title, description and manifest in text chunks, as in `uncurl figures`. */
 export const rasterise = async (drawing: Drawing): Promise<Uint8Array<ArrayBuffer>> => {
   const url = URL.createObjectURL(new Blob([drawing.svg], { type: 'image/svg+xml' }));
   try {
@@ -21,7 +21,7 @@ export const rasterise = async (drawing: Drawing): Promise<Uint8Array<ArrayBuffe
     canvas.width = Math.ceil(drawing.width * SCALE);
     canvas.height = Math.ceil(drawing.height * SCALE);
     const context = canvas.getContext('2d');
-    if (context === null) throw new Error('The browser gives no canvas to draw the figure on.');
+    if (context === null) throw new Error('The browser provides no canvas for the figure.');
     context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
     if (blob === null) throw new Error('The browser could not encode the figure as PNG.');

@@ -4,19 +4,19 @@ import { rasterise } from './rasterise.ts';
 import { pictureDownload, type PictureFormat, tableDownload, type ViewMaker } from './view-downloads.ts';
 
 interface SaveFigureProps {
-  /** What the view shows, of which run or model: the name of the file begins with it. */
+  /** The run or model shown; the file name begins with it. */
   readonly subject: string;
   readonly view: ViewMaker;
-  /** False for a view that is a table only. */
+  /** False for a view that is only a table. */
   readonly hasPicture?: boolean;
 }
 
 const FORMATS: readonly PictureFormat[] = ['SVG', 'PNG'];
 
-/** Saves what a view shows, as `uncurl figures` would write it; the manifest travels inside every file. */
+/** Saves a view as `uncurl figures` would, with the manifest embedded in each file. */
 export const SaveFigure = ({ subject, view, hasPicture = true }: SaveFigureProps) => {
   const { busy, start } = useRequest();
-  // What draws is fetched when it is first asked for: the window starts without it.
+  // The drawing code loads when first needed, so that the window starts without it.
   const made = async () => view(await import('../../main/figures/views.ts'));
   const pictures = hasPicture
     ? FORMATS.map((format) => ({

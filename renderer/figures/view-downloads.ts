@@ -1,10 +1,10 @@
 import type { Drawing } from '../../main/figures/svg.ts';
 import type * as Views from '../../main/figures/views.ts';
 
-/** Makes what a view shows into files, of what makes them. */
+/** Makes the files of a view with the given figure functions. */
 export type ViewMaker = (views: typeof Views) => Views.ViewFiles;
 
-/** A file as the bridge saves it. */
+/** A file for the bridge to save. */
 export interface Download {
   readonly suggestedName: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -16,20 +16,20 @@ export type Rasterise = (drawing: Drawing) => Promise<Uint8Array<ArrayBuffer>>;
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const named = (subject: string, name: string): string => `${subject}-${name}`.replace(/[^A-Za-z0-9._-]+/g, '-');
 
-/** The numbers of a view; `subject` (its run) stands before the name that `uncurl figures` gives. */
+/** The numbers of a view as a file; `subject` (its run) precedes the name used by `uncurl figures`. */
 export const tableDownload = ({ table }: Views.ViewFiles, subject: string): Download => ({
   suggestedName: named(subject, table.name),
   bytes: encode(table.write()),
 });
 
-/** The picture of a view: the SVG as it is, or a PNG made of it. */
+/** The picture of a view: the SVG, or a PNG made of it. */
 export const pictureDownload = async (
   { picture }: Views.ViewFiles,
   subject: string,
   format: PictureFormat,
   rasterise: Rasterise,
 ): Promise<Download> => {
-  if (picture === null) throw new Error('This view is a table only.');
+  if (picture === null) throw new Error('This view is only a table.');
   const { name, draw } = picture;
   const drawing = draw();
   return format === 'SVG'

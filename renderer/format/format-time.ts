@@ -10,9 +10,9 @@ const amount = (milliseconds: number): readonly [number, string] => {
 
 export const formatDuration = (milliseconds: number): string => amount(milliseconds).join('\u202f');
 
-/** "2–3 min left"; one number where both ends round to the same. */
+/** "2–3 min left"; one number if both ends round to the same. */
 export const formatTimeLeft = (left: { readonly low: number; readonly high: number } | null): string => {
-  if (left === null) return 'time left not known yet';
+  if (left === null) return 'time left unknown';
   const [low, lowUnit] = amount(left.low);
   const [high, highUnit] = amount(left.high);
   if (lowUnit !== highUnit) return `${low}\u202f${lowUnit} – ${high}\u202f${highUnit} left`;
@@ -21,14 +21,14 @@ export const formatTimeLeft = (left: { readonly low: number; readonly high: numb
 
 const timeOfDay = (then: Date): string => then.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 
-/** "26 Nov, 10:22", with the year where it is another than now: runs of one day stay tellable apart. */
+/** "26 Nov, 10:22", with the year unless it is the current one; tells runs of one day apart. */
 export const formatMoment = (iso: string, now: Date): string => {
   const then = new Date(iso);
   const year = now.getFullYear() === then.getFullYear() ? undefined : 'numeric';
   return `${then.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year })}, ${timeOfDay(then)}`;
 };
 
-/** "just now", "12 min ago", the time of today, else the date with it: enough to find a run again. */
+/** "just now", "12 min ago", the time if today, else date and time. */
 export const formatWhen = (iso: string, now: Date): string => {
   const then = new Date(iso);
   const age = now.getTime() - then.getTime();

@@ -20,7 +20,7 @@ export const stateWords: Readonly<Record<DeviceState, string>> = {
   absent: 'not here',
 };
 
-/** What the workbench itself was tested on; the same as in the README. */
+/** How far the workbench itself was tested on each provider; same as in the README. */
 export const experience: Readonly<Record<ProviderName, string | null>> = {
   cpu: null,
   webgpu:
@@ -35,7 +35,7 @@ export interface ProbeFact {
   readonly value: string;
 }
 
-/** What a probe measured, by fact; empty where it could not measure. */
+/** Measurements of a probe; empty if it could not measure. */
 export const probeFacts = ({ provider, measurement, precision, shareOnCpu }: ProviderProbe): readonly ProbeFact[] => {
   if (measurement === null || shareOnCpu === null) return [];
   const { deviation, deviceName, nodes, millisecondsPerBlock, cpuMillisecondsPerBlock } = measurement;
@@ -43,7 +43,7 @@ export const probeFacts = ({ provider, measurement, precision, shareOnCpu }: Pro
     { key: 'device', value: deviceName ?? 'not named by the system' },
     {
       key: 'deviation',
-      value: deviation === null ? 'outputs are no numbers' : formatPower(deviation, 1),
+      value: deviation === null ? 'outputs are not numbers' : formatPower(deviation, 1),
     },
     { key: 'precision', value: precision },
     {
@@ -59,7 +59,7 @@ export const probeFacts = ({ provider, measurement, precision, shareOnCpu }: Pro
   ];
 };
 
-/** Operators that a provider left to the processor, with their nodes; null where there are none to tell apart. */
+/** Operators that a provider left to the processor, with their numbers of nodes; null if there are none. */
 export const operatorsText = ({ measurement, shareOnCpu }: ProviderProbe): string | null =>
   measurement === null || measurement.operatorsOnCpu.length === 0 || shareOnCpu === 1
     ? null
@@ -67,7 +67,7 @@ export const operatorsText = ({ measurement, shareOnCpu }: ProviderProbe): strin
         .map(({ operator, nodes }) => (nodes > 1 ? `${operator} (${formatCount(nodes)})` : operator))
         .join(', ');
 
-/** The device that a manifest records, in a line. */
+/** One line describing the device in a manifest. */
 export const runDeviceText = ({ provider, precision, threads, name, shareOnCpu, deviation }: RunDevice): string =>
   [
     provider.toUpperCase(),
@@ -85,10 +85,10 @@ export const changedWords = (kind: ChangedSince['kind']): string =>
 const hashes = (then: string, now: string | null): string =>
   `${shortHash(then)} then${now === null ? '' : `, ${shortHash(now)} now`}`;
 
-/** What a model has changed since, with the beginnings of both fingerprints. */
+/** How a model changed since a run, with the beginnings of both fingerprints. */
 export const changedSentence = ({ kind, title, hash }: ChangedSince, now: string | null): string =>
   `This model has ${changedWords(kind)} in “${title}” (header hash ${hashes(hash, now)}).`;
 
 export const changedTaskSentence = ({ title, hash }: ChangedSince, now: string | null): string =>
-  `This task has changed since it was used in “${title}” (content hash ${hashes(hash, now)}): what was measured ` +
-  'is of other items.';
+  `This task has changed since it was used in “${title}” (content hash ${hashes(hash, now)}): the measurements ` +
+  'are of different items.';

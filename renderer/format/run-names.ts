@@ -1,11 +1,11 @@
 import type { RunManifest } from '../../main/contract/run.ts';
 import { inTaskTitles, type NamedTasks } from './task-titles.ts';
 
-/** What a person called a run; else its title, with tasks under the names that the lists show. */
+/** The user's name for a run; else its title, with display names of tasks. */
 export const shownRunName = (run: Pick<RunManifest, 'title' | 'label'>, tasks: NamedTasks): string =>
   run.label?.name ?? inTaskTitles(run.title, tasks);
 
-/** What the list of runs is searched by besides what a run says itself: the names that it and its tasks have there. */
+/** Text that the run filter searches: a run's own text and the displayed names of the run and its tasks. */
 export const shownRunText = (run: Pick<RunManifest, 'title' | 'label' | 'tasks'>, tasks: NamedTasks): string =>
   [
     shownRunName(run, tasks),

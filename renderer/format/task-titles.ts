@@ -1,8 +1,8 @@
 const escaped = (name: string): string => name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 
 /**
- * A sentence of the engine with tasks under the names that the lists show: the engine names a task as its file does,
- * always after "on", several as a list.
+ * Replaces task names in an engine sentence by their display names. The engine always writes task names after "on",
+ * several as a list.
  */
 export const withTaskTitles = (sentence: string, tasks: readonly string[], title: (task: string) => string): string => {
   if (tasks.length === 0) return sentence;
@@ -16,13 +16,13 @@ export const withTaskTitles = (sentence: string, tasks: readonly string[], title
 
 export type NamedTasks = readonly { readonly name: string; readonly title: string }[];
 
-/** What the lists call a task, by its name; one that they do not hold keeps its name. */
+/** Maps task names to display names; unknown names stay as they are. */
 export const titlesOf =
   (tasks: NamedTasks) =>
   (task: string): string =>
     tasks.find(({ name }) => name === task)?.title ?? task;
 
-/** The same of `withTaskTitles` for the tasks that the lists hold. */
+/** `withTaskTitles` for all listed tasks. */
 export const inTaskTitles = (sentence: string, tasks: NamedTasks): string =>
   withTaskTitles(
     sentence,

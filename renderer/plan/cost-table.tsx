@@ -7,10 +7,10 @@ import './plan.css';
 
 interface CostTableProps {
   readonly cost: PlanCost;
-  /** Of the unpruned model. */
+  /** Number of experts of the unpruned model. */
   readonly experts: number;
   readonly topK: number;
-  /** Share of the task's routed choices that the plan drops; absent or null where no profile tells it. */
+  /** Share of the task's routed choices that the plan drops; null or absent if no profile gives it. */
   readonly droppedShare?: number | null;
 }
 

@@ -1,7 +1,7 @@
 import { isMergePlan } from '../../main/contract/plan.ts';
 import type { Plan } from '../../main/contract/plan.ts';
 
-/** What a plan does with one expert (all numbers in the numbering of the unpruned model). */
+/** A plan's effect on one expert (numbered as in the unpruned model). */
 export type ExpertFate =
   | { readonly kind: 'kept' }
   | { readonly kind: 'dropped' }
@@ -13,7 +13,7 @@ export type ExpertFate =
 const KEPT: ExpertFate = { kind: 'kept' };
 const DROPPED: ExpertFate = { kind: 'dropped' };
 
-/** Fates [L][E]. */
+/** Fates, [L][E]. */
 export const expertFates = (plan: Plan, experts: number): readonly (readonly ExpertFate[])[] => {
   if (!isMergePlan(plan)) {
     return plan.kept.map((kept) => {
@@ -36,10 +36,10 @@ export const expertFates = (plan: Plan, experts: number): readonly (readonly Exp
   });
 };
 
-/** Whether the expert's own place disappears: dropped, or merged into another. */
+/** Whether the expert disappears: dropped, or merged into another. */
 export const goes = (fate: ExpertFate | undefined): boolean => fate?.kind === 'dropped' || fate?.kind === 'merged';
 
-/** Experts that keep their place, per layer, ascending. */
+/** Experts that remain, per layer, ascending. */
 export const keptExperts = (fates: readonly (readonly ExpertFate[])[]): readonly (readonly number[])[] =>
   fates.map((layer) => layer.flatMap((fate, expert) => (goes(fate) ? [] : [expert])));
 

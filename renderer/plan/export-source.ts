@@ -11,13 +11,13 @@ import { currentPlanCall, shownImport } from './plan-input.ts';
 
 type ExportState = ReturnType<(typeof exportStore)['getState']>;
 
-/** Where the plan to export comes from, and the model that it prunes. */
+/** Source of the plan to export, and the model that it prunes. */
 export type ExportSource = {
   readonly model: ModelEntry;
   readonly method: string;
   readonly factor: number;
   readonly task: string | null;
-  /** Which draw of a method that draws; null for a method without draws. */
+  /** Seed of the draw; null for methods without draws. */
   readonly seed: number | null;
 } & (
   | { readonly call: 'plan.make'; readonly input: CallInput<'plan.make'> }
@@ -26,12 +26,13 @@ export type ExportSource = {
 );
 
 /**
- * The point whose plan is exported: the selected one, where a point was asked for and one is; null: the plan on screen.
+ * The point whose plan is exported: the selected one if a point was requested and one is selected; null for the current
+ * plan.
  */
 export const exportedPoint = ({ selection }: Pick<Facts, 'selection'>, asked: PointKey | null): PointKey | null =>
   asked !== null && selection.point !== null && selection.point.factor > 1 ? selection.point : asked;
 
-/** Null where the plan is not known, or its model is not among the opened ones. */
+/** Null if the plan is unknown or its model is not open. */
 export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): ExportSource | null => {
   const point = exportedPoint(facts, state.point);
   if (point === null) {
@@ -71,7 +72,7 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
   };
 };
 
-/** The name typed by the person, or one that says model, task, method and factor. */
+/** The typed name, or a default made of model, task, method and factor. */
 export const exportName = (source: ExportSource, typed: string | null): string =>
   typed ??
   [source.model.name, source.task, source.method, factorInName(source.factor)]
@@ -84,18 +85,18 @@ export const exportName = (source: ExportSource, typed: string | null): string =
 
 const VALID_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-/** Why the export cannot start; null where it can. */
+/** Why the export cannot start; null if it can. */
 export const exportObstacle = (facts: Facts, state: Pick<ExportState, 'point' | 'into' | 'name'>): string | null => {
   const source = exportSource(facts, state);
   if (source === null) {
     return state.point === null
       ? 'Select a model and a task first.'
-      : 'Open the model of this sweep first: it is not in the list on the left.';
+      : 'Open the model of this sweep first; it is not in the list on the left.';
   }
   if (!isUsable(source.model)) return `${source.model.name} cannot be used here.`;
   if (source.factor <= 1) return 'This plan prunes nothing: choose a factor above 1.';
   if (state.into === null) return 'Choose the folder to write into.';
   if (!VALID_NAME.test(exportName(source, state.name)))
-    return 'The name may hold letters, digits, dot, dash and underscore, and starts with a letter or digit.';
+    return 'The name may contain letters, digits, dots, dashes and underscores, and must start with a letter or digit.';
   return null;
 };

@@ -8,18 +8,18 @@ import './plan.css';
 
 interface FactorSliderProps {
   readonly counts: ExpertCounts;
-  /** Whether the slider writes its own numbers; else those of the chart above it are its marks. */
+  /** Whether the slider labels its marks itself; otherwise the axis of the chart above does. */
   readonly labelled: boolean;
 }
 
-/** Every possible number of kept experts, on the axis of factors. */
+/** A slider over every possible number of kept experts, positioned by factor. */
 export const FactorSlider = ({ counts, labelled }: FactorSliderProps) => {
   const id = useId();
   const factor = useStore(selectionStore, (state) => state.factor);
   const { chooseFactor, dragFactor, endDrag } = selectionStore.getState();
   const fewest = fewestKept(counts);
   const kept = keptAtFactor(counts, factor);
-  // The slider runs over log2 of the factor's kept count, so that ×2, ×4, ×8 stand evenly.
+  // The slider uses log2 of the factor, so that ×2, ×4, ×8 are evenly spaced.
   const position = Math.log2(counts.experts / kept);
   const end = Math.log2(counts.experts / fewest);
   const factorOf = (count: number): number => counts.experts / Math.min(counts.experts, Math.max(fewest, count));

@@ -1,26 +1,26 @@
 import { maxOf, minOf } from '../../main/statistics/extremes.ts';
 
-/** Experts per layer (E) and chosen per token (K) of the unpruned model. */
+/** Experts per layer (E) and experts chosen per token (K) of the unpruned model. */
 export interface ExpertCounts {
   readonly experts: number;
   readonly topK: number;
 }
 
-/** Fewest experts that may stay: max(1, K). */
+/** Fewest experts to keep: max(1, K). */
 export const fewestKept = ({ topK }: ExpertCounts): number => Math.max(1, topK);
 
-/** Every possible number of kept experts, from E down to max(1, K). */
+/** All possible numbers of kept experts, from E down to max(1, K). */
 export const possibleKept = (counts: ExpertCounts): readonly number[] => {
   const kept: number[] = [];
   for (let count = counts.experts; count >= fewestKept(counts); count -= 1) kept.push(count);
   return kept;
 };
 
-/** The possible number of kept experts whose factor is nearest to `factor` from the smaller side of rounding. */
+/** The possible number of kept experts nearest to E / factor, rounded. */
 export const keptAtFactor = (counts: ExpertCounts, factor: number): number =>
   Math.min(counts.experts, Math.max(fewestKept(counts), Math.round(counts.experts / factor)));
 
-/** Powers of two from 1 up to E / max(1, K) at which E / factor is a whole number of experts. */
+/** Powers of two from 1 to E / max(1, K) for which E / factor is a whole number of experts. */
 export const standardFactors = (counts: ExpertCounts): readonly number[] => {
   const factors: number[] = [];
   for (let factor = 1; counts.experts / factor >= fewestKept(counts); factor *= 2) {
@@ -29,13 +29,13 @@ export const standardFactors = (counts: ExpertCounts): readonly number[] => {
   return factors;
 };
 
-/** Kept per layer: one number, or a range where layers differ. */
+/** Kept experts per layer: one number, or a range if layers differ. */
 export const keptRange = (keptPerLayer: readonly number[]): string => {
   const [low, high] = [minOf(keptPerLayer), maxOf(keptPerLayer)];
   return low === high ? String(low) : `${low}–${high}`;
 };
 
-/** "0–3, 7, 9–10": an ascending list in the shortest readable form. */
+/** "0–3, 7, 9–10": an ascending list as ranges. */
 export const numberRanges = (numbers: readonly number[]): string => {
   const parts: string[] = [];
   let start = 0;

@@ -14,8 +14,8 @@ const slug = (name: string): string =>
     .replace(/-+$/, '');
 
 /**
- * What a ranking or plans are called as a method of a sweep: after the file, in the words of methods, told apart from
- * the names that are `taken` (methods, other files) by a number.
+ * Method name of an imported ranking or plan in a sweep: derived from the file name, with a number added if it is
+ * `taken` by a method or another file.
  */
 export const methodNameOfFile = (file: string, taken: readonly string[]): MethodName => {
   const name = slug(file);

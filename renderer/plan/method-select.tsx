@@ -12,7 +12,7 @@ import { methodGroups } from './methods.ts';
 
 const NONE: readonly MethodPage[] = [];
 
-/** The page of every method; asked once. Empty until the engine has answered. */
+/** Pages of all methods, fetched once. Empty until the engine has answered. */
 export const useMethodPages = (): readonly MethodPage[] => useQuery('methods.list', {}).data ?? NONE;
 
 export const useMethodPage = (method: MethodName): MethodPage | undefined =>
@@ -28,16 +28,16 @@ export const AboutMethod = ({ method }: { readonly method: MethodName }) => (
   />
 );
 
-/** No method's name: those hold no colon. */
+/** Cannot clash with a method name, which contains no colon. */
 const FROM_FILE = 'file:';
 
 interface MethodSelectProps {
   readonly canImport: boolean;
-  /** Asks for the file that then stands in for the method. */
+  /** Lets the user choose a file that replaces the method. */
   readonly onFile: () => void;
 }
 
-/** Every method, grouped by what it does with experts, and the way to its page. */
+/** All methods, grouped by what they do with experts, and a button to the page of the chosen one. */
 export const MethodSelect = ({ canImport, onFile }: MethodSelectProps) => {
   const method = useStore(selectionStore, (state) => state.method);
   const groups = methodGroups(useMethodPages());
@@ -47,7 +47,7 @@ export const MethodSelect = ({ canImport, onFile }: MethodSelectProps) => {
       : groups.flatMap(({ title, text, pages }) =>
           pages.map(({ name }) => ({ value: name, label: methodTitle(name), group: `${title}: ${text}` })),
         );
-  const ofFile = { value: FROM_FILE, label: 'From a file…', group: 'File: a ranking or plans of any program' };
+  const ofFile = { value: FROM_FILE, label: 'From a file…', group: 'File: a ranking or plans from any program' };
   return (
     <div className="method-select">
       <Select

@@ -2,7 +2,7 @@ import type { MethodPage } from '../../main/contract/method.ts';
 
 interface MethodGroup {
   readonly title: string;
-  /** What the methods of the group do with experts. */
+  /** Describes the group. */
   readonly text: string;
   readonly pages: readonly MethodPage[];
 }
@@ -15,17 +15,17 @@ const kinds = [
   },
   {
     title: 'Merge',
-    text: 'make each group of experts into one',
+    text: 'merge each group of experts into one',
     holds: ({ kind, needs }: MethodPage) => kind === 'merge' && needs !== 'search',
   },
   {
     title: 'Search',
-    text: 'measure many candidates, in a sweep',
+    text: 'measure many candidates in a sweep',
     holds: ({ needs }: MethodPage) => needs === 'search',
   },
 ] as const;
 
-/** Methods by what they do, in their lasting order; groups without any are left out. */
+/** Methods grouped by what they do, in their usual order; empty groups are left out. */
 export const methodGroups = (pages: readonly MethodPage[]): readonly MethodGroup[] =>
   kinds
     .map(({ title, text, holds }) => ({ title, text, pages: pages.filter(holds) }))

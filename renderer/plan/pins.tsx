@@ -4,7 +4,7 @@ import type { Pin } from '../../main/contract/plan.ts';
 import { Segmented } from '../components/choices.tsx';
 import { selectionStore } from '../state/selection-store.ts';
 
-/** Whether an expert must stay (true) or must go (false); null: the method decides. */
+/** Whether an expert must stay (true) or go (false); null: the method decides. */
 export const pinOf = (pins: readonly Pin[] | undefined, layer: number, expert: number): boolean | null =>
   pins?.find((pin) => pin.layer === layer && pin.expert === expert)?.keep ?? null;
 
@@ -14,7 +14,7 @@ interface PinControlProps {
   readonly expert: number;
 }
 
-/** Whether an expert goes by the method, must stay or must go. */
+/** Chooses whether the method decides, or the expert must stay or go. */
 export const PinControl = ({ model, layer, expert }: PinControlProps) => {
   const known = useStore(selectionStore, (state) => pinOf(state.pins[model], layer, expert));
   return (

@@ -11,7 +11,7 @@ import { keptAtFactor } from './kept-counts.ts';
 type AskedPlan = Pick<PlanSettings, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'chat' | 'taskWeights'> &
   Pick<Selection, 'method' | 'factor' | 'pins'>;
 
-/** Kept experts of every layer under the budget `manual`: as edited, or all alike where nothing was edited. */
+/** Kept experts of each layer under the budget `manual`: as edited, or the same in all layers if nothing was edited. */
 export const countsByLayer = (
   { handle, info }: ModelEntry,
   { counts, factor }: Pick<AskedPlan, 'counts' | 'factor'>,
@@ -22,7 +22,7 @@ export const countsByLayer = (
   return Array.from({ length: info.moeLayers }, () => keptAtFactor(info, factor));
 };
 
-/** How many experts stay, as a request says it: in every layer, or in each. */
+/** Number of experts to keep, as requests state it: one for all layers, or one per layer. */
 const keptInput = (
   model: ModelEntry,
   settings: Pick<AskedPlan, 'budget' | 'counts' | 'factor'>,
@@ -31,10 +31,10 @@ const keptInput = (
     ? { counts: [...countsByLayer(model, settings)] }
     : { keep: model.info === null ? 1 : keptAtFactor(model.info, settings.factor) };
 
-/** Whether the method's own rule decides how many experts each layer keeps. */
+/** Whether the method itself decides how many experts each layer keeps. */
 export const ignoresBudget = (method: MethodName): boolean => method === 'tsep';
 
-/** The `plan.make` request for a model; null where there is no model to plan for, or no task to plan with. */
+/** The `plan.make` request for a model; null if there is no model or no task to plan with. */
 export const planInput = (
   model: ModelEntry | null,
   tasks: readonly PathHandle[],
@@ -61,19 +61,19 @@ export const planInput = (
   };
 };
 
-/** Tasks that the plan on screen is made for. */
+/** Tasks that the current plan is made for. */
 export const plannedTasks = (facts: Facts, { madeFor }: Pick<PlanSettings, 'madeFor'>): readonly PathHandle[] => {
   if (madeFor === 'ticked') return tickedTasks(facts).map((task) => task.handle);
   return facts.selection.task === null ? [] : [facts.selection.task];
 };
 
-/** The imported file, where it was read for the model on screen. */
+/** The imported file, if it was read for the current model. */
 export const shownImport = (
   { selection }: Pick<Facts, 'selection'>,
   { imported }: Pick<PlanSettings, 'imported'>,
 ): ImportedFile | null => (imported !== null && imported.model === selection.model ? imported : null);
 
-/** The `plan.make` request that method, factor, budget and tasks on screen stand for. */
+/** The `plan.make` request of the current method, factor, budget and tasks. */
 const currentPlanInput = (facts: Facts, settings: PlanSettings): CallInput<'plan.make'> | null =>
   planInput(selectedModel(facts), plannedTasks(facts, settings), {
     ...settings,
@@ -86,7 +86,7 @@ type PlanCall =
   | { readonly call: 'plan.make'; readonly input: CallInput<'plan.make'> }
   | { readonly call: 'plan.import'; readonly input: CallInput<'plan.import'> };
 
-/** The call that gives the plan on screen: made by the method, or read from an imported file. */
+/** The call that returns the current plan: made by the method, or read from an imported file. */
 export const currentPlanCall = (facts: Facts, settings: PlanSettings): PlanCall | null => {
   const imported = shownImport(facts, settings);
   const model = selectedModel(facts);

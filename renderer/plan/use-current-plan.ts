@@ -10,20 +10,20 @@ import { expertFates } from './expert-fates.ts';
 import type { ExpertFate } from './expert-fates.ts';
 import { currentPlanCall } from './plan-input.ts';
 
-/** Long enough that a dragged slider asks a few times per second, short enough to feel at once. */
+/** Long enough for a few requests per second from a dragged slider, short enough to feel immediate. */
 const SETTLE_MS = 80;
 
-/** A plan and its cost; an imported one may come with notes. */
+/** A plan and its cost; an imported plan may have notes. */
 type MadePlan = CallOutput<'plan.make'> & { readonly notes?: CallOutput<'plan.import'>['notes'] };
 
 interface CurrentPlan {
   readonly made: MadePlan | undefined;
-  /** [L][E]; null until a plan is there. */
+  /** [L][E]; null until there is a plan. */
   readonly fates: readonly (readonly ExpertFate[])[] | null;
   readonly error: SerialisedError | null;
 }
 
-/** The plan on screen: the last one stays until the next is made. */
+/** The current plan; the last one stays until the next is ready. */
 export const useCurrentPlan = (): CurrentPlan => {
   const facts = useFacts();
   const settings = useStore(planStore);

@@ -7,11 +7,11 @@ import { withChatTemplate } from './chat.ts';
 
 interface ChatSwitchProps {
   readonly models: readonly ModelEntry[];
-  /** Without the sentence: for the head of a view. */
+  /** Without the explanation, for the head of a view. */
   readonly short?: boolean;
 }
 
-/** Whether tasks are asked through the models' own chat templates; nothing where no model has one. */
+/** Switch for using the models' own chat templates; nothing if no model has one. */
 export const ChatSwitch = ({ models, short = false }: ChatSwitchProps) => {
   const { chat, chooseChat } = useStore(planStore);
   const templated = withChatTemplate(models);
@@ -29,11 +29,11 @@ export const ChatSwitch = ({ models, short = false }: ChatSwitchProps) => {
 };
 
 const appliedText =
-  'Tasks are asked through it, few-shot examples as turns. Profiles and results stand apart from those of plain text.';
+  'Prompts use it, with few-shot examples as turns. Profiles and results are kept apart from those of plain text.';
 
 const unusedText = (templated: readonly ModelEntry[], first: ModelEntry): string =>
   templated.length === 1
-    ? `${first.name} has a chat template (${first.info?.chatTemplate ?? ''}) that is not applied: tasks are asked as ` +
+    ? `${first.name} has a chat template (${first.info?.chatTemplate ?? ''}) that is not applied: prompts are ` +
       'plain text.'
-    : `${templated.map(({ name }) => name).join(', ')} have chat templates that are not applied: tasks are asked as ` +
+    : `${templated.map(({ name }) => name).join(', ')} have chat templates that are not applied: prompts are ` +
       'plain text.';

@@ -5,15 +5,15 @@ import { type ExpertPlaces, placesInCopy } from '../../main/figures/expert-place
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 
-/** A model whose map can be held against the selected one's, and which of its experts is which. */
+/** A model whose map can be compared with the selected model's, with the mapping of its experts. */
 export interface ComparableModel {
   readonly entry: ModelEntry;
-  /** Of the selected model's experts; null: both number their experts alike. */
+  /** Positions in this model of the selected model's experts; null if both number their experts alike. */
   readonly places: ExpertPlaces | null;
   readonly relation: 'pruned' | 'source' | 'shape';
 }
 
-/** Models of the selected one's shape, its pruned copies, and the one that it was pruned from. */
+/** Models of the same shape as the selected one, its pruned copies, and the model it was pruned from. */
 export const comparableModels = (
   models: readonly ModelEntry[],
   own: ModelEntry,

@@ -7,13 +7,13 @@ import { byFallingValue } from '../../main/figures/expert-order.ts';
 /** [L][E]. */
 export type Matrix = readonly (readonly number[])[];
 
-/** The metric on screen from a profile's sums and counts; 0 for an expert that no token chose. */
+/** The selected metric, computed from a profile's sums and counts; 0 for an expert that no token chose. */
 export const metricMatrix = (profile: TaskProfile, metric: RoutingMetric): Matrix =>
   profileMetric(metric)
     .matrix(profile)
     .map((row) => row.map((value) => value ?? 0));
 
-/** exp of the entropy (natural log) of a layer's token counts; 0 for a layer that saw no token. */
+/** exp of the entropy (natural log) of a layer's token counts; 0 for a layer without tokens. */
 export const effectiveExperts = (counts: readonly number[]): number => {
   const sum = counts.reduce((total, count) => total + count, 0);
   if (sum === 0) return 0;
@@ -24,7 +24,7 @@ export const effectiveExperts = (counts: readonly number[]): number => {
   return Math.exp(entropy);
 };
 
-/** 1 = largest. */
+/** Rank of the expert; 1 is the largest. */
 export const rankInLayer = (row: readonly (number | null)[], expert: number): number =>
   byFallingValue(row).indexOf(expert) + 1;
 
@@ -41,7 +41,7 @@ export const formatMetric = (metric: RoutingMetric, value: number, difference = 
   }
 };
 
-/** The same, short enough for a cell. */
+/** Short form for a cell. */
 export const formatMetricShort = (metric: RoutingMetric, value: number): string => {
   switch (metric) {
     case 'share':

@@ -5,7 +5,7 @@ import { type FigureManifest, profileRecord } from '../../main/figures/figure-ma
 import { fileNames } from '../../main/figures/file-names.ts';
 import type { RoutingNames } from '../../main/figures/views.ts';
 
-/** Where a profile comes from, as a saved map says it. */
+/** Provenance of a profile, as stored in a saved map. */
 export interface ProfileSource {
   readonly manifest: FigureManifest;
   /** The model's name in the run. */
@@ -15,7 +15,7 @@ export interface ProfileSource {
   readonly names: RoutingNames;
 }
 
-/** The newest finished run that holds the profile: of this model, by its fingerprint, and of this task, by its hash. */
+/** The newest finished run that contains the profile of this model (by fingerprint) and task (by hash). */
 export const profileRun = (
   runs: readonly RunManifest[],
   fingerprint: string,
@@ -29,7 +29,7 @@ export const profileRun = (
     )
     .sort((left, right) => right.createdAt.localeCompare(left.createdAt))[0] ?? null;
 
-/** The run behind a profile; where it is gone, the model and the task themselves. `profiles` are the model's. */
+/** The run behind a profile; if it is gone, the model and task themselves. `profiles` are the model's. */
 export const profileSource = (
   runs: readonly RunManifest[],
   { name, fingerprint }: Pick<ModelEntry, 'name' | 'fingerprint'>,

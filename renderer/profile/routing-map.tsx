@@ -26,10 +26,10 @@ import { useExpertOrder } from './use-expert-order.ts';
 import { useProfiles } from './use-profiles.ts';
 import { useRoutingMatrix } from './use-routing-matrix.ts';
 
-/** One element for all drawings: a map is drawn again only when what it shows changes. */
+/** A constant element, so that the memoised map is not redrawn. */
 const EFFECTIVE = <Definition of="effectiveExperts">effective</Definition>;
 
-/** Places count from 1. */
+/** Positions count from 1. */
 const placeNumber = (place: number): string => String(place + 1);
 
 const hatchOf = (fate: ExpertFate | undefined): Hatch =>
@@ -56,7 +56,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const model = models.find((known) => known.handle === selected.model);
   const source = model === undefined ? null : profileSource(runs, model, profile, all);
 
-  /** The expert at a place of the map. */
+  /** The expert at a position of the map. */
   const at = useCallback(
     ({ layer, expert }: Cell): Cell => ({ layer, expert: places?.[layer]?.[expert] ?? expert }),
     [places],
@@ -104,7 +104,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           ...(minus === null
             ? [`Rank ${rankInLayer(row, expert)} of ${row.length} in this layer`]
             : [`${minus.kind === 'task' ? title : modelName} minus ${minus.title}`]),
-          ...(order === null ? [] : [`Place ${cell.expert + 1} ${order.words}`]),
+          ...(order === null ? [] : [`Position ${cell.expert + 1} ${order.words}`]),
           `Chosen for ${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)} tokens`,
           ...(fate === undefined ? [] : [`Plan: ${describeFate(fate)}`]),
           ...(pinned === null ? [] : [`Pinned: must ${pinned ? 'stay' : 'go'}`]),
@@ -123,7 +123,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const written = (value: number): string => formatMetric(metric, value, minus !== null);
   const legendLabels: readonly [string, string, string] =
     shaded.values === null ? shaded.labels : [written(low), written(middle), written(high)];
-  // As the map draws it: cells of a large model are too small for lines, until they are zoomed into.
+  // Same limits as the map, which fades instead of hatching where cells are too small.
   const isSmall = (matrix[0]?.length ?? 0) > 90 || matrix.length > 50;
   const merges = useMemo(() => fates?.some((row) => row.some(({ kind }) => kind === 'merged')) ?? false, [fates]);
 

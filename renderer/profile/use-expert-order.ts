@@ -11,15 +11,13 @@ import { chatOf } from './chat.ts';
 import { metricMatrix } from './metrics.ts';
 import { useProfiles } from './use-profiles.ts';
 
-/** How experts stand in each layer of a map, and by what, in words. */
+/** The order of experts in each layer of a map, and its description. */
 export interface ShownOrder {
   readonly places: ExpertOrder;
   readonly words: string;
 }
 
-/**
- * Experts of a layer as a plan treats them: groups side by side behind their reference, then those that are dropped.
- */
+/** Order of a layer's experts by plan: each reference followed by its merged group, then the dropped ones. */
 export const orderOfFates = (fates: readonly ExpertFate[]): readonly number[] => {
   const followers = new Map<number, number[]>();
   fates.forEach((fate, expert) => {
@@ -32,7 +30,7 @@ export const orderOfFates = (fates: readonly ExpertFate[]): readonly number[] =>
   return [...staying, ...fates.flatMap((fate, expert) => (fate.kind === 'dropped' ? [expert] : []))];
 };
 
-/** The order that was chosen; null: by number, or what it needs is not there yet. */
+/** The chosen order; null for the order by number, or if its data are not available yet. */
 export const useExpertOrder = (
   profile: TaskProfile,
   matrix: CellMatrix,
@@ -70,7 +68,7 @@ export const useExpertOrder = (
       case 'plan':
         return shown(fates?.map(orderOfFates), 'by the plan: groups side by side, dropped ones last');
       case 'likeness':
-        return shown(likeness, 'by likeness of their router logits');
+        return shown(likeness, 'by similarity of their router logits');
     }
   }, [order.by, matrix, metric, otherProfile, other?.title, fates, likeness]);
 };

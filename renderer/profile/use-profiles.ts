@@ -20,8 +20,8 @@ export interface Profiles {
 }
 
 /**
- * The profile of a task: of its content; where it was asked through a template, whose hash is another, that of its
- * name. Tasks of one name are then told apart by their order, which profiles keep.
+ * The profile of a task: matched by content hash. Tasks prompted through a chat template have another hash; they are
+ * matched by name, and tasks of the same name by their order, which profiles keep.
  */
 export const profileOfTask = (
   profiles: readonly TaskProfile[],
@@ -36,7 +36,7 @@ export const profileOfTask = (
   return own.length === namesakes.length ? own[Math.max(0, place)] : undefined;
 };
 
-/** What is asked for the profiles of a model on tasks. */
+/** The request for the profiles of a model on tasks. */
 export const profilesInput = (
   model: ModelEntry,
   tasks: readonly TaskEntry[],
@@ -47,7 +47,7 @@ export const profilesInput = (
   chat: chatOf([model], chat),
 });
 
-/** Profiles on disk of a model, for every known task; null: none. */
+/** Stored profiles of a model for all known tasks; null: no model. */
 export const useProfilesOf = (model: ModelEntry | null): Profiles => {
   const facts = useFacts();
   const usable = useMemo(() => usableTasks(facts.tasks), [facts.tasks]);
@@ -67,5 +67,5 @@ export const useProfilesOf = (model: ModelEntry | null): Profiles => {
   );
 };
 
-/** The same of the selected model. */
+/** The same for the selected model. */
 export const useProfiles = (): Profiles => useProfilesOf(selectedModel(useFacts()));

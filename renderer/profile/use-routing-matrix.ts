@@ -10,15 +10,15 @@ import { useComparableModels } from './comparable-models.ts';
 import { metricMatrix } from './metrics.ts';
 import { useProfiles, useProfilesOf } from './use-profiles.ts';
 
-/** What maps subtract, as it was chosen; its profiles may be missing. */
+/** The chosen subtraction; its profiles may be missing. */
 export interface Subtraction {
   readonly kind: 'task' | 'model';
   readonly title: string;
-  /** What is subtracted from a profile of the selected model; null where it was not profiled. */
+  /** Statistics to subtract from a profile of the selected model; null if not profiled. */
   readonly from: (profile: TaskProfile) => Subtracted | null;
 }
 
-/** What was chosen to be subtracted; null: nothing, or nothing that is still here. */
+/** The chosen subtraction; null if none, or if its task or model is gone. */
 export const useSubtraction = (): Subtraction | null => {
   const facts = useFacts();
   const { tasks, models, selection } = facts;
@@ -51,22 +51,22 @@ export const useSubtraction = (): Subtraction | null => {
 };
 
 export interface RoutingMatrix {
-  /** Null only for an expert that is gone in the model that is subtracted. */
+  /** Null only for experts that are missing in the subtracted model. */
   readonly matrix: CellMatrix;
-  /** The same on the colour scale, and that scale. */
+  /** The matrix on the colour scale, with that scale. */
   readonly shaded: ShadedMap;
   readonly scale: ColorScale;
-  /** What is subtracted; null: amounts. */
+  /** The task or model that is subtracted; null if absolute values are shown. */
   readonly minus: {
     readonly title: string;
     readonly kind: Subtraction['kind'];
     readonly subtracted: Subtracted;
   } | null;
-  /** Experts that are gone in the model that is subtracted, [L][E]. */
+  /** Experts missing in the subtracted model, [L][E]. */
   readonly gone: readonly (readonly boolean[])[] | null;
 }
 
-/** A profile's metric less what is subtracted; a value where no token chose the expert is 0. */
+/** A profile's metric minus the subtracted one; 0 for an expert that no token chose. */
 export const differenceOf = (
   profile: TaskProfile,
   metric: Parameters<typeof metricMatrix>[1],
@@ -77,7 +77,7 @@ export const differenceOf = (
     atPlaces(metricMatrix(subtracted.profile, metric), subtracted.places),
   );
 
-/** What the heatmap draws for a profile: amounts, or the difference to the task or model chosen. */
+/** The matrix that the heatmap shows for a profile: absolute values, or the difference to the chosen task or model. */
 export const useRoutingMatrix = (profile: TaskProfile): RoutingMatrix => {
   const { metric, scaling } = useFacts().selection.map;
   const subtraction = useSubtraction();

@@ -11,13 +11,12 @@ import { plainPlan } from './plan-settings.ts';
 import { noSelection } from './selection.ts';
 import type { Selection } from './selection.ts';
 
-// What is on screen as the fragment of the page's address: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It
-// survives a reload, and as a link it leads to the same place. Models and tasks are named by their names where these
-// are unique, else by their handles.
+// The state of the page as a URL fragment: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It survives a reload
+// and works as a link. Models and tasks are given by name if that is unique, else by handle.
 
 type Named = Pick<ModelEntry | TaskEntry, 'handle' | 'name'>;
 
-/** What names are resolved with. */
+/** The models and tasks by which names are resolved. */
 export interface Shelves {
   readonly models: readonly Named[];
   readonly tasks: readonly Named[];
@@ -41,7 +40,7 @@ const pinIn = (word: string): Pin | null => {
   return found === null ? null : { layer: Number(found[1]), expert: Number(found[2]), keep: found[3] === 's' };
 };
 
-/** Where an address tells counts by layer and no factor, they hold for none. */
+/** Stored counts per layer without a factor apply to no factor. */
 const NO_FACTOR = 0;
 
 const isThere = <T>(value: T | null): value is T => value !== null;
@@ -69,14 +68,14 @@ export const addressOf = (view: View, selection: Selection, { models, tasks }: S
   return address.toString().replaceAll('%2C', SEPARATOR);
 };
 
-/** The members of `given` that `now` has as they were at the `start`: the others have been chosen since. */
+/** The members of `given` whose values in `now` are still those at the `start`; the others have been changed since. */
 const unchosen = <T extends object>(given: Partial<T>, now: T, start: T): Partial<T> => {
   const left: Partial<T> = {};
   for (const key in start) if (key in given && now[key] === start[key]) left[key] = given[key];
   return left;
 };
 
-/** What an address says, without what the person has chosen before it could be followed: nobody's click is undone. */
+/** The content of an address, without what the user has changed before it could be followed. */
 export const besideChosen = (known: Partial<Selection>, selection: Selection): Partial<Selection> => {
   const left = unchosen(known, selection, noSelection);
   if (left.model === known.model || selection.model === known.model) return left;
@@ -89,7 +88,7 @@ interface Addressed {
   readonly known: Partial<Selection>;
 }
 
-/** What a fragment says, as far as it can be understood and what it names is here; the rest is left as it is. */
+/** Parses a fragment as far as it is understood and refers to known models and tasks; the rest keeps its value. */
 export const readAddress = (fragment: string, { models, tasks }: Shelves): Addressed => {
   const address = new URLSearchParams(fragment.replace(/^#/, ''));
   const known: { -readonly [K in keyof Selection]?: Selection[K] } = {};
@@ -130,12 +129,12 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   return { view: views.find((view) => view === address.get('view')) ?? null, known };
 };
 
-/** An address that the page wrote itself names these, whatever is on screen: what it leaves out is as at first. */
+/** Keys of every address that the page wrote itself; in such an address, missing keys mean default values. */
 const WRITTEN_ALWAYS = ['view', 'tasks', 'method', 'factor'] as const;
 
 /**
- * What a followed address makes of the selection: what it names, and where the page wrote it what it leaves out too.
- * Pins of models that it does not name stay.
+ * The selection that an address describes: the keys it contains, plus defaults for missing keys if the page wrote it.
+ * Pins of models that it does not mention stay.
  */
 export const followed = (
   fragment: string,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { clusterRequest } from '../../main/contract/cluster.ts';
 import { remembered } from './layout-store.ts';
 
-/** What is typed into the fields of a cluster, as it is typed. */
+/** Contents of the cluster fields, as typed. */
 const clusterFields = z.object({
   partition: z.string(),
   gres: z.string(),
@@ -31,7 +31,7 @@ const EMPTY: ClusterFields = {
   command: '',
 };
 
-/** Where the next sweep is measured. */
+/** Where the next sweep runs. */
 export const places = ['here', 'cluster'] as const;
 export type Place = (typeof places)[number];
 
@@ -46,13 +46,13 @@ const rememberedFields = (): ClusterFields => {
   try {
     return clusterFields.parse(JSON.parse(remembered.read('cluster') ?? 'null'));
   } catch (error) {
-    // Nothing was remembered, or by a version with other fields.
+    // Nothing is stored, or it is from a version with other fields.
     if (error instanceof z.ZodError || error instanceof SyntaxError) return EMPTY;
     throw error;
   }
 };
 
-/** What the next submission asks of a cluster; remembered between starts. */
+/** Cluster settings of the next submission; remembered between starts. */
 export const clusterStore = createStore<ClusterState>()((set) => ({
   place: places.find((place) => place === remembered.read('runOn')) ?? 'here',
   fields: rememberedFields(),
@@ -68,7 +68,7 @@ clusterStore.subscribe(({ place, fields }) => {
 const wordOrNull = (text: string): string | null => (text.trim() === '' ? null : text.trim());
 const numberOrNull = (text: string): number | null => (text.trim() === '' ? null : Number(text));
 
-/** What the fields ask for, or what of it cannot be asked, by field. */
+/** Parses the fields into a request, or reports errors by field. */
 export const readClusterFields = (fields: ClusterFields) =>
   clusterRequest.safeParse({
     partition: wordOrNull(fields.partition),

@@ -2,8 +2,8 @@ import { createStore } from 'zustand/vanilla';
 import type { History } from './history.ts';
 
 /**
- * Something done on disk that can be taken back. Ctrl+Z takes back whichever is later, the last deed or the last step
- * of the selection: a deed remembers the step that it came after.
+ * A reversible action on disk. Ctrl+Z undoes the later of the last deed and the last step of the selection, so a deed
+ * stores the step it followed.
  */
 export interface Deed {
   readonly id: number;
@@ -14,7 +14,7 @@ export interface Deed {
 interface DeedsState {
   readonly deeds: readonly Deed[];
   readonly add: (after: Deed['after'], undo: Deed['undo']) => Deed;
-  /** Takes a deed back; nothing where that was done already. A deed whose undoing fails stays. */
+  /** Reverses a deed; does nothing if already done. A deed whose undo fails stays. */
   readonly undo: (deed: Deed) => Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export const createDeedsStore = () => {
 
 export const deedsStore = createDeedsStore();
 
-/** The deed that the next undo takes back; null where that is a step of the selection. */
+/** The deed that the next undo reverses; null if that is a step of the selection. */
 export const deedToUndo = (deeds: readonly Deed[], { past }: History): Deed | null => {
   const last = deeds.at(-1);
   return last !== undefined && last.after === past.at(-1) ? last : null;

@@ -9,7 +9,7 @@ interface DevicesState {
   readonly show: (open: boolean) => void;
 }
 
-/** Whether the panel of devices is open. */
+/** Whether the devices dialog is open. */
 export const devicesStore = createStore<DevicesState>()((set) => ({
   open: false,
   show: (open) => set({ open }),
@@ -22,7 +22,7 @@ export const settingsStore = createStore<DevicesState>()((set) => ({
 }));
 
 interface DocsState {
-  /** Name of the page of the documentation that is open; null: none. */
+  /** Name of the open documentation page; null: none. */
   readonly open: string | null;
   readonly show: (name: string | null) => void;
 }
@@ -33,7 +33,7 @@ export const docsStore = createStore<DocsState>()((set) => ({
 }));
 
 interface ClusterDialogState {
-  /** The run whose tasks on a cluster are shown; null: none. */
+  /** The run whose cluster tasks are shown; null: none. */
   readonly run: string | null;
   /** The task whose log is shown (null: the joining job's); undefined: none. */
   readonly log: number | null | undefined;
@@ -49,7 +49,7 @@ export const clusterDialogStore = createStore<ClusterDialogState>()((set) => ({
 }));
 
 interface StrangeRunState {
-  /** The run that was not made here and is asked about; null: none. */
+  /** The run made elsewhere that awaits confirmation; null: none. */
   readonly run: string | null;
   readonly show: (run: string | null) => void;
 }
@@ -71,7 +71,7 @@ export const reproductionStore = createStore<ReproductionState>()((set) => ({
 }));
 
 interface ExperimentState {
-  /** The experiment that is shown; null: none. */
+  /** The experiment shown; null: none. */
   readonly run: string | null;
   readonly showRun: (run: string | null) => void;
 }
@@ -96,14 +96,14 @@ interface OutcomesState {
   /** The point whose items are shown; null: none. */
   readonly point: PointKey | null;
   readonly filter: AnswerChange | 'all';
-  /** First item shown. */
+  /** Index of the first item shown. */
   readonly from: number;
   readonly show: (point: PointKey | null) => void;
   readonly choose: (filter: AnswerChange | 'all') => void;
   readonly turnTo: (from: number) => void;
 }
 
-/** What was answered to the items of a point: opened on what pruning lost. */
+/** State of the items dialog, which opens on the lost items. */
 export const outcomesStore = createStore<OutcomesState>()((set) => ({
   point: null,
   filter: 'lost',

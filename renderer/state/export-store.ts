@@ -3,7 +3,7 @@ import type { ExportFormat, GgufType } from '../../main/contract/export.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { PointKey } from './selection.ts';
 
-/** A folder that was chosen for something. */
+/** A folder that the user chose. */
 export interface ChosenFolder {
   readonly handle: PathHandle;
   readonly path: string;
@@ -12,15 +12,15 @@ export interface ChosenFolder {
 interface ExportState {
   /** Whether the drawer is open. */
   readonly open: boolean;
-  /** The plan to export: a point's, or (null) the one on screen. */
+  /** The point whose plan to export; null: the current plan. */
   readonly point: PointKey | null;
   readonly format: ExportFormat;
-  /** Of a GGUF file's weights; null: as they are stored. */
+  /** Weight type of a GGUF file; null: the stored type. */
   readonly ggufType: GgufType | null;
   readonly into: ChosenFolder | null;
-  /** Name of the new folder; null: the suggested one. */
+  /** Name of the new folder; null: the default name. */
   readonly name: string | null;
-  /** The export that the verify form looks at. */
+  /** The folder chosen for verification. */
   readonly exported: ChosenFolder | null;
   /** The export or verify run whose outcome is shown. */
   readonly run: string | null;

@@ -17,7 +17,7 @@ interface FolderDialogState {
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
-/** The folder browser of a host without native dialogs: one question at a time. */
+/** State of the folder browser on hosts without native dialogs: one request at a time. */
 export const folderDialogStore = createStore<FolderDialogState>()((set, get) => ({
   request: null,
   ask: (purpose) => {
@@ -32,7 +32,8 @@ export const folderDialogStore = createStore<FolderDialogState>()((set, get) => 
 }));
 
 /**
- * Asks for a folder: by the native dialog in the window, by the folder browser elsewhere. Null: thought better of it.
+ * Lets the user choose a folder: with the native dialog in the window, with the folder browser elsewhere. Null if
+ * cancelled.
  */
 export const chooseFolder = async (bridge: Bridge, purpose: FolderPurpose): Promise<ChosenFolder | null> => {
   if (bridge.shell === null) return folderDialogStore.getState().ask(purpose);
@@ -42,35 +43,36 @@ export const chooseFolder = async (bridge: Bridge, purpose: FolderPurpose): Prom
   return { handle, path };
 };
 
-/** Asks for the one file of a task; the folder browser of other hosts shows files beside folders. */
+/** Lets the user choose a task file; on hosts without native dialogs, the folder browser lists files too. */
 export const chooseTaskFile = async (bridge: Bridge): Promise<PathHandle | null> => {
   if (bridge.shell === null) return (await folderDialogStore.getState().ask('task'))?.handle ?? null;
   return bridge.shell.chooseFolder({ purpose: 'task-file' });
 };
 
-/** Asks for a Python to train with; what the native dialog gave is known by its handle only. */
+/** Lets the user choose a Python for training; a native dialog returns only its handle. */
 export const choosePython = async (bridge: Bridge): Promise<ChosenProgram | null> => {
   if (bridge.shell === null) return folderDialogStore.getState().ask('python');
   const handle = await bridge.shell.chooseFolder({ purpose: 'python' });
   return handle === null ? null : { handle, path: null };
 };
 
-/** Plans of 100 layers of 512 experts, merged, are under 3 MB; one message to the engine holds 16 MB. */
+/** Plans for 100 layers of 512 experts, merged, are under 3 MB; a message to the engine holds 16 MB. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /**
- * Asks for a text file with the host's own dialog; null: thought better of it. `accept` as of `<input type="file">`.
+ * Lets the user choose a text file with the host's own dialog; null if cancelled. `accept` as for `<input
+ * type="file">`.
  */
 export const chooseTextFile = async (
   accept: string,
 ): Promise<{ readonly name: string; readonly text: string } | null> => {
-  // Without it the page's own dialog would silently stay away (a command of the application menu gives none).
+  // Without user activation the dialog would silently not open (commands of the application menu give none).
   if (!navigator.userActivation.isActive) {
     throw new WorkbenchError(
       'needs-click',
       'refused',
       'A file can only be chosen by a click or a key in the window.',
-      'Press “Import a plan…” in the panel of the plan.',
+      'Press “Import a plan…” in the plan panel.',
     );
   }
   const input = document.createElement('input');
@@ -86,7 +88,7 @@ export const chooseTextFile = async (
     throw new WorkbenchError(
       'file-too-large',
       'refused',
-      `${file.name} has ${file.size} bytes; at most ${MAX_BYTES} are read.`,
+      `${file.name} has ${file.size} bytes; at most ${MAX_BYTES} can be read.`,
       'Choose a plan or a ranking.',
     );
   }

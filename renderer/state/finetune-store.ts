@@ -3,20 +3,20 @@ import { finetuneSettings } from '../../main/contract/finetune.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { ChosenFolder } from './export-store.ts';
 
-/** A Python that was chosen; a native dialog does not tell its path. */
+/** A chosen Python; a native dialog does not reveal its path. */
 export interface ChosenProgram {
   readonly handle: PathHandle;
   readonly path: string | null;
 }
 
 export interface FinetuneState {
-  /** Whether the dialog is open, and for which run's outcome (null: a new fine-tuning). */
+  /** Whether the dialog is open, and the run whose outcome it shows (null: a new fine-tuning). */
   readonly open: boolean;
   readonly run: string | null;
-  /** The settings in the contract's shape, as typed: it need not take them. NaN: a field is empty that must not be. */
+  /** The settings in the contract's shape, as typed and possibly invalid. NaN: a required number is empty. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly into: ChosenFolder | null;
-  /** Name of the new folder; null: the suggested one. */
+  /** Name of the new folder; null: the default name. */
   readonly name: string | null;
   /** Null: the environment of the workspace. */
   readonly python: ChosenProgram | null;

@@ -1,21 +1,21 @@
 import type { Selection } from './selection.ts';
 
-/** What can be taken back: the plan on screen, how it is made, what it is asked for, and what the map shows. */
+/** Parts of the selection that can be undone. */
 const undoable = ['model', 'task', 'tasks', 'method', 'factor', 'pins', 'plan', 'map'] as const;
 type Undoable = Pick<Selection, (typeof undoable)[number]>;
 
 export interface History {
-  /** Earlier ones, the latest last. */
+  /** Earlier states, the latest last. */
   readonly past: readonly Undoable[];
-  /** Those that were taken back, the next one first. */
+  /** Undone states, the next one first. */
   readonly future: readonly Undoable[];
-  /** Whether the slider is being dragged, or a number typed: what is passed is no step of its own. */
+  /** Whether the slider is being dragged or a number typed; intermediate values are not steps of their own. */
   readonly isDragging: boolean;
 }
 
 export const noHistory: History = { past: [], future: [], isDragging: false };
 
-/** Steps that are kept. */
+/** Most steps kept. */
 const MOST_STEPS = 100;
 
 const undoableOf = ({ model, task, tasks, method, factor, pins, plan, map }: Selection): Undoable => ({
@@ -31,7 +31,7 @@ const undoableOf = ({ model, task, tasks, method, factor, pins, plan, map }: Sel
 
 const isSame = (left: Undoable, right: Undoable): boolean => undoable.every((name) => left[name] === right[name]);
 
-/** The history once `before` has become `after`; the same where nothing can be taken back. A drag is one step. */
+/** The history after a change; unchanged if nothing undoable changed. A drag is one step. */
 export const recorded = (history: History, before: Selection, after: Selection, isDrag = false): History => {
   if (isSame(before, after)) return history;
   const { past, isDragging } = history;
@@ -53,7 +53,7 @@ const travelled = (selection: Selection, to: Undoable, history: History): Travel
   history,
 });
 
-/** One step back; null where there is none. */
+/** One step back; null if there is none. */
 export const undone = (selection: Selection, { past, future }: History): Travelled | null => {
   const to = past.at(-1);
   if (to === undefined) return null;
@@ -61,7 +61,7 @@ export const undone = (selection: Selection, { past, future }: History): Travell
   return travelled(selection, to, history);
 };
 
-/** One step forth again; null where nothing was taken back. */
+/** One step forward; null if nothing was undone. */
 export const redone = (selection: Selection, { past, future }: History): Travelled | null => {
   const [to, ...others] = future;
   if (to === undefined) return null;

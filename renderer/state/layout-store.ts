@@ -1,6 +1,6 @@
 import { createStore } from 'zustand/vanilla';
 
-/** Keeps small interface settings between starts. A browser that refuses storage only forgets them. */
+/** Remembers small interface settings between starts. If the browser refuses storage, they are only forgotten. */
 interface Remembered {
   readonly read: (key: string) => string | null;
   readonly write: (key: string, value: string) => void;
@@ -27,7 +27,7 @@ export const remembered = rememberedIn(available());
 export const views = ['workbench', 'thresholds', 'compare'] as const;
 export type View = (typeof views)[number];
 
-/** What is shown before the page's address is followed. */
+/** The view shown before the page's address is followed. */
 export const FIRST_VIEW: View = 'workbench';
 
 export const viewTitles: Readonly<Record<View, string>> = {
@@ -57,10 +57,10 @@ interface LayoutState {
   /** Pixels. */
   readonly sidebarWidth: number;
   readonly inspectorWidth: number;
-  /** Panels that stand over the view, for want of room beside it. */
+  /** Panels that cover the view, because there is no room beside it. */
   readonly overlaid: { readonly sidebar: boolean; readonly inspector: boolean };
   readonly paletteOpen: boolean;
-  /** Whether the address that the page was opened with has been followed. */
+  /** Whether the initial address has been followed. */
   readonly isPlaced: boolean;
   readonly place: () => void;
   readonly show: (view: View) => void;
@@ -80,9 +80,9 @@ const rememberedWidth = (key: string, limits: Limits & { readonly initial: numbe
   return within(Number.isFinite(width) ? width : limits.initial, limits);
 };
 
-/** Up to this width the inspector stands over the view (layout.css), and starts closed. */
+/** Up to this width the inspector covers the view (layout.css) and starts closed. */
 export const ROOMY_PX = 1100;
-/** Up to this one so does the sidebar. */
+/** Up to this width, so does the sidebar. */
 export const NARROW_PX = 800;
 
 export const layoutStore = createStore<LayoutState>()((set) => ({
@@ -109,7 +109,7 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
 
 layoutStore.subscribe((state) => {
   remembered.write('theme', state.theme);
-  // What is closed for want of room is not what a person wants where there is room.
+  // A panel closed for lack of room should reopen in a wider window.
   if (!state.overlaid.sidebar) remembered.write('sidebar', state.sidebarOpen ? 'open' : 'closed');
   if (!state.overlaid.inspector) remembered.write('inspector', state.inspectorOpen ? 'open' : 'closed');
   remembered.write('sidebarWidth', String(state.sidebarWidth));

@@ -1,12 +1,12 @@
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 
-/** A job that ran for less is over before one looks away. */
+/** Users wait for shorter jobs. */
 const LONG_MS = 30_000;
 
 /**
- * Listens to events and answers a run when a long one ends: done, failed or interrupted, not cancelled, which its user
- * did. A job runs from the event of its start; of one that ran before the page came, its progress says how long.
+ * Processes events and returns the run when a long job ends: done, failed or interrupted, but not cancelled by the
+ * user. The duration counts from the start event; for jobs started before the page opened, from their progress.
  */
 export const longJobs = (now: () => number): ((event: EngineEvent) => RunManifest | null) => {
   const startedAt = new Map<string, number>();

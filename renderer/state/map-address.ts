@@ -3,8 +3,7 @@ import { mapScalings } from '../../main/figures/map-scaling.ts';
 import { plainMap, routingMetrics } from './map-view.ts';
 import type { MapMinus, MapOrder, MapView } from './map-view.ts';
 
-// The map's part of the address: `metric=reap&colours=rank&minus=task:sort&order=likeness`. What is as at first is
-// left out.
+// The map's part of the address: `metric=reap&colours=rank&minus=task:sort&order=likeness`. Defaults are left out.
 
 const PLAIN_ORDERS = ['value', 'plan', 'likeness'] as const;
 
@@ -21,7 +20,7 @@ interface HandlesOf {
 const minusWord = (minus: MapMinus, names: NamesOf): string =>
   minus.kind === 'task' ? `task:${names.task(minus.task)}` : `model:${names.model(minus.model)}`;
 
-/** Keys and words of the address. */
+/** Keys and values of the address. */
 export const mapAddress = (map: MapView, names: NamesOf): readonly (readonly [string, string])[] => {
   const { metric, minus, scaling, order } = map;
   const words: (readonly [string, string])[] = [];
@@ -33,7 +32,7 @@ export const mapAddress = (map: MapView, names: NamesOf): readonly (readonly [st
   return words;
 };
 
-/** The word behind `kind:`; null where it is of another kind. */
+/** The value after `kind:`; null if it is of another kind. */
 const after = (word: string, kind: string): string | null =>
   word.startsWith(`${kind}:`) ? word.slice(kind.length + 1) : null;
 
@@ -53,7 +52,7 @@ const orderIn = (word: string, handles: HandlesOf): MapOrder => {
   return task === null ? plainMap.order : { by: 'task', task };
 };
 
-/** What an address says of the map; null where it says nothing of it. */
+/** Parses the map's part of an address; null if there is none. */
 export const readMapAddress = (read: (key: string) => string | null, handles: HandlesOf): MapView | null => {
   const [metric, colours, minus, order] = [read('metric'), read('colours'), read('minus'), read('order')];
   if (metric === null && colours === null && minus === null && order === null) return null;

@@ -4,23 +4,23 @@ import type { MapScaling } from '../../main/figures/map-scaling.ts';
 export const routingMetrics = ['share', 'gate', 'reap', 'ean'] as const;
 export type RoutingMetric = (typeof routingMetrics)[number];
 
-/** What is subtracted: the same model on another task, or another model on the same task. */
+/** Subtracted statistics: of the same model on another task, or of another model on the same task. */
 export type MapMinus =
   { readonly kind: 'task'; readonly task: PathHandle } | { readonly kind: 'model'; readonly model: PathHandle };
 
 /**
- * How experts stand in each layer: by their numbers, by what the map shows, by the metric on another task, by what the
- * plan does with them, or like ones side by side.
+ * Order of experts in each layer: by number, by the values shown, by the metric on another task, by the plan, or by
+ * similarity.
  */
 export type MapOrder =
   { readonly by: 'number' | 'value' | 'plan' | 'likeness' } | { readonly by: 'task'; readonly task: PathHandle };
 
-/** What maps show of a profile, and how; part of the selection. */
+/** Content and style of routing maps; part of the selection. */
 export interface MapView {
   readonly metric: RoutingMetric;
-  /** Null: amounts are drawn. */
+  /** Null: absolute values. */
   readonly minus: MapMinus | null;
-  /** How colours follow values. */
+  /** Mapping of values to colours. */
   readonly scaling: MapScaling;
   readonly order: MapOrder;
 }

@@ -1,14 +1,14 @@
 import { createStore } from 'zustand/vanilla';
 import { serialiseError } from '../../main/contract/errors.ts';
 
-/** Something that happened and that the person should know. Errors stay until dismissed. */
+/** A message to the user. Errors stay until dismissed. */
 interface Notice {
   readonly id: number;
   readonly kind: 'error' | 'done';
   readonly message: string;
-  /** What to do about it; empty where nothing is needed. */
+  /** Advice; empty if nothing is needed. */
   readonly remedy: string;
-  /** One thing to do about it, as a button. */
+  /** One remedy, as a button. */
   readonly offer?: NoticeOffer | undefined;
 }
 
@@ -20,12 +20,12 @@ export interface NoticeOffer {
 interface NoticesState {
   readonly notices: readonly Notice[];
   readonly report: (error: unknown) => void;
-  /** Answers the notice's id, for who takes it away again. */
+  /** Returns the notice's id, with which it can be removed. */
   readonly tell: (message: string, remedy?: string, offer?: NoticeOffer) => number;
   readonly dismiss: (id: number) => void;
 }
 
-/** More would hide the window; the oldest go first. */
+/** More would hide the window; the oldest are removed first. */
 const MAX_NOTICES = 4;
 
 export const createNoticesStore = () => {

@@ -5,10 +5,10 @@ import { budgetName, methodName, methodOptions, superExpertProtection } from '..
 import { plainPlan } from './plan-settings.ts';
 import type { OptionsByMethod, PlanSettings } from './plan-settings.ts';
 
-// The plan's part of the address: `budget=global&seed=3&options={"uncurl":{"clusters":4}}`. What is as at first is left
-// out, and so is an imported file, which is no setting but a file.
+// The plan's part of the address: `budget=global&seed=3&options={"uncurl":{"clusters":4}}`. Defaults are left out, and
+// so are imported files.
 
-/** What the address of a plan is held against: counts belong to a model and a factor, weights to tasks by name. */
+/** Context of a plan's address: layer counts belong to a model and a factor, weights to tasks by name. */
 interface Subject {
   readonly model: PathHandle | null;
   readonly factor: number;
@@ -17,7 +17,7 @@ interface Subject {
 const changedOptions = (options: OptionsByMethod): OptionsByMethod =>
   Object.fromEntries(Object.entries(options).filter(([, own]) => Object.keys(own).length > 0));
 
-/** Keys and words of the address. */
+/** Keys and values of the address. */
 export const planAddress = (
   { budget, counts, seed, options, protect, chat, madeFor, taskWeights }: PlanSettings,
   { model, factor, tasks }: Subject & { readonly tasks: readonly { readonly handle: PathHandle }[] },
@@ -45,7 +45,7 @@ const optionsWritten = z.record(methodName, methodOptions);
 const weightsWritten = z.record(z.string(), z.number().min(0));
 const count = z.coerce.number().int().min(1);
 
-/** JSON of this form; null for anything else. */
+/** Parses JSON with a schema; null if it does not match. */
 const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null => {
   if (text === null) return null;
   try {
@@ -56,7 +56,7 @@ const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null => {
   }
 };
 
-/** What an address says of the plan; null where it says nothing of it. */
+/** Parses the plan's part of an address; null if there is none. */
 export const readPlanAddress = (
   read: (key: string) => string | null,
   { model, factor }: Subject,

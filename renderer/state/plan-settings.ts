@@ -3,41 +3,41 @@ import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } fro
 
 export type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
 
-/** Kept experts of each MoE layer, edited by hand; they hold as long as model and factor are those of the edit. */
+/** Kept experts of each MoE layer, edited by hand; valid for the model and factor of the edit. */
 export interface LayerCounts {
   readonly model: PathHandle;
   readonly factor: number;
   readonly values: readonly number[];
 }
 
-/** A plan or ranking that was read from a file, and the model it was read for. */
+/** A plan or ranking read from a file, and the model it was read for. */
 export interface ImportedFile {
   readonly name: string;
   readonly text: string;
   readonly model: PathHandle;
   readonly kind: 'plan' | 'ranking';
-  /** Curve name that a plan gives, and its factor; a ranking has neither. */
+  /** Curve name and factor of a plan; a ranking has neither. */
   readonly method: string | null;
   readonly factor: number | null;
 }
 
-/** Settings of the plan beside method, factor and pins; part of the selection. */
+/** Plan settings other than method, factor and pins; part of the selection. */
 export interface PlanSettings {
   readonly budget: BudgetName;
-  /** Of the budget `manual`; null: all layers alike. */
+  /** For the budget `manual`; null: the same in all layers. */
   readonly counts: LayerCounts | null;
-  /** Of methods that draw at random. */
+  /** For methods that depend on chance. */
   readonly seed: number;
   /** Options that differ from a method's defaults; plans and sweeps use the same. */
   readonly options: OptionsByMethod;
   readonly protect: SuperExpertProtection;
-  /** Ask tasks through the model's chat template, where it has one: profiles, plans and sweeps alike. */
+  /** Use the model's chat template, if it has one, for profiles, plans and sweeps. */
   readonly chat: boolean;
-  /** How much each task counts where a plan is made for several; absent: 1. */
+  /** Weight of each task in a plan for several; 1 if absent. */
   readonly taskWeights: Readonly<Record<PathHandle, number>>;
   /** One task's statistics, or those of all ticked tasks together. */
   readonly madeFor: 'task' | 'ticked';
-  /** Stands in for the method while it is there. */
+  /** Replaces the method while set. */
   readonly imported: ImportedFile | null;
 }
 
@@ -58,7 +58,7 @@ const isSame = <T extends object>(left: T, right: T): boolean => {
   return true;
 };
 
-/** The settings after a change; the same object where it changes nothing. */
+/** The settings after a change; the same object if nothing changed. */
 export const changedPlan = (plan: PlanSettings, change: Partial<PlanSettings>): PlanSettings => {
   const next = { ...plan, ...change };
   return isSame(next, plan) ? plan : next;

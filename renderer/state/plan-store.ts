@@ -4,12 +4,12 @@ import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } fro
 import type { ImportedFile, LayerCounts, OptionsByMethod, PlanSettings } from './plan-settings.ts';
 import { createSelectionStore, selectionStore } from './selection-store.ts';
 
-/** The settings of the plan as the selection holds them, and the ways to change them. */
+/** The plan settings of the selection, and the functions that change them. */
 export interface PlanState extends PlanSettings {
   readonly chooseBudget: (budget: BudgetName) => void;
   readonly chooseCounts: (counts: LayerCounts | null) => void;
   readonly chooseSeed: (seed: number) => void;
-  /** Undefined takes the option back to its default. */
+  /** Undefined restores the option's default. */
   readonly chooseOption: (method: MethodName, name: string, value: MethodOptions[string] | undefined) => void;
   readonly chooseProtect: (protect: SuperExpertProtection) => void;
   readonly chooseChat: (chat: boolean) => void;
@@ -29,8 +29,8 @@ const withOption = (
 };
 
 /**
- * A view of the selection: what is changed here is a step of its history. Numbers that are typed are one step until the
- * field is left (`endDrag` of the selection).
+ * A view of the selection: changes here are steps of its history. Typed numbers are one step until the field is left
+ * (`endDrag` of the selection).
  */
 export const createPlanStore = (selection: typeof selectionStore = createSelectionStore()) => {
   const { choosePlan } = selection.getState();

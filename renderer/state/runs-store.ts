@@ -2,19 +2,19 @@ import { createStore } from 'zustand/vanilla';
 import type { RunOrder } from '../../main/contract/run-filter.ts';
 
 interface RunsState {
-  /** Words that the list is filtered by. */
+  /** Filter text of the list. */
   readonly text: string;
   readonly order: RunOrder;
   /** Whether archived runs are listed too. */
   readonly archived: boolean;
-  /** Runs that were picked out, in the order of picking: to compare, archive or remove together. */
+  /** Chosen runs, in the order of choosing: to compare, archive or remove together. */
   readonly chosen: readonly string[];
-  /** The run whose name is being written; null: none. */
+  /** The run being renamed; null: none. */
   readonly renaming: string | null;
   /** The run whose details are open; null: none. */
   readonly details: string | null;
   readonly trashOpen: boolean;
-  /** Sweeps that are compared, the reference first; null: none. */
+  /** Sweeps being compared, the reference first; null: none. */
   readonly compared: readonly string[] | null;
   readonly filter: (text: string) => void;
   readonly sortBy: (order: RunOrder) => void;
@@ -27,7 +27,7 @@ interface RunsState {
   readonly compare: (runs: readonly string[] | null) => void;
 }
 
-/** How the list of runs is looked at. */
+/** State of the list of runs. */
 export const createRunsStore = () =>
   createStore<RunsState>()((set) => ({
     text: '',

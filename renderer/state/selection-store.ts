@@ -12,28 +12,28 @@ interface SelectionActions {
   readonly selectModel: (model: PathHandle | null) => void;
   readonly focusTask: (task: PathHandle | null) => void;
   readonly toggleTask: (task: PathHandle) => void;
-  /** `task` comes into focus with it, in the same step. */
+  /** `task` gets the focus in the same step. */
   readonly tickTasks: (tasks: readonly PathHandle[], task?: PathHandle) => void;
   readonly selectExpert: (layer: number, expert: number | null) => void;
   readonly chooseMethod: (method: MethodName) => void;
   readonly chooseFactor: (factor: number) => void;
-  /** The same while a slider is held: one step, however many factors it passes, until `endDrag`. */
+  /** Changes the factor while the slider is dragged: one step until `endDrag`, however many factors it passes. */
   readonly dragFactor: (factor: number) => void;
   readonly endDrag: () => void;
-  /** `keep`: must stay or must go; null lets the expert go by the method again. */
+  /** `keep`: must stay or must go; null removes the pin. */
   readonly pin: (model: PathHandle, place: ExpertPlace, keep: boolean | null) => void;
   readonly removePins: (model: PathHandle) => void;
-  /** `isTyped`: a number in a field, whose letters are one step until `endDrag`. */
+  /** `isTyped`: a number in a field, whose edits are one step until `endDrag`. */
   readonly choosePlan: (plan: Partial<PlanSettings>, isTyped?: boolean) => void;
   /** Changes what maps show. */
   readonly drawMap: (map: Partial<MapView>) => void;
   readonly selectRun: (run: string | null, brought?: Brought) => void;
-  /** A point makes its plan the one on screen. */
+  /** Selecting a point makes its plan the current one. */
   readonly selectPoint: (point: PointKey | null, brought?: Brought) => void;
   readonly explain: (subject: Subject) => void;
-  /** Fills in what nobody chose, or what the first link names: nothing to take back. */
+  /** Fills in defaults, or the initial link; not a step of the history. */
   readonly complete: (known: Partial<Selection>) => void;
-  /** Goes where a link leads: one step. */
+  /** Follows a link: one step. */
   readonly follow: (known: Partial<Selection>) => void;
   readonly undo: () => void;
   readonly redo: () => void;
@@ -46,7 +46,7 @@ interface SelectionState extends Selection, SelectionActions {
 const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
   list.includes(member) ? list.filter((known) => known !== member) : [...list, member];
 
-/** The one selection with its history. */
+/** The selection with its history. */
 export const createSelectionStore = (initial: Selection = noSelection) =>
   createStore<SelectionState>()((set, get) => {
     const change = (made: Change, isDrag = false): void =>
@@ -88,7 +88,7 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
 
 export const selectionStore = createSelectionStore();
 
-/** The member `step` places after `current`, round the ends; the first where `current` is not in the list. */
+/** The member `step` positions after `current`, wrapping around; the first if `current` is not in the list. */
 export const neighbour = <T>(list: readonly T[], current: T | null, step: number): T | null => {
   if (list.length === 0) return null;
   const position = list.findIndex((member) => member === current);

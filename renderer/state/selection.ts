@@ -6,7 +6,7 @@ import type { MapView } from './map-view.ts';
 import { changedPlan, plainPlan } from './plan-settings.ts';
 import type { PlanSettings } from './plan-settings.ts';
 
-/** Names one point of a sweep. */
+/** Identifies a point of a sweep. */
 export interface PointKey {
   readonly run: string;
   readonly model: string;
@@ -16,7 +16,7 @@ export interface PointKey {
   readonly factor: number;
 }
 
-/** A place on the map. */
+/** An expert's position on the map. */
 export interface ExpertPlace {
   readonly layer: number;
   readonly expert: number;
@@ -25,18 +25,18 @@ export interface ExpertPlace {
 /** Experts that must stay or must go, by model. */
 export type PinsByModel = Readonly<Record<PathHandle, readonly Pin[]>>;
 
-/** What the panel on the right tells of. */
+/** Subjects of the panel on the right. */
 export const subjects = ['plan', 'expert', 'point', 'model'] as const;
 export type Subject = (typeof subjects)[number];
 
-/** What the person looks at; read by every view. */
+/** The user's current selection, read by all views. */
 export interface Selection {
   readonly model: PathHandle | null;
-  /** Ticked tasks: what Profile and a sweep run on. */
+  /** Ticked tasks, used by Profile and by sweeps. */
   readonly tasks: readonly PathHandle[];
-  /** The task in focus: its routing is drawn and the plan is made for it. */
+  /** The task in focus: its routing is shown, and the plan is made for it. */
   readonly task: PathHandle | null;
-  /** Position among the MoE layers. */
+  /** Index among the MoE layers. */
   readonly layer: number | null;
   /** Expert in the numbering of the unpruned model. */
   readonly expert: number | null;
@@ -44,11 +44,11 @@ export interface Selection {
   /** Experts before / experts after. */
   readonly factor: number;
   readonly pins: PinsByModel;
-  /** How plans are made beside these. */
+  /** Plan settings other than method, factor and pins. */
   readonly plan: PlanSettings;
-  /** What maps show of a profile, and how. */
+  /** Content and style of routing maps. */
   readonly map: MapView;
-  /** The sweep that is shown; null: the newest. */
+  /** The sweep shown; null: the newest. */
   readonly run: string | null;
   readonly point: PointKey | null;
   readonly subject: Subject;
@@ -70,7 +70,7 @@ export const noSelection: Selection = {
   subject: 'plan',
 };
 
-/** What a point or a run brings with it: as much of the plan on screen as it names and as is known here. */
+/** Parts of the selection that a point or run determines, as far as they are known here. */
 export type Brought = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'method' | 'factor' | 'plan'>>;
 
 export type Change =
@@ -96,7 +96,7 @@ const pinned = (pins: readonly Pin[], { layer, expert }: ExpertPlace, keep: bool
   return keep === null ? others : [...others, { layer, expert, keep }].sort(byPlace);
 };
 
-/** Another model has other experts: the one that was looked at goes with it. */
+/** The selected expert is dropped when the model changes. */
 const withBrought = (selection: Selection, brought: Brought): Selection => {
   const next = { ...selection, ...brought };
   return next.model === selection.model ? next : { ...next, layer: null, expert: null };
@@ -115,7 +115,7 @@ export const changed = (selection: Selection, change: Change): Selection => {
     case 'tick':
       return { ...selection, tasks: change.tasks, task: change.task ?? selection.task };
     case 'method':
-      // A file that stood in for the method does so no longer.
+      // Choosing a method ends the use of an imported file.
       return { ...selection, method: change.method, plan: changedPlan(selection.plan, { imported: null }) };
     case 'factor':
       return { ...selection, factor: change.factor };

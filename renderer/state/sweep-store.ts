@@ -3,32 +3,32 @@ import type { PathHandle } from '../../main/contract/model.ts';
 import type { BudgetName, MethodName, RefitName, SuperExpertProtection } from '../../main/contract/plan.ts';
 import type { SweepSettings } from '../../main/contract/sweep.ts';
 
-/** Methods that a first sweep compares: the floor, the usual baseline, and two of this field. */
+/** Methods of a first sweep: the floor, the usual baseline, and two published methods. */
 export const usualMethods: readonly MethodName[] = ['random', 'frequency', 'reap', 'uncurl'];
 
-/** Budgets that a sweep can give every plan. */
+/** Budgets available in a sweep. */
 type SweepBudget = Exclude<BudgetName, 'manual'>;
 
-/** Settings of the next sweep, beside the options of methods (those of the plan store). */
+/** Settings of the next sweep; options of methods are in the plan store. */
 export interface SweepState {
-  /** Models beside the selected one. */
+  /** Models in addition to the selected one. */
   readonly otherModels: readonly PathHandle[];
   readonly methods: readonly MethodName[];
-  /** Rankings and plans that are methods of the sweep, by the names that they have there. */
+  /** Rankings and plans used as methods of the sweep, by method name. */
   readonly files: NonNullable<SweepSettings['files']>;
-  /** Factors that were unticked; every possible power of two is ticked at first. */
+  /** Factors that were unticked; initially all possible powers of two are ticked. */
   readonly skippedFactors: readonly number[];
-  /** Number of seeds of methods that draw at random: 0 .. seeds - 1. */
+  /** Number of seeds for methods that depend on chance: 0 .. seeds - 1. */
   readonly seeds: number;
   readonly budget: SweepBudget;
   readonly protect: SuperExpertProtection;
   readonly recovery: SweepSettings['recovery'];
-  /** What recovered plans have refitted, each a curve of its own. */
+  /** Refits of recovered plans, each a curve of its own. */
   readonly refits: readonly RefitName[];
-  /** What plans are made from where answers are written: the right ones, or what the unpruned model writes. */
+  /** Answers that plans are calibrated on for written tasks: the right ones, or the unpruned model's own. */
   readonly calibration: NonNullable<SweepSettings['calibration']>;
   readonly adaptive: boolean;
-  /** Find thresholds only: candidates stop as soon as their verdict is told. */
+  /** Find thresholds only: candidates stop as soon as their verdict is decided. */
   readonly stopEarly: boolean;
   /** First n test items of each task; null: all. */
   readonly limit: number | null;

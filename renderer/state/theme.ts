@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { layoutStore } from './layout-store.ts';
 import type { Theme } from './layout-store.ts';
 
-/** Tells the style sheets which theme to use; "system" leaves it to the media query. */
+/** Sets the theme for the style sheets; "system" leaves it to the media query. */
 export const applyTheme = (theme: Theme): void => {
   if (theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = theme;
@@ -22,7 +22,7 @@ const subscribeSystem = (listener: () => void): (() => void) => {
 const resolveTheme = (theme: Theme, systemDark: boolean): ResolvedTheme =>
   theme === 'system' ? (systemDark ? 'dark' : 'light') : theme;
 
-/** The theme in use, following the system where the person left it to the system. */
+/** The theme in use; follows the system if set to "system". */
 export const useResolvedTheme = (): ResolvedTheme => {
   const theme = useStore(layoutStore, (state) => state.theme);
   const systemDark = useSyncExternalStore(subscribeSystem, () => darkQuery().matches);

@@ -6,7 +6,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import { BEST_REFERENCE } from '../../main/contract/compare.ts';
 import { curveAxes } from '../../main/figures/axis-figure.ts';
 
-/** Part of a store; drawn again only when the part changes (compared member by member). */
+/** Part of a store; rerenders only when the part changes (compared member by member). */
 export const usePart = <S, P>(store: StoreApi<S>, part: (state: S) => P): P => useStore(store, useShallow(part));
 
 interface RoutingState {
@@ -24,22 +24,22 @@ export const routingStore = createStore<RoutingState>()((set) => ({
 }));
 
 /**
- * The difference of the task in focus, the values of every task over factors, kept experts, bytes or dropped share, or
- * every point as a table.
+ * The difference for the task in focus, the values of all tasks over factors, kept experts, bytes or dropped share, or
+ * all points as a table.
  */
 export const curvesModes = ['difference', 'absolute', ...curveAxes, 'table'] as const;
 export type CurvesMode = (typeof curvesModes)[number];
 
 interface CurvesState {
-  /** Margin of the threshold rule; null: as the sweep was started. */
+  /** Margin of the threshold rule; null: that of the sweep. */
   readonly delta: number | null;
-  /** Whether thresholds are told for all of the sweep together. */
+  /** Whether thresholds hold for the whole sweep together. */
   readonly familywise: boolean;
-  /** What the workbench shows below the map. */
+  /** Content below the map in the workbench. */
   readonly mode: CurvesMode;
-  /** Task drawn large; null: all small. */
+  /** Task shown enlarged; null: none. */
   readonly enlarged: string | null;
-  /** Methods taken out of the charts. */
+  /** Methods hidden in the charts. */
   readonly hiddenMethods: readonly string[];
   readonly chooseDelta: (delta: number | null) => void;
   readonly chooseFamilywise: (familywise: boolean) => void;
@@ -77,7 +77,7 @@ export const thresholdsStore = createStore<ThresholdsState>()((set) => ({
 }));
 
 interface CompareState {
-  /** Kind of the tasks that are compared; null: chosen, where there are such. */
+  /** Kind of the tasks compared; null: chosen answers, if there are any. */
   readonly answers: AnswerKind | null;
   /** `best`, `unpruned` or a method. */
   readonly reference: string;

@@ -13,7 +13,7 @@ import { makingOf, sweepSettingsOf } from './plan-making.ts';
 
 type Known = Pick<Facts, 'models' | 'tasks' | 'runs' | 'methods' | 'selection'>;
 
-/** The name that a model has in a run; null where the run is of other models. */
+/** A model's name in a run; null if it is not part of the run. */
 export const nameInRun = (
   run: Pick<RunManifest, 'models'> | null,
   model: Pick<ModelEntry, 'fingerprint'> | null,
@@ -34,8 +34,8 @@ const taskOf = (run: RunManifest, name: string, tasks: readonly TaskEntry[]): Pa
 };
 
 /**
- * What an opened run makes current: a model and a task of its own, unless those on screen are of it already. Empty as
- * far as they are not on the shelves.
+ * Selection made by opening a run: a model and a task of it, unless the current ones already belong to it. Omits those
+ * that are not open here.
  */
 export const broughtByRun = ({ models, tasks, selection }: Known, run: RunManifest): Brought => {
   const own = modelsOf(run, models).map(({ handle }) => handle);
@@ -48,7 +48,7 @@ export const broughtByRun = ({ models, tasks, selection }: Known, run: RunManife
   return brought;
 };
 
-/** How the plan of a point was made, as far as that differs from the settings on screen; null where it does not. */
+/** Plan settings of a point where they differ from the current settings; null if they do not. */
 const planOfPoint = (plan: PlanSettings, run: RunManifest, method: MethodName, seed: number | null) => {
   const settings = sweepSettingsOf(run);
   if (settings === null) return null;
@@ -60,7 +60,7 @@ const planOfPoint = (plan: PlanSettings, run: RunManifest, method: MethodName, s
     chat,
     options: own ?? { ...plan.options, [method]: options },
     seed: seed ?? plan.seed,
-    // A sweep makes its plans for each task by itself, and by methods.
+    // A sweep makes its plans for each task separately, and by methods.
     madeFor: 'task',
     imported: null,
   });
@@ -68,8 +68,8 @@ const planOfPoint = (plan: PlanSettings, run: RunManifest, method: MethodName, s
 };
 
 /**
- * What a chosen point makes current: its model, task, factor and (where it is one that plans can be made by) method,
- * with the settings that its plan was made by.
+ * Selection made by choosing a point: its model, task, factor and (if it is one that can make plans) method, with the
+ * settings of its plan.
  */
 export const broughtByPoint = ({ models, tasks, runs, methods, selection }: Known, point: PointKey): Brought => {
   const run = runs.find(({ id }) => id === point.run);
@@ -82,7 +82,7 @@ export const broughtByPoint = ({ models, tasks, runs, methods, selection }: Know
     if (task !== null) brought.task = task;
   }
   const { method } = methodOfLabel(point.method);
-  // A file that was a method of the sweep is none of the workbench, whatever it is called.
+  // A file used as a method of the sweep is not a method of the workbench, whatever its name.
   const isMethod = method !== null && (methods.length === 0 || methods.some(({ name }) => name === method));
   if (point.factor <= 1 || !isMethod) return brought;
   const plan = run === undefined ? null : planOfPoint(selection.plan, run, method, point.seed);

@@ -6,19 +6,19 @@ import type { PlanSettings } from '../state/plan-settings.ts';
 import type { PlanMaking } from './plan-making.ts';
 import { sweepObstacle } from './sweep-plan.ts';
 
-/** Why no sweep can hold the plan on screen; null where one can. */
+/** Why no sweep can measure the current plan; null if one can. */
 const unsweepable = (facts: Facts, state: PlanSettings): string | null => {
   const { model, method } = facts.selection;
-  if (shownImport(facts, state) !== null) return 'an imported plan is measured by exporting it, as a model of its own';
+  if (shownImport(facts, state) !== null) return 'to measure an imported plan, export it and open it as a model';
   if (model !== null && (facts.selection.pins[model] ?? []).length > 0)
-    return 'a plan with pins is measured by exporting it, as a model of its own';
+    return 'to measure a plan with pins, export it and open it as a model';
   if (state.budget === 'manual' && !ignoresBudget(method))
-    return 'a plan with counts by hand is measured by exporting it, as a model of its own';
-  if (plannedTasks(facts, state).length > 1) return 'a sweep makes its plans for each task by itself';
+    return 'to measure a plan with counts by hand, export it and open it as a model';
+  if (plannedTasks(facts, state).length > 1) return 'a sweep makes its plans for each task separately';
   return null;
 };
 
-/** How the plan on screen is made, where a sweep can make one alike; null where none can. */
+/** How the current plan is made, in terms of sweep settings; null if no sweep can make it. */
 export const currentMaking = (facts: Facts, state: PlanSettings): PlanMaking | null => {
   const model = selectedModel(facts);
   const { method } = facts.selection;
@@ -32,7 +32,7 @@ export const currentMaking = (facts: Facts, state: PlanSettings): PlanMaking | n
   };
 };
 
-/** Why the plan on screen cannot be measured now; null where it can. */
+/** Why the current plan cannot be measured now; null if it can. */
 export const measureObstacle = (facts: Facts, state: PlanSettings): string | null => {
   const model = selectedModel(facts);
   if (!isUsable(model)) return 'select a model that can be used here';

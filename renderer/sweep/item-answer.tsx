@@ -11,7 +11,7 @@ const changeWords: Readonly<Record<AnswerChange, string>> = {
   same: 'same',
 };
 
-/** One item: what was asked, what is right, what the unpruned model answered and what the candidate did. */
+/** One item: the question, the right answer, and the answers of the unpruned model and the candidate. */
 export const ItemAnswer = ({ answers }: { readonly answers: ItemAnswers }) => {
   const { item, asked, unpruned, candidate, change, truncatedTokens } = answers;
   return (
@@ -78,7 +78,7 @@ const AnswerText = ({ answer, other, asked }: AnswerProps) => {
               read as <code>{answer.filtered}</code>
             </span>
           )}
-          {answer.stopped === 'length' && <span className="muted">ended by its length</span>}
+          {answer.stopped === 'length' && <span className="muted">ended by the length limit</span>}
         </>
       );
     case 'choice':
@@ -112,7 +112,7 @@ const AnswerText = ({ answer, other, asked }: AnswerProps) => {
 const choiceName = (choice: number, asked: ItemAnswers['asked']): string =>
   asked?.choices[choice]?.trim() ?? `choice ${String(choice + 1)}`;
 
-/** A text with what differs from the other one marked; an empty one says so. */
+/** A text with its differences from another one marked; an empty text is stated as such. */
 export const MarkedText = ({ text, other }: { readonly text: string; readonly other: string }) => {
   const [{ before, changed, after }] = textDifference(text, other);
   if (text === '') return <span className="muted">nothing</span>;

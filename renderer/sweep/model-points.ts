@@ -10,7 +10,7 @@ import { nameInRun } from './brought.ts';
 import { makingOf, sweepSettingsOf } from './plan-making.ts';
 import type { PlanMaking } from './plan-making.ts';
 
-/** A sweep and what it measured. */
+/** A sweep with its results. */
 export interface ReadSweep {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;
@@ -22,33 +22,33 @@ export interface RunResult {
   readonly result: SweepResult;
 }
 
-/** Test items that a sweep is limited to, of each task; null: all, or there is no sweep. */
+/** Item limit of a sweep for each task; null if unlimited or if there is no sweep. */
 export const limitOf = (manifest: RunManifest | null): number | null =>
   manifest === null ? null : (sweepSettingsOf(manifest)?.limit ?? null);
 
-/** Whether the plans of a sweep are made from what the unpruned model writes, where it writes. */
+/** Whether the plans of a sweep are calibrated on the unpruned model's own written answers. */
 export const calibratesOnWritten = (manifest: RunManifest | null): boolean =>
   manifest !== null && sweepSettingsOf(manifest)?.calibration === 'written';
 
 const isSameMaking = (left: PlanMaking, right: PlanMaking): boolean => inputKey(left) === inputKey(right);
 
-/** The task in a run, where it was the same then. */
+/** Whether the run contains this task with the same content. */
 const ofTask = ({ manifest }: ReadSweep, { name, hash }: Pick<TaskEntry, 'name' | 'hash'>): boolean =>
   manifest.tasks.some((task) => task.name === name && (hash === null || task.hash === hash));
 
 interface Wanted {
   readonly model: Pick<ModelEntry, 'fingerprint'>;
   readonly task: Pick<TaskEntry, 'name' | 'hash' | 'metric'>;
-  /** The method of the plan on screen, and how that plan is made; null: as in the sweep shown. */
+  /** The method of the current plan, and how that plan is made; null: as in the sweep shown. */
   readonly method: MethodName;
   readonly making: PlanMaking | null;
 }
 
 /**
- * What is measured of a model on a task: the points of the sweep shown (the first), and those of the others whose plans
- * were made alike and measured on as many items. Points of the method on screen are those of plans made as the one on
- * screen. Where answers are written, plans are calibrated as in the sweep shown. A point that was measured twice is
- * that of the earlier sweep in the list.
+ * Measured points of a model on a task: those of the sweep shown (the first), and those of other sweeps with the same
+ * plan settings and item limit. For the current method, points must match the settings of the current plan. With
+ * written answers, the calibration must match that of the sweep shown. If a point was measured twice, the earlier sweep
+ * in the list wins.
  */
 export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method, making }: Wanted): RunResult[] => {
   const [first] = sweeps;
@@ -73,12 +73,10 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
   });
 };
 
-/** Finished sweeps that an estimate is made from: of a few, one that waited or found much on disk does not decide. */
+/** Finished sweeps used for an estimate; several, so that one that waited or reused much from disk does not decide. */
 const MOST_BASES = 5;
 
-/**
- * Seconds from a sweep's creation to its end for an item and a parameter that a token uses; null where it tells none.
- */
+/** Seconds from a sweep's creation to its end, per item and parameter used for a token; null if unknown. */
 const paceOf = ({ manifest, document }: ReadSweep, activeOf: (model: string) => number): number | null => {
   if (manifest.finishedAt === null || manifest.state !== 'done') return null;
   const work = document.results.reduce((sum, { n, model }) => sum + n * activeOf(model), 0);
@@ -86,9 +84,9 @@ const paceOf = ({ manifest, document }: ReadSweep, activeOf: (model: string) => 
 };
 
 /**
- * Seconds that one more evaluation takes, by what earlier sweeps took: items weighted by the parameters that a token
- * uses. The median of the newest finished ones of this machine, since the time of a run holds what it waited; of the
- * sample where there is none. Null where nothing is finished.
+ * Estimated seconds of one more evaluation, from earlier sweeps: items weighted by the parameters used for a token.
+ * Takes the median of this machine's newest finished sweeps, since run times include waiting; if there are none, the
+ * sample. Null if nothing is finished.
  */
 export const secondsFor = (
   sweeps: readonly ReadSweep[],

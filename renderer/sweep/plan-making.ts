@@ -4,7 +4,7 @@ import { recordedSweepSettings } from '../../main/contract/sweep.ts';
 import type { SweepSettings } from '../../main/contract/sweep.ts';
 import { ignoresBudget } from '../plan/plan-input.ts';
 
-/** What a plan was made with, beside its method and factor. */
+/** How a plan was made, besides its method and factor. */
 export interface PlanMaking {
   readonly budget: SweepSettings['budget'];
   readonly protect: SweepSettings['protect'];
@@ -12,7 +12,7 @@ export interface PlanMaking {
   readonly chat: boolean;
 }
 
-/** Settings that a sweep records; null where they cannot be read. */
+/** Settings recorded by a sweep; null if they cannot be read. */
 export const sweepSettingsOf = ({ spec }: Pick<RunManifest, 'spec'>): SweepSettings | null => {
   const read = recordedSweepSettings.safeParse(spec['settings'] ?? spec);
   return read.success ? read.data : null;

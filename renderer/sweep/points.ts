@@ -22,7 +22,7 @@ export const isPoint = (result: SweepResult, point: PointKey): boolean =>
   result.seed === point.seed &&
   result.factor === point.factor;
 
-/** The same as text: equal keys, same point. */
+/** A text key: equal keys mean the same point. */
 export const resultKey = ({ model, task, method, seed, factor }: SweepResult): string =>
   JSON.stringify([model, task, method, seed, factor]);
 
@@ -40,7 +40,7 @@ const drawText = ({ difference, low, high }: DrawnDifference, metric: MetricName
   `${ruleText(difference, metric)} [${ruleText(low, metric)}, ${ruleText(high, metric)}]`;
 
 /**
- * "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, and its one-sided ends; of several draws "−0.3 (−1.0 to
+ * "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, with its one-sided ends; for several draws "−0.3 (−1.0 to
  * +0.3), safe in 2 of 5 draws": mean, lowest and highest.
  */
 export const differenceText = (point: DifferencePoint, metric: MetricName): string => {
@@ -51,12 +51,12 @@ export const differenceText = (point: DifferencePoint, metric: MetricName): stri
   return `${mean} (${low} to ${high}), ${safeDrawsText(safe)}`;
 };
 
-/** Method, factor and verdict of a point that stands for one or several draws. */
+/** Method, factor and verdict of a point with one or several draws. */
 export const drawsTitle = ({ method, factor, verdict, draws }: DifferencePoint): string =>
   `${methodTitle(method)} ${formatFactor(factor)}${draws.length > 1 ? `, ${draws.length} draws` : ''}: ` +
   pointVerdictText(verdict);
 
-/** What is known of such a point, one fact per line: of several draws their spread, then each with its own ends. */
+/** Facts of such a point, one per line; for several draws their range, then each with its own ends. */
 export const drawsLines = (point: DifferencePoint): readonly string[] => {
   const [first] = point.draws;
   if (first === undefined) return [];

@@ -11,15 +11,15 @@ import { nameInRun } from './brought.ts';
 
 const isArchived = ({ label }: RunManifest): number => (label?.archived === true ? 1 : 0);
 
-/** Every sweep, the newest first, archived ones after all others. */
+/** All sweeps, newest first, archived ones last. */
 const newestSweeps = (runs: readonly RunManifest[]): readonly RunManifest[] =>
   runs
     .filter((run) => run.kind === 'sweep')
     .sort((left, right) => isArchived(left) - isArchived(right) || right.createdAt.localeCompare(left.createdAt));
 
 /**
- * The sweep that is shown: of those of the selected model the chosen one, else the newest; where none is of it, the
- * chosen one or the newest at all.
+ * The sweep to show: among those of the selected model the chosen one, else the newest; if there are none, the chosen
+ * or newest sweep of any model.
  */
 export const shownSweep = (facts: Pick<Facts, 'runs' | 'models' | 'selection'>): RunManifest | null => {
   const sweeps = newestSweeps(facts.runs);
@@ -30,13 +30,13 @@ export const shownSweep = (facts: Pick<Facts, 'runs' | 'models' | 'selection'>):
 };
 
 interface ShownSweep {
-  /** Every sweep, the newest first. */
+  /** All sweeps, newest first. */
   readonly sweeps: readonly RunManifest[];
   readonly manifest: RunManifest | null;
-  /** The selected model's name in it; null: this sweep is of other models. */
+  /** The selected model's name in the sweep; null if the sweep does not contain it. */
   readonly model: string | null;
   readonly document: SweepDocument | undefined;
-  /** Margin on screen. */
+  /** Selected margin. */
   readonly delta: number;
   readonly error: SerialisedError | null;
 }
@@ -51,16 +51,14 @@ export const sweepDelta = (manifest: RunManifest | null): number => {
   return typeof delta === 'number' ? delta : DEFAULT_DELTA;
 };
 
-/** The margin that was chosen, at once and once its slider rests (null: a sweep's own), and the level on screen. */
+/** The selected margin, immediate and debounced (null: the sweep's own), and the selected level. */
 const useReading = () => {
   const chosenDelta = useStore(curvesStore, (state) => state.delta);
   const familywise = useStore(curvesStore, (state) => state.familywise);
   return { chosenDelta, familywise, settled: useDebounced(chosenDelta, DELTA_SETTLE_MS) };
 };
 
-/**
- * What a sweep measured, read at the margin and the level on screen as the sweep shown is: its verdicts are the same.
- */
+/** Results of a sweep, evaluated at the same margin and level as the sweep shown, so that verdicts agree. */
 export const useSweepOf = (run: string): SweepDocument | undefined => {
   const facts = useFacts();
   const { familywise, settled } = useReading();
@@ -69,7 +67,7 @@ export const useSweepOf = (run: string): SweepDocument | undefined => {
   return useLasting(useQuery('sweep.read', { run, familywise, delta }).data, run);
 };
 
-/** The sweep on screen with its results and thresholds, for every view that shows one. */
+/** The sweep shown, with its results and thresholds, for all views. */
 export const useSweep = (): ShownSweep => {
   const facts = useFacts();
   const { chosenDelta, familywise, settled } = useReading();

@@ -16,7 +16,7 @@ import { curvesStore } from '../state/view-stores.ts';
 import { broughtByRun } from './brought.ts';
 import { sweepDelta, useSweep } from './shown-sweep.ts';
 
-/** Which sweep is shown, in every view alike; one of other models brings a model of its own. */
+/** Selects the sweep shown in all views; a sweep of other models also changes the selected model. */
 export const SweepSelect = () => {
   const facts = useFacts();
   const { sweeps, manifest } = useSweep();
@@ -40,9 +40,7 @@ export const SweepSelect = () => {
   );
 };
 
-/**
- * The margin of the threshold rule, one for every view; the engine reads thresholds anew, without inference.
- */
+/** The margin of the threshold rule, shared by all views; the engine reevaluates thresholds without inference. */
 export const DeltaSlider = () => {
   const { manifest, delta } = useSweep();
   const chooseDelta = useStore(curvesStore, (state) => state.chooseDelta);
@@ -63,7 +61,7 @@ export const DeltaSlider = () => {
         max={Math.max(0.15, started)}
         step={0.005}
         value={delta}
-        aria-valuetext={`${formatFixed(delta, 3)} ${delta === started ? ', as the sweep was started' : ''}`}
+        aria-valuetext={`${formatFixed(delta, 3)} ${delta === started ? ', as in the sweep’s settings' : ''}`}
         onChange={(event) => chooseDelta(Number(event.target.value))}
       />
       <output htmlFor={id} className="number delta-value">
@@ -76,7 +74,7 @@ export const DeltaSlider = () => {
         <Button
           look="quiet"
           className="button-small"
-          title={`Back to ${formatFixed(started, 3)}, as the sweep was started`}
+          title={`Back to ${formatFixed(started, 3)}, as in the sweep’s settings`}
           onClick={() => chooseDelta(null)}
         >
           Reset
@@ -87,12 +85,12 @@ export const DeltaSlider = () => {
 };
 
 interface MethodTogglesProps {
-  /** Every method of the sweep, in its lasting order. */
+  /** All methods of the sweep, in their usual order. */
   readonly methods: readonly string[];
   readonly theme: ResolvedTheme;
 }
 
-/** The methods with their lines and marks; a click takes one out of every chart. */
+/** The methods with their lines and marks; a click hides one in all charts. */
 export const MethodToggles = ({ methods, theme }: MethodTogglesProps) => {
   const { hiddenMethods, toggleMethod } = useStore(curvesStore);
   return methods.map((method, order) => {

@@ -27,10 +27,10 @@ export type SweepSettingsChosen = Pick<
   | 'speed'
 >;
 
-/** What plans and sweeps share. */
+/** Settings shared by plans and sweeps. */
 type SharedSettings = Pick<PlanSettings, 'options' | 'chat'>;
 
-/** Factors that every one of the models can be pruned by; a factor too large for one of them would be refused. */
+/** Factors possible for all models; a factor too large for one of them would be rejected. */
 export const commonFactors = (models: readonly ModelEntry[]): readonly number[] => {
   const lists = models.flatMap((model) => (model.info === null ? [] : [standardFactors(model.info)]));
   const [first = [], ...others] = lists;
@@ -41,34 +41,34 @@ const chosenFactors = (models: readonly ModelEntry[], skipped: readonly number[]
   commonFactors(models).filter((factor) => factor === 1 || !skipped.includes(factor));
 
 interface SweepCost {
-  /** Pruned candidates of one model on one task. */
+  /** Pruned candidates per model and task. */
   readonly candidatesPerTask: number;
-  /** Plans to measure in all: per model and task, and the unpruned models. */
+  /** Models to measure in total: all candidates for each model and task, and the unpruned models. */
   readonly evaluations: number;
-  /** Test items scored in all. */
+  /** Test items to score in total. */
   readonly itemEvaluations: number;
   /** Plans to refit on calibration items. */
   readonly refits: number;
   /** Candidates that searches measure on calibration items. */
   readonly searched: number;
-  /** Methods that are drawn more than once, and the evaluations that this adds to one draw. */
+  /** Methods with several draws, and the evaluations added compared with one draw. */
   readonly drawn: readonly { readonly method: MethodName; readonly draws: number; readonly more: number }[];
 }
 
-/** What the sweep knows of its methods: their pages, and options that differ from the defaults. */
+/** Pages of the methods, and options that differ from the defaults. */
 interface SweepMethods {
   readonly pages: readonly MethodPage[];
   readonly options: OptionsByMethod;
 }
 
-/** Candidates that one plan of a method is searched among: its option `evaluations`; 0 where it has none. */
+/** Candidates per search of a plan: the method's option `evaluations`; 0 if it has none. */
 const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod): number => {
   const budget = page?.options.find(({ name }) => name === 'evaluations');
   if (page === undefined || budget === undefined) return 0;
   return Number(options[page.name]?.[budget.name] ?? budget.default);
 };
 
-/** What a sweep measures before it may add adaptive factors. */
+/** Work of a sweep, without factors added by an adaptive search. */
 export const sweepCost = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
@@ -99,7 +99,7 @@ export const sweepCost = (
   };
 };
 
-/** Why a sweep cannot start; null where it can. */
+/** Why a sweep cannot start; null if it can. */
 export const sweepObstacle = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
@@ -115,12 +115,12 @@ export const sweepObstacle = (
   if (!chosenFactors(models, settings.skippedFactors).some((factor) => factor > 1))
     return 'Tick at least one factor above 1.';
   if (settings.recovery !== 'none' && settings.refits.length === 0)
-    return 'Tick at least one thing for the recovery to refit, or choose no recovery.';
+    return 'Tick at least one refit for the recovery, or choose no recovery.';
   const untrained = settings.methods.find((method) => startsItsRouterAnew(method, options));
   if (untrained !== undefined && !recoversEveryRouter(settings)) {
     return (
-      `${methodTitle(untrained)} starts its router anew at random, which is good for nothing before it is recovered: ` +
-      'choose recovery “instead of each plan” with a refit of the router in every curve, or another option “router”.'
+      `${methodTitle(untrained)} starts from a new random router, which is useless before recovery: ` +
+      'choose recovery “instead of each plan” with a refit of the router in every curve, or change “router”.'
     );
   }
   const untemplated = models.filter((model) => !withChatTemplate(models).includes(model));
@@ -135,7 +135,7 @@ export const sweepObstacle = (
   const bare = tasks.filter((task) => task.items.calibration === 0);
   if (bare.length > 0 && readsCalibration(settings, pages)) {
     return (
-      `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Choose its ` +
+      `${titles(bare)}: no calibration items, so only Random is possible, without recovery. Choose ` +
       'calibration items in the list of tasks, or untick the task or the other methods.'
     );
   }
@@ -153,14 +153,14 @@ export const sweepObstacle = (
   const searching = chosen.find(({ needs }) => needs === 'search');
   if (texts.length > 0 && searching !== undefined) {
     return (
-      `${titles(texts)}: no items with choices, by which ${methodTitle(searching.name)} judges its candidates. ` +
+      `${titles(texts)}: no multiple-choice items, by which ${methodTitle(searching.name)} judges its candidates. ` +
       'Untick the task or the method.'
     );
   }
   return null;
 };
 
-/** Whether anything of the sweep is made from calibration items: not where all is random, or from files. */
+/** Whether the sweep needs calibration items: not if all methods are random or from files. */
 export const readsCalibration = (
   { methods, recovery, protect, budget }: Pick<SweepSettingsChosen, 'methods' | 'recovery' | 'protect' | 'budget'>,
   pages: readonly MethodPage[],
@@ -172,14 +172,14 @@ export const readsCalibration = (
 
 const isWritten = (task: TaskEntry): boolean => answersOf(task) === 'written';
 
-/** Whether what the unpruned model writes can be calibrated on: where it writes to every task. */
+/** Whether calibration on the unpruned model's own answers is possible: only if answers are written in every task. */
 export const canCalibrateOnWritten = (tasks: readonly TaskEntry[]): boolean =>
   tasks.length > 0 && tasks.every(isWritten);
 
 const startsItsRouterAnew = (method: MethodName, options: OptionsByMethod): boolean =>
   options[method]?.['router'] === 'reinitialised';
 
-/** Whether no curve shows a plan whose router was left as the method made it. */
+/** Whether all curves refit the router. */
 const recoversEveryRouter = ({ recovery, refits }: Pick<SweepSettingsChosen, 'recovery' | 'refits'>): boolean =>
   recovery === 'only' && !refits.includes('experts');
 
@@ -215,7 +215,7 @@ export const sweepInput = (
   },
 });
 
-/** Files of the ticked methods; undefined where none is a file. */
+/** Files of the ticked methods; undefined if none is from a file. */
 const tickedFiles = (
   methods: SweepSettingsChosen['methods'],
   files: SweepSettingsChosen['files'],
@@ -224,7 +224,7 @@ const tickedFiles = (
   return ticked.length === 0 ? undefined : Object.fromEntries(ticked);
 };
 
-/** The task in focus, whose answer the window shows first; namesakes are told apart by the run alone. */
+/** The task in focus, which is measured first; undefined if its name is not unique. */
 const firstOf = (tasks: readonly TaskEntry[], focused: TaskEntry | null): { readonly task: string } | undefined =>
   focused !== null && tasks.filter(({ name }) => name === focused.name).length === 1
     ? { task: focused.name }

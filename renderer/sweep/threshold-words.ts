@@ -2,8 +2,8 @@ import type { Threshold } from '../../main/contract/sweep.ts';
 import { bracketWords, thresholdValue } from '../../main/evaluation/wording.ts';
 
 /**
- * How a method stands on a task: its threshold over all draws, which says what single draws do, or that of its one draw;
- * while the others are on their way, the range of those that are there.
+ * Summary of a method on a task: its threshold over all draws, or that of its only draw; while draws are missing, the
+ * range of the available ones.
  */
 export const thresholdSummary = (
   thresholds: readonly Threshold[],

@@ -10,17 +10,17 @@ import { modelPoints } from './model-points.ts';
 import type { ReadSweep, RunResult } from './model-points.ts';
 import { useSweep } from './shown-sweep.ts';
 
-/** Sweeps beside the one shown whose points are looked for; the newest. */
+/** Most other sweeps searched for points, newest first. */
 const MOST_SWEEPS = 16;
 
 interface ModelPoints {
-  /** The sweep shown first, then others of the model, the newest first; those that are read already. */
+  /** The sweep shown first, then other sweeps of the model, newest first; only those already read. */
   readonly sweeps: readonly ReadSweep[];
-  /** By the tasks asked for. */
+  /** Points by requested task. */
   readonly points: readonly (readonly RunResult[])[];
 }
 
-/** All that is measured of the selected model on these tasks, at the margin on screen. */
+/** All measurements of the selected model on these tasks, at the selected margin. */
 export const useModelPoints = (tasks: readonly TaskEntry[]): ModelPoints => {
   const facts = useFacts();
   const state = useStore(planStore);

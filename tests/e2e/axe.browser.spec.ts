@@ -55,7 +55,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('region', { name: 'Layer 0, expert 0', exact: true })).toBeVisible();
     await isClean('an expert');
     await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Table' }).click();
-    const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
     await modes.getByRole('radio', { name: 'All tasks' }).click();
     await expect(page.locator('.curve-panel')).toHaveCount(18);
     await isClean('absolute curves and the table of the map');
@@ -74,7 +74,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('region', { name: 'Thresholds by REAP' })).toBeVisible();
     await isClean('thresholds');
     await page.getByRole('radio', { name: 'Tables' }).click();
-    await expect(page.getByRole('region', { name: /^Pruned-large against scratch-small/ })).toBeVisible();
+    await expect(page.getByRole('region', { name: /^Pruned large models compared with small ones/ })).toBeVisible();
     await isClean('thresholds as tables');
     await showWhole(page, 'Compare');
     await isClean('compare');
@@ -160,8 +160,8 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
       await expect(dialog).toBeHidden();
     }
     await page.getByRole('tab', { name: 'Point', exact: true }).click();
-    await page.getByRole('button', { name: 'Look at its items' }).click();
-    await expect(page.getByRole('dialog').getByRole('list', { name: 'Items and what was answered' })).toBeVisible();
+    await page.getByRole('button', { name: 'Show all items' }).click();
+    await expect(page.getByRole('dialog').getByRole('list', { name: 'Items and answers' })).toBeVisible();
     await isClean('items of a point');
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toBeHidden();

@@ -44,7 +44,7 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     await sweep.getByRole('radio', { name: 'Slurm cluster' }).click();
     const fields = sweep.getByRole('group', { name: 'Cluster' });
     await fields.getByLabel('Processors').fill('1');
-    await fields.getByLabel('Setup, a shell line each').fill('export FROM_SETUP=1');
+    await fields.getByLabel('Setup, one shell command per line').fill('export FROM_SETUP=1');
     await fields.getByText('Batch script').click();
     const script = fields.locator('.cluster-script');
     await expect(script).toContainText('#SBATCH --cpus-per-task=1');
@@ -52,7 +52,7 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     await expect(script).toContainText('work RUN --until-empty');
     await fields.getByLabel('Over ssh to').fill('-oProxyCommand=x');
     await expect(fields.getByText('must be a host, as your ssh knows it')).toBeVisible();
-    await expect(sweep.getByText('A field of the cluster cannot be passed on.')).toBeVisible();
+    await expect(sweep.getByText('A cluster field has an invalid value.')).toBeVisible();
     await fields.getByLabel('Over ssh to').fill('');
     await fields.getByLabel('Partition').fill('nowhere');
     await script.scrollIntoViewIfNeeded();
@@ -92,7 +92,7 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     await expect(sweep.getByRole('radio', { name: 'Slurm cluster' })).toHaveAttribute('aria-checked', 'true');
     // As a module that one of the nodes does not have yet.
     const setup = `[ "\${SLURM_ARRAY_TASK_ID:-0}" != 2 ] || cat ${missing}`;
-    await sweep.getByLabel('Setup, a shell line each').fill(setup);
+    await sweep.getByLabel('Setup, one shell command per line').fill(setup);
     await sweep.getByRole('button', { name: 'Submit sweep' }).click();
     await expect(line).toBeVisible({ timeout: HANG_LIMIT_MS });
     putPartition('up');

@@ -22,7 +22,7 @@ test('the methods of the sample are ranked per task, against the best or a refer
     const capitals = ranks.getByRole('table').filter({ hasText: 'Capitals' }).getByRole('row');
     await expect(capitals.nth(1)).toContainText(/1 =.*Frequency.*92\.0.*reference/);
     await expect(capitals.nth(2)).toContainText(/^2UNCURL78\.7−13\.3▼ worse/);
-    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText(
+    await expect(page.getByRole('region', { name: 'Findings' })).toContainText(
       '27 comparisons with the best method of each task: in 21',
     );
     await photograph(workbench, 'compare');
@@ -31,12 +31,12 @@ test('the methods of the sample are ranked per task, against the best or a refer
   await test.step('a factor and a reference are chosen', async () => {
     await page.getByLabel('Factor', { exact: true }).selectOption('2');
     await expect(overview.getByRole('heading')).toContainText('at ×2');
-    await page.getByLabel('Against', { exact: true }).selectOption({ label: 'unpruned' });
-    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText(
+    await page.getByLabel('Reference', { exact: true }).selectOption({ label: 'unpruned' });
+    await expect(page.getByRole('region', { name: 'Findings' })).toContainText(
       '36 comparisons with the unpruned model',
     );
-    await page.getByLabel('Against', { exact: true }).selectOption({ label: 'Random' });
-    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText('27 comparisons with random');
+    await page.getByLabel('Reference', { exact: true }).selectOption({ label: 'Random' });
+    await expect(page.getByRole('region', { name: 'Findings' })).toContainText('27 comparisons with random');
     await expect(overview.getByRole('button', { name: /^Random, Sums: .*mean of 3 draws/ })).toContainText('reference');
   });
 

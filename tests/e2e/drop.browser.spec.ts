@@ -79,6 +79,6 @@ test('files dropped on the page are opened as what they are', async ({ workbench
 
   await test.step('anything else is refused by name', async () => {
     await drag(page, [{ name: 'archive.zip', base64: '' }], ['drop']);
-    await expect(page.getByText('archive.zip is nothing that the workbench opens.')).toBeVisible();
+    await expect(page.getByText('archive.zip is not a file that the workbench can open.')).toBeVisible();
   });
 });

@@ -8,7 +8,7 @@ test('an edited sweep says so in every view, and shows what its outcomes give', 
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
   await withSample(workbench);
-  const banner = page.getByRole('alert').filter({ hasText: 'The files of this sweep were changed' });
+  const banner = page.getByRole('alert').filter({ hasText: 'The files of this sweep were edited' });
   await expect(banner).toHaveCount(0);
 
   const file = path.join(workspace, 'runs', 'sample', 'results.json');

@@ -66,14 +66,14 @@ test(
     await expect(sweep).toContainText('UNCURL starts its router anew at random');
     const refits = sweep.getByRole('group', { name: 'What the recovery refits' });
     await refits.getByLabel('experts', { exact: true }).uncheck();
-    await expect(sweep).toContainText('Tick at least one thing for the recovery to refit');
+    await expect(sweep).toContainText('Tick at least one refit for the recovery');
     await refits.getByLabel('router', { exact: true }).check();
     await expect(sweep.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
     await sweep.getByText('More methods').click();
     await expect(sweep.getByLabel('Frequency merging', { exact: true })).toBeVisible();
     await photograph(workbench, 'chat-off');
     await sweep.getByLabel('Chat template').check();
-    await expect(sweep).toContainText('Tasks are asked through it');
+    await expect(sweep).toContainText('Prompts use it');
     await photograph(workbench, 'chat-on');
     await expect(page.getByLabel('Chat template', { exact: true }).first()).toBeChecked();
     await photograph(workbench, 'chat-routing');

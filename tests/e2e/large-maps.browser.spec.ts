@@ -115,8 +115,8 @@ test('maps of published sizes fit, are walked by keys, zoomed and panned, and ne
     });
 
     await test.step(`${name}: other orders and a difference`, async () => {
-      await page.getByLabel('Order', { exact: true }).selectOption('by likeness');
-      await expect(tools).toContainText('by likeness of their router logits');
+      await page.getByLabel('Order', { exact: true }).selectOption('by similarity');
+      await expect(tools).toContainText('by similarity of their router logits');
       await page.getByLabel('Minus', { exact: true }).selectOption('Sums');
       await expect(page.getByRole('region', { name: 'Layer and expert map' })).toContainText('more on Sums');
       await isNotPushedAside(page);

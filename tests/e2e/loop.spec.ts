@@ -97,7 +97,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
 
   await test.step('factor and method change the plan at once', async () => {
     await page.getByRole('tab', { name: 'Plan', exact: true }).click();
-    const left = page.getByRole('region', { name: 'What the plan leaves' });
+    const left = page.getByRole('region', { name: 'Result of the plan' });
     const kept = left.getByRole('row', { name: /Experts per layer/ });
     await expect(kept).toContainText('8');
     await page.getByRole('button', { name: 'Factor 4' }).click();
@@ -158,7 +158,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await photograph(workbench, 'thresholds');
     await page.getByRole('button', { name: 'Reset' }).click();
     await expect.poll(() => cells.innerText()).toBe(before);
-    const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
     await modes.getByRole('radio', { name: 'Table' }).click();
     await expect(page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row')).toHaveCount(
       1 + 10 * 19,
@@ -177,11 +177,11 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await page.mouse.click(place.x, place.y);
     const point = page.getByRole('region', { name: 'Selected point' });
     const lost = /([\d,]+) lost/.exec(await point.getByText(/ lost, /).innerText())?.[1] ?? '';
-    const items = point.getByRole('region', { name: 'What was lost' });
+    const items = point.getByRole('region', { name: 'Lost items' });
     await expect(items).toContainText(`Lost ${lost}, gained `);
     await expect(items.getByRole('list', { name: 'The first lost items' }).locator('mark').first()).toBeVisible();
     await photograph(workbench, 'point-items');
-    await point.getByRole('button', { name: 'Look at its items' }).click();
+    await point.getByRole('button', { name: 'Show all items' }).click();
     const dialog = page.getByRole('dialog', { name: 'Items of Plurals, written' });
     await expect(dialog.getByRole('radio', { name: `Lost (${lost})` })).toHaveAttribute('aria-checked', 'true');
     const first = dialog.getByRole('listitem').first();
@@ -208,7 +208,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await page.getByLabel('Name of the new folder').fill(EXPORT_NAME);
     await page.getByRole('button', { name: 'Export and verify' }).click();
     const outcome = page.getByRole('region', { name: 'Outcome' });
-    await expect(outcome.getByText('Verified: the export is what was measured')).toBeVisible({
+    await expect(outcome.getByText('Verified: the export equals the measured model')).toBeVisible({
       timeout: HANG_LIMIT_MS,
     });
     await expect(outcome.getByText(/tolerance/)).toBeVisible();

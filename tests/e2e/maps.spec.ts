@@ -50,10 +50,10 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
   await test.step('by value the first place is the first rank, and the tip goes with the pointer', async () => {
     await order.selectOption('by value');
     await expect(page).toHaveURL(/order=value/);
-    await expect(mapSection(page)).toContainText('each layer by falling value; above: the place, not the expert');
+    await expect(mapSection(page)).toContainText('each layer by falling value; numbers above: position, not expert');
     await map(page).hover({ position: { x: 50, y: 40 } });
     await expect(page.locator('.chart-tip')).toContainText('Rank 1 of 8 in this layer');
-    await expect(page.locator('.chart-tip')).toContainText('Place 1 by falling value');
+    await expect(page.locator('.chart-tip')).toContainText('Position 1 by falling value');
     await page.mouse.move(2, 2);
     await expect(page.locator('.chart-tip')).toHaveCount(0);
   });
@@ -62,7 +62,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
     await map(page).focus();
     await page.keyboard.press('ArrowRight');
     const chosen = await page.locator('.chart-tip strong').textContent();
-    for (const label of ['by likeness', 'by the plan', 'by value on Sorting', 'by number']) {
+    for (const label of ['by similarity', 'by the plan', 'by value on Sorting', 'by number']) {
       await order.selectOption(label);
       await expect(page.getByRole('heading', { name: chosen ?? '', level: 2 })).toBeVisible();
       await expect(page.locator('.heatmap-selected')).toHaveCount(1);
@@ -81,7 +81,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
 
   await test.step('against the pruned copy its missing experts are shown as gone', async () => {
     await minus.selectOption('half (its pruned copy)');
-    const note = page.getByText('half is not profiled on Sums: amounts are shown.');
+    const note = page.getByText('half is not profiled on Sums, so nothing is subtracted.');
     await expect(note).toBeVisible();
     await page.getByRole('button', { name: 'Profile half on Sums' }).click();
     await expect(mapSection(page)).toContainText('gone in half', { timeout: HANG_LIMIT_MS });
@@ -134,19 +134,19 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
   });
 
   await test.step('experts like it, each measure named', async () => {
-    const alike = part('Experts like it');
-    await expect(alike.getByRole('list', { name: 'Like it by router logits' }).getByRole('listitem')).toHaveCount(7);
+    const alike = part('Similar experts');
+    await expect(alike.getByRole('list', { name: 'Similar by router logits' }).getByRole('listitem')).toHaveCount(7);
     await alike.getByRole('button', { name: 'Compare the weights of the layer' }).click();
-    await expect(alike.getByRole('list', { name: 'Like it by weights' }).getByRole('listitem')).toHaveCount(7);
+    await expect(alike.getByRole('list', { name: 'Similar by weights' }).getByRole('listitem')).toHaveCount(7);
     await expect(alike).toContainText('This profile did not compare outputs.');
   });
 
   await test.step('an older profile says what it lacks, and profiling again fills it', async () => {
     await expect(part('Tokens it takes')).toContainText('does not say which tokens were routed where');
-    await part('Experts like it').getByRole('button', { name: 'Profile again with outputs' }).click();
+    await part('Similar experts').getByRole('button', { name: 'Profile again with outputs' }).click();
     const tokens = part('Tokens it takes').getByRole('list', { name: 'Tokens it takes most' });
     await expect(tokens.getByRole('listitem').first()).toBeVisible({ timeout: HANG_LIMIT_MS });
-    await expect(part('Experts like it').getByRole('list', { name: 'Like it by outputs' })).toBeVisible();
+    await expect(part('Similar experts').getByRole('list', { name: 'Similar by outputs' })).toBeVisible();
     for (const weighing of ['Most often', 'By gate', 'By surprise']) {
       await part('Tokens it takes').getByRole('radio', { name: weighing }).click();
       await expect(tokens.locator('summary').first()).toBeVisible();
@@ -157,12 +157,12 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
     await expect(part('Tokens it takes').getByRole('list', { name: 'Share by position' })).toBeVisible();
     await part('Tokens it takes').scrollIntoViewIfNeeded();
     await photograph(workbench, 'expert-tokens');
-    await part('Experts like it').scrollIntoViewIfNeeded();
+    await part('Similar experts').scrollIntoViewIfNeeded();
     await photograph(workbench, 'expert-others');
   });
 
   await test.step('its damage alone, then that of the layer', async () => {
-    const damage = part('Its damage alone');
+    const damage = part('Damage of this expert');
     await damage.getByRole('button', { name: 'Measure this expert' }).click();
     await expect(damage).toContainText('Lost and gained', { timeout: HANG_LIMIT_MS });
     await damage.getByRole('button', { name: 'Measure the layer (8 experts)' }).click();
@@ -170,10 +170,10 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
     await expect(damage.getByRole('button', { name: 'Measure the layer (8 experts)' })).toHaveCount(0);
     await damage.locator('.damage-bar').nth(5).click();
     await expect(page.getByRole('heading', { name: 'Layer 1, expert 5', level: 2 })).toBeVisible();
-    const bar = damage.getByRole('button', { name: /^Expert 5 gone: / });
+    const bar = damage.getByRole('button', { name: /^Expert 5 removed: / });
     await bar.focus();
     await page.keyboard.press('ArrowRight');
-    await expect(damage.getByRole('button', { name: /^Expert 6 gone: / })).toBeFocused();
+    await expect(damage.getByRole('button', { name: /^Expert 6 removed: / })).toBeFocused();
     await page.keyboard.press('Enter');
     await expect(page.getByRole('heading', { name: 'Layer 1, expert 6', level: 2 })).toBeVisible();
     await damage.scrollIntoViewIfNeeded();

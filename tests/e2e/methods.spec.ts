@@ -11,7 +11,7 @@ test('every method has its page, says what it needs, and is compared with its re
   const problems = pageErrors(page);
   const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
   const settings = page.getByRole('region', { name: 'Plan settings' });
-  const left = page.getByRole('region', { name: 'What the plan leaves' });
+  const left = page.getByRole('region', { name: 'Result of the plan' });
   const sweep = page.getByRole('region', { name: 'Sweep' });
   await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
   await page.getByRole('tab', { name: 'Plan', exact: true }).click();

@@ -67,6 +67,6 @@ test('a model folder that was moved is said to be gone, located where it is now,
   await expect(inspector.getByText('Top-k')).toBeVisible();
 
   await row('elsewhere').hover();
-  await row('elsewhere').getByRole('button', { name: 'Forget elsewhere (the folder stays)' }).click();
+  await row('elsewhere').getByRole('button', { name: 'Forget elsewhere (keeps the folder)' }).click();
   await expect(row('elsewhere')).toHaveCount(0);
 });

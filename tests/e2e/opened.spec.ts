@@ -18,7 +18,7 @@ test('a model that is opened is the one on screen', async ({ workbench }) => {
     await typeFolder(dialog, path.dirname(exports));
     await entries.getByRole('button', { name: path.basename(exports), exact: true }).click();
     await expect(dialog.getByRole('textbox', { name: 'Path' })).toHaveValue(exports);
-    await dialog.getByRole('button', { name: 'Folder above' }).click();
+    await dialog.getByRole('button', { name: 'Parent folder' }).click();
     await expect(dialog.getByRole('textbox', { name: 'Path' })).toHaveValue(path.dirname(exports));
     await typeFolder(dialog, exports);
     await entries.getByRole('button', { name: 'mine model' }).click();

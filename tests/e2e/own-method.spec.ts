@@ -33,14 +33,14 @@ test('a ranking from a file is a method of the plan and of a sweep; quality stan
     await page.getByRole('list', { name: 'Tasks' }).getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
     await expect(sweep).toContainText('No profile is needed.');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
-    const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
     await modes.getByRole('radio', { name: 'Table' }).click();
     const note = page.getByText('my-order is the file My order.json, on every task alike.');
     await expect(note).toBeVisible();
   });
 
   await test.step('quality against bytes', async () => {
-    const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
     await modes.getByRole('radio', { name: 'Bytes' }).click();
     const picture = page.getByRole('img', { name: /^uncurl-8: quality against bytes/ });
     await expect(picture).toBeVisible();

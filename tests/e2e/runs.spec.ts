@@ -37,7 +37,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await filter(page).fill('failed task-4');
     await expect(heading(page)).toHaveText(/^Runs2 of 200$/);
     await filter(page).fill('nothing of the kind');
-    await expect(page.getByText('No run is found.')).toBeVisible();
+    await expect(page.getByText('No run matches.')).toBeVisible();
     await filter(page).fill('');
     await expect(heading(page)).toHaveText('Runs200');
   });
@@ -56,7 +56,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await fromMenu(page, 'The odd one', 'Note, tags, details…');
     const dialog = page.getByRole('dialog', { name: 'The odd one' });
     await dialog.getByLabel('Note').fill('differs in layer three');
-    await dialog.getByLabel('Tags, parted by commas').fill('paper, odd');
+    await dialog.getByLabel('Tags, separated by commas').fill('paper, odd');
     await photograph(workbench, 'run-details');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await expect(dialog).toBeHidden();
@@ -81,7 +81,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await row(page, 'The odd one').getByRole('button').first().focus();
     await page.keyboard.press('Delete');
     await expect(heading(page)).toHaveText('Runs199');
-    const notice = page.getByRole('log', { name: 'Messages' }).getByText('“The odd one” lies in the trash.');
+    const notice = page.getByRole('log', { name: 'Messages' }).getByText('“The odd one” is in the trash.');
     await expect(notice).toBeVisible();
     await photograph(workbench, 'run-trashed');
     await page.getByRole('log', { name: 'Messages' }).getByRole('button', { name: 'Undo' }).click();

@@ -26,7 +26,7 @@ test('settings last: a start on another port finds them, uses them, and says wha
     await expect(dialog).toContainText('from 1 to 1024');
     await dialog.getByLabel('Threads').fill('7');
     await page.keyboard.press('Enter');
-    await expect(dialog).toContainText(/This engine uses \d+: what is set holds from its next start on/);
+    await expect(dialog).toContainText(/This engine uses \d+: the setting applies from its next start on/);
     await dialog.getByText(/^Methods of the next sweep/).click();
     await dialog.getByRole('checkbox', { name: 'Random', exact: true }).click();
     await expect(dialog.getByText('Methods of the next sweep: Frequency, REAP, UNCURL')).toBeVisible();
@@ -39,9 +39,9 @@ test('settings last: a start on another port finds them, uses them, and says wha
       methods: ['frequency', 'reap', 'uncurl'],
     });
     // Headless Chromium refuses notifications: the switch says so and stays off.
-    const tells = dialog.getByRole('checkbox', { name: /^Tell the end of a job/ });
+    const tells = dialog.getByRole('checkbox', { name: /^Notify me when a job/ });
     await tells.click();
-    await expect(dialog.getByRole('alert')).toContainText('Notifications are refused for this page');
+    await expect(dialog.getByRole('alert')).toContainText('Notifications are blocked for this page');
     await expect(tells).not.toBeChecked();
     expect(JSON.parse(await readFile(settings, 'utf8'))).not.toHaveProperty('notifications');
     await page.keyboard.press('Escape');

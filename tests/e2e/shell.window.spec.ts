@@ -265,7 +265,7 @@ test('a killed engine never takes the window down, and is started again when the
   await engineAfter(electron, killed);
   expect(await callEngine(page, 'engine.facts', {})).toMatchObject({ type: 'result' });
   expect(await electron.evaluate(() => Reflect.get(globalThis, 'shown') as unknown)).toMatchObject({
-    message: 'The engine stopped (exit code 9): it was killed, perhaps by the system for want of memory.',
+    message: 'The engine stopped (exit code 9): it was killed, perhaps by the system for lack of memory.',
     buttons: ['Start the engine again', 'Close the workbench'],
   });
   expect(await page.evaluate(() => Reflect.get(globalThis, 'heard') as unknown)).toEqual([

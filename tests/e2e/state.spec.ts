@@ -125,7 +125,7 @@ test('a plan that is not measured is measured on the spot, and the point joins t
     await map.focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('s');
-    await expect(cursor(page)).toContainText('a plan with pins is measured by exporting it');
+    await expect(cursor(page)).toContainText('to measure a plan with pins, export it');
     await page.keyboard.press('Control+z');
     await expect(cursor(page)).toContainText('measured: ');
   });

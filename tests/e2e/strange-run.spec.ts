@@ -47,14 +47,14 @@ test("a stranger's run shows what it names before it is resumed, and uses nothin
   await test.step('whatever resumes it asks first', async () => {
     await jobs.getByRole('button', { name: 'Resume' }).click();
     await expect(dialog.getByText(/This run was not made here/)).toBeVisible();
-    await dialog.getByRole('button', { name: 'Leave it' }).click();
+    await dialog.getByRole('button', { name: 'Do not resume' }).click();
     await expect(dialog).toBeHidden();
     await page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first().hover();
     await page.getByRole('button', { name: 'Resume Fine-tuning of a stranger' }).click();
     await expect(dialog.getByRole('group', { name: 'Program' })).toContainText(`The run says ${evil}`);
     await expect(dialog.getByRole('group', { name: 'Folder to write' })).toContainText(`The run says ${destination}`);
-    await expect(dialog.getByRole('region', { name: 'What it reads' })).toContainText('bundled:uncurl-8');
-    await expect(dialog.getByRole('button', { name: 'Resume it here' })).toBeDisabled();
+    await expect(dialog.getByRole('region', { name: 'Files it reads' })).toContainText('bundled:uncurl-8');
+    await expect(dialog.getByRole('button', { name: 'Resume here' })).toBeDisabled();
     await photograph(workbench, 'strange-run');
   });
 
@@ -80,7 +80,7 @@ test("a stranger's run shows what it names before it is resumed, and uses nothin
     await choose('Choose a Python', mine);
     await choose('Choose the folder to write into', exports);
     await dialog.getByLabel('Name of the new folder').fill('my-folder');
-    await dialog.getByRole('button', { name: 'Resume it here' }).click();
+    await dialog.getByRole('button', { name: 'Resume here' }).click();
     // What it says of its model is not true: that is told where it was asked, and the run stays what it was.
     await expect(dialog.getByText(/has changed since this run/)).toBeVisible({ timeout: HANG_LIMIT_MS });
     await photograph(workbench, 'strange-run-refused');

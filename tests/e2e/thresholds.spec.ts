@@ -51,7 +51,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     // A panel a method; a thin line a task, chosen and written.
     await expect(trends.locator('.curve-chart')).toHaveCount(4);
     await expect(trends.locator('#trend-reap g:has(> .curve-point)')).toHaveCount(18);
-    const pairs = page.getByRole('region', { name: /against trained with as many/ });
+    const pairs = page.getByRole('region', { name: /compared with trained from scratch/ });
     await expect(pairs.locator('.curve-chart')).toHaveCount(18);
     await trends.getByText('Method by method').first().click();
     await trends
@@ -81,13 +81,15 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
   await test.step('the numbers behind the charts are a table', async () => {
     await page.getByRole('radio', { name: 'Tables' }).click();
     await expect(
-      page.getByRole('region', { name: /^Pruned-large against scratch-small/ }).getByRole('row'),
+      page.getByRole('region', { name: /^Pruned large models compared with small ones/ }).getByRole('row'),
     ).not.toHaveCount(1);
     await page.getByRole('radio', { name: 'Charts' }).click();
   });
 
   await test.step('points of charts and rows of tables are walked by keys, and each is opened by Enter', async () => {
-    const pairs = page.getByRole('application', { name: /^Sums: pruned model minus model trained with as many/ });
+    const pairs = page.getByRole('application', {
+      name: /^Sums: pruned model minus model trained with the same number/,
+    });
     await pairs.focus();
     await page.keyboard.press('ArrowRight');
     const first = await pairs.locator('.chart-tip').innerText();

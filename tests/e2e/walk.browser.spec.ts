@@ -86,7 +86,9 @@ test('from the first start to a verified export for an own file, by keys alone',
   await expect(drawer.getByRole('button', { name: 'Export and verify' })).toBeEnabled();
   await keyboard.press('Control+e');
   const outcome = page.getByRole('region', { name: 'Outcome' });
-  await expect(outcome.getByText('Verified: the export is what was measured')).toBeVisible({ timeout: HANG_LIMIT_MS });
+  await expect(outcome.getByText('Verified: the export equals the measured model')).toBeVisible({
+    timeout: HANG_LIMIT_MS,
+  });
   await reached('the export is written and verified');
   await access(path.join(exports, 'uncurl-16-my-sums-reap-x2', 'model.safetensors'));
 });

@@ -39,7 +39,7 @@ const PROBING = `
 /** Asks for a process that computes, passes on what that said first, and stops once it is told that it ended. */
 const COMPUTING = `
   const { parentPort } = require('node:worker_threads');
-  const settings = { workspace: '/w', resources: '/r', threads: 1, memoryBudgetBytes: 1 };
+  const settings = { workspace: '/w', settingsFile: '/s', resources: '/r', threads: 1, memoryBudgetBytes: 1 };
   parentPort.postMessage({ type: 'compute', id: 3, settings });
   let said = null;
   let waiting = null;
@@ -164,7 +164,7 @@ describe('a running engine', () => {
     const { engine, ends, computes, exited, kill } = start(COMPUTING);
     expect(JSON.parse(await engine.grantPath('/any'))).toEqual({ type: 'ready', pid: 7 });
     expect(computes.map(({ settings }) => settings)).toEqual([
-      { workspace: '/w', resources: '/r', threads: 1, memoryBudgetBytes: 1 },
+      { workspace: '/w', settingsFile: '/s', resources: '/r', threads: 1, memoryBudgetBytes: 1 },
     ]);
     await engine.stop();
     expect(await exited).toBe(0);
@@ -239,7 +239,7 @@ it.each([
   [139, 'memory fault'],
   [-1073741819, 'memory fault'],
   [134, 'abort'],
-  [0, 'ended by itself'],
+  [0, 'exited on its own'],
   [1, 'failed'],
   [77, 'failed'],
 ])('exit code %i is told as: %s', (code, words) => {

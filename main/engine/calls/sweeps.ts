@@ -5,7 +5,7 @@ import type { Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { SweepDocument } from '../../contract/sweep.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
-import { evaluationRecord } from '../../jobs/evaluation-record.ts';
+import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { type Job, jobOn } from '../../jobs/job-context.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';

@@ -15,7 +15,7 @@ interface CompareControlsProps {
   readonly comparison: CompareDocument | undefined;
 }
 
-/** Sweep and reference of the comparison; model and factor are those on screen. */
+/** Sweep and reference of the comparison; model and factor come from the selection. */
 export const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
   const { asTable, showTable, chooseAnswers, chooseReference } = useStore(compareStore);
   const theme = useResolvedTheme();
@@ -33,7 +33,7 @@ export const CompareControls = ({ manifest, comparison }: CompareControlsProps) 
             />
           )}
           <Select
-            label={<Definition of="compareReference">Against</Definition>}
+            label={<Definition of="compareReference">Reference</Definition>}
             value={comparison.reference}
             options={comparison.references.map((reference) => ({ value: reference, label: referenceTitle(reference) }))}
             onChange={chooseReference}

@@ -21,15 +21,15 @@ import { Definition } from '../../components/definition.tsx';
 type TaskRecovery = CompareRecovery['tasks'][number];
 const CAPTION =
   'Recovered plans against the same plans without recovery, by task: per cent, differences in percentage points ' +
-  '(perplexity as it stands)';
+  '(perplexity unscaled)';
 
 interface RecoveryRow extends TaskRecovery, Pick<CompareRecovery, 'method' | 'refit'> {}
 
-/** The method, and what was refitted where that is not the experts alone. */
+/** The method, with the refit if it is not that of the experts alone. */
 const recoveryTitle = ({ method, refit }: Pick<CompareRecovery, 'method' | 'refit'>): string =>
   methodTitle(refit === 'experts' ? method : curveLabel(method, refit));
 
-/** What recovery without training did to each method, against the same plan as it is. */
+/** The effect of recovery without training on each method, compared with the same plan without it. */
 export const RecoverySection = ({
   comparison: { recoveries },
   title,
@@ -40,12 +40,12 @@ export const RecoverySection = ({
   <section aria-label="Recovery">
     <div className="section-head">
       <h3>
-        <Definition of="recoveryDifference">Recovery, against the same plan without</Definition>
+        <Definition of="recoveryDifference">Recovery, compared with the same plan without it</Definition>
       </h3>
     </div>
     <div className="recovery-tables">
       <DataTable
-        caption="What recovery did, by method"
+        caption="Effect of recovery, by method"
         rows={recoveries}
         rowKey={({ method, refit }) => curveLabel(method, refit)}
         columns={[
@@ -58,7 +58,7 @@ export const RecoverySection = ({
           },
           {
             key: 'nothing',
-            title: <Definition of="recoveryDifference">nothing</Definition>,
+            title: <Definition of="recoveryDifference">no effect seen</Definition>,
             numeric: true,
             cell: ({ nothing }) => nothing,
           },
@@ -121,7 +121,7 @@ export const RecoverySection = ({
   </section>
 );
 
-/** The threshold of each method on each task, beside the ranks at one factor. */
+/** The threshold of each method on each task. */
 export const ThresholdSection = ({
   comparison: { thresholds, overview, tasks },
   title,
@@ -132,11 +132,11 @@ export const ThresholdSection = ({
   <section aria-label="Thresholds of the methods">
     <div className="section-head">
       <h3>
-        <Definition of="threshold">How far each method goes</Definition>
+        <Definition of="threshold">How far each method can prune</Definition>
       </h3>
       <span className="muted">
         threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)},{' '}
-        <Definition of="seeds">safe in every draw</Definition> of a method that draws
+        <Definition of="seeds">safe in every draw</Definition> of methods that depend on chance
       </span>
     </div>
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Thresholds by task and method">

@@ -24,7 +24,7 @@ interface TableRow {
   readonly row: CompareRow;
 }
 
-/** Every number of the comparison: over all tasks, and task by task. */
+/** All numbers of the comparison: over all tasks, and task by task. */
 export const CompareTable = ({
   comparison,
   title,
@@ -79,7 +79,7 @@ export const CompareTable = ({
       ]}
     />
     <DataTable<TableRow>
-      caption="Every method on every task: per cent, differences in percentage points (perplexity as it stands)"
+      caption="Every method on every task: per cent, differences in percentage points (perplexity unscaled)"
       rows={comparison.tasks.flatMap((task) => task.rows.map((row) => ({ task, row })))}
       rowKey={({ task, row }) => JSON.stringify([task.task, row.method])}
       columns={[
@@ -112,7 +112,7 @@ export const CompareTable = ({
         },
         {
           key: 'range',
-          title: <Definition of="seeds">Of draws</Definition>,
+          title: <Definition of="seeds">Over draws</Definition>,
           numeric: true,
           cell: ({ task, row }) =>
             row.seeds.length > 1

@@ -26,7 +26,7 @@ const SetUpSweep = () => (
   </Button>
 );
 
-/** The methods of a sweep against each other, at one factor: who is best, on which tasks, and how sure that is. */
+/** Compares the methods of a sweep at one factor: which is best on which task, and how sure that is. */
 export const CompareView = () => {
   const { tasks } = useFacts();
   const { document } = useSweep();
@@ -35,7 +35,7 @@ export const CompareView = () => {
   if (manifest === null) {
     return (
       <EmptyState icon="chart" title="No sweep yet" action={<SetUpSweep />}>
-        A sweep of several methods shows here which of them is best for each task, and where the items cannot tell.
+        After a sweep of several methods, this view shows which is best for each task, and where the items cannot tell.
       </EmptyState>
     );
   }
@@ -101,7 +101,7 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
   const shown = { comparison, theme, title, isSelected, onSelect };
   return (
     <div className="view-body compare" aria-busy={stale}>
-      <section aria-label="What the items tell" className="compare-findings">
+      <section aria-label="Findings" className="compare-findings">
         {comparison.findings.map((finding) => (
           <p key={finding}>{finding}</p>
         ))}

@@ -13,11 +13,11 @@ import {
   formatValue,
 } from '../../../main/figures/numbers.ts';
 
-/** Name of a reference, as the control and the captions say it. */
+/** Name of a reference in controls and captions. */
 export const referenceTitle = (reference: string): string =>
   reference === BEST_REFERENCE ? 'best of each task' : reference === UNPRUNED ? 'unpruned' : methodTitle(reference);
 
-/** Exact numbers of a method on a task, a line each. */
+/** Exact numbers of a method on a task, one per line. */
 export const rowLines = (row: CompareRow, task: CompareTask): readonly string[] => {
   const { metric, n, reference } = task;
   const { seeds, value, lowest, highest, factor, paired, pHolm, sharesBest } = row;

@@ -17,13 +17,13 @@ import type { ResolvedTheme } from '../../state/theme.ts';
 import { compareStore, curvesStore } from '../../state/view-stores.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 
-/** What the parts of the view draw from. */
+/** Props of all parts of the view. */
 export interface CompareProps {
   readonly comparison: CompareDocument;
   readonly theme: ResolvedTheme;
   readonly title: (task: string) => string;
   readonly isSelected: (task: CompareTask, row: CompareRow) => boolean;
-  /** Selects the point behind a row, for every view. */
+  /** Selects the point of a row, in every view. */
   readonly onSelect: (task: CompareTask, row: CompareRow) => void;
 }
 
@@ -42,8 +42,8 @@ interface ComparisonChoice {
 }
 
 /**
- * What to ask the engine for: of what is on screen, as much as this sweep has: its own model, the measured factor that
- * is nearest, a reference of its own. Null where nothing is measured above factor 1.
+ * Fits the settings on screen to what the sweep contains: a model it measured, the nearest measured factor, a reference
+ * it has. Null if no factor above 1 was measured.
  */
 export const comparisonChoice = (
   results: readonly SweepResult[],
@@ -69,7 +69,7 @@ export const comparisonChoice = (
 interface ShownComparison {
   readonly manifest: RunManifest | null;
   readonly comparison: CompareDocument | undefined;
-  /** What is on screen still answers an earlier question. */
+  /** The displayed comparison belongs to earlier settings. */
   readonly stale: boolean;
   readonly error: SerialisedError | null;
 }
@@ -77,8 +77,8 @@ interface ShownComparison {
 const DELTA_SETTLE_MS = 120;
 
 /**
- * The methods of the sweep on screen against each other, as the controls ask; the last answer stays while the next is
- * on its way.
+ * The comparison of the displayed sweep's methods with the current settings; the last answer stays while the next is
+ * fetched.
  */
 export const useComparison = (): ShownComparison => {
   const { manifest, document, model } = useSweep();
@@ -101,7 +101,7 @@ export const useComparison = (): ShownComparison => {
   return { manifest, comparison, stale: data === undefined && error === null, error };
 };
 
-/** The point of a sweep that a row stands for: of several draws the first. Null while results are on their way. */
+/** The sweep point of a row (the first of several draws). Null while results are being fetched. */
 export const comparedPoint = (
   results: readonly SweepResult[],
   model: string,

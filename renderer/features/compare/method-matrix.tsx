@@ -19,7 +19,7 @@ const steps: Readonly<Record<string, readonly [line: number, column: number]>> =
   ArrowRight: [0, 1],
 };
 
-/** Arrow keys walk the cells of a matrix (`data-line`, `data-column`), passing over empty ones. */
+/** Arrow keys move between the cells of a matrix (`data-line`, `data-column`), skipping empty ones. */
 const moveInGrid = (event: React.KeyboardEvent<HTMLElement>): void => {
   const step = steps[event.key];
   const from = event.target;
@@ -45,7 +45,7 @@ const moveInGrid = (event: React.KeyboardEvent<HTMLElement>): void => {
   next?.focus();
 };
 
-/** Tasks by methods: differences to the reference as colours and numbers; above them what holds over all tasks. */
+/** Tasks by methods: differences to the reference as colours and numbers, with summaries over all tasks on top. */
 export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }: CompareProps) => {
   const { overview, tasks, methods, reference, factor, model } = comparison;
   const accuracy = maxOf([
@@ -70,8 +70,8 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
       </div>
       <p className="chart-caption">
         Difference to <Definition of="compareReference">{referenceTitle(reference)}</Definition> on the same items, in
-        percentage points (perplexity as it stands). ▲ better and ▼ worse: the paired 95 % interval leaves out 0, in
-        every <Definition of="seeds">draw</Definition>. = best, or{' '}
+        percentage points (perplexity unscaled). ▲ better and ▼ worse: the paired 95 % interval excludes 0, in every{' '}
+        <Definition of="seeds">draw</Definition>. = best, or{' '}
         <Definition of="sharesBest">not distinguishable from the best</Definition> in any draw.
       </p>
       <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={moveInGrid}>

@@ -14,7 +14,7 @@ import type { ResolvedTheme } from '../../state/theme.ts';
 import { referenceTitle, rowLines } from './compare-words.ts';
 import type { CompareProps } from './comparison.ts';
 
-/** Every task's methods by rank: value, difference to the reference with its interval, and how it reads. */
+/** The methods of each task by rank: value, difference to the reference with its interval, and reading. */
 export const RankPanels = (props: CompareProps) => {
   const { tasks, reference } = props.comparison;
   return (
@@ -23,8 +23,8 @@ export const RankPanels = (props: CompareProps) => {
         <h3>Task by task</h3>
       </div>
       <p className="chart-caption">
-        By value, best first. Whisker: difference to {referenceTitle(reference)} with its paired 95 % interval; of
-        several draws the mean, and bars from the lowest to the highest difference. The line is 0, right of it is
+        By value, best first. Whisker: difference to {referenceTitle(reference)} with its paired 95 % interval (for
+        several draws: the mean, with a bar from the lowest to the highest difference). The line marks 0; right is
         better. Accuracies in per cent, on one scale for all tasks.
       </p>
       <div className="rank-panels">
@@ -140,10 +140,10 @@ const RowText = ({ row, task }: { readonly row: CompareRow; readonly task: Compa
   </>
 );
 
-/** Differences at the left and the right end, on the side of better. */
+/** Differences at the left and right end; right is better. */
 type Domain = readonly [low: number, high: number];
 
-/** Holds 0 and every interval: of all accuracies together, of each perplexity task by itself. */
+/** Contains 0 and all intervals: those of all accuracies together, and those of each perplexity task separately. */
 export const intervalDomain = ({ tasks }: CompareDocument, { task, metric }: CompareTask): Domain => {
   const shown = tasks.filter((other) =>
     metric === 'perplexity' ? other.task === task : other.metric !== 'perplexity',
@@ -156,7 +156,7 @@ export const intervalDomain = ({ tasks }: CompareDocument, { task, metric }: Com
   return [minOf([0, ...ends]), maxOf([0, ...ends])];
 };
 
-/** Ends of the line of a difference: of its interval, or of several pairs of draws the lowest and the highest. */
+/** Ends of a difference's line: of its interval, or the lowest and highest over several pairs of draws. */
 const whiskerOf = ({ interval, lowest, highest }: PairedOverDraws): readonly [low: number, high: number] =>
   interval === null ? [lowest, highest] : [interval.low, interval.high];
 
@@ -172,7 +172,7 @@ interface DifferenceWhiskerProps {
   readonly theme: ResolvedTheme;
 }
 
-/** A difference with its interval on a line about 0; right is better. */
+/** A difference with its interval, on a line around 0; right is better. */
 const DifferenceWhisker = ({
   row: { paired, reading },
   metric,

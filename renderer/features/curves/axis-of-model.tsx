@@ -8,13 +8,13 @@ import { useSweep } from '../../sweep/shown-sweep.ts';
 
 const absentReasons: Readonly<Record<CurveAxis, string>> = {
   kept: 'has a number of kept experts.',
-  bytes: 'tells its bytes.',
+  bytes: 'has its size recorded.',
   dropped:
-    'tells its dropped share: it takes a profile of the task, and a version that records it. The same sweep started ' +
-    'again takes what is on disk and tells it.',
+    'has a dropped share, which needs a profile of the task and a version that records it. Starting the same sweep ' +
+    'again reuses the results on disk and adds it.',
 };
 
-/** Quality against kept experts, bytes or dropped share, by task: the picture that is saved. */
+/** Quality against kept experts, bytes or dropped share, by task; the same picture as when saved. */
 export const AxisOfModel = ({ axis }: { readonly axis: CurveAxis }) => {
   const theme = useResolvedTheme();
   const { manifest, model, document } = useSweep();

@@ -2,31 +2,31 @@ import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import type { MethodCurve, TaskCurves } from './task-curves.ts';
 
-/** A point as the chart draws it. */
+/** A point as drawn. */
 export interface ChartRow {
-  /** Where it is drawn: the factor, moved a little so that methods do not hide each other. */
+  /** Horizontal position: the factor, shifted slightly so that methods do not hide each other. */
   readonly x: number;
-  /** Of the line (the mean of the draws). */
+  /** Value of the line (the mean of the draws). */
   readonly line: number | null;
-  /** Of a single measured point. */
+  /** Value of a single measured point. */
   readonly dot: number | null;
-  /** [down, up] from `dot` to the ends of the paired interval, moved to the unpruned value. */
+  /** [down, up] from `dot` to the ends of the paired interval, shifted to the unpruned value. */
   readonly error: readonly [number, number] | null;
-  /** [low, high] of the same interval; of several draws the lowest and the highest value. */
+  /** [low, high] of the same interval; for several draws, the lowest and highest value. */
   readonly band: readonly [number, number] | null;
   readonly result: SweepResult | null;
   readonly threshold: boolean;
 }
 
-/** Methods stand this far apart, as a power of two, unless there are so many that factors would run into each other. */
+/** Shift between methods, as a power of two; smaller if many methods would make factors overlap. */
 const DODGE = 0.05;
 const WIDEST = 0.6;
 
-/** x of a factor for the method at `place` of `count`. */
+/** x of a factor for the method with index `place` of `count`. */
 export const dodged = (factor: number, place: number, count: number): number =>
   factor === 1 ? 1 : factor * 2 ** ((place - (count - 1) / 2) * Math.min(DODGE, WIDEST / Math.max(1, count - 1)));
 
-/** Rows of one method: its line, its dots with intervals, and where its threshold lies. */
+/** Rows of one method: its line, its dots with intervals, and its threshold. */
 export const chartRows = (
   curve: MethodCurve,
   unpruned: number | null,
@@ -63,7 +63,7 @@ export const chartRows = (
   return [...lines, ...dots];
 };
 
-/** Powers of two from 1 to the largest measured factor, and that factor itself where it lies apart from them. */
+/** Powers of two from 1 to the largest measured factor, plus that factor itself if it is far enough from them. */
 export const factorTicks = (curves: readonly TaskCurves[]): readonly number[] => {
   const largest = maxOf([
     2,
@@ -77,9 +77,7 @@ export const factorTicks = (curves: readonly TaskCurves[]): readonly number[] =>
   return largest > last * 1.25 ? [...ticks, largest] : ticks;
 };
 
-/**
- * Range of the value axis: 0 to 1 for accuracies, so that tasks compare at a glance; the measured range for perplexity.
- */
+/** Range of the value axis: 0 to 1 for accuracies, so that tasks can be compared; the measured range for perplexity. */
 export const valueDomain = (curves: TaskCurves): readonly [number, number] => {
   if (curves.metric !== 'perplexity') return [0, 1];
   const values = [

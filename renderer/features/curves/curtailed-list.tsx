@@ -11,12 +11,12 @@ interface CurtailedListProps {
   readonly title: (task: string) => string;
 }
 
-/** Candidates that stopped early, with the verdict of the items that they answered: no value and no interval. */
+/** Curtailed candidates: their verdicts, without value and interval. */
 export const CurtailedList = ({ points, title }: CurtailedListProps) => (
   <section aria-label="Stopped early">
     <div className="section-head">
       <h3>Stopped early</h3>
-      <span className="muted">“Start sweep” without “Stop early” continues from the items on disk</span>
+      <span className="muted">“Start sweep” without “Stop early” continues from the results on disk</span>
     </div>
     <DataTable
       caption="Candidates that stopped before they had answered every item"

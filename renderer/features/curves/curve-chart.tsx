@@ -18,11 +18,11 @@ interface CurveChartProps {
   readonly title: string;
   readonly chance: number | null;
   readonly delta: number;
-  /** Factors on the axis. */
+  /** Factors with a tick. */
   readonly ticks: readonly number[];
   readonly theme: ResolvedTheme;
   readonly height: number;
-  /** The selected point where it belongs to this task. */
+  /** The selected point, if it belongs to this task. */
   readonly selected: SweepResult | null;
   readonly onSelect: (result: SweepResult) => void;
   readonly id: string;
@@ -122,8 +122,8 @@ const equal = (left: unknown, right: unknown): boolean =>
   left === right || JSON.stringify(left) === JSON.stringify(right);
 
 /**
- * Accuracy (or perplexity) of one task against the factor, one line per method. Arrow keys walk the points. Drawn again
- * only when its own numbers change: a running sweep brings points of other tasks all the time.
+ * Accuracy (or perplexity) of one task against the factor, one line per method. Arrow keys move between points.
+ * Memoised, because a running sweep keeps adding points of other tasks.
  */
 export const CurveChart = memo(
   Chart,

@@ -6,14 +6,14 @@ interface CurveFrameProps {
   readonly width: number;
   readonly height: number;
   readonly ticks: readonly number[];
-  /** Where the rightmost mark stands: methods lie beside each other. */
+  /** Position of the rightmost mark; methods are drawn side by side. */
   readonly rightmost: number;
   readonly domain: readonly [number, number];
   readonly accuracy: boolean;
   readonly unpruned: number | null;
   readonly delta: number;
   readonly chance: number | null;
-  /** The marks: drawn inside the plot, with the chart's scales. */
+  /** The marks, drawn inside the plot with the chart's scales. */
   readonly children: ReactNode;
 }
 
@@ -34,7 +34,7 @@ const factorLabel = (factor: number): string => `×${formatFixed(factor, Number.
 const accuracyLabel = (value: number): string => formatFixed(value, value === 0 || value === 1 ? 0 : 2);
 const perplexityLabel = (value: number): string => formatNumber(value, 3);
 
-/** Axes (factor on a log2 scale), grid and the three lines that points are read against. */
+/** Axes (factor on a log2 scale), grid, and the lines for unpruned, margin and chance. */
 export const CurveFrame = ({
   width,
   height,

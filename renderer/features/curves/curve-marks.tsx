@@ -10,11 +10,11 @@ import { CurtailedMarks } from './curtailed-marks.tsx';
 interface CurveMarksProps {
   readonly curves: readonly MethodCurve[];
   readonly unpruned: number | null;
-  /** Every method of the sweep: gives each its place and style. */
+  /** All methods of the sweep, which determine position and style. */
   readonly methods: readonly string[];
   readonly theme: ResolvedTheme;
   readonly selectedKey: string | null;
-  /** The method that stands out; null: all alike. */
+  /** The emphasised method; null if none. */
   readonly emphasised: string | null;
 }
 
@@ -23,9 +23,7 @@ type Scale = (value: number) => number;
 const asScale = (scale: ((value: unknown) => number | undefined) | undefined): Scale | null =>
   scale === undefined ? null : (value) => scale(value) ?? Number.NaN;
 
-/**
- * Lines, intervals, points, thresholds and the band of the method that stands out; drawn with the chart's own scales.
- */
+/** Lines, intervals, points, thresholds and the band of the emphasised method, drawn with the chart's scales. */
 export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emphasised }: CurveMarksProps) => {
   const x = asScale(useXAxisScale());
   const y = asScale(useYAxisScale());
@@ -53,7 +51,7 @@ export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emph
 interface MethodMarksProps {
   readonly curve: MethodCurve;
   readonly rows: readonly ChartRow[];
-  /** Where candidates that stopped early stand. */
+  /** Positions of curtailed candidates. */
   readonly curtailed: readonly number[];
   readonly order: number;
   readonly theme: ResolvedTheme;

@@ -10,7 +10,7 @@ interface CurvesLegendProps {
   readonly delta: number;
 }
 
-/** What lines, markers and rings mean; a click takes a method out of the charts. */
+/** Explains lines, markers and rings; a click hides a method in the charts. */
 export const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
   <div className="curves-legend">
     <MethodToggles methods={methods} theme={theme} />

@@ -25,7 +25,7 @@ import { CurtailedList } from './curtailed-list.tsx';
 const SMALL_HEIGHT = 176;
 const LARGE_HEIGHT = 420;
 
-/** The absolute curves of every task, or every point as a table; the thresholds below. */
+/** The absolute curves of all tasks, or all points as a table; thresholds below. */
 export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
   const facts = useFacts();
   const theme = useResolvedTheme();
@@ -65,9 +65,9 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
   return (
     <>
       {curves.length === 0 ? (
-        <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep holds no points yet'}>
+        <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep has no points yet'}>
           {running
-            ? 'Profiles are made first where they are missing; then points arrive here one by one.'
+            ? 'Missing profiles are made first; then points appear here one by one.'
             : 'Resume it from the list of runs on the left.'}
         </EmptyState>
       ) : (

@@ -24,8 +24,8 @@ const modeTitles: Readonly<Record<CurvesMode, string>> = {
 };
 
 /**
- * What pruning costs: the difference over the slider, and (as modes) every task over factors, kept experts, bytes or
- * dropped share, or a table.
+ * The cost of pruning: the difference above the slider, or all tasks over factors, kept experts, bytes or dropped
+ * share, or a table.
  */
 export const CurvesSection = () => {
   const { mode, chooseMode } = useStore(curvesStore);
@@ -46,7 +46,7 @@ export const CurvesSection = () => {
               onClick={report.perform}
             />
             <Segmented
-              label="What is drawn below the map"
+              label="Chart below the map"
               value={mode}
               options={curvesModes.map((value) => ({ value, label: modeTitles[value] }))}
               onChange={chooseMode}
@@ -55,7 +55,7 @@ export const CurvesSection = () => {
         )}
       </div>
       {manifest !== null && model === null && selected !== null && (
-        <p className="muted">The sweep on screen measured other models than {selected.name}.</p>
+        <p className="muted">The sweep on screen did not measure {selected.name}.</p>
       )}
       {manifest !== null && manifest.error !== null && (
         <Problem

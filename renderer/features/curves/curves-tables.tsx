@@ -23,7 +23,7 @@ interface ResultsTableProps {
   readonly onSelect: (result: SweepResult) => void;
 }
 
-/** Every measured point with its exact numbers. */
+/** All measured points with their exact numbers. */
 export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTableProps) => (
   <div className="results-table">
     <DataTable
@@ -124,26 +124,26 @@ export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTabl
 interface ThresholdsTableProps {
   readonly curves: readonly TaskCurves[];
   readonly methods: readonly string[];
-  /** The rule in words, as the engine states it. */
+  /** The threshold rule, in the engine's words. */
   readonly rule: string;
-  /** What was left out or deserves a word. */
+  /** Omissions and remarks. */
   readonly notes: readonly string[];
   readonly title: (task: string) => string;
   readonly running: boolean;
 }
 
-/** Room for a verdict in words, whatever the number of methods. */
+/** Wide enough for a verdict in words, whatever the number of methods. */
 const METHOD_COLUMN_PX = 124;
 const FIRST_COLUMNS_PX = 206;
 
-/** Tasks by methods: how far each method can prune each task, the bracket, and by which rule. */
+/** Tasks by methods: how far each method can prune each task, with bracket and rule. */
 export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }: ThresholdsTableProps) => (
   <section aria-label="Thresholds">
     <div className="section-head">
       <h3>
         <Definition of="threshold">Thresholds</Definition>
       </h3>
-      {running && <span className="muted">provisional, the sweep is running</span>}
+      {running && <span className="muted">provisional: the sweep is running</span>}
     </div>
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Threshold of every task and method">
       <table

@@ -16,18 +16,18 @@ import { neighbour } from '../../state/selection-store.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { drawsTitle, drawsLines } from '../../sweep/points.ts';
 
-/** CSS pixels round a plot, and its heights. The slider below keeps to the same sides. */
+/** Margins and heights of a plot in CSS pixels. The slider below uses the same side margins. */
 export const PLOT = { left: 62, right: 16, top: 8, bottom: 22, tall: 200, small: 150 } as const;
 
 interface DifferencePlotProps {
-  /** What tells this plot from the other; empty where it is alone. */
+  /** Title that distinguishes this plot from the other; empty if there is only one. */
   readonly title: string;
   readonly name: string;
   readonly panel: DifferencePanel;
   readonly methods: readonly string[];
   readonly shown: readonly string[];
   readonly emphasised: string | null;
-  /** Factor of the plan on screen. */
+  /** Factor of the current plan. */
   readonly cursor: number;
   readonly largestFactor: number;
   readonly width: number;
@@ -47,7 +47,7 @@ const nearest = (places: readonly PlacedPoint[], x: number, y: number): PlacedPo
 
 const distance = (place: PlacedPoint, x: number, y: number): number => Math.hypot(place.x - x, place.y - y);
 
-/** The place that an arrow key leads to: left and right along a method, up and down between methods. */
+/** The point that an arrow key leads to: left and right along a method, up and down between methods. */
 const stepped = (places: readonly PlacedPoint[], from: PlacedPoint | null, key: string): PlacedPoint | null => {
   if (!['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'].includes(key)) return null;
   if (from === null) return places[0] ?? null;
@@ -60,7 +60,10 @@ const stepped = (places: readonly PlacedPoint[], from: PlacedPoint | null, key: 
   return neighbour(beside, from, key === 'ArrowDown' ? 1 : -1);
 };
 
-/** The chart as it is saved, with the cursor of the plan over it. Arrow keys walk its points; each can be chosen. */
+/**
+ * The same chart as when saved, with the current plan's cursor on top. Arrow keys move between points; each can be
+ * selected.
+ */
 export const DifferencePlot = (props: DifferencePlotProps) => {
   const { title, name, panel, methods, shown, emphasised, cursor, largestFactor, width, height, theme } = props;
   const { selected, onSelect } = props;

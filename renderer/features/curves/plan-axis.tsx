@@ -25,7 +25,7 @@ import { PlanCursor } from './plan-cursor.tsx';
 import { twinOf } from './twin.ts';
 import './plan-axis.css';
 
-/** The difference to unpruned over the factors of the slider below it, and what is known of the plan at its cursor. */
+/** The difference to unpruned over the factors of the slider below, and the results known for the current plan. */
 export const PlanAxis = () => {
   const facts = useFacts();
   const task = focusedTask(facts);
@@ -131,7 +131,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
           ))}
         {panels.length === 0 && (
           <p className="plan-axis-empty muted">
-            Nothing is measured of {selectedModel(facts)?.name ?? 'this model'} on {task.title} yet.
+            No measurements of {selectedModel(facts)?.name ?? 'this model'} on {task.title} yet.
           </p>
         )}
       </div>
@@ -143,4 +143,4 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
 };
 
 const answersOf = ({ metric }: TaskEntry): string =>
-  metric === 'exact_match' ? 'answers written by the model' : 'answers chosen among the choices';
+  metric === 'exact_match' ? 'answers written by the model' : 'answers chosen from the choices';

@@ -31,7 +31,7 @@ const pointAt = (panel: DifferencePanel | null, method: string, factor: number):
     .find((series) => series.method === method)
     ?.points.find((point) => isSameFactor(point.factor, factor)) ?? null;
 
-/** What is known of the plan on screen: its verdict with its interval, or the way to measure it. */
+/** The verdict on the current plan with its interval, or a button to measure it. */
 export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps) => {
   const facts = useFacts();
   const state = useStore(planStore);
@@ -41,7 +41,7 @@ export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps)
   const calibrated = (task: TaskEntry): string =>
     calibratesOnWritten(manifest) && answersOf(task) === 'written' ? CALIBRATED : '';
   if (model?.info === null || model === null) return null;
-  // The slider stands on whole numbers of experts.
+  // The slider moves in whole numbers of experts.
   const factor = model.info.experts / keptAtFactor(model.info, Math.min(facts.selection.factor, largestFactor));
   const imported = shownImport(facts, state);
   const isSwept = currentMaking(facts, state) !== null;
@@ -58,7 +58,7 @@ export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps)
         {imported?.kind === 'plan' ? '' : ` ${formatFactor(factor)}`}
       </strong>
       {factor <= 1 && imported?.kind !== 'plan' ? (
-        <span className="muted">prunes nothing: drag the slider, or choose a factor above</span>
+        <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>
       ) : own?.point !== null && own?.point !== undefined && own.panel !== null ? (
         <>
           <Reading point={own.point} panel={own.panel} label={`measured${calibrated(own.task)}: `} />
@@ -79,8 +79,8 @@ export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps)
   );
 };
 
-/** The plan on screen is made from the right answers; such points are not. */
-const CALIBRATED = ' (calibrated on what the unpruned model writes)';
+/** Marks points whose plans differ from the current one in this: the current plan is made from the right answers. */
+const CALIBRATED = ' (calibrated on the unpruned model’s answers)';
 
 interface ReadingProps {
   readonly point: DifferencePoint;
@@ -88,7 +88,7 @@ interface ReadingProps {
   readonly label?: string;
 }
 
-/** "measured: safe, −0.3 [−1.6, +1.0]": the verdict, the difference, and the one-sided ends that decide. */
+/** "measured: safe, −0.3 [−1.6, +1.0]": the verdict, the difference, and the one-sided ends that decide it. */
 const Reading = ({ point, panel, label = '' }: ReadingProps) => (
   <span className="plan-reading">
     {label}

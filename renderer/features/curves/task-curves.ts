@@ -6,7 +6,7 @@ import { maxOf } from '../../../main/statistics/extremes.ts';
 import { neighbour } from '../../state/selection-store.ts';
 import { resultKey } from '../../sweep/points.ts';
 
-/** The value at one factor: of several draws their mean, the lowest and the highest. */
+/** The value at one factor; for several draws, the mean, the lowest and the highest. */
 interface LinePoint {
   readonly factor: number;
   readonly value: number;
@@ -16,12 +16,12 @@ interface LinePoint {
 
 export interface MethodCurve {
   readonly method: string;
-  /** Measured points, by rising factor, then seed; without the unpruned model. */
+  /** Measured points by rising factor, then seed; without the unpruned model. */
   readonly points: readonly SweepResult[];
-  /** The line: one value per factor, the mean where there are several draws; begins at the unpruned model. */
+  /** The line: one value per factor (the mean of several draws), starting at the unpruned model. */
   readonly line: readonly LinePoint[];
   readonly draws: number;
-  /** Factors at which a candidate stopped early, unsafe: it has no value there. */
+  /** Factors of curtailed candidates: unsafe, and without a value. */
   readonly curtailed: readonly number[];
   readonly thresholds: readonly Threshold[];
 }
@@ -30,7 +30,7 @@ export interface TaskCurves {
   readonly task: string;
   readonly metric: MetricName;
   readonly n: number;
-  /** The unpruned model's value; null while it is not measured. */
+  /** The unpruned model's value; null until measured. */
   readonly unpruned: number | null;
   readonly unprunedResult: SweepResult | null;
   readonly curves: readonly MethodCurve[];
@@ -47,15 +47,15 @@ const lineOf = (points: readonly PointOverDraws[], unpruned: number | null): rea
 };
 
 /**
- * Curves of a sweep in a lasting order: methods as they are listed everywhere, each before its recovered twin, then
- * others by name.
+ * Curves of a sweep in a stable order: methods in their usual order, each before its recovered twin, then others by
+ * name.
  */
 export const sweepMethods = (document: SweepDocument): readonly string[] =>
   distinct([...document.results, ...(document.curtailed ?? [])].map(({ method }) => method))
     .filter((method) => method !== UNPRUNED)
     .sort(compareMethodLabels);
 
-/** Curves of one model, task by task (in `taskOrder`, then others by name). */
+/** Curves of one model, by task (in `taskOrder`, then others by name). */
 export const taskCurves = (
   document: SweepDocument,
   model: string,
@@ -99,7 +99,8 @@ export const taskCurves = (
 };
 
 /**
- * The point that an arrow key leads to: left and right along a method, up and down between methods. Null: other keys.
+ * The point that an arrow key leads to: left and right along a method, up and down between methods. Null for other
+ * keys.
  */
 export const nextPoint = (
   curves: readonly MethodCurve[],

@@ -1,7 +1,7 @@
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 
-/** The task with the same items whose answers are written where these are chosen, or the other way round. */
+/** The task with the same items but written instead of chosen answers, or the reverse. */
 export const twinOf = (task: TaskEntry, tasks: readonly TaskEntry[]): TaskEntry | null => {
   const isWritten = answersOf(task) === 'written';
   const name = isWritten ? task.name.slice(0, -TWIN_SUFFIX.length) : `${task.name}${TWIN_SUFFIX}`;

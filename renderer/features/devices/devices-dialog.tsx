@@ -14,7 +14,7 @@ import type { ProbeFact } from '../../format/record-words.ts';
 import { devicesStore } from '../../state/dialog-stores.ts';
 import './devices.css';
 
-/** Every device that could compute: what is there, what its probe found, and which one the next runs use. */
+/** All devices: whether each is present, the result of its probe, and which one the next runs use. */
 export const DevicesDialog = () => {
   const { open, show } = useStore(devicesStore);
   return open ? (
@@ -43,15 +43,13 @@ const Devices = () => {
   return (
     <div className="devices">
       <p className="muted">
-        What computes profiles and sweeps. A probe runs a small block in a process of its own and compares it with the
-        processor; a device that fails is refused, never replaced in silence. Exports are always proven on the
-        processor. What one device measured is not mixed with another: it is computed anew.
+        Profiles and sweeps are computed on the device in use. A probe runs a small block in a separate process and
+        compares it with the processor; a device that fails is refused, never silently replaced. Exports are always
+        verified on the processor. Results of different devices are never mixed: they are computed again.
       </p>
       {error !== null && <Problem error={error} />}
-      {data === undefined && error === null && <p className="muted">Looking which devices are there…</p>}
-      {jobs.length > 0 && (
-        <p className="muted">A run that is under way or waiting keeps the device it was started with.</p>
-      )}
+      {data === undefined && error === null && <p className="muted">Looking for devices…</p>}
+      {jobs.length > 0 && <p className="muted">Running and waiting runs keep the device they were started with.</p>}
       <ul className="device-list" aria-label="Devices">
         {data?.map((listing) => (
           <Device
@@ -65,7 +63,7 @@ const Devices = () => {
         ))}
       </ul>
       <p className="muted">
-        The choice lasts until the engine ends; Settings keep the device that it begins with. In a terminal:{' '}
+        The choice lasts until the engine stops; Settings determine the device at its start. In a terminal:{' '}
         <code>uncurl doctor --probe</code>
       </p>
     </div>
@@ -106,7 +104,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
               <Button
                 className="button-small"
                 disabled={disabled || probe?.available === false}
-                title="The next profiles and sweeps are computed with it"
+                title="Compute the next profiles and sweeps on this device"
                 onClick={onUse}
               >
                 Use for next runs
@@ -128,7 +126,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
           <div className="progress device-progress" aria-hidden="true">
             <div />
           </div>
-          <span>Trying {title} in a process of its own…</span>
+          <span>Testing {title} in a separate process…</span>
         </div>
       )}
       {refusal !== null && <Problem error={{ message: refusal, remedy: '' }} />}
@@ -143,7 +141,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
       {facts.length === 0 && refusal === null && <p className="muted">{note}</p>}
       {command !== null && (
         <p className="device-command">
-          <span className="muted">Fetch them with</span> <code>{command}</code>
+          <span className="muted">Install with</span> <code>{command}</code>
         </p>
       )}
       {untested !== null && <p className="muted">{untested}</p>}

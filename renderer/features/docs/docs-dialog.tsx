@@ -11,7 +11,7 @@ import { docsStore } from '../../state/dialog-stores.ts';
 import { neighbour } from '../../state/selection-store.ts';
 import './docs.css';
 
-/** The documentation: the pages that `uncurl help TOPIC` prints. */
+/** The documentation: the same pages as `uncurl help TOPIC`. */
 export const DocsDialog = () => {
   const { open, show } = useStore(docsStore);
   if (open === null) return null;
@@ -25,7 +25,7 @@ export const DocsDialog = () => {
   );
 };
 
-/** Arrow keys walk the list, and the page follows. */
+/** Arrow keys move through the list and open each page. */
 const TopicList = ({ open }: { readonly open: string }) => {
   const list = useRef<HTMLDivElement>(null);
   const { show } = docsStore.getState();
@@ -73,7 +73,7 @@ const TopicList = ({ open }: { readonly open: string }) => {
 };
 
 interface LoadedPage {
-  /** Null while it is fetched. */
+  /** Null while being fetched. */
   readonly text: string | null;
   readonly error: SerialisedError | null;
 }
@@ -114,7 +114,7 @@ const Page = ({ name }: { readonly name: string }) => {
   );
 };
 
-/** A link to another page opens it here; a file of the repository, which is not at hand, is named. */
+/** A link to another page opens it here; a link to a repository file only shows its name. */
 const Link = ({ href = '', children }: { readonly href?: string; readonly children?: ReactNode }) => {
   const topic = /^([a-z-]+)\.md(?:#.*)?$/.exec(href)?.[1];
   if (topic !== undefined && topics.some(({ name }) => name === topic)) {
@@ -132,7 +132,7 @@ const Link = ({ href = '', children }: { readonly href?: string; readonly childr
   );
 };
 
-/** A wide table scrolls within the page. */
+/** Wide tables scroll within the page. */
 const Table = ({ children }: { readonly children?: ReactNode }) => (
   <div className="docs-table" tabIndex={0}>
     <table>{children}</table>

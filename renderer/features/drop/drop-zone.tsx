@@ -9,12 +9,12 @@ import { useEngine } from '../../engine/engine-context.tsx';
 import { noticesStore } from '../../state/notices-store.ts';
 import './drop-zone.css';
 
-/** Whether files are dragged, and not a text or a row of a list. */
+/** Whether files are dragged, as opposed to text or a list row. */
 const holdsFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes('Files') === true;
 
 const isFolder = (item: DataTransferItem): boolean => item.webkitGetAsEntry()?.isDirectory === true;
 
-/** Names of a drop, told before anything of it is opened. */
+/** Names of the dropped files, shown before anything is opened. */
 interface Drop {
   readonly files: readonly File[];
   readonly hasFolder: boolean;
@@ -25,7 +25,7 @@ const dropOf = ({ dataTransfer }: DragEvent): Drop => {
   return { files: [...(dataTransfer?.files ?? [])], hasFolder: items.some(isFolder) };
 };
 
-/** Opens one after the other; what goes wrong with one is told and does not stop the next. */
+/** Opens one after the other; an error is reported and does not stop the next. */
 const inTurn = async (works: readonly (() => Promise<void>)[]): Promise<void> => {
   for (const work of works) {
     try {
@@ -36,21 +36,24 @@ const inTurn = async (works: readonly (() => Promise<void>)[]): Promise<void> =>
   }
 };
 
-/** Files and folders that are dropped anywhere on the window are opened as what they are. */
+/** Opens files and folders dropped anywhere on the window. */
 export const DropZone = () => {
   const engine = useEngine();
   const { shell } = engine.bridge;
   const [isOver, setOver] = useState(false);
   const [refusedFolder, setRefusedFolder] = useState(false);
-  /** Of the last drop in the window, until the shell tells its paths. */
+  /** Files of the last drop in the window, until the shell reports their paths. */
   const waiting = useRef<readonly File[]>([]);
 
   useEffect(() => {
-    /** The element that was entered last: the next is entered before it is left, so leaving it leaves the window. */
+    /**
+     * The last element entered. The next element is entered before this one is left, so leaving this one means leaving
+     * the window.
+     */
     let entered: EventTarget | null = null;
     const onEnter = (event: DragEvent): void => {
       if (!holdsFiles(event)) return;
-      // Over another element than before, Chromium asks this event alone whether a drop would be taken.
+      // When the pointer moves to another element, Chromium asks only this event whether a drop is accepted.
       event.preventDefault();
       entered = event.target;
       setOver(true);
@@ -58,7 +61,7 @@ export const DropZone = () => {
     const onLeave = (event: DragEvent): void => {
       if (event.target === entered) setOver(false);
     };
-    /** No pointer moves during a drag: it ended, over an element that is gone and could not be left. */
+    /** A pointer moves only after the drag has ended, possibly over an element that was removed and so never left. */
     const onMove = (): void => setOver(false);
     const onOver = (event: DragEvent): void => {
       if (holdsFiles(event)) event.preventDefault();
@@ -121,7 +124,7 @@ interface Outcome {
   readonly isFolder: boolean;
 }
 
-/** What a drop may be: a browser tells neither names nor folders before it. */
+/** The kinds of things that can be dropped; a browser reveals neither names nor folders before the drop. */
 const outcomes: readonly Outcome[] = [
   { icon: 'model', what: 'Folder of a model', then: 'opened and selected', isFolder: true },
   { icon: 'task', what: 'Folder of a task', then: 'opened, ticked and in focus', isFolder: true },
@@ -132,8 +135,8 @@ const outcomes: readonly Outcome[] = [
     then: 'opened, ticked and in focus',
     isFolder: false,
   },
-  { icon: 'file', what: '.json of a plan or a ranking', then: 'stands in for the method', isFolder: false },
-  { icon: 'chart', what: 'Saved figure or table', then: 'the run that it comes from is shown', isFolder: false },
+  { icon: 'file', what: '.json of a plan or a ranking', then: 'replaces the method', isFolder: false },
+  { icon: 'chart', what: 'Saved figure or table', then: 'the run that made it is shown', isFolder: false },
 ];
 
 const DropOverlay = ({ takesFolders }: { readonly takesFolders: boolean }) => (
@@ -151,7 +154,7 @@ const DropOverlay = ({ takesFolders }: { readonly takesFolders: boolean }) => (
             </li>
           ))}
       </ul>
-      {!takesFolders && <p className="muted">A browser tells no paths: folders are opened by their dialogs.</p>}
+      {!takesFolders && <p className="muted">Browsers reveal no paths: open folders with the folder dialogs.</p>}
     </div>
   </div>
 );
@@ -167,8 +170,8 @@ const FolderRefused = ({ onClose }: { readonly onClose: () => void }) => {
     <Dialog title="A folder cannot be dropped in a browser" onClose={onClose}>
       <div className="drop-refused">
         <p>
-          A browser does not tell where a folder lies, and a model is not copied to be opened. Choose it in the dialog,
-          where its path can also be typed or pasted.
+          A browser does not reveal the path of a folder, and models are opened in place, not copied. Choose it in the
+          dialog, where you can also type or paste its path.
         </p>
         <div className="card-actions">
           <Button look="primary" icon="model" onClick={instead(model.perform)} data-autofocus>

@@ -3,10 +3,12 @@ import { useStore } from 'zustand';
 import { Dialog } from '../../components/dialog.tsx';
 import { experimentStore } from '../../state/dialog-stores.ts';
 
-/** Figures and tables come when an experiment is first opened. */
+/** Figures and tables load when an experiment is first opened. */
 const ExperimentResult = lazy(async () => ({ default: (await import('./experiment-result.tsx')).ExperimentResult }));
 
-/** The paper's experiment on a family: both questions, the paper's own table, and what a reproduction found. */
+/**
+ * The paper's experiment on a model family: both questions, the paper's own table, and the result of a reproduction.
+ */
 export const ExperimentDialog = () => {
   const { run, showRun } = useStore(experimentStore);
   return run === null ? null : (

@@ -94,7 +94,7 @@ const Answer = ({ document, manifest, question }: PagesProps & { readonly questi
   const tasks = useQuery('tasks.list', {}).data ?? [];
   const titleOf = titlesOf(tasks);
   if (answer === undefined || answer.pairs.length === 0)
-    return <p className="muted">No pruned arm and its reference were measured yet.</p>;
+    return <p className="muted">No pruned arm has been measured together with its reference yet.</p>;
   const { svg, title, description } = experimentFigure(document, answer, manifest, figureTheme(theme));
   return (
     <>

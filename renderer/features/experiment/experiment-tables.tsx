@@ -40,11 +40,11 @@ const Cell = ({ cell }: { readonly cell: ExperimentCell | undefined }) =>
 
 interface AnswerProps {
   readonly answer: ExperimentAnswer;
-  /** What the lists call a task. */
+  /** Display name of a task. */
   readonly title: (task: string) => string;
 }
 
-/** The matrix of + and −, a row for every pair of sizes, method and treatment. */
+/** The matrix of + and −, one row per pair of sizes, method and treatment. */
 export const MatrixTable = ({ answer, tasks, title }: AnswerProps & { readonly tasks: readonly string[] }) => (
   <DataTable
     caption="Differences of accuracy in points with their intervals, and their signs"
@@ -79,7 +79,7 @@ export const MatrixTable = ({ answer, tasks, title }: AnswerProps & { readonly t
   />
 );
 
-/** The threshold of every model and task for one question. */
+/** The threshold of each model and task for one question. */
 export const ThresholdTable = ({ answer, title }: AnswerProps) => (
   <DataTable
     caption="Thresholds of each model and task"

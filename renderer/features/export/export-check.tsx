@@ -6,7 +6,7 @@ interface ExportCheckProps {
   readonly asked: CallInput<'export.check'> | null;
 }
 
-/** What speaks against an export, and what whoever serves it should know, before anything is written. */
+/** Obstacles to an export, and advice on serving it, before anything is written. */
 export const ExportCheck = ({ asked }: ExportCheckProps) => {
   const { data, error } = useQuery('export.check', asked);
   if (error !== null) return <Problem error={error} />;

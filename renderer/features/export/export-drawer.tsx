@@ -12,7 +12,7 @@ import { ExportForm, useExportPlan } from './export-form.tsx';
 import { ExportOutcome } from './export-outcome.tsx';
 import './export.css';
 
-/** A drawer over the workbench: what to export and where to, the proof, and what was exported before. */
+/** The export drawer: plan and destination, the result of the verification, and a form to verify earlier exports. */
 export const ExportDrawer = () => {
   const { open, show } = useStore(exportStore);
   if (!open) return null;
@@ -27,7 +27,7 @@ export const ExportDrawer = () => {
   );
 };
 
-/** Proves a folder that was exported before against the model and the plan chosen above. */
+/** Verifies an existing folder against the model and plan chosen above. */
 const VerifyForm = () => {
   const facts = useFacts();
   const { exported, chooseExported, showRun } = useStore(exportStore);
@@ -43,7 +43,7 @@ const VerifyForm = () => {
             `${formatFactor(source.factor)}): logits, chosen experts and tensors.`}
       </p>
       <div className="folder-field">
-        <code title={exported?.path}>{exported?.path ?? 'no folder chosen yet'}</code>
+        <code title={exported?.path}>{exported?.path ?? 'no folder chosen'}</code>
         <Button
           icon="folder"
           disabled={busy || !facts.connected}

@@ -12,11 +12,11 @@ const openAsModel = async (engine: Engine, run: string): Promise<void> => {
   exportStore.getState().show(false);
 };
 
-/** Whether the export is a folder that opens here: onnx and gguf are for other programs. */
+/** Whether the export is a model folder that can be opened here; onnx and gguf are for other programs. */
 const isModelFolder = ({ spec }: RunManifest): boolean =>
   exportFormat.options.some((format) => format === spec['format'] && format !== 'onnx' && format !== 'gguf');
 
-/** What one does with an export next. */
+/** Next steps with an export. */
 export const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: string }) => {
   const { shell } = useEngine().bridge;
   const { busy, start } = useRequest();

@@ -27,7 +27,7 @@ interface ExportPlan {
   readonly error: SerialisedError | null;
 }
 
-/** The plan that would be written. */
+/** The plan that would be exported. */
 export const useExportPlan = (): ExportPlan => {
   const facts = useFacts();
   const point = useStore(exportStore, (state) => state.point);
@@ -39,7 +39,7 @@ export const useExportPlan = (): ExportPlan => {
   return { source, made: data, error };
 };
 
-/** Weights of another type than the stored one have another size, which is not told beforehand. */
+/** Weights written in another type have another size, which is not known in advance. */
 const isRetyped = ({ format, ggufType }: ReturnType<typeof exportStore.getState>): boolean =>
   format === 'gguf' && ggufType !== null;
 
@@ -100,9 +100,9 @@ export const ExportForm = () => {
         />
       )}
       <div className="field-stacked export-format">
-        <span className="field-label">Form</span>
+        <span className="field-label">Format</span>
         <Segmented
-          label="Form of the export"
+          label="Format of the export"
           value={state.format}
           options={formatOptions}
           onChange={state.chooseFormat}
@@ -125,7 +125,7 @@ export const ExportForm = () => {
         />
       </div>
       <div className="field-stacked">
-        <span className="field-label">Into folder</span>
+        <span className="field-label">Destination folder</span>
         <div className="folder-field">
           <code title={state.into?.path}>{state.into?.path ?? 'not chosen yet'}</code>
           <Button

@@ -9,37 +9,37 @@ export const formatOptions: readonly { readonly value: ExportFormat; readonly la
   { value: 'gguf', label: 'GGUF' },
 ];
 
-/** Types of a GGUF file's weights; '' as they are stored. */
+/** Weight types of a GGUF file; '' keeps the stored type. */
 export const ggufTypeOptions: readonly { readonly value: GgufType | ''; readonly label: string }[] = [
   { value: '', label: 'As stored' },
   ...ggufTypes.map((value) => ({ value, label: value })),
 ];
 
-/** What each form is for. */
+/** Purpose of each format. */
 export const formatText: Readonly<Record<ExportFormat, string>> = {
   hf:
-    'A model folder like the source’s: what transformers, vLLM and this workbench open, ready to fine-tune or to ' +
+    'A model folder like the source’s, for transformers, vLLM and this workbench; ready to fine-tune or to ' +
     'quantise.',
   onnx:
-    'One graph, model.onnx, with its weights beside it: runs in onnxruntime in any language, for batches and ' +
-    'sequences of any length. It gives logits; it has no key-value cache.',
+    'One graph, model.onnx, with its weights in a second file: runs in onnxruntime in any language, for batches and ' +
+    'sequences of any length. It outputs logits and has no key-value cache.',
   'hf,onnx':
-    'Both in one folder: the graph points into the safetensors files, so the weights are there once. Each form ' +
-    'is verified by itself.',
+    'Both in one folder: the graph refers to the safetensors files, so weights are stored once. Each format ' +
+    'is verified separately.',
   gguf:
-    'One file with weights and tokenizer, model.gguf: what llama.cpp and programs built on it open. It is compared ' +
-    'byte by byte, not run. Smaller types are made by llama.cpp’s own llama-quantize.',
+    'One file with weights and tokenizer, model.gguf, for llama.cpp and programs built on it. It is compared ' +
+    'byte by byte, not run. For smaller types use llama.cpp’s own llama-quantize.',
 };
 
-/** What the weights are written as. */
+/** File format of the weights. */
 export const weightsText: Readonly<Record<ExportFormat, string>> = {
   hf: 'safetensors, the source’s own tensor names',
-  onnx: 'one data file that the graph points into',
-  'hf,onnx': 'safetensors, used by the graph too',
+  onnx: 'one data file that the graph refers to',
+  'hf,onnx': 'safetensors, also used by the graph',
   gguf: 'one file; norms, routers and biases in float32',
 };
 
-/** Title of a form that was proven by itself. */
+/** Title of a separately verified format. */
 export const formTitle: Readonly<Record<'hf' | 'onnx', string>> = { hf: 'Hugging Face', onnx: 'ONNX' };
 
 const folderWords: Readonly<Record<ExportFormat, string>> = {
@@ -49,7 +49,7 @@ const folderWords: Readonly<Record<ExportFormat, string>> = {
   gguf: 'GGUF',
 };
 
-/** The form that an export's manifest records; null for a run that is no export. */
+/** The format recorded in an export's manifest; null if the run is not an export. */
 export const formOfRun = ({ spec }: Pick<RunManifest, 'spec'>): string | null => {
   const format = exportFormat.safeParse(spec['format']);
   return format.success ? folderWords[format.data] : null;

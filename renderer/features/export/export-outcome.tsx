@@ -17,7 +17,7 @@ import { exportStore } from '../../state/export-store.ts';
 import { ExportEnds } from './export-ends.tsx';
 import { formOfRun, formTitle } from './export-formats.ts';
 
-/** The chosen export or verification, else the newest: its proof in full. */
+/** Verification results of the chosen export or verification, else the newest. */
 export const ExportOutcome = () => {
   const { runs, jobs, tasks } = useFacts();
   const shown = useStore(exportStore, (state) => state.run);
@@ -25,12 +25,12 @@ export const ExportOutcome = () => {
     .filter((run) => run.kind === 'export' || run.kind === 'verify')
     .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
   const run = candidates.find((known) => known.id === shown) ?? candidates[0];
-  // Below the form: whoever has started an export sees what becomes of it, and its proof once that is there.
+  // The outcome is below the form: scroll to it when an export starts and when its result arrives.
   const line = useInView<HTMLElement>(shown === null || run === undefined ? null : `${run.id} ${run.state}`);
   if (run === undefined) {
     return (
       <EmptyState icon="check" title="No export yet">
-        Every export is reopened and compared with the masked original before it gets its name. The proof appears here.
+        Each export is reopened and compared with the masked original before it gets its name. The results appear here.
       </EmptyState>
     );
   }
@@ -66,7 +66,7 @@ export const ExportOutcome = () => {
 const Proof = ({ run }: { readonly run: RunManifest }) => {
   const { data, error } = useQuery('verify.read', { run: run.id });
   if (error !== null) return run.error === null ? <Problem error={error} /> : null;
-  return data === undefined ? <p className="muted">Reading the proof…</p> : <ProofBody proof={data} />;
+  return data === undefined ? <p className="muted">Reading the results…</p> : <ProofBody proof={data} />;
 };
 
 const yesNo = (value: boolean) => (
@@ -75,7 +75,7 @@ const yesNo = (value: boolean) => (
   </span>
 );
 
-/** The largest difference of logits, of each form that was proven. */
+/** The largest logit difference of each verified format. */
 const logitFacts = (proof: Verification): readonly Fact[] => {
   if (comparesBytesOnly(proof)) return [];
   const { forms, maxLogitDifference, tolerance } = proof;
@@ -101,7 +101,7 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
     <div className={proof.ok ? 'verdict verdict-ok' : 'verdict verdict-bad'} role="status">
       <Icon name={proof.ok ? 'check' : 'warning'} size={18} />
       <div>
-        <strong>{proof.ok ? 'Verified: the export is what was measured' : 'Not verified'}</strong>
+        <strong>{proof.ok ? 'Verified: the export equals the measured model' : 'Not verified'}</strong>
         <p>
           {comparesBytesOnly(proof)
             ? 'Compared byte by byte; not run'
@@ -115,7 +115,7 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
         {
           key: 'experts',
           term: <Definition of="sameExperts" />,
-          value: proof.sameExperts === null ? 'not told by a graph' : yesNo(proof.sameExperts),
+          value: proof.sameExperts === null ? 'not available for a graph' : yesNo(proof.sameExperts),
         },
         { key: 'tensors', term: <Definition of="sameTensors" />, value: yesNo(proof.sameTensors) },
       ]}

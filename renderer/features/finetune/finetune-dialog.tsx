@@ -7,7 +7,7 @@ import { FinetuneForm } from './finetune-form.tsx';
 import { FinetuneOutcome } from './finetune-outcome.tsx';
 import './finetune.css';
 
-/** Settings of a fine-tuning, or what became of one. */
+/** Settings of a new fine-tuning, or the outcome of an earlier one. */
 export const FinetuneDialog = () => {
   const { open, run, show } = useStore(finetuneStore);
   const { runs, tasks } = useFacts();

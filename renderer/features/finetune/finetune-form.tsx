@@ -27,7 +27,7 @@ const stageOptions = [
   { value: 'all', label: 'All weights', stages: ['all'] },
 ] as const satisfies readonly { value: string; label: string; stages: readonly FinetuneStage[] }[];
 
-/** What is trained on what, how, in which Python, and to where. */
+/** Model, tasks, settings, Python and destination of a fine-tuning. */
 export const FinetuneForm = () => {
   const facts = useFacts();
   const state = useStore(finetuneStore);
@@ -58,7 +58,7 @@ export const FinetuneForm = () => {
         <p>
           A copy of <strong>{model?.name ?? 'no model'}</strong> is trained on the calibration items of{' '}
           {tasks.length === 0 ? 'no task' : tasks.map(({ title }) => title).join(', ')}: {formatCount(items)} items
-          {steps !== null && `, ${formatCount(steps)} steps`}. Test items are never learnt from.
+          {steps !== null && `, ${formatCount(steps)} steps`}. Test items are never used for training.
         </p>
         <div className="field-stacked finetune-stages">
           <span className="field-label">
@@ -104,12 +104,12 @@ export const FinetuneForm = () => {
   );
 };
 
-/** Which Python trains, and how to come by one. */
+/** Chooses the Python for training, and says how to get one. */
 const Python = () => {
   const { python, choosePython: take } = useStore(finetuneStore);
   const { busy, start } = useRequest();
   const workspace = useQuery('engine.facts', {}).data?.workspace;
-  const shown = python === null ? 'the environment of this workspace' : (python.path ?? 'the program that was chosen');
+  const shown = python === null ? 'the environment of this workspace' : (python.path ?? 'the chosen program');
   return (
     <div className="field-stacked">
       <span className="field-label">
@@ -117,7 +117,7 @@ const Python = () => {
       </span>
       <div className="folder-field">
         <code title={shown}>{shown}</code>
-        {python !== null && <Button onClick={() => take(null)}>Workspace’s own</Button>}
+        {python !== null && <Button onClick={() => take(null)}>Use the workspace’s</Button>}
         <Button
           icon="file"
           disabled={busy}
@@ -134,11 +134,11 @@ const Python = () => {
       </div>
       {python === null && (
         <p className="muted finetune-hint">
-          Made once, in a terminal, with{' '}
+          Create it once, in a terminal, with{' '}
           <code>
             uncurl doctor --python{workspace === undefined ? '' : ` --workspace ${JSON.stringify(workspace)}`}
           </code>
-          ; it takes PyTorch and transformers from PyPI.
+          , which downloads PyTorch and transformers from PyPI.
         </p>
       )}
     </div>
@@ -152,7 +152,7 @@ const Into = ({ name }: { readonly name: string }) => {
   return (
     <div className="finetune-into">
       <div className="field-stacked">
-        <span className="field-label">Into folder</span>
+        <span className="field-label">Destination folder</span>
         <div className="folder-field">
           <code title={into?.path}>{into?.path ?? 'not chosen yet'}</code>
           <Button

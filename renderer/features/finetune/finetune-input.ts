@@ -9,21 +9,21 @@ import type { FinetuneState } from '../../state/finetune-store.ts';
 
 type Chosen = Pick<FinetuneState, 'settings' | 'into' | 'name' | 'python'>;
 
-/** The settings as the contract describes them, in its order. */
+/** The training settings, in the order of the contract. */
 export const trainingSettings = settingsOf(finetuneSettings);
 
-/** Names of the settings that the contract refuses. */
+/** Names of the settings that the contract rejects. */
 export const refused = (settings: Chosen['settings']): readonly string[] => refusedSettings(finetuneSettings, settings);
 
-/** Whether a setting does nothing, because the stage that it belongs to was not chosen. */
+/** Whether a setting has no effect because its stage is not selected. */
 export const isIdle = ({ only }: Setting, settings: Chosen['settings']): boolean => {
   const list = only === undefined ? null : settings[only.list];
   return only !== undefined && Array.isArray(list) && !list.includes(only.holds);
 };
 
 /**
- * Steps of all stages: those of the router and of the mixture, and in `all` a round through the items for every epoch;
- * null where the contract refuses the settings.
+ * Steps of all stages: those of the router and of the mixture, plus for `all` one pass over the items per epoch; null
+ * if the contract rejects the settings.
  */
 export const finetuneSteps = (settings: Chosen['settings'], items: number): number | null => {
   const parsed = finetuneSettings.safeParse(settings);
@@ -33,7 +33,7 @@ export const finetuneSteps = (settings: Chosen['settings'], items: number): numb
   return stages.reduce((sum, stage) => sum + steps[stage], 0);
 };
 
-/** The name typed by the person, or one that says model and tasks. */
+/** The typed name, or a default made of model and tasks. */
 export const finetuneName = (model: ModelEntry, tasks: readonly TaskEntry[], typed: string | null): string =>
   typed ??
   [model.name, ...(tasks.length > 2 ? [`${tasks.length}-tasks`] : tasks.map(({ name }) => name)), 'tuned']
@@ -45,7 +45,7 @@ export const finetuneName = (model: ModelEntry, tasks: readonly TaskEntry[], typ
 
 const VALID_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-/** Why the fine-tuning cannot start, as far as the window can tell; null where it can be asked for. */
+/** Why the fine-tuning cannot start, as far as the window can know; null if it can be requested. */
 export const finetuneObstacle = (
   model: ModelEntry | null,
   tasks: readonly TaskEntry[],
@@ -56,8 +56,8 @@ export const finetuneObstacle = (
   const bare = tasks.filter(({ items }) => items.calibration === 0);
   if (bare.length > 0) {
     return (
-      `${bare.map(({ title }) => title).join(', ')}: no calibration items, and test items are never learnt from. ` +
-      'Choose its calibration items in the list of tasks, or untick it.'
+      `${bare.map(({ title }) => title).join(', ')}: no calibration items, and test items are not for training. ` +
+      'Choose calibration items in the list of tasks, or untick the task.'
     );
   }
   const [wrong] = refused(chosen.settings);
@@ -65,11 +65,11 @@ export const finetuneObstacle = (
   if (setting !== undefined) return `${setting.label}: ${setting.range}.`;
   if (chosen.into === null) return 'Choose the folder to write into.';
   if (!VALID_NAME.test(finetuneName(model, tasks, chosen.name)))
-    return 'The name may hold letters, digits, dot, dash and underscore, and starts with a letter or digit.';
+    return 'The name may contain letters, digits, dots, dashes and underscores, and must start with a letter or digit.';
   return null;
 };
 
-/** The `finetune.start` request; null where there is an obstacle. */
+/** The `finetune.start` request; null if there is an obstacle. */
 export const finetuneInput = (
   model: ModelEntry | null,
   tasks: readonly TaskEntry[],

@@ -9,25 +9,25 @@ import { finetuneStore } from '../../state/finetune-store.ts';
 const stateText = ({ state }: RunManifest): string => {
   switch (state) {
     case 'queued':
-      return 'It waits for the jobs before it.';
+      return 'Waiting for earlier jobs.';
     case 'running':
-      return 'It is running: the bar below tells step and loss. Cancelled, it keeps its last state and can be resumed.';
+      return 'Running: the jobs bar shows step and loss. If cancelled, it keeps its last saved state for resuming.';
     case 'done':
       return (
-        'The folder holds config, weights, tokenizer, uncurl_finetune.json and the loss of every step ' +
+        'The folder contains config, weights, tokenizer, uncurl_finetune.json and the loss of every step ' +
         '(losses.jsonl).'
       );
     case 'failed':
-      return 'It failed; resuming goes on from the last state that it saved.';
+      return 'Failed; resuming continues from the last saved state.';
     case 'cancelled':
     case 'interrupted':
-      return 'It was left unfinished; resuming goes on from the last state that it saved, to the same weights.';
+      return 'Unfinished; resuming continues from the last saved state and gives the same weights.';
     default:
       return assertNever(state);
   }
 };
 
-/** What became of a fine-tuning, and how to measure it. */
+/** The outcome of a fine-tuning, and a button to open the tuned model. */
 export const FinetuneOutcome = ({ run }: { readonly run: RunManifest }) => {
   const { busy, start } = useRequest();
   return (

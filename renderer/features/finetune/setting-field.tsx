@@ -7,7 +7,7 @@ import { Tooltip } from '../../components/tooltip.tsx';
 import { finetuneStore } from '../../state/finetune-store.ts';
 import { isIdle, refused } from './finetune-input.ts';
 
-/** The label of a setting, which says on hover and focus what it does. */
+/** The label of a setting, with its explanation on hover and focus. */
 export const SettingLabel = ({ setting }: { readonly setting: Setting }) => (
   <Tooltip
     className="definition"
@@ -23,7 +23,7 @@ export const SettingLabel = ({ setting }: { readonly setting: Setting }) => (
   </Tooltip>
 );
 
-/** A number; one that the contract refuses is marked. */
+/** A number field; invalid values are marked. */
 const NumberField = ({ setting }: { readonly setting: Setting }) => {
   const { settings, choose } = useStore(finetuneStore);
   const id = useId();
@@ -39,7 +39,7 @@ const NumberField = ({ setting }: { readonly setting: Setting }) => {
         type="number"
         step={setting.kind === 'real' ? 'any' : 1}
         value={typeof value === 'number' && Number.isFinite(value) ? value : ''}
-        placeholder={setting.isOptional ? 'by default' : undefined}
+        placeholder={setting.isOptional ? 'default' : undefined}
         disabled={isIdle(setting, settings)}
         aria-invalid={refused(settings).includes(setting.name)}
         onChange={({ target }) => {
@@ -64,11 +64,11 @@ const ChoiceField = ({ setting }: { readonly setting: Setting }) => {
   );
 };
 
-/** A number or a choice of the settings. */
+/** Field of a setting: a number or a choice. */
 export const SettingField = ({ setting }: { readonly setting: Setting }) =>
   setting.kind === 'choice' ? <ChoiceField setting={setting} /> : <NumberField setting={setting} />;
 
-/** Values of a list, separated by commas. */
+/** Field of a list, with values separated by commas. */
 export const ListField = ({ setting }: { readonly setting: Setting }) => {
   const { choose } = useStore(finetuneStore);
   const [text, setText] = useState('');

@@ -17,14 +17,14 @@ interface PurposeWords {
   readonly title: string;
   readonly hint: string;
   readonly confirm: string;
-  /** Kind of entry that is chosen with one click of the list. */
+  /** Kind of entry that one click chooses. */
   readonly target: 'model' | 'task' | 'folder' | 'file';
 }
 
 const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
   model: {
     title: 'Open a model',
-    hint: 'A Hugging Face folder: config.json, safetensors, tokenizer.json.',
+    hint: 'A Hugging Face folder with config.json, safetensors and tokenizer.json.',
     confirm: 'Open this folder',
     target: 'model',
   },
@@ -36,7 +36,7 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
   },
   export: {
     title: 'Export into',
-    hint: 'The new folder is made inside the one you choose.',
+    hint: 'The new folder is created inside the one you choose.',
     confirm: 'Export into this folder',
     target: 'folder',
   },
@@ -48,7 +48,7 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
   },
   tuned: {
     title: 'Write the tuned model into',
-    hint: 'The new folder is made inside the one you choose.',
+    hint: 'The new folder is created inside the one you choose.',
     confirm: 'Write into this folder',
     target: 'folder',
   },
@@ -60,7 +60,7 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
   },
   python: {
     title: 'Choose a Python',
-    hint: 'The program itself (bin/python); tick “Hidden ones” for folders such as .venv.',
+    hint: 'The program itself (bin/python); tick “Hidden” to see folders such as .venv.',
     confirm: '',
     target: 'file',
   },
@@ -89,7 +89,7 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
     setHandle(next);
   };
   const choose = (chosen: ChosenFolder): void => answer(chosen);
-  /** A folder is entered; a file that can be chosen here is chosen. */
+  /** Enters a folder, or chooses a file that can be chosen here. */
   const goTo = (path: string): void =>
     start(async ({ bridge }) => {
       const there = await bridge.call('folders.list', { path, hidden });
@@ -106,16 +106,16 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
           icon="up"
           disabled={(folder?.parent ?? null) === null}
           onClick={() => folder !== undefined && enter(folder.parent)}
-          aria-label="Folder above"
+          aria-label="Parent folder"
         />
         <PathField path={folder?.path ?? ''} disabled={busy} onGo={goTo} />
         <IconButton
           icon="resume"
-          label="Read the folder again"
+          label="Reload the folder"
           onClick={() => cache.invalidate((name) => name === 'folders.list')}
         />
         <Checkbox checked={hidden} onChange={setHidden}>
-          Hidden ones
+          Hidden
         </Checkbox>
       </div>
       {recent.length > 0 && (
@@ -137,7 +137,7 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
       <ul className="rows folder-entries" aria-label="Entries" data-folder={folder?.path}>
         {folder?.entries.map((entry) => {
           const opens = entry.kind === target && target !== 'folder';
-          // Only a folder can be entered; a file is chosen, or of no use here.
+          // Folders can be entered; other files cannot be used here.
           const disabled = !opens && !entry.isFolder;
           return (
             <li key={entry.handle} className="row">

@@ -6,9 +6,9 @@ interface PathFieldProps {
   readonly onGo: (path: string) => void;
 }
 
-/** The path of the folder that is listed; another one can be typed or pasted. */
+/** The path of the listed folder; another path can be typed or pasted. */
 export const PathField = ({ path, disabled, onGo }: PathFieldProps) => {
-  // What was typed belongs to the folder that was listed then; typing may begin before the first one is.
+  // Typed text belongs to the folder listed at that time; typing may start before the first one is listed.
   const [typed, setTyped] = useState<{ readonly over: string; readonly text: string } | null>(null);
   const text = typed !== null && (typed.over === path || typed.over === '') ? typed.text : path;
   return (

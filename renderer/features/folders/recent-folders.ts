@@ -1,18 +1,18 @@
 import { useQuery } from '../../engine/engine-context.tsx';
 
-/** As many as stand in one line. */
+/** As many as fit in one line. */
 const MOST_SHOWN = 4;
 
-/** The last name of a path, of either kind of system. */
+/** The last component of a path with either separator. */
 export const nameOf = (path: string): string => /[^\\/]+(?=[\\/]*$)/.exec(path)?.[0] ?? path;
 
 const above = (path: string): string => path.replace(/[\\/]+[^\\/]*[\\/]*$/, '');
 
-/** Folders that hold these paths, the latest first, each once. */
+/** Parent folders of these paths, latest first, without duplicates. */
 export const foldersOf = (paths: readonly string[]): readonly string[] =>
   [...new Set(paths.map(above).reverse())].filter((path) => path !== '').slice(0, MOST_SHOWN);
 
-/** Where what was opened lies: from the lists that the engine keeps. */
+/** Folders of recently opened entries, from the engine's lists. */
 export const useRecentFolders = (target: 'model' | 'task' | 'folder' | 'file'): readonly string[] => {
   const models = useQuery('models.list', {}).data ?? [];
   const tasks = useQuery('tasks.list', {}).data ?? [];

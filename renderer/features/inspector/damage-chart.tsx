@@ -7,18 +7,20 @@ import { walkMembers } from '../../components/walk-members.ts';
 interface DamageChartProps {
   readonly layer: number;
   readonly metric: MetricName;
-  /** By falling harm or by number: as they are to stand. */
+  /** In display order: by decreasing harm or by number. */
   readonly results: readonly ExpertDamage[];
   readonly selected: number;
   readonly onSelect: (expert: number) => void;
 }
 
 const SIZE = { width: 288, height: 132, left: 34, right: 4, top: 8, bottom: 18 } as const;
-/** Narrower bars have no whiskers' ends and no numbers of their own. */
+/** Narrower bars have no whisker ends and no numbers. */
 const ROOM_FOR_ENDS_PX = 7;
 const ROOM_FOR_NUMBER_PX = 15;
 
-/** Differences of a layer's experts, each with only that one gone: a bar each, with its interval. */
+/**
+ * Differences for the experts of a layer, each with only that expert removed: one bar per expert, with its interval.
+ */
 export const DamageChart = ({ layer, metric, results, selected, onSelect }: DamageChartProps) => {
   const low = minOf([0, ...results.map((result) => result.low)]);
   const high = maxOf([0, ...results.map((result) => result.high)]);
@@ -35,7 +37,7 @@ export const DamageChart = ({ layer, metric, results, selected, onSelect }: Dama
       viewBox={`0 0 ${SIZE.width} ${SIZE.height}`}
       role="group"
       onKeyDown={walkMembers('row')}
-      aria-label={`Layer ${layer}: difference with one expert gone, expert by expert. Arrow keys move between them.`}
+      aria-label={`Layer ${layer}: difference with one expert removed, for each expert. Arrow keys move between them.`}
     >
       {[high, 0, low].map((value, place) =>
         place !== 1 && Math.abs(y(value) - y(0)) < 11 ? null : (
@@ -51,7 +53,7 @@ export const DamageChart = ({ layer, metric, results, selected, onSelect }: Dama
         const middle = SIZE.left + (place + 0.5) * step;
         const ends = step >= ROOM_FOR_ENDS_PX ? Math.min(3, bar / 3) : 0;
         const text =
-          `Expert ${result.expert} gone: ${formatDifferenceInUnit(result.difference, metric)} ` +
+          `Expert ${result.expert} removed: ${formatDifferenceInUnit(result.difference, metric)} ` +
           formatInterval(result, metric);
         return (
           <g

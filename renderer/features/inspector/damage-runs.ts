@@ -4,12 +4,12 @@ import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 
-/** Newest runs that are looked at: single experts that were measured before those are measured again in a moment. */
+/** Only the newest runs are searched; single experts from older ones are quickly measured again. */
 const MOST_RUNS = 24;
 
 const specOf = z.object(damageSettings.shape);
 
-/** Finished runs, the newest first, that measured experts of this layer of the model on the task as it is asked. */
+/** Finished runs, newest first, that measured experts of this layer on this task with the current prompt settings. */
 export const damageRuns = (
   runs: readonly RunManifest[],
   model: Pick<ModelEntry, 'fingerprint'>,
@@ -33,7 +33,7 @@ export const damageRuns = (
     .sort((left, right) => right.createdAt.localeCompare(left.createdAt))
     .slice(0, MOST_RUNS);
 
-/** What is known of a layer's experts, by their number, of several documents the first first. */
+/** The damage of a layer's experts by number; earlier documents take precedence. */
 export const knownDamage = (documents: readonly DamageDocument[]): ReadonlyMap<number, ExpertDamage> => {
   const known = new Map<number, ExpertDamage>();
   for (const { results } of documents)

@@ -3,17 +3,17 @@ import type { ReactNode } from 'react';
 interface BarRow {
   readonly key: string;
   readonly name: ReactNode;
-  /** Length of the bar, as a part of the longest. */
+  /** Length of the bar relative to the longest. */
   readonly length: number;
-  /** A mark to hold the bar against, on the same scale. */
+  /** A reference mark on the same scale. */
   readonly mark?: number;
   readonly value: string;
-  /** All of it in words. */
+  /** Full description of the row. */
   readonly text: string;
   readonly onSelect?: (() => void) | undefined;
 }
 
-/** Names with a bar and a number each. */
+/** A list of names, each with a bar and a number. */
 export const ExpertBars = ({ label, rows }: { readonly label: string; readonly rows: readonly BarRow[] }) => (
   <ul className="expert-bars" aria-label={label}>
     {rows.map(({ key, name, length, mark, value, text, onSelect }) => (

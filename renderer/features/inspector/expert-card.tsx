@@ -22,7 +22,7 @@ import { ExpertDamage } from './expert-damage.tsx';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { routingMetrics } from '../../state/map-view.ts';
 
-/** One expert on the task in focus: every metric, its rank, and what the plan does with it. */
+/** One expert on the task in focus: all metrics, its rank, and its fate under the plan. */
 export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
   const facts = useFacts();
   const task = focusedTask(facts);
@@ -99,11 +99,12 @@ interface Place {
 }
 
 /**
- * Entries of the matrices that clustering reads of all layers; beyond, a plan takes tens of seconds and is asked for.
+ * Largest number of matrix entries (over all layers) for which clustering is fast; above, plans of merging methods take
+ * tens of seconds and are made only on request.
  */
 const MOST_CLUSTERED = 4e6;
 
-/** Which method would let this expert go at which factor. */
+/** Fate of the expert by method and factor. */
 const FateTable = (place: Place) => {
   const facts = useFacts();
   const ticked = useStore(sweepStore, (state) => state.methods);
@@ -147,7 +148,7 @@ const FateTable = (place: Place) => {
         </tbody>
       </table>
       {methods.length < shown.length && (
-        <Button onClick={() => ask(facts.selection.model)}>Show methods that merge, too</Button>
+        <Button onClick={() => ask(facts.selection.model)}>Also show merging methods</Button>
       )}
     </div>
   );

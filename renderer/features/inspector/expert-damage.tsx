@@ -28,7 +28,7 @@ interface ExpertDamageProps {
   readonly expert: number;
 }
 
-/** What the task loses with only this expert gone: as far as it was measured, and the way to measure it. */
+/** Loss on the task with only this expert removed, as far as measured, and buttons to measure it. */
 export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) => {
   const facts = useFacts();
   const isChat = chatOf(
@@ -58,7 +58,7 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
     });
   const own = known.get(expert);
   return (
-    <section className="expert-part" aria-label="Its damage alone">
+    <section className="expert-part" aria-label="Damage of this expert">
       <h3>
         <Definition of="damageAlone" />
       </h3>

@@ -24,7 +24,7 @@ interface ExpertDepthProps {
   readonly expert: number;
 }
 
-/** What a profile tells of one expert beyond its sums: its tokens, its companions, and experts like it. */
+/** Details of one expert in a profile: its tokens, the experts chosen with it, and similar experts. */
 export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) => {
   const chat = chatOf(
     [model],
@@ -60,10 +60,10 @@ export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) =>
 
 const missing = {
   choices:
-    'This profile does not say which tokens were routed where. Profiling again keeps it: for all tokens, or for an ' +
+    'This profile does not say which tokens were routed where. Profiling again records it for all tokens, or for an ' +
     'even sample of at most 65 536 tokens and 2 097 152 choices (20 MB).',
   'every-output':
-    'This profile did not compare outputs. Profiling again does, by running every expert of the model on every token.',
+    'This profile did not compare outputs. Profiling again can, by running every expert of the model on every token.',
 } as const;
 
 interface ProfileAgainProps {
@@ -72,7 +72,7 @@ interface ProfileAgainProps {
   readonly inspect: keyof typeof missing;
 }
 
-/** In place of what an older profile does not hold. */
+/** Shown in place of data that an older profile lacks. */
 const ProfileAgain = ({ model, task, inspect }: ProfileAgainProps) => {
   const { jobs } = useFacts();
   const { busy, start } = useRequest();
@@ -98,7 +98,7 @@ const ProfileAgain = ({ model, task, inspect }: ProfileAgainProps) => {
   );
 };
 
-/** Of each profiled task the share of tokens that choose the expert. */
+/** For each profiled task, the share of tokens that choose the expert. */
 const ByTask = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
   const { tasks, selection } = useFacts();
   const { profileOf } = useProfiles();

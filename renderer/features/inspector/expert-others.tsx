@@ -23,7 +23,7 @@ interface Place {
 
 const select = (layer: number, expert: number): void => selectionStore.getState().selectExpert(layer, expert);
 
-/** Experts that are chosen for the same tokens: the first few, and the matrix of the layer on demand. */
+/** Experts chosen for the same tokens: the first few, and on request the matrix of the layer. */
 export const ChosenTogether = ({ found, ...place }: Place & { readonly found: ExpertDocument }) => {
   const [isWhole, showWhole] = useState(false);
   const longest = maxOf([Number.EPSILON, ...found.together.map(({ share, base }) => Math.max(share, base))]);
@@ -32,7 +32,7 @@ export const ChosenTogether = ({ found, ...place }: Place & { readonly found: Ex
       <h3>
         <Definition of="chosenTogether" />
       </h3>
-      {found.together.length === 0 && <p className="muted">With no other expert on this task.</p>}
+      {found.together.length === 0 && <p className="muted">No other expert was chosen with it on this task.</p>}
       <ExpertBars
         label="Experts chosen for the same tokens"
         rows={found.together.map(({ expert, both, share, base }) => ({
@@ -55,7 +55,7 @@ export const ChosenTogether = ({ found, ...place }: Place & { readonly found: Ex
   );
 };
 
-/** Rows: of an expert's tokens the share that another one takes too. */
+/** Rows: share of an expert's tokens that also choose each other expert. */
 export const sharesTogether = (both: readonly (readonly number[])[]): readonly (readonly (number | null)[])[] =>
   both.map((row, expert) => {
     const own = row[expert] ?? 0;
@@ -78,7 +78,7 @@ const TogetherMatrix = ({ model, task, layer, expert, chat }: Place) => {
         />
       </div>
       <figcaption className="muted">
-        Row: of an expert’s tokens the share that the expert of the column takes too, 0 (dark) to{' '}
+        Row: share of an expert’s tokens that also choose the expert of the column, from 0 (dark) to{' '}
         {formatPercent(largest, 0)}, linear; expert 0 above and on the left; framed: expert {expert}.
       </figcaption>
     </figure>
@@ -97,29 +97,29 @@ const likeRows = (layer: number, like: readonly Likeness[]) =>
 
 interface AlikeProps extends Place {
   readonly found: ExpertDocument;
-  /** What to do where the profile did not look at outputs. */
+  /** Shown if the profile did not compare outputs. */
   readonly outputsMissing: ReactNode;
 }
 
-/** Experts like this one, by three measures that need not agree. */
+/** Similar experts by three measures, which need not agree. */
 export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: AlikeProps) => {
   const [asked, ask] = useState<string | null>(null);
   const place = `${model} ${layer} ${expert}`;
   const weights = useQuery('expert.likeWeights', asked === place ? { model, layer, expert } : null);
   return (
-    <section className="expert-part" aria-label="Experts like it">
-      <h3>Experts like it</h3>
+    <section className="expert-part" aria-label="Similar experts">
+      <h3>Similar experts</h3>
       <h4>
         <Definition of="likeByRouter" />
       </h4>
-      <ExpertBars label="Like it by router logits" rows={likeRows(layer, found.likeByRouter)} />
+      <ExpertBars label="Similar by router logits" rows={likeRows(layer, found.likeByRouter)} />
       <h4>
         <Definition of="likeByOutput" />
       </h4>
       {found.likeByOutput === null ? (
         outputsMissing
       ) : (
-        <ExpertBars label="Like it by outputs" rows={likeRows(layer, found.likeByOutput)} />
+        <ExpertBars label="Similar by outputs" rows={likeRows(layer, found.likeByOutput)} />
       )}
       <h4>
         <Definition of="likeByWeights" />
@@ -132,7 +132,7 @@ export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: Al
           </Button>
         </div>
       ) : (
-        <ExpertBars label="Like it by weights" rows={likeRows(layer, weights.data.like)} />
+        <ExpertBars label="Similar by weights" rows={likeRows(layer, weights.data.like)} />
       )}
     </section>
   );

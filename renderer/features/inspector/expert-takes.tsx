@@ -32,11 +32,11 @@ const positionText = ({ from, to }: ExpertTokens['positions'][number]): string =
 
 interface ExpertTakesProps {
   readonly takes: NonNullable<ExpertDocument['takes']>;
-  /** Tokens of the profile. */
+  /** Number of tokens of the profile. */
   readonly tokens: number;
 }
 
-/** Which tokens an expert takes: the tokens themselves with places, their classes and their positions. */
+/** Tokens that an expert takes: the tokens with their contexts, classes and positions. */
 export const ExpertTakes = ({ takes, tokens }: ExpertTakesProps) => {
   const [weighing, weigh] = useState<Weighing>('bySurprise');
   const { sampled, taken, classes, positions } = takes;
@@ -76,7 +76,7 @@ export const ExpertTakes = ({ takes, tokens }: ExpertTakesProps) => {
                 </span>
                 <span className="number">{valueText(weighing, token)}</span>
               </summary>
-              <ul aria-label={`Where ${visibleText(token.text)} has the largest weight`}>
+              <ul aria-label={`Contexts in which ${visibleText(token.text)} has the largest weight`}>
                 {token.contexts.map((context, place) => (
                   <li key={place}>
                     <span className="taken-context">

@@ -29,7 +29,7 @@ import { PointCostFacts } from './point-cost.tsx';
 import { hasItems, PointItems } from './point-items.tsx';
 import './inspector.css';
 
-/** Every number of the selected expert. */
+/** All numbers of the selected expert. */
 export const ExpertPart = () => {
   const { layer, expert } = useFacts().selection;
   return layer === null || expert === null ? (
@@ -39,7 +39,7 @@ export const ExpertPart = () => {
   );
 };
 
-/** Every number of the selected point. */
+/** All numbers of the selected point. */
 export const PointPart = () => {
   const { point } = useFacts().selection;
   return point === null ? (
@@ -49,7 +49,7 @@ export const PointPart = () => {
   );
 };
 
-/** What is known of the selected model. */
+/** Facts of the selected model. */
 export const ModelPart = () => {
   const model = selectedModel(useFacts());
   return model === null ? (
@@ -68,7 +68,7 @@ const unprunedCost = (
 ): PointCost | undefined =>
   results.find((other) => other.model === model && other.task === task && other.method === UNPRUNED)?.cost;
 
-/** Exact numbers of a measured point, what its plan costs, and the way to export it. */
+/** Exact numbers of a measured point, the cost of its plan, and a button to export it. */
 const PointCard = ({ point }: { readonly point: PointKey }) => {
   const { tasks, runs } = useFacts();
   const document = useSweepOf(point.run);

@@ -13,7 +13,7 @@ import { formatBytes, formatCount, formatParameters } from '../../../main/figure
 import { changedSentence } from '../../format/record-words.ts';
 import { planStore } from '../../state/plan-store.ts';
 
-/** What is known of a model without loading its weights. */
+/** Facts of a model that are known without loading its weights. */
 export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
   const engine = useQuery('engine.facts', {}).data;
   const chat = useStore(planStore, (state) => state.chat);
@@ -33,8 +33,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
         <Problem
           error={{
             message: changedSentence(model.changed, model.fingerprint),
-            remedy:
-              'Its profiles and curves are of the model that lay here then: measure it again, or restore that one.',
+            remedy: 'Its profiles and curves belong to the earlier model: measure again, or restore that model.',
           }}
         />
       )}
@@ -124,7 +123,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
   );
 };
 
-/** A remembered model whose folder is gone: what was there, and the way to where it is. */
+/** A remembered model whose folder is gone, with a button to locate it. */
 const MissingModel = ({ model }: { readonly model: ModelEntry }) => {
   const { busy, start } = useRequest();
   const fingerprint = model.missing?.fingerprint ?? null;
@@ -133,17 +132,17 @@ const MissingModel = ({ model }: { readonly model: ModelEntry }) => {
       <Problem
         error={{
           message: `Moved or deleted: ${model.path}`,
-          remedy: 'Tell where it is now, or forget it with × in the list.',
+          remedy: 'Locate it, or remove it from the list with ×.',
         }}
       />
       {fingerprint === null ? (
         <p className="muted">
-          Its header hash was never noted, so it cannot be told from another model: open it as a new one.
+          Its header hash was never recorded, so its identity cannot be checked: open it as a new model.
         </p>
       ) : (
         <>
           <p className="muted">
-            Its header hash was <code>{shortHash(fingerprint)}</code>; another model is refused.
+            Its header hash was <code>{shortHash(fingerprint)}</code>; a different model is refused.
           </p>
           <Button icon="folder" disabled={busy} onClick={() => start((engine) => locateModel(engine, model))}>
             Locate…

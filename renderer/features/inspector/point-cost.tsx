@@ -8,11 +8,11 @@ const speedText = (tokensPerSecond: number): string =>
 
 interface PointCostFactsProps {
   readonly cost: PointCost;
-  /** Of the unpruned model in the same sweep, where it tells it. */
+  /** Costs of the unpruned model in the same sweep, if measured. */
   readonly unpruned: PointCost | undefined;
 }
 
-/** What the model of a point costs to keep and to run; speeds where they were measured. */
+/** Memory and compute costs of a point's model; speeds if measured. */
 export const PointCostFacts = ({ cost, unpruned }: PointCostFactsProps) => {
   const { promptTokensPerSecond: prompt, decodeTokensPerSecond: decode } = cost;
   return (

@@ -10,37 +10,35 @@ import { outcomesStore } from '../../state/dialog-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { ItemAnswer } from '../../sweep/item-answer.tsx';
 
-/** Lost items that are shown at once: as many as fit beside the numbers. */
+/** Lost items shown at first: as many as fit beside the numbers. */
 const FIRST_ITEMS = 3;
 
-/**
- * Whether a point can have lost or gained items: the unpruned model is what it is held against, and texts have none.
- */
+/** Whether a point can have lost or gained items: not the unpruned model itself, and not perplexity. */
 export const hasItems = ({ factor, metric }: Pick<SweepResult, 'factor' | 'metric'>): boolean =>
   factor > 1 && metric !== 'perplexity';
 
-/** What pruning lost at a point, item by item: the first few at once, all of them in the dialog. */
+/** Items lost by pruning at a point: the first few here, all in the dialog. */
 export const PointItems = ({ point }: { readonly point: PointKey }) => {
   const { data, error } = useQuery('outcomes.read', { ...point, show: 'lost', from: 0, count: FIRST_ITEMS });
   return <FirstLost document={data} error={error} onAll={() => outcomesStore.getState().show(point)} />;
 };
 
 interface FirstLostProps {
-  /** Undefined until it is read. */
+  /** Undefined until read. */
   readonly document: OutcomesDocument | undefined;
   readonly error: SerialisedError | null;
   readonly onAll: () => void;
 }
 
-/** The first lost items of a point, how many there are of each kind, and the way to all of them. */
+/** The first lost items of a point, the counts, and a button to all items. */
 export const FirstLost = ({ document, error, onAll }: FirstLostProps) => (
-  <section className="point-items" aria-label="What was lost">
+  <section className="point-items" aria-label="Lost items">
     <h3>
-      <Definition of="lostGained">What was lost</Definition>
+      <Definition of="lostGained">Lost items</Definition>
     </h3>
     {error !== null && <Problem error={error} />}
     {document === undefined ? (
-      error === null && <p className="muted">Reading what was answered…</p>
+      error === null && <p className="muted">Reading the answers…</p>
     ) : (
       <>
         <p className="muted number">
@@ -55,7 +53,7 @@ export const FirstLost = ({ document, error, onAll }: FirstLostProps) => (
             ))}
           </ol>
         )}
-        <Button onClick={onAll}>Look at its items</Button>
+        <Button onClick={onAll}>Show all items</Button>
       </>
     )}
   </section>

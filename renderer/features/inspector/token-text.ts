@@ -1,4 +1,4 @@
-/** A token's text with its spaces seen. */
+/** A token's text with visible spaces. */
 export const visibleText = (text: string): string =>
   text === ''
     ? '(nothing)'

@@ -13,11 +13,11 @@ import { clusterDialogStore } from '../../state/dialog-stores.ts';
 import { stateText, workText } from './cluster-words.ts';
 import './cluster-dialog.css';
 
-/** What every task of a run's array does on the cluster: state, node, time, parts, end and log. */
+/** Tasks of a run's job array: state, node, time, parts, end and log. */
 export const ClusterDialog = () => {
   const { run, showRun } = useStore(clusterDialogStore);
   const listed = useQuery('cluster.list', {}).data?.find((work) => work.run === run);
-  // One that ended well is listed no more: what was seen last stays on the screen.
+  // Work that succeeded leaves the list; keep showing its last state.
   const work = useLasting(listed, run ?? '');
   if (run === null || work === undefined) return null;
   return (
@@ -83,7 +83,7 @@ const Tasks = ({ work, isListed }: { readonly work: ClusterWork; readonly isList
       </p>
       {work.error !== null && (
         <Problem
-          error={{ message: `${work.error}.`, remedy: 'What is finished stays on disk: submit it again to go on.' }}
+          error={{ message: `${work.error}.`, remedy: 'Finished steps stay on disk: submit again to continue.' }}
         />
       )}
       <DataTable
@@ -106,7 +106,7 @@ const Log = ({ run, task }: { readonly run: string; readonly task: number | null
     <section aria-label={`Log of ${taskName({ task })}`}>
       <h3>Log of {taskName({ task })}</h3>
       {error !== null && <Problem error={error} />}
-      {loading && data === undefined && <p className="muted">Reading it…</p>}
+      {loading && data === undefined && <p className="muted">Reading the log…</p>}
       {data !== undefined && (
         <>
           <p className="muted">

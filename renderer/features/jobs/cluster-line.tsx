@@ -7,7 +7,7 @@ import { clusterDialogStore } from '../../state/dialog-stores.ts';
 import { workText } from './cluster-words.ts';
 import { CancelJob, JobShare } from './job-parts.tsx';
 
-/** What a cluster does for a run: how many of its parts are done, and what each task does on demand. */
+/** Progress of a run on a cluster: the number of finished parts, with the tasks on request. */
 export const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
   const { run, title, parts, state, request } = work;
   const { busy, start } = useRequest();

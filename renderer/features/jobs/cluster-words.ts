@@ -3,19 +3,19 @@ import type { ClusterTask, ClusterWork } from '../../../main/contract/cluster.ts
 import { counted } from '../../../main/evaluation/wording.ts';
 import { formatCount } from '../../../main/figures/numbers.ts';
 
-/** Slurm's names of states in the words of a sentence; the others are its own, in small letters. */
+/** Plain words for Slurm's state names; others are shown in lower case. */
 const words: Readonly<Record<string, string>> = {
   PENDING: 'waiting',
   COMPLETED: 'done',
   NODE_FAIL: 'node failed',
   OUT_OF_MEMORY: 'out of memory',
-  UNKNOWN: 'not told yet',
+  UNKNOWN: 'unknown',
 };
 
 export const stateText = ({ state }: Pick<ClusterTask, 'state'>): string =>
   words[state] ?? state.toLowerCase().replaceAll('_', ' ');
 
-/** "2 of 3 tasks run on node03, 1 waits (Resources)": the array, or the joining job after it. */
+/** "2 of 3 tasks running on node03, 1 waiting (Resources)": the array, or the joining job after it. */
 export const workText = ({ tasks, away, request: { host } }: ClusterWork): string => {
   const place = host === null ? 'On the cluster' : `On ${host}`;
   if (away) return `${place}: the controller does not answer; its jobs go on`;
@@ -23,7 +23,7 @@ export const workText = ({ tasks, away, request: { host } }: ClusterWork): strin
   const running = workers.filter(({ state }) => state === 'RUNNING');
   const waiting = workers.filter(({ state }) => state === 'PENDING');
   const [join] = tasks.filter(({ task }) => task === null);
-  if (!workers.some(isActive) && join?.state === 'RUNNING') return `${place}: the joining job reads what was measured`;
+  if (!workers.some(isActive) && join?.state === 'RUNNING') return `${place}: the joining job collects the results`;
   const nodes = [...new Set(running.flatMap(({ node }) => node ?? []))];
   const reasons = [...new Set(waiting.flatMap(({ reason }) => reason ?? []))];
   const parts = [

@@ -2,7 +2,7 @@ import type { Bridge } from '../../bridge/bridge.ts';
 import { Button } from '../../components/button.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 
-/** How far a job is, as a bar and in per cent: `share` from 0 to 1; `title` says of what. */
+/** Progress of a job as a bar and in per cent: `share` from 0 to 1; `title` gives the numbers. */
 export const JobShare = ({
   label,
   share,
@@ -31,7 +31,7 @@ export const JobShare = ({
   );
 };
 
-/** Ends a job; `of` names it for those who hear the button. */
+/** Cancels a job; `of` names the job for screen readers. */
 export const CancelJob = ({
   of,
   cancel,

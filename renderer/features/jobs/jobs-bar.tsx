@@ -73,7 +73,7 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
         share={share}
         title={
           `${formatCount(job.done)} of ${formatCount(job.total)} ` +
-          `steps${job.reused > 0 ? `, ${formatCount(job.reused)} of them were on disk already` : ''}`
+          `steps${job.reused > 0 ? `, ${formatCount(job.reused)} of them reused from disk` : ''}`
         }
       />
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>

@@ -4,14 +4,14 @@ import { IconButton } from '../../components/button.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { CancelJob } from './job-parts.tsx';
 
-/** Before which waiting job a moved one comes to stand when it takes another's place; null: at the end. */
+/** The waiting job in front of which a moved job goes when it takes the target's position; null: at the end. */
 export const placeBefore = (order: readonly string[], run: string, target: string): string | null => {
   const [from, to] = [order.indexOf(run), order.indexOf(target)];
-  // Downwards it comes to stand behind the target.
+  // Moved down, it goes behind the target.
   return from < to ? (order[to + 1] ?? null) : target;
 };
 
-/** Jobs that wait, in the order in which their turns come: dragged, or moved by the arrow keys on their handles. */
+/** Waiting jobs in the order of their turns; reorder by dragging, or with arrow keys on the handles. */
 export const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
   const { busy, start } = useRequest();
   const [dragged, setDragged] = useState<string | null>(null);

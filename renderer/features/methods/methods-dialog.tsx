@@ -12,7 +12,7 @@ import { neighbour } from '../../state/selection-store.ts';
 import { pageSections } from './page-sections.ts';
 import './methods.css';
 
-/** A page for every method: what it does and needs, its formula, source, defaults, options and pitfalls. */
+/** A page for each method: purpose, needs, formula, source, defaults, options and pitfalls. */
 export const MethodsDialog = () => {
   const { open, show } = useStore(methodsStore);
   const pages = useMethodPages();
@@ -28,7 +28,7 @@ export const MethodsDialog = () => {
   );
 };
 
-/** Arrow keys walk the list, and the page follows. */
+/** Arrow keys move through the list and open each page. */
 const MethodList = ({ pages, open }: { readonly pages: readonly MethodPage[]; readonly open: MethodName }) => {
   const list = useRef<HTMLDivElement>(null);
   const groups = methodGroups(pages);
@@ -79,7 +79,7 @@ const MethodList = ({ pages, open }: { readonly pages: readonly MethodPage[]; re
   );
 };
 
-/** "name (values; default x): help", as a page writes an option. */
+/** "name (values; default x): help", the format of an option on a page. */
 const OPTION = /^(\S+) \((.*)\): (.*)$/;
 
 const Page = ({ page }: { readonly page: MethodPage }) => {

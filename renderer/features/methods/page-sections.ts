@@ -1,17 +1,20 @@
-/** The text of a method's page, taken apart for the screen; every word of it is in here once. */
+/** A method's page, parsed for display; contains each word of the page once. */
 interface PageSections {
   readonly title: string;
   readonly summary: string;
-  /** "Cost: none beyond the profile" and the like. */
+  /** For example "Cost: none beyond the profile". */
   readonly facts: readonly { readonly term: string; readonly text: string }[];
-  /** "Options:" and "Pitfalls:" with their points. */
+  /** "Options:" and "Pitfalls:" with their entries. */
   readonly lists: readonly { readonly term: string; readonly points: readonly string[] }[];
 }
 
 const FACT = /^([^:]+): (.*)$/;
 const POINT = '- ';
 
-/** Reads what `uncurl methods NAME` prints: a title, a summary, `term: text` lines, and `term:` above `- ` lines. */
+/**
+ * Parses the output of `uncurl methods NAME`: a title, a summary, `term: text` lines, and `term:` followed by `- `
+ * lines.
+ */
 export const pageSections = (text: string): PageSections => {
   const [title = '', ...rest] = text.split('\n').filter((line) => line !== '');
   let summary = '';

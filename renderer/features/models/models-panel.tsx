@@ -74,7 +74,7 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
           )}
           <IconButton
             icon="close"
-            label={`Forget ${model.name} (the folder stays)`}
+            label={`Forget ${model.name} (keeps the folder)`}
             disabled={busy}
             onClick={() =>
               start(async ({ bridge, cache }) => {
@@ -89,10 +89,7 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
   );
 };
 
-/**
- * Looks at the folders of models and tasks again when the person comes back from another window, where they may have
- * been changed or moved.
- */
+/** Refreshes models and tasks when the user returns to the window, since folders may have been changed or moved. */
 const useRefreshOnFocus = (): void => {
   const { cache } = useEngine();
   useEffect(() => {

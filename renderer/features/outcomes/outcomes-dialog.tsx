@@ -13,10 +13,10 @@ import type { PointKey } from '../../state/selection.ts';
 import { ItemAnswer } from '../../sweep/item-answer.tsx';
 import './outcomes.css';
 
-/** Items of one page. */
+/** Items per page. */
 const PAGE_ITEMS = 50;
 
-/** What the unpruned model and the candidate of a point answered, item by item. */
+/** Answers of the unpruned model and of a point's candidate, item by item. */
 export const OutcomesDialog = () => {
   const { tasks } = useFacts();
   const { point, show } = useStore(outcomesStore);
@@ -41,16 +41,16 @@ const Items = ({ point }: { readonly point: PointKey }) => {
         </p>
         <Segmented label="Items" value={filter} onChange={choose} options={filterOptions(data?.counts)} />
         {data !== undefined && data.counts.otherwise > data.counts.lost + data.counts.gained && (
-          <p className="muted">{formatCount(data.counts.otherwise)} items are answered otherwise, right or wrong.</p>
+          <p className="muted">{formatCount(data.counts.otherwise)} items have a different answer, right or wrong.</p>
         )}
         {data !== undefined && data.note !== null && <p className="muted">{data.note}</p>}
       </div>
       {error !== null && <Problem error={error} />}
       {data === undefined ? (
-        error === null && <p className="muted outcomes-head">Reading what was answered…</p>
+        error === null && <p className="muted outcomes-head">Reading the answers…</p>
       ) : (
         <>
-          <ol className="outcomes-items" tabIndex={0} aria-label="Items and what was answered">
+          <ol className="outcomes-items" tabIndex={0} aria-label="Items and answers">
             {data.items.map((item) => (
               <ItemAnswer key={item.item} answers={item} />
             ))}
@@ -62,7 +62,7 @@ const Items = ({ point }: { readonly point: PointKey }) => {
   );
 };
 
-/** Filters with how many items each shows, once that is known. */
+/** Filters with the number of items of each, once known. */
 const filterOptions = (
   counts: OutcomesDocument['counts'] | undefined,
 ): readonly { readonly value: AnswerChange | 'all'; readonly label: string }[] => {
@@ -92,10 +92,10 @@ const Pages = ({ document: { from, items, total }, onTurn }: PagesProps) => (
     {total > PAGE_ITEMS && (
       <>
         <Button disabled={from === 0} onClick={() => onTurn(Math.max(0, from - PAGE_ITEMS))}>
-          Earlier
+          Previous
         </Button>
         <Button disabled={from + items.length >= total} onClick={() => onTurn(from + PAGE_ITEMS)}>
-          Later
+          Next
         </Button>
       </>
     )}

@@ -55,7 +55,7 @@ export const ProtectSelect = ({ value, onChange }: ProtectSelectProps) => (
   />
 );
 
-/** Kept experts of every MoE layer, one field each: Tab walks them, the arrow keys change them. */
+/** Kept experts of each MoE layer, one field per layer: Tab moves between fields, arrow keys change the value. */
 export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
   const counts = useStore(planStore, (state) => state.counts);
   const factor = useStore(selectionStore, (state) => state.factor);
@@ -80,7 +80,7 @@ export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
         </span>
         {values.some((value) => value !== values[0]) && (
           <Button look="quiet" className="button-small" onClick={() => chooseCounts(null)}>
-            All alike
+            Same in all layers
           </Button>
         )}
       </div>

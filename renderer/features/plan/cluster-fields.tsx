@@ -12,24 +12,24 @@ import './cluster-fields.css';
 interface FieldWords {
   readonly name: keyof Fields;
   readonly label: string;
-  /** Shown where nothing is typed: an example, or what happens then. */
+  /** Placeholder: an example, or the default. */
   readonly hint: string;
   readonly title: string;
 }
 
-/** As sbatch's options, in the order in which people think of them. */
+/** sbatch options. */
 const words: readonly FieldWords[] = [
   { name: 'partition', label: 'Partition', hint: 'default', title: 'sbatch --partition' },
   { name: 'workers', label: 'Workers', hint: '1', title: 'Tasks of the array: sbatch --array' },
-  { name: 'gres', label: 'Resources', hint: 'gpu:a100:1', title: 'Of each worker: sbatch --gres' },
-  { name: 'constraint', label: 'Constraint', hint: 'none', title: 'Features of nodes: sbatch --constraint' },
-  { name: 'processors', label: 'Processors', hint: 'default', title: 'Of each worker: sbatch --cpus-per-task' },
-  { name: 'memory', label: 'Memory', hint: '64G', title: 'Of each worker: sbatch --mem' },
-  { name: 'time', label: 'Time limit', hint: '04:00:00', title: 'Of each worker: sbatch --time' },
-  { name: 'host', label: 'Over ssh to', hint: 'this machine', title: 'A machine of the cluster, by your own ssh' },
+  { name: 'gres', label: 'Resources', hint: 'gpu:a100:1', title: 'For each worker: sbatch --gres' },
+  { name: 'constraint', label: 'Constraint', hint: 'none', title: 'Required node features: sbatch --constraint' },
+  { name: 'processors', label: 'Processors', hint: 'default', title: 'For each worker: sbatch --cpus-per-task' },
+  { name: 'memory', label: 'Memory', hint: '64G', title: 'For each worker: sbatch --mem' },
+  { name: 'time', label: 'Time limit', hint: '04:00:00', title: 'For each worker: sbatch --time' },
+  { name: 'host', label: 'Over ssh to', hint: 'this machine', title: 'A cluster machine, reached by your ssh' },
 ];
 
-/** What the next submission asks of Slurm, and the batch script that it will keep. */
+/** Slurm settings of the next submission, and a preview of its batch script. */
 export const ClusterFields = () => {
   const { fields, type } = useStore(clusterStore);
   const id = useId();
@@ -63,7 +63,7 @@ export const ClusterFields = () => {
         </div>
       ))}
       <div className="field field-stacked cluster-wide">
-        <label htmlFor={`${id}-setup`}>Setup, a shell line each</label>
+        <label htmlFor={`${id}-setup`}>Setup, one shell command per line</label>
         <textarea
           id={`${id}-setup`}
           className="input"
@@ -75,12 +75,12 @@ export const ClusterFields = () => {
         />
       </div>
       <div className="field field-stacked cluster-wide">
-        <label htmlFor={`${id}-command`}>How uncurl starts on a node</label>
+        <label htmlFor={`${id}-command`}>Command that starts uncurl on a node</label>
         <input
           id={`${id}-command`}
           className="input"
           value={fields.command}
-          placeholder="as here"
+          placeholder="same as here"
           spellCheck={false}
           autoComplete="off"
           onChange={(event) => type('command', event.target.value)}
@@ -95,18 +95,18 @@ export const ClusterFields = () => {
   );
 };
 
-/** Typing is over after this long. */
+/** Typing counts as finished after this time. */
 const SETTLE_MS = 250;
 
 const ScriptPreview = () => {
   const { fields } = useStore(clusterStore);
   const parsed = readClusterFields(useDebounced(fields, SETTLE_MS));
   const { data, error } = useQuery('cluster.script', parsed.success ? { request: parsed.data } : null);
-  if (!parsed.success) return <p className="muted">One of the fields cannot be passed on.</p>;
+  if (!parsed.success) return <p className="muted">One of the fields has an invalid value.</p>;
   if (error !== null) return <Problem error={error} />;
   return (
     <>
-      <p className="muted">RUN stands for the name that the sweep will have. The run keeps the script.</p>
+      <p className="muted">RUN stands for the name of the sweep. The script is stored with the run.</p>
       <pre className="text-box cluster-script" tabIndex={0} role="region" aria-label="Batch script">
         {data?.script ?? ''}
       </pre>

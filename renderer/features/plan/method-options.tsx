@@ -10,30 +10,30 @@ import { selectionStore } from '../../state/selection-store.ts';
 
 type OptionValue = OptionValues[string];
 
-/** Names whose dash belongs to the word. */
+/** Names with a hyphen of their own. */
 const ownWords: Readonly<Partial<Record<string, string>>> = { 'k-means': 'k-means', 'cluster-qr': 'cluster QR' };
 
-/** "switchAfter" and "most-active" as a person reads them. */
+/** "switchAfter" and "most-active" in words. */
 export const inWords = (name: string): string =>
   ownWords[name] ?? name.replaceAll('-', ' ').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-/** A choice as the method wants it: some choose among numbers. */
+/** Converts a choice to the option's type: some options choose among numbers. */
 export const valueOfChoice = (option: MethodOption, choice: string): OptionValue =>
   typeof option.default === 'number' ? Number(choice) : choice;
 
-/** What stands in a number field; an empty one means the default. */
+/** Parses a number field; an empty one means the default. */
 export const numberOf = (option: MethodOption, value: number): OptionValue =>
   Number.isFinite(value) ? value : option.default;
 
 export const isDefault = (option: MethodOption, value: OptionValue): boolean => value === option.default;
 
-/** "UNCURL options", and how many of them differ from their defaults. */
+/** "UNCURL options", with the number of changed options. */
 export const optionsSummary = (title: string, changed: OptionValues | undefined): string => {
   const count = Object.keys(changed ?? {}).length;
   return `${title} options${count === 0 ? '' : `, ${count} changed`}`;
 };
 
-/** Every option of a method; only what differs from its default is kept. */
+/** All options of a method; only values that differ from the default are stored. */
 export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
   const values: OptionValues = useStore(planStore, (state) => state.options[page.name]) ?? {};
   const choose = (option: MethodOption, value: OptionValue): void =>

@@ -8,7 +8,7 @@ import { Disclosure } from '../../components/panel.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 
-/** The pins of a model, each removable. */
+/** The pins of a model, each with a remove button. */
 export const PinChips = ({ model }: { readonly model: PathHandle }) => {
   const pins = useStore(selectionStore, (state) => state.pins[model]) ?? [];
   const { pin, removePins } = selectionStore.getState();
@@ -44,7 +44,7 @@ export const PinChips = ({ model }: { readonly model: PathHandle }) => {
   );
 };
 
-/** How much each task counts in a plan for several. */
+/** Weight of each task in a plan for several tasks. */
 export const TaskWeights = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
   const { taskWeights, chooseTaskWeight } = useStore(planStore);
   const changed = tasks.filter(({ handle }) => (taskWeights[handle] ?? 1) !== 1).length;

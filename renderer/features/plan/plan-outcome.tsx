@@ -21,7 +21,7 @@ import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { exportStore } from '../../state/export-store.ts';
 
-/** What the plan would leave: known at once, without compute. */
+/** Predicted outcome of the plan, available at once and without inference. */
 export const PlanOutcome = () => {
   const facts = useFacts();
   const { made, fates, error } = useCurrentPlan();
@@ -35,8 +35,8 @@ export const PlanOutcome = () => {
     exportStore.getState().show(true);
   };
   return (
-    <section className="card" aria-label="What the plan leaves">
-      <h3>What would be left</h3>
+    <section className="card" aria-label="Result of the plan">
+      <h3>Model after pruning</h3>
       {error !== null && <NoPlan error={error} />}
       {made === undefined && error === null && (
         <p className="muted">
@@ -102,7 +102,7 @@ const KeptRow = ({ layer, kept }: { readonly layer: number; readonly kept: reado
   </>
 );
 
-/** A plan without what it is made from: says so and what that costs, and offers to measure it. */
+/** Shown if profiles for the plan are missing: what is missing, what it costs, and a button to profile. */
 const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
   const facts = useFacts();
   const profile = useAction(profileForPlan);
@@ -137,7 +137,7 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
   );
 };
 
-/** A method that has no plan before it has measured many: says what that costs, and starts the job. */
+/** Shown for a method that must search for its plan: what that costs, and a button to start the job. */
 const SearchNow = () => {
   const { selection } = useFacts();
   const search = useAction(measurePlan);

@@ -24,7 +24,7 @@ import { MethodOptions, optionsSummary } from './method-options.tsx';
 import { PinChips, TaskWeights } from './pins-and-weights.tsx';
 import './plan-panel.css';
 
-/** Budgets that a ranking, which orders experts only within layers, can have. */
+/** Budgets available for a ranking, which orders experts only within layers. */
 const RANKING_BUDGETS = ['uniform', 'manual'] as const;
 
 export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonly info: ModelInfo } }) => {
@@ -115,7 +115,7 @@ const MethodFields = () => {
   );
 };
 
-/** What the method does, its options, and how much each of several tasks counts. */
+/** Description of the method, its options, and the weights of several tasks. */
 const MethodNotes = () => {
   const facts = useFacts();
   const { options, madeFor } = useStore(planStore);
@@ -135,7 +135,7 @@ const MethodNotes = () => {
   );
 };
 
-/** The file that stands in for the method, and the way back. */
+/** The imported file that replaces the method, with a button to go back. */
 const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
   const other = useAction(importPlan);
   return (

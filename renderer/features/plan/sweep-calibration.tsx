@@ -6,8 +6,8 @@ import { sweepStore } from '../../state/sweep-store.ts';
 import { canCalibrateOnWritten } from '../../sweep/sweep-plan.ts';
 
 /**
- * What plans are made from: offered where the unpruned model writes to every ticked task, and kept in sight where it
- * was chosen before a task was ticked that it cannot be had of.
+ * Chooses what plans are calibrated on. Offered if the unpruned model can write answers for all ticked tasks; also
+ * shown if it was chosen before a task was ticked that does not allow it.
  */
 export const SweepCalibration = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
   const { calibration, chooseCalibration } = useStore(sweepStore);
@@ -19,7 +19,7 @@ export const SweepCalibration = ({ tasks }: { readonly tasks: readonly TaskEntry
       value={calibration}
       options={[
         { value: 'answers', label: 'right answers' },
-        { value: 'written', label: 'what the unpruned model writes' },
+        { value: 'written', label: 'the unpruned model’s answers' },
       ]}
       onChange={chooseCalibration}
     />

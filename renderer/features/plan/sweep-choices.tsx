@@ -28,7 +28,7 @@ const MethodTick = ({ method }: { readonly method: MethodName }) => {
   );
 };
 
-/** Rankings and plans of any program as methods, and the way to one more. */
+/** Rankings and plans from files as methods, and a button to add one. */
 const FileMethods = () => {
   const { methods, files, toggleMethod, removeFile } = useStore(sweepStore);
   const add = useAction(addMethodFile);
@@ -54,7 +54,7 @@ const FileMethods = () => {
   );
 };
 
-/** The usual methods at hand, the others within reach. */
+/** The usual methods, with the others in a disclosure. */
 export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] }) => {
   const methods = useStore(sweepStore, (state) => state.methods);
   const others = methodGroups(pages.filter(({ name }) => !usualMethods.includes(name)));
@@ -88,7 +88,7 @@ export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] 
   );
 };
 
-/** Options of every ticked method that has any; plans use the same. */
+/** Options of all ticked methods; plans use the same options. */
 export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] }) => {
   const methods = useStore(sweepStore, (state) => state.methods);
   const options = useStore(planStore, (state) => state.options);
@@ -99,7 +99,7 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
     <div className="sweep-options">
       <Disclosure
         summary={
-          'Of ' +
+          'For ' +
           `${shown.map(({ name }) => methodTitle(name)).join(', ')}${changed === 0 ? '' : `, ${changed} changed`}`
         }
       >
@@ -119,7 +119,7 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
 const MOST_SEEDS = 30;
 const MOST_DELTA = 0.5;
 
-/** Seeds, item limit, margin, and whether speeds are measured. */
+/** Draws, item limit, margin, and whether to measure speed. */
 export const SweepNumbers = () => {
   const settings = useStore(sweepStore);
   const ids = { seeds: useId(), limit: useId(), delta: useId() };

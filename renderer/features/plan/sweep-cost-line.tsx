@@ -13,10 +13,10 @@ import { readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
 
 const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-/** Costs that begin so are no more than the profile that every method needs. */
+/** Costs that begin with this word are no more than the usual profile. */
 const NO_MORE = 'none';
 
-/** What a sweep will measure, refit and search before it runs. */
+/** Work of a sweep before it runs: evaluations, refits and searches. */
 export const SweepCostLine = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
@@ -39,13 +39,13 @@ export const SweepCostLine = () => {
       <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on{' '}
       {plural(tasks.length, 'task')}
       {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the
-      unpruned model included; {formatCount(cost.itemEvaluations)} item scorings
-      {settings.adaptive && ', and what adaptive adds'}
+      unpruned model included; {formatCount(cost.itemEvaluations)} item evaluations
+      {settings.adaptive && ', plus those added by the adaptive search'}
       {settings.stopEarly && '; at most, since candidates stop early'}.{' '}
       {cost.drawn.map(({ method, draws, more }) => (
         <span key={method}>
           {methodTitle(method)}: <Definition of="seeds">{formatCount(draws)} draws</Definition>, {formatCount(more)}{' '}
-          evaluations more than with one.{' '}
+          more evaluations than with one.{' '}
         </span>
       ))}
       {cost.searched > 0 && (
@@ -71,7 +71,7 @@ export const SweepCostLine = () => {
   );
 };
 
-/** What single methods of the sweep cost beyond a plain profile, in the words of their pages. */
+/** Extra costs of the sweep's methods beyond the usual profile, from their pages. */
 export const SweepMethodCosts = () => {
   const { methods: pages } = useFacts();
   const { methods, budget, protect } = useStore(sweepStore);
@@ -82,22 +82,17 @@ export const SweepMethodCosts = () => {
       ? [
           {
             term: 'Inverse importance',
-            text: 'every expert on every calibration token, and leaving out experts one by one',
+            text: 'runs every expert on every calibration token, and leaves out experts one by one',
           },
         ]
       : []),
     ...(protect === 'none'
       ? []
-      : [{ term: 'Super experts', text: 'the largest output of every expert, seen in passing' }]),
+      : [{ term: 'Super experts', text: 'the largest output of every expert, recorded during profiling' }]),
   ];
   if (lines.length === 0) return null;
   return (
-    <Disclosure
-      summary={
-        `What ${lines.map(({ term }) => term).join(', ')} ${lines.length === 1 ? 'costs' : 'cost'} beyond a plain ` +
-        'profile'
-      }
-    >
+    <Disclosure summary={`Extra cost of ${lines.map(({ term }) => term).join(', ')} beyond the usual profile`}>
       <dl className="method-costs">
         {lines.map(({ term, text }) => (
           <div key={term}>

@@ -24,7 +24,7 @@ import './plan-panel.css';
 
 const budgets = sweepSettings.shape.budget.unwrap().options;
 
-/** Settings of a sweep, and what it will cost before it runs. */
+/** Settings of a sweep, and its cost before it runs. */
 export const SweepLauncher = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
@@ -37,7 +37,7 @@ export const SweepLauncher = () => {
   const isOnCluster = cluster.place === 'cluster';
   const obstacle =
     sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
-    (isOnCluster && !readClusterFields(cluster.fields).success ? 'A field of the cluster cannot be passed on.' : null);
+    (isOnCluster && !readClusterFields(cluster.fields).success ? 'A cluster field has an invalid value.' : null);
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (
     <section className="card" aria-label="Sweep">

@@ -12,7 +12,7 @@ const terms: Readonly<Record<RefitName, { readonly label: string; readonly of: D
   'router+experts': { label: 'router, then experts', of: 'refitRouterAndExperts' },
 };
 
-/** What a recovery refits: each ticked one is a curve of its own. */
+/** Chooses the refits of the recovery; each adds a curve. */
 export const SweepRefits = () => {
   const { refits, toggleRefit } = useStore(sweepStore);
   return (

@@ -16,7 +16,7 @@ import { reproductionStore } from '../../state/dialog-stores.ts';
 import { noticesStore } from '../../state/notices-store.ts';
 import './reproduction-dialog.css';
 
-/** Result of a reproduction: whether every number matches, and what differs, item by item. */
+/** Result of a reproduction: whether all numbers match, and the differences, item by item. */
 export const ReproductionDialog = () => {
   const { run, showRun } = useStore(reproductionStore);
   useReproductionEnd();
@@ -74,7 +74,7 @@ const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Repr
         <section>
           <h3>Items that flipped, {formatCount(found.flipped.length)}</h3>
           <DataTable
-            caption="Items that were answered otherwise, with both scores"
+            caption="Items with a different answer, with both scores"
             rows={found.flipped}
             rowKey={(flip) => `${flip.item} ${keyOf(flip)}`}
             columns={[
@@ -89,9 +89,9 @@ const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Repr
       )}
       {rewritten.length > 0 && (
         <section>
-          <h3>Items to which something else was written, {formatCount(rewritten.length)}</h3>
+          <h3>Items with a different written answer, {formatCount(rewritten.length)}</h3>
           <DataTable
-            caption="Items to which something else was written"
+            caption="Items with a different written answer"
             rows={rewritten}
             rowKey={(item) => `${item.item} ${keyOf(item)}`}
             columns={[
@@ -142,7 +142,7 @@ const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Repr
       )}
       <PointList title="Points that were not measured again" points={found.missing} cells={cells} />
       <PointList title="Points that the first run did not measure" points={found.added} cells={cells} />
-      <PointList title="Points whose plan came out otherwise" points={found.replanned ?? []} cells={cells} />
+      <PointList title="Points whose plan differs" points={found.replanned ?? []} cells={cells} />
       <p className="muted">
         First run: {circumstances(found.before)}
         <br />
@@ -173,7 +173,7 @@ const PointList = ({ title, points, cells }: PointListProps) =>
     </section>
   );
 
-/** Says how a reproduction that ran while the window was open came out; what does not match is shown at once. */
+/** Reports the result of a reproduction that ended while the window was open; opens it if something does not match. */
 const useReproductionEnd = (): void => {
   const { cache } = useEngine();
   const { runs } = useFacts();

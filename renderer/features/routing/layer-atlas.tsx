@@ -21,7 +21,7 @@ import { useResolvedTheme } from '../../state/theme.ts';
 import { usePart } from '../../state/view-stores.ts';
 import './routing.css';
 
-/** The experts of one layer by falling value: how steep the layer is, and where the plan cuts. */
+/** The experts of one layer by falling value, with those that the plan removes. */
 export const LayerBars = ({ profile }: { readonly profile: TaskProfile }) => {
   const { metric } = useStore(selectionStore, ({ map }) => map);
   const selected = usePart(selectionStore, ({ layer, expert }) => ({ layer, expert }));
@@ -35,7 +35,7 @@ export const LayerBars = ({ profile }: { readonly profile: TaskProfile }) => {
         <h3>Layer {layer}, experts by falling value</h3>
         <span className="muted">
           <Definition of={metric} />
-          {minus !== null && ` minus ${minus.title}, pale: less`}; hatched: would go under the plan
+          {minus !== null && ` minus ${minus.title}, pale: less`}; hatched: removed by the plan
         </span>
       </div>
       <Bars
@@ -56,13 +56,15 @@ interface BarsProps {
   readonly layer: number;
   readonly row: readonly (number | null)[];
   readonly metric: RoutingMetric;
-  /** What is subtracted; null: amounts. */
+  /** Title of what is subtracted; null if absolute values are shown. */
   readonly minus: string | null;
   readonly fates: readonly ExpertFate[] | undefined;
   readonly selected: number | null;
 }
 
-/** Hundreds of bars: drawn again only when the layer or its plan changes, not with every step of the slider. */
+/**
+ * Memoised: there can be hundreds of bars; redrawn only when the layer or its plan changes, not with each slider step.
+ */
 const Bars = memo(({ layer, row, metric, minus, fates, selected }: BarsProps) => {
   const largest = row.reduce<number>((most, value) => Math.max(most, Math.abs(value ?? 0)), 0);
   const order = byFallingValue(row);
@@ -84,7 +86,7 @@ const Bars = memo(({ layer, row, metric, minus, fates, selected }: BarsProps) =>
             type="button"
             className={`layer-bar${gone ? ' layer-bar-gone' : ''}${(value ?? 0) < 0 ? ' layer-bar-less' : ''}`}
             aria-current={expert === selected ? 'true' : undefined}
-            aria-label={`Expert ${expert}: ${text}${gone ? ', would go' : ''}`}
+            aria-label={`Expert ${expert}: ${text}${gone ? ', removed by the plan' : ''}`}
             title={`Expert ${expert}: ${text}`}
             data-member=""
             tabIndex={(selected === null ? place === 0 : expert === selected) ? 0 : -1}
@@ -104,7 +106,7 @@ Bars.displayName = 'Bars';
 
 const heightOf = (layers: number): number => Math.max(30, Math.min(96, layers * 10));
 
-/** Every profiled task as a small map with one colour scale: which tasks share experts, at a glance. */
+/** All profiled tasks as small maps on one colour scale, to show at a glance which tasks share experts. */
 export const TaskAtlas = () => {
   const { tasks, selection } = useFacts();
   const { metric } = selection.map;

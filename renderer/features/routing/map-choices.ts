@@ -18,7 +18,7 @@ const relations: Readonly<Record<ComparableModel['relation'], string>> = {
   shape: 'same shape',
 };
 
-/** What can be subtracted from the map: nothing, another profiled task, or another model. */
+/** Choices for subtraction: nothing, another profiled task, or another model. */
 export const minusChoices = (tasks: readonly Named[], models: readonly ComparableModel[]): readonly MinusChoice[] => [
   { value: '', label: 'nothing', minus: null, isChosen: (minus) => minus === null },
   ...tasks.map(({ handle, title }): MinusChoice => ({
@@ -45,10 +45,10 @@ interface OrderChoice {
   readonly isChosen: (order: MapOrder) => boolean;
 }
 
-const plainOrders = { number: 'by number', value: 'by value', plan: 'by the plan', likeness: 'by likeness' } as const;
+const plainOrders = { number: 'by number', value: 'by value', plan: 'by the plan', likeness: 'by similarity' } as const;
 const orderNames = ['number', 'value', 'plan', 'likeness'] as const;
 
-/** How experts can stand in each layer. */
+/** Available orders of the experts in each layer. */
 export const orderChoices = (tasks: readonly Named[]): readonly OrderChoice[] => [
   ...orderNames.map((by): OrderChoice => ({
     value: by,
@@ -59,7 +59,7 @@ export const orderChoices = (tasks: readonly Named[]): readonly OrderChoice[] =>
   ...tasks.map(({ handle, title }): OrderChoice => ({
     value: `task ${handle}`,
     label: `by value on ${title}`,
-    group: 'As another task has them',
+    group: 'As on another task',
     order: { by: 'task', task: handle },
     isChosen: (order) => order.by === 'task' && order.task === handle,
   })),

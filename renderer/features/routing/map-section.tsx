@@ -7,10 +7,10 @@ import { selectionStore } from '../../state/selection-store.ts';
 import { MapControls } from './map-controls.tsx';
 import './routing.css';
 
-/** Keys that pin the selected expert while the map has the focus. */
+/** Keys that pin the selected expert while the map is focused. */
 const pinKeys: Readonly<Record<string, boolean | null>> = { s: true, g: false, Delete: null, Backspace: null };
 
-/** The map of the task in focus with the plan in it, or (`unprofiled`) what to do where there is no profile. */
+/** The map of the task in focus with the plan drawn in, or `unprofiled` if there is no profile. */
 export const MapSection = ({ unprofiled }: { readonly unprofiled: ReactNode }) => {
   const facts = useFacts();
   const model = selectedModel(facts);

@@ -4,7 +4,7 @@ import { useRequest } from '../../engine/engine-context.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { useProfilesOf } from '../../profile/use-profiles.ts';
 
-/** Where the model to be subtracted was not profiled on the task in focus: that, and the way to it. */
+/** Shown if the model to be subtracted was not profiled on the task in focus, with a button to profile it. */
 export const OtherProfile = () => {
   const facts = useFacts();
   const { minus } = facts.selection.map;
@@ -16,7 +16,7 @@ export const OtherProfile = () => {
   const isUnderWay = facts.jobs.some(({ kind }) => kind === 'profile');
   return (
     <p className="map-note" role="status">
-      {other.name} is not profiled on {task.title}: amounts are shown.{' '}
+      {other.name} is not profiled on {task.title}, so nothing is subtracted.{' '}
       <Button
         disabled={busy || isUnderWay || task.items.calibration === 0}
         onClick={() => start((engine) => startProfile(engine, other, [task]))}

@@ -6,7 +6,7 @@ import { Button, IconButton } from '../../components/button.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { runsStore } from '../../state/runs-store.ts';
 
-/** What can be done with the runs that were picked out. */
+/** Actions on the chosen runs. */
 export const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) => {
   const { chosen, clearChosen } = useStore(runsStore);
   const { busy, start } = useRequest();
@@ -20,7 +20,7 @@ export const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) 
       <span className="runs-chosen-count">{picked.length} chosen</span>
       <Button
         className="button-small"
-        title={canCompare ? 'Against the one that was made first' : 'Choose two to six sweeps to compare'}
+        title={canCompare ? 'Compare with the oldest of them' : 'Choose two to six sweeps to compare'}
         disabled={!canCompare}
         onClick={() =>
           runsStore
@@ -50,7 +50,7 @@ export const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) 
         disabled={busy || !picked.every(isAtRest)}
         onClick={() => start((engine) => trashRuns(engine, picked))}
       />
-      <IconButton icon="close" label="Choose none" onClick={clearChosen} />
+      <IconButton icon="close" label="Clear the choice" onClick={clearChosen} />
     </div>
   );
 };

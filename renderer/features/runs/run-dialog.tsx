@@ -18,7 +18,7 @@ import { runsStore } from '../../state/runs-store.ts';
 import { RunLog } from './run-log.tsx';
 import { runStateText } from './run-words.ts';
 
-/** What a person says about a run, and what it says about itself. */
+/** A run's name, tags and note, and the facts in its manifest. */
 export const RunDialog = () => {
   const id = useStore(runsStore, (state) => state.details);
   const run = useQuery('runs.list', {}).data?.find((known) => known.id === id);
@@ -34,7 +34,7 @@ export const RunDialog = () => {
 
 interface RunDetailsProps {
   readonly run: RunManifest;
-  /** Its name as it is shown, and what it is called where nobody named it. */
+  /** Displayed name, and the default title of a run without a name. */
   readonly shown: string;
   readonly title: string;
 }
@@ -55,7 +55,7 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
     <>
       <div className="run-details">
         {label?.unreadable !== undefined && (
-          <Problem error={{ message: label.unreadable, remedy: 'Mend the file, or remove it: the run stays.' }} />
+          <Problem error={{ message: label.unreadable, remedy: 'Repair or delete the file; the run stays.' }} />
         )}
         <div className="field field-stacked">
           <label htmlFor={`${id}-name`}>Name</label>
@@ -69,7 +69,7 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
           />
         </div>
         <div className="field field-stacked">
-          <label htmlFor={`${id}-tags`}>Tags, parted by commas</label>
+          <label htmlFor={`${id}-tags`}>Tags, separated by commas</label>
           <input
             id={`${id}-tags`}
             className="input"
@@ -94,7 +94,7 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
       </div>
       <footer className="dialog-foot">
         <span className="muted">
-          {badTag === undefined ? '' : `“${badTag}” is no tag: one word of at most 40 letters`}
+          {badTag === undefined ? '' : `“${badTag}” is not a valid tag: use one word of at most 40 letters`}
         </span>
         <Button
           look="primary"
@@ -113,7 +113,7 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
   );
 };
 
-const DURATION = 'From made to ended';
+const DURATION = 'From creation to end';
 
 const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const duration = runDurationMs(run);
@@ -124,7 +124,7 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
     ['Run', run.id],
     ['Kind', run.kind],
     ['State', runStateText(run) === '' ? 'done' : runStateText(run)],
-    ['Made', formatMoment(run.createdAt, now)],
+    ['Created', formatMoment(run.createdAt, now)],
     ...(run.finishedAt === null ? [] : [['Ended', formatMoment(run.finishedAt, now)] as const]),
     ...(duration === null ? [] : [[DURATION, formatDuration(duration)] as const]),
     ['Models', run.models.map((model) => model.name).join(', ')],

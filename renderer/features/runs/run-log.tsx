@@ -17,11 +17,11 @@ const LOOK_AGAIN_MS = 2_000;
 
 interface RunLogProps {
   readonly run: string;
-  /** Whether more is to come: then it is looked at again. */
+  /** Whether the run can still add lines; then the log is polled. */
   readonly isActive: boolean;
 }
 
-/** What happened to a run, and when. */
+/** The log of a run: events with their times. */
 export const RunLog = ({ run, isActive }: RunLogProps) => {
   const { cache } = useEngine();
   useEffect(() => {
@@ -35,7 +35,7 @@ export const RunLog = ({ run, isActive }: RunLogProps) => {
   return (
     <Disclosure summary={`Log (${formatCount(lines.length)} ${lines.length === 1 ? 'line' : 'lines'})`}>
       {log.data?.missing !== null && log.data !== undefined && <p className="muted">{log.data.missing}</p>}
-      {lines.length === 0 && <p className="muted">Nothing was logged of this run.</p>}
+      {lines.length === 0 && <p className="muted">This run has no log entries.</p>}
       <ol className="run-log" tabIndex={0} aria-label="Log of the run">
         {lines.map((line, index) => (
           <li key={index} className={`run-log-${line.kind}`}>

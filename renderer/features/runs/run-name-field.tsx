@@ -8,15 +8,15 @@ const MOST_LETTERS = 200;
 
 interface RunNameFieldProps {
   readonly run: RunManifest;
-  /** As it is shown. */
+  /** Displayed name. */
   readonly name: string;
 }
 
-/** Writes a run's name where it stands: Enter or leaving keeps it, Escape does not; empty gives the title back. */
+/** Edits a run's name in place: Enter or leaving the field saves, Escape cancels; an empty name restores the title. */
 export const RunNameField = ({ run, name }: RunNameFieldProps) => {
   const { start } = useRequest();
   const isOver = useRef(false);
-  /** `field`: it was ended by a key, and the row takes the focus that the field had. */
+  /** `field`: set if a key ended the edit; the row then takes over the focus. */
   const end = (typed: string | null, field: HTMLElement | null): void => {
     if (isOver.current) return;
     isOver.current = true;

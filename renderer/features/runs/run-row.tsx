@@ -16,12 +16,12 @@ import { runIcon, runNote, runStateText } from './run-words.ts';
 
 interface RunRowProps {
   readonly run: RunManifest;
-  /** As it is shown. */
+  /** Displayed name. */
   readonly name: string;
   readonly place: RowPlace;
   readonly isShown: boolean;
   readonly isChosen: boolean;
-  /** Runs are being picked out: every row shows its box. */
+  /** Whether runs are being chosen; then every row shows its checkbox. */
   readonly isChoosing: boolean;
   readonly isRenaming: boolean;
 }
@@ -31,18 +31,18 @@ const hint = (run: RunManifest, name: string): string =>
     name,
     run.damaged ?? run.label?.unreadable ?? run.error ?? run.commandLine,
     ...(run.damaged === undefined ? [runDeviceText(run.device)] : []),
-    ...(run.finishedAt === null || run.damaged !== undefined ? [] : ['Its duration holds waits and interruptions']),
+    ...(run.finishedAt === null || run.damaged !== undefined ? [] : ['The duration includes waits and interruptions']),
     ...(run.label === undefined || run.label.note === '' ? [] : [run.label.note]),
   ].join('\n');
 
-/** The focus goes on to a row that stays. */
+/** Moves the focus to a neighbouring row, since this one will be removed. */
 const focusNeighbour = (main: Element): void => {
   const row = main.closest('li');
   const next = row?.nextElementSibling ?? row?.previousElementSibling;
   next?.querySelector<HTMLElement>('.row-main')?.focus();
 };
 
-/** Drawn again only where something of this run changed, whatever the others do. */
+/** Memoised: rerenders only if this run changed. */
 export const RunRow = memo(
   ({ run, name, place, isShown, isChosen, isChoosing, isRenaming }: RunRowProps) => {
     const engine = useEngine();

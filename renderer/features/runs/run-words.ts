@@ -22,20 +22,20 @@ const stateWords: Readonly<Record<RunState, string>> = {
   interrupted: 'interrupted',
 };
 
-/** A tick is worn by what was found equal, and by nothing else; what failed or differs wears a warning. */
+/** A check mark only for a reproduction that matched; a warning for failures and differences. */
 export const runIcon = ({ kind, state, finding, damaged }: RunManifest): IconName => {
   if (damaged !== undefined || state === 'failed' || finding === 'different') return 'warning';
   return finding === 'equal' ? 'check' : kindIcons[kind];
 };
 
-/** A run's state in a word; empty for one that is simply done. */
+/** A run's state in a word; empty if it is simply done. */
 export const runStateText = ({ state, finding, damaged }: RunManifest): string => {
   if (damaged !== undefined) return 'damaged';
   if (state !== 'done') return stateWords[state];
   return finding === 'different' ? 'not equal' : finding === 'equal' ? 'equal' : '';
 };
 
-/** "failed · 26 Nov, 10:22 · 3 min": its state, when it was made, and after how long it ended, waits included. */
+/** "failed · 26 Nov, 10:22 · 3 min": state, time of creation, and time until its end, including waits. */
 export const runNote = (run: RunManifest, now: Date): string => {
   const duration = run.damaged === undefined ? runDurationMs(run) : null;
   return [

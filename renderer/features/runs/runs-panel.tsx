@@ -26,7 +26,7 @@ const orderNames: Readonly<Record<RunOrder, string>> = {
   duration: 'Longest',
 };
 
-/** From row to row by the arrow keys. */
+/** Arrow keys move between rows. */
 const walkRows = (event: React.KeyboardEvent<HTMLUListElement>): void => {
   const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
   if (step === 0 || !(event.target instanceof HTMLElement) || !event.target.classList.contains('row-main')) return;
@@ -96,7 +96,7 @@ export const RunsPanel = () => {
         </div>
       )}
       {chosen.length > 0 && <ChosenRuns runs={runs.data ?? []} />}
-      {total > 0 && listed.length === 0 && <p className="panel-empty">No run is found.</p>}
+      {total > 0 && listed.length === 0 && <p className="panel-empty">No run matches.</p>}
       <WindowedList label="Runs" items={listed} rowHeight={ROW_PX} keyOf={(run) => run.id} onKeyDown={walkRows}>
         {(run, place) => (
           <RunRow

@@ -15,7 +15,7 @@ import type { ChosenFolder } from '../../state/export-store.ts';
 import { chooseFolder, choosePython } from '../../state/file-choice.ts';
 import type { ChosenProgram } from '../../state/finetune-store.ts';
 
-/** Shows what a run names that was not made here, and resumes it with what its user names in the place of that. */
+/** Shows what a run made elsewhere refers to, and resumes it with a program and folder that the user chooses. */
 export const StrangeRunDialog = () => {
   const { run, show } = useStore(strangeRunStore);
   const { runs, tasks } = useFacts();
@@ -59,8 +59,8 @@ const Origin = ({ origin }: { readonly origin: RunOrigin }) => {
     <>
       <div className="strange-run">
         <p>
-          This run was not made here: it is a copy, of another user, of an earlier version, or was edited. It is shown,
-          and nothing that it names was used. Resume it only if you know what it does.
+          This run was not made here: it is a copy, belongs to another user or an earlier version, or was edited. It is
+          only displayed; no program or folder named in it has been used. Resume it only if you trust it.
         </p>
         {asks.program && (
           <Program
@@ -73,7 +73,7 @@ const Origin = ({ origin }: { readonly origin: RunOrigin }) => {
         {asks.destination && (
           <Destination said={says.destination ?? 'none'} into={into} chooseInto={setInto} name={name} type={setName} />
         )}
-        <section aria-label="What it reads">
+        <section aria-label="Files it reads">
           <span className="field-label">It reads</span>
           <ul className="strange-paths">
             {says.reads.map((path) => (
@@ -87,13 +87,13 @@ const Origin = ({ origin }: { readonly origin: RunOrigin }) => {
       </div>
       <footer className="dialog-foot">
         <span className="muted">
-          {lacksProgram ? 'Choose a program.' : lacksFolder ? 'Choose a folder, and a name for the new one.' : ''}
+          {lacksProgram ? 'Choose a program.' : lacksFolder ? 'Choose a folder and a name for the new folder.' : ''}
         </span>
         <Button data-autofocus onClick={() => show(null)}>
-          Leave it
+          Do not resume
         </Button>
         <Button look="primary" disabled={busy || lacksProgram || lacksFolder || !connected} onClick={resume}>
-          Resume it here
+          Resume here
         </Button>
       </footer>
     </>
@@ -116,9 +116,9 @@ const Program = ({ said, chosen, choose, mustChoose }: ProgramProps) => {
       : (chosen.path ?? 'the chosen program');
   return (
     <div className="field-stacked" role="group" aria-label="Program">
-      <span className="field-label">It starts</span>
+      <span className="field-label">Program it starts</span>
       <p>
-        The run says <code>{said}</code>. Used is:
+        The run says <code>{said}</code>. This will be used instead:
       </p>
       <div className="folder-field">
         <code title={used}>{used}</code>
@@ -153,9 +153,9 @@ const Destination = ({ said, into, chooseInto, name, type }: DestinationProps) =
   const id = useId();
   return (
     <div className="field-stacked" role="group" aria-label="Folder to write">
-      <span className="field-label">It writes</span>
+      <span className="field-label">Folder it writes</span>
       <p>
-        The run says <code>{said}</code>. Used is, in this folder:
+        The run says <code>{said}</code>. A new folder in this one will be used instead:
       </p>
       <div className="folder-field">
         <code title={into?.path}>{into?.path ?? 'not chosen yet'}</code>

@@ -13,7 +13,7 @@ import { runsStore } from '../../state/runs-store.ts';
 
 const relisted = callsThatRead('runs', 'measured', 'trash');
 
-/** What was moved to the trash: to look at, to move back, or to delete for good. */
+/** Lists the runs in the trash, to restore them or delete them for good. */
 export const TrashDialog = () => {
   const open = useStore(runsStore, (state) => state.trashOpen);
   return open ? (
@@ -26,7 +26,7 @@ export const TrashDialog = () => {
 const Trash = () => {
   const trash = useQuery('trash.list', {});
   if (trash.error !== null) return <Problem error={trash.error} />;
-  if (trash.data === undefined) return <p className="muted trash-empty">Looking…</p>;
+  if (trash.data === undefined) return <p className="muted trash-empty">Reading the trash…</p>;
   if (trash.data.length === 0) return <p className="muted trash-empty">The trash is empty.</p>;
   return (
     <>
@@ -90,7 +90,7 @@ const EmptyTrash = ({ trash }: { readonly trash: readonly TrashedRun[] }) => {
   return (
     <footer className="dialog-foot" role="alert">
       <span className="muted">Delete {runs} for good? This cannot be undone.</span>
-      <Button onClick={() => setAsks(false)}>Keep</Button>
+      <Button onClick={() => setAsks(false)}>Cancel</Button>
       <Button
         look="primary"
         disabled={busy}

@@ -7,7 +7,7 @@ import { Disclosure } from '../../components/panel.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { usualMethods } from '../../state/sweep-store.ts';
 
-/** Methods that are ticked for the next sweep; null: the usual ones. */
+/** Methods ticked for the next sweep; null: the defaults. */
 export const DefaultMethods = ({ chosen }: { readonly chosen: readonly MethodName[] | null }) => {
   const pages = useQuery('methods.list', {}).data ?? [];
   const { busy, start } = useRequest();
@@ -30,7 +30,7 @@ export const DefaultMethods = ({ chosen }: { readonly chosen: readonly MethodNam
       </div>
       {chosen !== null && (
         <Button look="quiet" className="button-small" disabled={busy} onClick={() => keep(null)}>
-          The usual ones
+          Use defaults
         </Button>
       )}
     </Disclosure>

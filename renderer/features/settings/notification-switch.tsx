@@ -3,7 +3,7 @@ import { changeSettings } from '../../actions/settings.ts';
 import { Checkbox } from '../../components/choices.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 
-/** Whether the end of a long job is told by the system; the system is asked by the click that switches it on. */
+/** Switches system notifications for long jobs; the click that enables it also requests the permission. */
 export const NotificationSwitch = ({ isOn }: { readonly isOn: boolean }) => {
   const { busy, start } = useRequest();
   const [refused, setRefused] = useState(false);
@@ -20,11 +20,11 @@ export const NotificationSwitch = ({ isOn }: { readonly isOn: boolean }) => {
           })
         }
       >
-        Tell the end of a job over 30 seconds while the window is out of sight
+        Notify me when a job of over 30 seconds ends while the window is hidden
       </Checkbox>
       {refused && (
         <p className="setting-note" role="alert">
-          Notifications are refused for this page: allow them in the browser’s settings of the site.
+          Notifications are blocked for this page: allow them in the browser’s site settings.
         </p>
       )}
     </div>

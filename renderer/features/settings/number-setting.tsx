@@ -11,16 +11,16 @@ interface Limits {
 
 interface NumberSettingProps {
   readonly label: string;
-  /** Null: as usual. */
+  /** Null: the default. */
   readonly value: number | null;
-  /** What holds while the field is empty. */
+  /** The default, in effect while the field is empty. */
   readonly usual: string;
   readonly limits: Limits;
   readonly write: (value: number | null) => Omit<SettingsChange, 'workspace'>;
   readonly note?: string | null;
 }
 
-/** What was typed: a number within the limits, null for an empty field, undefined for anything else. */
+/** Parses the input: a number within the limits, null if empty, undefined if invalid. */
 export const typedNumber = (typed: string, { least, most, whole = false }: Limits): number | null | undefined => {
   if (typed.trim() === '') return null;
   const value = Number(typed);
@@ -28,7 +28,7 @@ export const typedNumber = (typed: string, { least, most, whole = false }: Limit
   return isFit ? value : undefined;
 };
 
-/** A number that is kept when its field is left, or by Enter; empty is as usual. */
+/** A number that is saved on blur or Enter; an empty field means the default. */
 export const NumberSetting = ({ label, value, usual, limits, write, note = null }: NumberSettingProps) => {
   const id = useId();
   const { start } = useRequest();
@@ -55,7 +55,7 @@ export const NumberSetting = ({ label, value, usual, limits, write, note = null 
         }}
       />
       <span className="muted">
-        {read === undefined ? `from ${limits.least} to ${limits.most}` : read === null ? `as usual: ${usual}` : ''}
+        {read === undefined ? `from ${limits.least} to ${limits.most}` : read === null ? `default: ${usual}` : ''}
       </span>
       {note !== null && <p className="setting-note">{note}</p>}
     </div>

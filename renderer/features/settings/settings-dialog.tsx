@@ -17,7 +17,7 @@ import { NotificationSwitch } from './notification-switch.tsx';
 import { NumberSetting } from './number-setting.tsx';
 import './settings.css';
 
-/** What a person sets once, for every workspace: kept by the engine, in a file that is named. */
+/** User settings for all workspaces, which the engine keeps in the file shown. */
 export const SettingsDialog = () => {
   const { open, show } = useStore(settingsStore);
   return open ? (
@@ -38,7 +38,7 @@ const Settings = () => {
       <SweepDefaults document={data} />
       <Machine document={data} />
       <p className="muted settings-file">
-        Kept in <span className="path">{data.file}</span>. What a command line says goes before it.
+        Stored in <span className="path">{data.file}</span>. Options on a command line take precedence.
       </p>
     </div>
   );
@@ -81,20 +81,20 @@ const BYTES_PER_GIGABYTE = 1e9;
 const MOST_THREADS = 1024;
 const MOST_GIGABYTES = 100_000;
 
-/** What the engine reads when it starts. */
+/** Settings that the engine reads when it starts. */
 const Machine = ({ document }: { readonly document: SettingsDocument }) => {
   const { settings, inUse, usual } = document;
   const waits = waitsForStart(document);
   const later = (key: keyof StartSettings, now: string) =>
     waits.includes(key)
-      ? `This engine uses ${now}: what is set holds from its next start on, unless the command line says otherwise.`
+      ? `This engine uses ${now}: the setting applies from its next start on, unless the command line overrides it.`
       : null;
   return (
     <>
       <NumberSetting
         label="Threads"
         value={settings.threads}
-        usual={`${formatCount(usual.threads)}, one a core`}
+        usual={`${formatCount(usual.threads)}, one per core`}
         limits={{ least: 1, most: MOST_THREADS, whole: true }}
         write={(threads) => ({ threads })}
         note={later('threads', formatCount(inUse.threads))}
@@ -125,7 +125,7 @@ const DeviceSetting = ({ document: { settings, usual }, note }: StartSettingProp
   return (
     <div className="setting">
       <Select
-        label={<span className="setting-name">Device at the start</span>}
+        label={<span className="setting-name">Device at start</span>}
         value={settings.device ?? usual.device}
         options={offered.map(({ provider, title }) => ({ value: provider, label: title }))}
         onChange={(device) =>
@@ -142,7 +142,7 @@ const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingP
   return (
     <div className="setting">
       <span className="setting-name">Workspace</span>
-      <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (usual)`}</span>
+      <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (default)`}</span>
       <Button
         className="button-small"
         disabled={busy}
@@ -164,7 +164,7 @@ const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingP
           disabled={busy}
           onClick={() => start((engine) => changeSettings(engine, { change: {}, workspace: null }))}
         >
-          Usual
+          Use default
         </Button>
       )}
       {note !== null && <p className="setting-note">{note}</p>}

@@ -2,7 +2,9 @@ import type { DifferingSetting } from '../../../main/contract/compare-sweeps.ts'
 
 const ITEMS_OF = 'items of ';
 
-/** A setting in which sweeps differ, with tasks under the names that the lists show: the engine tells those of files. */
+/**
+ * A setting that differs between sweeps, with display names of tasks instead of the file names that the engine uses.
+ */
 export const shownSetting = (setting: DifferingSetting, title: (task: string) => string): DifferingSetting => {
   const { key, values } = setting;
   if (key === 'tasks') return { key, values: values.map((names) => names.split(', ').map(title).join(', ')) };

@@ -23,7 +23,7 @@ import './sweeps.css';
 
 const both = (own: string, reference: string): string => (own === reference ? own : `${own} for ${reference}`);
 
-/** Two sweeps of the same models and tasks are called alike. */
+/** Adds the date, because sweeps of the same models and tasks have the same name. */
 const shownName = ({ name, createdAt }: SweepsComparison['runs'][number]): string =>
   `${name}, ${formatMoment(createdAt, new Date())}`;
 
@@ -39,7 +39,7 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
   const tasks = useQuery('tasks.list', {}).data ?? [];
   const comparison = useQuery('sweeps.compare', { runs: [...runs] });
   if (comparison.error !== null) return <Problem error={comparison.error} />;
-  if (comparison.data === undefined) return <p className="muted sweeps-part">Reading what the sweeps answered…</p>;
+  if (comparison.data === undefined) return <p className="muted sweeps-part">Reading the answers of the sweeps…</p>;
   const named = comparison.data.runs.map((one) => ({ ...one, name: inTaskTitles(one.name, tasks) }));
   const title = titlesOf(tasks);
   const settings = comparison.data.settings.map((setting) => shownSetting(setting, title));
@@ -58,8 +58,8 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
 };
 
 const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly comparison: SweepsComparison }) => (
-  <section aria-label="What differs in the settings">
-    <h3>What differs in the settings</h3>
+  <section aria-label="Settings that differ">
+    <h3>Settings that differ</h3>
     {settings.length > 0 && (
       <DataTable
         caption="Settings that differ"
@@ -113,7 +113,7 @@ const Differences = ({ comparison, title }: DifferencesProps) => {
         <div key={other.run}>
           {others.length > 1 && <h4>{shownName(other)}</h4>}
           <DataTable
-            caption={`${shownName(other)} against the reference, ${model}`}
+            caption={`${shownName(other)} compared with the reference, ${model}`}
             rows={rows.filter((row) => row.run === other.run && row.model === model)}
             rowKey={rowKey}
             columns={[{ key: 'task', title: 'Task', cell: ({ task }) => title(task) }, ...columns]}

@@ -19,10 +19,10 @@ import type { CalibrationFields } from './calibration-input.ts';
 import { SplitFields } from './split-fields.tsx';
 import './calibration-dialog.css';
 
-/** A task that is typed at is tried once the typing rests. */
+/** Delay before a typed choice is tried. */
 const TRY_AFTER_MS = 150;
 
-/** Where a task that brings test items only takes its calibration items from. */
+/** Chooses the source of calibration items for a task that has test items only. */
 export const CalibrationDialog = () => {
   const handle = useStore(calibrationStore, (state) => state.task);
   const tasks = useQuery('tasks.list', {}).data ?? [];
@@ -63,11 +63,11 @@ const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly t
       }}
     >
       <p>
-        {task.calibrated === undefined && `${task.title} brings test items only. `}
+        {task.calibrated === undefined && `${task.title} has test items only. `}
         Experts are ranked on <Definition of="items">calibration items</Definition>, which are never tested. Take them
         from:
       </p>
-      <Segmented label="Where from" value={fields.from} options={origins} onChange={(from) => change({ from })} />
+      <Segmented label="Source" value={fields.from} options={origins} onChange={(from) => change({ from })} />
       {fields.from === 'split' && (
         <>
           <SplitFields percent={fields.percent} seed={fields.seed} onChange={change} />
@@ -139,7 +139,7 @@ const FileField = ({ file, onChoose }: FileFieldProps) => {
         Choose file…
       </Button>
       <span className="calibration-path">
-        {file?.path ?? named.data?.path ?? 'A file of items like those to test.'}
+        {file?.path ?? named.data?.path ?? 'A file of items in the same format as the test items.'}
       </span>
     </div>
   );

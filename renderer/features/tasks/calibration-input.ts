@@ -8,17 +8,17 @@ import { formatCount, formatRoughPercent } from '../../../main/figures/numbers.t
 
 export type CalibrationOrigin = CalibrationChoice['from'];
 
-/** What stands in the fields: all three ways keep what was entered while another one is looked at. */
+/** Fields of the form; each source keeps its input while another one is selected. */
 export interface CalibrationFields {
   readonly from: CalibrationOrigin;
-  /** Percent, as it was typed. */
+  /** Percent, as typed. */
   readonly percent: number;
   readonly seed: number;
   readonly file: { readonly handle: PathHandle; readonly path: string | null } | null;
   readonly task: PathHandle | null;
 }
 
-/** What is offered first: the choice of a task that has one, else a split. */
+/** Initial fields: the task's earlier choice, else a split. */
 export const firstFields = ({ calibrated }: Pick<TaskEntry, 'calibrated'>): CalibrationFields => {
   const choice = calibrated?.choice;
   return {
@@ -30,7 +30,7 @@ export const firstFields = ({ calibrated }: Pick<TaskEntry, 'calibrated'>): Cali
   };
 };
 
-/** The choice that the fields make; null where one is still empty or cannot be used. */
+/** The choice described by the fields; null if incomplete or invalid. */
 export const choiceOf = ({ from, percent, seed, file, task }: CalibrationFields): CalibrationChoice | null => {
   switch (from) {
     case 'split': {
@@ -45,7 +45,7 @@ export const choiceOf = ({ from, percent, seed, file, task }: CalibrationFields)
   }
 };
 
-/** Tasks whose calibration items another can take: those of its kind that have some. */
+/** Tasks whose calibration items this task can use: those of the same kind that have some. */
 export const tasksToTakeFrom = (own: TaskEntry, tasks: readonly TaskEntry[]): readonly TaskEntry[] =>
   tasks.filter(
     (task) =>
@@ -55,21 +55,19 @@ export const tasksToTakeFrom = (own: TaskEntry, tasks: readonly TaskEntry[]): re
       (task.metric === 'perplexity') === (own.metric === 'perplexity'),
   );
 
-/** What a split costs, which is the reason of the default. */
+/** The cost of a split, which explains the default. */
 export const splitReason = (percent: number): string => {
   const wider = (share: number): string => formatRoughPercent(wideningBySplit(share) - 1);
-  if (!(percent > 0 && percent < 100)) return 'Give a share between 0 and 100 %.';
-  const cost = `What is drawn is not tested: the interval of a verdict becomes about ${wider(percent / 100)} wider`;
-  return percent === 100 * DEFAULT_SHARE
-    ? `${cost} (a half would make it ${wider(0.5)}). That is the default.`
-    : `${cost}.`;
+  if (!(percent > 0 && percent < 100)) return 'Enter a share between 0 and 100 %.';
+  const cost = `Calibration items are not tested, so intervals become about ${wider(percent / 100)} wider`;
+  return percent === 100 * DEFAULT_SHARE ? `${cost} (with one half: ${wider(0.5)}). This is the default.` : `${cost}.`;
 };
 
-/** What a choice gives, in words. */
+/** Describes the result of a choice. */
 export const trialText = ({ calibration, test, leftOut, groups }: CalibrationTrial): string =>
   [
     `${formatCount(calibration)} calibration items, ${formatCount(test)} test items.`,
-    groups === null ? '' : `Items of one group or one text stay on one side: they make ${formatCount(groups)} sets.`,
+    groups === null ? '' : `Items of the same group or text stay together: they form ${formatCount(groups)} sets.`,
     leftOut === 0 ? '' : `${formatCount(leftOut)} left out, because they are also tested.`,
   ]
     .filter((sentence) => sentence !== '')

@@ -92,7 +92,7 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
   );
 };
 
-/** Text with its line ends made visible: they are part of what is scored. */
+/** Text with visible line breaks, which are part of what is scored. */
 const VisibleText = ({ text }: { readonly text: string }) =>
   text.split('\n').map((line, index, lines) => (
     <span key={index}>

@@ -76,7 +76,9 @@ export const TasksPanel = () => {
   );
 };
 
-/** Chance in the narrow column; a text has a perplexity instead, and what is written can hardly be guessed. */
+/**
+ * Chance for the narrow column; 'ppl' for perplexity tasks, a dash for written answers, which can hardly be guessed.
+ */
 const chanceText = ({ chance, metric }: TaskEntry): string =>
   chance !== null ? formatFixed(chance, 2) : metric === 'perplexity' ? 'ppl' : '–';
 
@@ -125,7 +127,7 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
             )}
           </span>
           {lacking && (
-            <span className="row-warning" title="No calibration items: it cannot be profiled yet">
+            <span className="row-warning" title="No calibration items: cannot be profiled yet">
               <Icon name="warning" size={11} />
               <span className="visually-hidden">, no calibration items</span>
             </span>
@@ -150,7 +152,7 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
         {!task.bundled && (
           <IconButton
             icon="close"
-            label={`Forget ${task.title} (the folder stays)`}
+            label={`Forget ${task.title} (keeps the folder)`}
             disabled={busy}
             onClick={() =>
               start(async ({ bridge, cache }) => {
@@ -181,7 +183,7 @@ const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profi
         {formatCount(task.items.test)} test items, {formatCount(task.items.calibration)} calibration items
         <br />
         {lacksCalibration(task)
-          ? 'Cannot be profiled before calibration items are chosen'
+          ? 'Cannot be profiled until calibration items are chosen'
           : profiled
             ? 'Profiled with this model'
             : 'Not profiled with this model yet'}

@@ -3,8 +3,8 @@ import { formatFixed } from '../../../main/figures/numbers.ts';
 import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 
 /**
- * Accuracy without the question, in words: that of the selected model where the task's folder states it, else the range
- * over the models that it names; null where it states none.
+ * Accuracy without the question: that of the selected model if the task's folder states it, else the range over the
+ * models it names; null if it states none.
  */
 export const withoutQuestionText = (
   { withoutQuestion }: Pick<TaskEntry, 'withoutQuestion'>,

@@ -16,7 +16,7 @@ interface BestSectionProps extends SectionProps {
 
 const TITLE = 'How far each model can be pruned';
 
-/** Models by tasks: the best threshold, by which method, its bracket, and what the written twin of the task says. */
+/** Models by tasks: the best threshold, its method and bracket, and the threshold of the task's written twin. */
 export const BestSection = (props: BestSectionProps) => {
   const { manifest, sizeTrend, shown, tasks, theme, title } = props;
   return (
@@ -74,11 +74,11 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const bracket = cellBracketText(best.best, sizeTrend.needed, metric).replace(/ worse .*$/u, '');
   const [value, byWriting] = [best, written].map((one) => (one === null ? '' : thresholdValue(one.best)));
   const twin = written === null ? '' : `written ${byWriting ?? ''}`;
-  // What is read aloud begins with what is seen.
+  // The accessible name starts with the visible text.
   const seen = [bestMethods(best), value, twin, bracket].filter((part) => part !== '').join(' ');
   const lines = [
     ...text.lines,
-    ...(others.length === 0 || bestMethods(best) === '' ? [] : [`as far: ${others.join(', ')}`]),
+    ...(others.length === 0 || bestMethods(best) === '' ? [] : [`equally far: ${others.join(', ')}`]),
     ...(best.cannotTell.length === 0 ? [] : [`cannot tell: ${best.cannotTell.map(methodTitle).join(', ')}`]),
     ...(written === null
       ? []

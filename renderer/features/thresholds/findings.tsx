@@ -4,7 +4,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 
-/** A sentence cut at its p values, which are explained where they stand. */
+/** Splits a sentence at its p values, so that each can carry its definition. */
 export const splitAtProbabilities = (
   sentence: string,
 ): readonly { readonly text: string; readonly isProbability: boolean }[] =>
@@ -18,7 +18,7 @@ interface FindingsProps {
   readonly chart: Finding['chart'];
 }
 
-/** What a chart shows, in the engine's sentences: over all methods first, then method by method. */
+/** The engine's findings for a chart: over all methods first, then method by method. */
 export const Findings = ({ findings, chart }: FindingsProps) => {
   const own = findings.filter((finding) => finding.chart === chart);
   const overall = own.filter(({ method }) => method === null);

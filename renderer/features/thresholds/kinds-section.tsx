@@ -16,7 +16,7 @@ import { SaveFigure } from '../../figures/save-figure.tsx';
 interface KindsSectionProps {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;
-  /** Methods that are shown. */
+  /** Methods shown. */
   readonly shown: readonly string[];
   readonly title: (task: string) => string;
 }
@@ -26,8 +26,8 @@ const differs = ({ choice, writing }: ChoiceAndWriting): boolean =>
   choice.lastSafe !== writing.lastSafe || choice.verdict !== writing.verdict;
 
 /**
- * How far each task is safe where the model chooses among answers, and where it writes them: where the two differ
- * first; nothing where one kind was measured.
+ * Thresholds of each task with chosen and with written answers. Rows where the two differ are always listed; nothing is
+ * shown if only one kind was measured.
  */
 export const KindsSection = ({ manifest, document, shown, title }: KindsSectionProps) => {
   const [showsAll, setShowsAll] = useState(false);
@@ -38,7 +38,7 @@ export const KindsSection = ({ manifest, document, shown, title }: KindsSectionP
   return (
     <section aria-label="Chosen and written answers">
       <div className="section-head">
-        <h3>Is a task as safe where the model writes its answer?</h3>
+        <h3>Is pruning as safe when the model writes its answer?</h3>
         <div className="section-end">
           <SaveFigure
             subject={manifest.id}
@@ -50,20 +50,20 @@ export const KindsSection = ({ manifest, document, shown, title }: KindsSectionP
       {summary !== null && <p className="findings">{summary}</p>}
       <p className="chart-caption">
         <Checkbox checked={showsAll} onChange={setShowsAll}>
-          show also the {formatCount(pairs.length - different.length)} of {formatCount(pairs.length)} where both reach
+          also show the {formatCount(pairs.length - different.length)} of {formatCount(pairs.length)} where both reach
           the same factor
         </Checkbox>
       </p>
       <DataTable
-        caption="How far each task is safe, by choice and when the model writes the answer"
+        caption="How far pruning is safe for each task, with chosen and with written answers"
         rows={showsAll ? pairs : different}
         rowKey={keyOf}
         columns={[
           { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
           { key: 'model', title: 'Model', cell: ({ model }) => model },
           { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
-          { key: 'choice', title: 'Safe by choice', cell: ({ choice }) => reachText(choice) },
-          { key: 'writing', title: 'Safe when written', cell: ({ writing }) => reachText(writing) },
+          { key: 'choice', title: 'Safe, answers chosen', cell: ({ choice }) => reachText(choice) },
+          { key: 'writing', title: 'Safe, answers written', cell: ({ writing }) => reachText(writing) },
         ]}
       />
     </section>

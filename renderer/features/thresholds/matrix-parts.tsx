@@ -2,14 +2,14 @@ import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/si
 import { formatCount } from '../../../main/figures/numbers.ts';
 import { Definition } from '../../components/definition.tsx';
 
-/** Deepest tint, for a threshold of 64 and above: one step per doubling. */
+/** Deepest tint, for thresholds of 64 and above; one step per doubling. */
 const DEEPEST = 6;
 
-/** Tint of a cell of a matrix of thresholds. */
+/** Background tint of a cell in a matrix of thresholds. */
 export const thresholdTint = ({ lastSafe }: SizeThreshold): React.CSSProperties =>
   ({ '--level': Math.min(DEEPEST, Math.log2(lastSafe ?? 1)) }) as React.CSSProperties;
 
-/** Heads of the columns of a matrix of thresholds after the first: items, and every model with its experts. */
+/** Column headers after the first: items, and each model with its number of experts. */
 export const MatrixHeads = ({ models }: Pick<SizeTrendDocument, 'models'>) => (
   <>
     <th scope="col" className="numeric">

@@ -14,14 +14,14 @@ import { cellBracketText, thresholdText } from './threshold-text.ts';
 interface ThresholdMatrixProps {
   readonly sizeTrend: SizeTrendDocument;
   readonly method: string;
-  /** Names of the tasks, in the order of the rows. */
+  /** Task names in row order. */
   readonly tasks: readonly string[];
   readonly known: readonly TaskEntry[];
   readonly isSelected: (threshold: SizeThreshold) => boolean;
   readonly onSelect: (threshold: SizeThreshold) => void;
 }
 
-/** Tasks by models for one method: threshold, bracket, verdict; a click shows the curve behind it. */
+/** Tasks by models for one method: threshold, bracket, verdict; a click opens the curve behind it. */
 const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect }: ThresholdMatrixProps) => {
   const own = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
   return (
@@ -102,7 +102,7 @@ const MatrixCell = ({ threshold, title, needed, metric, selected, onSelect }: Ma
       <button
         type="button"
         aria-pressed={selected}
-        // What is read aloud begins with what is seen.
+        // The accessible name starts with the visible text.
         aria-label={`${value} ${bracket} ${text.title}, ${text.lines.join(', ')}. Show its curve`}
         onClick={onSelect}
       >
@@ -120,7 +120,7 @@ interface MatrixSectionProps extends SectionProps {
 const TITLE = 'Thresholds';
 const [beforeBracket, ...afterBracket] = MATRIX_CAPTION.split('bracket');
 
-/** Models by tasks, a table per method: how far each can be pruned. */
+/** Models by tasks, one table per method: how far each can be pruned. */
 export const MatrixSection = ({
   manifest,
   document,

@@ -13,7 +13,7 @@ interface PairChartProps {
   readonly title: string;
   readonly pairs: PairPanel;
   readonly domain: readonly [number, number];
-  /** Every method of the sweep (for its style), and those on screen. */
+  /** All methods of the sweep (for the style), and those shown. */
   readonly methods: readonly string[];
   readonly shown: readonly string[];
   readonly theme: ResolvedTheme;
@@ -28,7 +28,7 @@ const ROW_PADDING = 12;
 const TICKS = 5;
 const TICK = { fill: 'var(--text-muted)', fontSize: 11 } as const;
 
-/** One task: large models pruned to E' minus models trained with E', a row per pair of sizes, a dot per method. */
+/** One task: large models pruned to E' minus models trained with E', one row per pair of sizes, one dot per method. */
 export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onSelect }: PairChartProps) => {
   const step = shown.length * METHOD_STEP + ROW_PADDING;
   const bottom = pairs.rows.length * step;
@@ -45,7 +45,7 @@ export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onS
   return (
     <PointedChart
       id={id}
-      label={`${title}: pruned model minus model trained with as many experts`}
+      label={`${title}: pruned model minus model trained with the same number of experts`}
       height={height}
       text={(key) => {
         const found = find(key);

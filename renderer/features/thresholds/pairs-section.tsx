@@ -26,10 +26,10 @@ interface PairsTableProps {
   readonly onSelect: (pair: SizePair) => void;
 }
 
-/** Every comparison of a pruned large model with a small one from scratch. */
+/** All comparisons of a pruned large model with a small one trained from scratch. */
 const PairsTable = ({ pairs, title, onSelect }: PairsTableProps) => (
   <DataTable
-    caption="Pruned-large against scratch-small: per cent, differences in percentage points (perplexity as it stands)"
+    caption="Pruned large models compared with small ones trained from scratch: per cent, points (perplexity unscaled)"
     rows={pairs}
     rowKey={({ task, method, seed, large, small }) => JSON.stringify([task, method, seed, large, small])}
     onRow={onSelect}
@@ -72,8 +72,11 @@ const PairsTable = ({ pairs, title, onSelect }: PairsTableProps) => (
   />
 );
 
-const TITLE = 'Pruned from more experts, against trained with as many';
-/** Pruned-large against scratch-small at equal expert count: a small multiple per task, a row per pair of sizes. */
+const TITLE = 'Pruned from more experts, compared with trained from scratch';
+/**
+ * Pruned large models compared with small models trained from scratch, at equal expert count: one panel per task, one
+ * row per pair of sizes.
+ */
 export const PairsSection = ({ manifest, sizeTrend, shown, tasks, theme, title, openPoint }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const pairs = sizeTrend.pairs.filter(({ method }) => shown.includes(method));

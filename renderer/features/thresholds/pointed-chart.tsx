@@ -15,12 +15,12 @@ interface PointedChartProps {
   readonly id: string;
   readonly label: string;
   readonly height: number;
-  /** Of a point by its `data-point`; null where there is none. */
+  /** Text of a point by its `data-point`; null if there is no such point. */
   readonly text: (key: string) => PointText | null;
   readonly onSelect: (key: string) => void;
   /**
-   * The SVG's content for this width; points are elements of class `curve-point` with `data-point`, `data-x` and
-   * `data-y`. `pointed`: the key of the point under the pointer.
+   * The SVG content for this width; points are elements of class `curve-point` with `data-point`, `data-x` and
+   * `data-y`. `pointed`: key of the point under the pointer.
    */
   readonly children: (width: number, pointed: string | null) => ReactNode;
 }
@@ -28,8 +28,7 @@ interface PointedChartProps {
 const TIP_WIDTH = 250;
 
 /**
- * A chart as SVG whose points show their exact numbers and can be chosen, by the pointer or by keys; its table says the
- * same.
+ * An SVG chart whose points show exact numbers and can be selected, by pointer or keyboard. Its table shows the same.
  */
 export const PointedChart = ({ id, label, height, text, onSelect, children }: PointedChartProps) => {
   const [frame, width] = useElementWidth<HTMLDivElement>();
@@ -42,7 +41,7 @@ export const PointedChart = ({ id, label, height, text, onSelect, children }: Po
       id={id}
       role="application"
       aria-roledescription="chart"
-      aria-label={`${label}. Arrow keys move between points, Enter shows one.`}
+      aria-label={`${label}. Arrow keys move between points, Enter opens one.`}
       tabIndex={0}
       style={{ height, cursor: shown === null ? undefined : 'pointer' }}
       onKeyDown={(event) => {

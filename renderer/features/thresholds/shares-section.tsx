@@ -22,7 +22,7 @@ import type { SectionProps } from './shown-size-trend.ts';
 const slopeText = (slope: SlopeOverExperts): string =>
   `${formatDifference(slope.slope, 'acc')} ${formatInterval(slope, 'acc')}`;
 
-/** The slopes over E by method, and what the equal factor drops. */
+/** The slopes over E by method, with the share that an equal factor drops. */
 const SharesTable = ({ trends }: { readonly trends: readonly ShareTrend[] }) => (
   <DataTable
     caption="Points per doubling of E, by method: at an equal dropped share, and at an equal factor"
@@ -57,7 +57,7 @@ const SharesTable = ({ trends }: { readonly trends: readonly ShareTrend[] }) => 
       },
       {
         key: 'drops',
-        title: <Definition of="droppedShare">Which drops</Definition>,
+        title: <Definition of="droppedShare">Dropped share</Definition>,
         cell: ({ equalFactor }) =>
           (equalFactor?.sizes ?? [])
             .map(({ experts, share }) => `${formatPercent(share)} at E ${formatCount(experts)}`)
@@ -67,7 +67,7 @@ const SharesTable = ({ trends }: { readonly trends: readonly ShareTrend[] }) => 
   />
 );
 
-/** Why thresholds move with E: the loss against the share that is dropped, a line per number of experts. */
+/** Why thresholds change with E: the loss against the dropped share, one line per number of experts. */
 export const SharesSection = ({ manifest, sizeTrend, shown, tasks, theme }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const drawing = useMemo(

@@ -13,30 +13,30 @@ import type { ResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 
-/** What every section of the view is drawn from. */
+/** Props of all sections of the view. */
 export interface SectionProps {
   readonly manifest: RunManifest;
-  /** Absent until it is read. */
+  /** Absent until read. */
   readonly document: SweepDocument | undefined;
   readonly sizeTrend: SizeTrendDocument;
-  /** Methods on screen. */
+  /** Methods shown. */
   readonly shown: readonly string[];
-  /** Names of the tasks, in the order of the list of tasks. */
+  /** Task names in the order of the task list. */
   readonly tasks: readonly string[];
   readonly known: readonly TaskEntry[];
   readonly theme: ResolvedTheme;
   readonly title: (task: string) => string;
-  /** The same of the point of a threshold. */
+  /** Selects the point of a threshold. */
   readonly onSelect: (threshold: SizeThreshold) => void;
-  /** Makes the plan of a point current and shows it. */
+  /** Makes the plan of a point current and opens the workbench. */
   readonly openPoint: (point: PointKey) => void;
 }
 
 const DELTA_SETTLE_MS = 120;
 
 /**
- * The sweep read over the sizes of its models, at the margin on screen; the last answer stays while the next is on its
- * way.
+ * The sweep evaluated over the sizes of its models, at the selected margin; the last answer stays while the next is
+ * fetched.
  */
 export const useSizeTrend = (
   run: string | null,
@@ -53,7 +53,7 @@ export const useSizeTrend = (
   return { sizeTrend: useLasting(data, run ?? ''), error };
 };
 
-/** Makes a point's plan the one on screen and shows it in the workbench. */
+/** Makes a point's plan current and opens the workbench. */
 export const openInWorkbench = (point: PointKey, brought: Brought): void => {
   curvesStore.getState().chooseMode('difference');
   showPoint(point, brought);
@@ -63,9 +63,8 @@ export const openInWorkbench = (point: PointKey, brought: Brought): void => {
 type Named = Pick<SizeThreshold, 'model' | 'task' | 'method' | 'lastSafe' | 'firstUnsafe'>;
 
 /**
- * The measured point that a threshold stands for: at the last safe factor, or where none above 1 is safe at the first
- * unsafe one (cannot tell: at the smallest). Of several draws the one that the rule reads: with the lowest one-sided
- * end.
+ * The measured point that a threshold rests on: at the last safe factor; if no factor above 1 is safe, at the first
+ * unsafe one (cannot tell: at the smallest). Of several draws, the one that decides: the lowest one-sided end.
  */
 export const thresholdPoint = (
   results: readonly SweepResult[],

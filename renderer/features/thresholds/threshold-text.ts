@@ -49,13 +49,18 @@ export const dotText = (
   };
 };
 
-/** Below the threshold in a cell: the bracket [last safe, first not safe), or how many items it takes to tell it. */
+/**
+ * Text below a threshold in a cell: the bracket [last safe, first not safe), or the number of items needed for a
+ * verdict.
+ */
 export const cellBracketText = (threshold: SizeThreshold, needed: Needed, metric: MetricName | undefined): string =>
   threshold.lastSafe === null
     ? `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`
     : `${bracketText(threshold)} ${drawsFraction(threshold)}`.trimEnd();
 
-/** Whether a threshold is of a training that the sweep did not run, whose results come with the workbench. */
+/**
+ * Whether a threshold belongs to a training that is not part of the sweep; its results are bundled with the workbench.
+ */
 export const isRecorded = (
   { trainings }: Pick<SizeTrendDocument, 'trainings'>,
   { model }: Pick<SizeThreshold, 'model'>,

@@ -9,7 +9,7 @@ import { formatCount, formatFixed, formatRange } from '../../../main/figures/num
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
 
-/** How a threshold is defined here, and by how many items: readable without any hover. */
+/** The definition of a threshold with its numbers of items; readable without hovering. */
 export const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (
   <section className="rule-box" aria-label="How a threshold is defined">
     <div>

@@ -33,9 +33,12 @@ const SetUpSweep = () => (
 );
 
 const waitingTitle = (reading: boolean, running: boolean): string =>
-  reading ? 'Reading the sweep…' : running ? 'Waiting for the first thresholds…' : 'This sweep holds no thresholds yet';
+  reading ? 'Reading the sweep…' : running ? 'Waiting for the first thresholds…' : 'This sweep has no thresholds yet';
 
-/** Thresholds of a sweep's models: how far each can be pruned, how that moves with E, and what training small gives. */
+/**
+ * Thresholds of a sweep's models: how far each can be pruned, how that changes with E, and how pruned models compare
+ * with small ones trained from scratch.
+ */
 export const ThresholdsView = () => {
   const facts = useFacts();
   const { tasks, selection } = facts;
@@ -47,7 +50,7 @@ export const ThresholdsView = () => {
   if (manifest === null) {
     return (
       <EmptyState icon="chart" title="No sweep yet" action={<SetUpSweep />}>
-        A sweep of several models shows here how far each can be pruned for each task, and how that moves with the
+        After a sweep, this view shows how far each model can be pruned for each task, and how that changes with the
         number of experts.
       </EmptyState>
     );
@@ -112,7 +115,7 @@ export const ThresholdsView = () => {
         {error !== null && <Problem error={error} />}
         <div className="curves-legend">
           <MethodToggles methods={sizeTrend.methods} theme={theme} />
-          {running && <span>provisional, the sweep is running</span>}
+          {running && <span>provisional: the sweep is running</span>}
         </div>
         <BestSection {...section} isSelected={isSelected} />
         <RuleBox sizeTrend={sizeTrend} />

@@ -16,11 +16,11 @@ import { PointedChart, type PointText } from './pointed-chart.tsx';
 interface TrendChartProps extends Pick<TrendFrame, 'sizes' | 'largestFactor' | 'written'> {
   readonly id: string;
   readonly method: string;
-  /** Every method of the sweep: decides the style. */
+  /** All methods of the sweep, which determine the style. */
   readonly methods: readonly string[];
   readonly trends: readonly ExpertTrend[];
   readonly theme: ResolvedTheme;
-  /** Of a task at a size, whose thresholds are those of its trainings. */
+  /** Text of a task at one size, with the thresholds of all its trainings. */
   readonly text: (thresholds: readonly SizeThreshold[]) => PointText;
   readonly onSelect: (threshold: SizeThreshold) => void;
 }
@@ -28,7 +28,7 @@ interface TrendChartProps extends Pick<TrendFrame, 'sizes' | 'largestFactor' | '
 const HEIGHT = 190;
 const MARGIN = { left: 30, right: 6, top: 16, bottom: 24 } as const;
 const TICK = { fill: 'var(--text-muted)', fontSize: 11 } as const;
-/** The line of the task that is pointed at. */
+/** Width of the line of the task under the pointer. */
 const POINTED_WIDTH = 2;
 
 const keyOf = (task: string, experts: number): string => JSON.stringify([task, experts]);
@@ -36,7 +36,8 @@ const pathOf = (points: readonly { readonly x: number; readonly y: number }[]): 
   points.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)},${y.toFixed(1)}`).join('');
 
 /**
- * Thresholds of one method against the number of pretraining experts: a thin line a task, and what half of them reach.
+ * Thresholds of one method against the number of experts before pruning: a thin line per task, and the factor that half
+ * of the tasks reach.
  */
 export const TrendChart = ({ id, method, methods, trends, theme, text, onSelect, ...frame }: TrendChartProps) => {
   const style = methodStyle(method, methods.indexOf(method));

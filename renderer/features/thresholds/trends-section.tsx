@@ -63,7 +63,7 @@ const TrendsTable = ({ sizeTrend, methods, title, onSelect }: TrendsTableProps) 
 );
 
 const TITLE = 'Threshold against experts before pruning';
-/** Threshold against E: a small multiple per method, a line a task. */
+/** Threshold against E: one chart per method, one line per task. */
 export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme, title, onSelect }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const sizes = [...new Set(sizeTrend.models.map(({ experts }) => experts))].sort((left, right) => left - right);

@@ -12,7 +12,7 @@ const documentOf = (...results: readonly SweepResult[]) => ({ run: 'r', results,
 const isRead = (fields: Partial<SweepResult>): boolean =>
   sweepDocument.safeParse(documentOf(sweepResult(fields))).success;
 
-test('a sweep whose numbers would take the engine without end is refused', () => {
+test('a sweep with numbers that would keep the engine busy for ever is refused', () => {
   expect(isRead({})).toBe(true);
   expect(isRead({ n: 1e9 })).toBe(false);
   expect(isRead({ n: 0 })).toBe(false);
@@ -21,14 +21,14 @@ test('a sweep whose numbers would take the engine without end is refused', () =>
   expect(isRead({ n: 10, lost: 6, gained: 4 })).toBe(true);
   expect(isRead({ factor: 1e9 })).toBe(false);
   expect(isRead({ task: 'x'.repeat(100_000) })).toBe(false);
-  // Divided by it, counts were no numbers, and bisection between them did not end.
+  // Dividing by it made counts NaN, and bisection between them did not end.
   expect(isRead({ groups: { count: 30, designEffect: 0 } })).toBe(false);
   const many = Array.from({ length: MOST_POINTS + 1 }, (_, index) => sweepResult({ factor: 1 + index }));
   expect(sweepDocument.safeParse(documentOf(...many.slice(1))).success).toBe(true);
   expect(sweepDocument.safeParse(documentOf(...many)).success).toBe(false);
 });
 
-test('margins below half a per mille are refused wherever one is read', () => {
+test('margins below half a per mille are refused everywhere', () => {
   const spec = { methods: ['reap'], factors: [1, 2] };
   for (const delta of [1e-300, 0, -1, 0.00049, 0.51])
     expect(recordedSweepSettings.safeParse({ ...spec, delta }).success).toBe(false);
@@ -56,7 +56,7 @@ test('an experiment of more items than a task may have is refused', () => {
   expect(experimentRecord.safeParse(record('1'.repeat(MOST_ITEMS + 1))).success).toBe(false);
 });
 
-test('thresholds of the most points there may be are told', () => {
+test('thresholds of the largest allowed number of points are computed', () => {
   const results = Array.from({ length: MOST_POINTS }, (_, index) =>
     sweepResult({ task: `t${index % 1000}`, method: `m${index % 7}`, factor: 2 + Math.floor(index / 7000), n: 300 }),
   );

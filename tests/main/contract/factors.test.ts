@@ -4,7 +4,7 @@ import { factorKey, isFactorAtMost, isSameFactor, pointNameKey } from '../../../
 
 const experts = fc.integer({ min: 1, max: 512 });
 
-test('a factor is the same however its quotient was computed, and no other factor of a model is', () => {
+test('a factor is equal however its quotient was computed, and differs from any other factor of a model', () => {
   fc.assert(
     fc.property(experts, experts, experts, (total, kept, other) => {
       const factor = total / kept;

@@ -39,16 +39,16 @@ it.each([
   ['an exit without an answer', `process.exit(3)`, /ended without an answer \(exit code 3\)/],
   ['a crash in native code', `process.abort()`, /ended without an answer \(SIGABRT\)/],
   [
-    'what it said before',
+    'its error output',
     `process.stderr.write('driver is broken', () => process.kill(process.pid, 'SIGSEGV'))`,
-    /SIGSEGV.*It said: driver is broken/s,
+    /SIGSEGV.*Its output: driver is broken/s,
   ],
   [
     'a message of another version',
     `process.send({ kind: 'measured', measurement: {} }); setInterval(() => 0, 1000)`,
-    /none of this version/,
+    /this version does not know/,
   ],
-])('tells of %s', async (_what, script, message) => {
+])('reports %s', async (_what, script, message) => {
   const { end } = await follow(script);
   expect(end.kind).toBe('lost');
   expect(end.kind === 'lost' && end.message).toMatch(message);
@@ -60,7 +60,7 @@ it('kills a probe that hangs', async () => {
   expect(gone).toBe(true);
 });
 
-it('tells of a process that cannot be started', async () => {
+it('reports a process that cannot be started', async () => {
   const { end } = await follow('', undefined, '/nonexistent/node');
   expect(end.kind === 'lost' && end.message).toContain('could not be started');
 });

@@ -1,6 +1,6 @@
 import type { MethodPage } from '../../../main/contract/method.ts';
 
-/** The page of a method that drops experts by routing and says nothing else of itself. */
+/** A minimal page of a method that drops experts by routing. */
 export const methodPageOf = (name: string): MethodPage => ({
   name,
   title: name,

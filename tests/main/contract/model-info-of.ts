@@ -1,6 +1,6 @@
 import type { ModelInfo } from '../../../main/contract/model.ts';
 
-/** What is known of a model of eight experts in three layers, but for what `curtailed` says. */
+/** A model of eight experts in three layers, with `curtailed` overriding its fields. */
 export const modelInfoOf = (fields: Partial<ModelInfo> = {}): ModelInfo => ({
   family: 'mixtral',
   layers: 3,

@@ -6,7 +6,7 @@ import { noSelection } from '../../../renderer/state/selection.ts';
 
 const handle = (name: string) => pathHandle.parse(name);
 
-test('every key that the page writes may stand in a link, and leads to the same place', () => {
+test('every key that the page writes is allowed in a link, and leads to the same page', () => {
   const shelves = {
     models: [{ handle: handle('h1'), name: 'my model, 2' }],
     tasks: [{ handle: handle('h2'), name: 'tâche' }],
@@ -40,7 +40,7 @@ test('every key that the page writes may stand in a link, and leads to the same 
   });
 });
 
-test('a link says nothing that the page could not', () => {
+test('a link contains nothing that the page would not write', () => {
   for (const fragment of ['', '#', 'model=/etc', 'model=a%5Cb', 'workspace=x', 'view=%0a', `run=${'a'.repeat(17_000)}`])
     expect(linkedFragment(fragment)).toBeNull();
 });

@@ -7,7 +7,7 @@ import { methodNamed } from '../../../main/pruning/methods.ts';
 
 const spec = { methods: ['uncurl', 'ean'], factors: [1, 2] };
 
-test('options of uncurl that a manifest of 0.1 holds apart join those of the method, and are outdone by them', () => {
+test('options of uncurl stored separately in a manifest of 0.1 join those of the method, which take precedence', () => {
   const uncurl = { affinity: 'pearson', reference: 'medoid', align: false, weights: 'uniform', router: 'mean-row' };
   const options = { uncurl: { router: 'mapped-rows' }, ean: { form: 'mean' } };
   const settings = recordedSweepSettings.parse({ ...spec, uncurl, options });
@@ -19,7 +19,7 @@ test('options of uncurl that a manifest of 0.1 holds apart join those of the met
   expect(recordedSweepSettings.parse({ ...spec, uncurl }).options).toEqual({ uncurl });
 });
 
-test('a manifest of today is read as it is, and one that says nothing useful is refused', () => {
+test('a current manifest is read unchanged, and an unusable one is refused', () => {
   expect(recordedSweepSettings.parse({ ...spec, seeds: [0, 1] })).toEqual(
     sweepSettings.parse({ ...spec, seeds: [0, 1] }),
   );
@@ -29,17 +29,17 @@ test('a manifest of today is read as it is, and one that says nothing useful is 
   expect(recordedSweepSettings.safeParse(null).success).toBe(false);
 });
 
-test('a manifest of before methods were drawn several times measures what it measured, and no more', () => {
+test('a manifest from before methods had several draws keeps its single draw', () => {
   expect([recordedSweepSettings.parse(spec).seeds, sweepSettings.parse(spec).seeds]).toEqual([[0], [0, 1, 2]]);
   const drawn = recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0, align: false } } });
   expect(drawn.options).toEqual({ uncurl: { align: false } });
   expect(recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0 } } }).options).toEqual({});
-  // A draw that the option chose is not taken for another one: the method refuses the option by name.
+  // A draw chosen by the option is not mistaken for another: the method refuses the option by name.
   const other = recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 3 } } });
   expect(() => methodNamed('uncurl').prepare(optionsOf(other, 'uncurl'))).toThrow('seed is unknown');
 });
 
-test("the sample's sweep asks uncurl for its defaults, as it did when it ran", async () => {
+test("the sample's sweep uses uncurl's defaults, as when it ran", async () => {
   const text = await readFile(new URL('../../../resources/sample/run/manifest.json', import.meta.url), 'utf8');
   const manifest = z.object({ spec: z.looseObject({}) }).parse(JSON.parse(text));
   const settings = recordedSweepSettings.parse(manifest.spec);

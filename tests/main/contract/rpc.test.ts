@@ -80,7 +80,7 @@ describe('calls over a MessageChannel', () => {
     expect(engine.received).toEqual([]);
   });
 
-  it('hands the engine an input with its defaults filled in and without what no call knows', async () => {
+  it('gives the engine an input with defaults filled in and unknown fields removed', async () => {
     const { engine, page } = join();
     const input = { provider: 'cpu' as const, unknown: 1 };
     await expect(page.call('devices.probe', input)).rejects.toMatchObject({ message: 'out of luck' });
@@ -115,7 +115,7 @@ describe('calls over a MessageChannel', () => {
 });
 
 describe('the end of a channel', () => {
-  it('rejects what waits and what comes later, and tells it once, when the engine side ends', async () => {
+  it('rejects waiting and later calls, and reports it once, when the engine side ends', async () => {
     const { page, stop, ended, engine } = join();
     const waiting = page.call('tasks.list', {});
     stop();
@@ -123,7 +123,7 @@ describe('the end of a channel', () => {
     await expect(page.call('models.list', {})).rejects.toMatchObject({ code: 'connection-lost' });
     expect(ended).toHaveLength(1);
     expect(engine.listeners).toBe(0);
-    engine.release(); // the late answer goes nowhere and breaks nothing
+    engine.release(); // the late answer is dropped
   });
 
   it('frees the engine when the page ends', async () => {
@@ -135,14 +135,14 @@ describe('the end of a channel', () => {
     expect(ended).toEqual([]);
   });
 
-  it('ends when a page sends what is no call', async () => {
+  it('ends when a page sends something that is not a call', async () => {
     const { engine, pagePort, ended } = join();
     pagePort.postMessage('hello');
     await vi.waitFor(() => expect(ended).toHaveLength(1), patiently);
     expect(engine.listeners).toBe(0);
   });
 
-  it('ends when an engine sends what is no answer', async () => {
+  it('ends when an engine sends something that is not an answer', async () => {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
     const ended: WorkbenchError[] = [];

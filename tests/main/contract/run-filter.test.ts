@@ -38,7 +38,7 @@ test.each([
   expect(ids(filterRuns(shelf, { ...ALL_RUNS, text }))).toEqual(found);
 });
 
-test('archived runs are shown where they are asked for, and tags must all be worn', () => {
+test('archived runs are shown on request, and all tags must match', () => {
   expect(ids(filterRuns(shelf, { ...ALL_RUNS, archived: true }))).toEqual(ids(shelf));
   expect(ids(filterRuns(shelf, { ...ALL_RUNS, tags: ['paper'] }))).toEqual(['sweep-2']);
   expect(ids(filterRuns(shelf, { text: '', tags: ['PAPER'], archived: true }))).toEqual(['sweep-2', 'profile-3']);
@@ -60,7 +60,7 @@ test('runs are sorted by time, name, kind and duration; the newest of equals com
   expect(runs.map(runDurationMs)).toEqual([480_000, null, 60_000, 2_400_000]);
 });
 
-test('sorting loses and invents nothing, whatever the order they came in', () => {
+test('sorting keeps exactly the given runs, in any input order', () => {
   const some = fc.array(
     fc.record({ id: fc.uuid(), minute: fc.integer({ min: 0, max: 59 }), kind: fc.constantFrom('sweep', 'export') }),
     { maxLength: 20 },
@@ -79,7 +79,7 @@ test('sorting loses and invents nothing, whatever the order they came in', () =>
   );
 });
 
-test('tags are read as they are typed', () => {
+test('tags are parsed from typed text', () => {
   expect(tagsIn(' paper, #final  paper\t#x ,')).toEqual(['paper', 'final', 'x']);
   expect(tagsIn(' # ,')).toEqual([]);
 });

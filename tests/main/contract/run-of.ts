@@ -1,6 +1,6 @@
 import type { RunManifest } from '../../../main/contract/run.ts';
 
-/** What a new run says of itself, where a test cares for nothing of it. */
+/** Default fields of a new run in tests. */
 export const plainRun: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
   title: 'A sweep',
   finishedAt: null,
@@ -15,7 +15,7 @@ export const plainRun: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
   output: null,
 };
 
-/** A run that says `curtailed`, and nothing else that matters. */
+/** A run with `curtailed` overriding the default fields. */
 export const runOf = (fields: Partial<RunManifest> = {}): RunManifest => ({
   id: 'sweep-1',
   kind: 'sweep',

@@ -5,7 +5,7 @@ import { defaultText, refusedSettings, settingsOf, settingTexts } from '../../..
 
 const texts = (flag: string) => ({ label: flag, flag, help: 'Help.' });
 
-test('a setting is what its schema and its texts say: kind, range, choices and default', () => {
+test('a setting combines its schema and its texts: kind, range, choices and default', () => {
   const schema = z.object({
     steps: z.number().int().positive().default(20).register(settingTexts, texts('steps')),
     seed: z.number().int().nonnegative().max(9).default(0).register(settingTexts, texts('seed')),
@@ -47,17 +47,17 @@ test('a setting is what its schema and its texts say: kind, range, choices and d
   ]);
 });
 
-test('a field without texts is a mistake of whoever added it', () => {
+test('a field without texts throws', () => {
   expect(() => settingsOf(z.object({ bare: z.number().default(1) }))).toThrow('the setting bare has no texts');
 });
 
-test('every setting of a fine-tuning is described, no two by one flag', () => {
+test('every setting of a fine-tuning has texts, and a flag of its own', () => {
   const flags = settingsOf(finetuneSettings).map(({ flag }) => flag);
   expect(flags).toHaveLength(Object.keys(finetuneSettings.shape).length);
   expect(new Set(flags).size).toBe(flags.length);
 });
 
-test('a training without a general stage is keyed as it was before there was one', () => {
+test('a training without a general stage keeps the key from before there was one', () => {
   expect(decisiveSettings(finetuneSettings.parse({ saveEvery: 7, generalSteps: 5, generalRate: 1 }))).toEqual({
     stages: ['router', 'all'],
     routerSteps: 20,
@@ -75,7 +75,7 @@ test('a training without a general stage is keyed as it was before there was one
   });
 });
 
-test('a general stage counts with its steps and its rate, which is that of the others where none is given', () => {
+test("a general stage's steps and rate enter the key; its rate defaults to that of the others", () => {
   const settings = finetuneSettings.parse({ stages: ['router', 'general', 'all'], generalSteps: 5, rate: 0.5 });
   expect(decisiveSettings(settings)).toMatchObject({ generalSteps: 5, generalRate: 0.5 });
   expect(decisiveSettings({ ...settings, generalRate: 0.1 })).toMatchObject({ generalRate: 0.1, rate: 0.5 });

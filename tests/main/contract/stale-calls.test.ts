@@ -8,7 +8,7 @@ import { runOf } from './run-of.ts';
 
 const names: readonly CallName[] = Object.keys(calls).filter(isCallName);
 
-/** Calls that an event makes stale when they were asked about the run. */
+/** Calls about the run that an event makes stale. */
 const stale = (event: EngineEvent, run: string): readonly string[] => {
   const isStale = staleAfter(event);
   return names.filter((name) => isStale(name, { run })).sort();
@@ -44,7 +44,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
   ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list', 'trash.list']],
   ['waiting jobs in another order', { type: 'jobs.reordered' }, ['jobs.list']],
   [
-    'what is said of runs',
+    'labels of runs',
     { type: 'runs.relisted' },
     ['models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list'],
   ],
@@ -69,7 +69,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
     ],
   ],
   ['settings', { type: 'settings.changed' }, ['settings.read']],
-])('%s makes stale what reads it', (_, event, expected) => {
+])('%s makes its readers stale', (_, event, expected) => {
   expect(stale(event, 'r')).toEqual(expected);
 });
 
@@ -79,13 +79,13 @@ test('a comparison of sweeps is stale when any of them changes', () => {
   expect(isStale('sweeps.compare', { runs: ['other', 'another'] })).toBe(false);
 });
 
-test('the results of another run stay as they are', () => {
+test('the results of another run are not stale', () => {
   expect(stale({ type: 'run.changed', manifest: manifest('done') }, 'other')).toEqual([]);
 });
 
-test('whatever lists or reads says what it reads, and what acts reads nothing', () => {
+test('every call that lists or reads declares its subjects; calls that act declare none', () => {
   const silent = names.filter((name) => calls[name].reads.length === 0);
-  // Methods are the program's own; a folder listing is asked for anew whenever a folder is opened.
+  // Methods are part of the program; a folder is listed afresh whenever it is opened.
   expect(silent.filter((name) => /\.(?:list|read)$/.test(name))).toEqual(['folders.list', 'methods.list']);
   const acting = names.filter((name) => /\.(?:start|open|forget|locate|remove|cancel|resume|use|probe)$/.test(name));
   expect(acting.filter((name) => !silent.includes(name))).toEqual([]);

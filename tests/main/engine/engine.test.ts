@@ -147,8 +147,9 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
   expect(document.notes?.at(-1)).toBe('14 of 16 steps computed, 2 reused from disk.');
   const strict = await engine.call('sweep.read', { run: started.run, delta: 0.3 });
   expect(strict.thresholds.every(({ delta }) => delta === 0.3)).toBe(true);
-  // Only what they tell depends on the margin, not what was measured.
-  const measured = ({ results }: typeof strict) => results.map(({ verdict: _verdict, ...result }) => result);
+  // The verdict and its one-sided bounds depend on the margin; what was measured does not.
+  const measured = ({ results }: typeof strict) =>
+    results.map(({ verdict: _verdict, level: _level, lowOneSided: _low, highOneSided: _high, ...result }) => result);
   expect(measured(strict)).toEqual(measured(document));
   expect(strict.results.every(({ verdict, factor }) => (verdict === null) === (factor === 1))).toBe(true);
 

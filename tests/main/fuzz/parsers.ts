@@ -12,7 +12,7 @@ import { checksumProblems } from '../../../main/export/export-folder.ts';
 import { readChecksums } from '../../../main/files/checksums.ts';
 import { readEndTokens } from '../../../main/generation/end-tokens.ts';
 import { readRequests } from '../../../main/generation/read-requests.ts';
-import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-record.ts';
+import { encodeEvaluation, evaluationRecord } from '../../../main/runs/evaluation-record.ts';
 import { readPlan } from '../../../main/pruning/read-plan.ts';
 import { readExpertFile } from '../../../main/pruning/expert-files/read-expert-file.ts';
 import { writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { finetuneSettings, type FinetuneSettings } from '../../../main/contract/finetune.ts';
 import { BUNDLED_MIXTURE, bundledMixtureFile, readMixture } from '../../../main/finetune/mixture.ts';
-import { encodeEvaluation } from '../../../main/jobs/evaluation-record.ts';
+import { encodeEvaluation } from '../../../main/runs/evaluation-record.ts';
 import type { JobContext } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import { type TunedArms, tunedStep } from '../../../main/jobs/tuned-step.ts';

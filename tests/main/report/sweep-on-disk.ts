@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { encodeEvaluation } from '../../../main/jobs/evaluation-record.ts';
+import { encodeEvaluation } from '../../../main/runs/evaluation-record.ts';
 import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';

@@ -95,7 +95,7 @@ test('settings are found by what they set, ranked among all else, and set it', (
   if (setting?.target.kind !== 'setting') throw new Error('no setting');
   setting.target.setting.apply();
   expect(selectionStore.getState().map.scaling).toBe('rank');
-  expect(found('below bytes')?.label).toBe('Below the map: bytes');
+  expect(found('below bytes')?.label).toBe('Chart below the map: bytes');
   expect(found('margin 0.05')?.label).toBe('Margin of the next sweep: 0.05');
   expect(found('sorting')?.group).toBe('Task');
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { formatDuration, formatTimeLeft, formatWhen } from '../../../renderer/format/format-time.ts';
 
 test('time left is a range, with one unit where both ends share it', () => {
-  expect(formatTimeLeft(null)).toBe('time left not known yet');
+  expect(formatTimeLeft(null)).toBe('time left unknown');
   expect(formatTimeLeft({ low: 120_000, high: 180_000 })).toBe('2–3\u202fmin left');
   expect(formatTimeLeft({ low: 40_000, high: 150_000 })).toBe('40\u202fs – 3\u202fmin left');
   expect(formatTimeLeft({ low: 30_100, high: 30_200 })).toBe('~30\u202fs left');

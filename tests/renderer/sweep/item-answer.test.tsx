@@ -29,7 +29,7 @@ test('a lost item shows the question, the right answer, and both texts with what
   expect(shown).toContain('<code>com<mark>ite</mark></code>');
   expect(shown).toContain('<code>com<mark>pater</mark></code>');
   expect(shown).toContain('read as <code>pater</code>');
-  expect(shown.match(/ended by its length/g)).toHaveLength(1);
+  expect(shown.match(/ended by the length limit/g)).toHaveLength(1);
   expect([shown.match(/>right: </g)?.length, shown.match(/>wrong: </g)?.length]).toEqual([1, 1]);
 });
 

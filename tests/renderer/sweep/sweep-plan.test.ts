@@ -111,12 +111,12 @@ test('a router that starts anew is measured only where every curve recovers it',
   const anew = { ...known, options: { uncurl: { router: 'reinitialised' } } };
   const obstacle = (changed: Partial<SweepSettingsChosen>): string | null =>
     sweepObstacle([model(16)], [task('a', 300)], { ...settings, methods: ['uncurl'], ...changed }, anew);
-  expect(obstacle({})).toMatch(/UNCURL starts its router anew .*“instead of each plan”/);
-  expect(obstacle({ recovery: 'both', refits: ['router'] })).toMatch(/starts its router anew/);
-  expect(obstacle({ recovery: 'only', refits: ['router', 'experts'] })).toMatch(/starts its router anew/);
+  expect(obstacle({})).toMatch(/UNCURL starts from a new random router.*“instead of each plan”/);
+  expect(obstacle({ recovery: 'both', refits: ['router'] })).toMatch(/starts from a new random router/);
+  expect(obstacle({ recovery: 'only', refits: ['router', 'experts'] })).toMatch(/starts from a new random router/);
   expect(obstacle({ recovery: 'only', refits: ['router', 'router+experts'] })).toBeNull();
   expect(obstacle({ methods: ['reap'] })).toBeNull();
-  expect(obstacle({ methods: ['reap'], recovery: 'both', refits: [] })).toMatch(/at least one thing/);
+  expect(obstacle({ methods: ['reap'], recovery: 'both', refits: [] })).toMatch(/at least one refit/);
 });
 
 test('the chat switch counts where a model has a template, and says what it cannot ask', () => {
@@ -174,7 +174,7 @@ test('what cannot run says why', () => {
     sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'], recovery: 'both' }, known),
   ).toMatch(/plain: no calibration items/);
   expect(sweepObstacle([model(16)], [task('text', 9, 'perplexity')], { ...settings, methods: ['eep'] }, known)).toMatch(
-    /text: no items with choices, by which EEP/,
+    /text: no multiple-choice items, by which EEP/,
   );
   expect(sweepObstacle([model(16)], [task('a', 1)], { ...settings, skippedFactors: [2, 4, 8] }, known)).toMatch(
     /factor/,

@@ -109,7 +109,7 @@ test('what cannot be asked for says why, by the field that the contract refuses'
   store.getState().choose('rate', 0.001);
   expect(obstacle()).toBeNull();
   store.getState().chooseName('../away');
-  expect(obstacle()).toMatch(/name may hold/);
+  expect(obstacle()).toMatch(/name may contain/);
 });
 
 test('steps are those of the training script: a last, smaller batch counts', () => {

@@ -74,8 +74,8 @@ test('every bar says its difference and its interval, and the selected one is ma
       onSelect={() => undefined}
     />,
   );
-  expect(markup).toContain('aria-label="Expert 1 gone: −20.0 points [−22.0, −18.0]"');
-  expect(markup).toContain('aria-label="Expert 0 gone: +1.0 points [−1.0, +3.0]"');
+  expect(markup).toContain('aria-label="Expert 1 removed: −20.0 points [−22.0, −18.0]"');
+  expect(markup).toContain('aria-label="Expert 0 removed: +1.0 points [−1.0, +3.0]"');
   expect(markup.match(/damage-bar-selected/g)).toHaveLength(1);
 });
 

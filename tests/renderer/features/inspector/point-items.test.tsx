@@ -40,11 +40,11 @@ test('the first lost items stand there with both answers, their difference marke
   expect(shown).toContain('Lost 124, gained 3, same 93');
   expect(shown).toContain('<code>com<mark>ite</mark></code>');
   expect(shown).toContain('<code>com<mark>pater</mark></code>');
-  expect(shown).toContain('Look at its items');
+  expect(shown).toContain('Show all items');
 });
 
 test('until they are read it says so, and an error is told instead', () => {
-  expect(markup({})).toContain('Reading what was answered…');
+  expect(markup({})).toContain('Reading the answers…');
   const error = { code: 'outcomes-missing', kind: 'failed' as const, message: 'No longer stored.', remedy: 'Resume.' };
   const failed = markup({ error });
   expect(failed).toContain('No longer stored.');

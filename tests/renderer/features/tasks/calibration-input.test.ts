@@ -59,14 +59,14 @@ test('calibration items are taken from tasks of the same kind that have some, an
 });
 
 test('says what a split costs and what a choice gives', () => {
-  expect(splitReason(20)).toMatch(/about 12\s% wider \(a half would make it 41\s%\)\. That is the default\.$/u);
+  expect(splitReason(20)).toMatch(/about 12\s% wider \(with one half: 41\s%\)\. This is the default\.$/u);
   expect(splitReason(50)).toMatch(/about 41\s% wider\.$/u);
-  expect(splitReason(NaN)).toBe('Give a share between 0 and 100 %.');
+  expect(splitReason(NaN)).toBe('Enter a share between 0 and 100 %.');
   expect(trialText({ calibration: 60, test: 240, leftOut: 0, groups: null })).toBe(
     '60 calibration items, 240 test items.',
   );
   expect(trialText({ calibration: 60, test: 240, leftOut: 3, groups: 40 })).toBe(
-    '60 calibration items, 240 test items. Items of one group or one text stay on one side: they make 40 sets. 3 ' +
+    '60 calibration items, 240 test items. Items of the same group or text stay together: they form 40 sets. 3 ' +
       'left out, because they are also tested.',
   );
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ChoiceOutcome, ItemOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import { plan, type Plan } from '../contract/plan.ts';
 
 const whole = z.number().int();
 
@@ -34,11 +35,11 @@ const writtenColumns = z.object({
 });
 
 /** Outcomes by column: a third of the size of one object per item. */
-export const outcomeColumns = z.discriminatedUnion('kind', [choiceColumns, textColumns, writtenColumns]);
+const outcomeColumns = z.discriminatedUnion('kind', [choiceColumns, textColumns, writtenColumns]);
 type Columns = z.output<typeof outcomeColumns>;
 
 /** Outcomes of one task, which holds items of one kind, by column. */
-export const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
+const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
   const choices = outcomes.filter((outcome): outcome is ChoiceOutcome => outcome.kind === 'choice');
   const texts = outcomes.filter((outcome): outcome is TextOutcome => outcome.kind === 'text');
   const written = outcomes.filter((outcome): outcome is WrittenOutcome => outcome.kind === 'written');
@@ -78,8 +79,8 @@ export const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
   return groups.length > 0 && groups.length === choices.length ? { ...columns, groups } : columns;
 };
 
-/** Item by item what `columnsOf` gave; columns of different lengths are an issue of the context. */
-export const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly ItemOutcome[] => {
+/** The reverse of `columnsOf`; columns of different lengths are an issue of the context. */
+const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly ItemOutcome[] => {
   const cell = <T>(column: readonly T[], row: number): T => {
     const value = column[row];
     if (value !== undefined) return value;
@@ -116,3 +117,48 @@ export const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): re
     }
   });
 };
+
+const storedRecord = z.object({
+  kind: z.literal('evaluation'),
+  model: z.object({ name: z.string(), fingerprint: z.string() }),
+  task: z.string(),
+  items: z.string(),
+  plan: plan.nullable(),
+  outcomes: outcomeColumns,
+});
+
+/** An evaluation as a step stores it: the model and plan that ran, the hash of the items, and the answer to each item. */
+export interface EvaluationRecord {
+  readonly model: { readonly name: string; readonly fingerprint: string };
+  readonly task: string;
+  readonly items: string;
+  readonly plan: Plan | null;
+  readonly outcomes: readonly ItemOutcome[];
+}
+
+/** The value that a step stores. */
+export const encodeEvaluation = ({
+  model,
+  task,
+  items,
+  plan: ran,
+  outcomes,
+}: EvaluationRecord): z.input<typeof storedRecord> => ({
+  kind: 'evaluation',
+  model,
+  task,
+  items,
+  plan: ran,
+  outcomes: columnsOf(outcomes),
+});
+
+/** Reads what `encodeEvaluation` gave, after a round trip through JSON. */
+export const evaluationRecord = storedRecord.transform(
+  ({ model, task, items, plan: ran, outcomes }, context): EvaluationRecord => ({
+    model,
+    task,
+    items,
+    plan: ran,
+    outcomes: outcomesOf(outcomes, context),
+  }),
+);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson } from '../../../main/files/canonical-json.ts';
-import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-record.ts';
+import { encodeEvaluation, evaluationRecord } from '../../../main/runs/evaluation-record.ts';
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
 const choice = fc.record({

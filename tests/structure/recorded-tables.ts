@@ -1,0 +1,248 @@
+// What the documentation quotes from recorded runs, computed from them. `npm run docs` writes each block between the marks
+// `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts names those that are out of date.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { ExperimentCell } from '../../main/contract/experiment.ts';
+import { runManifest } from '../../main/contract/run.ts';
+import type { SizeTrendDocument } from '../../main/contract/size-trend.ts';
+import { type SweepDocument, type SweepResult, UNPRUNED } from '../../main/contract/sweep.ts';
+import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
+import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
+import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
+import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
+import { methodTitle } from '../../main/figures/method-titles.ts';
+import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
+import { readFigureSource } from '../../main/runs/read-figure-source.ts';
+import { openRunSource } from '../../main/runs/run-source.ts';
+import { recordedExperimentFolder } from '../../main/sample/recorded-experiment.ts';
+import { addSample, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
+import { root } from './project-files.ts';
+
+const resources = path.join(root, 'resources');
+
+interface Sample {
+  readonly document: SweepDocument;
+  /** As the window shows it: with the recorded trainings of other seeds. */
+  readonly trend: SizeTrendDocument;
+  /** Of the sample's own models alone. */
+  readonly own: SizeTrendDocument;
+}
+
+const readSample = async (): Promise<Sample> => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-docs-'));
+  try {
+    const workspace = await openWorkspace(path.join(folder, 'workspace'));
+    await addSample(workspace, resources);
+    const { document, sizeTrend } = await readFigureSource(await openRunSource(workspace, resources), SAMPLE_RUN);
+    if (document === null || sizeTrend === undefined) throw new Error('the sample has no results');
+    const unpaired = { pairs: [], missing: 0, incomparable: 0 };
+    return { document, trend: sizeTrend, own: sizeTrendDocument(document, { delta: sizeTrend.delta }, unpaired) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const points = (share: number): string => (100 * share).toFixed(1).replace(/^-0\.0$/, '0.0');
+/** An end just below 0 stays -0.0: the interval leaves out 0. */
+const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
+  `[${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |'));
+const items = (sentences: readonly string[]): readonly string[] => sentences.map((sentence) => `- ${sentence}`);
+const textTable = (rows: readonly (readonly string[])[], rightAligned: readonly number[]): readonly string[] => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const cell = (text: string, column: number): string =>
+    rightAligned.includes(column) ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0);
+  return ['```', ...rows.map((row) => row.map(cell).join('  ').trimEnd()), '```'];
+};
+
+/** The first sweep of the README: one model, one task, two methods. */
+const firstResult = ({ document }: Sample): readonly string[] => {
+  const isShown = ({ model, task, method, factor }: SweepResult): boolean =>
+    model === 'uncurl-16' &&
+    task === 'french' &&
+    (method === UNPRUNED || (['frequency', 'reap'].includes(method) && [2, 4].includes(factor)));
+  return textTable(
+    [
+      [...'model task method factor kept dropped n value difference'.split(' '), '95 % interval', 'verdict'],
+      ...document.results
+        .filter(isShown)
+        .map((result) => [
+          ...[result.model, result.task, result.method, String(result.factor), String(result.kept)],
+          ...[`${points(result.droppedShare ?? 0)} %`, String(result.n), points(result.value)],
+          ...[points(result.difference), interval(result), result.verdict ?? ''],
+        ]),
+    ],
+    [3, 4, 5, 6, 7, 8],
+  );
+};
+
+const KINDS: readonly AnswerKind[] = ['chosen', 'written'];
+
+const safeAtTwo = ({ safeCounts }: SizeTrendDocument, answers: AnswerKind, method: string) =>
+  safeCounts.find((one) => one.answers === answers && one.method === method && one.factor === 2)?.shares ?? [];
+
+/** Tasks of nine where factor 2 is safe in every draw, by method and number of experts. */
+const safeTasks = ({ document, own: trend }: Sample): readonly string[] => {
+  const drawsOf = (method: string): number =>
+    new Set(document.results.filter((result) => result.method === method).map(({ seed }) => seed)).size;
+  return table(
+    ['chosen / written', ...safeAtTwo(trend, 'chosen', 'frequency').map(({ experts }) => `E = ${experts}`)],
+    trend.methods.map((method) => {
+      const [chosen, written] = KINDS.map((kind) => safeAtTwo(trend, kind, method));
+      const draws = drawsOf(method);
+      return [
+        draws > 1 ? `${methodTitle(method)} (in every one of ${draws} draws)` : methodTitle(method),
+        ...(chosen ?? []).map(({ safe }, index) => `${safe} / ${written?.[index]?.safe ?? 0}`),
+      ];
+    }),
+  );
+};
+
+/** The sentences that the engine itself says about all methods together. */
+const findings = ({ trend }: Sample): readonly string[] =>
+  items(trend.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence));
+
+/** By frequency, how much of the routed choices factor 2 drops at each size, and where it is safe. */
+const shortFinding = ({ own: trend }: Sample): readonly string[] => {
+  const listed = (values: readonly string[]): string => `${values.slice(0, -1).join(', ')} and ${values.at(-1) ?? ''}`;
+  const safe = (kind: AnswerKind, method: string): string =>
+    listed(safeAtTwo(trend, kind, method).map((share) => String(share.safe)));
+  const sizes = listed(safeAtTwo(trend, 'chosen', 'frequency').map(({ experts }) => String(experts)));
+  const tasks = String(safeAtTwo(trend, 'chosen', 'frequency')[0]?.of ?? 0);
+  const share = trend.shareTrends.find(({ answers, method }) => answers === 'chosen' && method === 'frequency');
+  if (!share?.equalFactor) throw new Error('the sample has no dropped shares');
+  const dropped = listed(share.equalFactor.sizes.map((size) => points(size.share)));
+  return items([
+    `By frequency, factor 2 is safe in ${safe('chosen', 'frequency')} of ${tasks} tasks at ${sizes} experts when ` +
+      `answers are chosen.`,
+    `**Multiple choice flatters pruning**: when the same answers are written, it is safe in ` +
+      `${safe('written', 'frequency')}.`,
+    `The same factor drops less at more experts (${dropped} % of the routed choices).`,
+    `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks chosen, ` +
+      `${safe('written', 'uncurl')} written.`,
+  ]);
+};
+
+const SIGNS = { plus: '+', minus: '-', 'cannot-tell': '?' } as const;
+
+/** Fine-tuned, pruned minus scratch, over all draws: the mean and the range that holds the interval of each draw. */
+const experiment = async (): Promise<readonly string[]> => {
+  const folder = recordedExperimentFolder(resources);
+  const manifest = runManifest.parse(JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')));
+  const record = await requireExperimentRecord(folder, manifest);
+  const cells = experimentDocument(record)
+    .answers.filter(({ question }) => question === 'scratch')
+    .flatMap((answered) => answered.cells)
+    .filter(({ treatment }) => treatment === 'tuned');
+  const tasks = record.tasks.map(({ name }) => name);
+  const bySize = Map.groupBy(cells, ({ experts, kept }) => `${experts} to ${kept}`);
+  const text = (cell: ExperimentCell | undefined): string =>
+    cell === undefined ? '' : `${SIGNS[cell.sign]} ${points(cell.difference)} ${interval(cell)}`;
+  const rows = [...bySize].sort(([, [a]], [, [b]]) => (a?.factor ?? 0) - (b?.factor ?? 0));
+  return table(
+    ['sizes', 'factor', ...tasks],
+    rows.map(([sizes, own]) => [
+      ...[sizes, String(own[0]?.factor ?? '')],
+      ...tasks.map((task) => text(own.find((cell) => cell.task === task))),
+    ]),
+  );
+};
+
+/** Item evaluations of the sample's candidates as a search for thresholds would need them, counted on its outcomes. */
+const curtailment = async ({ document, own: { delta } }: Sample): Promise<readonly string[]> => {
+  const outcomesOf = await sampleOutcomes();
+  const eachItem = (n: number): readonly number[] => Array.from({ length: n }, (_, index) => index + 1);
+  const counts = KINDS.map((kind) => {
+    const own = { ...document, results: document.results.filter((result) => answersOf(result) === kind) };
+    const candidates = own.results.filter(({ factor }) => factor > 1);
+    const evaluations = (orderOf: (result: SweepResult) => readonly number[]): number =>
+      candidates.reduce((sum, result) => {
+        const unpruned = outcomesOf({ ...result, method: UNPRUNED, seed: null, factor: 1 });
+        const order = orderOf(result);
+        return sum + answer(result, delta, unpruned, outcomesOf(result), order, eachItem(result.n)).evaluated;
+      }, 0);
+    return {
+      full: candidates.reduce((sum, { n }) => sum + n, 0),
+      rules: [
+        evaluations(({ n }) => eachItem(n).map((end) => end - 1)),
+        evaluations((result) =>
+          curtailedOrder(result.metric, outcomesOf({ ...result, method: UNPRUNED, seed: null, factor: 1 })),
+        ),
+        curtailedSample(own, outcomesOf, delta, eachItem).evaluated,
+        curtailedSample(own, outcomesOf, delta, partEnds).evaluated,
+      ],
+    };
+  });
+  const texts = [
+    'every candidate, items in the order of their file',
+    'nearest margin first (written answers have none)',
+    'curves end at their first factor that is not safe',
+    'as the engine does it: verdicts looked for after 8, 24, 72, 216 items and so on',
+  ];
+  const cells = (index: number): readonly string[] =>
+    counts.flatMap(({ full, rules }) => {
+      const count = rules[index] ?? Number.NaN;
+      return [count.toLocaleString('en-US'), `${(full / count).toFixed(1)}x`];
+    });
+  return table(
+    ['item evaluations', 'chosen', 'fewer', 'written', 'fewer'],
+    [
+      ['all items of all candidates', ...counts.flatMap(({ full }) => [full.toLocaleString('en-US'), ''])],
+      ...texts.map((text, index) => [text, ...cells(index)]),
+    ],
+  );
+};
+
+const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Promise<readonly string[]>>> = {
+  'first-result': firstResult,
+  'short-finding': shortFinding,
+  'safe-tasks': safeTasks,
+  findings,
+  experiment,
+  curtailment,
+};
+
+const BLOCK = /<!-- table: ([\w-]+) -->\n([\s\S]*?)<!-- end -->/g;
+
+export interface RecordedPage {
+  /** Relative to the root of the project. */
+  readonly file: string;
+  readonly stands: string;
+  readonly computed: string;
+  /** Names of the blocks that it quotes. */
+  readonly tables: readonly string[];
+}
+
+const PAGES = ['README.md', ...['finding', 'paper-experiment', 'searching'].map((name) => `resources/docs/${name}.md`)];
+
+/** Every page that quotes a record, as it stands and as it is computed from the records. */
+export const recordedPages = async (): Promise<readonly RecordedPage[]> => {
+  const sample = await readSample();
+  const blocks = new Map<string, string>();
+  for (const [name, compute] of Object.entries(TABLES)) blocks.set(name, (await compute(sample)).join('\n'));
+  return Promise.all(
+    PAGES.map(async (file) => {
+      const stands = await readFile(path.join(root, file), 'utf8');
+      const tables = [...stands.matchAll(BLOCK)].map(([, name = '']) => name);
+      const computed = stands.replace(BLOCK, (_, name: string) => {
+        const block = blocks.get(name);
+        if (block === undefined) throw new Error(`${file} quotes a table that is not recorded: ${name}`);
+        return `<!-- table: ${name} -->\n\n${block}\n\n<!-- end -->`;
+      });
+      return { file, stands, computed, tables };
+    }),
+  );
+};
+
+export const recordedTables = Object.keys(TABLES);
+
+if (process.argv[2] === '--write')
+  for (const { file, stands, computed } of await recordedPages())
+    if (stands !== computed) {
+      await writeFile(path.join(root, file), computed);
+      process.stdout.write(`${file}: written anew\n`);
+    } else process.stdout.write(`${file}: as recorded\n`);
