@@ -34,7 +34,7 @@ export const readInSequence = (tested: readonly TestedFactor[]): Bracket => {
   return { lastSafe: safe.at(-1)?.factor ?? 1, firstUnsafe, firstWorse };
 };
 
-/** Candidates of a search for thresholds beside its results: those that stopped early, and those that were not needed. */
+/** What a search for thresholds leaves beside its results: candidates told early, and those that were not needed. */
 export type StoppedEarly = Pick<SweepDocument, 'curtailed' | 'notNeeded'>;
 
 /** Points of one curve, or of all draws of a method, as a threshold reads them. */

@@ -15,7 +15,7 @@ import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
 
 /** Largest sample that is shipped: it is copied into every fresh workspace. */
-const MAX_BYTES = 10e6;
+const MAX_BYTES = 20e6;
 
 const compress = (bytes: Uint8Array): Promise<Buffer> => promisify(zstdCompress)(bytes, COMPRESSION);
 /**

@@ -4,19 +4,19 @@ import path from 'node:path';
 import { seededRandom } from '../../main/statistics/random.ts';
 import type { Attack } from './kills/attack.ts';
 import { killedExport, killedTraining } from './kills/folders.ts';
-import { killedSweep, sweeps } from './kills/sweeps.ts';
+import { killedSweep, killedWorkers, sweeps } from './kills/sweeps.ts';
 import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.ts';
 
 /**
  * node tests/bench/kills.ts [kills] [seed] [pattern of names]
  *
  * Ends command lines of the workbench by SIGKILL at random moments (default: 200 kills in all), resumes what was
- * killed, and compares what is there in the end with what an undisturbed run gave: results, and every byte of the
- * steps, of exports and of tuned models. By turns: a sweep, a sweep with a search, a sweep of written answers, an
- * export, a training (where UNCURL_INTEROP_PYTHON names a Python with PyTorch), two engines in one workspace, a
- * takeover from a stopped engine, a full disk (as root on Linux), a shard that vanishes. A kill that comes after the
- * end is not counted. UNCURL_PROGRAM names another program than the sources, dist/uncurl.cjs say. Prints of each:
- * times, kills, resumptions, differences, failures, and what was left behind.
+ * killed, and compares the outcome with that of an undisturbed run: results, and every byte of the
+ * steps, of exports and of tuned models. In turn: a sweep, a sweep with a search, a sweep of written answers, two
+ * workers (the command that each task of a cluster runs), an export, a training (if UNCURL_INTEROP_PYTHON names a Python
+ * with PyTorch), two engines in one workspace, a takeover from a stopped engine, a full disk (as root on Linux), and a
+ * vanished shard. A kill after the end is not counted. UNCURL_PROGRAM names another program than the sources, such as
+ * dist/uncurl.cjs. Prints for each: times, kills, resumptions, differences, failures, and leftover files.
  */
 const [kills = '200', seed = '1', pattern = ''] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-kills-'));
@@ -26,6 +26,7 @@ const python = process.env['UNCURL_INTEROP_PYTHON'];
 type Making = readonly [name: string, make: (() => Promise<Attack>) | null];
 const all: readonly Making[] = [
   ...Object.entries(sweeps).map(([name, sweep]): Making => [name, () => killedSweep(folder, name, sweep)]),
+  ['workers', () => killedWorkers(folder)],
   ['export', () => killedExport(folder)],
   ['fine-tune', python === undefined ? null : () => killedTraining(folder, python)],
   ['two engines', () => twoEngines(folder)],

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -15,7 +16,7 @@ const inRoot = (...place: readonly string[]): string => path.join(root, ...place
 const packagesOf = async (bundle: string): Promise<readonly string[]> => {
   const text = await readFile(inRoot('dist', bundle), 'utf8');
   const asked = [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name ?? '');
-  return [...new Set(asked)].filter((name) => !name.startsWith('node:')).sort();
+  return [...new Set(asked)].filter((name) => !isBuiltin(name)).sort();
 };
 
 /** The first Node of the PATH that is older than the package asks for. */

@@ -145,8 +145,8 @@ const atEqualFactor = (
  * dropped shares (atEqualShares) over all tasks, the slope that of a line through the models over log2 E, the interval
  * t with (models - 2) degrees of freedom. It takes chance in training for normal scatter about that line. Four trainings
  * cannot bear that assumption out: by relabelling (permuteModels) the least p that they could show is 2/24, so a trend
- * beyond these models is reported only where that least p is at most 5 % (`isDecidable`). Nothing is said of fewer than
- * three sizes. For a method that draws, the value is the mean over draws, and `side` is that of every draw's interval.
+ * beyond these models is told only where that least p is at most 5 % (`isDecidable`). Nothing is said of fewer than three
+ * sizes. For a method that draws, the value is the mean over draws, and `side` is that of every draw's interval.
  */
 export const shareTrends = (points: readonly SharePoint[]): ShareTrend[] => {
   const groups = new Map<string, SharePoint[]>();

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RandomSource } from '../../../main/statistics/random.ts';
 
@@ -20,9 +21,15 @@ export interface CommandLine {
   readonly ended: Promise<Ended>;
 }
 
+/** With settings and a key of the benchmark's own. */
+const env = {
+  ...process.env,
+  UNCURL_SETTINGS: process.env['UNCURL_SETTINGS'] ?? path.join(tmpdir(), 'uncurl-bench', 'settings.json'),
+};
+
 /** Starts the command line in a process of its own. */
 export const startUncurl = (args: readonly string[]): CommandLine => {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'], env });
   const said: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
   const ended = once(child, 'close').then(([code, signal]: unknown[]): Ended => ({

@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { bundledModel, type Ended, momentOf, runUncurl, undisturbed } from './command-line.ts';
+import { setTimeout } from 'node:timers/promises';
+import { bundledModel, type Ended, momentOf, runUncurl, startUncurl, undisturbed } from './command-line.ts';
 import type { Attack, Outcome } from './attack.ts';
 
 export type SweepOf = (workspace: string, model?: string) => readonly string[];
@@ -114,6 +115,54 @@ export const killedSweep = async (folder: string, name: string, sweep: SweepOf):
         kills += 1;
         ended = await goOn(sweep(workspace), workspace, random.float() < 0.3 ? momentOf(random, tookMs) : null);
       }
+      const outcome = await outcomeOf(ended, workspace, right, { kills, resumed: kills });
+      await rm(workspace, { recursive: true });
+      return outcome;
+    },
+  };
+};
+
+const WORKERS = 2;
+
+/** Starts a sweep and ends it as soon as its run exists, so that workers find all or nearly all of it to do. */
+const begunRun = async (sweep: readonly string[], workspace: string): Promise<string> => {
+  const { child, ended } = startUncurl(sweep);
+  for (;;) {
+    const [run] = await runsIn(workspace);
+    if (run !== undefined) {
+      child.kill('SIGKILL');
+      await ended;
+      return run;
+    }
+    if (child.exitCode !== null) throw new Error(`the sweep ended before it had a run: ${(await ended).said}`);
+    await setTimeout(5);
+  }
+};
+
+/**
+ * Two workers beside each other, as a cluster's tasks run them. Each is killed at a random moment, and started again
+ * until one comes to its end (three times of ten it is killed again); then the run is resumed, which reads their steps.
+ */
+export const killedWorkers = async (folder: string): Promise<Attack> => {
+  const { right, tookMs } = await undisturbedSweep(folder, plainSweep);
+  return {
+    name: 'workers',
+    once: async (random) => {
+      const workspace = await mkdtemp(path.join(folder, 'workspace-'));
+      const run = await begunRun(plainSweep(workspace), workspace);
+      const work = ['work', run, '--until-empty', '--workspace', workspace, '--threads', '1'];
+      let kills = 0;
+      const worker = async (): Promise<Ended> => {
+        let ended = await runUncurl(work, momentOf(random, tookMs));
+        while (ended.wasKilled) {
+          kills += 1;
+          ended = await runUncurl(work, random.float() < 0.3 ? momentOf(random, tookMs) : null);
+        }
+        return ended;
+      };
+      const workers = await Promise.all(Array.from({ length: WORKERS }, worker));
+      const failed = workers.find(({ code }) => code !== 0);
+      const ended = failed ?? (await runUncurl(resumeArgs(run, workspace)));
       const outcome = await outcomeOf(ended, workspace, right, { kills, resumed: kills });
       await rm(workspace, { recursive: true });
       return outcome;
