@@ -7,7 +7,7 @@ import { type RunManifest, runManifest } from '../contract/run.ts';
 import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { requirePlainTree } from '../files/require-plain-tree.ts';
-import { requirePlace } from '../finetune/tuned-folder.ts';
+import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import { TRAINING_FOLDER } from '../jobs/finetune-job.ts';
 import { ARMS_FOLDER } from '../jobs/tuned-step.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../reproduction/reproduce-job.ts';
@@ -191,9 +191,9 @@ const withAnswers = async (
   const spec = { ...manifest.spec };
   if (origin.asks.program) spec['python'] = python === null ? null : handles.resolve(python);
   if (destination !== null) {
-    const place = join(handles.resolve(destination.into), destination.name);
-    await requirePlace(place);
-    spec['destination'] = place;
+    const folder = join(handles.resolve(destination.into), destination.name);
+    await requireFreeDestination(folder);
+    spec['destination'] = folder;
   }
   return approvedManifest.parse({ ...manifest, spec });
 };
@@ -210,7 +210,7 @@ export interface RunToResume {
  * that its user names now. Nothing of it is changed yet.
  *
  * @throws WorkbenchError refused: `program-not-named`, `destination-not-named`, `made-here`, `bad-usage`; as `approveRun`
- * and `requirePlace`.
+ * and `requireFreeDestination`.
  */
 export const approveToResume = async (
   context: EngineContext,

@@ -124,9 +124,9 @@ export const reopenTask = (
     path,
     hash,
     isTrusted: isTrusted || [...context.bundled.tasks.values()].includes(path),
-    isGone: async (place) => !(await isFile(place)),
-    open: async (place) => {
-      const task = await context.task(place);
+    isGone: async (path) => !(await isFile(path)),
+    open: async (path) => {
+      const task = await context.task(path);
       return { hash: task.hash, value: task };
     },
   });

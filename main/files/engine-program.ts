@@ -8,8 +8,8 @@ import { refuse } from '../contract/errors.ts';
  * Node runs TypeScript; else the bundle, which lies in dist/ of clone and package.
  */
 export const engineProgram = (name: string): string => {
-  const [source, bundle] = [`../hosts/${name}.ts`, `../../dist/${name}.cjs`].map((place) =>
-    fileURLToPath(new URL(place, import.meta.url)),
+  const [source, bundle] = [`../hosts/${name}.ts`, `../../dist/${name}.cjs`].map((relative) =>
+    fileURLToPath(new URL(relative, import.meta.url)),
   );
   // A thread does not look into Electron's archive; what it runs lies unpacked beside it.
   const unpacked = bundle?.replace(`${sep}app.asar${sep}`, `${sep}app.asar.unpacked${sep}`);

@@ -195,13 +195,13 @@ export const explainReadError = (error: unknown, file: string): unknown => {
 };
 
 /**
- * What `work` gives; an error of the system that it lets through is told with the file that it names, or with `place`.
+ * What `work` gives; an error of the system that it lets through is told with the file that it names, or with `file`.
  */
-export const explainingReads = async <T>(place: string, work: () => Promise<T>): Promise<T> => {
+export const explainingReads = async <T>(file: string, work: () => Promise<T>): Promise<T> => {
   try {
     return await work();
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw explainReadError(error, 'path' in error && typeof error.path === 'string' ? error.path : place);
+    throw explainReadError(error, 'path' in error && typeof error.path === 'string' ? error.path : file);
   }
 };

@@ -22,18 +22,18 @@ const ifThere = async <T>(look: () => Promise<T>): Promise<T | null> => {
 export const requirePlainTree = async (folder: string): Promise<void> => {
   const open = [folder];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const place = next;
-    const facts = await ifThere(() => lstat(place));
+    const path = next;
+    const facts = await ifThere(() => lstat(path));
     if (facts === null) continue;
     if (facts.isDirectory()) {
-      for (const name of (await ifThere(() => readdir(place))) ?? []) open.push(join(place, name));
+      for (const name of (await ifThere(() => readdir(path))) ?? []) open.push(join(path, name));
       continue;
     }
     if (facts.isFile() && facts.nlink <= 1) continue;
     const what = facts.isSymbolicLink() ? 'a link' : facts.isFile() ? 'a file with a second name' : 'no regular file';
     throw refuse(
       'leads-out',
-      `${place} is ${what}: what is written to it would be written elsewhere.`,
+      `${path} is ${what}: what is written to it would be written elsewhere.`,
       'Remove it, or put a copy of the file in its place, and try again.',
     );
   }

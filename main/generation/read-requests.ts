@@ -23,7 +23,7 @@ const request = z.strictObject({
  */
 export const readRequests = (
   text: string,
-  place: string,
+  location: string,
   defaults: { readonly maxNewTokens: number; readonly maxPositions: number },
 ): readonly WritingRequest[] => {
   const requests: WritingRequest[] = [];
@@ -66,12 +66,12 @@ export const readRequests = (
     const more = unnamed > 0 ? ` And ${String(unnamed)} more.` : '';
     throw refuse(
       'bad-requests',
-      `${place}: ${problems.join(' ')}${more}`,
+      `${location}: ${problems.join(' ')}${more}`,
       'Write one {"id","context","until":[...],"maxNewTokens":n} a line.',
     );
   }
   if (requests.length === 0)
-    throw refuse('no-requests', `${place} holds no requests.`, 'Write one JSON object a line.');
+    throw refuse('no-requests', `${location} holds no requests.`, 'Write one JSON object a line.');
   return requests;
 };
 

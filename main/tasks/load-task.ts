@@ -5,7 +5,7 @@ import type { MetricName } from '../contract/task.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { explainingReads, explainReadError, readUnchanged } from '../files/regular-file.ts';
 import { loadTaskDocument } from './calibration/load-task-document.ts';
-import { isTaskDocument, placedDocument, placesOf, readTaskDocument } from './calibration/task-document.ts';
+import { isTaskDocument, resolvedDocument, pathsOf, readTaskDocument } from './calibration/task-document.ts';
 import { compileJudging, DEFAULT_PIPELINES } from './generation/judging.ts';
 import { loadHarnessTask } from './harness/load-harness-task.ts';
 import { hashTask } from './items.ts';
@@ -66,24 +66,24 @@ const loadFolder = async (folder: string): Promise<Task> => {
 const MOST_DOCUMENTS = 4;
 
 /** Where what is named without a path lies: `bundled:NAME`. Anything else is given back. */
-export type NamedPlaces = (path: string) => string;
-const asItIs: NamedPlaces = (path) => path;
+export type PathResolver = (path: string) => string;
+const asItIs: PathResolver = (path) => path;
 
 /**
  * Reads a task from whatever describes one (see SHAPES), by the extension of a file or the names in a folder. Whatever
  * is wrong is refused with file, line or row, and key; test items never stand in the calibration split. A task whose
  * files change while they are read is refused (`changed-while-read`).
  */
-export const loadTask = (path: string, named: NamedPlaces = asItIs): Promise<Task> => {
+export const loadTask = (path: string, named: PathResolver = asItIs): Promise<Task> => {
   const absolute = resolve(path);
   return explainingReads(absolute, () => readUnchanged(() => loadFrom(absolute, named, 0)));
 };
 
 /** What a task is read from beside its own path: what a task document names. */
-export const furtherPlaces = async (path: string, named: NamedPlaces): Promise<readonly string[]> =>
-  isTaskDocument(path) ? placesOf(placedDocument(path, await readTaskDocument(path), named)) : [];
+export const furtherPaths = async (path: string, named: PathResolver): Promise<readonly string[]> =>
+  isTaskDocument(path) ? pathsOf(resolvedDocument(path, await readTaskDocument(path), named)) : [];
 
-const loadFrom = async (absolute: string, named: NamedPlaces, depth: number): Promise<Task> => {
+const loadFrom = async (absolute: string, named: PathResolver, depth: number): Promise<Task> => {
   let isFolder: boolean;
   try {
     isFolder = (await stat(absolute)).isDirectory();
@@ -107,7 +107,7 @@ const loadFrom = async (absolute: string, named: NamedPlaces, depth: number): Pr
   return task;
 };
 
-const loadDocument = (file: string, named: NamedPlaces, depth: number): Promise<Task> => {
+const loadDocument = (file: string, named: PathResolver, depth: number): Promise<Task> => {
   if (depth >= MOST_DOCUMENTS)
     throw refuse(
       'bad-task',

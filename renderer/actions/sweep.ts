@@ -67,9 +67,9 @@ export const startSweep: Action = {
       planStore.getState(),
       focusedTask(facts),
     );
-    const { place, fields } = clusterStore.getState();
+    const { runsOn, fields } = clusterStore.getState();
     const run =
-      place === 'here'
+      runsOn === 'here'
         ? (await bridge.call('sweep.start', input)).run
         : await submitSweep(bridge, input, readClusterFields(fields).data);
     cache.invalidate(listsRuns);

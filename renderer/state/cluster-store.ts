@@ -32,13 +32,13 @@ const EMPTY: ClusterFields = {
 };
 
 /** Where the next sweep runs. */
-export const places = ['here', 'cluster'] as const;
-export type Place = (typeof places)[number];
+export const RUN_TARGETS = ['here', 'cluster'] as const;
+export type RunTarget = (typeof RUN_TARGETS)[number];
 
 interface ClusterState {
-  readonly place: Place;
+  readonly runsOn: RunTarget;
   readonly fields: ClusterFields;
-  readonly choosePlace: (place: Place) => void;
+  readonly chooseRunsOn: (runsOn: RunTarget) => void;
   readonly type: (name: keyof ClusterFields, text: string) => void;
 }
 
@@ -54,14 +54,14 @@ const rememberedFields = (): ClusterFields => {
 
 /** Cluster settings of the next submission; remembered between starts. */
 export const clusterStore = createStore<ClusterState>()((set) => ({
-  place: places.find((place) => place === remembered.read('runOn')) ?? 'here',
+  runsOn: RUN_TARGETS.find((target) => target === remembered.read('runOn')) ?? 'here',
   fields: rememberedFields(),
-  choosePlace: (place) => set({ place }),
+  chooseRunsOn: (runsOn) => set({ runsOn }),
   type: (name, text) => set(({ fields }) => ({ fields: { ...fields, [name]: text } })),
 }));
 
-clusterStore.subscribe(({ place, fields }) => {
-  remembered.write('runOn', place);
+clusterStore.subscribe(({ runsOn, fields }) => {
+  remembered.write('runOn', runsOn);
   remembered.write('cluster', JSON.stringify(fields));
 });
 

@@ -100,7 +100,7 @@ export const photograph = async ({ page, host }: Workbench, view: string): Promi
  * Lets page and engine forget what was on screen, so that the next load is a first one: once the page rests and the
  * engine has kept where, neither says it again.
  */
-const forgetPlace = async ({ page, workspace }: Workbench): Promise<void> => {
+const forgetAddress = async ({ page, workspace }: Workbench): Promise<void> => {
   const kept = path.join(workspace, 'view.json');
   const isKept = async (): Promise<boolean> => {
     const fragment = await page.evaluate(() => window.location.hash.slice(1));
@@ -120,7 +120,7 @@ export const withSample = async (workbench: Workbench): Promise<void> => {
   // The engine of the window is another user's, who goes on in these folders.
   for (const folder of ['overlays', 'runs', 'runs/sample', 'steps', 'tmp'])
     await chmod(path.join(workspace, folder), 0o777);
-  await forgetPlace(workbench);
+  await forgetAddress(workbench);
   await page.reload();
   // Models, tasks and what the address says are there.
   await expect(page.locator('.workbench-view')).toBeVisible();

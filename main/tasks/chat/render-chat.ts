@@ -37,12 +37,12 @@ const attempt = (chat: ChatTemplate, messages: readonly ChatMessage[], now: () =
 /**
  * A conversation as the prompt that a checkpoint's own template makes of it, the beginning of the model's turn at its
  * end. As in lm-evaluation-harness 0.4.13, a template that refuses the conversation is asked again without the system
- * turn. Refuses (`bad-chat-template`), naming the template's file and `place`, one that fails or refuses that too.
+ * turn. Refuses (`bad-chat-template`), naming the template's file and `location`, one that fails or refuses that too.
  */
 export const renderChat = (
   chat: ChatTemplate,
   messages: readonly ChatMessage[],
-  place: string,
+  location: string,
   now: () => Date,
   meter: WorkMeter,
 ): RenderedChat => {
@@ -56,7 +56,7 @@ export const renderChat = (
     }
   } catch (error) {
     throw error instanceof TemplateFault
-      ? refuse('bad-chat-template', `${chat.file}, on ${place}: ${error.message}.`, error.remedy, error)
+      ? refuse('bad-chat-template', `${chat.file}, on ${location}: ${error.message}.`, error.remedy, error)
       : error;
   }
 };

@@ -34,7 +34,7 @@ export interface QuestionFields {
 /** As lm-evaluation-harness resolves a field: the name of a column is that column, anything else a template. */
 const fieldOf = (key: string, source: string, columns: ReadonlySet<string>, file: string, meter: WorkMeter): Field => {
   const fault = (row: HarnessRow, message: string, remedy: string): Error =>
-    refuse('bad-item', `${row.place}: ${key} of ${file}: ${message}.`, remedy);
+    refuse('bad-item', `${row.location}: ${key} of ${file}: ${message}.`, remedy);
   if (columns.has(source)) return { isColumn: true, fault, read: (row) => row.values.get(source) ?? null };
   try {
     const template = compileTemplate(source);

@@ -34,7 +34,7 @@ export const SweepLauncher = () => {
   const about = useAction(showMethods);
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
-  const isOnCluster = cluster.place === 'cluster';
+  const isOnCluster = cluster.runsOn === 'cluster';
   const obstacle =
     sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
     (isOnCluster && !readClusterFields(cluster.fields).success ? 'A cluster field has an invalid value.' : null);
@@ -125,12 +125,12 @@ export const SweepLauncher = () => {
         <div>
           <Segmented
             label="Run on"
-            value={cluster.place}
+            value={cluster.runsOn}
             options={[
               { value: 'here', label: 'This machine' },
               { value: 'cluster', label: 'Slurm cluster' },
             ]}
-            onChange={cluster.choosePlace}
+            onChange={cluster.chooseRunsOn}
           />
         </div>
         {isOnCluster && (

@@ -149,14 +149,14 @@ describe('what is opened is selected', () => {
 
   test('a point brings its model, task, method and factor; what no plan can be made by keeps the method', () => {
     const point = { run: 'shown', model: 'a', task: 'sums', method: 'uncurl', seed: null, factor: 4 };
-    const place = { model: 'a', task: 'sums' };
-    expect(broughtByPoint(facts({ model: 'b' }), point)).toEqual({ ...place, method: 'uncurl', factor: 4 });
-    expect(broughtByPoint(facts(), { ...point, method: 'unpruned', factor: 1 })).toEqual(place);
-    expect(broughtByPoint(facts(), { ...point, method: 'My own model' })).toEqual(place);
+    const brought = { model: 'a', task: 'sums' };
+    expect(broughtByPoint(facts({ model: 'b' }), point)).toEqual({ ...brought, method: 'uncurl', factor: 4 });
+    expect(broughtByPoint(facts(), { ...point, method: 'unpruned', factor: 1 })).toEqual(brought);
+    expect(broughtByPoint(facts(), { ...point, method: 'My own model' })).toEqual(brought);
     expect(broughtByPoint(facts(), { ...point, run: 'gone' })).toEqual({ method: 'uncurl', factor: 4 });
     // A ranking that was a method of the sweep is called as it was there, and is none of the workbench.
     expect(broughtByPoint({ ...facts(), methods: [methodPageOf('reap')] }, { ...point, method: 'my-ranking' })).toEqual(
-      place,
+      brought,
     );
   });
 
