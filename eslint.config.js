@@ -4,7 +4,7 @@ import reactHooks from 'eslint-plugin-react-hooks';
 import { defineConfig } from 'eslint/config';
 import typescript from 'typescript-eslint';
 
-/** Forbids imports by pattern, with the reason that the reader sees. */
+/** Forbids imports by pattern, with a reason for the reader. */
 const noImports = (message, ...patterns) => ({
   'no-restricted-imports': ['error', { patterns: patterns.map((regex) => ({ regex, message })) }],
 });
@@ -17,7 +17,24 @@ const spreadLiteral = {
 const spreadArguments = {
   selector: ':matches(CallExpression, NewExpression) > SpreadElement.arguments',
   message:
-    'Arguments lie on the stack, which ends at about a hundred thousand: use maxOf, minOf, a loop, or pass the list.',
+    'Arguments are on the stack, which overflows at about a hundred thousand: use maxOf, minOf or a loop, or pass a list.',
+};
+/** Refuses comments that begin with "What of", which hide their subject. */
+const plainWords = {
+  rules: {
+    'no-what-of': {
+      create: (context) => ({
+        Program: () => {
+          for (const { loc, value } of context.sourceCode.getAllComments())
+            if (/^[\s*]*What of\b/.test(value))
+              context.report({
+                loc,
+                message: 'Name the thing: "Plan fields that ..." instead of "What of a plan ...".',
+              });
+        },
+      }),
+    },
+  },
 };
 
 export default defineConfig(
@@ -34,6 +51,7 @@ export default defineConfig(
   },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
+  { plugins: { words: plainWords }, rules: { 'words/no-what-of': 'error' } },
   {
     files: ['**/*.{ts,tsx}'],
     extends: [typescript.configs.strictTypeChecked, typescript.configs.stylisticTypeChecked],
@@ -44,9 +62,9 @@ export default defineConfig(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/ban-ts-comment': ['error', { 'ts-expect-error': true }],
-      // Numbers are what this program prints.
+      // Numbers are this program's output.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      // Too slow for what they find here.
+      // Too slow for their few findings here.
       '@typescript-eslint/no-deprecated': 'off',
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-unsafe-enum-assignment': 'off',
@@ -58,12 +76,12 @@ export default defineConfig(
       '@typescript-eslint/no-meaningless-void-operator': 'off',
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       '@typescript-eslint/prefer-optional-chain': 'off',
-      // A function may be async because its interface is, and a parser names control characters.
+      // A function may be async because its interface is, and parsers contain control characters.
       '@typescript-eslint/require-await': 'off',
       'no-control-regex': 'off',
-      // In loops over typed arrays the index is in range by construction, and noUncheckedIndexedAccess cannot know.
+      // In loops over typed arrays the index is in range by construction, which noUncheckedIndexedAccess cannot know.
       '@typescript-eslint/no-non-null-assertion': 'off',
-      // Keys of foreign files are written as they stand there.
+      // Keys of foreign files are written unchanged.
       '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
@@ -78,7 +96,7 @@ export default defineConfig(
   {
     files: ['main/**/*.ts', 'electron/**/*.ts'],
     plugins: { n: nodePlugin },
-    // The Node that ships, in Electron and as a package.
+    // The Node of the release, in Electron and as a package.
     settings: { node: { version: '>=24.0.0' } },
     rules: {
       'n/no-unsupported-features/es-builtins': 'error',
@@ -86,7 +104,7 @@ export default defineConfig(
     },
   },
   {
-    // The shell and what it bundles also run in the Electron 25 of the window tests, which has Node 18.15.
+    // The shell and its bundled code also run in the Electron 25 of the window tests, which has Node 18.15.
     files: ['electron/**/*.ts', 'main/contract/**/*.ts'],
     settings: { node: { version: '^18.15.0 || >=20.0.0' } },
   },
@@ -96,10 +114,7 @@ export default defineConfig(
   },
   {
     files: ['main/contract/**/*.ts'],
-    rules: noImports(
-      'The contract is all that both sides know: it imports nothing but itself and zod.',
-      '^(?!\\./|zod$)',
-    ),
+    rules: noImports('The contract is shared by both sides: it imports only itself and zod.', '^(?!\\./|zod$)'),
   },
   {
     files: ['electron/**/*.ts'],

@@ -21,7 +21,7 @@ import {
 } from './.ci/given-electron.ts';
 import packageFile from './package.json' with { type: 'json' };
 
-/** What the application consists of; dist/ holds every other dependency, bundled. */
+/** Contents of the application; dist/ contains every other dependency, bundled. */
 const SHIPPED = [
   'package.json',
   'LICENSE',
@@ -33,7 +33,7 @@ const SHIPPED = [
 ];
 /** Lies beside the archive, where it can be read. */
 const LICENCES = 'third-party-licences.txt';
-/** `file` begins with `/` and is relative to the repository; folders on the way to something shipped stay. */
+/** `file` begins with `/` and is relative to the repository; parent folders of shipped files stay. */
 const isLeftOut = (file: string): boolean => {
   const place = file.slice(1);
   if (place === '') return false;
@@ -41,7 +41,7 @@ const isLeftOut = (file: string): boolean => {
   return !SHIPPED.some((part) => part === place || place.startsWith(`${part}/`) || part.startsWith(`${place}/`));
 };
 
-/** Native libraries of the other platforms and processors: 240 MB that could never be loaded. */
+/** Removes native libraries of other platforms: 240 MB that could never be loaded. */
 const removeForeignLibraries = async (application: string, platform: string, arch: string): Promise<void> => {
   const libraries = path.join(application, 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6');
   for (const system of await readdir(libraries)) {
@@ -58,7 +58,7 @@ const BUILDER_PLATFORM: Readonly<Partial<Record<ForgePlatform, Platform>>> = {
   win32: Platform.WINDOWS,
 };
 
-/** Installers by electron-builder, whose targets electron-builder.yml lists, from the folder that Forge packaged. */
+/** Installers by electron-builder, for the targets in electron-builder.yml, from the folder that Forge packaged. */
 class ElectronBuilderMaker extends MakerBase<Record<string, never>> {
   override name = 'electron-builder';
   override defaultPlatforms: ForgePlatform[] = ['linux', 'darwin', 'win32'];
@@ -79,7 +79,7 @@ class ElectronBuilderMaker extends MakerBase<Record<string, never>> {
   }
 }
 
-/** A tar.gz with one folder, by the system's tar: electron-builder would download a 7-Zip for it. */
+/** A tar.gz with one folder, made by the system's tar: electron-builder would download a 7-Zip for it. */
 class TarMaker extends MakerBase<Record<string, never>> {
   override name = 'tar.gz';
   override defaultPlatforms: ForgePlatform[] = ['linux'];
@@ -121,25 +121,25 @@ const FUSES: FuseV1Config = {
 };
 
 /**
- * UNCURL_ELECTRON_DIST: an unpacked Electron to package, so that nothing is fetched. One that is not the version that
- * ships makes a trial under out/trial. UNCURL_ELECTRON_ZIPS: a folder that holds the release's zip file.
+ * UNCURL_ELECTRON_DIST: an unpacked Electron to package, so that nothing is downloaded. One of another version than the
+ * release makes a trial under out/trial. UNCURL_ELECTRON_ZIPS: a folder with the release's zip file.
  */
 const shippedVersion = packageFile.devDependencies.electron;
 const given = givenElectron(process.env['UNCURL_ELECTRON_DIST'], shippedVersion);
 const electronZipDir = given ? mkdtempSync(path.join(tmpdir(), 'uncurl-zip-')) : process.env['UNCURL_ELECTRON_ZIPS'];
 const fuses = given?.isTrial === true ? await knownFuses(given, FUSES) : { known: FUSES, leftOut: [] };
 const engineInNode = given?.isTooOldForEngine ?? false;
-/** electron-builder fetches the tools of its installers, and a trial is installed on this machine alone. */
+/** electron-builder downloads the tools of its installers, and a trial is only installed on this machine. */
 const tarAlone = given?.isTrial === true || process.env['UNCURL_INSTALLERS'] === 'tar.gz';
 if (given && electronZipDir !== undefined) {
   writeEmptyZip(electronZipDir, shippedVersion, process.platform, process.arch);
   process.on('exit', () => rmSync(electronZipDir, { recursive: true, force: true }));
 }
 if (given?.isTrial === true) {
-  say(`A trial with Electron ${given.version}, for this machine only: what ships has ${shippedVersion}.`);
+  say(`A trial with Electron ${given.version}, for this machine only: the release has ${shippedVersion}.`);
   if (fuses.leftOut.length > 0) say(`Fuses that it does not know are left out: ${fuses.leftOut.join(', ')}.`);
-  say('Of the installers, tar.gz alone is made; those of electron-builder.yml are neither made nor tried.');
-  if (engineInNode) say(`Its Node is too old for the engine, which Node ${process.versions.node} runs in its place.`);
+  say('The only installer made is the tar.gz; those of electron-builder.yml are neither made nor tested.');
+  if (engineInNode) say(`Its Node is too old for the engine, which Node ${process.versions.node} runs instead.`);
 }
 
 const config: ForgeConfig = {
@@ -153,7 +153,7 @@ const config: ForgeConfig = {
     asar: engineInNode
       ? { unpackDir: engineInNodeFolders, unpack: engineInNodeFiles }
       : { unpackDir: 'node_modules/onnxruntime-node', unpack: '{parquet-worker,run-reader}.cjs' },
-    // For macOS, whose bundle says itself what it opens; electron-builder.yml says the same for the other systems.
+    // For macOS, whose bundle declares what it opens; electron-builder.yml does so for the other systems.
     protocols: [{ name: 'Uncurl Workbench', schemes: ['uncurl'] }],
     extendInfo: {
       CFBundleDocumentTypes: [
@@ -162,7 +162,7 @@ const config: ForgeConfig = {
     },
     extraResource: ['resources', 'LICENSE', `dist/${LICENCES}`],
     ignore: isLeftOut,
-    // Nothing is pruned: what ships is listed above.
+    // Pruning is off: SHIPPED lists the contents.
     prune: false,
     ...(electronZipDir === undefined ? {} : { electronZipDir }),
   },

@@ -1,10 +1,10 @@
 import { defineConfig } from '@playwright/test';
 import { HANG_LIMIT_MS } from './tests/hang-limit.ts';
 
-/** A page that does not react for so long will not, however busy the machine is. */
+/** A page that does not react for this long never will, however busy the machine is. */
 const REACTION_LIMIT_MS = 120_000;
 
-/** As root Chromium runs without its sandbox; it loads nothing but the workbench's own pages. */
+/** As root Chromium runs without its sandbox; it only loads the workbench's own pages. */
 const chromiumArguments = [
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
   '--disable-gpu',
@@ -17,8 +17,8 @@ const chromiumArguments = [
 
 /**
  * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one;
- * `x.package.spec.ts` drives the installed application. Workers would share two cores with the engines that they start,
- * so there is one.
+ * `x.package.spec.ts` drives the installed application. There is one worker, since several would share two cores with
+ * the engines that they start.
  */
 export default defineConfig({
   testDir: 'tests/e2e',

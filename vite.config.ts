@@ -7,7 +7,7 @@ const root = path.dirname(fileURLToPath(import.meta.url));
 
 export default defineConfig({
   root: path.join(root, 'renderer'),
-  // The page is served by Electron's own protocol and by `uncurl serve`, in both from the top of an origin.
+  // Electron's own protocol and `uncurl serve` both serve the page from the root of an origin.
   base: '/',
   plugins: [react()],
   resolve: {
@@ -17,7 +17,7 @@ export default defineConfig({
     outDir: path.join(root, 'dist', 'renderer'),
     emptyOutDir: true,
     target: 'chrome114',
-    // The page's policy allows no inline script and no data: fonts, so everything is a file.
+    // The page's policy allows no inline scripts and no data: fonts, so everything is a file.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 2_000,

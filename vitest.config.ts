@@ -5,7 +5,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { HANG_LIMIT_MS } from './tests/hang-limit.ts';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
-/** What the peers' own code computed: the folder that the variable names, else that of the clone. */
+/** Reference values from the methods' own code: in the folder named by the variable, else in the clone. */
 const reference = (variable: string, folder: string): string => {
   const ownFolder = path.join(root, 'tests', 'fixtures', 'reference', folder);
   return path.resolve(process.env['INIT_CWD'] ?? root, process.env[variable] ?? ownFolder);
@@ -16,7 +16,7 @@ const shared = {
   testTimeout: HANG_LIMIT_MS,
   hookTimeout: HANG_LIMIT_MS,
   env: {
-    // No test depends on what its user set, or makes a key for them.
+    // No test depends on the user's settings, or creates a key beside them.
     UNCURL_SETTINGS:
       process.env['UNCURL_TEST_REPORT'] === undefined
         ? path.join(tmpdir(), 'uncurl-tests', 'settings.json')

@@ -1,4 +1,4 @@
-// npm run build: dist/ from the sources. What is up to date (by content) is not built again.
+// npm run build: builds dist/ from the sources. Parts whose content is up to date are skipped.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,10 +7,10 @@ import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, 
 
 const shared = ['package.json', 'package-lock.json', 'tsconfig.json', '.ci/build.mjs', '.ci/bundle.mjs'];
 
-/** What the window imports of the engine's side. */
+/** Parts of the engine's side that the window imports. */
 const ring = ['contract', 'words', 'statistics', 'evaluation', 'figures'].map((folder) => `main/${folder}`);
 
-/** The parts of dist/, what each is made of and what it consists of. */
+/** The parts of dist/, with their sources and outputs. */
 const parts = {
   shell: {
     sources: [...shared, 'main', 'electron'],
@@ -57,7 +57,7 @@ const isFresh = (part, stamp) =>
   existsSync(stampFile(part)) &&
   readFileSync(stampFile(part), 'utf8') === stamp;
 
-/** Builds the stale parts of dist/: whether there were any. */
+/** Builds the stale parts of dist/; returns whether there were any. */
 export const ensureBuilt = (onFailure = fail) => {
   const stamps = Object.fromEntries(Object.keys(parts).map((part) => [part, contentStamp(parts[part].sources)]));
   const stale = Object.keys(parts).filter((part) => !isFresh(part, stamps[part]));

@@ -6,8 +6,8 @@ import { build as buildRenderer } from 'vite';
 import { root } from './setup.mjs';
 
 /**
- * In a bundle every module still knows its own place: `import.meta.url` (dirname, filename) of main/x/y.ts stays that
- * file's, so that a path such as ../../resources is found from dist/ exactly as from the sources, also inside an asar.
+ * Keeps each module's `import.meta.url` (dirname, filename) in a bundle: that of main/x/y.ts stays that file's, so that
+ * a path such as ../../resources is found from dist/ as from the sources, also inside an asar.
  */
 const keepModulePaths = {
   name: 'keep-module-paths',
@@ -39,7 +39,7 @@ const shellOptions = {
   // Native code stays a package; ws probes for its two optional accelerators, which are not installed.
   external: ['electron', 'onnxruntime-node', 'bufferutil', 'utf-8-validate'],
   plugins: [keepModulePaths],
-  // Lazy parts stay lazy, but `import()` of a package is a `require`: only that looks into Electron's archive.
+  // Lazy parts stay lazy, but `import()` of a package becomes `require`, which alone can read Electron's archive.
   supported: { 'dynamic-import': false },
   metafile: true,
   sourcemap: true,
@@ -48,7 +48,7 @@ const shellOptions = {
   logLevel: 'warning',
 };
 
-/** Others may be starting from dist/ at this moment: a file is the old one or the new one, never half of it. */
+/** Replaces a file atomically: another process may be starting from dist/ at this moment. */
 const writeWhole = (file, contents, mode) => {
   mkdirSync(path.dirname(file), { recursive: true });
   const partial = `${file}.${process.pid}`;
@@ -56,35 +56,35 @@ const writeWhole = (file, contents, mode) => {
   renameSync(partial, file);
 };
 
-/** Folders (`node_modules/NAME`, `node_modules/A/node_modules/B`) of the packages that files belong to, sorted. */
+/** Folders (`node_modules/NAME`, `node_modules/A/node_modules/B`) of the packages that the files belong to, sorted. */
 const packageFolders = (files) => {
   const folders = files.map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0]);
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
 };
 
-/** Says which packages a part of dist/ holds code of: their licences go with it (licences.mjs). */
+/** Records the packages in a part of dist/, whose licences are shipped with it (licences.mjs). */
 const notePackages = (part, files) =>
   writeWhole(path.join(root, 'dist', `${part}.packages.json`), JSON.stringify(packageFolders(files), null, 2), 0o644);
 
-/** What ships has Node 24; the windows are tested with Electron 25, whose Node 18 runs the shell but not the engine. */
+/** The release has Node 24. Windows are tested in Electron 25, whose Node 18 runs the shell but not the engine. */
 const engineTarget = 'node24';
 const shellTarget = 'node18';
 
 const programOptions = {
   ...shellOptions,
-  // For packages that ask for their own address; modules of this project are seen to above.
+  // For packages that use their own address; this project's modules are handled above.
   define: { 'import.meta.url': 'bundleUrl' },
   banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
 };
 
-/** What `engines` of package.json asks for, as in ">=24". */
+/** The minimum in `engines` of package.json, such as ">=24". */
 const leastNode = Number(
   /^>=(\d+)$/.exec(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).engines.node)[1],
 );
 
 /**
- * Before anything of the command line is loaded. Other Nodes lack parts of what it needs, some of which are asked for
- * only when all is computed and results are written. In syntax that every Node reads.
+ * Runs before anything of the command line is loaded. Older Nodes lack features, some of which would only be needed
+ * when results are written. Uses syntax that every Node can parse.
  */
 const requireNode = `if (Number(process.versions.node.split('.')[0]) < ${leastNode}) {
   process.stderr.write('uncurl needs Node ${leastNode} or later, and this is Node ' + process.versions.node + ' (' +
@@ -94,7 +94,7 @@ const requireNode = `if (Number(process.versions.node.split('.')[0]) < ${leastNo
 
 const bundleShell = async () => {
   const bundles = [
-    // A sandboxed preload script can require nothing but electron, so it gets no banner.
+    // A sandboxed preload script can only require electron, so it gets no banner.
     await bundle({ ...shellOptions, target: shellTarget, entryPoints: { preload: 'electron/preload.ts' } }),
     await bundle({ ...programOptions, target: shellTarget, entryPoints: { main: 'electron/main.ts' } }),
     await bundle({
@@ -123,7 +123,7 @@ const bundleShell = async () => {
   }
 };
 
-/** Rollup's `\0` begins the name of a module that a plugin made; its query is a variant of the same file. */
+/** Rollup marks a plugin's module by a leading `\0`; its query is a variant of the same file. */
 const fileOfModule = (id) => path.relative(root, id.replace(/^\0/, '').replace(/\?.*$/, '')).split(path.sep).join('/');
 
 const bundleRenderer = async () => {

@@ -6,8 +6,8 @@ import { createEngine } from '../main/engine/engine.ts';
 import { defaultWorkspace } from '../main/workspace/open-workspace.ts';
 import { root } from './setup.mjs';
 
-// The engine of `npm run dev`: a process of its own that dev-server.mjs starts anew when main/ changes. It answers the
-// contract over the channel to that process, and gives everything back when the channel ends.
+// The engine of `npm run dev`: a process that dev-server.mjs restarts when main/ changes. It answers the contract over
+// the channel to that process, and releases everything when the channel ends.
 
 const [named] = process.argv.slice(2);
 const engine = await createEngine({
@@ -39,6 +39,6 @@ serveRpc(engine, {
   close: () => undefined,
 });
 process.on('disconnect', () => void end());
-// The terminal interrupts the whole group: dev-server.mjs ends this process by its channel.
+// The terminal interrupts the whole group, but dev-server.mjs ends this process by its channel.
 process.on('SIGINT', () => undefined);
 process.send({ type: 'ready' });

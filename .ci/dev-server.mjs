@@ -1,5 +1,5 @@
-// What `npm run dev` runs with Node 24: Vite for the page, an engine in a process of its own, and before both the same
-// server as `uncurl serve`, so that nobody without the token reaches either. Everything listens on 127.0.0.1 only.
+// The server of `npm run dev`, on Node 24: Vite for the page, an engine in a separate process, and in front of both the
+// same server as `uncurl serve`, so that nobody without the token reaches either. Everything listens on 127.0.0.1 only.
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -15,11 +15,11 @@ import { fail, nodeOptions, root, say } from './setup.mjs';
 
 const host = '127.0.0.1';
 const { port, workspace } = parseArgs({ options: { port: { type: 'string' }, workspace: { type: 'string' } } }).values;
-if (port !== undefined && !/^\d{1,5}$/.test(port)) fail(`--port ${port} is no port.`);
+if (port !== undefined && !/^\d{1,5}$/.test(port)) fail(`--port ${port} is not a port.`);
 
-/** Several files are often written at once. */
+/** Editors often write several files at once. */
 const gatherMs = 150;
-/** An engine that does not give back what it holds in this time is ended by force. */
+/** An engine that takes longer to release its resources is killed. */
 const patienceMs = 15_000;
 
 const freePort = async () => {
@@ -31,7 +31,7 @@ const freePort = async () => {
   return found;
 };
 
-/** Calls go to the engine of the moment and wait while there is none; subscriptions outlive the engines. */
+/** Calls go to the present engine and wait while there is none; subscriptions outlive the engines. */
 const createEngineHolder = () => {
   const listeners = new Set();
   let child = null;
@@ -60,9 +60,9 @@ const createEngineHolder = () => {
     child = started;
     const [first] = await Promise.race([once(started, 'message'), once(started, 'exit')]);
     if (first?.type !== 'ready')
-      return say('The engine did not start: its message is above. A change of main/ tries again.');
+      return say('The engine did not start: its message is above. Change main/ to try again.');
     connection = connectRpc(channelOf(started), () => {
-      if (child === started) say('The engine ended by itself. A change of main/ starts it again.');
+      if (child === started) say('The engine ended unexpectedly. Change main/ to start it again.');
     });
     connection.subscribe((event) => listeners.forEach((listener) => listener(event)));
     waiting.resolve(connection);
@@ -92,8 +92,8 @@ const createEngineHolder = () => {
   };
 };
 
-// Vite's client speaks with the server over a WebSocket, and its page has inline scripts and styles: the policy of the
-// development page lets in exactly those, by port and nonce. The policy of the built page stays as it is.
+// Vite's client uses a WebSocket, and its page has inline scripts and styles: the policy of the development page allows
+// exactly those, by port and nonce. The policy of the built page is unchanged.
 const reloadPort = await freePort();
 const nonce = randomBytes(16).toString('base64');
 const vite = await createServer({
@@ -125,7 +125,7 @@ let gathering = null;
 const restart = () => {
   gathering = null;
   work = work.then(async () => {
-    say('main/ has changed: starting the engine anew.');
+    say('main/ has changed: restarting the engine.');
     await held.stop();
     await held.start();
     server.dropPages();
@@ -149,5 +149,5 @@ const end = async () => {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void end());
 
 await work;
-say(`The workbench, as its sources are, is at ${server.url}`);
-say('The address holds a token: who has it can use the workbench. Ctrl-C ends it.');
+say(`The workbench, from its present sources, is at ${server.url}`);
+say('The address contains a token: whoever has it can use the workbench. Ctrl-C ends it.');

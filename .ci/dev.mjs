@@ -1,5 +1,5 @@
-// npm run dev: the workbench in a browser while it is being written. A change of renderer/ is in the page at once, a
-// change of main/ starts the engine anew (jobs stop and can be resumed), and the page reconnects by itself.
+// npm run dev: the workbench in a browser during development. A change of renderer/ is in the page at once, a
+// change of main/ restarts the engine (jobs stop and can be resumed), and the page reconnects.
 //   npm run dev -- --port N          (default: a free one)
 //   npm run dev -- --workspace DIR   (default: UNCURL_WORKSPACE, or the one of the window)
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// Where the binary of the electron package lies. It is fetched by `npm start` alone: to look for it fetches nothing.
+// Path of the electron package's binary. Only `npm start` downloads it: looking for it downloads nothing.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './setup.mjs';

@@ -1,4 +1,4 @@
-// A folder with an unpacked Electron in place of its release's zip, which packaging would download otherwise.
+// A folder with an unpacked Electron, used instead of its release's zip, which packaging would download otherwise.
 import { cp, rename } from 'node:fs/promises';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,28 +10,28 @@ const root = path.dirname(import.meta.dirname);
 export interface GivenElectron {
   readonly folder: string;
   readonly version: string;
-  /** It is not the Electron that ships: what is packaged with it is for a trial on this machine, and says so. */
+  /** Whether it is not the Electron of the release: then the package is a trial for this machine, and says so. */
   readonly isTrial: boolean;
-  /** Its Node is older than the engine is written for, which is carried out by the Node of the tests instead. */
+  /** Whether its Node is too old for the engine, which then runs in the Node of the tests. */
   readonly isTooOldForEngine: boolean;
 }
 
 const majorOf = (version: string): number => Number(version.split('.')[0]);
 
-/** What UNCURL_ELECTRON_DIST names; null where it is not set. `shipped`: the version that the package asks for. */
+/** The Electron named by UNCURL_ELECTRON_DIST; null if not set. `shipped`: the version that the package asks for. */
 export const givenElectron = (folder: string | undefined, shipped: string): GivenElectron | null => {
   if (folder === undefined) return null;
   const file = path.join(folder, 'version');
-  if (!existsSync(file)) throw new Error(`UNCURL_ELECTRON_DIST holds no Electron: there is no ${file}.`);
+  if (!existsSync(file)) throw new Error(`UNCURL_ELECTRON_DIST contains no Electron: there is no ${file}.`);
   const version = readFileSync(file, 'utf8').trim().replace(/^v/, '');
   const isTooOldForEngine = majorOf(version) < majorOf(shipped);
   return { folder, version, isTrial: version !== shipped, isTooOldForEngine };
 };
 
-/** An archive without files: the end record of the zip format (APPNOTE.TXT, 4.3.16) and nothing before it. */
+/** An archive without files: only the end record of the zip format (APPNOTE.TXT, 4.3.16). */
 const EMPTY_ZIP = Buffer.from([0x50, 0x4b, 0x05, 0x06, ...Array<number>(18).fill(0)]);
 
-/** Lets the packager unpack nothing; `copyElectron` then puts the files there. */
+/** Lets the packager unpack nothing; `copyElectron` then copies the files there. */
 export const writeEmptyZip = (zipFolder: string, version: string, platform: string, arch: string): void =>
   writeFileSync(path.join(zipFolder, `electron-v${version}-${platform}-${arch}.zip`), EMPTY_ZIP);
 
@@ -40,7 +40,7 @@ export const copyElectron = ({ folder }: GivenElectron, application: string): Pr
 
 type KnownFuses = Partial<Record<FuseV1Options, boolean>> & { version: FuseVersion; strictlyRequireAllFuses: false };
 
-/** The fuses that this Electron knows, and the names of those that it is too old for. */
+/** The fuses that this Electron supports, and the names of those that it is too old for. */
 export const knownFuses = async (
   { folder }: GivenElectron,
   fuses: FuseV1Config,
@@ -56,11 +56,11 @@ export const knownFuses = async (
 /** Programs that Electron's utilityProcess starts. */
 const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process'] as const;
 
-/** What a Node that is not Electron's must find as real files, beside the archive. */
+/** Files that a Node other than Electron's must find outside the archive. */
 export const engineInNodeFiles = '{*.engine.cjs,parquet-worker.cjs,run-reader.cjs,node,parent-port.cjs}';
 export const engineInNodeFolders = 'node_modules/{onnxruntime-node,onnxruntime-common}';
 
-/** In the copy to be archived, lets this Node run the engine's programs, behind tests/e2e/engine-in-node.cjs. */
+/** In the copy to be archived, lets this Node run the engine's programs through tests/e2e/engine-in-node.cjs. */
 export const runEngineInNode = async (application: string): Promise<void> => {
   const standIns = path.join(root, 'tests', 'e2e');
   await cp(process.execPath, path.join(application, 'node'));

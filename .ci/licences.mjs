@@ -1,16 +1,15 @@
-// The licences of everything from others in the packaged application: collected, and refused where they do not allow
-// it.
+// Collects the licences of all third-party code in the packaged application, and refuses those that forbid shipping it.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './setup.mjs';
 
-/** Licences (SPDX) under which a package may be passed on inside an application that is not under them itself. */
+/** Licences (SPDX) under which a package may be shipped inside an application with another licence. */
 const allowed = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT']);
 
-/** They stay packages in the application; what the native libraries hold is told by the notices beside the texts. */
+/** These stay packages in the application; notices beside the texts cover their native libraries. */
 const unbundled = ['node_modules/onnxruntime-common', 'node_modules/onnxruntime-node'];
 
-/** Texts that packages leave out, under resources/licences. */
+/** Texts missing in their packages, under resources/licences. */
 const textsKeptHere = {
   'onnxruntime-common': ['onnxruntime/LICENSE.txt'],
   'onnxruntime-node': ['onnxruntime/LICENSE.txt', 'onnxruntime/ThirdPartyNotices.txt'],
@@ -20,8 +19,8 @@ const textsKeptHere = {
 const read = (...parts) => readFileSync(path.join(root, ...parts), 'utf8');
 
 /**
- * Whether an SPDX expression (of names, AND and OR, which binds less, and parentheses around the whole) lets a package
- * be passed on: all of one of its alternatives are allowed. Nested parentheses are read as no licence.
+ * Whether an SPDX expression (names, AND, OR, which binds less tightly, and parentheses around the whole) allows
+ * shipping a package: all licences of one alternative are allowed. Nested parentheses count as not allowed.
  */
 export const allowsShipping = (expression) =>
   typeof expression === 'string' &&
@@ -30,7 +29,7 @@ export const allowsShipping = (expression) =>
     .split(' OR ')
     .some((alternative) => alternative.split(' AND ').every((name) => allowed.has(name)));
 
-/** Ends with what is wrong unless the licence of a package allows it to be passed on. */
+/** Fails unless the licence of a package allows shipping it. */
 const checkExpression = (name, expression) => {
   if (typeof expression !== 'string') throw new Error(`${name} names no licence in its package.json.`);
   if (!allowsShipping(expression))
@@ -43,7 +42,7 @@ const scriptsIn = (folder) =>
     .map((entry) => path.join(entry.parentPath, entry.name))
     .sort();
 
-/** The different comments with a copyright that the scripts of a package begin with. */
+/** The distinct comments with a copyright at the start of a package's scripts. */
 const noticesIn = (folder) => {
   const heads = scriptsIn(folder).map(
     (file) => /^(?:\s*\/\/.*\n)+|^\s*\/\*[^]*?\*\//.exec(readFileSync(file, 'utf8'))?.[0],
@@ -73,7 +72,7 @@ export const collectLicences = () => {
   return packages.sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
 };
 
-/** Writes the texts to one file, which the application carries beside Electron's own. */
+/** Writes the texts to one file, which the application contains beside Electron's own. */
 export const writeLicences = (packages, file) => {
   const heading = ({ name, version, licence }) =>
     `${'='.repeat(100)}\n${name} ${version} (${licence})\n${'='.repeat(100)}`;
@@ -87,7 +86,7 @@ export const writeLicences = (packages, file) => {
   writeFileSync(file, `${[introduction, ...parts].join('\n\n')}\n`);
 };
 
-/** What the folder of a packaged application must hold of Electron's own licences: those that are missing. */
+/** Electron's own licence files that are missing in the folder of a packaged application. */
 export const missingElectronLicences = (folder) =>
   [['LICENSE', 'LICENSE.electron.txt'], ['LICENSES.chromium.html']]
     .filter((names) => !names.some((name) => existsSync(path.join(folder, name))))

@@ -1,18 +1,18 @@
-// The llama.cpp that the interop tests load exports with: packages in a folder of their own, installed on first use.
+// The llama.cpp with which the interop tests load exports: packages in a separate folder, installed on first use.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { say } from './setup.mjs';
 
-/** Prebuilt for this processor in the registry's own package: nothing is compiled or fetched from elsewhere. */
+/** Prebuilt for this platform in the registry's own package: nothing is compiled or fetched from elsewhere. */
 const packages = {
   'node-llama-cpp': '3.21.1',
   '@node-llama-cpp/linux-x64': '3.21.1',
   '@huggingface/gguf': '0.3.2',
 };
 
-/** Its folder, kept between runs: UNCURL_LLAMA_CPP names another one, which may hold the packages already. */
+/** Its folder, kept between runs. UNCURL_LLAMA_CPP names another one, which may already contain the packages. */
 const folder = path.resolve(process.env.UNCURL_LLAMA_CPP ?? path.join(tmpdir(), 'uncurl-llama-cpp'));
 const manifest = path.join(folder, 'package.json');
 
@@ -21,7 +21,7 @@ const isInstalled = (name) => {
   return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).version === packages[name];
 };
 
-/** Environment that names the folder, or why there is none; tests that need it say so and are not run. */
+/** Environment that names the folder, or why there is none; tests that need it report this and do not run. */
 export const findLlamaCpp = () => {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return {

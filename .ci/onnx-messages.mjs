@@ -1,6 +1,5 @@
-// npm run onnx-messages: main/graph/onnx-messages.ts from resources/onnx.proto. The compiler and its plugin (about 125
-// MB)
-// are fetched by npm for this one run, since the outcome is committed: no install and no test needs them.
+// npm run onnx-messages: generates main/graph/onnx-messages.ts from resources/onnx.proto. npm fetches the compiler and
+// its plugin (about 125 MB) for this run only: the result is committed, so neither an install nor a test needs them.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,7 +7,7 @@ import { ensureInstalled, fail, nodeBinary, nodeEnvironment, root, runToEnd, say
 
 const COMPILER = '@bufbuild/buf@1.75.0';
 
-/** The plugin goes with the library that its output calls: one version for both. */
+/** The plugin must match the library that its output calls: one version for both. */
 const library = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).devDependencies['@bufbuild/protobuf'];
 const target = 'main/graph/onnx-messages.ts';
 
@@ -28,9 +27,9 @@ try {
     ],
     { env: nodeEnvironment(node), shell: process.platform === 'win32' },
   );
-  if (status !== 0) fail(`${target} is as it was: the message of buf is above.`);
+  if (status !== 0) fail(`${target} is unchanged: the message of buf is above.`);
   writeFileSync(path.join(root, target), readFileSync(path.join(work, 'onnx_pb.ts')));
-  say(`${target} is made of resources/onnx.proto.`);
+  say(`${target} was generated from resources/onnx.proto.`);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

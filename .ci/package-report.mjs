@@ -1,4 +1,4 @@
-// What npm run package and npm run make say at their end: what the application consists of, under which licences.
+// Summary at the end of npm run package and npm run make: the application's parts and their licences.
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { missingElectronLicences } from './licences.mjs';
@@ -8,14 +8,14 @@ const print = (line) => process.stdout.write(`${line}\n`);
 
 export const reportLicences = (packages) => {
   const names = Map.groupBy(packages, ({ licence }) => licence);
-  print('\nLicences of what others wrote (texts: resources/third-party-licences.txt in the application):');
+  print('\nLicences of third-party code (texts: resources/third-party-licences.txt in the application):');
   for (const [licence, entries] of [...names].sort(([, one], [, other]) => other.length - one.length)) {
     print(`  ${licence}: ${entries.map(({ name, version }) => `${name} ${version}`).join(', ')}`);
   }
   print('  Electron and Chromium: LICENSE and LICENSES.chromium.html beside the program');
 };
 
-/** Bytes of a file, or of all files under a folder. */
+/** Size in bytes of a file, or of all files under a folder. */
 const bytesOf = (file) => {
   const state = lstatSync(file);
   if (!state.isDirectory()) return state.size;
@@ -24,7 +24,7 @@ const bytesOf = (file) => {
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** The parts of an application of Linux or Windows, each counted once. */
+/** The parts of an application for Linux or Windows, each counted once. */
 const partsOf = (application) => {
   const resources = path.join(application, 'resources');
   const unpacked = path.join(resources, 'app.asar.unpacked');
@@ -51,7 +51,7 @@ const newerThan = (folder, startedMs) =>
         .filter((file) => lstatSync(file).mtimeMs >= startedMs)
     : [];
 
-/** Sizes of what was made since; ends as a failure where Electron's licences are missing in it. */
+/** Reports the sizes of applications made since then; fails if Electron's licences are missing in one. */
 export const reportSizes = (startedMs) => {
   for (const out of [path.join(root, 'out'), path.join(root, 'out', 'trial')]) {
     for (const application of newerThan(out, startedMs).filter((folder) =>

@@ -1,8 +1,8 @@
 // npm run package (the application's folder) and npm run make (installers), both under out/, for this platform.
-//   UNCURL_ELECTRON_DIST=FOLDER   an unpacked Electron to package: nothing is fetched. One of another version than the
-//                                 one that ships makes a trial under out/trial, for this machine, as tar.gz alone
-//   UNCURL_ELECTRON_ZIPS=FOLDER   a folder with the zip of the release that ships
-//   UNCURL_INSTALLERS=tar.gz      that installer alone (the others fetch tools of electron-builder)
+//   UNCURL_ELECTRON_DIST=FOLDER   an unpacked Electron to package: nothing is downloaded. One of another version than
+//                                 the release makes a trial under out/trial, for this machine, as tar.gz only
+//   UNCURL_ELECTRON_ZIPS=FOLDER   a folder with the release's zip
+//   UNCURL_INSTALLERS=tar.gz      only that installer (the others download tools of electron-builder)
 import path from 'node:path';
 import { ensureBuilt } from './build.mjs';
 import { collectLicences, writeLicences } from './licences.mjs';

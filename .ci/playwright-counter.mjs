@@ -1,4 +1,4 @@
-// Playwright reporter: writes what ran to the file that UNCURL_TEST_REPORT names, for the summary of test.mjs.
+// Playwright reporter: writes the results to the file that UNCURL_TEST_REPORT names, for the summary of test.mjs.
 import { writeFileSync } from 'node:fs';
 
 const states = { expected: 'passed', flaky: 'passed', unexpected: 'failed', skipped: 'skipped' };

@@ -1,4 +1,4 @@
-// The Python that the interop tests load exports with: a virtual environment of its own, made on first use.
+// The Python with which the interop tests load exports: a virtual environment, created on first use.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,17 +8,17 @@ import { missingPackages } from './system-packages.mjs';
 
 const requirements = path.join(root, 'tests', 'interop', 'requirements.txt');
 
-/** Its folder, kept between runs: UNCURL_INTEROP_VENV names another one, which may hold an environment already. */
+/** Its folder, kept between runs. UNCURL_INTEROP_VENV names another one, which may already contain an environment. */
 const folder = path.resolve(process.env.UNCURL_INTEROP_VENV ?? path.join(tmpdir(), 'uncurl-interop-venv'));
 const python = path.join(folder, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
-/** Holds the requirements that were installed last. */
+/** Records the requirements that were installed last. */
 const installed = path.join(folder, 'uncurl-requirements.txt');
 
-/** Output on standard error, where it stands beside the tests' own. */
+/** Prints on standard error, in order with the output of the tests. */
 const run = (command, commandArguments) =>
   spawnSync(command, commandArguments, { stdio: ['ignore', 2, 2] }).status === 0;
 
-/** Debian keeps a part of the module in a package of its own. */
+/** Debian keeps a part of the module in a separate package. */
 const makeEnvironment = () => {
   const system = process.platform === 'win32' ? 'python' : 'python3';
   const canMake = () => spawnSync(system, ['-c', 'import ensurepip, venv'], { stdio: 'ignore' }).status === 0;

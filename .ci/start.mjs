@@ -1,7 +1,7 @@
-// npm start: the workbench in a window where there is a display and Electron, else in a browser, and why.
+// npm start: opens the workbench in a window if there are a display and Electron, else in a browser, with the reason.
 //   npm start -- --browser         serves to a browser at once
 //   UNCURL_ELECTRON=PATH           an Electron binary to use instead of the package's own
-// Every other argument goes on to the program that is started.
+// Other arguments are passed to the program that is started.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -47,7 +47,7 @@ const downloadElectron = () => {
 
 /** How the workbench can be shown here: {binary} of Electron, or {reason} why there is no window. */
 const chooseElectron = (wantsBrowser) => {
-  if (wantsBrowser) return { reason: 'as asked for (--browser)' };
+  if (wantsBrowser) return { reason: 'as requested (--browser)' };
   if (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) {
     return { reason: 'there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)' };
   }
@@ -75,7 +75,7 @@ const openWindow = (binary, passedOn) => {
   becomeChild(binary, [root, ...passedOn], { cwd: root, env: environment }, ({ status, error, elapsedMs }) => {
     if (status === 0 || status === 130 || elapsedMs > endedAtOnceMs) return undefined;
     say(
-      `Electron (${binary}) ended at once${error ? `: ${error.message}` : '; what it said is above'}. ` +
+      `Electron (${binary}) ended at once${error ? `: ${error.message}` : '; its output is above'}. ` +
         'A system library or its sandbox may be missing. "npm start -- --browser" serves the same workbench.',
     );
     return status ?? 1;

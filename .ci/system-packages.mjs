@@ -1,4 +1,4 @@
-// What the tests need of the system, and how it is installed on Debian as root.
+// System packages for the tests, and their installation on Debian as root.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { say } from './setup.mjs';
 export const browserPackages = ['chromium'];
 /** A Vulkan device in software, for WebGPU; the Mesa of Debian 12 is too old for it. */
 const vulkanPackages = ['mesa-vulkan-drivers', 'libvulkan1'];
-/** For a window on a virtual display. Debian 13 names some of them with an ending of its own (t64). */
+/** For a window on a virtual display. Debian 13 names some of them with a suffix (t64). */
 export const windowPackages = ['xvfb', 'xauth', 'libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1'];
 
 const output = (command, commandArguments) =>
@@ -29,9 +29,9 @@ const apt = (commandArguments) => {
   return status === 0;
 };
 
-/** Why the packages are not there, with what to do; null once they are. Installs them where it may (root, apt). */
+/** Why packages are missing, with the remedy; null once all are installed. Installs them if it can (root, apt). */
 export const missingPackages = (names) => {
-  if (!existsSync('/usr/bin/dpkg-query')) return null; // Not Debian: what is missing shows when it is started.
+  if (!existsSync('/usr/bin/dpkg-query')) return null; // Not Debian: missing packages show when tests start.
   const missing = names.filter((name) => !isInstalled(name));
   if (missing.length === 0) return null;
   const list = missing.join(' ');
@@ -45,7 +45,7 @@ export const missingPackages = (names) => {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const missing = missingPackages([...browserPackages, ...windowPackages]);
   if (missing) say(missing);
-  // Without them the tests of WebGPU are not run, and say so.
+  // Without them the tests of WebGPU do not run, and say so.
   const withoutVulkan = missingPackages(vulkanPackages);
   if (withoutVulkan) say(withoutVulkan);
   process.exit(missing ? 1 : 0);

@@ -1,4 +1,4 @@
-// What the flows of tests/e2e run in: Debian's Chromium, and a real Electron on a virtual display.
+// Hosts of the flows in tests/e2e: Debian's Chromium, and a real Electron on a virtual display.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -7,12 +7,12 @@ import { nodeBinary, root } from './setup.mjs';
 import { browserPackages, missingPackages, windowPackages } from './system-packages.mjs';
 
 const chromium = process.env.UNCURL_CHROMIUM ?? '/usr/bin/chromium';
-/** Beside the clone, where the project is developed: prints the path of an Electron that a test may launch. */
+/** Beside the clone, on development machines: prints the path of an Electron that a test may launch. */
 const electronTool = path.join(root, '..', 'shared', 'tools', 'electron-runtime');
 
 const lastLine = (text) => (text ?? '').trim().split('\n').at(-1);
 
-/** {environment} for the flows, or {broken}: why they cannot run though they must. */
+/** {environment} for the flows, or {broken}: why they cannot run although they must. */
 export const findChromium = () => {
   const broken = existsSync(chromium) ? null : missingPackages(browserPackages);
   if (broken) return { broken };
@@ -29,7 +29,7 @@ const shippedVersion = () =>
   JSON.parse(readFileSync(path.join(root, 'node_modules', 'electron', 'package.json'), 'utf8')).version;
 const sameMajor = (one, other) => one.split('.')[0] === other.split('.')[0];
 
-/** The package's own Electron, which is what ships: {binary}, or {reason} why it cannot run the tests. */
+/** The package's own Electron, the version of the release: {binary}, or {reason} why it cannot run the tests. */
 const ownElectron = () => {
   const binary = downloadedElectron();
   if (binary === null) return { reason: 'the binary of the electron package has not been fetched ("npm start" does)' };
@@ -47,8 +47,8 @@ const inOwnElectron = (binary) => {
 };
 
 /**
- * As findChromium: the Electron of node_modules where its binary has been fetched, else the runtime beside the clone,
- * else {absent}: why there is none on this machine, which is no failure. Nothing is downloaded for the first.
+ * Like findChromium: the Electron of node_modules if its binary has been downloaded, else the runtime beside the clone,
+ * else {absent}: why there is none on this machine, which is not a failure. Downloads nothing for the first.
  */
 export const findElectron = () => {
   const own = ownElectron();
@@ -60,12 +60,12 @@ export const findElectron = () => {
   if (own.binary !== undefined) return inOwnElectron(own.binary);
   const { status, stdout } = runTool();
   if (status !== 0) return { broken: `${path.relative(root, electronTool)} failed with ${status}` };
-  // An Electron of another Node than the one that ships cannot run the engine: the packaged Node does (tests/e2e).
+  // An Electron with another major Node version cannot run the engine: the packaged Node does (tests/e2e).
   const engineNode = sameMajor(runtimeVersion(), shippedVersion()) ? {} : { UNCURL_TEST_ENGINE_NODE: nodeBinary() };
   return { environment: { UNCURL_TEST_ELECTRON: lastLine(stdout), ...engineNode } };
 };
 
-/** The unpacked Electron that the window's tests run in, and what gives a program of it a display and a user. */
+/** The unpacked Electron of the window tests, and the wrapper that gives a program of it a display and a user. */
 const electronToPackage = () => {
   const { binary } = ownElectron();
   if (binary === undefined) {
@@ -76,7 +76,7 @@ const electronToPackage = () => {
   return { folder: path.dirname(binary), display };
 };
 
-/** Runs `npm run make` for a tar.gz: where it lies, or null where that failed. */
+/** Runs `npm run make` for a tar.gz; returns its path, or null on failure. */
 const makeInstaller = (electron) => {
   const env = { ...process.env, UNCURL_ELECTRON_DIST: electron, UNCURL_INSTALLERS: 'tar.gz' };
   const out = path.join(root, 'out', versionOf(electron) === shippedVersion() ? '' : 'trial', 'make', 'installers');
@@ -92,9 +92,9 @@ const makeInstaller = (electron) => {
   );
 };
 
-/** As findElectron, for the installed application: it is made here, of the Electron that the window's tests run in. */
+/** Like findElectron, for the installed application, which is made here from the Electron of the window tests. */
 export const findPackage = () => {
-  if (process.platform !== 'linux') return { absent: 'the tar.gz that is installed is made on Linux alone' };
+  if (process.platform !== 'linux') return { absent: 'the tar.gz for installation is only made on Linux' };
   const host = findElectron();
   if (host.absent || host.broken) return host;
   const { folder, display } = electronToPackage();
@@ -110,12 +110,12 @@ export const chromiumVersion = () =>
     ? lastLine(spawnSync(chromium, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).stdout)
     : 'not installed';
 
-/** Of the runtime of the tests and of the package that ships. */
+/** Versions of the test runtime and of the release. */
 export const electronVersion = () => {
   const shipped = shippedVersion();
   const { binary } = ownElectron();
   if (binary !== undefined)
-    return `${versionOf(path.join(root, 'node_modules', 'electron', 'dist'))} in the tests, which ships`;
+    return `${versionOf(path.join(root, 'node_modules', 'electron', 'dist'))} in the tests, as in the release`;
   if (!existsSync(electronTool)) return `no test runtime here (the app ships with ${shipped})`;
   const tested = runtimeVersion();
   const engine = sameMajor(tested, shipped) ? '' : '; the engine ran in the packaged Node';

@@ -1,5 +1,5 @@
-// npm test: every kind of check in order, then a summary. "node .ci/test.mjs KIND [ARGUMENT ...]" runs one kind, or
-// several ("all,interop": those of npm test, then interop).
+// npm test: runs every kind of check in order, then prints a summary. "node .ci/test.mjs KIND [ARGUMENT ...]" runs one
+// kind, or several ("all,interop": those of npm test, then interop).
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,13 +24,13 @@ const reference = (...names) => ({
   steps: [[...vitest, '--project=integration', ...names.map((name) => `tests/reference/${name}.test.ts`)]],
 });
 
-/** Without Python nothing of it runs; without llama.cpp or vLLM their own tests say so. */
+/** Without Python none of these tests run; without llama.cpp or vLLM, those that need them say so. */
 const findInterop = () => {
   const python = findPython();
   return python.environment ? { environment: { ...python.environment, ...findLlamaCpp(), ...findVllm() } } : python;
 };
 
-/** A flow that needs a cluster says why it is not run where there is none. */
+/** Flows that need a cluster say why they do not run if there is none. */
 const findBrowser = () => {
   const { environment, broken } = findChromium();
   if (broken) return { broken };
@@ -39,8 +39,8 @@ const findBrowser = () => {
 };
 
 /**
- * `checks` end well or not; other kinds are counted test by test. `built` ones need dist/. `prepare` says what the
- * tests run in: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they are not run here).
+ * `checks` pass or fail as a whole; other kinds are counted by test. `built` ones need dist/. `prepare` returns the
+ * host of the tests: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they do not run).
  */
 const kinds = {
   types: { checks: true, steps: [typescript('tsconfig.json'), typescript('tsconfig.engine.json')] },
@@ -65,15 +65,15 @@ const checks = ['types', 'lint', 'format', 'unused', 'layers'];
 const everyKind = [...checks, 'unit', 'integration', 'slurm', 'browser', 'window'];
 
 /**
- * A program that hangs ends as a failure, and the summary is printed all the same; a busy machine never takes so long.
+ * A hanging program fails after this time, and the summary is printed all the same; a busy machine never takes so long.
  */
 const stepLimitMs = 3 * 60 * 60_000;
 const reports = mkdtempSync(path.join(tmpdir(), 'uncurl-test-'));
 process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
-/** Neither what the user set nor the user's key: tests read and write settings of their own. */
+/** Neither the user's settings nor the user's key: tests read and write their own. */
 const settings = path.join(reports, 'user', 'settings.json');
 
-/** Runs one program of a kind: its exit status and the tests that it reported. */
+/** Runs one program of a kind; returns its exit status and the tests that it reported. */
 const runStep = (step, environment, extraArguments) => {
   const report = path.join(reports, 'report.json');
   rmSync(report, { force: true });
@@ -89,7 +89,7 @@ const runStep = (step, environment, extraArguments) => {
 
 const failedTest = (name) => ({ name, state: 'failed', reason: null });
 
-/** All that came of a kind: its tests (a check counts as one), and why it was not run if it was not. */
+/** The results of a kind: its tests (a check counts as one), and why it did not run if it did not. */
 const runKind = (kind, extraArguments) => {
   const { checks, steps, built, prepare } = kinds[kind];
   let buildFailure = null;
@@ -98,7 +98,7 @@ const runKind = (kind, extraArguments) => {
   if (host.broken) return { tests: [failedTest(`${kind} tests cannot run: ${host.broken}`)] };
   if (host.absent && !kinds[kind].named)
     return { notRun: host.absent, tests: [{ name: `${kind} tests`, state: 'skipped', reason: host.absent }] };
-  // Playwright names the tests of a project without starting anything.
+  // Playwright lists the tests of a project without starting anything.
   const asked = host.absent ? ['--list', ...extraArguments] : extraArguments;
   const results = steps.map((step) => runStep(step, host.environment, asked));
   const endedWell = results.every(({ status }) => status === 0);
@@ -110,11 +110,11 @@ const runKind = (kind, extraArguments) => {
   }
   const silent = tests.filter(({ state, reason }) => state === 'skipped' && !reason);
   const failures = silent.map(({ name }) => failedTest(`${name} was skipped without a reason`));
-  if (!endedWell && !tests.some(({ state }) => state === 'failed')) failures.push(failedTest(`${kind}: ended badly`));
+  if (!endedWell && !tests.some(({ state }) => state === 'failed')) failures.push(failedTest(`${kind}: failed`));
   return { tests: [...tests.filter((test) => !silent.includes(test)), ...failures] };
 };
 
-/** Of why a test failed, so that the end of a long output tells it. */
+/** Number of lines of a failure's reason in the summary, so that the end of a long output shows it. */
 const reasonLines = 6;
 
 const count = (tests, state) => tests.filter((test) => test.state === state).length;
@@ -137,7 +137,7 @@ const [named, ...extraArguments] = process.argv.slice(2);
 const chosen = (named ?? 'all').split(',').flatMap((kind) => (kind === 'all' ? everyKind : [kind]));
 const unknown = chosen.find((kind) => !kinds[kind]);
 if (unknown !== undefined)
-  fail(`There is no kind of test "${unknown}": choose of all, ${Object.keys(kinds).join(', ')}.`);
+  fail(`There is no kind of test "${unknown}": choose from all, ${Object.keys(kinds).join(', ')}.`);
 const results = chosen.map((kind) => {
   say(`\n== ${kind} ==`);
   const startedMs = Date.now();

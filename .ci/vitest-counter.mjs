@@ -1,4 +1,4 @@
-// Vitest reporter: writes what ran to the file that UNCURL_TEST_REPORT names, for the summary of test.mjs.
+// Vitest reporter: writes the results to the file that UNCURL_TEST_REPORT names, for the summary of test.mjs.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -15,7 +15,7 @@ export default class VitestCounter {
         };
       }),
     );
-    // A file that could not be loaded, and an error outside every test, are failures that no test carries.
+    // Files that cannot be loaded, and errors outside every test, are failures that belong to no test.
     const broken = modules.filter((module) => module.errors().length > 0).map((module) => module.moduleId);
     const failures = [
       ...broken.map((moduleId) => ({ name: path.relative(process.cwd(), moduleId), state: 'failed', reason: null })),

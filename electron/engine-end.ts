@@ -1,12 +1,12 @@
 import { endingReason } from '../main/contract/process-end.ts';
 
-/** How the engine's process came to its end, in words for the dialog. */
+/** How the engine's process ended, in words for the dialog. */
 export interface EngineEnd {
   readonly message: string;
   readonly detail: string;
 }
 
-/** `said`: what it reported before it went, if anything; `errors`: the end of its error output. */
+/** `said`: its last report, if any; `errors`: the end of its standard error. */
 export const describeEngineEnd = (
   code: number,
   said: { readonly message: string; readonly remedy: string } | null,

@@ -11,23 +11,23 @@ export interface EngineProcess<P> {
   connectPage(port: P): void;
   /** Lets the page use a path that the user chose. */
   grantPath(path: string): Promise<PathHandle>;
-  /** Path of what a run made; null where it made nothing. */
+  /** Path of a run's output; null if it has none. */
   outputOf(run: string): Promise<string | null>;
-  /** Asks it to finish the step in flight, and kills it where that takes too long. */
+  /** Asks it to finish the current step, and kills it if that takes too long. */
   stop(): Promise<void>;
 }
 
-/** Code of what is refused because no engine runs. */
+/** Code of refusals because no engine is running. */
 export const ENGINE_STOPPED = 'engine-stopped';
 
-/** Longer than any step between two looks for cancel. */
+/** Longer than any step between two checks for cancel. */
 const STOP_LIMIT_MS = 3_000;
-/** Longer than a killed process takes to end: the shell does not wait any longer for its `exit`. */
+/** Longer than a killed process takes to end: the shell waits no longer for its `exit`. */
 const END_LIMIT_MS = 5_000;
-/** As much of the error output as a dialog can show. */
+/** Maximum number of characters of standard error in a dialog. */
 const ERRORS_SHOWN = 2_000;
 
-/** Tries an execution provider in a process of its own, with its files in a folder of the engine's. */
+/** Probes an execution provider in a separate process, with its files in a folder of the engine. */
 export type StartProbe = (provider: ProviderName, folder: string) => Promise<ProbeEnd>;
 
 interface Waiting<T> {
@@ -36,8 +36,8 @@ interface Waiting<T> {
 }
 
 /**
- * Runs the engine in a process of its own. `ended` is told once, unless the end was asked for with `stop`. The engine
- * cannot start processes there, so it asks the shell to try an execution provider, and for a process that computes.
+ * Runs the engine in a separate process. `ended` is called once, except after `stop`. The engine cannot start processes
+ * there, so it asks the shell to probe execution providers and to start compute processes.
  */
 export const startEngineProcess = <P>(
   child: ForkedProcess<P>,
@@ -58,7 +58,7 @@ export const startEngineProcess = <P>(
     child.postMessage(command, ports);
   };
   const computes = createComputes(startCompute, (command, ports) => {
-    // One that stops waits for the end of the process that computes.
+    // While stopping, it waits for the end of the compute process.
     if (state !== 'ended') child.postMessage(command, ports);
   });
   child.stderr?.on('data', (chunk: Buffer | string) => {
@@ -112,7 +112,7 @@ export const startEngineProcess = <P>(
     });
   });
 
-  /** Asks a question whose answer comes under its number. */
+  /** Asks a question; its answer arrives under its number. */
   const ask = <T>(waiting: Map<number, Waiting<T>>, question: (id: number) => EngineCommand): Promise<T> =>
     new Promise((succeed, fail) => {
       const id = nextQuestion++;

@@ -4,8 +4,8 @@ import type { StartCompute } from './computes.ts';
 import { forkUtility } from './fork-utility.ts';
 
 /**
- * Starts the bundled process that computes in a utilityProcess of its own, beside the engine's, which cannot start any
- * (Electron's fuses forbid it), and joins the two by a channel that does not lead through this process.
+ * Starts the bundled compute program in a utilityProcess, since the engine's process cannot start any (Electron's fuses
+ * forbid it), and connects the two by a channel that bypasses this process.
  */
 export const forkCompute =
   (script: string): StartCompute<MessagePortMain> =>

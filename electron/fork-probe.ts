@@ -3,8 +3,8 @@ import { followProbe } from '../main/contract/follow-probe.ts';
 import type { StartProbe } from './engine-process.ts';
 
 /**
- * Starts the bundled probe in a utilityProcess of its own, beside the engine's: Electron's fuses leave no other way to
- * run Node code apart. It has the GPU access of any process, since a utilityProcess is not sandboxed.
+ * Starts the bundled probe in a utilityProcess: Electron's fuses leave no other way to run Node code in a separate
+ * process. It has normal GPU access, since a utilityProcess is not sandboxed.
  */
 export const forkProbe =
   (script: string): StartProbe =>
@@ -16,7 +16,7 @@ export const forkProbe =
     return followProbe({
       onMessage: (listener) => void child.on('message', listener),
       onExit: (listener) => void child.once('exit', listener),
-      // A process that cannot be started exits, and a fatal error of V8 is told on its error output.
+      // A process that cannot be started exits, and V8 writes a fatal error to standard error.
       onError: () => undefined,
       onErrorOutput: (listener) => void child.stderr?.on('data', (chunk: Buffer) => listener(chunk.toString())),
       kill: () => void child.kill(),

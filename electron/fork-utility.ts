@@ -3,10 +3,10 @@ import type { Details, Event, MessagePortMain } from 'electron';
 import type { ForkedProcess } from './forked-process.ts';
 import { killSurely } from './kill-surely.ts';
 
-/** Electron tells of a signal a few milliseconds after `exit`, which has code 0 then; later on a busy machine. */
+/** Electron reports a signal a few milliseconds after `exit` (which has code 0 then), or later on a busy machine. */
 const SIGNAL_LIMIT_MS = 2_000;
 
-/** The signal that ended a process of this name just now, as a number; 0 where there was none. */
+/** The number of the signal that just ended a process of this name; 0 if there was none. */
 const endingSignal = (serviceName: string): Promise<number> =>
   new Promise((resolve) => {
     const settle = (code: number): void => {
@@ -21,7 +21,7 @@ const endingSignal = (serviceName: string): Promise<number> =>
     const limit = setTimeout(() => settle(0), SIGNAL_LIMIT_MS);
   });
 
-/** Starts a bundled program of the engine's in Electron's utilityProcess; its argument is `settings` as JSON. */
+/** Starts a bundled engine program in Electron's utilityProcess; its argument is `settings` as JSON. */
 export const forkUtility = (script: string, settings: object, serviceName: string): ForkedProcess<MessagePortMain> => {
   const child = utilityProcess.fork(script, [JSON.stringify(settings)], {
     serviceName,

@@ -1,8 +1,8 @@
-/** A process of the engine's; P is its kind of MessagePort. */
+/** A process of the engine; P is its kind of MessagePort. */
 export interface ForkedProcess<P> {
   postMessage(message: unknown, ports?: P[]): void;
   onMessage(listener: (message: unknown) => void): void;
-  /** Told once: the exit code, or the number of the signal that ended it. */
+  /** Called once with the exit code, or the number of the signal that ended it. */
   onExit(listener: (code: number) => void): void;
   /** Ends it, whatever it is doing. */
   kill(): void;

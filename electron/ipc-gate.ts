@@ -4,14 +4,14 @@ import { shellCalls } from '../main/contract/shell.ts';
 import type { ShellAnswer, ShellCallName, ShellCallOutput } from '../main/contract/shell.ts';
 import { isPageUrl } from './page-address.ts';
 
-/** What is known of the sender of an IPC call: the part of Electron's IpcMainInvokeEvent that decides. */
+/** The part of Electron's IpcMainInvokeEvent that identifies the sender of a call. */
 export interface Caller {
-  /** Null where the frame has gone or navigated since. */
+  /** Null if the frame has gone or navigated since. */
   readonly senderFrame: { readonly url: string; readonly parent: object | null } | null;
   readonly sender: { readonly id: number };
 }
 
-/** The page itself: the top frame of a window of ours, showing our own origin. */
+/** Whether the caller is our page: the top frame of one of our windows, showing our origin. */
 export const isOwnPage = (caller: Caller, isOwnWindow: (webContentsId: number) => boolean): boolean =>
   caller.senderFrame !== null &&
   caller.senderFrame.parent === null &&
@@ -20,7 +20,7 @@ export const isOwnPage = (caller: Caller, isOwnWindow: (webContentsId: number) =
 
 type ShellCallParsed<N extends ShellCallName> = z.output<(typeof shellCalls)[N]['input']>;
 
-/** One function per call; input is parsed already. */
+/** One function per call, with parsed input. */
 export type ShellHandlers<C extends Caller> = {
   readonly [N in ShellCallName]: (input: ShellCallParsed<N>, caller: C) => Promise<ShellCallOutput<N>>;
 };
@@ -44,8 +44,8 @@ const handle = async <C extends Caller, N extends ShellCallName>(
 };
 
 /**
- * The one way from a page to the shell. A stranger's call (another frame, another origin, another window) is rejected
- * before its content is looked at; the page's own call is parsed by its schema; anything that is no call is refused.
+ * The only way from a page to the shell. Calls from elsewhere (another frame, origin or window) are rejected before
+ * their content is read; the page's own calls are parsed by their schemas; anything else is refused.
  */
 export const createIpcGate =
   <C extends Caller>(isOwnWindow: (webContentsId: number) => boolean, handlers: ShellHandlers<C>) =>

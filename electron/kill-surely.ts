@@ -1,14 +1,14 @@
-/** A process that has not ended so long after it was asked to is ended by force. */
+/** A process that has not ended this long after it was asked to is killed. */
 const FORCED_AFTER_MS = 1_000;
 
 export interface KillableProcess {
   readonly pid?: number | undefined;
-  /** Asks it to end (SIGTERM; on Windows that is force already). */
+  /** Asks it to end (SIGTERM; Windows kills it at once). */
   kill(): unknown;
   once(event: 'exit', listener: () => void): unknown;
 }
 
-/** Ends a process whatever it is doing: one that computes without pause, or is stopped, does not hear that it shall. */
+/** Ends a process whatever it is doing: one that computes without pause or is stopped ignores SIGTERM. */
 export const killSurely = (child: KillableProcess): void => {
   const { pid } = child;
   child.kill();
@@ -17,7 +17,7 @@ export const killSurely = (child: KillableProcess): void => {
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {
-      // It ended by itself just now, and its `exit` comes next.
+      // It has just ended on its own, and its `exit` comes next.
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
     }
   }, FORCED_AFTER_MS);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 export interface Launch {
   /** Absolute; null: the engine's default. */
   readonly workspace: string | null;
-  /** As it was typed; null: the processor. */
+  /** As typed; null: the CPU. */
   readonly device: string | null;
   /** Developer tools and reload; never in a packaged application. */
   readonly development: boolean;
@@ -25,7 +25,7 @@ const optionOf = (argv: readonly string[], name: string): string | null => {
   return found;
 };
 
-/** Reads the arguments of the program (`--workspace DIR`, `--device NAME`); those of Chromium itself are left to it. */
+/** Reads the program's arguments (`--workspace DIR`, `--device NAME`) and ignores those of Chromium. */
 export const readLaunch = (argv: readonly string[], workingFolder: string, packaged: boolean): Launch => {
   const workspace = optionOf(argv, 'workspace');
   return {
@@ -36,8 +36,8 @@ export const readLaunch = (argv: readonly string[], workingFolder: string, packa
 };
 
 /**
- * The folder of the window's own data (Chromium's profile, the single-instance lock): one per workspace, so that two
- * workspaces may be open at once and one only once. Never inside the workspace, which may lie on a shared file system.
+ * The folder of the window's own data (Chromium's profile, the single-instance lock): one per workspace, so that each
+ * may be open once, beside others. Never inside the workspace, which may lie on a shared file system.
  */
 export const profileFolder = (userData: string, workspace: string | null): string =>
   workspace === null

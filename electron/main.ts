@@ -23,7 +23,7 @@ import { createOpenings, openingOfLink, openingOf } from './openings.ts';
 import type { Opening } from './openings.ts';
 import { openWindow } from './window.ts';
 
-/** Entry point of the desktop application: what must come before `ready`, then engine and window side by side. */
+/** Entry point of the desktop application: first everything that must precede `ready`, then engine and window. */
 const launch = readLaunch(process.argv, process.cwd(), app.isPackaged);
 const built = join(app.getAppPath(), 'dist');
 
@@ -45,13 +45,13 @@ const tellPages = (event: ShellEvent): void => {
   for (const window of BrowserWindow.getAllWindows()) window.webContents.send(SHELL_EVENT, event);
 };
 
-/** A page that crashed is offered anew; the engine and its jobs go on meanwhile. */
+/** Offers to reload a crashed page; the engine and its jobs continue meanwhile. */
 const offerReload = async (window: BrowserWindow, reason: string): Promise<void> => {
   const { response } = await dialog.showMessageBox(window, {
     type: 'error',
     title: 'Uncurl Workbench',
     message: `The page stopped (${reason}).`,
-    detail: 'The engine is not affected: running jobs go on.',
+    detail: 'The engine is not affected: running jobs continue.',
     buttons: ['Load the page again', 'Close the workbench'],
     defaultId: 0,
     cancelId: 1,
@@ -60,7 +60,7 @@ const offerReload = async (window: BrowserWindow, reason: string): Promise<void>
   else app.quit();
 };
 
-/** The engine of the moment; a new one is given the paths that the user had granted to the last. */
+/** Starts an engine; it receives the paths that the user had granted to the previous one. */
 const startEngine = (granted: ReadonlySet<string>, ended: (end: EngineEnd) => void): EngineProcess<MessagePortMain> => {
   const child = forkEngine(join(built, 'utility-process.cjs'), engineSettings);
   const engine = startEngineProcess(
@@ -69,7 +69,7 @@ const startEngine = (granted: ReadonlySet<string>, ended: (end: EngineEnd) => vo
     forkProbe(join(built, 'provider-probe.cjs')),
     forkCompute(join(built, 'compute-process.cjs')),
   );
-  for (const path of granted) engine.grantPath(path).catch(() => undefined); // it ended again: `ended` is told
+  for (const path of granted) engine.grantPath(path).catch(() => undefined); // it ended again: `ended` is called
   return engine;
 };
 
@@ -129,7 +129,7 @@ const run = async (): Promise<void> => {
     boundsFile: join(app.getPath('userData'), 'window.json'),
     failed: fail,
   });
-  // Another document, not another place in the one that is there.
+  // Another document, not another place in the present one.
   window.webContents.on('did-navigate', openings.left);
   window.webContents.on('render-process-gone', (_event, { reason }) => {
     if (reason !== 'clean-exit') void offerReload(window, reason).catch(fail);
@@ -147,7 +147,7 @@ const run = async (): Promise<void> => {
   });
 };
 
-/** What the system asked to open before there was a window. */
+/** Requests of the system before there was a window. */
 const asked: Opening[] = [];
 let openAsked = (opening: Opening): unknown => asked.push(opening);
 const openIfAny = (opening: Opening | null): void => {
@@ -177,7 +177,7 @@ if (app.requestSingleInstanceLock()) {
     openIfAny({ kind: 'file', path });
   });
   openIfAny(openingOf(process.argv, process.cwd()));
-  // Installers of Linux and macOS register the scheme; on Windows the application does.
+  // On Linux and macOS installers register the scheme; on Windows the application does.
   if (app.isPackaged && process.platform === 'win32') app.setAsDefaultProtocolClient(PAGE_SCHEME);
   app.on('window-all-closed', () => app.quit());
   app.on('web-contents-created', (_event, contents) =>
@@ -185,5 +185,5 @@ if (app.requestSingleInstanceLock()) {
   );
   run().catch(fail);
 } else {
-  app.quit(); // The workbench is open on this workspace: its window comes to the front.
+  app.quit(); // The workbench is already open on this workspace: its window comes to the front.
 }

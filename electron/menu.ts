@@ -4,20 +4,20 @@ import type { MenuAction } from '../main/contract/shell.ts';
 export interface MenuSettings {
   readonly platform: string;
   readonly development: boolean;
-  /** Told the id of the page's action that was chosen. */
+  /** Called with the id of the chosen action of the page. */
   readonly choose: (id: string) => void;
 }
 
 const separator: MenuItemConstructorOptions = { type: 'separator' };
 
-/** Own items of a menu after the page's, with a line between where there are both. */
+/** The page's items of a menu, then the shell's, with a separator between them. */
 const joined = (
   page: readonly MenuItemConstructorOptions[],
   own: readonly MenuItemConstructorOptions[],
 ): MenuItemConstructorOptions[] =>
   page.length > 0 && own.length > 0 ? [...page, separator, ...own] : [...page, ...own];
 
-/** The application menu: the page's actions in their menus, and the roles that a system's users expect. */
+/** The application menu: the page's actions in their menus, and the standard roles of the system. */
 export const menuTemplate = (actions: readonly MenuAction[], settings: MenuSettings): MenuItemConstructorOptions[] => {
   const mac = settings.platform === 'darwin';
   const of = (menu: MenuAction['menu']): MenuItemConstructorOptions[] =>

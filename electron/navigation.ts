@@ -9,7 +9,7 @@ export const isAllowedExternal = (address: string): boolean => {
   const url = parseAddress(address);
   if (url === null) return false;
   const { protocol, host, username, password } = url;
-  // `host` holds a port too: an address with one is not on the list.
+  // `host` includes a port: an address with one is not on the list.
   return protocol === 'https:' && EXTERNAL_HOSTS.has(host) && username === '' && password === '';
 };
 

@@ -6,14 +6,14 @@ import type { ShellEvent } from '../main/contract/shell.ts';
 import { ENGINE_STOPPED } from './engine-process.ts';
 import { isPageUrl, PAGE_SCHEME, parseAddress } from './page-address.ts';
 
-/** What the system asks the application to open: a place on the page, or the file of a run. */
+/** A request of the system: open a place on the page, or the file of a run. */
 export type Opening =
   { readonly kind: 'link'; readonly fragment: string } | { readonly kind: 'file'; readonly path: string };
 
-/** End of the names of run files (`main/workspace/run-store.ts` writes one into each run's folder). */
+/** Suffix of run files (`main/workspace/run-store.ts` writes one into each run's folder). */
 const RUN_FILE = '.uncurl-run';
 
-/** A link of the workbench's own scheme to what its page can show; null for any other, and for what is no link. */
+/** The target of a link with the workbench's own scheme that its page can show; null for any other text. */
 export const openingOfLink = (address: string): Opening | null => {
   if (!isPageUrl(address)) return null;
   const url = parseAddress(address);
@@ -23,8 +23,8 @@ export const openingOfLink = (address: string): Opening | null => {
 };
 
 /**
- * What the arguments of a start ask to open: the last link or run file among them. A link is never taken for a file: a
- * system starts a program with whatever a web page has written there.
+ * The last link or run file among a program's arguments. A link is never treated as a file, since a web page decides
+ * its content.
  */
 export const openingOf = (argv: readonly string[], workingFolder: string): Opening | null => {
   for (const argument of argv.slice(1).reverse()) {
@@ -35,14 +35,14 @@ export const openingOf = (argv: readonly string[], workingFolder: string): Openi
   return null;
 };
 
-/** Brings openings to the page; those that come before it listens wait for it, files while no engine runs for one. */
+/** Passes requests to the page, once it listens and, for files, once an engine is running. */
 export interface Openings {
   open(opening: Opening): Promise<void>;
-  /** An engine runs again: files that waited for it. */
+  /** An engine is running again: opens the files that waited for it. */
   restarted(): Promise<void>;
-  /** The page listens from now on: what waited for it. */
+  /** The page listens from now on: returns waiting events. */
   listening(): readonly ShellEvent[];
-  /** The page is loaded anew. */
+  /** The page is being loaded again. */
   left(): void;
 }
 
@@ -58,7 +58,7 @@ export const createOpenings = (
     try {
       return { type: 'opened', handle: await grantPath(opening.path) };
     } catch (error) {
-      // Its end is told by a dialog of its own, which offers another engine.
+      // A separate dialog reports its end and offers another engine.
       if (!(error instanceof WorkbenchError && error.code === ENGINE_STOPPED)) throw error;
       ungranted = [...ungranted, opening];
       return null;

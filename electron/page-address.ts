@@ -1,9 +1,9 @@
-/** The page's scheme and origin: a scheme of its own, since file:// pages could read every file. */
+/** The page's scheme and origin: a custom scheme, since file:// pages could read every file. */
 export const PAGE_SCHEME = 'uncurl';
 export const PAGE_HOST = 'app';
 export const PAGE_URL = `${PAGE_SCHEME}://${PAGE_HOST}/`;
 
-/** Null for what is no address. (`URL.canParse` is newer than the Node of Electron 25.) */
+/** Null for an invalid address. (`URL.canParse` is newer than the Node of Electron 25.) */
 export const parseAddress = (address: string): URL | null => {
   try {
     return new URL(address);
@@ -13,7 +13,7 @@ export const parseAddress = (address: string): URL | null => {
   }
 };
 
-/** Whether an address lies in the page's origin. `URL.origin` is no help: it is "null" for a scheme of one's own. */
+/** Whether an address belongs to the page's origin. `URL.origin` does not help: it is "null" for custom schemes. */
 export const isPageUrl = (address: string): boolean => {
   const url = parseAddress(address);
   if (url === null) return false;

@@ -3,8 +3,8 @@ import type { ShellApi } from '../main/contract/shell.ts';
 import { ENGINE_PORT, SHELL_CALL, SHELL_DROP, SHELL_EVENT } from './ipc-channels.ts';
 
 /**
- * All that the page gets: one object with three members, and its engine port as a window message. What a call may be
- * and who may make it is decided by the gate in the main process.
+ * The page's whole interface: one object with three members, and its engine port as a window message. The gate in the
+ * main process decides which calls are valid and who may make them.
  */
 const api: ShellApi = {
   platform: process.platform,
@@ -16,12 +16,12 @@ const api: ShellApi = {
   },
 };
 
-/** Before Electron 32 a file told its path itself; `webUtils` came with 29. */
+/** Before Electron 32 a file had its path itself; `webUtils` came with 29. */
 const pathOf = (file: File & { readonly path?: string }): string => file.path ?? webUtils.getPathForFile(file);
 
 /**
- * What the system drops on the window is granted by its path. The page is not asked: it could name any path, and make
- * up a drop (which is then not trusted).
+ * Grants the paths of files that the system drops on the window. This bypasses the page, which could name any path and
+ * fabricate a drop (which is then not trusted).
  */
 window.addEventListener(
   'drop',
@@ -33,8 +33,8 @@ window.addEventListener(
   { capture: true },
 );
 
-// Ports cannot pass through the context bridge: a window message to the same origin is the way to hand them over.
-// Its text (`enginePortMessage`) comes from the main process.
+// Ports cannot pass through the context bridge, so a window message to the same origin passes them on. Its text
+// (`enginePortMessage`) comes from the main process.
 ipcRenderer.on(ENGINE_PORT, (event, message: unknown) =>
   window.postMessage(message, window.location.origin, [...event.ports]),
 );

@@ -4,7 +4,7 @@ import type { CustomScheme } from 'electron';
 import { pageHeaders, rendererFile } from '../main/contract/renderer-page.ts';
 import { isPageUrl, PAGE_SCHEME } from './page-address.ts';
 
-/** Told to Electron before it is ready: the scheme has origins, is secure, and its scripts may be cached compiled. */
+/** Registered before Electron is ready: the scheme has origins, is secure, and may cache compiled scripts. */
 export const pageScheme: CustomScheme = {
   scheme: PAGE_SCHEME,
   privileges: { standard: true, secure: true, supportFetchAPI: true, codeCache: true },
@@ -16,7 +16,7 @@ const notFound = (): Response =>
     headers: { ...pageHeaders(), 'Content-Type': 'text/plain; charset=utf-8' },
   });
 
-/** The path as it stands in the address: URL would resolve its `..`, and what is left could look harmless. */
+/** The path as written in the address: URL would resolve its `..`, and the result could look harmless. */
 const rawPath = (address: string): string => /^[a-z]+:\/\/[^/?#]*(\/[^?#]*)/i.exec(address)?.[1] ?? '/';
 
 const isMissing = (error: unknown): boolean =>

@@ -15,9 +15,9 @@ export interface ShellServices {
   readonly development: boolean;
   connectPage(port: MessagePortMain): void;
   grantPath(path: string): Promise<PathHandle>;
-  /** Path of what a run made; null where it made nothing. */
+  /** Path of a run's output; null if it has none. */
   outputOf(run: string): Promise<string | null>;
-  /** What waited for a page that listens. */
+  /** Returns events that waited until the page listened. */
   pageListens(): readonly ShellEvent[];
 }
 
@@ -35,7 +35,7 @@ const TITLES: Readonly<Record<ChoicePurpose, string>> = {
 /** `tasks/README.md` of the engine lists the formats. */
 const TASK_FILES = [{ name: 'Tasks', extensions: ['jsonl', 'parquet', 'yaml', 'yml', 'txt'] }];
 
-/** The application menu with these page actions; a chosen one goes to the window in front. */
+/** The application menu with the page's actions; a chosen one goes to the focused window. */
 export const showMenu = (actions: readonly MenuAction[], development: boolean): void => {
   const choose = (id: string): void => {
     const event: ShellEvent = { type: 'menu.action', id };
@@ -53,7 +53,7 @@ const windowOf = (caller: IpcMainInvokeEvent) => {
   return window;
 };
 
-/** What the shell does for its page, behind the gate. */
+/** The shell's services for its page, behind the gate. */
 export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcMainInvokeEvent> => ({
   'engine.connect': ({ request }, caller) => {
     const { port1, port2 } = new MessageChannelMain();
@@ -86,7 +86,7 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
   'output.show': async ({ run }) => {
     const path = await services.outputOf(run);
     if (path === null || !existsSync(path))
-      throw refuse('nothing-there', `What ${run} made is not there any more.`, 'Look where it was moved to.');
+      throw refuse('nothing-there', `The output of ${run} no longer exists.`, 'Check where it was moved.');
     shell.showItemInFolder(path);
     return {};
   },

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 
-// Where the window was when it was closed. The shell's own small file: it is read before there is an engine.
+// Position of the window when it was closed. A small file of the shell, which is read before there is an engine.
 
-/** In the pixels of the system, as Electron counts them. */
+/** In the system's pixels, as Electron counts them. */
 export interface Rectangle {
   readonly x: number;
   readonly y: number;
@@ -16,7 +16,7 @@ export interface WindowBounds {
   readonly isMaximized: boolean;
 }
 
-/** Where a window is opened: without a place, the system chooses one. */
+/** Size and position for opening a window; without a position the system chooses one. */
 export interface OpeningBounds {
   readonly bounds: Rectangle | Pick<Rectangle, 'width' | 'height'>;
   readonly isMaximized: boolean;
@@ -24,7 +24,7 @@ export interface OpeningBounds {
 
 export const SMALLEST = { width: 960, height: 600 } as const;
 const USUAL = { width: 1440, height: 900 } as const;
-/** As much of the window's upper edge must be on a screen that it can be taken hold of. */
+/** Minimum part of the window's upper edge on a screen, so that it can be dragged. */
 const GRIP = { width: 120, height: 32 } as const;
 
 const side = z.number().int().min(-100_000).max(100_000);
@@ -33,7 +33,7 @@ const boundsFile = z.object({
   isMaximized: z.boolean(),
 });
 
-/** Null where there is none, or where it cannot be understood: then the window opens as at its first start. */
+/** Null if there is none or it cannot be parsed: then the window opens as at its first start. */
 export const readWindowBounds = (file: string): WindowBounds | null => {
   try {
     const parsed = boundsFile.safeParse(JSON.parse(readFileSync(file, 'utf8')));
@@ -43,7 +43,7 @@ export const readWindowBounds = (file: string): WindowBounds | null => {
   }
 };
 
-/** Null, or why the place cannot be kept: nothing that should keep a window from closing. */
+/** Null, or why the position cannot be saved: this must not keep a window from closing. */
 export const writeWindowBounds = (file: string, bounds: WindowBounds): string | null => {
   try {
     writeFileSync(file, `${JSON.stringify(bounds)}\n`);
@@ -56,7 +56,7 @@ export const writeWindowBounds = (file: string, bounds: WindowBounds): string | 
 const overlap = (from: number, to: number, low: number, high: number): number =>
   Math.min(to, high) - Math.max(from, low);
 
-/** The place to open at: the last one where it can be reached on a screen of now, else the usual size anywhere. */
+/** Position for opening the window: the last one if it is reachable on a screen, else the default size anywhere. */
 export const boundsWithin = (last: WindowBounds | null, areas: readonly Rectangle[]): OpeningBounds => {
   if (last === null) return { bounds: USUAL, isMaximized: false };
   const { bounds, isMaximized } = last;

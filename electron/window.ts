@@ -6,19 +6,19 @@ export interface WindowSettings {
   /** Path of the bundled preload script. */
   readonly preload: string;
   readonly development: boolean;
-  /** The file that the window's size and place are kept in. */
+  /** The file with the window's size and position. */
   readonly boundsFile: string;
-  /** Told where the page cannot be loaded at all. */
+  /** Called if the page cannot be loaded at all. */
   readonly failed: (error: Error) => void;
 }
 
-/** Shown until the page has painted: the page's own backgrounds. */
+/** Shown until the page has painted: the page's background colours. */
 const BACKGROUND = { dark: '#16181d', light: '#ffffff' } as const;
 
-/** Chromium's net::ERR_ABORTED: loaded again before the first load was done. */
+/** Chromium's net::ERR_ABORTED: reloaded before the first load was done. */
 const ABORTED = -3;
 
-/** The workbench's window: shown once its first frame is ready. */
+/** Opens the workbench's window, which is shown once its first frame is ready. */
 export const openWindow = ({ preload, development, boundsFile, failed }: WindowSettings): BrowserWindow => {
   const areas = screen.getAllDisplays().map(({ workArea }) => workArea);
   const opening = boundsWithin(readWindowBounds(boundsFile), areas);
@@ -41,7 +41,7 @@ export const openWindow = ({ preload, development, boundsFile, failed }: WindowS
       experimentalFeatures: false,
       webviewTag: false,
       navigateOnDragDrop: false,
-      // The checker would fetch dictionaries from a server.
+      // The spell checker would fetch dictionaries from a server.
       spellcheck: false,
       devTools: development,
     },
@@ -60,7 +60,7 @@ export const openWindow = ({ preload, development, boundsFile, failed }: WindowS
   window.webContents.on('did-fail-load', (_event, code, description, url, isMainFrame) => {
     if (isMainFrame && code !== ABORTED) failed(new Error(`${url} cannot be loaded: ${description} (${code})`));
   });
-  // Its promise is rejected for a window that is closed or loaded anew in the meantime too: failures are told above.
+  // Its promise also rejects if the window is closed or reloaded meanwhile; real failures are reported above.
   window.loadURL(PAGE_URL).catch(() => undefined);
   return window;
 };

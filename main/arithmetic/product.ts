@@ -10,10 +10,10 @@ export interface Product {
   readonly columns: number;
 }
 
-/** Who multiplies large matrices. */
+/** Multiplies large matrices. */
 export type Products = (request: Product) => Promise<Float64Array>;
 
-/** Rows of b that an inner loop takes at a time: a number of the result is loaded and stored once for them. */
+/** Rows of b per inner loop: each number of the result is loaded and stored once for them. */
 const AT_ONCE = 4;
 
 /** a b in plain loops: about 1e9 multiplications a second. */

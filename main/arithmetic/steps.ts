@@ -1,12 +1,12 @@
 import { multiply, type Product, type Products } from './product.ts';
 
 /**
- * Long arithmetic that stops after each part of it, so that whoever runs it can see whether it is still wanted. A part
- * that is a large product is asked for instead of computed: whoever runs the steps answers it.
+ * Long arithmetic that yields after each part, so that its caller can check whether to go on. A large product is
+ * requested instead of computed: the caller returns its result.
  */
 export type Steps<T> = Generator<Product | undefined, T, Float64Array | undefined>;
 
-/** The result, without a stop, and with products in plain loops. */
+/** Runs steps to the end without pauses, with products in plain loops. */
 export const atOnce = <T>(steps: Steps<T>): T => {
   let step = steps.next();
   while (step.done !== true) step = steps.next(step.value === undefined ? undefined : multiply(step.value));
@@ -14,8 +14,8 @@ export const atOnce = <T>(steps: Steps<T>): T => {
 };
 
 /**
- * The result, with `pause` after each part, and with products by `products` (in plain loops unless given); what either
- * rejects with ends the work.
+ * Runs steps with `pause` after each part, and with products by `products` (default: plain loops); a rejection of
+ * either ends the work.
  */
 export const withPauses = async <T>(
   steps: Steps<T>,
@@ -34,15 +34,15 @@ export const withPauses = async <T>(
 const plainly: Products = (request) => Promise.resolve(multiply(request));
 
 /**
- * Multiplications from which asking for a product is quicker than plain loops: a call of onnxruntime takes about 10
- * microseconds, in which plain loops do some 20 thousand (24 x 24 x 24).
+ * Multiplications from which requesting a product is faster than plain loops: a call of onnxruntime takes about 10
+ * microseconds, in which plain loops do about 20 thousand (24 x 24 x 24).
  */
 export const LEAST_ASKED = 2 ** 14;
 
-/** a b, by whoever runs the steps where it is large. */
+/** a b, requested from the caller where it is large. */
 export function* productOf(request: Product): Steps<Float64Array> {
   if (request.rows * request.inner * request.columns < LEAST_ASKED) return multiply(request);
   const answer = yield request;
-  if (answer === undefined) throw new Error('a product was asked for and not answered');
+  if (answer === undefined) throw new Error('a requested product was not returned');
   return answer;
 }

@@ -1,13 +1,12 @@
-/** A byte as a token of its own, as tokenizers with byte fallback write it. */
+/** A byte as a token, in the notation of tokenizers with byte fallback. */
 const byteToken = /^<0x([0-9A-Fa-f]{2})>$/;
 
-/** What stands for a byte that is no character. */
+/** Replaces a byte that is not a character. */
 const REPLACEMENT = '\ufffd';
 
 /**
- * Tokens in which every byte of a run that is not UTF-8 as a whole has become U+FFFD, one each, as the tokenizers
- * library decodes byte fallback (a decoder that keeps what is valid within such a run gives other texts). Runs that are
- * UTF-8 stay.
+ * Replaces every byte of a run that is not UTF-8 as a whole by U+FFFD, like the byte fallback decoder of the tokenizers
+ * library (a decoder that keeps the valid parts of such a run gives other texts). Runs that are UTF-8 stay.
  */
 export const replaceBrokenBytes = (tokens: readonly string[]): string[] => {
   const out: string[] = [];

@@ -1,13 +1,13 @@
 import { refuse } from '../contract/errors.ts';
 
-/** Larger vocabularies and tables of merges are of no published model (the largest have a quarter of a million). */
+/** No published model has larger vocabularies or tables of merges (the largest have a quarter of a million entries). */
 const MAX_TOKENS = 1_000_000;
 const MAX_MERGES = 2_000_000;
-/** How much longer replacements may make a text, all of them together. */
+/** Largest factor by which all replacements together may lengthen a text. */
 const MAX_GROWTH = 64;
-/** Characters and tokens that may be added to a text, whatever it says. */
+/** Largest number of characters and tokens that may be added to every text. */
 const MAX_ADDED = 1024;
-/** Longest pattern that is looked at; published ones have a few hundred characters. */
+/** Longest pattern that is examined; published ones have a few hundred characters. */
 const MAX_PATTERN_CHARACTERS = 10_000;
 
 type Json = Readonly<Record<string, unknown>>;
@@ -15,13 +15,13 @@ type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Every object within a value, itself included. */
+/** A value and every object within it. */
 const objectsWithin = (value: unknown): readonly Json[] => {
   if (Array.isArray(value)) return value.flatMap(objectsWithin);
   return isObject(value) ? [value, ...Object.values(value).flatMap(objectsWithin)] : [];
 };
 
-/** The parts that turn texts into other texts and words, without the vocabulary. */
+/** The parts that transform and split texts, without the vocabulary. */
 const textParts = (tokenizer: Json): readonly Json[] =>
   ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'].flatMap((name) => objectsWithin(tokenizer[name]));
 
@@ -31,9 +31,9 @@ const bad = (file: string, what: string): Error =>
 const checkId = (file: string, token: string, id: unknown, vocabulary: number | null): void => {
   const name = JSON.stringify(token.slice(0, 40));
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 0)
-    throw bad(file, `token ${name} has the id ${JSON.stringify(id ?? null)}, which is no whole number from 0 on`);
+    throw bad(file, `token ${name} has the id ${JSON.stringify(id ?? null)}, which is not a whole number from 0 on`);
   if (vocabulary !== null && id >= vocabulary)
-    throw bad(file, `token ${name} has id ${String(id)}, and the model knows ${String(vocabulary)} tokens`);
+    throw bad(file, `token ${name} has id ${String(id)}, but the model has ${String(vocabulary)} tokens`);
 };
 
 const checkVocabulary = (file: string, { model, added_tokens: added }: Json, vocabulary: number | null): void => {
@@ -42,24 +42,24 @@ const checkVocabulary = (file: string, { model, added_tokens: added }: Json, voc
   if (count > MAX_TOKENS) throw bad(file, `it has ${String(count)} tokens (limit ${String(MAX_TOKENS)})`);
   if (Array.isArray(merges) && merges.length > MAX_MERGES)
     throw bad(file, `it has ${String(merges.length)} merges (limit ${String(MAX_MERGES)})`);
-  // A list of tokens and scores numbers its tokens by their places.
+  // A list of tokens and scores numbers its tokens by position.
   if (Array.isArray(vocab) && vocab.length > 0) checkId(file, 'the last of the list', vocab.length - 1, vocabulary);
   else if (isObject(vocab)) for (const [token, id] of Object.entries(vocab)) checkId(file, token, id, vocabulary);
   for (const each of Array.isArray(added) ? added : [])
     if (isObject(each)) checkId(file, String(each['content']), each['id'], vocabulary);
 };
 
-/** How many characters a replacement makes of one, at most. */
+/** Largest number of characters by which a replacement replaces one. */
 const growthOfReplace = ({ pattern, content }: Json): number => {
   if (typeof content !== 'string') return 1;
   const replaced = isObject(pattern) && typeof pattern['String'] === 'string' ? pattern['String'].length : 0;
-  // A regular expression may match nothing, before every character.
+  // A regular expression may match the empty string before every character.
   return replaced === 0 ? content.length + 1 : Math.max(1, content.length / replaced);
 };
 
 const lengthOf = (value: unknown): number => (typeof value === 'string' || Array.isArray(value) ? value.length : 0);
 
-/** How many times as long a part of a tokenizer makes a text, at most. */
+/** Largest factor by which a part of a tokenizer lengthens a text. */
 const growthOf = (part: Json): number => {
   switch (part['type']) {
     case 'Replace':
@@ -76,7 +76,7 @@ const growthOf = (part: Json): number => {
   }
 };
 
-/** What a part adds to every text, however short. */
+/** Number of characters or tokens that a part adds to every text. */
 const addedBy = (part: Json): number => Math.max(lengthOf(part['prepend']), lengthOf(part['single']));
 
 const checkGrowth = (file: string, tokenizer: Json): void => {
@@ -95,20 +95,20 @@ const checkGrowth = (file: string, tokenizer: Json): void => {
 };
 
 /**
- * Refuses what no tokenizer of a published model is and what would harm: ids that are no rows of the embedding, more
- * tokens or merges than there are limits for, replacements that make texts many times longer.
+ * Refuses tokenizers that no published model has and that would do harm: ids beyond the embedding's rows, too many
+ * tokens or merges, and replacements that lengthen texts many times.
  */
 export const checkTokenizer = (file: string, tokenizer: Json, vocabulary: number | null): void => {
   checkVocabulary(file, tokenizer, vocabulary);
   checkGrowth(file, tokenizer);
 };
 
-/** What repeats without a limit: `+`, `*`, `{2,}`. */
+/** Unbounded quantifiers: `+`, `*`, `{2,}`. */
 const REPEATS = /^(?:[+*]|\{\d*,\})/;
 
 /**
- * Whether a pattern repeats a group that itself repeats something or has alternatives: only then can matching take time
- * that doubles with every character.
+ * Whether a pattern repeats a group that itself contains repetitions or alternatives. Only then can matching take time
+ * exponential in the length of the text.
  */
 const repeatsChoices = (pattern: string): boolean => {
   const groups: { hasChoice: boolean }[] = [{ hasChoice: false }];
@@ -131,8 +131,8 @@ const repeatsChoices = (pattern: string): boolean => {
 };
 
 /**
- * Whether no pattern can take time that doubles with every character of a text; where that cannot be told of one, each
- * text must be watched.
+ * Whether no pattern can take exponential time. If this is uncertain for one, each text must be encoded under a
+ * deadline.
  */
 export const matchesInTime = (tokenizer: Json): boolean =>
   textParts(tokenizer)

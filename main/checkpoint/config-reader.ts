@@ -3,10 +3,10 @@ import type { Flag } from './families/family.ts';
 
 export type Config = Readonly<Record<string, unknown>>;
 
-/** Of anything that a config counts: positions, tokens, widths. */
+/** Limit for sizes in a config: positions, tokens, widths. */
 const MAX_SIZE = 2 ** 26;
 
-/** Reads a config.json with a family's defaults, refusing what is missing or of the wrong kind by key and value. */
+/** Reads a config.json with a family's defaults. Refuses missing and ill-typed values, naming key and value. */
 export class ConfigReader {
   readonly #config: Config;
   readonly #location: string;
@@ -19,12 +19,12 @@ export class ConfigReader {
     this.#defaults = defaults;
   }
 
-  /** First of `keys` that the config itself has. */
+  /** First of `keys` that the config itself contains. */
   presentKey(keys: readonly string[]): string | undefined {
     return keys.find((key) => this.#config[key] !== undefined && this.#config[key] !== null);
   }
 
-  /** The config's value, or the family's default; null and missing are the same. */
+  /** The config's value, or the family's default; null counts as missing. */
   raw(key: string): unknown {
     return this.#config[key] ?? this.#defaults[key] ?? null;
   }
@@ -36,7 +36,7 @@ export class ConfigReader {
     return value;
   }
 
-  /** `most`: more is no size of a model, and would only be counted to in vain. */
+  /** `most`: larger numbers are not sizes of a model, and loops up to them would never end. */
   integer(key: string, most: number = MAX_SIZE): number {
     const value = this.number(key);
     if (!Number.isInteger(value)) throw this.bad(key, value, 'a whole number');
@@ -45,12 +45,12 @@ export class ConfigReader {
     return value;
   }
 
-  /** Keys read so far that ask for a length, each with its value: why a tensor should have it. */
+  /** Keys read so far that determine a length, each with its value, to explain why a tensor should have it. */
   keysOf(length: number): readonly string[] {
     return [...this.#lengths].flatMap(([key, value]) => (value === length ? [`${key} ${String(value)}`] : []));
   }
 
-  /** A whole number from 0 on; missing is 0. */
+  /** A non-negative integer; 0 if missing. */
   count(key: string, most: number = MAX_SIZE): number {
     const value = this.raw(key);
     return value === null || value === 0 ? 0 : this.integer(key, most);

@@ -10,7 +10,7 @@ export interface AttentionReader {
   readonly shape: Pick<ModelDescriptor, 'keyValueHeads' | 'headDimension'>;
   /** head dimension ^ -0.5. */
   readonly scale: number;
-  /** Dimensions of each head that a rotary embedding may turn. */
+  /** Dimensions of each head that a rotary embedding may rotate. */
   readonly rotatedDimension: number;
   readonly describe: (layer: number) => AttentionDescriptor;
 }

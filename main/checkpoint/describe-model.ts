@@ -7,24 +7,21 @@ import { readQuantisation, WeightReader } from './read-tensor.ts';
 import { readRotary } from './rotary.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
-/** Buffers without meaning that old checkpoints carry. */
+/** Unused buffers in old checkpoints. */
 const ignoredBuffers = /\.rotary_emb\.inv_freq$/;
 
-/**
- * What a layer holds that predicts a further token (DeepSeek-V3, arXiv 2412.19437, section 2.2), and an ordinary one
- * does not.
- */
+/** A tensor that only layers for predicting further tokens have (DeepSeek-V3, arXiv 2412.19437, section 2.2). */
 const PREDICTION_MARK = 'eh_proj.weight';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'];
 
-/** The deepest published models have less than two hundred. */
+/** The deepest published models have fewer than two hundred layers. */
 const MAX_LAYERS = 1024;
 
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
- * be there in its shape and in a dtype that the layout allows, and none may be left over: an unproven layout is refused
- * by name.
+ * exist in its shape and in a dtype that the layout allows, and none may be left over. Refuses unproven layouts by
+ * name.
  */
 export const describeModel = (
   family: Family,
@@ -122,7 +119,7 @@ export const describeModel = (
     .map((layer) => new RegExp(`^model\\.layers\\.${String(layer)}\\.`));
   const unusedTensors = index.settle([ignoredBuffers, ...extra]);
   if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
-    throw reader.inconsistent('"quantization_config" says fp8, but no tensor is float8');
+    throw reader.inconsistent('"quantization_config" names fp8, but no tensor is float8');
   }
   return { ...descriptor, unusedTensors };
 };
@@ -145,7 +142,7 @@ const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number
   );
 };
 
-/** `layer_types`, where a config has it, must say what its other keys say. */
+/** Checks that `layer_types`, if present, agrees with the other keys. */
 const checkLayerTypes = (record: WindowRecord, reader: ConfigReader, layers: number): void => {
   const types = reader.strings('layer_types');
   if (types === null) return;
@@ -156,7 +153,7 @@ const checkLayerTypes = (record: WindowRecord, reader: ConfigReader, layers: num
   types.forEach((type, layer) => {
     if (!LAYER_TYPES.includes(type))
       throw reader.unsupported(
-        `"layer_types" holds ${JSON.stringify(type)}; only ${LAYER_TYPES.join(' and ')} are supported here`,
+        `"layer_types" contains ${JSON.stringify(type)}; only ${LAYER_TYPES.join(' and ')} are supported here`,
       );
     const window = windowOf(record, reader, layer);
     const isSliding = type === 'sliding_attention';

@@ -14,7 +14,7 @@ import type { ActivationRecord, ExpertLayout, Family, GroupRecord } from './fami
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { layerName } from './tensor-index.ts';
 
-/** The most experts of a layer that published models have are a few hundred. */
+/** Published models have at most a few hundred experts in a layer. */
 const MAX_EXPERTS = 65_536;
 
 interface Sizes {
@@ -23,20 +23,20 @@ interface Sizes {
   readonly width: number;
 }
 
-/** Values that one MXFP4 scale covers, and bytes that hold them. */
+/** Values per MXFP4 scale, and their bytes. */
 const MXFP4_VALUES = 32;
 const MXFP4_BYTES = 16;
 
-/** Key of config.json that names, by layer, experts that give a constant (MoNE; vLLM's page on expert substitution). */
+/** Key of config.json with the experts per layer that return a constant (MoNE; vLLM's page on expert substitution). */
 export const CONSTANTS_KEY = 'approximate_experts';
-/** What the vector of such an expert is called, after the expert's prefix. */
+/** Name of such an expert's vector, after the expert's prefix. */
 export const CONSTANT_NAME = 'approx_value';
 
 const expertNumbers = z.array(z.number().int().nonnegative());
 const constantsByLayer = z.union([z.record(z.string().regex(/^\d+$/), expertNumbers), z.array(expertNumbers)]);
 const NO_CONSTANTS: ReadonlySet<number> = new Set();
 
-/** Experts that give a constant, by the number of their layer among all layers. */
+/** Experts that return a constant, by the index of their layer among all layers. */
 const constantExperts = (reader: ConfigReader, experts: number): ReadonlyMap<number, ReadonlySet<number>> => {
   const raw = reader.raw(CONSTANTS_KEY);
   if (raw === undefined || raw === null) return new Map();
@@ -47,11 +47,11 @@ const constantExperts = (reader: ConfigReader, experts: number): ReadonlyMap<num
       .flat()
       .some((expert) => expert >= experts)
   )
-    throw reader.inconsistent(`"${CONSTANTS_KEY}" is no list of experts (0 to ${String(experts - 1)}) by layer`);
+    throw reader.inconsistent(`"${CONSTANTS_KEY}" is not a list of experts (0 to ${String(experts - 1)}) by layer`);
   return new Map(Object.entries(parsed.data).map(([layer, list]) => [Number(layer), new Set(list)]));
 };
 
-/** Reads what all MoE layers share; the answer resolves the tensors of one layer. */
+/** Reads the settings shared by all MoE layers; returns a function that resolves the tensors of one layer. */
 export const describeMoe = (
   family: Family,
   reader: ConfigReader,
@@ -101,7 +101,7 @@ export const describeMoe = (
   };
 };
 
-/** Key that holds E; two keys that disagree are refused. */
+/** The key with E; refuses two keys that disagree. */
 const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
   const key = reader.presentKey(family.keys.experts) ?? family.keys.experts[0] ?? '';
   const other = family.keys.experts.find(
@@ -120,7 +120,7 @@ const activationOf = (record: ActivationRecord, reader: ConfigReader): ExpertAct
 
 const scaleOf = (key: string | null, reader: ConfigReader): number => (key === null ? 1 : reader.number(key));
 
-/** `least`: experts of a group that rank it. */
+/** `least`: number of a group's experts by which it is ranked. */
 const groupsOf = (
   record: GroupRecord | null,
   reader: ConfigReader,
@@ -220,8 +220,7 @@ const ownNames = (layout: ExpertLayout, layer: number): { readonly example: stri
 };
 
 /**
- * The layout that any expert tensor of the first MoE layer tells; the quantisation that config.json names must be its
- * own.
+ * Finds the layout from the expert tensors of the first MoE layer. The quantisation named in config.json must match it.
  */
 const chooseLayout = (
   family: Family,
@@ -237,15 +236,15 @@ const chooseLayout = (
     throw refuse(
       'unknown-layout',
       `${folder}: ${layout === undefined ? 'no experts' : 'experts in more than one layout'} found in layer ` +
-        `${String(layer)}; a ${family.modelType} checkpoint holds "${names}" there.`,
+        `${String(layer)}; a ${family.modelType} checkpoint has "${names}" there.`,
       'Check that config.json and the weights belong together.',
     );
   }
   const isMxfp4 = layout.kind === 'interleaved-mxfp4';
   if (isMxfp4 !== (weights.quantisation.kind === 'mxfp4')) {
     throw reader.inconsistent(
-      `"quantization_config" ${isMxfp4 ? 'does not say' : 'says'} mxfp4, but the experts are ` +
-        `${isMxfp4 ? 'MXFP4 blocks' : 'no MXFP4 blocks'} (such as "${ownNames(layout, layer).example}")`,
+      `"quantization_config" ${isMxfp4 ? 'does not name' : 'names'} mxfp4, but the experts are ` +
+        `${isMxfp4 ? 'MXFP4 blocks' : 'not MXFP4 blocks'} (such as "${ownNames(layout, layer).example}")`,
     );
   }
   return layout;
@@ -270,7 +269,7 @@ const takeLayout = (
   const { hidden, experts, width } = sizes;
   const named = (pattern: string): string => layerName(pattern, layer);
   if (constants.size > 0 && layout.kind !== 'per-expert')
-    throw reader.inconsistent(`"${CONSTANTS_KEY}" names experts, and the experts of the checkpoint are stacked`);
+    throw reader.inconsistent(`"${CONSTANTS_KEY}" names experts, but the experts of the checkpoint are stacked`);
   const router = weights.takeView(named(layout.router), [experts, hidden]);
   const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] =>
     Array.from({ length: experts }, (_, expert) => describe(expert));
@@ -297,7 +296,7 @@ const takeLayout = (
         routerBias: null,
         stacked: [],
         prefix: named(layout.prefix),
-        // Matrices of a constant expert do not run: those of another stand in their place.
+        // The matrices of a constant expert are not used, so those of another expert fill their positions.
         expertTensors: every(
           (expert) =>
             matrices.get(expert) ?? {
@@ -310,7 +309,7 @@ const takeLayout = (
     case 'stacked-rows': {
       const gateUp = weights.takeView(named(layout.gateUp), [experts, 2 * width, hidden]);
       const down = weights.takeView(named(layout.down), [experts, hidden, width]);
-      // gateUp alone may be square; the shape of down still tells that neither is stored transposed.
+      // gateUp alone may be square; the shape of down still shows that neither is stored transposed.
       return {
         router,
         routerBias: null,
@@ -378,7 +377,7 @@ const takeInterleaved = (
     const groups = columns / MXFP4_VALUES;
     if (!Number.isInteger(groups))
       throw reader.inconsistent(
-        `MXFP4 experts of ${String(columns)} columns: blocks hold ${String(MXFP4_VALUES)} values`,
+        `MXFP4 experts of ${String(columns)} columns: blocks have ${String(MXFP4_VALUES)} values`,
       );
     return {
       blocks: weights.index.take(`${name}_blocks`, [experts, rows, groups, MXFP4_BYTES], ['U8']),

@@ -1,13 +1,13 @@
 /**
- * What the engine knows of a checkpoint: a family's config keys and tensor names resolved to numbers and to places in
- * files. Everything downstream (graphs, pruning, export) reads this and never a family's own names.
+ * Description of a checkpoint: a family's config keys and tensor names resolved to numbers and positions in files.
+ * Everything downstream (graphs, pruning, export) reads this and never a family's own names.
  */
 
 export type TensorDtype = 'F32' | 'F16' | 'BF16' | 'F64' | 'I64' | 'I32' | 'U8' | 'I8' | 'BOOL' | 'F8_E4M3';
 
-/** A tensor, or a contiguous part of one, where it lies: `byteOffset` counts from the start of the file. */
+/** A tensor on disk, or a contiguous part of one; `byteOffset` counts from the start of the file. */
 export interface TensorView {
-  /** Name of the tensor on disk that holds this view. */
+  /** Name of the tensor on disk that contains this view. */
   readonly tensor: string;
   readonly file: string;
   readonly dtype: TensorDtype;
@@ -18,8 +18,8 @@ export interface TensorView {
 
 /**
  * How stored bytes become a float32 matrix [out, in] (or a vector). `stored` may be wider than the weight: `select`
- * takes every second row or column of it (gpt-oss interleaves gate and up), `transposed` says that it lies as [in,
- * out].
+ * takes every second row or column of it (gpt-oss interleaves gate and up), `transposed` means that it is stored as
+ * [in, out].
  */
 export interface Weight {
   readonly stored: StoredMatrix;
@@ -38,7 +38,7 @@ export type StoredMatrix =
       readonly scales: TensorView;
       readonly block: readonly [number, number];
     }
-  /** Two e2m1 values a byte, low nibble first; one power-of-two scale (exponent + 127) per 32 values of a row. */
+  /** Two e2m1 values per byte, low nibble first; one power-of-two scale (exponent + 127) per 32 values of a row. */
   | { readonly kind: 'mxfp4'; readonly blocks: TensorView; readonly scales: TensorView };
 
 export interface ExpertTensors {
@@ -52,7 +52,7 @@ export interface ExpertTensors {
   readonly gateBias?: Weight;
   readonly upBias?: Weight;
   readonly downBias?: Weight;
-  /** [H]: where it is there, the expert gives this vector whatever comes in, and its matrices do not run. */
+  /** [H]: if present, the expert returns this vector for every input, and its matrices are not used. */
   readonly constant?: TensorView;
 }
 
@@ -63,13 +63,13 @@ export interface ExpertTensors {
 export type ExpertActivation =
   { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
 
-/** Experts are chosen from `kept` of `count` contiguous blocks of equal size. */
+/** Experts are chosen from `kept` of `count` contiguous groups of equal size. */
 export interface ExpertGroups {
   readonly count: number;
   readonly kept: number;
 }
 
-/** A family's routing in float32: which K experts a token chooses, and their combine weights. */
+/** A family's routing in float32: the K experts of a token and their combine weights. */
 export type RoutingRule =
   /**
    * Softmax over all E, then top-k; `normalise` divides the K weights by their sum; groups are ranked by their maximum.
@@ -110,14 +110,14 @@ export interface MoeDescriptor {
   /** I. */
   readonly width: number;
   readonly routing: RoutingRule;
-  /** Router weight [E, H], and its bias [E] where there is one. */
+  /** Router weight [E, H], and its bias [E] if there is one. */
   readonly router: TensorView;
   readonly routerBias: TensorView | null;
   readonly activation: ExpertActivation;
   readonly expertTensors: readonly ExpertTensors[];
-  /** Runs on every token beside the routed experts; never scored nor pruned. `gate` [1, H]: times sigmoid(gate x). */
+  /** Runs on every token beside the routed experts; never scored or pruned. `gate` [1, H]: times sigmoid(gate x). */
   readonly shared: (DenseTensors & { readonly scale: TensorView | null; readonly experts: number }) | null;
-  /** How an export finds what belongs to single experts. */
+  /** Where an export finds the parts of single experts. */
   readonly storage: ExpertStorage;
 }
 
@@ -153,7 +153,7 @@ export type AttentionDescriptor =
       readonly queryKeyNorm: { readonly over: 'head' | 'whole'; readonly query: Norm; readonly key: Norm } | null;
       /** Queries, keys and values are clamped to +-clip. */
       readonly clip: number | null;
-      /** One more logit per head that takes part in the softmax and is dropped after it, [heads]. */
+      /** An additional logit per head that takes part in the softmax and is then dropped, [heads]. */
       readonly sinks: TensorView | null;
     }
   | {
@@ -185,7 +185,7 @@ export interface BlockDescriptor {
 }
 
 export interface Rotary {
-  /** Rotated dimensions of each head (the first ones); the rest passes. */
+  /** Rotated dimensions of each head (the first ones); the others are unchanged. */
   readonly dimensions: number;
   /** Pairs (2i, 2i + 1) instead of (i, i + dimensions / 2). */
   readonly interleaved: boolean;
@@ -211,15 +211,15 @@ export interface ModelDescriptor {
   readonly finalNorm: Norm;
   readonly head: TensorView;
   readonly headBias: TensorView | null;
-  /** Embeddings and residual branches are multiplied, logits divided by these (1: plain). */
+  /** Embeddings and residual branches are multiplied, logits divided by these (1: no effect). */
   readonly embeddingMultiplier: number;
   readonly residualMultiplier: number;
   readonly logitsDivisor: number;
   readonly blocks: readonly BlockDescriptor[];
   /** The MoE layers in order: row l of every [L, E] statistic and of every plan is `moeLayers[l]`. */
   readonly moeLayers: readonly { readonly block: number; readonly moe: MoeDescriptor }[];
-  /** Keys of config.json that hold E and K, as this folder writes them: an export edits these. */
+  /** Keys of config.json for E and K, as this folder writes them: an export edits these. */
   readonly configKeys: { readonly experts: readonly string[]; readonly topK: string };
-  /** Tensors on disk that take no part in inference (extra prediction layers): an export leaves them out. */
+  /** Tensors on disk that inference does not use (extra prediction layers): an export leaves them out. */
   readonly unusedTensors: readonly string[];
 }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { openRegularFile } from '../files/regular-file.ts';
 import type { SafetensorsHeader } from './safetensors-header.ts';
 
-/** Checkpoints up to this size are hashed whole. */
+/** Checkpoints up to this size are hashed completely. */
 const WHOLE_CHECKPOINT_BYTES = 64 * 2 ** 20;
-/** Of larger ones: windows of this many bytes, spread evenly over each file, its first and last byte included. */
+/** For larger ones: size of windows in bytes, spread evenly over each file, including its first and last byte. */
 const WINDOW_BYTES = 4096;
-/** Windows of one file, and of all files together as long as each has the fewest. */
+/** Windows per file, and limit for all files together as long as each has the minimum. */
 const MOST_WINDOWS = 256;
 const FEWEST_WINDOWS = 4;
 const ALL_WINDOWS = 1024;
@@ -14,10 +14,9 @@ const ALL_WINDOWS = 1024;
 const CHUNK_BYTES = 2 ** 20;
 
 /**
- * Identity of a checkpoint: SHA-256 over config.json's meaning, every safetensors header, and the weights (all of them
- * up to 64 MiB, sampled windows of larger ones, so that a checkpoint of any size in any number of shards is told apart
- * in a moment). `files` stand in the order of their names in the folder: a cache of links and a plain copy have the
- * same fingerprint.
+ * Identity of a checkpoint: SHA-256 over the content of config.json, every safetensors header, and the weights (all of
+ * them up to 64 MiB, sampled windows of larger ones, so that it takes a moment at any size and number of shards).
+ * `files` are in the order of their names in the folder: a cache of links and a plain copy have the same fingerprint.
  */
 export const fingerprintCheckpoint = async (
   config: Readonly<Record<string, unknown>>,

@@ -31,7 +31,7 @@ export const numberToHalf = (number: number): number => {
   if (magnitude > 0x7f800000) return sign | 0x7e00;
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
   if (magnitude < 0x38800000) {
-    // Subnormal half: a multiple of 2^-24, and the product below is exact in double precision.
+    // Subnormal half: a multiple of 2^-24; the product below is exact in double precision.
     const scaled = Math.abs(value[0]) * 2 ** 24;
     const floor = Math.floor(scaled);
     const rest = scaled - floor;

@@ -8,16 +8,16 @@ import { withinDeadline } from '../files/within-deadline.ts';
 import { replaceBrokenBytes } from './broken-bytes.ts';
 import { checkTokenizer, matchesInTime } from './check-tokenizer.ts';
 
-/** Text <-> token ids by a checkpoint's own tokenizer.json. */
+/** Converts text to token ids and back with a checkpoint's own tokenizer.json. */
 export interface TextTokenizer {
-  /** `special`: add what the post-processor adds (a BOS, where it adds one). */
+  /** `special`: add the tokens of the post-processor (such as BOS). */
   encode(text: string, special: boolean): readonly number[];
   decode(ids: readonly number[]): string;
   /** The same without special tokens. */
   decodeText(ids: readonly number[]): string;
-  /** BOS, or EOS where there is no BOS: what stands before a text that has no context; null where neither is known. */
+  /** BOS, or EOS if there is no BOS: precedes a text without context; null if neither is known. */
   readonly prefixToken: number | null;
-  /** EOS as tokenizer_config.json names it; null where it names none, or one that has no id. */
+  /** EOS as named in tokenizer_config.json; null if it names none or one without an id. */
   readonly endToken: { readonly id: number; readonly text: string } | null;
 }
 
@@ -25,18 +25,16 @@ const specialToken = z.union([z.string(), z.object({ content: z.string() }).tran
 const tokenizerConfig = z.looseObject({ bos_token: specialToken.nullish(), eos_token: specialToken.nullish() });
 
 /**
- * The largest published tokenizer.json has 33 MB; one of three million tokens has 60, and takes ten times as much
+ * The largest published tokenizer.json has 33 MB; one of three million tokens has 60 MB, and takes ten times as much
  * memory.
  */
 export const MAX_TOKENIZER_BYTES = 48 * 2 ** 20;
-/** Time to make the tables of a tokenizer, on a machine under load. */
+/** Time limit for opening a tokenizer, ample even on a busy machine. */
 const OPENING_MS = 30_000;
-/**
- * Time to turn a text into tokens, or tokens into a text, where it must be watched, and for each character or token.
- */
+/** Time limit for encoding or decoding a text under a deadline, and its extension per character or token. */
 const ENCODING_MS = 1_500;
 const ENCODING_MS_PER_PIECE = 0.05;
-/** Longer texts are always watched: what takes time with the square of the length shows there. */
+/** Longer texts always have a deadline: quadratic time becomes noticeable there. */
 const WATCHED_FROM = 8_192;
 
 const readOptional = async (file: string): Promise<string | null> => {
@@ -64,11 +62,10 @@ const parsedConfig = (file: string, text: string): z.infer<typeof tokenizerConfi
 };
 
 /**
- * The tokenizer of a model folder; null where it has none. `vocabulary`: rows of the model's embedding, beyond which no
- * id may point. Patterns that may take for ever are watched: a text that is not turned into tokens in time is refused.
+ * Loads the tokenizer of a model folder; null if it has none. `vocabulary`: rows of the model's embedding, which bounds
+ * ids. If patterns may take exponential time, a text that is not encoded in time is refused.
  *
- * @throws WorkbenchError `bad-tokenizer`, `bad-json`; encoding and decoding: `tokenizer-too-slow`,
- * `bad-tokenizer`.
+ * @throws WorkbenchError `bad-tokenizer`, `bad-json`; encoding and decoding: `tokenizer-too-slow`, `bad-tokenizer`.
  */
 export const loadTokenizer = async (
   folder: string,
@@ -80,16 +77,16 @@ export const loadTokenizer = async (
   const configFile = path.join(folder, 'tokenizer_config.json');
   const config = parsedConfig(configFile, (await readOptional(configFile)) ?? '{}');
   const json = z.record(z.string(), z.unknown()).safeParse(parseJson(file, text));
-  if (!json.success) throw refuse('bad-tokenizer', `${file} is no object.`, REMEDY);
+  if (!json.success) throw refuse('bad-tokenizer', `${file} is not an object.`, REMEDY);
   checkTokenizer(file, json.data, vocabulary);
   const tooSlow = (what: string): Error =>
-    refuse('tokenizer-too-slow', `${file}: ${what}.`, 'Look at its regular expressions, or use another tokenizer.');
+    refuse('tokenizer-too-slow', `${file}: ${what}.`, 'Check its regular expressions, or use another tokenizer.');
   let tokenizer: Tokenizer;
   try {
     tokenizer = withinDeadline(
       OPENING_MS,
       () => tooSlow(`it was not opened in ${String(OPENING_MS / 1000)} s`),
-      // Cleaning of spaces is a display option of old tokenizers; ids and round trips must not depend on it.
+      // Cleaning of spaces is a display option of old tokenizers, on which ids and round trips must not depend.
       () => new Tokenizer(json.data, { ...config, clean_up_tokenization_spaces: false }),
     );
     const { decoder } = tokenizer;
@@ -101,7 +98,7 @@ export const loadTokenizer = async (
     throw cause instanceof WorkbenchError ? cause : broken(file, cause);
   }
   const isInTime = matchesInTime(json.data);
-  /** What the library gives, watched where it may take for ever; what it throws is the file's fault. */
+  /** Calls the library, under a deadline if it may take for ever, and blames its errors on the file. */
   const watched = <T>(length: number, late: () => string, work: () => T): T => {
     try {
       if (isInTime && length < WATCHED_FROM) return work();
@@ -114,17 +111,17 @@ export const loadTokenizer = async (
     watched(
       input.length,
       () =>
-        `a text of ${String(input.length)} characters (${JSON.stringify(input.slice(0, 40))}) is not turned into ` +
+        `a text of ${String(input.length)} characters (${JSON.stringify(input.slice(0, 40))}) was not turned into ` +
         `tokens in time`,
       () => tokenizer.encode(input, { add_special_tokens: special }).ids,
     );
-  /** The library refuses to decode nothing. */
+  /** The library refuses to decode an empty list. */
   const decode = (ids: readonly number[], isWithoutSpecial: boolean): string =>
     ids.length === 0
       ? ''
       : watched(
           ids.length,
-          () => `${String(ids.length)} tokens are not turned into a text in time`,
+          () => `${String(ids.length)} tokens were not turned into a text in time`,
           () => tokenizer.decode([...ids], { skip_special_tokens: isWithoutSpecial }),
         );
   const prefixName = config.bos_token ?? config.eos_token;

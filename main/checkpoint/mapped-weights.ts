@@ -10,7 +10,7 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 const isView = (value: object): value is TensorView =>
   'tensor' in value && 'file' in value && 'byteOffset' in value && 'byteLength' in value;
 
-/** Every tensor that a part of a descriptor names, whole, in the order of its place on disk. */
+/** Every tensor that a part of a descriptor uses, whole, in the order of their positions on disk. */
 const tensorsWithin = (part: unknown, whole: ReadonlyMap<string, TensorView>): readonly TensorView[] => {
   const names = new Set<string>();
   const visit = (value: unknown): void => {
@@ -30,7 +30,7 @@ interface Stretch {
   readonly length: number;
 }
 
-/** Views in the order of their places as stretches of bytes: those that follow each other are one. */
+/** Merges views that follow each other into contiguous byte ranges, in file order. */
 const stretchesOf = (views: readonly TensorView[]): readonly Stretch[] => {
   const stretches: Stretch[] = [];
   for (const { file, byteOffset: start, byteLength } of views) {
@@ -42,7 +42,7 @@ const stretchesOf = (views: readonly TensorView[]): readonly Stretch[] => {
   return stretches;
 };
 
-/** CRC-32: what changes files by mistake does not forge one, and it takes half the time of SHA-256. */
+/** CRC-32: accidental changes do not forge one, and it takes half the time of SHA-256. */
 const checksumOf = async (views: readonly TensorView[]): Promise<number> => {
   const stretches = stretchesOf(views);
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxOf([0, ...stretches.map(({ length }) => length)])));
@@ -64,8 +64,8 @@ const checksumOf = async (views: readonly TensorView[]): Promise<number> => {
 };
 
 /**
- * Checksums of the weights as they were when they were first mapped, part by part (a block, the embedding, the head),
- * and whether the files still hold the same: so a change that leaves size and time alone is found as well.
+ * Checksums of weights when they were first mapped, by part (a block, the embedding, the head), to check whether the
+ * files still have the same content. Also detects changes that keep size and time.
  */
 export class MappedWeights {
   readonly #tensors: ReadonlyMap<string, TensorView>;
@@ -75,21 +75,21 @@ export class MappedWeights {
     this.#tensors = tensors;
   }
 
-  /** Call before `part` is mapped, so that what is written between the two is found; reads it the first time only. */
+  /** Must be called before `part` is mapped, to detect writes between the two; reads the part only the first time. */
   async note(name: string, part: unknown): Promise<void> {
     if (this.#seen.has(name)) return;
     const views = tensorsWithin(part, this.#tensors);
     this.#seen.set(name, { views, checksum: await checksumOf(views) });
   }
 
-  /** Names of the parts whose bytes on disk are not what was mapped. */
+  /** Names of the parts whose bytes on disk differ from those that were mapped. */
   async changed(): Promise<readonly string[]> {
     const changed: string[] = [];
     for (const [name, { views, checksum }] of this.#seen) {
       try {
         if ((await checksumOf(views)) !== checksum) changed.push(name);
       } catch (error) {
-        // Gone, or something else in its place.
+        // Gone or replaced.
         if (!(error instanceof WorkbenchError)) throw error;
         changed.push(name);
       }

@@ -15,7 +15,7 @@ import type {
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-/** Weights in a tensor, a matrix, or nothing. */
+/** Number of weights in a tensor, a matrix, or nothing. */
 const count = (of: TensorView | Weight | null | undefined): number =>
   of === null || of === undefined ? 0 : product(of.shape);
 const counts = (list: readonly (TensorView | Weight | null | undefined)[]): number => sum(list.map(count));
@@ -45,7 +45,7 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
     ),
   );
 
-/** Everything of a block but its routed experts. */
+/** Number of weights in a block without its routed experts. */
 const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor): number => {
   const correction = moe?.routing.kind === 'sigmoid' ? moe.routing.correction : null;
   return (
@@ -60,8 +60,8 @@ const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: Block
 
 /**
  * Counts of weights and bytes. `active`: all but the experts that a token does not use. Memory is that of float32
- * weights, which is what the CPU computes with: all blocks at once, or embedding, head and twice the largest block,
- * which is held as read and as repacked for a moment while its session opens.
+ * weights, in which the CPU computes: for all blocks at once, or for embedding, head and twice the largest block, which
+ * is briefly in memory both as read and as repacked while its session opens.
  */
 export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: readonly string[]): ModelInfo => {
   const moe = model.moeLayers[0]?.moe;
@@ -96,13 +96,13 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
   };
 };
 
-/** How many experts give a constant, where any does. */
+/** Number of experts that return a constant, if any. */
 const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantExperts'> => {
   const found = sum(moeLayers.map(({ moe }) => moe.expertTensors.filter((each) => each.constant !== undefined).length));
   return found === 0 ? {} : { constantExperts: found };
 };
 
-/** Groups that the router chooses among, where there is more than one. */
+/** Groups of the router if there is more than one. */
 const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> => {
   if (moe === undefined || (moe.routing.kind !== 'softmax-all' && moe.routing.kind !== 'sigmoid')) return {};
   const { kind, groups } = moe.routing;
@@ -111,7 +111,7 @@ const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups
     : { expertGroups: { ...groups, least: kind === 'sigmoid' ? 2 : 1 } };
 };
 
-/** Whether the combine weights of a token sum to a constant, so that pruning cannot make the routed branch louder. */
+/** Whether a token's combine weights sum to a constant, so that pruning cannot scale up the routed branch. */
 const normalises = ({ routing }: MoeDescriptor): boolean => {
   switch (routing.kind) {
     case 'softmax-chosen':
@@ -125,7 +125,7 @@ const normalises = ({ routing }: MoeDescriptor): boolean => {
 
 const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
-/** How the experts are stored. */
+/** Name of the dtype in which the experts are stored. */
 const dtypeName = (model: ModelDescriptor): string => {
   const stored = model.moeLayers[0]?.moe.expertTensors[0]?.gate.stored;
   if (stored === undefined || stored.kind === 'plain') {

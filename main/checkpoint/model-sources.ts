@@ -6,27 +6,27 @@ import { canonicalJson } from '../files/canonical-json.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { openRegularFile } from '../files/regular-file.ts';
 
-/** What identifies the state of one file without reading it: its size, when it was written, and which file it is. */
+/** Identifies the state of a file without reading it: its size, its times, and which file it is. */
 interface FileStamp {
-  /** As it is named in the model's folder. */
+  /** Its name in the model's folder. */
   readonly name: string;
   readonly file: string;
   readonly sizeBytes: bigint;
   readonly modifiedNs: bigint;
-  /** When its bytes, times, rights or name last changed: no program can set it back. */
+  /** When its bytes, times, permissions or name last changed (ctime): no program can reset it. */
   readonly changedNs: bigint;
   readonly inode: bigint;
   readonly device: bigint;
-  /** SHA-256 (hexadecimal) over the header of a weight file; null of others. */
+  /** SHA-256 (hexadecimal) over the header of a weight file; null for others. */
   readonly headerHash: string | null;
 }
 
-/** The files that a model's numbers depend on, as they were when it was opened. */
+/** The files that a model's numbers depend on, in their state when it was opened. */
 export type ModelSources = readonly FileStamp[];
 
 /**
- * Stamps as a text that two processes can compare, whenever the machine was started in between: what a folder is called
- * and which number its disk has may have changed.
+ * Stamps as a text that two processes can compare, even across restarts of the machine, which may change a folder's
+ * path and its disk's number.
  */
 export const sourcesText = (sources: ModelSources): string =>
   canonicalJson(
@@ -36,7 +36,7 @@ export const sourcesText = (sources: ModelSources): string =>
     ]),
   );
 
-/** Files beside the weights that decide what is computed: texts to tokens, prompts, where writing ends. */
+/** Files beside the weights that affect results: tokenization, prompts, end of generation. */
 const SIDE_FILES: ReadonlySet<string> = new Set([
   'config.json',
   'generation_config.json',
@@ -48,7 +48,7 @@ const SIDE_FILES: ReadonlySet<string> = new Set([
   'chat_template.jinja',
 ]);
 
-/** Of a header, this much is hashed at most: a real one is a few MB. */
+/** Maximum number of hashed bytes of a header: a real one has a few MB. */
 const MOST_HEADER_BYTES = 16 * 2 ** 20;
 const LENGTH_BYTES = 8;
 
@@ -65,7 +65,7 @@ const headerHashOf = async (file: string): Promise<string> => {
   }
 };
 
-/** Opens the file first: a network file system asks its server then, instead of telling what it remembers. */
+/** Opens the file first, so that a network file system asks its server instead of using its cache. */
 const statOf = async (name: string, file: string): Promise<Omit<FileStamp, 'headerHash'>> => {
   const { handle } = await openRegularFile(file);
   try {
@@ -76,11 +76,11 @@ const statOf = async (name: string, file: string): Promise<Omit<FileStamp, 'head
   }
 };
 
-/** Names of the side files that stand in a folder. */
+/** Names of the side files in a folder. */
 export const sideFileNames = async (folder: string): Promise<readonly string[]> =>
   (await readdir(folder)).filter((name) => SIDE_FILES.has(name)).sort();
 
-/** Stamps a model's files. Links are followed: a cache that points elsewhere now has changed. */
+/** Stamps a model's files. Follows links: a cache that now points elsewhere has changed. */
 export const stampModel = async (folder: string, weightNames: readonly string[]): Promise<ModelSources> => {
   const stamp = async (name: string, isWeights: boolean): Promise<FileStamp> => {
     const file = await realpath(path.join(folder, name));
@@ -92,12 +92,10 @@ export const stampModel = async (folder: string, weightNames: readonly string[])
   return stamps;
 };
 
-/** How much of a file is compared: what the system says of it, or the header of weights as well. */
+/** How much of a file is compared: its metadata, or the header of weight files as well. */
 export type LookedAt = 'stat' | 'header';
 
-/**
- * A file that was touched and looks the same may have held other bytes in between: whoever read it cannot know what.
- */
+/** Describes how a file differs from its stamp. A touched file counts: readers may have seen other bytes in between. */
 const difference = async (then: FileStamp, file: string, lookedAt: LookedAt): Promise<string | null> => {
   const now = await statOf(then.name, file);
   if (now.sizeBytes !== then.sizeBytes)
@@ -105,14 +103,14 @@ const difference = async (then: FileStamp, file: string, lookedAt: LookedAt): Pr
   if (now.inode !== then.inode || now.device !== then.device || now.file !== then.file)
     return `${then.name} is another file now`;
   if (now.modifiedNs !== then.modifiedNs) return `${then.name} was written to`;
-  if (now.changedNs !== then.changedNs) return `${then.name} was touched, and may have held other bytes meanwhile`;
+  if (now.changedNs !== then.changedNs) return `${then.name} was touched, and may have had other content meanwhile`;
   const isRead = then.headerHash !== null && lookedAt === 'header';
   return isRead && (await headerHashOf(file)) !== then.headerHash ? `${then.name} has another header` : null;
 };
 
 /**
- * Differences of a model's files from their stamps, in words, one a file. `header` also reads the headers of all weight
- * files, for file systems that keep no time of change: too much work between two steps of a model of a hundred shards.
+ * Describes differences of a model's files from their stamps, one per file. `header` also reads the headers of all
+ * weight files, for file systems without change times; too slow between two steps of a model with a hundred shards.
  */
 export const changedSources = async (
   folder: string,
@@ -126,9 +124,9 @@ export const changedSources = async (
       const change = await difference(then, file, lookedAt);
       if (change !== null) changes.push(change);
     } catch (error) {
-      // Gone, or a pipe, device or folder in its place.
+      // Gone, or replaced by a pipe, device or folder.
       if (fileErrorCode(error) === null && !(error instanceof WorkbenchError)) throw error;
-      changes.push(`${then.name} cannot be read any more`);
+      changes.push(`${then.name} can no longer be read`);
     }
   }
   const names = new Set(sources.map(({ name }) => name));

@@ -17,7 +17,7 @@ import { changedSources, type ModelSources, stampModel } from './model-sources.t
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
 import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
 
-/** An opened model folder: headers read, nothing loaded, weights where they lie. */
+/** An opened model folder: headers are read, weights stay on disk. */
 export interface Checkpoint {
   readonly folder: string;
   readonly name: string;
@@ -30,15 +30,15 @@ export interface Checkpoint {
   readonly info: ModelInfo;
   readonly fingerprint: string;
   /**
-   * What results of this model are kept under: the fingerprint and the tokenizer. The same weights with another
-   * tokenizer read other tokens, so their numbers are others.
+   * Key of this model's results: the fingerprint and the tokenizer. The same weights with another tokenizer see other
+   * tokens and give other numbers.
    */
   readonly identity: string;
-  /** The files that its numbers depend on, as they were when it was opened. */
+  /** The files that its numbers depend on, in their state when it was opened. */
   readonly sources: ModelSources;
 }
 
-/** Where a model's chat template stands; one that cannot be read is a note, and hinders nothing else. */
+/** Facts about a model's chat template; an unreadable one is only a note. */
 const chatFacts = async (
   folder: string,
 ): Promise<{ readonly file: string | null; readonly notes: readonly string[] }> => {
@@ -51,9 +51,9 @@ const chatFacts = async (
   }
 };
 
-/** Configs are a few kB; those that name every quantised module, some hundred. */
+/** Configs have a few kB; those that list every quantised module some hundred. */
 export const MAX_CONFIG_BYTES = 4 * 2 ** 20;
-/** An index larger than this is none: that of 90,000 tensors has 9 MB. */
+/** Limit for an index: that of 90,000 tensors has 9 MB. */
 const MAX_INDEX_BYTES = 32 * 2 ** 20;
 
 const SINGLE_FILE = 'model.safetensors';
@@ -74,7 +74,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     () => false,
   );
   if (!isFolder)
-    throw refuse('no-model', `${resolved} is no folder.`, 'Choose a folder with config.json and *.safetensors.');
+    throw refuse('no-model', `${resolved} is not a folder.`, 'Choose a folder with config.json and *.safetensors.');
   const configFile = path.join(resolved, 'config.json');
   const config = await readJson(configFile, configSchema, MAX_CONFIG_BYTES);
   const modelType = config['model_type'];
@@ -128,7 +128,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
 
 const configSchema = z.record(z.string(), z.unknown());
 
-/** Hash over fingerprint and the tokenizer's files; without a tokenizer nothing but the fingerprint counts. */
+/** Hash over fingerprint and the tokenizer's files; without a tokenizer only the fingerprint. */
 const identityOf = async (folder: string, fingerprint: string): Promise<string> => {
   const hash = createHash('sha256').update(fingerprint);
   for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
@@ -150,7 +150,7 @@ const readJson = async <T>(file: string, schema: z.ZodType<T>, mostBytes: number
   if (text === null)
     throw refuse(
       'no-model',
-      `${path.dirname(file)} holds no ${path.basename(file)}: it is no model folder.`,
+      `${path.dirname(file)} contains no ${path.basename(file)}: it is not a model folder.`,
       'Choose a folder with config.json and *.safetensors.',
     );
   let json: unknown;
@@ -180,7 +180,7 @@ interface WeightFile {
   readonly header: SafetensorsHeader;
 }
 
-/** Headers of all weight files in the order of their names; symbolic links of a Hugging Face cache are followed. */
+/** Headers of all weight files in the order of their names; follows the symbolic links of a Hugging Face cache. */
 const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
   const single = path.join(folder, SINGLE_FILE);
   if (await exists(single)) {
@@ -191,7 +191,7 @@ const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
   if (!(await exists(indexFile))) {
     throw refuse(
       'no-weights',
-      `${folder} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}.`,
+      `${folder} contains neither ${SINGLE_FILE} nor ${INDEX_FILE}.`,
       'Choose a checkpoint in safetensors format (pickle files are never opened).',
     );
   }
@@ -220,7 +220,7 @@ const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
   return [...shards.values()];
 };
 
-/** All tensors by name; one that two shards hold is refused, since either could be meant. */
+/** All tensors by name. Refuses one in two shards, since either could be meant. */
 const tensorsOf = (weights: readonly WeightFile[]): ReadonlyMap<string, TensorView> => {
   const tensors = new Map<string, TensorView>();
   for (const { name: shard, header } of weights) {
@@ -229,7 +229,7 @@ const tensorsOf = (weights: readonly WeightFile[]): ReadonlyMap<string, TensorVi
       if (other !== undefined) {
         throw refuse(
           'duplicate-tensor',
-          `${view.file}: tensor "${tensor}" is in ${path.basename(other.file)} as well.`,
+          `${view.file}: tensor "${tensor}" is also in ${path.basename(other.file)}.`,
           `Fetch ${shard} and ${INDEX_FILE} again from the model's source.`,
         );
       }

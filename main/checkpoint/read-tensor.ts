@@ -5,25 +5,25 @@ import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
 import type { TensorIndex } from './tensor-index.ts';
 
-/** A tensor that is the weight as it stands. */
+/** A weight stored as a plain tensor. */
 export const plainWeight = (view: TensorView): Weight => ({ stored: { kind: 'plain', view }, shape: view.shape });
 
-/** The tensor that a weight is, where nothing stands between the two; null otherwise. */
+/** The tensor of a plainly stored weight; null for any other. */
 export const wholeView = ({ stored, select, transposed }: Weight): TensorView | null =>
   stored.kind === 'plain' && select === undefined && transposed !== true ? stored.view : null;
 
-/** The tensor that a weight is; refuses quantised, interleaved and transposed ones, which `what` cannot use. */
+/** The tensor of a plainly stored weight; refuses quantised, interleaved and transposed ones for `what`. */
 export const requireWholeView = (weight: Weight, what: string): TensorView => {
   const view = wholeView(weight);
   if (view !== null) return view;
   throw refuse(
     'unsupported-layout',
-    `${what} needs weights that lie as plain matrices; "${storedName(weight)}" is quantised or interleaved.`,
+    `${what} needs weights stored as plain matrices; "${storedName(weight)}" is quantised or interleaved.`,
     'Use a method that drops experts.',
   );
 };
 
-/** Name on disk of the tensor that holds the weight's values. */
+/** Name of the tensor on disk with the weight's values. */
 export const storedName = ({ stored }: Weight): string =>
   stored.kind === 'mxfp4' ? stored.blocks.tensor : stored.view.tensor;
 
@@ -38,10 +38,10 @@ export const contiguousPart = (
   return { ...whole, shape, byteLength, byteOffset: whole.byteOffset + position * byteLength };
 };
 
-/** One read call moves at most this much: Node refuses reads of 2 GiB and more. */
+/** Limit for one read call: Node refuses reads of 2 GiB and more. */
 const MAX_READ_BYTES = 1 << 30;
 
-/** The view's bytes as they stand in the file. */
+/** The view's bytes as stored in the file. */
 export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = new Uint8Array(view.byteLength);
   const { handle } = await openToRead(view.file);
@@ -69,7 +69,7 @@ export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => 
 export const readTensor = async (view: TensorView): Promise<Float32Array> =>
   toFloat32(await readTensorBytes(view), view.dtype, view.tensor);
 
-/** Little-endian bytes of a float dtype -> float32. `bytes` must start a buffer of its own. */
+/** Converts little-endian bytes of a float dtype to float32. `bytes` must start at offset 0 of its buffer. */
 export const toFloat32 = (bytes: Uint8Array, dtype: TensorDtype, tensor: string): Float32Array => {
   const { buffer, byteOffset, byteLength } = bytes;
   switch (dtype) {
@@ -90,7 +90,7 @@ export const toFloat32 = (bytes: Uint8Array, dtype: TensorDtype, tensor: string)
   }
 };
 
-/** float32 -> bytes of a checkpoint's dtype, rounded to nearest even. */
+/** Converts float32 to bytes of a checkpoint's dtype, rounded to nearest even. */
 export const fromFloat32 = (floats: Float32Array, dtype: TensorDtype): Uint8Array => {
   switch (dtype) {
     case 'F32':
@@ -104,19 +104,19 @@ export const fromFloat32 = (floats: Float32Array, dtype: TensorDtype): Uint8Arra
     default:
       throw refuse(
         'not-a-float',
-        `${dtype} cannot hold merged weights.`,
+        `${dtype} cannot store merged weights.`,
         'Use a checkpoint in float32, float16 or bfloat16.',
       );
   }
 };
 
-/** How the matrices of a checkpoint are quantised. */
+/** Quantisation of a checkpoint's matrices. */
 export type Quantisation =
   | { readonly kind: 'none' }
   | { readonly kind: 'mxfp4' }
   | { readonly kind: 'fp8'; readonly block: readonly [number, number] };
 
-/** `quantization_config` of a config; an unknown method is refused by name. */
+/** Reads `quantization_config` of a config; refuses unknown methods by name. */
 export const readQuantisation = (reader: ConfigReader): Quantisation => {
   const config = reader.object('quantization_config');
   if (config === null) return { kind: 'none' };

@@ -3,10 +3,10 @@ import { changedSources } from './model-sources.ts';
 import type { Checkpoint } from './open-checkpoint.ts';
 
 /**
- * What is made of files that change meanwhile may be a mixture of two models. `made`: what was done with the model;
- * `left`: what becomes of that, as a sentence.
+ * Refuses results from files that changed meanwhile, which may be a mixture of two models. `made`: what was done with
+ * the model; `left`: what becomes of the result, as a sentence.
  *
- * @throws WorkbenchError `model-changed` where its files are no longer those that were opened.
+ * @throws WorkbenchError `model-changed` if its files are no longer those that were opened.
  */
 export const requireSameSources = async (
   { name, folder, sources }: Pick<Checkpoint, 'name' | 'folder' | 'sources'>,

@@ -6,16 +6,16 @@ import type { RotaryRecord } from './families/family.ts';
 export const yarnMagnitude = (factor: number, multiplier: number): number =>
   factor <= 1 ? 1 : 0.1 * multiplier * Math.log(factor) + 1;
 
-/** What a config says of its rotary embedding, in either spelling on disk. */
+/** A config's rotary embedding, in either spelling. */
 export interface RotaryConfig {
   readonly rotary: Rotary;
-  /** yarn's `mscale_all_dim` squared magnitude, which latent attention multiplies its scale by; 1 elsewhere. */
+  /** yarn's `mscale_all_dim` squared magnitude, by which latent attention multiplies its scale; else 1. */
   readonly scaleCorrection: number;
-  /** Positions up to which this table is right; null: all. */
+  /** Positions up to which this table is valid; null: all. */
   readonly limit: number | null;
 }
 
-/** Of one head; published models have 256 at the most. */
+/** Per head; published models have at most 256. */
 const MAX_DIMENSIONS = 65_536;
 
 /**
@@ -34,7 +34,7 @@ export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimen
   if (dimensions > MAX_DIMENSIONS)
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} ` +
-        'dimensions rotate',
+        'dimensions can rotate',
     );
   if (dimensions % 2 !== 0)
     throw reader.inconsistent(
@@ -75,7 +75,7 @@ const readYarn = (
   const factor = parameters.number('factor');
   const original = parameters.integer('original_max_position_embeddings');
   const truncate = parameters.raw('truncate') !== false;
-  /** Pair whose wave turns `turns` times within the original context. */
+  /** Pair that makes `turns` turns within the original context. */
   const pairOf = (turns: number): number =>
     (dimensions * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
   const [first, last] = [

@@ -5,7 +5,7 @@ import { parseForeignJson } from '../files/parse-json.ts';
 import { openRegularFile } from '../files/regular-file.ts';
 import type { TensorDtype, TensorView } from './descriptor.ts';
 
-/** A header of 100,000 tensors has about 12 MB, and the largest published models have fewer, in many files. */
+/** A header of 100,000 tensors has about 12 MB; the largest published models have fewer tensors, in many files. */
 const MAX_HEADER_BYTES = 32 * 2 ** 20;
 const MAX_TENSORS = 200_000;
 const LENGTH_BYTES = 8;
@@ -34,7 +34,7 @@ const headerSchema = z.record(z.string(), z.unknown());
 export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorView>;
   readonly metadata: Readonly<Record<string, string>>;
-  /** The header's JSON as it stands in the file. */
+  /** The header's JSON as stored in the file. */
   readonly text: string;
   readonly sizeBytes: number;
 }
@@ -49,7 +49,7 @@ export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHe
   const broken = (what: string, cause?: unknown): Error =>
     refuse(
       'bad-safetensors',
-      `${file} is no valid safetensors file: ${what}.`,
+      `${file} is not a valid safetensors file: ${what}.`,
       `Fetch ${name} again: it is damaged or incomplete.`,
       cause,
     );
@@ -134,9 +134,7 @@ const parseHeader = (
   return { tensors, metadata };
 };
 
-/**
- * Tensors must follow each other without gap or overlap and fill the file, as the format's own implementation demands.
- */
+/** Checks that tensors follow each other without gap or overlap and fill the file, as the format requires. */
 const checkContiguous = (
   ranges: { readonly tensor: string; readonly begin: number; readonly end: number }[],
   dataBytes: number,

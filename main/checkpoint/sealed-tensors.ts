@@ -4,8 +4,8 @@ import { openRegularFile } from '../files/regular-file.ts';
 import { type TensorToWrite, writeSafetensors } from './write-safetensors.ts';
 
 /**
- * Safetensors files that say what they are: their metadata begin with the key of the step that they store and the
- * SHA-256 (hexadecimal) of the whole file, taken with zeros in the place of these digits.
+ * Safetensors files that identify themselves: their metadata begins with the key of the step that they store and the
+ * SHA-256 (hexadecimal) of the whole file, computed with zeros in place of these digits.
  */
 
 const DIGITS = 64;
@@ -14,7 +14,7 @@ const ZEROS = '0'.repeat(DIGITS);
 const LENGTH_BYTES = 8;
 const CHUNK_BYTES = 4 * 2 ** 20;
 
-/** How a header begins, up to the digits. */
+/** Beginning of a header, up to the digits. */
 const beginning = (key: string): string => `{"__metadata__":{"step":${JSON.stringify(key)},"sha256":"`;
 
 export interface TensorContent {
@@ -22,7 +22,7 @@ export interface TensorContent {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Writes a sealed file and flushes it; `file` must not exist. Gives its SHA-256. */
+/** Writes a sealed file and flushes it; `file` must not exist. Returns its SHA-256. */
 export const writeSealedTensors = async (
   file: string,
   key: string,
@@ -50,7 +50,7 @@ const statedDigest = async (handle: FileHandle, key: string): Promise<string | n
   return text.startsWith(start) && /^[0-9a-f]{64}$/.test(digits) ? digits : null;
 };
 
-/** Whether a file states a step and a hash at all: one that was not written as a step, or by an early version, does not. */
+/** Whether a file states a step and a hash, which files of other origin or of early versions do not. */
 export const isSealed = async (file: string): Promise<boolean> => {
   const { handle } = await openRegularFile(file);
   try {
@@ -62,9 +62,9 @@ export const isSealed = async (file: string): Promise<boolean> => {
 };
 
 /**
- * Reads all of a file that was sealed for `key`.
+ * Reads a whole file that was sealed for `key`.
  *
- * @returns its SHA-256; null where it is another file, or not what was written there.
+ * @returns its SHA-256; null if it is another file or was changed.
  */
 export const sealOf = async (file: string, key: string): Promise<string | null> => {
   const { handle, sizeBytes } = await openRegularFile(file);
@@ -78,7 +78,7 @@ export const sealOf = async (file: string, key: string): Promise<string | null> 
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
       if (bytesRead === 0) break;
       const bytes = chunk.subarray(0, bytesRead);
-      // The beginning fits into the first chunk, which may be cut short only where the file ends.
+      // The beginning fits into the first chunk, which is only shorter at the end of the file.
       if (at === 0) bytes.write(ZEROS, digitsAt);
       hash.update(bytes);
       at += bytesRead;

@@ -1,7 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import type { TensorDtype, TensorView } from './descriptor.ts';
 
-/** A family's pattern with its layer filled in. */
+/** Fills the layer into a family's pattern. */
 export const layerName = (pattern: string, layer: number): string => pattern.replace('{l}', String(layer));
 
 /** Name of the bias beside a weight. */
@@ -9,7 +9,7 @@ export const biasName = (weight: string): string => weight.replace(/\.weight$/, 
 
 const weightDtypes: readonly TensorDtype[] = ['F32', 'F16', 'BF16'];
 
-/** More names than these are counted, not shown. */
+/** Number of names shown; more are counted. */
 const SHOWN_NAMES = 3;
 
 const namesOf = (names: readonly string[]): string =>
@@ -19,8 +19,8 @@ const namesOf = (names: readonly string[]): string =>
     .join(', ') + (names.length > SHOWN_NAMES ? ', …' : '');
 
 /**
- * The tensors of a folder, handed out and checked against the shape that the family asks for. What is missing is
- * collected, so that `settle` can name it together with what was found in its place.
+ * The tensors of a folder, handed out and checked against the family's shapes. Missing tensors are collected, so that
+ * `settle` can name them together with those found instead.
  */
 export class TensorIndex {
   readonly #tensors: ReadonlyMap<string, TensorView>;
@@ -29,7 +29,7 @@ export class TensorIndex {
   readonly #folder: string;
   readonly #keysOf: (length: number) => readonly string[];
 
-  /** `keysOf`: keys of config.json that ask for a length. */
+  /** `keysOf`: keys of config.json that determine a length. */
   constructor(
     tensors: ReadonlyMap<string, TensorView>,
     folder: string,
@@ -52,7 +52,7 @@ export class TensorIndex {
     return [...this.#tensors.keys()].some((name) => pattern.test(name));
   }
 
-  /** `dtypes`: what this layout allows the tensor to be. A missing tensor's view is empty: `settle` refuses it. */
+  /** `dtypes`: dtypes that this layout allows. The view of a missing tensor is empty: `settle` refuses it. */
   take(name: string, shape: readonly number[], dtypes: readonly TensorDtype[] = weightDtypes): TensorView {
     const view = this.#tensors.get(name);
     if (view === undefined) {
@@ -64,7 +64,7 @@ export class TensorIndex {
     if (!dtypes.includes(view.dtype)) {
       throw refuse(
         'wrong-dtype',
-        `${view.file}: tensor "${name}" is ${view.dtype}; this layout holds ${dtypes.join(', ')}.`,
+        `${view.file}: tensor "${name}" is ${view.dtype}; this layout allows ${dtypes.join(', ')}.`,
         'Convert the checkpoint to float32, float16 or bfloat16, or fetch it again.',
       );
     }
@@ -73,8 +73,8 @@ export class TensorIndex {
   }
 
   /**
-   * Refuses tensors that are missing, by name. A tensor that nothing reads would be lost in silence: it is refused as
-   * well, unless it is named as meaningless. Answers those.
+   * Refuses missing tensors by name. Also refuses tensors that nothing reads, which would silently be lost, unless they
+   * are known to be unused; returns those.
    */
   settle(ignored: readonly RegExp[]): readonly string[] {
     const free = [...this.#tensors.keys()].filter((name) => !this.#taken.has(name));
@@ -85,7 +85,7 @@ export class TensorIndex {
         missing.length === 1
           ? `tensor ${namesOf(missing)} is missing`
           : `${String(missing.length)} tensors are missing: ${namesOf(missing)}`;
-      const instead = leftovers.length === 0 ? '' : `; without a place in this family are: ${namesOf(leftovers)}`;
+      const instead = leftovers.length === 0 ? '' : `; not used in this family: ${namesOf(leftovers)}`;
       throw refuse(
         'missing-tensor',
         `${this.#folder}: ${what}${instead}.`,
@@ -95,7 +95,7 @@ export class TensorIndex {
     if (leftovers.length === 0) return free;
     throw refuse(
       'unknown-tensor',
-      `${this.#folder}: ${String(leftovers.length)} tensor(s) have no place in this family: ${namesOf(leftovers)}.`,
+      `${this.#folder}: ${String(leftovers.length)} tensor(s) are not used in this family: ${namesOf(leftovers)}.`,
       'Check that config.json and the weights belong together; adapters and extra heads are not supported.',
     );
   }

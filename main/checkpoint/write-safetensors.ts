@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises';
 import type { TensorDtype } from './descriptor.ts';
 
 /**
- * A tensor to write: its bytes are asked for when their turn comes, whole or in chunks, so that a file and even a
- * single tensor may be larger than memory.
+ * A tensor to write. Its bytes are requested in turn, whole or in chunks, so that a file and even a single tensor may
+ * be larger than memory.
  */
 export interface TensorToWrite {
   readonly name: string;
@@ -13,12 +13,12 @@ export interface TensorToWrite {
   readonly bytes: () => Promise<Uint8Array> | Uint8Array | AsyncIterable<Uint8Array>;
 }
 
-/** The data starts at a multiple of this, as the reference implementation writes it. */
+/** Alignment of the data, as in the reference implementation. */
 const HEADER_ALIGNMENT = 8;
 
 /**
  * Writes a safetensors file (tensors in the given order, data contiguous) and flushes it to disk. The caller writes to
- * a temporary name and renames. `onBytes` sees every byte of the file once, in order. Returns the file's size in bytes.
+ * a temporary name and renames. `onBytes` receives every byte of the file once, in order. Returns the size in bytes.
  */
 export const writeSafetensors = async (
   file: string,

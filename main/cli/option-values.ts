@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
-import { defaultText, type Setting, settingsOf } from '../contract/setting.ts';
+import { defaultText, type Setting, settingsOf, valueIn } from '../contract/setting.ts';
 import type { VerbArguments, VerbOption } from './verb.ts';
 
 export const badValue = (name: string, value: string, expected: string): Error =>
   refuse('bad-value', `--${name} "${value}" is not ${expected}.`, `Give ${expected}.`);
+
+const unknownChoice = (name: string, value: string, choices: readonly string[]): Error =>
+  refuse('bad-value', `--${name} "${value}" is unknown.`, suggestion(value, choices));
 
 const number = (name: string, text: string, expected: string, isFit: (value: number) => boolean): number => {
   const value = text.trim() === '' ? Number.NaN : Number(text);
@@ -44,7 +47,7 @@ export const optionReader = ({
     );
   const chosen = <T extends string>(name: string, value: string, choices: readonly T[]): T => {
     const found = choices.find((choice) => choice === value);
-    if (found === undefined) throw refuse('bad-value', `--${name} "${value}" is unknown.`, suggestion(value, choices));
+    if (found === undefined) throw unknownChoice(name, value, choices);
     return found;
   };
   return {
@@ -97,48 +100,62 @@ export type OptionReader = ReturnType<typeof optionReader>;
 const PLACEHOLDERS: Readonly<Record<Setting['kind'], string>> = {
   whole: 'N',
   real: 'X',
+  switch: '',
   choice: 'NAME',
+  text: 'TEXT',
   list: 'LIST',
+  lines: 'LINE',
+  count: 'LIST',
 };
 
 const optionHelp = (setting: Setting): string => {
-  const choices = setting.kind === 'choice' ? ` One of ${setting.choices.join(', ')}` : '';
-  return `${setting.help}${choices === '' ? '' : `${choices}.`} Default: ${defaultText(setting)}.`;
+  const { kind, choices, help } = setting;
+  if (kind === 'switch') return help;
+  const isNamed = choices.every((choice) => help.includes(choice));
+  return `${help}${isNamed ? '' : ` One of ${choices.join(', ')}.`} Default: ${defaultText(setting)}.`;
 };
 
-/** The options of the settings that a schema describes. */
+const isRepeated = ({ kind }: Setting): boolean => kind === 'list' || kind === 'lines' || kind === 'count';
+
+const optionOf = (setting: Setting): VerbOption =>
+  setting.kind === 'switch'
+    ? { type: 'boolean', help: optionHelp(setting) }
+    : {
+        type: 'string',
+        ...(isRepeated(setting) ? { multiple: true } : {}),
+        value: setting.value ?? PLACEHOLDERS[setting.kind],
+        help: optionHelp(setting),
+      };
+
+/** Options of the described settings of a schema, for those that have a flag. */
 export const settingOptions = (schema: z.ZodObject): Readonly<Record<string, VerbOption>> =>
   Object.fromEntries(
-    settingsOf(schema).map((setting) => [
-      setting.flag,
-      {
-        type: 'string',
-        ...(setting.kind === 'list' ? { multiple: true } : {}),
-        value: PLACEHOLDERS[setting.kind],
-        help: optionHelp(setting),
-      },
-    ]),
+    settingsOf(schema).flatMap((setting) => (setting.flag === undefined ? [] : [[setting.flag, optionOf(setting)]])),
   );
 
-const readSetting = (reader: OptionReader, { kind, flag }: Setting): unknown => {
-  if (kind === 'list') {
-    const values = reader.list(flag);
-    return values.length === 0 ? undefined : values;
+/** The value of an option; undefined where it is absent. */
+const readSetting = (reader: OptionReader, setting: Setting, flag: string): unknown => {
+  const { kind } = setting;
+  if (kind === 'switch') return reader.flag(flag) ? true : undefined;
+  if (!isRepeated(setting)) {
+    const text = reader.text(flag);
+    return text === undefined ? undefined : valueIn(setting, text);
   }
-  const text = reader.text(flag);
-  if (text === undefined || kind === 'choice') return text;
-  return text.trim() === '' ? Number.NaN : Number(text);
+  const texts = kind === 'lines' ? reader.texts(flag) : reader.list(flag);
+  return texts.length === 0 ? undefined : kind === 'count' ? texts.map(Number) : texts;
 };
 
 /** Those settings of a schema that options name, each as the schema takes it; refuses the others by name and range. */
 export const readSettings = (reader: OptionReader, schema: z.ZodObject): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     settingsOf(schema).flatMap((setting) => {
-      const value = readSetting(reader, setting);
+      const { name, flag, kind, choices, range, fits } = setting;
+      if (flag === undefined) return [];
+      const value = readSetting(reader, setting, flag);
       if (value === undefined) return [];
-      const field: unknown = schema.shape[setting.name];
-      if (!(field instanceof z.ZodType) || !field.safeParse(value).success)
-        throw badValue(setting.flag, reader.texts(setting.flag).join(','), setting.range);
-      return [[setting.name, value]];
+      if (fits(value)) return [[name, value]];
+      const given = reader.texts(flag).join(',');
+      if (kind === 'choice') throw unknownChoice(flag, given, choices);
+      throw badValue(flag, given, range);
     }),
   );

@@ -11,14 +11,14 @@ import { runCode } from '../workspace/run-binding.ts';
 import { removeLeftovers } from './remove-leftovers.ts';
 import type { ComputeProcess } from './start-compute.ts';
 
-/** A job that has not ended this long after it was cancelled is ended with its process: native code hears nothing. */
+/** Time limit for ending a cancelled job; then its process is killed, since native code cannot be interrupted. */
 const CANCEL_LIMIT_MS = 500;
 
-/** The engine's end of the process that computes for it. */
+/** The engine's end of its compute process. */
 export interface ComputeLink {
-  /** One run at a time; starts the process where none runs. */
+  /** Carries out one run at a time; starts the process if none is running. */
   readonly carryOut: CarryOut;
-  /** Ends the process, whatever it does. */
+  /** Ends the process, whatever it is doing. */
   dispose(): Promise<void>;
 }
 
@@ -26,25 +26,25 @@ interface LinkSettings {
   readonly start: () => ComputeProcess;
   readonly startProbe: StartProbe;
   readonly workspace: Pick<Workspace, 'runs' | 'temporaryFolder' | 'overlayFolder'>;
-  /** Records of running sweeps, from which the engine answers: a copy of each is kept here. */
+  /** Records of running sweeps, from which the engine answers; updated from the process. */
   readonly liveSweeps: Map<string, SweepRecord>;
   readonly now: () => number;
 }
 
-/** What a process tells of the run that it carries out. */
+/** The process's reports on the run that it carries out. */
 type RunReport = Extract<ComputeReport, { readonly run: string }>;
 
-/** What listens to a process while a run is carried out there. */
+/** Listener to the process during a run. */
 interface Listener {
   heard(report: RunReport): void;
-  /** It will say no more; the error names the run's title. */
+  /** Called when no more reports will come; the error names the run's title. */
   lost(explain: (title: string) => WorkbenchError): void;
 }
 
 interface RunningProcess {
   readonly process: ComputeProcess;
   readonly ended: Promise<void>;
-  /** As it signs temporary files; null before it has said so. */
+  /** Its signature in names of temporary files; null until it has reported it. */
   writer: string | null;
   listener: Listener | null;
 }
@@ -65,11 +65,11 @@ const unclear = (title: string): WorkbenchError =>
   new WorkbenchError(
     'compute-unclear',
     'failed',
-    `The process that computed "${title}" sent a message that is none of this version.`,
+    `The process that computed "${title}" sent a message that this version does not know.`,
     'Build or install the workbench again, then resume the run.',
   );
 
-/** Carries runs out in a process beside the engine's, which therefore answers at any time and survives it. */
+/** Carries runs out in a separate process, so that the engine always answers and survives a crash of it. */
 export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, now }: LinkSettings): ComputeLink => {
   const { runs, temporaryFolder } = workspace;
   let running: RunningProcess | null = null;
@@ -86,7 +86,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   };
 
   /**
-   * Ends a process that is good for nothing; what it may still say of its run is heard, and the next one is another's.
+   * Ends a defunct process: its remaining reports on its run are still received, and the next run gets another process.
    */
   const giveUp = (own: RunningProcess): void => {
     if (running === own) running = null;
@@ -124,7 +124,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     return own;
   };
 
-  /** Follows a run in the process until it says how it ended, or ends itself. */
+  /** Follows a run in the process until it reports its end or ends itself. */
   const follow = (
     own: RunningProcess,
     lock: number | null,
@@ -146,7 +146,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
         then();
       };
       const heard = (report: RunReport): void => {
-        if (report.run !== run) return; // An afterword of the run before.
+        if (report.run !== run) return; // A late report of the previous run.
         switch (report.type) {
           case 'progress':
             return meter.follow(report.reading);
@@ -176,7 +176,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     });
   };
 
-  /** Brings the files of a sweep up to what was told: calls that read them had them written meanwhile. */
+  /** Brings the files of a sweep up to date with the reports, for calls that read them. */
   const closeRecord = async (run: string): Promise<void> => {
     const record = liveSweeps.get(run);
     liveSweeps.delete(run);
@@ -186,7 +186,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   const carryOut: CarryOut = async (order) => {
     const { manifest, meter, requireRun } = order;
     const lock = await runs.lockGeneration(manifest.id);
-    // So that it is this engine's: a later one is found by whoever compares.
+    // Checks that this engine still has the lock, which later readers rely on.
     await requireRun();
     if (running === null) meter.describe('Starting the process that computes');
     const own = (running ??= started());
@@ -201,7 +201,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     try {
       result = await follow(own, lock, order);
     } catch (error) {
-      // What ended the run is told, not that its files could not be brought up to date either.
+      // The error that ended the run is reported, not a failure to update its files.
       await leave().catch(() => undefined);
       throw error;
     }

@@ -14,9 +14,9 @@ const removeFiles = async (writer: string, folder: string): Promise<void> => {
 };
 
 /**
- * Removes what a process that was killed in mid-work had begun to write (`writer`: temporaryWriter there): files and
- * folders among the workspace's temporary ones and its overlays, and the unfinished folder of an export or a tuned
- * model. What it had finished stays; so does what cannot be removed, until it is a day old or the folder is made again.
+ * Removes unfinished work of a killed process (`writer`: its temporaryWriter): files and folders among the workspace's
+ * temporary ones and its overlays, and the unfinished folder of an export or a tuned model. Finished work stays. Files
+ * that cannot be removed stay until they are a day old or the folder is made again.
  */
 export const removeLeftovers = async (
   { kind, spec }: Pick<RunManifest, 'kind' | 'spec'>,

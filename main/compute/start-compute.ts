@@ -3,25 +3,25 @@ import type { ComputeOrder, ComputeSettings } from '../contract/compute.ts';
 import type { ProcessEnd } from '../contract/process-end.ts';
 import { engineProgram } from '../files/engine-program.ts';
 
-/** A process that computes, whatever host started it. Messages are values that JSON can hold. */
+/** A compute process, whatever host started it. Messages are JSON values. */
 export interface ComputeProcess {
   post(order: ComputeOrder): void;
   onMessage(listener: (message: unknown) => void): void;
-  /** Told once; `errors`: the end of what it said on standard error. */
+  /** Called once; `errors`: the end of its standard error. */
   onEnd(listener: (end: ProcessEnd, errors: string) => void): void;
   /** Ends it at once, whatever it is doing. */
   kill(): void;
 }
 
-/** Starts the process that computes for an engine. */
+/** Starts the compute process of an engine. */
 export type StartCompute = (settings: ComputeSettings) => ComputeProcess;
 
-/** As much of the error output as a sentence may carry. */
+/** Maximum number of characters of standard error in a message. */
 const ERRORS_KEPT = 1_000;
 
-/** As `StartCompute`, for an engine in plain Node. Electron's processes cannot fork Node: there the shell does it. */
+/** `StartCompute` for an engine in plain Node. Electron's processes cannot fork Node: there the shell does it. */
 export const forkCompute: StartCompute = (settings) => {
-  // Options of this process (a debugger's port, a test runner's loader) are not for the other.
+  // This process's options (a debugger's port, a test runner's loader) are not for the other.
   const child = fork(engineProgram('compute-process'), [JSON.stringify(settings)], {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -33,12 +33,12 @@ export const forkCompute: StartCompute = (settings) => {
   });
   let failure: Error | null = null;
   child.on('error', (error) => {
-    // One that could not be started tells of no end; one that is ending is told of by `close`.
+    // A failed start emits no exit; for one that is ending, `close` follows.
     failure = error;
   });
   return {
     post: (order) => {
-      // What cannot be sent to a process that is ending is answered by its end.
+      // A message to a process that is ending is answered by its end.
       if (child.connected) child.send(order, () => undefined);
     },
     onMessage: (listener) => void child.on('message', listener),

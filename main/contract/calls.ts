@@ -14,7 +14,16 @@ import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle } from './model.ts';
 import { linkedFragment } from './page-fragment.ts';
-import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
+import {
+  budgetName,
+  describedPlanSettings,
+  methodName,
+  methodOptions,
+  pin,
+  plan,
+  planCost,
+  superExpertProtection,
+} from './plan.ts';
 import { taskProfile } from './profile.ts';
 import { prunedCopies } from './pruned-copies.ts';
 import { reproduction } from './reproduction.ts';
@@ -53,8 +62,8 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
 ): Call<I, O> => ({ input, output, reads });
 
 /**
- * What answers depend on besides their input: the shelves of models and tasks, the runs that measured them, runs, jobs,
- * work of clusters, the profiles on disk, the device in use, and the results of the run named in the input.
+ * Dependencies of answers besides their input: the shelves of models and tasks, the runs that measured them, runs,
+ * jobs, work of clusters, the profiles on disk, the device in use, and the results of the run named in the input.
  */
 export type Subject =
   | 'models'
@@ -77,21 +86,19 @@ export const planRequest = z.object({
   /** Exactly one of the two. */
   factor: z.number().min(1).optional(),
   keep: z.number().int().positive().optional(),
-  budget: budgetName.default('uniform'),
+  ...describedPlanSettings.shape,
   pins: z.array(pin).default([]),
-  seed: z.number().int().nonnegative().default(0),
   options: methodOptions.default({}),
   /** Weight of each task; absent: all equal. */
   taskWeights: z.array(z.number().nonnegative()).optional(),
   /** Kept experts of each MoE layer, for the budget `manual`. */
   counts: z.array(z.number().int().positive()).optional(),
-  protect: superExpertProtection.default('none'),
   /** Read profiles of the tasks as rendered by the model's own chat template. */
   chat: z.boolean().optional(),
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
-/** What a profile must measure beyond routing. */
+/** Measurements of a profile beyond routing. */
 export const profilePurpose = z.object({
   methods: z.array(methodName).default([]),
   /** Options by method. */
@@ -412,7 +419,7 @@ export const calls = {
     settingsDocument,
   ),
   'runs.list': call(nothing, z.array(runManifest), 'runs'),
-  /** Whether a run was made here, and what it names that would act if it were resumed. */
+  /** Whether a run was made here, and the programs and folders that it would use if resumed. */
   'runs.origin': call(z.object({ run: runId }), runOrigin, 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run in any state into the workspace's trash; `at`: its path there. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { settingTexts } from './setting.ts';
 
 /** A value of an sbatch option; a line break or a space would begin another option. */
 const word = z.string().regex(/^[^\s'"\\]{1,200}$/, 'must be one word');
@@ -6,26 +7,108 @@ const word = z.string().regex(/^[^\s'"\\]{1,200}$/, 'must be one word');
 const hostName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,254}$/, 'must be a host, as your ssh knows it');
 const line = z.string().regex(/^[^\r\n\0]{1,4000}$/, 'must be one line');
 
+const oneWord = { range: 'one word' } as const;
+
 /** What to request from a Slurm cluster: most fields are options of sbatch, passed on unchanged. */
 export const clusterRequest = z.object({
-  partition: word.nullable().default(null),
-  /** Generic resources, for example `gpu:a100:1`. */
-  gres: word.nullable().default(null),
-  /** Required features of the nodes. */
-  constraint: word.nullable().default(null),
-  /** Workers: tasks of the array. */
-  workers: z.number().int().min(1).max(10_000).default(1),
-  /** Time limit of one worker, in Slurm's format. */
-  time: word.nullable().default(null),
-  /** Processors of one worker; null: the cluster's default. */
-  processors: z.number().int().min(1).nullable().default(null),
-  memory: word.nullable().default(null),
-  /** Shell lines that run before the work, for example `module load nodejs`. */
-  setup: z.array(line).default([]),
-  /** Machine of the cluster, reached by the user's own ssh; null: this one. */
-  host: hostName.nullable().default(null),
-  /** Shell words that start the command line on a node; null: those that started this engine. */
-  command: line.nullable().default(null),
+  partition: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Partition',
+      flag: 'partition',
+      value: 'P',
+      help: 'Partition of the cluster (sbatch --partition).',
+      otherwise: "the cluster's own",
+      hint: 'default',
+      ...oneWord,
+    }),
+  workers: z.number().int().min(1).max(10_000).default(1).register(settingTexts, {
+    label: 'Workers',
+    flag: 'array',
+    help: 'Workers: tasks of the array (sbatch --array).',
+  }),
+  gres: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Resources',
+      flag: 'gres',
+      value: 'G',
+      help: 'Generic resources of each worker (sbatch --gres), for example gpu:a100:1.',
+      hint: 'gpu:a100:1',
+      ...oneWord,
+    }),
+  constraint: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Constraint',
+      flag: 'constraint',
+      value: 'F',
+      help: 'Required features of the nodes (sbatch --constraint).',
+      hint: 'none',
+      ...oneWord,
+    }),
+  processors: z.number().int().min(1).nullable().default(null).register(settingTexts, {
+    label: 'Processors',
+    flag: 'cpus',
+    help: 'Processors of each worker, and threads of its runtime (sbatch --cpus-per-task).',
+    otherwise: 'what the cluster gives',
+    hint: 'default',
+  }),
+  memory: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Memory',
+      flag: 'mem',
+      value: 'M',
+      help: 'Memory of each worker (sbatch --mem), for example 64G.',
+      otherwise: 'what the cluster gives',
+      hint: '64G',
+      ...oneWord,
+    }),
+  time: word
+    .nullable()
+    .default(null)
+    .register(settingTexts, {
+      label: 'Time limit',
+      flag: 'time',
+      value: 'T',
+      help: 'Limit on the time of each worker (sbatch --time), for example 04:00:00.',
+      otherwise: "the partition's own",
+      hint: '04:00:00',
+      ...oneWord,
+    }),
+  host: hostName.nullable().default(null).register(settingTexts, {
+    label: 'Over ssh to',
+    flag: 'host',
+    value: 'HOST',
+    help: 'Submit over your own ssh to this machine of the cluster.',
+    otherwise: 'this machine',
+    hint: 'this machine',
+    range: 'a host, as your ssh knows it',
+  }),
+  setup: z.array(line).default([]).register(settingTexts, {
+    label: 'Setup, one shell command per line',
+    flag: 'setup',
+    value: 'LINE',
+    help: 'Shell line that runs before the work, for example "module load nodejs"; may be repeated.',
+    otherwise: 'none',
+    hint: 'module load nodejs',
+    range: 'one line',
+    control: 'lines',
+  }),
+  command: line.nullable().default(null).register(settingTexts, {
+    label: 'Command that starts uncurl on a node',
+    flag: 'command',
+    value: 'WORDS',
+    help: 'Shell words that start uncurl on a node, for example "node /shared/uncurl/main/cli/uncurl.ts".',
+    otherwise: 'same as here',
+    hint: 'same as here',
+    range: 'one line',
+  }),
 });
 export type ClusterRequest = z.infer<typeof clusterRequest>;
 

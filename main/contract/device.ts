@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What can run a model's blocks: the processor, or an accelerator through one of onnxruntime's execution providers. */
+/** Execution providers for a model's blocks: the processor, or an accelerator through onnxruntime. */
 export const providerName = z.enum(['cpu', 'webgpu', 'cuda', 'directml', 'coreml']);
 export type ProviderName = z.infer<typeof providerName>;
 
@@ -49,7 +49,7 @@ export const providerProbe = z.object({
 });
 export type ProviderProbe = z.infer<typeof providerProbe>;
 
-/** What is known of a provider without trying it. */
+/** Facts about a provider that are known without trying it. */
 export const providerListing = z.object({
   provider: providerName,
   title: z.string(),

@@ -7,7 +7,7 @@ export type ErrorKind = 'refused' | 'failed' | 'cancelled';
 export class WorkbenchError extends Error {
   readonly code: string;
   readonly kind: ErrorKind;
-  /** What the reader can do about it, in one sentence. */
+  /** Advice to the reader, in one sentence. */
   readonly remedy: string;
 
   constructor(code: string, kind: ErrorKind, message: string, remedy: string, options?: ErrorOptions) {

@@ -61,6 +61,7 @@ export const finetuneSettings = z.object({
       flag: 'general-rate',
       help: 'Peak learning rate of the general stage.',
       otherwise: 'the peak rate of the other stages',
+      hint: 'default',
       ...generalOnly,
     }),
   epochs: z
@@ -102,6 +103,7 @@ export const finetuneSettings = z.object({
     flag: 'warm-up',
     help: 'Steps of each stage in which the learning rate rises.',
     otherwise: "a tenth of the stage's steps, at most 500",
+    hint: 'default',
   }),
   weightDecay: z
     .number()

@@ -20,13 +20,13 @@ export const drawCondition = z.object({ option: z.string(), value: z.string() })
 export const drawRule = z.union([z.boolean(), z.array(drawCondition)]);
 export type DrawRule = z.infer<typeof drawRule>;
 
-/** The page of a method: what `uncurl methods NAME` prints and the window shows. */
+/** The page of a method, for `uncurl methods NAME` and the window. */
 export const methodPage = z.object({
   name: methodName,
   title: z.string(),
   summary: z.string(),
   kind: z.enum(['drop', 'merge']),
-  /** What must be measured before planning: nothing, a profile, or many candidates (in a sweep only). */
+  /** Measurements needed before planning: nothing, a profile, or many candidates (in a sweep only). */
   needs: z.enum(['nothing', 'routing', 'search']),
   /** Cost of that beyond one pass over the task's calibration items. */
   cost: z.string(),

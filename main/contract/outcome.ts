@@ -35,7 +35,7 @@ export interface WrittenOutcome {
   readonly correct: boolean;
   /** Generated tokens, including an end token. */
   readonly tokens: number;
-  /** What ended the text: a stop string, an end token, or its length. */
+  /** End of the text: by a stop string, an end token, or its length. */
   readonly stopped: 'until' | 'end' | 'length';
   /** Tokens cut from the left of the context to leave room for new ones. */
   readonly truncatedTokens: number;

@@ -1,5 +1,10 @@
+import { describedPlanSettings } from './plan.ts';
+
 /** Keys that define how a plan is made, besides its method, factor and pins. */
-export const PLAN_KEYS = ['budget', 'counts', 'seed', 'options', 'protect', 'chat', 'for', 'weights'] as const;
+export const PLAN_KEYS: readonly string[] = [
+  ...Object.keys(describedPlanSettings.shape),
+  ...['counts', 'options', 'chat', 'for', 'weights'],
+];
 
 /** Keys of the fragment of the page's address; `renderer/state/address.ts` writes and reads it. */
 const KEYS: ReadonlySet<string> = new Set([

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type SettingText, settingTexts } from './setting.ts';
 
 /**
  * Name of a pruning method: lower-case words joined by hyphens. Only the engine knows which methods exist
@@ -119,6 +120,45 @@ export type UncurlOptions = z.infer<typeof uncurlOptions>;
 export const superExpertProtection = z.enum(['none', 'early', 'all']);
 export type SuperExpertProtection = z.infer<typeof superExpertProtection>;
 
+export const budgetText: SettingText = {
+  label: 'Budget',
+  flag: 'budget',
+  help: 'How kept experts are distributed over layers.',
+  about:
+    'How kept experts are distributed over layers. Uniform: the same number in each. Global: layers compete, and ' +
+    'the experts with the highest scores (divided by the sum of their layer) stay. Inverse importance: layers in ' +
+    'which single experts matter less lose more; this measures the effect of leaving out experts, so a plain ' +
+    'profile is not enough. By hand: a number for each layer. Stock loaders can open only exports with the same ' +
+    'number in every layer.',
+  words: { 'inverse-importance': 'inverse importance', manual: 'by hand' },
+  part: 'plans',
+};
+
+export const protectText: SettingText = {
+  label: 'Super experts',
+  flag: 'protect',
+  value: 'WHICH',
+  help: 'Keep super experts: none, early (those of the first three quarters of the layers) or all.',
+  about:
+    'A few experts with extreme outputs, without which some models break. Protected ones stay whatever the method ' +
+    'chooses: those in the first three quarters of the layers, or all of them. Finding them requires the largest ' +
+    'outputs of experts, which profiles contain only on request.',
+  words: { none: 'not protected', early: 'stay in early layers', all: 'stay in all layers' },
+  part: 'plans',
+};
+
+/** How a plan is made, beside its method, the method's options and its size. Each setting is described here once. */
+export const describedPlanSettings = z.object({
+  budget: budgetName.default('uniform').register(settingTexts, budgetText),
+  protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  seed: z.number().int().nonnegative().default(0).register(settingTexts, {
+    label: 'Seed',
+    flag: 'seed',
+    help: 'The draw of a method that depends on chance. The same seed gives the same plan on every machine.',
+  }),
+});
+export type DescribedPlanSettings = z.infer<typeof describedPlanSettings>;
+
 /** An expert that must stay or must go. `layer` counts MoE layers only. */
 export const pin = z.object({
   layer: z.number().int().nonnegative(),
@@ -138,7 +178,7 @@ export const mergeGroup = z.object({
 });
 export type MergeGroup = z.infer<typeof mergeGroup>;
 
-/** What a recovery refits: the experts' down projections, the rows of the router, or the router, then the experts. */
+/** Weights that a recovery refits: experts (down projections), the router's rows, or the router, then the experts. */
 export const refitName = z.enum(['experts', 'router', 'router+experts']);
 export type RefitName = z.infer<typeof refitName>;
 

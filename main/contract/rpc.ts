@@ -19,7 +19,7 @@ export interface CallableEngine {
   subscribe(listener: (event: EngineEvent) => void): () => void;
 }
 
-/** What a host needs from an engine to serve pages. */
+/** The part of an engine that a host needs to serve pages. */
 export interface ServedEngine {
   /** Answers a call whose input is parsed; the page parses the answer. */
   answer<N extends CallName>(name: N, input: CallParsed<N>): Promise<CallAnswer<N>>;

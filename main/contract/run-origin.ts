@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { pathHandle } from './model.ts';
 
-/** What a run names that acts once it is resumed, and whether this user's engine wrote it here. */
+/** Parts of a run that act once it is resumed, and whether this user's engine wrote it here. */
 export const runOrigin = z.object({
   run: z.string(),
   isMadeHere: z.boolean(),
-  /** Fingerprint of what the run names now; a confirmation repeats it. */
+  /** Fingerprint of these parts now; a confirmation repeats it. */
   code: z.string(),
-  /** What it names; `program` null: none, or the Python of the workspace's own environment. */
+  /** The program, destination and inputs that it names; `program` null: none, or the workspace's own Python. */
   says: z.object({ program: z.string().nullable(), destination: z.string().nullable(), reads: z.array(z.string()) }),
   /** Values needed to resume a run that was not made here; the run's own program and destination are never used. */
   asks: z.object({ program: z.boolean(), destination: z.boolean() }),

@@ -1,15 +1,36 @@
 import { z } from 'zod';
 
-/** Texts of a setting, in addition to its schema. */
+/** Texts and controls of a setting, in addition to its schema. */
 export interface SettingText {
   /** In the window. */
   readonly label: string;
-  /** On the command line, without the dashes. */
-  readonly flag: string;
-  /** Its effect, in a sentence or two, without its default. */
+  /** On the command line, without the dashes. Absent: the verb reads it by an option of its own. */
+  readonly flag?: string;
+  /** What the setting does, in a sentence or two, without its default: the option's help. */
   readonly help: string;
-  /** Its default in words, where the value alone is not enough. */
+  /** A longer explanation for the window, where there is one. */
+  readonly about?: string;
+  /** The default in words, where the value alone is not enough. */
   readonly otherwise?: string;
+  /** Placeholder of the value in the option's help: "FILE". */
+  readonly value?: string;
+  /** Shown in an empty field: an example, or what an empty field means. */
+  readonly hint?: string;
+  /** Valid values in words, where the schema gives a pattern: "one word". */
+  readonly range?: string;
+  /** Choices in the window's words; by default the choices themselves. */
+  readonly words?: Readonly<Record<string, string>>;
+  /** Values of a number that the palette offers. */
+  readonly common?: readonly number[];
+  /** Step of the field's arrow keys. */
+  readonly step?: number;
+  /** Name of the part of a form that shows it. */
+  readonly part?: string;
+  /**
+   * `lines`: a list of texts that may hold commas (the option may be repeated; the window has a line for each). `count`: a
+   * list of whole numbers; the window asks how many (0, 1, 2, ...).
+   */
+  readonly control?: 'lines' | 'count';
   /** Shown in the window only where the list of this name contains this value: a setting of one stage, say. */
   readonly only?: { readonly list: string; readonly holds: string };
 }
@@ -21,14 +42,18 @@ export const settingTexts = z.registry<SettingText>();
 export interface Setting extends SettingText {
   /** Its key in the settings. */
   readonly name: string;
-  readonly kind: 'whole' | 'real' | 'choice' | 'list';
+  readonly kind: 'whole' | 'real' | 'switch' | 'choice' | 'text' | 'list' | 'lines' | 'count';
   /** Values of a choice or of a list; empty where any value is allowed. */
   readonly choices: readonly string[];
-  /** Whether null means "not given". */
+  /** Whether it may be left empty, which gives its default (null, or absent). */
   readonly isOptional: boolean;
-  /** Allowed values in words: "a whole number from 1". */
+  /** Valid values in words: "a whole number of at least 1". */
   readonly range: string;
+  readonly least: number | null;
+  readonly most: number | null;
   readonly default: unknown;
+  /** Whether the schema takes a value. */
+  readonly fits: (value: unknown) => boolean;
 }
 
 const limits = z.looseObject({
@@ -36,63 +61,107 @@ const limits = z.looseObject({
   minimum: z.number().optional(),
   exclusiveMinimum: z.number().optional(),
   maximum: z.number().optional(),
+  maxLength: z.number().optional(),
   enum: z.array(z.string()).optional(),
-  items: z.looseObject({ enum: z.array(z.string()).optional() }).optional(),
+  items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
 });
 type Limits = z.infer<typeof limits>;
-const described = z.object({
-  properties: z.record(z.string(), limits.extend({ anyOf: z.array(limits).optional(), default: z.unknown() })),
-});
+const described = limits.extend({ anyOf: z.array(limits).optional() });
+
+/** Zod gives whole numbers the bounds that a double has. */
+const bounded = (bound: number | undefined): number | null =>
+  bound === undefined || Math.abs(bound) >= Number.MAX_SAFE_INTEGER ? null : bound;
 
 const numberRange = ({ type, minimum, exclusiveMinimum, maximum }: Limits): string => {
-  const most = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? null : String(maximum);
-  if (type === 'integer') {
-    const least = exclusiveMinimum === undefined ? (minimum ?? 0) : exclusiveMinimum + 1;
-    return `a whole number from ${String(least)}${most === null ? '' : ` to ${most}`}`;
-  }
-  if (exclusiveMinimum !== undefined)
-    return `above ${String(exclusiveMinimum)}${most === null ? '' : `, at most ${most}`}`;
-  return `${String(minimum ?? 0)} or above${most === null ? '' : `, at most ${most}`}`;
+  const most = bounded(maximum);
+  if (type !== 'integer' && exclusiveMinimum !== undefined)
+    return `a number above ${String(exclusiveMinimum)}${most === null ? '' : ` and at most ${String(most)}`}`;
+  const least = exclusiveMinimum === undefined ? (bounded(minimum) ?? 0) : exclusiveMinimum + 1;
+  const bounds = most === null ? `of at least ${String(least)}` : `from ${String(least)} to ${String(most)}`;
+  return `${type === 'integer' ? 'a whole number' : 'a number'} ${bounds}`;
 };
 
-const kindOf = ({ type, enum: choices }: Limits): Setting['kind'] =>
-  type === 'array' ? 'list' : choices !== undefined ? 'choice' : type === 'integer' ? 'whole' : 'real';
+const kindOf = ({ type, enum: choices }: Limits): Setting['kind'] => {
+  if (choices !== undefined) return 'choice';
+  if (type === 'array') return 'list';
+  if (type === 'boolean') return 'switch';
+  return type === 'string' ? 'text' : type === 'integer' ? 'whole' : 'real';
+};
 
-const rangeOf = (shape: Limits, choices: readonly string[]): string => {
-  const kind = kindOf(shape);
-  if (kind === 'whole' || kind === 'real') return numberRange(shape);
-  if (kind === 'choice') return `one of ${choices.join(', ')}`;
-  return choices.length === 0 ? 'values separated by commas' : `one or more of ${choices.join(', ')}, each once`;
+const rangeOf = (kind: Setting['kind'], shape: Limits, choices: readonly string[]): string => {
+  switch (kind) {
+    case 'whole':
+    case 'real':
+      return numberRange(shape);
+    case 'switch':
+      return 'on or off';
+    case 'choice':
+      return choices.length === 1 ? String(choices[0]) : `one of ${choices.join(', ')}`;
+    case 'text':
+      return shape.maxLength === undefined ? 'text' : `text of up to ${String(shape.maxLength)} characters`;
+    case 'count':
+      return 'a list of whole numbers';
+    case 'list':
+    case 'lines':
+      return choices.length === 0 ? 'values separated by commas' : `one or more of ${choices.join(', ')}, each once`;
+  }
+};
+
+const settingOf = (name: string, field: z.ZodType, text: SettingText): Setting => {
+  const { anyOf, ...own } = described.parse(z.toJSONSchema(field, { io: 'input' }));
+  const shape = anyOf?.find(({ type }) => type !== 'null') ?? own;
+  const kind = text.control ?? kindOf(shape);
+  const choices = shape.enum ?? shape.items?.enum ?? [];
+  const usual = field.safeParse(undefined);
+  return {
+    ...text,
+    name,
+    kind,
+    choices,
+    isOptional: usual.success && (usual.data === undefined || usual.data === null),
+    range: text.range ?? rangeOf(kind, shape, choices),
+    least: bounded(shape.minimum),
+    most: bounded(shape.maximum),
+    default: usual.data,
+    fits: (value) => field.safeParse(value).success,
+  };
 };
 
 /** The settings of a schema in order; every field must have texts. */
-export const settingsOf = (schema: z.ZodObject): readonly Setting[] => {
-  const { properties } = described.parse(z.toJSONSchema(schema, { io: 'input' }));
-  return Object.entries(properties).map(([name, { anyOf, default: value, ...own }]) => {
-    const field: unknown = schema.shape[name];
+export const settingsOf = (schema: z.ZodObject): readonly Setting[] =>
+  Object.entries(schema.shape).map(([name, field]) => {
     const text = field instanceof z.ZodType ? settingTexts.get(field) : undefined;
-    if (text === undefined) throw new Error(`the setting ${name} has no texts`);
-    const shape = anyOf?.find(({ type }) => type !== 'null') ?? own;
-    const choices = shape.enum ?? shape.items?.enum ?? [];
-    return {
-      ...text,
-      name,
-      kind: kindOf(shape),
-      choices,
-      isOptional: anyOf?.some(({ type }) => type === 'null') ?? false,
-      range: rangeOf(shape, choices),
-      default: value,
-    };
+    if (!(field instanceof z.ZodType) || text === undefined) throw new Error(`the setting ${name} has no texts`);
+    return settingOf(name, field, text);
   });
-};
-
-/** The default in words: from its texts, or the value. */
-export const defaultText = ({ otherwise, default: value }: Setting): string =>
-  otherwise ?? (Array.isArray(value) ? value.join(',') : typeof value === 'number' ? numberText(value) : String(value));
 
 /** 0.000001 instead of 1e-6. */
 const numberText = (value: number): string =>
   value !== 0 && Math.abs(value) < 1e-3 ? value.toFixed(12).replace(/0+$/, '') : String(value);
+
+/** A value of a setting in words. A choice that is left out means its first one. */
+export const valueText = ({ kind, choices, words = {} }: Setting, value: unknown): string => {
+  if (kind === 'switch' || (kind === 'choice' && choices.length === 1))
+    return value === undefined || value === null || value === false ? 'off' : 'on';
+  if (kind === 'choice') return words[String(value ?? choices[0])] ?? String(value ?? choices[0]);
+  if (Array.isArray(value) && value.length > 0) return value.join(',');
+  if (value === undefined || value === null || Array.isArray(value)) return 'none';
+  return typeof value === 'number' ? numberText(value) : String(value);
+};
+
+/** The default in words: from its texts, or the value. */
+export const defaultText = (setting: Setting): string =>
+  setting.otherwise ?? valueText({ ...setting, words: {} }, setting.default);
+
+/** Whether a value is the default, or is left out. */
+export const isDefault = (setting: Setting, value: unknown): boolean =>
+  value === undefined || valueText(setting, value) === valueText(setting, setting.default);
+
+/** Parses a text as a value of the setting; the schema may still refuse it. */
+export const valueIn = ({ kind }: Setting, text: string): unknown => {
+  if (kind === 'whole' || kind === 'real') return text.trim() === '' ? Number.NaN : Number(text);
+  return kind === 'switch' ? text === 'on' : text;
+};
 
 /** Names of the settings among the given values that a schema refuses. */
 export const refusedSettings = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): readonly string[] =>

@@ -16,7 +16,16 @@ import {
   shortName,
 } from './bounds.ts';
 import { pathHandle } from './model.ts';
-import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
+import {
+  budgetName,
+  budgetText,
+  methodName,
+  methodOptions,
+  protectText,
+  refitName,
+  superExpertProtection,
+} from './plan.ts';
+import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
 import { curtailedPoint, placedPoint } from './curtailed-point.ts';
@@ -31,6 +40,124 @@ export const fileMethod = z.object({ name: z.string().max(500), text: z.string()
 /** Default draws of a sweep: 0 is the published one of a method with a fixed seed. */
 export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
 
+/** Settings of a sweep with their texts; command line, window, palette, definitions and report derive from them. */
+export const describedSweepSettings = z.object({
+  adaptive: z
+    .boolean()
+    .default(false)
+    .register(settingTexts, {
+      label: 'adaptive',
+      flag: 'adaptive',
+      help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
+      about:
+        'After the listed factors, bisects the number of kept experts between the last safe factor and the first that ' +
+        'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
+        'experts, starting from the largest.',
+      part: 'factors',
+    }),
+  stop: z
+    .enum(['early'])
+    .optional()
+    .register(settingTexts, {
+      label: 'stop early',
+      flag: 'stop',
+      value: 'WHEN',
+      help:
+        'early: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each curve ' +
+        'at its first unsafe factor. Verdicts are those of all items.',
+      otherwise: 'every candidate answers every item, continuing from the results on disk',
+      about:
+        'Finds thresholds only, without full curves: a candidate stops once no remaining answers could make it safe, ' +
+        'and a curve ends at its first factor that is not safe. The thresholds are the same as with all items; a ' +
+        'stopped candidate has no accuracy, and whether it is worse stays open. The same sweep without this option ' +
+        'continues from the results on disk.',
+      part: 'factors',
+    }),
+  budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
+  protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  recovery: z
+    .enum(['none', 'both', 'only'])
+    .default('none')
+    .register(settingTexts, {
+      label: 'Recovery',
+      help: 'Refit every plan: never, beside the bare plan (as a separate curve), or instead of it.',
+      about:
+        'Refits weights of what remains on the task’s calibration items, towards the unpruned model’s outputs; the ' +
+        'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two curves. ' +
+        'Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves shows it.',
+      words: { both: 'beside each plan', only: 'instead of each plan' },
+      part: 'plans',
+    }),
+  refits: z.array(refitName).min(1).default(['experts']).register(settingTexts, {
+    label: 'Refit',
+    help: 'What recovered plans refit; each is a separate curve (+recovery, +router, +router+experts).',
+    part: 'refits',
+  }),
+  calibration: z
+    .enum(['answers', 'written'])
+    .optional()
+    .register(settingTexts, {
+      label: 'Calibrate on',
+      flag: 'calibration',
+      value: 'WHAT',
+      help:
+        'Answers that plans are calibrated on in tasks with written answers: answers (the right ones) or written ' +
+        "(the unpruned model's own).",
+      about:
+        'The text that profiles, searches and refits read after the question of a calibration item: its right answer, ' +
+        'or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs one pass ' +
+        'of generation.',
+      words: { answers: 'right answers', written: 'the unpruned model’s answers' },
+      part: 'plans',
+    }),
+  seeds: z
+    .array(z.number().int().nonnegative())
+    .min(1)
+    .max(MOST_SEEDS)
+    .default([...DEFAULT_SEEDS])
+    .register(settingTexts, {
+      label: 'Draws',
+      flag: 'seeds',
+      help:
+        'Draws of methods whose plans depend on a seed; other methods are measured once. `uncurl methods NAME` says ' +
+        'which is which.',
+      about:
+        'Number of draws of methods that depend on chance (random experts, starts of k-means, searches; see the ' +
+        'method’s page), with seeds 0, 1, 2, ... Each draw is a candidate with its own interval. A factor is safe ' +
+        'over draws only if it is safe in every one, because a pruned model comes from one draw and nobody knows in ' +
+        'advance which. Draws are never pooled, since that would count the same items several times.',
+      control: 'count',
+    }),
+  limit: z.number().int().positive().nullable().default(null).register(settingTexts, {
+    label: 'Item limit',
+    flag: 'limit',
+    help: 'Use only the first N test items of each task. Fewer items, wider intervals.',
+    otherwise: 'all',
+  }),
+  delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
+    label: 'Margin δ',
+    flag: 'delta',
+    help: 'Margin of the threshold rule in accuracy.',
+    about:
+      'The largest loss that still counts as safe. A factor is safe if the lower end of the one-sided 95 % interval ' +
+      'of the difference is at least −δ. Outcomes are stored, so changing δ needs no inference.',
+    step: 0.005,
+    common: [0.01, 0.02, 0.05],
+  }),
+  speed: z
+    .boolean()
+    .optional()
+    .register(settingTexts, {
+      label: 'speed',
+      flag: 'speed',
+      help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
+      about:
+        'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
+        'to a temporary folder for this, so the sweep takes longer.',
+    }),
+});
+export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
+
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES),
@@ -38,45 +165,13 @@ export const sweepSettings = z.object({
   files: z.record(methodName, fileMethod).optional(),
   /** Pruning factors; 1 (unpruned) is always measured. */
   factors: z.array(factor).min(1).max(MOST_FACTORS),
-  /** Bisect the number of kept experts between the last safe and the first unsafe factor. */
-  adaptive: z.boolean().default(false),
-  /** Draws of methods whose plans depend on the seed, each a separate curve; other methods are measured once. */
-  seeds: z
-    .array(z.number().int().nonnegative())
-    .min(1)
-    .max(MOST_SEEDS)
-    .default([...DEFAULT_SEEDS]),
-  budget: budgetName.exclude(['manual']).default('uniform'),
   /** Options by method. */
   options: z.record(methodName, methodOptions).default({}),
-  protect: superExpertProtection.default('none'),
-  /**
-   * Refit every plan on the task's calibration items: never, beside the bare plan (as a separate curve, named
-   * `<method>+recovery`), or instead of it.
-   */
-  recovery: z.enum(['none', 'both', 'only']).default('none'),
-  /** What recovered plans refit; each is a separate curve (`+recovery`, `+router`, `+router+experts`). */
-  refits: z.array(refitName).min(1).default(['experts']),
-  /** Non-inferiority margin of the threshold rule, in accuracy. */
-  delta: margin.default(DEFAULT_DELTA),
-  /** Use only the first n test items of each task (null: all). */
-  limit: z.number().int().positive().nullable().default(null),
-  /**
-   * What profiles, searches and refits read of a calibration item whose answer is generated: its right answer, or the
-   * unpruned model's own output (default: the answers).
-   */
-  calibration: z.enum(['answers', 'written']).optional(),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
-  /**
-   * `early`: find the threshold. Stop a candidate once no remaining answers could make it safe; end each curve at its
-   * first unsafe factor. Absent: measure every candidate on every item.
-   */
-  stop: z.enum(['early']).optional(),
   /** Model and task (by name) to measure before the others. */
   first: z.object({ model: z.string().optional(), task: z.string().optional() }).optional(),
-  /** Measure prompt and decode tokens per second of every measured model. */
-  speed: z.boolean().optional(),
+  ...describedSweepSettings.shape,
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
@@ -245,7 +340,7 @@ export const testPower = z.object({
 });
 export type TestPower = z.infer<typeof testPower>;
 
-/** Where a threshold lies. */
+/** Position of a threshold. */
 const bracket = {
   /**
    * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell.

@@ -65,7 +65,7 @@ export const filterPipeline = z.object({
 });
 export type FilterPipeline = z.infer<typeof filterPipeline>;
 
-/** What is removed from an answer and from the generated text before they are compared, in this order. */
+/** Parts removed from an answer and from the generated text before they are compared, in this order. */
 export const exactMatchOptions = z.object({
   /** Regular expressions (Python's) whose matches are removed. */
   regexes_to_ignore: z.array(z.string()).optional(),

@@ -17,12 +17,12 @@ import type { EngineContext } from './engine-context.ts';
 const approvedManifest = runManifest.brand<'ApprovedManifest'>();
 
 /**
- * What a run says, and may act on: this user's engine wrote it here, or its user was shown what it names and confirmed
- * it. Only this file makes one, and whatever makes a job of a manifest takes nothing else.
+ * A manifest that may be acted on: this user's engine wrote it here, or the user was shown what it names and confirmed
+ * it. Only this file creates one, and everything that makes a job from a manifest requires one.
  */
 export type ApprovedManifest = z.output<typeof approvedManifest>;
 
-/** Parts of a manifest's spec that name something outside of the run; the spec of a stranger may have any form. */
+/** Parts of a manifest's spec that name something outside the run. A foreign spec may have any form. */
 const named = z.object({
   python: z.string().nullable().catch(null),
   destination: z.string().nullable().catch(null),
@@ -40,7 +40,7 @@ const asksOf = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
       return { program: false, destination: true };
     case 'experiment': {
       const parsed = treatments.safeParse(spec);
-      // Every other treatment trains, those of later versions included.
+      // Every other treatment trains, including those of later versions.
       const trains = (treatment: string): boolean => treatment !== 'as-is' && treatment !== 'refit';
       return { program: !parsed.success || parsed.data.settings.treatments.some(trains), destination: false };
     }
@@ -65,13 +65,13 @@ const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
   };
 };
 
-/** Where a run comes from, and what it names. Reads nothing but the run's folder. */
+/** Whether a run was made here, and what it names outside its folder. Reads only the run's folder. */
 export const readRunOrigin = async ({ workspace, bindings }: EngineContext, run: string): Promise<RunOrigin> => {
   const manifest = await workspace.runs.read(run);
   return originOf(manifest, await bindings.isBound(manifest));
 };
 
-/** As many paths as a refusal lists. */
+/** Maximum number of paths that a refusal lists. */
 const MOST_LISTED = 6;
 
 const listed = (paths: readonly string[]): string =>
@@ -89,9 +89,9 @@ const madeElsewhere = ({ run, code, says, asks }: RunOrigin): Error => {
   const options = [...(asks.program ? ['--python FILE'] : []), ...(asks.destination ? ['--out DIR'] : [])];
   return refuse(
     'made-elsewhere',
-    `${run} was not made here: it is a copy, of another user, of an earlier version, or was edited. It names: ` +
-      `${words.join('; ')}. Nothing of that was used.`,
-    `If you want it to go on, confirm what it names: --confirm ${[code, ...options].join(' ')}.`,
+    `${run} was not made here: it was copied, made by another user or an earlier version, or edited. It names: ` +
+      `${words.join('; ')}. None of this was used.`,
+    `To continue it, confirm what it names: --confirm ${[code, ...options].join(' ')}.`,
   );
 };
 
@@ -99,28 +99,28 @@ const requireCode = (manifest: RunManifest, code: string): void => {
   if (runCode(manifest) === code) return;
   throw refuse(
     'another-code',
-    `${manifest.id} does not say what was confirmed: its code is ${runCode(manifest)}.`,
-    'Look at what it names now, and confirm that.',
+    `${manifest.id} has changed since it was confirmed: its code is now ${runCode(manifest)}.`,
+    'Check what it names now, and confirm that.',
   );
 };
 
 /**
- * Marks a run as made here. Where no key can be made (a home that cannot be written to), the run goes on without a mark,
- * its log says so, and to resume it is to confirm it.
+ * Marks a run as made here. Where no key can be written (a read-only home), the run continues without a mark, its log
+ * says so, and resuming it needs confirmation.
  */
 export const bindRun = async ({ bindings, logs }: EngineContext, manifest: RunManifest): Promise<void> => {
   try {
     await bindings.bind(manifest);
   } catch (error) {
     if (!(error instanceof WorkbenchError)) throw error;
-    logs.tellProblem(manifest.id, `To resume it will have to be confirmed: ${error.message} ${error.remedy}`);
+    logs.tellProblem(manifest.id, `Resuming it will need confirmation: ${error.message} ${error.remedy}`);
   }
 };
 
 /**
- * The manifest of a run that may be worked on: made here, or confirmed as it stands.
+ * Returns the manifest of a run that may be worked on: made here, or confirmed in its present form.
  *
- * @throws WorkbenchError refused: `made-elsewhere`, `another-code`; and as `requirePlainTree`.
+ * @throws WorkbenchError refused: `made-elsewhere`, `another-code`; and those of `requirePlainTree`.
  */
 export const approveRun = async (
   { workspace, bindings }: EngineContext,
@@ -137,7 +137,7 @@ export const approveRun = async (
 };
 
 /**
- * The manifest of a run that another engine approved under its code and holds.
+ * Returns the manifest of a run that another engine approved under this code and has locked.
  *
  * @throws WorkbenchError refused: `another-code`.
  */
@@ -146,10 +146,10 @@ export const approvedAs = (manifest: RunManifest, code: string): ApprovedManifes
   return approvedManifest.parse(manifest);
 };
 
-/** Folders of a run that its job goes on from. */
+/** Folders of a run from which its job continues. */
 const STATE_FOLDERS = [TRAINING_FOLDER, ARMS_FOLDER, STEPS_FOLDER, OVERLAYS_FOLDER];
 
-/** What was half computed elsewhere stays in the run's folder, and is not gone on from. */
+/** Moves partial results of other origin aside within the run's folder, so that the job does not continue from them. */
 const setStateAside = async (folder: string): Promise<void> => {
   for (const name of STATE_FOLDERS) {
     const aside = `${name}-made-elsewhere-${randomBytes(3).toString('hex')}`;
@@ -163,21 +163,21 @@ const requireAnswers = ({ run, asks, says }: RunOrigin, { python, destination }:
   if (asks.program && says.program !== null && python === null)
     throw refuse(
       'program-not-named',
-      `${run} starts a program, and says ${says.program}, which is not used.`,
-      'Name the Python that you want to run: --python FILE.',
+      `${run} starts a program. The one that it names, ${says.program}, is not used.`,
+      'Name the Python to run: --python FILE.',
     );
   if (asks.destination && destination === null)
     throw refuse(
       'destination-not-named',
-      `${run} writes a folder, and says ${says.destination ?? 'none'}, which is not used.`,
-      'Name the folder that you want to be made: --out DIR.',
+      `${run} writes a folder. The one that it names, ${says.destination ?? 'none'}, is not used.`,
+      'Name the folder to create: --out DIR.',
     );
-  if (!asks.program && python !== null) throw refuse('bad-usage', `${run} starts no Python.`, 'Leave --python out.');
+  if (!asks.program && python !== null) throw refuse('bad-usage', `${run} starts no Python.`, 'Omit --python.');
   if (!asks.destination && destination !== null)
-    throw refuse('bad-usage', `${run} writes to no folder but its own.`, 'Leave --out out.');
+    throw refuse('bad-usage', `${run} writes only to its own folder.`, 'Omit --out.');
 };
 
-/** What a run says once its user has named what it uses in the place of its own words. */
+/** Replaces the program and folder that a manifest names by those that the user named. */
 const withAnswers = async (
   { workspace, handles }: EngineContext,
   manifest: RunManifest,
@@ -198,19 +198,19 @@ const withAnswers = async (
   return approvedManifest.parse({ ...manifest, spec });
 };
 
-/** A run to go on with. */
+/** A run to resume. */
 export interface RunToResume {
   readonly manifest: ApprovedManifest;
-  /** Whether it was not made here: then it is taken over (`adoptRun`) before it is worked on. */
+  /** Whether it was not made here. If so, `adoptRun` must take it over before it is worked on. */
   readonly isForeign: boolean;
 }
 
 /**
- * A run to go on with, whose lock is held here: as it stands where it was made here, else with the program and folder
- * that its user names now. Nothing of it is changed yet.
+ * Approves a run whose lock is held here for resuming: unchanged if it was made here, else with the program and folder
+ * that its user names now. Changes nothing on disk.
  *
- * @throws WorkbenchError refused: `program-not-named`, `destination-not-named`, `made-here`, `bad-usage`; as `approveRun`
- * and `requireFreeDestination`.
+ * @throws WorkbenchError refused: `program-not-named`, `destination-not-named`, `made-here`, `bad-usage`; and those of
+ * `approveRun` and `requireFreeDestination`.
  */
 export const approveToResume = async (
   context: EngineContext,
@@ -223,13 +223,13 @@ export const approveToResume = async (
   if (confirmed !== undefined && (confirmed.python !== null || confirmed.destination !== null))
     throw refuse(
       'made-here',
-      `${run} was made here, and goes on with the program and folder that it was started with.`,
-      'Leave --python and --out out.',
+      `${run} was made here, and continues with the program and folder that it was started with.`,
+      'Omit --python and --out.',
     );
   return { manifest: await approveRun(context, run, confirmed?.code), isForeign: false };
 };
 
-/** Takes a run over that was not made here: as it says now, bound to this user, and without what was half computed. */
+/** Takes over a run that was not made here: binds its present manifest to this user and sets partial results aside. */
 export const adoptRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<void> => {
   const { runs } = context.workspace;
   await setStateAside(runs.folder(manifest.id));

@@ -8,14 +8,14 @@ import { approvedAs } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { jobOfRun } from './job-of-run.ts';
 
-/** Progress that only counts on is told at most this often. */
+/** Minimum time between progress events that only advance a count. */
 const PROGRESS_EVERY_MS = 100;
 
-/** Where the work of a run that another engine holds is told as it goes. */
+/** Where to send the events of work on a run that another engine has locked. */
 export interface CarryOutOrder {
-  /** The generation of the run's lock that the other engine holds: a later one is that of somebody else. */
+  /** Generation of the other engine's lock; a later one means that somebody else took the run. */
   readonly lock: number | null;
-  /** What that engine approved. */
+  /** Code of the manifest that the other engine approved. */
   readonly code: string;
   readonly signal: AbortSignal;
   progress(reading: MeterReading): void;
@@ -24,8 +24,8 @@ export interface CarryOutOrder {
 }
 
 /**
- * Does the work of a run that another engine holds, which writes its manifest: the job is made again from that. Rejects
- * with what ended it.
+ * Does the work of a run that another engine has locked and whose manifest that engine writes. Makes the job from the
+ * manifest; rejects with the error that ended it.
  */
 export const carryOutRun = async (
   context: EngineContext,

@@ -6,7 +6,7 @@ import type { Task } from '../tasks/task.ts';
 import { recordedPath } from '../workspace/library.ts';
 import type { EngineContext } from './engine-context.ts';
 
-/** "header hash a1b2c3d4 then, c3d4e5f6 now". */
+/** For example "header hash a1b2c3d4 then, c3d4e5f6 now". */
 export const thenAndNow = (then: string, now: string): string =>
   `header hash ${shortHash(then)} then, ${shortHash(now)} now`;
 
@@ -14,8 +14,8 @@ export const contentThenAndNow = (then: string, now: string): string =>
   `content hash ${shortHash(then)} then, ${shortHash(now)} now`;
 
 /**
- * The newest of the `runs` that measured what lies at a recorded path, if something else lay there then; undefined
- * where it is the same, or was never measured. `runs` stand newest first.
+ * The newest of `runs` (newest first) that measured other content at a recorded path; undefined if the content is the
+ * same or was never measured.
  */
 export const changedSinceRun = (
   runs: readonly RunManifest[],
@@ -37,8 +37,8 @@ export const changedSinceRun = (
 };
 
 /**
- * Why there is no profile of a model on a task that runs were made with before: one of the two has changed since; null
- * where neither has.
+ * Why there is no profile of a model on a task that earlier runs used: one of the two has changed since; null if
+ * neither has.
  */
 export const changedSubject = async (
   context: EngineContext,
@@ -51,7 +51,7 @@ export const changedSubject = async (
     return refuse(
       'changed-since',
       `${name} has changed since it was ${measuredWord(model.kind) ?? 'used'} ` +
-        `(${thenAndNow(model.hash, fingerprint)}): its profiles are of another model.`,
+        `(${thenAndNow(model.hash, fingerprint)}): its profiles belong to another model.`,
       'Profile it again, or restore the model.',
     );
   }
@@ -60,7 +60,7 @@ export const changedSubject = async (
   return refuse(
     'changed-since',
     `The task ${task.name} has changed since it was used in "${items.title}" ` +
-      `(${contentThenAndNow(items.hash, task.hash)}): its profile is of other items.`,
+      `(${contentThenAndNow(items.hash, task.hash)}): its profile belongs to other items.`,
     'Profile the model on it again, or restore the task.',
   );
 };

@@ -22,25 +22,25 @@ import { followClusterWork } from './follow-cluster-work.ts';
 import { MEMORY_SHARE } from './machine.ts';
 
 const SCRIPT = 'slurm.sh';
-/** Stands for the name of a run that is not made yet. */
+/** Placeholder for the name of a run that does not exist yet. */
 const NEXT_RUN = 'RUN';
-/** Stands for the code that its manifest will have. */
+/** Placeholder for the code that its manifest will have. */
 const NEXT_CODE = 'CODE';
 
-/** What the clusters' side of an engine needs of it. */
+/** Services of the engine that its cluster part uses. */
 export interface ClusterHost {
   readonly workspace: Workspace;
-  /** Folder of what this user's engines know (user-key.ts). */
+  /** Folder of the per-user state of the engines (user-key.ts). */
   readonly state: string;
   readonly now: () => number;
   readonly emit: (event: EngineEvent) => void;
-  /** Words that start the command line on a node that shares this machine's files; null where none do. */
+  /** Command that starts the command line on a node that shares this machine's files; null if there is none. */
   readonly uncurl: readonly string[] | null;
-  /** The manifest of a run that may be worked on (approved-run.ts). */
+  /** Returns the manifest of a run that may be worked on (approved-run.ts). */
   readonly approve: (run: string, confirmed: string | undefined) => Promise<ApprovedManifest>;
-  /** How many parts a sweep has; refuses what is no sweep. */
+  /** Number of parts of a sweep; refuses other runs. */
   readonly countParts: (manifest: ApprovedManifest) => Promise<number>;
-  /** How commands reach a cluster. */
+  /** Runs commands on a cluster. */
   readonly commands?: (host: string | null) => RunCommand;
 }
 
@@ -50,7 +50,7 @@ interface Followed {
   readonly ended: Promise<void>;
 }
 
-/** Submits sweeps to clusters and follows them: each call is one of the contract's. */
+/** Submits sweeps to clusters and follows them. Each method answers one call of the contract. */
 export interface ClusterWorks {
   script(run: string | undefined, request: ClusterRequest): Promise<string>;
   submit(run: string, request: ClusterRequest, confirmed?: string): Promise<ClusterWork>;
@@ -58,17 +58,15 @@ export interface ClusterWorks {
   cancel(run: string): Promise<void>;
   forget(run: string): Promise<void>;
   log(run: string, task: number | null): Promise<ClusterLog>;
-  /**
-   * Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it.
-   */
+  /** Resumes following submissions of earlier engines. The first call searches, concurrent ones wait for it. */
   find(manifests: readonly RunManifest[]): Promise<void>;
   /** Whether a cluster works on the run as far as this engine knows. */
   worksOn(run: string): boolean;
-  /** A run as it is listed: one that a cluster works on is running, though no engine holds it. */
+  /** A run as listed: one that a cluster works on is shown as running, although no engine has locked it. */
   shown(manifest: RunManifest): RunManifest;
   /** Refuses what would disturb a cluster's work. */
   requireNotOn(run: string): void;
-  /** Ends following; the jobs go on. */
+  /** Stops following; the jobs continue. */
   dispose(): Promise<void>;
 }
 
@@ -77,7 +75,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   const { runs, temporaryFolder } = workspace;
   const submissions = createSubmissions(stateFolder, workspace.path);
   const known = new Map<string, Followed>();
-  /** Runs whose submission cannot be read, with the reason: they hide none of the others. */
+  /** Runs with unreadable submissions, with the reason. They do not hide the others. */
   const damaged = new Map<string, string>();
   let found: Promise<void> | null = null;
 
@@ -93,13 +91,13 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     if (words === undefined)
       throw refuse(
         'no-cluster-command',
-        'This window is no program that a node of a cluster can start.',
-        'Fill in how uncurl starts there, for example: node /shared/uncurl/main/cli/uncurl.ts',
+        'A cluster node cannot start this window.',
+        'Enter the command that starts uncurl there, for example: node /shared/uncurl/main/cli/uncurl.ts',
       );
     return slurmScript({ run, workspace: workspace.path, uncurl: words, code, memoryShare: MEMORY_SHARE }, request);
   };
 
-  /** The last submission of a run: what is done about it follows from this user's own record of it, if there is one. */
+  /** The last submission of a run, according to this user's own record if there is one. */
   const lastWork = async (run: string): Promise<ClusterWork | null> => {
     const [seen, made] = [await readClusterWork(runs.folder(run)), await submissions.read(run)];
     if (made !== null) return workOfSubmission(made, seen);
@@ -112,7 +110,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     emit({ type: 'cluster.changed', work });
   };
 
-  /** Tells first: on a full shared disk the record stays as it was, and who reads it later asks Slurm anyway. */
+  /** Announces before writing: on a full shared disk the record stays outdated, and later readers ask Slurm anyway. */
   const put = async (work: ClusterWork): Promise<void> => {
     tell(work);
     try {
@@ -122,7 +120,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     }
   };
 
-  /** The run's own record says how its submission ended, unless somebody works on it. */
+  /** Records the end of the submission in the run's manifest, unless somebody works on the run. */
   const markRun = async (work: ClusterWork): Promise<void> => {
     const { run, state } = work;
     if (state === 'failed' || state === 'cancelled') {
@@ -131,7 +129,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         const finishedAt = new Date(now()).toISOString();
         const error = state === 'failed' ? failureText(work) : null;
         const manifest = await runs.read(run);
-        // It was done before it could be cancelled, or before that was seen here.
+        // It finished before the cancellation took effect or was noticed.
         if (manifest.state !== 'done') await runs.write({ ...manifest, state, error, finishedAt });
       } finally {
         await lock.release();
@@ -140,15 +138,15 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     emit({ type: 'run.changed', manifest: shown(await runs.read(run)) });
   };
 
-  /** Ends a submission as `state`: its record, then the run's. */
+  /** Ends a submission as `state`: writes its record, then the run's. */
   const end = async (work: ClusterWork): Promise<void> => {
     await put(work);
-    // A failed one is asked about once more before it is submitted again.
+    // A failed submission is checked once more before the run is submitted again.
     if (work.state !== 'failed') await submissions.remove(work.run);
     try {
       await markRun(work);
     } catch (error) {
-      // Somebody else works on the run, or has removed it: its state is theirs.
+      // Somebody else works on the run or removed it: its state is theirs.
       if (!(error instanceof WorkbenchError && ['run-locked', 'no-such-run'].includes(error.code))) throw error;
     }
   };
@@ -175,17 +173,17 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
           await end({
             ...followed.work,
             state: 'failed',
-            error: `It is not followed any more: ${message} ${remedy}`.replace(/\.$/, ''),
+            error: `It is no longer followed: ${message} ${remedy}`.replace(/\.$/, ''),
           });
         }
       }),
     };
-    // A disk that cannot be written to is told with the work; what the jobs do is theirs.
+    // A write failure is reported with the work; the jobs are unaffected.
     followed.ended.catch(() => undefined);
     known.set(work.run, followed);
   };
 
-  /** A submission of an earlier engine that may still be worked on, or that failed. */
+  /** Finds a submission of an earlier engine that may still be running, or that failed. */
   const findEarlier = async (id: string): Promise<void> => {
     try {
       const work = await lastWork(id);
@@ -200,21 +198,21 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     }
   };
 
-  /** All of them: looked for once, and again where what was found could not be read. */
+  /** Finds all of them: once, and again for those that could not be read. */
   const findAll = async (manifests: readonly RunManifest[]): Promise<void> => {
     for (const { id, kind, state, damaged: isDamaged } of manifests)
       if (kind === 'sweep' && state !== 'done' && isDamaged === undefined && !known.has(id)) await findEarlier(id);
   };
 
-  /** Refused while Slurm still works on an earlier submission. */
+  /** Refuses while Slurm still works on an earlier submission. */
   const requireOver = async (run: string): Promise<void> => {
     const earlier = known.get(run)?.work ?? (await lastWork(run));
-    // One that is not followed any more counts as failed: its jobs may go on.
+    // A submission that is no longer followed counts as failed, although its jobs may continue.
     if (earlier === null || !['active', 'failed'].includes(earlier.state)) return;
     if (!(await readTasks(commands(earlier.request.host), earlier)).some(isActive)) return;
     throw refuse(
       'already-submitted',
-      `${run} is on the cluster already: array ${String(earlier.array)}, joining job ${String(earlier.join)}.`,
+      `${run} is already on the cluster: array ${String(earlier.array)}, joining job ${String(earlier.join)}.`,
       'Wait until it ends, or cancel it.',
     );
   };
@@ -228,7 +226,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   const stopFollowing = async (run: string): Promise<void> => {
     const followed = known.get(run);
     followed?.controller.abort();
-    // What hindered its last record was told as the reason why it is not followed any more.
+    // The reason is already reported as why it is no longer followed.
     await followed?.ended.catch(() => undefined);
     known.delete(run);
   };
@@ -308,8 +306,8 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       const work = await required(run);
       if (work.state === 'unfollowed') throw refuse('not-followed', `${work.error ?? ''}.`, 'Cancel it by hand.');
       if (work.state !== 'active')
-        throw refuse('not-on-cluster', `${run} is not on a cluster any more.`, 'Look at its state.');
-      // First, or what follows would take the jobs that are cancelled for jobs that failed.
+        throw refuse('not-on-cluster', `${run} is no longer on a cluster.`, 'Check its state.');
+      // Before cancelling, else following would report the cancelled jobs as failed.
       await stopFollowing(run);
       try {
         await cancelJobs(commands(work.request.host), work);
@@ -330,12 +328,13 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     },
     log: async (run, task) => {
       const path = (await required(run)).tasks.find((one) => one.task === task)?.log ?? null;
-      if (path === null) throw refuse('no-log', 'Slurm has not said where its log is.', 'Look again in a moment.');
+      if (path === null)
+        throw refuse('no-log', 'Slurm has not reported the path of its log yet.', 'Look again in a moment.');
       try {
         return { path, ...(await readLogEnd(path, runs.folder(run))) };
       } catch (error) {
         if (fileErrorCode(error) === 'ENOENT')
-          throw refuse('no-log', `${path} is not there: nothing was printed yet.`, 'Look again in a moment.');
+          throw refuse('no-log', `${path} does not exist: nothing was printed yet.`, 'Look again in a moment.');
         throw explainFileError(error, path);
       }
     },

@@ -5,7 +5,7 @@ import type { ModelPool } from '../jobs/source-gate.ts';
 import type { Numerics } from '../jobs/step-key.ts';
 import { deviceOf, numericsOf } from './machine.ts';
 
-/** A device that computes: how manifests name it, what its numbers are keyed by, and its open models. */
+/** A device for computing: its name in manifests, the identity that keys its numbers, and its open models. */
 export interface DeviceInUse {
   readonly provider: ProviderName;
   readonly device: RunDevice;
@@ -14,11 +14,11 @@ export interface DeviceInUse {
 }
 
 export interface DevicesInUse {
-  /** What the next run is computed with. */
+  /** The device of the next run. */
   readonly current: DeviceInUse;
-  /** Probes a device and takes it for the next runs; refuses one that fails, and stays with the one before. */
+  /** Probes a device and uses it for the next runs. Refuses one that fails and keeps the previous one. */
   choose(provider: ProviderName): Promise<void>;
-  /** The device that a manifest names, for its run: probed, and with the models of every other one closed. */
+  /** Opens the device that a manifest names for its run: probes it and closes the models of all others. */
   open(provider: string): Promise<DeviceInUse>;
   dispose(): Promise<void>;
 }
@@ -30,10 +30,7 @@ interface DeviceSettings {
   readonly createPool: (provider: ProviderName) => ModelPool;
 }
 
-/**
- * The devices of an engine, which begins with `first`. Jobs run one at a time, so that one device at most has models
- * open.
- */
+/** The devices of an engine, starting with `first`. Jobs run one at a time, so at most one device has models open. */
 export const createDevicesInUse = async (
   first: ProviderName,
   { threads, versions, providers, createPool }: DeviceSettings,
@@ -69,7 +66,7 @@ export const createDevicesInUse = async (
           `Choose one of ${providerName.options.join(', ')}.`,
         );
       const taken = await take(parsed.data);
-      // Their weights would count twice against the memory budget.
+      // Models open on two devices would count twice against the memory budget.
       for (const other of known.values()) if (other.provider !== taken.provider) await other.pool.dispose();
       return taken;
     },

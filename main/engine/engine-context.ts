@@ -17,58 +17,58 @@ import type { RunBindings } from '../workspace/run-binding.ts';
 import type { PathHandles } from '../workspace/path-handles.ts';
 import type { DevicesInUse } from './devices-in-use.ts';
 
-/** One function per call; its input was parsed when it entered the engine, its answer will be where it is received. */
+/** One function per call. Inputs are parsed on entering the engine, answers by the receiver. */
 export type Answers = {
   readonly [N in CallName]: (input: CallParsed<N>) => CallAnswer<N> | Promise<CallAnswer<N>>;
 };
 
-/** A call's handler, held to the call's schemas by the compiler. */
+/** A call's handler, checked against the call's schemas by the compiler. */
 export const answer = <I extends z.ZodType, O extends z.ZodType>(
   _call: { readonly input: I; readonly output: O },
   handle: (input: z.output<I>) => Promise<z.input<O>> | z.input<O>,
 ): ((input: z.output<I>) => Promise<z.input<O>> | z.input<O>) => handle;
 
-/** What the calls of an engine share. */
+/** Shared state of the calls of an engine. */
 export interface EngineContext {
   readonly workspace: Workspace;
-  /** Which runs this user's engines made here. */
+  /** Records which runs this user's engines made here. */
   readonly bindings: RunBindings;
   /** Python environments that this user's engines made. */
   readonly environments: MadeEnvironments;
   readonly handles: PathHandles;
-  /** Folders that the page may look into; none where the shell has dialogs. */
+  /** Folders that the page may browse; none where the shell has dialogs. */
   readonly roots: readonly string[];
   readonly queue: JobQueue;
   readonly logs: JobLogs;
-  /** Models beside those that the workspace's jobs share. */
+  /** Creates a pool of models apart from the one that the workspace's jobs share. */
   readonly createPool: (provider: ProviderName) => ModelPool;
-  /** Folder of what comes with the workbench. */
+  /** Folder of the bundled resources. */
   readonly resources: string;
-  /** Models and tasks that come with the workbench, by name. */
+  /** Bundled models and tasks, by name. */
   readonly bundled: {
     readonly models: ReadonlyMap<string, string>;
     readonly tasks: ReadonlyMap<string, string>;
   };
-  /** Opened once and again when its files change. */
+  /** Opens a checkpoint once, and again when its files change. */
   readonly checkpoint: (folder: string) => Promise<Checkpoint>;
   readonly task: (path: string) => Promise<Task>;
   readonly versions: Readonly<Record<string, string>>;
   readonly devices: DevicesInUse;
   readonly providers: ProvidersHere;
-  /** What the next profiles and sweeps are computed with, and what their numbers are keyed by. */
+  /** Device of the next profiles and sweeps, and the identity that keys their numbers. */
   readonly provider: ProviderName;
   readonly device: RunDevice;
   readonly numerics: Numerics;
   readonly memory: { readonly totalBytes: number; readonly budgetBytes: number };
-  /** Where a person's settings lie. */
+  /** Path of the user's settings. */
   readonly settingsFile: string;
   readonly commandLine: string;
   readonly now: () => number;
-  /** What is shown of runs, read in a thread of its own. */
+  /** Reads runs for display in a separate thread. */
   readonly reader: RunReader;
-  /** Sweeps of this engine that are being worked on. */
+  /** Running sweeps of this engine. */
   readonly liveSweeps: Map<string, SweepRecord>;
-  /** Ends once the sample's profiles are in the step store; rejects with what hindered it. */
+  /** Resolves once the sample's profiles are in the step store; rejects if they could not be restored. */
   sampleRestored(): Promise<void>;
   emit(event: EngineEvent): void;
 }

@@ -62,46 +62,46 @@ export interface EngineSettings {
   readonly workspace: string;
   /** Folder of the bundled models and tasks. */
   readonly resources: string;
-  /** What started this process, for the manifests. */
+  /** Command line of this process, for the manifests. */
   readonly commandLine: string;
-  /** Bytes that weights may take; default: 60 % of the memory that this process may use. */
+  /** Byte limit for weights; default: 60 % of the memory that this process may use. */
   readonly memoryBudgetBytes?: number | undefined;
   /** Threads of the runtime; default: physical cores. */
   readonly threads?: number | undefined;
-  /** What runs blocks and heads; default: the processor. Another one is probed first, and refused where it deviates. */
+  /** Runs blocks and heads; default: the CPU. Another one is probed first and refused where its numbers deviate. */
   readonly provider?: ProviderName | undefined;
-  /** How this host tries a provider in a process of its own; default: by forking Node. */
+  /** How this host probes a provider in a separate process; default: by forking Node. */
   readonly startProbe?: StartProbe | undefined;
-  /** Starts the process that carries jobs out, so that this one answers meanwhile; default: jobs run in this one. */
+  /** Starts the process that carries out jobs, so that this one stays responsive; default: jobs run in this process. */
   readonly startCompute?: StartCompute | undefined;
-  /** Gives the workspace the sample sweep if it was never opened so before and holds no run yet; default: no. */
+  /** Copies the sample sweep into a workspace that has no run and was never offered it; default: no. */
   readonly offerSample?: boolean | undefined;
-  /** Folders that the page may look into, for a host without native dialogs; default: none. */
+  /** Folders that the page may browse, for a host without native dialogs; default: none. */
   readonly roots?: readonly string[] | undefined;
   /**
-   * Where a person's settings lie, for the page to change (this engine was started with what is given here), and beside
-   * them what this user's engines know of runs (user-key.ts).
+   * Path of the user's settings, which the page may change (they take effect at the next start). Beside it lies the
+   * per-user record of runs (user-key.ts).
    */
   readonly settingsFile?: string | undefined;
-  /** Words that start the command line on a machine that shares this one's files; default: none are known. */
+  /** Command that starts the command line on a machine that shares this one's files; default: unknown. */
   readonly uncurl?: readonly string[] | undefined;
   /** Clock in milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
 
-/** Answers the contract's calls and tells of its events, whatever process it lives in. */
+/** Answers the contract's calls and emits its events, in whatever process it runs. */
 export interface Engine extends CallableEngine, ServedEngine {
-  /** Makes a path usable that the user chose outside the page: in a native dialog, or on the command line. */
+  /** Makes a path usable that the user chose outside the page: in a native dialog or on the command line. */
   grantPath(path: string): PathHandle;
-  /** A run of this engine once it ended; rejects with the error that ended it. */
+  /** Resolves with a run of this engine once it has ended; rejects with the error that ended it. */
   finished(run: string): Promise<RunManifest>;
-  /** Fills steps of a sweep that other processes fill as well, without taking the run (fillSteps). */
+  /** Computes steps of a sweep that other processes compute too, without locking the run (fillSteps). */
   fillSteps(run: string, order: FillOrder): Promise<FilledSteps>;
-  /** Does the work of a run that another engine holds and asks for. */
+  /** Does the work of a run that another engine has locked, on its behalf. */
   carryOut(run: string, order: CarryOutOrder): Promise<JobResult>;
-  /** Every part of a sweep, and whether its steps are on disk; `confirmed` as for `fillSteps`. */
+  /** Every part of a sweep and whether its steps are on disk; `confirmed` as for `fillSteps`. */
   listSteps(run: string, confirmed?: string): Promise<readonly ListedStep[]>;
-  /** Stops the running job (it can be resumed) and gives everything back. */
+  /** Stops the running job, which can be resumed, and releases everything. */
   dispose(): Promise<void>;
 }
 
@@ -115,7 +115,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes(),
   };
   const versions = await engineVersions();
-  // A device that cannot be used ends the start before anything is made on disk.
+  // An unusable device ends the start before anything is written.
   const first = settings.provider ?? 'cpu';
   if (first !== 'cpu') await providers.require(first);
   const workspace = await openWorkspace(settings.workspace, now);
@@ -203,7 +203,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     emit,
   };
   if (settings.offerSample === true) restoring = restoreSample(context);
-  // Those who read profiles are told.
+  // Readers of profiles get the error.
   restoring.catch(() => undefined);
   const clusters = createClusterWorks({
     workspace,

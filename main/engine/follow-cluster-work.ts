@@ -7,26 +7,26 @@ import type { ClusterRequest, ClusterWork } from '../contract/cluster.ts';
 import { DoneParts } from '../jobs/work-folder.ts';
 
 /**
- * How often a cluster is asked at first: here, and over ssh, where each question opens a connection; and the longer it
- * takes, the less often, since many ask one controller.
+ * Polling interval at the start, local and over ssh (where each question opens a connection). It grows with time, since
+ * many clients ask one controller.
  */
 const ASK_EVERY_MS = 1_000;
 const ASK_HOST_EVERY_MS = 5_000;
 const ASK_AT_LEAST_EVERY_MS = 10_000;
-/** Part of the time waited so far that an answer may be late. */
+/** Permitted delay of an answer as a share of the time waited so far. */
 const LATE_BY = 1 / 30;
 
 export const askAgainAfterMs = (waitedMs: number, { host }: Pick<ClusterRequest, 'host'>): number =>
   Math.max(host === null ? ASK_EVERY_MS : ASK_HOST_EVERY_MS, Math.min(ASK_AT_LEAST_EVERY_MS, waitedMs * LATE_BY));
-/** Looks after which the time of tasks is told though nothing else has changed. */
+/** Number of polls after which elapsed times are announced although nothing else has changed. */
 const TICK_EVERY = 3;
 
 const withoutTime = (work: ClusterWork): string =>
   JSON.stringify({ ...work, tasks: work.tasks.map((task) => ({ ...task, elapsedMs: null })) });
 
 /**
- * Follows a submission until its jobs have ended. Tells of what changes; answers with how it ended: done where the run
- * on disk is, else failed, which names the task, its node, its end and its log.
+ * Follows a submission until its jobs have ended and announces changes. Returns how it ended: done if the run on disk
+ * is done, else failed with the task, its node, its exit and its log.
  */
 export const followClusterWork = async (
   submitted: ClusterWork,
@@ -42,7 +42,7 @@ export const followClusterWork = async (
     readonly runFolder: string;
     readonly isRunDone: () => Promise<boolean>;
     readonly changed: (work: ClusterWork) => Promise<void>;
-    /** Told now and then where nothing but the time has changed. */
+    /** Called now and then when only the elapsed time has changed. */
     readonly ticked: (work: ClusterWork) => void;
     readonly signal: AbortSignal;
   },
@@ -81,5 +81,5 @@ export const followClusterWork = async (
   if (failed !== undefined) return { ...work, state: 'failed', error: taskText(failed) };
   if (await isRunDone()) return { ...work, state: 'done' };
   const jobs = `${String(work.array)} and ${String(work.join)}`;
-  return { ...work, state: 'failed', error: `Slurm knows no more of the jobs ${jobs}, and the run is not done` };
+  return { ...work, state: 'failed', error: `Slurm no longer knows the jobs ${jobs}, and the run is not done` };
 };

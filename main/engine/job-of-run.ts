@@ -34,7 +34,7 @@ const onlyModel = (manifest: RunManifest, models: readonly RunModel[]): RunModel
   return model;
 };
 
-/** A run's numbers come from one kind of device, the one that its manifest names: it must be usable here. */
+/** A run's numbers come from one kind of device, which its manifest names. Refuses if it is not usable here. */
 const requireItsDevice = async ({ providers }: EngineContext, { id, device }: RunManifest): Promise<void> => {
   const provider = providerName.safeParse(device.provider);
   if (!provider.success)
@@ -46,7 +46,7 @@ const requireItsDevice = async ({ providers }: EngineContext, { id, device }: Ru
   if (provider.data !== 'cpu') await providers.require(provider.data);
 };
 
-/** What a recorded sweep measures, as it was; models, tasks and device must be what they were. */
+/** Inputs of a recorded sweep. Refuses models, tasks and devices that have changed. */
 export const sweepInputOf = async (context: EngineContext, manifest: ApprovedManifest): Promise<SweepInput> => {
   if (manifest.kind !== 'sweep')
     throw refuse('not-a-sweep', `${manifest.id} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
@@ -58,7 +58,7 @@ export const sweepInputOf = async (context: EngineContext, manifest: ApprovedMan
   };
 };
 
-/** The job that a recorded run is, made again from its manifest; models, tasks and device must be what they were. */
+/** Makes the job of a recorded run from its manifest. Refuses models, tasks and devices that have changed. */
 export const jobOfRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
   await requireItsDevice(context, manifest);
   const { models, tasks } = await reopenSubjects(context, manifest, true);
@@ -80,7 +80,7 @@ export const jobOfRun = async (context: EngineContext, manifest: ApprovedManifes
       if (manifest.state === 'done')
         throw refuse(
           'run-done',
-          `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`,
+          `${manifest.id} is done and wrote ${manifest.output ?? 'its folder'}.`,
           'Start a new export.',
         );
       const { checkpoint } = onlyModel(manifest, models);

@@ -6,12 +6,12 @@ import { fileErrorCode } from '../files/file-errors.ts';
 import { PRECISION } from '../inference/providers/provider.ts';
 import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
 
-/** Part of the memory that weights may take where the user sets no budget. */
+/** Share of the memory that weights may take where the user sets no budget. */
 export const MEMORY_SHARE = 0.6;
 
-/** Memory that this process may take: the machine's, or less where a container or a cluster's job is held to less. */
+/** Memory that this process may use: the machine's, or the limit of its container or cluster job. */
 export const machineMemoryBytes = (): number => {
-  // 0 where the system does not tell.
+  // 0 where the system does not report a limit.
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
 };
@@ -49,7 +49,7 @@ export const engineVersions = async (): Promise<Readonly<Record<string, string>>
   };
 };
 
-/** What computes, as manifests record it; with what its probe found, for all but the processor. */
+/** The device as manifests record it; with the result of its probe for all but the CPU. */
 export const deviceOf = (
   threads: number,
   provider: ProviderName = 'cpu',

@@ -11,7 +11,7 @@ import { isModelGone } from './calls/models.ts';
 import { contentThenAndNow, thenAndNow } from './changed-since.ts';
 import type { EngineContext } from './engine-context.ts';
 
-/** A model that is listed with what hinders it, and must not be run. */
+/** Refuses a model that is listed as unsupported. */
 const requireSupported = ({ name, checkpoint }: RunModel): void => {
   if (checkpoint.info.supported) return;
   throw refuse(
@@ -21,7 +21,7 @@ const requireSupported = ({ name, checkpoint }: RunModel): void => {
   );
 };
 
-/** Opens the models of a request under names that are unique among them; the same model twice is one. */
+/** Opens the models of a request under unique names; duplicates are merged. */
 export const openRunModels = async (context: EngineContext, handles: readonly PathHandle[]): Promise<RunModel[]> => {
   const folders = [...new Set(handles.map((handle) => context.handles.resolve(handle)))];
   const checkpoints = await Promise.all(folders.map((folder) => context.checkpoint(folder)));
@@ -31,7 +31,7 @@ export const openRunModels = async (context: EngineContext, handles: readonly Pa
   return models;
 };
 
-/** Loads the tasks of a request under names that are unique among them; the same task twice is one. */
+/** Loads the tasks of a request under unique names; duplicates are merged. */
 export const openRunTasks = async (context: EngineContext, handles: readonly PathHandle[]): Promise<RunTask[]> => {
   const paths = [...new Set(handles.map((handle) => context.handles.resolve(handle)))];
   const tasks = await Promise.all(paths.map((path) => context.task(path)));
@@ -39,23 +39,23 @@ export const openRunTasks = async (context: EngineContext, handles: readonly Pat
   return tasks.map((task, index) => ({ name: names[index] ?? task.name, task }));
 };
 
-/** What a run records of a model or task, and how to find it again. */
+/** A run's record of a model or task, and how to find it again. */
 interface Search<T> {
   readonly what: 'model' | 'task';
-  /** Where it lay. */
+  /** Its path when the run was made. */
   readonly path: string;
   readonly hash: string;
   readonly isGone: (path: string) => Promise<boolean>;
   readonly open: (path: string) => Promise<{ readonly hash: string; readonly value: T }>;
-  /** Whether it may be looked at where it lay: the manifest of a stranger may name any path. */
+  /** Whether that path may be read: a foreign manifest may name any path. */
   readonly isTrusted: boolean;
 }
 
 /**
- * What a run was made with: from where it lay then, or from a remembered place that now holds the same (it was moved).
+ * Finds a model or task of a run: at its recorded path, or at a remembered path with the same content (it was moved).
  *
- * @throws WorkbenchError `moved` where nothing is there, `changed-since` where something else is, `not-opened` where the
- * run was not made here and nobody opened it in this workspace.
+ * @throws WorkbenchError `moved` if it is gone, `changed-since` if its content differs, `not-opened` if the run was not
+ * made here and nobody opened it in this workspace.
  */
 const findAgain = async <T>(
   context: EngineContext,
@@ -74,24 +74,24 @@ const findAgain = async <T>(
   if (!mayLook)
     throw refuse(
       'not-opened',
-      `${path} is named by a run that was not made here, and is not read for that alone.`,
+      `${path} is named by a run that was not made here, so it is not read.`,
       `Open the ${what} yourself, then try again.`,
     );
   if (here === null)
     throw refuse(
       'moved',
-      `${path} was moved or deleted: the ${what} of this run is not there.`,
+      `${path} was moved or deleted: it was the ${what} of this run.`,
       `Open the ${what} where it is now, then try again.`,
     );
   const hashes = what === 'model' ? thenAndNow(hash, here.hash) : contentThenAndNow(hash, here.hash);
   throw refuse(
     'changed-since',
-    `${path} has changed since this run (${hashes}): it is another ${what}.`,
+    `${path} has changed since this run (${hashes}): it is now another ${what}.`,
     'Restore it, or start a new run.',
   );
 };
 
-/** The model of a recorded run, as it was. `isTrusted`: the run was made here, or its user confirmed what it names. */
+/** Reopens the model of a recorded run. `isTrusted`: the run was made here, or its user confirmed what it names. */
 export const reopenModel = (
   context: EngineContext,
   { path: recorded, fingerprint }: RunManifest['models'][number],
@@ -102,7 +102,7 @@ export const reopenModel = (
     what: 'model',
     path,
     hash: fingerprint,
-    // What comes along may be looked at whoever named it.
+    // Bundled models may always be read.
     isTrusted: isTrusted || [...context.bundled.models.values()].includes(path),
     isGone: isModelGone,
     open: async (folder) => {
@@ -112,7 +112,7 @@ export const reopenModel = (
   });
 };
 
-/** The task of a recorded run, as it was; `isTrusted` as for a model. */
+/** Reopens the task of a recorded run; `isTrusted` as for a model. */
 export const reopenTask = (
   context: EngineContext,
   { path: recorded, hash }: RunManifest['tasks'][number],
@@ -133,8 +133,8 @@ export const reopenTask = (
 };
 
 /**
- * The models and tasks of a recorded run, as they were: one that changed since is refused, one that was moved is found
- * where it is remembered. `isTrusted` as for a model.
+ * Reopens the models and tasks of a recorded run: refuses those that have changed and finds moved ones at remembered
+ * paths. `isTrusted` as for a model.
  */
 export const reopenSubjects = async (
   context: EngineContext,

@@ -13,7 +13,7 @@ export interface RunDescription {
   readonly spec: Readonly<Record<string, unknown>>;
   readonly models: readonly RunModel[];
   readonly tasks: readonly RunTask[];
-  /** Leaves the run to be worked on by others, or to be resumed. */
+  /** Leaves the run for other workers, or to be resumed. */
   readonly later?: boolean | undefined;
 }
 
@@ -41,7 +41,7 @@ export const startRun = async (
       hash: task.hash,
     })),
     versions: { ...context.versions },
-    // An export is proven on the processor, whatever measured its plan.
+    // An export is verified on the CPU, whatever device measured its plan.
     device: kind === 'export' || kind === 'verify' ? deviceOf(context.device.threads) : context.device,
     commandLine: context.commandLine,
     output: null,

@@ -9,12 +9,12 @@ import { recordedPath } from '../workspace/library.ts';
 import type { EngineContext } from './engine-context.ts';
 import { reopenModel } from './run-subjects.ts';
 
-/** What a sweep's manifest says of its candidates, beside its settings. */
+/** Candidates in a sweep's manifest, beside its settings. */
 const recorded = z.object({
   candidates: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })).default([]),
 });
 
-/** Opens the candidates of a request, and refuses what cannot be paired with its model. */
+/** Opens the candidates of a request. Refuses those that cannot be paired with its model. */
 export const openCandidates = async (
   context: EngineContext,
   { candidates }: Pick<SweepRequest, 'candidates'>,
@@ -26,11 +26,11 @@ export const openCandidates = async (
   if (models.length > 1)
     throw refuse(
       'bad-usage',
-      `Candidates are paired with one model, and ${String(models.length)} are named.`,
+      `Candidates are paired with one model, but ${String(models.length)} are named.`,
       'Sweep one model at a time.',
     );
   if (new Set(candidates.map(({ name }) => name)).size < candidates.length)
-    throw refuse('candidate-name', 'Two candidates have the same name.', 'Give each a name of its own.');
+    throw refuse('candidate-name', 'Two candidates have the same name.', 'Give each a different name.');
   const opened = await Promise.all(
     candidates.map(async ({ name, folder }): Promise<RunModel> => ({
       name,
@@ -41,7 +41,7 @@ export const openCandidates = async (
   return opened;
 };
 
-/** For the manifest. */
+/** The candidates as recorded in a manifest. */
 export const recordedCandidates = (
   context: EngineContext,
   candidates: readonly RunModel[],
@@ -53,7 +53,7 @@ export const recordedCandidates = (
   })),
 });
 
-/** The candidates of a recorded sweep, as they were: one that changed since is refused; `isTrusted` as for a model. */
+/** Reopens the candidates of a recorded sweep. Refuses those that have changed; `isTrusted` as for a model. */
 export const reopenCandidates = async (
   context: EngineContext,
   manifest: RunManifest,
@@ -66,13 +66,13 @@ export const reopenCandidates = async (
     })),
   );
 
-/** Refuses to give a plan for a point that has none: its experts are those of a folder of its own. */
+/** Refuses to give a plan for a candidate's point: its experts are those of its own folder. */
 export const refuseCandidatePlan = (manifest: RunManifest, method: string): void => {
   const found = recordedSpec(manifest, recorded).candidates.find(({ name }) => name === method);
   if (found !== undefined)
     throw refuse(
       'no-plan',
-      `${method} is a checkpoint of its own (${found.path}): no plan made it.`,
+      `${method} is a separate checkpoint (${found.path}): no plan made it.`,
       'Open that folder as a model.',
     );
 };

@@ -7,7 +7,7 @@ import {
 import { actualPath } from '../workspace/library.ts';
 import type { EngineContext } from './engine-context.ts';
 
-/** What the task document at a path says, with absolute paths; null for any other task. */
+/** Reads the task document at a path and makes its paths absolute; null for any other task. */
 export const taskDocumentAt = async (
   { bundled }: Pick<EngineContext, 'bundled'>,
   path: string,

@@ -16,23 +16,23 @@ import { type ApprovedManifest, approveRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './job-of-run.ts';
 
-/** What a worker is asked to do. */
+/** Order to a worker. */
 export interface FillOrder {
-  /** Code of a run that was not made here, whose user confirmed what it names. */
+  /** Code of a run that was not made here and that the user confirmed. */
   readonly confirmed?: string | undefined;
   readonly share: WorkShare;
-  /** The worker's number in the array of a cluster; null outside of one. */
+  /** The worker's index in the array of a cluster; null outside of one. */
   readonly task: number | null;
   readonly signal: AbortSignal;
-  /** Told of every part that is done. */
+  /** Called with a line for every part that is done. */
   readonly say: (line: string) => void;
 }
 
 export type ResourcesOf = (manifest: RunManifest) => Promise<JobResources>;
 
 /**
- * Works on a sweep that this engine does not hold: nothing is announced, and its folder's record is left alone. Its
- * models are watched as those of any run.
+ * Works on a sweep that this engine has not locked: emits no events and does not touch the run's record. Watches its
+ * models as for any run.
  */
 const workOn = async <T>(
   { workspace, now }: EngineContext,
@@ -60,7 +60,7 @@ const workOn = async <T>(
   );
 };
 
-/** For what only looks: steps that cannot be used are told where they are computed again. */
+/** For reading only: unusable steps are reported where they are computed again. */
 const LOOKING = { signal: new AbortController().signal, say: (): void => undefined };
 
 export const fillStepsOfRun = async (
@@ -71,7 +71,7 @@ export const fillStepsOfRun = async (
 ): Promise<FilledSteps> => {
   const manifest = await approveRun(context, run, confirmed);
   const input = await sweepInputOf(context, manifest);
-  // What computes here, not what the run was made on.
+  // The device that computes here, not the one that the run was made on.
   const { device } = await context.devices.open(manifest.device.provider);
   const order = {
     share,
@@ -94,7 +94,7 @@ export const listStepsOfRun = async (
   return workOn(context, resourcesOf, manifest, input, LOOKING, (job) => listSteps(job, input));
 };
 
-/** How many parts a sweep has that processes can measure by themselves. */
+/** Number of parts of a sweep that processes can measure independently. */
 export const countPartsOfRun = async (
   context: EngineContext,
   resourcesOf: ResourcesOf,

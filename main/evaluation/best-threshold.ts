@@ -2,22 +2,22 @@ import type { Threshold } from '../contract/sweep.ts';
 
 /** How far a model can be pruned for a task by the best of several methods. */
 export interface BestThreshold<T extends Threshold = Threshold> {
-  /** The threshold that reaches furthest; of those that reach as far, the one whose bracket is open or ends latest. */
+  /** The largest threshold; among equal ones, the one whose bracket is open or ends latest. */
   readonly best: T;
-  /** The methods that reach as far, the best's own first. */
+  /** The methods that reach it, the best's own first. */
   readonly methods: readonly string[];
-  /** Methods of which nothing can be told. */
+  /** Methods whose threshold cannot be determined. */
   readonly cannotTell: readonly string[];
 }
 
-/** Safe factor and end of the bracket, an open one last; null where nothing can be told. */
+/** Safe factor and end of the bracket, an open one last; null where nothing can be determined. */
 const reach = ({ lastSafe, firstUnsafe }: Threshold): readonly [number, number] | null =>
   lastSafe === null ? null : [lastSafe, firstUnsafe ?? Infinity];
 
 /**
- * The best of the thresholds of one model on one task, one per method; null for none. Where nothing can be told of any
- * method, the first stands for all. The largest of several thresholds is picked after they were told: it is not itself
- * a test at the level of each.
+ * The best of the thresholds of one model on one task, one per method; null for none. Where no threshold can be
+ * determined, the first represents all. The maximum of several thresholds is selected after testing: it is not itself a
+ * test at the level of each.
  */
 export const bestThreshold = <T extends Threshold>(thresholds: readonly T[]): BestThreshold<T> | null => {
   const [first] = thresholds;

@@ -4,10 +4,10 @@ import { answersOf } from '../contract/task.ts';
 import { formatFactor } from '../figures/numbers.ts';
 import { headlineThresholds } from './threshold.ts';
 
-/** How far a model can be pruned for a task by one method: where it chooses its answers, and where it writes them. */
+/** How far a model can be pruned for a task by one method: with multiple-choice answers, and with generated ones. */
 export interface ChoiceAndWriting {
   readonly model: string;
-  /** The task whose answers are chosen, and its twin. */
+  /** The multiple-choice task, and its generated twin. */
   readonly task: string;
   readonly writtenTask: string;
   readonly method: string;
@@ -15,16 +15,16 @@ export interface ChoiceAndWriting {
   readonly writing: Threshold;
 }
 
-/** Ends the name of a task that asks the items of another one for a written answer. */
+/** Suffix of a task that asks the items of another one for a generated answer. */
 export const TWIN_SUFFIX = '-written';
 
-/** Names of a sweep's tasks whose answers are written. */
+/** Names of a sweep's tasks with generated answers. */
 export const writtenTasks = (results: readonly SweepResult[]): ReadonlySet<string> =>
   new Set(results.filter((one) => answersOf(one) === 'written').map(({ task }) => task));
 
 /**
  * Thresholds of tasks that a sweep measured both ways, in the order of the thresholds: a written task is the twin of
- * the task that it is named after (`plural-written` of `plural`) where both have as many items. Empty where none is.
+ * the task that it is named after (`plural-written` of `plural`) where both have the same number of items.
  */
 export const choiceAndWriting = ({
   results,
@@ -43,7 +43,7 @@ export const choiceAndWriting = ({
   });
 };
 
-/** How far a threshold reaches, in words: "to ×4", "to ×8 or more", "at no tested factor". */
+/** A threshold in words: "to ×4", "to ×8 or more", "at no tested factor". */
 export const reachText = ({ verdict, lastSafe }: Threshold): string => {
   const factor = formatFactor(lastSafe ?? 1);
   switch (verdict) {
@@ -54,7 +54,7 @@ export const reachText = ({ verdict, lastSafe }: Threshold): string => {
     case 'none-safe':
       return 'at no tested factor';
     case 'cannot-tell':
-      return 'cannot be told';
+      return 'cannot be determined';
     default:
       return assertNever(verdict);
   }
@@ -64,7 +64,7 @@ export const reachText = ({ verdict, lastSafe }: Threshold): string => {
 export const reachSentence = ({ choice, writing }: Pick<ChoiceAndWriting, 'choice' | 'writing'>): string =>
   `safe by choice ${reachText(choice)}, written ${reachText(writing)}`;
 
-/** How often writing ends before choosing does, in one sentence; null where nothing was told both ways. */
+/** How often the threshold of written answers is the lower one, in one sentence; null without pairs. */
 export const reachSummary = (pairs: readonly ChoiceAndWriting[]): string | null => {
   const known = pairs.flatMap(({ choice, writing }) =>
     choice.lastSafe === null || writing.lastSafe === null ? [] : [writing.lastSafe - choice.lastSafe],
@@ -72,7 +72,7 @@ export const reachSummary = (pairs: readonly ChoiceAndWriting[]): string | null 
   if (known.length === 0) return null;
   const count = (side: number): string => String(known.filter((difference) => Math.sign(difference) === side).length);
   return (
-    `Of ${String(known.length)} thresholds that were told both ways, the one for answers that the model writes ` +
+    `Of ${String(known.length)} thresholds that were determined both ways, the one for answers that the model writes ` +
     `is lower ` +
     `than the one for answers that it chooses in ${count(-1)}, the same in ${count(0)} and higher in ${count(1)}.`
   );

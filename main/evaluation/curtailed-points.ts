@@ -11,8 +11,8 @@ import {
 } from './verdicts.ts';
 
 /**
- * What a curtailed candidate's items decide at a margin and level (at most 5 %); null: nothing there. Of passages the
- * counts decide nothing, only the bound that their moves gave.
+ * The verdict that a curtailed candidate's items decide at a margin and level (at most 5 %), else null. For passages
+ * the counts decide nothing, only the bound from their moves.
  */
 export const readCurtailed = (
   point: CurtailedPoint,
@@ -25,15 +25,15 @@ export const readCurtailed = (
   return areWorseCounts({ gained, lost, n }, delta, ONE_SIDED_ALPHA) ? 'worse' : 'unsafe';
 };
 
-/** What a threshold reads of one candidate: a result, or what was told of it early. */
+/** The fields of a candidate that a threshold reads, from a result or a curtailed candidate. */
 export interface JudgedPoint {
   readonly subject: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'metric'>;
   readonly factor: number;
   readonly verdict: PointVerdict;
-  /** Test items, and independent ones that they are worth (of a curtailed candidate: at least). */
+  /** Test items, and their effective number of independent items (of a curtailed candidate: at least). */
   readonly n: number;
   readonly independent: number;
-  /** Lower end that draws are ordered by; minus infinity of a curtailed one, which is unsafe for certain. */
+  /** Lower end that draws are ordered by; minus infinity for a curtailed one, which is certainly unsafe. */
   readonly low: number;
   readonly result: SweepResult | null;
 }
@@ -49,8 +49,8 @@ export const judgedResult = (result: SweepResult, delta: number, alpha: number):
 });
 
 /**
- * Null where the items answered decide nothing at this margin: the threshold then ends before the point. A point whose
- * curve has too few items to be told says so itself, undecided.
+ * Null where the answered items decide nothing at this margin: the threshold then ends before the point. A point whose
+ * curve has too few items is undecided.
  */
 export const judgedCurtailed = (point: CurtailedPoint, delta: number, alpha: number): JudgedPoint | null => {
   const verdict = readCurtailed(point, delta, alpha);
@@ -66,18 +66,18 @@ export const judgedCurtailed = (point: CurtailedPoint, delta: number, alpha: num
   };
 };
 
-/** Candidates that a search for thresholds left unmeasured: those that were measured are then the safe ones, mostly. */
+/** Candidates left unmeasured by a search for thresholds: the measured ones are then mostly the safe ones. */
 export const unmeasuredPoints = ({
   curtailed = [],
   notNeeded = [],
 }: Pick<SweepDocument, 'curtailed' | 'notNeeded'>): readonly UnneededPoint[] => [...curtailed, ...notNeeded];
 
-/** Every candidate above factor 1 of a sweep: measured, told early, or not needed. */
+/** Every candidate above factor 1 of a sweep: measured, curtailed, or not needed. */
 export const testedPoints = (
   document: Pick<SweepDocument, 'results' | 'curtailed' | 'notNeeded'>,
 ): readonly UnneededPoint[] => [...document.results.filter(({ factor }) => factor > 1), ...unmeasuredPoints(document)];
 
-/** Whether not every draw of a method has every factor. */
+/** Whether some draw of a method lacks a factor. */
 export const isCutShort = (
   document: Pick<SweepDocument, 'curtailed' | 'notNeeded'>,
   { model, task, method }: Pick<UnneededPoint, 'model' | 'task' | 'method'>,
@@ -89,7 +89,7 @@ export const curtailedText = ({ n, evaluated, lost, verdict }: CurtailedPoint): 
   if (evaluated === 0) return `not measured: ${n} items are too few to tell at the margin of the sweep`;
   const items = `${evaluated} of ${n} items (at least ${lost} lost)`;
   return verdict === null || verdict === undefined
-    ? `not decided at this margin by ${items}`
+    ? `undecided at this margin by ${items}`
     : `${verdict} after ${items}`;
 };
 
@@ -110,7 +110,7 @@ export const unneededFactors = (points: readonly UnneededPoint[]): readonly Unne
   return [...curves.values()];
 };
 
-/** Of a document whose candidates stopped early: what of its thresholds is left open by that. */
+/** Note on a document whose candidates stopped early: how that limits its thresholds. */
 export const CURTAILED_NOTE =
   'Candidates stopped as soon as all items could only call them not safe, and curves at their first such factor: ' +
   'verdicts and thresholds are those of all items; how good a candidate that stopped is, and whether it is worse by ' +

@@ -6,31 +6,32 @@ import { isRight } from './is-right.ts';
 import { areSafeCounts, itemsNeeded, ONE_SIDED_ALPHA } from './verdicts.ts';
 
 /**
- * Exact curtailment. The unpruned model's outcomes of all n items are known, so that after any part of the items it is
- * known how far a candidate can still get: its verdict is told as soon as no completion of its outcomes gives another
- * one. No error rate changes, because the verdict is that of all items.
+ * Exact curtailment. The unpruned model's outcomes of all n items are known, so after any part of the items the best
+ * and worst possible results of a candidate are known: it is curtailed once no completion can change the verdict. No
+ * error rate changes, because the verdict is that of all items.
  *
- * One fact is used, held by tests: the score of independent items and the lower limit of passages rise with every item
- * gained and fall with every item lost. So the best completion gains and the worst one loses whatever is left.
+ * This relies on one fact, checked by tests: the score of independent items and the lower limit of passages rise with
+ * every item gained and fall with every item lost. So the best completion gains and the worst one loses all remaining
+ * items.
  */
 
-/** What is tested: the margin, and the one-sided level of the test. */
+/** The test: its margin, and its one-sided level. */
 export interface CurtailedTest {
   readonly metric: MetricName;
   readonly delta: number;
   readonly alpha?: number | undefined;
 }
 
-/** What the unpruned model's outcomes fix about the test of any candidate. */
+/** The part of a candidate's test that the unpruned model's outcomes determine. */
 export interface PairedDesign {
   readonly n: number;
-  /** Whether the unpruned model answers each item rightly. */
+  /** Whether the unpruned model answers each item correctly. */
   readonly right: readonly boolean[];
-  /** Passages that items share: that of each item, by number, and the items of each; null where items stand alone. */
+  /** Passages that items share: that of each item, by number, and the size of each; null for independent items. */
   readonly groups: { readonly of: readonly number[]; readonly sizes: readonly number[] } | null;
 }
 
-/** Null of texts: a perplexity is not bounded by the texts that are left. */
+/** Null for texts: the remaining texts do not bound a perplexity. */
 export const pairedDesign = (metric: MetricName, baseline: readonly ItemOutcome[]): PairedDesign | null => {
   if (metric === 'perplexity') return null;
   const n = baseline.length;
@@ -45,11 +46,11 @@ export const pairedDesign = (metric: MetricName, baseline: readonly ItemOutcome[
   return { n, right, groups: { of, sizes } };
 };
 
-/** Independent items that the n are worth, as `independentItems` counts them. */
+/** Effective number of independent items, as `independentItems` counts them. */
 export const independentAtLeast = ({ n, groups }: PairedDesign): number =>
   groups === null ? n : Math.floor(n / maxOf(groups.sizes));
 
-/** Whether a curve has items enough to be told, whatever its candidates answer. */
+/** Whether a curve has enough items for a verdict, whatever its candidates answer. */
 export const isDecidable = ({ delta, alpha = ONE_SIDED_ALPHA }: CurtailedTest, design: PairedDesign): boolean =>
   independentAtLeast(design) >= itemsNeeded(delta, 'acc', alpha);
 
@@ -59,14 +60,14 @@ export interface CountsSoFar {
   readonly evaluated: number;
   readonly lost: number;
   readonly gained: number;
-  /** Items not answered yet that the unpruned model answers rightly (may be lost) and wrongly (may be gained). */
+  /** Unanswered items that the unpruned model answers correctly (may be lost) and incorrectly (may be gained). */
   readonly rightLeft: number;
   readonly wrongLeft: number;
-  /** The passages as they move if everything left is gained, and if everything left is lost; null without passages. */
+  /** The passages' moves if all remaining items are gained, and if all are lost; null without passages. */
   readonly passages: { readonly best: readonly GroupMoves[]; readonly worst: readonly GroupMoves[] } | null;
 }
 
-/** `candidate`: its outcome of each item in the order of the unpruned model's, null where it has not answered yet. */
+/** `candidate`: its outcomes in the order of the unpruned model's, null where it has not answered yet. */
 export const countsSoFar = (
   metric: MetricName,
   design: PairedDesign,
@@ -99,16 +100,16 @@ export const countsSoFar = (
   return { n: design.n, evaluated, lost, gained, rightLeft, wrongLeft, passages };
 };
 
-/** What all items will say. `unsafe`: not safe, that is undecided or worse. */
+/** The verdict of all items. `unsafe`: not safe, so undecided or worse. */
 export type DecidedVerdict = 'safe' | 'unsafe';
 
-/** The highest that the lower end of the one-sided 95 % interval of passages can come to; null without passages. */
+/** Upper bound on the lower end of the one-sided 95 % interval of passages; null without passages. */
 export const lowAtMost = ({ passages }: Pick<CountsSoFar, 'passages'>): number | null =>
   passages === null ? null : groupLowerLimit(passages.best, ONE_SIDED_ALPHA);
 
 /**
- * The verdict that all items will give, if the items answered decide it; null while they do not. Never one that the
- * outcomes of all items contradict, in whatever order items are answered.
+ * The verdict of all items, if the answered ones decide it; else null. The outcomes of all items never contradict it,
+ * in whatever order items are answered.
  */
 export const decidedVerdict = (
   test: CurtailedTest,
@@ -130,8 +131,8 @@ export const decidedVerdict = (
 };
 
 /**
- * How sure the unpruned model is of its answer: how far the log-probability of the choice it takes lies above that of
- * the next one. Null of what is written, which has none.
+ * Confidence of the unpruned model: the log-probability of its choice minus that of the next one. Null for generated
+ * answers.
  */
 const marginOf = (metric: MetricName, outcome: ItemOutcome): number | null => {
   if (outcome.kind !== 'choice') return null;
@@ -141,9 +142,9 @@ const marginOf = (metric: MetricName, outcome: ItemOutcome): number | null => {
 };
 
 /**
- * Places of the items in the order in which candidates answer them: nearest margin of the unpruned model first, since
- * there a candidate changes first; ties, and what is written, in the task's order. The order changes when a verdict is
- * told, never what it is.
+ * Indices of the items in the order in which candidates answer them: smallest margin of the unpruned model first, since
+ * there a candidate changes first; ties, and generated answers, in the task's order. The order affects when a verdict
+ * is decided, never the verdict.
  */
 export const curtailedOrder = (metric: MetricName, baseline: readonly ItemOutcome[]): readonly number[] => {
   const margins = baseline.map((outcome) => marginOf(metric, outcome) ?? 0);
@@ -151,16 +152,16 @@ export const curtailedOrder = (metric: MetricName, baseline: readonly ItemOutcom
 };
 
 /**
- * Items of the first part, and how what is answered grows with each part. Finer parts save items, but every part opens
- * the sessions of its candidates anew.
+ * Items of the first part, and the growth of the answered items with each part. Finer parts save items, but every part
+ * reopens the sessions of its candidates.
  */
 const PARTS = { first: 8, growth: 3 } as const;
-/** Of a model whose weights pass through memory once per part: few parts, so that they are not read too often. */
+/** For a model whose weights are streamed once per part: fewer parts, to read them less often. */
 const STREAMED_PARTS = { first: 32, growth: 4 } as const;
 
 /**
- * Ends of the parts in which n items are answered, the last of them n: 8, 24, 72, 216 ... (streamed: 32,
- * 128, 512 ...). A verdict is looked for after each.
+ * Ends of the parts in which n items are answered, the last of them n: 8, 24, 72, 216 ... (streamed: 32, 128, 512 ...).
+ * The verdict is tried after each.
  */
 export const partEnds = (n: number, isStreamed = false): readonly number[] => {
   const { first, growth } = isStreamed ? STREAMED_PARTS : PARTS;

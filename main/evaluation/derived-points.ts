@@ -5,12 +5,12 @@ import type { MetricName } from '../contract/task.ts';
 import { type PairedSummary, summarise } from './summarise.ts';
 
 /**
- * Fields of a result that do not follow from its outcomes: what its plan costs and takes away. A verdict follows from
+ * Fields of a result that do not follow from its outcomes: its plan's cost and dropped share. A verdict follows from
  * the result and the margin, the level from the kind of its test.
  */
 export type BesideOutcomes = 'cost' | 'droppedShare';
 
-/** What outcomes give of a point. */
+/** Fields of a point that follow from its outcomes. */
 export type DerivedPoint = Omit<SweepResult, BesideOutcomes | 'verdict' | 'level'>;
 
 interface Block {
@@ -19,7 +19,7 @@ interface Block {
   readonly outcomes: readonly ItemOutcome[];
 }
 
-/** Metrics that outcomes of a kind can be read by; of choices either, so that a file has to say which. */
+/** Metrics for each kind of outcome; choices allow two, so a file has to say which. */
 const METRICS: Readonly<Record<ItemOutcome['kind'], readonly MetricName[]>> = {
   choice: ['acc', 'acc_norm'],
   text: ['perplexity'],
@@ -27,7 +27,7 @@ const METRICS: Readonly<Record<ItemOutcome['kind'], readonly MetricName[]>> = {
 };
 
 /**
- * The metric of a task's outcomes: the task's own where it is at hand (`known`), else the one that most of the stored
+ * The metric of a task's outcomes: the task's own where it is available (`known`), else the one that most of the stored
  * results name, among those that the kind of outcome allows.
  */
 export const metricOfOutcomes = (
@@ -41,7 +41,7 @@ export const metricOfOutcomes = (
   return possible.reduce((most, metric) => (count(metric) > count(most) ? metric : most));
 };
 
-/** A point of the same outcomes twice, or outcomes that contradict those of the unpruned model. */
+/** Error for a point with its outcomes twice, or with outcomes that contradict those of the unpruned model. */
 export const contradiction = (point: PointName, cause: unknown): WorkbenchError =>
   new WorkbenchError(
     'outcomes-contradict',
@@ -53,10 +53,10 @@ export const contradiction = (point: PointName, cause: unknown): WorkbenchError 
   );
 
 /**
- * Computes results from outcomes as they come, each against the unpruned model's of its model and task; candidates that
- * come before those wait for them. `metricOf` is asked once per model and task.
+ * Computes results from outcomes as they arrive, each against the unpruned model's of its model and task; candidates
+ * that arrive earlier wait for those. `metricOf` is called once per model and task.
  *
- * @throws WorkbenchError `outcomes-contradict`; `baseline-missing` where the unpruned model's outcomes never come.
+ * @throws WorkbenchError `outcomes-contradict`; `baseline-missing` where the unpruned model's outcomes never arrive.
  */
 export class PointDerivation {
   readonly #metricOf: (task: string, outcomes: readonly ItemOutcome[]) => MetricName;
@@ -65,7 +65,7 @@ export class PointDerivation {
   readonly #waiting = new Map<string, Block[]>();
   readonly #points = new Map<string, DerivedPoint>();
 
-  /** `delta`: the margin that one-sided ends are those of. */
+  /** `delta`: the margin of the one-sided ends. */
   constructor(metricOf: (task: string, outcomes: readonly ItemOutcome[]) => MetricName, delta: number) {
     this.#metricOf = metricOf;
     this.#delta = delta;
@@ -75,7 +75,7 @@ export class PointDerivation {
     const { point, outcomes } = block;
     const measured = JSON.stringify([point.model, point.task]);
     if (point.method === UNPRUNED) {
-      if (this.#baselines.has(measured)) throw contradiction(point, new Error('it stands there twice'));
+      if (this.#baselines.has(measured)) throw contradiction(point, new Error('they are there twice'));
       const metric = this.#metricOf(point.task, outcomes);
       this.#baselines.set(measured, { metric, outcomes });
       this.#summarise(block, () => summarise(metric, outcomes, null, { delta: this.#delta }));
@@ -96,7 +96,7 @@ export class PointDerivation {
 
   #summarise({ point, kept }: Block, summary: () => PairedSummary): void {
     const key = pointNameKey(point);
-    if (this.#points.has(key)) throw contradiction(point, new Error('it stands there twice'));
+    if (this.#points.has(key)) throw contradiction(point, new Error('they are there twice'));
     const { model, task, method, seed, factor } = point;
     try {
       const { n, ...rest } = summary();
@@ -113,8 +113,8 @@ export class PointDerivation {
     if (orphan !== undefined)
       throw refuse(
         'baseline-missing',
-        `The outcomes of the unpruned ${orphan.point.model} on ${orphan.point.task} are missing, with which every ` +
-          'candidate is compared.',
+        `The outcomes of the unpruned ${orphan.point.model} on ${orphan.point.task} are missing; every ` +
+          'candidate is compared with them.',
         'Restore the run from where it was made, or run it again.',
       );
     return this.#points;

@@ -12,13 +12,13 @@ import { isCutShort } from './curtailed-points.ts';
 import { verdictOf } from './verdicts.ts';
 
 /**
- * Several draws of one method: the same task and factor with several seeds. Each draw is a measurement of its own, with
+ * Several draws of one method: the same task and factor with several seeds. Each draw is a separate measurement, with
  * its own paired interval. Outcomes of draws are never pooled: that would count the same items several times, and let a
- * lucky draw pay for an unlucky one. Whoever prunes uses one draw and cannot know which, so a statement holds over
- * draws only if every draw makes it. All summaries over draws come from here.
+ * lucky draw compensate for an unlucky one. A user prunes with one draw and cannot know which kind it is, so a
+ * statement over draws must hold for every draw. All summaries over draws come from here.
  */
 
-/** A number over draws. */
+/** Mean, lowest and highest of a number over draws. */
 export interface Spread {
   readonly mean: number;
   readonly lowest: number;
@@ -35,13 +35,13 @@ export const spreadOf = (values: readonly number[]): Spread => {
   };
 };
 
-/** What every draw says; null where two of them say different things, or there is none. */
+/** The reading that all draws share; null where two differ, or there is none. */
 export const unanimous = <T extends string | boolean>(readings: readonly T[]): T | null => {
   const [first] = readings;
   return first !== undefined && readings.every((reading) => reading === first) ? first : null;
 };
 
-/** How many of the draws that say anything say it. */
+/** Number of draws with a property, of those that determine it. */
 export interface DrawCount {
   readonly count: number;
   readonly of: number;
@@ -49,19 +49,19 @@ export interface DrawCount {
 
 /** The draws of one method at one factor of one task. */
 export interface PointOverDraws extends Pick<SweepResult, 'model' | 'task' | 'method' | 'factor' | 'metric' | 'n'> {
-  /** Draws that were measured on every item, by seed: one, whose seed may be null, for a method without draws. */
+  /** Draws measured on every item, by seed: one, whose seed may be null, for a method without draws. */
   readonly results: readonly SweepResult[];
-  /** Draws that stopped early, by seed: they have no value. */
+  /** Curtailed draws, by seed: they have no value. */
   readonly curtailed: readonly CurtailedPoint[];
-  /** Draws of the method on this task, also those that did not come to this factor. */
+  /** All draws of the method on this task, including those without this factor. */
   readonly draws: number;
-  /** Null where some draw has no value because it stopped: a mean over the others alone would be too good. */
+  /** Null where some draw was curtailed: a mean over the others alone would be biased upwards. */
   readonly value: Spread | null;
-  /** To the unpruned model; null as `value`. */
+  /** Difference to the unpruned model; null as `value`. */
   readonly difference: Spread | null;
   /** Safe or worse where every draw is, else undecided. */
   readonly verdict: PointVerdict;
-  /** Draws that are safe, of those that were measured or stopped here. */
+  /** Safe draws, of those that were measured or curtailed here. */
   readonly safe: DrawCount;
 }
 
@@ -91,7 +91,7 @@ const groups = (document: Points): readonly (readonly (SweepResult | CurtailedPo
   return [...known.values()];
 };
 
-/** How many draws each method has on each task, by `curveKey`. */
+/** Number of draws of each method on each task, by `curveKey`. */
 const drawCounts = ({ results, curtailed = [], notNeeded = [] }: Points): ReadonlyMap<string, number> => {
   const seeds = new Map<string, Set<number | null>>();
   for (const point of [...results, ...curtailed, ...notNeeded]) {
@@ -108,8 +108,8 @@ const verdictAt = (result: SweepResult, reading: Reading | null): PointVerdict =
   result.verdict ?? (reading === null ? 'undecided' : verdictOf(result, reading.delta, reading.alpha));
 
 /**
- * The points of curves, one per model, task, method and factor above 1, in the order in which they first appear; draws
- * are gathered. Verdicts are those of the document (which asks for items enough), else read at `reading`, else open.
+ * The points of curves, one per model, task, method and factor above 1, in order of first appearance, with draws
+ * combined. Verdicts are those of the document (which requires enough items), else read at `reading`, else open.
  */
 export const pointsOverDraws = (document: Points, reading: Reading | null = null): readonly PointOverDraws[] => {
   const counts = drawCounts(document);
@@ -148,8 +148,8 @@ export const pointsOverDraws = (document: Points, reading: Reading | null = null
 };
 
 /**
- * Of a threshold over draws: how many single draws are safe at a factor and every smaller one, of those that tell it.
- * Nothing of nothing for a method without draws.
+ * For a threshold over draws: how many single draws are safe at a factor and every smaller one, of those that determine
+ * it. 0 of 0 for a method without draws.
  */
 export const safeDrawsAt = ({ draws = [] }: Pick<Threshold, 'draws'>, factor: number): DrawCount => {
   const decided = draws.flatMap(({ lastSafe, firstUnsafe }) => {

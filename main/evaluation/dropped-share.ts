@@ -1,17 +1,17 @@
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 
-/** Experts of a layer whose choices a plan leaves with them: kept, or the reference of the group that they merge in. */
+/** Experts of a layer that keep their choices under a plan: kept, or the reference of their merge group. */
 const expertsThatStay = (plan: Plan, layer: number): readonly number[] =>
   isMergePlan(plan) ? (plan.groups[layer] ?? []).map(({ reference }) => reference) : (plan.kept[layer] ?? []);
 
 /**
- * Share of the unpruned model's routed choices whose expert a plan takes away, in 0 .. 1: over all MoE layers together,
- * the choices of experts that do not stay, by all choices. `counts` [L][E] is the profile's: how often each expert was
- * among the top-k of a token, over every token of the calibration items. Dropping: experts that are not kept go.
- * Merging: all members of a group but its reference go, whose choices then reach the merged expert, or another one
- * where their router rows are gone; a merged expert holds a part of each member's weights, so that of a merge this is
- * what may be lost at most. Methods choose experts by these very items: of other items of the task a plan takes away
- * more, if anything. `plan` null: the unpruned model, 0. Null where nothing was chosen.
+ * Share of the unpruned model's routed choices whose expert a plan removes, in 0 .. 1: over all MoE layers together,
+ * the choices of experts that do not stay, divided by all choices. `counts` [L][E] is the profile's: how often each
+ * expert was among the top-k of a token, over every token of the calibration items. Dropping: experts that are not kept
+ * are removed. Merging: all members of a group but its reference are removed; their choices then reach the merged
+ * expert, or another one where their router rows are gone. Since a merged expert contains a part of each member's
+ * weights, the share is an upper bound for merges. Methods choose experts by these same items: on other items of the
+ * task a plan removes more, if anything. `plan` null: the unpruned model, 0. Null where nothing was chosen.
  */
 export const droppedShare = (counts: readonly ArrayLike<number>[], plan: Plan | null): number | null => {
   let all = 0;

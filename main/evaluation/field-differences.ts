@@ -1,19 +1,18 @@
 /**
- * Where two documents of one form differ, found by walking both: a field that is added to the form is compared without
- * anyone having to name it.
+ * Compares two documents of one form by walking both, so that a new field is compared without being listed anywhere.
  */
 
-/** What two values of a field may differ by. */
+/** How much two values of a field may differ. */
 export type Allowance =
   | { readonly kind: 'none' }
-  /** Numbers that are at most so much apart, plus a share of the larger, are equal but for rounding. */
+  /** Numbers that differ by at most `absolute`, plus `share` of the larger, are equal up to rounding. */
   | { readonly kind: 'rounding'; readonly absolute?: number; readonly share?: number }
   /** Anything, for a reason that is reported with it. */
   | { readonly kind: 'any'; readonly reason: string };
 
 /**
- * What the values of a field may differ by; `holders` are the objects of the first document that hold the value,
- * innermost first.
+ * Allowed difference of a field; `holders` are the objects of the first document that contain the value, innermost
+ * first.
  */
 export type AllowanceOf = (field: string, holders: readonly unknown[]) => Allowance;
 
@@ -22,20 +21,20 @@ export interface FieldDifference {
   readonly field: string;
   /** The same with them: `results[uncurl-8 add reap factor 2].low`. */
   readonly where: string;
-  /** Undefined where the one document has no such field or entry. */
+  /** Undefined where that document has no such field or entry. */
   readonly before: unknown;
   readonly after: unknown;
   readonly kind: 'changed' | 'rounding' | 'any';
-  /** Why the values may differ, where they may by anything. */
+  /** Why the values may differ, where any difference is allowed. */
   readonly reason: string | null;
-  /** Of numbers: how far they are apart. */
+  /** For numbers: their absolute difference. */
   readonly distance: number | null;
 }
 
-/** Called for one difference after the other: a stranger's document may differ everywhere. */
+/** Called once per difference: a document from elsewhere may differ everywhere. */
 export type TellDifference = (difference: FieldDifference) => void;
 
-/** A list whose entries have names, so that both documents' are compared by name. The same name twice gets a number. */
+/** A list keyed by the names of its entries, to compare both documents by name. A repeated name gets a number. */
 export const namedEntries = <T>(list: readonly T[], nameOf: (entry: T) => string): ReadonlyMap<string, T> => {
   const entries = new Map<string, T>();
   for (const entry of list) {
@@ -55,7 +54,7 @@ const joined = (path: string, name: string): string => (path === '' ? name : `${
 type Pair = readonly [before: unknown, after: unknown];
 type Path = readonly [field: string, where: string];
 
-/** Whether two numbers are equal but for what a form allows as rounding. */
+/** Whether two numbers are equal up to the allowed rounding. */
 const isRounded = (before: unknown, after: unknown, allowance: Allowance): boolean => {
   if (typeof before !== 'number' || typeof after !== 'number' || allowance.kind !== 'rounding') return false;
   const { absolute = 0, share = 0 } = allowance;
@@ -69,7 +68,7 @@ const compareLeaves = (
   holders: readonly unknown[],
   tell: TellDifference,
 ): void => {
-  // Zero has one sign in JSON.
+  // JSON does not distinguish 0 from -0.
   if (before === after || Object.is(before, after)) return;
   const distance = typeof before === 'number' && typeof after === 'number' ? Math.abs(before - after) : null;
   const allowance = allowanceOf(field, holders);
@@ -105,6 +104,6 @@ const walk = (
   compareLeaves(allowanceOf, [field, where], [before, after], holders, tell);
 };
 
-/** Tells of every field in which `after` differs from `before`: plain JSON values, lists with names as Maps. */
+/** Reports every field in which `after` differs from `before`: plain JSON values, lists with names as Maps. */
 export const compareFields = (allowanceOf: AllowanceOf, before: unknown, after: unknown, tell: TellDifference): void =>
   walk(allowanceOf, ['', ''], [before, after], [], tell);

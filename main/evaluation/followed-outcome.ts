@@ -1,28 +1,28 @@
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 
-/** An outcome as a file holds it, with what the file says of its being right; null where it says nothing. */
+/** An outcome in a file, with the file's verdict on whether it is right; null where it has none. */
 export interface StoredOutcome {
   readonly outcome: ItemOutcome;
   readonly correct: boolean | null;
   readonly correctNorm: boolean | null;
 }
 
-/** What a task's item makes of an answer. */
+/** How a task's item judges an answer. */
 export type ItemRule =
   | {
       readonly kind: 'choice';
       readonly answer: number;
-      /** Of each choice, as code points: what its log-probability is divided by for acc_norm. */
+      /** Length of each choice in code points: the divisor of its log-probability for acc_norm. */
       readonly characters: readonly number[];
       readonly group: string | undefined;
     }
   | { readonly kind: 'written'; readonly judge: (text: string) => Pick<WrittenOutcome, 'filtered' | 'correct'> }
   | { readonly kind: 'text' };
 
-/** Called for each column that does not hold what follows from the model's answer. */
+/** Called for each column that differs from what follows from the model's answer. */
 export type TellColumn = (column: string) => void;
 
-/** Place of the largest value; ties go to the lower one. */
+/** Index of the largest value; ties go to the lower one. */
 export const argmax = (values: readonly number[]): number =>
   values.reduce((best, value, index) => (value > (values[best] ?? -Infinity) ? index : best), 0);
 
@@ -51,8 +51,8 @@ const followedChoice = (
 };
 
 /**
- * The outcome as it follows from what the model answered: which choice has the largest log-probability, and whether that
- * is right, or what the task's filters make of a text. Without the item (`rule` null) the right answer, the choice per
+ * The outcome that follows from the model's answer: which choice has the largest log-probability, and whether that is
+ * right, or the result of the task's filters on a text. Without the item (`rule` null) the right answer, the choice per
  * character and the verdict on a text are those of the file.
  */
 export const followedOutcome = (stored: StoredOutcome, rule: ItemRule | null, tell: TellColumn): ItemOutcome => {

@@ -6,7 +6,7 @@ import { withThresholds } from './threshold-family.ts';
 
 const ITEMS = 240;
 
-/** Made-up outcomes: one item in `wrong` is answered wrongly, those of the candidate at other places. */
+/** Synthetic outcomes with `wrong` incorrect answers, those of the candidate at other indices. */
 const outcomesOf = (metric: MetricName, wrong: number, isGrouped: boolean): ItemOutcome[] =>
   Array.from({ length: ITEMS }, (_, index): ItemOutcome => {
     const id = `i${index}`;
@@ -32,8 +32,8 @@ const KINDS: readonly (readonly [task: string, metric: MetricName, isGrouped: bo
 let known: string | null = null;
 
 /**
- * What this version of the workbench computes from fixed outcomes: another text where its formulas are others, so that
- * what an earlier version was found to have computed rightly is computed again.
+ * Results of this version's formulas on fixed outcomes, as text: it changes when a formula does, so that runs checked
+ * by an earlier version are checked again.
  */
 export const formulaPrint = (): string => {
   if (known !== null) return known;

@@ -4,7 +4,7 @@ import type { AnswerChange, ItemAnswers, OutcomesDocument, ShownAnswer } from '.
 import type { MetricName } from '../contract/task.ts';
 import { isRight } from './is-right.ts';
 
-/** What an outcome shows of itself. */
+/** The displayed part of an outcome. */
 const shownAnswer = (metric: MetricName, outcome: ItemOutcome): ShownAnswer => {
   if (outcome.kind === 'text') return { kind: 'text', logprob: outcome.logprob, tokens: outcome.tokens, isRight: null };
   const right = isRight(metric, outcome);
@@ -30,7 +30,7 @@ const isOtherwise = (before: ShownAnswer, after: ShownAnswer): boolean => {
   return before.kind === 'text' && after.kind === 'text' && before.logprob !== after.logprob;
 };
 
-/** Items in the order of the task, as far as their outcomes say. */
+/** Items in the order of the task, with the fields that follow from outcomes. */
 export type AnsweredItem = Omit<ItemAnswers, 'asked'>;
 
 export interface AnsweredItems {
@@ -39,8 +39,8 @@ export interface AnsweredItems {
 }
 
 /**
- * What the unpruned model and a candidate answered to the same items, item by item. Refuses (`items-differ`) lists of
- * other items.
+ * Pairs the answers of the unpruned model and a candidate item by item. Refuses (`items-differ`) lists of different
+ * items.
  */
 export const answeredItems = (
   metric: MetricName,

@@ -4,20 +4,20 @@ import { itemsForChance } from '../statistics/paired-power.ts';
 import { itemsNeeded, ONE_SIDED_ALPHA, TEXTS_NEEDED, WANTED_CHANCE } from './verdicts.ts';
 
 /**
- * Shares of items whose answer a pruned model may change, before anything is measured: of the points of the sample that
- * are safe at 2 points, half change none and none more than 2 %.
+ * Shares of items whose answer a pruned model may change, assumed before anything is measured: of the points of the
+ * sample that are safe at 2 points, half change none and none changes more than 2 %.
  */
 const SUPPOSED_DISCORDANCES = [0.01, 0.02, 0.05] as const;
 
-/** Items that a verdict takes if so many answers change. */
+/** Number of items that a verdict needs, depending on how many answers change. */
 export interface ItemsForVerdict {
-  /** Fewest with which anything can be called safe. */
+  /** The minimum for calling anything safe. */
   readonly fewest: number;
-  /** With which an unharmed candidate is called safe with a chance of WANTED_CHANCE, by the share that changes. */
+  /** Items at which an unharmed candidate is called safe with probability WANTED_CHANCE, by the share that changes. */
   readonly byDiscordance: readonly { readonly discordance: number; readonly items: number }[];
 }
 
-/** What a verdict of accuracy takes at the margin `delta`, before anything is measured. */
+/** Items needed for a verdict of accuracy at the margin `delta`, before anything is measured. */
 export const itemsForVerdict = (delta: number): ItemsForVerdict => {
   const fewest = itemsNeeded(delta);
   return {
@@ -32,15 +32,15 @@ export const itemsForVerdict = (delta: number): ItemsForVerdict => {
 const points = (delta: number): string => `${String(Number((delta * 100).toFixed(2)))} points`;
 
 /**
- * How far `n` test items go: "120 test items are too few: at a margin of 2 points nothing can be called safe with fewer
- * than 149", or what it takes for an unharmed plan to be called so, by how many answers change.
+ * Whether `n` test items suffice: "120 test items are too few: at a margin of 2 points nothing can be called safe with
+ * fewer than 149", or the number needed to call an unharmed plan safe, by how many answers change.
  */
 export const itemsForVerdictText = (n: number, delta: number, metric: MetricName = 'acc'): string => {
   if (metric === 'perplexity') {
     const texts = `${String(n)} test texts`;
     return n < TEXTS_NEEDED
-      ? `${texts} are too few: no threshold is told with fewer than ${String(TEXTS_NEEDED)}.`
-      : `${texts}; ${String(TEXTS_NEEDED)} are the fewest that a threshold is told with.`;
+      ? `${texts} are too few: no threshold can be determined with fewer than ${String(TEXTS_NEEDED)}.`
+      : `${texts}; ${String(TEXTS_NEEDED)} are the fewest for a threshold.`;
   }
   const { fewest, byDiscordance } = itemsForVerdict(delta);
   const margin = `at a margin of ${points(delta)}`;
@@ -55,5 +55,5 @@ export const itemsForVerdictText = (n: number, delta: number, metric: MetricName
   );
 };
 
-/** How much wider the interval of the tested share is than that of all items: 1 / sqrt(1 - share). */
+/** Ratio of the tested share's interval width to that of all items: 1 / sqrt(1 - share). */
 export const wideningBySplit = (share: number): number => 1 / Math.sqrt(1 - share);

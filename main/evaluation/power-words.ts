@@ -3,8 +3,8 @@ import { formatRoughPercent } from '../figures/numbers.ts';
 import { WANTED_CHANCE } from './verdicts.ts';
 
 /**
- * What the test behind a threshold could have told: "an unharmed candidate would be called safe with a chance of 57 %
- * (n = 300, 3 % of items discordant); 80 % takes about 530 items". Empty where nothing is undecided.
+ * Power of the test behind a threshold: "an unharmed candidate would be called safe with a chance of 57 % (n = 300, 3 %
+ * of items discordant); 80 % takes about 530 items". Empty where nothing is undecided.
  */
 export const powerText = ({ power, n }: Pick<Threshold, 'power' | 'n'>): string => {
   if (power === null) return '';

@@ -13,7 +13,7 @@ import { EITHER_END, pairedInterval } from '../statistics/exact-paired-test.ts';
 import { mcnemarExact } from '../statistics/p-values.ts';
 import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
-/** What a sweep result says about outcomes; the rest of it names the candidate. */
+/** The part of a sweep result that follows from outcomes; the rest of it names the candidate. */
 export type PairedSummary = Omit<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor' | 'kept'>;
 
 const isChoice = (outcome: ItemOutcome): outcome is ChoiceOutcome => outcome.kind === 'choice';
@@ -30,13 +30,13 @@ const ofOneKind = <O extends ItemOutcome>(
     throw refuse(
       'metric-mismatch',
       `Item ${stranger.id} is a ${stranger.kind} item, which the metric ${metric} cannot measure.`,
-      'Use acc or acc_norm for items with choices, perplexity for texts and exact_match for what a model writes.',
+      'Use acc or acc_norm for items with choices, perplexity for texts and exact_match for written answers.',
     );
   }
   return outcomes.filter(isKind);
 };
 
-/** The two outcomes of each item; refuses unless both lists hold the same items in the same order. */
+/** The two outcomes of each item; refuses unless both lists have the same items in the same order. */
 const pairItems = <O extends ItemOutcome>(baseline: readonly O[], candidate: readonly O[]): (readonly [O, O])[] => {
   if (baseline.length === 0) {
     throw refuse('items-missing', 'There are no outcomes to summarise.', 'Evaluate at least one item.');
@@ -61,13 +61,13 @@ const pairItems = <O extends ItemOutcome>(baseline: readonly O[], candidate: rea
   });
 };
 
-/** An answer that is right or wrong, as far as pairing needs to know it. */
+/** The fields of a right or wrong answer that pairing needs. */
 interface PairedAnswer {
   readonly truncatedTokens: number;
   readonly group?: string | undefined;
 }
 
-/** What is said of answers that are right or wrong, at a margin: the paired difference, its intervals, and p. */
+/** Summarises right and wrong answers at a margin: the paired difference, its intervals, and p. */
 export const pairedAnswers = <O extends PairedAnswer>(
   pairs: readonly (readonly [O, O])[],
   isRight: (outcome: O) => boolean,
@@ -161,7 +161,7 @@ const pairTexts = (baseline: readonly TextOutcome[], candidate: readonly TextOut
       throw refuse(
         'outcome-not-finite',
         `Text ${before.id} has the log-likelihood ${unusable.logprob}.`,
-        'The model gives numbers that are not finite: look at its weights and precision.',
+        'The model outputs numbers that are not finite: check its weights and precision.',
       );
     }
     return { baseline: before.logprob, candidate: after.logprob, tokens: before.tokens };
@@ -220,7 +220,7 @@ const compare = (
 
 interface SummarySettings {
   readonly bootstrap: BootstrapSettings;
-  /** Margin that the one-sided ends are those of. */
+  /** Margin of the one-sided ends. */
   readonly delta: number;
 }
 
@@ -236,8 +236,7 @@ interface SummarySettings {
  *
  * Where all items have groups that some share (a passage), intervals and p are those of groups.
  *
- * `candidate: null` summarises the unpruned model itself: it differs from itself by exactly nothing, so difference and
- * interval are 0 and p is null.
+ * `candidate: null` summarises the unpruned model itself: difference and interval are 0 and p is null.
  */
 export const summarise = (
   metric: MetricName,

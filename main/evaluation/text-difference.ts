@@ -1,11 +1,11 @@
-/** A text cut into what both have at their beginning, what differs, and what both have at their end. */
+/** A text split into the common beginning, the difference, and the common end. */
 export interface TextDifference {
   readonly before: string;
   readonly changed: string;
   readonly after: string;
 }
 
-/** Two texts against each other, by characters (code points). `changed` of both is empty where they are equal. */
+/** Compares two texts by code points. `changed` of both is empty where they are equal. */
 export const textDifference = (one: string, other: string): readonly [TextDifference, TextDifference] => {
   const [left, right] = [Array.from(one), Array.from(other)];
   const shorter = Math.min(left.length, right.length);

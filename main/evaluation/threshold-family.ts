@@ -13,15 +13,13 @@ import {
   verdictOf,
 } from './verdicts.ts';
 
-/**
- * How thresholds are read from results: the margin, and whether the level holds for each or for all of them together.
- */
+/** How to read thresholds: the margin, and whether the level applies to each or to all of them together. */
 export interface ThresholdReading {
   readonly delta: number;
   readonly familywise?: boolean | undefined;
 }
 
-/** A reading as a caller asks for it: the margin of the sweep where none is given. */
+/** A requested reading: the margin of the sweep where none is given. */
 export interface AskedReading {
   readonly delta?: number | undefined;
   readonly familywise?: boolean | undefined;
@@ -30,9 +28,7 @@ export interface AskedReading {
 /** 0.05 -> "5", 0.05 / 36 -> "0.139". */
 const percent = (share: number): string => String(Number((share * 100).toPrecision(3)));
 
-/**
- * Curves with items enough at 5 %. Items are counted before any outcome is seen, so the others cost the family nothing.
- */
+/** Curves with enough items at 5 %; as items are counted before any outcome, the others need no correction. */
 const decidableCurves = (results: readonly (SweepResult | CurtailedPoint)[], delta: number): number => {
   const itemsOf = new Map<string, { readonly items: number; readonly needed: number }>();
   for (const result of results) {
@@ -46,9 +42,9 @@ const decidableCurves = (results: readonly (SweepResult | CurtailedPoint)[], del
 };
 
 /**
- * One-sided level of each test. Familywise: Bonferroni over the curves (model, task, method) that could be told; within
- * a curve the fixed sequence costs nothing. The chance that any of all thresholds names an unsafe factor is then at
- * most 5 %, however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
+ * One-sided level of each test. Familywise: Bonferroni over the curves (model, task, method) with enough items; within
+ * a curve the fixed sequence needs no correction. The chance that any of all thresholds names an unsafe factor is then
+ * at most 5 %, however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
  */
 export const levelOf = (
   results: readonly (SweepResult | CurtailedPoint)[],
@@ -93,7 +89,7 @@ const multiplicityOf = (
   return { ...counts, sentence: sentenceOf(counts, itemsNeeded(delta, 'acc', alpha), headlines.length) };
 };
 
-/** Whether a result has items enough that its verdict may be `safe`. */
+/** Whether a result has enough items for the verdict `safe`. */
 const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
   independentItems(result) >= itemsNeeded(delta, result.metric, alpha);
 
@@ -112,8 +108,8 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepRe
 };
 
 /**
- * The document with verdicts, one-sided ends, thresholds and rule for this reading: no inference, only what is stored. A
- * document of old, without verdicts and first worse factors, gains them; verdicts that it was written with are not kept.
+ * The document with verdicts, one-sided ends, thresholds and rule for this reading, from stored numbers without
+ * inference. An old document without verdicts and first worse factors gains them; stored verdicts are replaced.
  */
 export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {
   const { delta } = reading;

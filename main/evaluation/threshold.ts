@@ -4,10 +4,10 @@ import { minOf } from '../statistics/extremes.ts';
 import { type JudgedPoint, judgedResult, judgedCurtailed } from './curtailed-points.ts';
 import { itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
 
-/** Level of the one-sided intervals that `lowOneSided` holds. */
+/** Level of the one-sided intervals of `lowOneSided`. */
 export const THRESHOLD_LEVEL = 1 - ONE_SIDED_ALPHA;
 
-/** A tested factor and what its test says. */
+/** A tested factor and its test's result. */
 export interface TestedFactor {
   readonly factor: number;
   readonly verdict: PointVerdict;
@@ -21,9 +21,9 @@ interface Bracket {
 
 /**
  * Fixed-sequence reading of tested factors: from the smallest on, all safe up to `lastSafe` (1, the unpruned model,
- * where none is), `firstUnsafe` being the next (null where there is none). What lies beyond the first unsafe factor is
- * not read. From the largest down, all worse to `firstWorse` (null where the largest is not). Each step tests at the
- * full level; no correction is needed because testing stops at the first failure (Maurer, Hothorn and Lehmacher 1995).
+ * where none is), `firstUnsafe` being the next (null where there is none). Factors beyond the first unsafe one are not
+ * read. From the largest down, all worse to `firstWorse` (null where the largest is not). Each step tests at the full
+ * level; no correction is needed because testing stops at the first failure (Maurer, Hothorn and Lehmacher 1995).
  */
 export const readInSequence = (tested: readonly TestedFactor[]): Bracket => {
   const ascending = [...tested].sort((a, b) => a.factor - b.factor);
@@ -34,15 +34,13 @@ export const readInSequence = (tested: readonly TestedFactor[]): Bracket => {
   return { lastSafe: safe.at(-1)?.factor ?? 1, firstUnsafe, firstWorse };
 };
 
-/** What a search for thresholds leaves beside its results: candidates told early, and those that were not needed. */
+/** Candidates without results in a search for thresholds: curtailed ones, and those that were not needed. */
 export type StoppedEarly = Pick<SweepDocument, 'curtailed' | 'notNeeded'>;
 
-/** Points of one curve, or of all draws of a method, as a threshold reads them. */
+/** Points of one curve, or of all draws of a method, for reading a threshold. */
 interface JudgedCurve {
   readonly points: readonly JudgedPoint[];
-  /**
-   * Smallest factor that was tested and that the items answered leave open at this margin: nothing is read from there.
-   */
+  /** Smallest tested factor that the answered items leave undecided at this margin: the sequence ends there. */
   readonly openFrom: number;
   /** Whether candidates stopped early, or larger factors were not measured. */
   readonly isCurtailed: boolean;
@@ -66,7 +64,7 @@ const judged = (
 };
 
 const bracketOf = (curve: JudgedCurve, delta: number, alpha: number): Threshold | null => {
-  // A draw that is open at a factor ends the sequence there, unless another one fails there, which ends it as well.
+  // A draw that is open at a factor ends the sequence there, unless another one fails there, which ends it too.
   const points = curve.points.filter(({ factor }) => factor <= curve.openFrom);
   const [first] = points;
   if (first === undefined) return null;
@@ -74,7 +72,7 @@ const bracketOf = (curve: JudgedCurve, delta: number, alpha: number): Threshold 
   const n = minOf(points.map((point) => point.n));
   const independent = minOf(points.map((point) => point.independent));
   const subject = { model, task, method, seed, delta, n };
-  // Beyond where a curve stopped nothing was measured: whether all larger factors are worse is not known.
+  // Nothing was measured beyond the point where a curve stopped: whether all larger factors are worse is unknown.
   const readWorse = ({ firstWorse }: Bracket): number | null => (curve.isCurtailed ? null : firstWorse);
   if (independent < itemsNeeded(delta, metric, alpha)) {
     const smallest = points.reduce((least, point) => (point.factor < least.factor ? point : least), first);
@@ -92,7 +90,7 @@ const bracketOf = (curve: JudgedCurve, delta: number, alpha: number): Threshold 
   const { lastSafe, firstUnsafe } = bracket;
   const verdict = firstUnsafe === null ? 'all-safe' : lastSafe === 1 ? 'none-safe' : 'found';
   const end = points.find(({ factor }) => factor === firstUnsafe);
-  // Of several draws that differ, the worst one may be worse by itself: then more items would not make it safe.
+  // Of several draws that differ, the worst one may itself be worse: then more items would not make it safe.
   const open = end?.result ?? null;
   const isOpen = open !== null && verdictOf(open, delta, alpha) === 'undecided';
   const power = isOpen ? powerOf(open, delta, alpha) : null;
@@ -102,8 +100,8 @@ const bracketOf = (curve: JudgedCurve, delta: number, alpha: number): Threshold 
 /**
  * The threshold of one (model, task, method, seed) from its results at any factors; null while no factor above 1 is
  * measured. `factor` is null exactly where the verdict is `cannot-tell`. `alpha` is the one-sided level of each test.
- * `stopped`: candidates of the curve that stopped early (what is not decided at this margin is not read, nor what
- * lies beyond it) or not needed.
+ * `stopped`: candidates of the curve that were curtailed (one that is undecided at this margin ends the reading) or not
+ * needed.
  */
 export const thresholdOf = (
   results: readonly SweepResult[],
@@ -163,10 +161,10 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => 
 };
 
 /**
- * One point per factor that stands for all draws of a method: the draw with the lowest lower end. A factor is then safe
+ * One point per factor that represents all draws of a method: the draw with the lowest lower end. A factor is then safe
  * exactly if it is safe in every draw, and worse if it is worse in every draw (draws.ts says why draws are not pooled).
- * No correction is needed for that: a factor that is truly unsafe in some draw is called safe over draws only if that
- * draw's own test errs, so the chance is at most the level of one test, of each curve and of a family of curves alike.
+ * That needs no correction: a factor that is truly unsafe in some draw is called safe over draws only if that draw's
+ * own test errs, so the chance is at most the level of one test, for each curve and for a family of curves alike.
  * Factors that some draw has not measured yet are left out unless a measured draw already fails there.
  */
 const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[] =>
@@ -179,15 +177,13 @@ const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[]
     return [{ ...worst, verdict, subject: { ...worst.subject, seed: null } }];
   });
 
-/** A single draw's threshold as the one over draws names it. */
+/** A single draw's threshold, as listed in the one over draws. */
 const drawOf = ({ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }: Threshold): DrawThreshold[] =>
   seed === null ? [] : [{ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }];
 
 type AnyPoint = SweepResult | CurtailedPoint | UnneededPoint;
 
-/**
- * Pruned points by model and task in the order of the results, whether they were measured, curtailed or not needed.
- */
+/** Pruned points by model and task in the order of the results, whether they were measured, curtailed or not needed. */
 const inTheirOrder = (
   results: readonly SweepResult[],
   { curtailed = [], notNeeded = [] }: StoppedEarly,
@@ -210,9 +206,9 @@ const split = (points: readonly AnyPoint[]) => ({
 });
 
 /**
- * Thresholds of every (model, task, method, seed) of a sweep, in the order in which they first appear, and for a method
- * measured under several seeds one more with `seed: null`: safe means safe for every seed. Pure and without inference:
- * a new delta needs only this.
+ * Thresholds of every (model, task, method, seed) of a sweep, in order of first appearance, and for a method measured
+ * under several seeds one more with `seed: null`: safe means safe for every seed. Pure and without inference: a new
+ * delta needs only this.
  */
 export const sweepThresholds = (
   results: readonly SweepResult[],
@@ -232,7 +228,7 @@ export const sweepThresholds = (
       : [...ofSeeds, { ...joint, draws: ofSeeds.flatMap(drawOf).sort((one, other) => one.seed - other.seed) }];
   });
 
-/** The threshold that stands for each (model, task, method): the one over all seeds where there are several. */
+/** The main threshold of each (model, task, method): the one over all seeds where there are several. */
 export const headlineThresholds = (thresholds: readonly Threshold[]): Threshold[] =>
   groupBy(thresholds, ({ model, task, method }) => [model, task, method]).flatMap((ofMethod) =>
     ofMethod.length === 1 ? ofMethod : ofMethod.filter(({ seed }) => seed === null),

@@ -8,22 +8,22 @@ import { criticalScore, pairedInterval } from '../statistics/exact-paired-test.t
 import { chanceForUnharmed, itemsForChance } from '../statistics/paired-power.ts';
 import { type Interval, type PairedCounts, tangoLowerLimit, tangoScore } from '../statistics/tango-interval.ts';
 
-/** One-sided level at which each threshold is told unless a family of them is. */
+/** One-sided level of each threshold, unless a family of them is tested. */
 export const ONE_SIDED_ALPHA = 0.05;
 
 /**
- * Texts below which a perplexity threshold is not told. A bootstrap sees only the texts it was given: with few of them
- * its upper end lies too low.
+ * Fewest texts for a perplexity threshold. A bootstrap sees only the given texts: with few of them its upper end lies
+ * too low.
  */
 export const TEXTS_NEEDED = 20;
 
-/** Answers that are kept: every point of a sweep asks for them again whenever a margin is tried. */
+/** Cache size of test results: every point of a sweep needs them again at each new margin. */
 const MOST_KNOWN = 5000;
 const knownItems = new Map<string, number>();
 
 /**
  * Whether these counts call a candidate safe: by the exact unconditional test of H0 "worse by delta or more", whose
- * chance of a wrong answer is at most `alpha` whatever share of the items is discordant. It rises with every item gained
+ * error rate is at most `alpha` whatever share of the items is discordant. Monotone: it rises with every item gained
  * and falls with every item lost.
  */
 export const areSafeCounts = (counts: PairedCounts, delta: number, alpha: number): boolean =>
@@ -34,8 +34,8 @@ export const areWorseCounts = ({ gained, lost, n }: PairedCounts, delta: number,
   tangoScore({ gained: lost, lost: gained, n }, delta) >= criticalScore(n, delta, alpha);
 
 /**
- * The one-sided ends that these tests read at a margin: Tango's limits at the critical scores, so that the lower end is
- * at -delta or above exactly where the counts are safe, and the upper end below it exactly where they are worse.
+ * The one-sided ends of these tests at a margin: Tango's limits at the critical scores, so that the lower end is at
+ * -delta or above exactly where the counts are safe, and the upper end below it exactly where they are worse.
  */
 export const oneSidedEnds = (counts: PairedCounts, delta: number, alpha = ONE_SIDED_ALPHA): Interval => {
   const { gained, lost, n } = counts;
@@ -47,10 +47,9 @@ export const oneSidedEnds = (counts: PairedCounts, delta: number, alpha = ONE_SI
 
 /**
  * Items needed before a candidate can be called safe: an n at which one without a discordant pair is, and with one item
- * fewer is not. No fewer than those with which a candidate that is truly worse by delta shows no discordant pair with a
- * chance of at most alpha, (1 - delta)^n: 149 for delta = 0.02 at 5 %, where that decides. At stricter levels it takes
- * up to a half more, and an n or two beside it may do, or not do, by the discreteness of counts. For perplexity,
- * TEXTS_NEEDED.
+ * fewer is not. At least the number with which a candidate that is truly worse by delta shows no discordant pair with a
+ * chance of at most alpha, (1 - delta)^n: 149 for delta = 0.02 at 5 %, where that decides. Stricter levels need up to a
+ * half more, and neighbouring n may or may not suffice, by the discreteness of counts. For perplexity, TEXTS_NEEDED.
  */
 export const itemsNeeded = (delta: number, metric: MetricName = 'acc', alpha = ONE_SIDED_ALPHA): number => {
   if (!(delta >= SMALLEST_MARGIN && delta <= LARGEST_MARGIN)) {
@@ -83,7 +82,7 @@ type Judged = Pick<
   'metric' | 'n' | 'gained' | 'lost' | 'low' | 'high' | 'lowOneSided' | 'highOneSided' | 'lowTail' | 'groups'
 >;
 
-/** Ends of passages by level: they take some milliseconds, and every reading of a document asks for them. */
+/** Ends of passages by level, cached: they take some milliseconds, and every reading of a document needs them. */
 const knownEnds = new WeakMap<readonly GroupMoves[], Map<number, Interval>>();
 
 const groupEnds = (moves: readonly GroupMoves[], alpha: number): Interval => {
@@ -94,7 +93,7 @@ const groupEnds = (moves: readonly GroupMoves[], alpha: number): Interval => {
   return ends;
 };
 
-/** The end of a perplexity at `nominalLevel`; of a document without the stricter ends the one that it holds. */
+/** The end of a perplexity at `nominalLevel`; for a document without the stricter ends, its only one. */
 const perplexityLow = ({ lowOneSided, lowTail }: Judged, alpha: number): number | null => {
   if (lowTail === undefined) return alpha === ONE_SIDED_ALPHA ? lowOneSided : null;
   const strictEnough = lowTail.filter((one) => one.alpha <= nominalLevel(alpha));
@@ -104,8 +103,8 @@ const perplexityLow = ({ lowOneSided, lowTail }: Judged, alpha: number): number 
 };
 
 /**
- * Lower one-sided end at a margin and level; null where a document does not hold what it takes: for a perplexity none so
- * strict, for passages none of their moves.
+ * Lower one-sided end at a margin and level; null where a document lacks the data: for a perplexity an end this strict,
+ * for passages their moves.
  */
 export const lowerEndAt = (result: Judged, delta: number, alpha: number): number | null => {
   if (result.metric === 'perplexity') return perplexityLow(result, alpha);
@@ -113,7 +112,7 @@ export const lowerEndAt = (result: Judged, delta: number, alpha: number): number
   return result.groups.moves === undefined ? null : groupEnds(result.groups.moves, alpha).low;
 };
 
-/** Upper one-sided end at 5 % at a margin; null where a document does not hold what it takes. */
+/** Upper one-sided end at 5 % at a margin; null where a document lacks the data. */
 export const upperEndOf = (result: Judged, delta: number): number | null => {
   if (result.metric === 'perplexity') return result.highOneSided ?? null;
   if (result.groups === undefined) return oneSidedEnds(result, delta).high;
@@ -122,21 +121,21 @@ export const upperEndOf = (result: Judged, delta: number): number | null => {
 
 const isOfCounts = ({ metric, groups }: Judged): boolean => metric !== 'perplexity' && groups === undefined;
 
-/** How far the test of a result is known to hold its level; nothing where it does exactly. */
+/** How well the test of a result is known to keep its level; absent where it does exactly. */
 export const levelKnown = ({ metric, groups }: Pick<SweepResult, 'metric' | 'groups'>): Pick<SweepResult, 'level'> =>
   metric === 'perplexity' ? { level: 'nominal' } : groups === undefined ? {} : { level: 'simulated' };
 
-/** The two-sided 95 % interval of a result: of counts from the counts, else the one that it holds. */
+/** The two-sided 95 % interval of a result: recomputed from its counts if it has them, else the stored one. */
 export const twoSidedOf = (result: Judged): Interval =>
   isOfCounts(result) ? pairedInterval(result) : { low: result.low, high: result.high };
 
-/** Whether a result, taken by itself, is within the margin. */
+/** Whether a result, taken alone, is within the margin. */
 export const isSafe = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): boolean =>
   isOfCounts(result) ? areSafeCounts(result, delta, alpha) : (lowerEndAt(result, delta, alpha) ?? -Infinity) >= -delta;
 
 /**
- * What a result, taken by itself, says at a margin. Both tests are one-sided: safe at the level `alpha`, worse at 5 %.
- * It cannot be both.
+ * Verdict of a result, taken alone, at a margin. Both tests are one-sided: safe at the level `alpha`, worse at 5 %. It
+ * cannot be both.
  */
 export const verdictOf = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): PointVerdict => {
   if (isSafe(result, delta, alpha)) return 'safe';
@@ -147,20 +146,20 @@ export const verdictOf = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA
 };
 
 /**
- * Items that a result is worth, for what it takes to tell a threshold. Of passages n / the largest one, because one may
- * move as a whole; 0 where a document does not hold them.
+ * Effective number of independent items of a result. For passages n / the largest one, because one may move as a whole;
+ * 0 where a document lacks them.
  */
 export const independentItems = ({ n, groups }: Pick<SweepResult, 'n' | 'groups'>): number => {
   if (groups === undefined) return n;
   return groups.moves === undefined ? 0 : Math.floor(n / largestGroup(groups.moves));
 };
 
-/** The chance of being called safe that a test is asked to give an unharmed candidate. */
+/** Wanted chance that a test calls an unharmed candidate safe. */
 export const WANTED_CHANCE = 0.8;
 
 const known = new Map<string, TestPower>();
 
-/** What the test of this result could have told; null where it is not one of independent items. */
+/** Power of the test of this result; null where it is not one of independent items. */
 export const powerOf = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): TestPower | null => {
   if (!isOfCounts(result)) return null;
   const { n } = result;

@@ -1,9 +1,7 @@
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { TestedCount } from './kept-counts.ts';
 
-/**
- * A curve of a sweep as far as it is measured: its counts of kept experts that are left, and those that were tested.
- */
+/** A partly measured curve of a sweep: its remaining counts of kept experts, and the tested ones. */
 export interface OpenCurve {
   readonly missing: readonly number[];
   readonly tested: readonly TestedCount[];
@@ -28,7 +26,7 @@ const middlesFirst = (sorted: readonly number[]): readonly number[] => {
 };
 
 /**
- * The counts of one curve that are left, those that say most about its threshold first: inside the bracket between the
+ * The remaining counts of one curve, the most informative about its threshold first: inside the bracket between the
  * smallest safe count above every unsafe one and the largest unsafe one the middles first, then outwards from it.
  * `experts`: E, which is safe.
  */
@@ -43,7 +41,7 @@ export const bracketFirst = ({ missing, tested }: OpenCurve, experts: number): r
   return [...middlesFirst(inside), ...outside];
 };
 
-/** What to measure next on all curves together, as [curve, count]: the first of every curve, then the second. */
+/** Order of measurement over all curves together, as [curve, count]: the first of every curve, then the second. */
 export const waveOrder = (
   curves: readonly OpenCurve[],
   experts: number,

@@ -1,9 +1,9 @@
 import type { ChoiceItem, TaskItem } from '../contract/task.ts';
 
 /**
- * The items with their questions exchanged: before each item's choices stands the context of the item that follows it
- * (before the last one's, that of the first). What a model still answers rightly then, the choices gave away; where
- * they give nothing away that is about chance. Null where there is no question to exchange: texts, or a single item.
+ * The items with their questions exchanged: each item's choices follow the context of the next item (the last one's
+ * that of the first). A model's accuracy on them shows what the choices reveal; about chance where they reveal nothing.
+ * Null where there is no question to exchange: texts, or a single item.
  */
 export const exchangeQuestions = (items: readonly TaskItem[]): readonly ChoiceItem[] | null => {
   const choices = items.filter((item): item is ChoiceItem => 'choices' in item);

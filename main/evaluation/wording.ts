@@ -30,7 +30,7 @@ import {
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { type DrawCount, safeDrawsAt } from './draws.ts';
 
-// What is found in words: window, command line, report and figures say it with these.
+// Wording of findings, shared by window, command line, report and figures.
 
 /** "a", "a and b", "a, b and c". */
 export const listed = (parts: readonly string[]): string =>
@@ -44,14 +44,14 @@ export const counted = (count: number, one: string, several = `${one}s`): string
 export const curveWords = ({ model, task, method, seed }: Omit<PointName, 'factor'>): string =>
   `${model} ${task} ${method}${seed === null ? '' : ` (seed ${seed})`}`;
 
-/** "uncurl-8 add reap factor 2"; the factor with all its digits, since it names the point. */
+/** "uncurl-8 add reap factor 2"; the factor with all its digits, since it identifies the point. */
 export const pointWords = (point: PointName): string => `${curveWords(point)} factor ${point.factor}`;
 
-/** What to say wherever something of a sweep is shown whose files were edited; nothing of any other. */
+/** Warnings about a sweep whose files were edited; empty for any other. */
 export const checkNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly string[] =>
   check?.state === 'differs' ? check.sentences : [];
 
-/** What of a sweep could not be checked, for its notes. */
+/** Notes on the parts of a sweep that could not be checked. */
 export const uncheckedNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly string[] =>
   check?.state === 'unchecked' ? check.sentences : [];
 
@@ -59,7 +59,7 @@ export const uncheckedNotes = ({ check }: Pick<SweepDocument, 'check'>): readonl
 export const sizesText = (sizes: readonly number[]): string =>
   sizes.length === 1 ? `E = ${sizes[0]}` : `E = ${minOf(sizes)} to ${maxOf(sizes)}`;
 
-/** Items (of perplexity: texts) below which no threshold can be told. */
+/** Items (of perplexity: texts) below which no threshold can be determined. */
 export interface Needed {
   readonly items: number;
   readonly texts: number;
@@ -69,7 +69,7 @@ export interface Needed {
 export const neededText = ({ items, texts }: Needed, metric: MetricName | undefined): string =>
   metric === 'perplexity' ? `${formatCount(texts)} texts` : `${formatCount(items)} items`;
 
-/** How a threshold came out, in words. */
+/** A threshold's verdict in words. */
 export const verdictText = (verdict: Verdict): string => {
   switch (verdict) {
     case 'found':
@@ -86,8 +86,7 @@ export const verdictText = (verdict: Verdict): string => {
 };
 
 /**
- * What a point says, in words: at the margin it is safe, it is unsafe (worse by more), or its items cannot tell. Of
- * factors that are either of the last two it is said that they are not safe.
+ * A point's verdict in words: safe at the margin, unsafe (worse by more), or undecided. "Not safe" covers the last two.
  */
 export const pointVerdictText = (verdict: PointVerdict): string => {
   switch (verdict) {
@@ -106,7 +105,7 @@ type Bracket = Pick<Threshold, 'lastSafe' | 'firstUnsafe' | 'firstWorse'>;
 
 /**
  * The threshold itself, short: "×2"; "≥ ×8" where every tested factor is safe, "< ×2" where none is, "?" where it
- * cannot be told.
+ * cannot be determined.
  */
 export const thresholdValue = ({
   verdict,
@@ -129,8 +128,8 @@ export const thresholdValue = ({
 };
 
 /**
- * "[2, 4) worse 8": safe up to and with 2, no longer safe at 4, worse from 8 on; open where nothing larger was tested,
- * empty where it cannot be told.
+ * "[2, 4) worse 8": safe up to and including 2, no longer safe at 4, worse from 8 on; open where nothing larger was
+ * tested, empty where it cannot be determined.
  */
 export const bracketText = ({ lastSafe, firstUnsafe, firstWorse }: Bracket): string =>
   lastSafe === null
@@ -138,7 +137,7 @@ export const bracketText = ({ lastSafe, firstUnsafe, firstWorse }: Bracket): str
     : `[${bareFactor(lastSafe)}, ${firstUnsafe === null ? '\u2026' : bareFactor(firstUnsafe)})` +
       (firstWorse === null ? '' : ` worse ${bareFactor(firstWorse)}`);
 
-/** Where the quality is known to have fallen by more than the margin: what is not safe need not be worse. */
+/** From where quality is known to fall by more than the margin; a factor that is not safe need not be worse. */
 const worseText = ({ firstWorse }: Pick<Bracket, 'firstWorse'>): string =>
   firstWorse === null ? ', none known to be worse' : `, worse from ${formatFactor(firstWorse)}`;
 
@@ -146,8 +145,8 @@ const worseText = ({ firstWorse }: Pick<Bracket, 'firstWorse'>): string =>
 export const safeDrawsText = ({ count, of }: DrawCount): string => `safe in ${count} of ${counted(of, 'draw')}`;
 
 /**
- * What single draws say where a threshold over draws ends: "; \u00d74 is safe in 3 of 5 draws". Empty for a method without
- * draws, and where nothing is told.
+ * Reading of single draws where a threshold over draws ends: "; \u00d74 is safe in 3 of 5 draws". Empty for a method
+ * without draws or a verdict.
  */
 const drawsWords = (threshold: Pick<Threshold, 'firstUnsafe' | 'lastSafe' | 'draws'>): string => {
   const { firstUnsafe, lastSafe } = threshold;
@@ -158,14 +157,14 @@ const drawsWords = (threshold: Pick<Threshold, 'firstUnsafe' | 'lastSafe' | 'dra
     : `; ${formatFactor(firstUnsafe)} is ${safeDrawsText(draws)}`;
 };
 
-/** The same short, for a cell: "3/5"; empty where there is one draw, or nothing to tell. */
+/** The same short, for a cell: "3/5"; empty for one draw, or without a verdict. */
 export const drawsFraction = (threshold: Pick<Threshold, 'firstUnsafe' | 'draws'>): string => {
   if (threshold.firstUnsafe === null) return '';
   const { count, of } = safeDrawsAt(threshold, threshold.firstUnsafe);
   return of < 2 ? '' : `${count}/${of}`;
 };
 
-/** Bracket and verdict in words; of a threshold over draws with what single draws say where it ends. */
+/** Bracket and verdict in words; for a threshold over draws with the reading of single draws where it ends. */
 export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict' | 'draws'>): string => {
   const { verdict, lastSafe, firstUnsafe, firstWorse } = threshold;
   switch (verdict) {
@@ -186,21 +185,21 @@ export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict' | 'd
   }
 };
 
-/** What the cells of a matrix of thresholds mean. */
+/** Caption of a matrix of thresholds. */
 export const MATRIX_CAPTION =
   'Bold: the threshold. With it the bracket [last safe, first not safe): between the two no factor was tested. ' +
   'Worse: from this factor on the quality is known to have fallen by more than the margin; below it a factor that ' +
   'is not safe is undecided. \u2265: every tested factor is safe, so the threshold is this or more. <: no tested ' +
-  'factor is safe. ?: it cannot be told, for want of items. For a method that draws, safe means safe in every draw, ' +
+  'factor is safe. ?: too few items to determine it. For a method that draws, safe means safe in every draw, ' +
   'and 3/5 that the first factor that is not is safe in 3 of 5 draws.';
 
-/** What a chart of a sweep asks; its findings answer. */
+/** The question of a sweep's chart, which its findings answer. */
 export const chartQuestion = (chart: Finding['chart']): string => {
   switch (chart) {
     case 'threshold-over-experts':
       return 'Does the threshold rise with the number of pretraining experts?';
     case 'loss-over-share':
-      return 'Where as much is dropped, does a larger E lose less?';
+      return 'At an equal dropped share, does a larger E lose less?';
     case 'safe-tasks':
       return 'How many tasks are safe?';
     case 'pruned-against-scratch':
@@ -212,7 +211,7 @@ export const chartQuestion = (chart: Finding['chart']): string => {
   }
 };
 
-/** A finding's verdict in a word or two; none where it only counts. */
+/** A finding's verdict in a word or two; null where it only counts. */
 export const findingVerdictText = (verdict: Finding['verdict']): string | null => {
   switch (verdict) {
     case 'supported':
@@ -230,7 +229,7 @@ export const findingVerdictText = (verdict: Finding['verdict']): string | null =
   }
 };
 
-/** Where a pruned model stands to its threshold. */
+/** Position of a pruned model relative to its threshold. */
 export type Standing = 'past' | 'within' | 'unknown';
 
 export const standingOf = ({ pastThreshold }: Pick<SizePair, 'pastThreshold'>): Standing =>
@@ -243,13 +242,13 @@ export const standingText = (standing: Standing): string => {
     case 'within':
       return 'within the threshold';
     case 'unknown':
-      return 'threshold cannot be told';
+      return 'threshold undetermined';
     default:
       return assertNever(standing);
   }
 };
 
-/** How a method does against the reference; null: it is the reference. */
+/** Reading of a method against the reference; null: it is the reference. */
 export const readingText = (reading: CompareReading | null): string => {
   switch (reading) {
     case null:
@@ -267,7 +266,7 @@ export const readingText = (reading: CompareReading | null): string => {
 };
 
 /**
- * Where a difference lies: the paired interval, "[-3.1, +0.4]", or of several draws the lowest and the highest
+ * Range of a difference: the paired interval, "[-3.1, +0.4]", or for several draws the lowest and the highest
  * difference, "-3.1 to +0.4 in 5 draws" (in 25 pairs of draws, where both draw). Empty where there is no interval.
  */
 export const pairedRangeText = (
@@ -298,11 +297,11 @@ export const pairCountsText = ({
 }: Pick<PairedOverDraws, 'better' | 'worse' | 'pairs'>): string =>
   pairs.length === 1 ? '' : `better in ${better}, worse in ${worse} of ${pairsText(pairs)}`;
 
-/** What recovery did. */
+/** Effect of recovery in words. */
 export const recoveryText = (reading: CompareReading): string =>
   reading === 'cannot-tell' ? 'nothing beyond the interval' : readingText(reading);
 
-/** A mark beside a number: the interval leaves out 0. */
+/** A mark beside a number: the interval excludes 0. */
 export const readingMark = (reading: CompareReading | null): string =>
   reading === 'better' ? '\u25b2' : reading === 'worse' ? '\u25bc' : '';
 
@@ -330,17 +329,17 @@ export const referenceText = (reference: string): string =>
       ? 'the unpruned model'
       : methodInProse(reference);
 
-/** ", answers written" of a comparison whose model is measured on both kinds of tasks; otherwise nothing. */
+/** ", answers written" for a comparison whose model is measured on both kinds of tasks; otherwise empty. */
 export const answersText = ({
   answers,
   answersMeasured,
 }: Pick<CompareDocument, 'answers' | 'answersMeasured'>): string =>
   answersMeasured.length > 1 ? `, answers ${answers}` : '';
 
-/** What a comparison of methods shows, per task and over all. */
+/** Caption of a comparison of methods, per task and over all. */
 export const RANK_CAPTION =
   'Rank by value, the mean over draws (= : best, or not distinguishable from the best in any draw); differences are ' +
   'to the reference, on the same items. ' +
   'Mean rank with the 95 % interval of a bootstrap over items.';
-/** What `readingMark` says. */
-export const MARK_CAPTION = '\u25b2 better, \u25bc worse: the paired 95 % interval leaves out 0.';
+/** Legend of `readingMark`. */
+export const MARK_CAPTION = '\u25b2 better, \u25bc worse: the paired 95 % interval excludes 0.';

@@ -9,15 +9,15 @@ import { ggufTokenizer } from './gguf/tokenizer-metadata.ts';
 import { preparePlan } from './prepare-plan.ts';
 import { servingAdvice } from './serving-advice.ts';
 
-/** What is known of an export before anything is written. */
+/** Findings about an export before anything is written. */
 export interface ExportCheck {
-  /** Why there can be no such export, and what would do; null where nothing speaks against it. */
+  /** Why the export is impossible, with a remedy; null if it is possible. */
   readonly refusal: { readonly message: string; readonly remedy: string } | null;
-  /** What whoever serves it should know, one sentence each. */
+  /** Notes for whoever serves it, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** Looks at config, headers and tokenizer only: no weight is read. */
+/** Reads config, headers and tokenizer only, no weights. */
 export const checkExport = async (checkpoint: Checkpoint, plan: Plan, format: ExportFormat): Promise<ExportCheck> => {
   try {
     preparePlan(checkpoint, plan);
@@ -30,7 +30,7 @@ export const checkExport = async (checkpoint: Checkpoint, plan: Plan, format: Ex
 };
 
 /**
- * Refuses a form in which the program that opens it would compute something else.
+ * Refuses a format that its program would compute differently.
  *
  * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`.
  */
@@ -41,18 +41,18 @@ export const requireForm = async (
 ): Promise<void> => {
   requireConstantsForm(descriptor, plan, format);
   if (format !== 'gguf') return;
-  // A merge writes new weights: whether they can be written is not told by those that the source stores.
+  // A merge writes new weights, so the stored types of the source do not decide whether they can be written.
   if (!isMergePlan(plan)) llamaArchitecture(descriptor, config);
   await ggufTokenizer(folder, descriptor.vocabulary);
 };
 
-/** Constants in place of experts are taken by one form, of checkpoints whose experts lie one by one. */
+/** Constants in place of experts can only be exported as hf, from checkpoints that store each expert separately. */
 const requireConstantsForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format: ExportFormat): void => {
   if (isMergePlan(plan) || plan.constants === undefined) return;
   if (format !== 'hf')
     throw refuse(
       'not-for-constants',
-      `The plan puts constants in place of experts, which ${format} does not hold.`,
+      `The plan puts constants in place of experts, which ${format} cannot store.`,
       'Export it as hf, or use a method that drops experts.',
     );
   if (moeLayers.some(({ moe }) => moe.storage.prefix === null))
@@ -63,7 +63,7 @@ const requireConstantsForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format
     );
 };
 
-/** What serving demands of the number of experts; nothing for forms that are not split over devices. */
+/** Notes on serving this number of experts; none for formats that are not split over devices. */
 export const servingNotes = (
   { info }: Pick<Checkpoint, 'info'>,
   plan: Plan,

@@ -2,14 +2,14 @@ import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import type { ForwardResult } from '../inference/model-runner.ts';
 import { seededRandom } from '../statistics/random.ts';
 
-/** Lengths tried: a lone token, odd ones, and enough to fill several experts and reach beyond a short window. */
+/** Lengths tried: a single token, odd ones, and enough to fill several experts and exceed a short window. */
 const LENGTHS = [1, 2, 7, 33, 64, 128, 257];
 /** Logits kept per model (tokens x vocabulary): 128 MB of float32. */
 const MAX_LOGITS = 2 ** 25;
 const SEED = 20250101;
 
 /**
- * Token sequences for a comparison of two models, the same for the same vocabulary and positions: uniform over the
+ * Token sequences for comparing two models, reproducible for the same vocabulary and positions: uniform over the
  * vocabulary, of several lengths, none longer than the model's positions.
  */
 export const probeSequences = ({
@@ -28,7 +28,7 @@ export const probeSequences = ({
   return sequences;
 };
 
-/** Stands for the difference of numbers that cannot be compared; JSON has no infinity. */
+/** The difference reported for numbers that cannot be compared; JSON has no infinity. */
 export const NOT_COMPARABLE = Number.MAX_VALUE;
 
 /** Agreement of two models on the same sequences. */
@@ -43,12 +43,12 @@ export interface ForwardComparison extends LogitComparison {
 }
 
 /**
- * Compares the logits [T, V] of one sequence; `where` names it in problems: |a - b| <= tolerance * max(1, L), L being
- * the largest |a| of the position. Logits are sums of terms as large as the position's largest logit, and float32
- * rounds those, however small the sum. Measured on the bundled `switch` models, whose logits reach 5 to 20: masked
+ * Compares the logits [T, V] of one sequence; `where` names it in problems. The bound is |a - b| <= tolerance * max(1,
+ * L), with L the largest |a| of the position: logits are sums of terms as large as the position's largest logit, which
+ * float32 rounds however small the sum. Measured on the bundled `switch` models, whose logits reach 5 to 20: masked
  * original and export differ from the same weights in float64 by up to 4.0e-5, PyTorch's float32 by up to 3.0e-5, which
  * is 4.9e-6 and 3.2e-6 of L; from each other by up to 2.8e-5, which is 4.1e-6 of L. Two swapped rows of one expert's
- * down projection differ by 0.07 to 1.4 of L. Not-a-number agrees with nothing.
+ * down projection differ by 0.07 to 1.4 of L. NaN agrees with nothing.
  */
 export const compareLogits = (
   original: Float32Array,
@@ -75,7 +75,7 @@ export const compareLogits = (
 };
 
 /**
- * Compares logits, and the set of experts that each token chose at each MoE layer. `keptIndex[layer]` takes the
+ * Compares logits, and the set of experts that each token chose at each MoE layer. `keptIndex[layer]` maps the
  * original's expert numbers to those of the export.
  */
 export const compareForward = (
@@ -140,7 +140,7 @@ const largestMagnitude = (logits: Float32Array): number => {
   return largest;
 };
 
-/** First layer and token whose sets of experts differ, in words; arrays are [L, T, K]. */
+/** Describes the first layer and token with different sets of experts; arrays are [L, T, K]. */
 const firstOtherChoice = (
   ours: Int32Array,
   theirs: Int32Array,

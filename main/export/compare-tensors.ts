@@ -3,12 +3,12 @@ import { refuse } from '../contract/errors.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 import { tensorBytes } from './write-weights.ts';
 
-/** Bytes compared so far are told in steps of at most one chunk; throwing stops the comparison. */
+/** Called with the bytes compared so far, at most a chunk apart; throwing stops the comparison. */
 export type ByteProgress = (bytes: number) => void;
 
 /**
- * What differs between the tensors of an export and those that the plan gives, one sentence per tensor: missing, extra,
- * of another dtype or shape, or not byte for byte the same (with the first place that differs).
+ * Differences between the tensors of an export and those of the plan, one sentence per tensor: missing, extra, another
+ * dtype or shape, or different bytes (with the first differing position).
  */
 export const tensorProblems = async (
   expected: readonly ExportedTensor[],
@@ -18,7 +18,7 @@ export const tensorProblems = async (
   const problems: string[] = [];
   const names = new Set(expected.map(({ name }) => name));
   for (const name of exported.keys())
-    if (!names.has(name)) problems.push(`tensor "${name}" does not belong into the export.`);
+    if (!names.has(name)) problems.push(`tensor "${name}" does not belong in the export.`);
   for (const tensor of expected) {
     const view = exported.get(tensor.name);
     if (view === undefined) {
@@ -36,7 +36,7 @@ export const tensorProblems = async (
   return problems;
 };
 
-/** First piece and byte in which a tensor differs from what it should be, in words; null: they are equal. */
+/** Describes the first piece and byte in which a tensor differs; null: they are equal. */
 const firstDifference = async (
   tensor: ExportedTensor,
   view: TensorView,

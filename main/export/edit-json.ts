@@ -1,10 +1,10 @@
-/** Strings, punctuation and other scalars of JSON, each one token. */
+/** Tokens of JSON: strings, punctuation and other scalars. */
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /**
- * Sets a JSON object's own (not nested) members in its text and leaves every other character as it stands: `1e-05`,
- * `10000.0` and the order of keys survive, which a parse and a print would change. A key that is not there is added at
- * the end. `text` must be a JSON object.
+ * Sets top-level members in the text of a JSON object and leaves every other character unchanged: `1e-05`, `10000.0`
+ * and the order of keys survive, which parsing and printing would change. New keys are added at the end. `text` must be
+ * a JSON object.
  */
 export const editJsonMembers = (text: string, members: Readonly<Record<string, unknown>>): string => {
   const values = memberValues(text);
@@ -17,14 +17,14 @@ export const editJsonMembers = (text: string, members: Readonly<Record<string, u
     const span = values.get(key);
     return span === undefined ? [] : [{ key, ...span }];
   });
-  // From the end, so that earlier positions stay right.
+  // From the end, so that earlier positions stay valid.
   for (const { key, start, end } of present.sort((a, b) => b.start - a.start)) {
     edited = edited.slice(0, start) + JSON.stringify(members[key]) + edited.slice(end);
   }
   return edited;
 };
 
-/** Where the values of the object's own members stand; of a key that is there twice the last one counts. */
+/** Positions of the values of top-level members; of a duplicate key the last one counts. */
 const memberValues = (text: string): ReadonlyMap<string, { readonly start: number; readonly end: number }> => {
   const spans = new Map<string, { start: number; end: number }>();
   let depth = 0;

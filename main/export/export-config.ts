@@ -10,12 +10,12 @@ import { readText } from '../files/regular-file.ts';
 import { editJsonMembers } from './edit-json.ts';
 import { serverMembers } from './server-members.ts';
 
-/** E' of a plan with the same number of experts in every layer. */
+/** E': the number of experts of a plan that keeps the same number in every layer. */
 export const keptExperts = (plan: Plan): number => (isMergePlan(plan) ? plan.groups[0] : plan.kept[0])?.length ?? 0;
 
 /**
- * Keys of config.json that a plan changes. top-k is none of them: a plan leaves at least top-k experts. Constants leave
- * their number as it is, and are named by layer.
+ * Keys of config.json that a plan changes. top-k stays, since a plan leaves at least top-k experts. Constants keep the
+ * number of experts and are listed by layer.
  */
 const changedKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<string, unknown>> => {
   if (isMergePlan(plan) || plan.constants === undefined)
@@ -29,8 +29,8 @@ const changedKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<st
 };
 
 /**
- * config.json of the pruned checkpoint: the source's text with the number of experts edited, and with what servers read
- * where the source leaves it out.
+ * config.json of the pruned checkpoint: the source's text with the number of experts edited, and members added that
+ * servers need and the source omits.
  */
 export const exportedConfig = async (checkpoint: Checkpoint, plan: Plan): Promise<string> => {
   const text = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
@@ -39,8 +39,8 @@ export const exportedConfig = async (checkpoint: Checkpoint, plan: Plan): Promis
 };
 
 /**
- * What is wrong with the config of an export: a sentence for each key that is another, or one where only the text is
- * (`4.0` in place of `4` is another type to some loaders).
+ * Problems of an export's config: a sentence for each key with another value, or one if only the text differs (`4.0` in
+ * place of `4` is another type to some loaders).
  */
 export const configFileProblems = async (
   checkpoint: Checkpoint,
@@ -51,11 +51,11 @@ export const configFileProblems = async (
   try {
     const text = await readText(file, { mostBytes: MAX_CONFIG_BYTES });
     const source = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
-    // Exports of earlier versions lack what servers read.
+    // Exports of earlier versions lack the members for servers.
     const wanted = [await exportedConfig(checkpoint, plan), editJsonMembers(source, changedKeys(checkpoint, plan))];
     if (wanted.includes(text)) return [];
     const keys = configProblems(checkpoint, plan, parseConfig(file, text));
-    return keys.length > 0 ? keys : ["config.json is not the source's text with what the plan changes."];
+    return keys.length > 0 ? keys : ["config.json is not the source's text with the plan's changes."];
   } catch (error) {
     if (error instanceof WorkbenchError) return [error.message];
     throw error;
@@ -66,11 +66,11 @@ const parseConfig = (file: string, text: string): Readonly<Record<string, unknow
   try {
     return z.record(z.string(), z.unknown()).parse(parseForeignJson(text));
   } catch (cause) {
-    throw refuse('bad-json', `${file} is no JSON object.`, 'Export the model again.', cause);
+    throw refuse('bad-json', `${file} is not a JSON object.`, 'Export the model again.', cause);
   }
 };
 
-/** A sentence for each key of a config that is not what an export has. */
+/** A sentence for each key of a config whose value differs from the export's. */
 export const configProblems = (
   checkpoint: Checkpoint,
   plan: Plan,

@@ -8,7 +8,7 @@ import { PLAN_FILE } from './prepare-plan.ts';
 /** The model card. */
 export const CARD_FILE = 'README.md';
 
-/** What is wrong with the files that a folder's list names; nothing where it has no list. */
+/** Problems of the files in a folder's checksum list; none if it has no list. */
 export const checksumProblems = async (folder: string, signal: AbortSignal): Promise<readonly string[]> => {
   let list: string | null;
   try {
@@ -23,7 +23,7 @@ export const checksumProblems = async (folder: string, signal: AbortSignal): Pro
   for (const line of list.split('\n').filter((each) => each !== '')) {
     const read = checksumOfLine(line);
     if (read === null) {
-      problems.push(`${CHECKSUM_FILE}: ${JSON.stringify(line.slice(0, 100))} is no line of a checksum list.`);
+      problems.push(`${CHECKSUM_FILE}: ${JSON.stringify(line.slice(0, 100))} is not a line of a checksum list.`);
       continue;
     }
     const { checksum, name } = read;
@@ -38,7 +38,7 @@ export const checksumProblems = async (folder: string, signal: AbortSignal): Pro
     } catch (error) {
       if (!(error instanceof WorkbenchError)) throw error;
       problems.push(
-        error.code === 'missing-file' ? `${name} is missing, though ${CHECKSUM_FILE} lists it.` : error.message,
+        error.code === 'missing-file' ? `${name} is missing, although ${CHECKSUM_FILE} lists it.` : error.message,
       );
     }
   }
@@ -46,9 +46,9 @@ export const checksumProblems = async (folder: string, signal: AbortSignal): Pro
 };
 
 /**
- * What belongs to a model beside config and weights, by name: generation settings, what loaders read a tokenizer and a
- * chat template from, and licences. Nothing else is copied: the folder of a stranger's model may hold anything, and an
- * export may be made where other programs look for their own files.
+ * Names of files that belong to a model beside config and weights: generation settings, tokenizer and chat template
+ * files, and licences. Only these are copied: a foreign model's folder may contain anything, and an export may lie
+ * where other programs look for their own files.
  */
 export const SIDE_FILES: ReadonlySet<string> = new Set([
   'generation_config.json',
@@ -59,23 +59,23 @@ export const SIDE_FILES: ReadonlySet<string> = new Set([
   ...['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'LICENCE.md', 'LICENCE.txt', 'License.txt', 'COPYING'],
   ...['NOTICE', 'NOTICE.md', 'NOTICE.txt', 'USE_POLICY.md'],
 ]);
-/** How a model was fine-tuned, in its folder. */
+/** Record in a model's folder of how it was fine-tuned. */
 export const FINETUNE_FILE = 'uncurl_finetune.json';
 
 const TOKENIZER_FILE = 'tokenizer.json';
-/** A side file is small; what is larger (data, say) does not belong to the model. */
+/** Side files are small; larger files (data, for example) do not belong to the model. */
 const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
 
 export interface SideFiles {
-  /** Names of what was copied. */
+  /** Names of copied files. */
   readonly copied: readonly string[];
-  /** Names of links that lead out of the model, which may be to anything: they are left out. */
+  /** Names of links out of the model, which are not followed. */
   readonly leftOut: readonly string[];
 }
 
 /**
- * Whether what a link leads to belongs to the model: it lies in its folder, or (as a Hugging Face cache keeps them) in
- * the `blobs` beside its `snapshots`. tokenizer.json may lie anywhere: it was read as a tokenizer.
+ * Whether the target of a link belongs to the model: it lies in its folder, or in the `blobs` beside its `snapshots`,
+ * as in a Hugging Face cache. tokenizer.json may lie anywhere, since it was already read as a tokenizer.
  */
 const belongs = (name: string, target: string, folder: string): boolean => {
   const isWithin = (parent: string): boolean => target.startsWith(parent + path.sep);
@@ -86,7 +86,7 @@ const belongs = (name: string, target: string, folder: string): boolean => {
   );
 };
 
-/** A model's side files by name, each with what it leads to; folders, pipes and links out of the model are left out. */
+/** A model's side files by name, each with its real path; folders, pipes and links out of the model are left out. */
 const findSideFiles = async (
   source: string,
 ): Promise<{ readonly found: ReadonlyMap<string, string>; readonly leftOut: readonly string[] }> => {
@@ -116,13 +116,13 @@ export const copySideFiles = async (source: string, destination: string): Promis
   return { copied: [...found.keys()], leftOut };
 };
 
-/** They stand beside what is loaded, and an export may lack them: the first moments of its own check, for one. */
+/** Files beside those that are loaded. An export may lack them, as it does during its own check. */
 const BESIDE_FILES = [PLAN_FILE, CARD_FILE, CHECKSUM_FILE];
 
 /**
- * What is wrong with the files of an export: it holds `modelFiles` and the source's side files byte for byte, and
- * nothing else. Programs that load a folder look for files by name, and prefer some to its weights: an index, an
- * adapter, another format, a template.
+ * Problems of the files of an export, which must contain `modelFiles` and the source's side files byte for byte, and
+ * nothing else. Programs look for files by name and prefer some to the weights: an index, an adapter, another format, a
+ * template.
  */
 export const folderProblems = async (
   source: string,
@@ -145,7 +145,7 @@ export const folderProblems = async (
     }
     try {
       const [is, wanted] = [await fileChecksum(path.join(exported, name), signal), await fileChecksum(target, signal)];
-      if (is !== wanted) problems.push(`${name} is not the source's.`);
+      if (is !== wanted) problems.push(`${name} differs from the source's.`);
     } catch (error) {
       if (!(error instanceof WorkbenchError)) throw error;
       problems.push(error.message);
@@ -157,13 +157,13 @@ export const folderProblems = async (
 const taken = (destination: string, cause?: unknown): Error =>
   refuse(
     'destination-exists',
-    `${destination} exists already, and an export never overwrites.`,
+    `${destination} already exists, and an export never overwrites.`,
     'Choose another name, or remove it first.',
     cause,
   );
 
 /**
- * Refuses a destination in a folder that is not there.
+ * Refuses a destination whose parent folder does not exist.
  *
  * @throws WorkbenchError refused: `no-folder`.
  */
@@ -177,13 +177,13 @@ export const requireParent = async (destination: string): Promise<void> => {
   ) {
     throw refuse(
       'no-folder',
-      `${parent} is no folder, so ${path.basename(destination)} cannot be made in it.`,
-      'Make the folder first, or choose another.',
+      `${parent} is not a folder, so ${path.basename(destination)} cannot be created in it.`,
+      'Create the folder first, or choose another.',
     );
   }
 };
 
-/** Refuses a destination that is there, even as a broken link. */
+/** Refuses a destination that exists, even as a dangling link. */
 export const requireAbsent = async (destination: string): Promise<void> => {
   const exists = await lstat(destination).then(
     () => true,
@@ -196,8 +196,8 @@ export const requireAbsent = async (destination: string): Promise<void> => {
 };
 
 /**
- * Gives a finished folder its name, unless something has taken the name meanwhile. A rename would replace an empty
- * folder, so on POSIX systems the name is claimed first by making it, which only one process can.
+ * Renames a finished folder to its final name, unless the name has been taken meanwhile. A rename would replace an
+ * empty folder, so on POSIX systems the name is first claimed by creating it, which only one process can do.
  */
 export const publishFolder = async (unfinished: string, destination: string): Promise<void> => {
   if (process.platform === 'win32') {
@@ -218,5 +218,5 @@ export const publishFolder = async (unfinished: string, destination: string): Pr
   }
 };
 
-/** Removes an unfinished folder with all that is in it. */
+/** Removes an unfinished folder with its contents. */
 export const removeUnfinished = (unfinished: string): Promise<void> => rm(unfinished, { recursive: true, force: true });

@@ -32,16 +32,16 @@ import { verifyExport } from './verify-export.ts';
 import { writeFlushed, writeWeights } from './write-weights.ts';
 
 /**
- * Experts of one graph above which opening it takes long: the memory planner of onnxruntime up to 1.31 takes time with
- * the square of their number (measured with 1.30: 1 s for 256, 20 s for 1024); that of 1.32 does not.
+ * Number of experts in one graph above which opening it takes long: the memory planner of onnxruntime up to 1.31 takes
+ * quadratic time in it (measured with 1.30: 1 s for 256, 20 s for 1024); that of 1.32 does not.
  */
 const MANY_EXPERTS = 1024;
 
 const UNTRAINED =
-  'The router of the merged experts is new and random: the export is a start for fine-tuning, and answers ' +
-  'nothing before it.';
+  'The router of the merged experts is new and random: the export is a starting point for fine-tuning, and ' +
+  'useless before it.';
 
-/** What whoever uses an export should know, one sentence each. */
+/** Warnings for users of an export, one sentence each. */
 export const exportWarnings = (
   { moeLayers }: Pick<ModelInfo, 'moeLayers'>,
   plan: Plan,
@@ -53,23 +53,23 @@ export const exportWarnings = (
   if (format === 'hf' || format === 'gguf' || experts < MANY_EXPERTS) return untrained;
   return [
     ...untrained,
-    `The graph holds ${experts.toLocaleString('en-US')} experts (${moeLayers} MoE layers x ` +
-      `${keptExperts(plan)}): onnxruntime up to 1.31 takes time with the square of ` +
-      'that to open it, about 20 s for 1,024; use 1.32 or later.',
+    `The graph contains ${experts.toLocaleString('en-US')} experts (${moeLayers} MoE layers x ` +
+      `${keptExperts(plan)}): opening it with onnxruntime up to 1.31 takes time proportional to the square ` +
+      'of that, about 20 s for 1,024; use 1.32 or later.',
   ];
 };
 
 export interface ExportRequest {
   readonly checkpoint: Checkpoint;
   readonly plan: Plan;
-  /** Folder to make; its parent must exist. */
+  /** Folder to create; its parent must exist. */
   readonly destination: string;
   readonly settings: ExportSettings;
-  /** For the model card, beside what the plan says. */
+  /** Facts for the model card beside the plan. */
   readonly card?: CardFacts;
   /** `hf` by default. */
   readonly format?: ExportFormat;
-  /** Of a GGUF file's weights; by default the one that keeps them as they are stored. */
+  /** Type of a GGUF file's weights; default: the stored type. */
   readonly ggufType?: GgufType | undefined;
   readonly control: ExportControl;
 }
@@ -77,21 +77,21 @@ export interface ExportRequest {
 export interface ExportResult {
   readonly folder: string;
   readonly verification: Verification;
-  /** All files of the folder. */
+  /** Size of all files in the folder. */
   readonly sizeBytes: number;
-  /** What whoever uses the export should know, one sentence each. */
+  /** Warnings for users of the export, one sentence each. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Writes the pruned checkpoint as a Hugging Face folder in the source's own tensor names and shards, as an ONNX graph
- * with its weights, as both, or as a GGUF file; proves it equal to the masked (or overlaid) original, and only then
- * gives it its name. What llama.cpp would compute otherwise is refused as GGUF before a byte is written. Nothing is
- * ever overwritten, and whatever fails, nothing is left behind.
+ * Writes the pruned checkpoint as a Hugging Face folder with the source's tensor names and shards, as an ONNX graph
+ * with its weights, as both, or as a GGUF file. Proves it equal to the masked (or overlaid) original, and only then
+ * gives it its name. Refuses as GGUF, before writing, models that llama.cpp would compute differently. Never overwrites
+ * anything and leaves nothing behind on failure.
  *
- * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`,
- * `changes-nothing`, `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `destination-exists`, `no-folder`,
- * `disk-full`, `not-writable`; failed: `export-unequal`, `model-changed`.
+ * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`, `changes-nothing`,
+ * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `destination-exists`, `no-folder`, `disk-full`, `not-writable`;
+ * failed: `export-unequal`, `model-changed`.
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control } = request;
@@ -123,7 +123,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     if (control.signal.aborted) throw new CancelledError('The export');
     await requireSameSources(checkpoint, {
       made: 'exported',
-      left: 'Nothing is left of the export.',
+      left: 'The export was removed.',
       remedy: 'Export again once nothing writes to the model.',
     });
     await publishFolder(unfinished, destination);
@@ -135,7 +135,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
         ...exportWarnings(checkpoint.info, plan, request.format ?? 'hf'),
         ...(gguf?.warnings ?? []),
         ...leftOut.map((name) => `${name} was not copied: it is a link out of the model's folder.`),
-        ...(abandoned.length === 0 ? [] : [`Removed what a killed export had left: ${abandoned.join(', ')}.`]),
+        ...(abandoned.length === 0 ? [] : [`Removed the remains of a killed export: ${abandoned.join(', ')}.`]),
       ],
     };
   } catch (error) {
@@ -144,7 +144,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   }
 };
 
-/** Everything of an export, in a folder that has not got its name yet; gives the proof that it is right. */
+/** Writes an export into a folder that does not have its final name yet, and returns its verification. */
 const fill = async (
   request: ExportRequest,
   plan: Plan,
@@ -192,7 +192,7 @@ const fill = async (
     throw new WorkbenchError(
       'export-unequal',
       'failed',
-      `The export of ${checkpoint.name} is not what was measured, so it was removed: ` +
+      `The export of ${checkpoint.name} differs from the measured model, so it was removed: ` +
         verification.problems.join(' '),
       'Check the disk and try again; if it happens again, report it with this message.',
     );
@@ -218,7 +218,7 @@ const fill = async (
 /** Model cards are texts of a few pages. */
 const MAX_CARD_BYTES = 16 * 2 ** 20;
 
-/** The lines of a source's model card that name its licence: it holds for the pruned model too. */
+/** The lines of a source's model card that name its licence, which applies to the pruned model too. */
 const licenceLines = async (folder: string): Promise<readonly string[]> => {
   const text = await readTextIfThere(path.join(folder, CARD_FILE), { mostBytes: MAX_CARD_BYTES });
   const [, header] = /^---\r?\n([^]*?)\r?\n---/.exec(text ?? '') ?? [];
@@ -227,7 +227,7 @@ const licenceLines = async (folder: string): Promise<readonly string[]> => {
 
 const requireSpace = async (parent: string, bytes: number): Promise<void> => {
   const { bavail, blocks, bsize } = await statfs(parent);
-  // A file system that does not know its size says 0 blocks.
+  // A file system of unknown size reports 0 blocks.
   if (blocks > 0 && bavail * bsize < bytes) throw diskFull(parent, bytes);
 };
 

@@ -4,18 +4,18 @@ import type { ExportedTensor } from './exported-tensors.ts';
 export interface ExportControl {
   /** Checked between chunks of 8 MiB and between block runs: an abort rejects with CancelledError within a second. */
   readonly signal: AbortSignal;
-  /** Bytes done and in all; running a model counts as moving its bytes once. */
+  /** Bytes done and total; running a model counts as moving its bytes once. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 export const weightBytes = (tensors: readonly ExportedTensor[]): number =>
   tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
-/** Bytes that a verification moves: it compares every tensor and runs the original and each form of the export. */
+/** Bytes that a verification moves: it compares every tensor and runs the original and each format of the export. */
 export const verificationBytes = (tensors: readonly ExportedTensor[], forms: number): number =>
   (2 + forms) * weightBytes(tensors);
 
-/** Counts what a verification has done. */
+/** Counts the progress of a verification. */
 export class VerifyProgress {
   readonly signal: AbortSignal;
   readonly #onProgress: NonNullable<ExportControl['onProgress']>;
@@ -23,7 +23,7 @@ export class VerifyProgress {
   readonly #total: number;
   #done = 0;
 
-  /** `forms`: of the export, each of which runs. */
+  /** `forms`: formats of the export, each of which is run. */
   constructor({ signal, onProgress }: ExportControl, tensors: readonly ExportedTensor[], forms: number) {
     this.signal = signal;
     this.#onProgress = onProgress ?? (() => undefined);
@@ -31,13 +31,13 @@ export class VerifyProgress {
     this.#total = verificationBytes(tensors, forms);
   }
 
-  /** Bytes were compared. Throws where the job was cancelled. */
+  /** Counts compared bytes. Throws if the job was cancelled. */
   readonly compared = (bytes: number): void => {
     if (this.signal.aborted) throw new CancelledError('The verification');
     this.#report(this.#done + bytes);
   };
 
-  /** A share of one of the model runs is done; run 0 is the original's. */
+  /** Records a share of one of the model runs; run 0 is the original's. */
   ran(run: number, share: number): void {
     this.#report(Math.round(this.#weightBytes * (1 + run + share)));
   }

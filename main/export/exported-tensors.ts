@@ -8,40 +8,40 @@ import { openConstants } from '../inference/expert-constants.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
-/** A contiguous run of bytes of an exported tensor, where they lie now, and what they are in words. */
+/** A contiguous run of bytes of an exported tensor: its present location and a description. */
 export interface TensorPiece {
   readonly view: TensorView;
   readonly what: string;
 }
 
-/** A tensor of the export: what it is called and made of. */
+/** A tensor of the export: its name and its pieces. */
 export interface ExportedTensor {
   readonly name: string;
-  /** Weight file of the source that holds it, by its name in the folder. */
+  /** Name of the source's weight file that contains it. */
   readonly sourceFile: string;
   readonly dtype: TensorDtype;
   readonly shape: readonly number[];
   readonly byteLength: number;
-  /** Never empty; one behind the other they are the tensor. */
+  /** Never empty; concatenated, they are the tensor. */
   readonly pieces: readonly TensorPiece[];
 }
 
-/** One MoE layer under a plan: which source expert carries each new one, and the merged weights, if any. */
+/** One MoE layer under a plan: the source expert of each new one, and the merged weights, if any. */
 interface PrunedLayer {
   readonly moe: MoeDescriptor;
-  /** Source experts by new (kept) index; of a merged group: its first member, whose places in the files it takes. */
+  /** Source experts by new (kept) index; for a merged group its first member, whose positions in the files it takes. */
   readonly carriers: readonly number[];
-  /** Weights by kept index where they are not the carriers' own, and the rows of the router where they are new. */
+  /** Weights by kept index where they differ from the carriers', and the router's rows if they are new. */
   readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView | null } | null;
-  /** Router of a dropping plan whose rows were refitted: all E of them, of which the kept ones are taken. */
+  /** Router of a dropping plan with refitted rows: all E rows, of which the kept ones are used. */
   readonly refittedRouter: TensorView | null;
 }
 
 /**
  * Every tensor of the pruned checkpoint in the order of the source's files: expert-numbered tensors renumbered densely,
- * tensors whose first axis counts experts cut to the kept rows, all others as they stand. Merged weights come from the
- * overlays that a measurement of the plan runs on (written first where they are missing). Tensors that take no
- * part in inference (extra prediction layers) are left out. `plan` is prepared.
+ * tensors whose first axis counts experts cut to the kept rows, all others unchanged. Merged weights come from the
+ * overlays with which the plan is measured (which are written first if missing). Tensors unused in inference (extra
+ * prediction layers) are left out. `plan` is prepared.
  */
 export const exportedTensors = async (
   checkpoint: Checkpoint,
@@ -80,8 +80,8 @@ export const exportedTensors = async (
 };
 
 /**
- * The tensors of a checkpoint in which experts give constants: the router stays whole, kept experts keep their numbers,
- * and the vector of each other one stands where its first matrix stood.
+ * The tensors of a checkpoint with constants in place of experts: the router stays whole, kept experts keep their
+ * numbers, and the vector of each other expert takes the position of its first matrix.
  */
 const withConstants = (
   checkpoint: Checkpoint,
@@ -227,7 +227,7 @@ const keptRows = (name: string, router: TensorView, kept: readonly number[]): Te
 
 const roles = ['gate', 'up', 'down'] as const;
 
-/** The matrices of an expert that lie in its row of a stacked tensor, in file order. */
+/** The matrices of an expert within its row of a stacked tensor, in file order. */
 const partsOfRow = (moe: MoeDescriptor, expert: number, row: TensorView): readonly TensorView[] =>
   roles
     .flatMap((role) => wholeViewOf(moe.expertTensors[expert]?.[role]) ?? [])
@@ -240,7 +240,7 @@ const partsOfRow = (moe: MoeDescriptor, expert: number, row: TensorView): readon
 const wholeViewOf = (weight: Weight | undefined): TensorView | null =>
   weight === undefined ? null : wholeView(weight);
 
-/** What stands in the export where `view` of the carrier stood: itself, or the new matrix of the same role. */
+/** The export's content in place of the carrier's `view`: the view itself, or the new matrix of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
   const carrier = carriers[kept] ?? -1;
   const own = { view, what: `expert ${String(carrier)} of the source` };
@@ -266,11 +266,11 @@ const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view:
   if (changed.length < roles.length) return own;
   throw refuse(
     'not-exportable',
-    `tensor "${view.tensor}" belongs to an expert, and merging does not say what becomes of it.`,
+    `tensor "${view.tensor}" belongs to an expert, and merging is not defined for it.`,
     'Use a method that drops experts.',
   );
 };
 
-/** Where a matrix lies as it is, or as its transpose; null where it is quantised or interleaved with another. */
+/** View of a matrix stored plainly or transposed; null if it is quantised or interleaved with another. */
 const plainView = ({ stored, select }: Weight): TensorView | null =>
   stored.kind === 'plain' && select === undefined ? stored.view : null;

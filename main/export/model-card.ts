@@ -9,9 +9,9 @@ import { servingNotes } from './check-export.ts';
 import { GGUF_FILE } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 
-/** What is known of the plan beside itself. */
+/** Facts about the plan beside the plan itself. */
 export interface CardFacts {
-  /** Points of the sweep that the plan was chosen by, each against the unpruned model on the same items. */
+  /** Points of the sweep by which the plan was chosen, each compared with the unpruned model on the same items. */
   readonly curve: readonly SweepResult[];
   /** Version of the workbench. */
   readonly version: string;
@@ -25,7 +25,7 @@ export interface CardContents {
   readonly verification: Verification;
   readonly format: ExportFormat;
   readonly warnings: readonly string[];
-  /** Of a GGUF file's weights; null for other formats. */
+  /** Type of a GGUF file's weights; null for other formats. */
   readonly ggufType: GgufType | null;
   readonly hasTokenizer: boolean;
   /** Lines of the source's own card that name its licence. */
@@ -33,7 +33,7 @@ export interface CardContents {
   readonly facts: CardFacts | null;
 }
 
-/** README.md of an export: what was pruned, how, what is left, how it was proven and how to load it. */
+/** README.md of an export: what was pruned and how, the remaining experts, the verification, and how to load it. */
 export const modelCard = (contents: CardContents): string =>
   [
     frontMatter(contents),
@@ -68,7 +68,7 @@ const frontMatter = ({ checkpoint, licence, format }: CardContents): string =>
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(1)} %`;
-/** Text of a stranger's in Markdown: no element of HTML, no image or link of its own, on one line. */
+/** Foreign text for Markdown: on one line, without HTML elements, images or links. */
 const plain = (text: string): string =>
   text
     .replaceAll('&', '&amp;')
@@ -165,7 +165,7 @@ const curve = (points: readonly SweepResult[]): string =>
   );
 
 const REPEAT =
-  '`sha256sum --check checksums.sha256` tells whether a file changed since; `uncurl verify FOLDER --against ' +
+  '`sha256sum --check checksums.sha256` shows whether a file has changed; `uncurl verify FOLDER --against ' +
   'MODEL --plan uncurl-plan.json` repeats the comparison.';
 
 const verified = ({ verification, plan, format, ggufType }: CardContents): string => {

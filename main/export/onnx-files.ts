@@ -11,15 +11,15 @@ import { ownLayer } from '../inference/layer-variant.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 import { tensorBytes } from './write-weights.ts';
 
-/** The graph, and the weights of a folder that holds no other ones: the graph points into that file. */
+/** The graph, and its weights in a folder without other ones. */
 export const ONNX_FILE = 'model.onnx';
 export const ONNX_DATA_FILE = 'model.onnx.data';
 
-/** Tensors start at multiples of this many bytes: the longest vectors that processors load. */
+/** Alignment of tensors in bytes: the longest vectors that processors load. */
 const ALIGNMENT = 64;
 const padding = (offset: number): number => (ALIGNMENT - (offset % ALIGNMENT)) % ALIGNMENT;
 
-/** Where each tensor of an export lies in the data file of `folder`, by name, and the file's size. */
+/** Position of each tensor in the data file of `folder`, by name, and the file's size. */
 export const onnxData = (
   tensors: readonly ExportedTensor[],
   folder: string,
@@ -36,8 +36,8 @@ export const onnxData = (
 };
 
 /**
- * Writes the data file and flushes it to disk; gives its SHA-256. Nothing is held but one chunk. `onBytes` may throw to
- * stop.
+ * Writes the data file and flushes it to disk; returns its SHA-256. Keeps only one chunk in memory. `onBytes` may throw
+ * to stop.
  */
 export const writeOnnxData = async (
   tensors: readonly ExportedTensor[],
@@ -64,8 +64,8 @@ export const writeOnnxData = async (
 };
 
 /**
- * Writes the graph of a pruned model, whose config is `configText` and whose tensors lie, in their stored dtypes, where
- * `views` says: in files of the same folder. Gives the file's SHA-256.
+ * Writes the graph of a pruned model with config `configText`. Its tensors lie in files of the same folder, in their
+ * stored dtypes, at `views`. Returns the file's SHA-256.
  */
 export const writeOnnxGraph = async (
   source: Checkpoint,
@@ -76,7 +76,7 @@ export const writeOnnxGraph = async (
   const family = familyOf(source.descriptor.family);
   if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
   const config = z.record(z.string(), z.unknown()).parse(JSON.parse(configText));
-  // A graph names files as seen from its folder, which stands here for the root that block graphs name them from.
+  // A graph names files relative to its folder, which serves as the root of block graphs here.
   const fromFolder = new Map(
     [...views].map(([name, view]) => [name, { ...view, file: `/${path.basename(view.file)}` }]),
   );

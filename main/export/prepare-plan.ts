@@ -8,14 +8,14 @@ import { planCost } from '../pruning/plan-cost.ts';
 import { MAX_PLAN_BYTES, readPlan } from '../pruning/read-plan.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 
-/** The plan that an export was made by, beside its weights. */
+/** The plan of an export, beside its weights. */
 export const PLAN_FILE = 'uncurl-plan.json';
 
-/** The plan with what it was made for, as JSON. */
+/** The plan with its model, as JSON. */
 export const planFileText = ({ name, fingerprint, info }: Checkpoint, plan: Plan): string =>
   `${JSON.stringify({ ...plan, experts: info.experts, topK: info.topK, model: { name, fingerprint } }, null, 1)}\n`;
 
-/** Whether the plan that an export carries (it need not carry one) is the plan it is held against. */
+/** Compares the plan in an export, if any, with the given one. */
 export const planFileProblems = async (folder: string, plan: Plan): Promise<readonly string[]> => {
   let carried: Plan;
   try {
@@ -28,10 +28,10 @@ export const planFileProblems = async (folder: string, plan: Plan): Promise<read
   }
   return canonicalJson(substance(carried)) === canonicalJson(substance(plan))
     ? []
-    : [`${PLAN_FILE}: the export was made by another plan: ${firstOtherLayer(carried, plan)}.`];
+    : [`${PLAN_FILE}: the export was made with another plan: ${firstOtherLayer(carried, plan)}.`];
 };
 
-/** What a plan does, without where it comes from. Exports carry lists in ascending order. */
+/** The effect of a plan, without its provenance. Exports have lists in ascending order. */
 const substance = (plan: Plan): unknown => ({
   recovery: plan.recovery?.weights ?? null,
   ...(isMergePlan(plan)
@@ -52,7 +52,7 @@ const firstOtherLayer = (carried: Plan, wanted: Plan): string => {
   const layer = ours.findIndex((experts, index) => experts !== theirs[index]);
   return layer === -1
     ? 'its router treatment, its alignment, its merge rule or its refitted weights differ'
-    : `layer ${String(layer)} holds ${theirs[layer] ?? 'nothing'} instead of ${ours[layer] ?? 'nothing'}`;
+    : `layer ${String(layer)} has ${theirs[layer] ?? 'nothing'} instead of ${ours[layer] ?? 'nothing'}`;
 };
 
 const layersOf = (plan: Plan): readonly string[] =>
@@ -61,8 +61,8 @@ const layersOf = (plan: Plan): readonly string[] =>
     : plan.kept.map((kept) => `the experts ${kept.join(', ')}`);
 
 /**
- * A plan as an export takes it: valid for this very model, with every list ascending, and with a form that stock
- * loaders open.
+ * Prepares a plan for export: checks that it is valid for this model and has a form that stock loaders open, and sorts
+ * every list in ascending order.
  *
  * @throws WorkbenchError `plan-invalid`, `plan-other-model`, `not-exportable` or `changes-nothing`.
  */
@@ -73,7 +73,7 @@ export const preparePlan = ({ info, name, fingerprint }: Checkpoint, plan: Plan)
       'plan-other-model',
       `The plan was made for ${valid.model.name} (fingerprint ${valid.model.fingerprint}), not for ${name} ` +
         `(${fingerprint}).`,
-      'Make the plan for this model; if it is meant for this model all the same, remove "model" from the plan.',
+      'Make the plan for this model; if it is meant for this model after all, remove "model" from the plan.',
     );
   }
   const { exportable, keptPerLayer } = planCost(info, valid);
@@ -87,7 +87,7 @@ export const preparePlan = ({ info, name, fingerprint }: Checkpoint, plan: Plan)
     throw refuse(
       'changes-nothing',
       `The plan keeps all ${info.experts} experts of every ` +
-        `layer${isMergePlan(valid) ? ', each in a group of its own' : ''}: the export would be a copy of ${name}.`,
+        `layer${isMergePlan(valid) ? ', each in its own group' : ''}: the export would be a copy of ${name}.`,
       'Use a plan that removes or merges experts.',
     );
   }

@@ -1,19 +1,19 @@
 import { z } from 'zod';
 
 /**
- * What vLLM 0.32 reads of a config where transformers, which knows it by the family, writes nothing (deepseek_v2.py:
- * without them it takes a softmax, and finds no place for the router's correction).
+ * Config members that vLLM 0.32 needs and transformers, which knows them from the family, does not write
+ * (deepseek_v2.py: without them it uses a softmax and has no parameter for the router's correction).
  */
 const unwritten: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
   ['deepseek_v3', { scoring_func: 'sigmoid', topk_method: 'noaux_tc' }],
 ]);
 
-/** Names of one architecture in transformers and in vLLM (registry.py), where they differ. */
+/** Architectures with different names in transformers and in vLLM (registry.py). */
 const otherNames: ReadonlyMap<string, string> = new Map([['PhimoeForCausalLM', 'PhiMoEForCausalLM']]);
 
 const named = z.looseObject({ architectures: z.array(z.string()).optional() });
 
-/** Members of config.json that an export gains, so that servers compute what the model does. */
+/** Members that an export adds to config.json so that servers compute the same as the model. */
 export const serverMembers = (
   family: string,
   config: Readonly<Record<string, unknown>>,

@@ -1,23 +1,23 @@
-/** What of an export decides how it can be split over devices. */
+/** Properties of an export that decide how it can be split over devices. */
 export interface ServedExperts {
-  /** Experts of each MoE layer that the export has, and that the unpruned model has. */
+  /** Experts of each MoE layer in the export and in the unpruned model. */
   readonly kept: number;
   readonly experts: number;
   readonly topK: number;
-  /** Groups that the router chooses among; 1: none. */
+  /** Groups of the router; 1: none. */
   readonly groups: number;
 }
 
-/** Numbers of devices that servers are built with. */
+/** Usual numbers of devices in servers. */
 const DEVICES = [2, 4, 8] as const;
-/** Part of the kept experts by which a count that serves better may differ, to be worth a word. */
+/** Largest difference, as a share of the kept experts, at which a better count is suggested. */
 const NEAR = 1 / 20;
 
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
 
 /**
- * The nearest number of kept experts that splits evenly over more devices than `kept` does, at most a twentieth (and at
- * least one expert) away; null where there is none. Of two as near the larger.
+ * The nearest number of kept experts that splits evenly over more devices than `kept`, at most a twentieth (and at
+ * least one expert) away; null if there is none. Of two equally near ones the larger.
  */
 export const nearestServingCount = ({ kept, experts, topK, groups }: ServedExperts): number | null => {
   const reach = Math.max(1, Math.floor(kept * NEAR));
@@ -35,7 +35,7 @@ export const nearestServingCount = ({ kept, experts, topK, groups }: ServedExper
 };
 
 /**
- * What splitting over devices demands of the number of experts, as vLLM 0.32 has it (fused_moe/layer.py,
+ * Constraints of vLLM 0.32 on the number of experts when splitting over devices (fused_moe/layer.py,
  * expert_map_manager.py, grouped_topk_router.py), one sentence each.
  */
 export const servingAdvice = (served: ServedExperts): readonly string[] => {
@@ -50,7 +50,7 @@ export const servingAdvice = (served: ServedExperts): readonly string[] => {
         ? 'split evenly over none of 2, 4 and 8 devices'
         : `split evenly over ${joined(even)} devices`) +
       (uneven.length === 0
-        ? ', as its load balancing (EPLB) wants it.'
+        ? ', as its load balancing (EPLB) requires.'
         : `; over ${joined(uneven)} its load balancing (EPLB) needs redundant experts ` +
           `(${uneven.map((devices) => `${String(devices - (kept % devices))} for ${String(devices)}`).join(', ')}).`),
     ...(nearest === null
@@ -58,7 +58,7 @@ export const servingAdvice = (served: ServedExperts): readonly string[] => {
       : [`${String(nearest)} instead of ${String(kept)} would split evenly over more devices.`]),
     ...(groups > 1 && kept <= groups
       ? [
-          `vLLM leaves out the ${String(groups)} groups of the router where each holds one expert: keep at least ` +
+          `vLLM ignores the ${String(groups)} groups of the router if each contains one expert: keep at least ` +
             `${String(2 * groups)}.`,
         ]
       : []),

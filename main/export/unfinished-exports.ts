@@ -4,12 +4,12 @@ import path from 'node:path';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { processState, thisProcess } from '../workspace/process-alive.ts';
 
-/** Machines by a short hash: their names may hold anything. */
+/** Machines by a short hash, since their names may contain any character. */
 const machineMark = (machine: string): string => createHash('sha256').update(machine).digest('hex').slice(0, 8);
 
 /**
- * A name for the unfinished folder: hidden, beside the destination, so that a rename moves no bytes. It says who fills
- * it, so that what a killed process left can be told from what another is making.
+ * Name of the unfinished folder: hidden, and beside the destination so that renaming moves no bytes. It names the
+ * writing process, to distinguish remains of a killed process from an export in progress.
  */
 export const unfinishedName = (destination: string): string => {
   const { machine, pid, startedAt } = thisProcess();
@@ -18,7 +18,7 @@ export const unfinishedName = (destination: string): string => {
 };
 
 const OWNER = /^([0-9a-f]{8})-(\d{1,10})-(\d*)-[0-9a-f]{12}$/;
-/** What another machine left, or a process whose start is not told, is taken for abandoned after this long. */
+/** Age at which the folder of another machine, or of a process with unknown start, counts as abandoned. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 
 const isAbandoned = async (folder: string, owner: string, now: number): Promise<boolean> => {
@@ -32,8 +32,7 @@ const isAbandoned = async (folder: string, owner: string, now: number): Promise<
 };
 
 /**
- * Removes what killed exports to the same destination left beside it; one that is being made stays. Answers the names
- * that it removed.
+ * Removes what killed exports to the same destination left beside it, but none in progress. Returns the removed names.
  */
 export const removeAbandonedExports = async (
   destination: string,
@@ -49,7 +48,7 @@ export const removeAbandonedExports = async (
       await rm(folder, { recursive: true, force: true });
       removed.push(name);
     } catch (error) {
-      // Another process removes it at this moment.
+      // Another process is removing it.
       if (fileErrorCode(error) !== 'ENOENT') throw error;
     }
   }

@@ -23,15 +23,15 @@ import { INDEX_FILE, SINGLE_FILE } from './write-weights.ts';
 
 /**
  * Bound on |a - b| / max(1, L) for float32 logits of the original (a) and the export (b), L being the largest |a| of
- * the position (compareLogits says what noise and errors come to).
+ * the position (compareLogits gives the sizes of noise and of errors).
  */
 export const LOGIT_TOLERANCE = 1e-5;
 
-/** Problems of one kind that are listed; the rest are counted. */
+/** Number of problems of one kind that are listed; the rest are counted. */
 const MAX_LISTED = 20;
 
 export interface VerifyRequest {
-  /** Folder to prove. */
+  /** Folder to verify. */
   readonly exported: string;
   /** The unpruned original. */
   readonly checkpoint: Checkpoint;
@@ -44,12 +44,12 @@ export interface VerifyRequest {
  * Proves that a folder is the original pruned by the plan: its config, side files and every tensor are byte for byte
  * what the plan makes of the source, no file is missing or extra, and on seeded sequences the masked (or overlaid)
  * original and the reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1,
- * largest |a| of the position). What the folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells
- * no experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run: every byte of it is compared
- * with what the plan makes of the source. All models run on the processor.
+ * largest |a| of the position). Everything in the folder is verified: weights that open as a checkpoint, an ONNX graph,
+ * or both (a graph does not output experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run:
+ * every byte of it is compared with what the plan makes of the source. All models run on the CPU.
  *
- * A folder that is something else is a result (`ok: false` with problems); one that is no model folder at all, or a
- * plan that does not fit the original, is refused, and one that changes meanwhile fails (`export-changed`).
+ * A folder with other content is a result (`ok: false` with problems). Refuses a folder that is not a model, or a plan
+ * that does not fit the original; fails (`export-changed`) if the folder changes meanwhile.
  */
 export const verifyExport = async (request: VerifyRequest): Promise<Verification> => {
   const exported = path.resolve(request.exported);
@@ -100,7 +100,7 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
         })
       : null;
     const problems = [
-      // A file that is missing may be found where it is compared, too.
+      // A missing file may also be reported where it is compared.
       ...listed(files.filter((problem) => !differing.includes(problem))),
       ...listed(differing),
       ...listed(reopened?.problems ?? []),
@@ -129,7 +129,7 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
   }
 };
 
-/** What an export consists of; a folder without any model is refused. */
+/** Models in an export; refuses a folder without any. */
 const whatItHolds = async (
   folder: string,
 ): Promise<{ readonly weights: boolean; readonly onnx: boolean; readonly gguf: boolean }> => {
@@ -141,7 +141,7 @@ const whatItHolds = async (
   if (!(await isFile('config.json'))) {
     throw refuse(
       'no-model',
-      `${folder} is no model folder: it holds no config.json.`,
+      `${folder} is not a model folder: it contains no config.json.`,
       'Name the folder that the export was written to.',
     );
   }
@@ -151,7 +151,7 @@ const whatItHolds = async (
   return { weights: hasWeights || (!onnx && !gguf), onnx, gguf };
 };
 
-/** A folder whose one model is a GGUF file: all that is in it is compared, nothing is run. */
+/** Verifies a folder whose only model is a GGUF file: compares all its contents, runs nothing. */
 const verifyGguf = async (
   exported: string,
   checkpoint: Checkpoint,
@@ -163,7 +163,7 @@ const verifyGguf = async (
   let differing: readonly string[];
   try {
     const type = await readGgufType(exported);
-    if (type === null) return unopened([`${GGUF_FILE} does not say of which type its weights are.`, ...checksums]);
+    if (type === null) return unopened([`${GGUF_FILE} does not give the type of its weights.`, ...checksums]);
     const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
     let done = 0;
     differing = await ggufProblems(gguf, exported, (bytes) => {
@@ -197,7 +197,7 @@ const verifyGguf = async (
   };
 };
 
-/** Names of the files that an export of these forms loads from. */
+/** Names of the files from which an export in these formats is loaded. */
 const modelFiles = (opened: Checkpoint | null, hasGraph: boolean): readonly string[] => {
   const weights = opened?.weightFiles.map(({ name }) => name) ?? [];
   return [
@@ -209,7 +209,7 @@ const modelFiles = (opened: Checkpoint | null, hasGraph: boolean): readonly stri
   ];
 };
 
-/** Loaders take weights for those of the framework that a file names, PyTorch where the source names none. */
+/** Loaders assume the framework that a weight file names, PyTorch where the source names none. */
 const formatProblems = async (source: Checkpoint, exported: Checkpoint): Promise<readonly string[]> => {
   const formats = async ({ weightFiles }: Checkpoint): Promise<readonly (readonly [string, string])[]> =>
     Promise.all(
@@ -220,10 +220,10 @@ const formatProblems = async (source: Checkpoint, exported: Checkpoint): Promise
   const wanted = new Set((await formats(source)).map(([, format]) => format));
   return (await formats(exported))
     .filter(([, format]) => !wanted.has(format))
-    .map(([name, format]) => `${name} says that it is of the format ${JSON.stringify(format)}.`);
+    .map(([name, format]) => `${name} claims the format ${JSON.stringify(format)}.`);
 };
 
-/** What differs between the data file of a graph and the tensors that the plan gives. */
+/** Differences between the data file of a graph and the tensors of the plan. */
 const dataProblems = async (
   tensors: readonly ExportedTensor[],
   folder: string,
@@ -242,7 +242,7 @@ const dataProblems = async (
   return tensorProblems(tensors, views, onBytes);
 };
 
-/** The checkpoint, or why it does not open: something else than the export, which is a finding. */
+/** The checkpoint, or why it does not open, which is a finding. */
 const openOrExplain = async (folder: string): Promise<Checkpoint | string> => {
   try {
     return await openCheckpoint(folder);
@@ -286,10 +286,10 @@ const compareCheckpoint = async (
     return {
       maxLogitDifference: NOT_COMPARABLE,
       sameExperts: false,
-      problems: [`The export does not take what the original takes: ${error.message}`],
+      problems: [`The export refuses input that the original accepts: ${error.message}`],
     };
   }
-  // A merged model numbers its experts as the export does; a masked one keeps the original numbers.
+  // A merged model numbers its experts like the export; a masked one keeps the original numbers.
   const keptIndex = isMergePlan(plan)
     ? plan.groups.map((groups) => new Map(groups.map((_, kept) => [kept, kept])))
     : plan.constants === undefined
@@ -312,7 +312,7 @@ const forward = async (
   progress: VerifyProgress,
   run: number,
 ): Promise<readonly ForwardResult[]> => {
-  // Every block runs once, so keeping it open after that would cost memory and gain nothing.
+  // Every block runs once, so keeping it open longer would only cost memory.
   const runner = await settings.openRunner(checkpoint, {
     provider: 'cpu',
     streamed: true,

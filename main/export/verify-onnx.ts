@@ -14,26 +14,23 @@ import type { ExportMachine } from './export-settings.ts';
 
 /** Logits of one run, slots x vocabulary: 128 MB of float32. */
 const MAX_LOGITS = 2 ** 25;
-/** Padded slots of one run at most, so that a cancel is heard soon. */
+/** Maximum number of padded slots in one run, so that a cancel takes effect soon. */
 const MAX_SLOTS = 2048;
-/** Sequences up to this length run a second time, with their padding on the left. */
+/** Sequences up to this length run a second time, with padding on the left. */
 const SHORT_TOKENS = 40;
 
-/**
- * Padded slots of one run. The original runs in batches of as many: attention over as many slots rounds the same way.
- */
+/** Padded slots of one run. The original runs in batches of this size, as attention over as many slots rounds alike. */
 export const verificationSlots = (vocabulary: number): number =>
   Math.max(1, Math.min(MAX_SLOTS, Math.floor(MAX_LOGITS / vocabulary)));
 
 /**
  * Bound where sums run in another order than the original's: over other slots (padding on the left), or over weights
- * that are not repacked. What a wrong graph computes lies far beyond.
+ * that are not repacked. A wrong graph differs far more.
  */
 const OTHER_ORDER_TOLERANCE = 1e-4;
 
 /**
- * Sequences that run together; each is shifted right by `before` slots of padding, and what is left behind it is
- * padding.
+ * Sequences that run together; each is shifted right by `before` slots of padding, and the rest after it is padding.
  */
 interface PaddedBatch {
   readonly members: readonly { readonly sequence: number; readonly before: number }[];
@@ -42,21 +39,21 @@ interface PaddedBatch {
 }
 
 export interface GraphComparison extends LogitComparison {
-  /** What `maxLogitDifference` was held to. */
+  /** The bound for `maxLogitDifference`. */
   readonly tolerance: number;
 }
 
-/** Protobuf messages are no longer. */
+/** Limit of protobuf messages. */
 const MAX_GRAPH_BYTES = 2 ** 31 - 1;
 
 /**
- * Opens the graph of an export in a session of its own and compares its logits with those of the masked (or overlaid)
+ * Opens the graph of an export in a separate session and compares its logits with those of the masked (or overlaid)
  * original, `original`, which ran in batches of `verificationSlots`: all sequences in the same batches, padded on the
  * right, and the short ones together once more, padded on the left.
  *
- * Where sums run in another order than the original's, a router's tie may go the other way and change a sequence for
- * good; so there most sequences must agree, and `maxLogitDifference` is that of those which do. (What the weights are
- * is compared byte by byte elsewhere.)
+ * Where sums run in another order than the original's, a tie in a router may be decided differently and change the rest
+ * of a sequence; then more than half of the sequences must agree, and `maxLogitDifference` covers only those. (The
+ * weights themselves are compared byte by byte elsewhere.)
  */
 export const compareOnnx = async (
   folder: string,
@@ -128,7 +125,7 @@ const together = (comparisons: readonly LogitComparison[]): LogitComparison => (
   problems: comparisons.flatMap(({ problems }) => problems),
 });
 
-/** Those that agree, where they are more than half; all otherwise. */
+/** Those that agree if they are more than half, else all. */
 const mostOf = (comparisons: readonly LogitComparison[]): LogitComparison => {
   const agreeing = comparisons.filter(({ problems }) => problems.length === 0);
   return together(2 * agreeing.length > comparisons.length ? agreeing : comparisons);
@@ -177,7 +174,7 @@ const runBatch = async (
   return floatsOf(logits);
 };
 
-/** A run blocks the event loop: a cancel is heard between runs. */
+/** A run blocks the event loop, so cancels are received between runs. */
 const letMessagesIn = (): Promise<void> =>
   new Promise((resolve) => {
     setImmediate(resolve);

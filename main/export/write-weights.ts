@@ -9,10 +9,10 @@ import { refuse } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
 import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
 
-/** Small enough that a cancel is noticed within a second on a slow disk, large enough for full speed. */
+/** Small enough to notice a cancel within a second on a slow disk, large enough for full speed. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
-/** The bytes of pieces one behind the other, in chunks of at most 8 MiB that do not cross pieces. */
+/** The concatenated bytes of pieces, in chunks of at most 8 MiB that do not cross pieces. */
 export async function* tensorBytes(pieces: readonly TensorPiece[]): AsyncGenerator<Uint8Array, void, undefined> {
   for (const { view } of pieces) {
     const { handle } = await openToRead(view.file);
@@ -48,9 +48,9 @@ export const SINGLE_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 
 /**
- * Writes the weights of an export in the source's shards, leaving out shards of which nothing is left, and the index
- * where there is more than one file by the source's account. Tensors stream: nothing is held but one chunk. Gives the
- * SHA-256 of every file written. `onBytes` may throw to stop.
+ * Writes the weights of an export in the source's shards, without shards that would be empty, and the index if the
+ * source is sharded. Tensors are streamed: only one chunk is in memory. Returns the SHA-256 of every file written.
+ * `onBytes` may throw to stop.
  */
 export const writeWeights = async (
   checkpoint: Checkpoint,
@@ -71,7 +71,7 @@ export const writeWeights = async (
     await writeSafetensors(
       path.join(folder, name),
       shard.tensors.map((tensor) => ({ ...tensor, bytes: () => tensorBytes(tensor.pieces) })),
-      // Stock loaders refuse a file that does not say which framework wrote it.
+      // Stock loaders refuse a file that does not name the framework that wrote it.
       { format: 'pt', ...metadata },
       (bytes) => {
         hash.update(bytes);
@@ -108,7 +108,7 @@ const writeIndex = async (
   return writeFlushed(file, `${JSON.stringify(index, null, 2)}\n`);
 };
 
-/** Writes a text file and flushes it to disk; gives its SHA-256. */
+/** Writes a text file and flushes it to disk; returns its SHA-256. */
 export const writeFlushed = async (file: string, text: string): Promise<string> => {
   const handle = await open(file, 'wx');
   try {

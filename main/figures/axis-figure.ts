@@ -17,20 +17,20 @@ import {
 } from './small-multiples.ts';
 import { type Drawing, svgElement, type SvgNode } from './svg.ts';
 
-/** Pixels of a panel; `below` it are ticks and title of the axis, above it its head. */
+/** Size of a panel in pixels: below it ticks and title of the axis, above it its heading. */
 const PANEL = { width: 250, height: 216, axisRoom: 52, gap: 18, below: 54, head: 22 } as const;
 const RADIUS = 3.6;
 
-/** What quality can be drawn against beside the factor. */
+/** Alternatives to the factor as the horizontal axis of quality. */
 export const curveAxes = ['kept', 'bytes', 'dropped'] as const;
 export type CurveAxis = (typeof curveAxes)[number];
 
 interface AxisWords {
   /** In titles: "quality against bytes". */
   readonly title: string;
-  /** Below the axis. */
+  /** Title of the axis. */
   readonly across: string;
-  /** Where a point stands on it; undefined where the document does not tell. */
+  /** A point's position on the axis; undefined if the document does not contain it. */
   readonly position: (result: SweepResult) => number | undefined;
   /** How to read it. */
   readonly note: string;
@@ -59,23 +59,23 @@ const axisWords: Readonly<Record<CurveAxis, AxisWords>> = {
   },
 };
 
-/** What quality is drawn against, in words. */
+/** Name of a horizontal axis in words. */
 export const axisTitleOf = (axis: CurveAxis): string => axisWords[axis].title;
 
-/** How to read quality against an axis. */
+/** How to read a figure of quality against an axis. */
 export const axisCaption = (axis: CurveAxis): string =>
-  'Each mark is a measured model, every seed by itself; the line of a curve runs from the unpruned model (solid line ' +
+  'Each mark is a measured model, one per seed; the line of a curve runs from the unpruned model (solid line ' +
   'across) to its smallest. Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same ' +
   `items, about its value. ${axisWords[axis].note}`;
 
 interface PositionedResult extends SweepResult {
-  /** On the axis. */
+  /** Position on the axis. */
   readonly at: number;
 }
 
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
-/** Points of one model that stand somewhere on the axis. */
+/** Points of one model that have a position on the axis. */
 const positionedOn = (
   { results }: Pick<SweepDocument, 'results'>,
   model: string,
@@ -86,7 +86,7 @@ const positionedOn = (
     return at === undefined ? [] : [{ ...result, at }];
   });
 
-/** Whether there is a picture of a model's quality against an axis: some pruned point tells where it stands. */
+/** Whether a figure of a model's quality against an axis is possible: some pruned point has a position on it. */
 export const hasAxis = (document: Pick<SweepDocument, 'results'>, model: string, axis: CurveAxis): boolean =>
   positionedOn(document, model, axis).some(({ factor }) => factor > 1);
 
@@ -94,7 +94,7 @@ interface Frame {
   readonly left: number;
   readonly top: number;
   readonly domain: readonly [number, number];
-  /** What the axis spans, and its title. */
+  /** Range and title of the axis. */
   readonly span: readonly [number, number];
   readonly across: string;
   readonly marks: ReadonlyMap<string, MethodMark>;
@@ -172,7 +172,7 @@ const spanOf = (results: readonly PositionedResult[]): readonly [number, number]
   return [minOf(values), maxOf(values)];
 };
 
-/** Accuracies share one axis within 0..1, so that panels compare; each perplexity has its own. */
+/** Accuracies share one axis within 0..1, so that panels are comparable; each perplexity has its own. */
 const domainOf = (
   results: readonly PositionedResult[],
   task: readonly PositionedResult[],
@@ -183,8 +183,8 @@ const domainOf = (
 };
 
 /**
- * Accuracy (or perplexity) of one model against kept experts, bytes or dropped share: a small multiple per task, a curve
- * per method and draw.
+ * Accuracy (or perplexity) of one model against kept experts, bytes or dropped share: a small multiple per task, a
+ * curve per method and draw.
  */
 export const axisFigure = (
   document: SweepDocument,

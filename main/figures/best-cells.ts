@@ -3,7 +3,7 @@ import { bestThreshold, type BestThreshold } from '../evaluation/best-threshold.
 import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
 import { methodTitle } from './method-titles.ts';
 
-/** The best threshold of a model on a task, and of the task's written twin where it has one. */
+/** The best threshold of a model on a task, and that of the task's written twin if it has one. */
 export interface BestCell {
   readonly model: string;
   readonly experts: number;
@@ -14,11 +14,11 @@ export interface BestCell {
 
 type Best = Pick<SizeTrendDocument, 'models' | 'thresholds' | 'written'>;
 
-/** Tasks that are told by themselves: a written task whose chosen twin is among them is told beside that. */
+/** Tasks with a cell of their own: a written task whose multiple-choice twin is present shares the twin's cell. */
 export const ownTasks = ({ written }: Pick<Best, 'written'>, tasks: readonly string[]): readonly string[] =>
   tasks.filter((task) => !(written.includes(task) && tasks.includes(task.slice(0, -TWIN_SUFFIX.length))));
 
-/** How far a model can be pruned for a task by the best of the methods shown. */
+/** How far a model can be pruned for a task with the best of the shown methods. */
 export const bestCell = (
   { thresholds }: Pick<Best, 'thresholds'>,
   { name: model, experts }: SizeTrendDocument['models'][number],
@@ -34,7 +34,7 @@ export const bestCell = (
   return { model, experts, task, best: bestOf(task), written: bestOf(`${task}${TWIN_SUFFIX}`) };
 };
 
-/** "REAP", "Frequency and 2 more": the methods that reach furthest; empty if none makes a factor above 1 safe. */
+/** Methods that reach the best threshold, such as "REAP" or "Frequency +2"; empty if no factor above 1 is safe. */
 export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): string => {
   const [first, ...others] = (best.lastSafe ?? 1) > 1 ? methods : [];
   return first === undefined

@@ -41,7 +41,7 @@ const drawCell = (
   ];
 };
 
-/** Models by tasks: the best threshold, its method and bracket, and what the written twin of the task says. */
+/** Models by tasks: the best threshold, its method and bracket, and the threshold of the task's written twin. */
 export const bestThresholdsFigure = (
   sizeTrend: SizeTrendDocument,
   tasks: readonly string[],
@@ -115,7 +115,7 @@ const columns: Columns<BestCell> = [
   ['written_first_unsafe', ({ written }) => written?.best.firstUnsafe ?? null],
 ];
 
-/** The numbers behind it: every model on every task, the best of all methods. */
+/** The data of the figure: every model on every task, the best of all methods. */
 export const bestThresholdsCsv = (sizeTrend: SizeTrendDocument, manifest: RunManifest): string =>
   csvTable(
     manifest,

@@ -1,4 +1,4 @@
-/** [L][E]; null where an expert has no value because no token chose it. */
+/** [L][E]; null for an expert without a value, because no token chose it. */
 export type CellMatrix = readonly (readonly (number | null)[])[];
 
 /** How a plan marks an expert's cell: not at all, as dropped, or as merged into another. */
@@ -22,7 +22,7 @@ export const matrixDifference = (left: CellMatrix, right: CellMatrix): CellMatri
     }),
   );
 
-/** Largest value without its sign, at least 0: either end of a scale of differences. */
+/** Largest absolute value, at least 0: the ends of a scale of differences. */
 export const largestDifference = (matrix: CellMatrix): number =>
   matrix.reduce(
     (largest, row) => row.reduce<number>((most, value) => Math.max(most, Math.abs(value ?? 0)), largest),

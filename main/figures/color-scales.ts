@@ -5,13 +5,13 @@ export interface ColorScale {
   readonly kind: 'amount' | 'difference';
   /** Values at the ends. */
   readonly domain: readonly [number, number];
-  /** Of a value, clamped to the ends: `#rrggbb`. */
+  /** Colour of a value, clamped to the ends: `#rrggbb`. */
   readonly color: (value: number) => string;
 }
 
 /**
  * Cividis (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239) at `share` in 0..1, clamped: dark blue
- * to yellow, read alike with and without colour-vision deficiency.
+ * to yellow, readable with colour-vision deficiency.
  */
 const cividis = (share: number): string => rgb(interpolateCividis(share)).formatHex();
 
@@ -43,7 +43,7 @@ const LESS = '#2166ac';
 const MORE = '#d9730d';
 const MIDDLE = { light: '#f1efec', dark: '#2b2d31' } as const;
 
-/** Blue (less) to orange (more) about 0, symmetric; the middle is the theme's own neutral. */
+/** Blue (less) to orange (more) about 0, symmetric; the middle is the theme's neutral colour. */
 export const differenceScale = (maximum: number, theme: 'light' | 'dark'): ColorScale => ({
   kind: 'difference',
   domain: [-maximum, maximum],
@@ -69,7 +69,7 @@ export const contrast = (left: string, right: string): number => {
   return ((high ?? 0) + 0.05) / ((low ?? 0) + 0.05);
 };
 
-/** Black or white, whichever reads better on `background`. */
+/** Black or white, whichever is more readable on `background`. */
 export const inkOn = (background: string): string =>
   contrast(background, '#ffffff') >= contrast(background, '#000000') ? '#ffffff' : '#000000';
 

@@ -1,6 +1,6 @@
 export type ThemeName = 'light' | 'dark';
 
-/** `page`: colours are custom properties of the HTML page that holds the figure, so that it follows the page. */
+/** `page`: colours are custom properties of the HTML page around the figure, so that it follows the page's theme. */
 export interface FigureTheme {
   readonly name: ThemeName | 'page';
   readonly background: string;
@@ -34,7 +34,7 @@ type ThemeColor = Exclude<keyof FigureTheme, 'name'>;
 const propertyOf = (color: ThemeColor): string => `--figure-${color}`;
 const reference = (color: ThemeColor): string => `var(${propertyOf(color)})`;
 
-/** Colours of a figure inside an HTML page that defines `pageColors` for its light and its dark form. */
+/** Colours of a figure inside an HTML page that defines `pageColors` for its light and its dark theme. */
 export const pageTheme: FigureTheme = {
   name: 'page',
   background: reference('background'),

@@ -47,7 +47,7 @@ interface Frame {
 
 const centreOf = (column: number): number => MARGIN + NAMES + (column + 0.5) * CELL.width;
 
-/** Lines of the longest name of a method, as wide as its column. */
+/** Lines of a method's name in its column, broken to the column's width. */
 const headLines = (method: string): string[] => wrapText(methodTitle(method), CELL.width - 26, NAME_SIZE);
 
 const drawHeads = ({ comparison, marks }: Frame): SvgNode[] =>
@@ -114,10 +114,7 @@ const drawTask = ({ comparison, theme }: Frame, task: CompareTask, top: number):
   ];
 };
 
-/**
- * The methods of a sweep against each other at one factor of one model: a row per task, a column per method, best
- * first.
- */
+/** The methods of a sweep compared at one factor of one model: a row per task, a column per method, best first. */
 export const compareFigure = (comparison: CompareDocument, manifest: RunManifest, theme: FigureTheme): Drawing => {
   const { overview, tasks, model, factor, reference, methods, findings } = comparison;
   const frame: Frame = { comparison, marks: methodMarks(methods, theme), theme };

@@ -2,11 +2,11 @@ import type { CompareDocument, CompareTask } from '../contract/compare.ts';
 import type { MetricName } from '../contract/task.ts';
 import { maxOf } from '../statistics/extremes.ts';
 
-/** How far a difference is on the better side: lower is better for perplexity. */
+/** A difference with positive values for better: lower is better for perplexity. */
 export const goodness = (difference: number, metric: MetricName): number =>
   metric === 'perplexity' ? -difference : difference;
 
-/** Largest absolute difference of the accuracies, and of each perplexity task by itself: they have no common unit. */
+/** Largest absolute difference of the accuracies, and of each perplexity task separately: they have no common unit. */
 export const scaleOf = ({ tasks }: CompareDocument, { task, metric }: CompareTask): number =>
   maxOf([
     0,

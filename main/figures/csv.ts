@@ -6,16 +6,16 @@ export type Cell = string | number | null;
 /** Columns of a table: a name, and a row's cell. */
 export type Columns<T> = readonly (readonly [name: string, cell: (row: T) => Cell])[];
 
-/** A text that a spreadsheet would take for a formula stands behind an apostrophe, which makes it a text there. */
+/** Prefixes a text that a spreadsheet would read as a formula with an apostrophe, which makes it text. */
 const writtenText = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
 
 const written = (cells: readonly Cell[]): string[] =>
   cells.map((cell) => (cell === null ? '' : typeof cell === 'string' ? writtenText(cell) : String(cell)));
 
 /**
- * A CSV file whose first line is `# manifest: ` and the manifest as JSON, the second the column names; then RFC 4180
- * rows, numbers in full precision, null empty, texts that begin a formula behind an apostrophe, every line ended by a
- * line feed. Read it with `pandas.read_csv(file, skiprows=1)` or `polars.read_csv(file, skip_rows=1)`.
+ * A CSV file. The first line is `# manifest: ` and the manifest as JSON, the second the column names; then RFC 4180
+ * rows with numbers in full precision, null empty, texts that begin a formula prefixed by an apostrophe, and line feeds
+ * as line ends. Read it with `pandas.read_csv(file, skiprows=1)` or `polars.read_csv(file, skip_rows=1)`.
  */
 export const csvFile = (
   manifest: FigureManifest,
@@ -23,7 +23,7 @@ export const csvFile = (
   rows: readonly (readonly Cell[])[],
 ): string => `# manifest: ${manifestJson(manifest)}\n${csvFormatRows([columns, ...rows].map(written))}\n`;
 
-/** The same from columns that know their cells. */
+/** The same from columns that define their cells. */
 export const csvTable = <T>(manifest: FigureManifest, columns: Columns<T>, rows: readonly T[]): string =>
   csvFile(
     manifest,

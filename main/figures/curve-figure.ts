@@ -9,7 +9,7 @@ import { methodTitle } from './method-titles.ts';
 import { drawAcrossTitle, drawSmallMultiples, drawUpwardTitle } from './small-multiples.ts';
 import { type Drawing, svgElement } from './svg.ts';
 
-/** Pixels of a panel without its strip of thresholds; `below` it are ticks and title of the axis. */
+/** Size of a panel in pixels without its strip of thresholds; below it ticks and title of the axis. */
 const PANEL = { width: 250, height: 216, axisRoom: 52, gap: 18, below: 54 } as const;
 
 const valuesOf = (panel: CurvePanel): number[] => [
@@ -18,7 +18,7 @@ const valuesOf = (panel: CurvePanel): number[] => [
   ...panel.series.flatMap(({ points }) => points.flatMap(({ low, high, value }) => [low, high, value])),
 ];
 
-/** Accuracies share one axis within 0..1 over the sheet, so that panels compare; each perplexity has its own. */
+/** Accuracies share one axis within 0..1 over the sheet, so that panels are comparable; each perplexity has its own. */
 const domainOf = (panel: CurvePanel, sheet: CurveSheet): readonly [number, number] => {
   if (panel.metric === 'perplexity') {
     const values = valuesOf(panel);
@@ -28,7 +28,7 @@ const domainOf = (panel: CurvePanel, sheet: CurveSheet): readonly [number, numbe
   return [Math.max(0, minOf(values)), Math.min(1, maxOf(values))];
 };
 
-/** A method's name, and what its points are where it has several draws. */
+/** A method's name, and for several draws the meaning of its points. */
 const legendLabel = (sheet: CurveSheet, method: string): string => {
   const drawn = sheet.panels.flatMap(({ series }) => series.filter((one) => one.method === method));
   const draws = maxOf([1, ...drawn.map((one) => one.draws)]);

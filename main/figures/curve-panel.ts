@@ -9,8 +9,8 @@ import { drawAcrossTicks, drawPanelHead, drawUpwardTicks, tickText } from './sma
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 
 /**
- * Pixels between the curves of different methods at one factor, so that their whiskers stay apart; the curves of many
- * methods move closer together, so that none drifts away from its factor.
+ * Horizontal offset in pixels between methods at one factor, to separate their whiskers; smaller for many methods, so
+ * that none drifts away from its factor.
  */
 const dodge = (methods: number): number => Math.min(4, 16 / methods);
 const STRIP_ROW = 11;
@@ -23,7 +23,7 @@ export interface PanelFrame {
   readonly height: number;
   /** Largest factor of the sheet: all panels share the axis. */
   readonly largestFactor: number;
-  /** Values that the vertical axis spans. */
+  /** Range of the vertical axis. */
   readonly domain: readonly [number, number];
   readonly marks: ReadonlyMap<string, MethodMark>;
   readonly theme: FigureTheme;
@@ -119,7 +119,7 @@ const drawSeries = (
       .flatMap((point) => {
         const [px, py] = at(point);
         return [
-          // About an accuracy near 1 the interval of the difference reaches beyond what an accuracy can be.
+          // Near accuracy 1 the interval of the difference exceeds the range of accuracies.
           line(px, y.position(Math.max(lowest, point.low)), px, y.position(Math.min(highest, point.high)), mark.color, {
             'stroke-width': 1,
           }),

@@ -107,7 +107,7 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
   };
 };
 
-/** The curves of one model, gathered for drawing. */
+/** Gathers the curves of one model for drawing. */
 export const curveSheet = (document: SweepDocument, model: string): CurveSheet => {
   const tasks = distinct(document.results.filter((result) => result.model === model).map(({ task }) => task));
   const panels = tasks.flatMap((task) => panelOf(document, model, task) ?? []);

@@ -9,7 +9,7 @@ import { type AxisScale, factorScale } from './scales.ts';
 import { drawAcrossTicks, drawUpwardTicks } from './small-multiples.ts';
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 
-/** Where a chart of differences stands. */
+/** Position of a chart of differences. */
 export interface DifferenceFrame {
   readonly left: number;
   readonly top: number;
@@ -17,9 +17,9 @@ export interface DifferenceFrame {
   readonly height: number;
   /** Right end of the axis of factors. */
   readonly largestFactor: number;
-  /** By method: what is drawn, and how. */
+  /** Drawn methods with their marks. */
   readonly marks: ReadonlyMap<string, MethodMark>;
-  /** The method that stands out; null: all alike. */
+  /** The emphasised method; null: all alike. */
   readonly emphasised: string | null;
   readonly theme: FigureTheme;
 }
@@ -39,16 +39,16 @@ export interface DrawnPoint {
 const SAFE = { fill: '#3f7fcf', opacity: 0.13 } as const;
 const RADIUS = 4;
 const FADED = 0.32;
-/** Between the marks of two methods at one factor, at most. */
+/** Largest offset between the marks of two methods at one factor. */
 const DODGE_PX = 9;
 const TICK_ROOM_PX = 15;
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10] as const;
 
-/** What the vertical axis measures. */
+/** Title of the vertical axis. */
 export const differenceAxisTitle = (metric: MetricName): string =>
   metric === 'perplexity' ? 'minus rise of log-perplexity (nats)' : 'difference to unpruned (points)';
 
-/** A value of that axis, short. */
+/** Short label of a value on that axis. */
 export const differenceTick = (value: number, metric: MetricName): string =>
   metric === 'perplexity'
     ? formatSigned(value, 2)
@@ -57,7 +57,7 @@ export const differenceTick = (value: number, metric: MetricName): string =>
 const drawn = ({ series }: DifferencePanel, { marks }: Pick<DifferenceFrame, 'marks'>) =>
   series.filter(({ method }) => marks.has(method));
 
-/** Room of the axis: both ends of every interval, and the margin on both sides of 0. */
+/** Range of the axis: both ends of every interval, and the margin on both sides of 0. */
 const domainOf = (panel: DifferencePanel, frame: DifferenceFrame): readonly [number, number] => {
   const values = drawn(panel, frame).flatMap(({ points }) =>
     points.flatMap(({ draws }) =>
@@ -85,7 +85,7 @@ export const differenceScales = (panel: DifferencePanel, frame: DifferenceFrame)
   return { x: factorScale(largestFactor, [left, left + width]), y: { position: (value) => scale(value), ticks } };
 };
 
-/** Where the points of the shown methods are drawn: methods beside each other at one factor. */
+/** Positions of the points of the shown methods, with methods beside each other at one factor. */
 export const drawnPoints = (panel: DifferencePanel, frame: DifferenceFrame): readonly DrawnPoint[] => {
   const { x, y } = differenceScales(panel, frame);
   const shown = drawn(panel, frame);
@@ -102,12 +102,12 @@ export const drawnPoints = (panel: DifferencePanel, frame: DifferenceFrame): rea
 const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, width = 1): SvgNode =>
   svgElement('line', { x1, y1, x2, y2, stroke, 'stroke-width': width });
 
-/** Between the intervals of two draws of one point. */
+/** Offset between the intervals of two draws of one point. */
 const DRAW_STEP_PX = 2.4;
 
 /**
- * Interval of every draw of a point: from end to end thin, and a bar at the lower end, which decides whether it is
- * safe. Those of several draws stand beside each other, paler, each with a dot at its own difference.
+ * Draws the interval of every draw of a point: a thin line from end to end, and a bar at the lower end, which decides
+ * whether the point is safe. Those of several draws are side by side, paler, each with a dot at its own difference.
  */
 const drawIntervals = ({ point: { draws }, x }: DrawnPoint, y: AxisScale, color: string): SvgNode => {
   const isOne = draws.length === 1;
@@ -128,7 +128,7 @@ const drawIntervals = ({ point: { draws }, x }: DrawnPoint, y: AxisScale, color:
   );
 };
 
-/** From the lowest to the highest draw, along the curve; nothing where every point has one draw. */
+/** Draws a band from the lowest to the highest draw along the curve; nothing if every point has one draw. */
 const drawBand = (drawn: readonly DrawnPoint[], color: string, { x, y }: Scales): SvgNode[] => {
   if (drawn.every(({ point }) => point.draws.length === 1)) return [];
   const start = { x: x.position(1), lowest: 0, highest: 0 };

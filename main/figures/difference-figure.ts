@@ -10,15 +10,15 @@ import { type Drawing, figureFooter, svgDocument, svgLabel } from './svg.ts';
 
 export interface DifferenceFigure {
   readonly model: string;
-  /** One below the other: a task, and its twin whose answers are written. */
+  /** One below the other: a task, and its twin with written answers. */
   readonly panels: readonly DifferencePanel[];
-  /** Every method, which give the marks, and those drawn. */
+  /** All methods, which determine the marks, and those drawn. */
   readonly methods: readonly string[];
   readonly shown: readonly string[];
   readonly largestFactor: number;
   /** The rule in words. */
   readonly rule: string;
-  /** Runs beside that of the manifest that points come from. */
+  /** Runs of points beside that of the manifest. */
   readonly otherRuns: readonly string[];
   readonly manifest: RunManifest;
   readonly theme: FigureTheme;
@@ -28,7 +28,7 @@ const MARGIN = 24;
 const AXIS_ROOM = 58;
 const PLOT = { width: 640, height: 220, head: 26, below: 52 } as const;
 
-/** How to read the chart; the rule stands beside it. */
+/** How to read the chart, beside the rule. */
 const CAPTION =
   'Difference to the unpruned model on the same items. Whiskers run between the two one-sided 95 % ends; the bar at ' +
   'the lower end decides: within the shaded band the point is safe. Several draws: their mean, a band from the lowest ' +
@@ -48,7 +48,7 @@ const legendLabel = (figure: DifferenceFigure, method: string): string => {
   return draws > 1 ? `${methodTitle(method)} (${draws} draws)` : methodTitle(method);
 };
 
-/** The chart of the workbench as a figure of its own, with its whole legend and n. */
+/** The chart of the workbench as a figure with its whole legend and n. */
 export const differenceFigure = (figure: DifferenceFigure): Drawing => {
   const { model, panels, methods, shown, largestFactor, rule, otherRuns, manifest, theme } = figure;
   const marks = methodMarks(methods, theme, shown);
@@ -60,7 +60,7 @@ export const differenceFigure = (figure: DifferenceFigure): Drawing => {
   const plotsTop = 66 + legend.rows * LEGEND_LINE;
   const rowHeight = PLOT.head + PLOT.height + PLOT.below;
   const captionTop = plotsTop + panels.length * rowHeight + 8;
-  const runs = otherRuns.length === 0 ? '' : ` Points also of ${otherRuns.join(', ')}.`;
+  const runs = otherRuns.length === 0 ? '' : ` Points also from ${otherRuns.join(', ')}.`;
   const footer = figureFooter(
     { caption: `${CAPTION} ${rule}${runs}`, manifest, theme },
     { left: MARGIN, top: captionTop, width },

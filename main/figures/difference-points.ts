@@ -8,24 +8,24 @@ import { compareMethodLabels } from './method-titles.ts';
 /** One draw on the scale of the rule. */
 export interface DrawnDifference {
   readonly difference: number;
-  /** Its own one-sided ends; null where a document holds none. */
+  /** Its one-sided ends; null if the document does not contain them. */
   readonly low: number | null;
   readonly high: number | null;
   readonly result: SweepResult;
 }
 
 /**
- * A method at a factor on the scale that the threshold rule reads: accuracies, or minus the rise of log-perplexity
- * (nats per token), so that less is worse for both.
+ * A method at a factor on the scale of the threshold rule: accuracies, or minus the rise of log-perplexity (nats per
+ * token), so that less is worse for both.
  */
 export interface DifferencePoint {
   readonly method: string;
   readonly factor: number;
-  /** To the unpruned model: of several draws the mean, the lowest and the highest. */
+  /** Difference to the unpruned model: for several draws the mean, the lowest and the highest. */
   readonly difference: number;
   readonly lowest: number;
   readonly highest: number;
-  /** Safe or worse where every draw is. */
+  /** Safe or worse if every draw is. */
   readonly verdict: PointVerdict;
   readonly safe: DrawCount;
   /** By seed; one for a method without draws. */
@@ -63,8 +63,8 @@ const pointOf = (
 };
 
 /**
- * Results of one model on one task (others are left out by the caller), draws of a factor as one point; null where none
- * is of a pruned model. Verdicts as their document tells them (which asks for items enough), else at the margin and the
+ * Results of one model on one task (the caller omits others), with the draws of a factor as one point; null if there is
+ * no pruned model. Verdicts come from the document (which requires enough items), else from the margin and the
  * one-sided level given.
  */
 export const differencePanel = (

@@ -1,11 +1,11 @@
-/** Char of XML 1.0, section 2.2; a lone surrogate is none. */
+/** Char of XML 1.0, section 2.2; excludes lone surrogates. */
 const isXmlCharacter = (code: number): boolean =>
   [0x9, 0xa, 0xd].includes(code) ||
   (code >= 0x20 && code <= 0xd7ff) ||
   (code >= 0xe000 && code <= 0xfffd) ||
   code >= 0x10000;
 
-/** Characters that HTML can hold: no controls other than tab and line breaks, lone surrogates or non-characters. */
+/** Characters allowed in HTML: no controls other than tab and line breaks, lone surrogates or noncharacters. */
 const isHtmlCharacter = (code: number): boolean =>
   [0x9, 0xa, 0xd].includes(code) ||
   (code >= 0x20 && code < 0x7f) ||
@@ -32,5 +32,5 @@ export const escapeXml = (text: string): string => escaped(text, isXmlCharacter)
 /** For text and attributes of HTML: escapes what it reserves and replaces what it forbids by U+FFFD. */
 export const escapeHtml = (text: string): string => escaped(text, isHtmlCharacter);
 
-/** For a line of Markdown: every character that it would read as markup stands for itself; white space is one space. */
+/** For a line of Markdown: escapes every character with a meaning in markup, and collapses white space to one space. */
 export const escapeMarkdown = (text: string): string => text.replace(/[\\|<>*_`[\]]/g, '\\$&').replace(/\s+/g, ' ');

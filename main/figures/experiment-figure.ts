@@ -24,7 +24,7 @@ const CURVE_STEP = 8;
 const ROW_PADDING = 12;
 const RADIUS = 3.4;
 
-/** Methods have their colour; how an arm was treated has the shape. */
+/** A method has its colour, the treatment of an arm its shape. */
 const shapes: Readonly<Record<ArmTreatment, Pick<MethodMark, 'shape' | 'isRecovered' | 'dash'>>> = {
   'as-is': { shape: 'circle', isRecovered: false, dash: '2 3' },
   refit: { shape: 'circle', isRecovered: true, dash: '6 3' },
@@ -59,7 +59,7 @@ export const experimentCaption = (question: ExperimentQuestion): string =>
   (question === 'scratch' ? 'the one pretrained with E\u2032' : 'itself unpruned') +
   ', both treated alike (a refitted one against one as it is), on the same items; left of 0 the pruned one is worse. ' +
   'Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval); of several draws the mean, ' +
-  'whiskers that hold the interval of every draw, and a thicker line from the lowest to the highest difference.';
+  'whiskers that span the intervals of all draws, and a thicker line from the lowest to the highest difference.';
 
 export const experimentFigureTitle = (question: ExperimentQuestion): string =>
   question === 'scratch' ? 'Pruned against scratch' : 'Pruned against unpruned';

@@ -94,7 +94,7 @@ const thresholdColumns: Columns<ExperimentThreshold & { readonly against: string
   ['by_sign', ({ bySign }) => bySign],
 ];
 
-/** Figures and tables of an experiment, as files to write, each with the run's manifest inside. */
+/** Figures and tables of an experiment as files, each with the run's manifest inside. */
 export const experimentFiles = (
   document: ExperimentDocument,
   manifest: RunManifest,

@@ -1,9 +1,9 @@
 import type { CellMatrix } from './cell-matrix.ts';
 
-/** Which expert stands at which place of its layer, [L][place]: every layer has an order of its own. */
+/** The expert at each position of its layer, [L][position]; every layer has its own order. */
 export type ExpertOrder = readonly (readonly number[])[];
 
-/** Experts of a layer by falling value; ties go to the lower expert, those without a value stand last. */
+/** Experts of a layer by falling value; ties go to the lower expert, those without a value come last. */
 export const byFallingValue = (row: readonly (number | null)[]): readonly number[] =>
   row
     .map((value, expert) => ({ value: value ?? -Infinity, expert }))
@@ -13,7 +13,7 @@ export const byFallingValue = (row: readonly (number | null)[]): readonly number
 /** The order of every layer by falling value. */
 export const orderByValue = (matrix: CellMatrix): ExpertOrder => matrix.map(byFallingValue);
 
-/** Cells as they stand in an order; null: by the experts' numbers. */
+/** Cells in an order; null: by the experts' numbers. */
 export const inOrder = <T>(cells: readonly (readonly T[])[], order: ExpertOrder | null): readonly (readonly T[])[] =>
   order === null
     ? cells

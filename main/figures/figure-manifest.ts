@@ -1,13 +1,13 @@
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 
-/** What was profiled, where the run that did it is no longer in the workspace. */
+/** The profiled model and task, if the run of the profile is no longer in the workspace. */
 export interface ProfileRecord {
   readonly model: { readonly name: string; readonly fingerprint: string };
   readonly task: { readonly name: string; readonly hash: string };
 }
 
-/** What every saved figure and table carries: enough to find and to repeat what it shows. */
+/** Record in every saved figure and table, sufficient to find and to repeat its run. */
 export type FigureManifest = RunManifest | ProfileRecord;
 
 export const profileRecord = (model: ProfileRecord['model'], { task, taskHash }: TaskProfile): ProfileRecord => ({
@@ -15,11 +15,11 @@ export const profileRecord = (model: ProfileRecord['model'], { task, taskHash }:
   task: { name: task, hash: taskHash },
 });
 
-/** The manifest as a file carries it: without what only a list of runs tells, which changes while the run stays. */
+/** The manifest as JSON in a file: without fields for lists of runs, which change while the run stays. */
 export const manifestJson = (manifest: FigureManifest): string =>
   JSON.stringify({ ...manifest, label: undefined, damaged: undefined, finding: undefined });
 
-/** The run behind a figure in a line, as its footer says it. */
+/** The run behind a figure in a line, for its footer. */
 export const manifestLine = (manifest: FigureManifest): string =>
   'id' in manifest
     ? `Run ${manifest.id}, ${manifest.createdAt}`

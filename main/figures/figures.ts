@@ -29,20 +29,20 @@ import {
 } from './views.ts';
 
 export interface ModelProfiles {
-  /** The model's name as the sweep's results have it. */
+  /** The model's name in the sweep's results. */
   readonly model: string;
   readonly profiles: readonly TaskProfile[];
 }
 
-/** What figures are drawn from: a sweep (also read over the sizes of its models), profiles, or both. */
+/** Input of figures: a sweep (also analysed over the sizes of its models), profiles, or both. */
 export interface FigureSource {
   readonly manifest: RunManifest;
   readonly document: SweepDocument | null;
   readonly sizeTrend?: SizeTrendDocument | undefined;
-  /** The methods against each other, per model. */
+  /** Comparisons of methods, per model. */
   readonly comparisons?: readonly CompareDocument[];
   readonly profiles: readonly ModelProfiles[];
-  /** Compresses the pictures' pixels: this code knows no Node. */
+  /** Compresses the pictures' pixels: this code cannot use Node. */
   readonly deflate: Deflate;
 }
 
@@ -81,7 +81,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
   ];
 };
 
-/** Findings in words, and where the models of a sweep differ in the number of experts, what depends on it. */
+/** Findings in words, and if the models of a sweep differ in the number of experts, the analysis over sizes. */
 const sizeTrendFiles = (manifest: RunManifest, sizeTrend: SizeTrendDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, sizeTrend, theme };
   return [
@@ -128,10 +128,9 @@ const profileFiles = (
 };
 
 /**
- * Every figure and table of a run, as files to write: curves and comparisons (SVG), heatmaps (SVG, and PNG without
- * axes), results, thresholds and profiles (CSV, Markdown), each with the run's manifest inside. Other pictures as PNG
- * need a rasteriser, which the engine does not have: the window offers them. Pure: the same source gives the same
- * bytes.
+ * Every figure and table of a run as files: curves and comparisons (SVG), heatmaps (SVG, and PNG without axes),
+ * results, thresholds and profiles (CSV, Markdown), each with the run's manifest inside. Other pictures as PNG need a
+ * rasteriser, which only the window has. Pure: the same source gives the same bytes.
  */
 export const figures = (source: FigureSource, theme: ThemeName = 'light'): FigureFile[] => {
   const { manifest, document, sizeTrend, comparisons = [], profiles, deflate } = source;

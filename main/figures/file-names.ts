@@ -1,4 +1,4 @@
-/** A name that every file system takes: lower case letters, digits, dots, single dashes; at most 60 characters. */
+/** A name that every file system accepts: lower case letters, digits, dots, single dashes; at most 60 characters. */
 const safeName = (name: string): string => {
   const safe = name
     .toLowerCase()
@@ -9,7 +9,7 @@ const safeName = (name: string): string => {
   return safe === '' ? 'unnamed' : safe;
 };
 
-/** Safe names, each different: a second name that comes out the same gets `-2` and so on, in the order given. */
+/** Safe names, all different: duplicates get `-2` and so on, in the order given. */
 export const fileNames = (names: readonly string[]): ReadonlyMap<string, string> => {
   const taken = new Set<string>();
   const given = new Map<string, string>();
@@ -23,6 +23,6 @@ export const fileNames = (names: readonly string[]): ReadonlyMap<string, string>
   return given;
 };
 
-/** The name that `fileNames` gave; a name that it was not asked for is made safe by itself. */
+/** The name that `fileNames` chose; other names are made safe. */
 export const fileNameOf = (names: ReadonlyMap<string, string>, name: string): string =>
   names.get(name) ?? safeName(name);

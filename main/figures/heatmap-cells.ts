@@ -4,7 +4,7 @@ import type { FigureTheme } from './colors.ts';
 import type { ShadedMap } from './map-scaling.ts';
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 
-/** Those that are drawn. */
+/** Hatches that are drawn. */
 const HATCHES = ['dropped', 'merged'] as const;
 
 export interface CellLayout {
@@ -14,7 +14,7 @@ export interface CellLayout {
   readonly cellHeight: number;
 }
 
-/** Every how many cells a number is written, so that numbers of `room` pixels stay apart. */
+/** Interval of labelled cells so that numbers of `room` pixels do not overlap. */
 export const labelStep = (cell: number, room: number): number =>
   [1, 2, 4, 8, 16, 32].find((step) => step * cell >= room) ?? 64;
 
@@ -38,7 +38,7 @@ export const drawHeatmapCells = (
   return [...outlines].map(([fill, d]) => svgElement('path', { fill, d }));
 };
 
-/** Patterns of a dark line with a light one beside it, which is seen on every colour of a map; merges cross. */
+/** Patterns of a dark and a light line, visible on every colour of a map; merges are cross-hatched. */
 const hatchPattern = (hatch: (typeof HATCHES)[number]): SvgNode => {
   const lines = (d: string, stroke: string): SvgNode => svgElement('path', { d, stroke, 'stroke-width': 1 });
   const frame = { width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' };
@@ -52,7 +52,7 @@ const hatchPattern = (hatch: (typeof HATCHES)[number]): SvgNode => {
       );
 };
 
-/** What a plan does, over the cells of its experts; nothing where it does nothing. */
+/** Hatches the cells of experts that a plan changes. */
 export const drawHatches = (hatches: readonly (readonly Hatch[])[], layout: CellLayout): SvgNode[] => {
   const drawn = HATCHES.map((hatch) => ({
     hatch,
@@ -78,17 +78,17 @@ const scaleNumber = (value: number): string => String(Number(value.toPrecision(3
 
 export interface ScaleLegend {
   readonly scale: ColorScale;
-  /** What the scale's shares stand for; none: values themselves. */
+  /** Meaning of the scale's shares; none: values themselves. */
   readonly shaded?: ShadedMap | null;
   readonly theme: FigureTheme;
-  /** What a cell without a value means; null: every cell has one. */
+  /** Meaning of a cell without a value; null: every cell has one. */
   readonly absent: string | null;
   readonly hatches?: readonly (readonly Hatch[])[];
 }
 
 const hatchWords = { dropped: 'dropped by the plan', merged: 'merged by the plan' } as const;
 
-/** The colour scale at (x, y), 220 wide and 23 high, and beside it what cells mean that have no colour of it. */
+/** The colour scale at (x, y), 220 wide and 23 high, and beside it the meaning of cells without a colour from it. */
 export const drawColorBar = (
   { scale, shaded = null, theme, absent, hatches = [] }: ScaleLegend,
   x: number,
@@ -103,7 +103,7 @@ export const drawColorBar = (
     svgElement('rect', { x: left, y: top, width: 10, height: 10, fill }),
     svgLabel(left + 16, top + 9, words, { fill: theme.muted }),
   ];
-  // Long words about absent cells take the line to themselves.
+  // A long explanation of absent cells takes a line of its own.
   const [across, down] = absent === null || absent === 'never chosen' ? [136, 0] : [36, 14];
   return [
     ...scaleSteps(scale, STEPS).map((fill, step) =>

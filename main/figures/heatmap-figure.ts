@@ -8,17 +8,17 @@ import { type Drawing, svgDocument, svgElement, svgLabel, wrapText } from './svg
 
 export interface HeatmapFigure {
   readonly title: string;
-  /** What a cell's number is. */
+  /** Meaning of a cell's number. */
   readonly unit: string;
   readonly matrix: CellMatrix;
   readonly scale: ColorScale;
-  /** Where each value stands on the scale, which then runs over shares; none: values themselves. */
+  /** Position of each value on the scale, which then shows shares; none: values themselves. */
   readonly shaded?: ShadedMap | null;
-  /** What a plan does with each expert, [L][E]; none: no plan is shown. */
+  /** Effect of a plan on each expert, [L][E]; none: no plan is shown. */
   readonly hatches?: readonly (readonly Hatch[])[];
-  /** What a cell without a value means; absent: no token chose its expert. */
+  /** Meaning of a cell without a value; absent: no token chose its expert. */
   readonly absent?: string;
-  /** What stands across; absent: experts. */
+  /** Horizontal axis; absent: experts. */
   readonly across?: string;
   /** Facts below the map: task, tokens, run. */
   readonly note: string;

@@ -7,9 +7,9 @@ const WIDTH = 1024;
 const LARGEST_BLOCK = 16;
 
 /**
- * The heatmap as bare pixels: each cell an n x n block (n such that the image is about 1024 wide, at most 16), layer 0
- * on top, in the colours of `scale`. No text is drawn, for want of a font: title, unit and manifest are text chunks of
- * the file, and the SVG beside it has axes and scale.
+ * The heatmap as pixels only: each cell an n x n block (n such that the image is about 1024 wide, at most 16), layer 0
+ * on top, in the colours of `scale`. There is no font for text: title, unit and manifest are text chunks of the file,
+ * and the SVG beside it has axes and scale.
  */
 export const heatmapPng = (
   matrix: CellMatrix,

@@ -8,7 +8,7 @@ const COLUMNS = [
   ...['written_task', 'written_verdict', 'written_last_safe', 'written_first_unsafe'],
 ];
 
-/** Thresholds of tasks that were measured both ways, a line each; null where none was. */
+/** Thresholds of tasks measured with both kinds of answers, one line each; null if there are none. */
 export const choiceAndWritingCsv = (document: SweepDocument, manifest: RunManifest): string | null => {
   const pairs = choiceAndWriting(document);
   if (pairs.length === 0) return null;

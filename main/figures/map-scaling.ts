@@ -1,25 +1,25 @@
 import { assertNever } from '../contract/errors.ts';
 import { type CellMatrix, largestDifference } from './cell-matrix.ts';
 
-/** How the colours of a map follow its values. */
+/** How the colours of a map depend on its values. */
 export const mapScalings = ['linear', 'log', 'rank', 'layer'] as const;
 export type MapScaling = (typeof mapScalings)[number];
 
-/** A map as its colours show it. */
+/** A map on its colour scale. */
 export interface ShadedMap {
   /** Share of the colour scale, [L][E]: 0 to 1, of differences -1 to 1; null where there is no value. */
   readonly shades: CellMatrix;
   /** Values at the ends and the middle of the colour bar; null: each layer or rank has its own. */
   readonly values: readonly [number, number, number] | null;
-  /** What stands at the bar where there are no such values. */
+  /** Labels at the bar if there are no such values. */
   readonly labels: readonly [string, string, string];
   /** The scale in words. */
   readonly words: string;
 }
 
-/** A scale ends here where a few cells would leave the others without colour. */
+/** A scale ends at this quantile if a few cells would otherwise leave the others without colour, */
 const CLIP_QUANTILE = 0.98;
-/** ... and the largest is more than this many times the value there. */
+/** that is, if the largest value is more than this many times the quantile. */
 const CLIP_RATIO = 4;
 /** A logarithmic scale spans at most this ratio. */
 const LOG_SPAN = 1e4;
@@ -32,7 +32,7 @@ const mapped = (matrix: CellMatrix, shade: (value: number, layer: number) => num
 
 const clamped = (share: number): number => Math.max(-1, Math.min(1, share));
 
-/** Where a linear scale ends, and how many cells lie beyond. */
+/** Upper end of a linear scale, and the number of cells beyond. */
 const linearEnd = (sizes: readonly number[]): { readonly end: number; readonly beyond: number } => {
   const ascending = [...sizes].sort((left, right) => left - right);
   const largest = ascending.at(-1) ?? 0;
@@ -102,8 +102,8 @@ const perLayer = (matrix: CellMatrix, isDifference: boolean): ShadedMap => {
 };
 
 /**
- * Shades of a map. Differences, which have a sign, are drawn linear where a logarithm or a rank is asked for, and say
- * so.
+ * Shades of a map. Differences, which have a sign, are drawn linearly even if a logarithm or a rank is requested, and
+ * the words say so.
  */
 export const shadedMap = (matrix: CellMatrix, scaling: MapScaling, isDifference = false): ShadedMap => {
   switch (scaling) {

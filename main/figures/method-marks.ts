@@ -6,18 +6,18 @@ import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 export type MarkShape = 'circle' | 'square' | 'triangle' | 'diamond' | 'down' | 'bar' | 'hexagon' | 'plus';
 
 /**
- * How the curve of a method is drawn, in the window and in saved figures alike: a colour (the first ones are of Okabe
- * and Ito's colour-blind-safe set, 2008), and a shape and a dash, which tell apart what shares one.
+ * How the curve of a method is drawn, in the window and in saved figures alike: a colour (the first ones are from Okabe
+ * and Ito's colour-blind-safe set, 2008), and a shape and a dash to distinguish methods of the same colour.
  */
 export interface MethodStyle {
-  /** Names the colour: that of the method. */
+  /** Name of the colour: that of the method. */
   readonly name: string;
   readonly light: string;
   readonly dark: string;
   /** SVG dash array; `none`: solid. */
   readonly dash: string;
   readonly shape: MarkShape;
-  /** Recovered plans: the method's colour and shape, the mark open with a dot in it, the line dotted. */
+  /** Recovered plans: the method's colour and shape, with an open, dotted mark and a dotted line. */
   readonly isRecovered: boolean;
 }
 
@@ -34,7 +34,7 @@ const brown = { light: '#7b5433', dark: '#cda580' };
 
 type Drawn = Omit<MethodStyle, 'name' | 'isRecovered'>;
 
-/** Marks that last, whatever else is drawn: those of published methods. */
+/** Marks of published methods, which never change. */
 const lasting: ReadonlyMap<string, Drawn> = new Map(
   Object.entries({
     random: { ...grey, dash: '2 3', shape: 'circle' },
@@ -62,7 +62,7 @@ const strangers: readonly [MethodStyle, ...MethodStyle[]] = [
   { name: 'other-0', ...pink, dash: '4 2', shape: 'hexagon', isRecovered: false },
   { name: 'other-1', ...vermilion, dash: '10 3', shape: 'plus', isRecovered: false },
 ];
-/** The marks of everything else, in turn: two colours, of which each takes both shapes before one comes back. */
+/** Marks for all other methods, in turn: two colours, each with both shapes before one repeats. */
 const inTurn: readonly [MethodStyle, ...MethodStyle[]] = [
   ...strangers,
   { name: 'other-0', ...pink, dash: '6 2 1 2', shape: 'plus', isRecovered: false },
@@ -74,18 +74,18 @@ const DOTTED: Readonly<Record<RefitName, string>> = {
   router: '1.2 3 1.2 6',
   'router+experts': '1.2 1.6',
 };
-/** Of the one method that is dotted as it is. */
+/** For the one method whose line is dotted without recovery. */
 const LONG = '12 3';
 
-/** Every style without recovery: what a page that refers to colours by name has to define. */
+/** Every style without recovery, for pages that refer to colours by name. */
 export const methodStyles: readonly MethodStyle[] = [
   ...[...lasting].map(([name, drawn]): MethodStyle => ({ name, ...drawn, isRecovered: false })),
   ...strangers,
 ];
 
 /**
- * Style of a curve by its name (`reap`, `reap+recovery`). A method without a lasting mark takes one of the last styles
- * in turn, by `order`.
+ * Style of a curve by its name (`reap`, `reap+recovery`). A method without a permanent mark takes one of the last
+ * styles in turn, by `order`.
  */
 export const methodStyle = (label: string, order: number): MethodStyle => {
   const { method, isRecovered, refit } = methodOfLabel(label);
@@ -130,16 +130,16 @@ export const markOutline = (shape: MarkShape, x: number, y: number, r: number): 
   }
 };
 
-/** Radius of the dot in the mark of a recovered curve, as a part of the mark's. */
+/** Radius of the dot in the mark of a recovered curve, relative to the mark's. */
 export const RECOVERED_DOT = 0.38;
 
-/** Of the band from the lowest to the highest draw of a method. */
+/** Opacity of the band from the lowest to the highest draw. */
 export const BAND_OPACITY = 0.14;
 
 /** How a curve is drawn in one theme. */
 export interface MethodMark extends Pick<MethodStyle, 'dash' | 'shape' | 'isRecovered'> {
   readonly color: string;
-  /** Behind the mark: shows through where it is open. */
+  /** Background behind the mark, visible where it is open. */
   readonly background: string;
 }
 
@@ -148,7 +148,7 @@ const propertyOf = ({ name }: MethodStyle): string => `--method-${name}`;
 const colorOf = (style: MethodStyle, theme: FigureTheme): string =>
   theme.name === 'page' ? `var(${propertyOf(style)})` : style[theme.name];
 
-/** The method of a curve, which its recovered twins share; a name that can be no method's is its own. */
+/** The method of a curve, shared by its recovered variants; an invalid method name counts as its own. */
 const ownName = (label: string): string => methodOfLabel(label).method ?? label;
 
 /** Custom properties (name, value) that marks of the page theme refer to. */
@@ -156,8 +156,8 @@ export const methodColors = (name: ThemeName): readonly (readonly [property: str
   methodStyles.map((style) => [propertyOf(style), style[name]]);
 
 /**
- * Marks of curves in the order given; methods without a lasting mark take the last styles in turn. Of those, `shown`
- * are drawn (all unless given): leaving some out changes no other's mark.
+ * Marks of curves in the order given; methods without a permanent mark take the last styles in turn. Only those in
+ * `shown` are returned (default: all); hiding some does not change the others' marks.
  */
 export const methodMarks = (
   labels: readonly string[],
@@ -178,7 +178,7 @@ export const methodMarks = (
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 
-/** A method's mark at (x, y), `r` its radius; hollow on the background for "not reached". */
+/** A method's mark at (x, y) with radius `r`; hollow on the background for "not reached". */
 export const drawMark = (mark: MethodMark, x: number, y: number, r: number, hollow?: FigureTheme): SvgNode => {
   const isOpen = hollow !== undefined || mark.isRecovered;
   const outline = svgElement('path', {
@@ -204,7 +204,7 @@ export interface LegendEntry {
 export const LEGEND_LINE = 22;
 const FONT_SIZE = 12;
 
-/** Methods with their line and mark, in rows from `left` to `right`; the first row's middle is at `top`. */
+/** Methods with their line and mark, in rows from `left` to `right`; `top` is the middle of the first row. */
 export const drawMethodLegend = (
   entries: readonly LegendEntry[],
   { left, right, top }: { readonly left: number; readonly right: number; readonly top: number },

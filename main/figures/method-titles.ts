@@ -2,8 +2,9 @@ import { methodOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 
 /**
- * Published methods as their authors write them, short enough for legends and table heads, in the order in which curves
- * stand. A method that is not here needs no line: its name is spelled out. All else is on its page (`methods.list`).
+ * Titles of published methods as their authors spell them, short enough for legends and table headings, in the order of
+ * curves. Other methods need no entry: their title is their name with a capital. The rest is on their pages
+ * (`methods.list`).
  */
 const spellings: ReadonlyMap<string, string> = new Map([
   ['random', 'Random'],
@@ -33,10 +34,10 @@ const recovered: Readonly<Record<RefitName, string>> = {
   'router+experts': 'router and experts recovered',
 };
 
-/** `least-index` as "Least index". */
+/** `least-index` becomes "Least index". */
 const spelledOut = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ');
 
-/** How charts and tables name the curve of a method; what can be no method's name (a plan's file) stands as it is. */
+/** Title of a method's curve in charts and tables; an invalid method name (a plan's file) is used unchanged. */
 export const methodTitle = (label: string): string => {
   const { method, refit } = methodOfLabel(label);
   if (method === null) return label;
@@ -44,7 +45,7 @@ export const methodTitle = (label: string): string => {
   return refit === null ? title : `${title}, ${recovered[refit]}`;
 };
 
-/** Titles that are ordinary words: small within a sentence. */
+/** Titles that are ordinary words: lower case within a sentence. */
 const ordinary: ReadonlySet<string> = new Set(['random', 'frequency', 'gate-mass', 'unified', 'frequency-merging']);
 
 /** The same within a sentence: "by random, REAP and frequency (recovered)". */
@@ -59,7 +60,7 @@ export const methodInProse = (label: string): string => {
 
 const order: ReadonlyMap<string, number> = new Map([...spellings.keys()].map((name, index) => [name, index]));
 
-/** Curves in a lasting order: published methods first, each before its recovered twins, then the others by name. */
+/** A stable order of curves: published methods first, each before its recovered variants, then the others by name. */
 export const compareMethodLabels = (left: string, right: string): number => {
   const [a, b] = [orderOf(left), orderOf(right)];
   return a === b ? left.localeCompare(right) : a - b;

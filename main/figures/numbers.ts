@@ -2,8 +2,8 @@ import type { MetricName } from '../contract/task.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 
 /**
- * Digits that carry meaning, thousands apart by a thin space that never breaks, no exponent between 1e-4 and 1e6; NaN
- * and infinities say so.
+ * Significant digits, with thin non-breaking spaces between thousands and no exponent between 1e-4 and 1e6; NaN and
+ * infinities are named.
  */
 export const formatNumber = (value: number, digits = 3): string => {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : value > 0 ? '∞' : '−∞';
@@ -14,7 +14,7 @@ export const formatNumber = (value: number, digits = 3): string => {
   return formatFixed(value, Math.min(decimals, 6));
 };
 
-/** Small amounts that only their power tells apart: 1.2e−7; zero says so. */
+/** Small numbers of which only the magnitude matters: 1.2e−7; zero is named. */
 export const formatPower = (value: number, decimals: number): string =>
   value === 0 ? '0' : value.toExponential(decimals).replaceAll('-', '−').replace('e+', 'e');
 
@@ -30,7 +30,7 @@ export const formatSigned = (value: number, decimals: number): string => {
   return value > 0 && Number(text) !== 0 ? `+${text}` : text;
 };
 
-/** Whole numbers with thin spaces, which never break, between thousands. */
+/** Whole numbers with thin non-breaking spaces between thousands. */
 export const formatCount = (value: number): string =>
   Math.round(value)
     .toString()
@@ -38,17 +38,17 @@ export const formatCount = (value: number): string =>
 
 export const formatPercent = (share: number, decimals = 1): string => `${formatFixed(share * 100, decimals)}\u202f%`;
 
-/** A share that is known roughly, two digits: 57 %, 0.33 %. */
+/** A rough share in two digits: 57 %, 0.33 %. */
 export const formatRoughPercent = (share: number): string => `${String(Number((share * 100).toPrecision(2)))}\u202f%`;
 
 /** A share of routed choices that may be absent: "4.8 %", or nothing. */
 export const formatDroppedShare = ({ droppedShare }: { readonly droppedShare?: number | undefined }): string =>
   droppedShare === undefined ? '' : formatPercent(droppedShare);
 
-/** A factor without its sign, at most two decimals: 16 / 13 -> "1.23". */
+/** A factor without a sign, at most two decimals: 16 / 13 -> "1.23". */
 export const bareFactor = (factor: number): string => String(Math.round(factor * 100) / 100);
 
-/** A factor in the name of a file: at most two decimals. */
+/** A factor in a file name: at most two decimals. */
 export const factorInName = (factor: number): string => `x${bareFactor(factor)}`;
 
 /** A pruning factor: ×2, ×5.33. */
@@ -58,11 +58,11 @@ export const formatFactor = (factor: number): string => `×${bareFactor(factor)}
 export const formatValue = (value: number, metric: MetricName): string =>
   metric === 'perplexity' ? formatFixed(value, 3) : formatFixed(100 * value, 1);
 
-/** A difference with its sign: percentage points of accuracy; perplexity as it stands. */
+/** A difference with its sign: percentage points of accuracy; perplexity unchanged. */
 export const formatDifference = (value: number, metric: MetricName): string =>
   metric === 'perplexity' ? formatSigned(value, 3) : formatSigned(100 * value, 1);
 
-/** Unit of `formatDifference`, to stand behind it. */
+/** Unit of `formatDifference`, to follow it. */
 export const differenceUnit = (metric: MetricName): string => (metric === 'perplexity' ? '' : ' points');
 
 /** The same with its unit: "-24.3 points", with a true minus; "+0.012" of perplexity. */
@@ -75,9 +75,9 @@ export const formatInterval = (
   metric: MetricName,
 ): string => `[${formatDifference(low, metric)}, ${formatDifference(high, metric)}]`;
 
-/** What `formatValue` and `formatDifference` write, as captions of tables say it. */
+/** Explains `formatValue` and `formatDifference` in captions of tables. */
 export const UNITS_NOTE =
-  'Accuracies in per cent, differences in percentage points (perplexity as it stands); two-sided 95 % ' +
+  'Accuracies in per cent, differences in percentage points (perplexity unscaled); two-sided 95 % ' +
   'intervals, paired.';
 
 /** Parameter counts: 1.23 M, 46.7 B. */
@@ -106,7 +106,7 @@ export const formatProbability = (p: number): string => (p < 0.001 ? '< 0.001' :
 /** "p = 0.016", "p < 0.001". */
 export const formatP = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${formatProbability(p)}`);
 
-/** "8", "8\u2013300": the least and the most of several counts; nothing for none. */
+/** "8", "8\u2013300": the smallest and the largest of several counts; nothing for none. */
 export const formatRange = (counts: readonly number[]): string => {
   if (counts.length === 0) return '';
   const [least, most] = [minOf(counts), maxOf(counts)];

@@ -11,7 +11,7 @@ export interface PairPoint {
   readonly high: number;
   /** Draws and trainings behind the point. */
   readonly pairs: readonly SizePair[];
-  /** To the large model's threshold: past it where any comparison behind the point is. */
+  /** Relative to the large model's threshold: past it if any comparison behind the point is. */
   readonly standing: Standing;
 }
 
@@ -67,7 +67,7 @@ const rowOf = (largeExperts: number, experts: number, pairs: readonly SizePair[]
   ),
 });
 
-/** Pairs gathered for drawing: a panel per task, a row per pair of sizes (by E', then E). */
+/** Gathers pairs for drawing: a panel per task, a row per pair of sizes (by E', then E). */
 export const pairPanels = (pairs: readonly SizePair[], tasks: readonly string[]): PairPanel[] =>
   tasks.flatMap((task): PairPanel[] => {
     const own = pairs.filter((pair) => pair.task === task);
@@ -94,7 +94,7 @@ export const pairPanels = (pairs: readonly SizePair[], tasks: readonly string[])
 const valuesOf = ({ rows }: PairPanel): number[] =>
   rows.flatMap(({ points }) => points.flatMap(({ low, high, difference }) => [low, high, difference]));
 
-/** Lowest and highest end of any whisker, 0 among them: accuracies share one axis, each perplexity has its own. */
+/** Lowest and highest end of any whisker, including 0: accuracies share one axis, each perplexity has its own. */
 export const differenceDomain = (panel: PairPanel, panels: readonly PairPanel[]): readonly [number, number] => {
   const shown = panel.metric === 'perplexity' ? [panel] : panels.filter(({ metric }) => metric !== 'perplexity');
   const values = [0, ...shown.flatMap(valuesOf)];

@@ -7,7 +7,7 @@ export interface PngImage {
   readonly height: number;
   /** [height, width, 3] bytes: red, green, blue. */
   readonly pixels: Uint8Array;
-  /** Keyword (1 to 79 Latin letters) -> text, kept in the file as UTF-8. */
+  /** Keyword (1 to 79 Latin letters) -> text, stored in the file as UTF-8. */
   readonly texts: Readonly<Record<string, string>>;
 }
 
@@ -62,7 +62,7 @@ const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 /** The signature and the IHDR chunk that always follows it (4 length, 4 type, 13 data, 4 CRC). */
 const HEADER_LENGTH = SIGNATURE.length + 25;
 
-/** What a PNG of a drawing says in its text chunks. */
+/** Text chunks for a PNG of a drawing. */
 export const pngTexts = ({
   title,
   description,
@@ -73,15 +73,15 @@ export const pngTexts = ({
   Manifest: manifestJson(manifest),
 });
 
-/** A finished PNG with text chunks after its header, the rest byte for byte. Refused (`not-png`) for anything else. */
+/** Adds text chunks after the header of a finished PNG and keeps the rest. Refuses (`not-png`) anything else. */
 export const withPngTexts = (png: Uint8Array, texts: PngImage['texts']): Uint8Array<ArrayBuffer> => {
   if (png.length < HEADER_LENGTH || SIGNATURE.some((byte, index) => png[index] !== byte)) {
-    throw refuse('not-png', 'This is no PNG file: its signature is missing.', 'Save the figure as SVG.');
+    throw refuse('not-png', 'This is not a PNG file: its signature is missing.', 'Save the figure as SVG.');
   }
   return concatenate([png.subarray(0, HEADER_LENGTH), textChunks(texts), png.subarray(HEADER_LENGTH)]);
 };
 
-/** PNG (ISO/IEC 15948) of 8-bit RGB, rows unfiltered: right for images of few flat colours. */
+/** PNG (ISO/IEC 15948) of 8-bit RGB with unfiltered rows: good for images of few flat colours. */
 export const encodePng = ({ width, height, pixels, texts }: PngImage, deflate: Deflate): Uint8Array => {
   if (pixels.length !== 3 * width * height) {
     throw new RangeError(`${pixels.length} bytes are not ${width} x ${height} pixels of 3 bytes`);

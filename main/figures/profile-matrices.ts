@@ -20,7 +20,7 @@ const perChoice = (sums: TaskProfile['counts'], counts: TaskProfile['counts']): 
     }),
   );
 
-/** What heatmaps show of a profile: sums and counts divided once. Usage alone misleads, so it is never drawn alone. */
+/** Statistics of a profile in heatmaps: sums and counts divided once. Usage alone misleads, so none shows it alone. */
 export const profileMetrics: readonly ProfileMetric[] = [
   {
     name: 'share',
@@ -48,7 +48,7 @@ export const profileMetrics: readonly ProfileMetric[] = [
   },
 ];
 
-/** The statistic of a name; a name that is none is a mistake of the caller. */
+/** The statistic with this name, which must exist. */
 export const profileMetric = (name: ProfileMetric['name']): ProfileMetric => {
   const metric = profileMetrics.find((one) => one.name === name);
   if (metric === undefined) throw new RangeError(`no statistic ${name}`);

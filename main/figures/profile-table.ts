@@ -10,11 +10,11 @@ interface ProfileLine {
   readonly expert: number;
 }
 
-/** What a table of a profile holds beside the profile itself. */
+/** Additional columns of a profile's table. */
 export interface ProfileExtras {
   /** Another task or model, subtracted from every metric. */
   readonly minus?: Subtracted | null;
-  /** What a plan does with each expert, [L][E]. */
+  /** Effect of a plan on each expert, [L][E]. */
   readonly hatches?: readonly (readonly Hatch[])[] | null;
 }
 

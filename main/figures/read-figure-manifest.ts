@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What a saved figure or table says of where its numbers come from: the run, or the profile of a model on a task. */
+/** Provenance of a saved figure or table: the run, or the profile of a model on a task. */
 export type FigureSource =
   | { readonly kind: 'run'; readonly run: string; readonly title: string | null }
   | { readonly kind: 'profile'; readonly model: string; readonly task: string };
@@ -29,10 +29,10 @@ const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 /** Length, type and CRC of a PNG's chunk. */
 const CHUNK_FRAME_BYTES = 12;
 const KEYWORD = 'Manifest';
-/** The keyword's end, two flags of compression, and the ends of the empty language and translated keyword. */
+/** The end of the keyword, two compression flags, and the ends of the empty language and translated keyword. */
 const FIELDS_BYTES = 5;
 
-/** The text of the international text chunk `Manifest` (PNG specification, 11.3.3.4), uncompressed as it is written. */
+/** The text of the international text chunk `Manifest` (PNG specification, 11.3.3.4), which is written uncompressed. */
 const pngManifest = (bytes: Uint8Array): string | null => {
   if (PNG_SIGNATURE.some((byte, index) => bytes[index] !== byte)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -66,7 +66,7 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** Where a saved SVG, PNG or CSV comes from; null where it does not say, as files of other programs do not. */
+/** Provenance of a saved SVG, PNG or CSV; null if it states none, like files of other programs. */
 export const readFigureSource = (bytes: Uint8Array): FigureSource | null => {
   const text = manifestText(bytes);
   const manifest = text === null ? null : parsed(text);

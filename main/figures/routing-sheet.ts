@@ -9,10 +9,10 @@ import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel,
 /** Maps of one statistic of one model, a block per task. */
 export interface RoutingSheet {
   readonly title: string;
-  /** What a cell's number is. */
+  /** Meaning of a cell's number. */
   readonly unit: string;
   readonly blocks: readonly { readonly task: string; readonly matrix: CellMatrix }[];
-  /** Upper end of the colour scale, which starts at 0: one for all blocks, so that they compare. */
+  /** Upper end of the colour scale, which starts at 0: shared by all blocks, so that they are comparable. */
   readonly maximum: number;
   readonly manifest: RunManifest;
   readonly theme: FigureTheme;
@@ -30,7 +30,7 @@ const EXPERT_LABEL_ROOM = 24;
 /** Few layers get tall rows; many stay legible as texture. */
 const rowHeight = (layers: number): number => (layers <= 8 ? 12 : layers <= 24 ? 6 : 4);
 
-/** Height of one task's block, for dividing a sheet between pages. */
+/** Height of one task's block, for splitting a sheet over pages. */
 export const routingBlockHeight = (layers: number): number => layers * rowHeight(layers) + GAP;
 
 const drawBlock = (
@@ -58,8 +58,8 @@ export const routingCaption = ({ unit, blocks }: Pick<RoutingSheet, 'unit' | 'bl
   `Colour: ${unit}. Rows of a task: its ${blocks[0]?.matrix.length ?? 0} MoE layers, the first on top.`;
 
 /**
- * What a model's experts do for each task: tasks below one another, so that the columns of one expert stand under each
- * other. Within a block MoE layers run downwards, experts across; cividis from 0 to `maximum`.
+ * Use of a model's experts by task: tasks below one another, so that the columns of one expert are aligned. Within a
+ * block MoE layers run downwards, experts across; cividis from 0 to `maximum`.
  */
 export const routingSheet = (sheet: RoutingSheet): Drawing => {
   const { title, unit, blocks, maximum, manifest, theme } = sheet;

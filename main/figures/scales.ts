@@ -1,7 +1,7 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 
-/** Maps values to pixels and says which values to label. */
+/** Maps values to pixels and chooses the labelled values. */
 export interface AxisScale {
   readonly position: (value: number) => number;
   readonly ticks: readonly number[];
@@ -9,10 +9,10 @@ export interface AxisScale {
 
 type Range = readonly [from: number, to: number];
 
-/** No negative zero. */
+/** Avoids negative zero. */
 const plain = (tick: number): number => (tick === 0 ? 0 : tick);
 
-/** The finest of d3's scales whose steps are at most `most`: its own count is only a hint. */
+/** The finest of d3's scales with at most `most` steps; d3 treats the requested count as a hint. */
 const finest = <S>(most: number, make: (count: number) => S, steps: (made: S) => number): S => {
   const made = Array.from({ length: Math.max(0, most - 1) }, (_, index) => most - index)
     .map(make)
@@ -20,7 +20,7 @@ const finest = <S>(most: number, make: (count: number) => S, steps: (made: S) =>
   return made ?? make(1);
 };
 
-/** Linear scale whose ends are the next round values outside `domain`; `most` is the largest number of steps. */
+/** Linear scale with its ends at the next round values outside `domain`; `most` is the largest number of steps. */
 export const linearScale = (domain: Range, pixels: Range, most = 5): AxisScale => {
   const [low, high] = domain[1] > domain[0] ? domain : [domain[0] - 0.5, domain[0] + 0.5];
   const { scale, ticks } = finest(
@@ -34,7 +34,7 @@ export const linearScale = (domain: Range, pixels: Range, most = 5): AxisScale =
   return { position: (value) => scale(value), ticks: ticks.map(plain) };
 };
 
-/** Round numbers within [low, high]: at most `most` of them, 0 among them where it lies within. */
+/** At most `most` round numbers within [low, high], including 0 if it lies within. */
 export const roundTicks = (low: number, high: number, most: number): readonly number[] =>
   finest(
     most,
@@ -47,7 +47,7 @@ const doublingScale = (domain: Range, pixels: Range): ((value: number) => number
   return (value) => scale(value);
 };
 
-/** 1, 2, 4, ... up to and with `largest`. */
+/** 1, 2, 4, ... up to and including `largest`. */
 export const doublings = (largest: number): readonly number[] =>
   Array.from({ length: Math.floor(Math.log2(Math.max(1, largest)) + 1e-9) + 1 }, (_, power) => 2 ** power);
 
@@ -58,7 +58,7 @@ export const factorScale = (largest: number, pixels: Range): AxisScale => ({
 });
 
 /**
- * Base-2 logarithmic scale over given sizes, labelled at each; for numbers of experts. A single one lies in the middle.
+ * Base-2 logarithmic scale over given sizes, labelled at each; for numbers of experts. A single one is in the middle.
  */
 export const expertScale = (sizes: readonly number[], pixels: Range): AxisScale => ({
   position: doublingScale([minOf(sizes), maxOf(sizes)], pixels),

@@ -24,7 +24,7 @@ const CELL = { width: 320, height: 276, axisRoom: 52, plotWidth: PANEL.width } a
 export const SHARE_PANEL_HEIGHT = CELL.height;
 const RADIUS = 3.2;
 
-/** One size: what its points drop and lose at each factor, over tasks and draws; begins where nothing is dropped. */
+/** Dropped share and loss of one size at each factor, over tasks and draws; begins where nothing is dropped. */
 export interface ShareLine {
   readonly experts: number;
   readonly answers: AnswerKind;
@@ -34,8 +34,8 @@ export interface ShareLine {
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 /**
- * Lines of one method, chosen first, then by rising E: means over models of a size, tasks and draws. A factor is drawn
- * where it was measured on every task of the line, so that its mean is over the same ones.
+ * Lines of one method, multiple choice first, then by rising E: means over models of a size, tasks and draws. A factor
+ * is only drawn if it was measured on every task of the line, so that all means are over the same tasks.
  */
 export const shareLines = (points: readonly SharePoint[]): ShareLine[] =>
   answerKind.options.flatMap((answers) => {
@@ -63,10 +63,10 @@ export const shareLines = (points: readonly SharePoint[]): ShareLine[] =>
 
 /** How to read the chart. */
 export const SHARE_CAPTION =
-  'A line per number of experts before pruning, named at its end and the stronger the more: each mark is a factor, at the ' +
+  'A line per number of experts before pruning, named at its end, darker for more: each mark is a factor, at the ' +
   'share of the routed choices that it drops (or merges into another expert) and the difference to the unpruned model; ' +
-  'means over the tasks and draws. Solid: answers chosen; dashed and hollow: written. Where lines lie on each other, a ' +
-  'model with more experts loses as much where as much is dropped, and tolerates a larger factor only because that ' +
+  'means over the tasks and draws. Solid: answers chosen; dashed and hollow: written. Where lines coincide, a ' +
+  'model with more experts loses as much at the same dropped share, and tolerates a larger factor only because that ' +
   'drops less.';
 
 /** From the smallest size to the largest. */

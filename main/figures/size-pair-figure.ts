@@ -21,7 +21,7 @@ const RADIUS = 3.4;
 
 const rowHeight = (methods: number): number => methods * METHOD_STEP + ROW_PADDING;
 
-/** Height of a small multiple, for dividing a figure between pages. */
+/** Height of a small multiple, for splitting a figure over pages. */
 export const pairPanelHeight = (rows: number, methods: number): number => HEADER + rows * rowHeight(methods) + BELOW;
 
 const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, theme: FigureTheme): SvgNode =>
@@ -101,8 +101,8 @@ const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelL
 };
 
 /**
- * Pruned-large against scratch-small at equal expert count: a small multiple per task, a row per pair of sizes, a mark
- * per `shown` method.
+ * Pruned large model against small model from scratch at equal numbers of experts: a small multiple per task, a row per
+ * pair of sizes, a mark per `shown` method.
  */
 export const sizePairFigure = (
   sizeTrend: SizeTrendDocument,

@@ -17,7 +17,7 @@ import { largestDrawnFactor, MEDIAN_LINE, TASK_LINE, type TrendLayout, trendLayo
 
 const RADIUS = 3.6;
 const HEADER = 22;
-/** Room between the frame and the first and last size. */
+/** Space between the frame and the first and last size. */
 const SIDE = 4;
 
 type Point = readonly [x: number, y: number];
@@ -25,7 +25,7 @@ type Point = readonly [x: number, y: number];
 const pathOf = (points: readonly Point[]): string =>
   points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
 
-/** Thin lines: a task each. Thick lines with marks: what at least half of the tasks reach. */
+/** Thin lines: one per task. Thick lines with marks: factors that at least half of the tasks reach. */
 const drawLines = ({ tasks, medians }: TrendLayout, mark: MethodMark, theme: FigureTheme): SvgNode[] => [
   ...tasks.map(({ answers, points }) =>
     svgElement('path', {
@@ -49,7 +49,7 @@ const drawLines = ({ tasks, medians }: TrendLayout, mark: MethodMark, theme: Fig
   ]),
 ];
 
-/** How far each size was pruned at most: thresholds cannot lie above. */
+/** The largest factor to which each size was pruned: thresholds cannot lie above. */
 const drawLimits = ({ limits }: TrendLayout, theme: FigureTheme): SvgNode[] =>
   limits.map(({ x, y, half }) =>
     svgElement('line', { x1: x - half, y1: y, x2: x + half, y2: y, stroke: theme.muted, 'stroke-dasharray': '2 2' }),
@@ -67,7 +67,7 @@ interface MethodPanel {
   readonly written: readonly string[];
 }
 
-/** One method: its name, axes (experts before pruning across, threshold upwards, both doubling), a line a task. */
+/** One method: its name, axes (experts before pruning across, threshold upwards, both doubling), a line per task. */
 const drawMethodPanel = (
   { method, trends, mark, ...frame }: MethodPanel,
   { left, top }: { readonly left: number; readonly top: number },
@@ -97,8 +97,8 @@ const drawMethodPanel = (
 };
 
 /**
- * Threshold against the number of pretraining experts: a small multiple per method, both axes doubling, a line a task.
- * `tasks` are those to draw, `shown` the methods (all unless given), in order.
+ * Threshold against the number of pretraining experts: a small multiple per method, both axes doubling, a line per
+ * task. `tasks` are those to draw, `shown` the methods (default: all), in order.
  */
 export const expertTrendFigure = (
   sizeTrend: SizeTrendDocument,

@@ -7,10 +7,10 @@ import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel,
 
 const MARGIN = 24;
 const COLUMNS = 3;
-/** Room between the last row of panels and the caption. */
+/** Space between the last row of panels and the caption. */
 const ABOVE_CAPTION = 18;
 
-/** Room of one panel: its plot stands `axisRoom` from the left edge. */
+/** Space of one panel: its plot starts `axisRoom` from the left edge. */
 export interface PanelCell {
   readonly width: number;
   readonly height: number;
@@ -21,13 +21,13 @@ export interface PanelCell {
 export interface SmallMultiples {
   readonly title: string;
   readonly description: string;
-  /** How to read it; a figure in a page leaves that to the page. */
+  /** How to read it; for a figure in a page, the page explains it. */
   readonly caption: string;
   readonly manifest: FigureManifest;
   readonly theme: FigureTheme;
   readonly legend: readonly LegendEntry[];
   readonly cell: PanelCell;
-  /** Each draws a panel whose plot begins at `left` and whose head is at `top`. */
+  /** Each draws a panel with its plot beginning at `left` and its heading at `top`. */
   readonly panels: readonly ((left: number, top: number) => SvgNode)[];
 }
 
@@ -62,7 +62,7 @@ export const drawSmallMultiples = (figure: SmallMultiples): Drawing => {
   });
 };
 
-/** A panel's task and its items, over a plot of `width` pixels. */
+/** A panel's task and its number of items, over a plot of `width` pixels. */
 export const drawPanelHead = (
   { task, n }: { readonly task: string; readonly n: number },
   { left, top, width }: { readonly left: number; readonly top: number; readonly width: number },
@@ -72,11 +72,11 @@ export const drawPanelHead = (
   svgLabel(left + width, top + 12, `n = ${n}`, { 'text-anchor': 'end', fill: theme.muted }),
 ];
 
-/** A tick of a metric, short: accuracies (and their differences) in per cent. */
+/** Short label of a tick: accuracies (and their differences) in per cent. */
 export const tickText = (tick: number, metric: MetricName): string =>
   String(Number((metric === 'perplexity' ? tick : 100 * tick).toPrecision(6))).replace('-', '\u2212');
 
-/** Lines and numbers of a scale that runs upwards, from `left` to `right`. */
+/** Lines and numbers of a vertical scale, from `left` to `right`. */
 export const drawUpwardTicks = (
   { ticks, position }: AxisScale,
   [left, right]: readonly [number, number],
@@ -88,7 +88,7 @@ export const drawUpwardTicks = (
     svgLabel(left - 6, position(tick) + 3.5, written(tick), { 'text-anchor': 'end', fill: theme.muted }),
   ]);
 
-/** Lines and numbers of a scale that runs across, from `top` to `bottom`, and below the numbers what they are. */
+/** Lines and numbers of a horizontal scale, from `top` to `bottom`, and its title below the numbers. */
 export const drawAcrossTicks = (
   { ticks, position }: AxisScale,
   [top, bottom]: readonly [number, number],
@@ -100,11 +100,11 @@ export const drawAcrossTicks = (
     svgLabel(position(tick), bottom + 16, written(tick), { 'text-anchor': 'middle', fill: theme.muted }),
   ]);
 
-/** What runs across a plot, below the numbers of its ticks. */
+/** Title of a horizontal axis, below the numbers of its ticks. */
 export const drawAcrossTitle = (middle: number, bottom: number, words: string, theme: FigureTheme): SvgNode =>
   svgLabel(middle, bottom + 31, words, { 'text-anchor': 'middle', fill: theme.muted });
 
-/** What runs upwards beside a plot. */
+/** Title of a vertical axis. */
 export const drawUpwardTitle = (x: number, middle: number, words: string, theme: FigureTheme): SvgNode =>
   svgLabel(0, 0, words, {
     transform: `translate(${x} ${Math.round(middle)}) rotate(-90)`,

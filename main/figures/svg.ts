@@ -9,14 +9,14 @@ export interface SvgNode {
 
 type Attributes = Readonly<Record<string, string | number>>;
 
-/** Coordinates to a hundredth of a pixel: exact enough to print, and short. */
+/** Coordinates to a hundredth of a pixel: exact enough for print, and short. */
 const written = (value: string | number): string =>
   typeof value === 'string' ? escapeXml(value) : String(Math.round(value * 100) / 100);
 
 /** Text content. */
 export const svgText = (content: string): SvgNode => ({ svg: escapeXml(content) });
 
-/** An element. Lists of children are given as lists: a long one is no list of arguments. */
+/** An element. Children are passed as lists, since long argument lists overflow the stack. */
 export const svgElement = (
   name: string,
   attributes: Attributes,
@@ -36,13 +36,13 @@ export const svgElement = (
 export const svgLabel = (x: number, y: number, content: string, attributes: Attributes = {}): SvgNode =>
   svgElement('text', { x, y, ...attributes }, svgText(content));
 
-/** Mean width of a character of a sans-serif face, as a share of the font size: wide enough for all but capitals. */
+/** Mean width of a character of a sans-serif font, relative to the font size: wide enough for all but capitals. */
 const CHARACTER_WIDTH = 0.54;
 
-/** Estimated width of a line in pixels: figures are laid out without a font at hand. */
+/** Estimated width of a line in pixels: the layout has no access to fonts. */
 export const textWidth = (text: string, fontSize: number): number => text.length * CHARACTER_WIDTH * fontSize;
 
-/** Breaks a text into lines of at most `width` pixels, at spaces; a longer word has a line to itself. */
+/** Breaks a text into lines of at most `width` pixels, at spaces; a longer word gets a line to itself. */
 export const wrapText = (text: string, width: number, fontSize: number): string[] => {
   const lines: string[] = [];
   let line = '';
@@ -56,7 +56,7 @@ export const wrapText = (text: string, width: number, fontSize: number): string[
   return line === '' ? lines : [...lines, line];
 };
 
-/** Cuts a text to a width, with an ellipsis where something is missing. */
+/** Cuts a text to a width, with an ellipsis if it is shortened. */
 export const fitText = (text: string, width: number, fontSize: number): string => {
   if (textWidth(text, fontSize) <= width) return text;
   const room = Math.max(1, Math.floor(width / (CHARACTER_WIDTH * fontSize)) - 1);
@@ -66,7 +66,7 @@ export const fitText = (text: string, width: number, fontSize: number): string =
 export interface SvgFigure {
   readonly width: number;
   readonly height: number;
-  /** What the figure shows, for screen readers and file browsers. */
+  /** Title of the figure, for screen readers and file browsers. */
   readonly title: string;
   readonly description: string;
   readonly manifest: FigureManifest;
@@ -76,14 +76,14 @@ export interface SvgFigure {
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif";
 
-/** A picture that was drawn, and what it says about itself: a PNG made of it says the same. */
+/** A drawn picture with its descriptions, which a PNG of it contains too. */
 export interface Drawing extends Pick<SvgFigure, 'width' | 'height' | 'title' | 'description' | 'manifest'> {
   readonly svg: string;
 }
 
 /**
- * A complete SVG file. The run's manifest is the text of `<metadata id="manifest">`, as JSON, so that a figure that was
- * sent on still says where its numbers come from. In the page theme: the element alone, to stand in an HTML page, which
+ * A complete SVG file. The run's manifest is the text of `<metadata id="manifest">`, as JSON, so that a figure that is
+ * passed on still states its provenance. In the page theme: the element alone, to be embedded in an HTML page, which
  * has the manifest.
  */
 export const svgDocument = ({ width, height, title, description, manifest, theme, children }: SvgFigure): Drawing => {
@@ -127,8 +127,8 @@ export interface FigureFooter {
 }
 
 /**
- * What a figure that stands alone says below its plots: how to read it, and its run. A figure in a page has neither:
- * the page says both beside it.
+ * Footer of a standalone figure: how to read it, and its run. A figure in a page has neither: the page shows both
+ * beside it.
  */
 export const figureFooter = (
   {

@@ -8,7 +8,7 @@ import { verdictText } from '../evaluation/wording.ts';
 import { type Columns, csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
 
-/** What a line says first: the curve that it lies on. */
+/** Leading columns of a line: its curve. */
 const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'>> = [
   ['model', ({ model }) => model],
   ['task', ({ task }) => task],
@@ -44,14 +44,14 @@ const resultColumns: Columns<SweepResult> = [
   ['dropped_share', ({ droppedShare }) => droppedShare ?? null],
 ];
 
-/** What the test could have told; empty where nothing is undecided. */
+/** Power of the test; empty if nothing is undecided. */
 const powerColumns: Columns<Pick<Threshold, 'power'>> = [
   ['discordance', ({ power }) => power?.discordance ?? null],
   ['chance_unharmed_is_safe', ({ power }) => power?.chance ?? null],
   ['items_for_80_percent', ({ power }) => power?.itemsForWanted ?? null],
 ];
 
-/** Of a threshold over draws: how many there are, and in how many the first factor that is not safe in all is safe. */
+/** For a threshold over draws: how many, and in how many the first factor that is not safe in all is safe. */
 const drawColumns: Columns<Pick<Threshold, 'draws' | 'firstUnsafe'>> = [
   ['draws', ({ draws }) => draws?.length ?? null],
   [
@@ -106,7 +106,7 @@ const headline = ({ verdict, factor }: Threshold): string => {
   return verdict === 'all-safe' ? `≥ ${factorText(factor)}` : factorText(factor);
 };
 
-/** The thresholds as a Markdown table, with the rule, how many were told at which level, and the run below it. */
+/** The thresholds as a Markdown table, with the rule, how many were decided at which level, and the run below it. */
 export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifest): string => {
   const titles = [
     'Model',
@@ -157,7 +157,7 @@ interface Line {
   readonly row: CompareRow;
 }
 
-/** `factor_asked` is the factor that methods are compared at, `factor` the one that a method reached nearest to it. */
+/** `factor_asked` is the factor at which methods are compared, `factor` the nearest one that a method reached. */
 const compareColumns: Columns<Line> = [
   ['model', ({ document }) => document.model],
   ['answers', ({ document }) => document.answers],
@@ -190,7 +190,7 @@ const compareColumns: Columns<Line> = [
   ['pairs_worse', ({ row }) => row.paired?.worse ?? null],
 ];
 
-/** The methods of a sweep against each other: one method on one task per line, model after model. */
+/** Comparisons of the methods of a sweep: one method on one task per line, model after model. */
 export const comparisonsCsv = (comparisons: readonly CompareDocument[], manifest: RunManifest): string =>
   csvTable(
     manifest,
@@ -252,7 +252,7 @@ export const expertTrendsCsv = ({ trends }: SizeTrendDocument, manifest: RunMani
     trends.flatMap(({ points }) => points),
   );
 
-/** Pruned-large against scratch-small, one comparison per line. */
+/** Pruned large model against small model from scratch, one comparison per line. */
 export const sizePairsCsv = ({ pairs }: SizeTrendDocument, manifest: RunManifest): string =>
   csvTable(manifest, pairColumns, pairs);
 
@@ -268,7 +268,7 @@ const shareColumns: Columns<SharePoint> = [
   ['difference', ({ difference }) => difference],
 ];
 
-/** What every point drops and loses, with the experts of its model. */
+/** Dropped share and loss of every point, with the experts of its model. */
 export const sharePointsCsv = ({ sharePoints }: SizeTrendDocument, manifest: RunManifest): string =>
   csvTable(manifest, shareColumns, sharePoints);
 
@@ -292,7 +292,7 @@ const equalKeptColumns: Columns<EqualKeptPair> = [
   ['reading', ({ reading }) => reading],
 ];
 
-/** Models of neighbouring sizes pruned to as many experts, one comparison per line. */
+/** Models of neighbouring sizes pruned to the same number of experts, one comparison per line. */
 export const equalKeptCsv = ({ equalKept }: SizeTrendDocument, manifest: RunManifest): string =>
   csvTable(manifest, equalKeptColumns, equalKept);
 

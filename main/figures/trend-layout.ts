@@ -3,16 +3,16 @@ import { type AnswerKind, answerKind } from '../contract/task.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type AxisScale, expertScale, factorScale } from './scales.ts';
 
-/** Where a task's threshold stands at one size, in pixels. */
+/** Position of a task's threshold at one size, in pixels. */
 export interface DrawnThreshold {
   readonly experts: number;
   readonly x: number;
   readonly y: number;
-  /** Of every training of this size that told one. */
+  /** From every training of this size with a decided threshold. */
   readonly thresholds: readonly SizeThreshold[];
 }
 
-/** One task's thresholds by rising E; sizes where none can be told are left out. */
+/** One task's thresholds by rising E; sizes with undecided thresholds are left out. */
 export interface DrawnTask {
   readonly task: string;
   readonly answers: AnswerKind;
@@ -25,7 +25,7 @@ export interface DrawnMedian {
   readonly x: number;
   readonly y: number;
   readonly factor: number;
-  /** Tasks whose threshold can be told. */
+  /** Number of tasks with a decided threshold. */
   readonly tasks: number;
 }
 
@@ -33,13 +33,13 @@ export interface TrendLayout {
   readonly x: AxisScale;
   readonly y: AxisScale;
   readonly tasks: readonly DrawnTask[];
-  /** Of the tasks whose answers are chosen, and of those whose answers are written, where there are any. */
+  /** Medians over tasks with multiple-choice answers, and over those with written answers, if there are any. */
   readonly medians: readonly { readonly answers: AnswerKind; readonly points: readonly DrawnMedian[] }[];
-  /** Largest factor that was tested per size, where the axis goes so far: no threshold lies above. */
+  /** Largest tested factor per size, as far as the axis reaches: no threshold lies above. */
   readonly limits: readonly { readonly x: number; readonly y: number; readonly half: number }[];
 }
 
-/** Where lines may run, in pixels: `bottom` is factor 1, `top` the largest factor. */
+/** Area for lines in pixels: `bottom` is factor 1, `top` the largest factor. */
 export interface TrendFrame {
   readonly left: number;
   readonly right: number;
@@ -48,18 +48,18 @@ export interface TrendFrame {
   /** E of the models, rising. */
   readonly sizes: readonly number[];
   readonly largestFactor: number;
-  /** Tasks whose answers are written. */
+  /** Tasks with written answers. */
   readonly written: readonly string[];
 }
 
-/** Of the tasks, and of their medians: what a line of each kind of answers looks like. */
+/** Styles of a task's line and of the medians' lines, by kind of answers. */
 export const TASK_LINE = { width: 0.8, opacity: 0.45, written: '3 2' } as const;
 export const MEDIAN_LINE = { width: 2.2, written: '6 4' } as const;
 
-/** Lines of equal thresholds lie beside each other: so far apart, and all of them within so much. */
+/** Lines of equal thresholds are drawn beside each other: the distance between two, and the limit for all of them. */
 const BESIDE_PX = 1.6;
 const BUNDLE_PX = 16;
-/** The medians of both kinds stand so far from the middle. */
+/** Distance of the medians of both kinds from the middle. */
 const KIND_PX = 2.5;
 /** Half the length of a mark of the largest tested factor. */
 const LIMIT_PX = 9;
@@ -67,7 +67,7 @@ const LIMIT_PX = 9;
 const geometricMean = (values: readonly number[]): number =>
   2 ** (values.reduce((sum, value) => sum + Math.log2(value), 0) / values.length);
 
-/** Where the axis of factors ends: a doubling above the largest threshold, and not above what was tested. */
+/** Upper end of the axis of factors: a doubling above the largest threshold, and not above the tested factors. */
 export const largestDrawnFactor = ({ trends }: Pick<SizeTrendDocument, 'trends'>): number => {
   const points = trends.flatMap((trend) => trend.points);
   const tested = maxOf([2, ...points.map(({ largestTested }) => largestTested)]);
@@ -78,13 +78,13 @@ export const largestDrawnFactor = ({ trends }: Pick<SizeTrendDocument, 'trends'>
 export const reachedByHalf = (factors: readonly number[]): number | undefined =>
   [...factors].sort((left, right) => left - right)[Math.floor(factors.length / 2)];
 
-/** Last safe factor of a task at a size: over several trainings their geometric mean; null where none can be told. */
+/** Last safe factor of a task at a size: the geometric mean over several trainings; null if undecided. */
 const valueAt = (points: readonly SizeThreshold[]): number | null => {
   const known = points.flatMap(({ lastSafe }) => lastSafe ?? []);
   return known.length === 0 ? null : geometricMean(known);
 };
 
-/** Where the lines of one method's panel go: E across, threshold upwards, both doubling; a line a task. */
+/** Positions of the lines of one method's panel: E across, threshold upwards, both doubling; a line per task. */
 export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): TrendLayout => {
   const { left, right, bottom, top, sizes, largestFactor, written } = frame;
   const answersOf = ({ task }: ExpertTrend): AnswerKind => (written.includes(task) ? 'written' : 'chosen');

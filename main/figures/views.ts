@@ -38,17 +38,16 @@ import {
 } from './tables.ts';
 
 /**
- * A view as files, made when they are asked for: a picture, where it has one, and the numbers behind it. `uncurl
- * figures` writes them, the window
- * saves them: the same view gives the same bytes.
+ * A view as files that are made on demand: a picture, if it has one, and its data. `uncurl figures` and the window both
+ * use this: the same view gives the same bytes.
  */
 export interface ViewFiles {
-  /** `name` is without its ending: the picture may become SVG or PNG. */
+  /** `name` has no extension: the picture may become SVG or PNG. */
   readonly picture: { readonly name: string; readonly draw: () => Drawing } | null;
   readonly table: { readonly name: string; readonly write: () => string };
 }
 
-/** What is drawn of a whole; all of it unless given. */
+/** The parts to draw; default: all. */
 export interface Shown {
   readonly tasks?: readonly string[];
   readonly methods?: readonly string[];
@@ -90,7 +89,7 @@ export const curvesView = (
   };
 };
 
-/** Quality of one model against kept experts, bytes or dropped share; the numbers are those of the curves. */
+/** Quality of one model against kept experts, bytes or dropped share, with the same data as the curves. */
 export const axisView = ({ manifest, document, theme }: SweepView, model: string, axis: CurveAxis): ViewFiles => ({
   picture: hasAxis(document, model, axis)
     ? {
@@ -122,7 +121,7 @@ export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>)
   table: { name: 'thresholds.csv', write: () => thresholdsCsv(document, manifest) },
 });
 
-/** Thresholds of tasks that were measured both ways: chosen, and written. */
+/** Thresholds of tasks measured with both kinds of answers: chosen and written. */
 export const kindsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,
   table: { name: 'chosen-and-written.csv', write: () => choiceAndWritingCsv(document, manifest) ?? '' },
@@ -151,7 +150,7 @@ const sizeView =
     table: { name: `${name}.csv`, write: () => write(sizeTrend, manifest) },
   });
 
-/** How far each model can be pruned for each task, by the best method. */
+/** How far each model can be pruned for each task by the best method. */
 export const bestThresholdsView = sizeView('best-thresholds', bestThresholdsFigure, bestThresholdsCsv);
 
 /** Thresholds over the number of experts. */
@@ -160,10 +159,10 @@ export const expertTrendView = sizeView('thresholds-by-experts', expertTrendFigu
 /** Loss over the dropped share. */
 export const shareView = sizeView('loss-by-dropped-share', shareFigure, sharePointsCsv);
 
-/** Pruned-large against scratch-small. */
+/** Pruned large model against small model from scratch. */
 export const sizePairView = sizeView('pruned-against-scratch', sizePairFigure, sizePairsCsv);
 
-/** Models of neighbouring sizes pruned to as many experts. */
+/** Models of neighbouring sizes pruned to the same number of experts. */
 export const equalKeptView = ({ manifest, sizeTrend }: Omit<SizeTrendView, 'theme'>): ViewFiles => ({
   picture: null,
   table: { name: 'equal-kept-experts.csv', write: () => equalKeptCsv(sizeTrend, manifest) },
@@ -175,7 +174,7 @@ export interface CompareView {
   readonly theme: ThemeName;
 }
 
-/** The methods of one model against each other. */
+/** Comparisons of the methods of one model. */
 export const compareView = ({ manifest, comparison, theme }: CompareView): ViewFiles => {
   const { model, models, answers, answersMeasured } = comparison;
   const kind = answersMeasured.length > 1 ? `-${answers}` : '';
@@ -188,24 +187,24 @@ export const compareView = ({ manifest, comparison, theme }: CompareView): ViewF
 
 export interface RoutingView {
   readonly manifest: FigureManifest;
-  /** The model's name as the run has it. */
+  /** The model's name in the run. */
   readonly model: string;
   readonly profile: TaskProfile;
   readonly metric: ProfileMetric['name'];
-  /** Profiles of every task that share the colour scale, this one among them. */
+  /** Profiles of every task that share the colour scale, including this one. */
   readonly profiles: readonly TaskProfile[];
   readonly theme: ThemeName;
-  /** How colours follow values; absent: linear, one scale for all tasks of the model. */
+  /** How colours depend on values; absent: linear, one scale for all tasks of the model. */
   readonly scaling?: MapScaling;
   /** Another task or model, subtracted: then colours show a difference. */
   readonly minus?: Subtracted | null;
-  /** How experts stand in each layer, and by what, in words; absent: by their numbers. */
+  /** Order of experts in each layer with its description; absent: by their numbers. */
   readonly order?: { readonly experts: ExpertOrder; readonly words: string } | null;
-  /** What a plan does with each expert, [L][E]. */
+  /** Effect of a plan on each expert, [L][E]. */
   readonly hatches?: readonly (readonly Hatch[])[] | null;
 }
 
-/** File names of the models and tasks of profiles; a model of the sweep that they belong to keeps its name there. */
+/** File names of the models and tasks of profiles; a model of their sweep keeps its name there. */
 export interface RoutingNames {
   readonly models: Names;
   readonly tasks: Names;
@@ -215,7 +214,7 @@ const routingName = ({ model, profile, metric, minus = null }: RoutingView, { mo
   `heatmap-${fileNameOf(models, model)}--${fileNameOf(tasks, profile.task)}--${metric}` +
   (minus === null ? '' : `--minus-${fileNameOf(tasks, minus.name)}`);
 
-/** What a routing map shows, before it is drawn: as SVG with axes, as PNG without. */
+/** Contents of a routing map before it is drawn: as SVG with axes, as PNG without. */
 const routingMap = (view: RoutingView): HeatmapFigure => {
   const { manifest, model, profile, profiles, theme, minus = null, order = null, hatches = null } = view;
   const metric = profileMetric(view.metric);
@@ -223,7 +222,7 @@ const routingMap = (view: RoutingView): HeatmapFigure => {
   const experts = order?.experts ?? null;
   const shared = {
     hatches: hatches === null ? [] : inOrder(hatches, experts),
-    across: order === null ? 'expert' : `place in the layer, experts ${order.words}`,
+    across: order === null ? 'expert' : `position in the layer, experts ${order.words}`,
     note: `Profile of ${profile.items} calibration items, ${profile.tokens} tokens. ${manifestLine(manifest)}.`,
     manifest,
     theme: figureTheme(theme),
@@ -233,7 +232,7 @@ const routingMap = (view: RoutingView): HeatmapFigure => {
     return {
       ...shared,
       matrix,
-      absent: goneThere(minus) === null ? 'never chosen' : `never chosen, or gone in ${minus.name}`,
+      absent: goneThere(minus) === null ? 'never chosen' : `never chosen, or missing in ${minus.name}`,
       scale: differenceScale(view.scaling === undefined ? largestDifference(matrix) : 1, theme),
       shaded: view.scaling === undefined ? null : shadedMap(matrix, view.scaling, true),
       title: `${model} on ${profile.task} minus ${minus.name}: ${metric.title}`,
@@ -243,7 +242,7 @@ const routingMap = (view: RoutingView): HeatmapFigure => {
   return {
     ...shared,
     matrix: inOrder(own, experts),
-    // One scale for all tasks of a model, so that their maps compare.
+    // One scale for all tasks of a model, so that their maps are comparable.
     scale: amountScale(view.scaling === undefined ? largestCell(profiles.map(metric.matrix)) : 1),
     shaded: view.scaling === undefined ? null : shadedMap(inOrder(own, experts), view.scaling),
     title: `${model} on ${profile.task}: ${metric.title}`,
@@ -266,7 +265,7 @@ export const routingView = (view: RoutingView, names: RoutingNames): ViewFiles =
   };
 };
 
-/** A routing map as bare pixels, without axes and text: what can be made of it where nothing draws an SVG. */
+/** A routing map as pixels only, without axes and text, for hosts that cannot draw an SVG. */
 export const routingPixels = (view: RoutingView, deflate: Deflate): Uint8Array => {
   const { matrix, scale, title, unit, note, manifest, theme } = routingMap(view);
   const description = `${unit}; colour scale cividis from ${scale.domain.join(' to ')}. ${note}`;

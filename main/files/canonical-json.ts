@@ -1,6 +1,5 @@
 /**
- * JSON with the keys of every object in ascending order: equal values give equal text. `undefined` members are left
- * out.
+ * JSON with the keys of every object in ascending order: equal values give equal text. `undefined` members are omitted.
  */
 export const canonicalJson = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map((member: unknown) => canonicalJson(member)).join(',')}]`;

@@ -5,13 +5,13 @@ import { WorkbenchError } from '../contract/errors.ts';
 import { openToRead, readTextIfThere } from './regular-file.ts';
 import { writeFileAtomically } from './write-atomically.ts';
 
-/** Name of the list that a folder carries (an export, a run that has ended); `sha256sum --check` reads it. */
+/** Name of the checksum list of a folder (an export, a run that has ended), readable by `sha256sum --check`. */
 export const CHECKSUM_FILE = 'checksums.sha256';
 
 /** A list has a line for each file of its folder. */
 const MAX_LIST_BYTES = 2 ** 20;
 
-/** SHA-256 of a regular file in hexadecimal. @throws WorkbenchError as `openToRead`. */
+/** SHA-256 of a regular file in hexadecimal. @throws WorkbenchError those of `openToRead`. */
 export const fileChecksum = async (file: string, signal?: AbortSignal): Promise<string> => {
   const hash = createHash('sha256').setEncoding('hex');
   const { handle } = await openToRead(file);
@@ -26,17 +26,17 @@ export const checksumList = (checksums: ReadonlyMap<string, string>): string =>
     .map(([name, checksum]) => `${checksum}  ${name}\n`)
     .join('');
 
-/** A line of a list; null for anything else. */
+/** Parses a line of a list; null for any other. */
 export const checksumOfLine = (line: string): { readonly checksum: string; readonly name: string } | null => {
   const [, checksum, name] = /^([0-9a-f]{64}) [ *]([^/\\\0]+)$/.exec(line) ?? [];
   return checksum === undefined || name === undefined ? null : { checksum, name };
 };
 
-/** A folder's list as it stands there; null where it has none. @throws WorkbenchError as `readTextIfThere`. */
+/** The text of a folder's list; null if it has none. @throws WorkbenchError those of `readTextIfThere`. */
 export const readChecksumList = (folder: string): Promise<string | null> =>
   readTextIfThere(join(folder, CHECKSUM_FILE), { mostBytes: MAX_LIST_BYTES });
 
-/** Writes the list of files into a folder, by the names that they have there; `files`: where each lies now. */
+/** Writes a checksum list into a folder, with the names that the files have there; `files`: their present paths. */
 export const writeChecksums = async (
   folder: string,
   files: ReadonlyMap<string, string>,
@@ -48,9 +48,9 @@ export const writeChecksums = async (
 };
 
 /**
- * Checksums of a folder's files by name; null where it has no list.
+ * Checksums of a folder's files by name; null if it has no list.
  *
- * @throws WorkbenchError `checksums-damaged`, and as `readTextIfThere`.
+ * @throws WorkbenchError `checksums-damaged`, and those of `readTextIfThere`.
  */
 export const readChecksums = async (folder: string): Promise<ReadonlyMap<string, string> | null> => {
   const list = await readChecksumList(folder);
@@ -62,7 +62,7 @@ export const readChecksums = async (folder: string): Promise<ReadonlyMap<string,
       throw new WorkbenchError(
         'checksums-damaged',
         'failed',
-        `${join(folder, CHECKSUM_FILE)} holds ${JSON.stringify(line.slice(0, 100))}, which is no line of a checksum list.`,
+        `${join(folder, CHECKSUM_FILE)}: not a line of a checksum list: ${JSON.stringify(line.slice(0, 100))}.`,
         'Restore the file from where the folder was made.',
       );
     checksums.set(read.name, read.checksum);

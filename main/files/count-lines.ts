@@ -2,8 +2,8 @@ const NEW_LINE = 0x0a;
 const RETURN = 0x0d;
 
 /**
- * Whether a text has more lines than `most`, however they end (\n, \r\n or \r). To be asked before it is split: each
- * line is a string of its own, and V8 ends the process where there are hundreds of millions.
+ * Whether a text has more lines than `most` (\n, \r\n or \r). Must be checked before splitting: each line is a string,
+ * and V8 crashes the process at hundreds of millions.
  */
 export const hasMoreLines = (text: string, most: number): boolean => {
   let lines = 0;
@@ -16,7 +16,7 @@ export const hasMoreLines = (text: string, most: number): boolean => {
   return false;
 };
 
-/** The same of bytes that are UTF-8, before they are made a string. */
+/** The same for UTF-8 bytes, before they become a string. */
 export const hasMoreLinesOfBytes = (bytes: Uint8Array, most: number): boolean => {
   let lines = 0;
   for (const end of [NEW_LINE, RETURN])

@@ -1,18 +1,18 @@
 import { access, mkdir } from 'node:fs/promises';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 
-/** Codes of the system's, not those of Node's own errors (`ERR_...`), which say nothing about a file. */
+/** The system's error codes, not those of Node's own errors (`ERR_...`), which say nothing about a file. */
 const hasCode = (error: unknown): error is Error & { readonly code: string } =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code);
 
-/** The system's name of a file error (`ENOENT`, `ENOSPC`, ...), or null for anything else. */
+/** The system's code of a file error (`ENOENT`, `ENOSPC`, ...), or null for other errors. */
 export const fileErrorCode = (error: unknown): string | null => (hasCode(error) ? error.code : null);
 
-/** Whether it is an error of the system's (`ENOENT`), of one name or any. */
+/** Whether an error is one of the system's, with this code or any. */
 export const isSystemError = (error: unknown, code?: string): error is Error & { readonly code: string } =>
   hasCode(error) && (code === undefined || error.code === code);
 
-/** What the system says about a file, in words that tell what to do; other errors come back as they are. */
+/** Explains a system error about a file and gives a remedy; returns other errors unchanged. */
 export const explainFileError = (error: unknown, path: string): unknown => {
   if (error instanceof WorkbenchError) return error;
   switch (fileErrorCode(error)) {
@@ -21,7 +21,7 @@ export const explainFileError = (error: unknown, path: string): unknown => {
       return refuse(
         'disk-full',
         `No space is left to write ${path}.`,
-        'Free some space (or raise the quota) and resume: what is finished stays on disk.',
+        'Free some space (or raise the quota) and resume: finished work stays on disk.',
         error,
       );
     case 'EROFS':
@@ -43,23 +43,23 @@ export const explainFileError = (error: unknown, path: string): unknown => {
   }
 };
 
-/** Whether a file can be read. */
+/** Whether a path is a readable file. */
 export const isFile = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
     () => false,
   );
 
-/** Makes a folder and those above it; refuses a place where that cannot be done. */
+/** Creates a folder and its parents; refuses if this is impossible. */
 export const makeFolder = async (path: string): Promise<void> => {
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
-    // On a read-only file system Node's recursive mkdir answers "no such file".
+    // On a read-only file system Node's recursive mkdir reports "no such file".
     if (fileErrorCode(error) === 'ENOENT') {
       throw refuse(
         'not-writable',
-        `The folder ${path} cannot be made there.`,
+        `The folder ${path} cannot be created there.`,
         'Choose a folder that you may write to.',
         error,
       );

@@ -2,9 +2,8 @@ import { lstat, realpath } from 'node:fs/promises';
 import { isSystemError } from './file-errors.ts';
 
 /**
- * Which folder lies at a path: its real path, its number, and when it was made (a number is given again once a folder is
- * gone; file systems that do not tell the time say 0). A copy is another folder, wherever it lies. Null: there is none,
- * or a link in its place.
+ * Identifies the folder at a path: its real path, its inode, and its creation time (inodes are reused; file systems
+ * without creation times report 0). A copy is another folder. Null: there is none, or a link in its place.
  */
 export const folderIdentity = async (
   path: string,

@@ -1,12 +1,12 @@
-/** Does a work once those that were asked for before have ended, however they did; gives what it gives. */
+/** Runs a task once all earlier tasks have ended, successfully or not; returns its result. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** For what reads, changes and writes the same file: two at once would each lose what the other wrote. */
+/** For functions that read, change and write the same file: run at once, each would lose the other's change. */
 export const createTurns = (): InTurn => {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const result = last.then(work);
-    // Whoever asked is told what went wrong; the next one goes on.
+    // The caller gets the error; the next task runs all the same.
     last = result.catch(() => undefined);
     return result;
   };

@@ -6,9 +6,9 @@ import { explainReadError, openRegularFile } from './regular-file.ts';
 
 export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
 
-/** Files that are tasks by themselves, whatever their items: `tasks/README.md` lists the formats. */
+/** Suffixes of files that are tasks, whatever their items: `tasks/README.md` lists the formats. */
 const TASK_ENDINGS = ['.jsonl', '.parquet', '.txt', '.task.json'];
-/** A document of lm-evaluation-harness names its task at the top level; this much of a file is looked at. */
+/** A document of lm-evaluation-harness names its task at the top level, within this many bytes. */
 const HARNESS_KEY = /^task\s*:/m;
 const LOOKED_AT_BYTES = 65_536;
 
@@ -24,29 +24,29 @@ const isHarnessDocument = async (file: string): Promise<boolean> => {
   }
 };
 
-/** What a file may be, by the end of its name; a YAML file by what is in it, since most are something else. */
+/** The kind of a file by its suffix; of a YAML file by its content, since most are something else. */
 export const kindOfFile = async (path: string): Promise<'task' | 'file'> => {
   if (TASK_ENDINGS.some((ending) => path.toLowerCase().endsWith(ending))) return 'task';
   if (!isYaml(path)) return 'file';
   try {
     return (await isHarnessDocument(path)) ? 'task' : 'file';
   } catch (error) {
-    // One that may not be read, or is gone by now, is shown as what it is: a file.
+    // Unreadable or already gone: listed as a plain file.
     if (fileErrorCode(error) !== null || error instanceof WorkbenchError) return 'file';
     throw error;
   }
 };
 
 /**
- * What a folder may be, by the names in it: config.json + safetensors is a model; the forms of a task are those that
- * can be opened.
+ * The kind of a folder by the names in it: config.json + safetensors is a model; the forms of a task are those that can
+ * be opened.
  */
 export const kindOfFolder = async (path: string): Promise<'folder' | 'model' | 'task'> => {
   let names: string[];
   try {
     names = await readdir(path);
   } catch (error) {
-    // One that may not be read, or is gone by now, is shown as what it is: a folder.
+    // Unreadable or already gone: listed as a plain folder.
     if (fileErrorCode(error) !== null) return 'folder';
     throw error;
   }
@@ -62,7 +62,7 @@ export const kindOfFolder = async (path: string): Promise<'folder' | 'model' | '
 export interface FolderEntry {
   readonly path: string;
   readonly name: string;
-  /** A model or task is what its names say: opening it may still refuse it. */
+  /** Guessed from names: opening a model or task may still refuse it. */
   readonly kind: FolderEntryKind;
   readonly isFolder: boolean;
 }
@@ -72,9 +72,9 @@ export interface ListedFolder {
   readonly entries: readonly FolderEntry[];
 }
 
-/** A folder with more entries is cut there: nobody chooses from a longer list. */
+/** Longer lists are cut: nobody chooses from them. */
 const MAX_ENTRIES = 5_000;
-/** Folders looked into at a time. */
+/** Number of folders read at a time. */
 const CONCURRENCY = 16;
 
 const entryOf = async (folder: string, name: string): Promise<FolderEntry | null> => {
@@ -89,7 +89,7 @@ const entryOf = async (folder: string, name: string): Promise<FolderEntry | null
   }
 };
 
-/** A folder's entries (hidden ones left out unless they are asked for): folders first, then files, each by name. */
+/** A folder's entries (without hidden ones unless requested): folders first, then files, each by name. */
 export const listFolder = async (path: string, hidden = false): Promise<ListedFolder> => {
   let names: string[];
   try {

@@ -8,7 +8,7 @@ import { explainReadError } from './regular-file.ts';
 const isWithin = (path: string, root: string): boolean =>
   path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 
-/** Where a path leads, links followed; null where it leads nowhere. */
+/** The real path; null for a dangling link or a missing path. */
 const target = (path: string): Promise<string | null> =>
   realpath(path).catch((error: unknown) => {
     if (fileErrorCode(error) === null) throw error;
@@ -18,26 +18,26 @@ const target = (path: string): Promise<string | null> =>
 const outsideRoots = (path: string): Error =>
   refuse(
     'outside-roots',
-    `${path} lies outside the folders that may be looked into here.`,
+    `${path} lies outside the folders that may be listed here.`,
     'Start "uncurl serve" with --root and a folder above it.',
   );
 
-/** A path that somebody typed, within the roots: the folder to list, and the file in it where a file was typed. */
+/** A typed path within the roots: the folder to list, and the file in it if a file was typed. */
 export interface TypedPath {
   readonly folder: string;
   readonly file: string | null;
 }
 
 /**
- * What was typed: absolute, or from the home by `~`. What does not begin with a root is refused before anything is
- * looked at, so that nobody can ask what else there is.
+ * Resolves a typed path: absolute, or relative to the home by `~`. Refuses paths outside the roots before accessing
+ * them, so that nobody can find out what else exists.
  *
- * @throws WorkbenchError `bad-path`, `outside-roots`, and where there is nothing `no-such-folder`.
+ * @throws WorkbenchError `bad-path`, `outside-roots`, and for a missing path `no-such-folder`.
  */
 export const readTypedPath = async (roots: readonly string[], typed: string, home: string): Promise<TypedPath> => {
   const written = typed.trim().replace(/^~(?=$|[\\/])/, home);
   if (!isAbsolute(written) || written.includes('\0'))
-    throw refuse('bad-path', `"${typed}" is no absolute path.`, 'Type it from the root, or from ~.');
+    throw refuse('bad-path', `"${typed}" is not an absolute path.`, 'Type it from the root, or from ~.');
   const path = resolve(written);
   const isInside = (tested: string): boolean => roots.some((root) => isWithin(tested, root));
   if (!isInside(path)) throw outsideRoots(path);
@@ -48,10 +48,10 @@ export const readTypedPath = async (roots: readonly string[], typed: string, hom
 };
 
 /**
- * A folder's entries, of a folder within one of the `roots` (real paths). Links that lead out of them are left out, and
- * the folder above a root is not told.
+ * Lists a folder within one of the `roots` (real paths). Links out of them are left out, and the parent of a root is
+ * not revealed.
  *
- * @throws WorkbenchError `outside-roots`, and as `listFolder`.
+ * @throws WorkbenchError `outside-roots`, and those of `listFolder`.
  */
 export const listWithin = async (roots: readonly string[], path: string, hidden = false): Promise<ListedFolder> => {
   const isInside = (tested: string): boolean => roots.some((root) => isWithin(tested, root));

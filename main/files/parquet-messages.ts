@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What the engine asks the process that reads Parquet, one question at a time. */
+/** The engine's questions to the process that reads Parquet, one at a time. */
 export const parquetQuestion = z.discriminatedUnion('ask', [
   z.object({ ask: z.literal('open'), file: z.string(), mostRows: z.number(), mostBytes: z.number() }),
   z.object({
@@ -9,19 +9,19 @@ export const parquetQuestion = z.discriminatedUnion('ask', [
     rowStart: z.number(),
     rowEnd: z.number(),
   }),
-  /** The next part of the rows that were asked for. */
+  /** The next part of the requested rows. */
   z.object({ ask: z.literal('more') }),
 ]);
 export type ParquetQuestion = z.infer<typeof parquetQuestion>;
 
-/** What a file holds. */
+/** Facts about a file. */
 export const parquetFacts = z.object({
   rows: z.number(),
   /** Rows of each row group, in order. */
   groups: z.array(z.number()),
   /** Names of all columns, those within columns included. */
   names: z.array(z.string()),
-  /** Columns that hold floats, whose whole numbers are floats too. */
+  /** Columns that contain floats; their integers are floats too. */
   decimalColumns: z.array(z.string()),
 });
 export type ParquetFacts = z.infer<typeof parquetFacts>;
@@ -33,7 +33,7 @@ export const parquetAnswer = z.discriminatedUnion('answer', [
     rows: z.custom<readonly Record<string, unknown>[]>(Array.isArray),
     isLast: z.boolean(),
   }),
-  /** `system`: the system's name of a file error. `code`: of a refusal that the other side words. */
+  /** `system`: the system's code of a file error. `code`: of a refusal that the receiver puts into words. */
   z.object({
     answer: z.literal('error'),
     message: z.string(),

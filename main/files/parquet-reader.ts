@@ -5,27 +5,27 @@ import { engineProgram } from './engine-program.ts';
 import { type ParquetAnswer, type ParquetFacts, parquetAnswer, type ParquetQuestion } from './parquet-messages.ts';
 import { explainReadError, openRegularFile } from './regular-file.ts';
 
-/** JavaScript's heap while rows are made of pages, and what pages may hold outside it. */
+/** Limit of JavaScript's heap while rows are made from pages, and of the pages' memory outside it. */
 const MAX_HEAP_MEGABYTES = 2048;
 const MAX_OUTSIDE_BYTES = 2 ** 31;
-/** How often memory and processor time of a reading thread are looked at. */
+/** Interval at which memory and CPU time of a reading thread are checked. */
 const LOOK_EVERY_MS = 250;
 /**
- * Processor time for one answer, which is the same on a machine under load: a small file takes some ms, a megabyte on
- * disk up to 100, a row of twenty columns 0.01.
+ * CPU time limit for one answer, independent of the machine's load: a small file takes some ms, a megabyte on disk up
+ * to 100, a row of twenty columns 0.01.
  */
 const PROCESSOR_MS = 1_200;
 const PROCESSOR_MS_PER_MEGABYTE = 1_000;
 const PROCESSOR_MS_PER_ROW = 0.05;
-/** Time for one answer: what a machine under load needs for a small file, and for each megabyte on disk. */
+/** Time limit for one answer, ample on a busy machine: for a small file, and per megabyte on disk. */
 const ANSWER_MS = 30_000;
 const ANSWER_MS_PER_MEGABYTE = 1_000;
 
 export interface ParquetLimits {
   readonly mostRows: number;
-  /** Of what the pages hold, unpacked. */
+  /** Limit for the unpacked content of the pages. */
   readonly mostBytes: number;
-  /** Default: by the size of the file. */
+  /** Default: depends on the size of the file. */
   readonly answerMs?: number;
 }
 
@@ -60,26 +60,24 @@ const refusalOf = (file: string, { message, system, code }: Extract<ParquetAnswe
   }
 };
 
-/** A thread and who is told what it answers and how it ends; nobody while it waits for its next file. */
+/** A thread and the receiver of its answers and its end; null while it is idle. */
 interface Thread {
   readonly worker: Worker;
   owner: ReadingThread | null;
 }
 
-/**
- * A thread that has read its files well waits for the next one: to start one takes longer than to read a small file.
- */
+/** A thread that has read its files successfully is reused: starting one takes longer than reading a small file. */
 let idle: Thread | null = null;
 
 const startThread = (): Thread => {
   const worker = new Worker(engineProgram('parquet-worker'), {
-    // Options of this process (a debugger's port, a test runner's loader) are not for the thread.
+    // This process's options (a debugger's port, a test runner's loader) are not for the thread.
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MEGABYTES },
   });
   const thread: Thread = { worker, owner: null };
   const ended = (error: unknown): void => {
-    // What goes wrong while it waits is of nobody's file, and must not end the engine.
+    // An error while idle concerns no file and must not end the engine.
     if (idle === thread) idle = null;
     thread.owner?.ended(error);
   };
@@ -96,7 +94,7 @@ const takeThread = (): Thread => {
   return thread;
 };
 
-/** Keeps one thread for the next file; it does not keep the process. */
+/** Keeps one thread for the next file, without keeping the process alive. */
 const giveBack = async (thread: Thread): Promise<void> => {
   thread.owner = null;
   if (idle !== null) {
@@ -107,7 +105,7 @@ const giveBack = async (thread: Thread): Promise<void> => {
   thread.worker.unref();
 };
 
-/** One thread, asked one question at a time; whatever it does, an answer or a refusal comes before the deadline. */
+/** One thread, asked one question at a time. Whatever it does, an answer or a refusal comes before the deadline. */
 class ReadingThread {
   readonly #file: string;
   readonly #sizeBytes: number;
@@ -146,7 +144,7 @@ class ReadingThread {
       });
       if (answer === null) throw this.#ended;
       if (answer.answer === 'error') {
-        // Other columns may still be at work in it, and would answer for the next file; a header is read alone.
+        // Its other columns may still be in progress and would answer for the next file; only a header is read alone.
         this.#isSpent = question.ask !== 'open';
         throw refusalOf(this.#file, answer);
       }
@@ -164,7 +162,7 @@ class ReadingThread {
 
   answered(message: unknown): void {
     const answer = parquetAnswer.safeParse(message);
-    // Damaged names and counts may be of any type: thrown here, this would end the process.
+    // Damaged names and counts may be of any type: an exception here would end the process.
     if (answer.success) this.#settle?.(answer.data);
     else this.#end(badParquet(this.#file, 'its header is of another form', answer.error));
   }
@@ -191,18 +189,18 @@ class ReadingThread {
     return badParquet(this.#file, error instanceof Error ? error.message : String(error), error);
   }
 
-  /** Processor time that the thread has taken so far; 0 where this Node does not tell (before 24.6). */
+  /** CPU time that the thread has used so far; 0 where this Node does not report it (before 24.6). */
   async #processorMs(): Promise<number> {
     const { worker } = this.#thread;
     if (!('cpuUsage' in worker)) return 0;
-    // A thread that has ended, or has not begun, has none to tell of.
+    // A thread that has ended or not yet started reports none.
     const { user, system } = await worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
     return (user + system) / 1000;
   }
 
   async #lookAtProcessor(until: number, mostMs: number): Promise<void> {
     if ((await this.#processorMs()) > until)
-      this.#end(badParquet(this.#file, `it was not read in ${(mostMs / 1000).toFixed(1)} s of the processor`));
+      this.#end(badParquet(this.#file, `it was not read in ${(mostMs / 1000).toFixed(1)} s of CPU time`));
   }
 
   async #lookAtMemory(): Promise<void> {
@@ -221,8 +219,8 @@ class ReadingThread {
 }
 
 /**
- * Opens a Parquet file (uncompressed, snappy, gzip, brotli or zstd) in a thread that is ended when it takes too long or
- * too much. Close it.
+ * Opens a Parquet file (uncompressed, snappy, gzip, brotli or zstd) in a thread that is ended if it takes too much time
+ * or memory. The caller must close it.
  *
  * @throws WorkbenchError `missing-file`, `not-a-file`, `not-readable`, `bad-parquet`, `task-too-large`.
  */

@@ -11,16 +11,16 @@ import { deltaBinaryUnpack } from 'hyparquet/src/delta.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath, isFlatColumn } from 'hyparquet/src/schema.js';
 
 /**
- * How much the rows of a Parquet file hold, found from its pages before any value is decoded. A run of some bytes
- * stands for as many repeats as it says, an entry of a dictionary for as many texts as point at it, and the parser would
- * make all of them: a file of 50 kB gives 50 GB.
+ * Size of the rows of a Parquet file, found from its pages before any value is decoded. A run of a few bytes expands to
+ * many repetitions, and a dictionary entry to many copies of its text, all of which the parser would create: a file of
+ * 50 kB can give 50 GB.
  */
 
 /** Beside its text: a value's slots in its column and in its row, and in each list or group around it. */
 const VALUE_BYTES = 32;
-/** A header is some dozen bytes, and the least and the largest value of its page. */
+/** A header takes some dozen bytes, plus the smallest and the largest value of its page. */
 const MAX_HEADER_BYTES = 2 ** 20;
-/** Sizes and counts of pages are 32 bits, with a sign. */
+/** Sizes and counts of pages are signed 32-bit numbers. */
 const MAX_PAGE_BYTES = 2 ** 31 - 1;
 
 export class ParquetRefusal extends Error {
@@ -32,7 +32,7 @@ export class ParquetRefusal extends Error {
   }
 }
 
-/** What may still be read for one answer. */
+/** Remaining allowance of bytes for one answer. */
 export class ParquetAllowance {
   readonly #mostBytes: number;
   #pageBytes = 0;
@@ -42,7 +42,7 @@ export class ParquetAllowance {
     this.#mostBytes = mostBytes;
   }
 
-  /** What the rows hold. */
+  /** Bytes of the rows. */
   get rowBytes(): number {
     return this.#rowBytes;
   }
@@ -50,13 +50,13 @@ export class ParquetAllowance {
   takePage(bytes: number): void {
     this.#pageBytes += bytes;
     if (this.#pageBytes > this.#mostBytes)
-      throw new ParquetRefusal('too-large', `its pages hold more than ${String(this.#mostBytes)} bytes of data`);
+      throw new ParquetRefusal('too-large', `its pages contain more than ${String(this.#mostBytes)} bytes of data`);
   }
 
   takeRows(bytes: number): void {
     this.#rowBytes += bytes;
     if (this.#rowBytes > this.#mostBytes)
-      throw new ParquetRefusal('too-large', `its rows hold more than ${String(this.#mostBytes)} bytes`);
+      throw new ParquetRefusal('too-large', `its rows contain more than ${String(this.#mostBytes)} bytes`);
   }
 }
 
@@ -73,15 +73,15 @@ interface Chunk {
   readonly end: number;
 }
 
-/** Lengths of the entries of a dictionary; one number where all are of one length. */
+/** Lengths of the entries of a dictionary; a single number if all have the same length. */
 type EntryLengths = Uint32Array | number;
 
 const damaged = (name: string, what: string): ParquetRefusal =>
   new ParquetRefusal('damaged', `column "${name}": ${what}`);
 
 /**
- * Walks the hybrid of runs and packed bits that levels and dictionary indexes are written in, without keeping any:
- * `visit` gets each value and how often it comes, `count` values altogether.
+ * Walks the hybrid of runs and packed bits in which levels and dictionary indexes are written, without storing any:
+ * calls `visit` with each value and its number of repetitions, `count` values in total.
  */
 const walkRuns = (
   bytes: Uint8Array,
@@ -103,7 +103,7 @@ const walkRuns = (
       const part = byte();
       header += (part % 128) * scale;
       if (part < 128) break;
-      if (scale >= 2 ** 28) throw damaged(name, 'a run is longer than any');
+      if (scale >= 2 ** 28) throw damaged(name, 'a run is longer than possible');
     }
     const times = Math.floor(header / 2);
     if (header % 2 === 0) {
@@ -135,7 +135,7 @@ const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes
 
 const isText = ({ type }: ColumnMetaData): boolean => type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY';
 
-/** Bytes of a value that is no text of its own length. */
+/** Bytes of a fixed-length value. */
 const widthOf = ({ type }: ColumnMetaData, path: readonly SchemaTree[]): number => {
   if (type === 'FIXED_LEN_BYTE_ARRAY') return path.at(-1)?.element.type_length ?? 0;
   return type === 'INT32' || type === 'FLOAT' ? 4 : 8;
@@ -143,10 +143,10 @@ const widthOf = ({ type }: ColumnMetaData, path: readonly SchemaTree[]): number 
 
 /** Lengths of the entries of a dictionary page. */
 const entryLengths = (page: Uint8Array, count: number, { data, name, path }: Chunk): EntryLengths => {
-  // Eight to a byte, of which each would be an entry.
+  // Eight booleans per byte, each of which would be an entry.
   if (data.type === 'BOOLEAN') throw damaged(name, 'a dictionary of booleans');
   if (data.type !== 'BYTE_ARRAY') return isText(data) ? widthOf(data, path) : 0;
-  if (count > page.length / 4) throw damaged(name, `a dictionary of ${String(count)} entries in less bytes`);
+  if (count > page.length / 4) throw damaged(name, `a dictionary of ${String(count)} entries in fewer bytes`);
   const view = viewOf(page);
   const lengths = new Uint32Array(count);
   let at = 0;
@@ -161,7 +161,7 @@ const entryLengths = (page: Uint8Array, count: number, { data, name, path }: Chu
 
 const bitWidth = (level: number): number => 32 - Math.clz32(level);
 
-/** Bytes that levels take at the start of `bytes`, and how many of `count` values they leave: those that are not null. */
+/** Bytes of the levels at the start of `bytes`, and how many of `count` values are not null. */
 const walkLevels = (
   bytes: Uint8Array,
   count: number,
@@ -189,15 +189,15 @@ const walkLevels = (
 };
 
 interface PageValues {
-  /** Those that are not null. */
+  /** Number of values that are not null. */
   readonly values: number;
   readonly encoding: string;
-  /** DATA_PAGE, and not DATA_PAGE_V2. */
+  /** DATA_PAGE, not DATA_PAGE_V2. */
   readonly isFirstKind: boolean;
 }
 
 /**
- * Bytes of the texts of a data page; other values count as values alone. Indexes into a dictionary begin with their
+ * Bytes of the texts of a data page; other values only count as values. Indexes into a dictionary begin with their
  * width, booleans in runs with their length.
  */
 const textBytes = (
@@ -214,12 +214,12 @@ const textBytes = (
       return prefixes.reduce((sum, length) => sum + Math.max(0, length), body.length);
     }
     case 'BYTE_STREAM_SPLIT': {
-      // Written across all that is promised, a byte here and there.
+      // Fixed-length values must fill the page.
       if (values * widthOf(data, path) > body.length) throw damaged(name, 'a page ends before its values do');
       return body.length;
     }
     case 'RLE': {
-      if (data.type !== 'BOOLEAN' || body.length < 4) throw damaged(name, 'runs of what is no boolean');
+      if (data.type !== 'BOOLEAN' || body.length < 4) throw damaged(name, 'runs of non-boolean values');
       walkRuns(body.subarray(4), 1, values, name, () => undefined);
       return 0;
     }
@@ -230,7 +230,7 @@ const textBytes = (
         throw damaged(name, 'a page of a dictionary without one');
       const lengthOf = (entry: number): number =>
         typeof dictionary === 'number' ? dictionary : (dictionary[entry] ?? 0);
-      // Without a width there are no indexes in a page of the first kind: all are the first entry.
+      // With width 0, a page of the first kind contains no indexes: all values are the first entry.
       if (width === 0 && isFirstKind) return values * lengthOf(0);
       let bytes = 0;
       walkRuns(body.subarray(1), width, values, name, (entry, repeats) => {
@@ -245,12 +245,12 @@ const textBytes = (
 
 interface Page {
   readonly header: PageHeader;
-  /** Values, nulls too; entries of a dictionary. */
+  /** Number of values, including nulls; entries of a dictionary. */
   readonly values: number;
   readonly packed: Uint8Array;
 }
 
-/** What the header of a page's type says; that of another type may stand beside it, and is not looked at. */
+/** The header for a page's type; headers of other types may exist beside it and are ignored. */
 const promiseOf = ({ type, ...headers }: PageHeader): { readonly num_values: number } | undefined => {
   switch (type) {
     case 'DICTIONARY_PAGE':
@@ -296,7 +296,7 @@ const scanDataPage = (
   return textBytes(page, kind, dictionary, chunk);
 };
 
-/** The pages of a column of a row group; what their headers promise is taken from the allowance. */
+/** The pages of a column of a row group; charges the sizes in their headers to the allowance. */
 const pagesOf = (
   bytes: Uint8Array,
   { name, path, data, rows }: Chunk,
@@ -327,13 +327,13 @@ const pagesOf = (
       continue;
     }
     values += count;
-    if (values > most) throw damaged(name, `its pages claim ${String(values)} values, and the footer ${String(most)}`);
+    if (values > most) throw damaged(name, `its pages claim ${String(values)} values, but the footer ${String(most)}`);
     if (!isFlat) allowance.takeRows(count * (VALUE_BYTES * levels + nameBytes));
   }
   return pages;
 };
 
-/** Takes the texts of a column's pages from the allowance. */
+/** Charges the texts of a column's pages to the allowance. */
 const takeTexts = (pages: readonly Page[], chunk: Chunk, allowance: ParquetAllowance, unpack: Unpack): void => {
   let dictionary: EntryLengths | null = null;
   for (const page of pages) {
@@ -355,7 +355,7 @@ interface WantedRows {
   readonly columns: readonly string[] | undefined;
 }
 
-/** The columns of the row groups that hold the rows; their bytes lie within the file, each byte in one of them. */
+/** The columns of the row groups with the rows. Their bytes must lie within the file and must not overlap. */
 const chunksOf = (
   file: ParquetFile,
   metadata: FileMetaData,
@@ -375,7 +375,7 @@ const chunksOf = (
       const path = getTreePath(tree, data.path_in_schema);
       if (isFlatColumn(path) && data.num_values > groupRows)
         throw damaged(name, `${String(data.num_values)} values in ${String(rows)} rows`);
-      // Some writers name 0 where there is no dictionary.
+      // Some writers give 0 where there is no dictionary.
       const hasDictionary = data.dictionary_page_offset !== undefined && data.dictionary_page_offset !== 0n;
       const start = Number(hasDictionary ? data.dictionary_page_offset : data.data_page_offset);
       const size = Number(data.total_compressed_size);
@@ -389,8 +389,7 @@ const chunksOf = (
 };
 
 /**
- * Goes through the pages that hold the rows, and refuses what would not fit the allowance: first by their headers, then
- * by what is in them.
+ * Checks the pages of the rows, and refuses those beyond the allowance: first by their headers, then by their content.
  *
  * @throws ParquetRefusal `too-large`, `damaged`.
  */

@@ -1,4 +1,4 @@
-/** Deeper values are no configuration, index or item; what walks through them later would overflow its stack. */
+/** No configuration, index or item is deeper; recursive code would overflow its stack on deeper values. */
 export const MAX_JSON_DEPTH = 200;
 
 const QUOTE = 0x22;
@@ -13,7 +13,7 @@ const isEscaped = (text: string, quote: number): boolean => {
 };
 
 /**
- * Where the JSON string that begins at `at` has ended; the end of the text where it does not. Regular expressions
+ * Index after the JSON string that begins at `at`, or the end of the text if it is unterminated. Regular expressions
  * overflow V8's stack at strings of some million characters.
  */
 export const afterString = (text: string, at: number): number => {
@@ -25,7 +25,7 @@ export const afterString = (text: string, at: number): number => {
   return quote + 1;
 };
 
-/** Whether brackets outside strings nest deeper than `most`; stops at the first place where they do. */
+/** Whether brackets outside strings nest deeper than `most`; stops at the first ones that do. */
 const nestsDeeper = (text: string, most: number): boolean => {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -39,7 +39,7 @@ const nestsDeeper = (text: string, most: number): boolean => {
   return false;
 };
 
-/** JSON.parse for text of strangers: a SyntaxError also where values are nested deeper than 200. */
+/** JSON.parse for foreign text: also throws a SyntaxError for values nested deeper than 200. */
 export const parseForeignJson = (text: string): unknown => {
   if (nestsDeeper(text, MAX_JSON_DEPTH))
     throw new SyntaxError(`values are nested deeper than ${String(MAX_JSON_DEPTH)}`);

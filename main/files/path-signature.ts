@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileErrorCode } from './file-errors.ts';
 import { fileState } from './regular-file.ts';
 
-/** A link that leads nowhere stays the same as long as it leads nowhere. */
+/** A dangling link stays the same as long as it is dangling. */
 const stateIfReadable = (file: string): Promise<string> =>
   stat(file).then(fileState, (error: unknown) => {
     const code = fileErrorCode(error);
@@ -11,7 +11,7 @@ const stateIfReadable = (file: string): Promise<string> =>
     return code;
   });
 
-/** Names, sizes and times of a folder's files (or of a file): while it stays the same, so does what was read there. */
+/** Names, sizes and times of a folder's files (or of a file): while this is unchanged, so is the content. */
 export const pathSignature = async (path: string): Promise<string> => {
   try {
     const own = await stat(path);
@@ -24,15 +24,15 @@ export const pathSignature = async (path: string): Promise<string> => {
     );
     return parts.join('\n');
   } catch (error) {
-    // Missing or unreadable: opening it will say so, and a later look is worth a new try.
+    // Missing or unreadable: opening will report it, and the next attempt must try again.
     if (fileErrorCode(error) !== null) return `unreadable ${String(Math.random())}`;
     throw error;
   }
 };
 
 /**
- * Remembers what `load` made of a path until the files there change, or those of the `further` places that it is read
- * from. Failures are not remembered.
+ * Caches the result of `load` for a path until its files change, or those of the `further` paths from which it is read.
+ * Failures are not cached.
  */
 export const createPathCache = <T>(
   load: (path: string) => Promise<T>,

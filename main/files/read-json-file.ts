@@ -3,10 +3,10 @@ import { parseForeignJson } from './parse-json.ts';
 import { type ReadLimits, readTextIfThere } from './regular-file.ts';
 
 /**
- * What a JSON file holds, in the form of `schema`; null where there is no such file. `damaged` words what is no JSON or
- * of another form.
+ * Reads a JSON file in the form of `schema`; null if there is no such file. `damaged` makes the error for invalid JSON
+ * and for other forms.
  *
- * @throws what `damaged` gives, and as `readTextIfThere`.
+ * @throws what `damaged` returns, and those of `readTextIfThere`.
  */
 export const readJsonIfThere = async <T extends z.ZodType>(
   file: string,

@@ -4,7 +4,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { refuse } from '../contract/errors.ts';
 import { isSystemError } from './file-errors.ts';
 
-/** How long a file may take to give its bytes: a disk at 20 MB/s gives the largest that is read whole in less. */
+/** Time limit for reading a file: a disk at 20 MB/s reads the largest allowed one in less. */
 export const READ_DEADLINE_MS = 60_000;
 
 const kindOf = (stats: Stats): string => {
@@ -14,14 +14,14 @@ const kindOf = (stats: Stats): string => {
   return 'a device';
 };
 
-/** Windows has neither the flag nor files that make an open wait. */
+/** Windows has neither the flag nor files whose opening blocks. */
 const WITHOUT_WAITING = process.platform === 'win32' ? 0 : constants.O_NONBLOCK;
 
-/** How a file is, without reading it. A change that keeps size and time of writing moves the time of change. */
+/** Identifies a file's state without reading it. A change that keeps size and mtime still moves ctime. */
 export const fileState = ({ size, mtimeMs, ctimeMs, ino }: Stats): string =>
   [size, mtimeMs, ctimeMs, ino].map(String).join(' ');
 
-/** Files that were opened in a `readUnchanged`, as they were then; null: one that was opened twice, and changed. */
+/** Files opened within a `readUnchanged`, with their states; null: a file that was opened twice and changed. */
 const opened = new AsyncLocalStorage<Map<string, string | null>>();
 
 const noteOpened = (file: string, stats: Stats): void => {
@@ -32,8 +32,8 @@ const noteOpened = (file: string, stats: Stats): void => {
 };
 
 /**
- * What `read` makes of files, whichever it opens: all of them must be the same at its end, so that nothing is made of
- * parts of two states. Files that grow by themselves are not read so.
+ * Runs `read`, and checks that all files that it opened are the same at its end, so that nothing mixes two states.
+ * Growing files (logs) must not be read this way.
  *
  * @throws WorkbenchError refused: `changed-while-read`.
  */
@@ -56,13 +56,13 @@ export const readUnchanged = async <T>(read: () => Promise<T>): Promise<T> => {
 };
 
 /**
- * Opens a regular file to read it, links followed. Never waits for a writer, as opening a pipe would.
+ * Opens a regular file for reading and follows links. Never blocks, as opening a pipe would.
  *
- * @throws WorkbenchError `not-a-file` of a folder, pipe, socket or device; the system's errors as they are.
+ * @throws WorkbenchError `not-a-file` for a folder, pipe, socket or device; the system's errors unchanged.
  */
 export const openRegularFile = async (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
   if (file.includes('\0'))
-    throw refuse('not-a-file', `${JSON.stringify(file)} is no name of a file.`, 'Leave out the zero in it.');
+    throw refuse('not-a-file', `${JSON.stringify(file)} is not a file name.`, 'Remove the NUL character.');
   const handle = await open(file, constants.O_RDONLY | WITHOUT_WAITING);
   try {
     const stats = await handle.stat();
@@ -70,18 +70,14 @@ export const openRegularFile = async (file: string): Promise<{ handle: FileHandl
       noteOpened(file, stats);
       return { handle, sizeBytes: stats.size };
     }
-    throw refuse(
-      'not-a-file',
-      `${file} is ${kindOf(stats)}, not a file with bytes of its own.`,
-      'Put a regular file there.',
-    );
+    throw refuse('not-a-file', `${file} is ${kindOf(stats)}, not a regular file.`, 'Put a regular file there.');
   } catch (error) {
     await handle.close();
     throw error;
   }
 };
 
-/** The same with every error in words. */
+/** The same with system errors explained. */
 export const openToRead = async (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
   try {
     return await openRegularFile(file);
@@ -107,10 +103,10 @@ export interface ReadLimits {
 }
 
 /**
- * The bytes of a regular file of at most `mostBytes`, within the deadline.
+ * Reads the bytes of a regular file of at most `mostBytes` within the deadline.
  *
- * @throws WorkbenchError `not-a-file`, `file-too-large`, `read-too-slow`; the system's errors as they are, since what a
- * missing file means is the caller's.
+ * @throws WorkbenchError `not-a-file`, `file-too-large`, `read-too-slow`; the system's errors unchanged, since the
+ * caller decides what a missing file means.
  */
 export const readRegularFile = async (
   file: string,
@@ -121,7 +117,7 @@ export const readRegularFile = async (
     if (sizeBytes > mostBytes)
       throw refuse(
         'file-too-large',
-        `${file} has ${String(sizeBytes)} bytes: too large to be what its name says (limit ${String(mostBytes)}).`,
+        `${file} has ${String(sizeBytes)} bytes: too large for its kind (limit ${String(mostBytes)}).`,
         'Choose another file.',
       );
     const until = performance.now() + deadlineMs;
@@ -137,7 +133,7 @@ export const readRegularFile = async (
   }
 };
 
-/** The same; null where there is no such file. Other errors of the system are explained. */
+/** The same; null if there is no such file. Other system errors are explained. */
 export const readBytesIfThere = async (file: string, limits: ReadLimits): Promise<Buffer | null> => {
   try {
     return await readRegularFile(file, limits);
@@ -151,7 +147,7 @@ export const readBytesIfThere = async (file: string, limits: ReadLimits): Promis
 export const readTextIfThere = async (file: string, limits: ReadLimits): Promise<string | null> =>
   (await readBytesIfThere(file, limits))?.toString('utf8') ?? null;
 
-/** The bytes of a file that must be there. @throws WorkbenchError `missing-file`, and as `readRegularFile`. */
+/** The bytes of a file that must exist. @throws WorkbenchError `missing-file`, and those of `readRegularFile`. */
 export const readBytes = async (file: string, limits: ReadLimits): Promise<Buffer> => {
   try {
     return await readRegularFile(file, limits);
@@ -164,9 +160,7 @@ export const readBytes = async (file: string, limits: ReadLimits): Promise<Buffe
 export const readText = async (file: string, limits: ReadLimits): Promise<string> =>
   (await readBytes(file, limits)).toString('utf8');
 
-/**
- * What the system says when a file cannot be read, in words that tell what to do; other errors come back as they are.
- */
+/** Explains a system error about reading a file and gives a remedy; returns other errors unchanged. */
 export const explainReadError = (error: unknown, file: string): unknown => {
   if (!isSystemError(error)) return error;
   switch (error.code) {
@@ -186,17 +180,15 @@ export const explainReadError = (error: unknown, file: string): unknown => {
     case 'ENXIO':
       return refuse('not-a-file', `${file} is a pipe or socket, not a file.`, 'Put a regular file there.', error);
     case 'ELOOP':
-      return refuse('not-a-file', `${file} is a link that leads back to itself.`, 'Put a regular file there.', error);
+      return refuse('not-a-file', `${file} is a circular link.`, 'Put a regular file there.', error);
     case 'ENAMETOOLONG':
       return refuse('name-too-long', `${file} is too long for this file system.`, 'Choose a shorter name.', error);
     default:
-      return refuse('not-readable', `${file} cannot be read: ${error.message}.`, 'Check the disk it lies on.', error);
+      return refuse('not-readable', `${file} cannot be read: ${error.message}.`, 'Check its disk.', error);
   }
 };
 
-/**
- * What `work` gives; an error of the system that it lets through is told with the file that it names, or with `file`.
- */
+/** Runs `work` and explains system errors, naming the file of the error, or `file`. */
 export const explainingReads = async <T>(file: string, work: () => Promise<T>): Promise<T> => {
   try {
     return await work();

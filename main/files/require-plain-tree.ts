@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { fileErrorCode } from './file-errors.ts';
 
-/** Another process works in the folder, too: what went away meanwhile is not there. */
+/** Another process works in the folder too, so files may vanish. */
 const ifThere = async <T>(look: () => Promise<T>): Promise<T | null> => {
   try {
     return await look();
@@ -14,8 +14,8 @@ const ifThere = async <T>(look: () => Promise<T>): Promise<T | null> => {
 };
 
 /**
- * Refuses a folder in which something leads out of it: a link, or a file that has a second name. Who writes there would
- * write elsewhere.
+ * Refuses a folder that contains a link or a file with a second name (hard link): writing to it would change a file
+ * elsewhere.
  *
  * @throws WorkbenchError refused: `leads-out`.
  */
@@ -30,10 +30,14 @@ export const requirePlainTree = async (folder: string): Promise<void> => {
       continue;
     }
     if (facts.isFile() && facts.nlink <= 1) continue;
-    const what = facts.isSymbolicLink() ? 'a link' : facts.isFile() ? 'a file with a second name' : 'no regular file';
+    const what = facts.isSymbolicLink()
+      ? 'a link'
+      : facts.isFile()
+        ? 'a file with a second name'
+        : 'not a regular file';
     throw refuse(
       'leads-out',
-      `${path} is ${what}: what is written to it would be written elsewhere.`,
+      `${path} is ${what}: writing to it would change a file elsewhere.`,
       'Remove it, or put a copy of the file in its place, and try again.',
     );
   }

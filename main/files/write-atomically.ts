@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { explainFileError, makeFolder } from './file-errors.ts';
 
 /**
- * Who writes, in the names of temporary files: processes of two machines that share a disk, or of two containers, may
- * have one number.
+ * Identifies the writer in names of temporary files: processes of two machines that share a disk, or of two containers,
+ * may have the same process id.
  */
 export const temporaryWriter = `${String(process.pid)}-${randomBytes(4).toString('hex')}`;
 
@@ -13,11 +13,11 @@ export const temporaryWriter = `${String(process.pid)}-${randomBytes(4).toString
 export const temporaryNameFor = (path: string, folder = dirname(path)): string =>
   join(folder, `.${basename(path)}.${temporaryWriter}${randomBytes(4).toString('hex')}.tmp`);
 
-/** The writer in a name that `temporaryNameFor` gave; null for any other name. */
+/** The writer in a name made by `temporaryNameFor`; null for any other name. */
 export const writerOfTemporary = (name: string): string | null =>
   /^\..*\.(\d{1,10}-[0-9a-f]{8})[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? null;
 
-/** Makes a rename in `folder` survive a power cut. Windows cannot open folders and does not need it. */
+/** Makes a rename in `folder` survive a power failure. Windows cannot open folders and does not need it. */
 const syncFolder = async (folder: string): Promise<void> => {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
@@ -28,7 +28,7 @@ const syncFolder = async (folder: string): Promise<void> => {
   }
 };
 
-/** Flushes a finished temporary file and gives it its name: a reader sees the old file or the whole new one. */
+/** Flushes a finished temporary file and renames it: readers see the old file or the complete new one. */
 export const publishFile = async (temporary: string, path: string): Promise<void> => {
   const handle = await open(temporary, 'r+');
   try {
@@ -41,8 +41,8 @@ export const publishFile = async (temporary: string, path: string): Promise<void
 };
 
 /**
- * Lets `write` fill a temporary file, then publishes it under `path`. Whatever fails, no part of it stays.
- * `temporaryFolder` must lie on the same file system (default: the file's own folder).
+ * Lets `write` fill a temporary file, then publishes it at `path`. Leaves nothing behind on failure. `temporaryFolder`
+ * must lie on the same file system (default: the file's own folder).
  */
 export const produceFileAtomically = async (
   path: string,
@@ -55,7 +55,7 @@ export const produceFileAtomically = async (
     await write(temporary);
     await publishFile(temporary, path);
   } catch (error) {
-    // What hindered the writing is told, not what hinders this as well.
+    // The original error is reported, not a failure to clean up.
     await rm(temporary, { force: true }).catch(() => undefined);
     throw explainFileError(error, path);
   }

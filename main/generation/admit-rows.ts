@@ -1,31 +1,31 @@
 import { bytesOfRows, type CacheBytes } from './cache-budget.ts';
 
-/** Rows of one run of a block: enough for large products, few enough that a cancel is noticed soon. */
+/** Maximum number of rows in one run of a block: enough for large products, few enough to notice a cancel soon. */
 export const ROWS_AT_ONCE = 512;
-/** Part of the rows that must be free before others join a resident model: prompts run in products of some size. */
+/** Share of the rows that must be free before others join in a resident model, so that prompts run in large batches. */
 const JOINING_SHARE = 0.25;
 
-/** What a row needs of memory. */
+/** Memory needs of a row. */
 export interface RowSize {
   readonly mostColumns: number;
-  /** Tokens of its prompt that run. */
+  /** Tokens of its prompt that must be run. */
   readonly prompt: { readonly length: number };
 }
 
 export interface Room {
   readonly bytes: CacheBytes;
-  /** Bytes for rows, beside weights and prefixes. */
+  /** Bytes for rows, in addition to weights and prefixes. */
   readonly spareBytes: number;
   /**
-   * A streamed model reads all its blocks per step, so as many rows as memory allows write at once, and join at once.
+   * A streamed model reads all blocks per step, so it writes as many rows as memory allows, and new ones join at once.
    */
   readonly streaming: boolean;
 }
 
 /**
- * How many of the waiting rows, from the first on, join those that write: as memory has room for, were all to write the
- * most they may; in a resident model at most `ROWS_AT_ONCE` together, and only once some can join. Where none writes,
- * one joins: that it fits was made sure of before (`candidatesAtOnce`).
+ * Number of waiting rows, from the first on, that join the running ones: as memory allows if all were written to their
+ * maximum length; in a resident model at most `ROWS_AT_ONCE` together, and only once a share is free. If none is
+ * running, one joins: `candidatesAtOnce` has checked that it fits.
  */
 export const admittedRows = (
   waiting: readonly RowSize[],

@@ -3,9 +3,9 @@ import { refuse } from '../contract/errors.ts';
 import { cachedShape } from '../graph/cached-attention.ts';
 import { bytesPerColumn } from './key-value-cache.ts';
 
-/** Bytes that decoding takes beside the weights. */
+/** Memory that decoding takes in addition to the weights. */
 export interface CacheBytes {
-  /** Per token of one sequence in all blocks, with the second layout of one block that exists while its cache grows. */
+  /** Per token of one sequence in all blocks, including the second layout of one block while its cache grows. */
   readonly perColumn: number;
   /** Per token of a prompt while it runs: hidden states before and after a block. */
   readonly perPromptToken: number;
@@ -16,14 +16,14 @@ export const cacheBytes = (model: ModelDescriptor): CacheBytes => {
   return { perColumn: bytesPerColumn(shapes) * (1 + 1 / shapes.length), perPromptToken: 2 * 4 * model.hidden };
 };
 
-/** What the rows of a group need: the longest prompt behind the shared prefix, and the most columns of a row. */
+/** Needs of a group's rows: the longest prompt after the shared prefix, and the most columns of a row. */
 export interface RowNeeds {
   readonly prefix: number;
   readonly mostPrompt: number;
   readonly mostColumns: number;
 }
 
-/** Bytes of `rows` rows that write side by side. Caches are rectangular: every row takes what the longest one needs. */
+/** Bytes of `rows` rows that are written together. Caches are rectangular: every row takes as much as the longest. */
 export const bytesOfRows = (
   { perColumn, perPromptToken }: CacheBytes,
   rows: number,
@@ -31,13 +31,13 @@ export const bytesOfRows = (
   mostPrompt: number,
 ): number => rows * (mostColumns * perColumn + mostPrompt * perPromptToken);
 
-/** Bytes of a prefix of `tokens` tokens that is kept for each of `candidates`. */
+/** Bytes of a prefix of `tokens` tokens, stored for each of `candidates`. */
 export const bytesOfPrefix = ({ perColumn, perPromptToken }: CacheBytes, candidates: number, tokens: number): number =>
   candidates * tokens * (perColumn + perPromptToken);
 
 /**
- * Candidates, at most `count`, that fit side by side with one row writing.
- * @throws WorkbenchError `too-large` where not even one does.
+ * Number of candidates, at most `count`, that fit together with one row.
+ * @throws WorkbenchError `too-large` if not even one does.
  */
 export const candidatesAtOnce = (
   bytes: CacheBytes,
@@ -51,7 +51,7 @@ export const candidatesAtOnce = (
   if (needed > spareBytes) {
     throw refuse(
       'too-large',
-      `keys and values of one prompt of ${String(prefix + mostPrompt)} tokens with what it writes take ` +
+      `keys and values of one prompt of ${String(prefix + mostPrompt)} tokens with the text written after it take ` +
         `${megabytes(needed)}; the memory budget leaves ${megabytes(spareBytes)} beside the weights.`,
       'Raise the memory budget, or write fewer tokens after shorter prompts.',
     );

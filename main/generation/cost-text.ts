@@ -1,6 +1,6 @@
 import type { DecodingCost } from './decoding-cost.ts';
 
-/** What is said before decoding starts: what the steps of a streamed model read; null for one that stays in memory. */
+/** Message before decoding starts: bytes that a streamed model reads per step; null for a resident model. */
 export const costText = ({ streamed, mostSteps, rowsAtOnce, rows }: DecodingCost, sizeBytes: number): string | null => {
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   if (!streamed) return null;

@@ -11,8 +11,8 @@ interface CountedRow extends RowSize {
 }
 
 /**
- * Goes through the steps without running them.
- * @throws WorkbenchError `too-large` where not even one row fits into the memory budget.
+ * Counts the steps without running them.
+ * @throws WorkbenchError `too-large` if not even one row fits into the memory budget.
  */
 export const decodingCost = (
   model: ModelDescriptor,

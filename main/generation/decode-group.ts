@@ -11,22 +11,22 @@ import { WritingRow, type DecodedRow } from './writing-row.ts';
 
 export interface GroupControl {
   readonly signal: AbortSignal;
-  /** Padded tokens of prompts that run at once. */
+  /** Padded tokens of prompts that run together. */
   readonly slots: number;
-  /** Tokens that went through one more block, or that will not have to. */
+  /** Called with the number of tokens that passed through one more block, or no longer need to. */
   readonly advance: (tokens: number) => void;
 }
 
 /**
- * Writes the rows of one group, longest first. Rows that end leave, and others join as memory for their keys and values
- * allows; every step takes all that write, and the prompts of those that join, through the blocks together.
+ * Writes the rows of one group, longest first. Finished rows leave, and others join as memory for their keys and values
+ * allows. Every step takes all running rows, and the prompts of those that join, through the blocks together.
  */
 export class GroupDecoder {
   readonly #engine: DecodingEngine;
   readonly #group: DecodingGroup;
   readonly #control: GroupControl;
   readonly #waiting: WritingRow[];
-  /** Row i writes into slot i of the cache. */
+  /** Row i is written in slot i of the cache. */
   readonly #writing: WritingRow[] = [];
   readonly #cache: KeyValueCache;
   readonly #prefix: KeyValueCache;
@@ -78,12 +78,12 @@ export class GroupDecoder {
     return this.#waiting.splice(0, admittedRows(this.#waiting, this.#writing, room));
   }
 
-  /** Columns that the rows which write will need at most. */
+  /** Maximum number of columns that the running rows will need. */
   #mostColumns(): number {
     return this.#writing.reduce((most, row) => Math.max(most, row.mostColumns), 0);
   }
 
-  /** Lays the cache out for one more token of every row, and for the prompts of those that join. */
+  /** Resizes the cache for one more token of every row, and for the prompts of those that join. */
   #makeRoom(joining: readonly WritingRow[]): void {
     const writing = this.#writing.length;
     const needed = maxOf([
@@ -96,7 +96,7 @@ export class GroupDecoder {
     this.#cache.resize(writing + joining.length, columns, writing);
   }
 
-  /** The prompts of rows that join, in batches of similar length; their slots begin at `first`. */
+  /** The prompts of joining rows in batches of similar length; their slots begin at `first`. */
   #prompts(
     joining: readonly WritingRow[],
     first: number,
@@ -140,7 +140,7 @@ export class GroupDecoder {
     });
   }
 
-  /** The shared prefix, once for every candidate. */
+  /** Runs the shared prefix once for every candidate. */
   async #runPrefix(): Promise<void> {
     const { candidates, prefix } = this.#group;
     this.#prefix.resize(candidates.length, prefix.length, 0);
@@ -160,7 +160,7 @@ export class GroupDecoder {
     await runStep(this.#engine, candidates, works, this.#control);
   }
 
-  /** Rows that ended go; the last ones move into their slots. */
+  /** Removes finished rows; the last ones move into their slots. */
   #leave(ended: ReadonlySet<number>): void {
     for (let slot = this.#writing.length - 1; slot >= 0; slot -= 1) {
       const row = this.#writing[slot];

@@ -7,25 +7,25 @@ import type { DecodingEngine } from './run-step.ts';
 import type { DecodedRow, RowToDecode } from './writing-row.ts';
 
 export interface DecodingSettings {
-  /** Padded tokens of prompts that run at once. */
+  /** Padded tokens of prompts that run together. */
   readonly slots: number;
 }
 
 /**
- * Greedy continuations of rows, each answered as soon as it ends (in no fixed order; `row` is its number in `rows`).
+ * Greedy continuations of rows, each yielded as soon as it ends (in no fixed order; `row` is its index in `rows`).
  *
- * A row is one prompt under one candidate. All candidates that only drop experts write side by side in one batch: the
+ * A row is one prompt under one candidate. All candidates that only drop experts are written together in one batch: the
  * router's mask is a vector per token, so weights are read once for all of them. Candidates with other weights (merged,
- * refitted) follow in groups of their own. Prompts run once; what most prompts begin with (a few-shot prefix) runs once
- * per candidate and its keys and values are held once. Keys and values are part of the memory budget: rows wait until
- * there is room. The token with the largest logit is chosen, the lowest of equal ones.
+ * refitted) follow in groups of their own. Prompts run once; the common beginning of most prompts (a few-shot prefix)
+ * runs once per candidate, and its keys and values are stored once. Keys and values count against the memory budget:
+ * rows wait for free memory. The token with the largest logit is chosen, the lowest of equal ones.
  *
- * `control.onProgress` counts tokens x blocks, of prompts and of the most that may be written; a row that ends early
- * counts as written.
+ * `control.onProgress` counts tokens x blocks, of prompts and of the maximum of new tokens; a row that ends early
+ * counts in full.
  *
- * @throws WorkbenchError `bad-token`, `bad-length` (a prompt that is empty, or that with its new tokens exceeds the
- * model's
- * positions), `too-large` (one row does not fit into the memory budget): all before anything runs; CancelledError.
+ * @throws WorkbenchError `bad-token`, `bad-length` (a prompt that is empty, or exceeds the model's positions together
+ * with its new tokens), `too-large` (one row does not fit into the memory budget): all before anything runs;
+ * CancelledError.
  */
 export async function* decode(
   engine: DecodingEngine,
@@ -57,7 +57,7 @@ export async function* decode(
   }
 }
 
-/** Tokens that go through the blocks at most. */
+/** Maximum number of tokens that pass through the blocks. */
 const workOf = ({ candidates, prefix, rows }: DecodingGroup): number =>
   rows.reduce(
     (sum, { tokens, shared, mostNewTokens }) => sum + tokens.length - shared + mostNewTokens - 1,
@@ -80,7 +80,7 @@ const checkRow = (
   if (!Number.isInteger(mostNewTokens) || mostNewTokens < 1) {
     throw refuse(
       'bad-length',
-      `prompt ${String(index)}: ${String(mostNewTokens)} new tokens cannot be written.`,
+      `prompt ${String(index)}: ${String(mostNewTokens)} new tokens cannot be generated.`,
       'Ask for one or more.',
     );
   }

@@ -1,10 +1,10 @@
-/** What decoding will take, told before it starts. */
+/** Cost of decoding, known before it starts. */
 export interface DecodingCost {
-  /** Whether every step opens all blocks anew, one at a time. */
+  /** Whether every step opens all blocks again, one at a time. */
   readonly streamed: boolean;
-  /** Steps where every row writes the most that it may: each takes all rows that write through all blocks. */
+  /** Steps if every row reaches its maximum length: each takes all running rows through all blocks. */
   readonly mostSteps: number;
-  /** Most rows that write side by side. */
+  /** Maximum number of rows written together. */
   readonly rowsAtOnce: number;
   readonly rows: number;
 }

@@ -5,25 +5,23 @@ import type { Room } from './admit-rows.ts';
 import { bytesOfPrefix, cacheBytes, candidatesAtOnce, type RowNeeds } from './cache-budget.ts';
 import { columnsOf, type RowToDecode } from './writing-row.ts';
 
-/** Candidates that run the same weights and differ by masks, with their rows. */
+/** Candidates with the same weights and different masks, with their rows. */
 export interface DecodingGroup {
   readonly candidates: readonly ResolvedCandidate[];
   readonly rows: readonly NumberedRow[];
-  /** What most prompts begin with; empty where that is not worth a run of its own. */
+  /** Common beginning of most prompts; empty if a separate run for it does not pay. */
   readonly prefix: readonly number[];
   readonly needs: RowNeeds;
 }
 
 export interface NumberedRow extends RowToDecode {
-  /** Number in the caller's list. */
+  /** Index in the caller's list. */
   readonly row: number;
-  /** Tokens of the shared prefix that its prompt begins with: all, or 0. */
+  /** Tokens of the shared prefix with which its prompt begins: all, or 0. */
   readonly shared: number;
 }
 
-/**
- * Rows by the weights that they need: all candidates that drop experts in one group, the others in groups of their own.
- */
+/** Groups rows by the weights that they need: one group for all candidates that drop experts, one for each other. */
 const decodingGroups = (
   rows: readonly RowToDecode[],
   candidates: readonly ResolvedCandidate[],
@@ -47,7 +45,7 @@ const decodingGroups = (
   });
 };
 
-/** Groups as they run one after the other: each cut into parts whose candidates' prefixes fit into memory together. */
+/** Groups in the order in which they run, each split into parts whose candidates' prefixes fit into memory together. */
 export const fittingGroups = (
   model: ModelDescriptor,
   rows: readonly RowToDecode[],
@@ -62,7 +60,7 @@ export const fittingGroups = (
     );
   });
 
-/** What a group's rows have of the memory that the weights leave. */
+/** Memory for a group's rows beside the weights. */
 export const groupRoom = (
   model: ModelDescriptor,
   { candidates, prefix }: DecodingGroup,
@@ -73,12 +71,12 @@ export const groupRoom = (
   return { bytes, spareBytes: spareBytes - bytesOfPrefix(bytes, candidates.length, prefix.length), streaming };
 };
 
-/** The order in which rows join: so those that write side by side are of similar length. */
+/** The order in which rows join, so that rows of similar length are written together. */
 export const longestFirst = <T extends { readonly mostColumns: number; readonly row: number }>(
   rows: readonly T[],
 ): T[] => [...rows].sort((a, b) => b.mostColumns - a.mostColumns || a.row - b.row);
 
-/** Some candidates of a group with their rows. */
+/** A subset of a group's candidates with their rows. */
 const partOfGroup = (group: DecodingGroup, candidates: readonly ResolvedCandidate[]): DecodingGroup => {
   const keys = new Set(candidates.map(({ key }) => key));
   return { ...group, candidates, rows: group.rows.filter(({ candidate }) => keys.has(candidate)) };
@@ -105,9 +103,7 @@ const decodingGroup = (
   };
 };
 
-/**
- * What the prompts of the candidate with the most rows begin with: one candidate's, since each computes it for itself.
- */
+/** Common beginning of the prompts of the candidate with the most rows; each candidate computes it for itself. */
 const sharedPrefix = (rows: readonly RowToDecode[]): readonly number[] => {
   const byCandidate = new Map<string, RowToDecode[]>();
   for (const row of rows) {
@@ -123,6 +119,6 @@ const sharedPrefix = (rows: readonly RowToDecode[]): readonly number[] => {
   ).prefix;
 };
 
-/** With at least one token behind the prefix, from which the first new token is predicted. */
+/** With at least one token after the prefix, from which the first new token is predicted. */
 const beginsWith = (tokens: readonly number[], prefix: readonly number[]): boolean =>
   tokens.length > prefix.length && prefix.every((token, index) => token === tokens[index]);

@@ -4,14 +4,14 @@ import { refuse } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 
-/** Of a config. */
+/** Limit for a config. */
 const MAX_BYTES = 32 * 2 ** 20;
 
 const endings = z.looseObject({ eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish() });
 
 /**
- * Tokens that end what a model writes: `eos_token_id`, a number or a list, of generation_config.json; of config.json
- * where there is no such file (as transformers reads them).
+ * Tokens that end generated text: `eos_token_id`, a number or a list, from generation_config.json, or from config.json
+ * if there is no such file (as in transformers).
  */
 export const readEndTokens = async (folder: string): Promise<readonly number[]> => {
   for (const name of ['generation_config.json', 'config.json']) {

@@ -3,27 +3,24 @@ import type { KeyValueShape } from '../graph/attention.ts';
 import { floatTensor } from '../inference/session.ts';
 
 const BYTES_PER_NUMBER = 4;
-/**
- * Columns that a cache grows by at least, and the part of what it has that it grows by: copying stays linear in the
- * end.
- */
+/** Minimum growth of a cache in columns, and its growth as a share of its size, which keeps copying linear overall. */
 const LEAST_GROWTH = 16;
 const GROWTH = 0.25;
 
-/** Bytes that one token of one sequence takes in the caches of all blocks. */
+/** Bytes of one token of one sequence in the caches of all blocks. */
 export const bytesPerColumn = (shapes: readonly KeyValueShape[]): number =>
   shapes.reduce(
     (sum, { heads, keyDimension, valueDimension }) => sum + BYTES_PER_NUMBER * heads * (keyDimension + valueDimension),
     0,
   );
 
-/** Keys and values of tokens as a block gives them: [T, G, K] and [T, G, V]. */
+/** Keys and values of tokens as output by a block: [T, G, K] and [T, G, V]. */
 export interface NewKeysAndValues {
   readonly key: Float32Array;
   readonly value: Float32Array;
 }
 
-/** Keys and values as a graph is fed with them: [sequences, G, columns, K] and [sequences, G, columns, V]. */
+/** Keys and values as input of a graph: [sequences, G, columns, K] and [sequences, G, columns, V]. */
 export interface FedKeysAndValues {
   readonly key: Tensor;
   readonly value: Tensor;
@@ -31,8 +28,8 @@ export interface FedKeysAndValues {
 
 /**
  * Keys and values of sequences, per block [slots, G, columns, K] and [slots, G, columns, V]. Each sequence has a slot
- * and fills its columns from 0 on; a block's slots lie one after the other, so that any run of slots is fed as it lies.
- * Columns that nothing was written to are zero.
+ * and fills its columns from 0 on; a block's slots are contiguous, so that any range of slots can be fed without
+ * copying. Unwritten columns are zero.
  */
 export class KeyValueCache {
   readonly #shapes: readonly KeyValueShape[];
@@ -54,8 +51,8 @@ export class KeyValueCache {
   }
 
   /**
-   * Makes room for `slots` sequences of `columns` tokens, and keeps what the first `used` of them hold up to the
-   * columns that remain. Blocks are laid out anew one by one: two layouts of one block exist at a time, never of all.
+   * Resizes to `slots` sequences of `columns` tokens, and keeps the contents of the first `used` slots in the remaining
+   * columns. Blocks are reallocated one by one: only one block has two layouts at a time.
    */
   resize(slots: number, columns: number, used: number): void {
     const kept = Math.min(columns, this.#columns);
@@ -78,13 +75,13 @@ export class KeyValueCache {
     this.#columns = columns;
   }
 
-  /** Columns to grow to where `needed` must fit and no more than `most` are ever needed. */
+  /** Number of columns to grow to if `needed` must fit and at most `most` are ever needed. */
   grownColumns(needed: number, most: number): number {
     if (needed <= this.#columns) return this.#columns;
     return Math.min(most, Math.max(needed, this.#columns + Math.max(LEAST_GROWTH, Math.ceil(this.#columns * GROWTH))));
   }
 
-  /** Writes `count` tokens from row `first` of a block's answer into columns `column` and on of a slot. */
+  /** Writes `count` tokens from row `first` of a block's output into a slot, from column `column` on. */
   write(
     block: number,
     slot: number,
@@ -108,7 +105,7 @@ export class KeyValueCache {
     put(own.value, value, valueDimension);
   }
 
-  /** The first `columns` columns of one slot go into another. */
+  /** Moves the first `columns` columns of one slot to another. */
   move(from: number, to: number, columns: number): void {
     this.#blocks.forEach((block, index) => {
       const { heads, keyDimension, valueDimension } = this.#shape(index);
@@ -123,7 +120,7 @@ export class KeyValueCache {
     });
   }
 
-  /** Keys [count, G, columns, K] and values [count, G, columns, V] of slots from `first` on, not copied. */
+  /** Keys [count, G, columns, K] and values [count, G, columns, V] of slots from `first` on, without copying. */
   read(block: number, first: number, count: number): FedKeysAndValues {
     const { heads, keyDimension, valueDimension } = this.#shape(block);
     const { key, value } = this.#block(block);

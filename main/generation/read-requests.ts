@@ -3,7 +3,7 @@ import { refuse } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import type { WritingRequest } from './write-texts.ts';
 
-/** Refused requests that are named one by one. */
+/** Number of refused requests named one by one. */
 const MAX_NAMED = 10;
 
 const request = z.strictObject({
@@ -14,11 +14,10 @@ const request = z.strictObject({
 });
 
 /**
- * Requests of a file, one `{"id","context","until":[...],"maxNewTokens":n}` a line; `until` may be left out, and
- * `maxNewTokens` where `defaults` has one.
+ * Reads the requests of a file, one `{"id","context","until":[...],"maxNewTokens":n}` per line. `until` may be omitted,
+ * and `maxNewTokens` if `defaults` has one.
  *
- * @throws WorkbenchError `bad-requests` naming every line that is not one, what is wrong in it, and how many more there
- * are;
+ * @throws WorkbenchError `bad-requests`, naming invalid lines with the problem, and how many more there are;
  * `no-requests`.
  */
 export const readRequests = (
@@ -67,15 +66,15 @@ export const readRequests = (
     throw refuse(
       'bad-requests',
       `${location}: ${problems.join(' ')}${more}`,
-      'Write one {"id","context","until":[...],"maxNewTokens":n} a line.',
+      'Write one {"id","context","until":[...],"maxNewTokens":n} per line.',
     );
   }
   if (requests.length === 0)
-    throw refuse('no-requests', `${location} holds no requests.`, 'Write one JSON object a line.');
+    throw refuse('no-requests', `${location} contains no requests.`, 'Write one JSON object per line.');
   return requests;
 };
 
-/** Undefined where the text is not JSON. */
+/** Undefined if the text is not JSON. */
 const jsonOf = (line: string): unknown => {
   try {
     return parseForeignJson(line);

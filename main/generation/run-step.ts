@@ -8,7 +8,7 @@ import { floatsOf, floatTensor, type Feeds } from '../inference/session.ts';
 import type { FedKeysAndValues, KeyValueCache } from './key-value-cache.ts';
 import type { StepBatch } from './step-batch.ts';
 
-/** What decoding needs of a model that is open. */
+/** Parts of an open model that decoding needs. */
 export interface DecodingEngine {
   readonly model: ModelDescriptor;
   readonly pool: BlockPool;
@@ -16,27 +16,27 @@ export interface DecodingEngine {
   readonly scorer: Pick<Scorer, 'greedy'>;
 }
 
-/** A batch of one step, and where its keys and values come from and go to. */
+/** A batch of one step, with the source and destination of its keys and values. */
 export interface StepWork {
   readonly batch: StepBatch;
-  /** Slot and column of the cache `into` that each sequence's first running token goes to. */
+  /** Slot and column of the cache `into` for the first running token of each sequence. */
   readonly cells: readonly { readonly slot: number; readonly column: number }[];
   readonly into: KeyValueCache;
-  /** What its sequences hold already, as `pastKey` and `pastValue` of a block. */
+  /** Cached tokens of its sequences, as `pastKey` and `pastValue` of a block. */
   readonly past: (block: number) => Feeds;
-  /** What its candidates begin with, as `prefixKey` and `prefixValue` of a block. */
+  /** Prefixes of its candidates, as `prefixKey` and `prefixValue` of a block. */
   readonly prefix: (block: number) => Feeds;
 }
 
 export interface StepControl {
   readonly signal: AbortSignal;
-  /** Tokens that went through one more block. */
+  /** Called with the number of tokens that passed through one more block. */
   readonly advance: (tokens: number) => void;
 }
 
 /**
  * Takes batches through all blocks, block by block, so that a streamed model opens each block once for all of them, and
- * puts their keys and values into the caches. Candidates differ by mask only. Answers the hidden states [B, H] of each
+ * stores their keys and values in the caches. Candidates differ by mask only. Returns the hidden states [B, H] of each
  * sequence's last token, per batch.
  */
 export const runStep = async (
@@ -88,7 +88,7 @@ const lastStates = (hidden: Float32Array, { lastRow }: StepBatch, width: number)
   return states;
 };
 
-/** Keys and values of `count` sequences (or candidates) that hold nothing: one column that no token sees. */
+/** Empty keys and values for `count` sequences (or candidates): one column that no token sees. */
 export const nothingHeld = (
   { heads, keyDimension, valueDimension }: KeyValueShape,
   count: number,

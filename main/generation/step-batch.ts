@@ -4,43 +4,43 @@ import { HIDDEN, rotaryTables } from '../inference/batch.ts';
 import { floatTensor, integerTensor, type Feeds } from '../inference/session.ts';
 import { maxOf } from '../statistics/extremes.ts';
 
-/** What runs of one sequence in one step. */
+/** The running part of one sequence in one step. */
 export interface StepSequence {
-  /** Number of its candidate among those of the group. */
+  /** Index of its candidate within the group. */
   readonly candidate: number;
   /** Tokens that run, one or more. */
   readonly tokens: readonly number[];
-  /** Tokens of the shared prefix that it sees: all or none. */
+  /** Number of tokens of the shared prefix that it sees: all or none. */
   readonly prefix: number;
-  /** Columns of its own cache that it sees. */
+  /** Number of columns of its own cache that it sees. */
   readonly columns: number;
 }
 
-/** Tokens of several sequences that run together, packed one after the other. */
+/** Running tokens of several sequences, packed one after the other. */
 export interface StepBatch {
   readonly tokens: number;
   readonly tokenIds: Tensor;
   /** Row of each sequence's first token, and of its last one, among the packed tokens. */
   readonly firstRow: readonly number[];
   readonly lastRow: readonly number[];
-  /** Number of each token's candidate. */
+  /** Candidate index of each token. */
   readonly candidateOf: Int32Array;
-  /** Inputs of every block but hidden states, caches, mask and bias. */
+  /** Inputs of every block except hidden states, caches, mask and bias. */
   readonly feeds: Feeds;
-  /** Bias [B, 1, S, P + C + S] of each window that the model's blocks have (null: none). */
+  /** Bias [B, 1, S, P + C + S] for each window of the model's blocks (null: none). */
   readonly biases: ReadonlyMap<number | null, Tensor>;
 }
 
-/** What lies ready, as the caches that are fed have it. */
+/** Widths of the caches that are fed. */
 export interface CacheWidths {
-  /** Candidates with a prefix each; 1 where nothing is shared, whatever the candidates. */
+  /** Candidates with a prefix each; 1 if nothing is shared, whatever the number of candidates. */
   readonly candidates: number;
   /** P and C of the cached graph. */
   readonly prefix: number;
   readonly past: number;
 }
 
-/** Lays sequences out for one run of every block. */
+/** Prepares sequences for one run of every block. */
 export const makeStepBatch = (
   model: ModelDescriptor,
   sequences: readonly StepSequence[],
@@ -91,7 +91,7 @@ export const makeStepBatch = (
   };
 };
 
-/** Which sequences sit with which candidate: as many seats each as the fullest candidate needs. */
+/** Assigns sequences to the seats of candidates: each candidate gets as many seats as the fullest one needs. */
 const seating = (
   sequences: readonly StepSequence[],
   candidates: number,
@@ -113,7 +113,7 @@ const seating = (
 };
 
 /**
- * Opens to each running token the prefix and the columns of its sequence, and the tokens before it, within the window.
+ * Makes the prefix, the columns of its sequence, and the tokens before it visible to each running token, in the window.
  */
 const stepBias = (
   sequences: readonly StepSequence[],
@@ -127,7 +127,7 @@ const stepBias = (
     for (let query = 0; query < sequence.tokens.length; query += 1) {
       const from = (index * slots + query) * columns;
       const position = sequence.prefix + sequence.columns + query;
-      /** Opens columns from `column` on that hold positions from `first` up to `end`. */
+      /** Makes columns from `column` on, with positions from `first` up to `end`, visible. */
       const open = (column: number, first: number, end: number): void => {
         const seen = window === null ? first : Math.max(first, position - window + 1);
         if (seen < end) bias.fill(0, from + column + seen - first, from + column + end - first);

@@ -1,9 +1,9 @@
-/** Characters beyond the longest stop string that are looked at, since a token may begin within a character. */
+/** Additional characters examined beyond the longest stop string, since a token may begin within a character. */
 const MARGIN = 8;
 
 /**
- * Tells, after each token, whether what was written holds a stop string. Only the end is decoded anew, as many tokens
- * as the longest string needs: so the time does not grow with what is written.
+ * Returns a function that says, after each token, whether the text contains a stop string. It decodes only as many
+ * final tokens as the longest string needs, so that the time does not grow with the text.
  */
 export const stopWatcher = (
   decode: (tokens: readonly number[]) => string,
@@ -14,9 +14,9 @@ export const stopWatcher = (
   const holds = (text: string): boolean => stops.some((stop) => text.includes(stop));
   let tail = 4;
   return (written) => {
-    // The newest token may be long: what stands before it must have room for the string.
+    // The newest token may be long: the tokens before it must have room for the string.
     while (tail < written.length && decode(written.slice(-tail, -1)).length < needed) tail *= 2;
-    // A tail that begins within a character decodes to signs that the whole text does not hold.
+    // A tail that begins within a character decodes to characters that are not in the whole text.
     return holds(decode(written.slice(-tail))) && (tail >= written.length || holds(decode(written)));
   };
 };

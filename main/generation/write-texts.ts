@@ -6,26 +6,26 @@ import { cutAtStops } from '../tasks/generation/stop-rule.ts';
 import { stopWatcher } from './stop-text.ts';
 import type { RowToDecode } from './writing-row.ts';
 
-/** A prompt to go on from. */
+/** A prompt to continue. */
 export interface WritingRequest {
   readonly id: string;
   readonly context: string;
-  /** The text ends before the first occurrence of each, in order; none: it ends with an end token, or its length. */
+  /** Stop strings, applied in order; none: the text ends with an end token or at its maximum length. */
   readonly until: readonly string[];
   readonly maxNewTokens: number;
 }
 
-/** What ends a text beside its own stop strings. */
+/** Conditions that end a text beside its own stop strings. */
 export interface TextEnds {
   readonly tokens: ReadonlySet<number>;
   /** The end token as text: a stop string after all others. */
   readonly text: string | null;
 }
 
-/** Nothing does: every row writes until its own stop strings, or its length. */
+/** None: every row is written until its own stop strings, or its maximum length. */
 export const NO_ENDS: TextEnds = { tokens: new Set(), text: null };
 
-/** Of a checkpoint: the end tokens that its folder names, and its tokenizer's, which is a stop string too. */
+/** Those of a checkpoint: the end tokens named in its folder, and its tokenizer's, which is also a stop string. */
 export const textEnds = async (folder: string, { endToken }: Pick<TextTokenizer, 'endToken'>): Promise<TextEnds> => ({
   tokens: new Set([...(await readEndTokens(folder)), ...(endToken === null ? [] : [endToken.id])]),
   text: endToken?.text ?? null,
@@ -34,26 +34,26 @@ export const textEnds = async (folder: string, { endToken }: Pick<TextTokenizer,
 /** A request as tokens. */
 export interface EncodedPrompt {
   readonly tokens: readonly number[];
-  /** Tokens cut from the left, so that all new ones find room. */
+  /** Number of tokens cut from the left to make room for the new ones. */
   readonly truncatedTokens: number;
 }
 
-/** What one candidate wrote to one request. */
+/** One candidate's text for one request. */
 export interface WrittenText {
   readonly id: string;
-  /** Number of the request in the list, and key of the candidate. */
+  /** Index of the request in the list, and key of the candidate. */
   readonly request: number;
   readonly candidate: string;
-  /** Decoded without special tokens and cut at the stop strings; bytes that are no character are U+FFFD. */
+  /** Decoded without special tokens and cut at the stop strings; invalid bytes become U+FFFD. */
   readonly text: string;
-  /** Every token that was chosen, an end token and those of a stop string included. */
+  /** Every chosen token, including an end token and those of a stop string. */
   readonly tokens: readonly number[];
   readonly stopped: 'until' | 'end' | 'length';
   readonly truncatedTokens: number;
 }
 
 /**
- * The prompt as lm-evaluation-harness 0.4 makes it: encoded with the tokenizer's own special tokens, and cut on the
+ * Makes the prompt as lm-evaluation-harness 0.4 does: encoded with the tokenizer's own special tokens, and cut on the
  * left to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
  *
  * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
@@ -67,7 +67,7 @@ export const encodePrompt = (
     throw refuse(
       'empty-stop',
       `request "${id}": a stop string is empty.`,
-      'Leave it out: every text holds it at its beginning.',
+      'Leave it out: every text contains it at its beginning.',
     );
   const room = maxPositions - maxNewTokens;
   if (room < 1) {
@@ -100,7 +100,7 @@ export interface PreparedTexts {
   readonly rows: readonly RowToDecode[];
 }
 
-/** Encodes requests for a model of `maxPositions`; throws as `encodePrompt` does. */
+/** Encodes requests for a model of `maxPositions`; throws like `encodePrompt`. */
 export const prepareTexts = (
   tokenizer: TextTokenizer,
   { requests, candidates, ends }: Pick<PreparedTexts, 'requests' | 'candidates' | 'ends'>,
@@ -119,8 +119,8 @@ export const prepareTexts = (
 };
 
 /**
- * What each candidate writes to each request, every text as soon as it ends (in no fixed order): for a task of items
- * this is one call, `request` and `candidate` of an answer saying whose outcome it is. Candidates write side by side
+ * Writes each candidate's text for each request and yields it as soon as it ends (in no fixed order). One call serves
+ * all items of a task: `request` and `candidate` of a text identify its outcome. Candidates are written together
  * (`decode`).
  */
 export async function* writeTexts(

@@ -1,32 +1,32 @@
-/** One prompt that one candidate continues. */
+/** One prompt for one candidate to continue. */
 export interface RowToDecode {
   /** The prompt, one token or more. */
   readonly tokens: readonly number[];
-  /** Key of the candidate that writes. */
+  /** Key of the candidate. */
   readonly candidate: string;
   readonly mostNewTokens: number;
-  /** Asked after every token with all that was written so far; true ends the row. Absent: it writes `mostNewTokens`. */
+  /** Called after every token with all tokens so far; true ends the row. Absent: it is written to `mostNewTokens`. */
   readonly isDone?: (written: readonly number[]) => boolean;
 }
 
 /** A row that has ended. */
 export interface DecodedRow {
-  /** Number of the row in the caller's list. */
+  /** Index of the row in the caller's list. */
   readonly row: number;
-  /** Every token that was chosen, the one that ended it included. */
+  /** Every chosen token, including the one that ended it. */
   readonly tokens: readonly number[];
   /** Whether `isDone` ended it, or its `mostNewTokens`. */
   readonly ended: 'done' | 'length';
 }
 
-/** A row while it writes. */
+/** A row in progress. */
 export class WritingRow {
   readonly row: number;
-  /** Number of its candidate within the group. */
+  /** Index of its candidate within the group. */
   readonly candidate: number;
-  /** Tokens of its prompt behind the shared prefix. */
+  /** Tokens of its prompt after the shared prefix. */
   readonly prompt: readonly number[];
-  /** Position of its first own token: the length of the prefix where it shares it, else 0. */
+  /** Position of its first own token: the length of the prefix if it shares it, else 0. */
   readonly start: number;
   readonly mostNewTokens: number;
   readonly isDone: ((written: readonly number[]) => boolean) | undefined;
@@ -41,22 +41,22 @@ export class WritingRow {
     this.isDone = isDone;
   }
 
-  /** Columns that its cache will need at most: the last token is never run. */
+  /** Maximum number of columns that its cache will need: the last token is never run. */
   get mostColumns(): number {
     return columnsOf(this.prompt.length, this.mostNewTokens);
   }
 
-  /** Columns that its cache holds before the next step; 0 before its prompt ran. */
+  /** Number of cached columns before the next step; 0 before its prompt has run. */
   get columns(): number {
     return this.written.length === 0 ? 0 : this.prompt.length + this.written.length - 1;
   }
 
-  /** Tokens that run in its next step. */
+  /** Tokens to run in its next step. */
   get next(): readonly number[] {
     return this.written.length === 0 ? this.prompt : this.written.slice(-1);
   }
 
-  /** Takes a chosen token; how the row ended, or null while it goes on. */
+  /** Takes a chosen token; returns how the row ended, or null if it continues. */
   take(token: number): DecodedRow['ended'] | null {
     this.written.push(token);
     if (this.isDone?.(this.written) === true) return 'done';

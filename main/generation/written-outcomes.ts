@@ -3,16 +3,15 @@ import type { WrittenOutcome } from '../contract/outcome.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { prepareTexts, writeTexts, type TextEnds, type WritingRequest } from './write-texts.ts';
 
-/** What a task makes of a text. */
+/** A task's judgement of a text. */
 export type Judged = Pick<WrittenOutcome, 'filtered' | 'correct'>;
 
 /**
- * What every candidate writes to every item, by candidate, in the order of `items`: the twin of `ModelRunner.evaluate`
- * for tasks whose answer is written. All candidates go in one call, so that they write side by side. `judge` is the
- * task's: its filters and its comparison; it is called once per item and candidate, as soon as the text has ended.
+ * Outcomes of every candidate on every item, by candidate, in the order of `items`: the counterpart of
+ * `ModelRunner.evaluate` for written answers. One call takes all candidates, so that they are written together. `judge`
+ * is the task's filter and comparison, called once per item and candidate as soon as the text has ended.
  *
- * Deterministic: the same arguments give the same outcomes. Throws as `prepareTexts` and `decode` do, and what `judge`
- * throws.
+ * Deterministic: the same arguments give the same outcomes. Throws the errors of `prepareTexts`, `decode` and `judge`.
  */
 export const writtenOutcomes = async <Item extends WritingRequest>(
   runner: Pick<ModelRunner, 'decode' | 'checkpoint'>,

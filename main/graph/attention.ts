@@ -5,11 +5,11 @@ import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
 
 /**
- * Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens, D rotated
+ * Position of each token of a batch, and what it may see. T tokens, B sequences of at most S tokens, D rotated
  * dimensions.
  */
 export interface AttentionInputs {
-  /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] the rows to take: 0 to T - 1. */
+  /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] row indices: 0 to T - 1. */
   readonly cosine: Value;
   readonly sine: Value;
   readonly rows: Value;
@@ -19,7 +19,7 @@ export interface AttentionInputs {
   readonly unpack: Value;
   /** [B, 1, S, P + S] 0 where the query may see the key, a large negative number elsewhere. */
   readonly bias: Value;
-  /** Keys and values of P tokens that stand before every sequence; none, and P is 0, in most graphs. */
+  /** Keys and values of P tokens before every sequence; in most graphs there is none, and P is 0. */
   readonly prefix?: KeysAndValues;
 }
 
@@ -62,7 +62,7 @@ export interface KeyValueShape {
   readonly valueDimension: number;
 }
 
-/** What attention holds of one token. Latent attention holds what it expands the latent to. */
+/** Keys and values of one token in attention. For latent attention, after expanding the latent. */
 export const keyValueShape = (
   { heads, keyValueHeads, headDimension }: ModelDescriptor,
   descriptor: AttentionDescriptor,
@@ -155,8 +155,8 @@ const latentHeads = (
 };
 
 /**
- * What latent attention makes of tokens: queries [T, N, plain] and [T, N, rotated], the normed latent [T, latent], and
- * the rotated part of the key [T, 1, rotated], which all heads share.
+ * Projections of latent attention: queries [T, N, plain] and [T, N, rotated], the normed latent [T, latent], and the
+ * rotated part of the key [T, 1, rotated], which all heads share.
  */
 export const latentParts = (
   graph: OnnxGraph,
@@ -186,8 +186,8 @@ export const latentParts = (
 };
 
 /**
- * softmax(q k^T * scale + bias) v over the padded layout [B, S], which exists between pack and unpack alone; standard
- * operators, since token trees need a free mask. Answers the real tokens [T, N * Dv].
+ * softmax(q k^T * scale + bias) v over the padded layout [B, S], which exists only between pack and unpack; standard
+ * operators, since token trees need a free mask. Returns the real tokens [T, N * Dv].
  */
 const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: AttentionInputs): Value => {
   const { queryHeads, keyHeads, headDimension, valueDimension } = heads;
@@ -204,8 +204,8 @@ const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: Attention
     const mixed = mix(graph, transposed(scaled, [0, 2, 1, 3]), { key, value }, prefix, softmax);
     return unpacked(graph, graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), width, inputs);
   }
-  // Query heads of one group stand behind each other, so that one product serves all heads of the group:
-  // [B, S, G, R, D] -> [B, G, R, S, D] against [B, G, 1, D, S].
+  // Query heads of one group are contiguous, so that one product serves all heads of the group: [B, S, G, R, D] -> [B,
+  // G, R, S, D] against [B, G, 1, D, S].
   const grouped = graph.node('Reshape', [packed(scaled), graph.integers([0, 0, keyHeads, repeats, headDimension])]);
   const queries = graph.node('Transpose', [grouped], { perm: [0, 2, 3, 1, 4] });
   const alone = (each: Value, axis = 2): Value => graph.node('Unsqueeze', [each, graph.integers([axis])]);
@@ -218,13 +218,13 @@ const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: Attention
 
 type Softmax = (scores: Value) => Value;
 
-/** Keys [..., D, C] and values [..., C, Dv] as products take them. */
+/** Keys [..., D, C] and values [..., C, Dv] as operands of the products. */
 interface Transposed extends KeysAndValues {
   /** [1] number C of tokens. */
   readonly count: Value;
 }
 
-/** [P, G, D] -> [G, D, P] and [G, P, Dv]: no sequence has them for itself. */
+/** [P, G, D] -> [G, D, P] and [G, P, Dv]: shared by all sequences. */
 const transposedPrefix = (graph: OnnxGraph, { key, value }: KeysAndValues): Transposed => ({
   key: graph.node('Transpose', [key], { perm: [1, 2, 0] }),
   value: graph.node('Transpose', [value], { perm: [1, 0, 2] }),
@@ -232,8 +232,8 @@ const transposedPrefix = (graph: OnnxGraph, { key, value }: KeysAndValues): Tran
 });
 
 /**
- * Values mixed by the softmax of scores [..., S, P + S]. A prefix stands before each sequence's own keys; it is
- * multiplied apart from them, so that it is not copied for every sequence.
+ * Values weighted by the softmax of scores [..., S, P + S]. A prefix precedes each sequence's own keys; it is
+ * multiplied separately, so that it is not copied for every sequence.
  */
 const mix = (
   graph: OnnxGraph,
@@ -251,7 +251,7 @@ const mix = (
   return graph.node('Add', [before, after]);
 };
 
-/** Softmax over keys; a sink is one more column per head that takes its share and is dropped. */
+/** Softmax over keys; a sink is one more column per head, which takes its share and is dropped. */
 export const probabilities = (
   graph: OnnxGraph,
   scores: Value,
@@ -261,7 +261,7 @@ export const probabilities = (
 ): Value => {
   const biased = graph.node('Add', [scores, bias]);
   if (sinks === null) return graph.node('Softmax', [biased], { axis: -1 });
-  // The sink's column has the scores' shape but for its width, 1.
+  // The sink's column has the scores' shape except for its width, 1.
   const first = graph.node('Slice', [biased, graph.integers([0]), graph.integers([1]), graph.integers([-1])]);
   const column = graph.node('Expand', [
     graph.node('Reshape', [sinks, graph.integers(sinkShape)]),
@@ -275,7 +275,7 @@ export const probabilities = (
 export const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: AttentionInputs): Value =>
   graph.node('Gather', [merge(graph, mixed, width), inputs.unpack], { axis: 0 });
 
-/** Rotary embedding of every head of [T, N * D]; dimensions of a head beyond the rotated ones pass. */
+/** Rotary embedding of every head of [T, N * D]; dimensions of a head beyond the rotated ones are unchanged. */
 const rotate = (
   graph: OnnxGraph,
   { rotary }: ModelDescriptor,

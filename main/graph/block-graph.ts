@@ -8,19 +8,19 @@ import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { storedTensor, toFloat } from './weights.ts';
 
 /**
- * What a block takes and gives beside the common: `observed` gives what only some statistics look at (`tokens`,
- * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes keys and values of tokens that stand before every sequence
- * (`prefixKey`, `prefixValue`) and gives those of its own tokens (`key`, `value`); `cached` takes what sequences and
- * candidates hold already (`CacheInputs`), and gives hidden states, `key` and `value` only.
+ * Inputs and outputs of a block beyond the common ones: `observed` outputs values for optional statistics (`tokens`,
+ * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes keys and values of tokens before every sequence
+ * (`prefixKey`, `prefixValue`) and outputs those of its own tokens (`key`, `value`); `cached` takes cached ones of
+ * sequences and candidates (`CacheInputs`), and outputs only hidden states, `key` and `value`.
  */
 export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
 
 /**
  * One transformer block: hidden [T, H] -> hidden [T, H]. In an MoE layer the router mask of each token [T, rows] is an
- * input, so that tokens of several candidates can run together, and the router's doings (`logits`, `experts`,
- * `weights`, `norms`) are outputs, always: one session serves every candidate that drops experts, and every statistic.
- * `layer` stands in for the checkpoint's own MoE layer where experts are merged; null in a dense layer. `target`: what
- * the provider that runs it can take.
+ * input, so that tokens of several candidates can run together, and the routing (`logits`, `experts`, `weights`,
+ * `norms`) is always an output: one session serves every candidate that drops experts, and every statistic. `layer`
+ * replaces the checkpoint's own MoE layer where experts are merged; null in a dense layer. `target`: limits of the
+ * provider that runs it.
  */
 export const blockGraph = (
   model: ModelDescriptor,
@@ -75,16 +75,16 @@ export interface BlockInputs {
   /** [T, H]. */
   readonly hidden: Value;
   readonly inputs: AttentionInputs;
-  /** Keys and values that lie ready; none, and tokens see those that run with them (and a prefix) only. */
+  /** Cached keys and values; without them, tokens see only those that run with them (and a prefix). */
   readonly cache?: CacheInputs | null;
 }
 
 export interface BlockValues {
   /** [T, H] after the block. */
   readonly output: Value;
-  /** What its router did; null in a dense layer. */
+  /** Routing; null in a dense layer. */
   readonly router: MoeOutputs | null;
-  /** [T, H] what the experts' branch is added to, and what goes into that branch. */
+  /** [T, H] the value that the experts' branch is added to, and the input of that branch. */
   readonly residual: Value;
   readonly tokens: Value;
   /** Of the tokens' attention. */

@@ -17,11 +17,10 @@ import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { weight } from './weights.ts';
 
 /**
- * Keys and values that lie ready for B sequences of N candidates: what each sequence holds for itself (C columns), and
- * what all sequences of a candidate begin with (P columns). Attention takes them in this order, then the tokens that
- * run:
- * so its bias is [B, 1, S, P + C + S]. Columns that a sequence does not have are hidden by the bias; C and P are at
- * least 1.
+ * Cached keys and values for B sequences of N candidates: each sequence's own (C columns), and the common beginning of
+ * all sequences of a candidate (P columns). Attention takes the prefix first, then the sequence's own, then the running
+ * tokens: so its bias is [B, 1, S, P + C + S]. Columns that a sequence does not have are hidden by the bias; C and P
+ * are at least 1.
  */
 export interface CacheInputs {
   /** [B, G, C, K] and [B, G, C, V]. */
@@ -51,7 +50,7 @@ export const cacheInputs = (graph: OnnxGraph, model: ModelDescriptor, descriptor
   };
 };
 
-/** What a cache holds of one token. Of latent attention that is the latent and the rotated key, whatever the heads. */
+/** Shape of one token in a cache. For latent attention that is the latent and the rotated key, whatever the heads. */
 export const cachedShape = (
   { keyValueHeads, headDimension }: ModelDescriptor,
   descriptor: AttentionDescriptor,
@@ -60,10 +59,7 @@ export const cachedShape = (
     ? { heads: keyValueHeads, keyDimension: headDimension, valueDimension: headDimension }
     : { heads: 1, keyDimension: descriptor.latent + descriptor.rotatedDimension, valueDimension: descriptor.latent };
 
-/**
- * Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and what a cache holds of the
- * tokens.
- */
+/** Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and the tokens' cache entries. */
 export const cachedAttention = (
   graph: OnnxGraph,
   model: ModelDescriptor,
@@ -87,8 +83,8 @@ export const cachedAttention = (
 };
 
 /**
- * Latent attention without expanding what lies ready (arXiv 2405.04434, section 2.1.2): the key's expansion is absorbed
- * into the query and the value's is applied to what was mixed, so that all heads share one key and value, the latent.
+ * Latent attention without expanding the cache (arXiv 2405.04434, section 2.1.2): the key's expansion is absorbed into
+ * the query, and the value's is applied after mixing, so that all heads share one key and value, the latent.
  */
 const absorbedHeads = (
   graph: OnnxGraph,
@@ -135,7 +131,7 @@ const absorbedHeads = (
 };
 
 /**
- * softmax(q k^T * scale + bias) v over prefix, past and running tokens, answering [T, N * Dv]. The R query heads of a
+ * softmax(q k^T * scale + bias) v over prefix, past and running tokens, returning [T, N * Dv]. The R query heads of a
  * group and the S tokens of a sequence are rows of one product with the group's keys.
  */
 const attendCached = (
@@ -186,7 +182,7 @@ const attendCached = (
 
 /**
  * Rows [B, G, R, X] of sequences times a matrix [N, G, X, Y] of their candidates: [B, G, R, Y]. The M seats of a
- * candidate are rows of one product, so that what its sequences share is read once and never copied.
+ * candidate are rows of one product, so that the shared matrix is read once and never copied.
  */
 const perCandidate = (graph: OnnxGraph, rows: Value, matrix: Value, { members, seats }: CacheInputs): Value => {
   const bySeat = [0, 2, 1, 3, 4];
@@ -207,7 +203,7 @@ const perCandidate = (graph: OnnxGraph, rows: Value, matrix: Value, { members, s
 const dimensions = (graph: OnnxGraph, value: Value, start: number, end: number): Value =>
   graph.node('Shape', [value], { start, end });
 
-/** A shape from parts that are known and parts that are computed. */
+/** A shape from constant and computed parts. */
 const shapeOf = (graph: OnnxGraph, parts: readonly (Value | readonly number[])[]): Value =>
   graph.node(
     'Concat',

@@ -3,9 +3,8 @@ import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { tensor, weight } from './weights.ts';
 
 /**
- * Rows [n, ...] cut into `parts` blocks of consecutive rows, counts [parts] int64 of them each (0 gives an empty
- * block).
- * More parts than one node may have are cut in a tree: first into bundles of parts, then each bundle.
+ * Splits rows [n, ...] into `parts` blocks of consecutive rows, counts [parts] int64 of them each (0 gives an empty
+ * block). More parts than one node may have are split in a tree: first into bundles of parts, then each bundle.
  */
 export const splitRows = (graph: OnnxGraph, rows: Value, counts: Value, parts: number): readonly Value[] => {
   const width = graph.target.nodeWidth;
@@ -35,7 +34,7 @@ export const splitRows = (graph: OnnxGraph, rows: Value, counts: Value, parts: n
   });
 };
 
-/** Blocks of rows one after the other; more than one node may take are joined in a tree. */
+/** Concatenates blocks of rows; more than one node may take are joined in a tree. */
 export const joinRows = (graph: OnnxGraph, blocks: readonly Value[]): Value => {
   const width = graph.target.nodeWidth;
   const [first, ...others] = blocks;

@@ -12,14 +12,14 @@ import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
 import { tensor, weight } from './weights.ts';
 
-/** How router logits reach experts: row e is expert e, or several rows share one (merged) expert. */
+/** Maps router rows to experts: row e is expert e, or several rows share one (merged) expert. */
 export type RouterMap =
   | { readonly kind: 'direct' }
   /** Selection over all rows as before the merge; row r then runs expert `experts[r]`. */
   | { readonly kind: 'rows'; readonly experts: readonly number[] }
-  /** Probabilities of the rows of one expert are added, and experts are chosen by the sums. */
+  /** Probabilities of the rows of one expert are summed, and experts are chosen by the sums. */
   | { readonly kind: 'sums'; readonly experts: readonly number[] }
-  /** The same with any weights: row e of `rows` says how the probabilities of all rows add up to that of expert e. */
+  /** The same with any weights: row e of `rows` contains the weights of all rows' probabilities in that of expert e. */
   | { readonly kind: 'blend'; readonly rows: readonly (readonly number[])[] };
 
 export interface MoeLayer {
@@ -32,7 +32,7 @@ export interface MoeLayer {
   readonly experts: readonly ExpertTensors[];
   readonly activation: ExpertActivation;
   readonly shared: MoeDescriptor['shared'];
-  /** Top-2 routing only: a token whose second weight is below this part of its first one does without the second. */
+  /** Top-2 routing only: a token whose second weight is below this fraction of its first one skips the second. */
   readonly skipSecondBelow?: number;
 }
 
@@ -41,20 +41,20 @@ export interface MoeOutputs {
   readonly output: Value;
   /** [T, rows] before the mask. */
   readonly logits: Value;
-  /** [T, K] numbers of the experts that ran, by falling weight. */
+  /** [T, K] numbers of the experts that ran, by decreasing weight. */
   readonly experts: Value;
   /** [T, K] combine weights. */
   readonly weights: Value;
   /** [T, K] L2 norm of each chosen expert's output before its weight. */
   readonly norms: Value;
-  /** Adds the nodes of what only some statistics look at; not called, they cost nothing. */
+  /** Adds the nodes for optional statistics; they cost nothing unless this is called. */
   readonly observe: () => MoeObservation;
 }
 
 export interface MoeObservation {
   /** [T, K] largest magnitude in each chosen expert's output before its weight. */
   readonly peaks: Value;
-  /** [T, K, I] what each chosen expert's down projection is applied to. */
+  /** [T, K, I] input of each chosen expert's down projection. */
   readonly inner: Value;
   /** [T, H] weighted sum of the chosen experts, without the shared one. */
   readonly routed: Value;
@@ -63,8 +63,7 @@ export interface MoeObservation {
 /**
  * Sparse Mixture-of-Experts layer: tokens are sorted by expert (an argsort by TopK over unique keys), split by counts,
  * run through one chain of products per expert on the checkpoint's own tensors, and put back in order. `mask` [rows],
- * or [T, rows] where tokens are of several candidates: 0 keeps an expert, -1e9 removes it exactly as deleting its row
- * would.
+ * or [T, rows] for tokens of several candidates: 0 keeps an expert, -1e9 removes it exactly as deleting its row would.
  */
 export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Value): MoeOutputs => {
   const logits = multiply(graph, tokens, layer.router, layer.routerBias);
@@ -168,7 +167,7 @@ const runExperts = (
   };
 };
 
-/** One expert on tokens [n, H]: its output [n, H], and `inner` [n, I], what its down projection is applied to. */
+/** One expert on tokens [n, H]: its output [n, H], and `inner` [n, I], the input of its down projection. */
 export const expertOnTokens = (
   graph: OnnxGraph,
   { experts, activation }: Pick<MoeLayer, 'experts' | 'activation'>,
@@ -190,7 +189,7 @@ export const expertOnTokens = (
   return { output: biased(tensors.down, tensors.downBias, inner), inner };
 };
 
-/** An expert that gives one vector: [n, H] of it, and nothing that a down projection is applied to. */
+/** An expert with a constant output: [n, H] of it, and no input of a down projection. */
 const constantOnTokens = (
   graph: OnnxGraph,
   vector: TensorView,
@@ -232,7 +231,7 @@ const withShared = (graph: OnnxGraph, { shared }: MoeLayer, tokens: Value, route
 
 type Experts = Pick<MoeLayer, 'experts' | 'activation'>;
 
-/** Every expert of a layer on every token, whoever the router would choose: `tokens` [T, H] -> `outputs` [E, T, H]. */
+/** Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H]. */
 export const expertsGraph = (hidden: number, layer: Experts): Uint8Array => {
   const graph = new OnnxGraph();
   const tokens = graph.input('tokens', DataType.FLOAT, ['T', hidden]);

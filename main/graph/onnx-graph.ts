@@ -21,7 +21,7 @@ import {
   type ValueInfoProto,
 } from './onnx-messages.ts';
 
-/** Version of the standard operators that graphs are written in, and of the file format that carries it. */
+/** Version of the standard operators in graphs, and of the file format that carries it. */
 const OPSET = 21n;
 const IR_VERSION = 10n;
 const CONTRIB_DOMAIN = 'com.microsoft';
@@ -33,18 +33,18 @@ type Attribute = number | string | readonly number[] | { readonly float: number 
 
 const asValue = (name: string): Value => name as Value;
 
-/** What the provider that runs a graph can take. */
+/** Limits of the provider that runs a graph. */
 export interface GraphTarget {
-  /** Tensors that one node may split a tensor into, or join. */
+  /** Most tensors that one node may split a tensor into, or join. */
   readonly nodeWidth: number;
 }
 
 /** The processor, and every provider without limits of its own. */
 const UNLIMITED: GraphTarget = { nodeWidth: Number.POSITIVE_INFINITY };
 
-/** A place in a file that an initializer points to. */
+/** The location of an initializer's data in a file. */
 export interface ExternalTensor {
-  /** What the initializer is called; parts of one tensor get a number behind it. */
+  /** Name of the initializer; parts of one tensor get a number appended. */
   readonly name: string;
   readonly location: string;
   readonly byteOffset: number;
@@ -143,7 +143,7 @@ export class OnnxGraph {
     );
   }
 
-  /** Weights where they lie: nothing is read until the runtime maps the file. */
+  /** Weights in their file: nothing is read until the runtime maps it. */
   external(tensor: ExternalTensor): Value {
     const key = `x:${tensor.location}:${String(tensor.byteOffset)}:${tensor.shape.join('x')}`;
     return this.#constant(key, () =>
@@ -161,7 +161,7 @@ export class OnnxGraph {
     );
   }
 
-  /** The model as bytes. What no output needs is left out. */
+  /** The model as bytes, without nodes that no output needs. */
   serialise(name: string): Uint8Array {
     const { nodes, initializers } = this.#needed();
     return toBinary(
@@ -195,7 +195,7 @@ export class OnnxGraph {
     return { nodes: nodes.reverse(), initializers: this.#initializers.filter((tensor) => values.has(tensor.name)) };
   }
 
-  /** `name`, or with the first free number behind it where it is taken. */
+  /** `name`, with the first free number appended where it is taken. */
   #unused(name: string): string {
     const used = this.#externalNames.get(name) ?? 0;
     this.#externalNames.set(name, used + 1);

@@ -8,16 +8,16 @@ const OUTSIDE = -3e38;
 /** Keeps a sum of weights from dividing by zero, as DeepSeek-V3's own code does. */
 const TINY = 1e-20;
 
-/** Chosen rows of the router and their combine weights, [T, K] each, by falling weight; ties go to the lower index. */
+/** Chosen rows of the router and their combine weights, [T, K] each, by decreasing weight, then by index. */
 export interface Choice {
   readonly rows: Value;
   readonly weights: Value;
 }
 
 /**
- * A family's routing rule over logits [T, E] and a mask [E] (0 keeps, -1e9 drops). The mask is added before the
- * selection, where the rule selects: to the logits, or for sigmoid routers to the scores for choice, since a masked
- * logit would give score 0 plus a bias that can still win.
+ * A family's routing rule over logits [T, E] and a mask [E] (0 keeps, -1e9 drops). The mask is added where the rule
+ * selects: to the logits, or for sigmoid routers to the scores for choice, since a masked logit would give score 0 plus
+ * a bias that can still win.
  */
 export const route = (graph: OnnxGraph, rule: RoutingRule, topK: number, logits: Value, mask: Value): Choice => {
   switch (rule.kind) {
@@ -35,8 +35,8 @@ export const route = (graph: OnnxGraph, rule: RoutingRule, topK: number, logits:
 };
 
 /**
- * The K largest masked logits are the K largest probabilities (the softmax is monotonic, and comparing logits keeps
- * apart what rounds to equal probabilities); with groups, the best group is the one with the largest logit.
+ * The K largest masked logits are the K largest probabilities (the softmax is monotonic, and logits may differ where
+ * probabilities round to equal values); with groups, the best group is the one with the largest logit.
  */
 const softmaxAll = (
   graph: OnnxGraph,
@@ -101,13 +101,13 @@ const sparsemixer = (graph: OnnxGraph, jitter: number, masked: Value): Choice =>
   return byWeight(graph, both(first.row, second.row), both(first.weight, second.weight), 2);
 };
 
-/** Chosen rows in order of falling weight; equal weights stay in the order in which they were chosen. */
+/** Chosen rows by decreasing weight; equal weights stay in the order in which they were chosen. */
 const byWeight = (graph: OnnxGraph, rows: Value, weights: Value, topK: number): Choice => {
   const { values, rows: order } = largest(graph, weights, topK);
   return { rows: graph.node('GatherElements', [rows, order], { axis: -1 }), weights: values };
 };
 
-/** Scores [T, E] with everything outside the best groups at the bottom; a group counts as the sum of its `top` best. */
+/** Scores [T, E] with the minimum outside the best groups; a group's score is the sum of its `top` best. */
 const withinGroups = (graph: OnnxGraph, scores: Value, { count, kept }: ExpertGroups, top: number): Value => {
   const grouped = graph.node('Reshape', [scores, graph.integers([0, count, -1])]);
   const best = largest(graph, grouped, top).values;
@@ -122,7 +122,7 @@ const withinGroups = (graph: OnnxGraph, scores: Value, { count, kept }: ExpertGr
   ]);
 };
 
-/** The `count` largest along the last axis, by falling value; ties go to the lower index. */
+/** The `count` largest along the last axis, in decreasing order; ties go to the lower index. */
 export const largest = (
   graph: OnnxGraph,
   values: Value,

@@ -20,7 +20,7 @@ const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
   }
 };
 
-/** A tensor as it is stored: the bytes stay in their file (external data relative to `externalDataRoot`). */
+/** A stored tensor: the bytes stay in their file (external data relative to `externalDataRoot`). */
 export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
   graph.external({
     name: view.tensor,
@@ -52,7 +52,7 @@ export const everySecond = (graph: OnnxGraph, value: Value, axis: number, start:
     graph.integers([2]),
   ]);
 
-/** An end for slices that lies beyond every axis. */
+/** An end for slices beyond every axis. */
 const LAST = 2 ** 31 - 1;
 
 /** Values of the 16 codes of e2m1 (OCP Microscaling Formats specification 1.0, section 5.3.3). */
@@ -62,8 +62,8 @@ export const e2m1Values = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -
 const SCALE_BIAS = 127;
 
 /**
- * MXFP4 [rows, groups, 16 bytes] with scales [rows, groups] -> float32 [rows, groups * 32], taking every second row
- * from `start` on where it is given. The low nibble of a byte comes first.
+ * MXFP4 [rows, groups, 16 bytes] with scales [rows, groups] -> float32 [rows, groups * 32], or only every second row
+ * from `start` on. The low nibble of a byte comes first.
  */
 export const mxfp4Rows = (
   graph: OnnxGraph,
@@ -90,9 +90,9 @@ export const mxfp4Rows = (
 };
 
 /**
- * A weight as float32, still as it lies ([in, out] where `transposed`): selected rows or columns, and float8 or MXFP4
- * blocks times their scales, computed by the graph. A resident session folds this once; a streamed one computes it for
- * one expert at a time and keeps nothing.
+ * A weight as float32, in its stored orientation ([in, out] where `transposed`): selected rows or columns, and float8
+ * or MXFP4 blocks times their scales, computed by the graph. A resident session folds this once; a streamed one
+ * computes it for one expert at a time and keeps nothing.
  */
 export const weight = (graph: OnnxGraph, { stored, select }: Weight): Value => {
   if (stored.kind === 'mxfp4') return mxfp4Rows(graph, stored, select?.start ?? null);

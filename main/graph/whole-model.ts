@@ -5,7 +5,7 @@ import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 
-/** Added to an attention score that must not count: exp of it is exactly zero, and no sum of it overflows. */
+/** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
 const HIDDEN = -1e9;
 
 export interface WholeModelLayout {
@@ -13,12 +13,12 @@ export interface WholeModelLayout {
   readonly pack: Value;
   /** [T] slot (b * S + s) of each token. */
   readonly unpack: Value;
-  /** What the attention of a block with this window (null: none) takes. */
+  /** Inputs of attention for a block with this window (null: none). */
   readonly attention: (window: number | null) => AttentionInputs;
 }
 
 /**
- * From the attention mask [B, S] alone: which slots hold tokens, where each token stands in its sequence, its rotary
+ * Layout from the attention mask [B, S]: which slots contain tokens, each token's position in its sequence, its rotary
  * angles, and which tokens it sees. Computed once per run, whatever the number of blocks.
  */
 export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask: Value): WholeModelLayout => {
@@ -61,7 +61,7 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
   return { pack, unpack, attention: (window) => ({ cosine, sine, rows, pack, unpack, bias: biasOf(window) }) };
 };
 
-/** Number of ones up to each place along an axis, less one, and at least 0: where the last one so far counts from 0. */
+/** Number of ones up to each index along an axis, minus one, at least 0: the number of the last one, from 0. */
 const lastCounted = (graph: OnnxGraph, ones: Value, axis: number): Value =>
   graph.node('Max', [
     graph.node('Sub', [graph.node('CumSum', [ones, graph.integers(axis)]), graph.integers(1)]),
@@ -70,7 +70,7 @@ const lastCounted = (graph: OnnxGraph, ones: Value, axis: number): Value =>
 
 /**
  * [T, D/2] cosine and sine of each token's angles, times the embedding's magnitude. Angles are float32, as everywhere;
- * what is made of them is computed in float64 and rounded once, so that tables are those of block-by-block runs.
+ * the functions of them are computed in float64 and rounded once, so that tables equal those of block-by-block runs.
  */
 const rotaryTables = (
   graph: OnnxGraph,
@@ -88,15 +88,15 @@ const rotaryTables = (
   return { cosine: table('Cos'), sine: table('Sin') };
 };
 
-/** Names of the graph's inputs and output, as other exporters of language models give them. */
+/** Names of the graph's inputs and output, as in other exporters of language models. */
 export const INPUT_IDS = 'input_ids';
 export const ATTENTION_MASK = 'attention_mask';
 export const LOGITS = 'logits';
 
 /**
  * A whole model as one graph: `input_ids` and `attention_mask` [batch, sequence] int64 -> `logits` [batch, sequence,
- * vocabulary] float32. A slot whose mask is 0 is padding, on whichever side: no token sees it, it counts as no
- * position, and its own logits mean nothing. Batch and sequence may be of any size; at least one slot must be a token.
+ * vocabulary] float32. A slot whose mask is 0 is padding, on either side: no token sees it, it has no position, and its
+ * own logits are meaningless. Batch and sequence may be of any size; at least one slot must be a token.
  *
  * `layers[block]`: the experts of each block, null where it is dense.
  */

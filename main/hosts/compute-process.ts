@@ -8,10 +8,10 @@ import { endWithParent } from './end-with-parent.ts';
 import { portChannel, type ProcessPort } from './port-channel.ts';
 
 /**
- * Entry point of the process that computes beside the engine's: it carries out the runs that the engine names, from
- * their manifests, and tells how they go. Its argument is `computeSettings` as JSON. Started by Node
- * (`child_process.fork`, messages over its channel) or by Electron (`utilityProcess.fork`, messages over the
- * MessagePort that its first message brings). The engine ends it by a kill: what it has finished is on disk.
+ * Entry point of the compute process: carries out runs on the engine's orders, from their manifests, and reports on
+ * them. Its argument is `computeSettings` as JSON. Started by Node (`child_process.fork`, messages over its channel) or
+ * by Electron (`utilityProcess.fork`, messages over the MessagePort in its first message). The engine ends it by a
+ * kill: finished work is on disk.
  */
 interface Host {
   /** Of Electron's utilityProcess. */
@@ -40,7 +40,7 @@ const serve = (channel: MessageChannelEnd): void => {
           say({ type: 'probe', id, provider, folder });
         }),
     });
-    // Whoever asks for a run is told why there is none; the next one finds the cause gone, perhaps.
+    // The caller gets the error; the next order tries again.
     starting.catch(() => (engine = null));
     return starting;
   };
@@ -90,7 +90,7 @@ const serve = (channel: MessageChannelEnd): void => {
 /** The channel of a forked Node. */
 const forkedChannel = (): MessageChannelEnd => ({
   post: (message) => {
-    // Without it nobody listens, and this process is about to end.
+    // Without a channel nobody listens, and this process is about to end.
     if (process.connected) process.send?.(message);
   },
   listen: (received, ended) => {
@@ -106,7 +106,7 @@ const forkedChannel = (): MessageChannelEnd => ({
 
 const start = ({ parentPort }: Host): void => {
   if (process.send !== undefined) {
-    // A terminal interrupts the whole group: the engine ends first, and this one by it.
+    // A terminal interrupts the whole process group, but the engine must end first and then ends this process.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
     endWithParent();
   }

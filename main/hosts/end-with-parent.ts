@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 
-/** How often the parent is looked for. */
+/** Interval at which the parent is checked. */
 const LOOK_EVERY_MS = 250;
 
 /**
- * Runs in a thread, which is awake while native code holds the process's own. Where a parent dies, another process
- * becomes the parent (POSIX); elsewhere its number is no longer that of a process.
+ * Runs in a thread, which stays responsive while native code blocks the main one. When a parent dies, another process
+ * becomes the parent (POSIX), or its process id becomes invalid.
  */
 const WATCH = `
   const { workerData } = require('node:worker_threads');
@@ -23,7 +23,7 @@ const WATCH = `
   }, workerData.everyMs);
 `;
 
-/** Kills this process soon after its parent has ended, however that ended and whatever this one is doing. */
+/** Kills this process soon after its parent has ended, however that ended and whatever this process is doing. */
 export const endWithParent = (parent: number = process.ppid): void => {
   const watch = new Worker(WATCH, { eval: true, workerData: { parent, everyMs: LOOK_EVERY_MS }, execArgv: [] });
   watch.unref();

@@ -1,15 +1,15 @@
-/** Wrong tokens that are answered at once: a person who pastes half an address, pages of an earlier start. */
+/** Number of wrong tokens answered at once: a user who pastes half an address, or pages of an earlier start. */
 const FREE_GUESSES = 10;
 const FIRST_DELAY_MS = 100;
 const MOST_DELAY_MS = 10_000;
-/** So many wait at a time; what comes beyond that is cut off without an answer. */
+/** Maximum number of waiting guesses; further ones are cut off without an answer. */
 const MOST_WAITING = 64;
 /** A guess is forgotten after this long. */
 const FORGOTTEN_AFTER_MS = 60_000;
 
-/** Slows down whoever guesses the token: nobody who has it waits. */
+/** Slows down guessing of the token; holders of the token never wait. */
 export interface GuessDelay {
-  /** Resolves once a wrong guess may be answered: true, or false where it gets no answer at all. */
+  /** Resolves when a wrong guess may be answered: true, or false if it gets no answer at all. */
   wait(): Promise<boolean>;
 }
 

@@ -19,8 +19,8 @@ import {
 import { checkVolume, ParquetAllowance, ParquetRefusal, type Unpack } from '../files/parquet-volume.ts';
 
 /**
- * Reads Parquet in a thread of its own: the parser may loop, ask for any amount of memory or reject where nobody
- * listens, and whatever it does, the thread can be ended.
+ * Reads Parquet in a separate thread, which can always be ended: the parser may loop, allocate any amount of memory, or
+ * reject where nobody listens.
  */
 
 const CODECS: ReadonlySet<string> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD']);
@@ -47,12 +47,12 @@ const decimalColumns = (schema: readonly SchemaElement[]): readonly string[] => 
 };
 
 /**
- * Of what a footer's bytes are made: of these, in the engine, ten times as much memory as on disk. Ten thousand columns
- * take 2 MiB; the footer of a long file is about a hundredth of it.
+ * Limit for a footer, which takes ten times as much memory as on disk. Ten thousand columns take 2 MiB; the footer of a
+ * long file is about a hundredth of it.
  */
 const MAX_FOOTER_BYTES = 2 * 2 ** 20;
 const FOOTER_SHARE = 1 / 8;
-/** Columns and the groups that hold them, and groups within groups: a table that people read has some dozen. */
+/** Limits for columns, their groups, and nested groups; a typical table has some dozen. */
 const MAX_SCHEMA_ELEMENTS = 10_000;
 const MAX_SCHEMA_DEPTH = 64;
 
@@ -61,7 +61,7 @@ const checkFooter = async (buffer: AsyncBuffer): Promise<void> => {
   const end = new DataView(await buffer.slice(buffer.byteLength - 8, buffer.byteLength));
   const footerBytes = end.getUint32(0, true);
   const mostBytes = Math.max(MAX_FOOTER_BYTES, buffer.byteLength * FOOTER_SHARE);
-  // One that is longer than its file is damaged, which the parser says.
+  // A footer longer than its file is damaged, which the parser reports.
   if (footerBytes > mostBytes && footerBytes < buffer.byteLength)
     throw new ParquetRefusal(
       'too-large',
@@ -75,14 +75,14 @@ const checkSchema = ({ schema }: FileMetaData): void => {
       'too-large',
       `it has ${String(schema.length)} columns (limit ${String(MAX_SCHEMA_ELEMENTS)})`,
     );
-  /** Children that are still to come, of each group that an element lies in. */
+  /** Remaining children of each group around an element. */
   const waiting: number[] = [];
   for (const { name, num_children: children, logical_type: type } of schema) {
     if (waiting.length > 0) waiting.push((waiting.pop() ?? 0) - 1);
     if (children !== undefined && children > 0) waiting.push(children);
     if (waiting.length > MAX_SCHEMA_DEPTH)
       throw new ParquetRefusal('too-large', `column "${name}" lies in more than ${String(MAX_SCHEMA_DEPTH)} others`);
-    // A value of this type may name one part of itself any number of times, within others that do.
+    // A value of this type may name a part of itself any number of times, nested in others that do.
     if (type?.type === 'VARIANT') throw new ParquetRefusal('damaged', `column "${name}" is of the type VARIANT`);
     while (waiting.at(-1) === 0) waiting.pop();
   }
@@ -94,12 +94,15 @@ const checkSize = (metadata: FileMetaData, mostRows: number, mostBytes: number):
     throw new ParquetRefusal('too-large', `it has ${String(metadata.num_rows)} rows (limit ${String(mostRows)})`);
   let bytes = 0n;
   for (const { columns, num_rows: groupRows } of metadata.row_groups) {
-    if (groupRows < 0n) throw new ParquetRefusal('damaged', 'a row group has less than no rows');
+    if (groupRows < 0n) throw new ParquetRefusal('damaged', 'a row group has a negative number of rows');
     for (const { meta_data: data } of columns) {
       if (data === undefined) continue;
       bytes += data.total_uncompressed_size;
       if (data.num_values < 0n)
-        throw new ParquetRefusal('damaged', `column "${data.path_in_schema.join('.')}" has less than no values`);
+        throw new ParquetRefusal(
+          'damaged',
+          `column "${data.path_in_schema.join('.')}" has a negative number of values`,
+        );
       if (!CODECS.has(data.codec))
         throw new ParquetRefusal(
           'compression',
@@ -108,7 +111,7 @@ const checkSize = (metadata: FileMetaData, mostRows: number, mostBytes: number):
     }
   }
   if (bytes > BigInt(mostBytes))
-    throw new ParquetRefusal('too-large', `it holds ${String(bytes)} bytes of data (limit ${String(mostBytes)})`);
+    throw new ParquetRefusal('too-large', `it contains ${String(bytes)} bytes of data (limit ${String(mostBytes)})`);
 };
 
 const openFile = async ({
@@ -133,14 +136,14 @@ const openFile = async ({
 };
 
 /**
- * What the pages of one answer unpack to, and what its rows hold: a million items of a thousand bytes. On the way the
- * parser holds up to three times as much.
+ * Limit for the unpacked pages and for the rows of one answer: a million items of a thousand bytes. The parser
+ * temporarily uses up to three times as much.
  */
 const MAX_ROW_BYTES = 2 ** 30;
-/** Of a small file less: its passages may stand in 250 rows each, or it holds no more than this all the same. */
+/** Lower limit for small files: their passages may be repeated in 250 rows each, but no further. */
 const ROW_BYTES_PER_FILE_BYTE = 250;
 const ALWAYS_ROW_BYTES = 2 ** 28;
-/** Rows are copied to the engine in parts of about this size, so that they are not there three times at once. */
+/** Rows are copied to the engine in parts of about this size, so that they are never in memory three times at once. */
 const PART_BYTES = 2 ** 26;
 
 const unpack: Unpack = (codec, packed, length) => {
@@ -169,7 +172,7 @@ interface Waiting {
   readonly rowsPerPart: number;
   readonly next: number;
 }
-/** Rows that are read and not yet sent. */
+/** Rows that were read but not sent yet. */
 let waiting: Waiting | null = null;
 
 const readRows = async ({ columns, rowStart, rowEnd }: Extract<ParquetQuestion, { ask: 'rows' }>): Promise<Waiting> => {
@@ -179,7 +182,7 @@ const readRows = async ({ columns, rowStart, rowEnd }: Extract<ParquetQuestion, 
   const mostBytes = Math.min(MAX_ROW_BYTES, byFile);
   const promised = new ParquetAllowance(mostBytes);
   await checkVolume(buffer, metadata, { rowStart, rowEnd, columns }, promised, unpack);
-  // Counted once more while it is read: the file may be another one by now.
+  // Counted again while reading: the file may have been replaced.
   const read = new ParquetAllowance(mostBytes);
   const unpackCounted = (codec: string) => (packed: Uint8Array, length: number) => {
     read.takePage(length);

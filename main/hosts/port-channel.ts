@@ -1,6 +1,6 @@
 import type { MessageChannelEnd } from '../contract/rpc.ts';
 
-/** The part of Electron's MessagePortMain that is used here (main/ knows no Electron). */
+/** The part of Electron's MessagePortMain that is used here (main/ does not import Electron). */
 export interface ProcessPort {
   postMessage(message: unknown): void;
   on(event: 'message', listener: (event: { readonly data: unknown }) => void): unknown;
@@ -14,9 +14,9 @@ export interface ProcessPort {
 /**
  * The engine's end of a page's MessagePort; it ends with the page.
  *
- * Messages are handled one turn of the event loop later: Electron delivers them inside a native callback where promises
- * do not go on, and a promise that is rejected there counts as unhandled (and ends the process) before its handler,
- * already waiting, gets its turn.
+ * Messages are handled one turn of the event loop later: Electron delivers them inside a native callback in which
+ * promises do not continue. A promise rejected there would count as unhandled (and end the process) before its handler
+ * runs.
  */
 export const portChannel = (port: ProcessPort): MessageChannelEnd => ({
   post: (message) => port.postMessage(message),

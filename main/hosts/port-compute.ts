@@ -3,16 +3,16 @@ import type { ComputeOrder } from '../contract/compute.ts';
 import type { ProcessEnd } from '../contract/process-end.ts';
 import { portChannel, type ProcessPort } from './port-channel.ts';
 
-/** A process that computes, started by another process on this one's word: it comes as a port, a moment later. */
+/** A compute process that another process starts on request; its port arrives later. */
 export interface PortCompute {
   readonly process: ComputeProcess;
-  /** Its port is here. */
+  /** Connects its port. */
   connect(port: ProcessPort): void;
-  /** It ended, or could not be started. */
+  /** Reports that it ended or could not be started. */
   end(how: ProcessEnd, errors: string): void;
 }
 
-/** `kill` asks whoever started it to end it. */
+/** `kill` asks the starter to end the process. */
 export const createPortCompute = (kill: () => void): PortCompute => {
   const waiting: ComputeOrder[] = [];
   const listeners: ((message: unknown) => void)[] = [];
@@ -29,7 +29,7 @@ export const createPortCompute = (kill: () => void): PortCompute => {
     },
     connect: (port) => {
       const channel = portChannel(port);
-      // How it ended is told by who started it.
+      // Its starter reports how it ended.
       channel.listen(
         (message) => listeners.forEach((listener) => listener(message)),
         () => undefined,

@@ -4,10 +4,10 @@ import { measureProvider } from '../inference/providers/measure-provider.ts';
 import { endWithParent } from './end-with-parent.ts';
 
 /**
- * Entry point of the process that tries one execution provider and is thrown away: a driver may crash or hang there
+ * Entry point of the process that probes one execution provider and is then discarded: a driver may crash or hang there
  * without harm. Its arguments are the provider and an empty folder for its files. Started by Node
- * (`child_process.fork`) or by Electron (`utilityProcess.fork`); says one thing, how the probe ended, and waits to be
- * killed, or for the end of who started it.
+ * (`child_process.fork`) or by Electron (`utilityProcess.fork`). Sends a single message, the result of the probe, and
+ * waits to be killed, or for its parent's end.
  */
 interface Host {
   /** Of Electron's utilityProcess. */
@@ -20,7 +20,7 @@ const speakerOf = (host: Host): ((message: ProbeEnd) => void) => {
   const { parentPort, send } = host;
   if (parentPort !== undefined) return (message) => parentPort.postMessage(message);
   if (send !== undefined) {
-    // Electron's processes end with the shell by themselves.
+    // Electron ends its processes with the shell.
     endWithParent();
     return (message) => void send.call(host, message);
   }
@@ -39,5 +39,5 @@ measureProvider(providerName.parse(provider), folder).then(
   (measurement) => say({ kind: 'measured', measurement }),
   (error: unknown) => say({ kind: 'failed', message: describe(error) }),
 );
-// An Electron process would end with its last task; the answer is on its way until the parent ends this one.
+// An Electron process would end with its last task; the answer is in transit until the parent ends this process.
 setInterval(() => undefined, 60_000);

@@ -6,11 +6,11 @@ import { openRunSource, type RunSource } from '../runs/run-source.ts';
 import { openExistingWorkspace } from '../workspace/open-workspace.ts';
 
 /**
- * Reads runs in a thread of its own: what a stranger's run holds may take any time and memory, and whatever it does, the
- * thread can be ended. One order at a time.
+ * Reads runs in a separate thread, which can always be ended: a foreign run may take any amount of time and memory. One
+ * order at a time.
  */
 
-/** Runs that an engine works on, as the order in hand says. */
+/** Runs that an engine is working on, according to the current order. */
 let live: ReadonlySet<string> = new Set();
 const sources = new Map<string, Promise<RunSource>>();
 
@@ -22,7 +22,7 @@ const sourceOf = ({ workspace, resources, state }: ReadingOrder): Promise<RunSou
     openRunSource(opened, resources, { state, isLive: (run) => live.has(run) }),
   );
   sources.set(key, opening);
-  // The next order finds the cause gone, perhaps.
+  // The next order tries again.
   opening.catch(() => sources.delete(key));
   return opening;
 };

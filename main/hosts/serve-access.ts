@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Who may use the browser host. Everyone on the machine reaches the loopback address, and every page that a browser
- * shows can send requests to it; only the owner knows the token. */
+/** Access rules of the browser host. Everyone on the machine reaches the loopback address, and every page in a
+ * browser can send requests to it; only the owner knows the token. */
 
-/** Why a request is turned away: the status, and what the reader can do. */
+/** Why a request is refused: the status, and a remedy for the reader. */
 export interface Refusal {
   readonly status: 401 | 403;
   readonly message: string;
@@ -20,7 +20,7 @@ export interface RequestFacts {
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-/** Takes as long for a near miss as for any other value; the hash makes the lengths equal. */
+/** Compares in constant time; the hash makes the lengths equal. */
 export const sameSecret = (left: string, right: string): boolean => {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(left), digest(right));
@@ -36,26 +36,26 @@ export const cookieValue = (header: string | undefined, name: string): string | 
 };
 
 /**
- * Whether a Host header names this machine's loopback. A name that an attacker's DNS points here does not (DNS
- * rebinding); the port may differ, since an ssh tunnel has one of its own.
+ * Whether a Host header names this machine's loopback address. A name that an attacker's DNS points here does not (DNS
+ * rebinding). The port may differ, since an ssh tunnel has its own.
  */
 export const isLoopbackHost = (host: string | undefined): boolean =>
   host !== undefined &&
   /^[^:]+(?::\d{1,5})?$|^\[::1\](?::\d{1,5})?$/.test(host) &&
   LOOPBACK.has(host.replace(/:\d+$/, '').toLowerCase());
 
-/** A page of another origin sends that origin; the workbench's own page sends the host it was loaded from. */
+/** A page of another origin sends that origin; the workbench's own page sends the host from which it was loaded. */
 const isOwnOrigin = (origin: string, host: string): boolean => origin.toLowerCase() === `http://${host.toLowerCase()}`;
 
 export interface AccessRules {
   readonly token: string;
-  /** Name and value of the cookie that the token is exchanged for. */
+  /** Name and value of the cookie for which the token is exchanged. */
   readonly cookie: { readonly name: string; readonly value: string };
-  /** WebSockets: they carry data, and browsers allow them across origins, so the origin must be there. */
+  /** For WebSockets: they carry data, and browsers allow them across origins, so the origin must be present. */
   readonly originRequired: boolean;
 }
 
-/** Null where the request may pass. */
+/** Null if the request may pass. */
 export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | null => {
   const { host, origin } = facts;
   if (host === undefined || !isLoopbackHost(host)) {
@@ -81,7 +81,7 @@ export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | nu
   return {
     status: 401,
     message:
-      'The token is missing, or it is one of an earlier start. Open the whole address that "uncurl serve" ' +
+      'The token is missing or belongs to an earlier start. Open the whole address that "uncurl serve" ' +
       'printed, with its ?token=...',
   };
 };

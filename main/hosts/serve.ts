@@ -18,38 +18,38 @@ import { socketChannel } from './socket-channel.ts';
 
 export interface ServeSettings {
   readonly engine: ServedEngine;
-  /** Folder of the built page (its index.html inside). */
+  /** Folder of the built page (with index.html). */
   readonly rendererFolder: string;
   /**
-   * Development only: answers in place of the files of `rendererFolder`, and gets no request that the access rules
-   * refuse. What ships never gives it, so its pages and their policy are always those of the built folder.
+   * Development only: answers requests for the page instead of `rendererFolder`, after the access rules. Released
+   * builds never pass it, so their pages and their policy are always those of the built folder.
    */
   readonly answerPage?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
-  /** 0 chooses a free one. */
+  /** 0 chooses a free port. */
   readonly port: number;
   readonly host: '127.0.0.1' | '::1' | 'localhost';
 }
 
 export interface WorkbenchServer {
-  /** The address to open, token included. */
+  /** The address to open, including the token. */
   readonly url: string;
-  /** Ends the connection of every page; they come back by themselves and ask everything anew. */
+  /** Ends the connections of all pages, which reconnect and ask for everything again. */
   dropPages(): void;
-  /** Cuts off every page and frees the port; the engine is the caller's. */
+  /** Disconnects every page and frees the port; the caller still owns the engine. */
   close(): Promise<void>;
 }
 
 /** Largest message from a page: a merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
 const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
 
-/** Pages of one person, and connections that they and whoever floods the port may hold: each costs memory. */
+/** Limits for one user's pages, and for connections (anybody may flood the port), each of which costs memory. */
 const MOST_PAGES = 32;
 const MOST_CONNECTIONS = 512;
-/** Who opens a connection and says nothing does not keep it. */
+/** A connection that sends nothing is closed after this time. */
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 20_000;
 
-/** Close code of WebSockets: the server starts anew. */
+/** WebSocket close code: the server restarts. */
 const SERVICE_RESTART = 1012;
 
 const isMissing = (error: unknown): boolean =>
@@ -61,12 +61,12 @@ const isBroken = (error: unknown): boolean =>
   (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'EPIPE' || error.code === 'ECONNRESET');
 
 const addressOf = (request: IncomingMessage): URL | null => {
-  // A request target that is no path (`*`, an absolute URL, `//other`) would name another host: nothing is there.
+  // A request target that is not a path (`*`, an absolute URL, `//other`) would name another host: not found.
   const target = request.url ?? '';
   return /^\/(?!\/)/.test(target) ? new URL(target, 'http://loopback') : null;
 };
 
-/** The path as it was sent: URL would have resolved its `..` already. */
+/** The path as sent: URL would already have resolved its `..`. */
 const rawPath = (request: IncomingMessage): string => (request.url ?? '').split(/[?#]/, 1)[0] ?? '';
 
 const factsOf = (request: IncomingMessage): RequestFacts => ({
@@ -98,7 +98,7 @@ const requireBuilt = (index: string): Promise<void> =>
   access(index).catch((error: unknown) => {
     throw refuse(
       'page-not-built',
-      `The built page is not there: ${index} cannot be read.`,
+      `The built page is missing: ${index} cannot be read.`,
       'Run "npm run build" first.',
       error,
     );
@@ -106,7 +106,7 @@ const requireBuilt = (index: string): Promise<void> =>
 
 /**
  * Serves the page and the engine to a browser on this machine: files of the built page by HTTP, the contract by a
- * WebSocket at /engine. Both need the token (or the cookie that the first request with it is given).
+ * WebSocket at /engine. Both require the token, or the cookie that the first request with it receives.
  */
 export const serveWorkbench = async (settings: ServeSettings): Promise<WorkbenchServer> => {
   const { engine, rendererFolder, answerPage, host } = settings;
@@ -121,7 +121,7 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
     originRequired,
   });
 
-  /** Given with the page itself, not with a redirect: a strict cookie is not sent along a redirect from elsewhere. */
+  /** Set with the page itself, not with a redirect: a strict cookie is not sent along a redirect from elsewhere. */
   const cookieHeaders = (request: IncomingMessage): Readonly<Record<string, string>> =>
     factsOf(request).token === null
       ? {}
@@ -167,7 +167,7 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
-      // A page that leaves in mid-file is no failure; anything else ends this response, loudly for its reader.
+      // A page that disconnects in mid-file is not an error; other errors must be visible to the reader.
       if (isBroken(error)) response.destroy();
       else if (response.headersSent) response.destroy(error instanceof Error ? error : undefined);
       else
@@ -211,7 +211,7 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   });
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('the server has no port');
-  // Cookies do not know ports: the name keeps two workbenches on one machine apart.
+  // Cookies ignore ports: the name separates two workbenches on one machine.
   cookieName = `uncurl-${bound.port}`;
 
   return {

@@ -1,16 +1,16 @@
 import type { WebSocket } from 'ws';
 import type { MessageChannelEnd } from '../contract/rpc.ts';
 
-/** A page that reads so slowly that this much waits for it is cut off; it reconnects and asks anew. */
+/** A page with more unsent bytes than this is disconnected as too slow; it reconnects and asks again. */
 const MAX_WAITING_BYTES = 64 * 2 ** 20;
-/** A page that is gone without a word (sleep, a dropped tunnel) is noticed by unanswered pings. */
+/** Unanswered pings reveal a page that has vanished (sleep, a dropped tunnel). */
 const PING_EVERY_MS = 30_000;
 
 const parseText = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (error) {
-    if (error instanceof SyntaxError) return text; // No message is a bare string: the receiver refuses it.
+    if (error instanceof SyntaxError) return text; // No message is a bare string, so the receiver refuses it.
     throw error;
   }
 };
@@ -34,7 +34,7 @@ export const socketChannel = (socket: WebSocket): MessageChannelEnd => ({
     };
     const onMessage = (data: Buffer | ArrayBuffer | Buffer[], isBinary: boolean): void =>
       received(isBinary || !Buffer.isBuffer(data) ? null : parseText(data.toString('utf8')));
-    // A message over the size limit, a broken frame: ws closes the socket by itself after telling of it.
+    // A message over the size limit or a broken frame: ws closes the socket itself after this event.
     const onError = (): void => socket.terminate();
     socket.on('pong', onPong).on('message', onMessage).on('error', onError).on('close', ended);
     return () => {

@@ -12,7 +12,7 @@ import { createPortCompute, type PortCompute } from './port-compute.ts';
 
 /**
  * Entry point of the engine in Electron's utilityProcess. The shell starts it by path with one argument
- * (`engineProcessSettings` as JSON), hands it a MessagePort for each page, and speaks with it over `parentPort`.
+ * (`engineProcessSettings` as JSON), passes it a MessagePort for each page, and communicates with it over `parentPort`.
  */
 interface ParentPort {
   postMessage(message: unknown): void;
@@ -32,7 +32,7 @@ const report = (message: EngineReport): void => parent.postMessage(message);
 
 const settings = engineProcessSettings.parse(JSON.parse(process.argv[2] ?? 'null'));
 
-/** Probes that the shell was asked for. */
+/** Pending probes in the shell. */
 const probes = new Map<number, (end: ProbeEnd) => void>();
 let nextProbe = 0;
 /** Only the shell can start processes here. */
@@ -43,7 +43,7 @@ const startProbe: StartProbe = (provider, folder) =>
     report({ type: 'probe', id, provider, folder });
   });
 
-/** Processes that compute, which the shell was asked for. */
+/** Compute processes requested from the shell. */
 const computes = new Map<number, PortCompute>();
 let nextCompute = 0;
 const startCompute: StartCompute = (computeSettings) => {
@@ -68,7 +68,7 @@ const start = async (): Promise<Engine> => {
   const { device, workspace, ...others } = settings;
   const file = settingsFile();
   const set = await readSettings(file);
-  // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
+  // Only the default workspace gets the sample, at its first use; a workspace named by the user stays as it is.
   const offerSample = workspace === null && set.workspace === null;
   const named = providerOf(device);
   const usual = defaultWorkspace(withSetWorkspace(process.env, set));
@@ -107,7 +107,7 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
     case 'output': {
       const here = await engine;
       const known = (await here.call('runs.list', {})).find(({ id }) => id === command.run);
-      // What a stranger's run says that it made is not looked for.
+      // The output that a foreign run names is not looked up.
       const isMadeHere = known !== undefined && (await here.call('runs.origin', { run: command.run })).isMadeHere;
       return report({ type: 'output', id: command.id, path: isMadeHere ? known.output : null });
     }
@@ -134,15 +134,15 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
   }
 };
 
-/** A process that cannot go on says why and ends; the window then tells the user and offers a new start. */
+/** A process that cannot continue reports why and ends; the window then tells the user and offers a restart. */
 const giveUp = (error: unknown): void => {
   const { message, remedy } = serialiseError(error);
   report({ type: 'failed', message, remedy });
   process.exitCode = 1;
-  // The report is delivered by the event loop, so leave it one turn.
+  // The event loop delivers the report, so leave it time.
   setTimeout(() => process.exit(1), 100);
 };
 
-// A turn later, for the reason that portChannel gives.
+// One turn later, for the reason given at portChannel.
 parent.on('message', ({ data, ports }) => void setImmediate(() => void obey(data, ports).catch(giveUp)));
 engine.then(() => report({ type: 'ready' }), giveUp);

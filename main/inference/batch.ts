@@ -4,20 +4,20 @@ import { maxOf } from '../statistics/extremes.ts';
 import { floatTensor, integersOf, integerTensor } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
-/** Added to an attention score that must not count: exp of it is exactly zero, and no sum of it overflows. */
+/** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
 export const HIDDEN = -1e9;
 
-/** Trees that run together; tokens of all of them stand packed, one after the other, without padding. */
+/** Trees that run together; their tokens are packed one after the other, without padding. */
 export interface Batch {
-  /** Numbers of the trees in the caller's list; none in a batch that is the prefix of trees in other batches. */
+  /** Indices of the trees in the caller's list; empty for a batch that is the prefix of trees in other batches. */
   readonly trees: readonly number[];
   /** Row of each tree's first token among the packed tokens. */
   readonly firstRow: readonly number[];
   readonly tokens: number;
   readonly tokenIds: Tensor;
-  /** Inputs of every block but hidden states, mask and attention bias. */
+  /** Inputs of every block except hidden states, mask and attention bias. */
   readonly feeds: Readonly<Record<'cosine' | 'sine' | 'rows' | 'pack' | 'unpack', Tensor>>;
-  /** Attention bias [B, 1, S, P + S] of each window that the model's blocks have (null: none); P: `prefixColumns`. */
+  /** Attention bias [B, 1, S, P + S] per attention window of the model's blocks (null: none); P: `prefixColumns`. */
   readonly biases: ReadonlyMap<number | null, Tensor>;
 }
 
@@ -25,8 +25,8 @@ export interface Batch {
 export const isPrefixBatch = ({ trees }: Batch): boolean => trees.length === 0;
 
 /**
- * Trees by falling length (ties: as given), cut into groups whose padded slots B x S stay within `slots`: neighbours
- * have similar lengths, so attention pads little. A tree longer than `slots` runs alone.
+ * Trees by decreasing length (ties: in the given order), cut into groups whose padded slots B x S stay within `slots`:
+ * neighbours have similar lengths, so attention pads little. A tree longer than `slots` runs alone.
  */
 export const groupTrees = (trees: readonly TokenTree[], slots: number): readonly (readonly number[])[] => {
   const lengths = trees.map(treeLength);
@@ -46,8 +46,8 @@ export const groupTrees = (trees: readonly TokenTree[], slots: number): readonly
 };
 
 /**
- * `prefixColumns`: keys that attention takes before the trees' own, 0 for blocks that take none. Trees with a `start`
- * see them; the others do not.
+ * `prefixColumns`: number of prefix keys before the trees' own, 0 for blocks without a prefix. Only trees with a
+ * `start` see them.
  */
 export const makeBatch = (
   model: ModelDescriptor,
@@ -100,18 +100,18 @@ export const makeBatch = (
 };
 
 /**
- * A prefix that trees of other batches go on from. Attention over no keys at all is not safe on every provider, so
- * before the prefix itself stands one key that none of its tokens sees.
+ * A prefix that trees of other batches continue. Attention over no keys at all is not safe on every provider, so one
+ * key that no token sees is put before the prefix itself.
  */
 export const makePrefixBatch = (model: ModelDescriptor, prefix: readonly number[]): Batch => ({
   ...makeBatch(model, [{ trunk: prefix, branches: [] }], [0], 1),
   trees: [],
 });
 
-/** What a batch gives repeated is the same in every block, so each is made once and lasts as long as the batch. */
+/** Repeated batches are the same in every block, so each is made once and cached as long as its batch. */
 const repeats = new WeakMap<Batch, Map<number, Batch>>();
 
-/** A batch as often as it is asked for, one after the other: for candidates that run together. */
+/** A batch repeated `times` times in sequence, for candidates that run together. */
 export const repeatedBatch = (batch: Batch, times: number): Batch => {
   const known = repeats.get(batch) ?? new Map<number, Batch>();
   repeats.set(batch, known);
@@ -131,9 +131,9 @@ const repeatBatch = (batch: Batch, times: number): Batch => {
       for (let turn = 0; turn < times; turn += 1) data.set(tensor.data, turn * length);
       return floatTensor(data, shape);
     }
-    throw new Error(`a batch holds no ${tensor.type} to repeat`);
+    throw new Error(`a batch has no ${tensor.type} to repeat`);
   };
-  /** Rows of the packed tokens or slots of attention: those of the next turn stand `step` further on. */
+  /** Rows of the packed tokens or slots of attention; those of the next repetition are offset by `step`. */
   const shifted = (tensor: Tensor, step: number): Tensor => {
     const own = integersOf(tensor);
     const [first = 0, ...others] = tensor.dims;
@@ -200,9 +200,7 @@ const attentionBias = (
   return floatTensor(bias, [trees.length, 1, slots, columns]);
 };
 
-/**
- * Opens, in an [S, P + S] matrix of one tree, what each token may see: prefix, trunk and its own branch, up to itself.
- */
+/** Unmasks, in an [S, P + S] matrix of one tree, what each token sees: prefix, trunk and its branch, up to itself. */
 const fillBias = (
   tree: TokenTree,
   window: number | null,

@@ -12,7 +12,7 @@ import { Session } from './session.ts';
 /**
  * Sessions of transformer blocks. Resident: every block stays open. Streaming (the model does not fit the budget): one
  * block is open at a time. Both repack weights, since products over packed and unpacked weights round differently: so
- * streamed and resident numbers are bit for bit the same, and a router gives a row the same logit whatever the others.
+ * streamed and resident numbers are bitwise equal, and a router gives a row the same logit whatever the other rows.
  */
 export class BlockPool {
   readonly #checkpoint: Checkpoint;
@@ -21,7 +21,7 @@ export class BlockPool {
   readonly #mapped: MappedWeights;
   readonly #open = new Map<string, Session>();
   readonly streaming: boolean;
-  /** Bytes of the budget that the weights leave to hidden states. */
+  /** Bytes of the budget left by the weights, for hidden states. */
   readonly spareBytes: number;
 
   /** `forceStreaming`: one block at a time even where all would fit. */
@@ -50,7 +50,7 @@ export class BlockPool {
     this.spareBytes = memoryBudgetBytes - needBytes;
   }
 
-  /** Of a plain block, a prefixed and a cached one only one is open at once: each holds all weights. */
+  /** Opens a block's session. Only one of its plain, prefixed and cached forms is open: each contains all weights. */
   async acquire(layer: number, variant: LayerVariant, form: BlockForm = 'plain'): Promise<Session> {
     const blockKey = `${String(layer)}/${variant.sessionKey}`;
     const key = blockKey + formSuffix[form];
@@ -76,7 +76,7 @@ export class BlockPool {
 
   /**
    * Closes the sessions of merged layers, which belong to one candidate, and observed ones; the layers' own serve all.
-   * `sessionKeys`: those of plain blocks that stay open too.
+   * `sessionKeys`: plain blocks to keep open too.
    */
   async closeMerged(sessionKeys: readonly string[] = []): Promise<void> {
     const kept = [
@@ -106,7 +106,7 @@ const formSuffix: Readonly<Record<BlockForm, string>> = {
   cached: '/cached',
 };
 
-/** Forms that serve every candidate that drops experts. */
+/** Forms shared by all candidates that drop experts. */
 const wholeForms: readonly BlockForm[] = ['plain', 'prefixed', 'cached'];
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -11,14 +11,12 @@ export interface EncodedRequest {
   readonly continuationTokens: readonly number[];
 }
 
-/**
- * White space at the end, as Python's str.rstrip takes it (lm-evaluation-harness runs on it; JavaScript's set differs).
- */
+/** Trailing white space as defined by Python's str.rstrip (lm-evaluation-harness uses it; JavaScript's set differs). */
 const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
 /**
  * Tokens of a pair as lm-evaluation-harness 0.4 defines them: white space at the end of the context moves to the
- * continuation; the continuation's tokens are what encode(context + continuation) has beyond encode(context). An empty
+ * continuation; the continuation's tokens are those of encode(context + continuation) beyond encode(context). An empty
  * context becomes the tokenizer's BOS (or EOS) token. A pair whose continuation has no token of its own is refused.
  */
 export const encodeRequest = (
@@ -47,7 +45,7 @@ const encodeWithoutContext = (tokenizer: TextTokenizer, id: string, continuation
   if (tokenizer.prefixToken === null) {
     throw refuse(
       'no-prefix-token',
-      `item "${id}" has an empty context, and the tokenizer names neither a BOS nor an EOS token to stand for it.`,
+      `item "${id}" has an empty context, and the tokenizer names neither a BOS nor an EOS token to replace it.`,
       'Give the item a context, or name the tokens in tokenizer_config.json.',
     );
   }
@@ -85,7 +83,7 @@ export const encodeText = (
   return rollingWindows(encodePrompt(tokenizer, item.text), tokenizer.prefixToken, maxPositions);
 };
 
-/** An item that log-probabilities answer; refuses one whose answer is written. */
+/** Requires an item that is scored by log-probabilities; refuses one with a written answer. */
 export const requireScored = (item: TaskItem): ChoiceItem | TextItem => {
   if (!isWrittenItem(item)) return item;
   throw refuse(
@@ -95,7 +93,7 @@ export const requireScored = (item: TaskItem): ChoiceItem | TextItem => {
   );
 };
 
-/** Tokens that a profile sees: context and right answer, or the text, in windows of at most `maxPositions`. */
+/** Tokens that a profile reads: context and right answer, or the text, in windows of at most `maxPositions`. */
 export const profileSequences = (
   tokenizer: TextTokenizer,
   item: TaskItem,

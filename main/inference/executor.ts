@@ -29,18 +29,16 @@ import {
 import { type Feeds, floatsOf, Session } from './session.ts';
 import { type TokenTree, treeLength } from './token-tree.ts';
 
-/** A candidate resolved to what each layer is. */
+/** A candidate resolved to its variant of each layer. */
 export interface ResolvedCandidate {
   readonly key: string;
   readonly variants: readonly LayerVariant[];
 }
 
 export interface Sink {
-  /**
-   * Router doings of one MoE layer over one batch (or the prefix), for the candidates that share it; only where wanted.
-   */
+  /** Receives the routing of one MoE layer over one batch (or the prefix), for the candidates that share it. */
   readonly taps?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], taps: RoutingTaps) => void;
-  /** The same with everything that a layer can tell; runs sessions of its own. */
+  /** The same with all observations of a layer; runs sessions of its own. */
   readonly observe?: (
     layer: number,
     batch: Batch,
@@ -55,7 +53,7 @@ export interface Sink {
   ) => Promise<void> | void;
 }
 
-/** Candidates that have been the same up to here, and their hidden states per batch; the shared prefix is the first. */
+/** Candidates that are identical so far, and their hidden states per batch; the shared prefix is the first. */
 interface Shared {
   readonly candidates: readonly ResolvedCandidate[];
   readonly hidden: readonly StoredHidden[];
@@ -64,11 +62,11 @@ interface Shared {
 /**
  * Runs token trees through the blocks for many candidates at once. Candidates with the same layers so far share the
  * computation, so a candidate costs only from its first changed layer on. Resident models go batch by batch; streamed
- * ones take all batches and all candidates through one block before the next is opened, and what they carry from block
- * to block beyond the memory budget lies on disk meanwhile.
+ * ones take all batches and all candidates through one block before the next is opened, and spill hidden states beyond
+ * the memory budget to disk between blocks.
  *
- * A prefix that trees share runs before them, once per block and candidate; they take its keys and values. Then all
- * batches go block by block in resident models too: so the keys and values of one block are held at a time.
+ * A prefix that trees share runs before them, once per block and candidate; they use its keys and values. Then all
+ * batches go block by block in resident models too, so that only one block's keys and values are kept at a time.
  */
 export class Executor {
   readonly #checkpoint: Checkpoint;
@@ -85,9 +83,7 @@ export class Executor {
     this.#spillFolder = spillFolder;
   }
 
-  /**
-   * `slots`: padded tokens per batch. `spillFolder`: where hidden states of streamed models go that memory cannot hold.
-   */
+  /** `slots`: padded tokens per batch. `spillFolder`: for hidden states of streamed models that exceed memory. */
   static async open(
     checkpoint: Checkpoint,
     pool: BlockPool,
@@ -105,7 +101,7 @@ export class Executor {
     return new Executor(checkpoint, pool, embedding, slots, spillFolder);
   }
 
-  /** `prefix`: tokens that stand before the trees with a `start`. It takes no observing sink. */
+  /** `prefix`: tokens before the trees with a `start`; not allowed with an observing sink. */
   async run(
     trees: readonly TokenTree[],
     candidates: readonly ResolvedCandidate[],
@@ -142,9 +138,7 @@ export class Executor {
     await this.#embedding.dispose();
   }
 
-  /**
-   * Takes batches through all blocks together, the prefix before its trees, candidates side by side where they differ.
-   */
+  /** Takes batches through all blocks together, the prefix before its trees, with one branch per distinct candidate. */
   async #runBatches(
     batches: readonly Batch[],
     candidates: readonly ResolvedCandidate[],
@@ -184,7 +178,7 @@ export class Executor {
     }
   }
 
-  /** One branch through one block, all its batches; the prefix before the trees that go on from it. */
+  /** One branch through one block, all its batches; the prefix before the trees that continue it. */
   async #runAlone(
     layer: number,
     batches: readonly Batch[],
@@ -208,7 +202,7 @@ export class Executor {
     }
   }
 
-  /** Branches that one session serves through one block: of each batch as many at once as a batch may have slots. */
+  /** Branches that share one session of a block: as many at once per batch as fit into its slots. */
   async #runTogether(
     layer: number,
     batches: readonly Batch[],
@@ -251,9 +245,8 @@ export class Executor {
   }
 
   /**
-   * One block on one batch. `want`: what its router does comes back too, or all that its layer tells (if it has
-   * experts).
-   * `prefix`: keys and values that stand before the batch's trees; an observed block takes none.
+   * One block on one batch. `want`: also return the routing, or all observations of the layer (if it has experts).
+   * `prefix`: keys and values before the batch's trees; not allowed for an observed block.
    */
   runBlock(
     block: number,
@@ -267,7 +260,7 @@ export class Executor {
   }
 
   /**
-   * Batches of trees, and their hidden states [T, H] before the first block: for work that goes block by block itself.
+   * Batches of trees, and their hidden states [T, H] before the first block, for callers that run blocks themselves.
    */
   async start(
     trees: readonly TokenTree[],
@@ -280,13 +273,13 @@ export class Executor {
     return started;
   }
 
-  /** Position among the MoE layers of a block that has experts. */
+  /** Index among the MoE layers of a block with experts. */
   moeLayerOf(block: number): number {
     return this.#checkpoint.descriptor.moeLayers.findIndex((layer) => layer.block === block);
   }
 }
 
-/** Candidates for whom a layer is the same, on their way through it. */
+/** Candidates with the same variant of a layer, on their way through it. */
 interface Branch {
   readonly from: Shared;
   readonly candidates: readonly ResolvedCandidate[];
@@ -295,7 +288,7 @@ interface Branch {
   readonly hidden: StoredHidden[];
 }
 
-/** Branches whose layer differs by its mask alone, or is dense, stand together. */
+/** Groups branches whose layer differs only by its mask, or is dense. */
 const bySession = (branches: readonly Branch[]): readonly (readonly Branch[])[] => {
   const groups = new Map<string, Branch[]>();
   for (const branch of branches) {
@@ -307,7 +300,7 @@ const bySession = (branches: readonly Branch[]): readonly (readonly Branch[])[] 
   return [...groups.values()];
 };
 
-/** What the batches of one run have in common. */
+/** Common to the batches of one run. */
 interface Run {
   readonly store: HiddenStore;
   readonly signal: AbortSignal;
@@ -320,7 +313,7 @@ const readState = (store: HiddenStore, { hidden }: Shared, index: number): Promi
   return store.read(stored);
 };
 
-/** Candidates grouped by what `layer` is for them, in order of first appearance. */
+/** Candidates grouped by their variant of `layer`, in order of first appearance. */
 const sameLayer = (
   candidates: readonly ResolvedCandidate[],
   layer: number,
@@ -335,7 +328,7 @@ const sameLayer = (
   return [...groups.values()];
 };
 
-/** Lets messages in (a run blocks the event loop) and stops here when the job was cancelled. */
+/** Yields to the event loop (which a run blocks), and throws here if the job was cancelled. */
 export const pause = async (signal: AbortSignal): Promise<void> => {
   await new Promise<void>((resolve) => {
     setImmediate(resolve);

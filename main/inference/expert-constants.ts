@@ -12,9 +12,9 @@ import { requireStatistic } from '../pruning/saliency/require-statistic.ts';
 import { type Overlays, overlayTensors } from './overlays.ts';
 
 /**
- * Constants that stand in for experts: the mean output of each over the calibration tokens that were routed to it
- * (Zhang et al. 2025, arXiv 2507.00390, "novices"), in an overlay whose key is a hash of them. It holds those of all
- * experts, so that plans of every size share it.
+ * Constants that replace experts: the mean output of each over the calibration tokens that were routed to it (Zhang et
+ * al. 2025, arXiv 2507.00390, "novices"), in an overlay whose key is a hash of them. It contains those of all experts,
+ * so that plans of every size share it.
  */
 const tensorName = (layer: number): string => `${String(layer)}.constants`;
 
@@ -30,13 +30,13 @@ export const meanOutputs = ({ counts, experts, outputs }: RoutingStatistics, lay
   });
 };
 
-/** Type in which constants are kept and exported: that of the experts, where they are no blocks. */
+/** Dtype in which constants are stored and exported: that of the experts, unless it is a block format. */
 const dtypeOf = ({ descriptor }: Checkpoint): TensorDtype => {
   const stored = descriptor.moeLayers[0]?.moe.expertTensors[0]?.gate.stored;
   return stored?.kind === 'plain' ? stored.view.dtype : 'BF16';
 };
 
-/** Writes the constants of a profile (or of several, each by its share) and gives what a plan says of them. */
+/** Writes the constants of a profile (or the weighted mean of several) and returns the plan's field for them. */
 export const writeConstants = async (
   checkpoint: Checkpoint,
   profiles: WeighedProfiles,
@@ -60,7 +60,7 @@ export const writeConstants = async (
   return { weights };
 };
 
-/** The plan with its constants, where its method replaces experts by them. */
+/** The plan with its constants, if its method replaces experts by them. */
 export const withConstants = async (
   plan: Plan,
   replaces: boolean,
@@ -73,7 +73,7 @@ export const withConstants = async (
 /**
  * Constants [E, H] of each MoE layer.
  *
- * @throws WorkbenchError `constants-missing` where they are not there, or damaged; `constants-invalid` where they are of
+ * @throws WorkbenchError `constants-missing` where they are missing or damaged; `constants-invalid` where they are of
  * another model.
  */
 export const openConstants = async (

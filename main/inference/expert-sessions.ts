@@ -3,10 +3,10 @@ import { expertsGraph, type MoeLayer } from '../graph/moe.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import { floatsOf, floatTensor, Session } from './session.ts';
 
-/** Numbers that come out of one run at most: 64 MB. */
+/** Most outputs of one run, as numbers: 64 MB. */
 const MOST_OUTPUTS = 2 ** 24;
 
-/** What runs on every token. */
+/** The part of a layer that runs on every token. */
 export type ExpertsOfLayer = Pick<MoeLayer, 'experts' | 'activation'>;
 
 const ownExperts =
@@ -17,8 +17,8 @@ const ownExperts =
   };
 
 /**
- * Sessions that run every expert of a layer on every token, whoever the router would choose. Always on the processor.
- * `keepOpen`: the layers are visited again and again; otherwise one is open at a time. Dispose it.
+ * Sessions that run every expert of a layer on every token, regardless of the router. Always on the processor.
+ * `keepOpen`: for repeated visits to the layers; otherwise one session is open at a time. Dispose it.
  */
 export class ExpertSessions {
   readonly #checkpoint: Checkpoint;
@@ -27,7 +27,7 @@ export class ExpertSessions {
   readonly #layerOf: (layer: number) => ExpertsOfLayer | undefined;
   readonly #open = new Map<number, Session>();
 
-  /** `layerOf`: experts of a layer (counted among MoE layers), those of the checkpoint unless another says. */
+  /** `layerOf`: experts of a layer (counted among MoE layers), by default those of the checkpoint. */
   constructor(
     checkpoint: Checkpoint,
     threads: number,
@@ -41,8 +41,8 @@ export class ExpertSessions {
   }
 
   /**
-   * Ungated outputs on tokens [N, H] that go into a layer (counted among MoE layers), in parts: `take` gets the first
-   * token of a part, their number n, and the outputs [experts, n, H].
+   * Ungated outputs on tokens [N, H] that enter a layer (counted among MoE layers), in parts: `take` gets the index of
+   * the first token of a part, their number n, and the outputs [experts, n, H].
    */
   async run(
     layer: number,

@@ -5,8 +5,8 @@ import { TensorProto_DataType as DataType } from '../graph/onnx-messages.ts';
 import { Session } from './session.ts';
 
 /**
- * Products in float64 by onnxruntime, some twenty times as fast as plain loops. One thread: the same sums in the same
- * order on every run of a machine. Its sessions (one for each way round) are opened when they are first asked for.
+ * Products in float64 by onnxruntime, about twenty times as fast as plain loops. One thread: the same sums in the same
+ * order on every run of a machine. Its sessions (one per orientation) are opened on first use.
  */
 export class Float64Products {
   readonly #sessions = new Map<boolean, Promise<Session>>();
@@ -42,7 +42,7 @@ export class Float64Products {
   }
 }
 
-/** What `work` makes with products, whose sessions are closed when it ends. */
+/** Runs `work` with products, whose sessions are closed when it ends. */
 export const withProducts = async <T>(work: (products: Products) => Promise<T>): Promise<T> => {
   const products = new Float64Products();
   try {

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Hidden states put aside: in memory, or in a file of the spill folder. */
+/** Stored hidden states: in memory, or in a file of the spill folder. */
 export type StoredHidden =
   { readonly kind: 'memory'; readonly hidden: Float32Array } | { readonly kind: 'file'; readonly file: string };
 
 /**
- * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` they stay in memory, the
- * rest goes to files under `folder` and comes back bit for bit. Release every state; `dispose` removes what is left.
+ * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` stay in memory, the rest
+ * goes to files under `folder` and is restored bit for bit. Release every state; `dispose` removes the remaining ones.
  */
 export class HiddenStore {
   readonly #folder: string;

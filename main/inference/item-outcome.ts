@@ -5,8 +5,8 @@ import { maxOf } from '../statistics/extremes.ts';
 import type { ScoredSequence, TargetScore } from './scorer.ts';
 
 /**
- * What a model answered to one item, from the scores of its sequences: the sum of log-probabilities per choice, the
- * choice with the largest sum (acc), and with the largest sum per character (acc_norm); ties go to the lower index.
+ * A model's outcome on one item, from the scores of its sequences: the sum of log-probabilities per choice, the choice
+ * with the largest sum (acc), and with the largest sum per character (acc_norm); ties go to the lower index.
  */
 export const itemOutcome = (
   item: ChoiceItem | TextItem,

@@ -5,10 +5,10 @@ import type { MoeLayer } from '../graph/moe.ts';
 /** Added to the router logit of a dropped expert: its softmax weight is exactly zero. */
 const DROPPED = -1e9;
 
-/** What one block is under a candidate. Equal keys mean equal blocks: candidates share work by them. */
+/** One block under a candidate. Equal keys mean equal blocks, which candidates share. */
 export interface LayerVariant {
   readonly key: string;
-  /** Identity of the session that serves it: all masks of a layer share the layer's own session. */
+  /** Identity of its session: all masks of a layer share the layer's own session. */
   readonly sessionKey: string;
   /** Null in a dense block. */
   readonly layer: MoeLayer | null;
@@ -52,7 +52,7 @@ export const maskedVariant = (moe: MoeDescriptor, kept: readonly number[]): Laye
   };
 };
 
-/** The layer with every expert selectable, those that are not `kept` giving a vector of their own ([E, H], row e). */
+/** The layer with every expert selectable; experts that are not `kept` output a constant vector ([E, H], row e). */
 export const constantVariant = (
   moe: MoeDescriptor,
   kept: readonly number[],

@@ -17,10 +17,10 @@ import { withProducts } from './float64-products.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { type Overlays, overlayTensors } from './overlays.ts';
 
-/** Changes whenever merged weights would come out differently, so that old overlay files are not taken for new ones. */
+/** Bumped whenever merged weights change, so that outdated overlay files are not reused. */
 const MERGE_VERSION = 1;
 
-/** Treatments after which the router has a row per merged expert, in the overlay file. */
+/** Treatments that leave the router a row per merged expert, in the overlay file. */
 const hasRowPerGroup = ({ router }: MergePlan): boolean =>
   router === 'reference-row' || router === 'mean-row' || router === 'reinitialised';
 
@@ -43,7 +43,7 @@ export const mergedKey = (fingerprint: string, layer: number, plan: MergePlan): 
 /**
  * An MoE layer (`layer` counts MoE layers) whose experts are merged by a plan: new weights over the untouched
  * checkpoint, in an overlay that is written where it is missing or damaged. Weights are rounded to the checkpoint's
- * dtype, so that what is measured is bit for bit what an export holds. Groups of one member use the checkpoint's own
+ * dtype, so that the measured weights are bit for bit those of an export. Groups of one member use the checkpoint's own
  * tensors.
  */
 export const mergedVariant = async (
@@ -112,7 +112,7 @@ const MERGING = 'merging experts';
 
 const readWeight = (weight: Weight): Promise<Float32Array> => readTensor(requireWholeView(weight, MERGING));
 
-/** Refuses layers whose experts cannot be averaged as plain matrices, or whose router has more than rows. */
+/** Refuses layers whose experts cannot be averaged as plain matrices, or whose router has more parameters than rows. */
 const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, plan: MergePlan): void => {
   const { routing, routerBias } = moe;
   const grouped = routing.kind === 'softmax-all' && routing.groups !== null;

@@ -21,7 +21,7 @@ export interface RunControl {
   /** Work done so far and in all, in tokens x candidates. */
   readonly onProgress?: (done: number, total: number) => void;
   /**
-   * The same candidates will be asked again: what `evaluate` opened for them stays open until others are asked, or
+   * The same candidates will be evaluated again: their sessions stay open until other candidates are evaluated, or
    * until `releaseCandidates`.
    */
   readonly goesOn?: boolean;
@@ -31,8 +31,8 @@ export interface ForwardResult {
   /** [T, V] float32. */
   readonly logits: Float32Array;
   /**
-   * [L, T, R] raw router logits (before any mask), float32. R: rows of the router, the most of any layer, E unless a
-   * merge leaves fewer; -Infinity in the rows that a layer lacks.
+   * [L, T, R] raw router logits (before any mask), float32. R: rows of the router, the maximum over layers, E unless a
+   * merge leaves fewer; -Infinity in missing rows.
    */
   readonly routerLogits: Float32Array;
   /**
@@ -56,21 +56,21 @@ export interface ScoreResult {
   readonly truncatedTokens: number;
 }
 
-/** A checkpoint with its sessions open: answers tokens with numbers. Dispose it to give the memory back. */
+/** A checkpoint with open sessions. Dispose it to free the memory. */
 export interface ModelRunner {
   readonly checkpoint: Checkpoint;
   readonly tokenizer: TextTokenizer | null;
   /**
-   * Outcomes of every item for every candidate, in the order of `items`; items whose answer is written are refused.
-   * Candidates share the layers below the first
-   * one in which their plans differ. Deterministic: the same arguments give bit-equal numbers.
+   * Outcomes of every item for every candidate, in the order of `items`; items with written answers are refused.
+   * Candidates share the layers below the first one in which their plans differ. Deterministic: the same arguments give
+   * bitwise equal numbers.
    */
   evaluate(
     items: readonly TaskItem[],
     candidates: readonly Candidate[],
     control: RunControl,
   ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>>;
-  /** Routing statistics over each item's context + right answer (or text), and the extra ones that are asked for. */
+  /** Routing statistics over each item's context + right answer (or text), and the requested extra ones. */
   profile(
     items: readonly TaskItem[],
     control: RunControl,
@@ -78,8 +78,8 @@ export interface ModelRunner {
   ): Promise<RoutingStatistics>;
   /**
    * The plan with its experts' down projections, its router or both refitted on the items (those of `tasks`, by name),
-   * so that every block gives again what the unpruned one gave. The weights become an overlay. `refit`:
-   * the experts unless it says otherwise.
+   * so that every block reproduces the unpruned one's output. The weights become an overlay. `refit` defaults to the
+   * experts.
    */
   recover(
     plan: Plan,
@@ -88,7 +88,7 @@ export interface ModelRunner {
     control: RunControl,
     refit?: RefitName,
   ): Promise<Plan>;
-  /** Kept experts per MoE layer by NAEE's progressive search: each layer sees what the pruned layers before it give. */
+  /** Kept experts per MoE layer by NAEE's progressive search: each layer's input comes from pruned ones. */
   pruneProgressively(
     items: readonly TaskItem[],
     keptPerLayer: readonly number[],
@@ -103,17 +103,17 @@ export interface ModelRunner {
     control: RunControl,
   ): Promise<ScoreResult[]>;
   /**
-   * Greedy continuations of rows, each as soon as it ends; a row names the candidate that writes it. Candidates write
-   * side by side. Nothing else may run on the runner until the answer was read to its end or left (`return`).
+   * Greedy continuations of rows, each as soon as it ends; a row names its candidate. Candidates decode side by side.
+   * Nothing else may run on the runner until the generator was read to its end or left (`return`).
    */
   decode(
     rows: readonly RowToDecode[],
     candidates: readonly Candidate[],
     control: RunControl,
   ): AsyncGenerator<DecodedRow>;
-  /** What `decode` will take; refuses what does not fit into the memory budget. */
+  /** Cost of `decode`; refuses a request that does not fit into the memory budget. */
   decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost>;
-  /** Closes what stayed open for candidates that were to be asked again. */
+  /** Closes sessions kept open for candidates (`goesOn`). */
   releaseCandidates(): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -122,19 +122,19 @@ export interface ModelRunnerSettings {
   /** Intra-op threads: physical cores by default. */
   readonly threads: number;
   /**
-   * What runs the blocks and the head, the processor by default. Token embeddings are looked up in the file by the
+   * Provider of the blocks and the head, the processor by default. Token embeddings are looked up in the file by the
    * processor.
    */
   readonly provider?: ProviderName | undefined;
   /** Bytes that resident weights may take. */
   readonly memoryBudgetBytes: number;
-  /** Folder for what lives no longer than the work: hidden states that memory cannot hold, routers that are refitted. */
+  /** Folder for temporary files of the work: hidden states beyond the memory budget, routers during a refit. */
   readonly scratchFolder: string;
 }
 
-/** How a model is run where its numbers do not depend on it. */
+/** Tuning of a runner that does not change its numbers. */
 export interface RunnerTuning {
-  /** What runs it, if not what the settings name. */
+  /** Provider instead of the one in the settings. */
   readonly provider?: ProviderName;
   /** Padded tokens per batch; numbers change with it by rounding only. */
   readonly batchSlots?: number;
@@ -146,12 +146,12 @@ export interface RunnerTuning {
   readonly mostJointUnknowns?: number;
 }
 
-/** A checkpoint that is open for running, whoever's overlays its plans use. */
+/** An open checkpoint, independent of the overlays of plans. */
 export interface OpenModel {
   readonly checkpoint: Checkpoint;
-  /** Its runner with these overlays; disposing of the one disposes of the other. */
+  /** Its runner with these overlays; disposing of one disposes of the other. */
   runner(overlays: Overlays): ModelRunner;
-  /** Parts of the weights (`block 3`, `the head`) whose bytes on disk are no longer those that were mapped. */
+  /** Parts of the weights (`block 3`, `the head`) whose bytes on disk have changed since they were mapped. */
   changedWeights(): Promise<readonly string[]>;
   dispose(): Promise<void>;
 }

@@ -49,10 +49,10 @@ import {
 } from './scorer.ts';
 import { splitPrefix, type TokenTree, treeOf } from './token-tree.ts';
 
-/** Padded tokens per batch: large enough for full speed, small enough that a run stays far below a second. */
+/** Padded tokens per batch: large enough for full speed, small enough that a run takes far less than a second. */
 const BATCH_SLOTS = 2048;
 
-/** Opens a checkpoint for running. Sessions of blocks are created when they are first needed. */
+/** Opens a checkpoint for running. Sessions of blocks are created on first use. */
 export const openModel = async (
   checkpoint: Checkpoint,
   settings: ModelRunnerSettings,
@@ -448,7 +448,7 @@ const emptyForward = (
   };
 };
 
-/** Puts the rows [T, width] of one layer into [L, T, most]: the first `width` of each row, the rest stays. */
+/** Copies the rows [T, width] of one layer into [L, T, most]: the first `width` of each row, the rest is unchanged. */
 const setLayer = <T extends Float32Array | Int32Array>(
   whole: T,
   rows: T,

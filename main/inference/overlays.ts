@@ -2,11 +2,11 @@ import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 
-/** Weights that a plan puts over those of a checkpoint, in a file that was read whole and is what was written there. */
+/** Weights that a plan puts over those of a checkpoint, in a file that was read completely and verified. */
 export interface SoundOverlay {
   readonly isSound: true;
   readonly file: string;
-  /** SHA-256 (hexadecimal) that the file states of itself. */
+  /** SHA-256 (hexadecimal) stated in the file. */
   readonly sha256: string;
 }
 
@@ -14,8 +14,8 @@ export interface SoundOverlay {
 export type Overlay = SoundOverlay | { readonly isSound: false; readonly why: string };
 
 /**
- * Merged experts, refitted weights and constants, by the key of their making. They come from weights like any result:
- * what stores them watches the files of the model and checks what it reads.
+ * Merged experts, refitted weights and constants, by a key of their inputs. They are computed from weights like any
+ * result: their store watches the model's files and verifies what it reads.
  */
 export interface Overlays {
   read(key: string): Promise<Overlay>;

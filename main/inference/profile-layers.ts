@@ -24,9 +24,9 @@ import type { RunControl } from './model-runner.ts';
 import type { Observation } from './run-block.ts';
 import { splitPrefix, type TokenTree, treeLength } from './token-tree.ts';
 
-/** Bytes that the products of tokens may take while subsets of experts are tried. */
+/** Memory limit for the products of tokens while subsets of experts are tried. */
 const TRACE_BYTES = 2 ** 29;
-/** Statistics of routing that are sums over tokens: all that a profile without extras has. */
+/** Statistics of routing that are sums over tokens: the complete profile without extras. */
 const ROUTING_SUMS = [
   ...(['counts', 'gateMass', 'probabilitySelected', 'probabilityMass', 'eanSum', 'reapSum', 'eanSquareSum'] as const),
   ...(['gatedMoments', 'logitSum', 'logitGram', 'probabilityGram', 'coactivation'] as const),
@@ -47,9 +47,9 @@ export interface ProfileRequest {
 }
 
 /**
- * Statistics of a model over token trees: routing always, and the extras that were asked for. Those that look at every
- * expert run E / K times the work of the MoE layers. Where only routing is looked at, a prefix that items share runs
- * once and counts for each of them.
+ * Statistics of a model over token trees: routing always, and the requested extras. Extras over every expert take E / K
+ * times the work of the MoE layers. Where only routing is measured, a prefix that items share runs once and counts for
+ * each of them.
  */
 export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
   const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;
@@ -142,7 +142,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   return opened === null ? statistics : { ...statistics, sample: opened.sample };
 };
 
-/** Adds what was counted once and stands for `times` as much. */
+/** Adds statistics that were counted once and represent `times` as many tokens. */
 const addTimes = (statistics: RoutingStatistics, once: RoutingStatistics, times: number): void => {
   statistics.tokens += times * once.tokens;
   for (const name of ROUTING_SUMS) {
@@ -153,7 +153,7 @@ const addTimes = (statistics: RoutingStatistics, once: RoutingStatistics, times:
   }
 };
 
-/** The routed experts alone turn a token: their sum is added as the block adds it, the shared expert left out. */
+/** Adds how far the routed experts turn each token; the shared expert is left out, the multiplier is the block's. */
 const addResidual = (
   statistics: RoutingStatistics,
   layer: number,
@@ -175,7 +175,7 @@ const firstTokens = (trees: readonly TokenTree[]): readonly number[] => {
   return first;
 };
 
-/** Number of each packed token of a batch among all tokens, whatever batches they came in. */
+/** Index of each packed token of a batch among all tokens, across batches. */
 const tokenNumbers = (batch: Batch, firstToken: readonly number[]): readonly number[] => {
   const numbers = new Array<number>(batch.tokens).fill(0);
   batch.trees.forEach((tree, member) => {

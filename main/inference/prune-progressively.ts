@@ -11,7 +11,7 @@ import type { Observation } from './run-block.ts';
 import { layerRoute } from './profile-layers.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
-/** Bytes that the products of one layer's tokens may take. */
+/** Memory limit for the products of one layer's tokens. */
 const TRACE_BYTES = 2 ** 28;
 /** Subsets tried before a cancel is noticed. */
 const SUBSETS_AT_ONCE = 32;
@@ -34,8 +34,8 @@ interface Streams {
 }
 
 /**
- * NAEE's progressive pruning: layer by layer, the experts whose absence changes the layer's output least, where the
- * layer sees what the pruned layers before it give, and its output is held against the unpruned model's.
+ * NAEE's progressive pruning: layer by layer, removes the experts whose absence changes the layer's output least, where
+ * the layer's input comes from the pruned layers before it and its output is compared with the unpruned model's.
  * Source: Lu et al. 2024, arXiv 2402.14800; Lucky-Lance/Expert_Sparsity, progressive_pruning.
  */
 export const pruneProgressively = async (request: ProgressiveRequest): Promise<number[][]> => {
@@ -106,8 +106,8 @@ const strideOf = (trees: readonly TokenTree[], experts: number): number => {
 };
 
 /**
- * What the routed experts should give on the pruned stream: the unpruned branch's output, less what a shared expert
- * gives there anyway.
+ * Target of the routed experts on the pruned stream: the unpruned branch's output minus the shared expert's output
+ * there.
  */
 const wantedOutput = (
   full: Float32Array,
@@ -122,7 +122,7 @@ const wantedOutput = (
     return branch - shared;
   });
 
-/** Takes a batch's tokens, numbered from `first` on. */
+/** Adds a batch's tokens, with indices from `first` on. */
 const addTokens = (
   builder: TraceBuilder,
   sessions: ExpertSessions,

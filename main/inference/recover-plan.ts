@@ -21,7 +21,7 @@ import { refitRouter } from './refit-router.ts';
 import type { Observation } from './run-block.ts';
 import type { TokenTree } from './token-tree.ts';
 
-/** Changes whenever the same plan and items would give other weights. */
+/** Bumped whenever the same plan and items would give other weights. */
 const RECOVERY_VERSION = 1;
 
 export interface RecoveryRequest {
@@ -38,14 +38,13 @@ export interface RecoveryRequest {
   readonly overlays: Overlays;
   readonly refit: RefitName;
   /**
-   * Folder for a layer's new router until all is written: empty, and deleted by whoever made it once the sessions are
-   * closed.
+   * Folder for a layer's new router until all is written: empty, deleted by its creator once the sessions are closed.
    */
   readonly scratchFolder: string;
   readonly threads: number;
   /** Large products in float64. */
   readonly products: Products;
-  /** Unknowns per output up to which all experts of a layer are solved for at once. */
+  /** Unknowns per output up to which all experts of a layer are solved for jointly. */
   readonly mostJointUnknowns?: number | undefined;
   readonly control: RunControl;
 }
@@ -54,16 +53,16 @@ export interface RecoveryRequest {
 export const noRecovery = (method: string): Error =>
   refuse(
     'no-recovery',
-    `The plans of ${method} put constants in place of experts, and those are not refitted.`,
+    `The plans of ${method} replace experts by constants, which cannot be refitted.`,
     'Leave the recovery out, or use a method that drops experts.',
   );
 
 /**
- * Refits a plan so that every block gives again what the unpruned block gave, layer by layer on calibration tokens: two
- * streams of hidden states run side by side. The router's rows are searched by descent, and what the pruned block then
- * lacks is fitted by ridge regression to the gated inner activations of its experts. The weights go to an overlay keyed
- * by plan and tokens; they are rounded to the checkpoint's dtype, and the pruned stream goes on with what they really
- * give.
+ * Refits a plan so that every block reproduces the unpruned block's output, layer by layer on calibration tokens: two
+ * streams of hidden states run side by side. The router's rows are optimised by gradient descent, and the remaining
+ * error of the pruned block is fitted by ridge regression to the gated inner activations of its experts. The weights go
+ * to an overlay keyed by plan and tokens; they are rounded to the checkpoint's dtype, and the pruned stream continues
+ * with the rounded weights.
  */
 export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlays, refit, control } = request;
@@ -135,7 +134,7 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   return { ...plan, recovery };
 };
 
-/** The layer with a new router, in a file that lives as long as the refit. */
+/** The layer with a new router, in a file that exists for the duration of the refit. */
 const withRouter = async (
   folder: string,
   layer: number,
@@ -166,12 +165,12 @@ const requireRefittable = ({ name, descriptor }: Checkpoint): void => {
   if (down === undefined || plainDown(down) !== null) return;
   throw refuse(
     'recovery-unsupported',
-    `${name}: its experts are quantised, and refitted weights cannot be stored in their place.`,
+    `${name}: its experts are quantised, and refitted weights cannot be stored for them.`,
     'Use a checkpoint in float32, float16 or bfloat16.',
   );
 };
 
-/** Where a down projection lies, if it lies as a plain matrix ([H, I], or [I, H] where the family transposes it). */
+/** The down projection if stored as a plain matrix ([H, I], or [I, H] where the family transposes it), else null. */
 const plainDown = ({ stored, select }: Weight): TensorView | null =>
   stored.kind === 'plain' && select === undefined ? stored.view : null;
 
@@ -199,7 +198,7 @@ const denseBlock = async (
   }
 };
 
-/** Takes both streams through their blocks; gives back what the pruned layer did. */
+/** Takes both streams through their blocks; returns the pruned layer's observation. */
 const bothBlocks = async (
   executor: Executor,
   block: number,
@@ -224,7 +223,7 @@ const bothBlocks = async (
   );
 };
 
-/** Takes the pruned stream from `before` through its block; gives back what the layer did. */
+/** Takes the pruned stream from `before` through its block; returns the layer's observation. */
 const prunedBlock = async (
   executor: Executor,
   block: number,
@@ -250,7 +249,7 @@ const prunedBlock = async (
   return seen;
 };
 
-/** What the stored down projection of each expert really changes by, [I, H] per expert; queues the tensors to write. */
+/** Change of each expert's stored (rounded) down projection, [I, H] per expert; queues the tensors to write. */
 const refittedDowns = async (
   moe: MoeDescriptor,
   variant: LayerVariant,
@@ -291,7 +290,7 @@ const refittedDowns = async (
   return changes;
 };
 
-/** Adds to the pruned stream what the refitted weights give beyond the old ones. */
+/** Adds to the pruned stream the output of the refitted weights beyond the old ones. */
 const advance = async (
   streams: readonly Streams[],
   { experts, width, hidden, items }: RecoveryProblem,

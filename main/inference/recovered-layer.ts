@@ -15,9 +15,7 @@ export interface Streams {
   pruned: Float32Array;
 }
 
-/**
- * What the pruned block lacks, and the gated inner activations that may give it back, over the tokens of all batches.
- */
+/** The pruned block's error, and the gated inner activations to fit it with, over the tokens of all batches. */
 export const recoveryProblem = (
   { descriptor }: Checkpoint,
   { layer }: LayerVariant,
@@ -46,7 +44,7 @@ export const recoveryProblem = (
   return { width, hidden, residual, items, experts: features.map(({ tokens: own, rows }) => joined(own, rows, width)) };
 };
 
-/** Item of each token of a batch. */
+/** Item index of each token of a batch. */
 export const itemsOfTokens = (batch: Batch, itemOf: readonly number[]): Int32Array => {
   const items = new Int32Array(batch.tokens);
   batch.trees.forEach((tree, member) =>
@@ -96,7 +94,7 @@ const joined = (tokens: readonly number[], rows: readonly Float32Array[], width:
 };
 
 /**
- * Refitted weights on disk, as the checkpoint stores them: down projections `<MoE layer>.<place among the layer's
+ * Refitted weights on disk, as the checkpoint stores them: down projections `<MoE layer>.<index among the layer's
  * experts>.down`, and routers `<MoE layer>.router`.
  */
 export interface RecoveredWeights {
@@ -108,7 +106,7 @@ export const recoveredName = (layer: number, expert: number): string => `${Strin
 
 export const routerName = (layer: number): string => `${String(layer)}.router`;
 
-/** @throws WorkbenchError `recovery-missing` where the weights of a recovered plan are not there, or damaged. */
+/** @throws WorkbenchError `recovery-missing` where the weights of a recovered plan are missing or damaged. */
 export const openRecovered = async (
   { weights, tasks }: PlanRecovery,
   overlays: Overlays,
@@ -122,10 +120,7 @@ export const openRecovered = async (
   );
 };
 
-/**
- * A layer under a candidate with refitted down projections and a refitted router in place of its own, where the file
- * holds them.
- */
+/** A layer under a candidate with refitted down projections and a refitted router, where the file contains them. */
 export const recoveredVariant = (
   { key, tensors }: RecoveredWeights,
   layer: number,

@@ -14,7 +14,7 @@ import type { LayerVariant } from './layer-variant.ts';
 import { itemsOfTokens, routerName, type Streams } from './recovered-layer.ts';
 import type { Observation } from './run-block.ts';
 
-/** Bytes that the products of one layer's tokens may take: beyond them every second, third, ... token counts. */
+/** Memory limit for the products of one layer's tokens: beyond it only every second, third, ... token is used. */
 const TRACE_BYTES = 2 ** 28;
 
 export interface RouterRefit {
@@ -31,23 +31,23 @@ export interface RouterRefit {
   readonly signal: AbortSignal;
 }
 
-/** The rows of a router that tokens may choose, and the experts that they lead to, numbered among those that run. */
+/** The rows of a router that tokens may choose, and the experts that they lead to, by index among the running ones. */
 interface OpenRows {
   readonly rows: readonly number[];
   readonly experts: readonly number[];
   readonly expertOf: readonly number[];
 }
 
-/** What came of a refit: the router to write (null: it stays), and how much it gained. */
+/** Result of a refit: the router to write (null: unchanged), and how much it gained. */
 export interface RefittedRouter {
   readonly tensor: TensorToWrite | null;
   readonly recovery: RouterRecovery;
 }
 
 /**
- * Refits the rows of one layer's router on calibration tokens: each expert that stays runs once on each token, and the
- * rows that bring the mixture nearest to the unpruned layer's output are searched by descent. The tensor has the shape
- * and dtype of the layer's router, with the rows of dropped experts as they are.
+ * Refits the rows of one layer's router on calibration tokens: each kept expert runs once on each token, and gradient
+ * descent finds the rows that bring the mixture nearest to the unpruned layer's output. The tensor has the shape and
+ * dtype of the layer's router, with the rows of dropped experts unchanged.
  *
  * @throws WorkbenchError `recovery-unsupported` where the router's rule has no derivative here.
  */

@@ -9,7 +9,7 @@ import type { Candidate } from './model-runner.ts';
 import type { Overlays } from './overlays.ts';
 import { openRecovered, recoveredVariant } from './recovered-layer.ts';
 
-/** What each layer is under a candidate's plan; writes merged weights where they are not on disk. */
+/** The layer variants of a candidate's plan; writes merged weights where they are not on disk. */
 export const resolveCandidate = async (
   checkpoint: Checkpoint,
   { key, plan }: Candidate,

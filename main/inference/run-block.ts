@@ -6,16 +6,16 @@ import type { BlockPool } from './block-pool.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { floatsOf, floatTensor, integersOf, type Feeds } from './session.ts';
 
-/** All that one MoE layer tells of N tokens. */
+/** All observations of one MoE layer over N tokens. */
 export interface Observation extends RoutingTaps {
   /** [N, K] largest magnitude in each chosen expert's output. */
   readonly peaks: Float32Array;
-  /** [N, H] what goes into the router and the experts, and what their branch is added to. */
+  /** [N, H] input of the router and the experts, to which their output is added. */
   readonly tokens: Float32Array;
   readonly residual: Float32Array;
   /** [N, H] weighted sum of the chosen experts, without the shared one. */
   readonly routed: Float32Array;
-  /** [N, K, I] what each chosen expert's down projection is applied to. */
+  /** [N, K, I] input of each chosen expert's down projection. */
   readonly inner: Float32Array;
 }
 
@@ -23,28 +23,28 @@ const ROUTER_OUTPUTS = ['logits', 'experts', 'weights', 'norms'] as const;
 const KEY_OUTPUTS = ['key', 'value'] as const;
 const OBSERVED_OUTPUTS = ['tokens', 'residual', 'routed', 'peaks', 'inner'] as const;
 
-/** What a block gives back: hidden states [T, H], and what its layer tells where that was wanted. */
+/** Result of a block: hidden states [T, H], and observations of its layer if wanted. */
 export interface BlockResult {
   readonly hidden: Float32Array;
   readonly taps: RoutingTaps | null;
   readonly observation: Observation | null;
-  /** Inputs `prefixKey` and `prefixValue` for what goes on from these tokens, where they are a prefix. */
+  /** Inputs `prefixKey` and `prefixValue` for trees that continue these tokens, where they are a prefix. */
   readonly keysAndValues: Feeds | null;
 }
 
-/** Hidden states only; what its router does too; or all that its layer tells (if it has experts). */
+/** Hidden states only; also the routing; or all observations of its layer (if it has experts). */
 export type WantedOfBlock = 'hidden' | 'taps' | 'observation';
 
 export interface BlockRun {
   readonly block: number;
   readonly variant: LayerVariant;
-  /** Where the tokens are of several candidates, as many of each, the mask of each; absent: the variant's own. */
+  /** Where the tokens belong to several candidates, in equal numbers, the mask of each; absent: the variant's own. */
   readonly masks?: readonly Float32Array[];
   readonly batch: Batch;
   /** [T, H]. */
   readonly hidden: Float32Array;
   readonly want: WantedOfBlock;
-  /** Keys and values that stand before the batch's trees; an observed block takes none. */
+  /** Keys and values before the batch's trees; not allowed for an observed block. */
   readonly prefix: Feeds | null;
 }
 
@@ -103,9 +103,9 @@ export const runBlock = async (
 };
 
 /**
- * One block for several candidates whose layer differs by its mask alone, or is dense: hidden states [T, H] of each.
- * Their tokens run together, as `batch` has them one candidate behind the other, since few tokens leave products small;
- * each row's numbers are those of a run alone.
+ * One block for several candidates whose layer differs only by its mask, or is dense: hidden states [T, H] of each.
+ * Their tokens run together, one candidate after the other as in `batch`, since products of few tokens are inefficient;
+ * each row's numbers equal those of a run alone.
  */
 export const runBlockTogether = async (
   pool: BlockPool,
@@ -126,7 +126,7 @@ export const runBlockTogether = async (
 };
 
 /**
- * Input `mask` [T, rows] of a block: every token has the mask of `masks` that `maskOf` [T] names. A dense block, whose
+ * Input `mask` [T, rows] of a block: every token has the mask of `masks` given by `maskOf` [T]. A dense block, whose
  * masks are empty, has none.
  */
 export const maskOfTokens = (masks: readonly Float32Array[], maskOf: Int32Array): Feeds => {
@@ -139,7 +139,7 @@ export const maskOfTokens = (masks: readonly Float32Array[], maskOf: Int32Array)
   return { mask: floatTensor(whole, [maskOf.length, rows]) };
 };
 
-/** Keys and values of one token that attention takes before all others, and that none of them sees. */
+/** Keys and values of one token before all others that none of them sees. */
 export const hiddenToken = (descriptor: ModelDescriptor, block: number): Feeds => {
   const described = descriptor.blocks[block];
   if (described === undefined) throw new Error(`no block ${String(block)}`);

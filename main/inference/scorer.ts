@@ -8,7 +8,7 @@ import { minOf } from '../statistics/extremes.ts';
 import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, Session } from './session.ts';
 import { type TokenTree, treeOf, treeRow } from './token-tree.ts';
 
-/** Tokens that go in, and the tokens that the last `targets.length` positions must predict. */
+/** Input tokens, and the tokens that the last `targets.length` positions must predict. */
 export interface ScoredSequence {
   readonly input: readonly number[];
   readonly targets: readonly number[];
@@ -81,7 +81,7 @@ export interface TargetScore {
   readonly greedy: boolean;
 }
 
-/** Final norm and head: hidden states to logits, to log-probabilities of target tokens, or to the likeliest tokens. */
+/** Final norm and head: hidden states to logits, to log-probabilities of targets, or to the most likely tokens. */
 export class Scorer {
   readonly #checkpoint: Checkpoint;
   readonly #threads: number;
@@ -98,7 +98,7 @@ export class Scorer {
     this.#mapped = mapped;
   }
 
-  /** Log-probability (natural log, float32 log-softmax) of each target. Rows that several targets share run once. */
+  /** Log-probability (natural log, float32 log-softmax) of each target. Rows shared by several targets run once. */
   async score(hidden: Float32Array, targets: readonly Target[]): Promise<readonly TargetScore[]> {
     this.#score ??= await this.#open('score', scoreGraph(this.#checkpoint.descriptor));
     const { hidden: width, vocabulary } = this.#checkpoint.descriptor;
@@ -188,19 +188,19 @@ const gatherRows = (matrix: Float32Array, rows: readonly number[], width: number
   return out;
 };
 
-/** Sequences scored together: they share what their beginnings have in common. */
+/** Sequences scored together: they share their common beginning. */
 export interface ScoredGroup {
   readonly tree: TokenTree;
   readonly sequences: readonly ScoredSequence[];
 }
 
-/** Choices of one item share a tree; windows of a text, and sequences cut on the left, stand alone. */
+/** Choices of one item share a tree; windows of a text, and sequences cut on the left, run separately. */
 export const groupOf = (sequences: readonly ScoredSequence[], shared: boolean): readonly ScoredGroup[] =>
   shared && sequences.every(({ truncatedTokens }) => truncatedTokens === 0)
     ? [{ tree: treeOf(sequences.map(({ input }) => input)), sequences }]
     : sequences.map((sequence) => ({ tree: treeOf([sequence.input]), sequences: [sequence] }));
 
-/** Rows (among a batch's packed tokens) and tokens that each sequence of a group must predict. */
+/** Rows (among a batch's packed tokens) and target tokens of each sequence of a group. */
 export const groupTargets = (
   tree: TokenTree,
   sequences: readonly ScoredSequence[],
@@ -213,6 +213,6 @@ export const groupTargets = (
     })),
   );
 
-/** Tokens at the beginning of all sequences that no target is predicted from. */
+/** Leading tokens of all sequences that no target is predicted from. */
 export const unscoredTokens = (sequences: readonly ScoredSequence[]): number =>
   minOf(sequences.map(({ input, targets }) => input.length - targets.length));

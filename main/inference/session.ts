@@ -8,13 +8,13 @@ export interface SessionSettings {
   /** Folder that external weight locations are relative to. */
   readonly externalRoot: string;
   /**
-   * `resident`: 16-bit weights become float32 once and are repacked for speed (costs their memory).
-   * `mapped`: weights stay in the file and are read through it on every run (costs time, saves memory).
+   * `resident`: 16-bit weights become float32 once and are repacked for speed (costs their memory). `mapped`: weights
+   * stay in the file and are read through it on every run (costs time, saves memory).
    */
   readonly weights: 'resident' | 'mapped';
-  /** What runs the nodes; the processor where it is not named. */
+  /** Provider of the nodes; the processor by default. */
   readonly provider?: ProviderName | undefined;
-  /** Records where every node runs, in a file that begins with this path; `endProfiling` finishes it. */
+  /** Records where every node runs, in a file whose path begins with this; `endProfiling` completes it. */
   readonly profilePrefix?: string | undefined;
 }
 
@@ -23,8 +23,8 @@ export type Feeds = Readonly<Record<string, Tensor>>;
 /**
  * An onnxruntime session over one graph, opened from bytes. Dispose it: garbage collection does not free it.
  *
- * The provider is named alone: beside another one, onnxruntime leaves out what it cannot find, with a warning. Nodes
- * for which a provider has no kernel run on the processor all the same; a probe counts them.
+ * The provider is the only one listed: with several, onnxruntime drops unavailable ones with a warning. Nodes for which
+ * a provider has no kernel still run on the processor; a probe counts them.
  */
 export class Session {
   readonly #session: InferenceSession;
@@ -61,7 +61,7 @@ export class Session {
           session: {
             model_external_initializers_file_folder_path: settings.externalRoot,
             disable_prepacking: mapped ? '1' : '0',
-            // Waiting threads sleep instead of burning the core that the window needs.
+            // Waiting threads sleep instead of using the core that the window needs.
             intra_op: { allow_spinning: '0' },
           },
         },
@@ -78,7 +78,7 @@ export class Session {
     }
   }
 
-  /** Runs the graph once; `outputs` names what is fetched. */
+  /** Runs the graph once; `outputs` lists the outputs to fetch. */
   async run(feeds: Feeds, outputs: readonly string[]): Promise<Readonly<Record<string, Tensor>>> {
     try {
       const results = await this.#session.run(feeds, [...outputs]);
@@ -127,7 +127,7 @@ export const floatsOf = (tensor: Tensor): Float32Array => {
   return tensor.data;
 };
 
-/** int64 values that are small by construction (expert numbers) as int32. */
+/** int64 values that are small by construction (expert indices) as int32. */
 export const integersOf = (tensor: Tensor): Int32Array => {
   if (!(tensor.data instanceof BigInt64Array)) throw new Error(`expected int64, got ${tensor.type}`);
   return Int32Array.from(tensor.data, Number);

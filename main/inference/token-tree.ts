@@ -1,12 +1,12 @@
 /**
- * A context with what follows it: `trunk` is run once, every branch sees the trunk and its own earlier tokens, and its
- * positions go on from the trunk. A plain sequence is a trunk without branches. The numbers are those of one sequence
- * per branch (to 1e-5), for up to as many times less work as there are branches.
+ * A context and its continuations: `trunk` is run once, every branch sees the trunk and its own earlier tokens, and its
+ * positions continue those of the trunk. A plain sequence is a trunk without branches. The numbers are those of one
+ * sequence per branch (to 1e-5), at up to as many times less work as there are branches.
  */
 export interface TokenTree {
   readonly trunk: readonly number[];
   readonly branches: readonly (readonly number[])[];
-  /** Position of its first token: the length of the shared prefix that it goes on from. A whole tree begins at 0. */
+  /** Position of its first token: the length of the shared prefix that it continues. A whole tree begins at 0. */
   readonly start?: number;
 }
 
@@ -26,7 +26,7 @@ export const commonPrefix = (sequences: readonly (readonly number[])[]): number 
   return length;
 };
 
-/** Sequences that share a beginning as one tree. */
+/** Combines sequences with a common beginning into one tree. */
 export const treeOf = (sequences: readonly (readonly number[])[]): TokenTree => {
   if (sequences.length === 1) return { trunk: sequences[0] ?? [], branches: [] };
   const shared = commonPrefix(sequences);
@@ -47,22 +47,22 @@ export const treeRow = (tree: TokenTree, branch: number, position: number): numb
   return start + own - tree.trunk.length;
 };
 
-/** A shorter one is not worth a run of its own: the items of most tasks begin with a few tokens in common. */
+/** Shortest shared prefix that is worth a separate run: the items of most tasks begin with a few tokens in common. */
 const LEAST_TOKENS = 32;
-/** Part of all tokens that must be saved: blocks that take a prefix are slower by the joining of scores. */
+/** Smallest fraction of all tokens worth saving: blocks that take a prefix are slower by the joining of scores. */
 const LEAST_SAVING = 0.1;
 
 export interface PrefixedTrees {
-  /** Empty where nothing worth its run is shared. */
+  /** Empty where no shared prefix is worth its run. */
   readonly prefix: readonly number[];
-  /** As given; those that began with the prefix go on behind it (`start`), the others are whole. */
+  /** The given trees; those that began with the prefix continue it (`start`), the others are whole. */
   readonly trees: readonly TokenTree[];
 }
 
 /**
- * Splits off what most trees begin with: a few-shot prompt or an instruction. A tree that begins otherwise, as one that
- * was cut on the left does, stays whole. `before`: tokens at the beginning of each tree that nothing is asked of, since
- * hidden states of the prefix do not come out with the tree.
+ * Splits off the common beginning of most trees: a few-shot prompt or an instruction. A tree with another beginning,
+ * such as one that was cut on the left, stays whole. `before`: leading tokens of each tree whose hidden states are not
+ * needed, since those of the prefix are not returned with the tree.
  */
 export const splitPrefix = (trees: readonly TokenTree[], before: readonly number[]): PrefixedTrees => {
   const free = trees.map(({ trunk }, index) => trunk.slice(0, before[index] ?? 0));
@@ -79,7 +79,7 @@ export const splitPrefix = (trees: readonly TokenTree[], before: readonly number
   };
 };
 
-/** Numbers of the sequences that begin with the LEAST_TOKENS tokens that most of them begin with (ties: the first). */
+/** Indices of the sequences that share the most common first LEAST_TOKENS tokens (ties: the first). */
 const largestGroup = (sequences: readonly (readonly number[])[]): readonly number[] => {
   const groups = new Map<string, number[]>();
   sequences.forEach((sequence, index) => {

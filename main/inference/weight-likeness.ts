@@ -4,22 +4,22 @@ import { refuse } from '../contract/errors.ts';
 
 const ROLES = ['gate', 'up', 'down'] as const;
 
-/** Weights that lie as a matrix of their own; in which order does not matter, as long as all experts have the same. */
+/** Reads weights stored as a matrix of their own; their order does not matter, as long as all experts have the same. */
 const readWeight = (weight: Weight): Promise<Float32Array> => {
   const { stored, select } = weight;
   if (stored.kind === 'plain' && select === undefined) return readTensor(stored.view);
   throw refuse(
     'unsupported-layout',
-    `The weights of experts are compared where they lie as plain matrices; "${storedName(weight)}" is quantised or ` +
-      'interleaved.',
+    `The weights of experts can be compared only where they are plain matrices; "${storedName(weight)}" is quantised ` +
+      'or interleaved.',
     'Compare them by their router logits, or by their outputs.',
   );
 };
 
 /**
- * Cosines [E] of an expert with every expert of its layer: of all their weights (gate, up and down one behind the
- * other) as they stand, neurons in their stored order. Two experts that compute the same with their neurons in another
- * order are not alike by this. Reads the layer once, one matrix at a time.
+ * Cosines [E] of an expert with every expert of its layer: over all their weights (gate, up and down concatenated) as
+ * stored, without matching neurons. Two experts with permuted neurons compute the same but are not similar by this
+ * measure. Reads the layer once, one matrix at a time.
  *
  * @throws WorkbenchError `has-constants` where experts are constants, `unsupported-layout`.
  */
@@ -29,7 +29,7 @@ export const expertWeightLikeness = async ({ expertTensors }: MoeDescriptor, exp
   if (expertTensors.some(({ constant }) => constant !== undefined))
     throw refuse(
       'has-constants',
-      'Experts of this layer give constants: they have no weights.',
+      'Experts of this layer output constants: they have no weights.',
       'Choose another layer.',
     );
   const products = new Float64Array(expertTensors.length);
@@ -47,7 +47,7 @@ export const expertWeightLikeness = async ({ expertTensors }: MoeDescriptor, exp
       }
       products[other]! += product;
       squares[other]! += square;
-      // A matrix takes a moment: others may ask in between.
+      // A matrix takes a moment: lets other requests run in between.
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }

@@ -20,10 +20,10 @@ export interface RunToCarryOut {
   readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
-/** Does the work of a run to its end, in this process or in one of its own; rejects with what ended it otherwise. */
+/** Does the work of a run, in this process or in one of its own; rejects where the run fails or is cancelled. */
 export type CarryOut = (run: RunToCarryOut) => Promise<JobResult>;
 
-/** What of a job's context depends on the device that the run's manifest names. */
+/** The part of a job's context that depends on the device that the run's manifest names. */
 export interface JobResources extends Omit<
   JobContext,
   keyof Computing | 'run' | 'folder' | 'madeAt' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
@@ -32,7 +32,7 @@ export interface JobResources extends Omit<
   readonly pool: ModelPool;
 }
 
-/** What to say to the user of an engine that had a run: who has it now. */
+/** The error of an engine that had a run which another one has now. */
 export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): Promise<WorkbenchError> => {
   const holder = await runs.holder(run);
   const who = holder === null ? 'another engine' : `process ${String(holder.pid)} on ${holder.host}`;

@@ -8,12 +8,12 @@ import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import { requireCalibration } from './profile-job.ts';
 import type { SweepInput } from './sweep-places.ts';
-import { curvesOf, leavesConstants, needsCalibration, optionsOf, sweepCounts } from './sweep-work.ts';
+import { curvesOf, leavesConstants, needsCalibration, optionsOf, sweepCounts } from './sweep-curves.ts';
 import { requireTokenizer } from './task-work.ts';
 import { requireWritten } from './written-calibration.ts';
 
 /**
- * A router that starts anew sends tokens anywhere until it is recovered: nothing is measured of it as it is.
+ * A router that starts at random says nothing about a method until it is recovered, so it is not measured before.
  *
  * @throws WorkbenchError `router-untrained`.
  */
@@ -41,8 +41,8 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
 };
 
 /**
- * Everything that a sweep is refused for before a run exists: window and command line ask here, and so does a run that
- * is resumed.
+ * Refuses sweeps that cannot be measured, before a run exists and again when it is resumed. The one check of window and
+ * command line.
  *
  * @throws WorkbenchError that names the setting, model or task.
  */

@@ -3,19 +3,16 @@ import { join } from 'node:path';
 import type { DamageDocument, DamageSettings } from '../contract/damage.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
-import type { ItemOutcome } from '../contract/outcome.ts';
 import type { DropPlan } from '../contract/plan.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
-import { hashItems } from '../tasks/items.ts';
 import { askedTasks } from './asked-tasks.ts';
-import { createGroupSizer, evaluationSteps } from './evaluation-step.ts';
+import { evaluateAll } from './evaluation-step.ts';
 import { type Job, jobOn, type RunModel, type RunTask } from './job-context.ts';
-import type { KeyedPlan, Measurement } from './measurement.ts';
-import { evaluationKey, stepSummary } from './step-key.ts';
+import { evaluationStep, measurementsOn } from './measurement.ts';
+import { stepSummary, totalWork } from './step.ts';
 import { openTokenCounter } from './task-work.ts';
-import { writingIdentity } from './write-items.ts';
 
 /** Name of the result in the folder of the run. */
 export const DAMAGE_FILE = 'damage.json';
@@ -51,19 +48,6 @@ export const leftOutExperts = (info: ModelInfo, { layer, experts }: DamageSettin
   return leftOut;
 };
 
-const keyedPlans = async (
-  { model, task, itemsHash }: Measurement,
-  plans: readonly (DropPlan | null)[],
-  numerics: Parameters<typeof evaluationKey>[0]['numerics'],
-): Promise<readonly KeyedPlan[]> => {
-  const { identity, info } = model.checkpoint;
-  const writing = await writingIdentity(model.checkpoint, task.task);
-  return plans.map((plan) => ({
-    plan,
-    key: evaluationKey({ model: identity, experts: info.experts, itemsHash, plan, numerics, writing }),
-  }));
-};
-
 /**
  * Measures a task with one expert gone at a time: the steps are those of a sweep (the same plan is never measured
  * twice), the result is one file with the paired difference of each expert to the unpruned model.
@@ -78,22 +62,11 @@ export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSetti
     const leftOut = leftOutExperts(info, settings);
     const items = task.task.test;
     const work = await (await openTokenCounter(model.checkpoint, signal)).scoring(items);
-    meter.setTotal(work * (1 + leftOut.length));
-    const measurement = { model, task, items, itemsHash: hashItems(items), work };
+    const measurement = await measurementsOn(context, model)(task, items, work);
     const plans = [null, ...leftOut.map((expert) => planWithout(info, settings.layer, expert))];
-    const keyed = await keyedPlans(measurement, plans, context.numerics);
-    const outcomes = new Map<string, readonly ItemOutcome[]>();
-    const isStreamed = info.memory.resident > context.memoryBudgetBytes;
-    await evaluationSteps(context, measurement, keyed, createGroupSizer(isStreamed), (key, own) => {
-      outcomes.set(key, own);
-      return Promise.resolve();
-    });
-    const answersOf = ({ key }: KeyedPlan): readonly ItemOutcome[] => {
-      const own = outcomes.get(key);
-      if (own === undefined) throw new Error(`no outcomes of ${key}`);
-      return own;
-    };
-    const [unpruned, ...candidates] = keyed.map(answersOf);
+    const steps = plans.map((plan) => evaluationStep(measurement, plan));
+    meter.setTotal(totalWork(steps));
+    const [unpruned, ...candidates] = await evaluateAll(context, measurement, steps);
     if (unpruned === undefined) throw new Error('no outcomes of the unpruned model');
     const { metric } = task.task;
     const whole = summarise(metric, unpruned, null);

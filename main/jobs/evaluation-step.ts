@@ -1,100 +1,198 @@
-import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { TaskItem } from '../contract/task.ts';
+import type { CountsSoFar } from '../evaluation/curtailment.ts';
+import { hashItems } from '../tasks/items.ts';
 import { isWrittenItem } from '../tasks/task.ts';
-import { readEvaluation, writeEvaluation } from './evaluation-record.ts';
 import type { JobContext } from './job-context.ts';
-import type { KeyedPlan, Measurement } from './measurement.ts';
-import { writeSideBySide } from './writing-step.ts';
+import { answersStep, type EvaluationStep, evaluationStep, type Measurement } from './measurement.ts';
+import { type Computation, computeSteps, reuseSteps } from './step.ts';
+import { writingKey } from './step-key.ts';
+import { answerItems, writingCost } from './write-items.ts';
 
-/** A group of candidates is sized to take about this long: what a kill may lose. */
-const GROUP_TARGET_MS = 2_000;
-/** Candidates of one group: each holds a batch's hidden states. */
-const MAX_GROUP = 16;
+type Outcomes = readonly ItemOutcome[];
 
-/** Sizes groups by the speed of the last one. Numbers do not depend on the grouping. */
-export interface GroupSizer {
-  next(work: number): number;
-  took(work: number, elapsedMs: number): void;
-}
+/** Called with the outcomes of a plan once they are on disk. */
+export type EvaluationDone = (step: EvaluationStep, outcomes: Outcomes) => Promise<void>;
 
-/** `isStreamed`: weights pass through memory once per group, so groups are as large as they can be. */
-export const createGroupSizer = (isStreamed: boolean): GroupSizer => {
-  let millisecondsPerToken: number | null = null;
+/**
+ * Lets plans answer items in groups that share layers. `sideBySide`: all of them at once, as is best where they write.
+ * `goesOn`: most of them will answer other items next.
+ */
+const answering = (
+  { runners, meter }: JobContext,
+  { model, task, sizer, isStreamed }: Measurement,
+  items: readonly TaskItem[],
+  { sideBySide, goesOn = () => false }: { sideBySide: boolean; goesOn?: (group: readonly EvaluationStep[]) => boolean },
+): Computation<EvaluationStep, Outcomes> => {
+  const title = `Evaluating ${model.name} on ${task.name}`;
   return {
-    next: (work) => {
-      if (isStreamed) return MAX_GROUP;
-      if (millisecondsPerToken === null) return 1;
-      return Math.min(MAX_GROUP, Math.max(1, Math.floor(GROUP_TARGET_MS / (millisecondsPerToken * work))));
-    },
-    took: (work, elapsedMs) => {
-      millisecondsPerToken = elapsedMs / work;
+    title,
+    checkpoint: model.checkpoint,
+    groupSize: (missing) => (sideBySide ? missing.length : sizer.next(missing[0]?.work ?? 0)),
+    took: sideBySide ? undefined : sizer.took,
+    compute: async (group, control) => {
+      const runner = await runners.open(model.checkpoint);
+      const cost = sideBySide && isStreamed ? await writingCost(runner, items, group) : null;
+      if (cost !== null) meter.describe(`${title}. ${cost}`);
+      return answerItems(runner, task.task, items, group, { ...control, goesOn: goesOn(group) });
     },
   };
 };
 
-/** @throws WorkbenchError `outcome-not-finite`. */
-export const requireFinite = (outcomes: readonly ItemOutcome[], { model, task }: Measurement): void => {
-  const broken = outcomes.find((outcome) =>
-    outcome.kind === 'choice'
-      ? !outcome.logprobs.every(Number.isFinite)
-      : outcome.kind === 'text' && !Number.isFinite(outcome.logprob),
-  );
-  if (broken === undefined) return;
-  throw new WorkbenchError(
-    'outcome-not-finite',
-    'failed',
-    `${model.name} gives a log-probability that is not finite for item "${broken.id}" of ${task.name}.`,
-    'Look at its weights and precision: numbers overflow.',
-  );
-};
-
 /**
- * Outcomes of every plan on a measurement's items: those on disk first, then the others, computed in groups that share
- * layers and stored one by one before `done` is told. Where answers are written, all others write side by side. Keys
- * are unique. `inOrder` is asked before every group in which order those that are left are best measured; outcomes do
- * not depend on it.
+ * Outcomes of every plan on all items: those on disk first, then the others. `inOrder` is asked before every group for
+ * the order in which those that are left are best measured; outcomes do not depend on it. Keys are unique.
  */
-export const evaluationSteps = async (
+export const evaluate = async (
   context: JobContext,
   measurement: Measurement,
-  plans: readonly KeyedPlan[],
-  sizer: GroupSizer,
-  done: (key: string, outcomes: readonly ItemOutcome[]) => Promise<void>,
-  inOrder: (missing: readonly KeyedPlan[]) => readonly KeyedPlan[] = (missing) => missing,
+  steps: readonly EvaluationStep[],
+  done: EvaluationDone,
+  inOrder: (missing: readonly EvaluationStep[]) => readonly EvaluationStep[] = (missing) => missing,
 ): Promise<void> => {
-  const { steps, meter, signal } = context;
-  const { model, task, items, work } = measurement;
-  let missing: KeyedPlan[] = [];
-  for (const keyed of plans) {
-    const stored = await readEvaluation(steps, measurement, keyed);
-    if (stored === null) {
-      missing.push(keyed);
-      continue;
-    }
-    meter.reuse(work);
-    await done(keyed.key, stored);
+  const { items, isStreamed } = measurement;
+  const missing = await reuseSteps(context, steps, done);
+  const isWritten = items.some(isWrittenItem);
+  // A streamed model reads all its weights for every token, so all its items are written at once.
+  if (isWritten && !isStreamed && items.length > WRITTEN_AT_ONCE)
+    await answerInParts(context, measurement, stretchesOf(measurement), inOrder(missing), { sideBySide: true, done });
+  else {
+    const how = answering(context, measurement, items, { sideBySide: isWritten });
+    await computeSteps(context, missing, { ...how, inOrder }, done);
   }
-  while (missing.length > 0) {
-    if (signal.aborted) throw new CancelledError('The run');
-    meter.describe(`Evaluating ${model.name} on ${task.name}`);
-    const runner = await context.runners.open(model.checkpoint);
-    const isWritten = items.some(isWrittenItem);
-    missing = [...inOrder(missing)];
-    const group = missing.splice(0, isWritten ? missing.length : sizer.next(work));
-    const startedAt = context.now();
-    meter.begin(work * group.length);
-    const control = { signal, onProgress: (part: number, total: number) => meter.advance(part / total) };
-    const outcomes = isWritten
-      ? await writeSideBySide(context, measurement, runner, group, control)
-      : await runner.evaluate(items, group, control);
-    if (!isWritten) sizer.took(work * group.length, context.now() - startedAt);
-    for (const keyed of group) {
-      const own = outcomes.get(keyed.key);
-      if (own === undefined) throw new Error(`no outcomes for candidate ${keyed.key}`);
-      requireFinite(own, measurement);
-      await writeEvaluation(steps, measurement, keyed, own);
+};
+
+/** Outcomes of plans whose keys differ, in their order. */
+export const evaluateAll = async (
+  context: JobContext,
+  measurement: Measurement,
+  steps: readonly EvaluationStep[],
+): Promise<readonly Outcomes[]> => {
+  const found = new Map<string, Outcomes>();
+  await evaluate(context, measurement, steps, ({ key }, outcomes) => {
+    found.set(key, outcomes);
+    return Promise.resolve();
+  });
+  return steps.map(({ key }) => {
+    const outcomes = found.get(key);
+    if (outcomes === undefined) throw new Error(`no outcomes for step ${key}`);
+    return outcomes;
+  });
+};
+
+/** Outcomes of one plan; null: the unpruned model. */
+export const evaluatePlan = async (
+  context: JobContext,
+  measurement: Measurement,
+  plan: Plan | null,
+): Promise<Outcomes> => (await evaluateAll(context, measurement, [evaluationStep(measurement, plan)]))[0] ?? [];
+
+/** A part of a measurement's items: within the evaluation of each plan it is a step of its own. */
+export interface Part {
+  readonly indices: readonly number[];
+  readonly items: readonly TaskItem[];
+  stepOf(evaluation: EvaluationStep): EvaluationStep;
+}
+
+/** `keyOf`: the key of a part's step, from that of the evaluation and the hash of the part's items. */
+export const partOf = (
+  measurement: Measurement,
+  indices: readonly number[],
+  keyOf: (evaluation: string, itemsHash: string) => string,
+): Part => {
+  const items = indices.flatMap((index) => measurement.items[index] ?? []);
+  const work = (measurement.work * items.length) / measurement.items.length;
+  // Hashed only where the part is asked for: most parts of a search for a threshold are not.
+  let hash: string | null = null;
+  return {
+    indices,
+    items,
+    stepOf: ({ key, plan }) => {
+      const itemsHash = (hash ??= hashItems(items));
+      return { ...answersStep({ ...measurement, itemsHash, work }, keyOf(key, itemsHash), plan), isPart: true };
+    },
+  };
+};
+
+/** Items that all plans write before their texts are stored: what a kill may lose. */
+const WRITTEN_AT_ONCE = 128;
+
+const stretchesOf = (measurement: Measurement): readonly Part[] => {
+  const indices = measurement.items.map((_, index) => index);
+  const starts = indices.filter((index) => index % WRITTEN_AT_ONCE === 0);
+  return starts.map((from) => {
+    const own = indices.slice(from, from + WRITTEN_AT_ONCE);
+    return partOf(measurement, own, (evaluation) => writingKey(evaluation, from, own.length));
+  });
+};
+
+/** When a plan stops before it has answered every item. */
+export interface EarlyStop {
+  /** The counts that decide, or null while nothing is decided. `outcomes`: by item, null where not yet answered. */
+  readonly decidedBy: (outcomes: readonly (ItemOutcome | null)[]) => CountsSoFar | null;
+  readonly stopped: (step: EvaluationStep, counts: CountsSoFar) => Promise<void>;
+}
+
+interface PartlyAnswered {
+  readonly step: EvaluationStep;
+  readonly outcomes: (ItemOutcome | null)[];
+  isComputed: boolean;
+}
+
+/**
+ * Lets plans answer a measurement's items part by part, each part from disk where it is there. A plan that has answered
+ * all becomes the evaluation step that a whole measurement gives. Texts and scores do not depend on the parts.
+ */
+export const answerInParts = async (
+  context: JobContext,
+  measurement: Measurement,
+  parts: readonly Part[],
+  steps: readonly EvaluationStep[],
+  { sideBySide, done, stop }: { sideBySide: boolean; done: EvaluationDone; stop?: EarlyStop | undefined },
+): Promise<void> => {
+  const { meter, runners } = context;
+  const countOnce = ({ isComputed }: PartlyAnswered): void => (isComputed ? meter.finish() : meter.reuse(0));
+  const all = steps.map((step): PartlyAnswered => ({
+    step,
+    outcomes: measurement.items.map(() => null),
+    isComputed: false,
+  }));
+  let open = all;
+  for (const part of parts) {
+    if (open.length === 0) break;
+    const own = new Map(open.map((plan) => [part.stepOf(plan.step), plan]));
+    const take = (step: EvaluationStep, outcomes: Outcomes, isComputed: boolean): void => {
+      const plan = own.get(step);
+      if (plan === undefined) throw new Error('a part of no plan');
+      for (const [place, index] of part.indices.entries()) plan.outcomes[index] = outcomes[place] ?? null;
+      plan.isComputed ||= isComputed;
+    };
+    const missing = await reuseSteps(context, [...own.keys()], take);
+    // Plans that take turns would keep more open than one group may.
+    const goesOn = (group: readonly EvaluationStep[]): boolean =>
+      part !== parts.at(-1) && group.length === missing.length;
+    const how = answering(context, measurement, part.items, { sideBySide, goesOn });
+    await computeSteps(context, missing, how, take);
+    const still: PartlyAnswered[] = [];
+    for (const plan of open) {
+      const outcomes = plan.outcomes.flatMap((outcome) => outcome ?? []);
+      if (outcomes.length === measurement.items.length) {
+        await plan.step.write(context.steps, outcomes);
+        countOnce(plan);
+        await done(plan.step, outcomes);
+        continue;
+      }
+      const counts = stop?.decidedBy(plan.outcomes) ?? null;
+      if (stop === undefined || counts === null) {
+        still.push(plan);
+        continue;
+      }
+      countOnce(plan);
+      await stop.stopped(plan.step, counts);
     }
-    meter.finish(group.length);
-    for (const { key } of group) await done(key, outcomes.get(key) ?? []);
+    open = still;
   }
+  if (all.some(({ isComputed }) => isComputed))
+    await (await runners.open(measurement.model.checkpoint)).releaseCandidates();
 };

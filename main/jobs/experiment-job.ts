@@ -11,31 +11,29 @@ import {
   isTrained,
 } from '../contract/experiment.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import type { Plan } from '../contract/plan.ts';
 import type { MetricName, TaskItem } from '../contract/task.ts';
 import { isRight } from '../evaluation/is-right.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { combinedExtras, planNeeds } from '../pruning/plan-needs.ts';
 import { EXPERIMENT_FILE, writeExperimentRecord } from '../runs/experiment-record.ts';
 import { mixtureRecord } from '../finetune/mixture.ts';
-import { hashItems } from '../tasks/items.ts';
 import { isTextItem, profiledText, type Task } from '../tasks/task.ts';
-import { createGroupSizer, evaluationSteps, type GroupSizer } from './evaluation-step.ts';
+import { evaluatePlan } from './evaluation-step.ts';
 import { armOptions, armsOf, armTraining, byExperts } from './experiment-arms.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
-import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
-import { profileStep, profileWork } from './profile-job.ts';
-import { evaluationKey, stepSummary } from './step-key.ts';
-import { usedItems } from './sweep-work.ts';
+import { type Measurement, measurementsOn } from './measurement.ts';
+import { type CalibrationTokens, makePlan, type PlanOrder, planSteps } from './plan-step.ts';
+import { profileStep } from './profile-job.ts';
+import { runStep, type SingleStep, type Step, stepSummary, totalWork } from './step.ts';
+import { usedItems } from './sweep-curves.ts';
 import { openTokenCounter } from './task-work.ts';
 import { ARMS_FOLDER, type MeasuredTask, trainingWork, type TunedArms, tunedStep } from './tuned-step.ts';
-import { writingIdentity } from './write-items.ts';
 
 export interface ExperimentInput {
   readonly models: readonly RunModel[];
   readonly tasks: readonly RunTask[];
   readonly settings: ExperimentSettings;
-  /** What fine-tunes; asked for when the job's turn comes, and only where fine-tuned arms are wanted. */
+  /** Asked for when the job's turn comes, and only where fine-tuned arms are wanted. */
   readonly tunedArms: (context: JobContext) => Promise<TunedArms>;
 }
 
@@ -43,36 +41,47 @@ export interface ExperimentInput {
 export const experimentSources = ({ models }: Pick<ExperimentInput, 'models'>): readonly Checkpoint[] =>
   models.map(({ checkpoint }) => checkpoint);
 
-/** A member on a task: its arms, and the tokens that they take. */
+/** A member on a task, and its arms. */
 interface Station {
-  readonly model: RunModel;
-  readonly task: RunTask;
-  readonly items: readonly TaskItem[];
+  readonly measurement: Measurement;
   readonly arms: readonly ArmName[];
   readonly twins: readonly MeasuredTask[];
-  readonly calibrationTokens: number;
-  readonly testTokens: number;
-}
-
-interface Stage {
-  readonly context: JobContext;
-  readonly settings: ExperimentSettings;
-  readonly sizer: GroupSizer;
-  readonly tunedArms: TunedArms | null;
+  readonly calibration: CalibrationTokens;
+  /** Null where no arm is pruned. */
+  readonly profile: SingleStep<RoutingStatistics> | null;
 }
 
 const extrasOf = ({ methods, options }: ExperimentSettings) =>
   combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget: 'uniform' })));
 
-const armWork = (arm: ArmName, station: Station, settings: ExperimentSettings): number => {
-  const { method, treatment } = arm;
-  const { calibrationTokens, testTokens } = station;
-  const refit = method !== null && treatment === 'refit' ? RECOVERY_WORK * calibrationTokens : 0;
-  const training = isTrained(treatment) ? trainingWork(armTraining(settings, arm), calibrationTokens) : 0;
-  return testTokens + refit + training;
-};
+/** How the plan of an arm is made; null for a member that was not pruned. */
+const orderOf = (settings: ExperimentSettings, { method, treatment, seed }: ArmName): PlanOrder | null =>
+  method === null
+    ? null
+    : {
+        method,
+        options: armOptions(settings, method, treatment),
+        budget: 'uniform',
+        protect: 'none',
+        seed,
+        refit: treatment === 'refit' ? settings.refit : null,
+      };
 
-/** What a training learns of a task: context and right answer of each calibration item. */
+/** Work of measuring an arm once its plan is made: training included. */
+const armWork = (arm: ArmName, { measurement, calibration }: Station, settings: ExperimentSettings): number =>
+  measurement.work + (isTrained(arm.treatment) ? trainingWork(armTraining(settings, arm), calibration.profiling) : 0);
+
+/** All steps of a station, as far as they are known before plans are made. */
+const stationSteps = (station: Station, settings: ExperimentSettings): readonly Pick<Step<unknown>, 'work'>[] => [
+  ...(station.profile === null ? [] : [station.profile]),
+  ...station.arms.flatMap((arm) => {
+    const order = orderOf(settings, arm);
+    const plan = order === null ? [] : planSteps(order, station.calibration);
+    return [...plan, { work: armWork(arm, station, settings) }];
+  }),
+];
+
+/** The texts that a training on a task learns: context and right answer of each calibration item. */
 const learntFrom = ({ calibration }: Task): string =>
   JSON.stringify(calibration.map((item) => [isTextItem(item) ? null : item.context, profiledText(item)]));
 
@@ -87,10 +96,10 @@ const twinsOf = (
     .map((other) => ({ task: other, items: usedItems(other.task.test, settings.limit) }));
 };
 
-/** Everything to measure, task by task, members rising; refuses items that a tokenizer cannot score. */
+/** All stations, task by task, members rising; refuses items that a tokenizer cannot score. */
 const stationsOf = async (
   { models, tasks, settings }: ExperimentInput,
-  signal: AbortSignal,
+  context: JobContext,
 ): Promise<readonly Station[]> => {
   const members = byExperts(models);
   const stations: Station[] = [];
@@ -98,17 +107,18 @@ const stationsOf = async (
     const items = usedItems(task.task.test, settings.limit);
     const twins = twinsOf({ tasks, settings }, task);
     for (const [place, model] of members.entries()) {
-      const measure = await openTokenCounter(model.checkpoint, signal);
+      const count = await openTokenCounter(model.checkpoint, context.signal);
       const smaller = members.slice(0, place).map(({ checkpoint }) => checkpoint.info.experts);
+      // The smallest factor first, as the thresholds are read.
+      const arms = armsOf(model, [...smaller].reverse(), task.name, settings);
+      const profiling = await count.profiling(task.task.calibration);
+      const isPruned = arms.some(({ method }) => method !== null);
       stations.push({
-        model,
-        task,
-        items,
-        // The smallest factor first, as the thresholds are read.
-        arms: armsOf(model, [...smaller].reverse(), task.name, settings),
+        measurement: await measurementsOn(context, model)(task, items, await count.scoring(items)),
+        arms,
         twins,
-        calibrationTokens: await measure.profiling(task.task.calibration),
-        testTokens: await measure.scoring(items),
+        calibration: { profiling, scoring: 0 },
+        profile: isPruned ? profileStep(context, model, task, profiling, extrasOf(settings)) : null,
       });
     }
   }
@@ -130,67 +140,25 @@ const recordedArm = (
   };
 };
 
-/** The plan that an arm is made by; null for a member that was not pruned. */
-const planOf = async (
-  { context, settings }: Stage,
-  { model, task, calibrationTokens }: Station,
-  { method, kept, treatment, seed }: ArmName,
-  statistics: RoutingStatistics | null,
-): Promise<Plan | null> => {
-  if (method === null) return null;
-  const plan = await planStep(context, {
-    model,
-    task,
-    statistics,
-    method,
-    options: armOptions(settings, method, treatment),
-    budget: 'uniform',
-    protect: 'none',
-    seed,
-    keep: kept,
-    profilingTokens: calibrationTokens,
-    scoringTokens: 0,
-  });
-  if (treatment !== 'refit') return plan;
-  return recoveryStep(context, model, task, plan, settings.refit, RECOVERY_WORK * calibrationTokens);
-};
-
 const measureArm = async (
-  stage: Stage,
+  context: JobContext,
+  settings: ExperimentSettings,
   station: Station,
   arm: ArmName,
-  statistics: RoutingStatistics | null,
+  { statistics, tunedArms }: { readonly statistics: RoutingStatistics | null; readonly tunedArms: TunedArms | null },
 ): Promise<ExperimentArm> => {
-  const { context, settings, sizer, tunedArms } = stage;
-  const { model, task, items, twins, testTokens } = station;
+  const { measurement, twins, calibration } = station;
+  const { model, task, items } = measurement;
   const { metric } = task.task;
-  const plan = await planOf(stage, station, arm, statistics);
-  if (isTrained(arm.treatment)) {
-    if (tunedArms === null) throw new Error('a fine-tuned arm without Python');
-    const work = armWork(arm, station, settings);
-    const order = { model, task, items, twins, plan, settings: armTraining(settings, arm), work };
-    const { outcomes, training } = await tunedStep(context, order, tunedArms);
-    return recordedArm(arm, metric, outcomes, training);
-  }
-  const { identity, info } = model.checkpoint;
-  const itemsHash = hashItems(items);
-  const key = evaluationKey({
-    model: identity,
-    experts: info.experts,
-    itemsHash,
-    plan,
-    numerics: context.numerics,
-    writing: await writingIdentity(model.checkpoint, task.task),
-  });
-  const found: ExperimentArm[] = [];
-  const measurement = { model, task, items, itemsHash, work: testTokens };
-  await evaluationSteps(context, measurement, [{ key, plan }], sizer, (_, outcomes) => {
-    found.push(recordedArm(arm, metric, outcomes, null));
-    return Promise.resolve();
-  });
-  const [measured] = found;
-  if (measured === undefined) throw new Error('an arm gave no outcomes');
-  return measured;
+  const order = orderOf(settings, arm);
+  const plan =
+    order === null ? null : await makePlan(context, { model, task, statistics, calibration }, order, arm.kept);
+  if (!isTrained(arm.treatment)) return recordedArm(arm, metric, await evaluatePlan(context, measurement, plan), null);
+  if (tunedArms === null) throw new Error('a fine-tuned arm without Python');
+  const work = armWork(arm, station, settings);
+  const training = { model, task, items, twins, plan, settings: armTraining(settings, arm), work };
+  const tuned = await runStep(context, await tunedStep(context, training, tunedArms));
+  return recordedArm(arm, metric, tuned.outcomes, tuned.training);
 };
 
 const groupsOf = (items: readonly TaskItem[]): string[] | null => {
@@ -213,24 +181,15 @@ const emptyRecord = ({ run }: JobContext, { models, tasks, settings }: Experimen
 
 /**
  * The experiment of the paper on UNCURL: every member of a family as it is and trained, and pruned to the size of each
- * smaller one, once per draw, as it is, refit and trained, on the same test items of each task. Every arm is a step under a
- * content key, and joins `experiment.json` once its step is on disk.
+ * smaller one, once per draw, as it is, refit and trained, on the same test items of each task. Every arm is a step
+ * under a content key, and joins `experiment.json` once its step is on disk.
  */
 export const measureExperiment = async (input: ExperimentInput, context: JobContext): Promise<ExperimentRecord> => {
   const { settings } = input;
   const { meter, signal, folder, temporaryFolder } = context;
   meter.describe('Reading tasks');
-  const stations = await stationsOf(input, signal);
-  const extras = extrasOf(settings);
-  meter.setTotal(
-    stations.reduce((sum, station) => {
-      const { info } = station.model.checkpoint;
-      const profiling = station.arms.some(({ method }) => method !== null)
-        ? profileWork(station.calibrationTokens, extras, info)
-        : 0;
-      return sum + profiling + station.arms.reduce((work, arm) => work + armWork(arm, station, settings), 0);
-    }, 0),
-  );
+  const stations = await stationsOf(input, context);
+  meter.setTotal(totalWork(stations.flatMap((station) => stationSteps(station, settings))));
   const tunedArms = settings.treatments.some(isTrained) ? await input.tunedArms(context) : null;
   let record: ExperimentRecord = {
     ...emptyRecord(context, input),
@@ -238,15 +197,10 @@ export const measureExperiment = async (input: ExperimentInput, context: JobCont
     mixture: mixtureRecord(tunedArms?.mixture ?? null),
   };
   for (const station of stations) {
-    const { model, task, arms, calibrationTokens } = station;
-    const isStreamed = model.checkpoint.info.memory.resident > context.memoryBudgetBytes;
-    const stage: Stage = { context, settings, sizer: createGroupSizer(isStreamed), tunedArms };
-    const statistics = arms.some(({ method }) => method !== null)
-      ? await profileStep(context, model, task, calibrationTokens, extras)
-      : null;
-    for (const arm of arms) {
+    const statistics = station.profile === null ? null : await runStep(context, station.profile);
+    for (const arm of station.arms) {
       if (signal.aborted) throw new CancelledError('The experiment');
-      const measured = await measureArm(stage, station, arm, statistics);
+      const measured = await measureArm(context, settings, station, arm, { statistics, tunedArms });
       record = { ...record, arms: [...record.arms, measured] };
       await context.requireRun();
       await writeExperimentRecord(folder, record, temporaryFolder);

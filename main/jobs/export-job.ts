@@ -11,10 +11,10 @@ import { produceFileAtomically } from '../files/write-atomically.ts';
 import { type Job, type JobContext, jobOn } from './job-context.ts';
 import type { Computing } from './source-gate.ts';
 
-/** Name of the proof in the folder of an export's or a verification's run. */
+/** Name of the verification in the folder of an export's or a verification's run. */
 export const VERIFICATION_FILE = 'verification.json';
 
-/** What an export runs with, behind the gate. */
+/** The settings of an export behind the gate. */
 export const exportSettings = ({ steps, runners }: Computing, machine: ExportMachine): ExportSettings => ({
   ...machine,
   overlays: steps.overlays,
@@ -40,11 +40,11 @@ export interface ExportInput {
   /** Of a GGUF file's weights; absent: as they are stored. */
   readonly ggufType?: GgufType | undefined;
   readonly machine: ExportMachine;
-  /** What was measured of the plan, for the model card. */
+  /** Measured figures of the plan, for the model card. */
   readonly card: CardFacts;
 }
 
-/** Exports and proves a smaller checkpoint. One step: a folder that is not proven does not stay. */
+/** Exports a smaller checkpoint and verifies it. A folder that is not equal to the plan is deleted. */
 export const exportJob = ({ checkpoint, plan, destination, format, ggufType, machine, card }: ExportInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
@@ -80,7 +80,7 @@ export interface VerifyInput {
   readonly machine: ExportMachine;
 }
 
-/** Proves an export against its original and plan. A folder that is something else is a result, not a failure. */
+/** Compares an export with its original and plan. That they differ is a result, not a failure. */
 export const verifyJob = ({ exported, checkpoint, plan, machine }: VerifyInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;

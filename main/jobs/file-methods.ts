@@ -15,7 +15,7 @@ type FileSettings = Pick<SweepSettings, 'methods' | 'files' | 'budget' | 'protec
 export const isFileMethod = ({ files = {} }: Pick<SweepSettings, 'files'>, method: MethodName): boolean =>
   Object.hasOwn(files, method);
 
-/** What the file of a method says of a model's experts. @throws WorkbenchError as `readExpertFile`. */
+/** Reads the file of a method for the experts of a model. @throws WorkbenchError as `readExpertFile`. */
 export const openFileMethod = (
   { files = {} }: Pick<SweepSettings, 'files'>,
   method: MethodName,
@@ -27,7 +27,7 @@ export const openFileMethod = (
 };
 
 /**
- * What of a file method is measured at its own sizes: the plans that it holds, none where it is a ranking or no file.
+ * The plans that a file method holds, which are measured at their own sizes; none where it is a ranking or no file.
  */
 export const filePlans = (
   settings: FileSettings,
@@ -64,7 +64,7 @@ export const planOfFile = (
 };
 
 /**
- * Kept experts a layer, falling, that a method is measured at whatever is asked for; null: those that are asked for.
+ * Kept experts a layer, falling, at which a file of plans is measured; null: those that the sweep asks for.
  */
 export const ownCounts = (
   settings: FileSettings,
@@ -114,7 +114,7 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
   }
 };
 
-/** What whoever reads the results should know of their file methods, one sentence each. */
+/** Notes for readers of the results on the methods that are files, one sentence each. */
 export const fileMethodNotes = (settings: FileSettings, models: readonly Checkpoint[]): readonly string[] =>
   settings.methods
     .filter((method) => isFileMethod(settings, method))

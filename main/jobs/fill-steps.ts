@@ -6,7 +6,8 @@ import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { JobContext } from './job-context.ts';
-import { type SweepInput, sweepPlaces } from './sweep-places.ts';
+import { totalWork } from './step.ts';
+import { placeSteps, type SweepInput, sweepPlaces } from './sweep-places.ts';
 import type { Stage, SweepSink } from './sweep-stage.ts';
 import { type SweepUnit, sweepUnits } from './sweep-units.ts';
 import {
@@ -20,11 +21,11 @@ import {
   WORK_FOLDER,
 } from './work-folder.ts';
 
-/** How often a worker that has nothing to do looks whether another one has finished, or died. */
+/** How often an idle worker looks whether another one has finished or died. */
 const LOOK_EVERY_MS = 500;
 
 /**
- * Which parts of a sweep a worker takes: every n-th from the i-th on, or whatever nobody else does until all is done.
+ * The parts of a sweep that a worker takes: every n-th from the i-th on, or any free one until all are done.
  */
 export type WorkShare =
   { readonly kind: 'share'; readonly index: number; readonly of: number } | { readonly kind: 'until-empty' };
@@ -36,11 +37,11 @@ export interface ListedStep extends Pick<SweepUnit, 'id' | 'part' | 'method' | '
   readonly model: string;
   readonly task: string;
   readonly state: StepState;
-  /** Who computes it. */
+  /** The worker that computes it; null: none. */
   readonly holder: string | null;
 }
 
-/** Another process keeps the record: whoever resumes the run reads the steps. */
+/** The record of a worker: the process that resumes the run makes the record from the steps. */
 const NOWHERE: SweepSink = {
   add: () => Promise.resolve(),
   addCurtailed: () => Promise.resolve(),
@@ -59,7 +60,7 @@ const stagesOf = (): ((unit: SweepUnit) => Promise<Stage>) => {
 
 class NotOnDiskError extends Error {}
 
-/** A context that reads steps and refuses to compute any. Overlays that follow from a profile are named, not written. */
+/** A context that reads steps and refuses to compute any. Overlays made from a profile are named but not written. */
 const readingOnly = (context: JobContext): JobContext => {
   const refused = (): Promise<never> => Promise.reject(new NotOnDiskError());
   const { steps } = context;
@@ -79,7 +80,7 @@ const readingOnly = (context: JobContext): JobContext => {
   };
 };
 
-/** Speeds are no steps: who makes the run's record measures them, and nobody else needs to. */
+/** Speeds are not steps: only the process that makes the run's record measures them. */
 const withoutSpeeds = (input: SweepInput): SweepInput => ({ ...input, settings: { ...input.settings, speed: false } });
 
 /** How many parts a sweep has. Computes nothing. */
@@ -105,7 +106,8 @@ export const listSteps = async (context: JobContext, input: SweepInput): Promise
     const folder = unitFolder(context.folder, unit.id);
     const holder = isThere || (await readNote(join(folder, DONE_FILE))) !== null ? null : await holderOf(folder);
     const state = isThere ? 'on disk' : holder === null ? 'to do' : 'being computed';
-    listed.push({ id, model: place.model.name, task: place.task.name, part, method, seed, kept, state, holder });
+    const { model, task } = place.measurement;
+    listed.push({ id, model: model.name, task: task.name, part, method, seed, kept, state, holder });
   }
   return listed;
 };
@@ -121,7 +123,7 @@ const take = async (folder: string): Promise<RunLock | null> => {
   }
 };
 
-/** What computes, as far as numbers may depend on it. */
+/** The hardware of a worker, as far as numbers may depend on it. */
 export interface WorkerHardware {
   readonly provider: string;
   readonly precision: string;
@@ -131,7 +133,7 @@ export interface WorkerHardware {
 const hardwareFile = z.object({ provider: z.string(), precision: z.string(), processor: z.string() });
 
 /**
- * The first worker says what computes the run; one on other hardware is refused before it computes anything.
+ * Records the hardware of the first worker; a worker on other hardware is refused before it computes anything.
  *
  * @throws WorkbenchError `mixed-hardware`.
  */
@@ -184,9 +186,9 @@ export interface FilledSteps {
 }
 
 /**
- * Fills steps of a sweep that other processes fill as well, and leaves no record of its own: who resumes the run finds
- * them. A part is done by one worker at a time; the part of one that died is taken over. `until-empty` ends when every
- * part is done, and so does a share when its own are.
+ * Computes steps of a sweep side by side with other processes, and leaves no record: resuming the run makes it. A part
+ * is done by one worker at a time; the part of a worker that died is taken over. `until-empty` ends when every part is
+ * done, a share when its own parts are.
  *
  * @throws WorkbenchError `mixed-hardware`, and whatever hinders a step.
  */
@@ -201,7 +203,7 @@ export const fillSteps = async (
     say,
   }: {
     readonly share: WorkShare;
-    /** Who this is, for those who look. */
+    /** Name of this worker, as it is shown. */
     readonly worker: string;
     /** Its number in the array of a cluster; null outside of one. */
     readonly task: number | null;
@@ -210,8 +212,8 @@ export const fillSteps = async (
   },
 ): Promise<FilledSteps> => {
   await requireSameHardware(context, hardware);
-  const { places, work } = await sweepPlaces(context, withoutSpeeds(input));
-  context.meter.setTotal(work);
+  const { places } = await sweepPlaces(context, withoutSpeeds(input));
+  context.meter.setTotal(totalWork(places.flatMap(placeSteps)));
   const all = sweepUnits(places, input);
   const candidates = all.filter(({ part }) => part !== null);
   const own =
@@ -255,8 +257,8 @@ export const fillSteps = async (
       );
       finished.add(unit);
       parts += 1;
-      const { place } = unit;
-      say(`${place.model.name}  ${place.task.name}  ${unit.part ?? 'unpruned'}: ${String(record.computed)} computed`);
+      const { model, task: asked } = unit.place.measurement;
+      say(`${model.name}  ${asked.name}  ${unit.part ?? 'unpruned'}: ${String(record.computed)} computed`);
       return true;
     } finally {
       clearInterval(beat);

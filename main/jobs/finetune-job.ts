@@ -14,7 +14,7 @@ export const TRAINING_FOLDER = 'training';
 export interface FinetuneInput {
   readonly model: RunModel;
   readonly tasks: readonly RunTask[];
-  /** What the general stage learns from; null without one. */
+  /** Texts of the general stage; null without one. */
   readonly mixture: Mixture | null;
   readonly settings: FinetuneSettings;
   /** Folder to make; its parent must exist. */
@@ -35,7 +35,7 @@ const STAGE_WORDS: Readonly<Record<FinetuneStage, string>> = {
   all: 'all weights',
 };
 
-/** Runs the script, and tells the meter of its steps. */
+/** Runs the script and reports its steps to the meter. */
 const train = async (order: TrainingOrder, context: JobContext, folder: string): Promise<ScriptResult> => {
   const { meter } = context;
   meter.describe('Starting Python');
@@ -60,8 +60,8 @@ const train = async (order: TrainingOrder, context: JobContext, folder: string):
 };
 
 /**
- * Fine-tunes a checkpoint on the calibration items of tasks, in Python. What was trained when it is cancelled or killed
- * stays in the run's folder, and resuming goes on from there to the same weights.
+ * Fine-tunes a checkpoint on the calibration items of tasks, in Python. The state of a training that is cancelled or
+ * killed stays in the run's folder; resuming goes on from there to the same weights.
  */
 export const finetuneJob = (input: FinetuneInput): Job =>
   jobOn([input.model.checkpoint], async (context) => {

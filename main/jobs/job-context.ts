@@ -18,13 +18,13 @@ export interface RunTask {
   readonly task: Task;
 }
 
-/** What a job may use. Whatever it announces must be on disk by then. */
+/** The services of a job. Results must be on disk before they are announced. */
 export interface JobContext extends Computing {
   readonly run: string;
   /** The run's folder. */
   readonly folder: string;
   /**
-   * When the run was made: what a chat template says of the day stays the same for whoever works on the run, whenever.
+   * When the run was made: a chat template that names the day names this one, whenever the run is worked on.
    */
   readonly madeAt: Date;
   /** Where files are written before they are renamed into the workspace. */
@@ -36,16 +36,16 @@ export interface JobContext extends Computing {
   readonly now: () => number;
   emit(event: EngineEvent): void;
   /**
-   * To be asked before anything is written into the run's folder: who has taken the run over writes there alone.
+   * Call before writing into the run's folder: an engine that has taken the run over writes there alone.
    *
    * @throws WorkbenchError `taken-over`.
    */
   requireRun(): Promise<void>;
-  /** Told how the record of a sweep changes, where another process keeps a copy of it. */
+  /** Called with each change of a sweep's record, where another process keeps a copy of it. */
   readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
-/** What a finished job leaves: a file or folder, and a sentence on what was done. */
+/** The result of a finished job: a file or folder, and a sentence that says how it was done. */
 export interface JobResult {
   readonly output: string | null;
   readonly summary: string;

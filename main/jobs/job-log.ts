@@ -16,7 +16,7 @@ const LOG_FILE = 'log.jsonl';
 const FULL_AT_BYTES = 512 * 1024;
 /** Beyond that, ends and problems still are, up to here. */
 const MOST_BYTES = 1024 * 1024;
-/** What a job says of its steps is logged at most this often: points tell the rest. */
+/** Descriptions of a job's steps are logged at most this often; its points are logged anyway. */
 const STEP_EVERY_MS = 5_000;
 
 const FULL: Omit<LogLine, 'at'> = {
@@ -28,16 +28,16 @@ interface Heard {
   bytes: number;
   isFull: boolean;
   lastStep: { readonly at: number; readonly text: string } | null;
-  /** What the job said last: its summary, once it is done. */
+  /** The job's last description: its summary, once it is done. */
   said: string;
   /** Why lines could not be written. */
   problem: string | null;
 }
 
-/** Writes down what events tell of each run, in its folder. */
+/** Logs the events of each run in its folder. */
 export interface JobLogs {
   hear(event: EngineEvent): void;
-  /** Writes down what its user should know of a run and no event tells. */
+  /** Logs a message of a run that is no event. */
   tellProblem(run: string, text: string): void;
   /** The log of a run with every event that was heard before. */
   read(run: string): Promise<JobLog>;
@@ -66,7 +66,7 @@ const stateText = ({ state, error, device, commandLine }: RunManifest, said: str
   }
 };
 
-/** The run that an event tells of, and the line that it makes of it; null: none. */
+/** The run of an event and its line in the log; null: none. */
 const lineOf = (
   event: EngineEvent,
   said: string,

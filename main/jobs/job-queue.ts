@@ -29,7 +29,7 @@ interface QueuedJob {
 
 /**
  * Runs jobs one at a time, in the order they came unless they are moved; the others wait as `queued`. Keeps every run's
- * lock alive, writes its manifest when its state changes, and tells of progress and changes.
+ * lock alive, writes its manifest when its state changes, and emits progress and changes.
  */
 export class JobQueue {
   readonly #runs: RunStore;
@@ -210,7 +210,7 @@ export class JobQueue {
     this.#jobs.delete(run);
     this.#emit({ type: 'job.progress', progress: meter.read() });
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
-    // It ended here only: what it is now, whoever has it says.
+    // It ended here only: its state is for the engine that has it now to say.
     if (!isOurs) this.#emit({ type: 'runs.relisted' });
     if (error === null) queued.settle.resolve(queued.manifest);
     else queued.settle.reject(error);

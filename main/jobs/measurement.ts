@@ -1,19 +1,131 @@
+import { WorkbenchError } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import type { RunModel, RunTask } from './job-context.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
+import { hashItems } from '../tasks/items.ts';
+import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import type { Step } from './step.ts';
+import { evaluationKey, type Numerics, planContent, type WritingIdentity } from './step-key.ts';
+import { writingIdentity } from './write-items.ts';
 
-/** A plan to measure on a task, under the key of its step. */
-export interface KeyedPlan {
-  readonly key: string;
-  readonly plan: Plan | null;
+/** A group of plans takes about this long: what a kill may lose. */
+const GROUP_TARGET_MS = 2_000;
+/** Plans of one group: each holds a batch's hidden states. */
+const MAX_GROUP = 16;
+
+/** Sizes groups by the speed of the last one. Numbers do not depend on the grouping. */
+interface GroupSizer {
+  next(work: number): number;
+  took(work: number, elapsedMs: number): void;
 }
 
-/** A task's items on a model, and the tokens that one candidate takes there. */
+/** `isStreamed`: all weights are read once for each group, so groups are as large as they can be. */
+const createGroupSizer = (isStreamed: boolean): GroupSizer => {
+  let millisecondsPerToken: number | null = null;
+  return {
+    next: (work) => {
+      if (isStreamed) return MAX_GROUP;
+      if (millisecondsPerToken === null) return 1;
+      return Math.min(MAX_GROUP, Math.max(1, Math.floor(GROUP_TARGET_MS / (millisecondsPerToken * work))));
+    },
+    took: (work, elapsedMs) => {
+      millisecondsPerToken = elapsedMs / work;
+    },
+  };
+};
+
+/** The items of a task on a model: everything but the plan that identifies answers to them. */
 export interface Measurement {
   readonly model: RunModel;
+  /** As the model is asked it. */
   readonly task: RunTask;
   readonly items: readonly TaskItem[];
   /** Hash of the items, in order. */
   readonly itemsHash: string;
+  /** Tokens that one plan takes. */
   readonly work: number;
+  readonly numerics: Numerics;
+  /** Undefined where no answers are written. */
+  readonly writing: WritingIdentity | undefined;
+  /** The weights exceed the memory budget, so all of them are read once for each group of plans. */
+  readonly isStreamed: boolean;
+  readonly sizer: GroupSizer;
 }
+
+/** Makes the measurements of a model, which share the memory and the speed of its device. */
+export const measurementsOn = (
+  { memoryBudgetBytes, numerics }: JobContext,
+  model: RunModel,
+): ((task: RunTask, items: readonly TaskItem[], work: number) => Promise<Measurement>) => {
+  const isStreamed = model.checkpoint.info.memory.resident > memoryBudgetBytes;
+  const sizer = createGroupSizer(isStreamed);
+  return async (task, items, work) => {
+    const writing = await writingIdentity(model.checkpoint, task.task);
+    return { model, task, items, itemsHash: hashItems(items), work, numerics, writing, isStreamed, sizer };
+  };
+};
+
+/** The step that holds the answers of a plan to items; `plan: null` is the unpruned model. */
+export interface EvaluationStep extends Step<readonly ItemOutcome[]> {
+  readonly plan: Plan | null;
+}
+
+/** @throws WorkbenchError `outcome-not-finite`. */
+const requireFinite = (
+  outcomes: readonly ItemOutcome[],
+  { model, task }: Pick<Measurement, 'model' | 'task'>,
+): void => {
+  const broken = outcomes.find((outcome) =>
+    outcome.kind === 'choice'
+      ? !outcome.logprobs.every(Number.isFinite)
+      : outcome.kind === 'text' && !Number.isFinite(outcome.logprob),
+  );
+  if (broken === undefined) return;
+  throw new WorkbenchError(
+    'outcome-not-finite',
+    'failed',
+    `${model.name} gives a log-probability that is not finite for item "${broken.id}" of ${task.name}.`,
+    'Look at its weights and precision: numbers overflow.',
+  );
+};
+
+/**
+ * A step that stores answers to the items of a measurement under a key. A stored record that names another model, other
+ * items or another plan counts as absent.
+ */
+export const answersStep = (
+  { model, task, itemsHash, work }: Pick<Measurement, 'model' | 'task' | 'itemsHash' | 'work'>,
+  key: string,
+  plan: Plan | null,
+): EvaluationStep => {
+  const { name, fingerprint, info } = model.checkpoint;
+  return {
+    key,
+    plan,
+    work,
+    read: async (steps) => {
+      const textOf = (ran: Plan | null): string => canonicalJson(planContent(ran, info.experts));
+      const wanted = textOf(plan);
+      const own = evaluationRecord.refine(
+        (record) =>
+          record.model.fingerprint === fingerprint && record.items === itemsHash && textOf(record.plan) === wanted,
+      );
+      return (await steps.readJson(key, own))?.outcomes ?? null;
+    },
+    write: (steps, outcomes) => {
+      requireFinite(outcomes, { model, task });
+      const record = { model: { name, fingerprint }, task: task.task.name, items: itemsHash, plan, outcomes };
+      return steps.writeJson(key, encodeEvaluation(record));
+    },
+  };
+};
+
+/** The step of a plan on all items of a measurement. */
+export const evaluationStep = (measurement: Measurement, plan: Plan | null): EvaluationStep => {
+  const { model, itemsHash, numerics, writing } = measurement;
+  const { identity, info } = model.checkpoint;
+  const key = evaluationKey({ model: identity, experts: info.experts, itemsHash, plan, numerics, writing });
+  return answersStep(measurement, key, plan);
+};

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
 import {
   type BudgetName,
   type MethodName,
@@ -10,65 +12,102 @@ import {
   type RefitName,
   type SuperExpertProtection,
 } from '../contract/plan.ts';
-import type { TaskItem } from '../contract/task.ts';
+import type { MetricName } from '../contract/task.ts';
+import { isRight } from '../evaluation/is-right.ts';
 import { withConstants } from '../inference/expert-constants.ts';
+import type { RunControl } from '../inference/model-runner.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SearchBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { planForModel, signedPlan } from '../pruning/plan-for-model.ts';
-import { planNeeds } from '../pruning/plan-needs.ts';
+import { type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import { candidatePlan } from '../pruning/search/candidate-plan.ts';
 import { searchExperts } from '../pruning/search/search-experts.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isTextItem } from '../tasks/task.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { searchFitness } from './search-fitness.ts';
+import { runStep, type SingleStep, type Step } from './step.ts';
 import { recoveryKey, searchKey } from './step-key.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
 /** Work of a refit in tokens of its calibration items: two streams of hidden states, and the solving. */
-export const RECOVERY_WORK = 25;
+const RECOVERY_WORK = 25;
 /** Work of a progressive search, likewise: every expert runs on every token, and subsets are tried. */
-export const PROGRESSIVE_WORK = 20;
+const PROGRESSIVE_WORK = 20;
 
-/** A plan that a sweep asks for. */
+/** Tokens of a task's calibration items, as they are profiled and as they are scored; 0 where nothing looks at them. */
+export interface CalibrationTokens {
+  readonly profiling: number;
+  readonly scoring: number;
+}
+
+/** How plans of any size are made. */
 export interface PlanOrder {
-  readonly model: RunModel;
-  readonly task: RunTask;
-  readonly statistics: RoutingStatistics | null;
   readonly method: MethodName;
   readonly options: MethodOptions;
   readonly budget: BudgetName;
   readonly protect: SuperExpertProtection;
   readonly seed: number | null;
-  readonly keep: number;
-  /** Tokens of the task's calibration items as they are profiled, and as they are scored. */
-  readonly profilingTokens: number;
-  readonly scoringTokens: number;
+  /** Weights that are refitted to the unpruned model; null: none. */
+  readonly refit: RefitName | null;
+  /** Gives the plan that a file holds instead of making one. */
+  readonly fromFile?: ((checkpoint: Checkpoint, task: string, keep: number) => Plan) | undefined;
 }
 
-/** Work that the search for a plan takes beyond measuring it; 0 where it follows from a profile. */
-export const searchWork = ({
-  method,
-  options,
-  budget,
-  profilingTokens,
-  scoringTokens,
-}: Pick<PlanOrder, 'method' | 'options' | 'budget' | 'profilingTokens' | 'scoringTokens'>): number => {
-  const { search } = planNeeds({ method, options, budget });
-  if (search === null) return 0;
-  return search.search === 'evolution'
-    ? search.settings.evaluations * scoringTokens
-    : PROGRESSIVE_WORK * profilingTokens;
+/** A model and the calibration items that its plans are made from. */
+export interface PlanSubject {
+  readonly model: RunModel;
+  readonly task: RunTask;
+  readonly statistics: RoutingStatistics | null;
+  readonly calibration: CalibrationTokens;
+}
+
+const needsOf = ({ fromFile, ...order }: PlanOrder): PlanNeeds | null =>
+  fromFile === undefined ? planNeeds(order) : null;
+
+const searchWork = (search: SearchBehaviour, { profiling, scoring }: CalibrationTokens): number =>
+  search.search === 'evolution' ? search.settings.evaluations * scoring : PROGRESSIVE_WORK * profiling;
+
+/** The steps that a plan takes beyond its profile, a search and a refit, as far as they are known before it is made. */
+export const planSteps = (order: PlanOrder, calibration: CalibrationTokens): readonly Pick<Step<unknown>, 'work'>[] => {
+  const search = needsOf(order)?.search ?? null;
+  return [
+    ...(search === null ? [] : [{ work: searchWork(search, calibration) }]),
+    ...(order.refit === null ? [] : [{ work: RECOVERY_WORK * calibration.profiling }]),
+  ];
 };
 
-/** The plan of an order: made from the profile, or searched for, which is a step of its own. */
-export const planStep = async (context: JobContext, order: PlanOrder): Promise<Plan> => {
-  const { model, task, statistics, method, options, budget, protect, seed, keep } = order;
-  const needs = planNeeds({ method, options, budget, protect });
+/**
+ * The plan of an order that keeps so many experts a layer: read from its file, made from the profile or searched for.
+ */
+export const makePlan = async (
+  context: JobContext,
+  subject: PlanSubject,
+  order: PlanOrder,
+  keep: number,
+): Promise<Plan> => {
+  const { model, task } = subject;
+  const plan =
+    order.fromFile?.(model.checkpoint, task.task.name, keep) ?? (await unfittedPlan(context, subject, order, keep));
+  if (order.refit === null) return plan;
+  const { recovery } = await runStep(context, refitStep(context, subject, plan, order.refit));
+  return { ...plan, recovery: { ...recovery, tasks: [task.task.name] } };
+};
+
+const unfittedPlan = async (
+  context: JobContext,
+  subject: PlanSubject,
+  order: PlanOrder,
+  keep: number,
+): Promise<Plan> => {
+  const { model, task, statistics } = subject;
+  const { method, options, budget, protect, seed } = order;
+  const needs = planNeeds(order);
   const tasks = [task.task.name];
-  if (needs.search !== null)
-    return signedPlan(await searchedPlan(context, order, needs.search), model.checkpoint, tasks);
+  if (needs.search !== null) {
+    const step = await searchStep(context, subject, order, needs.search, keep);
+    return signedPlan(await runStep(context, step), model.checkpoint, tasks);
+  }
   const profiles = needs.profile && statistics !== null ? [statistics] : [];
   const plan = planForModel(model.checkpoint, {
     method,
@@ -90,21 +129,27 @@ export const planStep = async (context: JobContext, order: PlanOrder): Promise<P
   );
 };
 
-const searchedStep = z.object({ kind: z.literal('search'), plan: planSchema });
+const storedSearch = z.object({ kind: z.literal('search'), plan: planSchema });
 
-const searchedPlan = async (context: JobContext, order: PlanOrder, search: SearchBehaviour): Promise<Plan> => {
-  const { steps, meter } = context;
-  const { model, task, method, seed, keep } = order;
-  const { identity, info } = model.checkpoint;
-  if (info.expertGroups !== undefined && search.search === 'evolution') {
+const searchStep = async (
+  context: JobContext,
+  subject: PlanSubject,
+  { method, options: given, seed }: PlanOrder,
+  search: SearchBehaviour,
+  keep: number,
+): Promise<SingleStep<Plan>> => {
+  const { model, task, calibration } = subject;
+  const { checkpoint } = model;
+  const { identity, info } = checkpoint;
+  const isEvolution = search.search === 'evolution';
+  if (info.expertGroups !== undefined && isEvolution) {
     throw refuse(
       'groups-uneven',
       `The method ${method} draws experts at random, and ${model.name} chooses them in groups of equal size.`,
       'Use a method that takes a number of experts to keep.',
     );
   }
-  const { options } = methodNamed(method).prepare(order.options);
-  const isEvolution = search.search === 'evolution';
+  const { options } = methodNamed(method).prepare(given);
   const key = searchKey({
     model: identity,
     itemsHash: hashItems(task.task.calibration),
@@ -114,42 +159,59 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
     seed: isEvolution ? (seed ?? 0) : null,
     metric: isEvolution ? task.task.metric : null,
     numerics: context.numerics,
-    writing: isEvolution ? await writingIdentity(model.checkpoint, task.task) : undefined,
+    writing: isEvolution ? await writingIdentity(checkpoint, task.task) : undefined,
   });
-  const stored = await steps.readJson(key, searchedStep);
-  const work = searchWork(order);
-  if (stored !== null) {
-    meter.reuse(work);
-    return stored.plan;
-  }
-  meter.begin(work);
-  const content =
-    search.search === 'evolution' ? await evolvedPlan(context, order, search) : await progressivePlan(context, order);
-  const plan: Plan = {
-    ...content,
-    method,
-    options,
-    experts: info.experts,
-    topK: info.topK,
-    factor: info.experts / keep,
-    budget: 'uniform' as const,
-    ...(search.search === 'evolution' ? { seed: seed ?? 0 } : {}),
+  const title = `Searching experts of ${model.name} on ${task.name}`;
+  return {
+    key,
+    work: searchWork(search, calibration),
+    title: isEvolution ? title : `${title}, layer by layer`,
+    checkpoint,
+    read: async (steps) => (await steps.readJson(key, storedSearch))?.plan ?? null,
+    write: (steps, plan) => steps.writeJson(key, { kind: 'search', plan }),
+    compute: async (control) => ({
+      ...(isEvolution
+        ? await evolvedPlan(context, subject, { method, seed: seed ?? 0, keep, settings: search.settings, title })
+        : await progressivePlan(context, subject, keep, control)),
+      method,
+      options,
+      experts: info.experts,
+      topK: info.topK,
+      factor: info.experts / keep,
+      budget: 'uniform' as const,
+      ...(isEvolution ? { seed: seed ?? 0 } : {}),
+    }),
   };
-  await steps.writeJson(key, { kind: 'search', plan });
-  meter.finish();
-  return plan;
+};
+
+/** Share of the items that a candidate answers rightly, by the metric that the task is measured by; 0 without items. */
+export const searchFitness = (metric: MetricName, outcomes: readonly ItemOutcome[]): number => {
+  const right = outcomes.filter((outcome) => outcome.kind !== 'text' && isRight(metric, outcome));
+  return right.length / Math.max(1, outcomes.length);
 };
 
 const evolvedPlan = async (
   { runners, meter, signal }: JobContext,
-  { model, task, method, seed, keep }: PlanOrder,
-  { settings }: Extract<SearchBehaviour, { search: 'evolution' }>,
+  { model, task: { name, task } }: PlanSubject,
+  {
+    method,
+    seed,
+    keep,
+    settings,
+    title,
+  }: {
+    readonly method: MethodName;
+    readonly seed: number;
+    readonly keep: number;
+    readonly settings: Extract<SearchBehaviour, { search: 'evolution' }>['settings'];
+    readonly title: string;
+  },
 ): Promise<Plan> => {
-  const items = task.task.calibration.filter((item) => !isTextItem(item));
+  const items = task.calibration.filter((item) => !isTextItem(item));
   if (items.length === 0)
     throw refuse(
       'no-labels',
-      `${task.name} has no calibration items with an answer, by which the method ${method} judges its candidates.`,
+      `${name} has no calibration items with an answer, by which the method ${method} judges its candidates.`,
       'Use another method for this task.',
     );
   const runner = await runners.open(model.checkpoint);
@@ -158,18 +220,18 @@ const evolvedPlan = async (
     layers,
     experts,
     keep,
-    seed: seed ?? 0,
+    seed,
     settings,
     signal,
     fitness: async (candidate) => {
       const tried = [{ key: 'candidate', plan: candidatePlan(candidate) }];
-      const outcomes = await answerItems(runner, task.task, items, tried, { signal });
-      return searchFitness(task.task.metric, outcomes.get('candidate') ?? []);
+      const outcomes = await answerItems(runner, task, items, tried, { signal });
+      return searchFitness(task.metric, outcomes.get('candidate') ?? []);
     },
     onProgress: (measured, fitness) => {
       meter.describe(
-        `Searching experts of ${model.name} on ${task.name}: ${String(measured)} of ` +
-          `${String(settings.evaluations)} candidates, best ${(100 * fitness).toFixed(1)} %`,
+        `${title}: ${String(measured)} of ${String(settings.evaluations)} candidates, ` +
+          `best ${(100 * fitness).toFixed(1)} %`,
       );
       meter.advance(measured / settings.evaluations);
     },
@@ -178,61 +240,48 @@ const evolvedPlan = async (
 };
 
 const progressivePlan = async (
-  { runners, meter, signal }: JobContext,
-  { model, task, keep }: PlanOrder,
+  { runners }: JobContext,
+  { model: { checkpoint }, task }: PlanSubject,
+  keep: number,
+  control: RunControl,
 ): Promise<Plan> => {
-  meter.describe(`Searching experts of ${model.name} on ${task.name}, layer by layer`);
-  const runner = await runners.open(model.checkpoint);
-  const counts = Array.from({ length: model.checkpoint.info.moeLayers }, () => keep);
-  const onProgress = (done: number, total: number): void => meter.advance(done / total);
-  return { kept: await runner.pruneProgressively(task.task.calibration, counts, { signal, onProgress }) };
+  const runner = await runners.open(checkpoint);
+  const counts = Array.from({ length: checkpoint.info.moeLayers }, () => keep);
+  return { kept: await runner.pruneProgressively(task.task.calibration, counts, control) };
 };
 
-/** `sha256`: of the overlay that holds the weights; another device may have put its own there. */
-const recoveredStep = z.object({ kind: z.literal('recovery'), recovery: planRecovery, sha256: z.string() });
+/** `sha256`: of the overlay that holds the weights, which another device may have replaced. */
+const storedRefit = z.object({ kind: z.literal('recovery'), recovery: planRecovery, sha256: z.string() });
 
-/** A plan refitted on a task's calibration items: from disk, or computed. `work`: tokens x RECOVERY_WORK. */
-export const recoveryStep = async (
-  context: JobContext,
-  model: RunModel,
-  { name, task }: RunTask,
+/** A plan refitted on a task's calibration items. */
+const refitStep = (
+  { runners, steps: { overlays }, numerics }: JobContext,
+  { model, task: { name, task }, calibration }: PlanSubject,
   plan: Plan,
   refit: RefitName,
-  work: number,
-): Promise<Plan> => {
-  const { steps, meter, signal } = context;
-  const { identity, info } = model.checkpoint;
-  const items: readonly TaskItem[] = task.calibration;
-  const key = recoveryKey({
-    model: identity,
-    experts: info.experts,
-    itemsHash: hashItems(items),
-    plan,
-    refit,
-    numerics: context.numerics,
-  });
-  const stored = await steps.readJson(key, recoveredStep);
-  if (stored !== null) {
-    const overlay = await steps.overlays.read(stored.recovery.weights);
-    if (overlay.isSound && overlay.sha256 === stored.sha256) {
-      meter.reuse(work);
-      return { ...plan, recovery: { ...stored.recovery, tasks: [task.name] } };
-    }
-  }
-  meter.describe(`Refitting ${model.name} on ${name}`);
-  const runner = await context.runners.open(model.checkpoint);
-  meter.begin(work);
-  const recovered = await runner.recover(
-    plan,
-    items,
-    [task.name],
-    { signal, onProgress: (done, total) => meter.advance(done / total) },
-    refit,
-  );
-  const { recovery } = recovered;
-  const overlay = recovery === undefined ? null : await steps.overlays.read(recovery.weights);
-  if (recovery === undefined || overlay?.isSound !== true) throw new Error('a refit without weights');
-  await steps.writeJson(key, { kind: 'recovery', recovery, sha256: overlay.sha256 });
-  meter.finish();
-  return recovered;
+): SingleStep<z.infer<typeof storedRefit>> => {
+  const { checkpoint } = model;
+  const { identity, info } = checkpoint;
+  const itemsHash = hashItems(task.calibration);
+  const key = recoveryKey({ model: identity, experts: info.experts, itemsHash, plan, refit, numerics });
+  return {
+    key,
+    work: RECOVERY_WORK * calibration.profiling,
+    title: `Refitting ${model.name} on ${name}`,
+    checkpoint,
+    read: async (steps) => {
+      const stored = await steps.readJson(key, storedRefit);
+      if (stored === null) return null;
+      const overlay = await overlays.read(stored.recovery.weights);
+      return overlay.isSound && overlay.sha256 === stored.sha256 ? stored : null;
+    },
+    write: (steps, stored) => steps.writeJson(key, stored),
+    compute: async (control) => {
+      const runner = await runners.open(checkpoint);
+      const { recovery } = await runner.recover(plan, task.calibration, [task.name], control, refit);
+      const overlay = recovery === undefined ? null : await overlays.read(recovery.weights);
+      if (recovery === undefined || overlay?.isSound !== true) throw new Error('a refit without weights');
+      return { kind: 'recovery', recovery, sha256: overlay.sha256 };
+    },
+  };
 };

@@ -19,14 +19,14 @@ import { planContent, stepKey } from './step-key.ts';
 const cacheBytesPerToken = ({ descriptor }: Checkpoint): number =>
   bytesPerColumn(descriptor.blocks.map(({ attention }) => cachedShape(descriptor, attention)));
 
-/** What a model costs that is whole, as its folder tells. */
+/** Costs of an unpruned model, from its folder. */
 export const folderCost = (checkpoint: Checkpoint): PointCost => ({
   bytes: checkpoint.info.sizeBytes,
   activeParameters: checkpoint.info.parameters.active,
   cacheBytesPerToken: cacheBytesPerToken(checkpoint),
 });
 
-/** What a plan leaves, known without compute. */
+/** Costs of a pruned model, from its plan. */
 export const planPointCost = (checkpoint: Checkpoint, plan: Plan): PointCost => {
   const { sizeBytes, parameters } = planCost(checkpoint.info, plan);
   return {

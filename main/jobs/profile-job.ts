@@ -15,7 +15,8 @@ import { profileContent, type ProfiledTask, readProfileFile, writeProfileFile } 
 import type { StepStore } from '../workspace/step-store.ts';
 import { askedTasks } from './asked-tasks.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
-import { type Numerics, profileKey, stepSummary } from './step-key.ts';
+import { runStep, type SingleStep, stepSummary, totalWork } from './step.ts';
+import { type Numerics, profileKey } from './step-key.ts';
 import { openTokenCounter } from './task-work.ts';
 
 /** Key of the profile of a model (Checkpoint.identity) on a task's calibration split; `extras` in their own order. */
@@ -77,11 +78,10 @@ export const readStoredProfile = async (
 };
 
 /**
- * Work of a profile on items of so many tokens, in tokens that are only routed. For the time left: running every expert
- * on every token took a fifth more per E / K, and trying what a layer gives without experts E^2 / 40 more (bundled
- * models).
+ * Work of a profile on items of so many tokens, in tokens that are only routed. Measured on the bundled models: running
+ * every expert on every token takes a fifth more per E / K, and eliminating experts of a layer E^2 / 40 more.
  */
-export const profileWork = (
+const profileWork = (
   tokens: number,
   extras: readonly ExtraStatistic[],
   { experts, topK }: Pick<ModelInfo, 'experts' | 'topK'>,
@@ -91,46 +91,36 @@ export const profileWork = (
     (runsEveryExpert(extras) ? experts / Math.max(1, topK) / 5 : 0) +
     (extras.includes('elimination') ? experts ** 2 / 40 : 0));
 
-/**
- * Statistics of a model on a task: from disk, or computed and stored. `tokens`: of its calibration items. `extras`:
- * what to look at beyond routing.
- */
-export const profileStep = async (
-  context: JobContext,
+/** Statistics of a model on a task's calibration items of so many tokens; `extras`: beyond routing. */
+export const profileStep = (
+  { runners, numerics, emit, run }: JobContext,
   model: RunModel,
   { name, task }: RunTask,
   tokens: number,
   extras: readonly ExtraStatistic[] = [],
-): Promise<RoutingStatistics> => {
-  const { steps, meter, signal } = context;
-  const { identity, info } = model.checkpoint;
-  const work = profileWork(tokens, extras, info);
-  const stored = await readStoredProfile(steps, identity, task, context.numerics, extras);
-  if (stored !== null) {
-    meter.reuse(work);
-    return stored;
-  }
-  const key = taskProfileKey(identity, task, context.numerics, extras);
+): SingleStep<RoutingStatistics> => {
+  const { checkpoint } = model;
+  const { name: modelName, fingerprint, identity, info } = checkpoint;
+  const key = taskProfileKey(identity, task, numerics, extras);
   const also = extrasInWords(extras, info.experts, info.topK);
-  meter.describe(`Profiling ${model.name} on ${name}${also === null ? '' : ` (also ${also})`}`);
-  const runner = await context.runners.open(model.checkpoint);
-  meter.begin(work);
-  const statistics = await runner.profile(
-    task.calibration,
-    { signal, onProgress: (done, total) => meter.advance(done / total) },
-    extras,
-  );
-  const { name: modelName, fingerprint } = model.checkpoint;
-  const tasks = [{ name: task.name, hash: task.hash, statistics }];
-  await steps.writeTensors(key, 'profile', profileContent({ model: modelName, fingerprint, tasks }));
-  meter.finish();
-  context.emit({ type: 'profile.ready', run: context.run, fingerprint, task: name });
-  return statistics;
+  return {
+    key,
+    work: profileWork(tokens, extras, info),
+    title: `Profiling ${model.name} on ${name}${also === null ? '' : ` (also ${also})`}`,
+    checkpoint,
+    read: (steps) => readStoredProfile(steps, identity, task, numerics, extras),
+    write: async (steps, statistics) => {
+      const tasks = [{ name: task.name, hash: task.hash, statistics }];
+      await steps.writeTensors(key, 'profile', profileContent({ model: modelName, fingerprint, tasks }));
+      emit({ type: 'profile.ready', run, fingerprint, task: name });
+    },
+    compute: async (control) => (await runners.open(checkpoint)).profile(task.calibration, control, extras),
+  };
 };
 
 /**
- * Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. `extras`: what to
- * look at beyond routing. `chat`: the tasks as the model's chat template asks them.
+ * Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. `extras`:
+ * statistics beyond routing. `chat`: the tasks as the model's chat template asks them.
  */
 export const profileJob = (
   model: RunModel,
@@ -142,14 +132,16 @@ export const profileJob = (
     context.meter.describe('Reading tasks');
     const tasks = await askedTasks(model, plain, chat, context.madeAt);
     const measure = await openTokenCounter(model.checkpoint, context.signal);
-    const tokens: number[] = [];
-    for (const { task } of tasks) tokens.push(await measure.profiling(task.calibration));
-    context.meter.setTotal(tokens.reduce((sum, count) => sum + profileWork(count, extras, model.checkpoint.info), 0));
+    const steps: (readonly [RunTask, SingleStep<RoutingStatistics>])[] = [];
+    for (const task of tasks) {
+      const tokens = await measure.profiling(task.task.calibration);
+      steps.push([task, profileStep(context, model, task, tokens, extras)]);
+    }
+    context.meter.setTotal(totalWork(steps.map(([, step]) => step)));
     const profiled: ProfiledTask[] = [];
-    for (const [index, task] of tasks.entries()) {
+    for (const [task, step] of steps) {
       if (context.signal.aborted) throw new CancelledError('The profile');
-      const statistics = await profileStep(context, model, task, tokens[index] ?? 0, extras);
-      profiled.push({ name: task.name, hash: task.task.hash, statistics });
+      profiled.push({ name: task.name, hash: task.task.hash, statistics: await runStep(context, step) });
     }
     const output = join(context.folder, 'profile.safetensors');
     const { name, fingerprint } = model.checkpoint;

@@ -2,16 +2,16 @@ import type { MeterReading } from '../contract/compute.ts';
 import type { JobProgress } from '../contract/run.ts';
 import { minOf } from '../statistics/extremes.ts';
 
-/** Readings of the rate that a range is told from: the most recent ones, since other work comes and goes. */
+/** Readings of the rate that give a range: the most recent ones, since other work comes and goes. */
 const MAX_READINGS = 40;
 const MIN_READINGS = 4;
 /** A reading spans at least this long, or its rate is noise. */
 const READING_MS = 150;
 /** Part of the readings left out at each end of the range. */
 const TAIL = 0.1;
-/** Curves that must have ended before it is told how much of the planned work a search for thresholds needs. */
+/** Curves that must have ended before the share of planned work that a search for thresholds needs is estimated. */
 const MIN_SHARES = 4;
-/** Less than this is what rounding leaves of sums of work (tokens). */
+/** Less work than this (tokens) is the rounding of sums. */
 const LEAST_WORK = 1e-3;
 /** Standard errors on either side of the mean share. */
 const SHARE_ERRORS = 2;
@@ -23,15 +23,15 @@ interface Reading {
 
 /**
  * Adds up a job's work (any unit that grows with the time it takes; here characters x candidates, proportional to
- * tokens) and tells a range for the time left from the spread of recent rates. Work that was on disk already counts as
- * done but not as speed.
+ * tokens) and estimates a range for the time left from the spread of recent rates. Work that was on disk already counts
+ * as done but not as speed.
  */
 export interface ProgressMeter<Subject = JobSubject> {
   setTotal(work: number): void;
   addToTotal(work: number): void;
   /**
-   * So much of the total is of curves that may end early: while one of them is left, no time is told before some have
-   * shown how much of it they need.
+   * So much of the total belongs to curves that may end early: while one of them is left, no time is estimated before
+   * some have ended.
    */
   expectSavings(planned: number): void;
   /** A curve of so much planned work ended with so much of it done: the rest is no longer part of the total. */
@@ -43,11 +43,11 @@ export interface ProgressMeter<Subject = JobSubject> {
   begin(work: number): void;
   /** Part (0 to 1) of the step in flight. */
   advance(part: number): void;
-  /** What was in flight (one step, or several done together) is on disk. */
+  /** The steps in flight (one, or several done together) are on disk. */
   finish(steps?: number): void;
   /** A step that was on disk already. */
   reuse(work: number, steps?: number): void;
-  /** From now on all but the time that passes is read as the meter of another process was. */
+  /** From now on shows the reading of another process's meter, and its own time. */
   follow(reading: MeterReading): void;
   /** Steps computed and reused so far. */
   readonly computed: number;
@@ -106,7 +106,7 @@ export const createProgressMeter = <Subject extends object>(
   const leftMs = (): JobProgress['leftMs'] => {
     const share = neededShare();
     if (readings.length < MIN_READINGS || share === null) return null;
-    // What curves that have not ended have done already is part of what they need.
+    // The work that open curves have done is part of the work that they need.
     const left = (needed: number): number => Math.max(0, total - doneWork() - (1 - needed) * Math.max(0, savable));
     const rates = readings.map(({ work, elapsedMs }) => work / elapsedMs).sort((a, b) => a - b);
     return {

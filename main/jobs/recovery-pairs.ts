@@ -12,7 +12,7 @@ export interface RecoverablePoint {
   readonly seed: number | null;
   readonly keep: number;
   readonly factor: number;
-  /** What is refitted; null: the plan as it is. */
+  /** Weights that are refitted; null: the plan as it is. */
   readonly refit: RefitName | null;
 }
 
@@ -62,7 +62,7 @@ export class RecoveryPairs {
     });
   }
 
-  /** What recovery did, in one sentence; null where nothing was measured both ways. */
+  /** The effect of recovery in one sentence; null where nothing was measured both ways. */
   note(): string | null {
     if (this.#compared.length === 0) return null;
     const of = (verdict: Compared['verdict']): readonly Compared[] =>

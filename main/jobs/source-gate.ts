@@ -6,9 +6,9 @@ import { openModel } from '../inference/open-model-runner.ts';
 import type { StepKind, StepStore } from '../workspace/step-store.ts';
 
 /**
- * The gate to the numbers of models: whatever computes any does it in here, with runners and steps that are watched. The
- * files of the models were stamped when they were opened; before a result is stored, and again at the end, they must be
- * what they were. `tests/structure/gate.test.ts` keeps other ways shut.
+ * The gate to the numbers of models: everything that computes them gets its runners and steps here, which are watched.
+ * The files of the models were stamped when they were opened; before a result is stored, and again at the end, they
+ * must not have changed. `tests/structure/gate.test.ts` finds code that goes another way.
  */
 
 /** Models kept open between jobs: a sweep alternates between few, and sessions of a tiny model cost next to nothing. */
@@ -16,7 +16,7 @@ const MAX_OPEN = 2;
 /** Bytes that are read and hashed in less than a second. */
 const MOST_BYTES_IN_A_MOMENT = 512 * 2 ** 20;
 
-/** Opens a model for one piece of work. Its runner is disposed of by whoever asked, while its folder is still there. */
+/** Opens a model for one piece of work. The caller disposes of its runner while its folder is still there. */
 export type OpenAlone = (checkpoint: Checkpoint, tuning?: RunnerTuning) => Promise<ModelRunner>;
 
 /** The runners of a piece of work. */
@@ -24,18 +24,18 @@ export interface Runners {
   /** One that is shared with other work on the same model, and closed by itself. */
   open(checkpoint: Checkpoint): Promise<ModelRunner>;
   readonly openAlone: OpenAlone;
-  /** Closes a shared model whose folder goes. */
+  /** Closes a shared model whose folder is about to be deleted. */
   close(checkpoint: Checkpoint): Promise<void>;
-  /** Closes all shared models: whose weights would count twice against the memory budget. */
+  /** Closes all shared models, whose weights would count twice against the memory budget. */
   closeAll(): Promise<void>;
 }
 
-/** What computes, and where results go: nothing is stored that came from files which are no longer those of the model. */
+/** Runners, and steps for their results: nothing is stored that came from files which have changed since. */
 export interface Computing {
   readonly steps: StepStore;
   readonly runners: Runners;
   /**
-   * To be asked before anything that is no step is kept.
+   * Call before keeping a result that is not a step.
    *
    * @throws WorkbenchError `model-changed`.
    */
@@ -46,15 +46,15 @@ export interface GateOrder {
   /** Everything that the work reads from the first moment on; models that it opens later are added. */
   readonly sources: readonly Checkpoint[];
   readonly steps: StepStore;
-  /** Told of stored results that cannot be used. */
+  /** Called with a message about each stored result that cannot be used. */
   readonly say: (text: string) => void;
 }
 
 /** Models that stay open between pieces of work, one after another: the least recently used ones are closed. */
 export interface ModelPool {
   /**
-   * Lets `work` compute. At its end all files are compared once more, and the bytes of all weights that were mapped with
-   * those on disk. If only bytes differ, nobody knows since when: the steps that the work stored are dropped.
+   * Lets `work` compute. At its end all files are compared once more, and the bytes of all weights that were mapped
+   * with those on disk. If only bytes differ, nobody knows since when: the steps that the work stored are dropped.
    *
    * @throws WorkbenchError `model-changed`, which says what changed, whatever else went wrong because of it.
    */
@@ -80,7 +80,7 @@ const requireSame = async (checkpoint: Checkpoint, lookedAt: LookedAt): Promise<
 };
 
 /**
- * What `read` makes of the weights of a model without running it.
+ * The result of `read`, which reads the weights of a model without running it.
  *
  * @throws WorkbenchError `model-changed`.
  */
@@ -209,8 +209,8 @@ class Watch implements Computing {
   readonly requireUnchanged = (): Promise<void> => this.#compare('stat');
 
   /**
-   * `quickly`: of models that take longer than a moment to read, only times and headers are compared (who cancels does
-   * not wait).
+   * `quickly`: of models that take longer than a moment to read, only times and headers are compared, so that a cancel
+   * does not wait.
    */
   async settle(quickly = false): Promise<void> {
     await this.#compare('header');
@@ -225,7 +225,7 @@ class Watch implements Computing {
     }
   }
 
-  /** Why the work ended: with an error of its own, unless the files of a model changed, which explains any other. */
+  /** The cause of an error: that the files of a model changed, if they did; else the error itself. */
   async explained(error: unknown): Promise<unknown> {
     try {
       await this.settle(error instanceof CancelledError);
@@ -247,7 +247,7 @@ class Watch implements Computing {
     }
   }
 
-  /** Compares a model for the last time: its folder may go. */
+  /** Compares a model for the last time: its folder may be deleted then. */
   async #leave(checkpoint: Checkpoint): Promise<void> {
     await requireSame(checkpoint, 'header');
     this.#sources.delete(checkpoint);

@@ -4,7 +4,6 @@ import type { MetricName } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { STATISTICS } from '../workspace/profile-file.ts';
 import type { JudgingRule } from '../tasks/generation/judging.ts';
-import type { ProgressMeter } from './progress-meter.ts';
 
 /**
  * Version of the numbers: raised whenever graphs, sums or scoring rules change what a step computes, so that steps of
@@ -15,7 +14,7 @@ export const NUMERICS_VERSION = 1;
 /** Version of the files that steps are stored in: one of an older form is computed again, not misread. */
 const STEP_FORMAT = 2;
 
-/** What computes: everything about it that may change a number. */
+/** Everything about the engine and its device that may change a number. */
 export interface Numerics {
   readonly version: number;
   readonly runtime: string;
@@ -29,7 +28,7 @@ export const stepKey = (identity: Readonly<Record<string, unknown>>): string =>
     .update(canonicalJson({ format: STEP_FORMAT, ...identity }))
     .digest('hex');
 
-/** What of a plan says only where it came from. Whatever else a plan may hold changes numbers. */
+/** Plan fields that only record provenance. All others change numbers. */
 const PROVENANCE: ReadonlySet<string> = new Set<keyof DropPlan>([
   'method',
   'options',
@@ -46,8 +45,8 @@ const PROVENANCE: ReadonlySet<string> = new Set<keyof DropPlan>([
 ]);
 
 /**
- * What of a plan changes numbers: kept experts in ascending order (a drop renumbers, it does not reorder), or merge
- * groups and how they merge. A plan that only keeps every expert is the unpruned model.
+ * The part of a plan that changes numbers: kept experts in ascending order (a drop renumbers, it does not reorder), or
+ * merge groups and how they merge. A plan that only keeps every expert is the unpruned model.
  */
 export const planContent = (plan: Plan | null, experts: number): unknown => {
   if (plan === null) return null;
@@ -68,11 +67,11 @@ export interface EvaluationIdentity {
   readonly itemsHash: string;
   readonly plan: Plan | null;
   readonly numerics: Numerics;
-  /** Of a task whose answers are written. */
+  /** Undefined where no answers are written. */
   readonly writing?: WritingIdentity | undefined;
 }
 
-/** What decides beside items and plan what is written, and what is right of it. */
+/** Decides, with items and plan, which texts are written and which of them are right. */
 export interface WritingIdentity {
   readonly judging: JudgingRule;
   /** End tokens, ascending, and the one that is a stop string. */
@@ -91,11 +90,11 @@ export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writi
     writing,
   });
 
-/** Of a part of an evaluation's items, which a search for a threshold answers at a time. */
+/** Key of a part of an evaluation's items that a search for a threshold answers at a time. */
 export const partKey = (evaluation: string, itemsHash: string): string =>
   stepKey({ kind: 'evaluation-part', evaluation, items: itemsHash });
 
-/** Of a stretch of an evaluation's items that are written, from one on. */
+/** Key of consecutive written items of an evaluation: `items` of them from index `from` on. */
 export const writingKey = (evaluation: string, from: number, items: number): string =>
   stepKey({ kind: 'writing', evaluation, from, items });
 
@@ -106,9 +105,9 @@ export interface SearchIdentity {
   readonly method: MethodName;
   readonly options: Readonly<Record<string, unknown>>;
   readonly keep: number;
-  /** Null of a search that draws nothing. */
+  /** Null where the search draws nothing. */
   readonly seed: number | null;
-  /** Of a search that measures its candidates. */
+  /** Null where the search measures no candidates. */
   readonly metric: MetricName | null;
   readonly numerics: Numerics;
   readonly writing?: WritingIdentity | undefined;
@@ -131,25 +130,25 @@ export const recoveryKey = ({ model, experts, itemsHash, plan, refit, numerics }
   stepKey({ kind: 'recovery', model, items: itemsHash, plan: planContent(plan, experts), numerics, refit });
 
 export interface TunedIdentity {
-  /** With the tokenizer, which makes the tokens that are trained on. */
+  /** Includes the tokenizer, which makes the tokens that are trained on. */
   readonly model: string;
   readonly experts: number;
   readonly plan: Plan | null;
-  /** Hash of the calibration items, which are trained on. */
+  /** Hash of the calibration items, on which the arm is trained. */
   readonly calibrationHash: string;
   readonly itemsHash: string;
-  /** Those that decide (decisiveSettings). */
+  /** Those that change weights (decisiveSettings). */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Hash of what a general stage learns from, where there is one. */
+  /** Hash of the mixture of a general stage, where there is one. */
   readonly mixture?: string | undefined;
-  /** Versions of what trains. */
+  /** Versions of the packages that train. */
   readonly python: Readonly<Record<string, string>>;
   readonly threads: number;
   readonly numerics: Numerics;
   readonly writing?: WritingIdentity | undefined;
 }
 
-/** Of a fine-tuned arm: how its training went, and what it answered. */
+/** Keys of a fine-tuned arm: of its losses, and of its answers. */
 export const tunedKeys = ({
   experts,
   plan,
@@ -165,7 +164,7 @@ export const tunedKeys = ({
   };
 };
 
-/** The statistics that profiles hold are part of it: a profile made before one was added is made again. */
+/** The names of the statistics are part of the key: a profile that lacks a new one is made again. */
 export const profileKey = (
   model: string,
   itemsHash: string,
@@ -180,13 +179,3 @@ export const profileKey = (
     numerics,
     ...(extras.length === 0 ? {} : { extras }),
   });
-
-/** The sentence of stepSummary. */
-export const STEP_SUMMARY = /^\d+ of \d+ steps? computed, \d+ reused from disk\.$/;
-
-/** What a finished job really did, so that one that only read from disk does not pretend work. */
-export const stepSummary = ({ computed, reused }: Pick<ProgressMeter, 'computed' | 'reused'>): string => {
-  const total = computed + reused;
-  const steps = total === 1 ? 'step' : 'steps';
-  return `${String(computed)} of ${String(total)} ${steps} computed, ${String(reused)} reused from disk.`;
-};

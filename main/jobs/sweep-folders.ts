@@ -6,13 +6,11 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import { type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { methodNames } from '../pruning/methods.ts';
 import { summarise } from '../evaluation/summarise.ts';
-import type { SweepPoint } from '../runs/sweep-record.ts';
-import { evaluationSteps, type GroupSizer } from './evaluation-step.ts';
-import type { Measurement } from './measurement.ts';
-import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { folderCost, type SpeedMeter } from './point-cost.ts';
-import { evaluationKey } from './step-key.ts';
-import { writingIdentity } from './write-items.ts';
+import { evaluatePlan } from './evaluation-step.ts';
+import type { RunModel, RunTask } from './job-context.ts';
+import { evaluationStep, measurementsOn } from './measurement.ts';
+import { folderCost } from './point-cost.ts';
+import { announce, type Stage } from './sweep-stage.ts';
 
 /**
  * Checkpoints that were made elsewhere (fine-tuned, merged by another tool, quantised and back) and join a sweep as
@@ -75,56 +73,31 @@ export const checkCandidate = async (
   );
 };
 
-/** What a sweep knows of a model on a task when its candidates' turn comes. */
-export interface CandidateStage {
-  readonly context: JobContext;
-  /** Of the unpruned model. */
-  readonly measurement: Measurement;
-  readonly sizer: GroupSizer;
-  readonly speeds: SpeedMeter | null;
-  /** Margin of the sweep. */
-  readonly delta: number;
-  readonly announce: (point: SweepPoint) => Promise<void>;
-}
-
-/** Measures candidates on the items of a stage; the step of each is keyed by what lies in its folder. */
+/** Measures candidates on the items of a stage; the step of each is keyed by the content of its folder. */
 export const measureFolders = async (
-  { context, measurement, sizer, speeds, delta, announce }: CandidateStage,
+  stage: Stage,
   baseline: readonly ItemOutcome[],
   candidates: readonly RunModel[],
 ): Promise<void> => {
-  const { model, task } = measurement;
+  const { context, measurement, settings, speeds } = stage;
+  const { model, task, items, work } = measurement;
   const whole = model.checkpoint.info;
   for (const candidate of candidates) {
-    const { identity, info } = candidate.checkpoint;
-    const key = evaluationKey({
-      model: identity,
-      experts: info.experts,
-      itemsHash: measurement.itemsHash,
-      plan: null,
-      numerics: context.numerics,
-      writing: await writingIdentity(candidate.checkpoint, task.task),
-    });
+    const own = await measurementsOn(context, candidate)(task, items, work);
+    const { info } = candidate.checkpoint;
     const speed = (await speeds?.of(candidate.checkpoint, null)) ?? {};
-    await evaluationSteps(
-      context,
-      { ...measurement, model: candidate },
-      [{ key, plan: null }],
-      sizer,
-      async (_, outcomes) => {
-        const result: SweepResult = {
-          model: model.name,
-          task: task.name,
-          method: candidate.name,
-          seed: null,
-          factor: (whole.experts * whole.moeLayers) / (info.experts * info.moeLayers),
-          kept: info.experts,
-          ...summarise(task.task.metric, baseline, outcomes, { delta }),
-          evaluated: outcomes.length,
-          cost: { ...folderCost(candidate.checkpoint), ...speed },
-        };
-        await announce({ result, step: key });
-      },
-    );
+    const outcomes = await evaluatePlan(context, own, null);
+    const result: SweepResult = {
+      model: model.name,
+      task: task.name,
+      method: candidate.name,
+      seed: null,
+      factor: (whole.experts * whole.moeLayers) / (info.experts * info.moeLayers),
+      kept: info.experts,
+      ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
+      evaluated: outcomes.length,
+      cost: { ...folderCost(candidate.checkpoint), ...speed },
+    };
+    await announce(stage, result, evaluationStep(own, null));
   }
 };

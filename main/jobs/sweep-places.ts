@@ -1,28 +1,26 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { combinedExtras } from '../pruning/plan-needs.ts';
-import { hashItems } from '../tasks/items.ts';
 import { askedTasks } from './asked-tasks.ts';
-import { createGroupSizer } from './evaluation-step.ts';
 import { fileMethodNotes } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { measurementsOn } from './measurement.ts';
 import { SpeedMeter } from './point-cost.ts';
 import { profileStep } from './profile-job.ts';
-import type { Stage, SweepSink } from './sweep-stage.ts';
+import { runStep, type SingleStep, type Step } from './step.ts';
+import { candidateSteps, type Stage, type SweepSink, type SweepSubject } from './sweep-stage.ts';
 import {
   countedCurves,
   type CountedCurve,
-  curveWork,
+  needsCalibration,
   needsOf,
   needsProfile,
-  profilesWork,
-  sum,
   sweepCounts,
   usedItems,
-  workOf,
-} from './sweep-work.ts';
-import { writingIdentity } from './write-items.ts';
+} from './sweep-curves.ts';
+import { openTokenCounter } from './task-work.ts';
 import { writesCalibration, writtenCalibration } from './written-calibration.ts';
 
 export interface SweepInput {
@@ -37,23 +35,31 @@ export interface SweepInput {
 export const sweepSources = ({ models, candidates = [] }: SweepInput): readonly Checkpoint[] =>
   [...models, ...candidates].map(({ checkpoint }) => checkpoint);
 
-/** A model on a task: what a sweep measures there, and how it begins. */
-export interface SweepPlace {
-  readonly model: RunModel;
-  /** As the model is asked it. */
-  readonly task: RunTask;
-  readonly curves: readonly CountedCurve[];
-  /** Profiles the task, where a method needs it: from disk, or computed. */
+/** A model on a task: the curves that a sweep measures there, and how it begins. */
+export interface SweepPlace extends SweepSubject {
+  /** Steps before and beside the curves: the profile, the unpruned model, the checkpoints beside it. */
+  readonly otherSteps: readonly Pick<Step<unknown>, 'work'>[];
+  /** Profiles the task where a method needs it. */
   open(record: SweepSink): Promise<Stage>;
 }
+
+/** All steps of curves of a place, as far as they are known before plans are made. */
+export const curveSteps = (
+  place: SweepSubject,
+  curves: readonly CountedCurve[],
+): readonly Pick<Step<unknown>, 'work'>[] =>
+  curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(place, curve)));
+
+/** All steps of a place. */
+export const placeSteps = (place: SweepPlace): readonly Pick<Step<unknown>, 'work'>[] => [
+  ...place.otherSteps,
+  ...curveSteps(place, place.curves),
+];
 
 export interface SweepPlaces {
   /** In the order in which they are measured: those that are asked for first come first. */
   readonly places: readonly SweepPlace[];
-  /** Work of all of it, in tokens, and that of its curves. */
-  readonly work: number;
-  readonly curvesWork: number;
-  /** What was left out, and why. */
+  /** Factors that were left out and why, and what to know of methods that are files. */
   readonly notes: readonly string[];
 }
 
@@ -62,7 +68,10 @@ const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name:
   ...all.filter((one) => one.name !== name),
 ];
 
-/** What a sweep measures, before anything is computed. The input has passed `checkSweep`. */
+/**
+ * Everything that a sweep measures, before anything is computed; refuses items that the model's tokenizer cannot score.
+ * The input has passed `checkSweep`.
+ */
 export const sweepPlaces = async (context: JobContext, input: SweepInput): Promise<SweepPlaces> => {
   const { models, tasks, settings, candidates = [] } = input;
   const { kept, notes } = sweepCounts(
@@ -70,49 +79,48 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
     settings,
   );
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
+  const isCalibrated = needsCalibration(settings);
+  const isAnswered = settings.calibration === 'written' || needsOf(settings).some(({ search }) => search !== null);
   const places: SweepPlace[] = [];
-  let total = 0;
-  let curvesWork = 0;
   for (const model of firstOnes(models, settings.first?.model)) {
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
-    const ordered = firstOnes(tasks, settings.first?.task);
-    const asked = await askedTasks(model, ordered, settings.chat, context.madeAt);
-    const { calibration, scoring } = await workOf(model, { tasks: asked, settings }, context.signal);
-    const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
-    total +=
-      profilesWork(model, settings, calibration) +
-      (writesCalibration(settings) ? sum(calibration.map((tokens) => tokens.scoring)) : 0) +
-      sum(scoring) * (1 + candidates.length);
-    for (const [index, task] of asked.entries()) {
-      const own = calibration[index] ?? { profiling: 0, scoring: 0 };
-      curvesWork += sum(curves.map((curve) => curveWork(settings, curve, own, scoring[index] ?? 0)));
+    const asked = await askedTasks(model, firstOnes(tasks, settings.first?.task), settings.chat, context.madeAt);
+    const count = await openTokenCounter(model.checkpoint, context.signal);
+    const measure = measurementsOn(context, model);
+    for (const task of asked) {
+      const calibration = {
+        profiling: isCalibrated ? await count.profiling(task.task.calibration) : 0,
+        scoring: isAnswered ? await count.scoring(task.task.calibration) : 0,
+      };
+      const items = usedItems(task.task.test, settings.limit);
+      const measurement = await measure(task, items, await count.scoring(items));
+      const written = writesCalibration(settings)
+        ? await measure(task, task.task.calibration, calibration.scoring)
+        : null;
+      const profileOf = (calibrated: RunTask): readonly SingleStep<RoutingStatistics>[] =>
+        needsProfile(settings)
+          ? [profileStep(context, model, calibrated, calibration.profiling, combinedExtras(needsOf(settings)))]
+          : [];
       const open = async (record: SweepSink): Promise<Stage> => {
         if (context.signal.aborted) throw new CancelledError('The sweep');
-        const calibrated = writesCalibration(settings)
-          ? await writtenCalibration(context, model, task, own.scoring, sizer)
-          : task;
-        const statistics = needsProfile(settings)
-          ? await profileStep(context, model, calibrated, own.profiling, combinedExtras(needsOf(settings)))
-          : null;
-        const items = usedItems(calibrated.task.test, settings.limit);
-        return {
-          context,
-          record,
-          settings,
-          measurement: { model, task: calibrated, items, itemsHash: hashItems(items), work: scoring[index] ?? 0 },
-          writing: await writingIdentity(model.checkpoint, calibrated.task),
-          statistics,
-          calibration: own,
-          sizer,
-          speeds,
-        };
+        const calibrated = written === null ? task : await writtenCalibration(context, written);
+        const [profile] = profileOf(calibrated);
+        const statistics = profile === undefined ? null : await runStep(context, profile);
+        const source = { model, task: calibrated, statistics, calibration };
+        return { context, record, settings, measurement, calibration, curves, source, speeds };
       };
-      places.push({ model, task, curves, open });
+      const otherSteps = [
+        ...(written === null ? [] : [written]),
+        ...profileOf(task),
+        measurement,
+        ...candidates.map(() => measurement),
+      ];
+      places.push({ settings, measurement, calibration, curves, otherSteps, open });
     }
   }
   const files = fileMethodNotes(
     settings,
     models.map(({ checkpoint }) => checkpoint),
   );
-  return { places, work: total + curvesWork, curvesWork, notes: [...notes, ...files] };
+  return { places, notes: [...notes, ...files] };
 };

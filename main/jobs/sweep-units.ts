@@ -3,17 +3,18 @@ import { curveLabel } from '../contract/method.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import type { RunModel } from './job-context.ts';
-import { measurePlace, measureUnpruned } from './sweep-job.ts';
+import { measureStage } from './measure-stage.ts';
 import type { SweepInput, SweepPlace } from './sweep-places.ts';
+import { measureUnpruned } from './sweep-points.ts';
 import type { Stage } from './sweep-stage.ts';
-import type { CountedCurve } from './sweep-work.ts';
+import type { CountedCurve } from './sweep-curves.ts';
 
 /** A part of a sweep that one process measures by itself. */
 export interface SweepUnit {
   /** The same in every process that works on the sweep; names a folder. */
   readonly id: string;
   readonly place: SweepPlace;
-  /** What is measured: null for the profile and the unpruned model, which all others of the place need first. */
+  /** Null: the profile and the unpruned model, which all other parts of the place need first. */
   readonly part: string | null;
   /** Method, seed and kept experts, as far as the part has them. */
   readonly method: string | null;
@@ -29,25 +30,25 @@ const unitOf = (
   named: Pick<SweepUnit, 'part' | 'method' | 'seed' | 'kept'>,
   measure: SweepUnit['measure'],
 ): SweepUnit => {
-  const identity = canonicalJson({ model: place.model.name, task: place.task.name, ...named });
+  const identity = canonicalJson({ model: place.measurement.model.name, task: place.measurement.task.name, ...named });
   const id = createHash('sha256').update(identity).digest('hex').slice(0, HASH_CHARACTERS);
   return { id, place, ...named, measure };
 };
 
 /** The parts of a place's curves, the middles of every curve's range first, all curves side by side. */
 const curveParts = (place: SweepPlace, { settings }: SweepInput): readonly SweepUnit[] => {
-  const { curves, model } = place;
+  const { curves, measurement } = place;
   const partOf = (curve: CountedCurve, counts: readonly number[], kept: number | null): SweepUnit => {
     const method = curveLabel(curve.method, curve.refit);
     const { seed } = curve;
     const drawn = seed === null ? method : `${method} (seed ${String(seed)})`;
     const part = kept === null ? drawn : `${drawn}, ${String(kept)} kept`;
-    return unitOf(place, { part, method, seed, kept }, (stage) => measurePlace(stage, [{ ...curve, counts }], []));
+    return unitOf(place, { part, method, seed, kept }, (stage) => measureStage(stage, [{ ...curve, counts }], []));
   };
   // Where a curve's next candidate depends on the last one, the curve is one part; elsewhere each candidate is.
   if (settings.adaptive || settings.stop === 'early') return curves.map((curve) => partOf(curve, curve.counts, null));
   const open = curves.map(({ counts }) => ({ missing: counts, tested: [] }));
-  return waveOrder(open, model.checkpoint.info.experts).flatMap(([index, kept]) => {
+  return waveOrder(open, measurement.model.checkpoint.info.experts).flatMap(([index, kept]) => {
     const curve = curves[index];
     return curve === undefined ? [] : [partOf(curve, [kept], kept)];
   });
@@ -62,7 +63,7 @@ export const sweepUnits = (places: readonly SweepPlace[], input: SweepInput): re
     ...curveParts(place, input),
     ...(input.candidates ?? []).map((folder: RunModel) =>
       unitOf(place, { part: folder.name, method: folder.name, seed: null, kept: null }, (stage) =>
-        measurePlace(stage, [], [folder]),
+        measureStage(stage, [], [folder]),
       ),
     ),
   ]);

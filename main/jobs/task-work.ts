@@ -7,7 +7,7 @@ import { encodeChoices, encodeText, profileSequences } from '../inference/encode
 import { maxOf } from '../statistics/extremes.ts';
 import { isWrittenItem } from '../tasks/task.ts';
 
-/** Items encoded at a stretch before messages are let in and a cancel is noticed. */
+/** Items that are encoded before messages are let in and a cancel is noticed. */
 const ITEMS_AT_ONCE = 64;
 
 /** The model's tokenizer, without which no task can be scored or profiled. */
@@ -38,8 +38,8 @@ const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: 
 export interface TokenCounter {
   /**
    * Tokens that answering takes, the context of a multiple-choice item counted once; where answers are written, the
-   * prompt and the most that may follow. Refuses by id, before any model runs, items whose continuation has no token
-   * left, and those that leave no room for what is to be written.
+   * prompt and the most that may follow. Refuses items by id, before any model runs, whose continuation has no token
+   * left or which leave no room for their answer.
    */
   scoring(items: readonly TaskItem[]): Promise<number>;
   /** Tokens that profiling takes. */

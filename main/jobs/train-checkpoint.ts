@@ -30,7 +30,7 @@ export interface TrainingOrder {
   readonly name: string;
   readonly checkpoint: Checkpoint;
   readonly tasks: readonly RunTask[];
-  /** What the general stage learns from; null without one. */
+  /** Texts of the general stage; null without one. */
   readonly mixture: Mixture | null;
   readonly settings: FinetuneSettings;
   /** Asked for when the training begins. */
@@ -80,8 +80,8 @@ const SOURCE_FILE = 'source.json';
 const MAX_SOURCE_BYTES = 16 * 2 ** 20;
 
 /**
- * Prepares the folder of a training's state, and takes away the state of one whose model was touched since: what was
- * killed may have read other bytes.
+ * Prepares the folder of a training's state, and deletes the state of one whose model was touched since: the killed
+ * training may have read other bytes.
  */
 const prepareState = async (
   { run, emit }: Pick<JobContext, 'run' | 'emit'>,
@@ -175,7 +175,7 @@ const readLosses = async (folder: string): Promise<TrainingLosses> => {
   return { first: first.loss, last: last.loss, steps: steps.length };
 };
 
-/** Makes the folder of the tuned model from what was trained into `folder`. */
+/** Makes the folder of the tuned model from the training in `folder`. */
 export const publishTraining = async (
   { checkpoint, tasks, mixture, settings, engineVersion, threads }: TrainingOrder,
   folder: string,

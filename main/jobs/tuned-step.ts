@@ -13,10 +13,10 @@ import { isFile } from '../files/file-errors.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
 import type { Mixture } from '../finetune/mixture.ts';
 import { hashItems } from '../tasks/items.ts';
-import { type AnsweredItems, readEvaluation, writeEvaluation } from './evaluation-record.ts';
 import { exportSettings } from './export-job.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import type { KeyedPlan } from './measurement.ts';
+import { answersStep } from './measurement.ts';
+import type { SingleStep, Step } from './step.ts';
 import { tunedKeys } from './step-key.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
@@ -27,11 +27,11 @@ export const ARMS_FOLDER = 'arms';
 const NAME_CHARACTERS = 16;
 
 /**
- * Work of a training in tokens that are scored, per calibration token and round. For the time left: measured on the
- * bundled models, one thread each, where starting Python is a good part of it.
+ * Work of a training in tokens that are scored, per calibration token and epoch. Measured on the bundled models, one
+ * thread each, where starting Python is a good part of it.
  */
 const TRAINING_WORK = 20;
-/** The same of a step of the general stage, which reads 48 sequences of 64 tokens of a bundled model. */
+/** Likewise of a step of the general stage, which reads 48 sequences of 64 tokens of a bundled model. */
 const GENERAL_STEP_WORK = 9_000;
 
 /** Work of a training on so many calibration tokens. */
@@ -41,9 +41,9 @@ export const trainingWork = (
 ): number =>
   TRAINING_WORK * epochs * calibrationTokens + (stages.includes('general') ? GENERAL_STEP_WORK * generalSteps : 0);
 
-/** What trains and measures fine-tuned arms. */
+/** The programs that train fine-tuned arms, and how they run. */
 export interface TunedArms {
-  /** Of the arms that have a general stage, without a test item of any task; null where there are none. */
+  /** Texts of the general stage, without a test item of any task; null where no arm has that stage. */
   readonly mixture: Mixture | null;
   readonly python: TrainingPython;
   readonly script: string;
@@ -63,8 +63,8 @@ export interface TunedOrder extends MeasuredTask {
   readonly model: RunModel;
   readonly settings: FinetuneSettings;
   /**
-   * Other tasks whose calibration items are learnt as the very same tokens, chosen and written say: the one training is
-   * measured on them too, and their steps are written, so that they are found when their turn comes.
+   * Other tasks whose calibration items are the very same training tokens, for example the chosen and the written form
+   * of a task: the one training is measured on them too, and their steps are written.
    */
   readonly twins: readonly MeasuredTask[];
   /** Null: the member as it was pretrained. */
@@ -85,20 +85,14 @@ const mixtureOf = ({ settings }: TunedOrder, { mixture }: TunedArms): Mixture | 
   return mixture;
 };
 
-/** Steps of an arm on one of its tasks: its training, and what it answered to these items. */
-interface ArmSteps {
-  readonly training: string;
-  readonly answered: AnsweredItems;
-  readonly evaluation: KeyedPlan;
-}
-
-const stepsOf = async (
+/** The step of an arm on one of its tasks. */
+const armStep = async (
   { numerics }: JobContext,
   order: TunedOrder,
   arms: TunedArms,
   { task, items }: MeasuredTask,
-): Promise<ArmSteps> => {
-  const { model, plan, settings } = order;
+): Promise<Step<TunedArm>> => {
+  const { model, plan, settings, work } = order;
   const itemsHash = hashItems(items);
   const keys = tunedKeys({
     model: model.checkpoint.identity,
@@ -113,10 +107,20 @@ const stepsOf = async (
     numerics,
     writing: await writingIdentity(model.checkpoint, task.task),
   });
+  const answers = answersStep({ model, task, itemsHash, work }, keys.evaluation, plan);
   return {
-    training: keys.training,
-    answered: { model, task, itemsHash },
-    evaluation: { key: keys.evaluation, plan },
+    key: keys.training,
+    work,
+    read: async (steps) => {
+      const stored = await steps.readJson(keys.training, storedArm);
+      const outcomes = stored === null ? null : await answers.read(steps);
+      return stored === null || outcomes === null ? null : { outcomes, training: stored.training };
+    },
+    write: async (steps, { outcomes, training }) => {
+      await answers.write(steps, outcomes);
+      // Written last: without it the arm counts as not made.
+      await steps.writeJson(keys.training, { kind: 'tuned', training });
+    },
   };
 };
 
@@ -136,7 +140,7 @@ const trainedSource = async (
   return openCheckpoint(destination);
 };
 
-/** Trains the arm; what was trained when it is cancelled or killed stays in `folder`. */
+/** Trains the arm; the state of a training that is cancelled or killed stays in `folder`. */
 const trainArm = async (
   context: JobContext,
   order: TunedOrder,
@@ -181,7 +185,7 @@ const trainArm = async (
   return { tuned, training: { steps: rest.steps, firstLoss, lastLoss } };
 };
 
-/** Measures the arm on its task and its twins, and stores a step of each. */
+/** Measures the arm on its twins, whose steps are written, and on its own task. */
 const measureArm = async (
   context: JobContext,
   order: TunedOrder,
@@ -190,45 +194,43 @@ const measureArm = async (
   training: ArmTraining,
 ): Promise<readonly ItemOutcome[]> => {
   const { steps, signal } = context;
-  const { task, items, twins } = order;
   const runner = await context.runners.openAlone(await openCheckpoint(tuned));
-  let own: readonly ItemOutcome[] = [];
+  const answersTo = async ({ task, items }: MeasuredTask): Promise<readonly ItemOutcome[]> =>
+    (await answerItems(runner, task.task, items, [{ key: 'tuned', plan: null }], { signal })).get('tuned') ?? [];
   try {
-    for (const measured of [...twins, { task, items }]) {
-      const candidates = [{ key: 'tuned', plan: null }];
-      const answers = await answerItems(runner, measured.task.task, measured.items, candidates, { signal });
-      own = answers.get('tuned') ?? [];
-      const keyed = await stepsOf(context, order, arms, measured);
-      await writeEvaluation(steps, keyed.answered, keyed.evaluation, own);
-      // Written last: without it the arm counts as not made.
-      await steps.writeJson(keyed.training, { kind: 'tuned', training });
+    for (const twin of order.twins) {
+      const outcomes = await answersTo(twin);
+      await (await armStep(context, order, arms, twin)).write(steps, { outcomes, training });
     }
+    return await answersTo(order);
   } finally {
     await runner.dispose();
   }
-  return own;
 };
 
 /**
- * A member, pruned by a plan or not, fine-tuned on a task's calibration items and measured on its test items: from
- * disk, or computed and stored. Its weights are not kept.
+ * A member, pruned by a plan or not, fine-tuned on a task's calibration items and measured on its test items. Its
+ * weights are not kept.
  */
-export const tunedStep = async (context: JobContext, order: TunedOrder, arms: TunedArms): Promise<TunedArm> => {
-  const { steps, meter } = context;
-  const { work } = order;
-  const own = await stepsOf(context, order, arms, order);
-  const stored = await steps.readJson(own.training, storedArm);
-  const measured = stored === null ? null : await readEvaluation(steps, own.answered, own.evaluation);
-  if (stored !== null && measured !== null) {
-    meter.reuse(work);
-    return { outcomes: measured, training: stored.training };
-  }
-  const folder = join(context.folder, ARMS_FOLDER, own.training.slice(0, NAME_CHARACTERS));
-  await mkdir(folder, { recursive: true });
-  meter.begin(work);
-  const { tuned, training } = await trainArm(context, order, arms, folder);
-  const outcomes = await measureArm(context, order, arms, tuned, training);
-  meter.finish();
-  await rm(folder, { recursive: true, force: true });
-  return { outcomes, training };
+export const tunedStep = async (
+  context: JobContext,
+  order: TunedOrder,
+  arms: TunedArms,
+): Promise<SingleStep<TunedArm>> => {
+  const step = await armStep(context, order, arms, order);
+  const folder = join(context.folder, ARMS_FOLDER, step.key.slice(0, NAME_CHARACTERS));
+  return {
+    ...step,
+    title: `Fine-tuning ${order.model.name} on ${order.task.name}`,
+    checkpoint: null,
+    write: async (steps, arm) => {
+      await step.write(steps, arm);
+      await rm(folder, { recursive: true, force: true });
+    },
+    compute: async () => {
+      await mkdir(folder, { recursive: true });
+      const { tuned, training } = await trainArm(context, order, arms, folder);
+      return { outcomes: await measureArm(context, order, arms, tuned, training), training };
+    },
+  };
 };

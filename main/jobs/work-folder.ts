@@ -7,14 +7,14 @@ import { readJsonIfThere } from '../files/read-json-file.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { readLockHolder } from '../workspace/run-lock.ts';
 
-/** Folder of a run where those who work on it together say what they do: a folder each part, and what computes. */
+/** Folder of a run in which its workers note their progress: a folder for each part, and their hardware. */
 export const WORK_FOLDER = 'work';
 const UNITS = 'units';
 export const HARDWARE_FILE = 'hardware.json';
 /** In the folder of a part that is done. */
 export const DONE_FILE = 'done.json';
 
-/** Who has done a part; `task`: its number in the array of a cluster. */
+/** Note of the worker that has done a part; `task`: its number in the array of a cluster. */
 export const doneFile = z.object({
   worker: z.string(),
   task: z.number().nullable().default(null),
@@ -25,13 +25,13 @@ export const doneFile = z.object({
 /** Workers leave each other a line. */
 export const MAX_NOTE_BYTES = 2 ** 16;
 
-/** What one left there; null: nothing. */
+/** The note in a file; null: none. */
 export const readNote = (file: string): Promise<string | null> => readTextIfThere(file, { mostBytes: MAX_NOTE_BYTES });
 
 const unitsFolder = (runFolder: string): string => join(runFolder, WORK_FOLDER, UNITS);
 export const unitFolder = (runFolder: string, unit: string): string => join(unitsFolder(runFolder), unit);
 
-/** Who holds the lock of a part: "process 12 on node03"; null: nobody. */
+/** Holder of the lock of a part: "process 12 on node03"; null: nobody. */
 export const holderOf = async (folder: string): Promise<string | null> => {
   try {
     const holder = await readLockHolder(folder);
@@ -53,7 +53,7 @@ const unitsIn = async (runFolder: string): Promise<readonly string[]> => {
   }
 };
 
-/** Forgets who has done what, so that a new submission looks at every step again; refused while someone works. */
+/** Deletes the notes of workers, so that a new submission checks every step again; refused while a worker is active. */
 export const clearWork = async (runFolder: string): Promise<void> => {
   for (const name of await unitsIn(runFolder)) {
     const holder = await holderOf(unitFolder(runFolder, name));
@@ -67,7 +67,7 @@ export const clearWork = async (runFolder: string): Promise<void> => {
   await rm(unitsFolder(runFolder), { recursive: true, force: true });
 };
 
-/** Looks again and again which parts are done, and by which task of an array; each is read once. */
+/** Counts the parts that are done, by task of an array; the note of each is read once. */
 export class DoneParts {
   readonly #runFolder: string;
   readonly #tasks = new Map<string, number | null>();

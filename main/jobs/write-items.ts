@@ -11,8 +11,8 @@ import type { WritingIdentity } from './step-key.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /**
- * What each candidate writes to items of a task, judged by its first pipeline, which gives the metric; all side by
- * side.
+ * Texts that each candidate writes to items of a task, judged by the task's first pipeline, which gives the metric; all
+ * candidates write side by side.
  */
 export const writeItems = async (
   runner: ModelRunner,
@@ -34,8 +34,8 @@ export const writeItems = async (
 };
 
 /**
- * What writing will take, in words; null for a model that stays in memory. Refuses what does not fit into the memory
- * budget.
+ * The cost of writing in words; null for a model that stays in memory. Refuses texts whose keys and values do not fit
+ * into the memory budget.
  */
 export const writingCost = async (
   runner: ModelRunner,
@@ -50,7 +50,7 @@ export const writingCost = async (
   return costText(await runner.decodingCost(rows, candidates), info.sizeBytes);
 };
 
-/** What beside items and plan decides what is written to a task; undefined for one whose answers are chosen. */
+/** Everything but items and plan that decides the texts written to a task; undefined where answers are chosen. */
 export const writingIdentity = async (
   checkpoint: Checkpoint,
   { judging }: Pick<Task, 'judging'>,
@@ -60,7 +60,7 @@ export const writingIdentity = async (
   return { judging: judging.rule, endTokens: [...tokens].sort((a, b) => a - b), endText: text };
 };
 
-/** Outcomes of items of either kind, for candidates that are not kept as steps. */
+/** Outcomes of candidates on items of either kind. */
 export const answerItems = (
   runner: ModelRunner,
   task: Pick<Task, 'judging'>,

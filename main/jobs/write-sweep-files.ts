@@ -37,8 +37,8 @@ export interface ModelProfiles {
 const fileNamePart = (name: string): string => name.replaceAll(/[^A-Za-z0-9._-]+/g, '_');
 
 /**
- * What a finished sweep leaves beside its results, so that its folder can be read without its steps: every item's
- * outcome (`outcomes.parquet`), the plans (`plans.json`), and the profiles (`profile.safetensors`, or
+ * Writes the files of a finished sweep beside its results, so that its folder can be read without its steps: every
+ * item's outcome (`outcomes.parquet`), the plans (`plans.json`), and the profiles (`profile.safetensors`, or
  * `profile-<model>.safetensors` where there are several models).
  */
 export const writeSweepFiles = async (

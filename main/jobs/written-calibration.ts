@@ -2,15 +2,13 @@ import { refuse } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
-import { hashItems } from '../tasks/items.ts';
 import { isWrittenItem } from '../tasks/task.ts';
-import { evaluationSteps, type GroupSizer } from './evaluation-step.ts';
-import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { evaluationKey } from './step-key.ts';
-import { needsCalibration } from './sweep-work.ts';
-import { writingIdentity } from './write-items.ts';
+import { evaluatePlan } from './evaluation-step.ts';
+import type { JobContext, RunTask } from './job-context.ts';
+import type { Measurement } from './measurement.ts';
+import { needsCalibration } from './sweep-curves.ts';
 
-/** Whether the unpruned model has to write to the calibration items before anything is made from them. */
+/** Whether the calibration items are first answered by the unpruned model. */
 export const writesCalibration = (settings: SweepSettings): boolean =>
   settings.calibration === 'written' && needsCalibration(settings);
 
@@ -29,40 +27,17 @@ export const requireWritten = (
   );
 };
 
-/** A written item that is profiled on what was written to it, up to the stop string, instead of its answer. */
+/** A written item that is profiled on the text written to it, up to the stop string, instead of its answer. */
 const profiledOn = (item: TaskItem, outcome: ItemOutcome | undefined): TaskItem => {
   if (!isWrittenItem(item) || outcome?.kind !== 'written' || outcome.id !== item.id)
     throw new Error(`nothing was written to calibration item "${item.id}"`);
   return { ...item, profiled: outcome.text };
 };
 
-/**
- * The task with what the unpruned model writes to its calibration items in the place of their answers: a step like any
- * evaluation. `work`: tokens of these items and of the most that may be written.
- */
-export const writtenCalibration = async (
-  context: JobContext,
-  model: RunModel,
-  { name, task }: RunTask,
-  work: number,
-  sizer: GroupSizer,
-): Promise<RunTask> => {
-  const items = task.calibration;
-  const itemsHash = hashItems(items);
-  const { identity, info } = model.checkpoint;
-  const key = evaluationKey({
-    model: identity,
-    experts: info.experts,
-    itemsHash,
-    plan: null,
-    numerics: context.numerics,
-    writing: await writingIdentity(model.checkpoint, task),
-  });
-  const measurement = { model, task: { name, task }, items, itemsHash, work };
-  const calibration: TaskItem[] = [];
-  await evaluationSteps(context, measurement, [{ key, plan: null }], sizer, (_, outcomes) => {
-    items.forEach((item, index) => calibration.push(profiledOn(item, outcomes[index])));
-    return Promise.resolve();
-  });
-  return { name, task: { ...task, calibration } };
+/** A task with the texts of the unpruned model in place of the answers to its calibration items. */
+export const writtenCalibration = async (context: JobContext, measurement: Measurement): Promise<RunTask> => {
+  const { task, items } = measurement;
+  const outcomes = await evaluatePlan(context, measurement, null);
+  const calibration = items.map((item, index) => profiledOn(item, outcomes[index]));
+  return { ...task, task: { ...task.task, calibration } };
 };

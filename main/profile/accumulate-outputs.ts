@@ -28,7 +28,7 @@ export const addGram = (gram: Float64Array, rows: Float64Array, n: number, strid
       }
       add(gram, n, i, j, s00);
       add(gram, n, i, j + 1, s01);
-      // On the diagonal block (i, i + 1) was just added in both triangles.
+      // On the diagonal block, (i, i + 1) was just added in both triangles.
       if (i !== j) add(gram, n, i + 1, j, s10);
       add(gram, n, i + 1, j + 1, s11);
     }
@@ -46,7 +46,7 @@ const add = (gram: Float64Array, n: number, i: number, j: number, value: number)
   if (i !== j) gram[j * n + i]! += value;
 };
 
-/** Numbers held as float64 at once: 16 MB. */
+/** Numbers per tile in float64: 16 MB. */
 const NUMBERS_PER_TILE = 2 ** 21;
 
 /** Every expert's output on N real tokens of one MoE layer. */
@@ -59,14 +59,14 @@ export interface OutputTaps {
 
 /**
  * Adds N tokens to the output statistics of one layer: float32 in, float64 sums. The cosine of two outputs is taken
- * token by token; an output of length 0 has cosine 0 with every other. What holds for all tokens is added only where
- * the statistics have room for it.
+ * token by token; an output of length 0 has cosine 0 with every other. Statistics over all tokens are added only where
+ * they were opened.
  *
  * @throws RangeError where the statistics were not opened for outputs, or sizes do not fit.
  */
 export function* accumulateOutputs(statistics: RoutingStatistics, layer: number, taps: OutputTaps): Steps<void> {
   const { experts, topK, outputs } = statistics;
-  if (outputs === undefined) throw new RangeError('the statistics hold no outputs');
+  if (outputs === undefined) throw new RangeError('the statistics contain no outputs');
   const { hidden, routedSum } = outputs;
   const tokens = taps.experts.length / topK;
   if (taps.outputs.length !== experts * tokens * hidden) {
@@ -93,7 +93,7 @@ function* addEverywhere(
   const square = experts * experts;
   const cosineSum = everywhere.cosineSum.subarray(layer * square, (layer + 1) * square);
   const tile = Math.max(1, Math.min(tokens, Math.floor(NUMBERS_PER_TILE / (experts * hidden))));
-  // [tokens of the tile, H, E]: a product with itself, transposed, is the sum over tokens of all pairs.
+  // [tokens of the tile, H, E]: its product with its transpose is the sum over tokens of all pairs.
   const units = new Float64Array(tile * hidden * experts);
   for (let first = 0; first < tokens; first += tile) {
     const count = Math.min(tile, tokens - first);
@@ -119,7 +119,7 @@ function* addEverywhere(
   }
 }
 
-/** What EASY-EP reads of N real tokens of one MoE layer. */
+/** Inputs of EASY-EP over N real tokens of one MoE layer. */
 export interface ResidualTaps {
   /** [N, K] chosen experts. */
   readonly experts: Int32Array;
@@ -128,19 +128,18 @@ export interface ResidualTaps {
   /** [N, K] ||f_e(x)||_2. */
   readonly norms: ArrayLike<number>;
   /**
-   * [N] cosine of h and h + y: h the hidden state that enters the residual sum, y the sum of the routed experts alone.
+   * [N] cosine of h and h + y: h the hidden state that enters the residual sum, y the sum of the routed experts only.
    */
   readonly cosines: ArrayLike<number>;
 }
 
 /**
- * Adds g ||f_e(x)|| max(0, 1 - cos(h, h + y)) of each choice to `residualSum`: what an expert contributes counts the
- * more, the more its layer turns the token.
- * Source: EASY-EP, Dong et al. 2025, arXiv 2504.06792.
+ * Adds g ||f_e(x)|| max(0, 1 - cos(h, h + y)) of each choice to `residualSum`: an expert's contribution is weighted by
+ * how far its layer turns the token. Source: EASY-EP, Dong et al. 2025, arXiv 2504.06792.
  */
 export const accumulateResidual = (statistics: RoutingStatistics, layer: number, taps: ResidualTaps): void => {
   const { experts, topK, residualSum } = statistics;
-  if (residualSum === undefined) throw new RangeError('the statistics hold no residual sums');
+  if (residualSum === undefined) throw new RangeError('the statistics contain no residual sums');
   if (taps.cosines.length * topK !== taps.experts.length) {
     throw new RangeError(`${taps.cosines.length} cosines for ${taps.experts.length} choices with top-${topK}`);
   }
@@ -150,10 +149,7 @@ export const accumulateResidual = (statistics: RoutingStatistics, layer: number,
   });
 };
 
-/**
- * [N] cosines of h and h + y from [N, H] hidden states and routed sums, in float64; 1 where either has no length (a
- * token that is not turned).
- */
+/** [N] cosines of h and h + y from [N, H] hidden states and routed sums, in float64; 1 where either has no length. */
 export const residualCosines = (hidden: Float32Array, routed: Float32Array, width: number): Float64Array => {
   const cosines = new Float64Array(hidden.length / width);
   for (let token = 0; token < cosines.length; token++) {

@@ -1,13 +1,13 @@
 import { addGram } from './accumulate-outputs.ts';
 import type { RoutingStatistics, RoutingTaps } from './routing-statistics.ts';
 
-/** Tokens handled at once: 256 x 128 experts of float64 are 256 kB, which stays in a core's second-level cache. */
+/** Tokens per tile: 256 x 128 experts of float64 are 256 kB, which stays in a core's second-level cache. */
 const TOKENS_PER_TILE = 256;
 
 /**
  * Adds N real tokens of one MoE layer to `statistics`: float32 in, float64 sums, in token order. Padding must not be
- * among the taps. `items` and `tokens` are left alone: they count once per token, not once per layer, so the caller
- * adds them.
+ * among the taps. `items` and `tokens` are unchanged: they count once per token, not once per layer, so the caller adds
+ * them.
  *
  * p is the softmax over all E logits in float64, not the graph's float32: the sums then do not depend on how the
  * graph's softmax rounds, and differ from it by at most float32 rounding (1e-7). g is taken from the taps as the model
@@ -76,7 +76,7 @@ export const accumulateRouting = (statistics: RoutingStatistics, layer: number, 
   }
 };
 
-/** Adds gate^alpha norm^beta of one choice to a layer's [3, 2, 3, E] moments; `kind` is the place in `gateKinds`. */
+/** Adds gate^alpha norm^beta of one choice to a layer's [3, 2, 3, E] moments; `kind` is the index in `gateKinds`. */
 const addMoments = (
   moments: Float64Array,
   experts: number,
@@ -94,7 +94,7 @@ const addMoments = (
   }
 };
 
-/** Counts, gate mass, EAN and REAP sums and co-activation: what only the K chosen experts of a token contribute to. */
+/** Adds counts, gate mass, EAN and REAP sums and co-activation: the sums over a token's K chosen experts only. */
 const addChosen = (statistics: RoutingStatistics, layer: number, taps: RoutingTaps, tokens: number): void => {
   const { experts, topK, counts, gateMass, eanSum, eanSquareSum, reapSum, peakOutputs, coactivation } = statistics;
   const row = layer * experts;
@@ -124,7 +124,7 @@ const checkTaps = (statistics: RoutingStatistics, layer: number, taps: RoutingTa
   const { layers, experts, topK } = statistics;
   if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
   if (!Number.isInteger(tokens)) {
-    throw new RangeError(`${taps.logits.length} router logits are no whole number of rows of ${experts} experts`);
+    throw new RangeError(`${taps.logits.length} router logits are not a whole number of rows of ${experts} experts`);
   }
   for (const name of ['experts', 'weights', 'norms'] as const) {
     if (taps[name].length !== tokens * topK) {

@@ -1,40 +1,40 @@
 import { seededRandom } from '../statistics/random.ts';
 
-/** Choices (layers x tokens x top-k) that a sample holds at most: 16 MB with their weights. */
+/** Most choices (layers x tokens x top-k) of a sample: 16 MB with their weights. */
 export const MOST_CHOICES = 2 ** 21;
-/** Tokens that it holds at most: 4 MB with what stands around them. */
+/** Most tokens of a sample: 4 MB with their windows. */
 export const MOST_TOKENS = 2 ** 16;
-/** Tokens kept before and behind each sampled one. */
+/** Tokens kept before and after each sampled one. */
 export const BEFORE = 8;
 const BEHIND = 4;
 export const WINDOW = BEFORE + 1 + BEHIND;
-/** In a window: beyond the sequence. */
+/** In a window: outside the sequence. */
 export const NO_TOKEN = -1;
-/** The same tokens are drawn of the same sequences. */
+/** Fixed: the same sequences always give the same sample. */
 const SEED = 0;
 
 /**
- * What routers chose for some tokens of a profile, drawn evenly from all of them: which tokens each expert takes, where
- * they stand and between which others follows from it. Of bounded size, whatever the number of tokens.
+ * Router choices for some tokens of a profile, sampled evenly from all of them, with their positions and surrounding
+ * tokens. Of bounded size, whatever the number of tokens.
  */
 export interface ChoiceSample {
   /** N. */
   readonly size: number;
-  /** [N, WINDOW] token ids; the sampled token stands at BEFORE. */
+  /** [N, WINDOW] token ids; the sampled token is at index BEFORE. */
   readonly windows: Int32Array;
   /** [N] position of the token in its sequence, from 0. */
   readonly positions: Int32Array;
-  /** [L, N, K] chosen experts, by falling weight. */
+  /** [L, N, K] chosen experts, by decreasing weight. */
   readonly experts: Int32Array;
   /** [L, N, K] combine weights. */
   readonly weights: Float32Array;
 }
 
-/** N for a model of L layers with top-k experts on so many tokens: all of them, where they fit the bound. */
+/** Sample size N for a model of L layers with top-k experts on `tokens` tokens: all, where they fit the bound. */
 export const sampleSize = (layers: number, topK: number, tokens: number): number =>
   Math.min(tokens, MOST_TOKENS, Math.max(1, Math.floor(MOST_CHOICES / Math.max(1, layers * topK))));
 
-/** `size` of the numbers 0 to total - 1, ascending, every subset with the same chance (Knuth's algorithm S). */
+/** `size` of the numbers 0 to total - 1, ascending, every subset equally likely (Knuth's algorithm S). */
 const drawn = (size: number, total: number): readonly number[] => {
   const random = seededRandom(SEED);
   const chosen: number[] = [];
@@ -49,7 +49,7 @@ export interface OpenSample {
   readonly rows: Int32Array;
 }
 
-/** A sample of the tokens of sequences, with room for what is chosen for them. */
+/** Samples tokens of sequences, with room for their choices. */
 export const openChoiceSample = (
   sequences: readonly (readonly number[])[],
   layers: number,
@@ -77,7 +77,7 @@ export const openChoiceSample = (
   return { sample, rows };
 };
 
-/** Takes over what a layer chose for tokens, `numbers` of all sequences, of which some are sampled. */
+/** Adds a layer's choices for tokens; `numbers` are their indices among all sequences, some of which are sampled. */
 export const addChoices = (
   { sample, rows }: OpenSample,
   layer: number,
@@ -94,7 +94,7 @@ export const addChoices = (
   });
 };
 
-/** A sample as one layer has it: choices [N, K]. */
+/** A sample for one layer: choices [N, K]. */
 export interface LayerSample extends Omit<ChoiceSample, 'experts' | 'weights'> {
   readonly topK: number;
   readonly experts: Int32Array;

@@ -2,22 +2,22 @@ import type { ExpertTokens, TakenToken } from '../contract/expert.ts';
 import { BEFORE, type LayerSample, NO_TOKEN, WINDOW } from './choice-sample.ts';
 import { type TokenClass, tokenClasses } from './token-class.ts';
 
-/** Tokens listed of each kind, and places shown of each. */
+/** Tokens listed of each kind, and occurrences shown of each. */
 const MOST_TOKENS = 12;
 const MOST_CONTEXTS = 3;
 
-/** A token's text, and how a window reads around it. */
+/** Text and class of tokens within their context. */
 export interface TokenReader {
-  /** Text of a token behind another one (NO_TOKEN: at the beginning), and its class. */
+  /** Text of a token after another one (NO_TOKEN: at the beginning), and its class. */
   piece(previous: number, token: number): { readonly text: string; readonly class: TokenClass };
-  /** Text of tokens in a row. */
+  /** Text of consecutive tokens. */
   text(tokens: readonly number[]): string;
 }
 
 /**
- * Signed log-likelihood ratio (G^2 / 2, nats) of `taken` of `of` tokens where the share of all is `share`: how surely a
- * token is taken more often (positive) or less often than the base rate. 0 log 0 is 0.
- * Source: Dunning 1993, Accurate methods for the statistics of surprise and coincidence.
+ * Signed log-likelihood ratio (G^2 / 2, nats) of `taken` of `of` tokens against the overall share `share`: the evidence
+ * that a token is taken more often (positive) or less often than the base rate. 0 log 0 is 0. Source: Dunning 1993,
+ * Accurate methods for the statistics of surprise and coincidence.
  */
 export const surprise = (taken: number, of: number, share: number): number => {
   if (of === 0 || share <= 0 || share >= 1) return 0;
@@ -26,7 +26,7 @@ export const surprise = (taken: number, of: number, share: number): number => {
   return taken >= of * share ? ratio : -ratio;
 };
 
-/** Positions in a sequence come in octaves: 0, 1, 2-3, 4-7 ... */
+/** Positions in a sequence are grouped by octaves: 0, 1, 2-3, 4-7 ... */
 const octave = (position: number): number => (position === 0 ? 0 : Math.floor(Math.log2(position)) + 1);
 const octaveRange = (index: number): readonly [number, number] =>
   index === 0 ? [0, 0] : [2 ** (index - 1), 2 ** index - 1];
@@ -41,7 +41,7 @@ interface Tally {
   readonly rows: { readonly row: number; readonly gate: number }[];
 }
 
-/** What the sampled tokens of one layer say of one expert. */
+/** Statistics of one expert over the sampled tokens of one layer. */
 export const expertTokens = (sample: LayerSample, expert: number, reader: TokenReader): ExpertTokens => {
   const { size, topK, windows, positions, experts, weights } = sample;
   const tallies = new Map<string, Tally>();

@@ -1,11 +1,10 @@
 import type { ChoiceSample } from './choice-sample.ts';
 
 /**
- * Sufficient statistics of a model's routing over a set of tokens: sums and counts only, divided once at the end
- * (common rules of the field: every token weighs the same, whatever batch it came in). All arrays are row-major
- * float64; L counts MoE layers, E experts of the
- * unpruned model. g is the combine weight by the model's own rule, f_e(x) the ungated expert output, T_e the tokens
- * whose top-k holds e, z the raw router logits, p the softmax over all E.
+ * Sufficient statistics of a model's routing over a set of tokens: only sums and counts, divided once at the end (every
+ * token has the same weight, whatever its batch). All arrays are row-major float64; L counts MoE layers, E experts of
+ * the unpruned model. g is the combine weight by the model's own rule, f_e(x) the ungated expert output, T_e the tokens
+ * whose top-k contains e, z the raw router logits, p the softmax over all E.
  */
 export interface RoutingStatistics {
   readonly layers: number;
@@ -39,17 +38,17 @@ export interface RoutingStatistics {
   readonly logitGram: Float64Array;
   /** [L, E, E] sum of p p^T over all tokens. */
   readonly probabilityGram: Float64Array;
-  /** [L, E, E] tokens whose top-k holds both experts (diagonal: counts). */
+  /** [L, E, E] tokens whose top-k contains both experts (diagonal: counts). */
   readonly coactivation: Float64Array;
-  /** [L, E] largest magnitude of any component of f_e(x) over T_e; absent in profiles that did not look. */
+  /** [L, E] largest magnitude of any component of f_e(x) over T_e; absent unless requested. */
   readonly peakOutputs?: Float64Array;
-  /** Means and likeness of expert outputs; present where the profile was asked for them. */
+  /** Means and cosines of expert outputs; absent unless requested. */
   readonly outputs?: OutputStatistics;
-  /** [L, E] sum over T_e of g ||f_e(x)||_2 max(0, 1 - cos(h, h + y)) (EASY-EP); present where it was asked for. */
+  /** [L, E] sum over T_e of g ||f_e(x)||_2 max(0, 1 - cos(h, h + y)) (EASY-EP); absent unless requested. */
   readonly residualSum?: Float64Array;
-  /** What leaving experts out does to each layer's output (NAEE); present where it was asked for. */
+  /** Effect of leaving experts out on each layer's output (NAEE); absent unless requested. */
   readonly elimination?: EliminationStatistics;
-  /** What was chosen for some of the tokens; present where it was asked for. */
+  /** Choices for some of the tokens; absent unless requested. */
   readonly sample?: ChoiceSample;
 }
 
@@ -63,7 +62,7 @@ export interface OutputStatistics {
   readonly hidden: number;
   /** [L, E, H] sum of f_e(x) over T_e. */
   readonly routedSum: Float64Array;
-  /** What needs every expert on every token; absent where only routed outputs were looked at. */
+  /** Statistics that need every expert on every token; absent where only routed outputs were measured. */
   readonly everywhere?: {
     /** [L, E, H] sum of f_e(x) over all tokens. */
     readonly sum: Float64Array;
@@ -72,9 +71,9 @@ export interface OutputStatistics {
   };
 }
 
-/** The best experts to keep for every number of kept experts, and what one missing expert costs. */
+/** The best experts to keep for every number of kept experts, and the loss from one missing expert. */
 export interface EliminationStatistics {
-  /** [L, E, E] row n - 1 holds 1 for each of the n experts to keep, 0 for the others. */
+  /** [L, E, E] row n - 1 is 1 for each of the n experts to keep, 0 for the others. */
   readonly kept: Float64Array;
   /** [L, E] loss where row n - 1 is kept. */
   readonly loss: Float64Array;
@@ -108,25 +107,25 @@ export const emptyRoutingStatistics = (layers: number, experts: number, topK: nu
   };
 };
 
-/** What one MoE layer says about N tokens; float32 as computed by the graph. */
+/** Routing of N tokens in one MoE layer; float32 as computed by the graph. */
 export interface RoutingTaps {
   /** [N, E] raw router logits (without mask). */
   readonly logits: Float32Array;
-  /** [N, K] chosen experts (original numbering), by falling weight. */
+  /** [N, K] chosen experts (original numbering), by decreasing weight. */
   readonly experts: Int32Array;
   /** [N, K] combine weights. */
   readonly weights: Float32Array;
   /** [N, K] ||f_e(x)||_2 of the chosen experts. */
   readonly norms: Float32Array;
-  /** [N, K] largest magnitude among the components of f_e(x) of the chosen experts, where the graph gives it. */
+  /** [N, K] largest magnitude among the components of f_e(x) of the chosen experts, where the graph outputs it. */
   readonly peaks?: Float32Array;
 }
 
 /**
- * Statistics beyond routing that a profile is asked for: `peaks` and `routed-outputs` look at the outputs of chosen
- * experts, `residual` at what each layer does to its tokens, `every-output` runs every expert on every token,
- * `elimination` runs every expert too and then tries what the layer gives with experts left out, and `choices` keeps
- * what was chosen for a bounded sample of tokens.
+ * Optional statistics of a profile beyond routing: `peaks` and `routed-outputs` measure the outputs of chosen experts,
+ * `residual` the effect of each layer on its tokens, `every-output` runs every expert on every token, `elimination`
+ * does too and then tries the layer's output with experts left out, and `choices` keeps the choices for a bounded
+ * sample of tokens.
  */
 export const extraStatistics = [
   'peaks',
@@ -138,7 +137,7 @@ export const extraStatistics = [
 ] as const;
 export type ExtraStatistic = (typeof extraStatistics)[number];
 
-/** Whether a profile holds all of them. */
+/** Whether a profile contains all of them. */
 export const holdsExtras = (statistics: RoutingStatistics, extras: readonly ExtraStatistic[]): boolean => {
   const held: Readonly<Record<ExtraStatistic, boolean>> = {
     peaks: statistics.peakOutputs !== undefined,
@@ -151,11 +150,11 @@ export const holdsExtras = (statistics: RoutingStatistics, extras: readonly Extr
   return extras.every((extra) => held[extra]);
 };
 
-/** Whether every expert must run on every token for these. */
+/** Whether these statistics need every expert on every token. */
 export const runsEveryExpert = (extras: readonly ExtraStatistic[]): boolean =>
   extras.includes('routed-outputs') || extras.includes('every-output') || extras.includes('elimination');
 
-/** Statistics of no token yet, with room for the extras. H: `hidden`. */
+/** Statistics of no tokens yet, with room for the extras. H: `hidden`. */
 export const emptyStatistics = (
   layers: number,
   experts: number,

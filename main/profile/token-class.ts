@@ -1,4 +1,4 @@
-/** What a token is, by its own text and what stands before it. */
+/** Class of a token, by its own text and the text before it. */
 export const tokenClasses = [
   'word start',
   'continuation',
@@ -12,11 +12,11 @@ export type TokenClass = (typeof tokenClasses)[number];
 
 /**
  * Class of a token: `special` where its text is left out of plain text (BOS, EOS, padding); `white space`, `digit` and
- * `punctuation` (symbols too) where it is nothing else but leading space; of the rest, `word start` where letters begin
- * behind anything but a letter or digit, `continuation` where they go on behind one; `other`: parts of characters, and
- * what mixes these.
+ * `punctuation` (symbols too) where it is nothing else except a leading space; of the rest, `word start` where letters
+ * begin after anything but a letter or digit, `continuation` where they continue one; `other`: parts of characters, and
+ * mixtures of these.
  *
- * `before`: the text in front of it, empty at the beginning.
+ * `before`: the text before it, empty at the beginning.
  */
 export const tokenClass = (text: string, before: string, isSpecial: boolean): TokenClass => {
   if (isSpecial) return 'special';

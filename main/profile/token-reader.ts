@@ -4,7 +4,7 @@ import type { TokenReader } from './expert-tokens.ts';
 import { tokenClass } from './token-class.ts';
 
 /**
- * Reads tokens by a tokenizer. A token's own text is what it adds behind its predecessor: many tokenizers drop a
+ * Reads tokens with a tokenizer. A token's own text is what it adds to its predecessor's: many tokenizers drop a
  * leading space where a text begins.
  */
 export const tokenReader = (tokenizer: Pick<TextTokenizer, 'decode' | 'decodeText'>): TokenReader => {
@@ -22,7 +22,7 @@ export const tokenReader = (tokenizer: Pick<TextTokenizer, 'decode' | 'decodeTex
       if (found !== undefined) return found;
       const before = decodedAlone(previous);
       const both = previous === NO_TOKEN ? decodedAlone(token) : tokenizer.decode([previous, token]);
-      // Where the two do not simply follow one another (parts of one character) the token is read by itself.
+      // Where the two texts cannot simply be joined (parts of one character), the token is read alone.
       const text = both.startsWith(before) ? both.slice(before.length) : decodedAlone(token);
       const isSpecial = decodedAlone(token) !== '' && tokenizer.decodeText([token]) === '';
       const piece = { text, class: tokenClass(text, before, isSpecial) };

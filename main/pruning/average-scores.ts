@@ -4,7 +4,7 @@ import { sharesOfLayer } from './budget.ts';
 /** Score of every expert of one MoE layer, higher is better. [E] */
 export type Saliency = (statistics: RoutingStatistics, layer: number) => Float64Array;
 
-/** Profiles of one or more tasks, and how much each counts (shares that sum to 1). */
+/** Profiles of one or more tasks, and the weight of each (shares that sum to 1). */
 export interface WeighedProfiles {
   readonly statistics: readonly RoutingStatistics[];
   readonly taskShares: readonly number[];
@@ -12,7 +12,7 @@ export interface WeighedProfiles {
 
 /**
  * Scores of every MoE layer over several tasks: each task's scores are divided by their sum over the layer, so that no
- * task outweighs another by its length or its norms, then averaged by the tasks' shares. With one task the order is
+ * task outweighs another by its length or its norms, then averaged with the tasks' shares. With one task the order is
  * that of the saliency.
  */
 export const averageScores = ({ statistics, taskShares }: WeighedProfiles, saliency: Saliency): Float64Array[] =>

@@ -3,11 +3,11 @@ import type { ExpertGroupRule } from '../contract/model.ts';
 import type { Pin } from '../contract/plan.ts';
 import { pinsByLayer, type LayerPins } from './pins-by-layer.ts';
 
-/** Experts of one layer by falling score; ties go to the lower index. */
+/** Experts of one layer by decreasing score; ties go to the lower index. */
 export const rankExperts = (scores: Float64Array): number[] =>
   Array.from(scores.keys()).sort((a, b) => (scores[a] === scores[b] ? a - b : scores[b]! - scores[a]!));
 
-/** What a budget distributes: `scores[layer][expert]`, higher is better, and `keep` experts per layer on average. */
+/** Input of a budget: `scores[layer][expert]`, higher is better, and `keep` experts per layer on average. */
 export interface BudgetRequest {
   readonly scores: readonly Float64Array[];
   readonly keep: number;
@@ -48,11 +48,11 @@ export const keepByCounts = (
 };
 
 /**
- * Global budget: keep * L experts in all, those with the largest scores after dividing each layer's scores by their
- * sum (norms grow with depth, so raw scores cannot be compared across layers), at least max(1, top-k) per layer. Ties
- * go to the lower layer, then the lower index.
+ * Global budget: keep * L experts in all, those with the largest scores after dividing each layer's scores by their sum
+ * (norms grow with depth, so raw scores cannot be compared across layers), at least max(1, top-k) per layer. Ties go to
+ * the lower layer, then the lower index.
  *
- * @throws WorkbenchError `pins-impossible` where the pins leave fewer or need more than keep * L places.
+ * @throws WorkbenchError `pins-impossible` where the pins leave fewer or need more than keep * L experts.
  */
 export const globalBudget = ({ scores, keep, topK, pins }: BudgetRequest): number[][] => {
   const experts = scores[0]?.length ?? 0;
@@ -82,13 +82,13 @@ export const globalBudget = ({ scores, keep, topK, pins }: BudgetRequest): numbe
   return kept.map((layer) => [...layer].sort((a, b) => a - b));
 };
 
-/** Scores of one layer divided by their sum; a layer without any score counts as even. */
+/** Scores of one layer divided by their sum; uniform for a layer without any score. */
 export const sharesOfLayer = (scores: Float64Array): Float64Array => {
   const total = scores.reduce((sum, score) => sum + score, 0);
   return total > 0 ? scores.map((score) => score / total) : scores.map(() => 1 / scores.length);
 };
 
-/** The `keep` best experts of one layer, ascending: those pinned to stay, then by falling score. */
+/** The `keep` best experts of one layer, ascending: those pinned to stay, then by decreasing score. */
 export const keepBest = (scores: Float64Array, keep: number, { stay, go }: LayerPins): number[] => {
   const free = rankExperts(scores).filter((expert) => !stay.has(expert) && !go.has(expert));
   return [...stay, ...free.slice(0, keep - stay.size)].sort((a, b) => a - b);

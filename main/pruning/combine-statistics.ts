@@ -3,9 +3,9 @@ import { maxOf } from '../statistics/extremes.ts';
 import type { WeighedProfiles } from './average-scores.ts';
 
 /**
- * One profile for several tasks in which every task weighs by its share however many tokens it has: each task's sums
- * are scaled to its share of all tokens, then added; peaks are the largest. A single profile comes back as it is. What
- * only some profiles hold is left out, and so are eliminations, which do not add up.
+ * One profile for several tasks in which every task counts by its share however many tokens it has: each task's sums
+ * are scaled to its share of all tokens, then added; peaks are the largest. A single profile is returned unchanged.
+ * Statistics that only some profiles have are left out, and so are eliminations, which cannot be added.
  */
 export const combineStatistics = ({ statistics, taskShares }: WeighedProfiles): RoutingStatistics => {
   const [first] = statistics;

@@ -17,8 +17,8 @@ const leastPerGroup = (topK: number, { kept, least }: ExpertGroupRule): number =
   Math.max(least, Math.ceil(topK / kept));
 
 /**
- * What is wrong with the kept experts of a layer whose router chooses among contiguous groups of equal size; null where
- * nothing is. Groups are counted off by their size in the pruned model too, so each must keep as many as every other.
+ * The problem with the kept experts of a layer whose router chooses among contiguous groups of equal size; null where
+ * there is none. The pruned model's groups have equal sizes too, so each must keep the same number.
  */
 export const groupProblem = (
   kept: readonly number[],

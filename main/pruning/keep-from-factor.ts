@@ -1,12 +1,12 @@
 import { refuse } from '../contract/errors.ts';
 
-/** Factors are shown with two decimals: one read off the screen must be accepted again. */
+/** Factors are shown with two decimals: a factor read off the screen must be accepted. */
 const PRINTED_FACTOR_ERROR = 0.005;
 
 /**
  * Kept experts per MoE layer for a pruning factor E / kept: the whole number nearest to E / factor, the larger one on a
- * tie, so that the factor that is reached lies as near the wanted one as possible, and a factor printed with two
- * decimals names the same count again (for up to 100 experts). The factor to report is always E / kept.
+ * tie, so that the reached factor is as near the requested one as possible, and a factor printed with two decimals
+ * gives the same count (for up to 100 experts). The factor to report is always E / kept.
  *
  * @throws WorkbenchError `factor-invalid`, or `factor-too-large` where fewer than max(1, top-k) experts would stay.
  */

@@ -14,12 +14,12 @@ import { superExpertPins } from './saliency/super-experts.ts';
 import { taskShares } from './task-weights.ts';
 
 /**
- * The plan that a method gives for a model and the profiles of one or more tasks. Deterministic; ties go to the lower
- * index. The caller adds what only it knows: model and task names.
+ * The plan of a method for a model and the profiles of one or more tasks. Deterministic; ties go to the lower index.
+ * The caller adds the model and task names.
  *
  * @throws WorkbenchError `keep-invalid`, `groups-uneven`, `counts-invalid`, `bad-option`, `needs-search`,
- * `profile-missing`, `profile-mismatch`,
- * `profile-empty`, `profile-too-thin`, `task-weights-invalid`, `pin-invalid` or `pins-impossible`.
+ * `profile-missing`, `profile-mismatch`, `profile-empty`, `profile-too-thin`, `task-weights-invalid`, `pin-invalid` or
+ * `pins-impossible`.
  */
 export const makePlan = (input: PlanInput): Plan => {
   const method = methodNamed(input.method);
@@ -89,7 +89,7 @@ const chosenExperts = (
   groups: ExpertGroupRule | undefined,
 ): number[][] => {
   const kept = keepByCounts(scores, counts, context.pins, groups);
-  // A choice of whole sets knows no groups: there the scores decide within each.
+  // A choice of whole sets ignores groups: there the scores decide within each group.
   if (choose === undefined || groups !== undefined) return kept;
   const pinned = pinsByLayer(context.pins, context.layers, context.experts);
   return kept.map((ranked, layer) => {
@@ -113,7 +113,7 @@ const withinGroups = (kept: number[][], { method, experts, topK, groups }: PlanI
   return kept;
 };
 
-/** Pins that keep super experts, but for experts that the request wants to go. */
+/** Pins that keep super experts, except experts that the request pins to go. */
 const protectivePins = ({ protect = 'none', statistics, layers, experts, pins }: PlanInput): Pin[] => {
   if (protect === 'none') return [];
   const peaks = requireStatistic(
@@ -153,7 +153,7 @@ const checkStatistics = ({ method, statistics, layers, experts, topK }: PlanInpu
       );
     }
     if (profile.tokens === 0) {
-      throw refuse('profile-empty', 'A profile holds no token.', 'Profile a task that has calibration items.');
+      throw refuse('profile-empty', 'A profile contains no token.', 'Profile a task that has calibration items.');
     }
   }
 };

@@ -21,7 +21,7 @@ const drawsText = (draws: DrawRule): string => {
   return `${says}; a sweep measures several draws`;
 };
 
-/** The page of a method: what `uncurl methods NAME` prints and the window shows. */
+/** The page of a method, for `uncurl methods NAME` and the window. */
 export const methodPage = (method: Method): MethodPage => {
   const { title, name, summary, kind, needs, cost, draws, formula, defaults, source, pitfalls } = method;
   const options = optionTexts(method);

@@ -15,11 +15,11 @@ import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-stati
 import type { WeighedProfiles } from './average-scores.ts';
 import type { SearchSettings } from './search/search-experts.ts';
 
-/** What a plan is made from. `statistics` holds one profile per task; it may be empty for methods that need nothing. */
+/** Input of a plan. `statistics` contains one profile per task; it may be empty for methods that need none. */
 export interface PlanInput {
   readonly method: MethodName;
   readonly statistics: readonly RoutingStatistics[];
-  /** How much each task counts; absent: all alike. */
+  /** Weight of each task; absent: all equal. */
   readonly taskWeights?: readonly number[] | undefined;
   /** L, number of MoE layers. */
   readonly layers: number;
@@ -29,15 +29,15 @@ export interface PlanInput {
   readonly topK: number;
   /** Groups that the model's router chooses among; absent: none. */
   readonly groups?: ExpertGroupRule | undefined;
-  /** Kept experts per MoE layer; under budgets that differ by layer, on average. */
+  /** Kept experts per MoE layer; with budgets that differ by layer, the average. */
   readonly keep: number;
   readonly budget: BudgetName;
-  /** Kept experts of each layer, of the budget `manual`. */
+  /** Kept experts of each layer, for the budget `manual`. */
   readonly counts?: readonly number[] | undefined;
   readonly pins: readonly Pin[];
-  /** Keeps super experts whatever the method says. */
+  /** Keeps super experts regardless of the method. */
   readonly protect?: SuperExpertProtection | undefined;
-  /** Which draw of a method that draws; 0 is the published one of a method with a fixed seed. */
+  /** The draw of a method that uses the seed; 0 is the published one of a method with a fixed seed. */
   readonly seed: number;
   /** Options of the method by name; it parses them. */
   readonly options?: MethodOptions | undefined;
@@ -45,34 +45,34 @@ export interface PlanInput {
 
 export type MethodOptions = Readonly<Record<string, unknown>>;
 
-/** What a method may read while it makes a plan. */
+/** The inputs available to a method for a plan. */
 export interface PlanContext extends WeighedProfiles {
   readonly layers: number;
   readonly experts: number;
   readonly topK: number;
   readonly keep: number;
   readonly pins: readonly Pin[];
-  /** @throws Error where the method's page does not say that it draws. */
+  /** @throws Error where the method's page does not declare that it uses the seed. */
   readonly seed: number;
 }
 
-/** The page of a method: what `uncurl methods` prints and the window shows. */
+/** The page of a method, for `uncurl methods` and the window. */
 export interface MethodPage {
   readonly name: MethodName;
   readonly title: string;
   /** One sentence. */
   readonly summary: string;
   readonly kind: 'drop' | 'merge';
-  /** What must be measured before a plan can be made: a profile, or many candidates on labelled items. */
+  /** Measurements needed before planning: a profile, or many candidates on labelled items. */
   readonly needs: 'nothing' | 'routing' | 'search';
-  /** What that costs beyond one pass over the task's calibration items, in words. */
+  /** Cost of that beyond one pass over the task's calibration items, in words. */
   readonly cost: string;
   readonly formula: string;
-  /** Paper, and where the reading of it comes from. */
+  /** Paper, and the source of our interpretation of it. */
   readonly source: string;
   readonly defaults: string;
   readonly pitfalls: readonly string[];
-  /** Whether plans depend on the seed; that new router rows are drawn, `defineMethod` adds. */
+  /** Whether plans depend on the seed; `defineMethod` adds the drawing of new router rows. */
   readonly draws: DrawRule;
 }
 
@@ -82,18 +82,18 @@ interface Behaviour {
    * Scores of every expert of every MoE layer, [L][E], higher is better; budgets that differ by layer read them too.
    */
   readonly score: (context: PlanContext) => Float64Array[];
-  /** Kept experts per layer where the method has a rule of its own instead of the global budget's. */
+  /** Kept experts per layer where the method replaces the global budget's rule by its own. */
   readonly globalCounts?: (context: PlanContext, least: number) => number[];
 }
 
-/** Keeps the experts with the highest scores and drops the rest, unless `choose` says better. */
+/** Keeps the experts with the highest scores and drops the rest, unless `choose` decides. */
 export interface DropBehaviour extends Behaviour {
   readonly kind: 'drop';
-  /** Kept experts of one layer, or null where the scores decide. Not asked where the layer has pins. */
+  /** Kept experts of one layer, or null where the scores decide. Not called where the layer has pins. */
   readonly choose?: (context: PlanContext, layer: number, keep: number) => number[] | null;
-  /** Kept experts of every layer by a threshold of the method's own: the budget and the factor do not count. */
+  /** Kept experts of every layer by the method's own threshold: budget and factor are ignored. */
   readonly keepByThreshold?: (context: PlanContext) => number[][];
-  /** Whether experts that go leave their mean output behind, a constant. */
+  /** Whether removed experts are replaced by their mean output, a constant. */
   readonly leavesConstants?: boolean;
 }
 
@@ -107,10 +107,10 @@ export interface MergeBehaviour extends Behaviour {
   readonly rule?: MergeRule;
 }
 
-/** Finds its plan by measuring many candidates: a job runs it, `makePlan` refuses it. */
+/** Finds its plan by measuring many candidates: runs as a job; `makePlan` refuses it. */
 export type SearchBehaviour =
   | { readonly kind: 'search'; readonly search: 'evolution'; readonly settings: SearchSettings }
-  /** Layer by layer, each on what the pruned layers before it give. */
+  /** Layer by layer, each on the output of the pruned layers before it. */
   | { readonly kind: 'search'; readonly search: 'progressive' };
 
 export type MethodBehaviour = DropBehaviour | MergeBehaviour | SearchBehaviour;
@@ -118,7 +118,7 @@ export type MethodBehaviour = DropBehaviour | MergeBehaviour | SearchBehaviour;
 export interface Method extends MethodPage {
   /** Names, types, defaults and descriptions of the options. */
   readonly options: z.ZodObject;
-  /** @throws WorkbenchError `bad-option` naming the option and what it may be. */
+  /** @throws WorkbenchError `bad-option` naming the option and its allowed values. */
   readonly prepare: (options: MethodOptions) => {
     readonly options: MethodOptions;
     readonly behaviour: MethodBehaviour;
@@ -127,13 +127,13 @@ export interface Method extends MethodPage {
   };
 }
 
-/** New rows of a router are drawn, whatever else a method does. */
+/** New router rows are drawn, whatever else a method does. */
 const withRouterRows = (draws: DrawRule, options: z.ZodObject): DrawRule =>
   typeof draws === 'boolean' && (draws || !('router' in options.shape))
     ? draws
     : [...(typeof draws === 'boolean' ? [] : draws), { option: 'router', value: 'reinitialised' }];
 
-/** A method from its page, the schema of its options and what it does with them. */
+/** Defines a method by its page, the schema of its options and its behaviour. */
 export const defineMethod = <S extends z.ZodObject>(
   page: MethodPage,
   options: S,

@@ -1,5 +1,5 @@
 import { refuse } from '../contract/errors.ts';
-import type { MethodName } from '../contract/plan.ts';
+import { methodOptions, type MethodName, type MethodOptions } from '../contract/plan.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import type { Method } from './method.ts';
 import { ean } from './methods/ean.ts';
@@ -22,7 +22,7 @@ import { tsep } from './methods/tsep.ts';
 import { uncurl } from './methods/uncurl.ts';
 import { unified } from './methods/unified.ts';
 
-/** Every method, in the order in which all lists show them. A new one is its file and its line here, nothing else. */
+/** Every method, in the order of all lists. A new one needs its file and its line here, nothing else. */
 export const methods: readonly Method[] = [
   random,
   frequency,
@@ -54,4 +54,10 @@ export const methodNamed = (name: string): Method => {
   if (found === undefined)
     throw refuse('no-such-method', `There is no method "${name}".`, suggestion(name, methodNames));
   return found;
+};
+
+/** A method's options with its defaults filled in; unchanged for options that it refuses, and for names of no method. */
+export const completeOptions = (name: string, given: MethodOptions): MethodOptions => {
+  const complete = methods.find((method) => method.name === name)?.options.safeParse(given).data;
+  return { ...methodOptions.safeParse(complete).data, ...given };
 };

@@ -1,6 +1,6 @@
 import type { RandomSource } from '../statistics/random.ts';
 
-/** Standard normal numbers by Box and Muller's transform, two at a time. */
+/** Standard normal numbers by the Box-Muller transform, two at a time. */
 export const normalSource = (random: RandomSource): (() => number) => {
   let spare: number | null = null;
   return () => {

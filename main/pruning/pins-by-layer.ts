@@ -12,7 +12,7 @@ export const NO_PINS: LayerPins = { stay: new Set(), go: new Set() };
 /**
  * Pins of every MoE layer.
  *
- * @throws WorkbenchError `pin-invalid` where a pin names a layer or expert that is not there, `pins-impossible` where
+ * @throws WorkbenchError `pin-invalid` where a pin names a layer or expert that does not exist, `pins-impossible` where
  * the same expert is pinned to stay and to go.
  */
 export const pinsByLayer = (pins: readonly Pin[], layers: number, experts: number): readonly LayerPins[] => {

@@ -2,12 +2,12 @@ import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 
-/** Router treatments that keep the row of every expert: another router than stock loaders compute. */
+/** Router treatments that keep the row of every expert, which stock loaders do not support. */
 const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
 
 /**
- * What a plan would leave of a model, from counts alone. `plan` has been validated against the model. A router row
- * counts H weights. Bytes scale with the weights, as they do in a file whose tensors share one type.
+ * Size of a model after a plan, from counts alone. `plan` has been validated against the model. A router row counts H
+ * weights. Bytes scale with the weights, as in a file whose tensors share one type.
  */
 export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
   const { experts, moeLayers, hidden, parameters, sizeBytes } = model;
@@ -53,7 +53,7 @@ const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['expo
     hf: false,
     reason:
       `Layers keep between ${least} and ${most} experts, and stock loaders need one number for all layers. Use the ` +
-      'uniform budget to export, or the method mone: it puts constants in place of experts, and vLLM after 0.32 ' +
-      'takes different numbers of them per layer.',
+      'uniform budget to export, or the method mone: it replaces experts by constants, and vLLM after 0.32 ' +
+      'supports different numbers of them per layer.',
   };
 };

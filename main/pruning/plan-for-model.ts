@@ -8,38 +8,38 @@ import type { PlanInput } from './method.ts';
 import { planFromRanking } from './plan-from-ranking.ts';
 import type { Ranking } from './expert-files/ranking.ts';
 
-/** The model that a plan is for, as its checkpoint tells. */
+/** The model of a plan, from its checkpoint. */
 export interface PlanSubject {
   readonly name: string;
   readonly fingerprint: string;
   readonly info: ModelInfo;
 }
 
-/** How much a plan keeps: by factor, by kept experts of every layer, or by those of each. Exactly one of the three. */
+/** Size of a plan: a factor, the kept experts of every layer, or those of each. Exactly one of the three. */
 export interface RequestedSize {
   readonly factor?: number | undefined;
   readonly keep?: number | undefined;
   readonly counts?: readonly number[] | undefined;
 }
 
-/** Whatever asks for a plan (command line, window, sweep): a method's choice among a model's experts. */
+/** A request for a plan (from command line, window or sweep): a method's choice among a model's experts. */
 export interface PlanOrder extends Omit<PlanInput, 'layers' | 'experts' | 'topK' | 'groups' | 'keep'>, RequestedSize {
-  /** Names of the tasks whose profiles `statistics` holds, or that the plan is for. */
+  /** Names of the tasks of the profiles in `statistics`, or of the plan's tasks. */
   readonly tasks: readonly string[];
 }
 
-/** A ranking and what to keep of it. */
+/** A ranking and how much of it to keep. */
 export interface RankingOrder extends RequestedSize {
   readonly ranking: Ranking;
   readonly budget: BudgetName;
   readonly pins: readonly Pin[];
-  /** What it is called; absent: `ranking`. */
+  /** Its name; absent: `ranking`. */
   readonly method?: MethodName | undefined;
   /** Names of the tasks that the plan is for. */
   readonly tasks?: readonly string[] | undefined;
 }
 
-/** Kept experts per layer (by counts: their mean). */
+/** Kept experts per layer (for counts: their mean). */
 const requestedKeep = ({ factor, keep, counts }: RequestedSize, info: ModelInfo): number => {
   requireNoConstants(info);
   const { experts, topK } = info;
@@ -56,14 +56,14 @@ const requestedKeep = ({ factor, keep, counts }: RequestedSize, info: ModelInfo)
   );
 };
 
-/** A plan that says which model and which tasks it was made for. */
+/** A plan with the model and the tasks that it was made for. */
 export const signedPlan = (plan: Plan, { name, fingerprint }: PlanSubject, tasks: readonly string[]): Plan => {
   const signed: Plan = { ...plan, model: { name, fingerprint } };
   return tasks.length === 0 ? signed : { ...signed, tasks: [...tasks] };
 };
 
 /**
- * The one way to a method's plan for a model: command line, window and sweeps all come here.
+ * The only way to a method's plan for a model: used by command line, window and sweeps.
  *
  * @throws WorkbenchError as `makePlan`; `factor-or-keep`, `factor-invalid`, `factor-too-large`.
  */
@@ -90,7 +90,7 @@ export const planForModel = (subject: PlanSubject, order: PlanOrder): Plan => {
 };
 
 /**
- * The plan that keeps what a ranking names first.
+ * The plan that keeps the first experts of a ranking.
  *
  * @throws WorkbenchError as `planFromRanking`; `groups-uneven`, and as `planForModel` for the size.
  */
@@ -100,7 +100,7 @@ export const rankedPlanForModel = (subject: PlanSubject, order: RankingOrder): P
     throw refuse(
       'groups-uneven',
       `${subject.name} chooses experts in groups of equal size, which a ranking does not know.`,
-      'Use a method, or a file that holds plans.',
+      'Use a method, or a file that contains plans.',
     );
   }
   const { ranking, budget, counts, pins, method, tasks = [] } = order;

@@ -12,12 +12,12 @@ export interface RankingPlanInput {
   /** Of the budget `manual`. */
   readonly counts?: readonly number[] | undefined;
   readonly pins: readonly Pin[];
-  /** What the ranking is called; absent: `ranking`. */
+  /** The ranking's name; absent: `ranking`. */
   readonly method?: MethodName | undefined;
 }
 
 /**
- * The plan that keeps the experts which an imported ranking names first. A ranking says nothing across layers, so its
+ * The plan that keeps the first experts of an imported ranking. A ranking cannot be compared across layers, so its
  * budget is uniform or by hand.
  *
  * @throws WorkbenchError `budget-needs-scores` for the other budgets, `keep-invalid`, `counts-invalid`,

@@ -10,14 +10,14 @@ export interface PlanNeedsRequest {
   readonly protect?: SuperExpertProtection | undefined;
 }
 
-/** What must be there before a plan can be made. */
+/** Prerequisites of a plan. */
 export interface PlanNeeds {
   readonly profile: boolean;
-  /** What the profile must hold beyond routing. */
+  /** Statistics beyond routing that the profile must contain. */
   readonly extras: readonly ExtraStatistic[];
-  /** The method searches for its plan instead. */
+  /** The search that finds the method's plan; null without one. */
   readonly search: SearchBehaviour | null;
-  /** The plan wants constants in place of the experts that go. */
+  /** The plan replaces removed experts by constants. */
   readonly constants: boolean;
 }
 
@@ -36,14 +36,14 @@ export const planNeeds = ({ method, options = {}, budget, protect = 'none' }: Pl
   };
 };
 
-/** Needs of several plans together: one profile serves them all. */
+/** Combined needs of several plans: one profile serves them all. */
 export const combinedExtras = (needs: readonly PlanNeeds[]): readonly ExtraStatistic[] =>
   inOrder(new Set(needs.flatMap(({ extras }) => extras)));
 
 const inOrder = (extras: ReadonlySet<ExtraStatistic>): readonly ExtraStatistic[] =>
   extraStatistics.filter((extra) => extras.has(extra));
 
-/** What profiling looks at beyond routing, in words; null: nothing. */
+/** Statistics beyond routing, in words; null: none. */
 export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number, topK: number): string | null => {
   if (extras.length === 0) return null;
   const every = extras.some(
@@ -54,7 +54,7 @@ export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number
     'routed-outputs': 'mean outputs of chosen experts',
     residual: 'how far layers turn tokens',
     'every-output': 'outputs of every expert on every token',
-    elimination: 'what leaving out experts does to each layer',
+    elimination: 'the effect of leaving out experts on each layer',
     choices: 'which tokens each expert takes',
   };
   const cost = every

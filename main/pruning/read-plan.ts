@@ -3,25 +3,25 @@ import { refuse } from '../contract/errors.ts';
 import { dropPlan, mergePlan, type Plan } from '../contract/plan.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 
-/** Largest plan that is read: 100 layers x 512 experts with weights written in full are under 3 MB. */
+/** Largest plan: 100 layers x 512 experts with all weights written out are under 3 MB. */
 export const MAX_PLAN_CHARACTERS = 16 * 1024 * 1024;
 
-/** No more bytes hold that many characters. */
+/** Bytes of that many characters, at most. */
 export const MAX_PLAN_BYTES = 4 * MAX_PLAN_CHARACTERS;
 
-/** What lists of a plan hold together: 100 layers x 512 experts with weights are 150,000 values. */
+/** Most values in the lists of a plan: 100 layers x 512 experts with weights are 150,000. */
 const MAX_LISTED = 2 ** 18;
-/** Fields of the largest object of a plan are fewer. */
+/** More than the fields of the largest object of a plan. */
 const MOST_FIELDS = 32;
 
-/** How much the lists within a value hold, all of them together; stops where it is more than `most`. */
+/** Whether the lists within a value together contain more than `most` values; stops counting there. */
 const holdsMore = (value: unknown, most: number): boolean => {
   const waiting: unknown[] = [value];
   let listed = 0;
   for (let each = waiting.pop(); each !== undefined; each = waiting.pop()) {
     if (typeof each !== 'object' || each === null) continue;
     const members = Object.values(each);
-    // An object with more members is a list by another name: layers by their numbers.
+    // An object with more members is really a list: layers by their numbers.
     if (Array.isArray(each) || members.length > MOST_FIELDS) listed += members.length;
     if (listed > most) return true;
     for (const member of members) if (typeof member === 'object') waiting.push(member);
@@ -29,17 +29,17 @@ const holdsMore = (value: unknown, most: number): boolean => {
   return false;
 };
 
-/** Refuses what lists more than any plan or ranking: each wrong value would be told, and what is told takes memory. */
+/** Refuses more values than any plan or ranking has: each wrong one would be reported, and reports take memory. */
 export const requireListed = (json: unknown, refusal: (why: string) => Error): void => {
-  if (holdsMore(json, MAX_LISTED)) throw refusal(`its lists hold more than ${String(MAX_LISTED)} values`);
+  if (holdsMore(json, MAX_LISTED)) throw refusal(`its lists contain more than ${String(MAX_LISTED)} values`);
 };
 
 /** Problems named in one message; the rest are counted. */
 const MAX_PROBLEMS = 3;
 
 /**
- * A plan from its JSON text. `where` names the source in messages (a file, "the request"). The shape is checked here;
- * whether it fits a model, by `validatePlan`.
+ * A plan from its JSON text. `where` names the source in messages (a file, "the request"). Checks only the shape;
+ * `validatePlan` checks whether it fits a model.
  *
  * @throws WorkbenchError `plan-unreadable`.
  */
@@ -51,14 +51,15 @@ export const readPlan = (text: string, where: string): Plan => {
   try {
     json = parseForeignJson(text);
   } catch (cause) {
-    throw unreadable(where, `it is no JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+    throw unreadable(where, `it is not JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
   }
   return planOfJson(json, where);
 };
 
-/** The same from what its text holds. @throws WorkbenchError `plan-unreadable`. */
+/** The same from parsed JSON. @throws WorkbenchError `plan-unreadable`. */
 export const planOfJson = (json: unknown, where: string): Plan => {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw unreadable(where, 'it is no JSON object');
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw unreadable(where, 'it is not a JSON object');
   requireListed(json, (why) => unreadable(where, why));
   const drops = 'kept' in json;
   const merges = 'groups' in json;

@@ -1,7 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 
 /**
- * Shares of several tasks, summing to 1; all alike where none are given.
+ * Shares of several tasks, summing to 1; equal where none are given.
  *
  * @throws WorkbenchError `task-weights-invalid` where there is not one per task, or one is negative, or all are 0.
  */

@@ -3,7 +3,7 @@ import type { ExpertGroupRule } from '../contract/model.ts';
 import { isMergePlan, type LayerBlend, type MergeGroup, type Plan } from '../contract/plan.ts';
 import { groupProblem } from './expert-groups.ts';
 
-/** What a plan must fit. */
+/** The model facts that a plan must fit. */
 export interface PlanTarget {
   readonly moeLayers: number;
   /** E. */
@@ -12,15 +12,14 @@ export interface PlanTarget {
   readonly topK: number;
   /** Groups that the router chooses among; absent: none. */
   readonly expertGroups?: ExpertGroupRule | undefined;
-  /** Experts that give constants; absent: none. */
+  /** Number of experts that are constants; absent: none. */
   readonly constantExperts?: number | undefined;
 }
 
 /**
- * A plan from outside, held against a model: one list per MoE layer, experts in range, none twice, at least top-k per
+ * Validates an external plan against a model: one list per MoE layer, experts in range, none twice, at least top-k per
  * layer, as many in every group of a grouped router; groups of a merge partition the experts, and its matrices fit
- * them.
- * Gives it back with every list ascending.
+ * them. Returns it with every list ascending.
  *
  * @throws WorkbenchError `plan-invalid` naming layer and value.
  */
@@ -37,7 +36,7 @@ export const validatePlan = (plan: Plan, target: PlanTarget): Plan => {
 };
 
 /**
- * A model whose experts were replaced by constants is not pruned again: its constants were made for its own experts.
+ * Refuses to prune a model whose experts were replaced by constants, which were made for its own experts.
  *
  * @throws WorkbenchError `has-constants`.
  */
@@ -45,7 +44,7 @@ export const requireNoConstants = ({ constantExperts = 0 }: Pick<PlanTarget, 'co
   if (constantExperts > 0)
     throw refuse(
       'has-constants',
-      `${constantExperts} experts of the model are constants already, and it is not pruned again.`,
+      `${constantExperts} experts of the model are constants already, so it cannot be pruned again.`,
       'Prune the model that it was made from, and measure this one beside it: --candidate NAME=DIR.',
     );
 };
@@ -97,7 +96,7 @@ const validateKept = (kept: readonly number[], layer: number, target: PlanTarget
   return [...kept].sort((a, b) => a - b);
 };
 
-/** Matrices fit the groups that tell roughly what they do. */
+/** Checks that the matrices fit the groups that approximate them. */
 const checkBlend = (
   blend: readonly LayerBlend[],
   groups: readonly (readonly MergeGroup[])[],
@@ -130,7 +129,7 @@ const validateGroups = (groups: readonly MergeGroup[], layer: number, target: Pl
       seen.add(member);
     }
     if (!members.includes(reference)) {
-      throw invalid(`aligns ${where} to expert ${reference}, which is no member`, 'Name a member as the reference.');
+      throw invalid(`aligns ${where} to expert ${reference}, which is not a member`, 'Name a member as the reference.');
     }
     if (weights.length !== members.length) {
       throw invalid(

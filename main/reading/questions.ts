@@ -6,7 +6,7 @@ import { answerKind } from '../contract/task.ts';
 const run = shortName;
 const reading = { delta: margin.optional(), familywise: z.boolean().optional() };
 
-/** What is read of runs: each is answered from what lies on disk, computed anew from its outcomes. */
+/** Questions about runs, answered from files on disk and computed from their outcomes each time. */
 export const readingQuestion = z.discriminatedUnion('read', [
   z.object({ read: z.literal('sweep'), run, ...reading }),
   z.object({ read: z.literal('size-trend'), run, ...reading }),
@@ -38,20 +38,20 @@ export type ReadingQuestion = z.input<typeof readingQuestion>;
 export type ReadingName = ReadingQuestion['read'];
 export type QuestionOf<N extends ReadingName> = Extract<ReadingQuestion, { read: N }>;
 
-/** To the thread that reads, one at a time. */
+/** To the reading thread, one at a time. */
 export const readingOrder = z.object({
   workspace: z.string().min(1),
-  /** Folder of what comes with the workbench. */
+  /** Folder of the bundled resources. */
   resources: z.string().min(1),
   /** This user's folder outside of workspaces; null: nothing is remembered. */
   state: z.string().min(1).nullable(),
-  /** Runs that an engine works on right now. */
+  /** Runs that an engine is working on. */
   live: z.array(run),
   question: readingQuestion,
 });
 export type ReadingOrder = z.input<typeof readingOrder>;
 
-/** From the thread. */
+/** From the reading thread. */
 export const readingReport = z.discriminatedUnion('is', [
   z.object({ is: z.literal('answer'), value: z.unknown() }),
   z.object({ is: z.literal('error'), error: serialisedError }),

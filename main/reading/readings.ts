@@ -13,7 +13,7 @@ import type { RunSource } from '../runs/run-source.ts';
 import { readPointOutcomes } from '../runs/stored-outcomes.ts';
 import type { QuestionOf } from './questions.ts';
 
-/** A sweep's results and thresholds; no results where nothing was measured yet. */
+/** A sweep's results and thresholds; no results if nothing was measured yet. */
 const readSweep = async (source: RunSource, run: string, asked: AskedReading): Promise<SweepDocument> => {
   const manifest = await sweepManifestOf(source, run);
   const reading = { delta: asked.delta ?? sweepDelta(manifest), familywise: asked.familywise };
@@ -30,7 +30,7 @@ const requireMeasured = (document: SweepDocument): SweepDocument => {
   );
 };
 
-/** The items behind a point, as the unpruned model and the candidate answered them. */
+/** The items behind a point, with the answers of the unpruned model and the candidate. */
 export interface PointAnswers extends AnsweredItems {
   readonly result: SweepResult;
 }
@@ -46,7 +46,7 @@ const readAnswers = async (
   if (result === undefined || unpruned === undefined)
     throw refuse(
       'no-such-point',
-      `The sweep holds no point for ${model}, ${task}, ` +
+      `The sweep contains no point for ${model}, ${task}, ` +
         `${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
       'Choose a point that was measured.',
     );
@@ -57,12 +57,12 @@ const readAnswers = async (
       'outcomes-missing',
       'failed',
       `The outcomes of this point are no longer stored in this workspace.`,
-      'Resume the run: they will be computed again.',
+      'Resume the run to compute them again.',
     );
   return { result, ...answeredItems(result.metric, before, after) };
 };
 
-/** How each question is answered. */
+/** Answers to the questions. */
 export const readings = {
   sweep: (source: RunSource, { run, ...asked }: QuestionOf<'sweep'>) => readSweep(source, run, asked),
   'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) =>

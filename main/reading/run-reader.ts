@@ -8,28 +8,28 @@ import { fileErrorCode } from '../files/file-errors.ts';
 import { type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
 import type { ReadingAnswer } from './readings.ts';
 
-/** JavaScript's heap of a thread: the outcomes of some million items. */
+/** Limit of a thread's JavaScript heap, enough for the outcomes of some million items. */
 const MAX_HEAP_MEGABYTES = 4_096;
 /**
- * Processor time for one answer, the same on a busy machine: everything of the sample (8 MB) takes 5 s; intervals of
- * perplexity are resampled, which no size of a file tells.
+ * CPU time limit for one answer, independent of the machine's load: everything of the sample (8 MB) takes 5 s. The time
+ * to resample intervals of perplexity does not depend on file sizes.
  */
 const PROCESSOR_MS = 60_000;
 const PROCESSOR_MS_PER_MEGABYTE = 5_000;
-/** Time for one answer, whatever the thread waits for. */
+/** Time limit for one answer, whatever the thread waits for. */
 const ANSWER_MS = 600_000;
 const LOOK_EVERY_MS = 500;
-/** One that reads what a window shows, beside one that makes a report. */
+/** One for the window, one for a report. */
 const MOST_THREADS = 2;
 
 export interface RunReader {
   /**
-   * What a reading gives (readings.ts), from a thread that is ended where it takes too much.
+   * Runs a reading (readings.ts) in a thread that is ended if it takes too much time or memory.
    *
    * @throws WorkbenchError of the reading; `read-too-slow`, `read-too-large`, `reader-ended`.
    */
   read<N extends ReadingName>(question: QuestionOf<N>): Promise<ReadingAnswer<N>>;
-  /** Ends whatever is read. */
+  /** Ends all readings. */
   dispose(): Promise<void>;
 }
 
@@ -43,13 +43,13 @@ const runsOf = ({ question }: ReadingOrder): readonly string[] => ('runs' in que
 
 const words = (order: ReadingOrder): string => runsOf(order).join(', ');
 
-/** Bytes of the files of the runs that a question is about. */
+/** Total size of the files of the runs in a question. */
 const bytesOf = async (order: ReadingOrder): Promise<number> => {
   let bytes = 0;
   for (const run of runsOf(order)) {
     const folder = join(order.workspace, 'runs', run);
     const names = await readdir(folder).catch((error: unknown): string[] => {
-      // The reading says what is wrong with the folder.
+      // The reading reports problems of the folder.
       if (fileErrorCode(error) !== null) return [];
       throw error;
     });
@@ -62,7 +62,7 @@ const bytesOf = async (order: ReadingOrder): Promise<number> => {
   return bytes;
 };
 
-/** A thread, and the order that it works on. */
+/** A thread and its current order. */
 class ReadingThread {
   readonly #worker: Worker;
   readonly #ended: (thread: ReadingThread) => void;
@@ -74,7 +74,7 @@ class ReadingThread {
     this.#ended = ended;
     this.#mostMs = processorMs;
     this.#worker = new Worker(program, {
-      // Options of this process (a debugger's port, a test runner's loader) are not for the thread.
+      // This process's options (a debugger's port, a test runner's loader) are not for the thread.
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MEGABYTES },
     });
@@ -84,10 +84,10 @@ class ReadingThread {
     this.#worker.unref();
   }
 
-  /** Works on an order; settles it whatever happens. */
+  /** Works on an order and settles it whatever happens. */
   async work(waiting: Waiting): Promise<void> {
     this.#waiting = waiting;
-    // From here on the process stays for the answer.
+    // From here on the process stays alive for the answer.
     this.#worker.ref();
     const megabytes = (await bytesOf(waiting.order)) / 2 ** 20;
     const mostProcessorMs = this.#mostMs + PROCESSOR_MS_PER_MEGABYTE * megabytes;
@@ -113,7 +113,7 @@ class ReadingThread {
       const deadline = setTimeout(() => this.#tooSlow(ANSWER_MS, 's'), ANSWER_MS);
       const look = setInterval(() => {
         void this.#processorMs().then((spent) => {
-          if (spent - before > mostProcessorMs) this.#tooSlow(mostProcessorMs, 's of the processor');
+          if (spent - before > mostProcessorMs) this.#tooSlow(mostProcessorMs, 's of CPU time');
         });
       }, LOOK_EVERY_MS);
       if (this.#why === null) this.#worker.postMessage(waiting.order);
@@ -146,7 +146,7 @@ class ReadingThread {
       refuse(
         'read-too-slow',
         `${words(this.#waiting.order)} was not read in ${(limitMs / 1000).toFixed(0)} ${unit}.`,
-        'Its files hold more than a run measures, or are not what a run wrote: remove the run, or measure it again.',
+        'Its files contain more than a run measures or were not written by a run: remove it, or measure it again.',
       ),
     );
   }
@@ -158,7 +158,7 @@ class ReadingThread {
       ? refuse(
           'read-too-large',
           `${what} needs more than ${String(MAX_HEAP_MEGABYTES)} MB of memory to be read.`,
-          'Its files hold more than a run measures: remove the run, or measure it in parts.',
+          'Its files contain more than a run measures: remove the run, or measure it in parts.',
           error,
         )
       : new WorkbenchError(
@@ -178,10 +178,10 @@ class ReadingThread {
     waiting?.reject(this.#why);
   }
 
-  /** Processor time that the thread has taken so far; 0 where this Node does not tell (before 24.6). */
+  /** CPU time that the thread has used so far; 0 where this Node does not report it (before 24.6). */
   async #processorMs(): Promise<number> {
     if (!('cpuUsage' in this.#worker)) return 0;
-    // A thread that has ended, or has not begun, has none to tell of.
+    // A thread that has ended or not yet started reports none.
     const { user, system } = await this.#worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
     return (user + system) / 1000;
   }
@@ -189,19 +189,19 @@ class ReadingThread {
 
 export interface RunReaderSettings {
   readonly workspace: string;
-  /** Folder of what comes with the workbench. */
+  /** Folder of the bundled resources. */
   readonly resources: string;
   /** This user's folder outside of workspaces, where checks are remembered; default: nowhere. */
   readonly state?: string | null | undefined;
-  /** Runs that this process works on, whose files change. */
+  /** Runs that this process is working on, whose files change. */
   readonly live?: (() => readonly string[]) | undefined;
   /** The program of the threads; default: the engine's. */
   readonly program?: string | undefined;
-  /** Processor time for one answer, and more for each megabyte of the run's files; default: what a run takes. */
+  /** CPU time limit for one answer, and its extension per megabyte of the run's files; default: ample for a run. */
   readonly processorMs?: number | undefined;
 }
 
-/** Reads runs in threads that start when they are first needed and then wait for the next question. */
+/** Reads runs in threads that start on demand and then wait for the next question. */
 export const createRunReader = ({
   workspace,
   resources,

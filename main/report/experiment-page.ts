@@ -42,9 +42,9 @@ const matrixCell = (cell: ExperimentCell | undefined): HtmlNode | string =>
 
 const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[]): HtmlNode =>
   reportTable(
-    'The matrix of + and \u2212: difference of accuracy in points, two-sided 95 % interval; ? where that holds 0. Of ' +
-      'several draws: the mean, an interval that holds those of all draws, the lowest and the highest difference; a ' +
-      'sign is one that every draw has.',
+    'The matrix of + and \u2212: difference of accuracy in points, two-sided 95 % interval; ? where that contains 0. ' +
+      'Of several draws: the mean, an interval that spans those of all draws, the lowest and the highest difference; ' +
+      'a sign is one that every draw has.',
     [
       { title: 'sizes', cell: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
       { title: 'factor', isNumber: true, cell: ({ factor }) => formatFactor(factor) },
@@ -164,7 +164,7 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
       { class: 'lead' },
       `Members with ${models.map(({ experts }) => String(experts)).join(', ')} experts on ` +
         `${tasks.map(({ name, n }) => `${name} (n = ${String(n)})`).join(', ')}: each pruned to the size of each ` +
-        'smaller one, held against that one and against itself.',
+        'smaller one, and compared with that one and with itself.',
     ),
     manifest.state === 'done'
       ? []
@@ -177,7 +177,7 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
         ],
   );
 
-/** A name for the report's file. */
+/** Name of the report's file. */
 export const experimentReportName = ({ id }: RunManifest): string => `${id}.html`;
 
 /** An experiment as one HTML page: both questions with figures, matrix and thresholds, and the paper's own table. */

@@ -13,10 +13,10 @@ export type HtmlContent = HtmlNode | string | number;
 const written = (content: HtmlContent): string =>
   typeof content === 'object' ? content.html : escapeHtml(String(content));
 
-/** Elements that have no content and no end tag. */
+/** Elements without content and end tag. */
 const VOID = new Set(['meta', 'br', 'hr', 'col']);
 
-/** An element; text content is escaped. Lists of children are given as lists: a long one is no list of arguments. */
+/** An element; text content is escaped. Children are passed as lists, since long argument lists overflow the stack. */
 export const html = (
   name: string,
   attributes: Attributes,
@@ -30,7 +30,7 @@ export const html = (
   };
 };
 
-/** Several nodes as one. */
+/** Joins several nodes. */
 export const htmlAll = (nodes: readonly HtmlContent[]): HtmlNode => ({ html: nodes.map(written).join('') });
 
 /** Markup that is already safe: a figure of svgDocument. */
@@ -38,7 +38,7 @@ export const htmlFigure = (svg: string): HtmlNode => ({ html: svg });
 
 export interface ReportColumn<T> {
   readonly title: string;
-  /** Numbers stand to the right. */
+  /** Aligns numbers right. */
   readonly isNumber?: boolean;
   readonly cell: (row: T) => HtmlContent;
 }
@@ -111,7 +111,7 @@ const properties = (name: ThemeName): string =>
     .map(([property, value]) => `${property}:${value}`)
     .join(';');
 
-/** Style sheet of the page: light or dark as the reader's system is, always light on paper. */
+/** Style sheet of the page: light or dark like the reader's system, always light on paper. */
 export const reportStyles = (): string => `
 :root{${properties('light')}}
 @media screen and (prefers-color-scheme:dark){:root{${properties('dark')}}}

@@ -12,7 +12,7 @@ export const experimentManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, ru
   throw refuse('not-an-experiment', `${run} is a ${manifest.kind}, not an experiment.`, 'Choose an experiment.');
 };
 
-/** What an experiment measured, at its own margin unless another one is given. */
+/** Document of an experiment, at its own margin unless another one is given. */
 export const readExperimentDocument = async (
   source: RunSource,
   run: string,
@@ -27,7 +27,7 @@ export const readExperimentDocument = async (
   });
 };
 
-/** The report of an experiment as it lies on disk, finished or not. */
+/** The report of an experiment on disk, finished or not. */
 export const makeExperimentReport = async (
   source: RunSource,
   run: string,

@@ -15,8 +15,8 @@ export interface PageContents {
 }
 
 /**
- * A page that needs nothing else: no scripts, no fonts, no network (a policy in its head forbids them). Light or dark
- * as the reader's system is, laid out for A4 in print.
+ * A self-contained page: no scripts, no fonts, no network (a policy in its head forbids them). Light or dark like the
+ * reader's system, laid out for A4 in print.
  */
 export const htmlPage = ({ manifest, header, parts, footer }: PageContents): string => {
   const head = html(

@@ -18,20 +18,20 @@ import { maxOf } from '../statistics/extremes.ts';
 import { html, htmlFigure, type HtmlNode } from './html.ts';
 import type { ReportSource } from './report-source.ts';
 
-/** Room for small multiples on a page, in the figures' own pixels: a figure wider than the paper shrinks with it. */
+/** Space for small multiples on a page, in the figures' own pixels: a figure wider than the paper is scaled down. */
 const PAGE_HEIGHT = 1080;
 const COLUMNS = 3;
 const CURVE_PANEL_HEIGHT = 270;
 const TREND_PANEL_HEIGHT = 264;
 
-/** Parts of at most `size` items, as even as they can be. */
+/** Splits into parts of at most `size` items, as even as possible. */
 const parts = <T>(items: readonly T[], size: number): T[][] => {
   const count = Math.ceil(items.length / size);
   const each = Math.ceil(items.length / Math.max(1, count));
   return Array.from({ length: count }, (_, index) => items.slice(index * each, (index + 1) * each));
 };
 
-/** Small multiples that fit on a page. */
+/** Number of small multiples that fit on a page. */
 const perPage = (panelHeight: number): number => COLUMNS * Math.max(1, Math.floor(PAGE_HEIGHT / panelHeight));
 
 const figure = ({ svg }: Drawing, caption: string, size: 'whole' | 'half' = 'whole'): HtmlNode =>
@@ -42,7 +42,7 @@ const figure = ({ svg }: Drawing, caption: string, size: 'whole' | 'half' = 'who
     html('figcaption', {}, caption),
   );
 
-/** Best threshold of every model and task, as the window shows it first. */
+/** Best threshold of every model and task, which the window shows first. */
 export const bestFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
   sizeTrend.thresholds.length === 0
     ? []
@@ -58,7 +58,7 @@ export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =
     ),
   );
 
-/** Quality against bytes and dropped share, a figure each per model whose points tell it. */
+/** Quality against bytes and against dropped share, one figure each per model whose points have them. */
 export const axisFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
   (['bytes', 'dropped'] as const).flatMap((axis) =>
     [...new Set(document.results.map(({ model }) => model))]
@@ -79,7 +79,7 @@ export const shareFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] 
     perPage(SHARE_PANEL_HEIGHT),
   ).map((methods) => figure(shareFigure(sizeTrend, sizeTrend.tasks, manifest, pageTheme, methods), SHARE_CAPTION));
 
-/** Pruned-large against scratch-small. */
+/** Pruned large model against small model from scratch. */
 export const pairFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] => {
   const panels = pairPanels(sizeTrend.pairs, sizeTrend.tasks);
   const rows = maxOf([1, ...panels.map((panel) => panel.rows.length)]);
@@ -96,7 +96,7 @@ export const pairFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =
   );
 };
 
-/** Usage misleads by itself: the saliency stands beside it. */
+/** Usage alone misleads, so the saliency is shown with it. */
 const SHOWN_METRICS = ['share', 'reap'];
 
 /** Routing of every model, tasks below one another: how often experts are chosen, and how much they matter. */

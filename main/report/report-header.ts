@@ -1,6 +1,7 @@
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { recordedSweepSettings } from '../contract/sweep.ts';
+import { isDefault, settingsOf, valueText } from '../contract/setting.ts';
+import { describedSweepSettings, recordedSweepSettings, type SweepSettings } from '../contract/sweep.ts';
 import { checkNotes, listed } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
@@ -23,18 +24,18 @@ const measured: readonly Definition[] = [
   ],
   [
     'Dropped share',
-    'Of the unpruned model\u2019s routed choices, over all MoE layers and every token of the calibration items, the ' +
-      'part whose expert the plan drops. Of a merge: whose expert merges into another one (all members of a group but ' +
-      'its reference), so that it is what may be lost at most. Empty where no profile tells it.',
+    'The share of the unpruned model\u2019s routed choices, over all MoE layers and all tokens of the calibration ' +
+      'items, whose expert the plan drops. For a merge: whose expert merges into another one (all members of a group ' +
+      'but its reference), which is the most that may be lost. Empty without a profile.',
   ],
   [
     'Accuracy',
     'Share of test items whose right answer has the highest log-likelihood of all choices: summed over its ' +
       'tokens (acc), or divided by its characters (acc_norm).',
   ],
-  ['Exact match', 'Share of items where what the model writes, filtered as the task says, equals a right answer.'],
+  ['Exact match', 'Share of items for which the model\u2019s text, filtered as the task says, equals a right answer.'],
   ['Perplexity', 'exp of the mean negative log-likelihood per token; lower is better.'],
-  ['n', 'Test items. Calibration items, which profiles and plans come from, are never among them.'],
+  ['n', 'Test items. Calibration items, from which profiles and plans are made, are never among them.'],
   ['Difference', 'Value of the pruned model minus value of the unpruned one, on the same items.'],
   [
     '95 % interval',
@@ -62,7 +63,7 @@ const ofSizes: readonly Definition[] = [
       'does a smaller model that is safe as far as it was pruned: it hides how far it might have gone.',
   ],
   [
-    'Ways to hand the sizes out',
+    'Ways to assign the sizes',
     'A permutation test over whole models, within each series of trainings (Jonckheere\u2019s statistic summed over ' +
       'tasks): it asks whether a trend could be chance in training. Tasks do not count as repeats, because all tasks ' +
       'of a model share the luck of its training. One training of four sizes cannot rule chance out: p is at least ' +
@@ -97,7 +98,7 @@ const recoveryDefinition: Definition = [
     'chosen by two-fold cross-validation. No training.',
 ];
 
-/** What every number of the page is: measurements, the threshold rule, methods, routing statistics. */
+/** Defines every number of the page: measurements, the threshold rule, methods, routing statistics. */
 export const definitionSection = ({ sizeTrend, profiles }: ReportSource): HtmlNode[] => [
   html('h3', {}, 'Measurements'),
   list([...measured, ['Safe, threshold', sizeTrend.rule], ...(sizeTrend.trends.length > 0 ? ofSizes : [])]),
@@ -121,7 +122,7 @@ const record = (entries: readonly (readonly [name: string, value: string])[]): H
     entries.flatMap(([name, value]) => [html('dt', {}, name), html('dd', {}, html('code', {}, value))]),
   );
 
-/** Where the numbers come from: models, tasks, versions, device, command line, and the manifest as it is on disk. */
+/** Provenance of the numbers: models, tasks, versions, device, command line, and the manifest as stored on disk. */
 export const recordSection = (manifest: RunManifest): HtmlNode[] => {
   const { id, createdAt, finishedAt, state, device, versions, commandLine, models, tasks } = manifest;
   return [
@@ -162,7 +163,7 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
     html(
       'details',
       {},
-      html('summary', {}, 'The manifest as it is on disk'),
+      html('summary', {}, 'The manifest as stored on disk'),
       html('pre', {}, JSON.stringify(manifest, null, 2)),
     ),
   ];
@@ -193,6 +194,19 @@ const question = ({ sizeTrend, document }: ReportSource): string => {
   );
 };
 
+/** Shown elsewhere: on lines of their own, or in the rule of the thresholds. */
+const SHOWN_ELSEWHERE = ['budget', 'seeds', 'delta'];
+
+/** Described settings that differ from their defaults. */
+const changedSettings = (settings: SweepSettings): readonly (readonly [label: string, value: string])[] => {
+  const values: Readonly<Record<string, unknown>> = settings;
+  return settingsOf(describedSweepSettings).flatMap((setting) => {
+    const { name, label } = setting;
+    if (SHOWN_ELSEWHERE.includes(name) || isDefault(setting, values[name])) return [];
+    return [[label.charAt(0).toUpperCase() + label.slice(1), valueText(setting, values[name])] as const];
+  });
+};
+
 const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
   const settings = recordedSweepSettings.safeParse(manifest.spec);
   const items = document.results.filter(({ factor }) => factor === 1).map(({ n }) => n);
@@ -208,6 +222,7 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
       ? ([
           ['Budget', settings.data.budget],
           ['Seeds of draws', settings.data.seeds.join(', ')],
+          ...changedSettings(settings.data),
         ] as const)
       : []),
     ['Measured', manifest.createdAt.slice(0, 16).replace('T', ', ')],

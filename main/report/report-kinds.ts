@@ -2,7 +2,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import { choiceAndWriting, type ChoiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
 
-/** Thresholds of tasks that were measured both ways, side by side; empty where none was. */
+/** Thresholds of tasks measured with both kinds of answers, side by side; empty if there are none. */
 export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
   const pairs = choiceAndWriting(document);
   const summary = reachSummary(pairs);
@@ -11,8 +11,8 @@ export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
     html('h3', {}, 'Chosen and written answers'),
     ...(summary === null ? [] : [html('p', {}, summary)]),
     reportTable<ChoiceAndWriting>(
-      'The same items and the same plans: how far a task is safe where the model chooses among answers, and ' +
-        'where it writes them.',
+      'The same items and the same plans: how far a task is safe if the model chooses among answers, and ' +
+        'if it writes them.',
       [
         { title: 'task', cell: ({ task }) => task },
         { title: 'model', cell: ({ model }) => model },

@@ -50,7 +50,7 @@ const columns: readonly ReportColumn<SweepResult>[] = [
   { title: 'gained', isNumber: true, cell: ({ gained, p }) => (p === null ? '' : gained) },
 ];
 
-/** What points cost, where the document tells it. */
+/** Cost of points, where the document contains it. */
 const costColumns: readonly ReportColumn<SweepResult>[] = [
   { title: 'bytes', isNumber: true, cell: ({ cost }) => (cost === undefined ? '' : formatBytes(cost.bytes)) },
   {
@@ -70,14 +70,14 @@ const costColumns: readonly ReportColumn<SweepResult>[] = [
 const rate = (perSecond: number | undefined): number | string =>
   perSecond === undefined ? '' : Number(perSecond.toPrecision(3));
 
-/** Columns that say something of these results. */
+/** The columns that have values in these results. */
 const columnsFor = (results: readonly SweepResult[]): readonly ReportColumn<SweepResult>[] => {
   const costs = results.flatMap(({ cost }) => (cost === undefined ? [] : [cost]));
   const known = costs.length === 0 ? 0 : costs.some(({ decodeTokensPerSecond: speed }) => speed !== undefined) ? 5 : 3;
   return [...columns, ...costColumns.slice(0, known)];
 };
 
-/** Every measured point, a table per model to unfold. */
+/** Every measured point, in a collapsible table per model. */
 export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
   const models = [...new Set(results.map(({ model }) => model))];
   return html(
@@ -189,7 +189,7 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
         ),
       ];
 
-/** The methods against each other, a part per model at its middle factor and kind of answers. */
+/** Comparisons of methods, a section per model at its middle factor and kind of answers. */
 export const methodComparisons = (comparisons: readonly CompareDocument[]): HtmlNode[] =>
   comparisons.flatMap((comparison) => [
     html('h3', {}, `${comparison.model} at factor ${bareFactor(comparison.factor)}${answersText(comparison)}`),

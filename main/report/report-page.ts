@@ -94,7 +94,7 @@ const sections = (source: ReportSource): Section[] => {
     },
     { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...axisFigures(source)] },
     ...(comparisons.length > 0
-      ? [{ id: 'methods', title: 'Methods against each other', content: methodComparisons(comparisons) }]
+      ? [{ id: 'methods', title: 'Methods compared', content: methodComparisons(comparisons) }]
       : []),
     ...sizeTrendSections(source),
     ...(profiles.length > 0 ? [{ id: 'routing', title: 'Routing', content: routingFigures(source) }] : []),
@@ -102,11 +102,7 @@ const sections = (source: ReportSource): Section[] => {
       id: 'measurements',
       title: 'Measurements',
       content: [
-        html(
-          'p',
-          { class: 'muted' },
-          'Tables that are folded are left out in print: unfold those that you want on paper.',
-        ),
+        html('p', { class: 'muted' }, 'Collapsed tables are not printed: expand those that you want on paper.'),
         measurementTables(document),
         ...curtailedTable(document),
         ...notes(document.notes ?? []),
@@ -117,13 +113,13 @@ const sections = (source: ReportSource): Section[] => {
   ];
 };
 
-/** A name for the report's file. */
+/** Name of the report's file. */
 export const reportName = ({ id }: RunManifest): string => `${id}.html`;
 
 /**
- * A sweep as one HTML page that needs nothing else: no scripts, no fonts, no network (a policy in its head forbids
- * them). Refuses a sweep without results. Light or dark as the reader's system is, laid out for A4 in print. Pure: the
- * same source gives the same bytes.
+ * A sweep as one self-contained HTML page: no scripts, no fonts, no network (a policy in its head forbids them).
+ * Refuses a sweep without results. Light or dark like the reader's system, laid out for A4 in print. Pure: the same
+ * source gives the same bytes.
  */
 export const reportPage = (source: ReportSource): string => {
   const { manifest, document } = source;
@@ -141,13 +137,13 @@ export const reportPage = (source: ReportSource): string => {
 };
 
 export interface MadeReport {
-  /** For its file. */
+  /** Name of its file. */
   readonly name: string;
   readonly html: string;
   readonly findings: readonly Finding[];
 }
 
-/** The report of a sweep as its stored outcomes give it, finished or not. */
+/** The report of a sweep from its stored outcomes, finished or not. */
 export const makeReport = async (source: RunSource, run: string, reading: AskedReading = {}): Promise<MadeReport> => {
   const stored = await readStoredSweep(source, run, reading);
   const profiles = await readRunProfiles(source.runs.folder(run), stored.manifest);

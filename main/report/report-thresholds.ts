@@ -42,7 +42,7 @@ export const chartFindings = (findings: readonly Finding[], chart: Finding['char
   );
 };
 
-/** What the sweep shows, in the sentences over all methods. */
+/** Findings of the sweep, as sentences over all methods. */
 export const keyFindings = (findings: readonly Finding[]): HtmlNode => {
   const key = findings.filter(({ method }) => method === null);
   return html(
@@ -84,7 +84,7 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
   );
 };
 
-/** Every comparison of a pruned large model with a small one, in a table to unfold. */
+/** Every comparison of a pruned large model with a small one, in a collapsible table. */
 export const pairTable = ({ pairs }: SizeTrendDocument): HtmlNode =>
   html(
     'details',
@@ -117,7 +117,7 @@ export const pairTable = ({ pairs }: SizeTrendDocument): HtmlNode =>
     ),
   );
 
-/** Every comparison of two models pruned to as many experts; nothing where there is none. */
+/** Every comparison of two models pruned to the same number of experts; empty if there are none. */
 export const equalKeptTable = ({ equalKept }: SizeTrendDocument): HtmlNode =>
   equalKept.length === 0
     ? htmlAll([])
@@ -147,7 +147,7 @@ export const equalKeptTable = ({ equalKept }: SizeTrendDocument): HtmlNode =>
         ),
       );
 
-/** Deeper tint for higher thresholds, one step per doubling; the number says the same. */
+/** Deeper tint for higher thresholds, one step per doubling, in addition to the number. */
 const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
   if (threshold === undefined) return html('td', { class: 'number' }, '\u2013');
   const level = Math.min(6, Math.log2(threshold.lastSafe ?? 1));
@@ -200,24 +200,24 @@ const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument
   );
 };
 
-/** Models up to which two tables fit beside each other, on paper and on a screen. */
+/** Largest number of models at which two tables fit beside each other, on paper and on a screen. */
 const PAIRED_ON_PAPER = 2;
 const PAIRED_ON_SCREEN = 4;
 const matricesClass = (models: number): string =>
   models <= PAIRED_ON_PAPER ? 'matrices' : models <= PAIRED_ON_SCREEN ? 'matrices many' : 'matrices single';
 
-/** Thresholds that end at an undecided factor, with what their tests could have told; nothing where there is none. */
+/** Thresholds that end at an undecided factor, with the power of their tests; empty if there are none. */
 const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
   const undecided = thresholds.filter(({ power }) => power !== null);
   if (undecided.length === 0) return htmlAll([]);
   return html(
     'details',
     {},
-    html('summary', {}, `What the tests of ${undecided.length} undecided thresholds could have told`),
+    html('summary', {}, `Power of the tests of ${undecided.length} undecided thresholds`),
     reportTable<SizeThreshold>(
-      'The first factor that is not safe is undecided, not worse; or nothing can be told. Chance: that a ' +
-        'candidate without any true difference, with as many discordant items, is called safe. Items: with which ' +
-        'that chance would be 80 %.',
+      'The first factor that is not safe is undecided, not worse; or there are too few items. Chance: that a ' +
+        'candidate without any true difference, with as many discordant items, is called safe. Items: the number ' +
+        'at which that chance would be 80 %.',
       [
         { title: 'task', cell: ({ task }) => task },
         { title: 'method', cell: ({ method }) => method },
@@ -232,7 +232,7 @@ const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
   );
 };
 
-/** The matrix models x tasks of threshold factors, one table per method, with what a cell says. */
+/** The matrix models x tasks of threshold factors, one table per method, with an explanation of its cells. */
 export const thresholdMatrices = (sizeTrend: SizeTrendDocument): HtmlNode =>
   html(
     'div',

@@ -5,7 +5,8 @@ import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduc
 import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
 import { curveWords, pointWords } from '../evaluation/wording.ts';
-import { planContent, STEP_SUMMARY } from '../jobs/step-key.ts';
+import { STEP_SUMMARY } from '../jobs/step.ts';
+import { planContent } from '../jobs/step-key.ts';
 import { type PointOutcomes, readPointBlocks } from '../runs/read-outcomes.ts';
 import { OUTCOMES } from '../runs/stored-outcomes.ts';
 import {
@@ -25,8 +26,9 @@ import { ROUNDING } from './rounding.ts';
 
 const SPEED = 'a speed depends on what else the machine does';
 const OWN_NAME = 'names the run itself';
-const STEP = 'names where a result is stored, by model, plan, items, device and version, which are compared themselves';
-const FOLDER = 'names the folder that the model lay in';
+const STEP =
+  'the key of a stored result, made of model, plan, items, device and version, which are compared themselves';
+const FOLDER = 'names the folder of the model';
 const WEIGHTS = 'names a file of weights by its bytes, which rounding changes';
 
 const isResult = (holder: unknown): holder is SweepResult =>
@@ -58,7 +60,7 @@ const plansAllowance: AllowanceOf = (field) => {
     : { kind: 'rounding', share: ROUNDING.sums };
 };
 
-/** Notes but for the one that counts steps, which hang on what was on disk before. */
+/** Notes without the one that counts steps, which depends on the files that already existed. */
 const notesOf = ({ notes = [] }: SweepDocument): ReadonlyMap<string, string> =>
   namedEntries(
     notes.filter((note) => !STEP_SUMMARY.test(note)),
@@ -78,11 +80,11 @@ const gone = (what: string): WorkbenchError =>
   new WorkbenchError(
     'outcomes-missing',
     'failed',
-    `${what} is not there, so there is nothing to compare with.`,
+    `${what} does not exist, so there is nothing to compare with.`,
     'Resume that run, then reproduce it.',
   );
 
-/** Points of both files by name, in step: what comes in another order waits. */
+/** Points of both files by name, read in step; points in another order wait for their partner. */
 const pairedBlocks = async function* (
   first: AsyncIterable<PointOutcomes>,
   second: AsyncIterable<PointOutcomes>,
@@ -188,7 +190,7 @@ const readPointPlans = async (folder: string): Promise<PointPlans> => ({
   plans: await readRunPlans(folder),
 });
 
-/** Compares what each point was measured with; gives the points whose plan differs, null where no plans were stored. */
+/** Compares the plan of each point; returns the points with different plans, or null if no plans were stored. */
 const comparePlans = async (
   ledger: FieldLedger,
   first: string,
@@ -226,7 +228,7 @@ type Numbers = Float64Array | Float32Array | Int32Array;
 const isNumbers = (value: unknown): value is Numbers =>
   value instanceof Float64Array || value instanceof Float32Array || value instanceof Int32Array;
 
-/** Sums are rounded by a share of the largest; of choices that were noted down, a share may be others. */
+/** Sums may differ by rounding, relative to the largest; recorded choices may differ in a small share. */
 const compareNumbers = (ledger: FieldLedger, file: string, field: string, was: Numbers, is: Numbers): void => {
   if (was.length !== is.length) {
     ledger.changed(file, field, field, was.length, is.length);
@@ -247,7 +249,7 @@ const compareNumbers = (ledger: FieldLedger, file: string, field: string, was: N
   else ledger.changed(file, field, `${field}[${at}]`, was[at], is[at]);
 };
 
-/** Numbers of a profile by name, and what else it says. */
+/** Splits a profile into its numbers by name and everything else. */
 const partsOf = (value: unknown, path: string, numbers: Map<string, Numbers>): unknown => {
   if (isNumbers(value)) {
     numbers.set(path, value);
@@ -289,7 +291,7 @@ const compareProfiles = async (ledger: FieldLedger, first: string, second: strin
 /**
  * Compares everything that a sweep stored with what a second run of it stored.
  *
- * @throws WorkbenchError `outcomes-missing` where the first run holds no outcomes.
+ * @throws WorkbenchError `outcomes-missing` if the first run contains no outcomes.
  */
 export const compareSweepFolders = async (
   first: string,

@@ -9,7 +9,7 @@ import { ROUNDING_WORDS } from './rounding.ts';
 
 export interface ComparedOutcomes {
   readonly flipped: readonly Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[];
-  /** Items to which something else was written. */
+  /** Items with different written answers. */
   readonly rewritten: readonly Pick<RewrittenItem, 'item' | 'before' | 'after'>[];
   /** Largest difference of a log-probability. */
   readonly largestScoreDifference: number;
@@ -41,11 +41,11 @@ const mismatch = (item: string): WorkbenchError =>
   new WorkbenchError(
     'outcomes-mismatch',
     'failed',
-    `The stored outcomes do not hold the task's items in their order: item "${item}" is another one there.`,
+    `The stored outcomes do not contain the task's items in their order: item "${item}" is another one there.`,
     'The stored outcomes were edited or damaged: restore them, or start a new sweep.',
   );
 
-/** Whether two runs answered the same items in the same order, each with as many scores. */
+/** Whether two runs answered the same items in the same order, each with the same number of scores. */
 export const isOfSameItems = (before: readonly ItemOutcome[], after: readonly ItemOutcome[]): boolean =>
   before.length === after.length &&
   before.every((was, index) => {
@@ -53,7 +53,7 @@ export const isOfSameItems = (before: readonly ItemOutcome[], after: readonly It
     return was.id === is?.id && was.kind === is.kind && scoresOf(was).length === scoresOf(is).length;
   });
 
-/** Compares what two runs answered to the same items, in the same order. */
+/** Compares two runs' answers to the same items in the same order. */
 export const compareOutcomes = (before: readonly ItemOutcome[], after: readonly ItemOutcome[]): ComparedOutcomes => {
   const flipped: Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[] = [];
   const rewritten: Pick<RewrittenItem, 'item' | 'before' | 'after'>[] = [];
@@ -77,7 +77,7 @@ export const compareOutcomes = (before: readonly ItemOutcome[], after: readonly 
   return { flipped, rewritten, largestScoreDifference };
 };
 
-/** Perplexities are sums of logarithms that a processor may round otherwise: equal up to this share is equal. */
+/** Relative bound for equal perplexities: they are sums of logarithms, which CPUs may round differently. */
 const SAME_PERPLEXITY = 1e-6;
 
 export const pointNameOf = ({ model, task, method, seed, factor }: PointName): PointName => ({
@@ -88,7 +88,7 @@ export const pointNameOf = ({ model, task, method, seed, factor }: PointName): P
   factor,
 });
 
-/** Accuracies are quotients of whole numbers, so equal ones are equal to the last digit. */
+/** Accuracies are quotients of integers, so they must be equal to the last digit. */
 const isSameValue = (before: SweepResult, after: SweepResult): boolean =>
   before.metric === 'perplexity'
     ? Math.abs(after.value - before.value) <= SAME_PERPLEXITY * Math.abs(before.value)
@@ -104,9 +104,7 @@ const isSameThreshold = (before: Threshold, after: Threshold): boolean =>
 
 type Documents = Pick<SweepDocument, 'results' | 'thresholds'>;
 
-/**
- * What of a sweep's values, points and thresholds came out otherwise the second time. Thresholds must be at one delta.
- */
+/** Values, points and thresholds of a sweep that differ the second time. Thresholds must be at one delta. */
 export const compareSweeps = (
   before: Documents,
   after: Documents,
@@ -131,7 +129,7 @@ export const compareSweeps = (
 
 export type Findings = Omit<Reproduction, 'run' | 'of' | 'matches' | 'sentence' | 'before' | 'after'>;
 
-/** Whether every field of every file is the same but for rounding, and no point is missing or new. */
+/** Whether every field of every file is the same up to rounding, and no point is missing or new. */
 export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing, added, fields }: Findings): boolean =>
   [changed, flipped, rewritten, thresholds, missing, added, fields?.changed ?? []].every((list) => list.length === 0);
 
@@ -190,7 +188,7 @@ const deviceOf = ({ device, versions }: Reproduction['before']): string =>
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')}`;
 
-/** Everything that a reproduction found, in words: the verdict, then what differs, item by item. */
+/** The findings of a reproduction as text: the verdict, then the differences, item by item. */
 export const reproductionText = (found: Reproduction): string =>
   [
     found.sentence,
@@ -207,7 +205,7 @@ export const reproductionText = (found: Reproduction): string =>
       ),
     ),
     ...section(
-      'Items to which something else was written:',
+      'Items with different written answers:',
       (found.rewritten ?? []).map(
         (item) => `${named(item)}  item ${item.item}: ${writtenText(item.before)}, now ${writtenText(item.after)}`,
       ),
@@ -224,7 +222,7 @@ export const reproductionText = (found: Reproduction): string =>
     ),
     ...section('Points that were not measured again:', found.missing.map(named)),
     ...section('Points that the first run did not measure:', found.added.map(named)),
-    ...section('Points whose plan came out otherwise:', (found.replanned ?? []).map(named)),
+    ...section('Points with a different plan:', (found.replanned ?? []).map(named)),
     ...(found.fields === undefined
       ? []
       : fieldSections(found.fields).flatMap(([title, lines]) => section(title, lines))),

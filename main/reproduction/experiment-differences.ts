@@ -28,7 +28,7 @@ const nameOf = ({ task, model, experts, kept, method, treatment, seed }: ArmName
   seed,
 });
 
-/** A loss is a mean of log-probabilities, and rounded as they are. */
+/** A loss is a mean of log-probabilities, and is rounded like them. */
 const isSameLoss = (before: number, after: number): boolean => Math.abs(before - after) <= ROUNDING.score;
 
 const isSameTraining = (before: ArmTraining | null, after: ArmTraining | null): boolean =>
@@ -38,8 +38,8 @@ const isSameTraining = (before: ArmTraining | null, after: ArmTraining | null): 
       isSameLoss(before.firstLoss, after.firstLoss) &&
       isSameLoss(before.lastLoss, after.lastLoss);
 
-const MADE_WITH = 'what a training ran with is shown beside the comparison';
-const LEFT_OUT = 'arms that cannot be made here are left out, and listed';
+const MADE_WITH = 'the circumstances of a training are shown beside the comparison';
+const LEFT_OUT = 'arms that cannot be made here are left out and listed';
 
 const allowanceOf: AllowanceOf = (field) => {
   if (field === 'run') return { kind: 'any', reason: 'names the run itself' };
@@ -48,7 +48,7 @@ const allowanceOf: AllowanceOf = (field) => {
   return field.endsWith('Loss') ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
 };
 
-/** Both records field by field, but for arms that only the first has; `armAgain` finds an arm among the second's. */
+/** Compares both records field by field, except arms that only the first has; `armAgain` finds an arm in the second. */
 const compareRecords = (
   before: ExperimentRecord,
   after: ExperimentRecord,
@@ -87,7 +87,7 @@ const changeOf = (before: ExperimentArm, after: ExperimentArm): ChangedArm | nul
 const pairKey = ({ question, task, method, treatment, model, kept, seed }: ExperimentPair): string =>
   JSON.stringify([question, task, method, treatment, model, kept, seed]);
 
-/** Records of before arms named their draw have one of each: that of seed 0. */
+/** Records of versions without named draws have one of each arm: that of seed 0. */
 const firstDraw = <T extends Pick<ArmName, 'seed'>>(arm: T): T => (arm.seed === null ? { ...arm, seed: 0 } : arm);
 
 const pairsOf = (record: ExperimentRecord): readonly ExperimentPair[] =>
@@ -98,7 +98,7 @@ export type ExperimentFindings = Pick<
   'arms' | 'items' | 'changed' | 'missing' | 'signs' | 'fields'
 >;
 
-/** What of an experiment's numbers came out otherwise the second time. */
+/** Numbers of an experiment that differ the second time. */
 export const compareExperiments = (
   before: ExperimentRecord,
   after: ExperimentRecord,
@@ -125,7 +125,7 @@ export const compareExperiments = (
   };
 };
 
-/** Whether every number that was made again is the same but for rounding, and none was left out. */
+/** Whether every repeated number is the same up to rounding, and none was left out. */
 export const isExperimentMatch = ({ changed, missing, signs, fields }: ExperimentFindings): boolean =>
   [changed, missing, signs, fields?.changed ?? []].every((list) => list.length === 0);
 
@@ -163,7 +163,7 @@ const madeWith = ({ versions, device, python }: ExperimentReproduction['before']
     ...Object.entries({ ...versions, ...python }).map(([name, version]) => `${name} ${version}`),
   ].join('; ');
 
-/** Everything that a reproduction found, in words: the verdict, then what differs, arm by arm. */
+/** The findings of a reproduction as text: the verdict, then the differences, arm by arm. */
 export const experimentReproductionText = (found: ExperimentReproduction): string =>
   [
     found.sentence,

@@ -2,14 +2,14 @@ import type { ComparedFields } from '../contract/reproduction.ts';
 import { type AllowanceOf, compareFields, type FieldDifference } from '../evaluation/field-differences.ts';
 import { counted, listed } from '../evaluation/wording.ts';
 
-/** Differences that are listed one by one; of more, their number. */
+/** Number of differences listed one by one; the rest are counted. */
 const MOST_LISTED = 200;
-/** Characters of a value in the list. */
+/** Limit for the characters of a listed value. */
 const MOST_CHARACTERS = 200;
 
 const valueText = (value: unknown): string => {
   if (value === undefined) return 'nothing';
-  // What JSON leaves out (a function, a symbol) comes back as undefined, which its type does not say.
+  // JSON.stringify returns undefined for functions and symbols, contrary to its type.
   const text = (JSON.stringify(value) as string | undefined) ?? typeof value;
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}\u2026` : text;
 };
@@ -19,13 +19,13 @@ type Rounded = Writable<ComparedFields['rounded'][number]>;
 type Allowed = Writable<ComparedFields['allowed'][number]>;
 type Changed = Writable<ComparedFields['changed'][number]>;
 
-/** Entries of lists stand in brackets behind what they are of. */
+/** Indices of lists follow their list in brackets. */
 const joined = (path: string, name: string): string =>
   path === '' || name === '' || name.startsWith('[') ? `${path}${name}` : `${path}.${name}`;
 
 const keyOf = (file: string, field: string): string => JSON.stringify([file, field]);
 
-/** Gathers what a comparison of two runs' files finds. */
+/** Collects the findings of a comparison of two runs' files. */
 export class FieldLedger {
   readonly #files: string[] = [];
   readonly #changed = new Map<string, Changed>();
@@ -33,7 +33,7 @@ export class FieldLedger {
   readonly #rounded = new Map<string, Rounded>();
   readonly #allowed = new Map<string, Allowed>();
 
-  /** Both runs have this file. */
+  /** Records that both runs have this file. */
   read(file: string): void {
     this.#files.push(file);
   }
@@ -64,7 +64,7 @@ export class FieldLedger {
     else known.count += 1;
   }
 
-  /** Compares two documents field by field, or what both have of one kind (`of`) under a name. */
+  /** Compares two documents field by field, or a part (`of`) of both under a name. */
   compare(
     file: string,
     allowanceOf: AllowanceOf,
@@ -97,7 +97,7 @@ export class FieldLedger {
 const countOf = (fields: readonly { readonly count: number }[]): number =>
   fields.reduce((sum, { count }) => sum + count, 0);
 
-/** "12 fields differ (results.difference 12)"; null where none does. */
+/** "12 fields differ (results.difference 12)"; null if none does. */
 export const changedFieldsWords = ({ changed }: ComparedFields): string | null => {
   const MOST_NAMED = 6;
   if (changed.length === 0) return null;
@@ -109,14 +109,14 @@ export const changedFieldsWords = ({ changed }: ComparedFields): string | null =
   );
 };
 
-/** What else differs by rounding than the scores of answers; null where nothing does. */
+/** Fields, beside the scores of answers, that differ by rounding; null if none does. */
 export const roundedFieldsWords = ({ rounded }: ComparedFields): string | null => {
   const others = rounded.filter(({ field }) => !/logprobs?$/.test(field));
   if (others.length === 0) return null;
   return `${counted(countOf(others), 'number that is', 'numbers that are')} computed from them in their last digits`;
 };
 
-/** Everything that was found, as sections of a text. */
+/** All findings, as sections of a text. */
 export const fieldSections = ({
   changed,
   listed: list,

@@ -13,24 +13,24 @@ import { compareExperiments, experimentSentence, isExperimentMatch } from './exp
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from './reproduce-job.ts';
 
 export interface ReproduceExperimentInput {
-  /** The finished experiment, and what it had measured. */
+  /** The finished experiment and its measurements. */
   readonly original: RunManifest;
   readonly recorded: ExperimentRecord;
-  /** The folder that holds it. */
+  /** Its folder. */
   readonly recordedFolder: string;
   readonly experiment: ExperimentInput;
   /** Treatments whose arms cannot be made here, and why. */
   readonly without: { readonly treatments: readonly ArmTreatment[]; readonly reason: string } | null;
-  /** What computes now. */
+  /** Versions and device of the reproduction. */
   readonly circumstances: Pick<RunManifest, 'versions' | 'device'>;
-  /** Models apart from those that jobs share. */
+  /** Creates a pool of models apart from those that jobs share. */
   readonly createPool: () => ModelPool;
 }
 
 /**
- * Runs a finished experiment again from profiles to fine-tuned arms, in the run's own step store and with merged
- * experts of its own, so that nothing stored is reused; then compares every arm item by item, and leaves
- * `reproduction.json`. A resumed reproduction goes on from its own finished steps.
+ * Runs a finished experiment again from profiles to fine-tuned arms, in the run's own step store and with its own
+ * merged experts, so that nothing stored is reused. Then compares every arm item by item, and writes
+ * `reproduction.json`. A resumed reproduction continues from its own finished steps.
  */
 export const reproduceExperimentJob = ({
   original,
@@ -47,7 +47,7 @@ export const reproduceExperimentJob = ({
       overlays: join(context.folder, OVERLAYS_FOLDER),
     };
     await mkdir(folders.overlays, { recursive: true });
-    // Models that are open for other jobs would count twice against the memory budget.
+    // Models open for other jobs would count twice against the memory budget.
     await context.runners.closeAll();
     const pool = createPool();
     const order = {

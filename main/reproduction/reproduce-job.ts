@@ -13,25 +13,25 @@ import { compareSweepFolders } from './compare-sweep-folders.ts';
 import { isMatch, reproductionSentence } from './differences.ts';
 
 export const REPRODUCTION_FILE = 'reproduction.json';
-/** Folders of a reproduction's run for what it computes by itself. */
+/** Folders of a reproduction's run for its own results. */
 export const STEPS_FOLDER = 'steps';
 export const OVERLAYS_FOLDER = 'overlays';
 
 export interface ReproduceInput {
-  /** The finished sweep, and the folder that holds its files. */
+  /** The finished sweep, and the folder of its files. */
   readonly original: RunManifest;
   readonly folder: string;
   readonly sweep: SweepInput;
-  /** What computes now. */
+  /** Versions and device of the reproduction. */
   readonly circumstances: Reproduction['after'];
-  /** Models apart from those that jobs share. */
+  /** Creates a pool of models apart from those that jobs share. */
   readonly createPool: () => ModelPool;
 }
 
 /**
- * Runs a finished sweep again from its settings, in the run's own step store and with merged experts of its own, so
- * that nothing stored is reused; a resumed reproduction goes on from its own finished steps. Then compares every value
- * and every item's outcome with what the sweep had stored, and leaves `reproduction.json`.
+ * Runs a finished sweep again from its settings, in the run's own step store and with its own merged experts, so that
+ * nothing stored is reused; a resumed reproduction continues from its own finished steps. Then compares every value and
+ * every item's outcome with the stored ones, and writes `reproduction.json`.
  */
 export const reproduceJob = (input: ReproduceInput): Job =>
   jobOn(sweepSources(input.sweep), async (context) => {
@@ -48,7 +48,7 @@ export const reproduceJob = (input: ReproduceInput): Job =>
       methods: settings.methods,
     };
     await mkdir(folders.overlays, { recursive: true });
-    // Models that are open for other jobs would count twice against the memory budget.
+    // Models open for other jobs would count twice against the memory budget.
     await context.runners.closeAll();
     const pool = input.createPool();
     const again = sweepJob(sweep, (home, notes) => new SweepRecord(home, order, settings.delta, notes));
@@ -58,9 +58,9 @@ export const reproduceJob = (input: ReproduceInput): Job =>
         again.work({
           ...context,
           ...computing,
-          // It asks what a chat template said of the day then.
+          // Chat templates must print the date of the original run.
           madeAt: new Date(original.createdAt),
-          // Its points and profiles are not those of the workspace: only progress is told.
+          // Its points and profiles do not belong to the workspace: only progress is reported.
           emit: () => undefined,
           recordChanged: undefined,
         }),

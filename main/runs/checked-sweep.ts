@@ -22,10 +22,10 @@ import type { RunSource } from './run-source.ts';
 import { OUTCOMES, readStoredOutcomes } from './stored-outcomes.ts';
 import { PLANS, POINTS, readPointIndex, readRunPlans, readSweepDocument, RESULTS } from './sweep-record.ts';
 
-/** One formula gives the same number twice but for its last digits, which a processor's library may round otherwise. */
+/** Relative tolerance: the libraries of two processors may round the last digits of one formula differently. */
 const lastDigits: AllowanceOf = () => ({ kind: 'rounding', share: 1e-12 });
 
-/** Fields that do not hold what they should, counted by kind, with the place of the first. */
+/** Fields whose stored value differs from the computed one, counted by kind, with the point of the first. */
 class Differing {
   readonly #fields = new Map<string, { -readonly [K in keyof DifferingField]: DifferingField[K] }>();
 
@@ -36,10 +36,10 @@ class Differing {
     else known.count += 1;
   }
 
-  /** Compares what a file holds with what follows from outcomes, field by field. */
+  /** Compares stored fields with those computed from outcomes. */
   compare(file: string, stored: unknown, derived: unknown): void {
     compareFields(lastDigits, stored, derived, ({ field, where, kind, before }) => {
-      // A file of an earlier version says nothing of a field that it does not have; an entry must be there.
+      // A file of an earlier version may lack a field, but not an entry.
       const isSilent = before === undefined && !where.endsWith(']');
       if (kind !== 'rounding' && !isSilent) this.tell(file, field, where);
     });
@@ -66,8 +66,8 @@ const besidePart = ({ cost, droppedShare: share }: SweepResult): Pick<SweepResul
 });
 
 /**
- * The share of routed choices that each point's plan takes away, from the profile and the plans in the run's folder: a
- * point whose plan or profile is not there, or was changed, has none.
+ * The share of routed choices that each point's plan drops, from the profile and the plans in the run's folder: a point
+ * whose plan or profile is missing or changed has none.
  */
 const readDroppedShares = async (
   folder: string,
@@ -211,7 +211,7 @@ const checkOf = (fields: DifferingField[], sealed: SealedFiles, unchecked: reado
   sentences: checkSentences(fields, sealed, unchecked),
 });
 
-/** What is shown of a run that nothing can be held against. */
+/** The check of a run whose outcomes are missing. */
 const uncheckedSentences = (
   { state }: Pick<RunManifest, 'state'>,
   { results, curtailed = [] }: SweepDocument,
@@ -240,9 +240,9 @@ const uncheckedSentences = (
 };
 
 /**
- * A sweep as its stored outcomes give it: every number of its results is computed from them, whatever `results.json`
- * says, and `check` tells where that says something else; of a run that is being worked on it is what was written last.
- * Thresholds are at the sweep's own margin. Null where nothing was measured yet.
+ * A sweep computed from its stored outcomes. `check` names the fields of `results.json` that differ; a run that is
+ * being worked on is shown as it was last written. Thresholds are at the sweep's own margin. Null where nothing was
+ * measured yet.
  *
  * @throws WorkbenchError `results-edited` where outcomes were changed after the run's end, or what cannot be computed
  * from them; `outcomes-contradict`, `baseline-missing`, `outcomes-damaged`, `results-damaged`.

@@ -127,7 +127,9 @@ const storedRecord = z.object({
   outcomes: outcomeColumns,
 });
 
-/** An evaluation as a step stores it: the model and plan that ran, the hash of the items, and the answer to each item. */
+/**
+ * An evaluation as a step stores it: the model and plan that ran, the hash of the items, and the answer to each item.
+ */
 export interface EvaluationRecord {
   readonly model: { readonly name: string; readonly fingerprint: string };
   readonly task: string;

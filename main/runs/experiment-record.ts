@@ -28,7 +28,7 @@ const readParsed = <T extends z.ZodType>(file: string, schema: T, remedy: string
     (cause) => new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, remedy, { cause }),
   );
 
-/** What an experiment has measured so far; null where it has measured nothing yet. */
+/** The record of an experiment so far; null where it has measured nothing yet. */
 export const readExperimentRecord = (folder: string): Promise<ExperimentRecord | null> =>
   readParsed(
     join(folder, EXPERIMENT_FILE),
@@ -52,7 +52,7 @@ export const experimentRecordAsItLies = async (
 };
 
 /**
- * What a run measured. Answers of its arms are stored here alone, so that an edited record says nothing.
+ * The record of a run. The answers of its arms are stored nowhere else, so an edited record is refused.
  *
  * @throws WorkbenchError `results-edited`, `nothing-measured`, `results-damaged`.
  */
@@ -77,7 +77,7 @@ export const writeExperimentRecord = (
   temporaryFolder: string,
 ): Promise<void> => writeFileAtomically(join(folder, EXPERIMENT_FILE), experimentRecordText(record), temporaryFolder);
 
-/** What a finished reproduction found; null where the run reproduces nothing, or is not done. */
+/** The finding of a finished reproduction; null where the run reproduces nothing, or is not done. */
 export const readExperimentReproduction = async (folder: string): Promise<ExperimentReproduction | null> => {
   await requireAsWritten(folder, EXPERIMENT_REPRODUCTION_FILE);
   return readParsed(

@@ -4,7 +4,7 @@ import type { ItemRule } from '../evaluation/followed-outcome.ts';
 import { judge, type Judging } from '../tasks/generation/judging.ts';
 import { isChoiceItem, isTextItem, type Task } from '../tasks/task.ts';
 
-/** What the items of a task make of answers, by item. */
+/** The rules by which the items of a task judge answers, by item. */
 export type ItemRules = ReadonlyMap<string, ItemRule>;
 
 /** The rules of a run's task by its name; null where the task is not at hand as it was. */

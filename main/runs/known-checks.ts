@@ -14,7 +14,7 @@ export const CHECKED = ['results.json', 'outcomes.parquet'];
 
 /**
  * Remembers which results were found to follow from which outcomes, by the checksums of both and by what is computed: a
- * folder outside of every workspace, so that no run can say it of itself.
+ * folder outside of every workspace, so that no run can vouch for itself.
  */
 export interface KnownChecks {
   isKnown(checksums: ReadonlyMap<string, string>): Promise<boolean>;

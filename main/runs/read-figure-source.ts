@@ -5,8 +5,7 @@ import type { RunSource } from './run-source.ts';
 import { readSweepDocument } from './sweep-record.ts';
 
 /**
- * All that the figures of a run are drawn from, computed from what lies on disk. Refused (`nothing-to-draw`) where that
- * is nothing.
+ * The data of a run's figures, computed from its files. Refused (`nothing-to-draw`) where nothing was measured.
  */
 export const readFigureSource = async (source: RunSource, run: string): Promise<Omit<FigureSource, 'deflate'>> => {
   const folder = source.runs.folder(run);

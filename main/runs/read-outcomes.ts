@@ -18,7 +18,7 @@ export interface PointOutcomes {
   /** Experts kept per layer, as the file says. */
   readonly kept: number;
   readonly stored: readonly StoredOutcome[];
-  /** The same without what the file says of their being right. */
+  /** The same without the stored columns that say which are right. */
   readonly outcomes: readonly ItemOutcome[];
 }
 

@@ -4,7 +4,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 
-/** What a finished run says in one file: lists of differences or problems, a few kB. */
+/** Most bytes of a finished run's result in one file: lists of differences or problems, a few kB. */
 const MAX_RESULT_BYTES = 64 * 2 ** 20;
 
 /**

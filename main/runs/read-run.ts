@@ -22,6 +22,7 @@ import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { unmeasuredPoints } from '../evaluation/curtailed-points.ts';
 import { checkNotes } from '../evaluation/wording.ts';
+import { completeOptions } from '../pruning/methods.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
 import { readCheckedSweep } from './checked-sweep.ts';
 import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
@@ -78,8 +79,8 @@ export interface ComparisonChoice {
 }
 
 /**
- * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task,
- * for each kind of answers. Empty where no model has two methods to compare.
+ * The comparisons of a report and its figures: every model of a sweep at its middle factor, against the best method of
+ * each task, for each kind of answers. Empty where no model has two methods to compare.
  */
 export const readReportComparisons = async (source: RunSource, document: SweepDocument): Promise<CompareDocument[]> => {
   // Only candidates that are safe were measured in full: no ranking is to be had from them.
@@ -162,7 +163,7 @@ export const sizeTrendOf = async (
       ? []
       : comparableResults(
           recorded,
-          { ...manifest, settings: recordedSpec(manifest, recordedSweepSettings) },
+          { ...manifest, settings: recordedSpec(manifest, recordedSweepSettings), completeOptions },
           document.results,
         ),
   );

@@ -4,7 +4,7 @@ import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
 
 /**
- * What a manifest says that its run does, or a part of that.
+ * The settings of a run in its manifest, or a part of them.
  *
  * @throws WorkbenchError `bad-spec` where it does not say so: a manifest may be a stranger's.
  */

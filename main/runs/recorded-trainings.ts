@@ -13,7 +13,7 @@ const MAX_TRAININGS_BYTES = 64 * 2 ** 20;
 /** Where the results of trainings lie whose weights do not come with the workbench. */
 export const recordedTrainingsFile = (resources: string): string => join(resources, 'sample', 'trainings.json.gz');
 
-/** What is recorded of other trainings of the bundled sizes; null in a package without it. */
+/** Recorded results of other trainings of the bundled sizes; null in a package without them. */
 export const readRecordedTrainings = async (resources: string): Promise<RecordedTrainings | null> => {
   const file = recordedTrainingsFile(resources);
   const packed = await readBytesIfThere(file, { mostBytes: MAX_TRAININGS_BYTES });

@@ -1,6 +1,6 @@
 import { pathSignature } from '../files/path-signature.ts';
 
-/** What was made of a run's files, as long as none of them changes. */
+/** Keeps a value computed from a run's files as long as none of them changes. */
 export type RunMemo<T> = (run: string, key: string, make: () => Promise<T>) => Promise<T>;
 
 /**

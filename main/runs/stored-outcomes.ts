@@ -11,10 +11,10 @@ import { readPointIndex } from './sweep-record.ts';
 
 export const OUTCOMES = 'outcomes.parquet';
 
-/** Called for each column of an item that does not hold what follows from the model's answer. */
+/** Called for each column of an item that differs from the one computed from the model's answer. */
 export type TellOutcome = (column: string, point: OutcomePoint, item: string) => void;
 
-/** A point and its items' outcomes as they follow from what the model answered. */
+/** A point and its items' outcomes, computed from the model's answers. */
 export interface PointBlock {
   readonly point: OutcomePoint;
   readonly kept: number;
@@ -35,7 +35,7 @@ const createVerdicts = (): ((point: OutcomePoint, outcome: WrittenOutcome, tell:
   };
 };
 
-/** Points from the steps of a run that has not ended: what is not stored there is passed over. */
+/** Points from the steps of a run that has not ended; points without a stored step are left out. */
 const stepBlocks = async function* (
   { runs, steps }: RunSource,
   run: string,
@@ -51,15 +51,17 @@ const stepBlocks = async function* (
 };
 
 export interface StoredOutcomes {
-  /** Whether they come from the run's own file: otherwise from the steps of the workspace, as far as those are there. */
+  /**
+   * Whether they come from the run's own file: otherwise from the steps of the workspace, as far as those are there.
+   */
   readonly isFile: boolean;
   readonly blocks: AsyncIterable<PointBlock>;
 }
 
 /**
- * The outcomes of a sweep's points, from its `outcomes.parquet` where it is finished, from the workspace's steps where it
- * is not. What is right or wrong is computed anew from the log-probability of each choice, or from the text and the task's
- * rule where the task is at hand; `tell` hears of every column that says something else.
+ * The outcomes of a sweep's points, from its `outcomes.parquet` where it is finished, from the workspace's steps where
+ * it is not. What is right or wrong is computed anew from the log-probability of each choice, or from the text and the
+ * task's rule where the task is at hand; `tell` is called for every column that differs.
  *
  * @throws WorkbenchError `results-edited` where the file is not the one that the run wrote; `outcomes-damaged`.
  */

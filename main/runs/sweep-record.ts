@@ -79,7 +79,7 @@ export class SweepRecord {
   readonly #inTurn = createTurns();
   #writtenAt = Number.NEGATIVE_INFINITY;
 
-  /** `place.recordChanged` is told of every change, a point's once the files that are written for it are. */
+  /** `place.recordChanged` is called with every change, for a point after its files are written. */
   constructor(
     place: {
       readonly run: string;
@@ -108,7 +108,7 @@ export class SweepRecord {
     this.#changed({ what: 'begun', order: begun, delta, notes: [...notes] });
   }
 
-  /** Makes a change that another process's record told of; nothing is written. */
+  /** Applies a change of another process's record; nothing is written. */
   take(change: Exclude<RecordChange, { what: 'begun' }>): void {
     switch (change.what) {
       case 'point':
@@ -231,8 +231,8 @@ const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.out
   readJsonIfThere(file, schema, { mostBytes: MAX_RESULT_BYTES }, damaged('results-damaged', file));
 
 /**
- * What a sweep's folder says: null where no point was written yet. What is shown of a sweep is computed from its
- * outcomes instead (readCheckedSweep).
+ * The stored document of a sweep; null where no point was written yet. Views of a sweep are computed from its outcomes
+ * instead (readCheckedSweep).
  */
 export const readSweepDocument = (folder: string): Promise<SweepDocument | null> =>
   readParsed(join(folder, RESULTS), recordedSweepDocument);

@@ -9,12 +9,12 @@ import type { Workspace } from '../workspace/open-workspace.ts';
 import { checkPortable } from './pack-sample.ts';
 import { RECORDED_EXPERIMENT, recordedExperimentFolder } from './recorded-experiment.ts';
 
-/** Largest record that is shipped. */
+/** Largest bundled record. */
 const MAX_BYTES = 1e6;
 
 /**
- * Makes a finished experiment on bundled models and tasks the one that comes with the workbench: its manifest and what
- * every arm answered, no weights. Gives its size in bytes.
+ * Makes a finished experiment on bundled models and tasks the bundled one: its manifest and every arm's answers,
+ * without weights. Returns its size in bytes.
  */
 export const packExperiment = async (
   { runs }: Pick<Workspace, 'runs'>,

@@ -14,13 +14,11 @@ import type { Workspace } from '../workspace/open-workspace.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
 
-/** Largest sample that is shipped: it is copied into every fresh workspace. */
+/** Largest bundled sample: it is copied into every new workspace. */
 const MAX_BYTES = 20e6;
 
 const compress = (bytes: Uint8Array): Promise<Buffer> => promisify(zstdCompress)(bytes, COMPRESSION);
-/**
- * A task and its written twin are profiled on the same texts: a window over the whole file finds what is there twice.
- */
+/** A task and its written twin are profiled on the same texts: a window over the whole file finds the repetitions. */
 const COMPRESSION = {
   params: {
     [constants.ZSTD_c_compressionLevel]: 19,
@@ -29,7 +27,7 @@ const COMPRESSION = {
   },
 };
 
-/** Refuses a run whose manifest names a folder of this machine: everything must come with the workbench. */
+/** Refuses a run whose manifest names a folder of this machine: everything must be bundled. */
 export const checkPortable = (
   { kind, state, models, tasks, commandLine }: RunManifest,
   wanted: 'sweep' | 'experiment',
@@ -55,19 +53,21 @@ const renamedOutcomes = async function* (folder: string): AsyncGenerator<Outcome
     ]),
   );
   const blocks = await readPointBlocks(join(folder, 'outcomes.parquet'));
-  if (blocks === null) throw refuse('not-a-sample', `${folder} holds no outcomes.parquet.`, 'Resume the run.');
+  if (blocks === null) throw refuse('not-a-sample', `${folder} contains no outcomes.parquet.`, 'Resume the run.');
   for await (const { point, outcomes } of blocks) {
     const { model, task, method, seed, factor } = point;
     const experts = kept.get(JSON.stringify([model, task, method, seed, factor]));
     if (experts === undefined)
-      throw refuse('not-a-sample', `${folder}: points.json does not hold ${JSON.stringify(point)}.`, 'Resume the run.');
+      throw refuse(
+        'not-a-sample',
+        `${folder}: points.json does not contain ${JSON.stringify(point)}.`,
+        'Resume the run.',
+      );
     yield { run: SAMPLE_RUN, ...point, kept: experts, outcomes };
   }
 };
 
-/**
- * Makes a finished sweep of bundled models and tasks the one that comes with the workbench; gives its size in bytes.
- */
+/** Makes a finished sweep of bundled models and tasks the bundled sample; returns its size in bytes. */
 export const packSample = async (
   { runs }: Pick<Workspace, 'runs'>,
   run: string,
@@ -79,7 +79,7 @@ export const packSample = async (
   const [edited] = (await readSealedFiles(folder)).changed;
   if (edited !== undefined) throw editedFile(folder, edited);
   const document = await readSweepDocument(folder);
-  if (document === null) throw refuse('not-a-sample', `${folder} holds no results.json.`, 'Resume the run.');
+  if (document === null) throw refuse('not-a-sample', `${folder} contains no results.json.`, 'Resume the run.');
   const destination = sampleFolder(resources);
   const coming = temporaryNameFor(destination);
   const put = (name: string, data: string | Uint8Array): Promise<void> => writeFile(join(coming, name), data);

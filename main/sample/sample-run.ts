@@ -16,13 +16,13 @@ import type { Workspace } from '../workspace/open-workspace.ts';
 import { isProfileName, profileContent, readProfileFile } from '../workspace/profile-file.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 
-/** Folder, among the resources, of the finished sweep that comes with the workbench. */
+/** Folder of the bundled sweep in the resources. */
 export const sampleFolder = (resources: string): string => join(resources, 'sample', 'run');
 
 export const COMPRESSED = '.zst';
 
 /**
- * Whether a file of a run is shipped compressed: profiles, and what only programs read. Outcomes are compressed
+ * Whether a file of a run is bundled compressed: profiles, and files that only programs read. Outcomes are compressed
  * already.
  */
 export const isShippedCompressed = (name: string): boolean =>
@@ -31,13 +31,13 @@ export const isShippedCompressed = (name: string): boolean =>
 /** Name of the sample among the runs of a workspace. */
 export const SAMPLE_RUN = 'sample';
 
-/** Says that a workspace was given the sample once: removed by its user, it stays away. */
+/** Marks that a workspace was given the sample once: if its user removes it, it is not added again. */
 const MARK = 'sample.json';
 
-/** No file of a run that is shipped has more, packed or unpacked. */
+/** Largest file of a bundled run, packed or unpacked. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 
-/** Looked up when it is called: the old Electron of the tests starts the engine, too, and has no Zstandard. */
+/** Looked up at the call: the old Electron of the tests starts the engine too, and has no Zstandard. */
 const unpack = async (packed: Uint8Array, file: string): Promise<Buffer> => {
   try {
     return await promisify<Uint8Array, ZstdOptions, Buffer>(zstdDecompress)(packed, {
@@ -80,7 +80,7 @@ const unpackFile = async (source: string, name: string, folder: string): Promise
   await flush(file);
 };
 
-/** Puts a run that comes with the workbench into a workspace, whole or not at all; false where it is there already. */
+/** Adds a bundled run to a workspace, completely or not at all; false where it is there already. */
 export const addBundledRun = async (
   { runs, temporaryFolder }: Pick<Workspace, 'runs' | 'temporaryFolder'>,
   source: string,
@@ -94,7 +94,7 @@ export const addBundledRun = async (
   const coming = temporaryNameFor(destination, temporaryFolder);
   try {
     await mkdir(coming);
-    // One after another: what is still being written cannot be removed where another file fails.
+    // One after another: files that are still being written could not be removed if another one fails.
     for (const name of names) await unpackFile(source, name, coming);
     await rename(coming, destination);
     return true;
@@ -106,15 +106,15 @@ export const addBundledRun = async (
   }
 };
 
-/** Puts the sample into a workspace; false where it is there already. */
+/** Adds the sample to a workspace; false where it is there already. */
 export const addSample = (
   workspace: Pick<Workspace, 'runs' | 'temporaryFolder'>,
   resources: string,
 ): Promise<boolean> => addBundledRun(workspace, sampleFolder(resources), SAMPLE_RUN);
 
 /**
- * Puts the sample into a workspace that holds no run yet, once: a workspace that was asked before is left as it is. A
- * package without a sample fills nothing.
+ * Adds the sample to a workspace without runs, once: a workspace that was offered it before is unchanged. Does nothing
+ * in a package without a sample.
  */
 export const offerSample = async (
   workspace: Pick<Workspace, 'path' | 'runs' | 'temporaryFolder'>,
@@ -132,14 +132,14 @@ export const offerSample = async (
 export interface RestoredProfiles {
   readonly workspace: Pick<Workspace, 'runs' | 'steps'>;
   readonly numerics: Numerics;
-  /** The tasks that come with the workbench. */
+  /** The bundled tasks. */
   readonly tasks: readonly Task[];
-  /** What results of a model are kept under (Checkpoint.identity), by its fingerprint. */
+  /** Identity under which results of a model are stored (Checkpoint.identity), by its fingerprint. */
   readonly identities: ReadonlyMap<string, string>;
   emit(event: EngineEvent): void;
 }
 
-/** Whether this engine would have computed the run's numbers as it did. */
+/** Whether this engine would have computed the same numbers as the run. */
 const isOfTheseNumerics = ({ versions, device }: RunManifest, numerics: Numerics): boolean =>
   versions['numerics'] === String(NUMERICS_VERSION) &&
   `onnxruntime ${versions['onnxruntime'] ?? 'unknown'}` === numerics.runtime &&
@@ -147,8 +147,8 @@ const isOfTheseNumerics = ({ versions, device }: RunManifest, numerics: Numerics
   device.precision === numerics.precision;
 
 /**
- * Puts the profiles of a run into the step store where they are missing there, so that they are found as if they had
- * been computed here. Profiles of another engine's numbers, or of a task that changed, are left where they are.
+ * Adds the profiles of a run to the step store where they are missing, as if they had been computed here. Profiles of
+ * another engine's numbers, or of a changed task, are skipped.
  */
 export const restoreProfiles = async (
   { workspace, numerics, tasks, identities, emit }: RestoredProfiles,
@@ -176,9 +176,7 @@ export const restoreProfiles = async (
   for (const file of restored) if (file.status === 'rejected') throw file.reason;
 };
 
-/**
- * Puts the profiles of the sample, where the workspace has it, into the step store: its heatmaps need no compute then.
- */
+/** Adds the profiles of the sample, if the workspace has it, to the step store: its heatmaps then need no compute. */
 export const restoreSample = async (
   context: Pick<EngineContext, 'workspace' | 'bundled' | 'checkpoint' | 'task' | 'numerics' | 'emit'>,
 ): Promise<void> => {

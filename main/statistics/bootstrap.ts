@@ -31,23 +31,23 @@ export interface PerplexityComparison {
   readonly logDifference: number;
   readonly logLowOneSided: number;
   readonly logHighOneSided: number;
-  /** The bootstrap's upper end at TAIL_LEVELS. */
+  /** The bootstrap's upper end at each of TAIL_LEVELS. */
   readonly logHighTail: readonly { readonly alpha: number; readonly high: number }[];
 }
 
 /**
- * Level of the studentised bootstrap that an end at `alpha` is taken from. At `alpha` itself it leaves out too much
- * where texts have heavy tails: 6 to 10 % instead of 5 at 50 to 300 texts (Student's t with 3 degrees of freedom,
- * lognormal with sigma 1, Pareto with exponent 3), 4 to 6 % at half the level; of 20 texts 7 to 15 and 4 to 11 %
- * (simulated, 1000 runs each: tests/bench/error-rates.ts). It stays nominal: what no text showed (one text in fifty
- * that loses far more: 21 % of 20 texts) no resample can show.
+ * Level of the studentised bootstrap used for an end at `alpha`. At `alpha` itself the error is too large where texts
+ * have heavy tails: 6 to 10 % instead of 5 at 50 to 300 texts (Student's t with 3 degrees of freedom, lognormal with
+ * sigma 1, Pareto with exponent 3), 4 to 6 % at half the level; with 20 texts 7 to 15 and 4 to 11 % (simulated, 1000
+ * runs each: tests/bench/error-rates.ts). It stays nominal: no resample can show what no text showed (one text in fifty
+ * that loses far more: 21 % with 20 texts).
  */
 export const nominalLevel = (alpha: number): number => alpha / 2;
 
-/** Levels that the bootstrap's upper end is told at: 5 %, and those below that 2000 resamples still have a tail for. */
+/** Levels of the bootstrap's upper end: 5 %, and smaller ones for which 2000 resamples still have a tail. */
 const TAIL_LEVELS = [0.05, 0.025, 0.01, 0.005, 0.0025] as const;
 
-/** Texts below which resamples are not studentised: too many of them hold one text only, whose spread is 0. */
+/** Below this many texts, resamples are not studentised: too many of them contain a single text, whose spread is 0. */
 const FEWEST_STUDENTISED = 5;
 
 /** Quantile of ascending numbers by linear interpolation (type 7 of Hyndman and Fan 1996, doi:10.2307/2684934). */
@@ -78,7 +78,7 @@ const sumsOver = (texts: readonly PairedText[], indices: Iterable<number>) => {
 
 interface Estimate {
   readonly value: number;
-  /** Standard error by linearisation of the ratio (each text's influence); NaN of a single text. */
+  /** Standard error by linearisation of the ratio (each text's influence); NaN for a single text. */
   readonly error: number;
 }
 
@@ -111,7 +111,7 @@ type EndAt = (probability: number) => number;
 /**
  * The studentised bootstrap (bootstrap-t; Efron and Tibshirani 1993, An Introduction to the Bootstrap, ch. 12.5): an
  * end of the interval is the estimate minus a quantile of (resampled - estimate) / resampled error, times the error.
- * Unlike the percentile bootstrap it follows the skewness of the texts. Resamples of one text over and over, which have
+ * Unlike the percentile bootstrap it follows the skewness of the texts. Resamples of a single repeated text, which have
  * no error, are left out.
  */
 const studentised = ({ value, error }: Estimate, resampled: readonly Estimate[]): EndAt => {
@@ -131,7 +131,7 @@ const percentile = (resampled: readonly Estimate[]): EndAt => {
 
 /**
  * Paired bootstrap over texts: a resample draws texts with replacement and keeps both models' likelihoods of a text
- * together. Studentised from FEWEST_STUDENTISED texts on, percentile ends below (no threshold is told from so few).
+ * together. Studentised from FEWEST_STUDENTISED texts on, percentile ends below (too few for a threshold).
  */
 export const bootstrapPerplexity = (
   texts: readonly PairedText[],

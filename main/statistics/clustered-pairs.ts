@@ -3,16 +3,16 @@ import { chanceOfNegativeSum } from './gamma-sums.ts';
 import { normalUpperTail } from './normal-distribution.ts';
 import type { Interval } from './tango-interval.ts';
 
-/** Groups (passages) of one size that moved alike. */
+/** Groups (passages) of one size with the same net move. */
 export interface GroupMoves {
   /** Items of each. */
   readonly items: number;
-  /** Items gained less items lost, of each. */
+  /** Items gained minus items lost, of each. */
   readonly net: number;
   readonly groups: number;
 }
 
-/** `moves`: 1 for an item gained, -1 for one lost, 0 otherwise; `groups`: the name of each item's group. */
+/** Net moves by group. `moves`: 1 for a gained item, -1 for a lost one, else 0; `groups`: name of each item's group. */
 export const groupMoves = (moves: readonly number[], groups: readonly string[]): GroupMoves[] => {
   const sums = new Map<string, { readonly net: number; readonly items: number }>();
   moves.forEach((move, index) => {
@@ -23,7 +23,7 @@ export const groupMoves = (moves: readonly number[], groups: readonly string[]):
   return countAlike([...sums.values()]);
 };
 
-/** The same counted by size and net move. */
+/** Counts groups by size and net move. */
 export const countAlike = (groups: readonly { readonly items: number; readonly net: number }[]): GroupMoves[] => {
   const alike = new Map<string, GroupMoves>();
   for (const { items, net } of groups) {
@@ -40,16 +40,16 @@ const sumOver = (moves: readonly GroupMoves[], read: (one: GroupMoves) => number
 export const largestGroup = (moves: readonly GroupMoves[]): number => maxOf(moves.map(({ items }) => items));
 
 /**
- * The level at which groups tell that the true difference is above `difference`; it rises with `difference` and falls
- * with every item gained.
+ * The level at which the groups show that the true difference is above `difference`; it rises with `difference` and
+ * falls with every item gained.
  *
- * A group is the unit, and may move as a whole: nothing is supposed of how its items go together. To the groups that
- * were seen one more is added, as large as the largest and lost altogether; the level is the chance that a mean of all
- * with Dirichlet(1, ..., 1) weights is `difference` or less. This is Gaffke's bound for the mean of a bounded variable
- * (Gaffke 2005; Learned-Miller and Thomas 2020, arXiv:1905.06208), of net moves less `difference` times the size of the
- * group. Without a gained group it is the exact binomial test of Clopper and Pearson; that its size is at most the level
- * for every distribution is conjectured, and was found wherever it was looked for: by enumeration of groups that move as
- * a whole, by simulation of others (tests/bench/error-rates.ts).
+ * A group is the unit, and may move as a whole: nothing is assumed about the dependence of its items. One more group is
+ * added to the observed ones, as large as the largest and lost completely; the level is the probability that a mean of
+ * all with Dirichlet(1, ..., 1) weights is `difference` or less. This is Gaffke's bound for the mean of a bounded
+ * variable (Gaffke 2005; Learned-Miller and Thomas 2020, arXiv:1905.06208), of net moves minus `difference` times the
+ * size of the group. Without a gained group it is the exact binomial test of Clopper and Pearson. That its size is at
+ * most the level for every distribution is a conjecture, confirmed wherever it was checked: by enumeration of groups
+ * that move as a whole, by simulation of others (tests/bench/error-rates.ts).
  */
 export const levelAbove = (moves: readonly GroupMoves[], difference: number): number =>
   chanceOfNegativeSum([
@@ -60,12 +60,12 @@ export const levelAbove = (moves: readonly GroupMoves[], difference: number): nu
 /** Rounds of the search for a limit: each halves the bracket at least every other time. */
 const MOST_ROUNDS = 200;
 
-/** Lower limit of the true difference at a one-sided level: the largest difference that the groups tell it is above. */
+/** Lower limit of the true difference at a one-sided level: the largest that the groups show to be exceeded. */
 export const groupLowerLimit = (moves: readonly GroupMoves[], alpha: number): number => {
   const mean = sumOver(moves, ({ net }) => net) / sumOver(moves, ({ items }) => items);
   let [below, above] = [-1, mean];
   const goal = Math.log(alpha);
-  // The level at -1 is 0, that at the mean far above any level asked for; between them its logarithm bends gently.
+  // The level at -1 is 0, that at the mean far above any requested level; its logarithm bends gently between them.
   let [atBelow, atAbove] = [-40, Math.log(levelAbove(moves, above)) - goal];
   if (mean === -1 || atAbove <= 0) return mean;
   for (let round = 0; round < MOST_ROUNDS && above - below > 1e-13; round += 1) {
@@ -87,14 +87,14 @@ export const groupInterval = (moves: readonly GroupMoves[], alpha: number): Inte
   high: 0 - groupLowerLimit(mirrored(moves), alpha),
 });
 
-/** Steps of the exact distribution of sign changes that are made at most; beyond them its normal approximation. */
+/** Most steps of the exact distribution of sign changes; beyond, its normal approximation is used. */
 const MOST_STEPS = 2e8;
 
 /**
- * Two-sided p of no difference: the chance that the nets of the groups, each with its sign drawn anew, sum up at least
- * as far from 0 as they do. Exact where the two models are exchangeable in every group; of groups that are one item
- * each the exact test of McNemar. 1 where no group moves. Beyond some 10,000 groups that move the sum is taken as
- * normal (Durkalski et al. 2003, doi:10.1002/sim.1438), from which it then hardly differs.
+ * Two-sided p of no difference: the probability that the groups' nets, with random signs, sum to at least the observed
+ * distance from 0. Exact where the two models are exchangeable in every group; for groups of one item each it is
+ * McNemar's exact test. 1 where no group moves. Beyond about 10,000 moving groups the sum is taken as normal (Durkalski
+ * et al. 2003, doi:10.1002/sim.1438), which then hardly differs.
  */
 export const signChangeP = (moves: readonly GroupMoves[]): number => {
   const moving = moves.filter(({ net }) => net !== 0);
@@ -104,7 +104,7 @@ export const signChangeP = (moves: readonly GroupMoves[]): number => {
   const groups = sumOver(moving, () => 1);
   if (groups * reach > MOST_STEPS)
     return Math.min(1, 2 * normalUpperTail(observed / Math.sqrt(sumOver(moving, ({ net }) => net * net))));
-  // Chances of the sum of absolute nets with positive sign; the sum of signed nets is twice that less `reach`.
+  // Probabilities of the sum of absolute nets with positive sign; the sum of signed nets is twice that minus `reach`.
   let chances = Float64Array.of(1);
   for (const { net, groups: alike } of moving) {
     const size = Math.abs(net);

@@ -8,11 +8,11 @@ import { type Interval, type PairedCounts, tangoInterval, tangoScore } from './t
  * Tango's score at `difference` is at least `z`. The mirrored test, of a difference of at least d, is that of
  * difference -d with gained and lost exchanged.
  *
- * Compared with the normal quantile the score is nominal: the chance of rejecting a true H0 depends on the unknown
- * share of discordant items and exceeds the level for many n. `criticalScore` is the value at which it does so for no
- * share (Hsueh, Liu and Chen 2001, doi:10.1111/j.0006-341X.2001.00478.x; Sidik 2003, doi:10.1002/sim.1418). The chance
+ * Compared with the normal quantile the score is nominal: the probability of rejecting a true H0 depends on the unknown
+ * share of discordant items and exceeds the level for many n. At `criticalScore` it exceeds the level for no share
+ * (Hsueh, Liu and Chen 2001, doi:10.1111/j.0006-341X.2001.00478.x; Sidik 2003, doi:10.1002/sim.1418). The probability
  * is largest where the difference is exactly that of H0, because the score rises with every item gained and falls with
- * every item lost (Berger and Sidik 2003, doi:10.1191/0962280203sm312ra), so that one unknown share is left.
+ * every item lost (Berger and Sidik 2003, doi:10.1191/0962280203sm312ra), so only one unknown share remains.
  */
 export interface ScoreTest {
   readonly n: number;
@@ -22,7 +22,7 @@ export interface ScoreTest {
   readonly z: number;
 }
 
-/** True probabilities that an item is answered rightly by the candidate only, and by the baseline only. */
+/** True probabilities that only the candidate, or only the baseline, answers an item correctly. */
 export interface DiscordantProbabilities {
   readonly gained: number;
   readonly lost: number;
@@ -30,8 +30,8 @@ export interface DiscordantProbabilities {
 
 /**
  * Largest number of lost items at which H0 is rejected with 0, 1, 2, ... `most` gained ones; -1: with none. From one
- * number of gained items to the next it rises by at most 1: a pair of one gained and one lost item widens the spread
- * and leaves the difference as it is.
+ * number of gained items to the next it rises by at most 1: one more gained and one more lost item widen the spread and
+ * keep the difference.
  */
 export const rejectionLimits = ({ n, difference, z }: ScoreTest, most: number): Int32Array => {
   const limits = new Int32Array(most + 1);
@@ -85,17 +85,17 @@ const binomialUpTo = (n: number, k: number, p: number, at: number): number => {
   return 1 - sum;
 };
 
-/** Terms of the outer binomial, relative to its mode, that are left out: together below 1e-12. */
+/** Terms of the outer binomial below this, relative to its mode, are omitted: together below 1e-12. */
 const NEGLIGIBLE = 1e-14;
 
-/** So many standard deviations and items beyond its mean a binomial has less than 1e-50 left. */
+/** This many standard deviations and items beyond its mean, a binomial has less than 1e-50 left. */
 const FAR_DEVIATIONS = 25;
 const FAR_COUNT = 60;
 
 /**
- * The chance that lost <= limits[gained], (gained, lost, concordant) ~ Trinomial(n; probabilities): exactly, gained by
- * gained. P(lost <= limit) goes from one number of gained items to the next by one term of the binomial, so that all of
- * it takes as many steps as gained has likely values.
+ * The probability that lost <= limits[gained], (gained, lost, concordant) ~ Trinomial(n; probabilities): exact, summed
+ * over gained. P(lost <= limit) changes from one number of gained items to the next by one term of the binomial, so the
+ * total number of steps is the number of likely values of gained.
  */
 export const chanceWithin = (limits: Int32Array, n: number, { gained, lost }: DiscordantProbabilities): number => {
   const share = gained < 1 ? Math.min(1, lost / (1 - gained)) : 0;
@@ -117,7 +117,7 @@ export const chanceWithin = (limits: Int32Array, n: number, { gained, lost }: Di
     weight = before;
     first -= 1;
   }
-  // No arrays in this loop, which is nearly all of the time that a critical score takes.
+  // No arrays in this loop, which takes nearly all of the time of a critical score.
   let chance = 0;
   let total = 0;
   let upTo = 0;
@@ -155,7 +155,7 @@ export const chanceWithin = (limits: Int32Array, n: number, { gained, lost }: Di
   return Math.min(1, chance / total);
 };
 
-/** The chance that a test rejects H0, summed exactly: no simulation, no normal approximation. */
+/** The probability that a test rejects H0, summed exactly: no simulation, no normal approximation. */
 export const chanceOfRejection = (test: ScoreTest, probabilities: DiscordantProbabilities): number => {
   const { gained, lost } = probabilities;
   if (!(gained >= 0 && lost >= 0 && gained + lost <= 1) || !Number.isInteger(test.n) || test.n < 1) {
@@ -168,23 +168,23 @@ export const chanceOfRejection = (test: ScoreTest, probabilities: DiscordantProb
   return chanceWithin(rejectionLimits(test, likelyMost(test.n, gained)), test.n, probabilities);
 };
 
-/** A number of successes that Binomial(n, p) exceeds with a chance below 1e-14. */
+/** A number of successes that Binomial(n, p) exceeds with a probability below 1e-14. */
 const likelyMost = (n: number, p: number): number => Math.min(n, Math.ceil(n * p + 9 * Math.sqrt(n * p) + 40));
 
 /** Steps of the root of a count between two points of the grid: half a standard deviation of the count. */
 const ROOT_STEP = 0.25;
-/** Points of each fine part of the grid, at least and at most. */
+/** Fewest and most points of each fine part of the grid. */
 const FEWEST_POINTS = 32;
 const MOST_FINE_POINTS = 400;
-/** Items of the rarer kind from which on the steps are a tenth of the share. */
+/** From this many items of the rarer kind on, steps are a tenth of the share. */
 const FINE_COUNT = 900;
-/** Share of concordant items up to which the parity of lost - gained shows in the chance. */
+/** Up to this share of concordant items, the parity of lost - gained affects the probability. */
 const PARITY_SHARE = 0.35;
 
 /**
- * Shares of discordant items at which the chance of a wrong rejection is looked at, from |difference| to 1: close
- * together where counts are few (of the rarer kind of discordant items, or of concordant ones), because there the
- * chance goes up and down with single items.
+ * Shares of discordant items at which the probability of a wrong rejection is evaluated, from |difference| to 1: close
+ * together where counts are small (of the rarer kind of discordant items, or of concordant ones), because there it
+ * fluctuates with single items.
  */
 export const discordanceGrid = (n: number, difference: number, finer = 1): readonly number[] => {
   const least = Math.abs(difference);
@@ -205,13 +205,13 @@ export const discordanceGrid = (n: number, difference: number, finer = 1): reado
   return [...shares].sort((a, b) => a - b);
 };
 
-/** Peaks of the grid that are looked at more closely: those that could be the highest between its points. */
+/** Grid points above this fraction of the maximum are refined: the highest peak could lie next to them. */
 const CLOSE_PEAK = 0.99;
 const MOST_PEAKS = 6;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const GOLDEN_STEPS = 8;
 
-/** The highest value of a function between `from` and `to`, where it has one peak, by golden section. */
+/** The maximum of a function with one peak between `from` and `to`, by golden section. */
 const highestBetween = (chanceAt: (share: number) => number, from: number, to: number): number => {
   let [left, right] = [from, to];
   let [inner, outer] = [right - GOLDEN * (right - left), left + GOLDEN * (right - left)];
@@ -231,8 +231,8 @@ const highestBetween = (chanceAt: (share: number) => number, from: number, to: n
 };
 
 /**
- * The size of a test: the largest chance that it rejects a true H0, over every share of discordant items. `enough`: a
- * size that settles what is asked; a grid that exceeds it is not looked at more closely.
+ * The size of a test: the largest probability that it rejects a true H0, over every share of discordant items.
+ * `enough`: a size that settles the question; a grid that exceeds it is not refined.
  */
 export const sizeOf = (test: ScoreTest, grid = discordanceGrid(test.n, test.difference), enough = Infinity): number => {
   const { n, difference } = test;
@@ -255,9 +255,9 @@ export const sizeOf = (test: ScoreTest, grid = discordanceGrid(test.n, test.diff
     .reduce((highest, { from, to }) => Math.max(highest, highestBetween(chanceAt, from, to)), size);
 };
 
-/** What is left of the level for what the grid may have missed. */
+/** Part of the level reserved for maxima that the grid may have missed. */
 const RESERVE = 5e-4;
-/** The critical score is found to this, from above. */
+/** Precision of the critical score, from above. */
 const SCORE_STEP = 2 ** -10;
 /** How far the critical score may lie below the normal quantile: further down little is gained. */
 const MOST_BELOW = 0.25;
@@ -266,9 +266,9 @@ const MOST_KNOWN = 5000;
 const known = new Map<string, number>();
 
 /**
- * The critical score of the exact test: (nearly) the least at which the chance of rejecting a true H0 is at most
- * `alpha`, whatever share of the items is discordant. Kept, because every result with n items asks for it again: about
- * 1 ms at n = 300, 1 s at n = 1e6.
+ * The critical score of the exact test: (nearly) the smallest at which the probability of rejecting a true H0 is at
+ * most `alpha`, whatever share of the items is discordant. Cached, because every result with n items needs it: about 1
+ * ms at n = 300, 1 s at n = 1e6.
  */
 export const criticalScore = (n: number, difference: number, alpha: number): number => {
   const key = `${n},${difference},${alpha}`;
@@ -304,7 +304,7 @@ export const EITHER_END = 0.025;
 
 /**
  * Two-sided 95 % interval of p(gained) - p(lost): Tango's limits at the critical score of the exact test of no
- * difference, so that it leaves out 0 on either side with a chance of at most 2.5 % where there is none.
+ * difference, so that without a true difference it excludes 0 on either side with a probability of at most 2.5 %.
  */
 export const pairedInterval = ({ gained, lost, n }: PairedCounts): Interval =>
   tangoInterval({ gained, lost, n }, criticalScore(n, 0, EITHER_END));

@@ -5,19 +5,19 @@ export interface GammaTerm {
   readonly shape: number;
 }
 
-/** Steps of the substituted path: the trapezoid rule converges exponentially, and errs by less than 1e-10 of P. */
+/** Step of the substituted path: the trapezoid rule converges exponentially; its relative error is below 1e-10. */
 const STEP = 1 / 32;
 
-/** Values that are this small beside the largest are what rounding left of 0. */
+/** Values this small relative to the largest are rounding errors of 0. */
 const NEGLIGIBLE = 1e-14;
 
 /**
- * P(sum of value x Gamma(shape) <= 0). A mean under Dirichlet weights lies below d with the chance that the sum of
- * (value - d) x Gamma lies below 0, since gamma variables over their sum are such weights.
+ * P(sum of value x Gamma(shape) <= 0). A mean under Dirichlet weights lies below d with the probability that the sum of
+ * (value - d) x Gamma lies below 0, since gamma variables divided by their sum are such weights.
  *
  * By the inversion integral of the moment generating function, (1 / 2 pi i) integral of M(s) / -s ds along the vertical
- * line through its saddle point below 0 (Daniels 1987, doi:10.2307/1403269), there t = sigma sinh(u) so that the slow
- * decay of few terms is no matter: accurate far into the tail, since everything is relative to the saddle's value.
+ * line through its saddle point below 0 (Daniels 1987, doi:10.2307/1403269), there t = sigma sinh(u) to handle the slow
+ * decay with few terms: accurate far into the tail, since everything is relative to the value at the saddle.
  */
 export const chanceOfNegativeSum = (terms: readonly GammaTerm[]): number => {
   const scale = terms.reduce((most, { value }) => Math.max(most, Math.abs(value)), 0);
@@ -30,7 +30,7 @@ export const chanceOfNegativeSum = (terms: readonly GammaTerm[]): number => {
   if (own.length === 0 || highest < 0) return 1;
   if (lowest > 0) return 0;
 
-  // Exponent of the integrand, K(s) - ln(-s), is convex between the nearest pole and 0.
+  // The exponent of the integrand, K(s) - ln(-s), is convex between the nearest pole and 0.
   let [left, saddle, right] = [1 / lowest, 0, 0];
   for (;;) {
     saddle = (left + right) / 2;

@@ -33,8 +33,8 @@ export const normalUpperTail = (x: number): number => {
 };
 
 /**
- * The normal quantile of a one-sided level: the z with P(Z > z) = alpha, for alpha in (0, 0.5]. By bisection to the
- * last bits that the tail has.
+ * The normal quantile of a one-sided level: the z with P(Z > z) = alpha, for alpha in (0, 0.5]. Bisects to the last
+ * bits of the tail.
  */
 export const normalQuantileOf = (alpha: number): number => {
   if (!(alpha > 0 && alpha <= 0.5)) {

@@ -2,15 +2,15 @@
  * Exact two-sided McNemar test (sign test on the discordant pairs, McNemar 1947, doi:10.1007/BF02295996): twice the
  * smaller tail of Binomial(lost + gained, 1/2), at most 1; 1 where no pair is discordant.
  *
- * `lost` and `gained` are counts of items that only the one, or only the other, answers rightly. Relative error about
- * (lost + gained) x 1e-16; counts in the millions neither overflow nor take longer than some milliseconds.
+ * `lost` and `gained` are counts of items that only the one, or only the other, answers correctly. Relative error about
+ * (lost + gained) x 1e-16; counts in the millions do not overflow and take some milliseconds.
  */
 export const mcnemarExact = (lost: number, gained: number): number => {
   const n = lost + gained;
   const smaller = Math.min(lost, gained);
   if (2 * smaller === n) return 1;
 
-  // P(X = smaller) = C(n, smaller) / 2^n, with the halvings woven in so that no factor leaves the range of float64.
+  // P(X = smaller) = C(n, smaller) / 2^n, with the halvings interleaved so that no factor leaves the range of float64.
   let term = 1;
   let halvings = n;
   for (let i = 1; i <= smaller; i += 1) {
@@ -21,7 +21,7 @@ export const mcnemarExact = (lost: number, gained: number): number => {
     }
   }
 
-  // The tail, relative to its largest term; terms fall, so a vanishing one ends the sum.
+  // The tail, relative to its largest term; terms decrease, so a vanishing one ends the sum.
   let tail = 1;
   let ratio = 1;
   for (let i = smaller; i > 0 && ratio > Number.EPSILON * tail * 1e-3; i -= 1) {

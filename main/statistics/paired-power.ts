@@ -2,7 +2,7 @@ import { chanceOfRejection, criticalScore, type DiscordantProbabilities } from '
 import { normalQuantileOf, normalUpperTail } from './normal-distribution.ts';
 import { tangoScore } from './tango-interval.ts';
 
-/** What a paired test of non-inferiority is planned with. */
+/** Parameters of a paired test of non-inferiority. */
 export interface PairedTest {
   readonly n: number;
   /** Non-inferiority margin, a share. */
@@ -12,16 +12,16 @@ export interface PairedTest {
 }
 
 /**
- * The chance that a candidate is called safe: that Tango's score at -delta is `z` or more, summed exactly over the
- * trinomial of gained, lost and concordant items. With lost - gained = 0 it is what the test can tell of an unharmed
- * candidate (its power); with lost - gained = delta, the error of the rule.
+ * The probability that a candidate is called safe: that Tango's score at -delta is `z` or more, summed exactly over the
+ * trinomial of gained, lost and concordant items. With lost - gained = 0 it is the power for an unharmed candidate;
+ * with lost - gained = delta, the error of the rule.
  */
 export const chanceOfSafe = ({ n, delta, z }: PairedTest, probabilities: DiscordantProbabilities): number =>
   chanceOfRejection({ n, difference: -delta, z }, probabilities);
 
 /**
- * The score's normal distribution at counts as expected: mean `perRoot` sqrt(n), spread sigma1 / sigma0; discordance
- * above 0.
+ * The score's normal distribution at expected counts: mean `perRoot` sqrt(n), spread sigma1 / sigma0; discordance above
+ * 0.
  */
 const scoreDistribution = (
   delta: number,
@@ -32,12 +32,12 @@ const scoreDistribution = (
 };
 
 /**
- * Discordant items, as expected, up to which chances are exact sums: their cost grows with them. Beyond, the normal
+ * Expected discordant items up to which probabilities are exact sums: their cost grows with them. Beyond, the normal
  * approximation is within 0.001.
  */
 const EXACT_DISCORDANT = 5_000;
 
-/** The chance that a candidate without any true difference, but with this share of discordant items, is called safe. */
+/** The probability that a candidate with this share of discordant items, but no true difference, is called safe. */
 export const chanceForUnharmed = (test: PairedTest, discordance: number): number => {
   if (test.n * discordance <= EXACT_DISCORDANT)
     return chanceOfSafe(test, { gained: discordance / 2, lost: discordance / 2 });
@@ -45,13 +45,13 @@ export const chanceForUnharmed = (test: PairedTest, discordance: number): number
   return normalUpperTail((test.z - perRoot * Math.sqrt(test.n)) / spread);
 };
 
-/** What a number of items is planned for: the margin, and the one-sided level of the exact test. */
+/** Planning parameters: the margin, and the one-sided level of the exact test. */
 export interface PlannedTest {
   readonly delta: number;
   readonly alpha: number;
 }
 
-/** Up to here the number of items is found by exact sums; beyond, where they take long, by the normal approximation. */
+/** Up to here the number of items is found by exact sums; beyond, where these are slow, by the normal approximation. */
 const EXACT_UP_TO = 2000;
 
 const approximateItems = ({ delta, z }: Omit<PairedTest, 'n'>, discordance: number, wanted: number): number => {
@@ -59,7 +59,7 @@ const approximateItems = ({ delta, z }: Omit<PairedTest, 'n'>, discordance: numb
   return Math.ceil(((z + normalQuantileOf(1 - wanted) * spread) / perRoot) ** 2);
 };
 
-/** Where `isEnough`, which holds from somewhere on, begins to hold, looked for around `near`; at least `fewest`. */
+/** Smallest n from which `isEnough` holds, searched around `near`; at least `fewest`. */
 const firstEnough = (near: number, fewest: number, isEnough: (n: number) => boolean): number => {
   let [low, high] = [Math.max(fewest, Math.floor(near * 0.8)), Math.ceil(near * 1.2)];
   while (low > fewest && isEnough(low)) low = Math.max(fewest, Math.floor(low * 0.8));
@@ -73,11 +73,11 @@ const firstEnough = (near: number, fewest: number, isEnough: (n: number) => bool
 };
 
 /**
- * About how many items it takes until an unharmed candidate of this discordance is called safe with the chance `wanted`
- * (0.5 or more): with the number given the chance is at least that, unless the number is above 2000. There it is that of
- * the normal approximation, which is then within 1 %. The chance rises with n in small steps up and down, as counts are
- * whole, so that some fewer may do by luck. Searched with the critical score of about as many items, since that of every
- * number tried would take long.
+ * About how many items are needed until an unharmed candidate of this discordance is called safe with probability
+ * `wanted` (0.5 or more): with the returned number the probability is at least that, unless the number is above 2000.
+ * There it is that of the normal approximation, which is then within 1 %. The probability rises with n in small steps
+ * up and down, as counts are whole, so somewhat fewer items may suffice by luck. Uses the critical score of about as
+ * many items for all n, since computing that of every n tried would be slow.
  */
 export const itemsForChance = (
   { delta, alpha }: PlannedTest,

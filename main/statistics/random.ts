@@ -1,6 +1,6 @@
 import { refuse } from '../contract/errors.ts';
 
-/** A stream of random numbers that depends on its seed alone, the same on every machine. */
+/** A stream of random numbers determined by its seed, the same on every machine. */
 export interface RandomSource {
   /** Uniform over 0 .. 2^32 - 1. */
   readonly uint32: () => number;
@@ -43,7 +43,7 @@ export const xoshiro128StarStar = (state: readonly [number, number, number, numb
 
 /**
  * xoshiro128** whose state is two outputs of SplitMix64 started at `seed` (a whole number, 0 .. 2^53 - 1), low word
- * first. Used wherever the workbench draws at random: the method `random`, the bootstrap.
+ * first. The random source of the whole workbench: the method `random`, the bootstrap.
  */
 export const seededRandom = (seed: number): RandomSource => {
   if (!Number.isSafeInteger(seed) || seed < 0) {
@@ -71,7 +71,7 @@ export const seededRandom = (seed: number): RandomSource => {
   const shuffle = <T>(items: readonly T[]): T[] => {
     const shuffled: T[] = [];
     for (const item of items) {
-      // Inside-out Fisher-Yates: the new item takes a random place, whose tenant, if any, moves to the end.
+      // Inside-out Fisher-Yates: the new item takes a random position, whose occupant, if any, moves to the end.
       for (const tenant of shuffled.splice(integer(shuffled.length + 1), 1, item)) shuffled.push(tenant);
     }
     return shuffled;

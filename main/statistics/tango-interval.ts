@@ -7,9 +7,9 @@ export const Z_ONE_SIDED_95 = 1.6448536269514722;
 
 /** Paired yes/no outcomes of two systems on the same n items. */
 export interface PairedCounts {
-  /** Items that only the candidate answers rightly (b). */
+  /** Items that only the candidate answers correctly (b). */
   readonly gained: number;
-  /** Items that only the baseline answers rightly (c). */
+  /** Items that only the baseline answers correctly (c). */
   readonly lost: number;
   readonly n: number;
 }
@@ -20,16 +20,16 @@ export interface Interval {
 }
 
 /**
- * Score statistic of Tango (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<891::AID-SIM780>3.0.CO;2-B, eq. for
- * H0: p(gained) - p(lost) = difference:
+ * Score statistic of Tango (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<891::AID-SIM780>3.0.CO;2-B, eq. for H0:
+ * p(gained) - p(lost) = difference:
  *
- *   (b - c - n d) / sqrt(n (2 q + d (1 - d))), q = maximum-likelihood estimate of p(lost) under H0,
- *   the larger root of 2n q^2 + ((2n - b + c) d - b - c) q - c d (1 - d) = 0.
+ * (b - c - n d) / sqrt(n (2 q + d (1 - d))), q = maximum-likelihood estimate of p(lost) under H0, the larger root of 2n
+ * q^2 + ((2n - b + c) d - b - c) q - c d (1 - d) = 0.
  *
- * Falls monotonically in `difference` over [-1, 1]; 0 at (b - c) / n; infinite where H0 is impossible.
+ * Decreases monotonically in `difference` over [-1, 1]; 0 at (b - c) / n; infinite where H0 is impossible.
  */
 export const tangoScore = (counts: PairedCounts, difference: number): number => {
-  // For d >= 0 both products under the root are non-negative: nothing cancels. The other side is its mirror image.
+  // For d >= 0 both products under the root are non-negative, so nothing cancels. The other side is its mirror image.
   if (difference < 0) {
     return -tangoScore({ gained: counts.lost, lost: counts.gained, n: counts.n }, -difference);
   }
@@ -80,10 +80,7 @@ export const tangoInterval = (counts: PairedCounts, z: number = Z_TWO_SIDED_95):
   high: -tangoLowerLimit({ gained: counts.lost, lost: counts.gained, n: counts.n }, z),
 });
 
-/**
- * What the interval of a difference of values tells where it leaves out 0 (lower is better for perplexity); null:
- * nothing.
- */
+/** Sign of a difference whose interval excludes 0 (lower is better for perplexity); null where it includes 0. */
 export const intervalSide = (
   metric: MetricName,
   { low, high }: { readonly low: number; readonly high: number },

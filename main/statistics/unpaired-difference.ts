@@ -1,7 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import { type Interval, Z_TWO_SIDED_95 } from './tango-interval.ts';
 
-/** Right answers among the items of one sample. */
+/** Correct answers among the items of one sample. */
 export interface Proportion {
   readonly right: number;
   readonly n: number;
@@ -10,7 +10,7 @@ export interface Proportion {
 const checkProportion = ({ right, n }: Proportion): void => {
   const isFit = Number.isInteger(right) && Number.isInteger(n) && n >= 1 && right >= 0 && right <= n;
   if (!isFit)
-    throw refuse('counts-invalid', `${right} right of ${n} items is no proportion.`, 'Counts are whole, 0 to n.');
+    throw refuse('counts-invalid', `${right} right of ${n} items is not a proportion.`, 'Counts are whole, 0 to n.');
 };
 
 /**
@@ -22,7 +22,7 @@ export const wilsonInterval = ({ right, n }: Proportion, z: number = Z_TWO_SIDED
   const middle = share + (z * z) / (2 * n);
   const spread = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
   const scale = 1 + (z * z) / n;
-  // The ends are 0 and 1 exactly where nothing, or everything, is right.
+  // The ends are exactly 0 and 1 where nothing, or everything, is correct.
   return {
     low: right === 0 ? 0 : (middle - spread) / scale,
     high: right === n ? 1 : (middle + spread) / scale,

@@ -1,22 +1,22 @@
 import type { ChoiceItem } from '../contract/task.ts';
 import { isBlank } from './python/python-value.ts';
 
-/** One question as lm-evaluation-harness builds it, before it becomes an item. */
+/** A question in lm-evaluation-harness's parts, before it becomes an item. */
 export interface Question {
   readonly id: string;
   readonly text: string;
   readonly choices: readonly string[];
   readonly answer: number;
-  /** The passage that it shares with others. */
+  /** Identifies the passage that it shares with other questions. */
   readonly group?: string | undefined;
 }
 
-/** Whether the delimiter can stand at the end of the context: white space there counts to the choice anyway. */
+/** Whether the delimiter may move to the end of the context. White space there belongs to the choice anyway. */
 export const delimiterMoves = (context: string, delimiter: string): boolean => isBlank(delimiter) && !isBlank(context);
 
 /**
- * The item that scores as lm-evaluation-harness's pair (head + text, delimiter + choice). A delimiter of white space is
- * put at the end of the context, which gives the same tokens and leaves acc_norm the choice's own characters to count.
+ * Makes the item that scores like lm-evaluation-harness's pair (head + text, delimiter + choice). A delimiter of white
+ * space moves to the end of the context: tokens stay the same, and acc_norm counts only the choice's characters.
  */
 export const assembleItem = (
   { id, text, choices, answer, group }: Question,

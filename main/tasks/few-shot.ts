@@ -6,23 +6,22 @@ export const DEFAULT_SEED = 1234;
 /** Published tasks use at most 64. */
 export const MAX_EXAMPLES = 128;
 
-/** How many examples stand before every item, and which. */
+/** Number and selection of the examples before every item. */
 export interface FewShot {
   readonly count: number;
   readonly seed: number;
-  /** Drawn without replacement by the seed, or the first ones of the split. */
+  /** Drawn by the seed without replacement, or the first ones of the split. */
   readonly order: 'drawn' | 'first';
 }
 
 export interface DrawnExamples<T> {
   readonly examples: readonly T[];
-  /** The split without them: what is an example must not also be profiled, or it would be read after its own answer. */
+  /** The split without the examples: an example must not also be profiled, or it would be read after its own answer. */
   readonly rest: readonly T[];
 }
 
 /**
- * Draws the examples of a task, the same for all its items. Refuses when the split, at `location`, has none left beside
- * them.
+ * Draws the examples of a task, the same for all its items. Refuses if the split, named by `location`, has no other items.
  */
 export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: string): DrawnExamples<T> => {
   const { count, seed, order } = fewShot;
@@ -46,7 +45,7 @@ export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: 
   return { examples, rest: pool.filter((item) => !taken.has(item)) };
 };
 
-/** What a task's description says of its examples. */
+/** Describes the examples for the task's description. */
 export const describeFewShot = ({ count, seed, order }: FewShot, splitName: string): string =>
   count === 0
     ? ''

@@ -16,28 +16,28 @@ import type { StopRule } from './generation/stop-rule.ts';
 
 /** One record of a data file. */
 export interface DataRow {
-  /** File and line (JSONL) or row (Parquet), for refusals. */
+  /** File and line (JSONL) or row (Parquet), for error messages. */
   readonly location: string;
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** More items than any published benchmark; their outcomes must be held per candidate. */
+/** More items than any published benchmark; their outcomes are kept in memory per candidate. */
 export const MAX_ITEMS = 1_000_000;
 
-/** Every choice is a sequence of its own; published tasks have at most a few dozen. */
+/** Every choice is a separate sequence; published tasks have at most a few dozen. */
 const MAX_CHOICES = 1_000;
 
 export const EXPECTED_ITEM =
   'Each line is {"id","context","choices":[...],"answer":0}, {"id","context","answer":"..."} (or ' +
   '"answers":[...]) or {"id","text"}.';
 
-/** Refuses an item whose answer lies outside its choices, with an empty choice, or with more than a thousand. */
+/** Refuses an item with an answer outside its choices, with an empty choice, or with more than a thousand choices. */
 export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => {
   if (item.choices.length > MAX_CHOICES) {
     throw refuse(
       'bad-item',
       `${location}: has ${String(item.choices.length)} choices (limit ${String(MAX_CHOICES)}).`,
-      'Leave some out.',
+      'Remove some.',
     );
   }
   if (item.answer >= item.choices.length) {
@@ -77,8 +77,8 @@ const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, 
 };
 
 /**
- * An item as it stands in a JSONL or Parquet file; `stop` is for one that is written. Refuses, naming place and id,
- * what is none.
+ * Parses an item of a JSONL or Parquet file; `stop` is the rule for a written item. Refuses invalid items, naming place
+ * and id.
  */
 export const itemOfRow = (values: Readonly<Record<string, unknown>>, location: string, stop: StopRule): TaskItem => {
   const named = typeof values['id'] === 'string' ? `${location} (id "${values['id']}")` : location;
@@ -92,7 +92,7 @@ export const itemOfRow = (values: Readonly<Record<string, unknown>>, location: s
   return 'text' in parsed.data ? parsed.data : checkChoices(parsed.data, named);
 };
 
-/** SHA-256 (hexadecimal) over items in order, each reduced to the fields that count. */
+/** SHA-256 (hexadecimal) over items in order, each reduced to the fields that affect results. */
 export const hashItems = (items: readonly TaskItem[]): string => {
   const hash = createHash('sha256');
   for (const item of items) hash.update(canonicalJson(item)).update('\n');
@@ -100,8 +100,8 @@ export const hashItems = (items: readonly TaskItem[]): string => {
 };
 
 /**
- * Hash of a whole task: metric, both splits, and the rule that judges what is written. Name, title and place do not
- * change what is measured.
+ * Hash of a whole task: metric, both splits, and the rule that judges generated text. Name, title and path do not
+ * change the measurement.
  */
 export const hashTask = (
   metric: MetricName,
@@ -113,15 +113,15 @@ export const hashTask = (
     .update(canonicalJson({ metric, calibration: hashItems(calibration), test: hashItems(test), judging }))
     .digest('hex');
 
-/** A split without what is also in the test split. */
+/** A split without the items whose text is also in the test split. */
 export interface Disjoint<T> {
   readonly kept: readonly T[];
   readonly leftOut: number;
 }
 
 /**
- * Test items must never enter a profile. Published data repeats some texts across splits: those leave the calibration
- * split. `textOf` is what a profile would read.
+ * Removes test texts from the calibration split, since they must never enter a profile; published data repeats some
+ * texts across splits. `textOf` is the text that a profile would read.
  */
 export const leaveOutTestTexts = <T>(
   items: readonly T[],
@@ -133,7 +133,7 @@ export const leaveOutTestTexts = <T>(
   return { kept, leftOut: items.length - kept.length };
 };
 
-/** What a task's description says of it. */
+/** Sentence about this for the task's description. */
 export const describeLeftOut = (leftOut: number): string =>
   leftOut === 0
     ? ''

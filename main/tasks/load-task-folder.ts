@@ -23,7 +23,7 @@ import {
   type Task,
 } from './task.ts';
 
-/** A task.json is a few hundred bytes; few-shot examples stand in files of their own. */
+/** A task.json takes a few hundred bytes; few-shot examples are in files of their own. */
 const MAX_METADATA_BYTES = 2 ** 20;
 
 const readMetadata = async (file: string): Promise<TaskMetadata> => {
@@ -59,7 +59,7 @@ const splitFile = (folder: string, split: string): string => {
   const [lines, parquet] = [join(folder, `${split}.jsonl`), join(folder, `${split}.parquet`)];
   if (!existsSync(parquet)) return lines;
   if (existsSync(lines))
-    throw refuse('bad-task', `${folder} holds both ${split}.jsonl and ${split}.parquet.`, 'Keep one of them.');
+    throw refuse('bad-task', `${folder} contains both ${split}.jsonl and ${split}.parquet.`, 'Keep one of them.');
   return parquet;
 };
 
@@ -79,7 +79,7 @@ const FITTING: Readonly<Record<ItemKind, string>> = {
   written: 'exact_match',
 };
 
-/** Keys of task.json that only say how what is written is stopped and judged. */
+/** Keys of task.json that only concern stopping and judging generated text. */
 const WRITTEN_KEYS = [
   'itemsOf',
   'until',
@@ -91,7 +91,7 @@ const WRITTEN_KEYS = [
   'ignore_numbers',
 ] as const;
 
-/** The rule of a task that is written; null for others, which may not have any of its keys. */
+/** The judging rule of a task of written answers; null for others, which must not have any of its keys. */
 const judgingOf = (metadata: TaskMetadata, file: string): Judging | null => {
   if (metadata.metric === 'exact_match') {
     const { regexes_to_ignore, ignore_case, ignore_punctuation, ignore_numbers } = metadata;
@@ -107,7 +107,7 @@ const judgingOf = (metadata: TaskMetadata, file: string): Judging | null => {
   if (used === undefined) return null;
   throw refuse(
     'metric-does-not-fit',
-    `${file}: ${used} is for what a model writes, and the metric is ${metadata.metric}.`,
+    `${file}: ${used} is for generated text, but the metric is ${metadata.metric}.`,
     'Use metric exact_match, or remove the key.',
   );
 };
@@ -117,7 +117,7 @@ interface Splits {
   readonly test: readonly TaskItem[];
 }
 
-/** The items of another folder with each right choice as the answer. */
+/** The items of another folder as written items, with each right choice as the answer. */
 const writtenTwins = (items: readonly TaskItem[], stop: StopRule, file: string): readonly WrittenItem[] =>
   items.map((item) => {
     if (!isChoiceItem(item))
@@ -150,7 +150,7 @@ const readSplits = async (folder: string, metadata: TaskMetadata, file: string):
   if (itemsOf !== undefined && existsSync(splitFile(folder, 'test')))
     throw refuse(
       'bad-task',
-      `${file}: itemsOf is given, and the folder holds items of its own.`,
+      `${file}: itemsOf is given, but the folder contains items of its own.`,
       'Remove one of them.',
     );
   const source = itemsOf === undefined ? folder : resolve(folder, itemsOf);
@@ -162,7 +162,7 @@ const readSplits = async (folder: string, metadata: TaskMetadata, file: string):
   return { calibration: writtenTwins(splits.calibration, stop, file), test: writtenTwins(splits.test, stop, file) };
 };
 
-/** Test items must never enter a profile: an id or a text in both splits would let them. */
+/** Refuses an id or a text in both splits, which would let test items enter a profile. */
 const checkSplits = (calibration: readonly TaskItem[], test: readonly TaskItem[], folder: string): void => {
   const ids = new Set(calibration.map((item) => item.id));
   const texts = new Map(calibration.map((item) => [profiledText(item), item.id]));
@@ -185,7 +185,7 @@ const checkSplits = (calibration: readonly TaskItem[], test: readonly TaskItem[]
   }
 };
 
-/** Every item as one user turn, after those of the examples. */
+/** Every item as one user turn, after the turns of the examples. */
 export const turnsOf = (items: readonly TaskItem[], examples: readonly TaskItem[]): readonly PromptTurns[] => {
   const shown = examples.map((example): ExampleTurn =>
     isTextItem(example)
@@ -208,8 +208,8 @@ interface Prompted {
 }
 
 /**
- * Puts the same examples before every item; they leave the calibration split, so that no item is read after its own
- * answer.
+ * Puts the same examples before every item and removes them from the calibration split, so that no item is read after
+ * its own answer.
  */
 const withExamples = (
   metadata: TaskMetadata,
@@ -235,8 +235,8 @@ const withExamples = (
 };
 
 /**
- * A task folder: `task.json`, and `calibration` and `test` as .jsonl or .parquet. Refuses splits that share an id or a
- * text, a metric that does not fit, more few-shot examples than there are.
+ * Loads a task folder: `task.json`, with `calibration` and `test` as .jsonl or .parquet. Refuses splits that share an
+ * id or a text, a metric that does not fit, and more few-shot examples than there are.
  */
 export const loadTaskFolder = async (folder: string): Promise<Task> => {
   const file = join(folder, 'task.json');

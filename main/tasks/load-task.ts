@@ -20,7 +20,7 @@ const SHAPES =
   'and val.jsonl; ' +
   'a folder with train.txt and test.txt; a YAML task of lm-evaluation-harness; or a .jsonl, .parquet or .txt file.';
 
-/** Items alone: they can be scored, but there is nothing to profile. */
+/** Loads a file of items, which can be scored but has nothing to profile. */
 const loadItemFile = async (file: string): Promise<Task> => {
   const name = checkTaskName(basename(file, extname(file)), file);
   const test = await readItems(file);
@@ -51,7 +51,7 @@ const loadFile = async (file: string): Promise<Task> => {
 const loadFolder = async (folder: string): Promise<Task> => {
   const names = new Set(await readdir(folder));
   if (names.has('task.json')) return loadTaskFolder(folder);
-  // A document that says what the files beside it are goes before their shapes.
+  // A document that describes the files beside it takes precedence over their form.
   const documents = [...names].filter((name) => /\.ya?ml$/i.test(name)).sort();
   const [only] = documents;
   if (documents.length === 1 && only !== undefined) return loadHarnessTask(join(folder, only));
@@ -62,24 +62,24 @@ const loadFolder = async (folder: string): Promise<Task> => {
   throw refuse('missing-file', `${join(folder, 'task.json')} does not exist.`, SHAPES);
 };
 
-/** Documents that take calibration items of a task that another document describes, and so on. */
+/** Limit for a chain of documents that each take calibration items from the next. */
 const MOST_DOCUMENTS = 4;
 
-/** Where what is named without a path lies: `bundled:NAME`. Anything else is given back. */
+/** Resolves a name without a path (`bundled:NAME`); returns anything else unchanged. */
 export type PathResolver = (path: string) => string;
 const asItIs: PathResolver = (path) => path;
 
 /**
- * Reads a task from whatever describes one (see SHAPES), by the extension of a file or the names in a folder. Whatever
- * is wrong is refused with file, line or row, and key; test items never stand in the calibration split. A task whose
- * files change while they are read is refused (`changed-while-read`).
+ * Reads a task in any of its forms (see SHAPES), by a file's extension or the names in a folder. Refuses invalid tasks,
+ * naming file, line or row, and key; test items are never in the calibration split. Refuses a task whose files change
+ * while they are read (`changed-while-read`).
  */
 export const loadTask = (path: string, named: PathResolver = asItIs): Promise<Task> => {
   const absolute = resolve(path);
   return explainingReads(absolute, () => readUnchanged(() => loadFrom(absolute, named, 0)));
 };
 
-/** What a task is read from beside its own path: what a task document names. */
+/** Files from which a task is read beside its own path: those named in a task document. */
 export const furtherPaths = async (path: string, named: PathResolver): Promise<readonly string[]> =>
   isTaskDocument(path) ? pathsOf(resolvedDocument(path, await readTaskDocument(path), named)) : [];
 

@@ -5,7 +5,7 @@ import { describeLeftOut, hashTask, leaveOutTestTexts } from './items.ts';
 import { readTextFile } from './read-rows.ts';
 import type { Task } from './task.ts';
 
-/** About a window of a small model: long enough for context to matter, short enough for many items. */
+/** About the context window of a small model: long enough for context to matter, short enough for many items. */
 export const PASSAGE_CHARACTERS = 2_048;
 
 interface Passage {
@@ -15,7 +15,7 @@ interface Passage {
   readonly startsParagraph: boolean;
 }
 
-/** Paragraphs end at blank lines; `line` is where one begins, counted from 1. */
+/** Splits a text into paragraphs at blank lines; `line` is the first line, counted from 1. */
 const paragraphs = (text: string): readonly Passage[] => {
   const found: Passage[] = [];
   let lines: string[] = [];
@@ -32,16 +32,14 @@ const paragraphs = (text: string): readonly Passage[] => {
   return found;
 };
 
-/**
- * A paragraph that is too long, cut after the last white space before each limit (or at the limit where there is none).
- */
+/** Cuts a long paragraph after the last white space before each limit (or at the limit if there is none). */
 const cutParagraph = ({ line, text }: Passage): readonly Passage[] => {
   const pieces: Passage[] = [];
   let at = line;
   let rest = text;
   while (rest.length > PASSAGE_CHARACTERS) {
     const space = rest.slice(0, PASSAGE_CHARACTERS).search(/\s\S*$/);
-    // A limit between the two halves of a character beyond U+FFFF moves before it.
+    // Do not cut a surrogate pair (a character beyond U+FFFF) in two.
     const limit = /[\uD800-\uDBFF]/.test(rest[PASSAGE_CHARACTERS - 1] ?? '')
       ? PASSAGE_CHARACTERS - 1
       : PASSAGE_CHARACTERS;
@@ -55,9 +53,9 @@ const cutParagraph = ({ line, text }: Passage): readonly Passage[] => {
 };
 
 /**
- * Raw text as items for perplexity: whole paragraphs (ended by blank lines) packed in order into passages of at most
- * PASSAGE_CHARACTERS, joined by a blank line; a longer paragraph is cut at white space. Each id is `split` and the line
- * at which its passage begins, with a number more where several begin in one line. Nothing but blank lines is lost.
+ * Splits raw text into items for perplexity: whole paragraphs (ended by blank lines) packed in order into passages of
+ * at most PASSAGE_CHARACTERS, joined by a blank line; a longer paragraph is cut at white space. Each id is `split` and
+ * the line at which its passage begins, with a number appended if several begin there. Only blank lines are lost.
  */
 export const textPassages = (text: string, split: string): readonly TextItem[] => {
   const passages: Passage[] = [];
@@ -82,7 +80,7 @@ const ITEMS =
 
 const readPassages = async (file: string, split: string): Promise<readonly TextItem[]> => {
   const passages = textPassages(await readTextFile(file), split);
-  if (passages.length === 0) throw refuse('empty-task', `${file} holds no text.`, 'Give a file with text in it.');
+  if (passages.length === 0) throw refuse('empty-task', `${file} contains no text.`, 'Give a file with text in it.');
   return passages;
 };
 
@@ -109,8 +107,8 @@ const textTask = (
 };
 
 /**
- * A text file, for perplexity: its first half of passages is the calibration split, the second the test split, so that
- * the two meet at one place only. With a single passage there is only a test split.
+ * Loads a text file for perplexity: the first half of its passages is the calibration split, the second half the test
+ * split, so that the two are adjacent only once. A single passage forms a test split only.
  */
 export const loadTextFile = async (file: string): Promise<Task> => {
   const passages = await readPassages(file, 'line');

@@ -1,16 +1,16 @@
-/** A few-shot example: what the user asks, and the right answer. */
+/** A few-shot example: the user's question and the right answer. */
 export interface ExampleTurn {
   readonly question: string;
   readonly answer: string;
 }
 
-/** What a prompt is made of, before it is one text: a chat template makes another text of the same. */
+/** The parts of a prompt before it becomes one text, which a chat template formats differently. */
 export interface PromptTurns {
-  /** What stands before everything; '' where there is nothing. */
+  /** Description before everything else; '' if there is none. */
   readonly system: string;
   readonly examples: readonly ExampleTurn[];
   readonly question: string;
-  /** Choices of a multiple-choice item, or answers of a written one, as they stand without a delimiter. */
+  /** Choices of a multiple-choice item, or answers of a written one, without a delimiter. */
   readonly replies: readonly string[];
 }
 
@@ -21,8 +21,8 @@ export interface TaskTurns {
 }
 
 /**
- * What stands before the question as plain text: as lm-evaluation-harness joins it, an example without an answer has no
- * delimiters either.
+ * The plain text before the question. As in lm-evaluation-harness, an example without an answer has no delimiters
+ * either.
  */
 export const plainHead = (
   { system, examples }: PromptTurns,

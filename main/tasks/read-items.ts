@@ -6,8 +6,8 @@ import { readJsonLines, readParquetRows } from './read-rows.ts';
 import { KIND_WORDS, kindOf } from './task.ts';
 
 /**
- * The items of a JSONL or Parquet file. Refuses, naming file, line or row, and id: what is no item, answers outside
- * their choices, a second use of an id, a file of several kinds, a file without items. `stop` is for written items.
+ * Reads the items of a JSONL or Parquet file. Refuses, naming file, line or row, and id: invalid items, answers outside
+ * their choices, duplicate ids, a mix of kinds, and a file without items. `stop` is the rule for written items.
  */
 export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Promise<readonly TaskItem[]> => {
   const isParquet = file.endsWith('.parquet');
@@ -23,7 +23,7 @@ export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Pr
       throw refuse(
         'duplicate-id',
         `${location}: id "${item.id}" was already used in ${before}.`,
-        'Give every item an id of its own.',
+        'Give every item a different id.',
       );
     }
     seen.set(item.id, location.slice(file.length + 2));
@@ -37,11 +37,11 @@ export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Pr
     }
     items.push(item);
   }
-  if (items.length === 0) throw refuse('empty-task', `${file} holds no items.`, EXPECTED_ITEM);
+  if (items.length === 0) throw refuse('empty-task', `${file} contains no items.`, EXPECTED_ITEM);
   return items;
 };
 
-/** Parquet has whole numbers as bigints, and a null in every column that a row does not use. */
+/** Parquet has integers as bigints, and null in every column that a row does not use. */
 const itemColumns = ({ location, values }: DataRow): DataRow => {
   const used = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
   return {

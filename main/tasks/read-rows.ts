@@ -5,14 +5,12 @@ import { openParquet } from '../files/parquet-reader.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { type DataRow, MAX_ITEMS } from './items.ts';
 
-/** The whole file is held as one string, and V8's strings end at 512 MiB. */
+/** The whole file becomes one string, and V8's strings are limited to 512 MiB. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 
-/** A million items, and three times as many lines between them. */
+/** A million items, with up to three other lines each. */
 const MAX_LINES = 4_000_000;
-/**
- * A UTF-8 file as text, without a byte order mark. Refuses files that are missing, larger than 256 MiB or not UTF-8.
- */
+/** Reads a UTF-8 file without its byte order mark. Refuses files that are missing, larger than 256 MiB or not UTF-8. */
 export const readTextFile = async (file: string): Promise<string> => {
   let bytes: Uint8Array;
   try {
@@ -42,8 +40,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * The objects of a JSONL file, one a line (blank lines do not count). `expected` tells, in refusals, what a line should
- * be. Refuses, naming file and line: lines that are too long, no JSON or no object, and more than a million of them.
+ * Reads the objects of a JSONL file, one per line, ignoring blank lines. `expected` describes a valid line in errors.
+ * Refuses, naming file and line, lines that are too long or not a JSON object, and more than a million of them.
  */
 export const readJsonLines = async (
   file: string,
@@ -89,13 +87,13 @@ const MAX_UNCOMPRESSED_BYTES = 2 ** 30;
 
 export interface ParquetRows {
   readonly rows: readonly DataRow[];
-  /** Columns that hold floats, whose whole numbers are floats too. */
+  /** Columns that contain floats; their integers are floats too. */
   readonly decimalColumns: ReadonlySet<string>;
 }
 
 /**
- * The rows of a Parquet file (uncompressed, snappy, gzip or brotli). Refuses, naming the file: what is no Parquet or is
- * damaged, another compression, more than a million rows or 1 GiB of data, and what is not read in time.
+ * Reads the rows of a Parquet file (uncompressed, snappy, gzip or brotli). Refuses, naming the file: damaged files,
+ * other formats and compressions, more than a million rows or 1 GiB of data, and files that cannot be read in time.
  */
 export const readParquetRows = async (file: string, answerMs?: number): Promise<ParquetRows> => {
   const limits = { mostRows: MAX_ITEMS, mostBytes: MAX_UNCOMPRESSED_BYTES };

@@ -11,20 +11,19 @@ export interface Task {
   readonly metric: MetricName;
   readonly source: string;
   readonly licence: string;
-  /** Accuracy without the question, by model name, as the task's folder states it. */
+  /** Accuracy without the question, by model name, as stated in the task's folder. */
   readonly withoutQuestion?: Readonly<Record<string, number>>;
   readonly calibration: readonly TaskItem[];
   readonly test: readonly TaskItem[];
-  /** How what is written is judged; only tasks of written items have it. */
+  /** How generated text is judged; only for tasks of written items. */
   readonly judging?: Judging;
-  /** What the items' contexts are made of; absent or null where each is one text, or a user's one turn in a chat. */
+  /** Turns of the items' contexts; absent or null if each is one text, which a chat receives as a single user turn. */
   readonly turns?: TaskTurns | null;
   /**
-   * SHA-256 over metric, items and the rule that judges: two tasks with the same hash are the same task, wherever they
-   * lie.
+   * SHA-256 over metric, items and judging rule: tasks with the same hash are the same task, wherever they are stored.
    */
   readonly hash: string;
-  /** The folder or file it was read from. */
+  /** The folder or file from which it was read. */
   readonly path: string;
 }
 
@@ -41,7 +40,7 @@ export const KIND_WORDS: Readonly<Record<ItemKind, string>> = {
 export const kindOf = (item: TaskItem): ItemKind =>
   isTextItem(item) ? 'text' : isChoiceItem(item) ? 'choice' : 'written';
 
-/** What a metric measures. */
+/** The kind of items that a metric measures. */
 export const measuredKind = (metric: MetricName): ItemKind => {
   switch (metric) {
     case 'acc':
@@ -57,16 +56,15 @@ export const measuredKind = (metric: MetricName): ItemKind => {
 };
 
 /**
- * What a profile reads of an item: context and right answer (the first, where several are right) as they stand, or the
- * text.
- * A written twin is profiled as the items that it is made of, so that both kinds measure the same plans.
+ * The text of an item that a profile reads: context and right answer (the first of several), or the text. A written
+ * twin is profiled as its multiple-choice items, so that both kinds measure the same plans.
  */
 export const profiledText = (item: TaskItem): string => {
   if (isTextItem(item)) return item.text;
   return item.context + ((isChoiceItem(item) ? item.choices[item.answer] : (item.profiled ?? item.answers[0])) ?? '');
 };
 
-/** Accuracy of guessing: mean of 1 / choices; null for texts and for what is written. */
+/** Accuracy of guessing: mean of 1 / choices; null for texts and written answers. */
 export const chanceAccuracy = (items: readonly TaskItem[]): number | null => {
   if (items.length === 0 || !items.every(isChoiceItem)) return null;
   return items.reduce((sum, item) => sum + 1 / item.choices.length, 0) / items.length;
@@ -75,7 +73,7 @@ export const chanceAccuracy = (items: readonly TaskItem[]): number | null => {
 /** Names appear in tensor names, file names and tables. */
 const TASK_NAME = /^[^\s/\\\p{C}](?:[^/\\\p{C}]{0,126}[^\s/\\\p{C}])?$/u;
 
-/** The name itself; refuses one that cannot be used, which `location` gave. */
+/** Returns the name; refuses one that cannot be used, which came from `location`. */
 export const checkTaskName = (name: string, location: string): string => {
   if (!TASK_NAME.test(name)) {
     throw refuse(

@@ -10,11 +10,9 @@ const MAX_BYTES = 65_536;
 
 const keptView = z.object({ format: z.literal('uncurl-view'), address: z.string() });
 
-/**
- * What was last on screen, as the fragment of the page's address: a page in a browser finds it again on another port.
- */
+/** The view last on screen, as the fragment of the page's address, so that a browser restores it on another port. */
 export interface KeptView {
-  /** Null where nothing is kept, or nothing that a page could show. */
+  /** Null where no view is stored or none that the page can show. */
   read(): Promise<string | null>;
   write(address: string): Promise<void>;
 }
@@ -29,7 +27,7 @@ export const createKeptView = (workspace: string, temporaryFolder: string): Kept
       try {
         return linkedFragment(keptView.parse(JSON.parse(text)).address);
       } catch (error) {
-        // Only what was on screen is lost, and it is written anew at the next change.
+        // Only the view is lost; the next change writes it again.
         if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
         throw error;
       }

@@ -7,13 +7,11 @@ import { createTurns } from '../files/in-turn.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
-/**
- * Folders of the tasks that come with the workbench, by folder name (which is the task's name): `resources/tasks/*`.
- */
+/** Folders of the bundled tasks by folder name, which is the task's name: `resources/tasks/*`. */
 export const bundledTasks = (resources: string): Promise<ReadonlyMap<string, string>> =>
   foldersIn(join(resources, 'tasks'), 'task.json');
 
-/** Folders of the models that come with the workbench, by folder name: `resources/models/*` with a config.json. */
+/** Folders of the bundled models by folder name: `resources/models/*` with a config.json. */
 export const bundledModels = (resources: string): Promise<ReadonlyMap<string, string>> =>
   foldersIn(join(resources, 'models'), 'config.json');
 
@@ -26,8 +24,8 @@ const foldersIn = async (folder: string, mark: string): Promise<ReadonlyMap<stri
 };
 
 /**
- * Names in a folder, sorted, numbers by their size; none where there is no such folder (a file, or a package without
- * this resource).
+ * Names in a folder, sorted, with numbers in numeric order; none if there is no such folder (a file, or a package
+ * without this resource).
  */
 const namesIn = async (folder: string): Promise<readonly string[]> => {
   try {
@@ -40,16 +38,13 @@ const namesIn = async (folder: string): Promise<readonly string[]> => {
 
 const MARK = 'bundled:';
 
-/**
- * The path of a model or task as a manifest records it: by name where it comes with the workbench, so that it is found
- * on any machine.
- */
+/** The path of a model or task as recorded in a manifest: bundled ones by name, to be found on any machine. */
 export const recordedPath = (path: string, bundled: ReadonlyMap<string, string>): string => {
   const name = [...bundled].find(([, folder]) => folder === path)?.[0];
   return name === undefined ? path : `${MARK}${name}`;
 };
 
-/** The path that a manifest means; refuses the name of something that this workbench does not bring. */
+/** The path that a manifest refers to. Refuses bundled names unknown to this version. */
 export const actualPath = (recorded: string, bundled: ReadonlyMap<string, string>): string => {
   if (!recorded.startsWith(MARK)) return recorded;
   const path = bundled.get(recorded.slice(MARK.length));
@@ -61,13 +56,13 @@ export const actualPath = (recorded: string, bundled: ReadonlyMap<string, string
   );
 };
 
-/** Of the list: a path is some hundred bytes. */
+/** Limit for the list; a path takes some hundred bytes. */
 const MAX_LIBRARY_BYTES = 16 * 2 ** 20;
 
 const libraryFile = z.object({
   models: z.array(z.string()),
   tasks: z.array(z.string()),
-  /** Hash of what was last seen at a path. */
+  /** Hash of the content last seen at a path. */
   hashes: z.record(z.string(), z.string()).default({}),
 });
 type LibraryFile = z.infer<typeof libraryFile>;
@@ -75,18 +70,18 @@ export type LibraryShelf = 'models' | 'tasks';
 
 export interface LibraryEntry {
   readonly path: string;
-  /** Fingerprint of the model or hash of the task that was last seen there; null where none was. */
+  /** Fingerprint of the model or hash of the task last seen at the path; null if unknown. */
   readonly hash: string | null;
 }
 
-/** The models and tasks that a workspace remembers, by path, in the order they were added: `library.json`. */
+/** The models and tasks that a workspace remembers in `library.json`, by path, in the order of addition. */
 export interface Library {
   list(shelf: LibraryShelf): Promise<readonly LibraryEntry[]>;
-  /** Adds what was opened, or notes its hash where the path was already there: then false. */
+  /** Adds a path; returns false if it was already there, after updating its hash. */
   add(shelf: LibraryShelf, path: string, hash: string): Promise<boolean>;
-  /** Notes what is seen at remembered paths now; others are left out. */
+  /** Updates the hashes of remembered paths; ignores others. */
   see(shelf: LibraryShelf, entries: readonly { readonly path: string; readonly hash: string }[]): Promise<void>;
-  /** Puts another path in the place of a remembered one. */
+  /** Replaces a remembered path. */
   move(shelf: LibraryShelf, from: string, to: string, hash: string): Promise<void>;
   remove(shelf: LibraryShelf, path: string): Promise<boolean>;
 }
@@ -104,14 +99,14 @@ export const createLibrary = (workspace: string, temporaryFolder: string): Libra
       throw new WorkbenchError(
         'library-damaged',
         'failed',
-        `${file} is no list of models and tasks.`,
+        `${file} is not a list of models and tasks.`,
         'Repair or delete the file: only the list is lost.',
         { cause },
       );
     }
   };
 
-  /** One change after another, each on what is on disk by then; hashes of forgotten paths go. */
+  /** Applies changes in turn, each to the file's current content, and drops hashes of forgotten paths. */
   const change = (
     edit: (before: LibraryFile) => LibraryFile,
   ): Promise<{ readonly before: LibraryFile; readonly after: LibraryFile }> =>

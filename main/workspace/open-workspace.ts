@@ -14,7 +14,7 @@ import { createStepStore, type StepStore } from './step-store.ts';
 
 const FOLDER = 'uncurl-workbench';
 
-/** Where a system keeps an application's data. */
+/** The system's folder for application data. */
 const dataFolder = (platform: NodeJS.Platform, environment: Readonly<Record<string, string | undefined>>): string => {
   switch (platform) {
     case 'win32':
@@ -26,7 +26,7 @@ const dataFolder = (platform: NodeJS.Platform, environment: Readonly<Record<stri
   }
 };
 
-/** The workspace where none is named: UNCURL_WORKSPACE, else a folder among the user's application data. */
+/** The default workspace: UNCURL_WORKSPACE, else a folder in the user's application data. */
 export const defaultWorkspace = (
   environment: Readonly<Record<string, string | undefined>> = process.env,
   platform: NodeJS.Platform = process.platform,
@@ -39,10 +39,10 @@ export const defaultWorkspace = (
 
 const FORMAT = 'uncurl-workspace';
 const VERSION = 1;
-/** Temporary files of engines that were killed are removed once nobody can still be writing them. */
+/** Age at which temporary files of killed engines are removed, as nobody can still be writing them. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 
-/** The folder that holds runs, the steps they share, and the list of models and tasks. Plain files, no database. */
+/** The folder of runs, their shared steps, and the list of models and tasks. Plain files, no database. */
 export interface Workspace {
   readonly path: string;
   readonly runs: RunStore;
@@ -51,7 +51,7 @@ export interface Workspace {
   readonly library: Library;
   /** Merged experts, refitted weights and constants; may be deleted between runs. */
   readonly overlayFolder: string;
-  /** On the same file system as everything else: files are written here and renamed into place. */
+  /** On the same file system as the rest: files are written here and renamed into place. */
   readonly temporaryFolder: string;
 }
 
@@ -60,7 +60,7 @@ const markFile = z.object({ format: z.literal(FORMAT), version: z.number() });
 const MARK = 'workspace.json';
 const MAX_MARK_BYTES = 65_536;
 
-/** Whether there is a workspace at all: reading one must not make it. */
+/** Whether the folder is a workspace. Does not create one, so that readers can ask. */
 export const isWorkspace = async (folder: string): Promise<boolean> => {
   try {
     return (await stat(join(folder, MARK))).isFile();
@@ -70,12 +70,12 @@ export const isWorkspace = async (folder: string): Promise<boolean> => {
   }
 };
 
-/** Opens a workspace that must be there already. */
+/** Opens an existing workspace. */
 export const openExistingWorkspace = async (folder: string, now: () => number = Date.now): Promise<Workspace> => {
   if (!(await isWorkspace(folder))) {
     throw refuse(
       'no-workspace',
-      `${resolve(folder)} is no workspace: it holds no ${MARK}.`,
+      `${resolve(folder)} is not a workspace: it contains no ${MARK}.`,
       'Name the folder that runs were written to.',
     );
   }
@@ -83,14 +83,14 @@ export const openExistingWorkspace = async (folder: string, now: () => number = 
 };
 
 const MADE_FOLDERS = ['runs', 'steps', 'overlays', 'tmp'];
-/** Folders of a workspace that are written to, or whose old files are removed. */
+/** Folders of a workspace that are written to or cleaned up. */
 const OWN_FOLDERS = [...MADE_FOLDERS, 'trash', 'given', 'tasks', 'python'];
 
 const isLink = (entry: Dirent): boolean => entry.isSymbolicLink();
 
 /**
- * Refuses a workspace that has links in the place of its own folders: what is written and tidied there would be
- * somewhere else, and the workspace may be a stranger's.
+ * Refuses a workspace in which one of its own folders is a link: writing and cleaning up would happen elsewhere, and
+ * the workspace may come from a stranger.
  */
 const requireOwnFolders = async (path: string): Promise<void> => {
   const entriesOf = (folder: string): Promise<Dirent[]> =>
@@ -99,14 +99,14 @@ const requireOwnFolders = async (path: string): Promise<void> => {
       throw error;
     });
   const own = (await entriesOf(path)).filter(({ name }) => OWN_FOLDERS.includes(name));
-  // Steps lie in folders by the first letters of their keys.
+  // Steps lie in subfolders named by the first characters of their keys.
   const entries = [...own, ...(own.some(isLink) ? [] : await entriesOf(join(path, 'steps')))];
   const linked = entries.find(isLink);
   if (linked === undefined) return;
   throw refuse(
     'workspace-leads-out',
     `${join(linked.parentPath, linked.name)} is a link, not a folder of the workspace.`,
-    'Put a folder in its place. To keep runs on another disk, choose a workspace that lies there.',
+    'Replace it by a folder. To keep runs on another disk, choose a workspace there.',
   );
 };
 
@@ -118,7 +118,7 @@ const checkMark = async (path: string): Promise<void> => {
     if (strangers.includes('config.json') || strangers.some((name) => name.endsWith('.safetensors'))) {
       throw refuse(
         'not-a-workspace',
-        `${path} holds a model, not a workspace.`,
+        `${path} contains a model, not a workspace.`,
         'Choose an empty or new folder for the workspace.',
       );
     }
@@ -150,13 +150,13 @@ const removeAbandoned = async (folder: string, now: number, isTemporary: (name: 
     try {
       if (now - (await stat(file)).mtimeMs > ABANDONED_AFTER_MS) await rm(file, { recursive: true, force: true });
     } catch (error) {
-      // Gone by now, or somebody else's: it takes room, and hinders nothing.
+      // Already gone, or somebody else's: it takes space but does no harm.
       if (!isSystemError(error)) throw error;
     }
   }
 };
 
-/** Opens a workspace, making it where the folder is missing or empty. Refuses a folder that cannot be written. */
+/** Opens a workspace; creates it if the folder is missing or empty. Refuses a folder that cannot be written. */
 export const openWorkspace = async (folder: string, now: () => number = Date.now): Promise<Workspace> => {
   const path = resolve(folder);
   const inside = (name: string): string => join(path, name);
@@ -167,7 +167,7 @@ export const openWorkspace = async (folder: string, now: () => number = Date.now
     await requireOwnFolders(path);
     for (const name of MADE_FOLDERS) await makeFolder(inside(name));
     await removeAbandoned(temporaryFolder, now(), () => true);
-    // Weights are merged and refitted there, beside what is finished.
+    // Merged and refitted weights are written there, beside the finished ones.
     await removeAbandoned(inside('overlays'), now(), (name) => writerOfTemporary(name) !== null);
   } catch (error) {
     throw explainFileError(error, path);

@@ -7,9 +7,9 @@ import { refuse } from '../contract/errors.ts';
 const HANDLE_LENGTH = 32;
 
 /**
- * Paths that the page may use. The page holds opaque handles; only a path for which this engine has issued a handle (it
- * remembers it, listed it in a folder, or the shell granted it after a native dialog) can be reached. A handle is a
- * hash of its path, so that a page survives a restart of the engine; the table, not the hash, is the permission.
+ * Paths that the page may use. The page has opaque handles and can only reach a path for which this engine issued one
+ * (because it remembers it, listed it in a folder, or the shell granted it after a native dialog). A handle is a hash
+ * of its path, so that a page survives a restart of the engine; the table, not the hash, is the permission.
  */
 export interface PathHandles {
   issue(path: string): PathHandle;

@@ -3,18 +3,18 @@ import { hostname } from 'node:os';
 import { fileErrorCode } from '../files/file-errors.ts';
 
 /**
- * Who holds a lock. Two processes with the same `machine` see the same process table, so that `pid` and `startedAt`
- * together decide whether the holder lives; otherwise only the age of its heartbeat can.
+ * Holder of a lock. Processes with the same `machine` see the same process table, so `pid` and `startedAt` together
+ * decide whether the holder is alive; otherwise only the age of its heartbeat can.
  */
 export interface ProcessIdentity {
   readonly host: string;
   readonly machine: string;
   readonly pid: number;
-  /** Start of the process in clock ticks since boot (Linux); null where the system does not tell. */
+  /** Start of the process in clock ticks since boot (Linux); null where the system does not report it. */
   readonly startedAt: string | null;
 }
 
-/** What the process table says of a number: whose start it is, that it ended, or nothing. */
+/** State of a process id in the process table: the start of its process, ended, or unknown. */
 type ProcessStart =
   { readonly kind: 'started'; readonly at: string } | { readonly kind: 'ended' } | { readonly kind: 'unknown' };
 
@@ -28,9 +28,8 @@ const readOrNull = (read: () => string): string | null => {
 };
 
 /**
- * Field 22 of /proc/PID/stat; the name (field 2) may hold spaces and brackets, so count from its last bracket. A
- * process has ended also where it is still listed because nobody asked how it ended (field 3, Z): in a container whose
- * first process is no init it stays listed for ever.
+ * Field 22 of /proc/PID/stat. The name (field 2) may contain spaces and brackets, so count from its last bracket. A
+ * zombie (field 3, Z) counts as ended: in a container whose first process is not an init it stays listed for ever.
  */
 const processStart = (pid: number): ProcessStart => {
   const stat = readOrNull(() => readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
@@ -52,12 +51,12 @@ export const thisProcess = (): ProcessIdentity => {
   };
 };
 
-/** Numbers that processes have; 0 and below mean groups of them. */
+/** Largest process id; 0 and below mean process groups. */
 const MAX_PID = 2 ** 31 - 1;
 
 /**
- * Whether the process of this machine still runs: its number exists and was not given to a later process. `unsure`
- * where the number exists and the system (macOS, Windows) does not tell since when: then its heartbeat must decide.
+ * Whether the process still runs on this machine: its id exists and was not reused. `unsure` if the id exists and the
+ * system (macOS, Windows) does not report its start: then its heartbeat must decide.
  */
 export const processState = (holder: ProcessIdentity): 'alive' | 'dead' | 'unsure' => {
   if (!Number.isInteger(holder.pid) || holder.pid < 1 || holder.pid > MAX_PID) return 'dead';

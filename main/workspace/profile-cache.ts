@@ -3,34 +3,34 @@ import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { readProfileFile } from './profile-file.ts';
 
 export interface ProfileCacheLimits {
-  /** Of all profiles that are kept; a larger one is read each time. */
+  /** Limit for all cached profiles together; a larger profile is read each time. */
   readonly mostBytes: number;
-  /** Kept for so long after it was last asked for. */
+  /** How long a profile stays after its last use. */
   readonly keptMs: number;
 }
 
-/** That of a model of 48 layers x 512 experts has 300 MB. */
+/** A profile of a model of 48 layers x 512 experts has 300 MB. */
 const MOST_BYTES = 2 ** 29;
-/** Profiles lie in memory beside the weights: no more than this part of what those may take. */
+/** Cached profiles share memory with weights: they may take this part of the weights' budget. */
 const BUDGET_SHARE = 1 / 8;
 const KEPT_MS = 60_000;
 
-/** What is kept for the next plan where weights may take `memoryBudgetBytes`. */
+/** Limits of the cache for a weight budget of `memoryBudgetBytes`. */
 export const profileCacheLimits = (memoryBudgetBytes: number): ProfileCacheLimits => ({
   mostBytes: Math.min(MOST_BYTES, memoryBudgetBytes * BUDGET_SHARE),
   keptMs: KEPT_MS,
 });
 
 export interface ProfileCache {
-  /** Statistics of the first task of a profile; not to be changed by whoever reads them. */
+  /** Statistics of the first task of a profile; callers must not modify them. */
   read(file: string): Promise<RoutingStatistics | null>;
-  /** Bytes that are held. */
+  /** Bytes cached. */
   readonly heldBytes: number;
 }
 
 interface Entry {
   readonly bytes: number;
-  /** Of which file of that name, written when. */
+  /** Identifies the version of the file. */
   readonly stamp: string;
   readonly statistics: Promise<RoutingStatistics | null>;
   timer: ReturnType<typeof setTimeout> | null;
@@ -40,9 +40,9 @@ const readFirst = async (file: string): Promise<RoutingStatistics | null> =>
   (await readProfileFile(file)).tasks[0]?.statistics ?? null;
 
 /**
- * Keeps profiles that were read, those asked for last: while a slider is dragged every plan needs the same one, which
- * of a large model has hundreds of megabytes. A file that takes the place of another is read anew: what turned out to
- * be wrong is computed again under the same name.
+ * Caches the profiles used last: while a slider is dragged, every plan needs the same one, which can have hundreds of
+ * megabytes for a large model. A replaced file is read again, since a profile found to be wrong is recomputed under the
+ * same name.
  */
 export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): ProfileCache => {
   const entries = new Map<string, Entry>();
@@ -54,7 +54,7 @@ export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): P
     entries.delete(file);
     heldBytes -= entry.bytes;
   };
-  /** Makes it the one that was asked for last. */
+  /** Marks an entry as the one used last. */
   const touch = (file: string, entry: Entry): void => {
     if (entry.timer !== null) clearTimeout(entry.timer);
     entry.timer = setTimeout(() => drop(file), keptMs);

@@ -12,7 +12,7 @@ import { readLayerSample, readSample, sampleTensors } from './profile-sample.ts'
 /** Axes of a stored statistic: L layers, E experts, H hidden width, or a fixed number. */
 export type Axis = 'L' | 'E' | 'H' | number;
 
-/** A statistic as a file names it, and where it lies in memory. */
+/** A statistic: its name in a file and its place in memory. */
 export interface StoredStatistic {
   /** Last part of the tensor's name. */
   readonly name: string;
@@ -20,7 +20,7 @@ export interface StoredStatistic {
   readonly read: (statistics: RoutingStatistics) => Float64Array | undefined;
 }
 
-/** Sums that every profile holds. */
+/** Sums that every profile contains. */
 export const STATISTICS: readonly StoredStatistic[] = [
   { name: 'counts', axes: ['L', 'E'], read: ({ counts }) => counts },
   { name: 'gate_mass', axes: ['L', 'E'], read: ({ gateMass }) => gateMass },
@@ -42,7 +42,7 @@ const statisticNamed = (name: string): StoredStatistic => {
   return found;
 };
 
-/** Some of them by name. */
+/** The same statistics by name. */
 export const PROFILED = {
   counts: statisticNamed('counts'),
   gateMass: statisticNamed('gate_mass'),
@@ -52,7 +52,7 @@ export const PROFILED = {
   logitGram: statisticNamed('logit_gram'),
 } as const;
 
-/** What a profile holds only where it was asked for. */
+/** Statistics that a profile contains only on request. */
 export const OPTIONAL_STATISTICS = {
   peakOutputs: { name: 'peak_outputs', axes: ['L', 'E'], read: ({ peakOutputs }) => peakOutputs },
   residualSum: { name: 'residual_sum', axes: ['L', 'E'], read: ({ residualSum }) => residualSum },
@@ -89,9 +89,9 @@ const tasksSchema = z
       layers: z.number().int().positive(),
       experts: z.number().int().positive(),
       topK: z.number().int().positive(),
-      /** H, where means of expert outputs are stored. */
+      /** H, if means of expert outputs are stored. */
       hidden: z.number().int().positive().optional(),
-      /** Tokens of the sample of choices, where there is one. */
+      /** Number of sampled tokens, if a sample of routing choices is stored. */
       sampled: z.number().int().nonnegative().optional(),
       items: z.number().int().nonnegative(),
       tokens: z.number().int().nonnegative(),
@@ -138,7 +138,7 @@ const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
 
 /**
  * The profiles of a model as the content of a safetensors file: per task `<task>.counts`, `<task>.gate_mass`, ...
- * (STATISTICS), all float64; who and what in the metadata.
+ * (STATISTICS), all float64; model and tasks in the metadata.
  */
 export const profileContent = ({ model, fingerprint, tasks }: ProfileFile): TensorContent => ({
   tensors: tasks.flatMap((task) => [
@@ -161,9 +161,13 @@ export const writeProfileFile = async (file: string, profile: ProfileFile): Prom
 };
 
 const notAProfile = (file: string, what: string): Error =>
-  refuse('bad-profile', `${file} is no profile: ${what}.`, 'Name a file that `uncurl profile` of this version wrote.');
+  refuse(
+    'bad-profile',
+    `${file} is not a profile: ${what}.`,
+    'Name a file that `uncurl profile` of this version wrote.',
+  );
 
-/** Where a statistic of a task lies; undefined where the file does not hold it. */
+/** Byte range of a task's statistic; undefined if the file does not contain it. */
 const checkedView = (
   header: SafetensorsHeader,
   file: string,
@@ -182,7 +186,7 @@ const checkedView = (
   return view;
 };
 
-/** A statistic of a task; undefined where the file does not hold it. */
+/** A statistic of a task; undefined if the file does not contain it. */
 const readFloat64 = async (
   header: SafetensorsHeader,
   file: string,
@@ -261,10 +265,10 @@ const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   return { header, model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks: list.data };
 };
 
-/** Whether a run's file holds profiles, by its name: one for its model, or one for each of several. */
+/** Whether a run's file contains profiles, by its name: one file for one model, or one for each of several. */
 export const isProfileName = (name: string): boolean => /^profile.*\.safetensors$/.test(name);
 
-/** Reads what writeProfileFile wrote; refuses anything else by name. */
+/** Reads a file of writeProfileFile; refuses any other and gives the reason. */
 export const readProfileFile = async (file: string): Promise<ProfileFile> => {
   const { header, model, fingerprint, tasks: list } = await openProfileFile(file);
   const tasks: ProfiledTask[] = [];
@@ -273,15 +277,15 @@ export const readProfileFile = async (file: string): Promise<ProfileFile> => {
   return { model, fingerprint, tasks };
 };
 
-/** One task's profile in a file, read in parts: that of 48 layers x 512 experts has 300 MB. */
+/** One task's profile in a file, read in parts, since a profile of 48 layers x 512 experts has 300 MB. */
 export interface ProfileParts extends Pick<DescribedTask, 'layers' | 'experts' | 'topK' | 'items' | 'tokens'> {
-  /** A statistic of one MoE layer, its other axes in order; undefined where the profile does not hold it. */
+  /** A statistic of one MoE layer, its other axes in order; undefined if the profile does not contain it. */
   layer(statistic: StoredStatistic, layer: number): Promise<Float64Array | undefined>;
-  /** A statistic of all layers that every profile holds. */
+  /** A statistic of all layers that every profile contains. */
   whole(statistic: StoredStatistic): Promise<Float64Array>;
-  /** Of one layer, a statistic that every profile holds. */
+  /** A statistic of one layer that every profile contains. */
   required(statistic: StoredStatistic, layer: number): Promise<Float64Array>;
-  /** What was chosen for sampled tokens; undefined where the profile does not hold it. */
+  /** Experts chosen for the sampled tokens; undefined if the profile does not contain them. */
   sample(layer: number): Promise<LayerSample | undefined>;
 }
 
@@ -289,7 +293,7 @@ export interface ProfileParts extends Pick<DescribedTask, 'layers' | 'experts' |
 export const openProfileParts = async (file: string): Promise<ProfileParts> => {
   const { header, tasks } = await openProfileFile(file);
   const [task] = tasks;
-  if (task === undefined) throw notAProfile(file, 'it holds no task');
+  if (task === undefined) throw notAProfile(file, 'it contains no task');
   const { layers, experts, topK, items, tokens, sampled } = task;
   const wrong = (what: string): Error => notAProfile(file, what);
   const requireLayer = (layer: number): void => {

@@ -3,8 +3,8 @@ import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { tensorInMemory, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { type ChoiceSample, type LayerSample, WINDOW } from '../profile/choice-sample.ts';
 
-// The sample of choices of a profile as tensors: `<task>.sample_windows` [N, 13] and `.sample_positions` [N] (I32),
-// `.sample_experts` [L, N, K] (I32) and `.sample_weights` [L, N, K] (F32).
+// The sampled routing choices of a profile as tensors: `<task>.sample_windows` [N, 13] and `.sample_positions` [N]
+// (I32), `.sample_experts` [L, N, K] (I32) and `.sample_weights` [L, N, K] (F32).
 
 interface SampleShape {
   readonly layers: number;
@@ -36,7 +36,7 @@ export const sampleTensors = (
   return parts.map((part) => tensorInMemory(nameOf(task, part), all[part].dtype, all[part].shape, sample[part]));
 };
 
-/** Where the parts of a sample lie; `wrong` says what does not fit. */
+/** Byte ranges of the parts of a sample; `wrong` reports a mismatch. */
 const sampleViews = (
   tensors: ReadonlyMap<string, TensorView>,
   task: string,
@@ -78,7 +78,7 @@ export const readSample = async (
   };
 };
 
-/** A task's sample as one layer has it. */
+/** One layer of a task's sample. */
 export const readLayerSample = async (
   layer: number,
   tensors: ReadonlyMap<string, TensorView>,

@@ -10,16 +10,16 @@ import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { readUserKey, requireUserKey, type UserKey } from './user-key.ts';
 
-// A run folder may be anybody's, and its manifest names programs to start and folders to write. A run acts on what its
-// manifest says only where this user's engine wrote that: then a mark lies beside it that only this user's key makes.
+// A run folder may come from anybody, and its manifest names programs to start and folders to write. A run only acts on
+// a manifest written by this user's engine, which marks it with this user's key.
 
 const BINDING_FILE = 'binding.json';
 const MAX_BINDING_BYTES = 65_536;
-/** Machines that one workspace is worked on from, each with a key of its own. */
+/** Maximum number of machines that share one workspace, each with its own key. */
 const MOST_MARKS = 32;
 
 const mark = z.string().regex(/^[0-9a-f]{64}$/);
-/** Marks by the name of the key that made them. */
+/** Marks by the name of their key. */
 const bindingFile = z.object({
   format: z.literal('uncurl-binding'),
   version: z.literal(1),
@@ -27,7 +27,7 @@ const bindingFile = z.object({
 });
 type Marks = z.infer<typeof bindingFile>['marks'];
 
-/** SHA-256 over everything in a manifest that a run acts on: all but what changes while it is worked on. */
+/** SHA-256 over everything in a manifest that a run acts on: all except the fields that change while it runs. */
 const contentHash = ({
   state: _state,
   error: _error,
@@ -39,23 +39,23 @@ const contentHash = ({
   ...fixed
 }: RunManifest): string =>
   createHash('sha256')
-    // As it comes back from the file: JSON has no -0, and leaves out what is undefined.
+    // As read back from the file: JSON has no -0 and omits undefined.
     .update(canonicalJson(JSON.parse(JSON.stringify(fixed))))
     .digest('hex');
 
 /** Characters of a code: 128 bits in hexadecimal. */
 const CODE_LENGTH = 32;
 
-/** Names what a manifest says at a moment, for whoever confirms it: another program or folder gives another code. */
+/** Identifies the present content of a manifest for confirmation: another program or folder gives another code. */
 export const runCode = (manifest: RunManifest): string => contentHash(manifest).slice(0, CODE_LENGTH);
 
 export interface RunBindings {
-  /** Marks a run as this user's, as its manifest and folder are now. */
+  /** Marks a run as this user's, with its present manifest and folder. */
   bind(manifest: RunManifest): Promise<void>;
   /**
-   * Whether this user's engine wrote what the manifest says, in the folder where it lies. Copies, other users' runs,
-   * edited ones, and those of versions without marks are not bound. Nor is one whose folder was made anew under the same
-   * name: it was sent away and came back.
+   * Whether this user's engine wrote this manifest in this folder. Copies, other users' runs, edited runs and those of
+   * versions without marks are not bound, nor is a run whose folder was created again under the same name (it was moved
+   * elsewhere and back).
    */
   isBound(manifest: RunManifest): Promise<boolean>;
 }
@@ -65,7 +65,7 @@ const readMarks = async (folder: string): Promise<Marks> => {
     const text = await readTextIfThere(join(folder, BINDING_FILE), { mostBytes: MAX_BINDING_BYTES });
     return text === null ? {} : bindingFile.parse(parseForeignJson(text)).marks;
   } catch (error) {
-    // What cannot be read binds nothing, like a file that is not there.
+    // An unreadable file counts as missing.
     if (error instanceof SyntaxError || error instanceof z.ZodError || error instanceof WorkbenchError) return {};
     throw error;
   }
@@ -78,7 +78,7 @@ const markOf = async (key: UserKey, folder: string, manifest: RunManifest): Prom
   return key.sign(canonicalJson({ format: 'uncurl-run', ...identity, content: contentHash(manifest) }));
 };
 
-/** `state`: the folder of the key; `folderOf`: where a run lies. */
+/** `state`: the folder of the key; `folderOf`: path of a run. */
 export const createRunBindings = (
   state: string,
   { folderOf, temporaryFolder }: { readonly folderOf: (run: string) => string; readonly temporaryFolder: string },
@@ -88,7 +88,12 @@ export const createRunBindings = (
     const key = await requireUserKey(state);
     const others = Object.entries(await readMarks(folder)).filter(([name]) => name !== key.name);
     const own = await markOf(key, folder, manifest);
-    if (own === null) throw refuse('no-run-folder', `${folder} is no folder of its own.`, 'Look at what lies there.');
+    if (own === null)
+      throw refuse(
+        'no-run-folder',
+        `${folder} is not a folder of its own, but a link or a file.`,
+        'Check what is at that path.',
+      );
     const marks = Object.fromEntries([...others.slice(-(MOST_MARKS - 1)), [key.name, own]]);
     const text = JSON.stringify({ format: 'uncurl-binding', version: 1, marks }, null, 2);
     await writeFileAtomically(join(folder, BINDING_FILE), `${text}\n`, temporaryFolder);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type RunKind, runKind, type RunManifest } from '../contract/run.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 
-/** Files of a run that others read, and the most bytes that one of them has. */
+/** Result files of a run and their maximum sizes in bytes. */
 const RESULT_FILES: ReadonlyMap<string, number> = new Map([
   ['results.json', 256 * 2 ** 20],
   ['points.json', 256 * 2 ** 20],
@@ -16,23 +16,23 @@ const RESULT_FILES: ReadonlyMap<string, number> = new Map([
 const damageOf = async (file: string, mostBytes: number): Promise<string | null> => {
   try {
     const facts = await stat(file);
-    if (!facts.isFile()) return 'is no regular file';
-    return facts.size > mostBytes ? `has ${String(facts.size)} bytes, more than the ${String(mostBytes)} of one` : null;
+    if (!facts.isFile()) return 'is not a regular file';
+    return facts.size > mostBytes ? `has ${String(facts.size)} bytes, above the limit of ${String(mostBytes)}` : null;
   } catch (error) {
     const code = fileErrorCode(error);
     if (code === null) throw error;
     if (code !== 'ENOENT') return `cannot be read (${code})`;
-    // Not there yet, unless it is a link to nothing.
+    // Does not exist yet, unless it is a dangling link.
     return (await lstat(file).then(
       () => true,
       () => false,
     ))
-      ? 'is a link to nothing'
+      ? 'is a dangling link'
       : null;
   }
 };
 
-/** What of a run's results cannot be what a run wrote, in words; null where nothing is. Looks, and reads nothing. */
+/** Why a result file cannot be genuine, else null. Checks metadata only. */
 export const resultDamage = async (folder: string): Promise<string | null> => {
   for (const [name, mostBytes] of RESULT_FILES) {
     const damage = await damageOf(join(folder, name), mostBytes);
@@ -41,10 +41,10 @@ export const resultDamage = async (folder: string): Promise<string | null> => {
   return null;
 };
 
-/** What a run's name says of its kind. */
+/** The kind of a run according to its name. */
 export const kindFromName = (id: string): RunKind => runKind.safeParse(id.split('-')[0]).data ?? 'sweep';
 
-/** Stands in the list for a run that cannot be read, so that one bad run does not hide the others. */
+/** Entry in the list for a run that cannot be read, so that one bad run does not hide the others. */
 export const damagedRun = async (id: string, folder: string, damaged: string): Promise<RunManifest> => {
   const changed = await lstat(folder).then(
     ({ mtimeMs }) => new Date(mtimeMs),

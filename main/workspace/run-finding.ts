@@ -4,7 +4,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 
-/** More is read when the run is opened, not for a list. */
+/** Larger files are only read when the run is opened, not for a list. */
 const MOST_BYTES = 4 * 2 ** 20;
 
 const sources = {
@@ -16,8 +16,8 @@ const sources = {
 } as const;
 
 /**
- * Whether a finished verification found the export equal to its plan, a finished reproduction the numbers equal to the
- * recorded ones; null where nothing was found yet, or where it cannot be told from the file: such a run is not marked.
+ * Whether a finished verification found the export equal to its plan, or a finished reproduction its numbers equal to
+ * the recorded ones; null if there is no result yet or the file does not say.
  */
 export const readFinding = async (
   folder: string,

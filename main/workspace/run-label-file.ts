@@ -7,8 +7,8 @@ import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
-// A run's name, note and tags lie beside its manifest: they are a person's, change at any time (while it runs, too),
-// and no number depends on them.
+// A run's name, note and tags lie beside its manifest: the user may change them at any time, also while it runs, and no
+// number depends on them.
 
 const LABEL_FILE = 'label.json';
 const MAX_LABEL_BYTES = 262_144;
@@ -17,9 +17,9 @@ const FORMAT = 'uncurl-run-label';
 const labelFile = runLabel.extend({ format: z.literal(FORMAT), version: z.literal(1) });
 
 /**
- * The label of the run in `folder`; an empty one where nobody gave it any.
+ * The label of the run in `folder`; empty if it has none.
  *
- * @throws WorkbenchError `label-unreadable` where the file is none that this version reads.
+ * @throws WorkbenchError `label-unreadable` if this version cannot read the file.
  */
 export const readRunLabel = async (folder: string): Promise<RunLabel> => {
   const file = join(folder, LABEL_FILE);
@@ -39,13 +39,13 @@ export const readRunLabel = async (folder: string): Promise<RunLabel> => {
   const issue = parsed.error.issues[0];
   throw refuse(
     'label-unreadable',
-    `${file} holds no name, note and tags that this version reads` +
+    `${file} contains no name, note and tags that this version reads` +
       `${issue === undefined ? '' : ` (${issue.path.join('.')}: ${issue.message})`}.`,
     'Mend the file, or remove it: the run stays.',
   );
 };
 
-/** The same for a list: a file that cannot be read is told, and hides neither the run nor the others. */
+/** The label for a list: reports an unreadable file without hiding the run or others. */
 export const readListedLabel = async (folder: string): Promise<ListedLabel> => {
   try {
     return await readRunLabel(folder);
@@ -57,7 +57,7 @@ export const readListedLabel = async (folder: string): Promise<ListedLabel> => {
 
 const inTurn = createTurns();
 
-/** Changes a label, and leaves one that cannot be read as it is: what a person wrote is not thrown away. */
+/** Changes a label. Leaves an unreadable file untouched, as a person wrote it. */
 export const changeRunLabel = (folder: string, change: RunLabelChange, temporaryFolder: string): Promise<RunLabel> =>
   inTurn(async () => {
     const known = await readRunLabel(folder);

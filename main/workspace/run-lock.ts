@@ -11,11 +11,11 @@ import { processState, thisProcess } from './process-alive.ts';
 
 /** How often a holder renews its lock. */
 export const HEARTBEAT_MS = 5_000;
-/** A holder on another machine that has not renewed for this long is taken for dead; clocks may differ by less. */
+/** A holder on another machine that has not renewed for this long counts as dead; clocks must differ by less. */
 export const STALE_AFTER_MS = 120_000;
-/** A lock is a few hundred bytes. */
+/** A lock takes a few hundred bytes. */
 const MAX_LOCK_BYTES = 65_536;
-/** Attempts before giving up when others keep taking the lock in between. */
+/** Attempts before giving up when other processes keep taking the lock in between. */
 const MAX_ATTEMPTS = 20;
 
 const lockFile = z.object({
@@ -37,17 +37,15 @@ export interface LockHolder {
 
 export interface RunLock {
   readonly token: string;
-  /**
-   * Renews the lock unless it was released; false when someone else has taken it over (this process slept too long).
-   */
+  /** Renews the lock unless it was released; false if someone else has taken it over (this process slept too long). */
   renew(): Promise<boolean>;
-  /** Whether it is still this one that holds the run; writes nothing. */
+  /** Whether this process still holds the lock; writes nothing. */
   isHeld(): Promise<boolean>;
-  /** `movedTo`: where the run's folder lies since. */
+  /** `movedTo`: new path of the run's folder. */
   release(movedTo?: string): Promise<void>;
 }
 
-/** Longer numbers are none that counting from 1 reaches. */
+/** Counting from 1 never reaches longer numbers. */
 const GENERATION = /^lock-(\d{1,15})\.json$/;
 
 const generations = async (folder: string): Promise<number[]> =>
@@ -58,7 +56,7 @@ const generations = async (folder: string): Promise<number[]> =>
     })
     .sort((a, b) => b - a);
 
-/** Which lock of a run's folder counts: a takeover makes another one; null: there is none. */
+/** Generation of the current lock, which every takeover increases; null: there is none. */
 export const lockGeneration = async (folder: string): Promise<number | null> => (await generations(folder))[0] ?? null;
 
 const fileOf = (folder: string, generation: number): string => join(folder, `lock-${String(generation)}.json`);
@@ -70,8 +68,8 @@ interface Current {
 }
 
 /**
- * Whether a sign of life is recent. A heartbeat from the future says nothing, whoever's clock is wrong: then the time
- * at which the file was written counts, and one that lies in the future as well is no sign at all.
+ * Whether a heartbeat is recent. One from the future means that some clock is wrong: then the file's modification time
+ * counts, unless it lies in the future as well.
  */
 const isRecent = (heartbeatAt: number, writtenAt: number, now: number): boolean => {
   const age = now - heartbeatAt;
@@ -85,7 +83,7 @@ const isHeld = (lock: LockFile, writtenAt: number, now: number): boolean => {
   return state === 'alive' || (state === 'unsure' && isRecent(lock.heartbeatAt, writtenAt, now));
 };
 
-/** The text of a lock; null where it is no regular file, or one that is too large for a lock. */
+/** The text of a lock; null if it is not a regular file or is too large for a lock. */
 const readLock = async (file: string): Promise<string | null> => {
   try {
     return (await readRegularFile(file, { mostBytes: MAX_LOCK_BYTES })).toString('utf8');
@@ -106,7 +104,7 @@ const current = async (folder: string, now: number): Promise<Current> => {
     writtenAt = (await lstat(file)).mtimeMs;
     text = await readLock(file);
   } catch (error) {
-    // Replaced by the next generation meanwhile; or a link to nothing, which stays.
+    // Replaced by the next generation meanwhile; a dangling link stays.
     const isGone = fileErrorCode(error) === 'ENOENT' && (await generations(folder))[0] !== generation;
     if (isGone) return await current(folder, now);
     if (fileErrorCode(error) !== 'ENOENT') throw explainReadError(error, file);
@@ -121,25 +119,25 @@ const current = async (folder: string, now: number): Promise<Current> => {
   }
   const parsed = lockFile.safeParse(json);
   if (parsed.success) return { generation, holder: isHeld(parsed.data, writtenAt, now) ? parsed.data : null };
-  // Made by someone who has not written it yet, or who died before that; a folder or a link nobody makes for a lock.
+  // Its creator has not written it yet or died before doing so. Nobody creates a folder or a link as a lock.
   const isWaitedFor = text !== null && isRecent(writtenAt, writtenAt, now);
   return { generation, holder: isWaitedFor ? { host: 'unknown', pid: 0, heartbeatAt: writtenAt } : null };
 };
 
-/** Who works on the run in `folder` right now; null: nobody. */
+/** Who works on the run in `folder` now; null: nobody. */
 export const readLockHolder = async (folder: string, now: () => number = Date.now): Promise<LockHolder | null> =>
   (await current(folder, now())).holder;
 
 export interface LockSettings {
   readonly now?: () => number;
-  /** Takes the lock from a holder that may still live; it finds that out when it next renews. */
+  /** Takes the lock even from a holder that may be alive, which notices at its next renewal. */
   readonly takeOver?: boolean;
 }
 
 /**
- * Takes the lock of the run in `folder`, or refuses with who holds it. Locks have generations: a lock that is free or
- * whose holder is dead is taken by making the next generation's file, which exactly one process can do (O_EXCL). A
- * generation is never used twice, because the newest file stays when it is released.
+ * Takes the lock of the run in `folder`, or refuses and names the holder. Locks have generations: a lock that is free
+ * or whose holder is dead is taken by creating the next generation's file, which exactly one process can do (O_EXCL).
+ * The newest file stays on release, so that no generation is used twice.
  */
 export const acquireRunLock = async (
   folder: string,
@@ -168,7 +166,7 @@ export const acquireRunLock = async (
         await handle.writeFile(content(false));
         await handle.sync();
       } catch (error) {
-        // On a full disk an empty file would count as the lock of somebody who is about to write it.
+        // On a full disk the file stays empty and would count as a lock about to be written.
         await rm(file, { force: true });
         throw error;
       } finally {
@@ -180,7 +178,7 @@ export const acquireRunLock = async (
     }
     const all = await generations(folder);
     if (all[0] !== mine) {
-      // Others went through this generation between our look and our file: it was used before, so it is not ours.
+      // Other processes used this generation between our listing and our file, so it is not ours.
       await rm(file, { force: true });
       continue;
     }
@@ -196,15 +194,15 @@ export const acquireRunLock = async (
   );
 };
 
-/** A time of a file that anybody may have written. */
+/** Formats a time from a file that anybody may have written. */
 const timeOf = (milliseconds: number): string =>
-  Math.abs(milliseconds) <= MAX_DATE_MS ? new Date(milliseconds).toISOString() : 'at no time that a clock shows';
-/** Dates end there. */
+  Math.abs(milliseconds) <= MAX_DATE_MS ? new Date(milliseconds).toISOString() : 'at an invalid time';
+/** Largest time that Date can represent. */
 const MAX_DATE_MS = 8.64e15;
 
 /**
- * A full disk has no room for another file: the old one is written over then, which takes none. Read half written, it
- * counts as the lock of somebody who is about to write it.
+ * A full disk has no room for another file, so the old one is overwritten in place. Read half-written, it counts as a
+ * lock about to be written.
  */
 const writeReleased = async (file: string, text: string): Promise<void> => {
   try {
@@ -225,7 +223,7 @@ const writeReleased = async (file: string, text: string): Promise<void> => {
 const heldLock = (folder: string, mine: number, token: string, content: (released: boolean) => string): RunLock => {
   const isNewest = async (at = folder): Promise<boolean> => (await generations(at))[0] === mine;
   let isReleased = false;
-  // A renewal that began before a release, and was written after it, would bring the lock back.
+  // A renewal that began before a release and was written after it would restore the lock.
   const inTurn = createTurns();
   return {
     token,

@@ -33,52 +33,52 @@ export interface CreatedRun {
 export interface RunStore {
   folder(run: string): string;
   /**
-   * Makes the run's folder, takes its lock and writes its manifest; `before` that, so that no kill comes between, what
-   * belongs to the manifest.
+   * Creates the run's folder, takes its lock and writes its manifest. Calls `before` first, for files that must exist
+   * with the manifest even if the process is killed.
    */
   create(
     kind: RunKind,
     manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'>,
     before?: (manifest: RunManifest) => Promise<void>,
   ): Promise<CreatedRun>;
-  /** As on disk, except that an unfinished run nobody works on is `interrupted`. */
+  /** As on disk, except that an unfinished run that nobody works on is `interrupted`. */
   read(run: string): Promise<RunManifest>;
   /** Newest first. */
   list(): Promise<RunManifest[]>;
   write(manifest: RunManifest): Promise<void>;
-  /** Notes the checksums of what a run found, at its end: an edit is seen from then on. */
+  /** Records the checksums of a run's results at its end, to detect later edits. */
   seal(run: string): Promise<void>;
-  /** Changes what a person says about a run, whoever works on it. */
+  /** Changes a run's name, note or tags, whoever works on it. */
   label(run: string, change: RunLabelChange): Promise<RunLabel>;
-  /** `takeOver`: from a holder that may still live. */
+  /** `takeOver`: also from a holder that may be alive. */
   lock(run: string, takeOver?: boolean): Promise<RunLock>;
-  /** Who works on it right now; null: nobody. */
+  /** Who works on it now; null: nobody. */
   holder(run: string): Promise<LockHolder | null>;
-  /** Another number means that another engine has the run. */
+  /** A changed generation means that another engine has taken the run. */
   lockGeneration(run: string): Promise<number | null>;
-  /** Moves the run, whatever it is, into the trash; refused while someone works on it. Answers where it lies then. */
+  /** Moves the run to the trash, in whatever state; refuses while someone works on it. Returns its new path. */
   trash(run: string): Promise<string>;
-  /** Deletes the run's folder; refused while someone works on it. Steps stay: other runs may share them. */
+  /** Deletes the run's folder; refuses while someone works on it. Keeps steps, which other runs may share. */
   remove(run: string): Promise<void>;
 }
 
 const MANIFEST = 'manifest.json';
-/** Files of this ending are associated with the application (electron/openings.ts). */
+/** Files with this extension are associated with the application (electron/openings.ts). */
 const RUN_FILE = 'open.uncurl-run';
 /** A merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
 const MAX_MANIFEST_BYTES = 32 * 2 ** 20;
-/** Runs looked at at a time. */
+/** Number of runs read at a time. */
 const LISTED_AT_ONCE = 32;
 const RUN_ID = /^[a-z0-9][a-z0-9-]{0,127}$/;
 
-/** Whether a name is taken, be it by a link to nothing. */
+/** Whether a name is taken, even by a dangling link. */
 const isThere = (path: string): Promise<boolean> =>
   lstat(path).then(
     () => true,
     () => false,
   );
 
-/** Whether a place is a folder, and no link to one: what is written to a run stays in it. Null: nothing is there. */
+/** Whether a path is a real folder, not a link, so that files written to a run stay in it. Null: it does not exist. */
 const isFolder = async (path: string): Promise<boolean | null> => {
   try {
     return (await lstat(path)).isDirectory();
@@ -88,7 +88,7 @@ const isFolder = async (path: string): Promise<boolean | null> => {
   }
 };
 
-/** The lock of a run; null where none can be made, so that nobody can hold one. Refuses while someone does. */
+/** The lock of a run; null where none can be created, so nobody can hold one. Refuses while someone does. */
 const lockOrNull = async (folder: string, now: () => number): Promise<RunLock | null> => {
   try {
     return await acquireRunLock(folder, { now });
@@ -106,7 +106,8 @@ export const createRunStore = (
   now: () => number,
 ): RunStore => {
   const folderOf = (run: string): string => {
-    if (!RUN_ID.test(run)) throw refuse('bad-run', `"${run}" is no run's name.`, 'List the runs to see their names.');
+    if (!RUN_ID.test(run))
+      throw refuse('bad-run', `"${run}" is not a run's name.`, 'List the runs to see their names.');
     return join(runsFolder, run);
   };
 
@@ -114,7 +115,11 @@ export const createRunStore = (
     const folder = folderOf(run);
     const file = join(folder, MANIFEST);
     if ((await isFolder(folder)) === false)
-      throw refuse('no-run-folder', `${folder} is no folder of its own.`, 'Put the folder there, not a link to it.');
+      throw refuse(
+        'no-run-folder',
+        `${folder} is not a folder of its own, but a link or a file.`,
+        'Put the folder itself there.',
+      );
     let text: string;
     try {
       text = (await readRegularFile(file, { mostBytes: MAX_MANIFEST_BYTES })).toString('utf8');
@@ -141,7 +146,7 @@ export const createRunStore = (
       const issue = parsed.error.issues[0];
       throw refuse(
         'manifest-unknown',
-        `${file} is no manifest that this version reads: ` +
+        `${file} is not a manifest that this version reads:` +
           `${issue === undefined ? 'unknown form' : `${issue.path.join('.')}: ${issue.message}`}.`,
         'Open the workspace with the version that wrote it, or remove the run.',
       );
@@ -168,7 +173,7 @@ export const createRunStore = (
       temporaryFolder,
     );
 
-  /** What opens the run by a double click: which one it is, its place says. */
+  /** The file that opens the run by a double click; its path identifies the run. */
   const writeRunFile = (id: string): Promise<void> =>
     writeFileAtomically(
       join(folderOf(id), RUN_FILE),
@@ -176,11 +181,11 @@ export const createRunStore = (
       temporaryFolder,
     );
 
-  /** A run as it is listed: with the reason where it is damaged; null where another engine is making or removing it. */
+  /** A run as listed, with the reason if it is damaged; null while another engine creates or removes it. */
   const listed = async (name: string): Promise<RunManifest | null> => {
     const folder = folderOf(name);
     const found = await isFolder(folder);
-    if (found !== true) return found === null ? null : damagedRun(name, folder, `${folder} is no folder.`);
+    if (found !== true) return found === null ? null : damagedRun(name, folder, `${folder} is not a folder.`);
     try {
       const manifest = await store.read(name);
       const [damaged, label, finding] = await Promise.all([
@@ -220,7 +225,7 @@ export const createRunStore = (
           await writeRunFile(id);
           return { manifest, lock };
         } catch (error) {
-          // Half made and locked, it would be listed as waiting for as long as this process lives.
+          // Left half-made and locked, it would be listed as waiting as long as this process lives.
           await rm(folderOf(id), { recursive: true, force: true });
           throw error;
         }
@@ -259,7 +264,7 @@ export const createRunStore = (
     trash: async (run) => {
       const folder = folderOf(run);
       if (!(await isThere(folder))) await readManifest(run);
-      // What is no folder, or one that nobody may write to, cannot be worked on either.
+      // A path that is not a writable folder cannot be locked by anybody.
       const lock = (await isFolder(folder)) === true ? await lockOrNull(folder, now) : null;
       const at = join(trashFolder, `${run}-${randomBytes(3).toString('hex')}`);
       try {
@@ -269,7 +274,7 @@ export const createRunStore = (
         await lock?.release();
         throw explainFileError(error, at);
       }
-      // Nobody holds what lies in the trash: moved back, it can be worked on at once.
+      // Runs in the trash are unlocked, so that they can be used at once after restoring.
       await lock?.release(at);
       return at;
     },

@@ -9,21 +9,21 @@ import { temporaryNameFor } from '../files/write-atomically.ts';
 import { kindFromName } from './run-damage.ts';
 import { readListedLabel } from './run-label-file.ts';
 
-/** What RunStore.trash makes: the run's name and six hexadecimal digits. */
+/** Entries of RunStore.trash: the run's name and six hexadecimal digits. */
 const ENTRY = /^([a-z0-9][a-z0-9-]{0,127})-[0-9a-f]{6}$/;
 const MAX_MANIFEST_BYTES = 32 * 2 ** 20;
 
-/** The runs that were moved away: plain folders, until they are moved back or deleted. */
+/** Runs in the trash: plain folders, until they are restored or deleted. */
 export interface RunTrash {
-  /** Latest first. What else lies in the folder is left alone. */
+  /** Latest first. Ignores everything else in the folder. */
   list(): Promise<TrashedRun[]>;
-  /** Answers the run's name. */
+  /** Returns the run's name. */
   restore(entry: string): Promise<string>;
-  /** Deletes one entry, or all, for good. */
+  /** Deletes one entry or all, permanently. */
   empty(entry?: string): Promise<{ readonly removed: number; readonly sizeBytes: number }>;
 }
 
-/** Bytes of what lies there, as far as it can be looked at: what is odd in one run hides none of the others. */
+/** Size of an entry in bytes, as far as it can be read; an unreadable run does not hide the others. */
 const sizeOf = async (path: string): Promise<number> => {
   try {
     const facts = await lstat(path);
@@ -43,7 +43,7 @@ const nameOf = async (folder: string, run: string): Promise<string> => {
     const parsed = runManifest.safeParse(JSON.parse(text));
     return parsed.success ? runName({ title: parsed.data.title, label: await readListedLabel(folder) }) : run;
   } catch (error) {
-    // What is damaged lies in the trash under its name.
+    // Damaged runs are listed under their names.
     const isDamage = error instanceof SyntaxError || error instanceof WorkbenchError || fileErrorCode(error) !== null;
     if (isDamage) return run;
     throw error;
@@ -68,7 +68,7 @@ export const createRunTrash = (trashFolder: string, runsFolder: string, temporar
   const found = async (entry: string): Promise<string> => {
     const known = (await entries()).find(([name]) => name === entry);
     if (known !== undefined) return known[1];
-    throw refuse('not-in-trash', `${entry} does not lie in ${trashFolder}.`, 'Look at what lies in the trash.');
+    throw refuse('not-in-trash', `${entry} is not in ${trashFolder}.`, 'List the runs in the trash.');
   };
 
   return {
@@ -104,7 +104,7 @@ export const createRunTrash = (trashFolder: string, runsFolder: string, temporar
       if (isTaken)
         throw refuse(
           'run-there',
-          `There is a run "${run}" again: ${entry} cannot take its place.`,
+          `There is a run "${run}" again, so ${entry} cannot be restored.`,
           'Move that one to the trash first.',
         );
       try {
@@ -123,12 +123,12 @@ export const createRunTrash = (trashFolder: string, runsFolder: string, temporar
         const leaving = temporaryNameFor(join(trashFolder, name), temporaryFolder);
         try {
           const bytes = await sizeOf(join(trashFolder, name));
-          // Renamed first: what is half deleted is never taken for a run.
+          // Renamed first, so that a half-deleted run is never listed as a run.
           await rename(join(trashFolder, name), leaving);
           await rm(leaving, { recursive: true });
           [removed, sizeBytes] = [removed + 1, sizeBytes + bytes];
         } catch (error) {
-          // Emptied or restored by someone else meanwhile; anything else hinders only this one.
+          // Emptied or restored by someone else meanwhile; any other error concerns only this entry.
           if (!isSystemError(error, 'ENOENT')) hindrances.push(explainFileError(error, join(trashFolder, name)));
         }
       }

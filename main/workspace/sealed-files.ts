@@ -7,8 +7,8 @@ import { fileErrorCode } from '../files/file-errors.ts';
 import { explainReadError } from '../files/regular-file.ts';
 
 /**
- * Files that say what a run found. Others change after its end (label.json, what a cluster writes) or say nothing that
- * is shown as measured.
+ * Result files. Others change after the run's end (label.json, cluster records) or contain nothing that is shown as
+ * measured.
  */
 const RESULT_FILE =
   /^(?:(?:results|points|plans|experiment|damage|verification|reproduction)\.json|outcomes\.parquet|profile.*\.safetensors)$/;
@@ -18,7 +18,7 @@ export const isResultFile = (name: string): boolean => RESULT_FILE.test(name);
 const resultFiles = async (folder: string): Promise<readonly string[]> =>
   (await readdir(folder)).filter(isResultFile).sort();
 
-/** Writes the checksums of what a run found, at its end: an edit is seen from then on. */
+/** Writes the checksums of a run's results at its end, to detect later edits. */
 export const sealRun = async (folder: string, temporaryFolder: string): Promise<void> =>
   writeChecksums(
     folder,
@@ -26,7 +26,7 @@ export const sealRun = async (folder: string, temporaryFolder: string): Promise<
     temporaryFolder,
   );
 
-/** Checksums of files that were lately read, while nothing about the files changes. */
+/** Checksums of files read recently, valid while the file does not change. */
 const known = new Map<string, { readonly state: string; readonly hash: Promise<string> }>();
 const MOST_KNOWN = 1_000;
 
@@ -48,11 +48,11 @@ const hashOf = async (file: string): Promise<string | null> => {
   }
 };
 
-/** What became of a run's files since it ended. */
+/** Changes to a run's files since it ended. */
 export interface SealedFiles {
-  /** Null where the run holds none: one of an earlier version, or one that has not ended. */
+  /** Null if the run has none: it is of an earlier version or has not ended. */
   readonly checksums: ReadonlyMap<string, string> | null;
-  /** Files that are not what they were then: written to, deleted, or new. */
+  /** Files that were changed, deleted or added since then. */
   readonly changed: readonly string[];
 }
 
@@ -65,7 +65,7 @@ export const readSealedFiles = async (folder: string): Promise<SealedFiles> => {
   return { checksums: sums, changed };
 };
 
-/** Checksums of files as they are now; those that are not there are left out. */
+/** Checksums of the files as they are now, without missing ones. */
 export const contentChecksums = async (
   folder: string,
   names: readonly string[],
@@ -82,7 +82,7 @@ export const editedFile = (folder: string, name: string): WorkbenchError =>
   new WorkbenchError(
     'results-edited',
     'failed',
-    `${join(folder, name)} was changed after the run had ended: it is not what was measured.`,
+    `${join(folder, name)} was changed after the run had ended: it no longer shows what was measured.`,
     'Restore the file from where the run was made, or run it again.',
   );
 

@@ -25,7 +25,7 @@ const configurationFolder = (platform: NodeJS.Platform, environment: Environment
   }
 };
 
-/** Where a person's settings lie: UNCURL_SETTINGS, else a file of the system's folder for configurations. */
+/** Path of the user's settings: UNCURL_SETTINGS, else a file in the system's configuration folder. */
 export const settingsFile = (
   environment: Environment = process.env,
   platform: NodeJS.Platform = process.platform,
@@ -53,7 +53,7 @@ const readEntries = async (file: string): Promise<z.infer<typeof entries>> => {
   }
   const parsed = entries.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw refuse('settings-unreadable', `${file} holds no settings.`, 'Mend the file, or remove it.');
+  throw refuse('settings-unreadable', `${file} contains no settings.`, 'Mend the file, or remove it.');
 };
 
 const checked = (file: string, given: z.infer<typeof entries>): UserSettings => {
@@ -68,15 +68,15 @@ const checked = (file: string, given: z.infer<typeof entries>): UserSettings => 
 };
 
 /**
- * A person's settings; nothing set where there is no such file.
+ * Reads the user's settings; empty if there is no such file.
  *
- * @throws WorkbenchError `settings-unreadable` where the file cannot be understood: it is not taken for an empty one.
+ * @throws WorkbenchError `settings-unreadable` if the file cannot be parsed; it is not treated as empty.
  */
 export const readSettings = async (file: string): Promise<UserSettings> => checked(file, await readEntries(file));
 
 const inTurn = createTurns();
 
-/** Changes some settings; what the file holds beside them (of a newer version) stays. */
+/** Changes some settings and keeps unknown ones, written by a newer version. */
 export const changeSettings = (file: string, change: SettingsChange): Promise<UserSettings> =>
   inTurn(async () => {
     const given = Object.entries(change).filter(([, value]) => value !== undefined);
@@ -87,8 +87,8 @@ export const changeSettings = (file: string, change: SettingsChange): Promise<Us
   });
 
 /**
- * What hindered a start, with the setting that it comes from: in the window, where it was made, nobody can change it
- * before there is an engine. Given are the settings that nothing overruled, else null.
+ * Adds to a start-up error the setting that caused it: it was made in the window, which cannot change it before there
+ * is an engine. Takes the settings that nothing overrode, else null.
  */
 export const withSettingAtFault = (
   error: unknown,
@@ -99,11 +99,11 @@ export const withSettingAtFault = (
   const isDevice = device !== null && error.code === 'provider-refused';
   if (!isDevice && (workspace === null || !error.message.includes(resolve(workspace)))) return error;
   const name = isDevice ? 'device' : 'workspace';
-  const remedy = `${error.remedy} It is what "${name}" in ${file} says: change it there, or start with --${name}.`;
+  const remedy = `${error.remedy} The setting "${name}" in ${file} causes this. Change it there, or use --${name}.`;
   return new WorkbenchError(error.code, error.kind, error.message, remedy, { cause: error });
 };
 
-/** The environment in which the workspace that a person set is the usual one, unless the environment names another. */
+/** The environment with the user's configured workspace as the default, unless it already names one. */
 export const withSetWorkspace = (environment: Environment, { workspace }: UserSettings): Environment => {
   const named = environment['UNCURL_WORKSPACE'];
   if (workspace === null || (named !== undefined && named !== '')) return environment;

@@ -12,43 +12,43 @@ import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { produceFileAtomically, writeFileAtomically } from '../files/write-atomically.ts';
 import type { Overlays } from '../inference/overlays.ts';
 
-/** Steps of tensors: profiles, and the weights that plans put over those of a model. */
+/** Steps stored as tensors: profiles, and weights with which plans overlay those of a model. */
 export type TensorStep = 'profile' | 'overlay';
 export type StepKind = 'json' | TensorStep;
 
 /**
- * Results of finished steps, shared by every run of a workspace, each under a key that is a hash of everything that the
- * result depends on: `steps/<first two>/<key>.json` and `.safetensors`, overlays in `overlays/<key>.safetensors`. A
- * file is whole or absent, and never changes: two engines that compute the same step write the same bytes.
+ * Results of finished steps, shared by every run of a workspace. Each key is a hash of everything that the result
+ * depends on: `steps/<first two>/<key>.json` and `.safetensors`, overlays in `overlays/<key>.safetensors`. A file is
+ * complete or absent and never changes: two engines that compute the same step write the same bytes.
  *
- * A step says what it is: its key and a SHA-256 stand in it and are checked when it is read. A file that was damaged,
- * edited or moved there from another step is told and counts as absent, so that it is computed again.
+ * A step's file contains its key and a SHA-256, which are checked on reading. A file that was damaged, edited or moved
+ * from another step is reported and counts as absent, so that it is computed again.
  */
 export interface StepStore {
   path(key: string, kind: StepKind): string;
-  /** Whether there is a file of that name; only reading it tells whether it is the step. */
+  /** Whether a file of that name exists; only reading it verifies that it is the step. */
   has(key: string, kind: StepKind): Promise<boolean>;
-  /** The stored value, or null where the step was not computed. */
+  /** The stored value, or null if the step was not computed. */
   readJson<T extends z.ZodType>(key: string, schema: T): Promise<z.output<T> | null>;
   writeJson(key: string, value: unknown): Promise<void>;
-  /** The file of a step of tensors, which is hashed once by each process and whenever it was touched since; or null. */
+  /** The file of a tensor step, or null. Each process hashes it once, and again after each change. */
   readTensors(key: string, kind: TensorStep): Promise<string | null>;
   writeTensors(key: string, kind: TensorStep, content: TensorContent): Promise<void>;
-  /** Takes a step away whose result turned out to be wrong. */
+  /** Removes a step whose result turned out to be wrong. */
   drop(key: string, kind: StepKind): Promise<void>;
   readonly overlays: Overlays;
-  /** The same store, which tells `say` of files that are not what was written there. */
+  /** The same store, which reports invalid files to `say`. */
   telling(say: (text: string) => void): StepStore;
 }
 
-/** Where steps lie; files are written into the temporary folder first, which lies on the same file system. */
+/** Folders of steps. Files are first written to the temporary folder, on the same file system. */
 export interface StepFolders {
   readonly steps: string;
   readonly overlays: string;
   readonly temporary: string;
 }
 
-/** Outcomes of a million items; V8's longest string is a little longer. */
+/** Limit for a step in JSON: outcomes of a million items, slightly below V8's longest string. */
 const MAX_STEP_BYTES = 500 * 10 ** 6;
 
 const KEY: Readonly<Record<StepKind, RegExp>> = {
@@ -59,11 +59,11 @@ const KEY: Readonly<Record<StepKind, RegExp>> = {
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** A step of JSON: an object of its key, the SHA-256 of its value's text, and the value. */
+/** A JSON step: an object of its key, the SHA-256 of its value's text, and the value. */
 const sealedJson = (key: string, content: string): string =>
   `{"key":"${key}","sha256":"${hashOf(content)}","value":${content}}`;
 
-/** The text of the value in a step's file; null where the file is not what was written there for that key. */
+/** The text of the value in a step's file; null if key or hash do not match. */
 const contentOf = (key: string, text: string): string | null => {
   const [start, middle] = [`{"key":"${key}","sha256":"`, '","value":'];
   const contentAt = start.length + 64 + middle.length;
@@ -73,7 +73,7 @@ const contentOf = (key: string, text: string): string | null => {
 
 const DAMAGED = 'is not what was written there, or was written by an earlier version';
 
-/** Something else lies in the place of a step's file: a folder, a pipe, or a file too large to be one. */
+/** The path of a step's file is taken by something else: a folder, a pipe, or a file too large for a step. */
 const isNoStep = (error: unknown): boolean =>
   error instanceof WorkbenchError && ['not-a-file', 'file-too-large'].includes(error.code);
 
@@ -81,10 +81,10 @@ const stampOf = ({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): string =>
   [size, mtimeNs, ctimeNs, ino, dev].map(String).join(' ');
 
 export const createStepStore = ({ steps, overlays, temporary }: StepFolders): StepStore => {
-  /** Files that were hashed, and how they were then. */
+  /** Hashed files, and their state at that time. */
   const checked = new Map<string, { readonly stamp: string; readonly sha256: string }>();
   const pathOf = (key: string, kind: StepKind): string => {
-    if (!KEY[kind].test(key)) throw new TypeError(`"${key}" is no key of a step (${kind})`);
+    if (!KEY[kind].test(key)) throw new TypeError(`"${key}" is not a key of a step (${kind})`);
     if (kind === 'overlay') return join(overlays, `${key}.safetensors`);
     return join(steps, key.slice(0, 2), `${key}.${kind === 'json' ? 'json' : 'safetensors'}`);
   };
@@ -96,7 +96,7 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders): St
       throw explainReadError(error, file);
     }
   };
-  /** SHA-256 of a file of tensors that is the step; `missing` or `damaged` where it is not. */
+  /** SHA-256 of a valid tensor step, else `missing` or `damaged`. */
   const checkTensors = async (
     key: string,
     kind: TensorStep,
@@ -129,11 +129,11 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders): St
         sha256 = await writeSealedTensors(temporaryFile, key, content);
         inode = (await stat(temporaryFile, { bigint: true })).ino;
       },
-      // Beside the others: overlays may be a folder of another file system.
+      // Written beside the others: overlays may lie on another file system.
       kind === 'overlay' ? undefined : temporary,
     );
     const written = await statIfThere(file);
-    // Another engine may have put its own there meanwhile, which is read before it is believed.
+    // Another engine may have replaced it meanwhile: then it is verified on reading.
     if (written?.ino === inode) checked.set(file, { stamp: stampOf(written), sha256 });
   };
   const storeTelling = (say: (text: string) => void): StepStore => {
@@ -144,7 +144,7 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders): St
     const readOverlay: Overlays['read'] = async (key) => {
       const file = pathOf(key, 'overlay');
       const found = await checkTensors(key, 'overlay');
-      if (found === 'missing') return { isSound: false, why: `${file} is not there` };
+      if (found === 'missing') return { isSound: false, why: `${file} does not exist` };
       if (found !== 'damaged') return { isSound: true, file, sha256: found.sha256 };
       damaged(file);
       return { isSound: false, why: `${file} ${DAMAGED}` };

@@ -8,7 +8,7 @@ const rowsOf = (matrix: Float64Array, experts: number): number[][] =>
     Array.from(matrix.subarray(layer * experts, (layer + 1) * experts)),
   );
 
-/** The part of a task's statistics for the page and figures: the [L, E] sums, without the [L, E, E] ones. */
+/** A task's [L, E] sums for the page and figures, without the [L, E, E] statistics. */
 export const taskProfileOf = (
   task: { readonly name: string; readonly hash: string },
   statistics: RoutingStatistics,
@@ -26,7 +26,7 @@ export const taskProfileOf = (
   };
 };
 
-/** The same, without reading the rest of the profile. */
+/** The same from an opened profile, without reading the rest of it. */
 export const taskProfileOfParts = async (
   task: { readonly name: string; readonly hash: string },
   parts: ProfileParts,

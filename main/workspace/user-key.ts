@@ -13,12 +13,12 @@ const KEY_BYTES = 32;
 const MAX_FILE_BYTES = 1_024;
 
 /**
- * Folder beside a person's settings for what their engines have to know and no workspace may say: the key, the
- * submissions that are followed, the Python environments that are run.
+ * Folder beside the user's settings for state that must not come from a workspace: the key, followed submissions, and
+ * Python environments.
  */
 export const stateFolder = (settingsFile: string): string => join(dirname(settingsFile), FOLDER);
 
-/** Makes a folder that only its user may look into, and those above it. */
+/** Creates a folder, and its parents, that only its user can read. */
 export const makePrivateFolder = async (folder: string): Promise<void> => {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -27,10 +27,10 @@ export const makePrivateFolder = async (folder: string): Promise<void> => {
   }
 };
 
-/** File systems without hard links answer with one of these. */
+/** Error codes of file systems without hard links. */
 const NO_LINKS: ReadonlySet<string | null> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
-/** Gives a finished file its name unless the name is taken: of two engines that start at once, one makes the key. */
+/** Gives a finished file its name unless the name is taken: of two engines that start at once, one creates the key. */
 const publishOnce = async (temporary: string, file: string): Promise<void> => {
   try {
     await link(temporary, file);
@@ -43,18 +43,18 @@ const publishOnce = async (temporary: string, file: string): Promise<void> => {
   }
 };
 
-/** A key of this user and machine, outside of every workspace. */
+/** The key of this user and machine, outside of every workspace. */
 export interface UserKey {
-  /** Names the key and tells nothing of it. */
+  /** Identifies the key without revealing it. */
   readonly name: string;
   /** HMAC-SHA-256 of a text, in hexadecimal. */
   sign(text: string): string;
 }
 
 /**
- * The key in a state folder; null where none was made yet.
+ * The key in a state folder; null if none was created yet.
  *
- * @throws WorkbenchError `key-damaged`, and as `readTextIfThere`.
+ * @throws WorkbenchError `key-damaged`, and those of `readTextIfThere`.
  */
 export const readUserKey = async (folder: string): Promise<UserKey | null> => {
   const file = join(folder, KEY_FILE);
@@ -63,8 +63,8 @@ export const readUserKey = async (folder: string): Promise<UserKey | null> => {
   if (!/^[0-9a-f]{64}\n$/.test(text))
     throw refuse(
       'key-damaged',
-      `${file} holds no key.`,
-      'Remove it: another one is made, and runs of before are asked about when they are resumed.',
+      `${file} contains no key.`,
+      'Remove it: a new key is made, and resuming earlier runs will need confirmation.',
     );
   const key = Buffer.from(text.trim(), 'hex');
   return {
@@ -74,9 +74,9 @@ export const readUserKey = async (folder: string): Promise<UserKey | null> => {
 };
 
 /**
- * The key in a state folder, made at the first use, for its user's eyes alone.
+ * The key in a state folder, created at the first use, readable only by its user.
  *
- * @throws WorkbenchError `not-writable`, `disk-full`, and as `readUserKey`.
+ * @throws WorkbenchError `not-writable`, `disk-full`, and those of `readUserKey`.
  */
 export const requireUserKey = async (folder: string): Promise<UserKey> => {
   const known = await readUserKey(folder);
@@ -99,6 +99,6 @@ export const requireUserKey = async (folder: string): Promise<UserKey> => {
     await rm(temporary, { force: true });
   }
   const made = await readUserKey(folder);
-  if (made === null) throw refuse('key-damaged', `${file} vanished while it was made.`, 'Try again.');
+  if (made === null) throw refuse('key-damaged', `${file} vanished while it was created.`, 'Try again.');
   return made;
 };

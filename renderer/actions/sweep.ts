@@ -1,5 +1,5 @@
 import type { CallInput } from '../../main/contract/calls.ts';
-import type { ClusterRequest } from '../../main/contract/cluster.ts';
+import { clusterRequest, type ClusterRequest } from '../../main/contract/cluster.ts';
 import { refuse } from '../../main/contract/errors.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
-import { clusterStore, readClusterFields } from '../state/cluster-store.ts';
+import { clusterStore } from '../state/cluster-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
@@ -67,11 +67,11 @@ export const startSweep: Action = {
       planStore.getState(),
       focusedTask(facts),
     );
-    const { runsOn, fields } = clusterStore.getState();
+    const { runsOn, request } = clusterStore.getState();
     const run =
       runsOn === 'here'
         ? (await bridge.call('sweep.start', input)).run
-        : await submitSweep(bridge, input, readClusterFields(fields).data);
+        : await submitSweep(bridge, input, clusterRequest.safeParse(request).data);
     cache.invalidate(listsRuns);
     selectionStore.getState().selectRun(run);
     curvesStore.getState().chooseDelta(null);

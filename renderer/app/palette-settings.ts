@@ -1,5 +1,8 @@
+import type { z } from 'zod';
 import { mapScalings } from '../../main/figures/map-scaling.ts';
-import { budgetName, superExpertProtection } from '../../main/contract/plan.ts';
+import { describedPlanSettings } from '../../main/contract/plan.ts';
+import { type Setting, settingsOf, valueText } from '../../main/contract/setting.ts';
+import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
@@ -12,17 +15,29 @@ export interface PaletteSetting {
   readonly apply: () => void;
 }
 
-const onOff = (
-  label: string,
-  keywords: readonly string[],
-  choose: (on: boolean) => void,
-): readonly PaletteSetting[] => [
-  { label: `${label}: on`, keywords, apply: () => choose(true) },
-  { label: `${label}: off`, keywords, apply: () => choose(false) },
-];
+/** Values of a setting offered as items; any other is typed into its field. */
+const valuesOf = ({ kind, choices, isOptional, default: usual, common = [] }: Setting): readonly unknown[] => {
+  if (kind === 'switch') return [true, usual];
+  if (kind === 'choice')
+    return choices.length === 1 ? [...choices, usual] : isOptional ? [usual, ...choices.slice(1)] : choices;
+  return common;
+};
 
-/** Margins offered as items; any other is typed into its field. */
-const MARGINS = [0.01, 0.02, 0.05] as const;
+const lowered = (label: string): string => label.charAt(0).toLowerCase() + label.slice(1);
+
+/** One item for each offered value of the described settings of a schema: "Next sweep, margin δ: 0.05". */
+const linesOf = (
+  subject: string,
+  schema: z.ZodObject,
+  choose: (setting: string, value: unknown) => void,
+): readonly PaletteSetting[] =>
+  settingsOf(schema).flatMap((setting) =>
+    valuesOf(setting).map((value) => ({
+      label: `${subject}, ${lowered(setting.label)}: ${valueText(setting, value)}`,
+      keywords: [setting.name, setting.help.toLowerCase()],
+      apply: () => choose(setting.name, value),
+    })),
+  );
 
 /** Settings of the map, plot, plan and sweep, one item per value. Window settings (theme, panels) are actions. */
 export const paletteSettings: readonly PaletteSetting[] = [
@@ -36,22 +51,6 @@ export const paletteSettings: readonly PaletteSetting[] = [
     keywords: ['plot', 'chart', 'curves'],
     apply: () => curvesStore.getState().chooseMode(mode),
   })),
-  ...budgetName.options.map((budget) => ({
-    label: `Budget of the plan: ${budget}`,
-    keywords: ['experts per layer'],
-    apply: () => planStore.getState().chooseBudget(budget),
-  })),
-  ...superExpertProtection.options.map((protect) => ({
-    label: `Super experts of the plan: ${protect === 'none' ? 'not protected' : protect}`,
-    keywords: ['protection'],
-    apply: () => planStore.getState().chooseProtect(protect),
-  })),
-  ...MARGINS.map((delta) => ({
-    label: `Margin of the next sweep: ${String(delta)}`,
-    keywords: ['delta', 'safe', 'threshold'],
-    apply: () => sweepStore.getState().chooseDelta(delta),
-  })),
-  ...onOff('Adaptive sweep', ['bisect'], (on) => sweepStore.getState().chooseAdaptive(on)),
-  ...onOff('Stop early', ['threshold', 'sweep'], (on) => sweepStore.getState().chooseStopEarly(on)),
-  ...onOff('Measure speed', ['tokens per second', 'sweep'], (on) => sweepStore.getState().chooseSpeed(on)),
+  ...linesOf('Plan', describedPlanSettings, planStore.getState().choose),
+  ...linesOf('Next sweep', describedSweepSettings, sweepStore.getState().choose),
 ];

@@ -6,8 +6,8 @@ import { neighbour, selectionStore } from '../state/selection-store.ts';
 import { subjects } from '../state/selection.ts';
 import type { Subject } from '../state/selection.ts';
 
-const PlanSettings = lazy(async () => ({
-  default: (await import('../features/plan/plan-settings.tsx')).PlanSettings,
+const PlanForm = lazy(async () => ({
+  default: (await import('../features/plan/plan-form.tsx')).PlanForm,
 }));
 const PlanOutcome = lazy(async () => ({ default: (await import('../features/plan/plan-outcome.tsx')).PlanOutcome }));
 
@@ -57,7 +57,7 @@ const PlanPart = () => {
   if (!isUsable(model)) return <p className="muted">Select a model to plan for.</p>;
   return (
     <Suspense fallback={null}>
-      <PlanSettings model={model} />
+      <PlanForm model={model} />
       <PlanOutcome />
     </Suspense>
   );

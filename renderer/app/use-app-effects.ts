@@ -73,7 +73,7 @@ export const useAppEffects = (): void => {
           : shortcutAccelerator(action.shortcut),
     }));
     shell.setMenu(menu).catch((error: unknown) => noticesStore.getState().report(error));
-    // The menu changes only with what is enabled.
+    // The menu changes only when actions are enabled or disabled.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [bridge, enabledActions]);
 

@@ -13,13 +13,13 @@ export const useSettings = (): void => {
   }, [theme]);
   const delta = settings?.delta ?? null;
   useEffect(() => {
-    if (delta !== null) sweepStore.getState().chooseDelta(delta);
+    if (delta !== null) sweepStore.getState().choose('delta', delta);
   }, [delta]);
   const methods = settings?.methods ?? null;
   const methodsKey = inputKey(methods);
   useEffect(() => {
     if (methods !== null) sweepStore.getState().chooseMethods(methods);
-    // `methodsKey` stands for `methods`: an equal list must not undo what was ticked since.
+    // `methodsKey` represents `methods`: an equal list must not undo later ticks.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [methodsKey]);
 };

@@ -5,7 +5,7 @@ import type { ChoicePurpose, MenuAction } from '../../main/contract/shell.ts';
 
 export type BridgeStatus =
   | { readonly state: 'connected' }
-  /** Calls are rejected with `connection-lost` until `connected` comes again; then ask the engine anew. */
+  /** Calls are rejected with `connection-lost` until the state is `connected` again; then refetch from the engine. */
   | { readonly state: 'lost'; readonly message: string; readonly remedy: string };
 
 /** Saves bytes; the user may change the name. Returns false if the user cancels. */

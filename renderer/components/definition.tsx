@@ -1,7 +1,6 @@
 import type { ReactNode } from 'react';
 import { definitions } from '../definitions/definitions.ts';
 import type { DefinitionName } from '../definitions/definitions.ts';
-import type { DefinitionText } from '../definitions/definition-text.ts';
 import { Tooltip } from './tooltip.tsx';
 
 /** Text with its `names` set as code. */
@@ -16,7 +15,8 @@ interface DefinitionProps {
 
 /** A word whose definition appears on hover and keyboard focus. */
 export const Definition = ({ of, children }: DefinitionProps) => {
-  const definition: DefinitionText = definitions[of];
+  const definition = definitions[of];
+  if (definition === undefined) throw new Error(`there is no definition of ${of}`);
   return (
     <Tooltip
       className="definition"

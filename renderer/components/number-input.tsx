@@ -10,6 +10,8 @@ interface NumberInputProps extends Omit<ComponentProps<'input'>, 'type' | 'value
    */
   readonly accepts: (value: number | null) => boolean;
   readonly onChange: (value: number | null) => void;
+  /** Receives numbers that are not accepted. */
+  readonly onRefused?: ((value: number | null) => void) | undefined;
 }
 
 /** Parses the input: null if empty, NaN if not a number. */
@@ -19,7 +21,8 @@ export const numberTyped = (text: string, isBad: boolean): number | null =>
 /**
  * A number field that keeps the typed text until it loses focus, so that invalid prefixes of 12 or 0.05 can be typed.
  */
-export const NumberInput = ({ value, accepts, onChange, onBlur, className = '', ...rest }: NumberInputProps) => {
+export const NumberInput = (props: NumberInputProps) => {
+  const { value, accepts, onChange, onRefused, onBlur, className = '', ...rest } = props;
   const [typed, setTyped] = useState<{ readonly text: string; readonly isFit: boolean } | null>(null);
   return (
     <input
@@ -27,13 +30,14 @@ export const NumberInput = ({ value, accepts, onChange, onBlur, className = '', 
       className={`input ${className}`}
       type="number"
       value={typed?.text ?? (value === null ? '' : String(value))}
-      aria-invalid={typed !== null && !typed.isFit}
+      aria-invalid={typed === null ? !accepts(value) : !typed.isFit}
       onChange={(event) => {
         const { value: text, validity } = event.target;
         const next = numberTyped(text, validity.badInput);
         const isFit = (next === null || Number.isFinite(next)) && accepts(next);
         setTyped({ text, isFit });
         if (isFit) onChange(next);
+        else onRefused?.(next);
       }}
       onBlur={(event) => {
         setTyped(null);

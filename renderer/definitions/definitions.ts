@@ -1,12 +1,16 @@
+import type { DefinitionText } from './definition-text.ts';
 import { singleExperts } from './experts.ts';
 import { modelsAndTasks } from './models-and-tasks.ts';
 import { results } from './results.ts';
 import { routingAndPlans } from './routing-and-plans.ts';
+import { settings, type SettingName } from './settings.ts';
 
-/** Definitions by subject; keys are unique across groups. */
-export const definitionGroups = [routingAndPlans, singleExperts, modelsAndTasks, results] as const;
+/** The definitions by what they are about: no name stands in two. */
+export const definitionGroups = [routingAndPlans, singleExperts, modelsAndTasks, results, settings] as const;
 
-/** All definitions shown in the window. */
-export const definitions = { ...routingAndPlans, ...singleExperts, ...modelsAndTasks, ...results } as const;
+const written = { ...routingAndPlans, ...singleExperts, ...modelsAndTasks, ...results } as const;
 
-export type DefinitionName = keyof typeof definitions;
+/** Every definition that the window shows. */
+export const definitions: Readonly<Record<string, DefinitionText>> & typeof written = { ...written, ...settings };
+
+export type DefinitionName = keyof typeof written | SettingName;

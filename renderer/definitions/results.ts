@@ -37,12 +37,6 @@ export const results = define({
     text: 'Items that only the unpruned model answers correctly, and items that only the pruned model does.',
   },
   truncated: { term: 'Truncated', text: 'Items whose context was cut on the left to fit the model’s positions.' },
-  delta: {
-    term: 'Margin δ',
-    text:
-      'The largest loss that still counts as safe. A factor is safe if the lower end of the one-sided 95 % interval ' +
-      'of the difference is at least −δ. Outcomes are stored, so changing δ needs no inference.',
-  },
   familywise: {
     term: 'Familywise',
     text:
@@ -239,33 +233,6 @@ export const results = define({
       'more for each refit measured beside the plan, for each task separately; and the unpruned model. Factors that ' +
       'an adaptive sweep adds are not included.',
   },
-  adaptive: {
-    term: 'Adaptive',
-    text:
-      'After the listed factors, bisects the number of kept experts between the last safe factor and the first that ' +
-      'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
-      'experts, starting from the largest.',
-  },
-  stopEarly: {
-    term: 'Stop early',
-    text:
-      'Stop a candidate once no remaining answers could make it safe; end each curve at its first unsafe factor. The ' +
-      'thresholds are the same as with all items; a stopped candidate has no accuracy, and whether it is worse stays ' +
-      'open. The same sweep without this option continues from the results on disk.',
-  },
-  calibrateOn: {
-    term: 'Calibrate on',
-    text:
-      'The text that profiles, searches and refits read after the question of a calibration item: its right answer, ' +
-      'or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs one pass ' +
-      'of generation.',
-  },
-  speed: {
-    term: 'Speed',
-    text:
-      'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
-      'to a temporary folder for this, so the sweep takes longer.',
-  },
   pointBytes: {
     term: 'Weights',
     text: 'Bytes of all weights in their stored types, and their share of the unpruned model’s; in powers of 1000.',
@@ -289,14 +256,5 @@ export const results = define({
     text:
       'Time from the creation of the run to its end, including waiting for other jobs and interruptions before it ' +
       'was resumed. Its log shows when computation began.',
-  },
-  limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
-  seeds: {
-    term: 'Draws',
-    text:
-      'Number of draws of methods that depend on chance (random experts, starts of k-means, searches; see the ' +
-      'method’s page), with seeds 0, 1, 2, ... Each draw is a candidate with its own interval. A factor is safe ' +
-      'over draws only if it is safe in every one, because a pruned model comes from one draw and nobody knows in ' +
-      'advance which. Draws are never pooled, since that would count the same items several times.',
   },
 });

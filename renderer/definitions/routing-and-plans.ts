@@ -92,26 +92,10 @@ export const routingAndPlans = define({
       'the same factor drops a much smaller share. Empty if no profile gives it.',
     formula: 'choices of experts that go / all choices',
   },
-  method: { term: 'Method', text: 'How the kept experts are chosen, or how experts are merged.' },
-  budget: {
-    term: 'Budget',
-    text:
-      'How kept experts are distributed over layers. Uniform: the same number in each. Global: layers compete, and ' +
-      'the experts with the highest scores (divided by the sum of their layer) stay. Inverse importance: layers in ' +
-      'which single experts matter less lose more; this measures the effect of leaving out experts, so a plain ' +
-      'profile is not enough. By hand: a number for each layer. Stock loaders can open only exports with the same ' +
-      'number in every layer.',
-  },
+  method: { term: 'Method', text: 'How the experts that stay are chosen, or how they are merged.' },
   layerCounts: {
     term: 'Kept experts by layer',
     text: 'Experts kept in each MoE layer, from top-k to all. Changing the factor makes all layers equal again.',
-  },
-  protect: {
-    term: 'Super experts',
-    text:
-      'A few experts with extreme outputs, without which some models break. Protected ones stay whatever the method ' +
-      'chooses: those in the first three quarters of the layers, or all of them. Finding them requires the largest ' +
-      'outputs of experts, which profiles contain only on request.',
   },
   pins: {
     term: 'Pins',
@@ -146,13 +130,6 @@ export const routingAndPlans = define({
       '(an option), or works through the pruned model layer by layer. The jobs bar shows the number of candidates ' +
       'measured and the best so far.',
   },
-  recovery: {
-    term: 'Recovery without training',
-    text:
-      'Refits weights of what remains on the task’s calibration items, towards the unpruned model’s outputs; the ' +
-      'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two curves. ' +
-      'Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves shows it.',
-  },
   refitExperts: {
     term: 'Refit of the experts',
     text:
@@ -185,9 +162,5 @@ export const routingAndPlans = define({
     text:
       'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer by their ' +
       'weights.',
-  },
-  seed: {
-    term: 'Seed',
-    text: 'The draw of a method that depends on chance. The same seed gives the same plan on every machine.',
   },
 });

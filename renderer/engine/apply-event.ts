@@ -72,7 +72,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       // `sweepChanged` refetches the rest later, once for many points.
       return;
     case 'sweep.curtailed':
-      // Curtailed candidates come with the thresholds, which are refetched.
+      // What was told comes with the thresholds, which are asked for again.
       effects.sweepChanged(event.run);
       return;
     case 'cluster.changed':

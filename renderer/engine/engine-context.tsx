@@ -94,7 +94,7 @@ export const useQuery = <N extends CallName>(name: N, input: CallInput<N> | null
   const source = useMemo(() => {
     const idle: QueryState<N> = { data: undefined, error: null, loading: false };
     return input === null ? { subscribe: noSubscription, read: () => idle } : cache.reader(name, input);
-    // `key` stands for `input`: equal inputs must not subscribe again.
+    // `key` represents `input`: equal inputs must not subscribe again.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [cache, name, key]);
   return useSyncExternalStore(source.subscribe, source.read);

@@ -21,7 +21,7 @@ export const formatTimeLeft = (left: { readonly low: number; readonly high: numb
 
 const timeOfDay = (then: Date): string => then.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 
-/** "26 Nov, 10:22", with the year unless it is the current one; tells runs of one day apart. */
+/** "26 Nov, 10:22", with the year unless it is the current one; distinguishes runs of one day. */
 export const formatMoment = (iso: string, now: Date): string => {
   const then = new Date(iso);
   const year = now.getFullYear() === then.getFullYear() ? undefined : 'numeric';

@@ -7,7 +7,7 @@ export type ExpertFate =
   | { readonly kind: 'dropped' }
   /** Averaged into the group of `into`, with this share of the group's weight. */
   | { readonly kind: 'merged'; readonly into: number; readonly weight: number }
-  /** The expert that a group of several is aligned to. */
+  /** The reference expert of a group of several. */
   | { readonly kind: 'reference'; readonly members: readonly number[]; readonly weight: number };
 
 const KEPT: ExpertFate = { kind: 'kept' };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { PathHandle } from '../../main/contract/model.ts';
 import { PLAN_KEYS } from '../../main/contract/page-fragment.ts';
-import { budgetName, methodName, methodOptions, superExpertProtection } from '../../main/contract/plan.ts';
+import { describedPlanSettings, methodName, methodOptions } from '../../main/contract/plan.ts';
+import { isDefault, settingsOf, valueIn } from '../../main/contract/setting.ts';
 import { plainPlan } from './plan-settings.ts';
 import type { OptionsByMethod, PlanSettings } from './plan-settings.ts';
 
@@ -19,22 +20,22 @@ const changedOptions = (options: OptionsByMethod): OptionsByMethod =>
 
 /** Keys and values of the address. */
 export const planAddress = (
-  { budget, counts, seed, options, protect, chat, madeFor, taskWeights }: PlanSettings,
+  { counts, options, chat, madeFor, taskWeights, ...described }: PlanSettings,
   { model, factor, tasks }: Subject & { readonly tasks: readonly { readonly handle: PathHandle }[] },
   taskName: (handle: PathHandle) => string,
 ): readonly (readonly [string, string])[] => {
-  const words: (readonly [string, string])[] = [];
+  const words = settingsOf(describedPlanSettings).flatMap((setting): [string, string][] => {
+    const value = new Map<string, unknown>(Object.entries(described)).get(setting.name);
+    return isDefault(setting, value) ? [] : [[setting.name, String(value)]];
+  });
   const changed = changedOptions(options);
   const weights = tasks.flatMap(({ handle }) => {
     const weight = taskWeights[handle] ?? 1;
     return weight === 1 ? [] : [[taskName(handle), weight] as const];
   });
-  if (budget !== plainPlan.budget) words.push(['budget', budget]);
-  if (budget === 'manual' && counts !== null && counts.model === model && counts.factor === factor)
+  if (described.budget === 'manual' && counts !== null && counts.model === model && counts.factor === factor)
     words.push(['counts', counts.values.join('.')]);
-  if (seed !== plainPlan.seed) words.push(['seed', String(seed)]);
   if (Object.keys(changed).length > 0) words.push(['options', JSON.stringify(changed)]);
-  if (protect !== plainPlan.protect) words.push(['protect', protect]);
   if (chat) words.push(['chat', 'on']);
   if (madeFor !== plainPlan.madeFor) words.push(['for', madeFor]);
   if (weights.length > 0) words.push(['weights', JSON.stringify(Object.fromEntries(weights))]);
@@ -64,18 +65,20 @@ export const readPlanAddress = (
 ): PlanSettings | null => {
   if (PLAN_KEYS.every((key) => read(key) === null)) return null;
   const counts = z.array(count).safeParse(read('counts')?.split('.'));
-  const seed = z.coerce.number().int().min(0).safeParse(read('seed'));
   const weights = Object.entries(parsed(weightsWritten, read('weights')) ?? {}).flatMap(([word, weight]) => {
     const task = taskOf(word);
     return task === null ? [] : [[task, weight] as const];
   });
+  const described = settingsOf(describedPlanSettings).flatMap((setting) => {
+    const word = read(setting.name);
+    const value = word === null ? undefined : valueIn(setting, word);
+    return value !== undefined && setting.fits(value) ? [[setting.name, value] as const] : [];
+  });
   return {
     ...plainPlan,
-    budget: budgetName.safeParse(read('budget')).data ?? plainPlan.budget,
+    ...describedPlanSettings.parse(Object.fromEntries(described)),
     counts: counts.success && model !== null ? { model, factor, values: counts.data } : null,
-    seed: read('seed') === null || !seed.success ? plainPlan.seed : seed.data,
     options: parsed(optionsWritten, read('options')) ?? plainPlan.options,
-    protect: superExpertProtection.safeParse(read('protect')).data ?? plainPlan.protect,
     chat: read('chat') === 'on',
     madeFor: read('for') === 'ticked' ? 'ticked' : 'task',
     taskWeights: Object.fromEntries(weights),

@@ -1,5 +1,6 @@
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../../main/contract/plan.ts';
+import { type DescribedPlanSettings, describedPlanSettings } from '../../main/contract/plan.ts';
+import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
 
 export type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
 
@@ -21,16 +22,12 @@ export interface ImportedFile {
   readonly factor: number | null;
 }
 
-/** Plan settings other than method, factor and pins; part of the selection. */
-export interface PlanSettings {
-  readonly budget: BudgetName;
+/** Plan settings other than method, factor and pins, in the contract's shape; part of the selection. */
+export interface PlanSettings extends Readonly<DescribedPlanSettings> {
   /** For the budget `manual`; null: the same in all layers. */
   readonly counts: LayerCounts | null;
-  /** For methods that depend on chance. */
-  readonly seed: number;
   /** Options that differ from a method's defaults; plans and sweeps use the same. */
   readonly options: OptionsByMethod;
-  readonly protect: SuperExpertProtection;
   /** Use the model's chat template, if it has one, for profiles, plans and sweeps. */
   readonly chat: boolean;
   /** Weight of each task in a plan for several; 1 if absent. */
@@ -42,11 +39,9 @@ export interface PlanSettings {
 }
 
 export const plainPlan: PlanSettings = {
-  budget: 'uniform',
+  ...describedPlanSettings.parse({}),
   counts: null,
-  seed: 0,
   options: {},
-  protect: 'none',
   chat: false,
   taskWeights: {},
   madeFor: 'task',

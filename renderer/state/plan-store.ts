@@ -1,17 +1,16 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../../main/contract/plan.ts';
+import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import type { ImportedFile, LayerCounts, OptionsByMethod, PlanSettings } from './plan-settings.ts';
 import { createSelectionStore, selectionStore } from './selection-store.ts';
 
 /** The plan settings of the selection, and the functions that change them. */
 export interface PlanState extends PlanSettings {
-  readonly chooseBudget: (budget: BudgetName) => void;
+  /** Sets a described setting to a value that its schema accepts. */
+  readonly choose: (setting: string, value: unknown) => void;
   readonly chooseCounts: (counts: LayerCounts | null) => void;
-  readonly chooseSeed: (seed: number) => void;
   /** Undefined restores the option's default. */
   readonly chooseOption: (method: MethodName, name: string, value: MethodOptions[string] | undefined) => void;
-  readonly chooseProtect: (protect: SuperExpertProtection) => void;
   readonly chooseChat: (chat: boolean) => void;
   readonly chooseTaskWeight: (task: PathHandle, weight: number) => void;
   readonly chooseMadeFor: (madeFor: 'task' | 'ticked') => void;
@@ -37,12 +36,10 @@ export const createPlanStore = (selection: typeof selectionStore = createSelecti
   const plan = (): PlanSettings => selection.getState().plan;
   const store = createStore<PlanState>()(() => ({
     ...plan(),
-    chooseBudget: (budget) => choosePlan({ budget }),
+    choose: (setting, value) => choosePlan({ ...plan(), [setting]: value }, typeof value === 'number'),
     chooseCounts: (counts) => choosePlan({ counts }, counts !== null),
-    chooseSeed: (seed) => choosePlan({ seed }, true),
     chooseOption: (method, name, value) =>
       choosePlan({ options: withOption(plan().options, method, name, value) }, typeof value === 'number'),
-    chooseProtect: (protect) => choosePlan({ protect }),
     chooseChat: (chat) => choosePlan({ chat }),
     chooseTaskWeight: (task, weight) => choosePlan({ taskWeights: { ...plan().taskWeights, [task]: weight } }, true),
     chooseMadeFor: (madeFor) => choosePlan({ madeFor }),

@@ -76,7 +76,7 @@ export type Brought = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'meth
 export type Change =
   | { readonly kind: 'model'; readonly model: PathHandle | null }
   | { readonly kind: 'task'; readonly task: PathHandle | null }
-  /** `task`: the one that comes into focus with it. */
+  /** `task`: gets the focus in the same step. */
   | { readonly kind: 'tick'; readonly tasks: readonly PathHandle[]; readonly task?: PathHandle | undefined }
   | { readonly kind: 'method'; readonly method: MethodName }
   | { readonly kind: 'factor'; readonly factor: number }

@@ -1,7 +1,7 @@
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { ignoresBudget, plannedTasks, shownImport } from '../plan/plan-input.ts';
-import { chatOf } from '../profile/chat.ts';
+import { chatOf } from '../plan/chat.ts';
 import type { PlanSettings } from '../state/plan-settings.ts';
 import type { PlanMaking } from './plan-making.ts';
 import { sweepObstacle } from './sweep-plan.ts';

@@ -1,5 +1,15 @@
 import type { SweepResult } from '../../main/contract/sweep.ts';
-import { formatFactor, formatFixed, formatProbability, formatSigned } from '../../main/figures/numbers.ts';
+import {
+  formatDifference,
+  formatDifferenceInUnit,
+  formatFactor,
+  formatFixed,
+  formatInterval,
+  formatPercent,
+  formatProbability,
+  formatSigned,
+  formatValue,
+} from '../../main/figures/numbers.ts';
 import type { MetricName } from '../../main/contract/task.ts';
 import { pointVerdictText, safeDrawsText } from '../../main/evaluation/wording.ts';
 import type { DifferencePoint, DrawnDifference } from '../../main/figures/difference-points.ts';
@@ -26,7 +36,9 @@ export const isPoint = (result: SweepResult, point: PointKey): boolean =>
 export const resultKey = ({ model, task, method, seed, factor }: SweepResult): string =>
   JSON.stringify([model, task, method, seed, factor]);
 
-const decimals = (result: Pick<SweepResult, 'metric'>): number => (result.metric === 'perplexity' ? 3 : 4);
+/** "98.7 %"; a perplexity as it stands. */
+export const measuredText = ({ metric, value }: Pick<SweepResult, 'metric' | 'value'>): string =>
+  metric === 'perplexity' ? formatValue(value, metric) : formatPercent(value);
 
 export const pointTitle = (result: SweepResult): string =>
   `${methodTitle(result.method)}${result.seed === null ? '' : `, seed ${result.seed}`}, ` +
@@ -70,7 +82,7 @@ export const drawsLines = (point: DifferencePoint): readonly string[] => {
     ...point.draws.map(
       (draw) =>
         (isOne || draw.result.seed === null ? '' : `seed ${draw.result.seed}: ${drawText(draw, metric)}, `) +
-        `${metric} ${formatFixed(draw.result.value, decimals(draw.result))}, n ${draw.result.n}` +
+        `${metric} ${measuredText(draw.result)}, n ${draw.result.n}` +
         (draw.result.p === null ? '' : `, lost ${draw.result.lost}, gained ${draw.result.gained}`),
     ),
   ];
@@ -78,11 +90,10 @@ export const drawsLines = (point: DifferencePoint): readonly string[] => {
 
 /** Exact numbers of a point, one per line. */
 export const pointLines = (result: SweepResult): readonly string[] => [
-  `${result.metric} ${formatFixed(result.value, decimals(result))}, n ${result.n}, ` +
+  `${result.metric} ${measuredText(result)}, n ${result.n}, ` +
     `${formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2)} experts kept`,
-  `difference ${formatSigned(result.difference, decimals(result))} [${formatSigned(result.low, 4)}, ` +
-    `${formatSigned(result.high, 4)}]`,
-  `one-sided lower end ${formatSigned(result.lowOneSided, 4)}` +
+  `difference ${formatDifferenceInUnit(result.difference, result.metric)} ${formatInterval(result, result.metric)}`,
+  `one-sided lower end ${formatDifference(result.lowOneSided, result.metric)}` +
     (result.verdict === undefined || result.verdict === null ? '' : `: ${pointVerdictText(result.verdict)}`),
   ...(result.p === null ? [] : [`p ${formatProbability(result.p)}, lost ${result.lost}, gained ${result.gained}`]),
 ];

@@ -2,30 +2,13 @@ import type { CallInput } from '../../main/contract/calls.ts';
 import { methodDraws, type MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
+import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
-import { chatOf, withChatTemplate } from '../profile/chat.ts';
+import { chatOf, withChatTemplate } from '../plan/chat.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
-import type { SweepState } from '../state/sweep-store.ts';
-
-export type SweepSettingsChosen = Pick<
-  SweepState,
-  | 'methods'
-  | 'files'
-  | 'skippedFactors'
-  | 'seeds'
-  | 'budget'
-  | 'protect'
-  | 'recovery'
-  | 'refits'
-  | 'calibration'
-  | 'adaptive'
-  | 'stopEarly'
-  | 'limit'
-  | 'delta'
-  | 'speed'
->;
+import type { SweepChoices } from '../state/sweep-store.ts';
 
 /** Settings shared by plans and sweeps. */
 type SharedSettings = Pick<PlanSettings, 'options' | 'chat'>;
@@ -72,13 +55,13 @@ const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod)
 export const sweepCost = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  settings: Pick<SweepSettingsChosen, 'methods' | 'skippedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits'>,
+  settings: Pick<SweepChoices, 'methods' | 'skippedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits'>,
   { pages, options }: SweepMethods,
 ): SweepCost => {
   const pruned = chosenFactors(models, settings.skippedFactors).filter((factor) => factor > 1).length;
   const drawn = settings.methods.map((method) => {
     const page = pages.find(({ name }) => name === method);
-    const draws = page !== undefined && methodDraws(page, options[method]) ? settings.seeds : 1;
+    const draws = page !== undefined && methodDraws(page, options[method]) ? settings.seeds.length : 1;
     return { method, draws, plans: pruned * draws, searched: searchedPerPlan(page, options) };
   });
   const plans = drawn.reduce((sum, method) => sum + method.plans, 0);
@@ -104,7 +87,7 @@ export const sweepObstacle = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
   settings: Pick<
-    SweepSettingsChosen,
+    SweepChoices,
     'methods' | 'skippedFactors' | 'recovery' | 'refits' | 'budget' | 'protect' | 'calibration'
   >,
   { pages, options, chat }: SharedSettings & Pick<SweepMethods, 'pages'>,
@@ -162,7 +145,7 @@ export const sweepObstacle = (
 
 /** Whether the sweep needs calibration items: not if all methods are random or from files. */
 export const readsCalibration = (
-  { methods, recovery, protect, budget }: Pick<SweepSettingsChosen, 'methods' | 'recovery' | 'protect' | 'budget'>,
+  { methods, recovery, protect, budget }: Pick<SweepChoices, 'methods' | 'recovery' | 'protect' | 'budget'>,
   pages: readonly MethodPage[],
 ): boolean =>
   pages.some(({ name, needs }) => methods.includes(name) && needs !== 'nothing') ||
@@ -180,7 +163,7 @@ const startsItsRouterAnew = (method: MethodName, options: OptionsByMethod): bool
   options[method]?.['router'] === 'reinitialised';
 
 /** Whether all curves refit the router. */
-const recoversEveryRouter = ({ recovery, refits }: Pick<SweepSettingsChosen, 'recovery' | 'refits'>): boolean =>
+const recoversEveryRouter = ({ recovery, refits }: Pick<SweepChoices, 'recovery' | 'refits'>): boolean =>
   recovery === 'only' && !refits.includes('experts');
 
 const titles = (tasks: readonly TaskEntry[]): string => tasks.map((task) => task.title).join(', ');
@@ -188,38 +171,31 @@ const titles = (tasks: readonly TaskEntry[]): string => tasks.map((task) => task
 export const sweepInput = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  { methods, skippedFactors, seeds, budget, protect, recovery, refits, adaptive, ...rest }: SweepSettingsChosen,
+  choices: SweepChoices,
   { options, chat }: SharedSettings,
   focused: TaskEntry | null = null,
-): CallInput<'sweep.start'> => ({
-  models: models.map((model) => model.handle),
-  tasks: tasks.map((task) => task.handle),
-  settings: {
-    methods: [...methods],
-    files: tickedFiles(methods, rest.files),
-    factors: [...chosenFactors(models, skippedFactors)],
-    adaptive,
-    seeds: Array.from({ length: seeds }, (_, seed) => seed),
-    budget,
-    protect,
-    recovery,
-    refits: recovery === 'none' ? undefined : [...refits],
-    chat: chatOf(models, chat),
-    options: optionsOf(methods, options),
-    calibration: rest.calibration === 'written' ? 'written' : undefined,
-    delta: rest.delta,
-    limit: rest.limit,
-    stop: rest.stopEarly ? 'early' : undefined,
-    speed: rest.speed ? true : undefined,
-    first: firstOf(tasks, focused),
-  },
-});
+): CallInput<'sweep.start'> => {
+  const { methods, files, skippedFactors, recovery, refits } = choices;
+  return {
+    models: models.map((model) => model.handle),
+    tasks: tasks.map((task) => task.handle),
+    settings: {
+      ...describedSweepSettings.parse({ ...choices, refits: recovery === 'none' ? undefined : refits }),
+      methods: [...methods],
+      files: tickedFiles(methods, files),
+      factors: [...chosenFactors(models, skippedFactors)],
+      options: optionsOf(methods, options),
+      chat: chatOf(models, chat),
+      first: firstOf(tasks, focused),
+    },
+  };
+};
 
 /** Files of the ticked methods; undefined if none is from a file. */
 const tickedFiles = (
-  methods: SweepSettingsChosen['methods'],
-  files: SweepSettingsChosen['files'],
-): SweepSettingsChosen['files'] | undefined => {
+  methods: SweepChoices['methods'],
+  files: SweepChoices['files'],
+): SweepChoices['files'] | undefined => {
   const ticked = Object.entries(files).filter(([name]) => methods.includes(name));
   return ticked.length === 0 ? undefined : Object.fromEntries(ticked);
 };
@@ -231,7 +207,7 @@ const firstOf = (tasks: readonly TaskEntry[], focused: TaskEntry | null): { read
     : undefined;
 
 /** Options of the methods that have any set. */
-export const optionsOf = (methods: SweepSettingsChosen['methods'], options: OptionsByMethod): OptionsByMethod =>
+export const optionsOf = (methods: SweepChoices['methods'], options: OptionsByMethod): OptionsByMethod =>
   Object.fromEntries(
     methods.flatMap((method) => {
       const own = options[method] ?? {};

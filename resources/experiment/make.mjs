@@ -1,6 +1,7 @@
 // Records the experiment again: node resources/experiment/make.mjs WORKSPACE
-// The workspace needs the environment of "uncurl doctor --python". An interrupted call goes on where it stopped if it
-// is given the same workspace (README.md beside this file).
+// The workspace needs the environment of
+// "uncurl doctor --python". An interrupted call continues if it is given the same workspace (README.md beside this
+// file).
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +10,7 @@ import { openExistingWorkspace } from '../../main/workspace/open-workspace.ts';
 
 const resources = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
-/** One thread, so that sums of a training do not depend on how many there are. */
+/** One thread, so that sums in a training do not depend on the number of threads. */
 const experiment = [
   ...['experiment', 'switch', '--task', 'german,german-written,add,add-written,capital,capital-written'],
   ...['--method', 'uncurl', '--arms', 'as-is,tuned', '--seeds', '0,1,2,3,4'],

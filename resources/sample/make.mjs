@@ -1,5 +1,5 @@
 // Makes the sample sweep again: node resources/sample/make.mjs [WORKSPACE]
-// An interrupted call goes on where it stopped if it is given the same workspace (README.md beside this file).
+// An interrupted call continues if it is given the same workspace (README.md beside this file).
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

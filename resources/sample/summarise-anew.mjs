@@ -1,8 +1,7 @@
-// Computes every number of the recorded sweeps anew from what they stored, without inference, after a change of the
+// Recomputes every number of the recorded sweeps from their stored outcomes, without inference, after a change of the
 // statistics: node resources/sample/summarise-anew.mjs
-// Rewrites run/results.json (and its checksum) from run/outcomes.parquet, and the ends and verdicts in trainings.json.gz
-// from their counts.
-// Says which thresholds moved.
+// Rewrites run/results.json (and its checksum) from run/outcomes.parquet, and the interval ends and verdicts in
+// trainings.json.gz from their counts. Prints the thresholds that moved.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';

@@ -1,4 +1,4 @@
-// The sweep of the sample, of these models: what make.mjs and record-trainings.mjs share.
+// The sweep of the sample over these models, shared by make.mjs and record-trainings.mjs.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,21 +8,19 @@ import { openExistingWorkspace } from '../../main/workspace/open-workspace.ts';
 export const resources = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 
-/** Its config.json, by the folder of a model. */
+/** A model folder's config.json. */
 export const configOf = (folder) => JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
 
-/**
- * The bundled tasks of both kinds: what is chosen, and what is written of the same items (`plural`, `plural-written`).
- */
+/** The bundled tasks: multiple choice, and the same items with written answers (`plural`, `plural-written`). */
 const tasks = readdirSync(path.join(resources, 'tasks')).sort();
 
 /**
- * Sweeps the models (names or folders, with their folders) in a workspace, or goes on there; gives the workspace and
- * the run.
+ * Sweeps the models (names or folders, with their folders) in a workspace, or continues there; returns the workspace
+ * and the run.
  */
 export const sweepModels = async (models, workspace) => {
   const configs = models.map(({ folder }) => configOf(folder));
-  // Powers of two, as far as the largest model can go.
+  // Powers of two, as far as the largest model can be pruned.
   const factors = [1];
   while (configs.some((config) => config.num_local_experts / (factors.at(-1) * 2) >= config.num_experts_per_tok))
     factors.push(factors.at(-1) * 2);

@@ -12,15 +12,15 @@ import { filesOf } from './kills/sweeps.ts';
 /**
  * node tests/bench/changed-sources.ts [rounds] [seed] [pattern of names]
  *
- * Every way to numbers of a model by turns (default: 200 rounds in all), while a thread changes one of the files that it
- * reads at a random moment and puts it back at another one: weights (in place, or another file moved there), tokenizer,
- * chat template, end tokens, items of the task; seven times of ten with the time of writing put back, three times of ten
- * only when the run has ended. Then the sources are as they were, and the same is computed again undisturbed in the same
- * workspace, by the same engine or another one. Wrong is: a result of the second run, or a step or overlay that both
- * workspaces hold, which is not that of a clean workspace; a result of a first run that ended well and is neither that of
- * the files as they were nor that of the changed files; a file that a failed run left. Fine-tuning and fine-tuned arms
- * run where UNCURL_INTEROP_PYTHON names a Python with PyTorch. Prints for each way: rounds, how many ended well, how many
- * were told as changed, how many failed otherwise, steps that were kept and right, and what was wrong.
+ * Runs every way to compute numbers of a model in turn (default: 200 rounds in total), while a thread changes one of
+ * the files that it reads at a random moment and restores it at another: weights (in place, or by replacing the file),
+ * tokenizer, chat template, end tokens, items of the task. In seven cases of ten the modification time is restored too;
+ * in three of ten the file is restored only after the run has ended. Then the same is computed again without changes in
+ * the same workspace, by the same engine or another one. These count as wrong: a result of the second run, or a step or
+ * overlay in both workspaces, that differs from a clean workspace; a result of a successful first run that matches
+ * neither the original nor the changed files; a file left by a failed run. Fine-tuning and fine-tuned arms run if
+ * UNCURL_INTEROP_PYTHON names a Python with PyTorch. Prints for each way: rounds, how many succeeded, how many reported
+ * changed files, how many failed otherwise, correct stored steps, and what was wrong.
  */
 const [rounds = '200', seed = '1', pattern = ''] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-changed-'));
@@ -57,7 +57,7 @@ interface Clean {
   readonly tookMs: number;
 }
 
-/** What a way gives in a workspace of its own, undisturbed. */
+/** The result of a path in a workspace of its own, without changes. */
 const cleanly = async (way: ComputingPath): Promise<Clean> => {
   const bench = await openPath();
   try {
@@ -70,13 +70,13 @@ const cleanly = async (way: ComputingPath): Promise<Clean> => {
   }
 };
 
-/** Codes of runs that end because files changed, when they are opened, read, or computed from. */
+/** Error codes of runs that end because files changed while being opened, read, or computed from. */
 const CHANGED = /^(?:model-changed|changed-while-opened|changed-while-read|changed-since|export-changed)$/;
 
 const none = { rounds: 0, 'ended well': 0, 'reported as changed': 0, 'failed otherwise': 0, 'steps kept': 0, wrong: 0 };
 const totals = new Map(ways.map(({ name }) => [name, { ...none }]));
 const right = new Map<string, Clean>();
-/** What ways give of changed files, for the runs that saw nothing else. */
+/** Results of paths on changed files, for runs that saw only those. */
 const ofChanged = new Map<string, unknown>();
 
 const resultOfChanged = async (way: ComputingPath, change: ChangeName): Promise<unknown> => {
@@ -96,7 +96,7 @@ const resultOfChanged = async (way: ComputingPath, change: ChangeName): Promise<
 
 const codeOf = (error: unknown): string => {
   if (!(error instanceof WorkbenchError)) return String(error);
-  // A verb says it in words.
+  // A verb reports it in a message.
   return /\b(?:changed while it was|was changed while)\b/.test(error.message) ? 'model-changed' : error.code;
 };
 

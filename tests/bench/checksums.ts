@@ -7,10 +7,9 @@ import { median } from './statistics.ts';
 /**
  * node tests/bench/checksums.ts [MODEL] [times]
  *
- * What it costs a run to notice that weights changed: their checksum when they are first mapped, and once more at the
- * run's end. Both passes over every part of a checkpoint (default: a synthetic one of about 1 GB), which the system
- * holds in its cache after the first time. Prints processor time and time by the clock, medians, and per gigabyte and
- * run.
+ * The cost of detecting changed weights in a run: their checksum when they are first mapped, and again at the end of
+ * the run. Makes both passes over all parts of a checkpoint (default: a synthetic one of about 1 GB), which the system
+ * caches after the first pass. Prints medians of processor time and wall time, per gigabyte and run.
  */
 const [model = await oneGigabyteCheckpoint(), times = '7'] = process.argv.slice(2);
 const checkpoint = await openCheckpoint(model);

@@ -23,18 +23,18 @@ import { seededRandom } from '../../main/statistics/random.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 
 /**
- * What separates a good draw of UNCURL's clusters from a bad one, and whether another clustering is stabler.
+ * Which properties separate good from bad draws of UNCURL's clusters, and whether another clustering is more stable.
  *
- * Method: for every model, task and factor given, UNCURL as the sample runs it (cosine affinity, diagonal kept,
- * reference-row router, no training; profile of the task's calibration items), its clusters by each of the variants
- * below: as many seeds from 0 on as it names where it draws, once where it does not. Every distinct plan answers the first `--items` test
- * items (default: all). A line of JSON per draw goes to the file: the inertia of its clusters over that of one cluster
- * a layer, in the embedding that the published variant clusters (degree), averaged over the layers; the spectral gap
- * (eigenvalue k + 1 minus eigenvalue k of the Laplacian, mean over layers); the labels; the difference of accuracy to
- * the unpruned model. What the file holds is not measured again. `--report` measures nothing and prints the summary:
- * per variant, the mean loss, its spread over draws (standard deviation and range within a cell, averaged over cells),
- * and the adjusted Rand index between draws; per variant with draws, Spearman's rank correlation of inertia and loss
- * within cells, averaged over them, with a 95 % bootstrap interval over cells.
+ * Method: for every model, task and factor given, UNCURL as in the sample (cosine affinity, diagonal kept,
+ * reference-row router, no training; profile of the task's calibration items), clustered by each of the variants below:
+ * with its number of seeds from 0 on if it depends on chance, else once. Every distinct plan answers the first
+ * `--items` test items (default: all). Each draw adds a line of JSON to the file: the inertia of its clusters divided
+ * by that of one cluster per layer, in the embedding that the published variant clusters (degree), averaged over
+ * layers; the spectral gap (eigenvalue k + 1 minus eigenvalue k of the Laplacian, mean over layers); the labels; the
+ * difference of accuracy to the unpruned model. Draws already in the file are not measured again. `--report` measures
+ * nothing and prints the summary: per variant, the mean loss, its spread over draws (standard deviation and range
+ * within a cell, averaged over cells), and the adjusted Rand index between draws; per variant with draws, Spearman's
+ * rank correlation of inertia and loss within cells, averaged over them, with a 95 % bootstrap interval over cells.
  *
  * Usage: node tests/bench/clusterings.ts FILE --models uncurl-16,uncurl-32 --tasks add,german --factors 2,4
  *        [--items N] | --report
@@ -45,7 +45,7 @@ const GROUP = 8;
 const root = path.join(import.meta.dirname, '..', '..');
 const control = { signal: new AbortController().signal };
 
-/** One layer's graph: what a variant clusters. */
+/** Graph of one layer, the input of a variant. */
 interface Graph {
   readonly affinity: Float64Array;
   readonly n: number;
@@ -79,7 +79,7 @@ const qr = (embedding: Embedding): Variant => ({
   labels: (graph) => byFirstAppearance(clusterQr(embed(graph, embedding).vectors)),
 });
 
-/** Ward's linkage of the rows: the joins that raise the inertia least. */
+/** Ward's linkage of the rows: the joins that increase the inertia least. */
 const ward: Variant = {
   name: 'Ward',
   draws: 1,
@@ -95,7 +95,7 @@ const ward: Variant = {
 };
 
 const CONSENSUS_DRAWS = 100;
-/** Average linkage of how often two experts lie apart in 100 single starts (Fred and Jain 2005). */
+/** Average linkage of how often two experts are separated in 100 single starts (Fred and Jain 2005). */
 const consensus: Variant = {
   name: 'consensus of 100 starts',
   draws: 3,
@@ -162,7 +162,7 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 const cellOf = ({ model, task, factor }: Pick<Drawn, 'model' | 'task' | 'factor'>): string =>
   JSON.stringify([model, task, factor]);
 
-/** UNCURL's plan with the labels given, by layer. */
+/** UNCURL's plan with the given labels, by layer. */
 const planOf = (profile: RoutingStatistics, keep: number, labels: readonly Int32Array[]): MergePlan => {
   const { layers, experts } = profile;
   const groups = Array.from({ length: layers }, (_, layer) => {
@@ -267,7 +267,7 @@ const countsOf = (values: readonly (string | number)[]): readonly number[] => {
 };
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-/** Adjusted Rand index of two partitions (Hubert and Arabie 1985): 1 where they are equal, about 0 by chance. */
+/** Adjusted Rand index of two partitions (Hubert and Arabie 1985): 1 if they are equal, about 0 by chance. */
 const adjustedRand = (one: readonly number[], other: readonly number[]): number => {
   const together = sum(countsOf(one.map((label, at) => `${String(label)} ${String(other[at])}`)).map(pairs));
   const [a, b] = [sum(countsOf(one).map(pairs)), sum(countsOf(other).map(pairs))];
@@ -289,7 +289,7 @@ const deviation = (values: readonly number[]): number => {
   return Math.sqrt(sum(values.map((value) => (value - middle) ** 2)) / (values.length - 1));
 };
 
-/** Percentile interval of a mean, cells drawn again 10,000 times. */
+/** Percentile interval of a mean, with cells resampled 10,000 times. */
 const interval = (values: readonly number[]): readonly [number, number] => {
   const random = seededRandom(0);
   const means = Array.from({ length: 10_000 }, () =>

@@ -12,20 +12,20 @@ export interface SweepToCompare {
   readonly methods: readonly ('frequency' | 'reap')[];
   /** Numbers of kept experts. */
   readonly kept: readonly number[];
-  /** Whether ours stops a candidate once its verdict is told; theirs always measures in full. */
+  /** Whether the workbench stops a candidate once its verdict is decided; the loop always measures in full. */
   readonly stopsEarly: boolean;
-  /** What theirs computes in, each in turn with ours, which computes in float32. */
+  /** Dtypes of the loop, measured alternately with the workbench, which computes in float32. */
   readonly dtypes: readonly Dtype[];
   readonly model: string;
   readonly tasks: readonly string[];
-  /** Items of each split, calibration too; null: all. */
+  /** Items of each split, including calibration; null: all. */
   readonly limit: number | null;
-  /** Threads of both; null: what each takes by default. */
+  /** Threads of both; null: the defaults. */
   readonly threads: number | null;
   readonly rounds: number;
 }
 
-/** A sweep by frequency at five factors, in full; theirs in both dtypes. */
+/** A sweep by frequency at five factors, in full; the loop in both dtypes. */
 export const FREQUENCY_IN_FULL = {
   methods: ['frequency'],
   kept: [16, 12, 8, 4, 2],
@@ -48,14 +48,15 @@ interface Timed<T> {
   readonly output: T;
 }
 
-/** What keeps all experts is one point of ours, and one of every method of theirs. */
+/** Keeping all experts is one point in the workbench, and one per method in the loop. */
 const keyed = (lines: readonly z.infer<typeof line>[]): Accuracies =>
   new Map(
     lines.map(({ task, method, kept, acc }) => [`${task} ${kept === EXPERTS ? 'all' : method} ${String(kept)}`, acc]),
   );
 
 /**
- * Threads of PyTorch that wait for each other by spinning take five times longer where anything else runs: they sleep.
+ * Makes PyTorch's threads sleep while they wait: by default they spin, which takes five times longer if anything else
+ * runs.
  */
 const environment = {
   ...process.env,
@@ -123,7 +124,7 @@ const theirs = (sweep: SweepToCompare, dtype: Dtype): Timed<Accuracies> => {
   };
 };
 
-/** The tasks with the first items of both splits alone, so that both sides look at as many. */
+/** The tasks with only the first items of both splits, so that both sides use the same number. */
 const shortened = (tasks: readonly string[], limit: number, folder: string): readonly string[] =>
   tasks.map((task) => {
     const short = path.join(folder, path.basename(task));
@@ -137,8 +138,9 @@ const shortened = (tasks: readonly string[], limit: number, folder: string): rea
   });
 
 /**
- * Both sweeps as whole processes in turn, `rounds` times, a fresh workspace each time so that nothing is reused. Prints
- * wall times, the ratio of each pair, and whether the accuracies agree: a faster wrong answer is worth nothing.
+ * Runs both sweeps alternately as whole processes, `rounds` times, with a fresh workspace each time so that nothing is
+ * reused. Prints wall times, the ratio of each pair, and whether the accuracies agree: a faster wrong answer is
+ * worthless.
  */
 export const compareSweeps = (sweep: SweepToCompare): void => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-tasks-'));
@@ -166,7 +168,7 @@ const compare = (sweep: SweepToCompare): void => {
       );
       for (const [key, accuracy] of right.output) {
         const own = left.output.get(key);
-        // Where ours stopped early it tells no accuracy.
+        // The workbench reports no accuracy for candidates that stopped early.
         if (own === undefined && sweep.stopsEarly) continue;
         const difference = Math.abs(accuracy - (own ?? NaN));
         other.points += 1;

@@ -8,10 +8,11 @@ import { seededRandom } from '../../main/statistics/random.ts';
 /**
  * node tests/bench/edits.ts [--rounds 500] [--seed 1]
  *
- * A small sweep and a small experiment are measured twice. Then one field of one of the first run's files is edited at
- * random, again and again, each time in a fresh copy: by its second run (as `uncurl reproduce` compares), by whoever
- * shows a run (report, figures, compare, window), and for results whose checksums were taken away: whether any edited
- * number is shown. Prints what was noticed, by file, and every edit that was not; exits with 1 where there was one.
+ * Measures a small sweep and a small experiment twice. Then edits one random field of one file of the first run, again
+ * and again, each time in a fresh copy, and checks three things: whether the comparison with the second run detects it
+ * (as in `uncurl reproduce`), whether everything that displays a run detects it (report, figures, compare, window),
+ * and, for results without checksums, whether any edited number is displayed. Prints the detected edits by file, and
+ * every undetected edit; exits with 1 if there is one.
  */
 const { values } = parseArgs({ options: { rounds: { type: 'string' }, seed: { type: 'string' } } });
 const rounds = Number(values.rounds ?? 500);

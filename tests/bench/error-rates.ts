@@ -6,24 +6,24 @@ import { normalQuantileOf } from '../../main/statistics/normal-distribution.ts';
 import { chanceForUnharmed } from '../../main/statistics/paired-power.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 
-// How often the rules call something safe (or worse, or different) that is not, and how often they call safe what is
-// unharmed.
+// How often the rules call a candidate safe (or worse, or different) when it is not, and how often they call an
+// unharmed one safe.
 //
 //   node tests/bench/error-rates.ts items [LARGEST N] [STEP OF N]    exact: every n at every margin
 //   node tests/bench/error-rates.ts passages [RUNS]                  simulated
 //   node tests/bench/error-rates.ts texts [RUNS]                     simulated
 //
-// items: the size of a test is the largest chance that it rejects a true hypothesis, over every share of discordant
-// items; it is summed exactly over the trinomial (no simulation), on a grid of shares twice as fine as the one that
-// critical scores are found on, and between its highest points by golden section. "normal quantile" is Tango's rule as
-// it is published, "exact" the rule in use.
+// items: the size of a test is the largest probability of rejecting a true hypothesis, over every share of discordant
+// items. It is summed exactly over the trinomial (no simulation), on a grid of shares twice as fine as the grid for
+// critical scores, refined between its highest points by golden section. "normal quantile" is Tango's rule as
+// published, "exact" the rule in use.
 //
-// passages: the candidate is truly worse by exactly delta; a part of what moves moves in whole passages, the rest item
-// by item. RUNS (4000) draws each; two standard errors at 5 % are 0.7 points then. Power: nobody is worse, moves as
-// many items both ways.
+// passages: the candidate is truly worse by exactly delta; part of the changes affect whole passages, the others single
+// items. RUNS (4000) draws each, so two standard errors at 5 % are 0.7 points. Power: the candidate is not worse, and
+// as many items change in each direction.
 //
-// texts: the rise of log-perplexity per token is truly delta; RUNS (1000) draws each of texts of 50 to 1000 tokens
-// whose own rise has the named distribution.
+// texts: the increase in log-perplexity per token is exactly delta; RUNS (1000) draws each of texts of 50 to 1000
+// tokens whose own increase has the named distribution.
 
 const percent = (share: number): string => (100 * share).toFixed(share < 0.001 ? 3 : 1);
 const line = (...cells: readonly (string | number)[]): void => {
@@ -78,7 +78,7 @@ const items = (largest: number, step: number): void => {
 
 const random = seededRandom(1);
 
-/** Sizes of groups of geometric size with this mean. */
+/** Sizes of groups, geometrically distributed with this mean. */
 const geometric = (groups: number, mean: number): number[] =>
   Array.from(
     { length: groups },
@@ -94,7 +94,7 @@ const STRUCTURES: Readonly<Record<string, readonly number[]>> = {
   '800, geometric': geometric(800, 3),
 };
 
-/** Moves of every item: `together` of what moves moves in whole groups. */
+/** Changes of every item: the fraction `together` of changes affects whole groups. */
 const drawMoves = (sizes: readonly number[], gained: number, lost: number, together: number): number[] => {
   const move = (up: number, down: number): number => {
     const draw = random.float();
@@ -146,7 +146,7 @@ const student = (degrees: number): number => {
   return normal() / Math.sqrt(squares / degrees);
 };
 
-/** Draws and means of a text's rise. */
+/** Sampler and mean of a text's rise. */
 const RISES: Readonly<Record<string, readonly [draw: () => number, mean: number]>> = {
   normal: [normal, 0],
   't, 3 df': [() => student(3), 0],

@@ -1,12 +1,12 @@
 /**
- * A five-shot task of four choices, as a whole sweep of five factors on the synthetic checkpoint of 1 GB, against the
- * loop that users write today (python/sweep.py with lm-evaluation-harness; float32 and bfloat16). The examples are
- * computed once per block and candidate here, and once per choice there. Goal: at least 15 times faster.
+ * A five-shot task of four choices, as a whole sweep of five factors on the synthetic checkpoint of 1 GB, compared with
+ * the usual loop (python/sweep.py with lm-evaluation-harness; float32 and bfloat16). The workbench computes the
+ * examples once per block and candidate, the loop once per choice. Goal: at least 15 times faster.
  *
- * Method: both read the same folder, in whose items the examples already stand, and run as whole processes in turn on
- * one thread each, ROUNDS times; wall time, start-up included, a fresh workspace each time. Accuracies are compared:
- * the model is random, so they are near chance, but they must agree. Tokens of the examples and of all that follows
- * them are printed first. Usage: node tests/bench/few-shot.ts [rounds]
+ * Method: both read the same folder, whose items already contain the examples, and run alternately as whole processes
+ * on one thread each, ROUNDS times; wall time including start-up, with a fresh workspace each time. Accuracies are
+ * compared: the model is random, so they are near chance, but they must agree. The numbers of tokens of the examples
+ * and of the rest are printed first. Usage: node tests/bench/few-shot.ts [rounds]
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, copyFileSync } from 'node:fs';
 import os from 'node:os';
@@ -23,7 +23,7 @@ const SHOTS = 5;
 const ITEMS = 100;
 const TASK = 'french';
 
-/** The bundled task with examples before every item, written out. */
+/** Writes out the bundled task with examples before every item. */
 const writeFewShotTask = async (folder: string): Promise<readonly string[]> => {
   const source = path.join(bundledTasks, TASK);
   const [plain, prompted] = [path.join(folder, 'plain'), path.join(folder, `${TASK}-${String(SHOTS)}-shot`)];

@@ -1,13 +1,13 @@
 /**
- * Forward tokens per second against transformers, in float32 and in its fastest dtype, one thread each.
+ * Forward tokens per second compared with transformers, in float32 and in its fastest dtype, one thread each.
  *
- * Method: one process of ours and one of Python hold the same checkpoint and the same token ids (equal lengths, so that
- * neither pads). Theirs holds the model in float32 and in bfloat16, each with the implementation of experts that is
- * fastest there; ours computes in float32. They take turns, ROUNDS times after one warm-up round, each with as many
- * passes as take about a second, since a sweep runs pass after pass; printed are the medians and the ratio of each
- * pair, and how far bfloat16 moves the logits. All compute the logits of every position. "Of one product": our
- * arithmetic per second, over the whole pass, against that of onnxruntime multiplying two matrices of 2048 x 2048,
- * taken in the same rounds. The processor is printed first: where it has matrix units for bfloat16, theirs gains.
+ * Method: one process of the workbench and one of Python have the same checkpoint and the same token ids (of equal
+ * length, so that neither pads). Python has the model in float32 and in bfloat16, each with its fastest implementation
+ * of experts; the workbench computes in float32. They alternate, ROUNDS times after one warm-up round, each with as
+ * many passes as take about a second, as in a sweep. Prints the medians, the ratio of each pair, and how far bfloat16
+ * changes the logits. All compute the logits of every position. "Of one product": the workbench's arithmetic rate over
+ * the whole pass, relative to that of onnxruntime multiplying two matrices of 2048 x 2048 in the same rounds. The
+ * processor is printed first, since matrix units for bfloat16 speed up PyTorch.
  * Usage: node tests/bench/forward.ts
  */
 import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
@@ -31,7 +31,9 @@ const theirModel = z.object({
 });
 const control = { signal: new AbortController().signal };
 
-/** Multiplications and additions of one pass: projections, routers, chosen experts, scores and mixing, logits. */
+/**
+ * Multiplications and additions of one pass: projections, routers, chosen experts, attention scores and mixing, logits.
+ */
 const operations = ({ descriptor }: Checkpoint, sequences: number, length: number): number => {
   const { hidden, heads, keyValueHeads, headDimension, vocabulary, blocks } = descriptor;
   const attention =

@@ -1,12 +1,12 @@
 /**
- * Frames of the window on maps of published sizes (94 x 128 and 48 x 512): dragging the slider of the factor, hovering
- * over the map, panning and zooming it.
+ * Frame times of the window on maps of published sizes (94 x 128 and 48 x 512) while dragging the factor slider,
+ * hovering over the map, panning and zooming it.
  *
- * Method: `uncurl serve` on a fresh workspace with models of these sizes (next to no width) and profiles as skewed as
- * real ones; headless Chromium of 1440 x 900 on the built page (`npm run build` first). For each action input events
- * come about every 8 ms for SECONDS seconds while the page notes the time between animation frames; the first 300 ms
- * are left out. Printed: frames, median and 95th percentile (ms), longest frame, and the load of the machine over the
- * last minute before each action. A quiet machine draws every 16.7 ms. Usage: node tests/bench/frames.ts
+ * Method: `uncurl serve` on a fresh workspace with models of these sizes (with minimal width) and profiles as skewed as
+ * real ones; headless Chromium of 1440 x 900 on the built page (`npm run build` first). For each action, input events
+ * arrive about every 8 ms for SECONDS seconds while the page records the time between animation frames; the first 300
+ * ms are left out. Prints frames, median and 95th percentile (ms), the longest frame, and the load of the machine over
+ * the last minute before each action. An idle machine draws every 16.7 ms. Usage: node tests/bench/frames.ts
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -24,9 +24,9 @@ const root = path.join(import.meta.dirname, '..', '..');
 const percentile = (values: readonly number[], share: number): number =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))] ?? Number.NaN;
 
-/** Times between frames while `act` goes on, milliseconds. */
+/** Times between frames while `act` runs, in milliseconds. */
 const framesOf = async (page: Page, act: (step: number) => Promise<void>): Promise<readonly number[]> => {
-  // Every measurement has a list of its own: the loop of the last one may still have a frame to come.
+  // Each measurement has its own list, because the loop of the previous one may still deliver a frame.
   await page.evaluate(`window.frameTimes = [];
     (function watch(times) { (function next(at) {
       times.push(at);
@@ -66,7 +66,7 @@ const browser = await chromium.launch({
 try {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await page.goto(address);
-  // What the address of the last session names is followed first.
+  // The address of the last session is followed first.
   await page.locator('.workbench-view').waitFor();
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
@@ -74,7 +74,7 @@ try {
     await header.getByLabel('Model', { exact: true }).selectOption({ label: name });
     const map = page.getByRole('application', { name: new RegExp(`${layers} layers by ${experts} experts`) });
     await map.waitFor();
-    // The first plan is made before anything is measured.
+    // Wait for the first plan before measuring.
     await page.getByText('would be pruned', { exact: true }).waitFor();
     await page.waitForTimeout(3_000);
     const box = await map.boundingBox();

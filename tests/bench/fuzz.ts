@@ -10,9 +10,9 @@ import { fuzzedParsers } from '../main/fuzz/parsers.ts';
 /**
  * node tests/bench/fuzz.ts [mutations] [seed] [pattern of names]
  *
- * Mutates a sound example of everything that the engine reads of strangers, `mutations` times each (default 10,000),
- * and reads it. Prints per reader: values and refusals, untyped errors, the slowest read in processor time of this
- * thread and by the clock, reads that took more than 2 s of the clock, and the largest growth of memory over a read.
+ * Mutates a sound example of every foreign input that the engine reads, `mutations` times each (default 10,000), and
+ * reads it. Prints per reader: values and refusals, untyped errors, the slowest read in processor time of this thread
+ * and in wall time, reads of more than 2 s of wall time, and the largest growth of memory over a read.
  */
 const [mutations = '10000', seed = '1', pattern = ''] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-fuzz-'));

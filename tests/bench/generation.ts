@@ -15,19 +15,18 @@ import { median } from './statistics.ts';
 /**
  * Decoding with cached keys and values.
  *
- * 1. The unpruned model and eight drop candidates (half of the experts each) side by side against one after the other,
- * in
- *    our own engine. Goal: at least 2.5 times faster.
- * 2. Time per step with 64 and with 512 tokens already written: it may grow by attention's own cost only.
- * 3. The nine together against transformers' `generate` on each pruned model in batches of 16 (python/generate.py), its
- *    loading and pruning included, ours with its start-up; float32 and bfloat16 both printed. Goal: at least 4 times
- * faster.
+ * 1. The unpruned model and eight drop candidates (half of the experts each) in one batch, compared with one after the
+ *    other, both in the workbench. Goal: at least 2.5 times faster.
+ * 2. Time per step with 64 and with 512 tokens already written: it may grow only by the cost of attention.
+ * 3. All nine compared with transformers' `generate` on each pruned model in batches of 16 (python/generate.py),
+ *    including its loading and pruning, and the workbench's start-up; both float32 and bfloat16 are printed. Goal: at
+ *    least 4 times faster.
  *
  * Method: the synthetic checkpoint of 1 GB, ITEMS prompts of 16 to 48 random tokens, 32 new tokens without end tokens,
- * one thread each; the variants of a comparison take turns, ROUNDS times. Within our engine processor time is compared,
- * which other work on the machine disturbs less; against transformers wall time and processor time. Tokens are compared
- * wherever two variants wrote the same rows. Usage: node tests/bench/generation.ts [together|steps|transformers]
- * [rounds] [items]
+ * one thread each; the variants of a comparison alternate, ROUNDS times. Comparisons within the workbench use processor
+ * time, which other work on the machine disturbs less; comparisons with transformers use wall time and processor time.
+ * Tokens are compared wherever two variants wrote the same rows.
+ * Usage: node tests/bench/generation.ts [together|steps|transformers] [rounds] [items]
  */
 
 const [, , part = 'all', rounds = '2', items = '100', outFile] = process.argv;
@@ -70,7 +69,7 @@ const seconds = async (work: () => Promise<void>): Promise<number> => {
   return (user + system) / 1e6;
 };
 
-/** Tokens of every prompt under each candidate, by `candidate/prompt`. */
+/** Tokens of every prompt for each candidate, by `candidate/prompt`. */
 const write = async (
   runner: ModelRunner,
   writers: readonly Candidate[],
@@ -123,7 +122,7 @@ const steps = async (): Promise<void> => {
     .map((tokens): RowToDecode => ({ tokens: tokens.slice(0, 16), candidate: 'unpruned', mostNewTokens: 544 }));
   const times: number[] = [];
   let last = process.cpuUsage();
-  /** Asked once per step of the first row. */
+  /** Called once per step of the first row. */
   const isDone = (): boolean => {
     const { user, system } = process.cpuUsage(last);
     times.push((user + system) / 1e3);
@@ -141,7 +140,7 @@ const steps = async (): Promise<void> => {
   );
 };
 
-/** Runs in a child: ours as a process of its own, opening included. */
+/** Runs in a child process: the workbench's generation, including opening the model. */
 const child = async (file: string): Promise<void> => {
   const runner = await open();
   const written = await write(runner, candidates);

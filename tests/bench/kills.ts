@@ -10,13 +10,13 @@ import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.
 /**
  * node tests/bench/kills.ts [kills] [seed] [pattern of names]
  *
- * Ends command lines of the workbench by SIGKILL at random moments (default: 200 kills in all), resumes what was
- * killed, and compares the outcome with that of an undisturbed run: results, and every byte of the
- * steps, of exports and of tuned models. In turn: a sweep, a sweep with a search, a sweep of written answers, two
- * workers (the command that each task of a cluster runs), an export, a training (if UNCURL_INTEROP_PYTHON names a Python
- * with PyTorch), two engines in one workspace, a takeover from a stopped engine, a full disk (as root on Linux), and a
- * vanished shard. A kill after the end is not counted. UNCURL_PROGRAM names another program than the sources, such as
- * dist/uncurl.cjs. Prints for each: times, kills, resumptions, differences, failures, and leftover files.
+ * Kills commands of the workbench (SIGKILL) at random moments (default: 200 kills in total), resumes them, and compares
+ * the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned models. In
+ * turn: a sweep, a sweep with a search, a sweep of written answers, two workers (the command that each task of a
+ * cluster runs), an export, a training (if UNCURL_INTEROP_PYTHON names a Python with PyTorch), two engines in one
+ * workspace, a takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the
+ * end is not counted. UNCURL_PROGRAM names a program other than the sources, such as dist/uncurl.cjs. Prints for each:
+ * times, kills, resumptions, differences, failures, and leftover files.
  */
 const [kills = '200', seed = '1', pattern = ''] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-kills-'));

@@ -9,11 +9,11 @@ import { seededRandom } from '../../main/statistics/random.ts';
 /** The shape of OLMoE-1B-7B (allenai, config.json): 6.9 billion parameters, 14 GB in bfloat16. */
 const shape = { hidden: 2048, layers: 16, heads: 16, experts: 64, topK: 8, width: 1024, vocabulary: 50_304 };
 const SHARDS = 3;
-/** Random numbers that all tensors are cut from, each at a place of its own. */
+/** Pool of random numbers from which all tensors are cut, each at its own offset. */
 const POOL = 2 ** 24;
 const FIRST_CHARACTER = 0x10_000;
 
-/** Character that stands for a token of the large checkpoint. */
+/** Character of a token in the large checkpoint. */
 export const largeCharacter = (token: number): string => String.fromCodePoint(FIRST_CHARACTER + token);
 
 const randomTensors = (): readonly TensorToWrite[] => {

@@ -12,13 +12,13 @@ import { exportSettingsIn } from '../open-model-runner.ts';
 import { largeCharacter, largeCheckpoint } from './large-checkpoint.ts';
 
 /**
- * A checkpoint of 14 GB (the shape of OLMoE-1B-7B, random weights, three shards) on a machine that cannot hold it: its
- * export to GGUF at half of its experts, and a sweep of five candidates. Goals: the export within 2 GB of memory, the
- * sweep within the memory that the verdict names before it runs.
+ * A checkpoint of 14 GB (the shape of OLMoE-1B-7B, random weights, three shards) on a machine without enough memory for
+ * it: its export to GGUF at half of its experts, and a sweep of five candidates. Goals: the export within 2 GB of
+ * memory, the sweep within the memory that is predicted before it runs.
  *
- * Method: each is a process of its own, one thread; its peak resident memory is what the system counts (maxRSS). The
- * sweep has as its budget what the verdict says of one block at a time, and 4 items of 2 choices. Needs 25 GB of disk
- * in the temporary folder; the checkpoint stays there, the export does not. Usage: node tests/bench/large-export.ts
+ * Method: each is a separate process with one thread; the system reports its peak resident memory (maxRSS). The budget
+ * of the sweep is the prediction for one block at a time, with 4 items of 2 choices. Needs 25 GB of disk in the
+ * temporary folder; the checkpoint stays there, the export does not. Usage: node tests/bench/large-export.ts
  */
 
 const measurement = z.object({ seconds: z.number(), startBytes: z.number(), peakBytes: z.number(), done: z.string() });

@@ -5,7 +5,7 @@ import { floatTensor, Session } from '../../main/inference/session.ts';
 const SIZE = 2048;
 
 /**
- * The product of two matrices of 2048 x 2048 on one thread: the most arithmetic per second that onnxruntime gives here.
+ * The product of two matrices of 2048 x 2048 on one thread: the highest arithmetic rate of onnxruntime on this machine.
  */
 export const openProduct = async (): Promise<{
   readonly rate: () => Promise<number>;

@@ -7,10 +7,10 @@ import { oneGigabyteCheckpoint } from './shapes.ts';
 import { median, ratios } from './statistics.ts';
 
 /**
- * Twelve candidates through one set of sessions by router masks, against sessions created again for each candidate.
+ * Twelve candidates with router masks in one set of sessions, compared with new sessions for each candidate.
  *
  * Method: the synthetic 1 GB checkpoint, one thread, 64 short items of four choices made of random tokens. Each round
- * measures both ways in turn; printed are medians and ratios. "Again" opens the runner, evaluates one candidate and
+ * measures both ways alternately. Prints medians and ratios. "Again" opens the runner, evaluates one candidate and
  * closes it, twelve times. Usage: node tests/bench/masks.ts
  */
 

@@ -9,11 +9,11 @@ import { median } from './statistics.ts';
 /**
  * Time of the two costly parts of merging: aligning one expert to another, and clustering the experts of a layer.
  *
- * Method: one thread, random weights from a seed. Alignment: experts of width 1024 and hidden size 2048, whole (cost
- * matrix and assignment), the member being a noisy permutation of the reference, and once two unrelated experts (the
- * worst case of the assignment). Clustering: 256 experts, by spectral clustering of random logits (512 tokens) and by
- * average linkage of random mean outputs, into 64 groups. Printed are medians of three rounds in seconds of processor
- * time (so that a busy machine does not count), and the goals.
+ * Method: one thread, random weights from a seed. Alignment: experts of width 1024 and hidden size 2048, in full (cost
+ * matrix and assignment), where the member is a noisy permutation of the reference, and once for two unrelated experts
+ * (the worst case of the assignment). Clustering: 256 experts into 64 groups, by spectral clustering of random logits
+ * (512 tokens) and by average linkage of random mean outputs. Prints medians of three rounds in seconds of processor
+ * time, which other work on the machine does not affect, and the goals.
  * Usage: node tests/bench/methods.ts
  */
 

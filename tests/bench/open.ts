@@ -2,9 +2,9 @@
  * Time and memory to open a sharded 10 GB checkpoint: headers, descriptor and fingerprint, no weights.
  *
  * Method: two checkpoints in bfloat16 with real config, index and headers over sparse files of zeros (nothing is
- * allocated on disk): Mixtral-like (8 experts a layer, 3 shards) and fine-grained (128 experts a layer, 24 shards,
- * about 18,000 tensors), each once with large shards and once cut into shards of 50 MB. Each is opened ROUNDS times, in
- * a process of its own every time. Printed: median time of the first open in the process, range, and peak resident
+ * allocated on disk): Mixtral-like (8 experts per layer, 3 shards) and fine-grained (128 experts per layer, 24 shards,
+ * about 18,000 tensors), each once with large shards and once cut into shards of 50 MB. Each is opened ROUNDS times,
+ * each time in a new process. Prints the median time of the first open in the process, the range, and the peak resident
  * memory of the process beside that of a process that only loads the same code. Usage: node tests/bench/open.ts
  */
 import { spawnSync } from 'node:child_process';
@@ -94,8 +94,7 @@ const bytesOf = ({ shape }: NamedTensor): number =>
   shape.reduce((product, length) => product * length, BYTES_PER_VALUE);
 
 /**
- * Writes the checkpoint in shards of at most `shardBytes` (a larger tensor has one of its own). Answers size and
- * counts.
+ * Writes the checkpoint in shards of at most `shardBytes` (a larger tensor has its own shard). Returns size and counts.
  */
 const writeSparse = async (
   folder: string,
@@ -149,7 +148,7 @@ const writeSparse = async (
 
 const measurement = z.object({ seconds: z.number(), peakBytes: z.number() });
 
-/** In the child: opens the folder (none: only loads the code) and prints one line of JSON. */
+/** In the child: opens the folder (if there is none, only loads the code) and prints one line of JSON. */
 const open = async (folder: string): Promise<void> => {
   const start = performance.now();
   if (folder !== '') await openCheckpoint(folder);

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** Clock ticks of /proc are hundredths of a second. */
+/** Clock ticks in /proc are hundredths of a second. */
 const TICK_MS = 10;
 
-/** Processor time of this process's children that have ended, in milliseconds (Linux): fields 16 and 17 of its stat. */
+/** Processor time of this process's ended children, in milliseconds (Linux): fields 16 and 17 of its stat. */
 export const childrenMs = (): number => {
   const stat = readFileSync(`/proc/${String(process.pid)}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -7,7 +7,8 @@ import path from 'node:path';
 const scripts = path.join(import.meta.dirname, 'python');
 
 /**
- * Python of a virtual environment with the peers' packages, made on first use (UNCURL_BENCH_VENV names another folder).
+ * Python of a virtual environment with the packages compared with, created on first use (UNCURL_BENCH_VENV names
+ * another folder).
  */
 export const pythonEnvironment = (): string => {
   const folder = process.env['UNCURL_BENCH_VENV'] ?? path.join(os.tmpdir(), 'uncurl-bench-venv');
@@ -26,7 +27,10 @@ const execute = (command: string, parameters: readonly string[]): void => {
   if (status !== 0) throw new Error(`${command} ${parameters.join(' ')} ended with ${String(status)}`);
 };
 
-/** A script that answers every line with one line; for measurements that take turns with ours in one run. */
+/**
+ * Starts a script that answers every line with one line, for measurements that alternate with the workbench's in one
+ * run.
+ */
 export const startPython = async (script: string, parameters: readonly string[]) => {
   const child = spawn(pythonEnvironment(), [path.join(scripts, script), ...parameters], {
     stdio: ['pipe', 'pipe', 'inherit'],

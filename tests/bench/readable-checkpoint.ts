@@ -2,7 +2,7 @@ import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { bundledModel, oneGigabyteCheckpoint } from './shapes.ts';
 
-/** The synthetic checkpoint of about 1 GB with the bundled tokenizer, so that it reads texts. */
+/** The synthetic checkpoint of about 1 GB with the bundled tokenizer, so that it can read texts. */
 export const readableOneGigabyteCheckpoint = async (): Promise<string> => {
   const folder = await oneGigabyteCheckpoint();
   for (const file of ['tokenizer.json', 'tokenizer_config.json'])

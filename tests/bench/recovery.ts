@@ -7,12 +7,12 @@ import { seededRandom } from '../../main/statistics/random.ts';
 import { median } from './statistics.ts';
 
 /**
- * Time of the recovery of one layer and of Sub-MoE's merge, large products by onnxruntime and in plain loops, and by
- * how much the corrections of the two differ.
+ * Time of the recovery of one layer and of Sub-MoE's merge, with large products in onnxruntime and in plain loops, and
+ * the difference between the two resulting corrections.
  *
- * Method: one thread, features and residuals drawn from a seed, top-2 of the kept experts for each of the tokens, all
- * ridges of the cross-validation. Rounds are interleaved; printed are medians of processor time, so that a busy machine
- * does not count, and the largest difference of a correction as a part of the largest correction.
+ * Method: one thread, features and residuals from a seed, top-2 of the kept experts for each token, all ridges of the
+ * cross-validation. Rounds are interleaved. Prints medians of processor time, which other work on the machine does not
+ * affect, and the largest difference of a correction relative to the largest correction.
  * Usage: node tests/bench/recovery.ts [ROUNDS]
  */
 
@@ -26,7 +26,7 @@ interface Size {
   readonly width: number;
   readonly hidden: number;
   readonly tokens: number;
-  /** Solved jointly where the unknowns are no more; the usual limit unless given. */
+  /** Largest number of unknowns that are solved jointly; by default the usual limit. */
   readonly mostJointUnknowns?: number;
 }
 
@@ -46,7 +46,7 @@ const problemOf = ({ experts, width, hidden, tokens }: Size): RecoveryProblem =>
   };
 };
 
-/** Something for the ridges to find: the residual follows the features. */
+/** Makes the residual depend on the features, so that the ridges have something to fit. */
 const withTruth = (problem: RecoveryProblem): RecoveryProblem => {
   const residual = problem.residual.map((value) => 0.1 * value);
   for (const { tokens, values } of problem.experts)

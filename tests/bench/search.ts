@@ -1,13 +1,14 @@
 /**
- * "To which factor is my task safe?" on a model of 1 GB: our whole search (`sweep --stop early`, start-up and profiles
- * included) against the loop that users write today, which measures every factor in full (python/sweep.py: observe with
- * hooks, slice, save, reload, score with lm-evaluation-harness). Goals: 15 times faster than its float32, 6 times than
- * its bfloat16.
+ * "Up to which factor is my task safe?" on a model of 1 GB: the workbench's whole search (`sweep --stop early`,
+ * including start-up and profiles) compared with the usual loop, which measures every factor in full (python/sweep.py:
+ * observe with hooks, slice, save, reload, score with lm-evaluation-harness). Goals: 15 times faster than its float32,
+ * 6 times faster than its bfloat16.
  *
  * Method: the bundled model of 16 experts widened by zeros to 1.02 GB (widened-checkpoint.ts), so that the thresholds
- * are real ones; two tasks of four choices, all items; frequency and REAP; six factors (14, 12, 10, 8, 4 and 2 of 16
- * experts kept). Whole processes in turn with their default threads, a fresh workspace each time; ours computes in
- * float32. Accuracies are compared where ours measured in full. Usage: node tests/bench/search.ts [rounds, default 1]
+ * are real; two tasks of four choices, all items; frequency and REAP; six factors (14, 12, 10, 8, 4 and 2 of 16 experts
+ * kept). Whole processes alternate with their default threads, with a fresh workspace each time; the workbench computes
+ * in float32. Accuracies are compared where the workbench measured in full.
+ * Usage: node tests/bench/search.ts [rounds, default 1]
  */
 import path from 'node:path';
 import { compareSweeps } from './compare-sweeps.ts';

@@ -17,7 +17,7 @@ const oneGigabyte: SyntheticShape = {
   dtype: 'F32',
 };
 
-/** As large and as much work per token, from 64 experts of a quarter of the width, of which a token takes 8. */
+/** The same size and work per token, from 64 experts of a quarter of the width, 8 per token. */
 const fineGrained: SyntheticShape = { ...oneGigabyte, experts: 64, topK: 8, width: 320 };
 
 const written = async (name: string, shape: SyntheticShape): Promise<string> => {
@@ -29,7 +29,7 @@ const written = async (name: string, shape: SyntheticShape): Promise<string> => 
 /** Folder of the synthetic checkpoint of about 1 GB, written on first use. */
 export const oneGigabyteCheckpoint = (): Promise<string> => written('uncurl-bench-1gb', oneGigabyte);
 
-/** Likewise with 64 experts, top-8. */
+/** The same with 64 experts, top-8. */
 export const fineGrainedCheckpoint = (): Promise<string> => written('uncurl-bench-1gb-fine', fineGrained);
 
 export const bundledModel = path.join(import.meta.dirname, '..', '..', 'resources', 'models', 'uncurl-16');

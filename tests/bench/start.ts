@@ -2,9 +2,9 @@
  * Time from `npm start` (already installed and built) to a usable workbench in a browser: until the address is printed,
  * and until the page shows its models and accepts a click.
  *
- * Method: ROUNDS times, a fresh workspace each; one Chromium is open beforehand, as a user's browser is. The page
- * counts as usable when the first bundled model is listed and the Thresholds tab answers a click. Usage: node
- * tests/bench/start.ts
+ * Method: ROUNDS times, with a fresh workspace each; one Chromium is open beforehand, like a user's browser. The page
+ * is usable when the first bundled model is listed and the Thresholds tab responds to a click.
+ * Usage: node tests/bench/start.ts
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,15 +1,15 @@
 /**
- * How long stored answers take while a sweep of a 1 GB model runs: once with the sweep in a process of its own beside
- * the engine's, once (`before`) in the engine's own. Goal: 95 % of the answers of every call within 100 ms.
+ * How long stored answers take while a sweep of a 1 GB model runs: once with the sweep in a compute process beside the
+ * engine, once (`before`) in the engine's own process. Goal: 95 % of the answers of every call within 100 ms.
  *
- * Method: a workspace with a finished sweep of a bundled model, whose stored data the calls ask for; then a sweep of
- * the synthetic 1 GB checkpoint, with as many threads as the machine has cores. For SECONDS, one call after the other
- * is made with a pause of 10 ms before each, as a page does that a user clicks through, and timed from the call to its
- * parsed answer; an answer that has not come when the time is over counts with the time that it took. At last the sweep
- * is cancelled, and it is timed until its run has ended. The engine is a process of its own in neither case but that of
- * the clock: what is measured is what a page would wait. Also timed, as the machine's own share: how late a timer of
- * this process is. Prints milliseconds and the machine's load. Usage: node tests/bench/starve.ts [seconds, default 60]
- * [beside | before]
+ * Method: a workspace with a finished sweep of a bundled model, whose stored data the calls request; then a sweep of
+ * the synthetic 1 GB checkpoint, with as many threads as the machine has cores. For SECONDS seconds, calls are made one
+ * after another with a pause of 10 ms before each, like those of a page while its user clicks, and timed from the call
+ * to its parsed answer; an answer that is missing at the end counts with the time elapsed. Finally the sweep is
+ * cancelled, and the time until its run ends is measured. In both cases the engine runs in the measuring process, so
+ * the times are those that a page would wait. The delay of a timer in this process is measured too, as the machine's
+ * own share. Prints milliseconds and the machine's load.
+ * Usage: node tests/bench/starve.ts [seconds, default 60] [beside | before]
  */
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -33,7 +33,7 @@ const loadNow = (): string =>
     .map((value) => value.toFixed(1))
     .join(' ');
 
-/** The stored data that the calls ask for: a sweep of a bundled model on two tasks, and its profiles. */
+/** Stored data for the calls: a sweep of a bundled model on two tasks, and its profiles. */
 const prepare = async (engine: Engine) => {
   const models = await engine.call('models.list', {});
   const listed = await engine.call('tasks.list', {});
@@ -93,7 +93,7 @@ const measure = async (where: 'beside' | 'before'): Promise<void> => {
       'sweep.compare': () => engine.call('sweep.compare', { run, factor: 2 }),
       'sweep.sizeTrend': () => engine.call('sweep.sizeTrend', { run }),
     };
-    // What is read once and kept afterwards is no matter of starving; the first answers are printed on their own.
+    // Data read once and then cached do not measure starvation; first answers are printed separately.
     const first = new Map<string, number>();
     const times = new Map<string, number[]>(Object.keys(asks).map((name) => [name, []]));
     const timer: number[] = [];

@@ -1,4 +1,4 @@
-/** Middle of a list of measurements (mean of the two middle ones where their number is even). */
+/** Median of a list of measurements (mean of the two middle ones if their number is even). */
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -12,14 +12,14 @@ import { bundledModel, bundledTasks, oneGigabyteCheckpoint } from './shapes.ts';
 import { median } from './statistics.ts';
 
 /**
- * Twelve candidates over a model three times larger than its memory budget, against one candidate: blocks are read and
- * opened once for all of them. Goal: at most twice the disk and block-creation cost of one.
+ * Twelve candidates on a model three times larger than its memory budget, compared with one candidate: blocks are read
+ * and opened once for all of them. Goal: at most twice the cost of disk and block creation of one.
  *
  * Method: the synthetic 1 GB checkpoint (with the bundled tokenizer) and a budget of a third of its weights, one
- * thread, 64 four-choice items. Each measurement is a process of its own; they take turns, ROUNDS times. Printed: wall
- * time, time inside block runs (the compute that grows with candidates) and the rest (reading, opening), and the peak
- * resident memory, with what the process held before, against budget and largest block. Usage: node
- * tests/bench/streaming.ts
+ * thread, 64 four-choice items. Each measurement is a separate process; they alternate, ROUNDS times. Prints wall time,
+ * time inside block runs (which grows with candidates) and the rest (reading, opening), and the peak resident memory,
+ * with the memory that the process used before, beside budget and largest block.
+ * Usage: node tests/bench/streaming.ts
  */
 
 const ROUNDS = 3;

@@ -1,13 +1,14 @@
 /**
- * A whole sweep, start-up included, against the loop that users write today (python/sweep.py: observe with hooks,
- * slice, save, reload, score with lm-evaluation-harness, per factor).
+ * A whole sweep, including start-up, compared with the usual loop (python/sweep.py: observe with hooks, slice, save,
+ * reload, score with lm-evaluation-harness, per factor).
  *
- * Method: ours in float32, theirs in float32 and in bfloat16, as whole processes in turn, with their default threads;
- * wall time, a fresh workspace each time, so that nothing is reused. Method frequency, five factors. Accuracies of both
- * are compared and printed: a faster wrong answer is worth nothing. Bundled model: all nine tasks, all items. Synthetic
- * 1 GB model (with the bundled tokenizer): two four-choice tasks, 40 items; its loop spends most of its time saving and
- * loading. PyTorch's threads sleep while they wait: by default they spin, and then any other process makes the loop
- * several times longer. Usage: node tests/bench/sweep.ts [bundled | large | both, default both] [rounds, default 1]
+ * Method: the workbench in float32, the loop in float32 and in bfloat16, alternately as whole processes with their
+ * default threads; wall time, with a fresh workspace each time so that nothing is reused. Method frequency, five
+ * factors. The accuracies of both are compared and printed: a faster wrong answer is worthless. Bundled model: all nine
+ * tasks, all items. Synthetic 1 GB model (with the bundled tokenizer): two four-choice tasks, 40 items; its loop spends
+ * most of its time saving and loading. PyTorch's threads are made to sleep while they wait: by default they spin, and
+ * then any other process makes the loop several times slower.
+ * Usage: node tests/bench/sweep.ts [bundled | large | both, default both] [rounds, default 1]
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -17,7 +18,7 @@ import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 
 const which = process.argv[2] ?? 'both';
 const rounds = Number(process.argv[3] ?? 1);
-/** Those measured by choice: the written twins have the same items. */
+/** Tasks with chosen answers only; their written twins have the same items. */
 const taskFolders = readdirSync(bundledTasks)
   .filter((task) => !task.endsWith('-written'))
   .map((task) => path.join(bundledTasks, task));

@@ -19,7 +19,8 @@ export interface SyntheticShape {
 }
 
 /**
- * Writes a Mixtral checkpoint with random weights of a trained model's scale: for speed and memory, not for meaning.
+ * Writes a Mixtral checkpoint with random weights on the scale of a trained model: for speed and memory, not for
+ * meaning.
  */
 export const writeSyntheticCheckpoint = async (folder: string, shape: SyntheticShape, seed: number): Promise<void> => {
   await mkdir(folder, { recursive: true });
@@ -32,7 +33,7 @@ export const writeSyntheticCheckpoint = async (folder: string, shape: SyntheticS
       dtype: shape.dtype,
       shape: dimensions,
       byteLength: length * bytesPer,
-      // Uniform numbers of the wanted variance: speed does not depend on the law.
+      // Uniform numbers of the wanted variance; the distribution does not affect speed.
       bytes: () =>
         fromFloat32(
           Float32Array.from({ length }, () => (scale === 0 ? 1 : (random.float() - 0.5) * scale * Math.sqrt(12))),

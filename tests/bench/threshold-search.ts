@@ -1,10 +1,11 @@
 /**
- * A search for thresholds (`sweep --stop early`) against measuring every candidate on every item, both our own.
+ * A threshold search (`sweep --stop early`) compared with measuring every candidate on every item, both in the
+ * workbench.
  *
- * Method: the setting of the sample (four bundled models, the nine tasks by choice, random with three seeds, frequency,
- * reap and uncurl, powers of two from 2 on). Both are run as whole processes in turn, each in a fresh workspace so that
- * nothing is reused; wall time and the processor time of the process are taken, start-up and profiles included. Item
- * evaluations are those of pruned candidates. Every threshold is compared: a faster wrong verdict is worth nothing.
+ * Method: the setting of the sample (four bundled models, the nine tasks with chosen answers, random with three seeds,
+ * frequency, reap and uncurl, powers of two from 2 on). Both run alternately as whole processes, each in a fresh
+ * workspace so that nothing is reused; wall time and processor time are measured, including start-up and profiles. Item
+ * evaluations are those of pruned candidates. Every threshold is compared: a faster wrong verdict is worthless.
  * Usage: node tests/bench/threshold-search.ts [rounds, default 3]
  */
 import { spawnSync } from 'node:child_process';

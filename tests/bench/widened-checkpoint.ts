@@ -8,7 +8,7 @@ import { fromFloat32, readTensor } from '../../main/checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensors } from '../../main/checkpoint/write-safetensors.ts';
 import { bundledModel } from './shapes.ts';
 
-/** Times wider; its root is a power of two, so that norms are the same to the last bit. */
+/** Widening factor; its square root is a power of two, so that norms are equal to the last bit. */
 const HIDDEN_TIMES = 16;
 /** Width of an expert. */
 const WIDTH = 1152;
@@ -16,10 +16,10 @@ const WIDTH = 1152;
 const config = z.looseObject({ hidden_size: z.number(), intermediate_size: z.number(), rms_norm_eps: z.number() });
 
 /**
- * The bundled model of 16 experts with its hidden states and its experts widened by zeros to 1.02 GB in float32: it
- * answers exactly as the bundled one (a norm over 16 times as many numbers is undone by its weight and epsilon), and a
- * product costs what it costs in any model of this shape. So a search for thresholds on it finds real thresholds.
- * Written on first use into the folder for temporary files.
+ * The bundled model of 16 experts with its hidden states and experts widened by zeros to 1.02 GB in float32. It answers
+ * exactly like the bundled model (a norm over 16 times as many numbers is compensated by its weight and epsilon), and
+ * its products cost as much as in any model of this shape, so a threshold search on it finds real thresholds. Written
+ * on first use into the folder for temporary files.
  */
 export const widenedCheckpoint = async (): Promise<string> => {
   const folder = path.join(os.tmpdir(), 'uncurl-bench-widened');
@@ -61,7 +61,7 @@ export const widenedCheckpoint = async (): Promise<string> => {
     rms_norm_eps: original.rms_norm_eps / HIDDEN_TIMES,
     torch_dtype: 'float32',
   };
-  // transformers 5 refuses a whole number where it expects a fraction, and JSON from here has no 0.0; 0 is the default.
+  // transformers 5 refuses an integer where it expects a fraction, and JSON from here has no 0.0; 0 is the default.
   delete wide['router_jitter_noise'];
   await writeFile(path.join(folder, 'config.json'), JSON.stringify(wide, null, 1));
   return folder;

@@ -1,11 +1,11 @@
 /**
- * What it costs that a sweep's steps are filled by a worker and joined afterwards (`work`, then `resume`), against the
- * same sweep in one process.
+ * The cost of computing a sweep's steps in a worker and joining them afterwards (`work`, then `resume`), compared with
+ * the same sweep in one process.
  *
- * Method: one bundled model, four tasks, three methods, three factors. Both are run in turn as whole processes, each in
- * a fresh workspace, with one thread each; processor time is taken, since wall time on a shared machine says little.
- * The overhead is that of claims, markers, reading steps again and of more starts of the program; it is printed as
- * a share of the sweep and per part; `steps`, which reads every step and computes none, stands beside it.
+ * Method: one bundled model, four tasks, three methods, three factors. Both run alternately as whole processes, each in
+ * a fresh workspace, with one thread each; processor time is measured, since wall time on a shared machine says little.
+ * The overhead consists of claims, markers, reading steps again and additional program starts; it is printed as a share
+ * of the sweep and per part, beside the cost of `steps`, which reads every step and computes none.
  * Usage: node tests/bench/workers.ts [rounds, default 3]
  */
 import { spawnSync } from 'node:child_process';
@@ -22,7 +22,7 @@ const SWEEP = [
 ];
 const PARTS = 4 * (1 + 9);
 
-/** Processor time in milliseconds, and what was printed. */
+/** Processor time in milliseconds, and the output. */
 const run = (...args: readonly string[]): { readonly ms: number; readonly stdout: string } => {
   const before = childrenMs();
   const { status, stdout } = spawnSync(process.execPath, [uncurl, ...args], {

@@ -1,7 +1,9 @@
 import { withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('the palette is typed into at once, ranks across groups, and finds what is there', async ({ workbench }) => {
+test('the palette takes input at once, ranks results across groups, and finds existing items', async ({
+  workbench,
+}) => {
   const { page } = workbench;
   await withSample(workbench);
   const palette = page.getByRole('dialog', { name: 'Commands' });
@@ -13,7 +15,7 @@ test('the palette is typed into at once, ranks across groups, and finds what is 
   const header = page.getByRole('region', { name: 'What is on screen' });
   const chosen = (label: string) => header.getByLabel(label, { exact: true }).locator('option:checked');
 
-  // Keys are heard once the page stands.
+  // Shortcuts work once the page is ready.
   await expect(chosen('Model')).toHaveText(/uncurl/);
   await find('uncurl-64');
   await page.keyboard.press('Enter');
@@ -32,7 +34,7 @@ test('the palette is typed into at once, ranks across groups, and finds what is 
   await page.keyboard.press('Escape');
   await expect(palette).toBeHidden();
 
-  await test.step('the first key of who walks by keys leads past lists and header', async () => {
+  await test.step('the first Tab skips past lists and header', async () => {
     await page.evaluate(() => {
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     });

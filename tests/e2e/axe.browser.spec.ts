@@ -7,17 +7,17 @@ import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { openDetails, resources, showWhole, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-// The page is the same in the window; in the old Electron of the window's tests axe-core never came to an end.
+// The window has the same page; in the old Electron of the window tests axe-core did not terminate.
 const violations = z.array(
   z.object({ rule: z.string(), impact: z.string().nullable(), elements: z.array(z.string()) }),
 );
 
-/** What axe-core finds in the page as it stands, in both themes. */
+/** Violations found by axe-core in the current page, in both themes. */
 const findings = async (page: Page): Promise<readonly string[]> => {
   const found: string[] = [];
   for (const theme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: theme });
-    // The page's policy allows no script of a stranger; the browser's own protocol does.
+    // The page's policy forbids foreign scripts; the browser's own protocol may inject one.
     await page.evaluate(axe.source);
     const answer: unknown = await page.evaluate(
       `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map((one) => ({
@@ -35,7 +35,7 @@ const findings = async (page: Page): Promise<readonly string[]> => {
   return found;
 };
 
-test('axe-core finds nothing to object to in any view or dialog, in either theme', async ({ workbench }) => {
+test('axe-core finds no violation in any view or dialog, in either theme', async ({ workbench }) => {
   const { page, exports } = workbench;
   await withSample(workbench);
   const isClean = async (what: string): Promise<void> => {
@@ -131,8 +131,8 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('dialog')).toBeHidden();
   });
 
-  await test.step('what is told of a point, of two sweeps, of an experiment, and asked for a training', async () => {
-    // A sweep beside the sample: of the plan on screen, measured by keys.
+  await test.step('a point, a comparison of two sweeps, an experiment, and the fine-tuning form', async () => {
+    // A second sweep beside the sample: the current plan, started by keyboard.
     await page.keyboard.press('Control+Shift+Enter');
     const runs = page.getByRole('list', { name: 'Runs' }).getByRole('listitem');
     const sweeps = runs.filter({ hasText: /^(?:Sample: s|S)weep of / });
@@ -171,13 +171,13 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('dialog')).toBeHidden();
   });
 
-  await test.step('where a sweep runs, and where an own task has its calibration items from', async () => {
+  await test.step('cluster fields, and the source of calibration items for an own task', async () => {
     const launcher = page.getByRole('region', { name: 'Sweep', exact: true });
     await launcher.getByRole('radio', { name: 'Slurm cluster' }).click();
     await launcher.getByText('Batch script').click();
     await expect(launcher.locator('.cluster-script')).toContainText('#SBATCH');
     await isClean('the fields of a cluster');
-    await launcher.getByLabel('Workers').fill('none');
+    await launcher.getByLabel('Workers').fill('0');
     await expect(launcher.getByLabel('Workers')).toHaveAttribute('aria-invalid', 'true');
     await isClean('a field of a cluster that cannot be passed on');
     await launcher.getByRole('radio', { name: 'This machine' }).click();

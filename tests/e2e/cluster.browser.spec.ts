@@ -13,11 +13,11 @@ const slurm = (program: string, ...args: readonly string[]): string => {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
   return stdout;
 };
-/** Holds the cluster's jobs in the queue, or lets them go. */
+/** Holds the cluster's jobs in the queue, or releases them. */
 const putPartition = (state: 'up' | 'down'): string =>
   slurm('scontrol', 'update', 'partitionname=main', `state=${state}`);
 
-test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted again, and its results read', async ({
+test('a sweep is submitted to Slurm, followed by task, cancelled, submitted again, and its results are read', async ({
   workbench,
 }) => {
   test.skip(ownCluster === undefined, absent);
@@ -40,7 +40,7 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     await sweep.getByLabel('Draws', { exact: true }).fill('2');
   });
 
-  await test.step('the fields of a cluster, and the script that they make', async () => {
+  await test.step('the fields of a cluster, and the script made from them', async () => {
     await sweep.getByRole('radio', { name: 'Slurm cluster' }).click();
     const fields = sweep.getByRole('group', { name: 'Cluster' });
     await fields.getByLabel('Processors').fill('1');
@@ -59,14 +59,14 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     await photograph(workbench, 'cluster-fields');
   });
 
-  await test.step('what the cluster refuses is said, and leaves no run', async () => {
+  await test.step('a refused submission is reported and leaves no run', async () => {
     await sweep.getByRole('button', { name: 'Submit sweep' }).click();
     await expect(page.getByText(/sbatch ended with 1: .*invalid partition/i)).toBeVisible({ timeout: HANG_LIMIT_MS });
     await expect.poll(() => readdir(path.join(workspace, 'runs'))).toEqual([]);
     await sweep.getByLabel('Partition').fill('main');
   });
 
-  await test.step('what waits, runs and is done is told task by task, also after a reload', async () => {
+  await test.step('waiting, running and finished tasks are listed, also after a reload', async () => {
     putPartition('down');
     await sweep.getByRole('button', { name: 'Submit sweep' }).click();
     await expect(line.getByText(/0 of 2 tasks running, 2 waiting \(.*\)/)).toBeVisible({ timeout: HANG_LIMIT_MS });
@@ -79,7 +79,7 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     await page.keyboard.press('Escape');
   });
 
-  await test.step('cancelled, its jobs are gone from the queue, and it can be resumed or submitted', async () => {
+  await test.step('after cancelling, the jobs leave the queue, and the run can be resumed or submitted', async () => {
     await line.getByRole('button', { name: /^Cancel/ }).click();
     await expect(line).toBeHidden({ timeout: HANG_LIMIT_MS });
     await expect(page.getByRole('list', { name: 'Runs' }).getByText(/cancelled/)).toBeVisible();
@@ -87,10 +87,10 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
   });
 
   const missing = path.join(exports, 'module');
-  await test.step('a task that ends badly is named, with its end and its log', async () => {
+  await test.step('a failed task is listed with its end and its log', async () => {
     await page.getByRole('tab', { name: 'Plan', exact: true }).click();
     await expect(sweep.getByRole('radio', { name: 'Slurm cluster' })).toHaveAttribute('aria-checked', 'true');
-    // As a module that one of the nodes does not have yet.
+    // Simulates a module that one of the nodes lacks.
     const setup = `[ "\${SLURM_ARRAY_TASK_ID:-0}" != 2 ] || cat ${missing}`;
     await sweep.getByLabel('Setup, one shell command per line').fill(setup);
     await sweep.getByRole('button', { name: 'Submit sweep' }).click();
@@ -107,9 +107,9 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     await photograph(workbench, 'cluster-failed-line');
   });
 
-  await test.step('submitted again it is done, and its results are read', async () => {
+  await test.step('submitted again, it completes and its results are read', async () => {
     await writeFile(missing, '');
-    // What is held is not over before it was looked at.
+    // Held jobs cannot finish before they have been checked.
     putPartition('down');
     await line.getByRole('button', { name: 'Submit again' }).click();
     await expect(line.getByRole('progressbar')).toBeVisible({ timeout: HANG_LIMIT_MS });
@@ -117,8 +117,8 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
     putPartition('up');
     await expect(line).toBeHidden({ timeout: HANG_LIMIT_MS });
     await page.getByRole('radio', { name: 'All tasks' }).click();
-    // After the reload the sweep is the usual one: random and UNCURL with three draws, and two methods more, at two
-    // factors.
+    // After the reload the sweep has the default settings: random and UNCURL with three draws, and two more methods, at
+    // two factors.
     await expect(points).toHaveCount(2 * 8 * 2);
   });
   expect(problems).toEqual([]);

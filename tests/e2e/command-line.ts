@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const program = path.resolve(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
 
-/** Runs the command line to its end; throws with what it said where that is not a success. */
+/** Runs the command line to its end; throws with its output if it fails. */
 export const startUncurl = async (args: readonly string[]): Promise<void> => {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';

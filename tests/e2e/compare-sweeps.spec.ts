@@ -16,7 +16,7 @@ test('two sweeps are chosen among the runs and compared, settings first', async 
         ' ',
       ),
     );
-  // The engine of the window is another user's.
+  // The window's engine runs as another user.
   for (const run of await readdir(path.join(workspace, 'runs'))) await chmod(path.join(workspace, 'runs', run), 0o777);
   await page.reload();
 

@@ -3,7 +3,7 @@ import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { pageErrors, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('the methods of the sample are ranked per task, against the best or a reference of choice', async ({
+test('the methods of the sample are ranked per task, against the best method or a chosen reference', async ({
   workbench,
 }) => {
   const { page } = workbench;
@@ -15,7 +15,7 @@ test('the methods of the sample are ranked per task, against the best or a refer
   await page.getByLabel('Model', { exact: true }).selectOption('uncurl-32');
   await page.getByLabel('Factor', { exact: true }).selectOption('4');
 
-  await test.step('ranks, differences and what cannot be told stand on the screen', async () => {
+  await test.step('ranks, differences and undecided comparisons are shown', async () => {
     await expect(overview.getByRole('heading')).toContainText('uncurl-32 at ×4');
     await expect(overview.getByRole('row', { name: /Mean rank/ })).toContainText(/1\.56.*2\.22.*2\.22.*4/);
     await expect(overview.getByRole('row', { name: /Best, or =/ })).toContainText('7 of 9');
@@ -28,7 +28,7 @@ test('the methods of the sample are ranked per task, against the best or a refer
     await photograph(workbench, 'compare');
   });
 
-  await test.step('a factor and a reference are chosen', async () => {
+  await test.step('another factor and reference can be chosen', async () => {
     await page.getByLabel('Factor', { exact: true }).selectOption('2');
     await expect(overview.getByRole('heading')).toContainText('at ×2');
     await page.getByLabel('Reference', { exact: true }).selectOption({ label: 'unpruned' });
@@ -40,7 +40,7 @@ test('the methods of the sample are ranked per task, against the best or a refer
     await expect(overview.getByRole('button', { name: /^Random, Sums: .*mean of 3 draws/ })).toContainText('reference');
   });
 
-  await test.step('the keyboard walks the cells, and a cell selects its point', async () => {
+  await test.step('arrow keys move between cells, and a cell selects its point', async () => {
     const first = overview.getByRole('button').first();
     await first.focus();
     await page.keyboard.press('ArrowDown');
@@ -53,7 +53,7 @@ test('the methods of the sample are ranked per task, against the best or a refer
     await expect(page.getByRole('region', { name: 'Selected point' })).toContainText('CPU, float32');
   });
 
-  await test.step('the numbers are a table, and a file', async () => {
+  await test.step('the numbers are available as a table and as a file', async () => {
     await page.getByRole('radio', { name: 'Table' }).click();
     await expect(page.getByRole('region', { name: /^Every method on every task/ }).getByRole('row')).toHaveCount(
       1 + 4 * 9,
@@ -76,7 +76,7 @@ test('the methods of the sample are ranked per task, against the best or a refer
   expect(problems).toEqual([]);
 });
 
-test('the devices say what is here, what a probe finds, and what is missing', async ({ workbench }) => {
+test('the devices dialog lists devices, probe results and missing parts', async ({ workbench }) => {
   const { page } = workbench;
   await expect(page.getByRole('button', { name: /for weights/ })).toBeVisible();
   await page.keyboard.press('Control+Shift+D');

@@ -9,7 +9,7 @@ interface Dropped {
   readonly base64: string;
 }
 
-/** A drag of files over the page, as a browser tells it: dropped, or only held over it. */
+/** Dispatches a drag of files as a browser reports it: dropped, or only held over the page. */
 const drag = (page: Page, files: readonly Dropped[], events: readonly ('dragenter' | 'dragover' | 'drop')[]) =>
   page.evaluate(
     ({ dropped, types }) => {
@@ -27,12 +27,12 @@ const given = async (name: string, ...parts: readonly string[]): Promise<Dropped
   base64: (await readFile(path.join(...parts))).toString('base64'),
 });
 
-test('files dropped on the page are opened as what they are', async ({ workbench }) => {
+test('files dropped on the page are opened according to their kind', async ({ workbench }) => {
   const { page } = workbench;
   await withSample(workbench);
   const sums = await given('dropped-sums.jsonl', resources, 'tasks', 'add', 'test.jsonl');
 
-  await test.step('an overlay says what a drop may be, and goes', async () => {
+  await test.step('an overlay lists what can be dropped, and disappears', async () => {
     await drag(page, [sums], ['dragenter', 'dragover']);
     await expect(page.getByText('Drop to open')).toBeVisible();
     await photograph(workbench, 'drop');
@@ -44,14 +44,14 @@ test('files dropped on the page are opened as what they are', async ({ workbench
     const dialog = page.getByRole('dialog', { name: 'Calibration items of dropped-sums' });
     await expect(dialog).toContainText('60 calibration items, 240 test items.');
     await dialog.getByRole('button', { name: 'Use these items' }).click();
-    // Before that the calibration is on its way, and a reload would cut it off.
+    // Until then the calibration request is pending, and a reload would abort it.
     await expect(dialog).toBeHidden();
     await expect(page.getByRole('combobox', { name: 'Task' }).locator('option:checked')).toHaveText('dropped-sums');
     await page.reload();
     await expect(page.getByRole('list', { name: 'Tasks' }).getByText('dropped-sums')).toBeVisible();
   });
 
-  await test.step('a figure shows the run that it comes from; one of another program says nothing', async () => {
+  await test.step('a figure opens the run that made it; a figure of another program is refused', async () => {
     const manifest = JSON.parse(
       await readFile(path.join(resources, 'sample', 'run', 'manifest.json'), 'utf8'),
     ) as object;
@@ -67,7 +67,7 @@ test('files dropped on the page are opened as what they are', async ({ workbench
     await expect(page).toHaveURL(/run=sample/);
   });
 
-  await test.step('a plan stands in for the method', async () => {
+  await test.step('a plan replaces the method', async () => {
     await page.getByRole('combobox', { name: 'Model' }).selectOption('uncurl-8');
     const kept = Array.from({ length: 3 }, () => [0, 1, 2, 3]);
     const plan = { name: 'my-plan.json', base64: Buffer.from(JSON.stringify({ kept })).toString('base64') };
@@ -77,7 +77,7 @@ test('files dropped on the page are opened as what they are', async ({ workbench
     ).toBeVisible();
   });
 
-  await test.step('anything else is refused by name', async () => {
+  await test.step('other files are refused by name', async () => {
     await drag(page, [{ name: 'archive.zip', base64: '' }], ['drop']);
     await expect(page.getByText('archive.zip is not a file that the workbench can open.')).toBeVisible();
   });

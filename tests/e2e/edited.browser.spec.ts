@@ -4,7 +4,7 @@ import { recordedSweepDocument } from '../../main/contract/sweep.ts';
 import { pageErrors, photograph, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('an edited sweep says so in every view, and shows what its outcomes give', async ({ workbench }) => {
+test('an edited sweep is reported in every view, and values from its outcomes are shown', async ({ workbench }) => {
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
   await withSample(workbench);

@@ -1,12 +1,12 @@
 'use strict';
-// Stands for the engine's program (and the device probe's) where the Electron of the tests is older than the one that
-// ships: engine code is written for Node 24, and Electron 25 has Node 18. It runs in the utilityProcess that the shell
-// starts, starts the real program beside it in the packaged Node, and carries every message over: what the shell and
-// the page see is a utilityProcess, with its ports, its exit code and its error output.
+// Replaces the engine's program (and the device probe's) if the Electron of the tests is older than the shipped one:
+// engine code is written for Node 24, and Electron 25 has Node 18. It runs in the utilityProcess that the shell starts,
+// starts the real program in the packaged Node, and forwards every message. To the shell and the page it looks like a
+// utilityProcess, with its ports, exit code and error output.
 const { fork } = require('node:child_process');
 const path = require('node:path');
 
-// In a packaged application this file lies in the archive, which only Electron can read; the rest lies beside it.
+// In a packaged application this file is in the archive, which only Electron can read; the other files are beside it.
 const folder = __dirname.replace(/\.asar(?=[\\/])/, '.asar.unpacked');
 const program = path.join(folder, path.basename(__filename).replace(/\.cjs$/, '.engine.cjs'));
 const child = fork(program, process.argv.slice(2), {

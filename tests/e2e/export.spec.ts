@@ -1,9 +1,7 @@
 import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('the export form says what each form is, what serving demands, and what llama.cpp would do otherwise', async ({
-  workbench,
-}) => {
+test('the export form describes formats, needs of servers, and differences in llama.cpp', async ({ workbench }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
   const models = page.getByRole('list', { name: 'Models' });
@@ -14,12 +12,12 @@ test('the export form says what each form is, what serving demands, and what lla
   await header.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
   await page.keyboard.press('Control+Shift+E');
 
-  await test.step('a Hugging Face folder tells what several devices demand of its experts', async () => {
+  await test.step('for a Hugging Face folder it lists the needs of several devices', async () => {
     await form.getByText('Serving it on several devices').click();
     await expect(form.getByRole('listitem').filter({ hasText: 'EPLB' })).toContainText('over 2 and 4 devices');
   });
 
-  await test.step('a GGUF file has a type of its weights, and no such advice', async () => {
+  await test.step('for a GGUF file it offers weight types and no such advice', async () => {
     await choose('GGUF');
     const types = form.getByRole('radiogroup', { name: 'Type of the weights' });
     await expect(types.getByRole('radio', { name: 'As stored' })).toBeChecked();
@@ -29,7 +27,7 @@ test('the export form says what each form is, what serving demands, and what lla
     await photograph(workbench, 'export-gguf');
   });
 
-  await test.step('what llama.cpp would compute otherwise is refused before anything is written', async () => {
+  await test.step('a model that llama.cpp computes differently is refused before anything is written', async () => {
     await page.keyboard.press('Escape');
     await models.getByText('switch-8', { exact: true }).click();
     await page.keyboard.press('Control+Shift+E');

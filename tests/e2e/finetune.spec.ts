@@ -5,9 +5,7 @@ import { expect, test } from './workbench.ts';
 
 const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models');
 
-test('fine-tuning asks for what it needs, and says in words what to do where there is no Python', async ({
-  workbench,
-}) => {
+test('fine-tuning asks for missing input, and says what to do without a Python', async ({ workbench }) => {
   const { page, exports, answerFolderDialog } = workbench;
   const problems = pageErrors(page);
   await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
@@ -30,7 +28,7 @@ test('fine-tuning asks for what it needs, and says in words what to do where the
       .click();
   await expect(dialog.getByLabel('Name of the new folder')).toHaveValue('uncurl-8-add-tuned');
   await dialog.getByLabel('Epochs').fill('');
-  await expect(dialog.getByText('Epochs: a whole number from 1.')).toBeVisible();
+  await expect(dialog.getByText('Epochs: a whole number of at least 1.')).toBeVisible();
   await expect(start).toBeDisabled();
   await dialog.getByLabel('Epochs').fill('2');
   await photograph(workbench, 'finetune');
@@ -49,7 +47,7 @@ test(
     const chatty = path.join(exports, 'chatty');
     await cp(path.join(models, 'uncurl-8'), chatty, { recursive: true });
     await writeFile(path.join(chatty, 'chat_template.jinja'), '{% for m in messages %}{{ m.content }}{% endfor %}');
-    // The list is read once before the file changes: half a file is none.
+    // Wait until the list was read once before changing the file: it must not be read half-written.
     await expect(page.getByRole('list', { name: 'Models' }).getByText('uncurl-8')).toBeVisible();
     await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [chatty], tasks: [] }));
     await page.evaluate(() => void window.dispatchEvent(new Event('focus')));

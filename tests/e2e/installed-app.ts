@@ -21,19 +21,19 @@ const named = (variable: string): string => {
   return value;
 };
 
-/** The application in a folder of its own, and a home that nothing has written to. */
+/** The application in its own folder, and an empty home. */
 export interface InstalledApp {
-  /** The folder of the program. */
+  /** Folder of the program. */
   readonly folder: string;
-  /** The user's data: Electron's, and the usual workspace. */
+  /** The user's data: Electron's, and the default workspace. */
   readonly home: string;
   remove(): Promise<void>;
 }
 
-/** Ids of the processes that run a program of a folder. */
+/** Ids of the processes that run a program from a folder. */
 const processesIn = async (folder: string): Promise<readonly number[]> => {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  // A process that has ended, or that another user hides, has no program to read.
+  // A process that has ended, or is hidden by another user, has no readable program.
   const programs = await Promise.all(ids.map((id) => readlink(`/proc/${id}/exe`).catch(() => '')));
   return ids.filter((_, index) => programs[index]?.startsWith(`${folder}/`)).map(Number);
 };
@@ -41,7 +41,7 @@ const processesIn = async (folder: string): Promise<readonly number[]> => {
 /** Ids of the processes that run a program of the installed folder. */
 export const processesOf = (app: InstalledApp): Promise<readonly number[]> => processesIn(app.folder);
 
-/** Unpacks the tar.gz as an administrator would: what is in it may be read by everyone, and written by no user. */
+/** Unpacks the tar.gz like an administrator: readable for everyone, not writable for users. */
 export const install = async (): Promise<InstalledApp> => {
   const base = await mkdtemp(path.join(tmpdir(), 'uncurl-installed-'));
   const home = path.join(base, 'home');
@@ -53,7 +53,7 @@ export const install = async (): Promise<InstalledApp> => {
   if (folder === undefined || others.length > 0) throw new Error('the tar.gz holds more than one folder, or none');
   const program = path.join(base, folder);
   const remove = async (): Promise<void> => {
-    // Where a test failed, the application may still be open.
+    // After a failed test, the application may still be running.
     killAll(await processesIn(program));
     await removeFolder(base);
   };
@@ -62,15 +62,15 @@ export const install = async (): Promise<InstalledApp> => {
 
 export interface RunningApp {
   readonly page: Page;
-  /** Id of the process that the user started. */
+  /** Id of the process started by the user. */
   readonly shell: number;
-  /** Closes the window, and waits until the program has ended. */
+  /** Closes the window and waits for the program to end. */
   close(): Promise<void>;
-  /** Resolves when the program has ended, however it did. */
+  /** Resolves when the program has ended, for whatever reason. */
   readonly ended: Promise<unknown>;
 }
 
-/** The debugger's address, which Chromium prints; the fuse that is off refuses Node's own debugger. */
+/** The debugger's address, printed by Chromium; the disabled fuse refuses Node's own debugger. */
 const debuggerAddress = async (app: ChildProcess): Promise<string> => {
   let printed = '';
   const address = new Promise<string>((resolve, reject) => {
@@ -95,16 +95,16 @@ const pageIsLoaded = async (address: string): Promise<boolean> => {
 };
 
 /**
- * Attaches to a page that is there. Where the driver attaches while the first window opens, in some starts of a busy
- * machine neither then goes on (launch-held.cjs knows it too).
+ * Attaches to an existing page. If the driver attaches while the first window opens, both sometimes hang on a busy
+ * machine (see also launch-held.cjs).
  */
 const attach = async (address: string): Promise<Browser> => {
   await expect.poll(() => pageIsLoaded(address), { timeout: HANG_LIMIT_MS }).toBe(true);
-  // Electron has no downloads for a debugger to manage, which Playwright would do by default.
+  // Electron has no downloads that a debugger could manage, which Playwright would do by default.
   return chromium.connectOverCDP(address, { noDefaults: true, timeout: HANG_LIMIT_MS });
 };
 
-/** Starts the installed program as a user does, with no argument of its own; the others are Chromium's. */
+/** Starts the installed program like a user, without arguments of its own; the arguments are Chromium's. */
 export const start = async (app: InstalledApp): Promise<RunningApp> => {
   const program = path.join(app.folder, 'uncurl-workbench');
   const display = named('UNCURL_TEST_DISPLAY')
@@ -122,9 +122,9 @@ export const start = async (app: InstalledApp): Promise<RunningApp> => {
   if (page === undefined) throw new Error('the driver sees no page in the application');
   await page.setViewportSize(WINDOW_SIZE);
   const ids = await processesOf(app);
-  // One that has ended meanwhile counts as its own parent.
+  // A process that has ended meanwhile counts as its own parent.
   const parents = await Promise.all(ids.map((id) => parentOf(id).catch(() => id)));
-  // All others come of it. Numbers of processes begin anew some time: the least need not be the first.
+  // The ancestor of all others. Process ids wrap around, so the smallest need not be the first.
   const shell = ids.find((_, index) => !ids.includes(parents[index] ?? 0));
   if (shell === undefined) throw new Error('no process runs the installed program');
   const close = async (): Promise<void> => {

@@ -24,21 +24,21 @@ const test = base.extend<object, { readonly app: InstalledApp }>({
 
 const MODEL = 'uncurl-32';
 const TASKS = ['Sums', 'Brackets', 'Plurals', 'Sorting'] as const;
-/** Two draws of random and UNCURL each, and two methods that choose, at four factors each. */
+/** Two draws of random and UNCURL each, and two deterministic methods, at four factors each. */
 const CANDIDATES = 24;
 
 const screenshots = path.join(import.meta.dirname, 'screenshots');
 const photograph = (page: Page, view: string): Promise<Buffer> =>
   page.screenshot({ path: path.join(screenshots, `package-${view}.png`) });
 
-/** Every file under a folder, with when it was written last. */
+/** All files under a folder, with their modification times. */
 const filesIn = async (folder: string): Promise<ReadonlyMap<string, number>> => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
   return new Map(await Promise.all(files.map(async (file) => [file, (await stat(file)).mtimeMs] as const)));
 };
 
-test('installed, it sweeps the bundled model, is killed in mid-sweep and goes on where it was', async ({ app }) => {
+test('once installed, it sweeps the bundled model, is killed during the sweep and resumes', async ({ app }) => {
   await mkdir(screenshots, { recursive: true });
   const first = await start(app);
   const workspace = path.join(app.home, 'XDG_DATA_HOME', 'uncurl-workbench', 'workspace');
@@ -59,7 +59,7 @@ test('installed, it sweeps the bundled model, is killed in mid-sweep and goes on
     await photograph(first.page, 'start');
   });
 
-  await test.step('a sweep of the bundled model draws its points one by one', async () => {
+  await test.step('the points of a sweep of the bundled model appear one by one', async () => {
     await first.page.getByRole('list', { name: 'Models' }).getByText(MODEL).click();
     const tasks = first.page.getByRole('region', { name: 'Tasks' });
     await tasks.getByRole('button', { name: 'None' }).click();
@@ -75,7 +75,7 @@ test('installed, it sweeps the bundled model, is killed in mid-sweep and goes on
   });
 
   let kept: ReadonlyMap<string, number> = new Map();
-  await test.step('killed, it takes its engine and its page along', async () => {
+  await test.step('when killed, its engine and page end too', async () => {
     process.kill(first.shell, 'SIGKILL');
     await first.ended;
     await expect.poll(() => processesOf(app), { timeout: HANG_LIMIT_MS }).toEqual([]);
@@ -85,12 +85,12 @@ test('installed, it sweeps the bundled model, is killed in mid-sweep and goes on
   });
 
   const second = await start(app);
-  await test.step('started again, it resumes the sweep with the steps that were finished', async () => {
+  await test.step('started again, it resumes the sweep with the finished steps', async () => {
     const jobs = second.page.getByRole('contentinfo', { name: 'Jobs' });
     await expect(jobs.getByText(/was left unfinished/)).toBeVisible();
     await photograph(second.page, 'unfinished');
     await jobs.getByRole('button', { name: 'Resume' }).click();
-    // Not said while a run is left unfinished.
+    // Not shown while there is an unfinished run.
     await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
     expect(await manifests()).toEqual([expect.objectContaining({ state: 'done' })]);
     const now = await filesIn(steps);
@@ -114,7 +114,10 @@ test('installed, it sweeps the bundled model, is killed in mid-sweep and goes on
   });
 });
 
-/** The engine's program in the archive: in a trial another stands in its place, and starts it in a newer Node. */
+/**
+ * The engine's program in the archive; in a test build a different program takes its place and starts it in a newer
+ * Node.
+ */
 const engineProgram = async ({ folder }: InstalledApp): Promise<string> => {
   const carried = 'resources/app.asar.unpacked/dist/utility-process.engine.cjs';
   const isThere = await access(path.join(folder, carried)).then(
@@ -124,7 +127,7 @@ const engineProgram = async ({ folder }: InstalledApp): Promise<string> => {
   return path.join(folder, 'resources', 'app.asar', 'dist', `utility-process${isThere ? '.engine' : ''}.cjs`);
 };
 
-test('engine and onnxruntime start from the archive, in a utilityProcess of the Electron that was packaged', async ({
+test('engine and onnxruntime start from the archive, in a utilityProcess of the packaged Electron', async ({
   app,
   playwright,
 }) => {
@@ -172,7 +175,7 @@ test('engine and onnxruntime start from the archive, in a utilityProcess of the 
         const { port1, port2 } = new MessageChannelMain();
         return new Promise((resolve) => {
           port1.on('message', ({ data }: { readonly data: { readonly type: string } }) => {
-            // Every page is told of events too, whenever they come.
+            // Pages also receive events, at any time.
             if (data.type === 'event') return;
             child.kill();
             resolve(data);
@@ -195,7 +198,7 @@ test('engine and onnxruntime start from the archive, in a utilityProcess of the 
   }
 });
 
-test('it carries the licences of what it consists of', async ({ app }) => {
+test('it contains the licences of its parts', async ({ app }) => {
   const texts = await readFile(path.join(app.folder, 'resources', 'third-party-licences.txt'), 'utf8');
   for (const name of ['onnxruntime-node', 'react', 'zod', '@bufbuild/protobuf'])
     expect(texts).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, 'm'));

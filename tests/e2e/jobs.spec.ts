@@ -5,14 +5,14 @@ import { expect, test } from './workbench.ts';
 const waiting = (page: Page) => page.getByRole('list', { name: 'Waiting jobs' }).getByRole('listitem');
 const profileOf = (name: string): RegExp => new RegExp(`^Profile of ${name}\\b`);
 
-test('waiting jobs change their order by keys and by drag, and tell what happened to them', async ({ workbench }) => {
+test('waiting jobs are reordered by keys and by drag, and show their log', async ({ workbench }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
   const model = page.getByRole('region', { name: 'What is on screen' }).getByLabel('Model', { exact: true });
 
-  // A sweep of many tasks runs while the others are moved.
+  // A sweep of many tasks keeps running while the others are moved.
   await model.selectOption({ label: 'uncurl-64' });
-  // A key does nothing before that.
+  // Before that, the key does nothing.
   await expect(page.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
   await page.keyboard.press('Control+Enter');
   await expect(page.getByRole('list', { name: 'Runs' }).getByText(/^Sweep of uncurl-64/)).toBeVisible();
@@ -38,13 +38,13 @@ test('waiting jobs change their order by keys and by drag, and tell what happene
   });
 
   await test.step('by drag', async () => {
-    // Not before the engine has answered what was moved last.
+    // Wait for the engine's answer to the previous move.
     await expect(waiting(page).nth(0)).toHaveAttribute('draggable', 'true');
     await waiting(page).nth(0).dragTo(waiting(page).nth(2));
     await expectOrder('uncurl-32', 'uncurl-16', 'uncurl-8');
   });
 
-  await test.step('the running one tells what happened so far', async () => {
+  await test.step('the running job shows its log so far', async () => {
     await page.getByRole('button', { name: /^Log of Sweep of uncurl-64/ }).click();
     const dialog = page.getByRole('dialog', { name: /^Sweep of uncurl-64/ });
     await dialog.getByText(/^Log \(\d+ lines\)/).click();
@@ -52,10 +52,10 @@ test('waiting jobs change their order by keys and by drag, and tell what happene
     await page.keyboard.press('Escape');
   });
 
-  await test.step('cancelled ones go', async () => {
+  await test.step('cancelled jobs disappear', async () => {
     for (const name of [/^Cancel Profile of uncurl-8/, /^Cancel Profile of uncurl-16/, /^Cancel Profile of uncurl-32/])
       await page.getByRole('contentinfo', { name: 'Jobs' }).getByRole('button', { name }).click();
-    // At once, though the sweep before them goes on.
+    // At once, although the sweep before them continues.
     await expect(waiting(page)).toHaveCount(0);
     await page
       .getByRole('contentinfo', { name: 'Jobs' })

@@ -5,7 +5,7 @@ import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
 
-/** That neither the page nor its main part can be scrolled sideways, once charts have followed the window's width. */
+/** Checks that neither the page nor its main part scrolls sideways, once charts have adapted to the window's width. */
 const isNotPushedAside = (page: Page): Promise<void> =>
   expect
     .poll(() =>
@@ -18,7 +18,7 @@ const isNotPushedAside = (page: Page): Promise<void> =>
     )
     .toBe(0);
 
-/** Pixels of the map's canvas that carry something, in the strips of layer and expert numbers. */
+/** Non-empty pixels of the map's canvas, in the strips of layer and expert numbers. */
 const labelPixels = (page: Page): Promise<{ readonly layers: number; readonly experts: number }> =>
   page.evaluate(() => {
     const canvas = document.querySelector<HTMLCanvasElement>('.heatmap canvas');
@@ -33,14 +33,14 @@ const labelPixels = (page: Page): Promise<{ readonly layers: number; readonly ex
     return { layers: inked(0, 24, 30, canvas.height - 24), experts: inked(36, 0, canvas.width - 110, 20) };
   });
 
-test('maps of published sizes fit, are walked by keys, zoomed and panned, and never push the page aside', async ({
+test('maps of published sizes fit, are used by keyboard, zoom and pan, and never widen the page', async ({
   workbench,
 }) => {
   const { page, workspace, exports } = workbench;
   const problems = pageErrors(page);
   await addLargeModels(workspace, exports);
   await page.reload();
-  // What the address of the last session names is followed first.
+  // The address of the last session is followed first.
   await expect(page.locator('.workbench-view')).toBeVisible();
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
   await expect(page).toHaveURL(/task=sort/);
@@ -50,7 +50,7 @@ test('maps of published sizes fit, are walked by keys, zoomed and panned, and ne
     const map = page.getByRole('application', { name: new RegExp(`${layers} layers by ${experts} experts`) });
     const tools = page.locator('.map-tools .muted');
 
-    await test.step(`${name}: the whole map in sight at two sizes of the window`, async () => {
+    await test.step(`${name}: the whole map is visible at two sizes of the window`, async () => {
       await expect(map).toBeVisible();
       for (const [width, height] of [
         [1024, 700],
@@ -64,13 +64,13 @@ test('maps of published sizes fit, are walked by keys, zoomed and panned, and ne
           return box !== null && box.x + box.width <= width && box.height <= height / 2;
         };
         await expect.poll(isInSight).toBe(true);
-        // In a narrow window the panel on the right, which would lie over the map, has closed.
+        // In a narrow window the right panel, which would cover the map, has closed.
         await photograph(workbench, `${name}-${width}`);
       }
       if (experts > 128) await expect(tools).toContainText(/each mark: the strongest of \d+ experts/);
     });
 
-    await test.step(`${name}: keys reach every corner, and what is told is what is selected`, async () => {
+    await test.step(`${name}: keys reach every corner, and the tip describes the selected cell`, async () => {
       await map.focus();
       for (const key of ['ArrowRight', 'End', 'PageDown']) await page.keyboard.press(key);
       await expect(page.locator('.chart-tip strong')).toHaveText(`Layer ${layers - 1}, expert ${experts - 1}`);
@@ -79,7 +79,7 @@ test('maps of published sizes fit, are walked by keys, zoomed and panned, and ne
       await expect(page.locator('.chart-tip strong')).toHaveText('Layer 0, expert 0');
     });
 
-    await test.step(`${name}: zoom and pan by keys and wheel, numbers stay in sight`, async () => {
+    await test.step(`${name}: zoom and pan by keys and wheel keep the numbers visible`, async () => {
       const leastLabels = async (): Promise<number> => {
         const { layers: ofLayers, experts: ofExperts } = await labelPixels(page);
         return Math.min(ofLayers, ofExperts);
@@ -92,7 +92,7 @@ test('maps of published sizes fit, are walked by keys, zoomed and panned, and ne
       await expect.poll(leastLabels).toBeGreaterThan(50);
       await page.keyboard.press('0');
       await expect(page.getByRole('button', { name: /Show the whole map/ })).toBeDisabled();
-      // Turns the wheel over the middle of the map, until that is seen: the page hears of it later.
+      // Turns the wheel over the middle of the map until it has an effect; the page may be late.
       const turn = async (deltaY: number): Promise<void> => {
         const before = (await tools.textContent()) ?? '';
         await page.mouse.wheel(0, deltaY);

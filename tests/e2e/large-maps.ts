@@ -20,7 +20,7 @@ export type LargeSize = (typeof largeSizes)[number];
 
 const TOKENS = 20_000;
 
-/** Statistics as skewed as those of a real model: a few experts take most tokens, and one value is an outlier. */
+/** Statistics as skewed as in real models: a few experts take most tokens, and one value is an outlier. */
 const largeStatistics = ({ layers, experts, topK }: LargeSize, random: RandomSource): RoutingStatistics => {
   const statistics = { ...emptyRoutingStatistics(layers, experts, topK), items: 100, tokens: TOKENS };
   for (let layer = 0; layer < layers; layer += 1) {
@@ -34,11 +34,11 @@ const largeStatistics = ({ layers, experts, topK }: LargeSize, random: RandomSou
       statistics.gateMass[at] = count * gate;
       statistics.eanSum[at] = count * norm;
       statistics.reapSum[at] = count * gate * norm;
-      // gate^1 norm^1 of the model's own gate: what saliencies are made of.
+      // gate^1 norm^1 under the model's own gate, the input of saliencies.
       statistics.gatedMoments[(layer * 18 + 1) * experts + expert] = count * gate * norm;
       const square = layer * experts * experts;
       statistics.coactivation[square + expert * experts + expert] = count;
-      // Neighbours in steps of eight want the same tokens: likeness has something to find.
+      // Every eighth expert is wanted by the same tokens, so that there are similar experts.
       for (let other = 0; other < experts; other += 1)
         statistics.logitGram[square + expert * experts + other] =
           other === expert ? TOKENS : other % 8 === expert % 8 ? TOKENS * 0.8 : 0;
@@ -48,8 +48,8 @@ const largeStatistics = ({ layers, experts, topK }: LargeSize, random: RandomSou
 };
 
 /**
- * Puts models of published sizes (with next to no width) and their profiles on two tasks into a workspace: what a map
- * needs, without the weights. Gives their names.
+ * Adds models of published sizes (with minimal width) and their profiles on two tasks to a workspace: enough for a map,
+ * without the weights. Returns their names.
  */
 export const addLargeModels = async (
   workspace: string,

@@ -1,8 +1,8 @@
 'use strict';
-// Entry point of the staged application under test: holds `ready` back until the driver is attached, then runs the
-// application's own entry point. Without it the first window can open while the driver attaches, and in about one
-// start of twenty on a busy machine neither then goes on. Playwright calls `__playwright_run` when it is attached; its
-// own loader does the same, but only where it may add arguments to Electron's command line.
+// Entry point of the staged application under test: delays `ready` until the driver is attached, then runs the
+// application's own entry point. Otherwise the first window can open while the driver attaches, and in about one of
+// twenty starts on a busy machine both hang. Playwright calls `__playwright_run` when it is attached; its own loader
+// does the same, but only if it may add arguments to Electron's command line.
 const { app } = require('electron');
 
 const electronReady = app.whenReady();

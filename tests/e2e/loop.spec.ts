@@ -9,7 +9,7 @@ import type { Workbench } from './workbench.ts';
 const MODEL = 'uncurl-16';
 const EXPORT_NAME = 'pruned-sorting';
 
-/** Where a drawn point is, in the window's coordinates (its box also holds its interval). */
+/** Position of a drawn point in window coordinates (its bounding box would include the interval). */
 const centerOf = async (point: Locator): Promise<{ readonly x: number; readonly y: number }> => {
   await expect(point).toHaveAttribute('data-x', /\d/);
   return point.evaluate((dot) => {
@@ -19,7 +19,7 @@ const centerOf = async (point: Locator): Promise<{ readonly x: number; readonly 
   });
 };
 
-/** Chooses the export folder as a person would: in the native dialog, or by its path in the folder browser. */
+/** Chooses the export folder like a user: in the native dialog, or by its path in the folder browser. */
 const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workbench): Promise<void> => {
   await answerFolderDialog?.(exports);
   const form = page.getByRole('region', { name: 'Export', exact: true });
@@ -43,7 +43,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
   const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
   const points = page.locator('.curve-point');
 
-  await test.step('the bundled model is there, with its facts', async () => {
+  await test.step('the bundled model is listed with its facts', async () => {
     await page.getByRole('list', { name: 'Models' }).getByText(MODEL).click();
     const inspector = page.getByRole('complementary', { name: 'Inspector' });
     await expect(inspector.getByText('Top-k')).toBeVisible();
@@ -66,7 +66,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect(dialog).toBeHidden();
   });
 
-  await test.step('of the written tasks one stays ticked', async () => {
+  await test.step('one of the written tasks stays ticked', async () => {
     const written = page.getByRole('list', { name: 'Tasks' }).getByRole('checkbox', { name: /written$/ });
     await expect(written).toHaveCount(9);
     for (const box of await written.all()) await box.uncheck();
@@ -108,7 +108,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await photograph(workbench, 'plan');
   });
 
-  await test.step('a sweep says what it costs, starts, and its points arrive one by one', async () => {
+  await test.step('a sweep shows its cost, starts, and its points appear one by one', async () => {
     const sweep = page.getByRole('region', { name: 'Sweep' });
     for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL'])
       await expect(sweep.getByLabel(method, { exact: true })).toBeChecked();
@@ -122,12 +122,12 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     const soon = { timeout: HANG_LIMIT_MS, intervals: [50] };
     await expect.poll(() => points.count(), soon).toBeGreaterThan(0);
     const first = await points.count();
-    // Looked at in between, so that a quick machine is cancelled in the middle too.
+    // Check in between, so that a fast machine is also cancelled in the middle.
     await photograph(workbench, 'running');
     await expect.poll(() => points.count(), soon).toBeGreaterThan(first);
   });
 
-  await test.step('it is cancelled in mid-sweep, and goes on where it was', async () => {
+  await test.step('it is cancelled during the sweep, and resumes', async () => {
     await jobs.getByRole('button', { name: /^Cancel/ }).click();
     await expect(jobs.getByText(/was left unfinished/)).toBeVisible();
     const atCancel = await points.count();
@@ -135,17 +135,17 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     expect(await runFolders(workspace)).toHaveLength(2);
     await photograph(workbench, 'cancelled');
     await jobs.getByRole('button', { name: 'Resume' }).click();
-    // Not said while a run is left unfinished.
+    // Not shown while there is an unfinished run.
     await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
     await expect(points).toHaveCount(10 * 18);
     expect(await runFolders(workspace)).toHaveLength(2);
   });
 
-  await test.step('thresholds are read with their rule, and follow delta without inference', async () => {
+  await test.step('thresholds are shown with their rule, and follow delta without inference', async () => {
     const thresholds = page.getByRole('region', { name: 'Thresholds' });
     await expect(thresholds.getByText(/one-sided/)).toBeVisible();
     await expect(thresholds.getByRole('row')).toHaveCount(11);
-    // The last word of a sweep: points come before the thresholds that are read from them.
+    // Logged last in a sweep: points come before the thresholds computed from them.
     await expect(thresholds.getByText(/^\d+ of \d+ steps computed, \d+ reused from disk\.$/)).toBeVisible();
     const cells = thresholds.locator('tbody');
     const before = await cells.innerText();
@@ -170,7 +170,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await modes.getByRole('radio', { name: 'All tasks' }).click();
   });
 
-  await test.step('what a lost item wrote can be read from a point of a written task', async () => {
+  await test.step('the written answer to a lost item can be read from a point of a written task', async () => {
     const center = await centerOf(
       page.locator(`#curve-plural-written .curve-point[data-point*='"reap"'][data-point$=',4]']`),
     );
@@ -194,12 +194,12 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect(dialog).toBeHidden();
   });
 
-  await test.step('a point is read and its plan exported with a proof', async () => {
+  await test.step('a point is read, and its plan exported and verified', async () => {
     const center = await centerOf(page.locator(`#curve-sort .curve-point[data-point*='"reap"'][data-point$=',4]']`));
     await page.mouse.move(center.x, center.y);
     await page.mouse.click(center.x, center.y);
     const point = page.getByRole('region', { name: 'Selected point' });
-    // The point of another task was selected before.
+    // Until now the point of another task was selected.
     await expect(point).toContainText('Sorting');
     await expect(point.getByText('p (exact McNemar)')).toBeVisible();
     await photograph(workbench, 'point');
@@ -220,13 +220,13 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     expect(config).toMatchObject({ model_type: 'mixtral' });
   });
 
-  await test.step('an export into a folder that exists is refused with what to do', async () => {
+  await test.step('an export into an existing folder is refused with a remedy', async () => {
     await page.getByRole('button', { name: 'Export and verify' }).click();
     await expect(page.getByText(new RegExp(`${EXPORT_NAME}.*exist`, 'i')).first()).toBeVisible();
     await photograph(workbench, 'refused');
   });
 
-  await test.step('an export is opened as a model, and becomes the one on screen', async () => {
+  await test.step('an export is opened as a model and selected', async () => {
     await page.getByRole('region', { name: 'Outcome' }).getByRole('button', { name: 'Open as model' }).click();
     await expect(page.getByRole('dialog', { name: 'Export', exact: true })).toBeHidden();
     const header = page.getByRole('region', { name: 'What is on screen' });
@@ -234,7 +234,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect(page.getByRole('region', { name: 'Selected model' })).toContainText('mixtral');
   });
 
-  await test.step('everything is within reach of the keyboard', async () => {
+  await test.step('everything can be reached by keyboard', async () => {
     await page.keyboard.press('Control+k');
     const palette = page.getByRole('dialog', { name: 'Commands' });
     await expect(palette.getByRole('combobox')).toBeFocused();

@@ -27,13 +27,13 @@ const manifestOf = (index: number): RunManifest => {
   };
 };
 
-/** Puts runs with nothing but their manifests on disk; every fourth is a verification, which found a difference. */
+/** Creates runs that have only a manifest; every fourth is a verification that found a difference. */
 export const putRuns = async (workspace: string, count: number): Promise<void> => {
   for (let index = 0; index < count; index += 1) {
     const manifest = manifestOf(index);
     const folder = path.join(workspace, 'runs', manifest.id);
     await mkdir(folder, { recursive: true });
-    // The engine of the window is another user's.
+    // The window's engine runs as another user.
     await chmod(folder, 0o777);
     await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
     if (manifest.kind === 'verify')

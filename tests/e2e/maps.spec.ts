@@ -12,7 +12,7 @@ const header = (page: Page) => page.getByRole('region', { name: 'What is on scre
 const mapSection = (page: Page) => page.getByRole('region', { name: 'Layer and expert map' });
 const map = (page: Page) => page.getByRole('application', { name: /3 layers by 8 experts/ });
 
-/** Puts a half of uncurl-8 among the models, made by the engine's own export. */
+/** Adds a pruned copy of uncurl-8 with half of its experts, made by the engine's own export. */
 const addPrunedCopy = async (workspace: string, exports: string): Promise<void> => {
   const checkpoint = await openCheckpoint(path.join(resources, 'models', 'uncurl-8'));
   const destination = path.join(exports, 'half');
@@ -33,7 +33,7 @@ const addPrunedCopy = async (workspace: string, exports: string): Promise<void> 
   await library.add('models', destination, (await openCheckpoint(destination)).fingerprint);
 };
 
-test('experts stand in many orders, maps are held against tasks and a pruned copy, and all is taken back', async ({
+test('experts are ordered, maps are compared with tasks and a pruned copy, and all can be undone', async ({
   workbench,
 }) => {
   const { page, workspace, exports } = workbench;
@@ -47,7 +47,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
   const order = page.getByLabel('Order', { exact: true });
   const minus = page.getByLabel('Minus', { exact: true });
 
-  await test.step('by value the first place is the first rank, and the tip goes with the pointer', async () => {
+  await test.step('by value, the first position is rank 1, and the tip follows the pointer', async () => {
     await order.selectOption('by value');
     await expect(page).toHaveURL(/order=value/);
     await expect(mapSection(page)).toContainText('each layer by falling value; numbers above: position, not expert');
@@ -58,7 +58,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
     await expect(page.locator('.chart-tip')).toHaveCount(0);
   });
 
-  await test.step('the expert that is selected keeps its place in every order', async () => {
+  await test.step('the selected expert stays selected in every order', async () => {
     await map(page).focus();
     await page.keyboard.press('ArrowRight');
     const chosen = await page.locator('.chart-tip strong').textContent();
@@ -71,7 +71,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
     await expect(page.locator('.chart-tip')).toHaveCount(0);
   });
 
-  await test.step('a difference to a task rules the map, the bars and the atlas', async () => {
+  await test.step('a difference to a task applies to the map, the bars and the atlas', async () => {
     await minus.selectOption('Sorting');
     await expect(page).toHaveURL(/minus=task%3Asort|minus=task:sort/);
     await expect(page.getByRole('region', { name: /^Experts of layer/ })).toContainText('minus Sorting');
@@ -79,7 +79,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
     await expect(mapSection(page)).toContainText('more on Sorting');
   });
 
-  await test.step('against the pruned copy its missing experts are shown as gone', async () => {
+  await test.step('compared with the pruned copy, missing experts are shown as gone', async () => {
     await minus.selectOption('half (its pruned copy)');
     const note = page.getByText('half is not profiled on Sums, so nothing is subtracted.');
     await expect(note).toBeVisible();
@@ -92,7 +92,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
     await photograph(workbench, 'map-pruned-copy');
   });
 
-  await test.step('a reload keeps it, undo takes it back step by step', async () => {
+  await test.step('a reload keeps it, and undo reverts it step by step', async () => {
     await page.reload();
     await expect(mapSection(page)).toContainText('gone in half');
     await minus.selectOption('nothing');
@@ -104,7 +104,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
   expect(problems).toEqual([]);
 });
 
-test('an expert is inspected: its tokens, its companions, experts like it, and its damage alone', async ({
+test('the inspector shows an expert’s tokens, the experts chosen with it, similar experts, and its damage', async ({
   workbench,
 }) => {
   const { page } = workbench;
@@ -117,7 +117,7 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
   for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
   const part = (name: string) => page.getByRole('region', { name, exact: true });
 
-  await test.step('the bars of its layer are walked by keys', async () => {
+  await test.step('arrow keys move between the bars of its layer', async () => {
     const bars = page.getByRole('region', { name: /^Experts of layer 1/ }).getByRole('button');
     await bars.first().focus();
     await page.keyboard.press('End');
@@ -127,13 +127,13 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
     await expect(page.getByRole('heading', { name: `Layer 1, expert ${last}`, level: 2 })).toBeVisible();
   });
 
-  await test.step('companions and the matrix of the layer', async () => {
+  await test.step('experts chosen together, and the matrix of the layer', async () => {
     await expect(part('Chosen together with').getByRole('listitem').first()).toBeVisible();
     await part('Chosen together with').getByText('All experts of layer 1 against each other').click();
     await expect(page.locator('.together-matrix canvas')).toBeVisible();
   });
 
-  await test.step('experts like it, each measure named', async () => {
+  await test.step('similar experts by each measure', async () => {
     const alike = part('Similar experts');
     await expect(alike.getByRole('list', { name: 'Similar by router logits' }).getByRole('listitem')).toHaveCount(7);
     await alike.getByRole('button', { name: 'Compare the weights of the layer' }).click();
@@ -141,7 +141,7 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
     await expect(alike).toContainText('This profile did not compare outputs.');
   });
 
-  await test.step('an older profile says what it lacks, and profiling again fills it', async () => {
+  await test.step('an older profile says what is missing, and profiling again adds it', async () => {
     await expect(part('Tokens it takes')).toContainText('does not say which tokens were routed where');
     await part('Similar experts').getByRole('button', { name: 'Profile again with outputs' }).click();
     const tokens = part('Tokens it takes').getByRole('list', { name: 'Tokens it takes most' });
@@ -161,7 +161,7 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
     await photograph(workbench, 'expert-others');
   });
 
-  await test.step('its damage alone, then that of the layer', async () => {
+  await test.step('the damage of the expert, then of all experts of the layer', async () => {
     const damage = part('Damage of this expert');
     await damage.getByRole('button', { name: 'Measure this expert' }).click();
     await expect(damage).toContainText('Lost and gained', { timeout: HANG_LIMIT_MS });

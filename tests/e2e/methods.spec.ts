@@ -4,9 +4,7 @@ import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('every method has its page, says what it needs, and is compared with its recovered twin', async ({
-  workbench,
-}) => {
+test('every method has a page, states its needs, and is compared with its recovered twin', async ({ workbench }) => {
   const { page, exports } = workbench;
   const problems = pageErrors(page);
   const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
@@ -16,7 +14,7 @@ test('every method has its page, says what it needs, and is compared with its re
   await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
   await page.getByRole('tab', { name: 'Plan', exact: true }).click();
 
-  await test.step('the page of a method is read and left by keyboard', async () => {
+  await test.step('the page of a method is read and closed by keyboard', async () => {
     const about = page.getByRole('region', { name: 'What is on screen' }).getByRole('button', { name: 'About REAP' });
     await about.focus();
     await page.keyboard.press('Enter');
@@ -33,25 +31,25 @@ test('every method has its page, says what it needs, and is compared with its re
     await expect(dialog).toBeHidden();
   });
 
-  await test.step('an option that needs more than routing says so beforehand, and is then measured', async () => {
+  await test.step('an option that needs more than routing says so in advance, and is then measured', async () => {
     await page.getByLabel('Method', { exact: true }).selectOption({ label: 'EAN' });
     await settings.getByText('EAN options').click();
     await settings.getByLabel('form').selectOption({ label: 'ca' });
     await expect(settings.getByText('EAN options, 1 changed')).toBeVisible();
     await expect(left.getByRole('alert')).toContainText(
-      /not profiled on Sums for the method ean yet, which needs mean outputs/,
+      /not yet profiled on Sums for the method ean, which needs mean outputs/,
     );
     await left.getByRole('button', { name: 'Profile Sums for EAN now' }).click();
     await expect(left.getByRole('row', { name: /Experts per layer/ })).toBeVisible({ timeout: HANG_LIMIT_MS });
   });
 
-  await test.step('a method that searches has no plan at once', async () => {
+  await test.step('a search method has no immediate plan', async () => {
     await page.getByLabel('Method', { exact: true }).selectOption({ label: 'EEP' });
     await expect(left.getByRole('button', { name: 'Search and measure at ×2' })).toBeEnabled();
     await page.getByLabel('Method', { exact: true }).selectOption({ label: 'EAN' });
   });
 
-  await test.step('experts are pinned on the map, and every layer can keep a number of its own', async () => {
+  await test.step('experts are pinned on the map, and each layer can keep its own number of experts', async () => {
     const map = page.getByRole('application', { name: /3 layers by 8 experts/ });
     await map.focus();
     await page.keyboard.press('ArrowRight');
@@ -73,7 +71,7 @@ test('every method has its page, says what it needs, and is compared with its re
     await settings.getByLabel('Budget').selectOption({ label: 'uniform' });
   });
 
-  await test.step('a ranking stands in for the method until it is put away', async () => {
+  await test.step('a ranking replaces the method until it is removed', async () => {
     const file = path.join(exports, 'ranking.json');
     await writeFile(
       file,
@@ -113,7 +111,7 @@ test('every method has its page, says what it needs, and is compared with its re
     await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
   });
 
-  await test.step('both curves are told apart, and the notes say what recovery did', async () => {
+  await test.step('both curves are distinguishable, and the notes state the effect of recovery', async () => {
     for (const name of ['Frequency', 'Frequency, recovered', 'EAN', 'EAN, recovered'])
       await expect(page.getByRole('button', { name, exact: true })).toBeVisible();
     const dots = page.locator('.curve-point circle:not([fill="none"])');
@@ -126,7 +124,7 @@ test('every method has its page, says what it needs, and is compared with its re
   expect(problems).toEqual([]);
 });
 
-test('the documentation opens from the palette and by its key, and its links lead from page to page', async ({
+test('the documentation opens from the palette and by its key, and links lead from page to page', async ({
   workbench,
 }) => {
   const { page } = workbench;

@@ -7,10 +7,10 @@ import type { Workbench } from './workbench.ts';
 
 const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models');
 
-/** The person comes back from a file manager: the lists are looked at again. */
+/** Simulates the user's return from a file manager, which refreshes the lists. */
 const comeBack = (page: Page): Promise<void> => page.evaluate(() => void window.dispatchEvent(new Event('focus')));
 
-/** Chooses a model folder in the dialog that opens: in the native one, or by its path in the folder browser. */
+/** Chooses a model folder in the dialog: the native one, or by its path in the folder browser. */
 const chooseModelFolder = async (
   { page, answerFolderDialog }: Workbench,
   folder: string,
@@ -22,14 +22,12 @@ const chooseModelFolder = async (
   const dialog = page.getByRole('dialog', { name: 'Open a model' });
   const entries = dialog.getByRole('list', { name: 'Entries' });
   await typeFolder(dialog, path.dirname(folder));
-  // A model is chosen by its entry.
+  // A model is chosen by its list entry.
   await entries.getByRole('button', { name: `${path.basename(folder)} model` }).click();
   await expect(dialog).toBeHidden();
 };
 
-test('a model folder that was moved is said to be gone, located where it is now, and forgotten', async ({
-  workbench,
-}) => {
+test('a moved model folder is reported as gone, located again, and forgotten', async ({ workbench }) => {
   const { page, workspace, exports } = workbench;
   const [before, after, other] = ['mine', 'elsewhere', 'other'].map((name) => path.join(exports, name)) as [
     string,
@@ -41,7 +39,7 @@ test('a model folder that was moved is said to be gone, located where it is now,
   await mkdir(workspace, { recursive: true });
   const list = page.getByRole('list', { name: 'Models' });
   const row = (name: string) => list.getByRole('listitem').filter({ hasText: name });
-  // The list is read once before the file changes: half a file is none.
+  // Wait until the list was read once before changing the file: it must not be read half-written.
   await expect(row('uncurl-16')).toBeVisible();
   await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [before], tasks: [] }));
   await comeBack(page);
@@ -57,7 +55,7 @@ test('a model folder that was moved is said to be gone, located where it is now,
   const locate = (): Promise<void> => inspector.getByRole('button', { name: 'Locate…' }).click();
   await chooseModelFolder(workbench, other, locate);
   await expect(
-    page.getByText(/holds another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
+    page.getByText(/contains another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
   ).toBeVisible();
   await expect(row('mine')).toContainText('moved or deleted');
 

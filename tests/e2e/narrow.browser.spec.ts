@@ -4,7 +4,7 @@ import { expect, test } from './workbench.ts';
 
 const softly = expect.configure({ soft: true });
 
-/** Dialogs that are open from anywhere, by their keys. */
+/** Dialogs that open from anywhere, with their keys. */
 const dialogs = [
   ['Control+k', 'Commands'],
   ['Control+Shift+E', 'Export'],
@@ -15,13 +15,13 @@ const dialogs = [
 
 const views = ['Workbench', 'Thresholds', 'Compare'] as const;
 
-/** Pixels by which the page is wider than the window: it must never be scrolled sideways. */
+/** Pixels by which the page is wider than the window; it must never scroll sideways. */
 const overflow = (page: Page): Promise<number> =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 /**
- * Walks by Tab from the top of the page until it comes round: what had the focus, in words, and what of it could not be
- * seen to have it. A group of radio buttons or tabs has one stop, and what is not shown none.
+ * Tabs through the page from the top until the focus returns. Reports the focused elements and those whose focus was
+ * not visible. A group of radio buttons or tabs is one stop; hidden elements are none.
  */
 const walk = async (
   page: Page,
@@ -37,7 +37,7 @@ const walk = async (
     await page.keyboard.press('Tab');
     const stop = await page.evaluate(() => {
       const element = document.activeElement;
-      // Past the last one the page itself has the focus: the walk goes on from its top.
+      // After the last element the page itself has the focus; the walk then continues from the top.
       if (!(element instanceof HTMLElement) || element === document.body) return 'page';
       if (element.hasAttribute('data-walked')) return 'again';
       element.setAttribute('data-walked', '');
@@ -60,7 +60,7 @@ const walk = async (
   return { reached, unseen };
 };
 
-/** Buttons that can be pressed and that Tab did not stop at, except those of groups with one stop of their own. */
+/** Enabled buttons that Tab did not reach, except those in groups with a single stop. */
 const notReached = (page: Page): Promise<readonly string[]> =>
   page.evaluate(() =>
     [
@@ -71,16 +71,16 @@ const notReached = (page: Page): Promise<readonly string[]> =>
       .filter((element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length > 0)
       .filter((element) => !element.hasAttribute('data-walked'))
       .filter((element) => element.closest('[role=radiogroup], [role=tablist], [data-member], [data-line]') === null)
-      // Marks of the slider of the factor, which has a stop itself and steps to each by its keys.
+      // Marks of the factor slider, which is a tab stop itself and reaches each mark by its keys.
       .filter((element) => element.closest('.factor-slider-marks') === null)
       .map((element) => element.getAttribute('aria-label') ?? element.textContent.trim()),
   );
 
-test('every button of every view is reached by Tab, with a focus that is seen', async ({ workbench }) => {
+test('Tab reaches every button of every view, with a visible focus', async ({ workbench }) => {
   const { page } = workbench;
   await withSample(workbench);
   for (const view of views) {
-    // What came in the middle of the walk would be found unreached.
+    // An element that appeared during the walk would count as not reached.
     await showWhole(page, view);
     await expect(page.getByRole('tab', { name: view })).toHaveAttribute('aria-selected', 'true');
     if (view === 'Thresholds') await openDetails(page);
@@ -91,25 +91,25 @@ test('every button of every view is reached by Tab, with a focus that is seen', 
   }
 });
 
-test('at 1024 x 700 and at 200 % nothing is lost: no sideways page, side panels over the view', async ({
+test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side panels cover the view', async ({
   workbench,
 }) => {
   const { page } = workbench;
   await withSample(workbench);
   const inspector = page.getByRole('complementary', { name: 'Inspector' });
   const sidebar = page.getByRole('navigation', { name: 'Models, tasks and runs' });
-  // 200 % of a window of 1440 x 900: half as many pixels of the page.
+  // 200 % of a window of 1440 x 900: half as many CSS pixels.
   for (const [width, height] of [
     [1024, 700],
     [720, 450],
   ] as const) {
     await page.setViewportSize({ width, height });
-    // What would lie over the view closes once the window is too narrow for it.
+    // Panels that would cover the view close when the window becomes too narrow.
     await expect(inspector).toHaveCount(0);
     await expect(sidebar).toHaveCount(width > 800 ? 1 : 0);
     for (const view of views) {
       await showWhole(page, view);
-      // Charts follow the width of the window a frame later.
+      // Charts adapt to the window's width one frame later.
       await softly.poll(() => overflow(page), `${view} at ${String(width)}`).toBeLessThanOrEqual(0);
       await photograph(workbench, `${view.toLowerCase()}-${String(width)}`);
     }
@@ -143,10 +143,10 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways page, side panels 
         return box === null ? Infinity : box.x + box.width;
       };
       await softly.poll(rightEnd, `${name} at ${String(width)}`).toBeLessThanOrEqual(width);
-      // Over the view, where there is no room beside it.
+      // Covers the view if there is no room beside it.
       const viewWidth = async (): Promise<number> => (await page.getByRole('main').boundingBox())?.width ?? 0;
       if (width < 800) await softly.poll(viewWidth, name).toBeGreaterThan(width / 2);
-      // Escape closes what lies over the view.
+      // Escape closes a panel that covers the view.
       if (panel === inspector) await panel.getByRole('tab', { selected: true }).press('Escape');
       else await toggle.click();
       await expect(panel).toHaveCount(0);

@@ -3,13 +3,13 @@ import path from 'node:path';
 import { resources, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('the window follows links and opens run files and what is dropped, by their paths', async ({ workbench }) => {
+test('the window follows links and opens run files and dropped files by their paths', async ({ workbench }) => {
   const { page, workspace, exports, secondInstance } = workbench;
   if (secondInstance === null) throw new Error('a window has second instances');
   await withSample(workbench);
   await expect(page).toHaveURL(/#view=workbench/);
 
-  await test.step('a link to a place on the page', async () => {
+  await test.step('a link to a state of the page', async () => {
     await secondInstance(['workbench', 'uncurl://app/#view=compare&model=uncurl-32&factor=4']);
     await expect(page).toHaveURL(/#view=compare&model=uncurl-32&.*factor=4/);
     await secondInstance(['workbench', 'uncurl://app/#view=thresholds&model=%2Fetc']);
@@ -26,7 +26,7 @@ test('the window follows links and opens run files and what is dropped, by their
     await expect(page.getByRole('log', { name: 'Messages' })).toContainText(/open\.uncurl-run/);
   });
 
-  await test.step('a task file and a model folder that are dropped', async () => {
+  await test.step('a dropped task file and model folder', async () => {
     const file = path.join(exports, 'dropped-sums.jsonl');
     await copyFile(path.join(resources, 'tasks', 'add', 'test.jsonl'), file);
     const devTools = await page.context().newCDPSession(page);
@@ -38,7 +38,7 @@ test('the window follows links and opens run files and what is dropped, by their
     await drop([file]);
     const dialog = page.getByRole('dialog', { name: 'Calibration items of dropped-sums' });
     await dialog.getByRole('button', { name: 'Use these items' }).click();
-    // What is let go over a dialog that goes away meanwhile reaches an element that is no longer in the page.
+    // A drop over a dialog that is closing reaches an element that is no longer in the page.
     await expect(dialog).toBeHidden();
     await expect(page.getByRole('list', { name: 'Tasks' }).getByText('dropped-sums')).toBeVisible();
     const model = path.join(exports, 'dropped-model');
@@ -48,7 +48,7 @@ test('the window follows links and opens run files and what is dropped, by their
     await expect(page.getByRole('heading', { name: 'Drop to open' })).toBeHidden();
   });
 
-  await test.step('a page cannot make a drop up, nor name a path', async () => {
+  await test.step('a page can neither fake a drop nor name a path', async () => {
     const before = await page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').count();
     await page.evaluate(() => {
       const dataTransfer = new DataTransfer();

@@ -5,7 +5,7 @@ import { expect, test } from './workbench.ts';
 
 const resources = path.join(import.meta.dirname, '..', '..', 'resources');
 
-test('a model that is opened is the one on screen', async ({ workbench }) => {
+test('an opened model is selected', async ({ workbench }) => {
   const { page, exports, answerFolderDialog } = workbench;
   const mine = path.join(exports, 'mine');
   await cp(path.join(resources, 'models', 'uncurl-8'), mine, { recursive: true });

@@ -4,7 +4,7 @@ import { expect, test } from './workbench.ts';
 const ranking = JSON.stringify(Array.from({ length: 3 }, () => [7, 6, 5, 4, 3, 2, 1, 0]));
 const file = { name: 'My order.json', mimeType: 'application/json', buffer: Buffer.from(ranking) };
 
-test('a ranking from a file is a method of the plan and of a sweep; quality stands against bytes', async ({
+test('a ranking from a file is a method of the plan and of a sweep; quality is shown against bytes', async ({
   workbench,
 }) => {
   const { page } = workbench;
@@ -12,16 +12,16 @@ test('a ranking from a file is a method of the plan and of a sweep; quality stan
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
 
-  await test.step('the header offers a file in the place of a method', async () => {
+  await test.step('the header offers a file instead of a method', async () => {
     const chooser = page.waitForEvent('filechooser');
-    // A change by hand, so that the browser may ask for a file.
+    // A real click, so that the browser may ask for a file.
     await header.getByLabel('Method', { exact: true }).click();
     await header.getByLabel('Method', { exact: true }).selectOption({ label: 'From a file…' });
     await (await chooser).setFiles(file);
     await expect(header.getByText('My order.json')).toBeVisible();
   });
 
-  await test.step('the sweep takes one as a method of its own name', async () => {
+  await test.step('the sweep uses one as a method with its own name', async () => {
     const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
     const chooser = page.waitForEvent('filechooser');
     await sweep.getByRole('button', { name: 'From a file…' }).click();

@@ -4,15 +4,13 @@ import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { photograph, resources, typePath } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('an own file without calibration items is split, profiled and measured; the choice lasts', async ({
-  workbench,
-}) => {
+test('a file without calibration items is split, profiled and measured; the choice persists', async ({ workbench }) => {
   const { page, exports, answerFolderDialog } = workbench;
   const file = path.join(exports, 'my-sums.jsonl');
   await writeFile(file, await readFile(path.join(resources, 'tasks', 'add', 'test.jsonl')));
   const dialog = page.getByRole('dialog', { name: 'Calibration items of my-sums' });
 
-  await test.step('opened, it asks at once where calibration items come from', async () => {
+  await test.step('after opening, it asks for the source of calibration items', async () => {
     await expect(page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first()).toBeVisible();
     if (answerFolderDialog) {
       await answerFolderDialog(file);
@@ -29,7 +27,7 @@ test('an own file without calibration items is split, profiled and measured; the
     await photograph(workbench, 'calibration');
   });
 
-  await test.step('a share that leaves too few items says so', async () => {
+  await test.step('a share that leaves too few items is reported', async () => {
     const share = dialog.getByRole('spinbutton', { name: 'Share for calibration' });
     await share.fill('60');
     await expect(dialog).toContainText('120 test items are too few');
@@ -43,14 +41,14 @@ test('an own file without calibration items is split, profiled and measured; the
 
   const tasks = page.getByRole('list', { name: 'Tasks' });
   const row = tasks.getByRole('listitem').filter({ hasText: 'my-sums' });
-  await test.step('used, it is profiled and measured like any other', async () => {
+  await test.step('it is profiled and measured like any other task', async () => {
     await dialog.getByRole('button', { name: 'Use these items' }).click();
     await expect(dialog).toBeHidden();
     await expect(row).toHaveCount(1);
     await expect(row).toHaveAttribute('aria-current', 'true');
     await expect(row).toContainText('240');
     await expect(row.getByText(', no calibration items')).toHaveCount(0);
-    // What comes along is no longer ticked: who opens a task of one's own asks for that.
+    // Bundled tasks are no longer ticked: a user who opens their own task wants that one.
     await expect(tasks.getByRole('checkbox', { checked: true })).toHaveCount(1);
     await expect(row.getByRole('checkbox')).toBeChecked();
     await page.getByRole('button', { name: 'Profile', exact: true }).first().click();
@@ -58,7 +56,7 @@ test('an own file without calibration items is split, profiled and measured; the
     await photograph(workbench, 'own-task');
   });
 
-  await test.step('after a reload it is there, and the choice can be changed', async () => {
+  await test.step('after a reload it is still there, and the choice can be changed', async () => {
     await page.reload();
     await row.hover();
     await row.getByRole('button', { name: 'Calibration items of my-sums' }).click();
@@ -67,7 +65,7 @@ test('an own file without calibration items is split, profiled and measured; the
     await dialog.getByRole('button', { name: 'Use these items' }).click();
     await expect(dialog).toBeHidden();
     await expect(row).toHaveCount(1);
-    // Another task: what was profiled was not this one.
+    // A different task: the profile belongs to the earlier one.
     await expect(row.getByText(', not profiled')).toHaveCount(1);
   });
 });

@@ -10,17 +10,17 @@ import type { Workbench } from './workbench.ts';
 
 export const resources = path.resolve(import.meta.dirname, '../../resources');
 const screenshots = path.join(import.meta.dirname, 'screenshots');
-/** What goes wrong on the page from now on without being caught; a flow may add its own, and ends with none. */
+/** Collects uncaught errors of the page from now on; tests expect none at the end. */
 export const pageErrors = (page: Page): string[] => {
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
   return problems;
 };
 
-/** Canvases are painted anew after a change of theme. */
+/** Canvases are repainted after a change of theme. */
 const PAINT_MS = 200;
 
-/** Types a path into the folder dialog of a host without native ones, which then lists that folder. */
+/** Types a path into the folder dialog of a host without native dialogs, which then lists that folder. */
 export const typeFolder = async (dialog: Locator, folder: string): Promise<void> => {
   const field = dialog.getByRole('textbox', { name: 'Path' });
   await expect(field).not.toHaveValue('');
@@ -30,8 +30,8 @@ export const typeFolder = async (dialog: Locator, folder: string): Promise<void>
 };
 
 /**
- * The same by keys alone, for who has the focus there. The path of the first folder comes late, and would undo what is
- * selected to be typed over.
+ * The same with the keyboard only, if the dialog has the focus. The path of the first folder arrives late and would
+ * reset the selected text.
  */
 export const typePath = async (page: Page, typed: string): Promise<void> => {
   const field = page.getByRole('textbox', { name: 'Path' });
@@ -42,7 +42,7 @@ export const typePath = async (page: Page, typed: string): Promise<void> => {
   await page.keyboard.press('Enter');
 };
 
-/** Uses these tasks alone, by their titles, and profiles the model on screen with them, until its map is there. */
+/** Ticks only the tasks with these titles and profiles the model on screen with them, until its map is shown. */
 export const profileOn = async (page: Page, titles: readonly string[]): Promise<void> => {
   await page.getByRole('button', { name: 'None', exact: true }).click();
   for (const title of titles) await page.getByRole('checkbox', { name: `Use ${title}`, exact: true }).check();
@@ -55,7 +55,7 @@ export const profileOn = async (page: Page, titles: readonly string[]): Promise<
 /** Shows a view. */
 export const tab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
 
-/** Shows a view while the sample is on screen, until all that it asks the engine for is there. */
+/** Shows a view of the sample, and waits for all of its engine answers. */
 export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | 'Compare'): Promise<void> => {
   await tab(page, view);
   const main = page.getByRole('main');
@@ -76,17 +76,17 @@ export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | '
   }
 };
 
-/** Opens what Thresholds tells of the sample on demand. */
+/** Opens the collapsed details of the Thresholds view. */
 export const openDetails = async (page: Page): Promise<void> => {
   const details = page.getByRole('main').locator('.thresholds > details');
-  // They come with two answers of the engine's.
+  // They depend on two engine answers.
   await expect(details).toHaveCount(5);
   for (const each of await details.all())
     if ((await each.getAttribute('open')) === null) await each.locator('> summary').click();
   await expect(page.getByRole('main').locator('.thresholds > details[open]')).toHaveCount(5);
 };
 
-/** The screen in both themes: to be looked at. */
+/** Screenshots in both themes. */
 export const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
   await mkdir(screenshots, { recursive: true });
   for (const theme of ['light', 'dark'] as const) {
@@ -97,8 +97,8 @@ export const photograph = async ({ page, host }: Workbench, view: string): Promi
 };
 
 /**
- * Lets page and engine forget what was on screen, so that the next load is a first one: once the page rests and the
- * engine has kept where, neither says it again.
+ * Makes page and engine forget the state of the page, so that the next load is a first one. Waits until the page is
+ * idle and the engine has stored the state, so that neither stores it again.
  */
 const forgetAddress = async ({ page, workspace }: Workbench): Promise<void> => {
   const kept = path.join(workspace, 'view.json');
@@ -112,16 +112,16 @@ const forgetAddress = async ({ page, workspace }: Workbench): Promise<void> => {
   await page.evaluate(() => window.history.replaceState(null, '', window.location.pathname + window.location.search));
 };
 
-/** Makes the workspace what a first start has: with the sample. */
+/** Gives the workspace the content of a first start, including the sample. */
 export const withSample = async (workbench: Workbench): Promise<void> => {
   const { page, workspace } = workbench;
   const opened = await openWorkspace(workspace);
   if (!(await addSample(opened, resources))) throw new Error(`${workspace} holds the sample already`);
-  // The engine of the window is another user's, who goes on in these folders.
+  // The window's engine runs as another user, who continues in these folders.
   for (const folder of ['overlays', 'runs', 'runs/sample', 'steps', 'tmp'])
     await chmod(path.join(workspace, folder), 0o777);
   await forgetAddress(workbench);
   await page.reload();
-  // Models, tasks and what the address says are there.
+  // Models, tasks and the state of the address are loaded.
   await expect(page.locator('.workbench-view')).toBeVisible();
 };

@@ -1,6 +1,6 @@
 'use strict';
-// Required before the engine's program by engine-in-node.cjs, at the other end: gives the program the `parentPort` and
-// the ports that Electron would give it, made of the messages of its IPC channel.
+// Loaded before the engine's program, as the counterpart of engine-in-node.cjs: provides the `parentPort` and the ports
+// that Electron would provide, based on the messages of the IPC channel.
 const { EventEmitter } = require('node:events');
 
 /** The engine's end of a page's port; messages wait in the real port until `start`. */
@@ -44,5 +44,5 @@ process.on('message', ({ port, data, closed, ports: ids }) => {
     ports.get(port)?.emit('message', { data });
   }
 });
-// The process of the shell that this one belongs to was ended: a utilityProcess ends with it, whatever it is doing.
+// The shell's process has ended: a utilityProcess ends with it, whatever it is doing.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

@@ -9,9 +9,7 @@ import { startServer, stopServer } from './workbench.ts';
 
 const header = 'What is on screen';
 
-test('the page of a restarted server finds its state again on another port, by the address that it prints', async ({
-  page,
-}) => {
+test('after a restart on another port, the page restores its state from the printed address', async ({ page }) => {
   const workspace = await mkdtemp(path.join(tmpdir(), 'uncurl-restart-'));
   await chmod(workspace, 0o777);
   const folders = { workspace, settings: path.join(workspace, 'settings.json') };
@@ -24,7 +22,7 @@ test('the page of a restarted server finds its state again on another port, by t
     await model.selectOption({ label: 'uncurl-32' });
     await page.getByRole('tab', { name: 'Compare', exact: true }).click();
     await expect(page).toHaveURL(/#view=compare&model=uncurl-32/);
-    // The token is not left in the address bar.
+    // The token is removed from the address bar.
     await expect(page).not.toHaveURL(/token/);
     await page.reload();
     await expect(model.locator('option:checked')).toHaveText('uncurl-32');
@@ -34,7 +32,7 @@ test('the page of a restarted server finds its state again on another port, by t
     await stopServer(first.server);
     await expect(page.getByText('Engine lost, reconnecting.')).toBeVisible();
 
-    // Else the next server may be given the same port again.
+    // Otherwise the next server might get the same port again.
     portHolder.listen(Number(new URL(first.address).port), '127.0.0.1');
     await once(portHolder, 'listening');
     second = await startServer(folders);
@@ -42,7 +40,7 @@ test('the page of a restarted server finds its state again on another port, by t
     await page.goto(second.address);
     await expect(page).toHaveURL(/#view=compare&model=uncurl-32/);
     await expect(model.locator('option:checked')).toHaveText('uncurl-32');
-    // What an address says goes before what was kept, and its token is taken from it all the same.
+    // An address takes precedence over the stored state, and its token is removed.
     await page.goto(`${second.address}#view=workbench&model=uncurl-8`);
     await page.reload();
     await expect(model.locator('option:checked')).toHaveText('uncurl-8');

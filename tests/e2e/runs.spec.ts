@@ -18,20 +18,20 @@ const fromMenu = async (page: Page, run: string, item: string): Promise<void> =>
   await page.getByRole('menuitem', { name: item }).click();
 };
 
-test('two hundred runs: found, named, tagged, archived, moved to the trash and back', async ({ workbench }) => {
+test('two hundred runs: filtered, named, tagged, archived, moved to the trash and restored', async ({ workbench }) => {
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
   await putRuns(workspace, 200);
   await page.reload();
 
-  await test.step('all are counted, the newest first, and only those in view are drawn', async () => {
+  await test.step('all are counted, newest first, and only visible rows are rendered', async () => {
     await expect(heading(page)).toHaveText('Runs200');
     await expect(list(page).getByRole('listitem').first()).toContainText('verify 199');
     expect(await list(page).getByRole('listitem').count()).toBeLessThan(50);
     await expect(list(page).getByRole('listitem').first()).toContainText(/not equal · \d+ Jan.*, \d\d:\d\d · 50/);
   });
 
-  await test.step('words find models, tasks, kinds and states', async () => {
+  await test.step('words match models, tasks, kinds and states', async () => {
     await filter(page).fill('model-08 sweep');
     await expect(heading(page)).toHaveText('Runs4 of 200');
     await filter(page).fill('failed task-4');
@@ -42,7 +42,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await expect(heading(page)).toHaveText('Runs200');
   });
 
-  await test.step('a name is written in place, and lies beside the manifest', async () => {
+  await test.step('a name is edited in place and stored beside the manifest', async () => {
     await row(page, 'verify 199').getByRole('button').first().focus();
     await page.keyboard.press('F2');
     await page.keyboard.type('The odd one');
@@ -52,7 +52,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ name: 'The odd one' });
   });
 
-  await test.step('note and tags, found by the filter and after a reload', async () => {
+  await test.step('note and tags are found by the filter, also after a reload', async () => {
     await fromMenu(page, 'The odd one', 'Note, tags, details…');
     const dialog = page.getByRole('dialog', { name: 'The odd one' });
     await dialog.getByLabel('Note').fill('differs in layer three');
@@ -67,7 +67,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await filter(page).fill('');
   });
 
-  await test.step('an archived run is hidden unless it is asked for', async () => {
+  await test.step('an archived run is hidden unless requested', async () => {
     await fromMenu(page, 'The odd one', 'Archive');
     await expect(heading(page)).toHaveText('Runs199 of 200');
     await expect(row(page, 'The odd one')).toHaveCount(0);
@@ -77,7 +77,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await expect(page.getByRole('checkbox', { name: /^Archived/ })).toHaveCount(0);
   });
 
-  await test.step('what goes to the trash comes back by the notice, and by Ctrl+Z', async () => {
+  await test.step('a trashed run is restored by the notice, and by Ctrl+Z', async () => {
     await row(page, 'The odd one').getByRole('button').first().focus();
     await page.keyboard.press('Delete');
     await expect(heading(page)).toHaveText('Runs199');
@@ -94,7 +94,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await expect(heading(page)).toHaveText('Runs200');
   });
 
-  await test.step('several at once; the trash is looked at, restored from, and emptied when confirmed', async () => {
+  await test.step('several at once; the trash is restored from, and emptied after confirmation', async () => {
     for (const name of ['The odd one', 'export 198', 'profile 197'])
       await row(page, name)
         .getByRole('button')
@@ -119,7 +119,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     expect(await readdir(path.join(workspace, 'trash'))).toEqual([]);
   });
 
-  await test.step('in a small window the list scrolls by itself', async () => {
+  await test.step('in a small window the list scrolls on its own', async () => {
     await page.setViewportSize({ width: 1024, height: 700 });
     await list(page).getByRole('listitem').nth(3).scrollIntoViewIfNeeded();
     await photograph(workbench, 'runs-small');

@@ -8,14 +8,14 @@ const open = async (page: Page) => {
   return page.getByRole('dialog', { name: 'Settings', exact: true });
 };
 
-// The window's port never changes; a browser's does with every start of `uncurl serve`.
-test('settings last: a start on another port finds them, uses them, and says what waits for a start', async ({
+// The window's port never changes; a browser's changes with every start of `uncurl serve`.
+test('settings persist: a start on another port finds and uses them, and says which ones wait for a start', async ({
   workbench,
 }) => {
   const { page, workspace, settings } = workbench;
   const problems = pageErrors(page);
 
-  await test.step('what is set is kept in the file that is named', async () => {
+  await test.step('settings are stored in the file shown', async () => {
     await expect(page.getByRole('list', { name: 'Models' }).getByRole('listitem').first()).toBeVisible();
     const dialog = await open(page);
     await expect(dialog).toContainText(settings);
@@ -31,14 +31,14 @@ test('settings last: a start on another port finds them, uses them, and says wha
     await dialog.getByRole('checkbox', { name: 'Random', exact: true }).click();
     await expect(dialog.getByText('Methods of the next sweep: Frequency, REAP, UNCURL')).toBeVisible();
     await photograph(workbench, 'settings');
-    // What is shown is what the engine has answered, after it was written.
+    // The displayed values are the engine's answer after writing.
     expect(JSON.parse(await readFile(settings, 'utf8'))).toEqual({
       theme: 'dark',
       delta: 0.05,
       threads: 7,
       methods: ['frequency', 'reap', 'uncurl'],
     });
-    // Headless Chromium refuses notifications: the switch says so and stays off.
+    // Headless Chromium blocks notifications: the switch says so and stays off.
     const tells = dialog.getByRole('checkbox', { name: /^Notify me when a job/ });
     await tells.click();
     await expect(dialog.getByRole('alert')).toContainText('Notifications are blocked for this page');
@@ -47,7 +47,7 @@ test('settings last: a start on another port finds them, uses them, and says wha
     await page.keyboard.press('Escape');
   });
 
-  await test.step('another start, another origin: all of it is there', async () => {
+  await test.step('after another start with another origin, all settings are there', async () => {
     const first = new URL(page.url()).origin;
     await withServer({ workspace, settings }, async (address) => {
       await page.goto(address);

@@ -17,7 +17,7 @@ interface OpenWindow {
   readonly writable: string;
 }
 
-/** The shell itself, on a workspace of its own: what a window may do, and how it lives with its engine. */
+/** The shell with a workspace of its own: permissions of the window, and its engine's life cycle. */
 const test = base.extend<{ readonly shell: OpenWindow }>({
   shell: async ({ playwright, stagedApp }, use, testInfo) => {
     const executablePath = process.env['UNCURL_TEST_ELECTRON'];
@@ -36,7 +36,7 @@ const test = base.extend<{ readonly shell: OpenWindow }>({
   },
 });
 
-/** Makes one engine call over a port of its own, with nothing but what the preload script gave the page. */
+/** Makes one engine call over a new port, using only what the preload script provides. */
 const callEngine = (page: Page, name: string, input: unknown): Promise<unknown> =>
   page.evaluate(
     ([called, given]) =>
@@ -70,7 +70,7 @@ const signalProcess = (electron: ElectronApplication, pid: number, signal: 'SIGK
 
 const long = { timeout: HANG_LIMIT_MS, intervals: [100] };
 
-/** The process that runs now; waits until there is one. */
+/** The process running now; waits until there is one. */
 const runningPid = async (ask: () => Promise<number | undefined>, butNot?: number): Promise<number> => {
   for (;;) {
     const pid = await ask();
@@ -78,11 +78,11 @@ const runningPid = async (ask: () => Promise<number | undefined>, butNot?: numbe
     await pause(50);
   }
 };
-/** A new engine in the place of one that was killed: in between there is none, and the page reaches nobody. */
+/** The engine that replaces a killed one; in between there is none, and the page has no connection. */
 const engineAfter = (electron: ElectronApplication, killed: number): Promise<number> =>
   runningPid(() => enginePid(electron), killed);
 
-/** What the engine answers, held to the call's schema. */
+/** The engine's answer, parsed with the call's schema. */
 const askEngine = async <N extends CallName>(page: Page, name: N, input: unknown): Promise<CallOutput<N>> => {
   const answer = z
     .object({ type: z.literal('result'), output: z.unknown() })
@@ -90,7 +90,7 @@ const askEngine = async <N extends CallName>(page: Page, name: N, input: unknown
   return parseOutput(name, answer.output);
 };
 
-test('the page is alone: no Node, no permission, no way out', async ({ shell: { electron, page } }) => {
+test('the page is isolated: no Node, no permission, no way out', async ({ shell: { electron, page } }) => {
   expect(page.url()).toMatch(/^uncurl:\/\/app\/(#|$)/);
   const seen = await page.evaluate(async () => ({
     node: ['require', 'process', 'module', 'Buffer', '__dirname', 'global'].filter((name) => name in globalThis),
@@ -100,7 +100,7 @@ test('the page is alone: no Node, no permission, no way out', async ({ shell: { 
       () => false,
     ),
     outside: (await fetch('/%2e%2e/main.cjs')).status,
-    // After a wait: the debugger lets code from strings pass in the first turn of its own evaluation.
+    // After an await: the debugger allows code from strings in the first turn of its own evaluation.
     evaluated: await Promise.resolve()
       .then((): unknown => (0, eval)('1'))
       .then(
@@ -119,7 +119,7 @@ test('the page is alone: no Node, no permission, no way out', async ({ shell: { 
     evaluated: false,
     reached: false,
     outside: 404,
-    // Notifications alone, which are off until their user switches them on.
+    // Only notifications are allowed, and they are off until the user enables them.
     permissions: ['denied', 'granted', 'denied', 'denied', 'denied'],
   });
 
@@ -143,12 +143,12 @@ test('the page is alone: no Node, no permission, no way out', async ({ shell: { 
   expect(developerTools).toBe(false);
 });
 
-test('the page’s process is in Chromium’s sandbox', async ({ shell: { electron } }) => {
+test('the page’s process runs in Chromium’s sandbox', async ({ shell: { electron } }) => {
   const pid = await electron.evaluate(({ BrowserWindow }) =>
     BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId(),
   );
   const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
-  // Seccomp 2: system calls go through a filter. An empty root folder and no privilege to gain are the rest of it.
+  // Seccomp 2: system calls are filtered. The rest is an empty root folder and no privileges to gain.
   expect(status).toMatch(/^Seccomp:\s+2$/m);
   expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
   const command = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8');
@@ -156,7 +156,7 @@ test('the page’s process is in Chromium’s sandbox', async ({ shell: { electr
   expect(command).not.toContain('--no-sandbox');
 });
 
-test('the engine answers the page, in a process of its own', async ({ shell: { electron, page } }) => {
+test('the engine answers the page from a separate process', async ({ shell: { electron, page } }) => {
   expect(await callEngine(page, 'engine.facts', {})).toMatchObject({
     type: 'result',
     output: { version: expect.any(String) },
@@ -190,7 +190,7 @@ test('onnxruntime computes in a utilityProcess of this Electron', async ({ shell
   expect(answer).toEqual({ values: [1.5, -6, 21] });
 });
 
-test('an execution provider is tried in a process beside the engine, which is thrown away', async ({
+test('an execution provider is probed in a disposable process beside the engine', async ({
   shell: { electron, page },
 }) => {
   const engine = await enginePid(electron);
@@ -198,7 +198,7 @@ test('an execution provider is tried in a process beside the engine, which is th
     type: 'result',
     output: { provider: 'cpu', available: true, shareOnCpu: 1, measurement: { deviation: 0 } },
   });
-  // With a Vulkan device or without one: an answer, from a process that knew what to do.
+  // With or without a Vulkan device, the process must give an answer.
   const webgpu = await callEngine(page, 'devices.probe', { provider: 'webgpu' });
   expect(webgpu).toMatchObject({ type: 'result', output: { provider: 'webgpu' } });
   expect(JSON.stringify(webgpu)).toMatch(/"available":true|WebGPU adapter/);
@@ -213,13 +213,13 @@ test('an execution provider is tried in a process beside the engine, which is th
   expect(await enginePid(electron)).toBe(engine);
 });
 
-test('a folder from the native dialog becomes a handle, a file is saved where the user says', async ({
+test('a folder from the native dialog becomes a handle, and a file is saved where the user chooses', async ({
   shell: { electron, page, writable },
 }) => {
   await electron.evaluate(({ dialog }, folder) => {
     const asked: string[][] = [];
     Object.assign(globalThis, { asked });
-    // The two forms of the call: with a window before the options, and without.
+    // The call has two forms: with a window before the options, and without.
     dialog.showOpenDialog = (...call: readonly unknown[]) => {
       asked.push((call.at(-1) as { properties: string[] }).properties);
       return Promise.resolve({ canceled: false, filePaths: [folder] });
@@ -246,9 +246,7 @@ test('a folder from the native dialog becomes a handle, a file is saved where th
   });
 });
 
-test('a killed engine never takes the window down, and is started again when the user says so', async ({
-  shell: { electron, page },
-}) => {
+test('a killed engine never ends the window, and is restarted on request', async ({ shell: { electron, page } }) => {
   await callEngine(page, 'engine.facts', {});
   await page.evaluate(() => {
     Object.assign(globalThis, { heard: [] });
@@ -274,7 +272,7 @@ test('a killed engine never takes the window down, and is started again when the
   ]);
 });
 
-test('the workbench closes although its engine hears nothing', async ({ shell: { electron, page } }) => {
+test('the workbench closes although its engine does not respond', async ({ shell: { electron, page } }) => {
   await callEngine(page, 'engine.facts', {});
   await signalProcess(electron, await runningPid(() => enginePid(electron)), 'SIGSTOP');
   const closed = electron.waitForEvent('close', long);
@@ -282,7 +280,7 @@ test('the workbench closes although its engine hears nothing', async ({ shell: {
   await closed;
 });
 
-test('the process that computes fails its run alone when killed, and ends with its engine; the run goes on', async ({
+test('a killed compute process fails only its own run and ends with its engine; the run can be resumed', async ({
   shell: { electron, page },
 }) => {
   const model = (await askEngine(page, 'models.list', {})).find(({ name }) => name === 'uncurl-16');
@@ -329,7 +327,7 @@ test('the process that computes fails its run alone when killed, and ends with i
   await expect(jobs.getByText('No job is running.')).toBeVisible();
 });
 
-test('a cancelled job ends although the process that computes hears nothing', async ({ shell: { electron, page } }) => {
+test('a job is cancelled although the compute process does not respond', async ({ shell: { electron, page } }) => {
   const model = (await askEngine(page, 'models.list', {})).find(({ name }) => name === 'uncurl-16');
   const tasks = (await askEngine(page, 'tasks.list', {})).filter(({ name }) => ['french', 'sort'].includes(name));
   const { run } = await askEngine(page, 'profile.start', {
@@ -344,9 +342,7 @@ test('a cancelled job ends although the process that computes hears nothing', as
   await expect.poll(() => computePid(electron), long).toBe(undefined);
 });
 
-test('the menu carries the page’s actions and tells the page which was chosen', async ({
-  shell: { electron, page },
-}) => {
+test('the menu contains the page’s actions and reports which was chosen', async ({ shell: { electron, page } }) => {
   const inMenu = (id: string): Promise<string | undefined> =>
     electron.evaluate(({ Menu }, wanted) => Menu.getApplicationMenu()?.getMenuItemById(wanted)?.label, id);
   const curves = page.getByRole('tab', { name: 'Thresholds', exact: true });
@@ -354,7 +350,7 @@ test('the menu carries the page’s actions and tells the page which was chosen'
   await expect.poll(() => inMenu('show-thresholds')).toBe('Show Thresholds');
   await electron.evaluate(({ Menu }) => void Menu.getApplicationMenu()?.getMenuItemById('show-thresholds')?.click());
   await expect(curves).toHaveAttribute('aria-selected', 'true');
-  // What is no action of the page never gets there.
+  // Anything but an action of the page is dropped.
   expect(
     await page.evaluate(() =>
       window.uncurlShell?.call('menu.set', { actions: [{ id: 'x', label: 'X', menu: 'everything' }] }),
@@ -369,11 +365,11 @@ test('closing ends every process', async ({ shell: { electron, page } }) => {
   await callEngine(page, 'engine.facts', {});
   const engine = await runningPid(() => enginePid(electron));
   await electron.close();
-  // Where the first process is no init, one that has ended stays listed.
+  // If the first process does not reap children, an ended process stays listed.
   await expect.poll(() => processState({ ...thisProcess(), pid: engine, startedAt: null }), long).toBe('dead');
 });
 
-test('a page that crashed is loaded again when the user says so', async ({ shell: { electron, page } }) => {
+test('a crashed page is reloaded on request', async ({ shell: { electron, page } }) => {
   const pageProcess = (): Promise<number | undefined> =>
     electron.evaluate(({ BrowserWindow }) => {
       const contents = BrowserWindow.getAllWindows()[0]?.webContents;

@@ -5,7 +5,7 @@ import { removeFolder } from '../remove-folder.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 
-/** What an installed application consists of: the bundles, the page, the bundled models and tasks, native code. */
+/** Parts of an installed application: bundles, page, bundled models and tasks, native code. */
 const PARTS = [
   'package.json',
   'dist',
@@ -17,9 +17,9 @@ const PARTS = [
 ] as const;
 
 export interface StagedApp {
-  /** The folder to name on Electron's command line. */
+  /** The folder for Electron's command line. */
   readonly folder: string;
-  /** A folder that the user of the window may write to, for workspaces and exports. */
+  /** A folder that the window's user can write to, for workspaces and exports. */
   readonly writable: string;
   remove(): Promise<void>;
 }
@@ -31,7 +31,7 @@ const makeReadable = async (target: string): Promise<void> => {
   if (isFolder) for (const name of await readdir(target)) await makeReadable(path.join(target, name));
 };
 
-/** Makes the copy start through launch-held.cjs, which says why. */
+/** Makes the copy start through launch-held.cjs (see there). */
 const enterHeld = async (folder: string): Promise<void> => {
   const entry = 'launch-held.cjs';
   await cp(path.join(import.meta.dirname, entry), path.join(folder, entry));
@@ -42,9 +42,7 @@ const enterHeld = async (folder: string): Promise<void> => {
 /** Programs that Electron's utilityProcess starts. */
 const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process'] as const;
 
-/**
- * Lets `node` run the engine, behind what engine-in-node.cjs says, where the Electron of the tests is too old for it.
- */
+/** Runs the engine in `node`, behind engine-in-node.cjs, if the Electron of the tests is too old for it. */
 const runEngineInNode = async (folder: string, node: string): Promise<void> => {
   await cp(node, path.join(folder, 'node'), { dereference: true });
   await cp(path.join(import.meta.dirname, 'parent-port.cjs'), path.join(folder, 'parent-port.cjs'));
@@ -56,9 +54,9 @@ const runEngineInNode = async (folder: string, node: string): Promise<void> => {
 };
 
 /**
- * Copies the built application to a folder that every user can read, as an installation is: the window runs as an
- * ordinary user even when the tests run as root, so that Chromium's own sandbox is on. `engineNode` runs the engine in
- * place of Electron's own Node; null: Electron's is the one that ships.
+ * Copies the built application to a folder that every user can read, like an installation: the window runs as an
+ * ordinary user even if the tests run as root, so that Chromium's own sandbox is on. `engineNode` runs the engine
+ * instead of Electron's own Node; null: Electron is the shipped version.
  */
 export const stageApp = async (engineNode: string | null): Promise<StagedApp> => {
   const base = await mkdtemp(path.join(tmpdir(), 'uncurl-window-'));

@@ -7,7 +7,7 @@ const header = (page: Page) => page.getByRole('region', { name: 'What is on scre
 const chosen = (page: Page, label: string) => header(page).getByLabel(label, { exact: true }).locator('option:checked');
 const cursor = (page: Page) => page.getByRole('status', { name: 'The plan on screen' });
 
-/** Clicks the point of frequency at factor 4 in the upper plot, which is of the answers that are chosen. */
+/** Clicks the point of frequency at factor 4 in the upper plot (chosen answers). */
 const clickFrequencyAtFour = async (page: Page): Promise<void> => {
   const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
   await expect(point).toHaveAttribute('data-x', /\d/);
@@ -17,14 +17,14 @@ const clickFrequencyAtFour = async (page: Page): Promise<void> => {
   await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
 };
 
-test('one header rules every panel, stands in the address, survives a reload, and can be taken back', async ({
+test('one header controls every panel, is in the address, survives a reload, and can be undone', async ({
   workbench,
 }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
   await withSample(workbench);
 
-  await test.step('what is chosen in the header is what views show and the address says', async () => {
+  await test.step('views and address show the choices in the header', async () => {
     await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-32' });
     await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
     await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'UNCURL' });
@@ -40,12 +40,12 @@ test('one header rules every panel, stands in the address, survives a reload, an
     await tab(page, 'Workbench');
   });
 
-  await test.step('a drag of the slider is one step back; redo goes forth again', async () => {
+  await test.step('a drag of the slider is one undo step; redo restores it', async () => {
     const slider = page.getByLabel('Pruning factor');
     await slider.scrollIntoViewIfNeeded();
     const box = await slider.boundingBox();
     if (box === null) throw new Error('the slider has no place');
-    // From ×4 in the middle of 1 to 16, to the right.
+    // From ×4, in the middle between 1 and 16, to the right.
     const y = box.y + box.height / 2;
     await page.mouse.move(box.x + box.width / 2, y);
     await page.mouse.down();
@@ -65,7 +65,7 @@ test('one header rules every panel, stands in the address, survives a reload, an
     await expect(chosen(page, 'Method')).toHaveText('UNCURL');
   });
 
-  await test.step('ticks and pins are taken back too', async () => {
+  await test.step('ticks and pins can be undone too', async () => {
     const tick = page.getByRole('checkbox', { name: 'Use Sorting', exact: true });
     await tick.uncheck();
     await page.keyboard.press('Control+z');
@@ -80,7 +80,7 @@ test('one header rules every panel, stands in the address, survives a reload, an
     await expect(chosen(page, 'Factor')).toHaveText('×4');
   });
 
-  await test.step('a link leads to its place', async () => {
+  await test.step('a link restores its state', async () => {
     await page.evaluate(() => {
       window.location.hash = 'view=thresholds&model=uncurl-16&task=add&tasks=add&method=reap&factor=8';
     });
@@ -90,7 +90,7 @@ test('one header rules every panel, stands in the address, survives a reload, an
     await tab(page, 'Workbench');
   });
 
-  await test.step('a clicked point makes its plan the one on screen, and says in words what it is', async () => {
+  await test.step('a clicked point makes its plan current, with its verdict in words', async () => {
     await clickFrequencyAtFour(page);
     await expect(chosen(page, 'Method')).toHaveText('Frequency');
     await expect(chosen(page, 'Factor')).toHaveText('×4');
@@ -102,7 +102,7 @@ test('one header rules every panel, stands in the address, survives a reload, an
   expect(problems).toEqual([]);
 });
 
-test('a plan that is not measured is measured on the spot, and the point joins the chart', async ({ workbench }) => {
+test('a plan without measurement is measured on the spot, and its point joins the chart', async ({ workbench }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
   await withSample(workbench);
@@ -120,7 +120,7 @@ test('a plan that is not measured is measured on the spot, and the point joins t
   await expect(points).toHaveCount(before + 1);
   await photograph(workbench, 'measured-now');
 
-  await test.step('with pins it says why no sweep can measure it', async () => {
+  await test.step('with pins, it says why no sweep can measure it', async () => {
     const map = page.getByRole('application', { name: /3 layers by 8 experts/ });
     await map.focus();
     await page.keyboard.press('ArrowRight');
@@ -132,7 +132,7 @@ test('a plan that is not measured is measured on the spot, and the point joins t
   expect(problems).toEqual([]);
 });
 
-test('how a plan is made belongs to it: in the address, over a reload, with a point, and taken back', async ({
+test('plan settings belong to the plan: in the address, after a reload, with a point, and undone', async ({
   workbench,
 }) => {
   const { page } = workbench;
@@ -143,7 +143,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
   const plan = page.getByRole('region', { name: 'Plan settings' });
   const budget = plan.getByLabel('Budget');
 
-  await test.step('a budget stands in the address and survives a reload', async () => {
+  await test.step('a budget is in the address and survives a reload', async () => {
     await budget.selectOption('global');
     await expect(page).toHaveURL(/budget=global/);
     await page.keyboard.press('Control+z');
@@ -155,7 +155,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
     await expect(cursor(page)).toContainText('not measured');
   });
 
-  await test.step('a point brings the budget that its plan was made with, and one step back takes it off', async () => {
+  await test.step('a point restores the budget of its plan, and one undo step reverts it', async () => {
     await clickFrequencyAtFour(page);
     await expect(chosen(page, 'Method')).toHaveText('Frequency');
     await expect(cursor(page)).toContainText(/Frequency ×4measured: (safe|unsafe|cannot tell)/);
@@ -167,7 +167,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
     await expect(budget).toHaveValue('uniform');
   });
 
-  await test.step('verdicts are told at the margin on screen, wherever they stand', async () => {
+  await test.step('verdicts everywhere use the selected margin', async () => {
     const point = page.getByRole('region', { name: 'Selected point' }).getByRole('heading', { level: 2 });
     await page.getByRole('tab', { name: 'Point', exact: true }).click();
     const word = async (): Promise<string> => (await point.innerText()).replace(/^.*: /, '');
@@ -175,11 +175,11 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
     await expect(point).toContainText(/: (safe|unsafe|cannot tell)/);
     await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'Frequency' });
     await header(page).getByLabel('Factor', { exact: true }).selectOption('4');
-    // Both are told anew when the margin has come to rest.
+    // Both are recomputed once the margin is settled.
     await expect.poll(async () => (await cursor(page).innerText()).includes(`measured: ${await word()}`)).toBe(true);
   });
 
-  await test.step('a number is typed over another letter by letter', async () => {
+  await test.step('one number is typed over another character by character', async () => {
     const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
     const margin = sweep.getByLabel('Margin δ');
     await margin.selectText();
@@ -202,7 +202,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
     await expect(page).toHaveURL(/counts=12\./);
   });
 
-  await test.step('a dialog has the keys for itself, and is closed by a click beside it only', async () => {
+  await test.step('a dialog captures the keyboard, and closes only on a click outside it', async () => {
     const row = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
     await row.hover();
     await row.getByRole('button', { name: /^More for/ }).click();

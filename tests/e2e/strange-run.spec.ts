@@ -6,7 +6,7 @@ import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { pageErrors, photograph, typeFolder } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-/** The folder of a fine-tuning that somebody else sent. */
+/** The folder of a fine-tuning run from somebody else. */
 const putStrangersRun = async (workspace: string, spec: RunManifest['spec']): Promise<string> => {
   const id = 'finetune-20260101-080000-abcd';
   const folder = path.join(workspace, 'runs', id);
@@ -32,7 +32,9 @@ const putStrangersRun = async (workspace: string, spec: RunManifest['spec']): Pr
   return folder;
 };
 
-test("a stranger's run shows what it names before it is resumed, and uses nothing of it", async ({ workbench }) => {
+test('a run of somebody else shows what it names before it is resumed, and nothing named in it is used', async ({
+  workbench,
+}) => {
   const { page, workspace, exports, answerFolderDialog } = workbench;
   const problems = pageErrors(page);
   const [evil, ran] = [path.join(exports, 'evil'), path.join(exports, 'ran')];
@@ -44,7 +46,7 @@ test("a stranger's run shows what it names before it is resumed, and uses nothin
   const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
   const dialog = page.getByRole('dialog', { name: 'Fine-tuning of a stranger' });
 
-  await test.step('whatever resumes it asks first', async () => {
+  await test.step('every way to resume it asks first', async () => {
     await jobs.getByRole('button', { name: 'Resume' }).click();
     await expect(dialog.getByText(/This run was not made here/)).toBeVisible();
     await dialog.getByRole('button', { name: 'Do not resume' }).click();
@@ -58,7 +60,7 @@ test("a stranger's run shows what it names before it is resumed, and uses nothin
     await photograph(workbench, 'strange-run');
   });
 
-  await test.step('what hinders it is told there', async () => {
+  await test.step('obstacles are shown in the dialog', async () => {
     const choose = async (button: string, answered: string): Promise<void> => {
       if (answerFolderDialog !== null) await answerFolderDialog(answered);
       await dialog.getByRole('button', { name: button }).click();
@@ -81,7 +83,7 @@ test("a stranger's run shows what it names before it is resumed, and uses nothin
     await choose('Choose the folder to write into', exports);
     await dialog.getByLabel('Name of the new folder').fill('my-folder');
     await dialog.getByRole('button', { name: 'Resume here' }).click();
-    // What it says of its model is not true: that is told where it was asked, and the run stays what it was.
+    // Its statement about its model is false: this is reported in the dialog, and the run stays unchanged.
     await expect(dialog.getByText(/has changed since this run/)).toBeVisible({ timeout: HANG_LIMIT_MS });
     await photograph(workbench, 'strange-run-refused');
     const { spec } = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8'));

@@ -4,7 +4,7 @@ import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { openDetails, pageErrors, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('the sample tells how far each model can be pruned, by which rule, and how sure that is', async ({
+test('the sample shows how far each model can be pruned, by which rule, and how certain that is', async ({
   workbench,
 }) => {
   const { page } = workbench;
@@ -13,7 +13,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
   await expect(page.getByRole('note').getByText(/This is the sample/)).toBeVisible();
   await tab(page, 'Thresholds');
 
-  await test.step('rule, margin and items stand on the screen', async () => {
+  await test.step('rule, margin and items are shown', async () => {
     const rule = page.getByRole('region', { name: 'How a threshold is defined' });
     await expect(rule).toContainText(
       'The threshold is the largest tested factor such that it and every smaller tested factor are safe',
@@ -22,7 +22,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     await expect(rule).toContainText('149');
   });
 
-  await test.step('one matrix says first how far each model can be pruned, by which method', async () => {
+  await test.step('one matrix shows first how far each model can be pruned, and with which method', async () => {
     const best = page.getByRole('region', { name: 'Best threshold of every model and task' });
     await expect(best.getByRole('row')).toHaveCount(10);
     await expect(
@@ -32,7 +32,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     await openDetails(page);
   });
 
-  await test.step('every method has its matrix; what cannot be told says how many items it needs', async () => {
+  await test.step('every method has its matrix; undecided cells say how many items they need', async () => {
     for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL'])
       await expect(page.getByRole('region', { name: `Thresholds by ${method}` })).toBeVisible();
     const capitals = page
@@ -45,10 +45,10 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     await expect(capitals).not.toContainText('n ≥ 299');
   });
 
-  await test.step('each chart has its finding, and its p values are explained', async () => {
+  await test.step('each chart has its finding, with explained p values', async () => {
     const trends = page.getByRole('region', { name: 'Threshold against experts before pruning' });
     await expect(trends).toContainText(/pretraining experts grows/);
-    // A panel a method; a thin line a task, chosen and written.
+    // One panel per method; one thin line per task, chosen and written.
     await expect(trends.locator('.curve-chart')).toHaveCount(4);
     await expect(trends.locator('#trend-reap g:has(> .curve-point)')).toHaveCount(18);
     const pairs = page.getByRole('region', { name: /compared with trained from scratch/ });
@@ -78,7 +78,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     await page.getByRole('button', { name: 'Reset' }).click();
   });
 
-  await test.step('the numbers behind the charts are a table', async () => {
+  await test.step('the numbers behind the charts are available as a table', async () => {
     await page.getByRole('radio', { name: 'Tables' }).click();
     await expect(
       page.getByRole('region', { name: /^Pruned large models compared with small ones/ }).getByRole('row'),
@@ -86,7 +86,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     await page.getByRole('radio', { name: 'Charts' }).click();
   });
 
-  await test.step('points of charts and rows of tables are walked by keys, and each is opened by Enter', async () => {
+  await test.step('arrow keys move between points of charts and rows of tables, and Enter opens one', async () => {
     const pairs = page.getByRole('application', {
       name: /^Sums: pruned model minus model trained with the same number/,
     });
@@ -122,7 +122,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     expect(html).not.toMatch(/<script[^>]+src=|<link[^>]+href="http/);
   });
 
-  await test.step('a threshold leads to its curve', async () => {
+  await test.step('a threshold opens its curve', async () => {
     const cell = { name: /REAP, uncurl-32 \(E 32\), Sorting:/ };
     await page.getByRole('region', { name: 'Thresholds by REAP' }).getByRole('button', cell).click();
     await expect(page.getByRole('tab', { name: 'Workbench' })).toHaveAttribute('aria-selected', 'true');
@@ -134,7 +134,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
   expect(problems).toEqual([]);
 });
 
-test('a sweep of one model says what to do, and is reproduced to the last number', async ({ workbench }) => {
+test('a sweep of one model says what to do, and is reproduced exactly', async ({ workbench }) => {
   const { page, workspace } = workbench;
   await tab(page, 'Thresholds');
   await expect(page.getByRole('heading', { name: 'No sweep yet' })).toBeVisible();

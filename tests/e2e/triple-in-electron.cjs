@@ -1,7 +1,7 @@
 'use strict';
-// Run by Electron's utilityProcess: answers what onnxruntime computes there from the model whose path it is given. The
-// native library meets Electron's own V8 in this process, also where the engine's program itself runs in Node. A second
-// argument names the application whose onnxruntime that is: an installed one has it behind its archive.
+// Runs in Electron's utilityProcess and returns what onnxruntime computes there from the model at the given path. Here
+// the native library runs with Electron's own V8, even if the engine's program itself runs in Node. A second argument
+// names the application whose onnxruntime is used: in an installed one it is resolved through the archive.
 const { createRequire } = require('node:module');
 const path = require('node:path');
 

@@ -6,7 +6,7 @@ import { expect, test } from './workbench.ts';
 
 const screenshots = path.join(import.meta.dirname, 'screenshots');
 
-test('from the first start to a verified export for an own file, by keys alone', async ({ workbench }, testInfo) => {
+test('from the first start to a verified export of an own file, by keyboard only', async ({ workbench }, testInfo) => {
   const { page, exports } = workbench;
   const { keyboard } = page;
   const file = path.join(exports, 'my-sums.jsonl');
@@ -14,7 +14,7 @@ test('from the first start to a verified export for an own file, by keys alone',
   await mkdir(screenshots, { recursive: true });
   const start = Date.now();
   let step = 0;
-  /** Says how long the walk has taken so far, and shows where it is. */
+  /** Logs the time so far and the current step. */
   const reached = async (what: string): Promise<void> => {
     step += 1;
     const seconds = ((Date.now() - start) / 1000).toFixed(1);
@@ -62,7 +62,7 @@ test('from the first start to a verified export for an own file, by keys alone',
   await keyboard.press('Control+Shift+e');
   const drawer = page.getByRole('dialog', { name: 'Export', exact: true });
   const choose = drawer.getByRole('button', { name: /Choose/ }).first();
-  // To the button of the folder by the key that walks through the form.
+  // Tab through the form to the folder's button.
   for (
     let presses = 0;
     presses < 40 && !(await choose.evaluate((button) => button === document.activeElement));

@@ -17,19 +17,22 @@ const WINDOW_SIZE = { width: 1440, height: 900 };
 export interface Workbench {
   readonly host: 'browser' | 'window';
   readonly page: Page;
-  /** The folder of this test's runs: empty at the start. */
+  /** The folder of this test's runs; empty at the start. */
   readonly workspace: string;
   /** A folder that the workbench may write exports to. */
   readonly exports: string;
-  /** Where this test's user settings lie: none at the start. */
+  /** This test's user settings; missing at the start. */
   readonly settings: string;
   /** Answers the window's next native folder dialogs with this folder; null in a browser, which has none. */
   readonly answerFolderDialog: ((folder: string) => Promise<void>) | null;
-  /** Starts the window's program once more with these arguments, as a system opens links and files; null elsewhere. */
+  /**
+   * Starts the window's program again with these arguments, as a system does to open links and files; null in a
+   * browser.
+   */
   readonly secondInstance: ((argv: readonly string[]) => Promise<void>) | null;
 }
 
-/** The address that `uncurl serve` prints, token included. */
+/** The address that `uncurl serve` prints, including the token. */
 const addressOf = async (server: ChildProcess): Promise<string> => {
   let printed = '';
   const address = new Promise<string>((resolve) => {
@@ -61,7 +64,7 @@ export const stopServer = async (server: ChildProcess): Promise<void> => {
 
 type Folders = Pick<Workbench, 'workspace' | 'exports' | 'settings'>;
 
-/** `uncurl serve` on a workspace and a free port, and the address that it prints. */
+/** `uncurl serve` on a workspace and a free port, with the address that it prints. */
 export const startServer = async ({
   workspace,
   settings,
@@ -77,7 +80,7 @@ export const startServer = async ({
   }
 };
 
-/** A server for as long as it is used. */
+/** Runs a function with a server. */
 export const withServer = async (
   folders: Pick<Folders, 'workspace' | 'settings'>,
   use: (address: string) => Promise<void>,
@@ -122,7 +125,7 @@ const inWindow = async (
   if (!executablePath) throw new Error('UNCURL_TEST_ELECTRON names no Electron: run "npm run test:window".');
   const electron = await playwright._electron.launch({
     executablePath,
-    // The runtime takes the last argument for the application's folder.
+    // The runtime takes the last argument as the application's folder.
     args: [`--workspace=${folders.workspace}`, app.folder],
     chromiumSandbox: true,
     env: { ...definedOf(process.env), UNCURL_SETTINGS: folders.settings },
@@ -130,7 +133,7 @@ const inWindow = async (
   });
   try {
     const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
-    // The engine is another user's: its workspace is made by it, before a test puts anything there.
+    // The engine runs as another user: it must create its workspace before a test adds anything.
     await page.getByRole('list', { name: 'Models' }).getByRole('listitem').first().waitFor();
     const answerFolderDialog = (folder: string): Promise<void> =>
       electron.evaluate(({ dialog }, chosen) => {
@@ -145,8 +148,8 @@ const inWindow = async (
 };
 
 /**
- * The workbench as a person meets it: in a window of a real Electron (project `electron`) or in Chromium, served by
- * `uncurl serve` (project `chromium`), on a workspace of its own.
+ * The workbench as a user sees it: in a window of a real Electron (project `electron`) or in Chromium, served by
+ * `uncurl serve` (project `chromium`), with a workspace of its own.
  */
 export const test = base.extend<{ readonly workbench: Workbench }, { readonly stagedApp: StagedApp | null }>({
   stagedApp: [
@@ -165,7 +168,7 @@ export const test = base.extend<{ readonly workbench: Workbench }, { readonly st
     const made = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
     const folders = { ...made, settings: path.join(base, 'settings.json') };
     for (const folder of Object.values(made)) await mkdir(folder);
-    // The user of the window is not the user of the tests.
+    // The window's user is not the user of the tests.
     for (const folder of [base, ...Object.values(made)]) await chmod(folder, 0o777);
     try {
       if (stagedApp) await inWindow(playwright, stagedApp, folders, use);

@@ -20,8 +20,8 @@ const setUp = () => {
   return { handlers, gate: createIpcGate<Caller>((id) => id === OWN_WINDOW, handlers) };
 };
 
-describe('who may call', () => {
-  it('lets the page itself through', async () => {
+describe('allowed callers', () => {
+  it('include the page itself', async () => {
     const { gate, handlers } = setUp();
     await expect(gate(page, 'folder.choose', { purpose: 'model' })).resolves.toEqual({ output: 'handle' });
     expect(handlers['folder.choose']).toHaveBeenCalledExactlyOnceWith({ purpose: 'model' }, page);
@@ -49,7 +49,7 @@ describe('who may call', () => {
   });
 });
 
-describe('what may be called', () => {
+describe('allowed calls', () => {
   it.each([['no.such'], ['constructor'], ['__proto__'], [null], [1], [{}]])(
     'refuses the unknown call %j',
     async (name) => {
@@ -74,7 +74,7 @@ describe('what may be called', () => {
     for (const handler of Object.values(handlers)) expect(handler).not.toHaveBeenCalled();
   });
 
-  it('hands parsed input on: defaults filled in, nothing else let through', async () => {
+  it('pass on parsed input: with defaults, and nothing else', async () => {
     const { gate, handlers } = setUp();
     await gate(page, 'menu.set', {
       actions: [{ id: 'x', label: 'X', menu: 'run', accelerator: 'CommandOrControl+Shift+P', extra: 1 }],
@@ -83,7 +83,7 @@ describe('what may be called', () => {
     expect(handlers['menu.set']).toHaveBeenCalledExactlyOnceWith({ actions }, page);
   });
 
-  it('answers a failure as a value, with its code and remedy', async () => {
+  it('return a failure as a value, with its code and remedy', async () => {
     const { gate } = setUp();
     expect(await gate(page, 'theme.set', { theme: 'dark' })).toEqual({
       error: { code: 'no-theme', kind: 'refused', message: 'There is no theme.', remedy: 'Do without.' },

@@ -14,7 +14,7 @@ it.each([
   expect(readLaunch(argv, '/home/me', false).workspace).toBe(workspace === null ? null : resolve(workspace));
 });
 
-it('names a device, as it was typed', () => {
+it('names a device as typed', () => {
   expect(readLaunch(['electron', '.', '--device', 'webgpu'], '/', false).device).toBe('webgpu');
   expect(readLaunch(['electron', '.', '--device=cuda', '--device=cpu'], '/', false).device).toBe('cpu');
   expect(readLaunch(['electron', '.'], '/', false).device).toBeNull();

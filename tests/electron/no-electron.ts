@@ -1,6 +1,6 @@
 /**
- * What unit tests get for `electron`: the package would download its binary when plain Node imports it. The modules of
- * electron/ that need it at run time are tested in a real window (tests/e2e/*.window.spec.ts).
+ * Replaces `electron` in unit tests, because the package would download its binary when imported by plain Node. Modules
+ * of electron/ that need it at run time are tested in a real window (tests/e2e/*.window.spec.ts).
  */
 throw new Error(
   'This module needs Electron at run time: test it in tests/e2e, and import only types of electron elsewhere.',

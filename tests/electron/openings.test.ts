@@ -8,7 +8,7 @@ import type { ShellEvent } from '../../main/contract/shell.ts';
 
 const linkTo = (fragment: string) => ({ kind: 'link', fragment });
 
-it('a link opens what the address of the page could say', () => {
+it('a link opens what an address of the page can describe', () => {
   expect(openingOfLink('uncurl://app/#view=workbench&model=uncurl-16&task=sort&tasks=sort,add&factor=4')).toEqual(
     linkTo('view=workbench&model=uncurl-16&task=sort&tasks=sort%2Cadd&factor=4'),
   );
@@ -50,7 +50,7 @@ it('a start opens the last link or run file among its arguments, and no other fi
   expect(openingOf(['a.uncurl-run'], '/')).toBeNull();
 });
 
-it('what is opened waits for a page that listens, and comes at once afterwards', async () => {
+it('opened links and files wait for a listening page, and are then delivered at once', async () => {
   const tell = vi.fn<(event: ShellEvent) => void>();
   const openings = createOpenings((path) => Promise.resolve(pathHandle.parse(`handle of ${path}`)), tell);
   await openings.open({ kind: 'link', fragment: 'view=compare' });
@@ -69,7 +69,7 @@ it('what is opened waits for a page that listens, and comes at once afterwards',
   expect(openings.listening()).toEqual([{ type: 'link', fragment: 'factor=4' }]);
 });
 
-it('a file that is opened while no engine runs comes once another one does; any other failure is told', async () => {
+it('a file opened without a running engine is delivered to the next engine; other failures are reported', async () => {
   const tell = vi.fn<(event: ShellEvent) => void>();
   let answer = (): Promise<PathHandle> => Promise.reject(refuse(ENGINE_STOPPED, 'The engine is not running.', ''));
   const openings = createOpenings(() => answer(), tell);

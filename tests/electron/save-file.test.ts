@@ -10,14 +10,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it('writes the bytes, over an older file too', async () => {
+it('writes the bytes, also over an existing file', async () => {
   await writeFile(join(folder, 'figure.png'), 'an older and longer one');
   await saveFile(join(folder, 'figure.png'), Uint8Array.of(1, 2, 3));
   expect([...(await readFile(join(folder, 'figure.png')))]).toEqual([1, 2, 3]);
   expect(await readdir(folder)).toEqual(['figure.png']);
 });
 
-it('leaves nothing behind where it fails', async () => {
+it('leaves nothing behind on failure', async () => {
   await mkdir(join(folder, 'figure.png'));
   await expect(saveFile(join(folder, 'figure.png'), Uint8Array.of(1))).rejects.toThrow();
   expect(await readdir(folder)).toEqual(['figure.png']);

@@ -12,18 +12,18 @@ const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..', '..');
 const inRoot = (...parts: readonly string[]): string => path.join(root, ...parts);
 
-/** Packages that a bundle asks for when it runs, Node's own aside. */
+/** Packages that a bundle imports at run time, except Node's own modules. */
 const packagesOf = async (bundle: string): Promise<readonly string[]> => {
   const text = await readFile(inRoot('dist', bundle), 'utf8');
   const asked = [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name ?? '');
   return [...new Set(asked)].filter((name) => !isBuiltin(name)).sort();
 };
 
-/** The first Node of the PATH that is older than the package asks for. */
+/** The first Node on the PATH that is older than the package requires. */
 const olderNode = async (): Promise<{ readonly file: string; readonly version: string } | null> => {
   for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
     const file = path.join(folder, process.platform === 'win32' ? 'node.exe' : 'node');
-    // What is not there, or is no program, is no Node.
+    // A missing file, or one that is not a program, is not a Node.
     const answer = await run(file, ['--version']).catch(() => null);
     const version = /^v((\d+)\.\d+\.\d+)\s*$/.exec(answer?.stdout ?? '');
     if (version?.[1] !== undefined && Number(version[2]) < 24) return { file, version: version[1] };
@@ -31,24 +31,24 @@ const olderNode = async (): Promise<{ readonly file: string; readonly version: s
   return null;
 };
 
-describe('dist/, as the build leaves it', () => {
+describe('dist/ after the build', () => {
   beforeAll(async () => {
     await run(process.execPath, [inRoot('.ci', 'build.mjs')]);
   });
 
-  it('is not built again while the sources are the same', async () => {
+  it('is not rebuilt while the sources are unchanged', async () => {
     const before = await stat(inRoot('dist', 'main.cjs'));
     const { stderr } = await run(process.execPath, [inRoot('.ci', 'build.mjs')]);
     expect(stderr).toContain('up to date');
     expect((await stat(inRoot('dist', 'main.cjs'))).mtimeMs).toBe(before.mtimeMs);
   });
 
-  it('has a preload script that needs nothing but electron, since it runs in a sandbox', async () => {
+  it('has a preload script that imports only electron, since it runs in a sandbox', async () => {
     expect(await packagesOf('preload.cjs')).toEqual(['electron']);
     expect(await readFile(inRoot('dist', 'preload.cjs'), 'utf8')).not.toMatch(/require\("node:|\bprocess\.env\b/);
   });
 
-  it('has an engine and a command line that know nothing of electron', async () => {
+  it('has an engine and a command line that do not import electron', async () => {
     for (const bundle of [
       'utility-process.cjs',
       'provider-probe.cjs',
@@ -60,11 +60,11 @@ describe('dist/, as the build leaves it', () => {
       expect(await packagesOf(bundle)).not.toContain('electron');
   });
 
-  it('has threads that need no runtime, which a thread would look for inside the archive', async () => {
+  it('has threads that need no runtime packages, which a thread would look for inside the archive', async () => {
     for (const bundle of ['parquet-worker.cjs', 'run-reader.cjs']) expect(await packagesOf(bundle)).toEqual([]);
   });
 
-  it('has programs that import no package while they run, which would look for it inside the archive', async () => {
+  it('has programs that import no package at run time, which they would look for inside the archive', async () => {
     for (const bundle of [
       'main.cjs',
       'utility-process.cjs',
@@ -79,9 +79,9 @@ describe('dist/, as the build leaves it', () => {
     }
   });
 
-  it('refuses an older Node before anything is computed, with both versions', async () => {
+  it('refuses an older Node before anything is computed, naming both versions', async () => {
     const folder = await temporaryFolder();
-    // The version alone is another: all that the bundle asks of a Node is there.
+    // Only the version differs; everything else that the bundle needs is there.
     const pretend = path.join(folder, 'pretend.cjs');
     await writeFile(pretend, `Object.defineProperty(process.versions, 'node', { value: '23.11.1' });`);
     const asked = run(process.execPath, ['--require', pretend, inRoot('dist', 'uncurl.cjs'), '--help']);
@@ -94,7 +94,7 @@ describe('dist/, as the build leaves it', () => {
     expect(stdout).toContain('uncurl');
   });
 
-  it('refuses the older Node of this machine, where it has one', async (context) => {
+  it('refuses the older Node of this machine, if there is one', async (context) => {
     const older = await olderNode();
     if (older === null) return context.skip('no Node before 24 is in the PATH');
     const workspace = await temporaryFolder();
@@ -107,7 +107,7 @@ describe('dist/, as the build leaves it', () => {
     expect(await readdir(workspace)).toEqual([]);
   });
 
-  it('says which packages it holds code of, each with a licence that allows it and its text', async () => {
+  it('lists the packages whose code it contains, each with an allowed licence and its text', async () => {
     const { stdout } = await run(process.execPath, [
       '--input-type=module',
       '--eval',
@@ -131,19 +131,19 @@ describe('dist/, as the build leaves it', () => {
     expect(protobuf?.texts.join('\n')).toMatch(/Copyright 2008 Google Inc[^]*Apache License/);
   });
 
-  it('has a page whose scripts and styles are files of its own', async () => {
+  it('has a page whose scripts and styles are separate files', async () => {
     const page = await readFile(inRoot('dist', 'renderer', 'index.html'), 'utf8');
     expect(page).toMatch(/<script type="module"[^>]* src="\/assets\//);
     expect(page).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>|<style|\bon[a-z]+=|https?:\/\//);
   });
 
-  it('has a command that tries devices with the bundled probe, where there are no sources', async () => {
+  it('has a command that probes devices with the bundled probe, without sources', async () => {
     const folder = await temporaryFolder();
     await mkdir(path.join(folder, 'dist'));
     for (const bundle of ['uncurl.cjs', 'provider-probe.cjs'])
       await copyFile(inRoot('dist', bundle), path.join(folder, 'dist', bundle));
     await symlink(inRoot('node_modules'), path.join(folder, 'node_modules'));
-    // Without a Vulkan driver nothing but the processor is there to try.
+    // Without a Vulkan driver, only the processor can be probed.
     const env = {
       ...process.env,
       VK_DRIVER_FILES: '/nonexistent.json',
@@ -162,7 +162,7 @@ describe('dist/, as the build leaves it', () => {
     });
   });
 
-  it('has a command that answers as the sources do', async () => {
+  it('has a command that gives the same answers as the sources', async () => {
     expect((await readFile(inRoot('dist', 'uncurl.cjs'), 'utf8')).startsWith('#!/usr/bin/env node\n')).toBe(true);
     const words = ['info', path.join('resources', 'models', 'not-there'), '--json'];
     const answerOf = async (entry: string): Promise<readonly unknown[]> => {

@@ -24,7 +24,7 @@ const run = async (...args: readonly string[]): Promise<{ readonly json: unknown
   return { json, said: stderr };
 };
 
-test('--chat asks a model through its own template; without it the template is named', async () => {
+test("--chat uses the model's own template; without it the template is only mentioned", async () => {
   const same = await withTemplate('{% for m in messages %}{{ m.content }}{% endfor %}');
   const longer = await withTemplate('{% for m in messages %}sort {{ m.content }}{% endfor %}');
   const folder = await temporaryFolder();

@@ -20,7 +20,7 @@ const jsonOf = (answer: {
   return json;
 };
 
-test('info: the document of the contract, for a bundled name and for a folder', async () => {
+test("info prints the contract's document, for a bundled name and for a folder", async () => {
   const byName = jsonOf(await uncurl(['info', 'uncurl-16', '--json']));
   expect(modelInfo.parse(byName)).toMatchObject({
     family: 'mixtral',
@@ -175,7 +175,7 @@ test(
   },
 );
 
-describe('refused with exit code 2, what is wrong, and nothing written:', () => {
+describe('is refused with exit code 2 and a reason, and nothing is written:', () => {
   const refused = async (args: readonly string[], message: RegExp): Promise<void> => {
     const { code, stdout, stderr } = await uncurl(args);
     expect([code, stdout], stderr).toEqual([2, '']);
@@ -200,7 +200,7 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
     ]);
   });
 
-  test('folders that are no model, or a damaged one', async () => {
+  test('folders that contain no model, or a damaged one', async () => {
     const folder = await temporaryFolder();
     await refused(['info', folder], /holds no config\.json/);
     const model = join(folder, 'model');
@@ -269,7 +269,7 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
     expect((await readdir(folder)).sort()).toEqual(['bad.jsonl', 'plan.json', 'w']);
   });
 
-  test('outputs that exist', async () => {
+  test('existing outputs', async () => {
     const folder = await temporaryFolder();
     const at = (name: string): string => join(folder, name);
     await writeFile(at('plan.json'), 'mine');
@@ -315,7 +315,7 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
     expect(await readdir(folder)).toEqual(['requests.jsonl']);
   });
 
-  test('runs and workspaces that are not there', async () => {
+  test('missing runs and workspaces', async () => {
     const folder = await temporaryFolder();
     await refused(['runs', '--workspace', join(folder, 'typo')], /is no workspace/);
     await refused(['resume', 'sweep-1', '--workspace', join(folder, 'typo')], /is no workspace/);
@@ -440,7 +440,7 @@ test(
   120_000,
 );
 
-test('help, version, doctor and methods answer in words and as documents', async () => {
+test('help, version, doctor and methods print text and documents', async () => {
   expect((await uncurl([])).code).toBe(2);
   const help = await uncurl(['--help']);
   expect([help.code, help.stderr]).toEqual([0, '']);
@@ -486,7 +486,7 @@ test('serve prints an address with a token, answers there, and ends on an interr
     server.ended.then(() => false),
   ]);
   if (!built) {
-    // The page is not built on this machine: that is what it must say.
+    // The page is not built on this machine, and the server must say so.
     expect(await server.ended).toMatchObject({ code: 2, stderr: expect.stringContaining('npm run build') });
     return;
   }

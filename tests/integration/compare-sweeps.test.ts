@@ -13,7 +13,7 @@ const sweepOf = async (workspace: string, method: string, limit: number): Promis
   return run;
 };
 
-test('two sweeps on disk are compared item by item, and what differs between them is told', async () => {
+test('two sweeps on disk are compared item by item, with their different settings', async () => {
   const workspace = await temporaryFolder();
   const first = await sweepOf(workspace, 'reap', 60);
   const second = await sweepOf(workspace, 'random', 40);

@@ -24,7 +24,7 @@ const startSweep = async (opened: ComputingEngine, ...tasks: readonly string[]):
   return (await opened.engine.call('sweep.start', { models: [model], tasks: handles, settings })).run;
 };
 
-/** A run's files without its name and without what is told of the work, which is less where steps were on disk. */
+/** A run's files without its name and without counts of work, which are lower if steps were on disk. */
 const filesOf = async (workspace: string, run: string): Promise<unknown> => {
   const text = async (name: string): Promise<string> =>
     (await readFile(join(workspace, 'runs', run, name), 'utf8'))
@@ -45,11 +45,11 @@ const filesOf = async (workspace: string, run: string): Promise<unknown> => {
 const isPoint = (event: EngineEvent): boolean => event.type === 'sweep.point';
 const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
   events.flatMap((event) => (event.type === 'sweep.point' ? [event.result] : []));
-/** Points of a document, in whatever order, without the verdicts that are read into them. */
+/** Points of a document in a canonical order, without verdicts, which are computed on reading. */
 const asReported = (results: readonly SweepResult[]): readonly string[] =>
   results.map(({ verdict: _verdict, ...rest }) => canonicalJson(rest)).sort();
 
-test('while the process that computes hears nothing, stored answers come; its sweep ends like any other', async () => {
+test('stored answers are given while the compute process does not respond; its sweep ends normally', async () => {
   const beside = await openComputingEngine();
   const { engine, events, pids, hears, workspace } = beside;
   const run = await startSweep(beside, 'sort', 'capital');
@@ -57,7 +57,7 @@ test('while the process that computes hears nothing, stored answers come; its sw
   await hears(isRandom);
   const [pid = 0] = pids;
   await halt(pid);
-  // What it had said before is heard with the next answer.
+  // Earlier messages are processed with the next answer.
   await engine.call('jobs.list', {});
   const before = pointsOf(events).length;
   const { model, tasks } = await bundled(beside, 'sort');
@@ -80,7 +80,7 @@ test('while the process that computes hears nothing, stored answers come; its sw
   expect(pointsOf(events)).toHaveLength(before);
   process.kill(pid, 'SIGCONT');
   expect(await engine.finished(run)).toMatchObject({ state: 'done', error: null });
-  // Told in order: a run runs before it has points, and has no more of them once it is done.
+  // Events arrive in order: a run starts before its first point, and has no more points once it is done.
   const states = events.flatMap((event) => (event.type === 'run.changed' ? [event.manifest.state] : []));
   expect(states).toEqual(['queued', 'running', 'done']);
   const types = events.map((event) => (event.type === 'run.changed' ? event.manifest.state : event.type));
@@ -90,12 +90,12 @@ test('while the process that computes hears nothing, stored answers come; its sw
   const here = await openComputingEngine('here');
   const other = await startSweep(here, 'sort', 'capital');
   await here.engine.finished(other);
-  // How many candidates answer together depends on how fast they do, and so does which point comes first.
+  // The number of candidates per batch depends on their speed, and so does the order of points.
   expect(asReported(pointsOf(events))).toEqual(asReported(pointsOf(here.events)));
   expect(await filesOf(workspace, run)).toEqual(await filesOf(here.workspace, other));
 });
 
-test('while a block of a model holds the process that computes, many stored answers come', async () => {
+test('many stored answers are given while a block of a model occupies the compute process', async () => {
   const beside = await openComputingEngine();
   const { engine, events, hears, pids } = beside;
   const model = await slowModel(beside);
@@ -109,7 +109,7 @@ test('while a block of a model holds the process that computes, many stored answ
     await engine.call('profile.read', { model, tasks });
     if (reports() !== mark) [mark, answered] = [reports(), 0];
     mostBetween = Math.max(mostBetween, answered);
-    // Where the whole profile is made before so many answers come between two words of it, blocks starve them.
+    // If the whole profile finished before so many answers, the blocks would delay the answers.
     expect((await engine.call('jobs.list', {})).length).toBe(1);
   }
   await engine.call('jobs.cancel', { run });
@@ -118,7 +118,7 @@ test('while a block of a model holds the process that computes, many stored answ
   expect(pids.length).toBeGreaterThan(0);
 });
 
-test('a job whose process hears nothing is cancelled all the same, and the next one gets a new process', async () => {
+test('a job whose process does not respond is cancelled, and the next one gets a new process', async () => {
   const beside = await openComputingEngine();
   const { engine, pids, hears, workspace } = beside;
   const run = await startSweep(beside, 'sort');
@@ -132,7 +132,7 @@ test('a job whose process hears nothing is cancelled all the same, and the next 
     expect.objectContaining({ id: run, state: 'cancelled', error: null }),
   ]);
   expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
-  // What was told is on disk, and can be read from there.
+  // Reported points are on disk and can be read from there.
   const stored = (await engine.call('sweep.read', { run })).results;
   expect(asReported(stored)).toEqual(asReported(pointsOf(beside.events)));
 
@@ -141,7 +141,7 @@ test('a job whose process hears nothing is cancelled all the same, and the next 
   expect(new Set(pids).size).toBe(2);
 });
 
-test('a process that computes and is killed fails its run by name; the next job works, resuming goes on', async () => {
+test('a killed compute process fails its run by name; the next job works, and the run can be resumed', async () => {
   const beside = await openComputingEngine();
   const { engine, pids, hears } = beside;
   const run = await startSweep(beside, 'sort');
@@ -179,7 +179,7 @@ test('a process that could not open the workspace for one job opens it for the n
   expect(pids).toHaveLength(1);
 });
 
-test('an engine that is killed takes along the process that computes; resuming gives identical results', async () => {
+test('a killed engine takes its compute process along; resuming gives identical results', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const script = join(import.meta.dirname, 'sweep-beside.ts');
   const child = spawn(process.execPath, [script, workspace, resources], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -216,7 +216,7 @@ test('an engine that is killed takes along the process that computes; resuming g
   expect(await filesOf(workspace, run)).toEqual(await filesOf(here.workspace, again.run));
 });
 
-test('every kind of job is made again from its manifest there: export, verification, reproduction', async () => {
+test('every kind of job is recreated from its manifest there: export, verification, reproduction', async () => {
   const beside = await openComputingEngine();
   const { engine } = beside;
   const sweep = await startSweep(beside, 'sort');

@@ -15,13 +15,13 @@ export interface ComputingEngine {
   readonly engine: Engine;
   readonly workspace: string;
   readonly events: readonly EngineEvent[];
-  /** Processes that compute, in the order in which they were started; empty where jobs run in this one. */
+  /** Compute processes in the order of their start; empty if jobs run in this process. */
   readonly pids: readonly number[];
-  /** Resolves once an event is of the kind that is asked for. */
+  /** Resolves on the first event of the requested kind. */
   readonly hears: (isWanted: (event: EngineEvent) => boolean) => Promise<void>;
 }
 
-/** An engine whose jobs run in a process of their own, or in this one, on a new workspace or on one that is there. */
+/** An engine whose jobs run in a separate process, or in this one, on a new or existing workspace. */
 export const openComputingEngine = async (
   where: 'beside' | 'here' = 'beside',
   workspace?: string,
@@ -77,7 +77,9 @@ export const bundled = async (
   return { model: model.handle, tasks: handles };
 };
 
-/** A model of one layer, whose 2048 tokens at a time hold one thread for seconds; it knows the bundled words. */
+/**
+ * A model of one layer in which a batch of 2048 tokens occupies a thread for seconds; it has the bundled vocabulary.
+ */
 export const slowModel = async ({ engine }: ComputingEngine): Promise<PathHandle> => {
   const folder = join(await temporaryFolder(), 'slow');
   await writeSyntheticCheckpoint(
@@ -100,7 +102,7 @@ export const slowModel = async ({ engine }: ComputingEngine): Promise<PathHandle
   return engine.grantPath(folder);
 };
 
-/** Stops a process where it is: it lives, and hears and says nothing. */
+/** Suspends a process: it stays alive without responding. */
 export const halt = async (pid: number): Promise<void> => {
   process.kill(pid, 'SIGSTOP');
   await vi.waitFor(async () => {

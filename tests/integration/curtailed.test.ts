@@ -26,7 +26,7 @@ const numbersOf = ({ results, curtailed, notNeeded, thresholds }: Answer): unkno
   thresholds,
 });
 
-/** What a threshold says of safety, by its name. */
+/** The safety information of thresholds, by name. */
 const safetyOf = (thresholds: readonly Threshold[]): ReadonlyMap<string, unknown> =>
   new Map(
     thresholds.map(({ model, task, method, seed, factor, lastSafe, firstUnsafe, verdict, n }) => [
@@ -35,14 +35,14 @@ const safetyOf = (thresholds: readonly Threshold[]): ReadonlyMap<string, unknown
     ]),
   );
 
-/** Every stored outcome of a run, without the run's name. */
+/** All stored outcomes of a run, without the run's name. */
 const outcomesOf = async (workspace: string, run: string): Promise<unknown[]> =>
   (await readParquet(join(workspace, 'runs', run, 'outcomes.parquet'))).map((row) => ({ ...row, run: '' }));
 
 const computedOf = ({ summary }: Answer): readonly number[] =>
   (/^(\d+) of (\d+) steps/.exec(summary) ?? []).slice(1).map(Number);
 
-test('stopping when told gives the thresholds of a full sweep, also after kill -9; a full one goes on', async () => {
+test('stopping early gives the thresholds of a full sweep, also after kill -9; a full one resumes it', async () => {
   const whole = join(await temporaryFolder(), 'workspace');
   const full = answerOf(await uncurl([...SWEEP, '--workspace', whole]));
 
@@ -56,7 +56,7 @@ test('stopping when told gives the thresholds of a full sweep, also after kill -
     expect(lost).toBeGreaterThan(0);
     expect(verdict).toBe('unsafe');
   }
-  // What answered every item is what a whole measurement gives; nothing else has an accuracy.
+  // Candidates that answered every item equal those of a full measurement; others have no accuracy.
   for (const result of curtailed.results) {
     expect(full.results).toContainEqual(result);
     expect(result.evaluated).toBe(result.n);
@@ -79,13 +79,13 @@ test('stopping when told gives the thresholds of a full sweep, also after kill -
   expect(computedOf(again)[0]).toBe(0);
   expect(numbersOf(again)).toEqual(numbersOf(curtailed));
 
-  // A machine with less memory makes other parts of the items, and reads those that are there.
+  // A machine with less memory divides the items differently, and reads the stored parts.
   const small = ['--threads', '2', '--memory', '0.001'];
   const elsewhere = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, ...small]));
   expect(computedOf(elsewhere)[0]).toBe(0);
   expect(numbersOf(elsewhere)).toEqual(numbersOf(curtailed));
 
-  // Measured in full from there: bit for bit what a sweep gives that never stopped early.
+  // Continued in full: bit for bit the results of a sweep that never stopped early.
   const finished = answerOf(await uncurl([...SWEEP, '--workspace', killed]));
   expect(numbersOf(finished)).toEqual(numbersOf(full));
   const [fullRun = ''] = await readdir(join(whole, 'runs'));
@@ -93,7 +93,7 @@ test('stopping when told gives the thresholds of a full sweep, also after kill -
   expect(computedOf(finished)[0]).toBeLessThan(computedOf(full)[0] ?? 0);
 });
 
-test('an adaptive search that stops when told finds the thresholds that the whole one finds', async () => {
+test('an adaptive search that stops early finds the same thresholds as a full one', async () => {
   const ADAPTIVE = [
     ...['sweep', 'uncurl-16', '--task', 'sort', '--method', 'frequency', 'reap', '--adaptive'],
     ...['--threads', '2', '--json'],
@@ -105,7 +105,7 @@ test('an adaptive search that stops when told finds the thresholds that the whol
   expect(curtailed.curtailed?.length).toBeGreaterThan(0);
 });
 
-test('items that are too few are not spent, and a first task that is none of the sweep is refused', async () => {
+test('too few items are not spent, and a first task that is not part of the sweep is refused', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const few = answerOf(await uncurl([...EARLY, '--limit', '60', '--workspace', workspace]));
   expect(new Set(few.thresholds.map(({ verdict }) => verdict))).toEqual(new Set(['cannot-tell']));

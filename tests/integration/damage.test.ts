@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { damageDocument } from '../../main/contract/damage.ts';
 import { temporaryFolder, uncurl } from './run-uncurl.ts';
 
-test('damage: what a task loses without one expert, the second time from disk', async () => {
+test('damage: the loss on a task without one expert, from disk the second time', async () => {
   const workspace = `--workspace=${await temporaryFolder()}`;
   const command = ['damage', 'uncurl-8', 'add', '--layer', '0', '--expert', '3', workspace];
   const first = await uncurl([...command, '--json']);

@@ -34,7 +34,7 @@ const run = async (args: readonly string[]): Promise<ExperimentDocument> => {
   return experimentDocument.parse(JSON.parse(stdout));
 };
 
-test('every draw of as-is and refit arms is what a sweep measures of it, held against both references', async () => {
+test("every draw of as-is and refit arms equals a sweep's measurement, compared with both references", async () => {
   const { task, workspace } = await prepare();
   const shared = ['--task', task, '--workspace', workspace, '--seeds', '0,1'];
   const document = await run(['experiment', ...MEMBERS, '--arms', 'as-is,refit', ...shared]);
@@ -92,7 +92,7 @@ test('every draw of as-is and refit arms is what a sweep measures of it, held ag
   expect(document.published?.rows).toHaveLength(13);
 });
 
-test('an interrupted experiment goes on from its last arm to the same document', async () => {
+test('an interrupted experiment continues from its last arm to the same document', async () => {
   const { task, workspace } = await prepare();
   const whole = await run([
     'experiment',
@@ -110,14 +110,14 @@ test('an interrupted experiment goes on from its last arm to the same document',
   await says(/few {2}switch-8, as it is/);
   child.kill('SIGINT');
   const { code, stderr } = await ended;
-  // A machine that is quicker than the signal has finished it.
+  // A machine that is faster than the signal has finished it.
   expect([0, 130]).toContain(code);
   const id = /Run (experiment-\S+)/.exec(stderr)?.[1] ?? expect.fail(stderr);
   const resumed = await run(['resume', id, '--workspace', workspace]);
   expect({ ...resumed, run: '' }).toEqual({ ...whole, run: '' });
 });
 
-test('a reproduction matches, names every item that differs, and says what it could not make', async () => {
+test('a reproduction matches, lists every item that differs, and says what it could not measure', async () => {
   const { task, workspace } = await prepare();
   const { run: id } = await run([
     ...['experiment', ...MEMBERS, '--task', task, '--arms', 'as-is', '--seeds', '0', '--workspace', workspace],
@@ -129,7 +129,7 @@ test('a reproduction matches, names every item that differs, and says what it co
     `Every number that was made again matches: 3 arms over ${String(3 * ITEMS)} item outcomes.`,
   );
 
-  // Another recorded answer, and a fine-tuned arm that no Python is here to make.
+  // A changed recorded answer, and a fine-tuned arm for which there is no Python here.
   const folder = join(workspace, 'runs', id);
   const recorded = experimentRecord.parse(JSON.parse(await readFile(join(folder, 'experiment.json'), 'utf8')));
   const [first, ...others] = recorded.arms;
@@ -156,7 +156,7 @@ test('a reproduction matches, names every item that differs, and says what it co
   expect(found.reason).toContain('doctor --python');
 });
 
-test('what makes no experiment is refused before anything runs', async () => {
+test('invalid experiments are refused before anything runs', async () => {
   const { task, workspace } = await prepare();
   const refused = async (args: readonly string[]): Promise<string> => {
     const { code, stderr } = await uncurl(['experiment', ...args, '--workspace', workspace]);
@@ -170,7 +170,7 @@ test('what makes no experiment is refused before anything runs', async () => {
   expect(await refused([...MEMBERS, '--task', task, '--seeds', '-1'])).toContain('--seeds "-1"');
   expect(await refused([...MEMBERS, '--task', task, '--training-seeds', 'some'])).toContain('--training-seeds "some"');
   expect(await refused([...MEMBERS, '--task', task, '--general-rate', '2'])).toContain(
-    '--general-rate "2" is not above 0, at most 1.',
+    '--general-rate "2" is not a number above 0 and at most 1.',
   );
   expect(await refused([...MEMBERS, '--task', task, '--stage', 'router,router'])).toContain('each once');
   expect(await refused([...MEMBERS, '--task', task, '--arms', 'pruned'])).toContain('--arms "pruned"');

@@ -17,7 +17,7 @@ const refused = async (args: readonly string[], message: RegExp): Promise<void> 
   expect(stderr).toMatch(message);
 };
 
-test('plans by options, counts, weights, protection and rankings; what does not fit is refused by name', async () => {
+test('plans with options, counts, weights, protection and rankings; mismatches are refused by name', async () => {
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
   await jsonOf('profile', 'uncurl-8', '--task', 'capital', 'add', '--out', at('plain'));
@@ -105,7 +105,7 @@ test('plans by options, counts, weights, protection and rankings; what does not 
   await refused(plan('--method', 'eep', '--keep', '4'), /measures many candidates.*\n.*sweep/);
   await refused(
     plan('--profile', at('plain'), '--method', 'naee', '--keep', '4'),
-    /profile of capital lacks what leaving out experts does.*\n.*--method naee/,
+    /profile of capital lacks the effect of leaving out experts.*\n.*--method naee/,
   );
   await refused(
     plan(...full, '--method', 'hc-smoe', '--option', 'linkage=avrage', '--keep', '4'),

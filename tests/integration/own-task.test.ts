@@ -19,7 +19,7 @@ const facts = z.object({
   verdict: z.object({ fewest: z.number() }),
 });
 
-test('info tells how far an own file goes, and what a split makes of it', async () => {
+test('info says for which verdicts an own file suffices, and describes its split', async () => {
   const file = await own(await temporaryFolder());
   const info = async (...options: readonly string[]) => {
     const { code, stdout, stderr } = await uncurl(['info', file, ...options, '--json']);
@@ -36,7 +36,7 @@ test('info tells how far an own file goes, and what a split makes of it', async 
   expect((await uncurl(['info', file])).stdout).toContain('none: give --split or --calibrate-on');
 });
 
-test('a sweep and a profile on an own file by --split are of the same task, and the sweep is found again', async () => {
+test('a sweep and a profile on an own file with --split use the same task, and the sweep is found again', async () => {
   const folder = await temporaryFolder();
   const file = await own(folder);
   const workspace = join(folder, 'workspace');
@@ -60,10 +60,10 @@ test('a sweep and a profile on an own file by --split are of the same task, and 
   expect(outcomes.code, outcomes.stderr).toBe(0);
 });
 
-test('refuses a split of what brings calibration items, and options that do not go together', async () => {
+test('refuses to split a task with calibration items, and options that contradict each other', async () => {
   const file = await own(await temporaryFolder());
   for (const [args, said] of [
-    [['info', 'add', '--split', '0.2'], 'brings calibration items of its own'],
+    [['info', 'add', '--split', '0.2'], 'has calibration items of its own'],
     [['info', file, '--split', '1'], 'a share between 0 and 1'],
     [['info', file, '--split', '0.2', '--calibrate-on', 'add'], 'both given'],
     [['info', file, '--split-seed', '2'], 'without --split'],

@@ -17,7 +17,7 @@ import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';
 const here = createProvidersHere(forkProbe);
 const bundled = path.join(resources, 'models', 'uncurl-16');
 
-/** Without a device there is nothing to test; every other refusal is one for the tests to look at. */
+/** Skips the test without a device; other refusals are left for the test to check. */
 const requireAdapter = async (context: TestContext): Promise<ProviderProbe> => {
   const probe = await here.probe('webgpu');
   const { reason } = probe;
@@ -46,7 +46,8 @@ const forward = async (
 };
 
 /**
- * Both providers on the same tokens: largest |a - b| / max(1, |a|) over logits and router logits, and other experts.
+ * Both providers on the same tokens: largest |a - b| / max(1, |a|) over logits and router logits, and the number of
+ * different expert choices.
  */
 const compare = async (folder: string, sequences: readonly (readonly number[])[], plan: Plan | null) => {
   const [cpu, webgpu] = [
@@ -71,7 +72,7 @@ const compare = async (folder: string, sequences: readonly (readonly number[])[]
   return { deviation, otherExperts };
 };
 
-/** `count` sequences of unlike length over a vocabulary of `tokens`. */
+/** `count` sequences of different lengths over a vocabulary of `tokens`. */
 const sequencesOver = (tokens: number, count: number): readonly (readonly number[])[] =>
   Array.from({ length: count }, (_, sequence) =>
     Array.from({ length: 40 - 11 * sequence }, (_token, index) => (7 * index + 13 * sequence) % tokens),
@@ -81,7 +82,7 @@ const sequencesOver = (tokens: number, count: number): readonly (readonly number
 const noVulkan = { VK_DRIVER_FILES: '/nonexistent.json', VK_ICD_FILENAMES: '/nonexistent.json' };
 
 describe('WebGPU', () => {
-  test('agrees with the processor on the bundled model, or its probe refuses it and says why', async (context) => {
+  test('agrees with the processor on the bundled model, or its probe refuses it with a reason', async (context) => {
     const probe = await requireAdapter(context);
     if (!probe.available) {
       const { code, stderr } = await uncurl([
@@ -130,7 +131,7 @@ describe('WebGPU', () => {
     }
   });
 
-  test('is named in the manifest with its probe, and its steps are not taken for the processor’s', async (context) => {
+  test('is in the manifest with its probe, and its steps are not mixed with the processor’s', async (context) => {
     const probe = await requireAdapter(context);
     if (!probe.available) context.skip(`WebGPU is refused here: ${probe.reason ?? ''}`);
     const workspace = await temporaryFolder();
@@ -174,14 +175,14 @@ describe('WebGPU', () => {
     expect(webgpu.device.shareOnCpu).toBeGreaterThan(0);
     expect(webgpu.device.shareOnCpu).toBeLessThan(0.5);
     const resumed = await uncurl(['resume', webgpu.run, '--workspace', workspace]);
-    // It goes on with the device that its manifest names, whose steps are those on disk, and never with another.
+    // It continues with the device named in its manifest, which computed the stored steps, and never with another.
     expect([resumed.code, resumed.stdout]).toEqual([0, expect.stringMatching(/^0 of \d+ steps computed/m)]);
     const elsewhere = await uncurl(['resume', webgpu.run, '--workspace', workspace], noVulkan);
     expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringMatching(/webgpu/i)]);
   });
 });
 
-describe('a device that cannot be used', () => {
+describe('an unusable device', () => {
   test('is refused before anything runs, with the reason', async () => {
     const workspace = await temporaryFolder();
     const words = [
@@ -232,7 +233,7 @@ describe('a device that cannot be used', () => {
     expect(devices.find(({ provider }) => provider === 'cpu')?.probe.available).toBe(true);
   });
 
-  test('CUDA without its libraries throws in onnxruntime, also with the processor beside it', async (context) => {
+  test('CUDA without its libraries throws in onnxruntime, even with the processor as well', async (context) => {
     const cuda = await here.probe('cuda');
     if (cuda.available) context.skip('CUDA works here');
     const graph = new OnnxGraph();
@@ -248,12 +249,12 @@ describe('a device that cannot be used', () => {
   });
 });
 
-test('doctor lists devices untried, and says so', async () => {
+test('doctor lists devices without probing, and says so', async () => {
   const { code, stdout } = await uncurl(['doctor'], { UNCURL_WORKSPACE: await temporaryFolder() });
   expect(code).toBe(0);
   expect(stdout).toMatch(/^cpu +not tried\./m);
   expect(stdout).toMatch(/^devices +none was tried: --probe/m);
-  if (process.platform === 'linux' && process.arch === 'x64' && !stdout.includes('provider libraries are there')) {
+  if (process.platform === 'linux' && process.arch === 'x64' && !stdout.includes('provider libraries are installed')) {
     const command = /Fetch them with: node (\S+) --onnxruntime-node-install/.exec(stdout);
     await expect(readFile(command?.[1] ?? '', 'utf8')).resolves.toContain('onnxruntime-node-install');
   }

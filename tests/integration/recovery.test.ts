@@ -32,7 +32,7 @@ test(
       if (found === undefined) throw new Error(`no ${method} at ${String(factor)}`);
       return found;
     };
-    // Both intervals are of the difference to the unpruned model on the same items: they do not even meet.
+    // Both intervals are of the difference to unpruned on the same items, and they do not overlap.
     expect(at('frequency+recovery', 4).low).toBeGreaterThan(at('frequency', 4).high);
     const lastSafe = (method: string): number | null | undefined =>
       thresholds.find((threshold) => threshold.method === method)?.lastSafe;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { sweepOnDisk } from '../main/report/sweep-on-disk.ts';
 import { temporaryFolder, uncurl } from './run-uncurl.ts';
 
-test('uncurl report writes one page, never over a file unless forced, and figures has the sizes', async () => {
+test('uncurl report writes one page, overwrites it only if forced, and figures include the sizes', async () => {
   const { workspace, run } = await sweepOnDisk();
   const folder = await temporaryFolder();
   const out = join(folder, 'report.html');

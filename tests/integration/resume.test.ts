@@ -29,13 +29,13 @@ const SWEEP = [
 
 const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
 
-/** Results and thresholds of a run: what must not depend on how often it was interrupted. */
+/** Results and thresholds of a run, which must not depend on interruptions. */
 const numbersOf = (stdout: string): unknown => {
   const { results, thresholds } = answer.parse(JSON.parse(stdout));
   return { results, thresholds };
 };
 
-/** Every stored outcome of a run, without the run's name. */
+/** All stored outcomes of a run, without the run's name. */
 const outcomesOf = async (workspace: string, run: string): Promise<unknown[]> =>
   (await readParquet(join(workspace, 'runs', run, 'outcomes.parquet'))).map((row) => ({ ...row, run: '' }));
 
@@ -111,7 +111,7 @@ test(
   },
 );
 
-test('a run that another engine works on is refused, and says who holds it', async () => {
+test('a run that another engine works on is refused, naming its owner', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const sweep = startUncurl([...SWEEP, '--workspace', workspace]);
   await sweep.says(/unpruned/);
@@ -123,7 +123,7 @@ test('a run that another engine works on is refused, and says who holds it', asy
   expect((await sweep.ended).code).toBe(130);
 });
 
-test('two engines sweep in one workspace at once: both end with the same numbers', async () => {
+test('two engines that sweep in one workspace at once get the same numbers', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const short = [
     'sweep',

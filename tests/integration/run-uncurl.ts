@@ -10,7 +10,7 @@ const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta
 
 export const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 
-/** A new folder, removed when the test ends. */
+/** A new folder, removed after the test. */
 export const temporaryFolder = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'uncurl-integration-'));
   onTestFinished(() => removeFolder(folder));
@@ -19,16 +19,16 @@ export const temporaryFolder = async (): Promise<string> => {
 
 export interface Uncurl {
   readonly child: ChildProcess;
-  /** What was printed so far. */
+  /** Output so far. */
   readonly printed: { stdout: string; stderr: string };
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
-  /** Resolves once standard error holds the text. */
+  /** Resolves once standard error contains the text. */
   readonly says: (text: string | RegExp) => Promise<void>;
-  /** The same of standard output: what was written there first may be heard last. */
+  /** The same for standard output; the two streams may arrive out of order. */
   readonly prints: (text: string | RegExp) => Promise<void>;
 }
 
-/** Starts the real command line in a process of its own. */
+/** Starts the real command line in a process. */
 export const startUncurl = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Uncurl => {
   const child = spawn(process.execPath, [entryPoint, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],

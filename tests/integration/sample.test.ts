@@ -34,11 +34,11 @@ const sweepIn = async (workspace: string): Promise<string> => {
 
 const parse = (stdout: string): Reproduction => reproduction.parse(JSON.parse(stdout));
 
-test('a sweep that is run again without its steps gives every number once more', async () => {
+test('a sweep that is run again without its steps gives the same numbers', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const run = await sweepIn(workspace);
   const before = await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8');
-  // What the steps hold must not matter: not even that they are there.
+  // The content of the steps, and even their existence, must not matter.
   await rm(join(workspace, 'steps'), { recursive: true });
   const answer = await uncurl(['reproduce', run, '--workspace', workspace, '--json']);
   expect(answer.code, answer.stderr).toBe(0);
@@ -71,7 +71,7 @@ test('a sweep that is run again without its steps gives every number once more',
   expect(await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8')).toBe(before);
 });
 
-/** Rewrites a run's outcomes with one item of one point answered otherwise. */
+/** Rewrites a run's outcomes with the opposite answer to one item of one point. */
 const doctor = async (
   folder: string,
   wanted: { readonly task: string; readonly method: string; readonly factor: number },
@@ -115,7 +115,7 @@ const doctor = async (
   return item;
 };
 
-test('an outcome or a value that was doctored is found, and the item listed by its id with both scores', async () => {
+test('an altered outcome or value is found, and the item is listed by its id with both scores', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const run = await sweepIn(workspace);
   const folder = join(workspace, 'runs', run);
@@ -141,13 +141,13 @@ test('an outcome or a value that was doctored is found, and the item listed by i
   expect(found.sentence).toContain('1 value of 22 changed, 1 item outcome of 880 flipped');
 });
 
-test('a reproduction that is stopped goes on, and a sweep that cannot be repeated is refused', async () => {
+test('an interrupted reproduction can be resumed, and a sweep that cannot be repeated is refused', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const run = await sweepIn(workspace);
   const first = startUncurl(['reproduce', run, '--workspace', workspace, '--threads', '1']);
   await first.says('Run reproduce-');
   const name = /Run (reproduce-[\w-]+)/.exec(first.printed.stderr)?.[1] ?? expect.fail('no name was said');
-  // Stopped as soon as the first step is on disk: how fast the rest would go does not matter.
+  // Stopped as soon as the first step is on disk, so the speed of the rest does not matter.
   await expect
     .poll(() => readdir(join(workspace, 'runs', name, 'steps')).catch(() => []), { interval: 5, ...patiently })
     .not.toEqual([]);
@@ -186,7 +186,7 @@ test(
     await cp(workspace, moved, { recursive: true });
     await rm(workspace, { recursive: true });
     await mkdir(join(moved, 'steps'), { recursive: true });
-    // A moved run is a copy: its user says that it is to go on here.
+    // A moved run is a copy: the user confirms that it may continue here.
     const asked = await uncurl(['resume', run, '--workspace', moved]);
     const code = /--confirm ([0-9a-f]{32})/.exec(asked.stderr)?.[1] ?? expect.fail(asked.stderr);
     expect((await uncurl(['resume', run, '--workspace', moved, '--confirm', code])).code).toBe(0);
@@ -200,7 +200,7 @@ test(
   },
 );
 
-test('serve gives the usual workspace the sample at its first use, and leaves a named one as it is', async () => {
+test('serve adds the sample to the default workspace at its first use, and leaves a named one unchanged', async () => {
   const folder = await temporaryFolder();
   const [usual, named] = [join(folder, 'usual'), join(folder, 'named')];
   for (const [args, runs] of [

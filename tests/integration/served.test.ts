@@ -13,7 +13,7 @@ import { waitUntilGone } from './computing-engine.ts';
 import { readParquet } from './read-parquet.ts';
 import { startUncurl, temporaryFolder, uncurl, type Uncurl } from './run-uncurl.ts';
 
-/** Children of a process whose command line holds a word. */
+/** Children of a process whose command line contains a word. */
 const childrenOf = async (parent: number, word: string): Promise<readonly number[]> => {
   const listed = await readFile(`/proc/${String(parent)}/task/${String(parent)}/children`, 'utf8');
   const children = listed.trim().split(' ').filter(Boolean).map(Number);
@@ -21,14 +21,14 @@ const childrenOf = async (parent: number, word: string): Promise<readonly number
   return children.filter((_, index) => commands[index]?.includes(word));
 };
 
-/** The process that serves, beneath the one that waits for its end. */
+/** The serving process, a child of its supervisor. */
 const serving = async (server: Uncurl): Promise<number> => {
   const [pid = 0] = await childrenOf(server.child.pid ?? 0, 'serve');
   expect(pid).toBeGreaterThan(0);
   return pid;
 };
 
-/** A page of `uncurl serve`, which ends with the test. */
+/** A connection to `uncurl serve` like a page's, closed after the test. */
 const openPage = async (address: string): Promise<RpcConnection> => {
   const { host, searchParams } = new URL(address);
   const socket = new WebSocket(`ws://${host}/engine?token=${searchParams.get('token') ?? ''}`, {
@@ -43,7 +43,7 @@ const openPage = async (address: string): Promise<RpcConnection> => {
 
 const SETTINGS = { methods: ['reap', 'uncurl'], factors: [2, 4], limit: 150 };
 
-test('a sweep of a served page has the files of one from the command line; an interrupt ends all of it', async () => {
+test('a sweep from a served page writes the same files as the command line; an interrupt ends everything', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const server = startUncurl(['serve', '--workspace', workspace, '--threads', '1']);
   await server.prints(/token=.*\n/);
@@ -87,7 +87,7 @@ test('a sweep of a served page has the files of one from the command line; an in
   await begins;
   const [compute = 0] = await childrenOf(await serving(server), 'compute-process');
   expect(compute).toBeGreaterThan(0);
-  // A terminal's interrupt reaches the whole group.
+  // A terminal sends an interrupt to the whole process group.
   process.kill(compute, 'SIGINT');
   server.child.kill('SIGINT');
   expect((await server.ended).code).toBe(0);
@@ -97,7 +97,7 @@ test('a sweep of a served page has the files of one from the command line; an in
   ).toMatchObject({ state: 'interrupted', error: null });
 });
 
-/** A server whose engine computes without pause from the moment that `hang` is there; it then writes `hangs`. */
+/** A server whose engine enters an endless loop once the file `hang` exists; it writes `hangs` first. */
 const hangingServer = async (): Promise<Uncurl & { readonly hang: () => Promise<void> }> => {
   const folder = await temporaryFolder();
   const [hang, hangs, program] = ['hang', 'hangs', 'hang.mjs'].map((name) => join(folder, name));
@@ -126,7 +126,7 @@ const hangingServer = async (): Promise<Uncurl & { readonly hang: () => Promise<
 };
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  test(`${signal} ends a server whose engine computes without pause`, async () => {
+  test(`${signal} ends a server whose engine is in an endless loop`, async () => {
     const server = await hangingServer();
     const pid = await serving(server);
     await server.hang();
@@ -137,7 +137,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     await waitUntilGone(pid);
   });
 
-test('a second interrupt waits for nothing, and a server that loses its supervisor ends with it', async () => {
+test('a second interrupt ends the server at once, and a server that loses its supervisor ends too', async () => {
   const impatient = await hangingServer();
   const first = await serving(impatient);
   await impatient.hang();

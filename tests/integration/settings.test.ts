@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder, uncurl } from './run-uncurl.ts';
 
-test('the workspace that was set is the usual one of the command line, which may name another', async () => {
+test('the workspace in the settings is the default of the command line, which can name another', async () => {
   const folder = await temporaryFolder();
   const [set, other] = [join(folder, 'set'), join(folder, 'other')];
   const environment = { UNCURL_SETTINGS: join(folder, 'settings.json'), UNCURL_WORKSPACE: '' };

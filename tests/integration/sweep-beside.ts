@@ -1,5 +1,5 @@
-// Started by compute.test.ts as a process of its own, to be killed: sweeps the bundled model with the work in a second
-// process, and prints the number of that, then a line for every point. Arguments: the workspace, the resources.
+// Started by compute.test.ts as a process to be killed: sweeps the bundled model with the computation in a second
+// process, and prints the id of that process, then a line per point. Arguments: workspace, resources.
 import { forkCompute } from '../../main/compute/start-compute.ts';
 import { computeReport } from '../../main/contract/compute.ts';
 import { createEngine } from '../../main/engine/engine.ts';

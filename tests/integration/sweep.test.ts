@@ -21,7 +21,7 @@ const parse = (answer: {
   return sweepDocument.parse(JSON.parse(answer.stdout));
 };
 
-test('a sweep leaves results, outcomes, profiles and a manifest that agree with each other', async () => {
+test('results, outcomes, profiles and manifest of a sweep agree with each other', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const args = [
     'sweep',
@@ -92,7 +92,7 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   const again = parse(await uncurl(args));
   expect(again.results).toEqual(document.results);
   expect(again.thresholds).toEqual(document.thresholds);
-  // Draws that end in the same plan share a step; two profiles come on top.
+  // Draws with the same plan share a step; there are two profiles in addition.
   const points = z.array(z.looseObject({ step: z.string() }));
   const index = points.parse(JSON.parse(await readFile(join(folder, 'points.json'), 'utf8')));
   const steps = String(new Set(index.map(({ step }) => step)).size + 2);
@@ -186,7 +186,7 @@ test('texts are swept by perplexity, from a plain file, without a profile', asyn
   expect(rows[0]).toMatchObject({ item: 't0', answer: null, logprobs: null, tokens: expect.any(Number) });
 });
 
-test('a lost token at a boundary is refused by its id before anything is measured', async () => {
+test("a token lost at a boundary is refused with the item's id before anything is measured", async () => {
   const folder = await temporaryFolder();
   const scoring = fileURLToPath(new URL('../fixtures/reference/scoring/', import.meta.url));
   const [name = ''] = (await readdir(scoring)).filter((each) => each.startsWith('mixtral'));

@@ -33,7 +33,7 @@ const statesOf = async (run: string, workspace: string): Promise<readonly string
   return listing.parse(JSON.parse(stdout)).steps.map(({ state }) => state);
 };
 
-test('workers with shares, and one in the place of one that was killed, leave what one process measures', async () => {
+test('workers with shares, one of them replacing a killed worker, give the results of a single process', async () => {
   const alone = await uncurl([...SWEEP, '--workspace', join(await temporaryFolder(), 'workspace')]);
   expect(alone.code, alone.stderr).toBe(0);
   const workspace = join(await temporaryFolder(), 'workspace');
@@ -50,7 +50,7 @@ test('workers with shares, and one in the place of one that was killed, leave wh
   const [second, third] = await Promise.all([uncurl([...work, '--until-empty']), uncurl([...work, '--until-empty'])]);
   expect([second.code, third.code], second.stderr + third.stderr).toEqual([0, 0]);
   const counts = [first, second, third].map(({ stdout }) => filled.parse(JSON.parse(stdout)));
-  // Every part is told of by one worker; at most those that the killed one had done are missing.
+  // Every part is reported by one worker; only parts of the killed worker may be missing.
   const total = counts.reduce((sum, { parts }) => sum + parts, 0);
   const done = await readdir(join(workspace, 'runs', run, 'work', 'units'));
   expect(done).toHaveLength(PARTS);
@@ -62,12 +62,12 @@ test('workers with shares, and one in the place of one that was killed, leave wh
   expect(joined.code, joined.stderr).toBe(0);
   expect(numbersOf(joined.stdout)).toEqual(numbersOf(alone.stdout));
   expect(answer.parse(JSON.parse(joined.stdout)).summary).toMatch(/^0 of (\d+) steps computed, \1 reused/);
-  // Workers leave no run of their own.
+  // Workers create no run of their own.
   expect(await readdir(join(workspace, 'runs'))).toEqual([run]);
   expect(await readFile(join(workspace, 'runs', run, 'work', 'hardware.json'), 'utf8')).toContain('float32');
 });
 
-test('speeds are no steps: workers do not measure them, and all is on disk without them', async () => {
+test('speeds are not steps: workers do not measure them, and everything else is on disk', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const run = await makeRun(workspace, '--speed', '--limit', '20');
   const { code, stderr } = await uncurl(['work', run, '--threads', '1', '--workspace', workspace]);
@@ -75,7 +75,7 @@ test('speeds are no steps: workers do not measure them, and all is on disk witho
   expect(await statesOf(run, workspace)).toEqual(Array.from({ length: PARTS }, () => 'on disk'));
 });
 
-test('a share that is none, a run that is no sweep, and a cluster that is not there are refused', async () => {
+test('an invalid share, a run that is not a sweep, and a missing cluster are refused', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const run = await makeRun(workspace);
   for (const [args, words] of [

@@ -42,7 +42,7 @@ const sweepArguments = (workspace: string, ...more: readonly string[]): string[]
   ...more,
 ];
 
-test('what a sweep measured of a written task is what `uncurl generate` writes under its plans', async () => {
+test('a sweep of a written task measures what `uncurl generate` writes under its plans', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const swept = await uncurl(sweepArguments(workspace, '--limit', '60', '--json'));
   expect(swept.code, swept.stderr).toBe(0);
@@ -135,7 +135,7 @@ test(
     const first = answer.parse(JSON.parse(uninterrupted.stdout));
 
     const sweep = startUncurl(sweepArguments(killed));
-    // 300 items are three parts of five candidates each: killed once the first part is on disk.
+    // 300 items are three parts with five candidates each; the process is killed once the first part is on disk.
     const partsOf = async (): Promise<readonly string[]> =>
       existsSync(join(killed, 'steps'))
         ? (await readdir(join(killed, 'steps'), { recursive: true })).filter((name) => name.endsWith('.json'))
@@ -159,7 +159,7 @@ test(
   },
 );
 
-test('new tokens that leave no room for a prompt are refused before a run is made', async () => {
+test('a limit of new tokens that leaves no room for a prompt is refused before a run is made', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'long.jsonl'), '{"id":"a","context":"x","answer":"y"}');
   const { code, stderr } = await uncurl([
@@ -178,7 +178,7 @@ test('new tokens that leave no room for a prompt are refused before a run is mad
   expect(await readdir(join(folder, 'w', 'runs'))).toEqual([]);
 });
 
-test('plans made from what the unpruned model writes are others than those made from the answers', async () => {
+test("calibration on the unpruned model's own answers gives other plans than on the right ones", async () => {
   const folder = await temporaryFolder();
   const sweep = async (task: string, calibration: string): Promise<readonly ItemOutcome[]> => {
     const workspace = join(folder, `${task}-${calibration}`);
@@ -188,7 +188,7 @@ test('plans made from what the unpruned model writes are others than those made 
     const outcomes = await outcomesOf(workspace, answer.parse(JSON.parse(swept.stdout)).run);
     return outcomes.get(`${task} frequency 2`) ?? expect.fail('no point');
   };
-  // The unpruned model writes fewer than half of the French words rightly.
+  // The unpruned model answers fewer than half of the French words correctly.
   expect(await sweep('french-written', 'written')).not.toEqual(await sweep('french-written', 'answers'));
   const refused = await uncurl([
     'sweep',

@@ -1,4 +1,4 @@
-/** Prompts by chat templates, against transformers on the same model folders. */
+/** Prompts from chat templates, compared with transformers on the same model folders. */
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,7 +13,7 @@ import { WorkMeter } from '../../main/tasks/template/work-meter.ts';
 import { runPython } from './run-python.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/chat', import.meta.url));
-/** A tokenizer with a BOS token, which its post-processor adds. */
+/** A tokenizer whose post-processor adds a BOS token. */
 const tokenizerFolder = fileURLToPath(new URL('../fixtures/reference/scoring/mixtral-byte-fallback', import.meta.url));
 const report = z.object({
   model: z.string(),
@@ -59,7 +59,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
-it('gives the texts and tokens of transformers, and refuses what it refuses', async () => {
+it('gives the texts and tokens of transformers, and refuses what transformers refuses', async () => {
   expect(theirs.length).toBe(3);
   for (const { model, texts, tokens } of theirs) {
     const [template, tokenizer] = [await readChatTemplate(model), await loadTokenizer(model)];
@@ -69,7 +69,7 @@ it('gives the texts and tokens of transformers, and refuses what it refuses', as
       const messages = chats[index] ?? [];
       const ours = () => renderChat(template, messages, 'item "a"', () => new Date(), new WorkMeter());
       if (text === null) {
-        // A refused system turn is left out, as lm-evaluation-harness does then; anything else refused is refused here.
+        // A refused system turn is left out, as in lm-evaluation-harness; anything else is refused here too.
         if (messages.some(({ role }) => role === 'system')) expect(ours().isWithoutSystem).toBe(true);
         else expect(ours).toThrow(expect.objectContaining({ code: 'bad-chat-template' }));
         return;

@@ -1,6 +1,6 @@
 /**
- * Every checkpoint of a folder (CHECKPOINTS: `config.json`, weights, `tokens.json`, `kept.json` each), pruned by its
- * plan, in the programs that people load models with: transformers and Python's onnxruntime.
+ * Every checkpoint of a folder (CHECKPOINTS; each with `config.json`, weights, `tokens.json`, `kept.json`), pruned by
+ * its plan, loaded by the usual programs: transformers and Python's onnxruntime.
  */
 import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { exportPlan } from '../../main/export/export-plan.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
 import { runPython } from './run-python.ts';
 
-/** Largest difference of logits, as a share of the largest one of the sequence. */
+/** Largest difference of logits, relative to the largest logit of the sequence. */
 const RELATIVE_TOLERANCE = 1e-4;
 
 const root = process.env['CHECKPOINTS'] ?? '';
@@ -43,7 +43,7 @@ const graphReport = z.object({
   error: z.string().nullable(),
 });
 
-/** A checkpoint, what the original computes under the mask of its plan, and its exports. */
+/** A checkpoint, its logits under the mask of its plan, and its exports. */
 interface Subject {
   readonly checkpoint: Checkpoint;
   readonly logits: readonly Float32Array[];
@@ -109,7 +109,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
-/** Holds the logits `${prefix}.${sequence}` of a result file against the masked original's. */
+/** Compares the logits `${prefix}.${sequence}` of a result file with those of the masked original. */
 const expectEqual = async (name: string, file: string, prefix: string): Promise<void> => {
   const { tensors } = await readSafetensorsHeader(inWork(file));
   const { logits } = subjects.get(name) ?? expect.fail(`no ${name}`);
@@ -127,9 +127,7 @@ const expectEqual = async (name: string, file: string, prefix: string): Promise<
   }
 };
 
-/**
- * Whether a float8 matrix has several blocks and ends inside one: transformers 5.24 takes them all for equally large.
- */
+/** Whether a float8 matrix has several blocks and ends inside one; transformers 5.24 assumes blocks of equal size. */
 const hasPartialBlocks = ({ blocks }: ModelDescriptor): boolean => {
   const isPartial = ({ stored }: Weight): boolean =>
     stored.kind === 'fp8' &&
@@ -164,7 +162,7 @@ describe.each(names)('%s, pruned,', (name) => {
   });
 
   it.each(['hf,onnx', 'onnx'])(
-    "gives them in Python's onnxruntime (%s), alone and in batches padded on either side",
+    "gives the same logits in Python's onnxruntime (%s), alone and in batches padded on either side",
     async (format) => {
       const { vocabulary } = subjects.get(name)?.checkpoint.descriptor ?? expect.fail(`no ${name}`);
       const slots = ['tensor(int64)', ['batch', 'sequence']];

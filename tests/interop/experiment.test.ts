@@ -9,11 +9,14 @@ import { accuracyOf } from '../../main/evaluation/experiment/pairs.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { resources, startUncurl, uncurl } from '../integration/run-uncurl.ts';
 
-/** Fine-tuned arms of an experiment: what `finetune` makes of the same checkpoint, killed and resumed. */
+/**
+ * Fine-tuned arms of an experiment equal the results of `finetune` on the same checkpoint, also when killed and
+ * resumed.
+ */
 
 const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
 const ITEMS = 24;
-/** Eight steps over all items, a state after the third and the sixth. */
+/** Eight steps over all items, with saved states after the third and the sixth. */
 const TRAINING = [
   ...['--router-steps', '2', '--epochs', '6', '--batch', String(ITEMS)],
   ...['--rate', '0.001', '--save-every', '3', '--python', python, '--threads', '1'],
@@ -48,7 +51,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
-test('fine-tuned arms are what finetune makes, and an arm that was killed goes on to the same numbers', async () => {
+test('fine-tuned arms equal the results of finetune, and a killed arm resumes to the same numbers', async () => {
   const whole = await documentOf(experiment('whole'));
   expect(whole.arms.map(({ model, kept, treatment }) => `${model} ${String(kept)} ${treatment}`)).toEqual([
     ...['switch-8 8 as-is', 'switch-8 8 tuned', 'switch-32 32 as-is', 'switch-32 32 tuned'],
@@ -63,7 +66,7 @@ test('fine-tuned arms are what finetune makes, and an arm that was killed goes o
     ['as-is', 'tuned'],
   ]);
 
-  // The same training by the other verb, measured by a sweep.
+  // The same training with the other verb, measured by a sweep.
   const made = await uncurl([
     ...['finetune', 'switch-8', '--task', inWork('few'), '--out', inWork('tuned')],
     ...[...TRAINING, '--workspace', inWork('whole')],
@@ -78,7 +81,7 @@ test('fine-tuned arms are what finetune makes, and an arm that was killed goes o
   const ours = whole.arms.find(({ model, treatment }) => model === 'switch-8' && treatment === 'tuned');
   expect(results.find(({ method }) => method === 'tuned')?.value).toBe(accuracyOf(ours?.right ?? ''));
 
-  // Killed while the pruned arm, which has an export beside it, has a state on disk.
+  // Killed while the pruned arm, which has an export, has a saved state on disk.
   const { child, ended, printed } = startUncurl(experiment('killed'));
   const states = async (): Promise<readonly string[]> => {
     const files = await readdir(inWork('killed'), { recursive: true }).catch((): string[] => []);
@@ -95,7 +98,7 @@ test('fine-tuned arms are what finetune makes, and an arm that was killed goes o
   expect(await readdir(inWork('killed', 'runs', run))).not.toContain('arms');
 });
 
-test('both stages and a new router are trained for every draw, once for what is chosen and what is written', async () => {
+test('both stages and a new router are trained for every draw, once for chosen and written answers', async () => {
   const { code, stdout, stderr } = await uncurl([
     ...['experiment', 'switch-8', 'switch-32', '--task', inWork('few'), inWork('few-written'), '--seeds', '0,1'],
     ...['--arms', 'tuned,two-stage,new-router,new-router-two-stage', '--general-steps', '2'],
@@ -116,14 +119,14 @@ test('both stages and a new router are trained for every draw, once for what is 
   expect(arms.map(armText)).toEqual([...own('few'), ...own('few-written')]);
   expect(mixture).toMatchObject({ name: 'bundled', leftOut: 0 });
   for (const arm of arms) expect(arm.training?.steps, armText(arm)).toBe(arm.treatment.includes('two-stage') ? 5 : 3);
-  // A new router starts far worse, each draw by itself.
+  // A new router starts with a far larger loss, in each draw.
   const firstLoss = (treatment: string, seed: number): number =>
     arms.find((arm) => arm.treatment === treatment && arm.seed === seed && arm.task === 'few')?.training?.firstLoss ??
     expect.fail(treatment);
   expect(firstLoss('new-router', 0)).toBeGreaterThan(firstLoss('tuned', 0));
   expect(firstLoss('new-router', 0)).not.toBe(firstLoss('new-router', 1));
   expect(firstLoss('new-router-two-stage', 0)).toBe(firstLoss('new-router', 0));
-  // The same training, measured twice: it is made while the chosen answers are measured, and found for the written ones.
+  // The same training is measured twice: computed for the chosen answers, reused for the written ones.
   const trainingOf = (task: string) => arms.filter((arm) => arm.task === task).map(({ training }) => training);
   expect(trainingOf('few-written')).toEqual(trainingOf('few'));
   const trained = [...stderr.matchAll(/^.*Fine-tuning .* on (\S+): step/gm)].map(([, task]) => task);

@@ -1,6 +1,6 @@
 /**
- * The Python of the documentation ranks experts, and the ranking runs in a sweep beside REAP: somebody else's program is a
- * method like the others.
+ * Runs the documentation's Python example and sweeps its ranking beside REAP: a method from another program works like
+ * the built-in ones.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,10 +15,10 @@ import { outputOf } from './run-python.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const resources = path.join(root, 'resources');
 const model = path.join(resources, 'models', 'uncurl-8');
-/** Lines of Python that the documentation promises. */
+/** Lines of Python that the documentation claims. */
 const MOST_LINES = 20;
 
-it('a ranking by the twenty lines of the documentation gives a curve beside REAP, with paired differences', async () => {
+it("a ranking from the documentation's twenty lines gives a curve beside REAP, with paired differences", async () => {
   const work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-file-'));
   const [, script = ''] =
     /```python\n(.*?)```/s.exec(await readFile(path.join(root, 'resources/docs/own-method.md'), 'utf8')) ?? [];

@@ -20,13 +20,13 @@ import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { startUncurl } from '../integration/run-uncurl.ts';
 import { runPython } from './run-python.ts';
 
-/** Fine-tuning by PyTorch and transformers, held against plain PyTorch, killed, cancelled and resumed. */
+/** Fine-tuning with PyTorch and transformers: compared with plain PyTorch, killed, cancelled and resumed. */
 
 const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 const model = path.join(resources, 'models', 'uncurl-8');
 const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
 const ITEMS = 24;
-/** Ten steps, each over all items: four of the routers, six of everything. */
+/** Ten steps, each over all items: four of the routers, six of all weights. */
 const settings = finetuneSettings.parse({
   routerSteps: 4,
   epochs: 6,
@@ -57,7 +57,7 @@ const start = (engine: Engine, name: string, given: FinetuneSettings = settings)
     python: engine.grantPath(python),
   });
 
-/** Resolves when the run has taken this many steps. */
+/** Resolves when the run has completed this many steps. */
 const steps = (engine: Engine, run: string, count: number): Promise<void> =>
   new Promise((resolve) => {
     const stop = engine.subscribe((event) => {
@@ -81,7 +81,7 @@ beforeAll(async () => {
     const lines = (await readFile(path.join(german, `${split}.jsonl`), 'utf8')).split('\n').slice(0, ITEMS);
     await writeFile(inWork('few', `${split}.jsonl`), `${lines.join('\n')}\n`);
   }
-  // What the others are held against: a training that nothing interrupts.
+  // The reference: an uninterrupted training.
   const engine = await createEngine({
     workspace: inWork('whole-workspace'),
     resources,
@@ -94,7 +94,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
-test('losses of ten steps equal those of plain PyTorch to 1e-4', async () => {
+test('losses of ten steps equal those of plain PyTorch within 1e-4', async () => {
   const tokenizer = (await loadTokenizer(model)) ?? expect.fail('uncurl-8 has a tokenizer');
   const sequences = trainingSequences([await loadTask(inWork('few'))], tokenizer, 64);
   const { rate, warmUp, balance, clip, weightDecay: decay, routerSteps, epochs: allSteps } = settings;
@@ -112,7 +112,7 @@ test('losses of ten steps equal those of plain PyTorch to 1e-4', async () => {
   expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) - 0.05);
 });
 
-test('the general stage learns from the batches of the recipe, also from the middle of its stream on', async () => {
+test('the general stage uses the batches of the recipe, also from the middle of its stream on', async () => {
   const { items } = await readMixture(bundledMixtureFile(resources), 'bundled');
   const groups: Record<string, (readonly [string, string])[]> = {};
   for (const { group, context, answer } of items) (groups[group] ??= []).push([context, answer]);
@@ -132,7 +132,7 @@ test('the general stage learns from the batches of the recipe, also from the mid
   expect(found).toEqual({ different: 0, compared: 5 * 48 * 63, resumed: true });
 });
 
-test('a training with a general stage that was killed in it goes on to the same weights', async () => {
+test('a training killed during its general stage resumes to the same weights', async () => {
   const staged = { ...settings, stages: ['router' as const, 'general' as const, 'all' as const], generalSteps: 5 };
   const engine = await openEngine('staged-workspace');
   const { run } = await start(engine, 'staged', staged);
@@ -146,7 +146,7 @@ test('a training with a general stage that was killed in it goes on to the same 
     ...Array.from({ length: 6 }, () => 'all'),
   ]);
   const again = await start(engine, 'staged-again', staged);
-  // Its states are those after the third and the sixth step: the general stage is steps five to nine.
+  // Its states are saved after the third and the sixth step; the general stage is steps five to nine.
   await steps(engine, again.run, 7);
   await engine.call('jobs.cancel', { run: again.run });
   await expect(engine.finished(again.run)).rejects.toMatchObject({ code: 'cancelled' });
@@ -156,7 +156,7 @@ test('a training with a general stage that was killed in it goes on to the same 
   expect((await weightsOf('staged')).equals(await weightsOf('whole'))).toBe(false);
 });
 
-test('the tuned folder is laid out as its source, other numbers aside, and says what made it', async () => {
+test('the tuned folder has the layout of its source with other numbers, and records its origin', async () => {
   const [source, tuned] = [await openCheckpoint(model), await openCheckpoint(inWork('whole'))];
   const layout = ({ tensors }: typeof source) =>
     [...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape]).sort();
@@ -172,7 +172,7 @@ test('the tuned folder is laid out as its source, other numbers aside, and says 
   expect(Object.keys(manifest.versions).sort()).toEqual(['python', 'torch', 'transformers', 'uncurl-workbench']);
 });
 
-test('a frozen part stays as it is', async () => {
+test('a frozen part stays unchanged', async () => {
   const engine = await openEngine('frozen-workspace');
   const { run } = await start(engine, 'frozen', {
     ...settings,
@@ -196,7 +196,7 @@ test('a frozen part stays as it is', async () => {
   expect(changed).toContain('model.layers.0.self_attn.q_proj.weight');
 });
 
-test('a training that was killed goes on from its last state to the same weights', async () => {
+test('a killed training resumes from its last state to the same weights', async () => {
   await mkdir(inWork('killed-workspace'));
   const { child, ended, printed } = startUncurl([
     'finetune',
@@ -224,7 +224,7 @@ test('a training that was killed goes on from its last state to the same weights
     '--save-every',
     '3',
   ]);
-  // Its steps may be quicker than what is printed of them; the first of its states (after the third) is on disk.
+  // Steps may be faster than their output; the first state (after the third step) is on disk.
   const states = async (): Promise<readonly string[]> => {
     const files = await readdir(inWork('killed-workspace'), { recursive: true });
     return files.filter((file) => file.endsWith(path.join('state', 'state.pt')));
@@ -244,7 +244,7 @@ test('a training that was killed goes on from its last state to the same weights
   );
 });
 
-test('a cancelled training leaves no folder, and goes on when it is resumed', async () => {
+test('a cancelled training leaves no folder, and can be resumed', async () => {
   const engine = await openEngine('cancelled-workspace');
   const { run } = await start(engine, 'cancelled');
   await steps(engine, run, 4);
@@ -256,7 +256,7 @@ test('a cancelled training leaves no folder, and goes on when it is resumed', as
   expect((await weightsOf('cancelled')).equals(await weightsOf('whole'))).toBe(true);
 });
 
-test('a training that changes nothing is no success', async () => {
+test('a training that changes nothing is not a success', async () => {
   const engine = await openEngine('still-workspace');
   const { run } = await start(engine, 'still', { ...settings, epochs: 1, routerSteps: 1, rate: 1e-12, weightDecay: 0 });
   await expect(engine.finished(run)).rejects.toMatchObject({ code: 'changes-nothing', kind: 'refused' });

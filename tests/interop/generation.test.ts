@@ -1,4 +1,4 @@
-/** What `sweep` measures where the model writes its answers, against lm-evaluation-harness on the same YAML tasks. */
+/** Written answers in `sweep`, compared with lm-evaluation-harness on the same YAML tasks. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,7 +14,7 @@ import { outputOf, runPython } from './run-python.ts';
 const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
 const model = fileURLToPath(new URL('../../resources/models/uncurl-16', import.meta.url));
 const folder = fileURLToPath(new URL('../fixtures/reference/generation/harness/tasks', import.meta.url));
-/** Two shots; and two pipelines of filters, of which the first gives our metric. */
+/** Two shots; and two filter pipelines, the first of which gives our metric. */
 const tasks = [
   { file: 'plural.yaml', metric: 'exact_match,none', filter: 'none' },
   { file: 'sort.yaml', metric: 'exact_match,strict', filter: 'strict' },
@@ -70,8 +70,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
-describe('sweep gives what lm-evaluation-harness gives where answers are written', () => {
-  it('which pruning changes', () => {
+describe('sweep agrees with lm-evaluation-harness on written answers', () => {
+  it('and pruning changes the results', () => {
     expect(new Set(swept.results.map(({ value }) => value)).size).toBeGreaterThan(2);
     expect(swept.results).toHaveLength(2 * tasks.length);
   });

@@ -1,4 +1,4 @@
-/** What `score` and `sweep` measure of the bundled model, against lm-evaluation-harness on the same files. */
+/** `score` and `sweep` on the bundled model, compared with lm-evaluation-harness on the same files. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,10 +13,10 @@ const model = path.join(resources, 'models', 'uncurl-16');
 const tasks = ['french', 'add'];
 const methods = ['frequency', 'uncurl'];
 const factors = [2, 4];
-/** Test items of each task, and pairs and texts that are scored one by one. */
+/** Number of test items of each task, and of pairs and texts scored one by one. */
 const ITEMS = 100;
 const SCORED = 40;
-/** Bound on the difference of log-probabilities of a whole continuation or text, relative beyond 1. */
+/** Bound on the difference of log-probabilities of a whole continuation or text, relative above 1. */
 const TOLERANCE = 1e-4;
 
 const harnessReport = z.object({
@@ -51,7 +51,7 @@ const linesOf = async (file: string): Promise<readonly unknown[]> =>
     .map((line): unknown => JSON.parse(line));
 const taskFile = (task: string, split: string): string => path.join(resources, 'tasks', task, `${split}.jsonl`);
 
-/** Points of the sweep: what `sweep` measured under a mask or with merged weights, and the folder of the same plan. */
+/** Points of the sweep, measured under a mask or with merged weights, and the exported folder of the same plan. */
 const points = tasks.flatMap((task) =>
   methods.flatMap((method) =>
     factors.map((factor) => ({ task, method, factor, name: `${task}-${method}-${String(factor)}` })),
@@ -138,7 +138,7 @@ const accuracies = (folder: string, task: string): { readonly acc: number; reado
   return { acc, accNorm };
 };
 
-describe('score gives what lm-evaluation-harness gives', () => {
+describe('score agrees with lm-evaluation-harness', () => {
   const expectClose = (ours: number, theirs: number, id: string): void => {
     expect(Math.abs(ours - theirs) / Math.max(1, Math.abs(theirs)), id).toBeLessThanOrEqual(TOLERANCE);
   };
@@ -164,11 +164,11 @@ describe('score gives what lm-evaluation-harness gives', () => {
 });
 
 describe('sweep gives the accuracies of lm-evaluation-harness', () => {
-  it('which differ from point to point', () => {
+  it('and they differ from point to point', () => {
     expect(new Set(swept.map(({ acc }) => acc)).size).toBeGreaterThanOrEqual(points.length / 2);
   });
 
-  it.each(tasks)('on %s, of the unpruned model', (task) => {
+  it.each(tasks)('on %s, unpruned', (task) => {
     const { acc, accNorm, n } = sweptPoint(task, 'unpruned', 1);
     expect(n).toBe(ITEMS);
     expect(accuracies(model, task)).toEqual({ acc, accNorm });

@@ -1,5 +1,5 @@
-// Opens one GGUF file in llama.cpp (node-llama-cpp) and in @huggingface/gguf, both of the folder UNCURL_LLAMA_CPP, and
-// prints what they found. A program of its own, because an assertion of llama.cpp ends the process.
+// Opens one GGUF file in llama.cpp (node-llama-cpp) and in @huggingface/gguf, both from the folder UNCURL_LLAMA_CPP,
+// and prints the results. A separate program, because a failed assertion in llama.cpp ends the process.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -36,7 +36,7 @@ const report = {
   experts: metadata[`${metadata['general.architecture']}.expert_count`],
   tensors: tensorInfos.map(({ name, shape, dtype }) => ({
     name,
-    // Its order is the file's: the fastest axis first.
+    // GGUF lists the fastest axis first.
     shape: shape.map(Number).reverse(),
     type: dtype,
   })),

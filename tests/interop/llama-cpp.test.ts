@@ -1,6 +1,6 @@
 /**
- * GGUF exports of every family that is exported as such, in llama.cpp itself (node-llama-cpp, in a process of its own)
- * and in @huggingface/gguf: unpruned, at half and at an odd number of experts. Prints the deviations as a table.
+ * GGUF exports of all supported families, in llama.cpp (node-llama-cpp, in a separate process) and in
+ * @huggingface/gguf: unpruned, at half and at an odd number of experts. Prints the deviations as a table.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ import { characterOf, llamaModel, provenModels } from '../main/export/gguf/llama
 import { deviation, maskedLogits } from './log-probabilities.ts';
 import { outputOf } from './run-python.ts';
 
-/** Bound on the difference of log-probabilities of all tokens at all positions, weights in float32. */
+/** Bound on the difference of log-probabilities of all tokens at all positions, with float32 weights. */
 const TOLERANCE = 1e-4;
 const reader = fileURLToPath(new URL('llama-cpp-reader.mjs', import.meta.url));
 const bundled = fileURLToPath(new URL('../../resources/models/uncurl-8', import.meta.url));
@@ -59,7 +59,7 @@ const llama = async (
   return report.parse(JSON.parse(await outputOf(process.execPath, [reader, job])));
 };
 
-/** Kept experts of an export: every one, half of them, and an odd number (as odd as groups of experts let it be). */
+/** Kept experts of an export: all, half, and an odd number (as far as groups of experts allow). */
 const plansOf = async (folder: string, { descriptor }: Checkpoint): Promise<readonly DropPlan[]> => {
   const half: unknown = JSON.parse(await readFile(path.join(folder, 'kept.json'), 'utf8'));
   const keeping = (drops: number): DropPlan => ({
@@ -83,7 +83,8 @@ const made = async (checkpoint: Checkpoint, plan: DropPlan, type: GgufType): Pro
   const destination = await mkdtemp(path.join(work, 'export-'));
   const settings = exportSettingsIn(path.join(work, 'overlay'));
   if (plan.kept[0]?.length === checkpoint.info.experts) {
-    // No export keeps all experts, but a file of the unpruned model tells the layout from the pruning.
+    // An export never keeps all experts, but a file of the unpruned model separates errors of layout from errors of
+    // pruning.
     const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
     const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
     await writeGguf(gguf, destination, () => undefined);
@@ -97,7 +98,7 @@ const made = async (checkpoint: Checkpoint, plan: DropPlan, type: GgufType): Pro
 const tokensOf = async (folder: string): Promise<readonly (readonly number[])[]> =>
   z.array(z.array(z.number())).parse(JSON.parse(await readFile(path.join(folder, 'tokens.json'), 'utf8')));
 
-describe('llama.cpp computes what the model does', () => {
+describe('llama.cpp computes the same as the model', () => {
   it.for(provenModels)('$name, unpruned and pruned, in float32', async ({ name, make }, context) => {
     if (absent !== undefined) context.skip(absent);
     const folder = await make();
@@ -121,10 +122,7 @@ describe('llama.cpp computes what the model does', () => {
   });
 });
 
-/**
- * Bounds for weights that llama.cpp does not hold in float32: it rounds what they are multiplied with to their type,
- * too.
- */
+/** Bounds for weights in types other than float32, for which llama.cpp also rounds the activations. */
 const roundedBounds = { f16: 2e-2, bf16: 2e-1, q8_0: 5e-1 } as const;
 
 describe('llama.cpp opens weights of the other types', () => {
@@ -143,7 +141,7 @@ describe('llama.cpp opens weights of the other types', () => {
 });
 
 /**
- * Exports a model with a tokenizer: its texts as llama.cpp and as the model's own tokenizer see them, and the
+ * Exports a model with a tokenizer; returns its texts tokenized by llama.cpp and by the model's own tokenizer, and the
  * deviation.
  */
 const readTexts = async (folder: string, kept: number, texts: readonly string[]) => {
@@ -158,8 +156,8 @@ const readTexts = async (folder: string, kept: number, texts: readonly string[])
   return { wanted, found, largest: deviation(await ours(checkpoint, plan, tokens), found.logProbabilities) };
 };
 
-describe('llama.cpp makes the same tokens of a text', () => {
-  it('by single characters, as the bundled models do', async (context) => {
+describe('llama.cpp gives the same tokens of a text', () => {
+  it('for single characters, as in the bundled models', async (context) => {
     if (absent !== undefined) context.skip(absent);
     const texts = [
       'hello world',
@@ -174,7 +172,7 @@ describe('llama.cpp makes the same tokens of a text', () => {
     expect(largest).toBeLessThanOrEqual(TOLERANCE);
   });
 
-  it('by pieces with byte fallback, merged in the order of their scores', async (context) => {
+  it('for pieces with byte fallback, merged in the order of their scores', async (context) => {
     if (absent !== undefined) context.skip(absent);
     const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
     await editJson(path.join(folder, 'tokenizer.json'), (tokenizer) => {
@@ -186,7 +184,7 @@ describe('llama.cpp makes the same tokens of a text', () => {
         .sort(([, a], [, b]) => a - b)
         .map(([token]) => token);
       const known = new Set(pieces);
-      // As converters of SentencePiece models list them: every way to every piece, the best piece first.
+      // In the order of converters of SentencePiece models: all merges of each piece, the best piece first.
       const merges = pieces.flatMap((piece) => {
         const characters = Array.from(piece);
         return characters.slice(1).flatMap((_, index) => {
@@ -207,7 +205,7 @@ describe('llama.cpp makes the same tokens of a text', () => {
     expect(largest).toBeLessThanOrEqual(TOLERANCE);
   });
 
-  it('of the made-up vocabularies', async (context) => {
+  it('for made-up vocabularies', async (context) => {
     if (absent !== undefined) context.skip(absent);
     const folder = await llamaModel('olmoe');
     const ids = [5, 1, 95, 40];

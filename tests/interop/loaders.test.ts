@@ -1,7 +1,6 @@
 /**
- * Exports of the families that are served, at half and at an odd number of 16 experts, in transformers and in vLLM (the
- * build for processors, in an environment of its own). Prints the deviations as a table; those of llama.cpp are printed
- * by llama-cpp.test.ts.
+ * Exports of the servable families, at half and at an odd number of 16 experts, in transformers and in vLLM (its CPU
+ * build, in a separate environment). Prints the deviations as a table; llama-cpp.test.ts prints those of llama.cpp.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,17 +19,17 @@ import { runPython } from './run-python.ts';
 const TOLERANCE = 1e-4;
 const families = ['mixtral', 'qwen2_moe', 'qwen3_moe', 'olmoe', 'glm4_moe', 'granitemoe'] as const;
 /**
- * vLLM 0.32 on the processor computes these otherwise even unpruned (Phi: not a number): what is held is that it finds
- * architecture, routing and tensors, which it does not in the configs that transformers writes.
+ * vLLM 0.32 on the CPU computes these differently even when unpruned (Phi: NaN). The test only checks that it finds
+ * architecture, routing and tensors, which it does not with the configs written by transformers.
  */
 const openedOnly = ['phimoe', 'deepseek_v3'] as const;
 const all = [...families, ...openedOnly];
 /**
- * On a processor with AMX vLLM chooses AMX_MLA for DeepSeek's attention, which packs bfloat16 weights only and fails on
- * float32. CPU_MLA, its choice on all others, computes float32 everywhere.
+ * On a CPU with AMX, vLLM chooses AMX_MLA for DeepSeek's attention, which supports only bfloat16 weights and fails on
+ * float32. CPU_MLA, its choice elsewhere, computes float32 everywhere.
  */
 const attentionOf = (family: string): string | null => (family === 'deepseek_v3' ? 'CPU_MLA' : null);
-/** Opened once more in a vLLM that takes this processor for one with AMX. */
+/** Opened again in a vLLM that is made to assume AMX. */
 const asWithAmx = ['mixtral', 'deepseek_v3'] as const;
 const counts = [8, 11] as const;
 const tokens = [
@@ -93,7 +92,7 @@ beforeAll(async () => {
   for (const family of all) {
     const checkpoint = await openCheckpoint(inWork(family));
     for (const kept of counts) {
-      // Not the first ones, so that a loader that takes those is found out.
+      // Not the first experts, so that a loader that takes those is detected.
       const experts = Array.from({ length: 16 }, (_, expert) => (5 * expert + 3) % 16)
         .slice(0, kept)
         .sort((a, b) => a - b);
@@ -123,7 +122,7 @@ afterAll(async () => {
     process.stdout.write(`${['| family | experts | loader | deviation |', '|---|---|---|---|', ...rows].join('\n')}\n`);
 });
 
-/** Log-probabilities that transformers gave, [sequence][position][token]. */
+/** Log-probabilities from transformers, [sequence][position][token]. */
 const inTransformers = async (name: string): Promise<readonly (readonly (readonly number[])[])[]> => {
   const { tensors } = await readSafetensorsHeader(path.join(work, `${name}.transformers`));
   return Promise.all(
@@ -139,7 +138,7 @@ const inTransformers = async (name: string): Promise<readonly (readonly (readonl
   );
 };
 
-describe('transformers computes what the masked original does', () => {
+describe('transformers computes the same as the masked original', () => {
   it.for(all.flatMap((family) => counts.map((kept) => ({ family, kept }))))(
     '$family at $kept of 16 experts',
     async ({ family, kept }) => {
@@ -152,7 +151,7 @@ describe('transformers computes what the masked original does', () => {
   );
 });
 
-describe('vLLM computes what the masked original does', () => {
+describe('vLLM computes the same as the masked original', () => {
   it.for(families.flatMap((family) => counts.map((kept) => ({ family, kept }))))(
     '$family at $kept of 16 experts',
     ({ family, kept }, context) => {
@@ -181,7 +180,7 @@ describe('vLLM opens', () => {
   );
 });
 
-describe('vLLM computes the same where it takes the processor for one with AMX', () => {
+describe('vLLM computes the same when it assumes AMX', () => {
   it.for(asWithAmx.flatMap((family) => counts.map((kept) => ({ family, kept }))))(
     '$family at $kept of 16 experts',
     ({ family, kept }, context) => {

@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 
 const scripts = fileURLToPath(new URL('python', import.meta.url));
-/** The end of what a failing script printed. */
+/** Characters kept from the end of a failing script's output. */
 const LAST_CHARACTERS = 4000;
 
 /**
- * Lets a script of ./python do its jobs: the objects that it prints, one a line, parsed. Nothing is fetched from a hub.
- * `python` runs it: that of the interop environment unless another is named.
+ * Runs jobs in a script of ./python and returns the objects that it prints, one per line, parsed. Downloads nothing.
+ * `python`: the interpreter; that of the interop environment by default.
  */
 export const runPython = async <T>(
   script: string,
@@ -42,7 +42,7 @@ export const runPython = async <T>(
   }
 };
 
-/** Standard output of a program that must end well. */
+/** Standard output of a program that must succeed. */
 export const outputOf = (
   command: string,
   parameters: readonly string[],

@@ -16,7 +16,7 @@ import { numberDifference } from '../main/inference/open-runner.ts';
 import { prefixedRequests, scoreTogether } from '../main/inference/prefixed-requests.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 
-/** Largest difference to the reference, as a share of the largest number of the sequence. */
+/** Largest difference to the reference, relative to the largest number of the sequence. */
 const RELATIVE_TOLERANCE = 1e-4;
 
 const root = process.env['CHECKPOINTS'] ?? '';
@@ -39,7 +39,7 @@ it.each(folders.filter((folder) => !supported.includes(folder)))('%s is of a sup
   expect.fail(`the family ${modelType(folder)} is not supported yet`);
 });
 
-/** What a folder says its model computes. */
+/** Reference results in a checkpoint's folder. */
 class Reference {
   readonly checkpoint: Checkpoint;
   readonly tokens: readonly (readonly number[])[];
@@ -76,7 +76,7 @@ class Reference {
     return view;
   }
 
-  /** The three sequences through a checkpoint, with every block resident or one at a time. */
+  /** Runs the three sequences through a checkpoint, with every block resident or one at a time. */
   async forward(checkpoint: Checkpoint, plan: DropPlan | null, streamed: boolean): Promise<readonly ForwardResult[]> {
     const runner = await openModelRunner(checkpoint, {
       threads: 1,
@@ -91,7 +91,7 @@ class Reference {
     }
   }
 
-  /** Logits and router logits of every sequence against `file`; `experts`: columns of ours that the reference has. */
+  /** Compares logits and router logits of every sequence with `file`; `experts`: our columns that the reference has. */
   async compare(
     results: readonly ForwardResult[],
     file: string,
@@ -129,7 +129,7 @@ const keepColumns = (matrix: Float32Array, kept: readonly (readonly number[])[],
   );
 };
 
-/** The K experts of every token at every layer, in ascending order. */
+/** The K experts of every token in every layer, in ascending order. */
 const choices = (experts: Int32Array, topK: number): readonly string[] =>
   Array.from({ length: experts.length / topK }, (_, token) =>
     [...experts.subarray(token * topK, (token + 1) * topK)].sort((a, b) => a - b).join(','),
@@ -151,7 +151,7 @@ describe.each(supported)('%s', (folder) => {
     }
   });
 
-  it('gives the logits of its pruned twin under a mask', async () => {
+  it('gives the logits of its pruned copy under a mask', async () => {
     const reference = await Reference.open(folder);
     const { kept } = reference;
     await reference.compare(
@@ -190,7 +190,7 @@ describe.each(supported)('%s', (folder) => {
     },
   );
 
-  it('gives the logits of its pruned twin as an export, which verifies with its graph', async () => {
+  it('gives the logits of its pruned copy as an export, which is verified with its graph', async () => {
     const reference = await Reference.open(folder);
     const { checkpoint, kept: plan } = reference;
     const parent = await temporaryFolder();

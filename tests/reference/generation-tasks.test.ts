@@ -8,7 +8,7 @@ import { loadTask } from '../../main/tasks/load-task.ts';
 import { isWrittenItem, type Task } from '../../main/tasks/task.ts';
 import type { WrittenItem } from '../../main/contract/task.ts';
 
-/** What lm-evaluation-harness answered to whole generation tasks, beside the tasks themselves. */
+/** Answers of lm-evaluation-harness to whole generation tasks, stored beside the tasks. */
 const root = path.join(process.env['GENERATION'] ?? '', 'harness');
 const answered = z.record(
   z.string(),
@@ -44,12 +44,12 @@ it(`has tasks with answers in ${root}`, () => {
 describe.each(names)('%s', (name) => {
   const { metrics = {}, fewshotContexts = [], samples = [] } = expected[name] ?? {};
 
-  it('asks what lm-evaluation-harness asks, with the same few-shot examples', async () => {
+  it('has the prompts of lm-evaluation-harness, with the same few-shot examples', async () => {
     const { items } = await load(name);
     expect(items.map(({ context }) => context)).toEqual(fewshotContexts);
   });
 
-  it('gives the filtered answers and judgements of lm-evaluation-harness to its responses', async () => {
+  it('filters and judges responses like lm-evaluation-harness', async () => {
     const { task, items } = await load(name);
     expect(samples.length).toBeGreaterThan(0);
     for (const { docId, filter, response, filtered, exactMatch } of samples) {
@@ -61,7 +61,7 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  it('gives the metrics of lm-evaluation-harness, one a pipeline', async () => {
+  it('gives the metrics of lm-evaluation-harness, one per pipeline', async () => {
     const { task, items } = await load(name);
     const { judging } = task;
     if (judging === undefined) throw new TypeError('not judged');

@@ -11,7 +11,7 @@ import type { Candidate, ModelRunner } from '../../main/inference/model-runner.t
 import { exportSettingsIn, openModelRunner } from '../open-model-runner.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 
-/** A token may differ from the reference where the logit of its choice is less than this above the next. */
+/** A token may differ from the reference if the reference's logit exceeds the next one by less than this. */
 const TIE = 1e-4;
 
 const root = process.env['GENERATION'] ?? '';
@@ -47,7 +47,7 @@ const open = async (checkpoint: Checkpoint, streamed: boolean): Promise<ModelRun
   return runner;
 };
 
-/** What each candidate writes after each prompt, all side by side. */
+/** Generated tokens of each candidate for each prompt, all in one batch. */
 const write = async (
   runner: ModelRunner,
   { prompts, newTokens }: z.infer<typeof reference>,
@@ -63,7 +63,7 @@ const write = async (
   return written;
 };
 
-/** The same tokens, up to a step that the reference itself calls a tie. */
+/** Expects the same tokens, up to a step that the reference itself marks as a tie. */
 const expectSame = (ours: readonly (readonly number[])[] | undefined, { tokens, margins }: Continuations): void => {
   expect(ours?.length).toBe(tokens.length);
   tokens.forEach((wanted, sequence) => {
@@ -105,7 +105,7 @@ describe.each(names)('%s', (name) => {
     expectSame(written.get('pruned'), expected.pruned);
   });
 
-  it('writes what transformers writes as an export', async () => {
+  it('writes the same as transformers, as an export', async () => {
     const { checkpoint, kept, expected } = await load();
     const parent = await temporaryFolder();
     const settings = exportSettingsIn(path.join(parent, 'overlay'));
@@ -133,7 +133,7 @@ const request = z.object({
 });
 
 describe.each(textNames)('texts of %s', (name) => {
-  it('are those of lm-evaluation-harness', async () => {
+  it('equal those of lm-evaluation-harness', async () => {
     const checkpoint = await openCheckpoint(path.join(scoring, name));
     const lines = (await readFile(path.join(root, 'text', `${name}.jsonl`), 'utf8')).trim().split('\n');
     const expected = lines.map((line) => request.parse(JSON.parse(line)));

@@ -29,7 +29,7 @@ import { uncurlPublishedVectors } from './methods/uncurl-published.ts';
 import { unifiedCriteriaVectors } from './methods/unified-criteria.ts';
 import { fusedWeightMatchingVectors, weightMatchingVectors } from './methods/weight-matching.ts';
 
-/** Numbers that published code computed, reproduced by the code that the workbench runs. */
+/** Numbers computed by published code, reproduced by the workbench's own code. */
 const handlers: Readonly<Record<string, (json: unknown) => void | Promise<void>>> = {
   easyep_selection: easyEpVectors,
   eep_merge_matrices: eepVectors,
@@ -72,7 +72,7 @@ const files = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
   .sort();
 
-/** Several sets of one kind may lie side by side (NAME.json, NAME_0.json, NAME_1.json): the longest name that fits. */
+/** Several sets of one kind may exist (NAME.json, NAME_0.json, NAME_1.json): takes the longest matching name. */
 const kindOf = (file: string): string => {
   const stem = file.replace(/\.json$/, '');
   const fitting = Object.keys(handlers).filter((kind) => stem === kind || stem.startsWith(`${kind}_`));

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 
 /**
  * Every tensor of every checkpoint, damaged one at a time: missing, renamed, transposed, or of a dtype that its layout
- * does not allow. Only headers decide, so a damaged copy is a header over zeros.
+ * does not allow. Only headers matter, so a damaged copy is a header over zeros.
  */
 
 const root = process.env['CHECKPOINTS'] ?? '';
@@ -27,7 +27,7 @@ type Config = Readonly<Record<string, unknown>>;
 const configSchema = z.record(z.string(), z.unknown());
 const headerSchema = z.record(z.string(), z.looseObject({ dtype: z.string(), shape: z.array(z.number()) }));
 
-/** A checkpoint as data: what damage is done to. */
+/** A sound checkpoint as data, the basis of the damage. */
 interface Sound {
   readonly config: Config;
   /** Tensors by weight file. */
@@ -54,7 +54,7 @@ const readSound = (folder: string): Sound => {
 
 const isSharded = ({ files }: Sound): boolean => !files.has('model.safetensors');
 
-/** A folder that holds a sound checkpoint but for the one file that was changed last. */
+/** A folder with a sound checkpoint, except for the file changed last. */
 class Bench {
   readonly sound: Sound;
   readonly folder: string;
@@ -73,7 +73,7 @@ class Bench {
     return bench;
   }
 
-  /** The refusal of the checkpoint with `change` made to the tensors of one file; null where it opens. */
+  /** The refusal after applying `change` to the tensors of one file; null if the checkpoint opens. */
   async refusal(
     file: string,
     change: (tensors: readonly NamedTensor[]) => readonly NamedTensor[],
@@ -120,7 +120,7 @@ const refusalOf = async (folder: string): Promise<WorkbenchError | null> => {
   }
 };
 
-/** Dtypes that a tensor must not have, given the one that it has. */
+/** Dtypes that are wrong for a tensor, given its own. */
 const wrongDtypes = ({ name, dtype }: NamedTensor): readonly string[] => {
   if (dtype === 'U8') return ['I8', 'BOOL', 'I32', 'BF16', 'F32', 'F8_E4M3'];
   if (dtype === 'F8_E4M3') return ['F8_E5M2', 'U8', 'I8', 'BF16', 'F32'];
@@ -144,7 +144,7 @@ describe.each(folders)('%s', (folder) => {
     (tensors: readonly NamedTensor[]): readonly NamedTensor[] =>
       tensors.flatMap((tensor) => (tensor.name === name ? by : [tensor]));
 
-  it('opens while it is sound', async () => {
+  it('opens undamaged', async () => {
     expect(await refusalOf((await Bench.set(sound)).folder)).toBeNull();
   });
 
@@ -159,7 +159,7 @@ describe.each(folders)('%s', (folder) => {
     }
   });
 
-  it('is refused with any one tensor renamed, by both names', async () => {
+  it('is refused with any one tensor renamed, with both names', async () => {
     const bench = await Bench.set(sound);
     for (const { file, tensor } of stored) {
       for (const name of [`${tensor.name}_old`, tensor.name.replace(/^(model|lm_head)\./, 'other.$1.')]) {
@@ -194,7 +194,7 @@ describe.each(folders)('%s', (folder) => {
       for (const dtype of wrongDtypes(tensor)) {
         const refusal = await bench.refusal(file, replaced(tensor.name, { ...tensor, dtype }));
         const what = `${tensor.name} as ${dtype}`;
-        // A float8 matrix without scale is one whose scale is missing.
+        // A float8 matrix without scale counts as one with a missing scale.
         if (refusal?.code === 'missing-tensor')
           expect(refusal.message, what).toContain(`"${tensor.name}_scale_inv" is missing`);
         else expect(refusal?.message ?? 'it opened', what).toContain(`tensor "${tensor.name}" is ${dtype}`);
@@ -202,7 +202,7 @@ describe.each(folders)('%s', (folder) => {
     }
   });
 
-  it('is refused with a tensor that nothing reads, by name; not with a rotary buffer', async () => {
+  it('is refused with an unused tensor, by name; not with a rotary buffer', async () => {
     const bench = await Bench.set(sound);
     const [first] = sound.files.keys();
     const added = (name: string) => (tensors: readonly NamedTensor[]) => [
@@ -222,7 +222,7 @@ describe.each(folders)('%s', (folder) => {
     expect(await bench.refusal(first ?? '', added('model.layers.0.self_attn.rotary_emb.inv_freq'))).toBeNull();
   });
 
-  it('is refused with any one number of its config that the tensors contradict', async () => {
+  it('is refused with any one number in its config that contradicts the tensors', async () => {
     const bench = await Bench.set(sound);
     for (const [key, values] of Object.entries(contradictions(sound.config))) {
       for (const value of values) {
@@ -235,7 +235,7 @@ describe.each(folders)('%s', (folder) => {
   });
 });
 
-describe('what could be read in two ways is refused', () => {
+describe('ambiguous checkpoints are refused', () => {
   const openChanged = async (
     context: TestContext,
     folder: string,
@@ -248,10 +248,10 @@ describe('what could be read in two ways is refused', () => {
     return bench.refusal('model.safetensors', change);
   };
 
-  it('a last layer that the config takes for one that predicts further tokens', async (context) => {
+  it('a last layer that, by the config, predicts further tokens', async (context) => {
     const fewer = { num_hidden_layers: 2, num_nextn_predict_layers: 1 };
     expect((await openChanged(context, 'deepseek_v3', fewer))?.message).toContain(
-      'have no place in this family: "model.layers.2.',
+      'are not used in this family: "model.layers.2.',
     );
     const mark = { name: 'model.layers.2.eh_proj.weight', dtype: 'F32', shape: [32, 64] };
     expect(await openChanged(context, 'deepseek_v3', fewer, (tensors) => [...tensors, mark])).toBeNull();
@@ -263,14 +263,14 @@ describe('what could be read in two ways is refused', () => {
     );
     expect(
       (await openChanged(context, 'gpt_oss-bf16', { layer_types: ['chunked_attention', 'full_attention'] }))?.message,
-    ).toMatch(/"layer_types" holds "chunked_attention"/);
+    ).toMatch(/"layer_types" contains "chunked_attention"/);
     const types = { layer_types: ['full_attention', 'full_attention', 'full_attention', 'sliding_attention'] };
     expect((await openChanged(context, 'qwen2_moe-sparse-step', types))?.message).toMatch(
       /"layer_types" says sliding_attention for layer 3, where the other keys give no window/,
     );
   });
 
-  it('more experts per token than the chosen groups hold, and groups too small to be ranked', async (context) => {
+  it('more experts per token than the chosen groups contain, and groups too small to be ranked', async (context) => {
     expect((await openChanged(context, 'deepseek_v3', { num_experts_per_tok: 9 }))?.message).toMatch(
       /top-9 exceeds the 8 experts of 2 groups/,
     );
@@ -279,13 +279,13 @@ describe('what could be read in two ways is refused', () => {
     );
   });
 
-  it('a quantisation that the weights do not have, or have and the config does not name', async (context) => {
+  it('a quantisation in the config that the weights lack, or in the weights that the config lacks', async (context) => {
     expect((await openChanged(context, 'gpt_oss-mxfp4', { quantization_config: null }))?.message).toMatch(
-      /does not say mxfp4, but the experts are MXFP4 blocks/,
+      /does not name mxfp4, but the experts are MXFP4 blocks/,
     );
     expect(
       (await openChanged(context, 'gpt_oss-bf16', { quantization_config: { quant_method: 'mxfp4' } }))?.message,
-    ).toMatch(/says mxfp4, but the experts are no MXFP4 blocks/);
+    ).toMatch(/names mxfp4, but the experts are not MXFP4 blocks/);
     expect(
       (await openChanged(context, 'qwen3_moe', { quantization_config: { quant_method: 'mxfp4' } }))?.message,
     ).toMatch(/says mxfp4/);
@@ -296,12 +296,12 @@ describe('what could be read in two ways is refused', () => {
           : [{ ...tensor, dtype: tensor.dtype === 'F8_E4M3' ? 'BF16' : tensor.dtype }],
       );
     expect((await openChanged(context, 'deepseek_v3-fp8', {}, plain))?.message).toMatch(
-      /says fp8, but no tensor is float8/,
+      /names fp8, but no tensor is float8/,
     );
   });
 });
 
-/** Keys of config.json that shapes or names depend on. */
+/** Keys of config.json that determine shapes or names. */
 const lengthKeys = [
   'hidden_size',
   'vocab_size',
@@ -342,7 +342,7 @@ const contradictions = (config: Config): Readonly<Record<string, readonly unknow
   return wrong;
 };
 
-/** Keys that a family carries without meaning. */
+/** Keys without meaning in a family. */
 const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (isLatent && (key === 'head_dim' || key === 'num_key_value_heads')) ||
   (key === 'intermediate_size' && config['model_type'] === 'qwen3_moe');

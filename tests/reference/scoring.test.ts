@@ -56,7 +56,7 @@ it.each(folders.filter((folder) => !supported.includes(folder)))('%s is of a sup
 });
 
 describe.each(supported)('%s', (folder) => {
-  it('scores requests as lm-evaluation-harness does', async () => {
+  it('scores requests like lm-evaluation-harness', async () => {
     const { runner, tokenizer } = await open(folder);
     const requests = await lines(folder, 'requests.jsonl', request);
     const expected = await lines(folder, 'expected.jsonl', answer);
@@ -70,7 +70,7 @@ describe.each(supported)('%s', (folder) => {
     expect(Math.max(...differences)).toBeLessThanOrEqual(LOGPROB_TOLERANCE);
   });
 
-  it('scores texts as lm-evaluation-harness does', async () => {
+  it('scores texts like lm-evaluation-harness', async () => {
     const { runner, tokenizer } = await open(folder);
     const texts = await lines(folder, 'rolling.jsonl', rolling);
     const results = await runner.scoreRolling(

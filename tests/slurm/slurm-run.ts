@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { sweepDocument } from '../../main/contract/sweep.ts';
 import { startUncurl, temporaryFolder, uncurl, type Uncurl } from '../integration/run-uncurl.ts';
 
-// What the tests of a real cluster share: a sweep, its submission, and a worker that holds it open.
+// Shared by the tests of a real cluster: a sweep, its submission, and a worker that keeps it from finishing.
 
 const SWEEP = [
   ...['sweep', 'uncurl-16', '--task', 'french', 'sort', '--method', 'random', 'reap', '--factors', '2,4'],
@@ -22,7 +22,7 @@ export const numbersOf = (stdout: string): unknown => {
   return { results, curtailed, notNeeded, thresholds };
 };
 
-/** What one machine gives. */
+/** The result of one machine. */
 export const measureAlone = async (...extra: readonly string[]): Promise<unknown> => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const { code, stdout, stderr } = await uncurl([...SWEEP, ...extra, '--workspace', workspace]);
@@ -60,7 +60,7 @@ export const submission = (
   ...extra,
 ];
 
-/** Submits to the end, which must be the numbers of one machine. */
+/** Submits until the end; the numbers must equal those of one machine. */
 export const submitAgain = async (run: ClusterRun, known: unknown): Promise<{ readonly summary: string }> => {
   const { code, stdout, stderr } = await uncurl(submission(run, 2));
   expect(code, stderr).toBe(0);
@@ -68,7 +68,7 @@ export const submitAgain = async (run: ClusterRun, known: unknown): Promise<{ re
   return answer.parse(JSON.parse(stdout));
 };
 
-/** The numbers of the array and of the joining job, once they are submitted. */
+/** The job ids of the array and of the joining job, once submitted. */
 export const jobsOf = async (submitted: Uncurl): Promise<{ readonly array: string; readonly join: string }> => {
   await submitted.says(/array \d+, joining job \d+/);
   const [, array = '', joining = ''] = /array (\d+), joining job (\d+)/.exec(submitted.printed.stderr) ?? [];
@@ -98,13 +98,13 @@ export const untilQueueIsEmpty = async ({ run }: ClusterRun): Promise<void> => {
 
 const lockHolder = z.object({ pid: z.number(), released: z.boolean() });
 
-/** Whether the process holds the lock of a part that it has not finished. */
+/** Whether the process holds the lock of an unfinished part. */
 const isInMidPart = async (run: ClusterRun, pid: number): Promise<boolean> => {
   for (const [unit, files] of await unitsOf(run)) {
     if (files.includes('done.json')) continue;
     for (const name of files.filter((file) => file.startsWith('lock-') && file.endsWith('.json'))) {
       const text = await readFile(join(unit, name), 'utf8').catch(() => '');
-      // A lock that is being written is not held yet.
+      // A lock still being written is not held yet.
       if (!text.endsWith('}')) continue;
       const holder = lockHolder.parse(JSON.parse(text));
       if (holder.pid === pid && !holder.released) return true;
@@ -113,12 +113,12 @@ const isInMidPart = async (run: ClusterRun, pid: number): Promise<boolean> => {
   return false;
 };
 
-/** Folder of the cluster that the tests may hold, kill and start again; without one, the test is not run. */
+/** Folder of the cluster that the tests may hold, kill and restart; without one, the test is skipped. */
 export const ownCluster = (context: TestContext): string =>
   process.env['UNCURL_SLURM_FOLDER'] ??
   context.skip('only a cluster of our own is held, killed and started again: UNCURL_SLURM_FOLDER names it');
 
-/** Holds a cluster's jobs in the queue until they are let go. */
+/** Holds a cluster's jobs in the queue until released. */
 export const holdCluster = (): { readonly letGo: () => void } => {
   const put = (state: string): string => slurm('scontrol', 'update', 'partitionname=main', `state=${state}`);
   put('down');
@@ -129,14 +129,14 @@ export const holdCluster = (): { readonly letGo: () => void } => {
 export interface HeldSubmission {
   readonly submitted: Uncurl;
   readonly jobs: { readonly array: string; readonly join: string };
-  /** Kills the worker that stands still: whoever is left takes its part over. */
+  /** Kills the stopped worker, so that another takes over its part. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * A submission that cannot end by itself, however fast or slow the machine: another worker of the run, outside of the
- * array, was stopped (SIGSTOP) in the middle of a part, so that the array does all others and waits. Resolves once
- * both tasks of the array run, and parts of them are on disk.
+ * A submission that cannot finish, however fast or slow the machine: another worker of the run, outside the array, is
+ * stopped (SIGSTOP) in the middle of a part, so that the array does all other parts and waits. Resolves once both tasks
+ * of the array run and some of their parts are on disk.
  */
 export const submitHeld = async (run: ClusterRun): Promise<HeldSubmission> => {
   const { letGo } = holdCluster();

@@ -25,10 +25,10 @@ import {
 } from './slurm-run.ts';
 import { startSshHost } from './ssh-host.ts';
 
-// A real cluster of one node: `npm run test:slurm` starts it, or SLURM_CONF names one.
+// A real cluster of one node, started by `npm run test:slurm` or named by SLURM_CONF.
 
 let known: Promise<unknown> | null = null;
-/** What one machine gives, measured once. */
+/** The result of one machine, measured once. */
 const alone = (): Promise<unknown> => (known ??= measureAlone());
 
 beforeAll(() => {
@@ -36,7 +36,7 @@ beforeAll(() => {
 });
 
 describe('a sweep on a Slurm cluster', () => {
-  test('an array and a joining job give the numbers of one machine, and the join computes nothing', async () => {
+  test('an array and a joining job give the numbers of one machine, and the joining job computes nothing', async () => {
     const run = await makeRun(await temporaryFolder());
     const { code, stdout, stderr } = await uncurl(submission(run, 3, '--setup', 'export FROM_SETUP=1'));
     expect(code, stderr).toBe(0);
@@ -55,14 +55,14 @@ describe('a sweep on a Slurm cluster', () => {
     expect(await readdir(join(run.workspace, 'tmp'))).toEqual([]);
   });
 
-  test('workers that search for thresholds only give what one machine is told', async () => {
+  test('workers that search only for thresholds give the thresholds of one machine', async () => {
     const curtailed = await measureAlone('--stop', 'curtailed');
     const run = await makeRun(await temporaryFolder(), '--stop', 'curtailed');
     const { summary } = await submitAgain(run, curtailed);
     expect(summary).toMatch(/^0 of /);
   });
 
-  test('over the own ssh to a machine of the cluster it is the same; a missing host is named', async (context) => {
+  test('it works the same through ssh to a machine of the cluster; a missing host is reported', async (context) => {
     const { name, environment } = await startSshHost(context);
     const run = await makeRun(await temporaryFolder());
     const nobody = await uncurl(submission(run, 1, '--host', 'nobody.invalid'), environment);
@@ -76,9 +76,9 @@ describe('a sweep on a Slurm cluster', () => {
     expect(numbersOf(stdout)).toEqual(await alone());
   });
 
-  test('an engine that starts later takes up what was submitted, and tells when it is done', async () => {
+  test('an engine that starts later follows the submitted jobs and reports their end', async () => {
     const run = await makeRun(await temporaryFolder());
-    // Its tasks wait for this file: a quick machine would be done before the engine has started.
+    // The tasks wait for this file; otherwise a fast machine would be done before the engine has started.
     const mayBegin = join(run.folder, 'may-begin');
     const setup = `while [ ! -e ${mayBegin} ]; do sleep 0.1; done`;
     const { code, stderr } = await uncurl(submission(run, 2, '--detach', '--setup', setup));
@@ -107,7 +107,7 @@ describe('a sweep on a Slurm cluster', () => {
     expect(text).toMatch(/0 of \d+ steps computed/);
   });
 
-  test('a full shared disk fails a task by name; with room submitting ends with equal numbers', async (context) => {
+  test('a full shared disk fails a task by name; with room, submitting again gives equal numbers', async (context) => {
     const disk = join(await temporaryFolder(), 'disk');
     await mkdir(disk);
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=350k', 'tmpfs', disk], { encoding: 'utf8' });
@@ -137,8 +137,8 @@ describe('a sweep on a Slurm cluster', () => {
   });
 });
 
-describe('whatever ends in mid-work, submitting again ends with the numbers of one machine:', () => {
-  test('kill -9 of a worker, which is named with node, end and log', async (context) => {
+describe('after any interruption, submitting again gives the numbers of one machine:', () => {
+  test('kill -9 of a worker, which is reported with node, end and log', async (context) => {
     ownCluster(context);
     const run = await makeRun(await temporaryFolder());
     const { submitted, jobs, release } = await submitHeld(run);
@@ -150,7 +150,7 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     await submitAgain(run, await alone());
   });
 
-  test('an interrupt of who follows, which cancels the jobs', async (context) => {
+  test('an interrupt of the follower, which cancels the jobs', async (context) => {
     ownCluster(context);
     const run = await makeRun(await temporaryFolder());
     const { submitted, jobs, release } = await submitHeld(run);
@@ -162,7 +162,7 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     await submitAgain(run, await alone());
   });
 
-  test('kill -9 of who follows: jobs go on, a second is refused meanwhile, a later one only reads', async (context) => {
+  test('kill -9 of the follower: jobs continue, a second submission is refused, a later one only reads', async (context) => {
     ownCluster(context);
     const run = await makeRun(await temporaryFolder());
     const { submitted, release } = await submitHeld(run);
@@ -170,7 +170,7 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     await submitted.ended;
     const early = await uncurl(submission(run, 2));
     expect(early.code, early.stderr).toBe(2);
-    expect(early.stderr).toContain(`${run.run} is on the cluster already`);
+    expect(early.stderr).toContain(`${run.run} is already on the cluster`);
     await release();
     await untilQueueIsEmpty(run);
     const { summary } = await submitAgain(run, await alone());
@@ -211,7 +211,7 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
       killAll(joining);
       const { code, stdout, stderr } = await submitted.ended;
       if (code === 0) {
-        // It ended before it could be killed: then it must have ended well, and is tried again.
+        // It ended before it could be killed: then it must have succeeded, and the test tries again.
         expect(numbersOf(stdout)).toEqual(await alone());
         continue;
       }
@@ -221,25 +221,25 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     await submitAgain(run, await alone());
   });
 
-  test('a node that vanishes with all that runs there: its tasks are put into the queue anew', async (context) => {
+  test('a lost node with everything on it: its tasks are requeued', async (context) => {
     const cluster = ownCluster(context);
     const run = await makeRun(await temporaryFolder());
     const { submitted, release } = await submitHeld(run);
     const node = slurm('sinfo', '-h', '-N', '-o', '%N').trim();
     let workers: readonly number[] = [];
-    // A task runs before its worker does.
+    // A task starts before its worker.
     while (workers.length < 2) {
       workers = await jobProcesses((words) => words.includes('--until-empty') && words.includes(run.run));
       await pause(20);
     }
     expect(workers).toHaveLength(2);
     const steps = await parentsOf(workers);
-    // What could tell how they ended goes first.
+    // First kill the processes that could report the end of the tasks.
     killAll([Number(await readFile(join(cluster, 'slurmd.pid'), 'utf8')), ...steps, ...workers]);
     slurm('scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=vanished');
     await submitted.says(/task 1 on \S+: RUNNING[\s\S]*task 1.*: (?!RUNNING)/);
     spawn('slurmd', [], { stdio: 'ignore', detached: true }).unref();
-    // It comes back by itself once it has registered, unless it was put down after that.
+    // The node returns automatically once it has registered, unless it was set down afterwards.
     while (/down|unk/.test(slurm('sinfo', '-h', '-o', '%t'))) {
       spawnSync('scontrol', ['update', `nodename=${node}`, 'state=resume']);
       await pause(200);
@@ -250,13 +250,12 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     expect(numbersOf(stdout)).toEqual(await alone());
   });
 
-  // The last: a controller that was killed gives numbers of jobs again that a node may still remember.
-  test('kill -9 of the controller, whose jobs go on meanwhile and end well once it is there again', async (context) => {
+  // The last test: after a restart, the killed controller reuses job ids that a node may still remember.
+  test('kill -9 of the controller: jobs continue and succeed once it is back', async (context) => {
     const cluster = ownCluster(context);
     const run = await makeRun(await temporaryFolder());
     const { submitted, jobs, release } = await submitHeld(run);
-    // What it has not saved it forgets: it saves some seconds after a change, and tasks that it forgot would start
-    // again.
+    // The controller saves its state some seconds after a change; tasks that it forgot would start again.
     const heldAt = Date.now();
     slurm('scontrol', 'update', `jobid=${jobs.array}`, 'comment=held');
     while ((await stat(join(cluster, 'state', 'job_state'))).mtimeMs < heldAt) await pause(100);

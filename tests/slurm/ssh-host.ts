@@ -7,7 +7,7 @@ import { expect, onTestFinished, type TestContext } from 'vitest';
 import { temporaryFolder } from '../integration/run-uncurl.ts';
 
 const SSHD = '/usr/sbin/sshd';
-/** Where sshd of Debian locks itself in before it knows who calls. */
+/** Folder that Debian's sshd uses for privilege separation. */
 const PRIVILEGE_FOLDER = '/run/sshd';
 const NAME = 'login-of-the-tests';
 
@@ -30,13 +30,13 @@ const makeKey = (file: string): void => {
 };
 
 export interface SshHost {
-  /** As the user's own ssh knows it. */
+  /** The host name in the user's ssh configuration. */
   readonly name: string;
-  /** In which that ssh is found, and in which no cluster is named: only the host knows one. */
+  /** Environment with that ssh and without a cluster, which only the host knows. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A machine of the cluster that is reached by ssh: a real sshd on the loopback, with keys of the test's own. */
+/** A machine of the cluster reached by ssh: a real sshd on the loopback interface, with keys of the test. */
 export const startSshHost = async (context: TestContext): Promise<SshHost> => {
   if (!existsSync(SSHD)) context.skip(`there is no ${SSHD} here (Debian: openssh-server)`);
   if (process.getuid?.() !== 0) context.skip('sshd with keys of its own is started as root alone');
@@ -58,7 +58,7 @@ export const startSshHost = async (context: TestContext): Promise<SshHost> => {
     'StrictModes no',
     'UsePAM no',
     'PidFile none',
-    // The host has a home of its own: its engines have another key than the machine that submits.
+    // The host has its own home, so its engines have another key than the submitting machine.
     `SetEnv SLURM_CONF=${process.env['SLURM_CONF'] ?? ''} UNCURL_SETTINGS=${inFolder('home/settings.json')}`,
   ];
   await writeFile(inFolder('sshd_config'), `${settings.join('\n')}\n`);
@@ -84,7 +84,7 @@ export const startSshHost = async (context: TestContext): Promise<SshHost> => {
     `  UserKnownHostsFile ${inFolder('known-hosts')}`,
   ];
   await writeFile(inFolder('ssh_config'), `${client.join('\n')}\n`);
-  // The user's own configuration: ssh looks for it in the home of the password file, whatever HOME says.
+  // A configuration file passed explicitly: ssh otherwise uses the home in the password file, ignoring HOME.
   await mkdir(inFolder('bin'));
   await writeFile(inFolder('bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${inFolder('ssh_config')}' "$@"\n`);
   await chmod(inFolder('bin/ssh'), 0o755);

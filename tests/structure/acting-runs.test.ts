@@ -13,11 +13,11 @@ const sources = projectFiles()
 const filesWith = (pattern: RegExp): readonly string[] =>
   sources.flatMap(({ file, text }) => (pattern.test(text) ? [file] : [])).sort();
 
-test('only one file says that a run may act on what its manifest names', () => {
+test('only one file decides that a run may act on the contents of its manifest', () => {
   expect(filesWith(/brand<'ApprovedManifest'>|approvedManifest\.parse/)).toEqual(['main/engine/approved-run.ts']);
 });
 
-test('what makes a job of a stored manifest takes an approved one', () => {
+test('jobs are made from stored manifests only if these are approved', () => {
   const makers = sources.flatMap(({ text }) =>
     [...text.matchAll(/const (jobOfRun|sweepInputOf|countPartsOfRun|resumed[A-Z]\w*) = [^=]*?=>/gs)].map(
       ([signature, name]) => ({ name, isApproved: signature.includes('manifest: ApprovedManifest') }),
@@ -28,15 +28,15 @@ test('what makes a job of a stored manifest takes an approved one', () => {
   expect(makers.filter(({ isApproved }) => !isApproved)).toEqual([]);
 });
 
-test('programs are started by these files alone', () => {
+test('only these files start programs', () => {
   expect(
     filesWith(/(?<![.\w])(?:spawn|spawnSync|fork|execFile|execFileSync|exec|execSync)\(|utilityProcess\.fork/),
   ).toEqual([
     'electron/fork-probe.ts',
     'electron/fork-utility.ts',
-    // The same command line again, in a process that can be ended.
+    // The same command line again, in a process that can be killed.
     'main/cli/supervise.ts',
-    // The browser, with the address that was printed.
+    // The browser, with the printed address.
     'main/cli/verbs/serve.ts',
     'main/cluster/run-command.ts',
     'main/compute/start-compute.ts',
@@ -48,13 +48,13 @@ test('programs are started by these files alone', () => {
     'main/finetune/make-environment.ts',
     'main/finetune/training-script.ts',
   ]);
-  // The Python of a run comes from its approved manifest, or from the environment that was made here.
+  // A run's Python comes from its approved manifest, or from the environment created here.
   expect(filesWith(/(?<![.\w])findPython\(/)).toEqual([
     'main/cli/verbs/doctor.ts',
     'main/engine/calls/experiments.ts',
     'main/engine/calls/finetune.ts',
     'main/finetune/make-environment.ts',
   ]);
-  // Commands of a cluster go to the host of a recorded submission, or of the request that is submitted.
+  // Cluster commands go to the host of a recorded submission, or of the request being submitted.
   expect(filesWith(/(?<!const )(?<![.\w])(?:commands|commandsOn)\(/)).toEqual(['main/engine/cluster-works.ts']);
 });

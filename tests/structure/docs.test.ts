@@ -10,7 +10,7 @@ const read = (name: string): string => readFileSync(path.join(folder, `${name}.m
 const topics = docTopics(read('README'));
 const files = new Set(projectFiles());
 
-/** Targets of the links of a Markdown text. */
+/** Link targets of a Markdown text. */
 const linksOf = (text: string): readonly string[] => [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, to = '']) => to);
 
 describe('the documentation', () => {
@@ -20,7 +20,7 @@ describe('the documentation', () => {
     expect(topics.length).toBeGreaterThan(10);
   });
 
-  it('has no topic that is named like a verb: `uncurl help NAME` could answer only one', () => {
+  it('has no topic with the name of a verb: `uncurl help NAME` would be ambiguous', () => {
     expect(topics.map(({ name }) => name).filter((name) => Object.hasOwn(verbs, name))).toEqual([]);
   });
 
@@ -42,6 +42,6 @@ describe('the documentation', () => {
   );
 });
 
-it('a page is read without the marks of its tables', () => {
+it('a page is read without the markers of its tables', () => {
   expect(readablePage('# A\n\n<!-- table: b -->\n| c |\n<!-- end -->\nd\n')).toBe('# A\n\n| c |\nd\n');
 });

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { projectFiles, root } from './project-files.ts';
 
 /**
- * Whatever computes numbers of a model does it behind one gate (main/jobs/source-gate.ts), which watches the model's
- * files. The lists here are made from the code: who adds a way to numbers has to say how it goes through the gate.
+ * All code that computes numbers of a model works behind one gate (main/jobs/source-gate.ts), which watches the model's
+ * files. The lists are derived from the code: a new way to compute numbers must state how it passes the gate.
  */
 
 const GATE = 'main/jobs/source-gate.ts';
@@ -20,7 +20,7 @@ interface Import {
   readonly names: readonly string[];
 }
 
-/** What a file imports from others of the project, types left out. */
+/** Imports of a file from other project files, without types. */
 const importsOf = (file: string): readonly Import[] =>
   [...(sources.get(file) ?? '').matchAll(/^import (type )?\{([^}]*)\} from '(\.[^']+)';/gm)].flatMap(
     ([, isType, list = '', from = '']) => {
@@ -53,7 +53,7 @@ const reachesWeights = (file: string): boolean => {
 
 const COMPUTING = /^main\/(?:inference|export|finetune|generation)\//;
 
-/** The names that other folders import from files that compute, and who imports each. */
+/** Functions that other folders import from computing files, with their importers. */
 const waysToNumbers = (): ReadonlyMap<string, readonly string[]> => {
   const ways = new Map<string, string[]>();
   for (const file of sources.keys()) {
@@ -66,7 +66,10 @@ const waysToNumbers = (): ReadonlyMap<string, readonly string[]> => {
   return ways;
 };
 
-/** Compute numbers from weights, and who calls them. Each caller is given runners and steps by the gate, or says so here. */
+/**
+ * Functions that compute numbers from weights, with their callers. Each caller gets runners and steps from the gate, or
+ * is listed here.
+ */
 const COMPUTES: Readonly<Record<string, readonly string[]>> = {
   openModel: [GATE],
   exportPlan: [
@@ -81,7 +84,7 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
   publishTunedFolder: ['main/jobs/train-checkpoint.ts'],
 };
 
-/** Look at shapes, names or texts, or compute from what is no model of a user's. */
+/** Functions that read shapes, names or texts, or compute from something other than a user's model. */
 const HARMLESS: Readonly<Record<string, string>> = {
   LOSSES_FILE: 'a name',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
@@ -105,10 +108,10 @@ const HARMLESS: Readonly<Record<string, string>> = {
   withConstants: 'means out of a profile, which is a step',
 };
 
-/** What a file that computes gets its runners and steps from. */
+/** Source of a computing file's runners and steps. */
 const BEHIND_THE_GATE = /\b(?:JobContext|Computing|computeWith|withRunner|readWeights)\b/;
 
-test('only the gate opens models, and every other way to numbers is named, and goes through it', () => {
+test('only the gate opens models, and every other way to numbers is listed and passes the gate', () => {
   const ways = waysToNumbers();
   const named = Object.keys({ ...COMPUTES, ...HARMLESS }).sort();
   expect([...ways.keys()].sort()).toEqual(named);
@@ -119,49 +122,47 @@ test('only the gate opens models, and every other way to numbers is named, and g
   }
 });
 
-test('work is let in at these places, and at no others', () => {
+test('the gate is entered only in these files', () => {
   const calling = (pattern: RegExp): readonly string[] =>
     [...sources].flatMap(([file, text]) => (file !== GATE && pattern.test(text) ? [file] : []));
   expect(calling(/\bpool\.compute\(/)).toEqual([
     // One verb without a workspace: score, forward, generate, profile, recover, baseline, export, verify.
     'main/cli/open-runner.ts',
-    // A worker beside others on one sweep, and what lists its parts.
+    // A worker on a shared sweep, and the listing of its parts.
     'main/engine/work-on-run.ts',
     // Every run: sweep, profile, damage, export, verify, finetune, experiment, reproduce.
     'main/jobs/carry-out.ts',
-    // The second measurement, in steps of its own.
+    // The second measurement, with its own steps.
     'main/reproduction/reproduce-experiment.ts',
     'main/reproduction/reproduce-job.ts',
   ]);
   expect(calling(/\breadWeights\(/)).toEqual(['main/engine/calls/experts.ts']);
-  // Pools are made by these, and let nothing compute but by `compute`.
+  // These create pools, which compute only through `compute`.
   expect(calling(/\bcreateModelPool\(/)).toEqual(['main/cli/open-runner.ts', 'main/engine/engine.ts']);
 });
 
-test('steps are written behind the gate; what writes them elsewhere computes nothing from weights', () => {
+test('steps are written behind the gate; code that writes them elsewhere computes nothing from weights', () => {
   const writers = [...sources].flatMap(([file, text]) =>
     /\.(?:writeJson|writeTensors)\(|overlays\.write\(/.test(text) && !BEHIND_THE_GATE.test(text) ? [file] : [],
   );
   expect(writers).toEqual([
-    // Weights that a user brought along with a plan, into a folder of the verb's own.
+    // Weights that a user provides with a plan, into a folder of the verb.
     'main/cli/plan-files.ts',
-    // Constants: means out of a profile, which is a step.
+    // Constants: means from a profile, which is a step.
     'main/inference/expert-constants.ts',
-    // Given the gate's overlays by the runner.
+    // Gets the gate's overlays from the runner.
     'main/inference/merged-layer.ts',
     'main/inference/recover-plan.ts',
-    // Given the gate's steps by the steps that they write.
-    'main/jobs/evaluation-record.ts',
-    // Profiles of the run that comes along.
+    // Profiles of the bundled run.
     'main/sample/sample-run.ts',
   ]);
 });
 
-/** How a verb comes to numbers: by an engine, by the gate itself, or not at all. */
+/** How a verb gets numbers: from an engine, from the gate, or not at all. */
 const wayOf = (text: string): 'engine' | 'gate' | 'none' =>
   /\bwithEngine\(/.test(text) ? 'engine' : /\b(?:withRunner|computeWith)\(/.test(text) ? 'gate' : 'none';
 
-test('every verb comes to numbers in one of three ways', () => {
+test('every verb gets numbers in one of three ways', () => {
   const verbs = Object.groupBy(
     [...sources.keys()].filter((file) => file.startsWith('main/cli/verbs/')),
     (file) => wayOf(sources.get(file) ?? ''),
@@ -177,7 +178,7 @@ test('every verb comes to numbers in one of three ways', () => {
     'score',
     'verify',
   ]);
-  // They look at headers, stored results and recorded runs; a plan follows from a profile.
+  // These read headers, stored results and recorded runs; a plan is computed from a profile.
   const looking = ['compare', 'doctor', 'figures', 'info', 'methods', 'plan', 'report', 'runs', 'sample'];
   expect(names(verbs.none)).toEqual(looking);
 });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { root } from './project-files.ts';
 
-/** Small projects with the layers of this one, each breaking one rule (or none): the check itself must see it. */
+/** Small projects with this project's layers, each breaking one rule (or none), to test the check itself. */
 const folder = mkdtempSync(path.join(tmpdir(), 'uncurl-layers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -42,7 +42,7 @@ const broken = (name: string, files: Readonly<Record<string, string>>): readonly
 };
 
 describe('the check of layers', () => {
-  it('lets imports pass that point inward', () => {
+  it('accepts imports that point inward', () => {
     const files = {
       'main/figures/svg.ts': "import { plan } from '../contract/plan.ts';\nexport const svg = plan;",
       'main/graph/moe.ts': "import { readFileSync } from 'node:fs';\nexport const moe = readFileSync;",

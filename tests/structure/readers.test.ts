@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { projectFiles, root } from './project-files.ts';
 
 /**
- * Files that are read without `main/files/regular-file.ts`, and why none of them is a stranger's. A pipe or device in
- * place of any other would keep a plain read waiting, or reading, for ever.
+ * Files read without `main/files/regular-file.ts`, and why none of them is foreign. A pipe or device in place of
+ * another file would make a plain read wait, or read forever.
  */
 const OWN_FILES: Readonly<Record<string, string>> = {
   'electron/protocol.ts': 'the built page',
@@ -23,7 +23,7 @@ const OWN_FILES: Readonly<Record<string, string>> = {
 const PLAIN_READ =
   /(?<![.\w])(?:readFile|readFileSync|createReadStream)\(|(?<![.\w])open\([^()]*, (?:'r'|constants\.O_RDONLY)/;
 
-test('files of strangers are read by the one reader that refuses pipes, devices and what is too large', () => {
+test('foreign files are read by the one reader that refuses pipes, devices and oversized files', () => {
   const sources = projectFiles().filter((file) => /^(?:main|electron)\/.*\.ts$/.test(file));
   const plain = sources.filter((file) => PLAIN_READ.test(readFileSync(path.join(root, file), 'utf8')));
   expect(plain).toEqual(Object.keys(OWN_FILES).sort());

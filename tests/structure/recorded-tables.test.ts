@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { recordedPages, recordedTables } from './recorded-tables.ts';
 
-it('every table that the documentation quotes from a record is what the record gives', async () => {
+it('every quoted table in the documentation matches its record', async () => {
   const pages = await recordedPages();
   expect([...new Set(pages.flatMap(({ tables }) => tables))].sort()).toEqual([...recordedTables].sort());
   for (const { file, stands, computed } of pages)

@@ -1,5 +1,5 @@
-// What the documentation quotes from recorded runs, computed from them. `npm run docs` writes each block between the marks
-// `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts names those that are out of date.
+// Tables that the documentation quotes from recorded runs, computed from the records. `npm run docs` writes each block
+// between the markers `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts lists outdated ones.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,9 +25,9 @@ const resources = path.join(root, 'resources');
 
 interface Sample {
   readonly document: SweepDocument;
-  /** As the window shows it: with the recorded trainings of other seeds. */
+  /** As in the window: with the recorded trainings of other seeds. */
   readonly trend: SizeTrendDocument;
-  /** Of the sample's own models alone. */
+  /** Only the sample's own models. */
   readonly own: SizeTrendDocument;
 }
 
@@ -46,7 +46,7 @@ const readSample = async (): Promise<Sample> => {
 };
 
 const points = (share: number): string => (100 * share).toFixed(1).replace(/^-0\.0$/, '0.0');
-/** An end just below 0 stays -0.0: the interval leaves out 0. */
+/** An end just below 0 stays -0.0, since the interval then excludes 0. */
 const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
   `[${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] =>
@@ -85,7 +85,7 @@ const KINDS: readonly AnswerKind[] = ['chosen', 'written'];
 const safeAtTwo = ({ safeCounts }: SizeTrendDocument, answers: AnswerKind, method: string) =>
   safeCounts.find((one) => one.answers === answers && one.method === method && one.factor === 2)?.shares ?? [];
 
-/** Tasks of nine where factor 2 is safe in every draw, by method and number of experts. */
+/** Number of tasks, out of nine, in which factor 2 is safe in every draw, by method and number of experts. */
 const safeTasks = ({ document, own: trend }: Sample): readonly string[] => {
   const drawsOf = (method: string): number =>
     new Set(document.results.filter((result) => result.method === method).map(({ seed }) => seed)).size;
@@ -102,11 +102,11 @@ const safeTasks = ({ document, own: trend }: Sample): readonly string[] => {
   );
 };
 
-/** The sentences that the engine itself says about all methods together. */
+/** The engine's sentences about all methods together. */
 const findings = ({ trend }: Sample): readonly string[] =>
   items(trend.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence));
 
-/** By frequency, how much of the routed choices factor 2 drops at each size, and where it is safe. */
+/** For frequency: the share of routed choices that factor 2 drops at each size, and where it is safe. */
 const shortFinding = ({ own: trend }: Sample): readonly string[] => {
   const listed = (values: readonly string[]): string => `${values.slice(0, -1).join(', ')} and ${values.at(-1) ?? ''}`;
   const safe = (kind: AnswerKind, method: string): string =>
@@ -129,7 +129,7 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
 
 const SIGNS = { plus: '+', minus: '-', 'cannot-tell': '?' } as const;
 
-/** Fine-tuned, pruned minus scratch, over all draws: the mean and the range that holds the interval of each draw. */
+/** Fine-tuned, pruned minus scratch, over all draws: the mean and a range that contains each draw's interval. */
 const experiment = async (): Promise<readonly string[]> => {
   const folder = recordedExperimentFolder(resources);
   const manifest = runManifest.parse(JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')));
@@ -152,7 +152,7 @@ const experiment = async (): Promise<readonly string[]> => {
   );
 };
 
-/** Item evaluations of the sample's candidates as a search for thresholds would need them, counted on its outcomes. */
+/** Item evaluations that a threshold search would need for the sample's candidates, counted on its outcomes. */
 const curtailment = async ({ document, own: { delta } }: Sample): Promise<readonly string[]> => {
   const outcomesOf = await sampleOutcomes();
   const eachItem = (n: number): readonly number[] => Array.from({ length: n }, (_, index) => index + 1);
@@ -181,7 +181,7 @@ const curtailment = async ({ document, own: { delta } }: Sample): Promise<readon
     'every candidate, items in the order of their file',
     'nearest margin first (written answers have none)',
     'curves end at their first factor that is not safe',
-    'as the engine does it: verdicts looked for after 8, 24, 72, 216 items and so on',
+    'as implemented: verdicts checked after 8, 24, 72, 216, ... items',
   ];
   const cells = (index: number): readonly string[] =>
     counts.flatMap(({ full, rules }) => {
@@ -209,17 +209,17 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
 const BLOCK = /<!-- table: ([\w-]+) -->\n([\s\S]*?)<!-- end -->/g;
 
 export interface RecordedPage {
-  /** Relative to the root of the project. */
+  /** Relative to the project's root. */
   readonly file: string;
   readonly stands: string;
   readonly computed: string;
-  /** Names of the blocks that it quotes. */
+  /** Names of the quoted blocks. */
   readonly tables: readonly string[];
 }
 
 const PAGES = ['README.md', ...['finding', 'paper-experiment', 'searching'].map((name) => `resources/docs/${name}.md`)];
 
-/** Every page that quotes a record, as it stands and as it is computed from the records. */
+/** All pages that quote a record, in their current and their computed form. */
 export const recordedPages = async (): Promise<readonly RecordedPage[]> => {
   const sample = await readSample();
   const blocks = new Map<string, string>();

@@ -26,7 +26,7 @@ const latentDefaults = {
   attention_bias: false,
 };
 
-/** DeepSeek-V2 (arXiv 2405.04434): routing as transformers has it, never normalised and always scaled. */
+/** DeepSeek-V2 (arXiv 2405.04434), with routing as in transformers: never normalised and always scaled. */
 export const deepseekV2: Family = {
   ...plain,
   modelType: 'deepseek_v2',

@@ -1,7 +1,7 @@
 /**
- * A model family as data: config keys with their defaults, tensor names, and which of the known kinds of routing,
- * attention, norm and rotary embedding it uses. `{l}` stands for the layer, `{e}` for the expert. A new family of known
- * kinds needs such a record and a fixture, no code.
+ * A model family as data: config keys with their defaults, tensor names, and its kinds of routing, attention, norm and
+ * rotary embedding. `{l}` stands for the layer, `{e}` for the expert. A new family of known kinds needs such a record
+ * and a fixture, no code.
  */
 export interface Family {
   /** Value of config.json's `model_type`. */
@@ -12,9 +12,9 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
-  /** Values of keys that a config may leave out, as the family's own config class has them. */
+  /** Default values of omitted keys, from the family's own config class. */
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** Values that some keys must have (or may lack) for this record to be right: anything else is refused by name. */
+  /** Values that some keys must have (or may lack) for this record to be right; others are refused by name. */
   readonly required: readonly { readonly key: string; readonly values: readonly unknown[] }[];
   readonly routing: RoutingRecord;
   readonly activation: ActivationRecord;
@@ -40,20 +40,20 @@ export interface Family {
   } | null;
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
-  /** Layouts met on disk; the one whose first tensors are there is taken. */
+  /** Known layouts on disk; the one with existing tensors is used. */
   readonly layouts: readonly ExpertLayout[];
-  /** Key for the number of extra prediction layers behind the last one, which take no part here. */
+  /** Key for the number of extra prediction layers after the last one, which are not used here. */
   readonly extraLayersKey: string | null;
 }
 
-/** A fixed flag, or the key that holds it. */
+/** A fixed flag, or the key that contains it. */
 export type Flag = boolean | string;
 
 /** SiLU, or SiLU of a clamped gate times a clamped up plus one, with the keys of its limit and its slope. */
 export type ActivationRecord =
   { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string };
 
-/** A key that is null is one that the family does not have: a scale of 1, no groups. */
+/** A null key means that the family does not have it: a scale of 1, no groups. */
 export type RoutingRecord =
   | {
       readonly kind: 'softmax-all';
@@ -74,7 +74,7 @@ export type RoutingRecord =
 export interface GroupRecord {
   readonly countKey: string;
   readonly keptKey: string;
-  /** Groups count only where this key has this value. */
+  /** Groups only apply if this key has this value. */
   readonly when: { readonly key: string; readonly value: string } | null;
 }
 
@@ -98,7 +98,7 @@ export type AttentionRecord =
     }
   | {
       readonly kind: 'latent';
-      /** `{...}q_proj` where q_lora_rank is null, else down, norm and up. */
+      /** `{...}q_proj` if q_lora_rank is null, else down, norm and up. */
       readonly query: { readonly whole: string; readonly down: string; readonly norm: string; readonly up: string };
       readonly keyValueDown: string;
       readonly keyValueNorm: string;
@@ -109,18 +109,18 @@ export type AttentionRecord =
 
 export type WindowRecord =
   | { readonly kind: 'never' }
-  /** Every layer, where the key is set and positive. */
+  /** Every layer, if the key is set and positive. */
   | { readonly kind: 'always'; readonly key: string }
-  /** Layers from `fromKey` on, where `switchKey` is true. */
+  /** Layers from `fromKey` on, if `switchKey` is true. */
   | { readonly kind: 'switched'; readonly key: string; readonly switchKey: string; readonly fromKey: string }
-  /** As `layer_types` says; without it every even layer. */
+  /** As in `layer_types`; without it every even layer. */
   | { readonly kind: 'alternating'; readonly key: string };
 
 export interface RotaryRecord {
   readonly interleaved: Flag;
   /** Part of each head that is rotated: key, or 1. */
   readonly partialKey: string | null;
-  /** Kinds of scaling that are proven for this family. */
+  /** Scalings that are proven for this family. */
   readonly scalings: readonly ('default' | 'yarn' | 'longrope')[];
 }
 

@@ -1,6 +1,6 @@
 import type { AttentionRecord, DenseRecord, ExpertLayout, Family, SharedRecord } from './family.ts';
 
-/** Names and values that most families have in common; a record spreads them and says what differs. */
+/** Names and values that most families share; a record spreads them and overrides the rest. */
 
 export const commonNames: Family['names'] = {
   embedding: 'model.embed_tokens.weight',
@@ -40,7 +40,7 @@ export const latentAttention: Extract<AttentionRecord, { kind: 'latent' }> = {
   keyValueNorm: 'model.layers.{l}.self_attn.kv_a_layernorm.weight',
   keyValueUp: 'model.layers.{l}.self_attn.kv_b_proj.weight',
   output: 'model.layers.{l}.self_attn.o_proj.weight',
-  // Fixed in the families' own code, whatever rms_norm_eps says.
+  // Fixed in the families' own code, regardless of rms_norm_eps.
   innerEpsilon: 1e-6,
 };
 
@@ -81,7 +81,7 @@ export const stackedLayout: ExpertLayout = {
 export const unquantised = { key: 'quantization_config', values: [null] } as const;
 export const silu = { key: 'hidden_act', values: ['silu'] } as const;
 
-/** What is plain in most families. */
+/** Defaults of most families. */
 export const plain = {
   activation: { kind: 'silu' },
   norm: 'rms',

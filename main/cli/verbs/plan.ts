@@ -2,12 +2,12 @@ import { resolve } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
 import {
-  budgetName,
   type BudgetName,
+  type DescribedPlanSettings,
+  describedPlanSettings,
   isMergePlan,
   type MethodName,
   type Plan,
-  superExpertProtection,
 } from '../../contract/plan.ts';
 import { nearestServingCount } from '../../export/serving-advice.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
@@ -31,7 +31,7 @@ import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.
 import { OUT_FILE, outFile, readTextFile } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { namedFile } from '../method-files.ts';
-import { optionReader, type OptionReader } from '../option-values.ts';
+import { optionReader, type OptionReader, readSettings, settingOptions } from '../option-values.ts';
 import { overlaysBeside, weightsBeside } from '../plan-files.ts';
 import { readMethodOptions, readPins } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
@@ -60,14 +60,17 @@ const readProfile = async (reader: OptionReader, { name, fingerprint }: PlanSubj
   );
 };
 
+const readDescribed = (reader: OptionReader): DescribedPlanSettings =>
+  describedPlanSettings.parse(readSettings(reader, describedPlanSettings));
+
 /** What is asked of every layer: by `--counts`, or else by factor or number and a budget. */
 const readSize = (reader: OptionReader): RequestedSize & { readonly budget: BudgetName } => {
   const counts = reader.wholes('counts');
-  const named = reader.choice('budget', budgetName.options);
-  if (counts.length > 0 && named !== undefined && named !== 'manual') {
+  const { budget } = readDescribed(reader);
+  if (counts.length > 0 && reader.text('budget') !== undefined && budget !== 'manual') {
     throw refuse(
       'bad-usage',
-      `--counts says what every layer keeps, and --budget ${named} would choose it.`,
+      `--counts says what every layer keeps, and --budget ${budget} would choose it.`,
       'Give one of them.',
     );
   }
@@ -75,7 +78,7 @@ const readSize = (reader: OptionReader): RequestedSize & { readonly budget: Budg
     factor: reader.real('factor', 1),
     keep: reader.whole('keep', 1),
     counts: counts.length > 0 ? counts : undefined,
-    budget: counts.length > 0 ? 'manual' : (named ?? 'uniform'),
+    budget: counts.length > 0 ? 'manual' : budget,
   };
 };
 
@@ -123,7 +126,7 @@ const plannedByMethod = async (
   const { info } = subject;
   const profile = await readProfile(reader, subject);
   const size = readSize(reader);
-  const protect = reader.choice('protect', superExpertProtection.options) ?? 'none';
+  const { protect, seed } = readDescribed(reader);
   const options = readMethodOptions(reader, method);
   const needs = planNeeds({ method, options, budget: size.budget, protect });
   if (profile === null && needs.profile) {
@@ -152,7 +155,7 @@ const plannedByMethod = async (
     protect,
     ...size,
     pins: readPins(reader),
-    seed: reader.whole('seed', 0) ?? 0,
+    seed,
     tasks: tasks.map(({ name }) => name),
     statistics,
     taskWeights: taskWeights.length === 0 ? undefined : taskWeights,
@@ -203,7 +206,7 @@ export const plan: Verb = {
       value: 'LIST',
       help: 'Kept experts of each MoE layer, instead of a factor.',
     },
-    budget: { type: 'string', value: 'NAME', help: 'uniform (default), global or inverse-importance.' },
+    ...settingOptions(describedPlanSettings),
     option: {
       type: 'string',
       multiple: true,
@@ -216,14 +219,8 @@ export const plan: Verb = {
       value: 'LIST',
       help: 'How much each task counts, in the order of the tasks (default: all alike).',
     },
-    protect: {
-      type: 'string',
-      value: 'WHICH',
-      help: 'Keep super experts: none (default), early (of the first three quarters of the layers) or all.',
-    },
     pin: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must stay.' },
     drop: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must go.' },
-    seed: { type: 'string', value: 'N', help: 'Which draw of a method that draws (default 0).' },
     format: {
       type: 'string',
       value: 'NAME',

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { refitName, superExpertProtection } from '../../contract/plan.ts';
-import { candidateName, DEFAULT_SEEDS, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
-import { drawCosts, drawCostText } from '../../jobs/sweep-work.ts';
+import { refitName } from '../../contract/plan.ts';
+import { candidateName, describedSweepSettings, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
+import { drawCosts, drawCostText } from '../../jobs/sweep-curves.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
@@ -13,7 +12,7 @@ import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader, type OptionReader } from '../option-values.ts';
+import { optionReader, type OptionReader, readSettings, settingOptions } from '../option-values.ts';
 import { readMethods } from '../method-files.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
@@ -64,8 +63,6 @@ const readCandidates = (values: readonly string[]): readonly { readonly name: st
     return { name, folder: resolve(folder) };
   });
 
-const budgets = sweepSettings.shape.budget.unwrap().options;
-
 /** Which curves of plans a sweep has: as they are, and refitted in one way or more. */
 const readRecovery = (reader: OptionReader): Pick<SweepSettings, 'recovery' | 'refits'> => {
   const named = reader.choices('recovery', ['none', ...refitName.options, 'both', 'only'] as const);
@@ -97,42 +94,17 @@ export const sweep: Verb = {
         `as a method of that name.`,
     },
     factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
-    adaptive: {
-      type: 'boolean',
-      help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
-    },
-    stop: {
-      type: 'string',
-      value: 'WHEN',
-      help:
-        'early: stop a candidate once no remaining answers could make it safe; end each curve at its first unsafe ' +
-        'factor. Verdicts are those of all items. Without it every candidate answers every item, continuing from ' +
-        'the items on disk.',
-    },
+    ...settingOptions(describedSweepSettings),
     later: {
       type: 'boolean',
       help: 'Only make the run: `uncurl submit`, `uncurl work` and `uncurl resume` go on with it.',
     },
     first: { type: 'string', value: 'T', help: 'Name of the task that is measured before the others.' },
-    seeds: {
-      type: 'string',
-      multiple: true,
-      value: 'LIST',
-      help:
-        `Draws of methods whose plans depend on a seed (default ${DEFAULT_SEEDS.join(',')}); other methods are ` +
-        'measured once. `uncurl methods NAME` says which is which.',
-    },
-    budget: { type: 'string', value: 'NAME', help: `Experts per layer: ${budgets.join(', ')} (default uniform).` },
     option: {
       type: 'string',
       multiple: true,
       value: 'METHOD.KEY=VALUE',
       help: 'Option of a method; `uncurl methods NAME` lists them. May be repeated.',
-    },
-    protect: {
-      type: 'string',
-      value: 'WHICH',
-      help: 'Keep super experts: none (default), early (of the first three quarters of the layers) or all.',
     },
     recovery: {
       type: 'string',
@@ -148,20 +120,7 @@ export const sweep: Verb = {
       value: 'NAME=DIR',
       help: 'Checkpoint folder with the same tokenizer, measured beside the plans under this name; may be repeated.',
     },
-    delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     ...FAMILYWISE,
-    calibration: {
-      type: 'string',
-      value: 'WHAT',
-      help:
-        'Of tasks whose answer is written, plans are made from: answers (default), or what the unpruned model ' +
-        'has written.',
-    },
-    speed: {
-      type: 'boolean',
-      help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
-    },
-    limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...CALIBRATION_OPTIONS,
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
@@ -181,31 +140,22 @@ export const sweep: Verb = {
     for (const named of given.positionals) folders.push(await findModel(host.resources, named));
     const tasks = await findNamedTasks(reader, host.resources);
     const candidates = readCandidates(reader.texts('candidate'));
-    const seeds = reader.wholes('seeds');
     const first = reader.text('first');
-    const settings = {
+    const settings = sweepSettings.parse({
+      ...readSettings(reader, describedSweepSettings),
       methods: [...methods],
       files: Object.keys(files).length === 0 ? undefined : files,
       factors: [...(await readFactors(reader, folders))],
-      adaptive: reader.flag('adaptive'),
-      seeds: seeds.length === 0 ? [...DEFAULT_SEEDS] : [...seeds],
-      budget: reader.choice('budget', budgets),
       options: readOptionsByMethod(
         reader,
         methods.filter((method) => !(method in files)),
       ),
-      protect: reader.choice('protect', superExpertProtection.options),
       ...readRecovery(reader),
-      delta: reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN),
-      limit: reader.whole('limit', 1),
-      stop: reader.choice('stop', ['early'] as const),
       first: first === undefined ? undefined : { task: first },
-      calibration: reader.choice('calibration', ['answers', 'written'] as const),
       chat: reader.flag('chat') ? true : undefined,
-      speed: reader.flag('speed') ? true : undefined,
-    };
+    });
     if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));
-    await sayDraws(sweepSettings.parse(settings), folders, tasks.length, (line) => host.say(line));
+    await sayDraws(settings, folders, tasks.length, (line) => host.say(line));
     return withEngine(reader, host, async (engine): Promise<VerbResult> => {
       const { run } = await engine.call('sweep.start', {
         models: folders.map((folder) => engine.grantPath(folder)),

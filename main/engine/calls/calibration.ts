@@ -11,19 +11,19 @@ import { entryOf } from './tasks.ts';
 
 type CalibrationCall = 'tasks.calibrate' | 'tasks.tryCalibration';
 
-/** Folder of the workspace that keeps the choices. */
+/** Folder of the workspace that stores the calibration choices. */
 const FOLDER = 'tasks';
 
 const chosenPaths = ({ handles }: EngineContext, choice: CalibrationChoice): RecordedCalibration =>
   calibrationAt(choice, (handle) => handles.resolve(handle));
 
-/** As it is written down: what comes with the workbench by its name. */
+/** The calibration in its stored form: bundled models and tasks by name. */
 const recorded = ({ bundled }: EngineContext, calibration: RecordedCalibration): RecordedCalibration =>
   calibration.from === 'task' ? { from: 'task', task: recordedPath(calibration.task, bundled.tasks) } : calibration;
 
 export const calibrationCalls = (context: EngineContext): Pick<Answers, CalibrationCall> => {
   const { workspace, handles } = context;
-  /** The file of items that a task is made of: its own path, or what its document names. */
+  /** The file with a task's items: its own path, or the one that its document names. */
   const itemsOf = async (path: string): Promise<string> => (await taskDocumentAt(context, path))?.items ?? path;
   return {
     'tasks.tryCalibration': answer(calls['tasks.tryCalibration'], async ({ handle, choice }) => {
@@ -37,7 +37,7 @@ export const calibrationCalls = (context: EngineContext): Pick<Answers, Calibrat
       const base = await context.task(items);
       requireNoCalibration(base);
       const calibration = chosenPaths(context, choice);
-      // Refused before anything is written.
+      // Refuses before anything is written.
       await calibrate(base, calibration, context.task);
       const document = { items, calibration: recorded(context, calibration) };
       const path = await writeTaskDocument(join(workspace.path, FOLDER), document, workspace.temporaryFolder);

@@ -12,12 +12,12 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
 
-/** Outcomes of a layer's experts on a task: a few hundred bytes each. */
+/** Limit for the outcomes of a layer's experts on a task, which take a few hundred bytes each. */
 const MAX_DAMAGE_BYTES = 64 * 2 ** 20;
 
 type DamageCall = 'damage.start' | 'damage.read';
 
-/** What single experts are worth to a task. */
+/** Measures how much a task loses without each single expert. */
 export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> => ({
   'damage.start': answer(calls['damage.start'], async ({ model: handle, task: taskHandle, ...settings }) => {
     const models = await openRunModels(context, [handle]);

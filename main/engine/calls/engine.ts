@@ -41,7 +41,7 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
   }),
 });
 
-/** Several roots as the entries of a folder that is none on disk. */
+/** Several roots, shown as the entries of a virtual folder. */
 const listedRoots = ({ roots, handles }: EngineContext): z.input<typeof folderListing> => ({
   handle: handles.issue(roots[0] ?? ''),
   path: 'Roots',

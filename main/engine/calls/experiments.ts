@@ -32,13 +32,13 @@ import { exportMachine } from './exports.ts';
 
 type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
 
-/** What a recorded experiment is made again from, beside models and tasks. */
+/** Spec of a recorded experiment, beside models and tasks. */
 const experimentSpec = z.object({
   settings: recordedExperimentSettings,
   python: z.string().nullable(),
-  /** Of the general stage; null without one. */
+  /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
-  /** The run that this one repeats. */
+  /** The run that this one reproduces. */
   reproduces: z.string().nullable().default(null),
 });
 type ExperimentSpec = z.infer<typeof experimentSpec>;
@@ -79,7 +79,7 @@ const requirePython = async (context: EngineContext, python: string | null): Pro
   }
 };
 
-/** Refuses what cannot run, before a run is made of it. */
+/** Refuses what cannot run before a run is made. */
 const check = async (
   context: EngineContext,
   { models, tasks }: Subjects,
@@ -106,7 +106,7 @@ const experimentManifest = async ({ workspace }: EngineContext, run: string): Pr
   return manifest;
 };
 
-/** Fine-tuned arms cannot be made without Python: then the others are, and the answer says why. */
+/** Omits the fine-tuned arms where there is no Python for them, and returns the reason. */
 const withoutOf = async (
   context: EngineContext,
   { settings, python }: ExperimentSpec,
@@ -117,7 +117,7 @@ const withoutOf = async (
     await findPython(python, context.workspace.path, context.environments);
     return null;
   } catch (error) {
-    // A Python that was named must work: only where none is there are its arms left out.
+    // A Python named by the user must work; only a missing one leaves its arms out.
     if (python !== null || !(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     return { treatments, reason: `${error.message} ${error.remedy}` };
   }
@@ -139,7 +139,7 @@ const reproductionOf = async (
   const subjects = await reopenSubjects(context, original, await context.bindings.isBound(original));
   const job = reproduceExperimentJob({
     original,
-    // Whatever was edited, the comparison shows it.
+    // The comparison shows any edits.
     recorded: await experimentRecordAsItLies(context.workspace.runs.folder(original.id), original),
     recordedFolder: context.workspace.runs.folder(original.id),
     experiment: inputOf(context, subjects, spec, device),
@@ -150,7 +150,7 @@ const reproductionOf = async (
   return { job, original, subjects };
 };
 
-/** The job of a recorded experiment, or of a reproduction of one. */
+/** Makes the job of a recorded experiment, or of a reproduction of one. */
 export const resumedExperiment = async (
   context: EngineContext,
   manifest: ApprovedManifest,

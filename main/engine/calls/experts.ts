@@ -14,7 +14,7 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { askableTasks, storedProfileParts } from './profiles.ts';
 
-/** Companions and likenesses that are told. */
+/** Maximum number of companions and of similar experts in an answer. */
 const MOST_OTHERS = 8;
 
 type ExpertCall = 'expert.read' | 'expert.together' | 'expert.likeWeights';
@@ -34,7 +34,7 @@ const requireExpert = (layers: number, experts: number, layer: number, expert: n
   );
 };
 
-/** The others by falling value. */
+/** The other experts by falling similarity. */
 const mostLike = (cosines: ArrayLike<number>, expert: number): Likeness[] =>
   Array.from(cosines, (cosine, other) => ({ expert: other, cosine }))
     .filter((other) => other.expert !== expert)
@@ -65,7 +65,7 @@ const likeByOutput = async (parts: ProfileParts, layer: number, expert: number):
   );
 };
 
-/** What the panel tells of one expert, from the part of a profile that is its layer's. */
+/** Answers for the panel of one expert, from its layer's part of a profile. */
 export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> => {
   const opened = async ({ model, task, chat }: Asked) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
@@ -74,7 +74,7 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
       asked === undefined ? null : storedProfileParts(context, checkpoint.identity, asked.task, extras);
     return { checkpoint, stored };
   };
-  // Opening a large tokenizer takes a second, and a person walks from expert to expert.
+  // Opening a large tokenizer takes a second, and users step from expert to expert.
   let lastReader: { readonly identity: string; readonly reader: Promise<TokenReader> } | null = null;
   const readerOf = (checkpoint: Checkpoint): Promise<TokenReader> => {
     if (lastReader?.identity !== checkpoint.identity)

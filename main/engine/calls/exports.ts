@@ -20,7 +20,7 @@ import { engineVersion } from '../machine.ts';
 import { openRunModels } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
 
-/** Points of the curve that a plan lies on: the same model, task, method and (where it draws) seed. */
+/** Points of the curve that a plan lies on: the same model, task, method and (for random methods) seed. */
 const curveOf = (
   results: readonly SweepResult[],
   model: string,
@@ -38,14 +38,14 @@ const curveOf = (
   return curve.some((result) => isSameFactor(result.factor, factor)) ? curve : [];
 };
 
-/** What the newest sweep of the workspace says about a plan: for the model card of its export. */
+/** Results of the newest sweep in the workspace that measured a plan, for the model card of its export. */
 export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint, plan: Plan): Promise<CardFacts> => {
   const { runs } = context.workspace;
   for (const { id, kind, models } of await runs.list()) {
     const model = models.find(({ fingerprint }) => fingerprint === checkpoint.fingerprint);
     if (kind !== 'sweep' || model === undefined) continue;
     const document = await context.reader.read({ read: 'sweep', run: id }).catch((error: unknown) => {
-      // A sweep whose results are damaged is listed as that, and says nothing for the card.
+      // A sweep with damaged results is listed as damaged; the card gets nothing from it.
       if (error instanceof WorkbenchError) return null;
       throw error;
     });
@@ -62,7 +62,7 @@ export const exportMachine = ({ device, memory }: EngineContext): ExportMachine 
   memoryBudgetBytes: memory.budgetBytes,
 });
 
-/** What can be refused before a run is made of it. */
+/** Refuses what can be refused before a run is made. */
 const requireExportable = ({
   checkpoint,
   plan,
@@ -72,10 +72,14 @@ const requireExportable = ({
   if (!exportable.hf)
     throw refuse('not-exportable', exportable.reason ?? 'The plan cannot be exported.', 'Change the plan.');
   if (existsSync(destination))
-    throw refuse('destination-exists', `${destination} exists.`, 'Choose another name: nothing is ever overwritten.');
+    throw refuse(
+      'destination-exists',
+      `${destination} exists.`,
+      'Choose another name: existing files are never overwritten.',
+    );
 };
 
-/** A plan is for the model that it was made for: another one at the same place is refused before a run is made. */
+/** Refuses a plan for another model at the same path before a run is made. */
 const requireSameModel = ({ name, fingerprint }: Checkpoint, { model }: Plan): void => {
   if (model === undefined || model.fingerprint === fingerprint) return;
   throw refuse(
@@ -106,7 +110,7 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
     calls['export.start'],
     async ({ model: handle, plan: given, into, name, format, ggufType }) => {
       if (ggufType !== undefined && format !== 'gguf')
-        throw refuse('bad-usage', `${ggufType} is a type of GGUF files, and the export is ${format}.`, 'Leave it out.');
+        throw refuse('bad-usage', `${ggufType} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
       const { model, plan } = await openOne(context, handle, given);
       const { checkpoint } = model;
       const destination = join(context.handles.resolve(into), name);

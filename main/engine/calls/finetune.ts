@@ -17,12 +17,12 @@ import { engineVersion } from '../machine.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
 
-/** What a recorded fine-tuning is made again from, beside model and tasks. */
+/** Spec of a recorded fine-tuning, beside model and tasks. */
 const finetuneSpec = z.object({
   settings: finetuneSettings,
   destination: z.string(),
   python: z.string().nullable(),
-  /** Of the general stage; null without one. */
+  /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
 });
 type FinetuneSpec = z.infer<typeof finetuneSpec>;
@@ -46,7 +46,7 @@ const jobOf = (
     engineVersion,
   });
 
-/** The job of a recorded fine-tuning, which goes on from its last state. */
+/** Makes the job of a recorded fine-tuning, which continues from its last saved state. */
 export const resumedFinetune = async (
   context: EngineContext,
   manifest: ApprovedManifest,
@@ -56,7 +56,7 @@ export const resumedFinetune = async (
   if (manifest.state === 'done')
     throw refuse(
       'run-done',
-      `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`,
+      `${manifest.id} is done and wrote ${manifest.output ?? 'its folder'}.`,
       'Start a new fine-tuning.',
     );
   const spec = recordedSpec(manifest, finetuneSpec);
@@ -71,7 +71,7 @@ export const resumedFinetune = async (
   return jobOf(context, model, tasks, mixture, spec);
 };
 
-/** Everything that can be refused before a run is made of it, Python included. */
+/** Refuses everything that can be refused before a run is made, including a missing Python. */
 const check = async (
   context: EngineContext,
   { checkpoint }: RunModel,

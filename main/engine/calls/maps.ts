@@ -14,21 +14,21 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { askableTasks, storedProfileParts } from './profiles.ts';
 
-/** The plan that an exported folder carries; null where it carries none that can be read. */
+/** The plan in an exported folder; null if it contains no readable one. */
 const carriedPlan = async (folder: string): Promise<Plan | null> => {
   const file = join(folder, PLAN_FILE);
   try {
     const text = await readTextIfThere(file, { mostBytes: 4 * MAX_PLAN_CHARACTERS });
     return text === null ? null : readPlan(text, file);
   } catch (error) {
-    // A folder with a plan file of someone else is a model all the same, only not a known copy.
+    // A folder with a foreign plan file is still a model, just not a known copy.
     const isNone = ['plan-unreadable', 'file-too-large', 'not-a-file'];
     if (error instanceof WorkbenchError && isNone.includes(error.code)) return null;
     throw error;
   }
 };
 
-/** For each expert that is left the one of the source that it is or was aligned to; constants keep every place. */
+/** For each remaining expert, the source expert that it is or was aligned to; constants keep every position. */
 const standsFor = (plan: Plan, experts: number): readonly (readonly number[])[] => {
   if (isMergePlan(plan)) return plan.groups.map((groups) => groups.map(({ reference }) => reference));
   return plan.constants === undefined
@@ -39,7 +39,7 @@ const standsFor = (plan: Plan, experts: number): readonly (readonly number[])[] 
 interface ShelfModel {
   readonly path: string;
   readonly fingerprint: string;
-  /** Fingerprint of the model that it was pruned from, and which expert is which; null: no known copy. */
+  /** Fingerprint of the source model and the source expert of each expert; null: not a known copy. */
   readonly from: { readonly fingerprint: string; readonly standsFor: number[][] } | null;
 }
 
@@ -53,13 +53,13 @@ const shelfModel = async (context: EngineContext, path: string): Promise<ShelfMo
     const fits = stands.length === info.moeLayers && stands.every((layer) => layer.length === info.experts);
     return { path, fingerprint, from: fits ? { fingerprint: source, standsFor: stands } : null };
   } catch (error) {
-    // A model that cannot be opened says so in the list; it is no copy of anything.
+    // A model that cannot be opened says so in the list, and is nobody's copy.
     if (error instanceof WorkbenchError) return null;
     throw error;
   }
 };
 
-/** Experts of one layer with like ones side by side. */
+/** Expert order of one layer that puts similar experts side by side. */
 const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number[]> => {
   const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
   one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
@@ -73,7 +73,7 @@ const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number
 
 type MapCall = 'models.pruned' | 'profile.likeness';
 
-/** What maps are ordered by and held against. */
+/** Orders of experts for maps, and the copies that a map can be compared with. */
 export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
   'models.pruned': answer(calls['models.pruned'], async ({ model }) => {
     const own = await shelfModel(context, context.handles.resolve(model));
@@ -102,7 +102,7 @@ export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
     const order: number[][] = [];
     for (let layer = 0; layer < parts.layers; layer += 1) {
       order.push(await likenessOrder(parts, layer));
-      // Large layers take a moment each: others may ask in between.
+      // Large layers take a moment each: let other calls in between.
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     return { order };

@@ -10,10 +10,10 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 
 type ModelCall = 'models.list' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
 
-/** Whether a model folder is no longer there, or emptied. */
+/** Whether a model folder was removed or emptied. */
 export const isModelGone = async (path: string): Promise<boolean> => !(await isFile(join(path, 'config.json')));
 
-/** A folder as the list shows it; one that is gone or cannot be opened says so. */
+/** A folder's entry in the list; it says so if the folder is gone or cannot be opened. */
 const entryOf = async (
   context: EngineContext,
   { path, hash }: LibraryEntry,
@@ -25,7 +25,7 @@ const entryOf = async (
   if (await isModelGone(path)) {
     return {
       ...unusable,
-      error: `Moved or deleted: ${path}. Tell where it is now, or forget it.`,
+      error: `Moved or deleted: ${path}. Locate it, or forget it.`,
       missing: { fingerprint: hash },
     };
   }
@@ -39,13 +39,13 @@ const entryOf = async (
   }
 };
 
-/** The fingerprint that tells a moved model from another one. */
+/** The header hash that distinguishes a moved model from another one. */
 const rememberedHash = ({ path, hash }: LibraryEntry): string => {
   if (hash !== null) return hash;
   throw refuse(
     'never-seen',
-    `Which model lay at ${path} is not known: its header hash was never noted.`,
-    'Open the new folder as a model of its own, and forget this one.',
+    `It is unknown which model was at ${path}: its header hash was never recorded.`,
+    'Open the new folder as another model, and forget this one.',
   );
 };
 
@@ -81,11 +81,11 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       if (!(await context.bindings.isBound(manifest)))
         throw refuse(
           'made-elsewhere',
-          `${run} was not made here, so what it says that it made (${output}) is not opened for it.`,
-          'Open that folder as a model yourself.',
+          `${run} was not made here, so the output that it names (${output}) is not opened.`,
+          'Open that folder as a model.',
         );
       if (await isModelGone(output))
-        throw refuse('model-gone', `${output} holds no model any more.`, 'Open it where it lies now.');
+        throw refuse('model-gone', `${output} no longer contains a model.`, 'Open it at its present path.');
       return opened(output);
     }),
     'models.forget': answer(calls['models.forget'], async ({ handle }) => {
@@ -109,8 +109,8 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       if (now !== then) {
         throw refuse(
           'another-model',
-          `${to} holds another model than ${from} did (${thenAndNow(then, now)}).`,
-          'Choose the folder that it was moved to, or open this one as a model of its own.',
+          `${to} contains another model than ${from} did (${thenAndNow(then, now)}).`,
+          'Choose the folder that it was moved to, or open this one as another model.',
         );
       }
       if (bundledPaths.has(to)) await workspace.library.remove('models', from);

@@ -15,7 +15,7 @@ const askedOf = (item: TaskItem): NonNullable<ItemAnswers['asked']> => {
   return { context: item.context, choices: isChoiceItem(item) ? [...item.choices] : [], right };
 };
 
-/** The items of a run's task by id; where it is gone, another one now, or may not be read, why. */
+/** The items of a run's task by id; or why they are missing: the task is gone, has changed, or may not be read. */
 const itemsOf = async (
   context: EngineContext,
   manifest: RunManifest,
@@ -33,12 +33,12 @@ const itemsOf = async (
   }
 };
 
-/** Points of finished runs whose items are kept, so that turning a page or choosing a filter reads no file. */
+/** Number of points of finished runs whose items stay in memory, so that paging and filtering read no file. */
 const MAX_KEPT = 4;
 
 type Point = Pick<CallParsed<'outcomes.read'>, 'run' | 'model' | 'task' | 'method' | 'seed' | 'factor'>;
 
-/** Answers about the items behind a point of a sweep, from its stored outcomes: nothing is computed. */
+/** Answers about the items behind a point of a sweep from its stored outcomes, without computing. */
 export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.read'> => {
   const kept = new Map<string, PointAnswers>();
 

@@ -15,7 +15,7 @@ import { openTask } from './tasks.ts';
 
 type PathCall = 'paths.tell' | 'tasks.take';
 
-/** Folder of the workspace that keeps files which a page gave by their content. */
+/** Folder of the workspace for files whose content a page uploaded. */
 const FOLDER = 'given';
 
 /** The run whose folder this is: `runs/NAME` with a manifest, in a workspace; null for any other folder. */
@@ -48,10 +48,10 @@ export const pathCalls = (context: EngineContext): Pick<Answers, PathCall> => {
       if (bytes.length > MAX_GIVEN_BYTES)
         throw refuse(
           'file-too-large',
-          `${name} has ${String(bytes.length)} bytes; at most ${String(MAX_GIVEN_BYTES)} are taken from a page.`,
+          `${name} has ${String(bytes.length)} bytes; a page may give at most ${String(MAX_GIVEN_BYTES)}.`,
           'Open it by its path: “Open task file…”.',
         );
-      // A folder by the content: the same file is kept once, and another one of the same name beside it.
+      // One folder per content: the same file is stored once, another one of the same name beside it.
       const folder = join(workspace.path, FOLDER, createHash('sha256').update(bytes).digest('hex').slice(0, 16));
       await makeFolder(folder);
       const file = join(folder, name);

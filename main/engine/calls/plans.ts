@@ -28,11 +28,11 @@ const notesOn = async (
 ): Promise<string[]> => [
   ...(model === undefined || model.fingerprint === fingerprint
     ? []
-    : [`The plan was made for ${model.name} with other weights than ${name} has here.`]),
+    : [`The plan was made for ${model.name} with different weights from those of ${name} here.`]),
   ...(recovery === undefined || (await overlays.read(recovery.weights)).isSound
     ? []
     : [
-        `The refitted weights of the plan are not in this workspace: it cannot be exported. Recover it again ` +
+        `The refitted weights of the plan are not in this workspace: it cannot be exported. Repeat the recovery ` +
           `on ${recovery.tasks.join(', ')}.`,
       ]),
 ];
@@ -41,9 +41,9 @@ const rankedPlan = ({ counts, ...request }: PlanImport, subject: PlanSubject, ra
   rankedPlanForModel(subject, { ...request, ranking, counts, budget: counts === undefined ? 'uniform' : 'manual' });
 
 /**
- * The plan that the text of a plan file or a ranking file stands for, held against the model.
+ * Reads a plan file or a ranking file, and checks it against the model.
  *
- * @throws WorkbenchError as `readExpertFile`, `onlyPlan` and `rankedPlanForModel`.
+ * @throws WorkbenchError those of `readExpertFile`, `onlyPlan` and `rankedPlanForModel`.
  */
 export const importPlan = async (
   request: PlanImport,
@@ -89,7 +89,7 @@ const profileMissing = (task: string, method: MethodName, also: string | null): 
     ? refuse('profile-missing', `The model was not profiled on ${task} yet.`, 'Profile it on this task first.')
     : refuse(
         'profile-missing',
-        `The model was not profiled on ${task} for the method ${method} yet, which needs ${also}.`,
+        `The model was not yet profiled on ${task} for the method ${method}, which needs ${also}.`,
         `Profile it on this task for ${method}, or run a sweep with it.`,
       );
 

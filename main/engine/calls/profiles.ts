@@ -24,10 +24,7 @@ const cacheOf = ({ workspace, memory }: EngineContext): ProfileCache => {
   return known;
 };
 
-/**
- * The stored profile of a model on a task, those of the sample included, that holds the extras; null where the model
- * was not profiled so on it.
- */
+/** The stored profile of a model on a task with these extras, the sample's included; null if there is none. */
 export const storedProfile = async (
   context: EngineContext,
   identity: string,
@@ -38,7 +35,7 @@ export const storedProfile = async (
   return file === null ? null : cacheOf(context).read(file);
 };
 
-/** The same, of which a part is read. */
+/** The same profile, opened for reading in parts. */
 export const storedProfileParts = async (
   context: EngineContext,
   identity: string,
@@ -57,13 +54,13 @@ const fileOfProfile = async (
 ): Promise<string | null> => {
   await Promise.allSettled([context.sampleRestored()]);
   const file = await storedProfileFile(context.workspace.steps, identity, task, context.numerics, extras);
-  // One that is missing may be missing because of what hindered the sample: that is told then.
+  // Where restoring the sample failed, a missing profile may be due to that: report the failure.
   if (file === null) await context.sampleRestored();
   return file;
 };
 
 /**
- * What the methods look at beyond routing, and what is looked at for its own sake.
+ * Extras that the methods need beyond routing, and those requested explicitly.
  *
  * @throws WorkbenchError `no-such-method`, `bad-option`.
  */
@@ -81,11 +78,11 @@ export const methodExtras = ({
   return extraStatistics.filter((extra) => needed.includes(extra) || inspect.some((wanted) => wanted === extra));
 };
 
-/** The job that profiles a model on tasks for a purpose. */
+/** Makes the job that profiles a model on tasks for a purpose. */
 export const purposefulProfileJob = (model: RunModel, tasks: readonly RunTask[], purpose: ProfilePurpose): Job =>
   profileJob(model, tasks, methodExtras(purpose), purpose.chat);
 
-/** The tasks that the model's chat template can ask, as it asks them; all of them as they are without `chat`. */
+/** The tasks that the model's chat template can phrase, so phrased; without `chat`, all tasks unchanged. */
 export const askableTasks = async (
   context: EngineContext,
   checkpoint: RunModel['checkpoint'],
@@ -97,7 +94,7 @@ export const askableTasks = async (
     try {
       for (const one of await askedTasks({ checkpoint }, [task], chat, new Date(context.now()))) asked.push(one);
     } catch (error) {
-      // Only this one cannot be asked so: nothing was profiled of it, and profiling it says why.
+      // Only this task cannot be phrased so: no profile of it exists, and profiling it gives the reason.
       if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     }
   }

@@ -18,7 +18,7 @@ import { reopenCandidates } from '../sweep-candidates.ts';
 
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
-/** What a reproduction's manifest says to run. */
+/** Spec in a reproduction's manifest. */
 const reproduceSpec = z.object({ of: z.string(), settings: recordedSweepSettings });
 type ReproduceSpec = z.infer<typeof reproduceSpec>;
 
@@ -40,7 +40,7 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
 };
 
 /**
- * The job of a reproduction on a device, made from its manifest's settings; models and tasks must be what they were.
+ * Makes the job of a reproduction on a device from its manifest's settings. Refuses models and tasks that have changed.
  */
 export const reproductionOf = async (
   context: EngineContext,
@@ -66,7 +66,7 @@ export const reproductionOf = async (
   return { original, job, subjects };
 };
 
-/** The job of a recorded reproduction. */
+/** Makes the job of a recorded reproduction. */
 export const resumedReproduction = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
   const spec = recordedSpec(manifest, reproduceSpec);
   return (await reproductionOf(context, spec, manifest.device)).job;

@@ -77,13 +77,13 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
     'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver, confirmed }) => {
       queue.requireNew(run);
       clusters.requireNotOn(run);
-      // Before the lock: what is refused is only looked at.
+      // Before locking, so that a refusal changes nothing.
       await approveRun(context, run, confirmed?.code);
       const lock = await workspace.runs.lock(run, takeOver);
       try {
         const { manifest, isForeign } = await approveToResume(context, run, confirmed);
         const job = await jobOfRun(context, manifest);
-        // To make the job takes a moment, in which somebody else may have taken the run over in turn.
+        // Making the job takes a moment, in which another process may have taken the run over.
         if (!(await lock.isHeld())) throw await takeoverOf(workspace.runs, run);
         if (isForeign) await adoptRun(context, manifest);
         const queued = { ...manifest, state: 'queued' as const, error: null, finishedAt: null };

@@ -28,7 +28,7 @@ export const settingsCalls = (context: EngineContext): Pick<Answers, SettingsCal
     'settings.read': answer(calls['settings.read'], async () => documentOf(await readSettings(context.settingsFile))),
     'settings.write': answer(calls['settings.write'], async ({ change, workspace }) => {
       const folder = workspace == null ? null : context.handles.resolve(workspace);
-      // Made and looked at now, so that a folder that cannot be one is refused now and not at the next start.
+      // Opened now, so that an unusable folder is refused now rather than at the next start.
       const path = folder === null ? null : (await openWorkspace(folder, context.now)).path;
       const settings = await changeSettings(
         context.settingsFile,

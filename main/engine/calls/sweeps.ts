@@ -9,7 +9,7 @@ import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { type Job, jobOn } from '../../jobs/job-context.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
-import { curveNames } from '../../jobs/sweep-work.ts';
+import { curveNames } from '../../jobs/sweep-curves.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
 import { sweepDelta } from '../../runs/recorded-spec.ts';
@@ -22,7 +22,7 @@ import { openCandidates, recordedCandidates, refuseCandidatePlan } from '../swee
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
-/** The job of a sweep, whose points can be read while it runs. */
+/** Makes the job of a sweep whose points can be read while it runs. */
 export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
   const order = {
     models: input.models.map(({ name }) => name),
@@ -46,7 +46,7 @@ export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => 
 export const sweepManifest = (context: EngineContext, run: string): Promise<RunManifest> =>
   sweepManifestOf(context.workspace, run);
 
-/** Results and thresholds of a sweep as they are now, finished or running. */
+/** Results and thresholds so far of a sweep, finished or running. */
 export const currentDocument = async (
   context: EngineContext,
   run: string,
@@ -57,14 +57,14 @@ export const currentDocument = async (
   return live.document({ delta: delta ?? sweepDelta(await sweepManifest(context, run)), familywise });
 };
 
-/** The plan of the unpruned model: every expert stays. */
+/** Plan of the unpruned model: keeps every expert. */
 const identityPlan = (moeLayers: number, experts: number): Plan => ({
   kept: Array.from({ length: moeLayers }, () => Array.from({ length: experts }, (_, expert) => expert)),
 });
 
 /**
- * A step's plan under the name of a point that shares it: methods that keep the same experts share a step, whose plan
- * tells of the first one only.
+ * A step's plan under the name of one of its points: methods that keep the same experts share a step, whose plan names
+ * only the first.
  */
 const planOfPoint = (
   plan: Plan,
@@ -76,7 +76,7 @@ const planOfPoint = (
   return { ...rest, method: own, factor, ...(seed === null ? {} : { seed }) };
 };
 
-/** The plan of a step, from the step itself or from what the finished run kept; undefined where neither is there. */
+/** The plan of a step, from the step or from the finished run; undefined where neither contains it. */
 const storedPlan = async (
   { workspace }: EngineContext,
   run: string,
@@ -123,7 +123,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const live = context.liveSweeps.get(run);
     await live?.write();
     const folder = context.workspace.runs.folder(run);
-    // A run that is being worked on has no checksums yet.
+    // A running sweep has no checksums yet.
     if (live === undefined) for (const file of ['points.json', 'plans.json']) await requireAsWritten(folder, file);
     const stored = await storedPlan(context, run, await findPointStep(folder, name));
     if (stored === undefined) {
@@ -131,30 +131,26 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
         'step-missing',
         'failed',
         `The step of this point is gone from ${context.workspace.path}.`,
-        'Resume the run: the step will be computed again.',
+        'Resume the run to compute the step again.',
       );
     }
     const model = manifest.models.find((entry) => entry.name === name.model);
     if (model === undefined)
-      throw refuse(
-        'no-such-model',
-        `${run} does not hold the model ${name.model}.`,
-        'Choose a point that is on the chart.',
-      );
+      throw refuse('no-such-model', `${run} does not contain the model ${name.model}.`, 'Choose a point on the chart.');
     const { info } = await reopenModel(context, model, await context.bindings.isBound(manifest));
     const plan = stored === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored, name);
     return { plan, cost: planCost(info, plan) };
   }),
 });
 
-/** Makes the files of a sweep that is being worked on as new as it is. */
+/** Brings the files of a running sweep up to date. */
 const writeLive = async (context: EngineContext, run: string): Promise<void> => {
   await context.liveSweeps.get(run)?.write();
 };
 
 type ReadCall = 'sweep.compare' | 'sweeps.compare' | 'sweep.sizeTrend' | 'report.make';
 
-/** Answers that are computed from the stored outcomes of sweeps. */
+/** Answers computed from the stored outcomes of sweeps. */
 export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCall> => ({
   'sweeps.compare': answer(calls['sweeps.compare'], async ({ runs }) => {
     for (const run of runs) await writeLive(context, run);

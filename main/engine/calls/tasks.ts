@@ -11,7 +11,7 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 
 type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.preview';
 
-/** How the page is told of a choice of calibration items; undefined where a task brings its own, or has none. */
+/** Describes a choice of calibration items for the page; undefined where a task has none or brings its own. */
 const calibratedOf = async (
   context: Pick<EngineContext, 'bundled' | 'handles'>,
   path: string,
@@ -94,7 +94,7 @@ export const entryOf = async (
 
 const previewOf = (item: TaskItem): { id: string; context: string; choices: string[]; answer: number | null } => {
   if (isTextItem(item)) return { id: item.id, context: item.text, choices: [], answer: null };
-  // What is written has its right answers in the place of choices; the first is the one that a profile reads.
+  // A written task has its right answers instead of choices; a profile reads the first.
   return {
     id: item.id,
     context: item.context,

@@ -18,7 +18,7 @@ import { type MeanRank, meanRanks } from './ranks.ts';
 import { compareRecoveries } from './recoveries.ts';
 import { compareTask, measuredTask, type MeasuredTask } from './tasks.ts';
 
-/** Points with their outcomes, and what does not depend on the reference. */
+/** Points with their outcomes, and everything that does not depend on the reference. */
 export interface MeasuredMethods {
   readonly points: ComparePoints;
   readonly tasks: readonly MeasuredTask[];
@@ -57,9 +57,8 @@ export const measureMethods = (
 };
 
 /**
- * Holm's correction over the comparisons of all tasks together. None against the best of each task: which method that
- * is, the same outcomes decide, so that with no true difference at all Holm would find one in 9 % (8 methods) to 17 %
- * (17).
+ * Holm's correction over the comparisons of all tasks together. None against the best of each task: the same outcomes
+ * select that method, so that with no true difference at all Holm would find one in 9 % (8 methods) to 17 % (17).
  */
 const withHolm = (tasks: readonly CompareTask[], reference: string): CompareTask[] => {
   if (reference === BEST_REFERENCE) return [...tasks];
@@ -107,9 +106,9 @@ const overMethods = (
     .map(({ one }) => one);
 
 /**
- * The methods of a sweep against each other, for one model and one pruning factor (those of `measured`): per task ranks
- * and paired differences to `reference` (the best of each task, the unpruned model, or a method); over all tasks the
- * mean rank and how often a method is best or not distinguishable from the best; and what recovery did. Pure.
+ * Compares the methods of a sweep for one model and one pruning factor (those of `measured`): per task ranks and paired
+ * differences to `reference` (the best of each task, the unpruned model, or a method); over all tasks the mean rank and
+ * how often a method is best or not distinguishable from the best; and the effect of recovery. Pure.
  */
 export const compareMethods = (
   { run, thresholds }: Pick<SweepDocument, 'run' | 'thresholds'>,
@@ -126,7 +125,7 @@ export const compareMethods = (
   if (!references.includes(reference)) {
     throw refuse(
       'no-such-reference',
-      `The sweep holds no method ${reference} to compare with.`,
+      `The sweep has no method ${reference} to compare with.`,
       `Choose one of ${references.join(', ')}.`,
     );
   }

@@ -28,7 +28,7 @@ const bestText = (
 
 /** Why no p-value is corrected against the best of each task. */
 export const HOLM_WITHHELD =
-  'No p-value is corrected against the best of each task: the same items choose it and are compared with it, ' +
+  'No p-value is corrected against the best of each task: the same items select it and are compared with it, ' +
   'so that even if ' +
   'no method differed a corrected test at 5 % would find a difference in about 9 % (8 methods) to 17 % (17). ' +
   'Choose a fixed ' +
@@ -37,12 +37,12 @@ export const HOLM_WITHHELD =
 const countText = (reference: string, { count, apart, withP, afterHolm }: CompareDocument['comparisons']): string => {
   if (count === 0) return '';
   const chance = Math.round(count * LEVEL * 10) / 10;
-  // The best method is never below itself: chance pushes every difference to it one way.
+  // No method is above the best: chance pushes every difference to it in one direction.
   if (reference === BEST_REFERENCE) {
     return (
       `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval ` +
-      `leaves out 0. ` +
-      `The intervals are corrected neither for their number nor for that choice. ${HOLM_WITHHELD}`
+      `excludes 0. ` +
+      `The intervals are not corrected for their number, nor for that choice. ${HOLM_WITHHELD}`
     );
   }
   const holm =
@@ -52,8 +52,8 @@ const countText = (reference: string, { count, apart, withP, afterHolm }: Compar
         `${afterHolm} of them ${afterHolm === 1 ? 'stands' : 'stand'} at 0.05.`;
   return (
     `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval ` +
-    `leaves out 0. The intervals are not corrected ` +
-    `for their number; if no method differed, about ${chance} would leave out 0 by chance.${holm}`
+    `excludes 0. The intervals are not corrected ` +
+    `for their number; if no method differed, about ${chance} would exclude 0 by chance.${holm}`
   );
 };
 
@@ -63,14 +63,14 @@ const recoveryText = (recoveries: CompareDocument['recoveries']): string => {
       `better on ${better} of ${counted(tasks.length, 'task')}`,
       ...(nothing > 0 ? [`nothing beyond the interval on ${nothing}`] : []),
       ...(worse > 0 ? [`worse on ${worse}`] : []),
-      ...(drawsDiffer > 0 ? [`one thing in some draws and another in others on ${drawsDiffer}`] : []),
+      ...(drawsDiffer > 0 ? [`draws disagree on ${drawsDiffer}`] : []),
     ];
     return `${methodInProse(refit === 'experts' ? method : curveLabel(method, refit))} ${listed(counts)}`;
   });
   return parts.length === 0 ? '' : `Recovery against the same plan without it: ${parts.join('; ')}.`;
 };
 
-/** What was found, in sentences. */
+/** Findings, in sentences. */
 export const compareFindings = (
   document: Pick<
     CompareDocument,
@@ -85,7 +85,7 @@ export const compareFindings = (
   ].filter((sentence) => sentence !== '');
 };
 
-/** What limits the comparison. */
+/** Limits of the comparison. */
 export const compareNotes = (
   { factor, methods, tasks }: ComparePoints,
   measured: readonly MeasuredTask[],
@@ -111,7 +111,7 @@ export const compareNotes = (
       ? [
           `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over draws, ` +
             'with the lowest and the highest; every pair of draws has a paired interval of its own. Better, worse and ' +
-            'cannot tell mean so in every pair; where pairs say different things, draws differ.',
+            'cannot tell must hold for every pair; where pairs disagree, draws differ.',
         ]
       : []),
     ...(elsewhere.length > 0

@@ -13,10 +13,10 @@ export interface DrawOutcomes {
   readonly outcomes: readonly ItemOutcome[];
 }
 
-/** Outcomes of one method on one task, draw by draw, of the same items in the same order. */
+/** Outcomes of one method on one task, one entry per draw, of the same items in the same order. */
 export type DrawnOutcomes = readonly DrawOutcomes[];
 
-/** Draws that lie on both sides tell nothing together, however sure each is. */
+/** The joint p of pairs: 1 where they lie on both sides of 0, however significant each is. */
 const jointP = (pairs: PairedOverDraws['pairs']): number | null => {
   const ps = pairs.flatMap(({ p }) => p ?? []);
   if (ps.length < pairs.length) return null;
@@ -24,11 +24,11 @@ const jointP = (pairs: PairedOverDraws['pairs']): number | null => {
   return sides.size > 1 ? 1 : maxOf(ps);
 };
 
-/** What one paired interval says. */
+/** Reading of one paired interval. */
 const sideOf = (metric: MetricName, interval: { readonly low: number; readonly high: number }): CompareReading =>
   intervalSide(metric, interval) ?? 'cannot-tell';
 
-/** Pairs of draws, each measured by itself, as one statement. */
+/** Summarises pairs of draws, each measured separately. */
 export const pairsOverDraws = (metric: MetricName, pairs: PairedOverDraws['pairs']): PairedOverDraws => {
   const { mean, lowest, highest } = spreadOf(pairs.map(({ difference }) => difference));
   const [only] = pairs;
@@ -56,8 +56,8 @@ const pairOf = (metric: MetricName, one: DrawOutcomes, other: DrawOutcomes): Pai
 
 /**
  * `one` minus `other` on the same items, every draw of the one with every draw of the other. Pooling the draws'
- * outcomes instead would count the same items several times over; a person prunes with one draw, so a difference is
- * told only where every draw tells it.
+ * outcomes would count the same items several times; since a model is pruned with one draw, a difference must hold for
+ * every pair.
  */
 export const pairDifference = (metric: MetricName, one: DrawnOutcomes, other: DrawnOutcomes): PairedOverDraws =>
   pairsOverDraws(
@@ -65,7 +65,7 @@ export const pairDifference = (metric: MetricName, one: DrawnOutcomes, other: Dr
     one.flatMap((candidate) => other.map((baseline) => pairOf(metric, candidate, baseline))),
   );
 
-/** As `pairDifference`, each draw of the one with the same draw of the other only. */
+/** As `pairDifference`, but pairs only draws with the same seed. */
 export const pairDrawByDraw = (
   metric: MetricName,
   pairs: readonly { readonly one: DrawOutcomes; readonly other: DrawOutcomes }[],
@@ -75,7 +75,7 @@ export const pairDrawByDraw = (
     pairs.map(({ one, other }) => pairOf(metric, one, other)),
   );
 
-/** How the one does against the other, where each interval of the pairs of draws leaves 0: all of them, or none. */
+/** Reading of `one` against `other`: better or worse only where every pair's interval excludes 0. */
 export const readingOf = (
   metric: MetricName,
   intervals: readonly { readonly low: number; readonly high: number }[],

@@ -5,10 +5,10 @@ import { bareFactor } from '../../figures/numbers.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { unmeasuredPoints } from '../curtailed-points.ts';
 
-/** A point stands for a factor that is at most this many times larger or smaller than its own. */
+/** A point represents a factor at most this many times larger or smaller than its own. */
 export const NEAREST_LIMIT = 1.25;
 
-/** Points of one method on one task: one per draw (seed), at the factor nearest to the one asked for. */
+/** Points of one method on one task: one per draw (seed), at the factor nearest to the requested one. */
 export interface MethodPoints {
   readonly method: string;
   readonly draws: readonly SweepResult[];
@@ -18,7 +18,7 @@ export interface TaskPoints {
   readonly task: string;
   readonly unpruned: SweepResult | null;
   readonly methods: readonly MethodPoints[];
-  /** Methods that have no point near the factor here. */
+  /** Methods without a point near the factor. */
   readonly missing: readonly string[];
 }
 
@@ -38,17 +38,17 @@ const apart = (left: number, right: number): number => Math.abs(Math.log(left / 
 const isNear = (left: number, right: number): boolean =>
   isFactorAtMost(Math.max(left, right), NEAREST_LIMIT * Math.min(left, right));
 
-/** Models that are measured pruned, in the order of the results. */
+/** Models with pruned points, in the order of the results. */
 export const comparedModels = (results: readonly SweepResult[]): string[] =>
   distinct(results.filter(({ factor }) => factor > 1).map(({ model }) => model));
 
-/** Kinds of tasks that a model is measured on pruned; chosen first. */
+/** Kinds of tasks with pruned points of a model; chosen first. */
 export const answersMeasured = (results: readonly SweepResult[], model: string): AnswerKind[] =>
   answerKind.options.filter((kind) =>
     results.some((result) => result.model === model && result.factor > 1 && answersOf(result) === kind),
   );
 
-/** Distinct factors above 1, rising, each with how many curves (task, method, seed) have a point at it. */
+/** Distinct factors above 1, ascending, each with the number of curves (task, method, seed) that have a point at it. */
 const factorCounts = (results: readonly SweepResult[]): { readonly factor: number; readonly count: number }[] => {
   const counts: { factor: number; count: number }[] = [];
   for (const { factor } of results.filter((result) => result.factor > 1)) {
@@ -59,7 +59,7 @@ const factorCounts = (results: readonly SweepResult[]): { readonly factor: numbe
   return counts.sort((left, right) => left.factor - right.factor);
 };
 
-/** The middle one (the lower of two) of the factors that most curves are measured at. */
+/** The median (the lower of two) of the factors with the most curves. */
 export const middleFactor = (results: readonly SweepResult[]): number | null => {
   const counts = factorCounts(results);
   const most = maxOf([0, ...counts.map(({ count }) => count)]);
@@ -99,14 +99,14 @@ const chosenModel = (models: readonly string[], run: string, model: string | und
       'Wait for its first point above factor 1, or resume it.',
     );
   if (model === undefined || models.includes(model)) return model ?? first;
-  throw refuse('no-such-model', `${run} holds no pruned model ${model}.`, `Choose one of ${models.join(', ')}.`);
+  throw refuse('no-such-model', `${run} contains no pruned model ${model}.`, `Choose one of ${models.join(', ')}.`);
 };
 
 /**
  * The points to compare: of one model (the first unless named), per task and method the point of each draw whose factor
  * is nearest to `factor` (the middle one unless given), of tasks whose answers are chosen, or of those whose answers
- * are written (chosen where there are any, unless named). Methods under a global budget reach other factors than were
- * asked for, so the nearest stands for it, if it is within NEAREST_LIMIT.
+ * are written (chosen where there are any, unless named). Methods under a global budget reach other factors than the
+ * requested one, so the nearest is taken, if it is within NEAREST_LIMIT.
  */
 export const comparePoints = (
   document: Pick<SweepDocument, 'run' | 'results' | 'curtailed' | 'notNeeded'>,
@@ -124,9 +124,9 @@ export const comparePoints = (
   if (unmeasuredPoints(document).length > 0)
     throw refuse(
       'curtailed',
-      `${run} looked for thresholds only: its unsafe candidates stopped early, so that methods cannot be compared at ` +
-        'a factor.',
-      'Measure the curve: the same sweep without stopping early goes on from what is on disk.',
+      `${run} searched for thresholds only: its unsafe candidates stopped early, so that methods cannot be ` +
+        'compared at a factor.',
+      'Measure the curve: the same sweep without stopping early reuses the steps on disk.',
     );
   const models = comparedModels(results);
   const model = chosenModel(models, run, named);

@@ -8,8 +8,8 @@ import { isRight } from '../is-right.ts';
 export const RANK_BOOTSTRAP = { resamples: 1000, seed: 0 } as const;
 
 /**
- * Places of values, 1 for the best: the largest, or the smallest where lower is better. Equal values share the mean of
- * their places.
+ * Ranks of values, 1 for the best: the largest, or the smallest where lower is better. Equal values share their mean
+ * rank.
  */
 export const ranksOf = (values: readonly number[], isLowerBetter: boolean): number[] =>
   values.map((value) => {
@@ -18,7 +18,7 @@ export const ranksOf = (values: readonly number[], isLowerBetter: boolean): numb
     return better + (equal + 1) / 2;
   });
 
-/** A task on which every method is measured; methods in the order of the answer, outcomes of each draw by draw. */
+/** A task on which every method is measured; methods in the order of the answer, outcomes per draw. */
 export interface RankedTask {
   readonly metric: MetricName;
   readonly methods: readonly (readonly (readonly ItemOutcome[])[])[];
@@ -30,7 +30,7 @@ export interface MeanRank {
   readonly high: number;
 }
 
-/** What an item adds to a value: 1 for a right answer, or the log-likelihood of a text. */
+/** An item's contribution to a value: 1 for a right answer, or the log-likelihood of a text. */
 const scoresOf = (metric: MetricName, outcomes: readonly ItemOutcome[]): Float64Array =>
   Float64Array.from(outcomes, (outcome) =>
     outcome.kind === 'text' ? outcome.logprob : Number(isRight(metric, outcome)),
@@ -68,9 +68,9 @@ const valuesOf = ({ isPerplexity, units, scores }: ScoredTask, indices: Uint32Ar
 };
 
 /**
- * Mean over tasks of each method's place, with a 95 % percentile interval: a resample draws the items of every task
- * with replacement, the same ones for all methods, and ranks anew. It is about other items of these tasks, for these
- * draws of methods with seeds; not about other tasks. Empty without tasks.
+ * Mean rank of each method over tasks, with a 95 % percentile interval: a resample draws the items of every task with
+ * replacement, the same ones for all methods, and ranks again. The interval is over items of these tasks, for these
+ * draws of methods with seeds; not over tasks. Empty without tasks.
  */
 export const meanRanks = (
   tasks: readonly RankedTask[],

@@ -7,10 +7,10 @@ import { type MeasuredMethod, type MeasuredTask, valueOf } from './tasks.ts';
 
 type TaskRecovery = CompareRecovery['tasks'][number];
 
-/** Draws measured both ways at the same factor. */
+/** Draws measured with and without recovery at the same factor. */
 const bothWays = (bare: MeasuredMethod, recovered: MeasuredMethod) =>
   recovered.draws.flatMap((draw, index) => {
-    // A recovered plan is the same plan as the bare one only at the same number of kept experts.
+    // A recovered plan equals the bare one only at the same number of kept experts.
     const bareIndex = bare.draws.findIndex(
       ({ seed, factor }) => seed === draw.seed && isSameFactor(factor, draw.factor),
     );
@@ -40,7 +40,7 @@ const recoveryOn = ({ task, metric, n, methods }: MeasuredTask, method: string, 
   ];
 };
 
-/** What each recovery did to every method that is measured with and without it, task by task. */
+/** Effect of each recovery on every method that is measured with and without it, task by task. */
 export const compareRecoveries = (tasks: readonly MeasuredTask[], methods: readonly string[]): CompareRecovery[] =>
   methods.flatMap((method) =>
     refitName.options

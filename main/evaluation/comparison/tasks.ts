@@ -9,7 +9,7 @@ import { type DrawnOutcomes, pairDifference, readingOf } from './pairs.ts';
 import type { TaskPoints } from './points.ts';
 import { ranksOf } from './ranks.ts';
 
-/** A method's points on one task with their outcomes, as many as draws. */
+/** A method's points on one task with their outcomes, one per draw. */
 export interface MeasuredMethod {
   readonly method: string;
   readonly draws: readonly SweepResult[];
@@ -69,8 +69,8 @@ const outcomesOfReference = ({ unpruned, methods }: MeasuredTask, reference: str
     : (methods.find(({ method }) => method === reference)?.outcomes ?? null);
 
 /**
- * A task's methods by rising place, each with its difference to the reference and whether it shares the best place: the
- * best value (the mean over draws), or no draw that its own paired interval tells to be worse than a draw of the best.
+ * A task's methods by ascending rank, each with its difference to the reference and whether it shares the best rank:
+ * the best value (the mean over draws), or no draw that is worse than a draw of the best by its own paired interval.
  * `pHolm` is left null: it depends on all tasks.
  */
 export const compareTask = (measured: MeasuredTask, asked: string): CompareTask => {

@@ -2,7 +2,7 @@ import type { ExperimentCell, ExperimentPair, PairedSign } from '../../contract/
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { spreadOf, unanimous } from '../draws.ts';
 
-/** Items with the same key together, in the order in which the keys first appear. */
+/** Groups items by key, in order of first appearance. */
 export const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => {
   const groups = new Map<string, T[]>();
   for (const item of items) {
@@ -14,7 +14,7 @@ export const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[
   return [...groups.values()];
 };
 
-/** The sign that every draw has; where one cannot be told, or two draws differ, it cannot be told. */
+/** The sign that every draw has; `cannot-tell` where one is undecided, or two draws differ. */
 const signOverDraws = (signs: readonly PairedSign[]): PairedSign => unanimous(signs) ?? 'cannot-tell';
 
 /** All draws of an arm on a task as one cell of the matrix. */
@@ -47,7 +47,7 @@ const cellOf = (draws: readonly [ExperimentPair, ...ExperimentPair[]]): Experime
   };
 };
 
-/** The matrix: the draws of every pair together, in the order in which they first appear. */
+/** The matrix: the draws of every pair together, in order of first appearance. */
 export const experimentCells = (pairs: readonly ExperimentPair[]): ExperimentCell[] =>
   groupBy(pairs, ({ task, method, treatment, model, kept }) => [task, method, treatment, model, kept]).flatMap(
     ([first, ...others]) => (first === undefined ? [] : [cellOf([first, ...others])]),

@@ -76,49 +76,49 @@ const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta:
   };
 };
 
-/** What a reader must know to read the tables. */
+/** Notes needed to read the tables. */
 const notesOf = ({ settings, models, arms, mixture }: ExperimentRecord): string[] => {
   const tuned = arms.filter(({ treatment }) => isTrained(treatment)).length;
   const draws = new Set(arms.flatMap(({ seed }) => seed ?? [])).size;
   return [
     'A member that was not pruned is the scratch arm of its size: pretrained with as many experts, treated alike.',
     ...(settings.treatments.includes('refit')
-      ? ['Scratch and unpruned members have no refit: a refitted arm is held against them as they are.']
+      ? ['Scratch and unpruned members have no refit: a refitted arm is compared with them without one.']
       : []),
     ...(draws > 1
       ? [
           `${String(draws)} draws of each arm whose plan depends on a seed` +
             (settings.trainingSeeds === 'drawn'
-              ? '; each draw has a training seed of its own, also of the arm that it is held against.'
+              ? '; each draw has a training seed of its own, which its reference shares.'
               : '; all of them trained with one seed.'),
         ]
-      : ['One draw of each arm: what another draw would give is not part of any interval here.']),
+      : ['One draw of each arm: the intervals do not cover the variation between draws.']),
     ...(mixture === null
       ? []
       : [
-          `The general stage learnt from ${String(mixture.items)} items (${mixture.name}), none of which is a test ` +
-            'item of these tasks.',
+          `The general stage was trained on ${String(mixture.items)} items (${mixture.name}), none of which is a ` +
+            'test item of these tasks.',
         ]),
     ...(settings.treatments.some(hasNewRouter)
       ? [
-          'Arms with a new random router are held against members that keep their router: those that were not pruned ' +
-            'have none to draw anew.',
+          'Arms with a new random router are compared with members that keep their router: unpruned members ' +
+            'have none to reinitialise.',
         ]
       : []),
     ...(tuned > 0
       ? [
-          `Fine-tuned arms (${counted(tuned, 'arm')}) learnt from the calibration items of the task that they are ` +
-            'measured on, all with the same settings (the general stage aside); test items were never learnt.',
+          `Fine-tuned arms (${counted(tuned, 'arm')}) were trained on the calibration items of the task that they ` +
+            'are measured on, all with the same settings (the general stage aside), and never on test items.',
         ]
       : []),
     `Which factors can be tested follows from the sizes of the family (E = ${models
       .map(({ experts }) => String(experts))
       .join(', ')}): a model with more experts was tested at more factors.`,
-    'One model of each size: what another training of the same size would give is not part of any interval here.',
+    'One model of each size: the intervals do not cover the variation between trainings of the same size.',
   ];
 };
 
-/** All that the arms of an experiment say at a margin. Pure: another margin needs only this. */
+/** Results of an experiment at a margin. Pure: another margin needs only this. */
 export const experimentDocument = (
   record: ExperimentRecord,
   {

@@ -14,7 +14,7 @@ import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { permuteModels } from '../size-trend/trends.ts';
 import { counted, listed } from '../wording.ts';
 
-/** A treatment in words, as it stands after the name of a method. */
+/** A treatment in words, to follow the name of a method. */
 export const treatmentWords = (treatment: ArmTreatment): string => {
   switch (treatment) {
     case 'as-is':
@@ -48,7 +48,7 @@ export const signMark = (sign: PairedSign): string => {
   }
 };
 
-/** The question in one line, as every table and chart of it is headed. */
+/** The question in one line, the heading of its tables and charts. */
 export const questionTitle = (question: ExperimentQuestion): string =>
   question === 'scratch'
     ? "Pruned against scratch: is a member pruned to E' experts worse than the one pretrained with E'?"
@@ -57,7 +57,7 @@ export const questionTitle = (question: ExperimentQuestion): string =>
 /** 0.02 -> "2". */
 const points = (delta: number): string => String(Math.round(delta * 1e5) / 1e3);
 
-/** The rule of a question's thresholds. */
+/** The threshold rule of a question. */
 export const questionRule = (question: ExperimentQuestion, delta: number): string => {
   const reference = question === 'scratch' ? "the member pretrained with E' experts, treated alike" : 'the same member';
   const paper =
@@ -68,13 +68,13 @@ export const questionRule = (question: ExperimentQuestion, delta: number): strin
   return (
     `A factor E / E' holds for a task if accuracy(pruned) - accuracy(${reference}), paired on the same items, is not ` +
     `below -${points(delta)} points by its one-sided 95 % interval; the threshold is the largest tested factor that ` +
-    'holds with every smaller one. Plus and minus: the two-sided 95 % interval leaves out 0. Of several draws a sign ' +
+    'holds with every smaller one. Plus and minus: the two-sided 95 % interval excludes 0. Of several draws a sign ' +
     'is one that every draw has by its own interval, and a factor holds if it does in every draw; where draws differ ' +
-    `it cannot be told.${paper}`
+    `it cannot be determined.${paper}`
   );
 };
 
-/** " of 5 draws each"; empty where nothing was drawn more than once. */
+/** " of 5 draws each"; empty for a single draw. */
 const drawsWords = (rows: readonly ExperimentRow[]): string => {
   const counts = rows.map(({ draws }) => draws);
   const [least, most] = [minOf(counts), maxOf(counts)];
@@ -87,14 +87,14 @@ const matrixSentence = (rows: readonly ExperimentRow[]): string => {
   const all = sum(({ tasks }) => tasks);
   return (
     `of ${counted(all, 'comparison')}${drawsWords(rows)}, ${String(sum(({ plus }) => plus))} are better, ` +
-    `${String(sum(({ minus }) => minus))} worse, and ${String(sum(({ cannotTell }) => cannotTell))} cannot be told`
+    `${String(sum(({ minus }) => minus))} worse, and ${String(sum(({ cannotTell }) => cannotTell))} undecided`
   );
 };
 
 const trendSentence = (trends: readonly ExperimentTrend[]): string => {
   const count = (direction: ExperimentTrend['direction']): number =>
     trends.filter((trend) => trend.direction === direction).length;
-  if (trends.length === 0) return 'fewer than two sizes were pruned, so no trend over E is told';
+  if (trends.length === 0) return 'fewer than two sizes were pruned, so there is no trend over E';
   const test = permuteModels(trends);
   const least = test === null ? null : test.asStrong / test.relabellings;
   const chance =
@@ -104,7 +104,7 @@ const trendSentence = (trends: readonly ExperimentTrend[]): string => {
         'strong)';
   return (
     `with E the threshold rises on ${String(count('rises'))} of ${counted(trends.length, 'task')}, falls on ` +
-    `${String(count('falls'))}, shows neither on ${String(count('stays'))} and cannot be told on ` +
+    `${String(count('falls'))}, shows neither on ${String(count('stays'))} and cannot be determined on ` +
     `${String(count('cannot-tell'))}${chance}`
   );
 };
@@ -118,7 +118,7 @@ const modelSentence = (models: readonly ModelThreshold[]): string =>
     }),
   );
 
-/** What each curve of a question says, a sentence each. */
+/** Findings of a question, one sentence per curve. */
 export const experimentFindings = ({
   question,
   rows,

@@ -12,13 +12,13 @@ import type { SweepResult } from '../../contract/sweep.ts';
 import { pairedAnswers } from '../summarise.ts';
 import { itemsNeeded, independentItems, verdictOf } from '../verdicts.ts';
 
-/** A pruned arm, what it is held against, and their paired difference in a sweep's terms. */
+/** A pruned arm, its reference, and their paired difference in a sweep's terms. */
 export interface MeasuredExperimentPair {
   readonly pair: ExperimentPair;
   readonly result: SweepResult;
 }
 
-/** What a curve of the experiment is called among the methods of a sweep's results. */
+/** Method name of an experiment's curve in a sweep's results. */
 export const curveOf = (method: string, treatment: ArmTreatment): string => JSON.stringify([method, treatment]);
 
 interface Answer {
@@ -27,7 +27,7 @@ interface Answer {
   readonly group: string | undefined;
 }
 
-/** Whether each item was answered rightly, from an arm's record. */
+/** Whether each item was answered correctly, from an arm's record. */
 export const rightItems = (right: string): boolean[] => Array.from(right, (bit) => bit === '1');
 
 const answersOf = ({ right }: ExperimentArm, { groups }: ExperimentTask): Answer[] =>
@@ -104,7 +104,7 @@ const pairArms = (
   return { pair, result };
 };
 
-/** The reference of the same draw where the references were drawn too, else the one of all draws. */
+/** The reference of the same draw where the references were drawn too, else the common one. */
 const ofDraw = (references: readonly ExperimentArm[], seed: number | null): ExperimentArm | undefined =>
   references.find((arm) => arm.seed === seed) ?? references.find((arm) => arm.seed === null);
 

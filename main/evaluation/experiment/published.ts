@@ -5,7 +5,7 @@ const DECIMALS = 2;
 
 const rounded = (value: number): number => Number(value.toFixed(DECIMALS));
 
-/** Every published row held against the scratch model of its size, as the paper does: by the bare difference. */
+/** Every published row compared with the scratch model of its size, as in the paper: by the bare difference. */
 export const publishedDifferences = (table: PublishedTable): NonNullable<ExperimentDocument['published']> => ({
   ...table,
   rows: table.rows.map((row) => {

@@ -8,7 +8,7 @@ import { groupBy } from './cells.ts';
 const total = (pairs: readonly ExperimentPair[], read: (pair: ExperimentPair) => number): number =>
   pairs.reduce((sum, pair) => sum + read(pair), 0);
 
-/** Difference of all items of all tasks together, of one draw: it holds for these tasks, not for others. */
+/** Difference over all items of all tasks together, for one draw: it is valid for these tasks, not for others. */
 const pooledDraw = (pairs: readonly ExperimentPair[]): NonNullable<ExperimentRow['pooled']> => {
   const counts = {
     gained: total(pairs, ({ gained }) => gained),
@@ -18,7 +18,7 @@ const pooledDraw = (pairs: readonly ExperimentPair[]): NonNullable<ExperimentRow
   return { n: counts.n, difference: (counts.gained - counts.lost) / counts.n, ...pairedInterval(counts) };
 };
 
-/** The mean over draws that answered all tasks, and an interval that holds each of theirs. */
+/** The mean over draws that answered all tasks, and an interval that contains each of theirs. */
 const pooledOf = (pairs: readonly ExperimentPair[], tasks: number, areGrouped: boolean): ExperimentRow['pooled'] => {
   const draws = groupBy(pairs, ({ seed }) => seed).filter((own) => own.length === tasks);
   if (areGrouped || draws.length === 0) return null;
@@ -31,7 +31,7 @@ const pooledOf = (pairs: readonly ExperimentPair[], tasks: number, areGrouped: b
   };
 };
 
-/** A row for every size, method and treatment over all tasks, in the order in which they first appear. */
+/** A row for every size, method and treatment over all tasks, in order of first appearance. */
 export const experimentRows = (
   cells: readonly ExperimentCell[],
   pairs: readonly ExperimentPair[],

@@ -1,6 +1,6 @@
 import { type AnswerKind, answerKind } from '../../contract/task.ts';
 import { z } from 'zod';
-import { uncurlOptions } from '../../contract/plan.ts';
+import type { MethodOptions } from '../../contract/plan.ts';
 import { runManifest, type RunManifest } from '../../contract/run.ts';
 import type {
   EqualKeptPair,
@@ -49,20 +49,20 @@ const notesOf = (
   const open = thresholds.some(({ verdict }) => verdict === 'all-safe');
   if (sizes.length < 2) return [`One expert count (E = ${sizes.join()}): nothing to compare over E.`];
   return [
-    'Models are ordered by their number of experts alone; models with the same number count as trainings anew.',
+    'Models are ordered by their number of experts alone; models with the same number count as repeated trainings.',
     ...(trainings.length > 0
       ? [
           `Thresholds over E and counts of safe factors include ${counted(trainings.length, 'training')} with ` +
             `another seed ` +
-            `(${trainings.map(({ name }) => name).join(', ')}): the results come with the workbench, the ` +
-            `weights do not.`,
+            `(${trainings.map(({ name }) => name).join(', ')}): their results are bundled, their ` +
+            `weights are not.`,
         ]
       : []),
     ...(open
       ? [
           'Where every tested factor is safe, the threshold is open above: no model can be pruned below ' +
-            'top-k experts, so a ' +
-            'small model cannot show how far it might have gone. Such a model never counts as the lower end of a rise.',
+            'top-k experts, so a small model ' +
+            'cannot show how much further it could go. Such a model never counts as the lower end of a rise.',
         ]
       : []),
     ...(missing > 0
@@ -82,7 +82,7 @@ interface Kind {
   readonly isOwn: (one: { readonly task: string }) => boolean;
 }
 
-/** The kinds of tasks that a sweep measured, chosen first: what is counted over tasks is told of each for itself. */
+/** The kinds of tasks that a sweep measured, chosen first; counts over tasks are made for each kind separately. */
 const kindsOf = (results: readonly SweepResult[]): readonly Kind[] => {
   const written = writtenTasks(results);
   return answerKind.options
@@ -90,7 +90,7 @@ const kindsOf = (results: readonly SweepResult[]): readonly Kind[] => {
     .filter(({ isOwn }) => results.some(isOwn));
 };
 
-/** Where there is one kind, it needs no name. */
+/** A single kind needs no name. */
 const byKind = (kinds: readonly Kind[], findingsOf: (kind: Kind) => Finding[]): Finding[] =>
   kinds.flatMap((kind) =>
     findingsOf(kind).map((one) =>
@@ -99,9 +99,9 @@ const byKind = (kinds: readonly Kind[], findingsOf: (kind: Kind) => Finding[]): 
   );
 
 /**
- * A sweep read over the sizes of its models, which differ in E. Pure: `measured` holds the pairs of pruned-large and
- * scratch-small (measurePairs), which do not depend on delta; `recorded` holds points of trainings of these sizes that
- * the sweep did not run (comparableResults); everything else is in the document.
+ * A sweep read over the sizes of its models, which differ in E. Pure: `measured` contains the pairs of pruned-large and
+ * scratch-small (measurePairs), which do not depend on delta; `recorded` contains points of trainings of these sizes
+ * that the sweep did not run (comparableResults); everything else is in the document.
  */
 export const sizeTrendDocument = (
   document: SweepDocument,
@@ -128,7 +128,7 @@ export const sizeTrendDocument = (
   const tested = testedPoints(document);
   const countsOf = ({ answers, isOwn }: Kind): SafeCount[] =>
     safeCounts(trained.filter(isOwn), [...tested, ...recorded].filter(isOwn), methods, sizes, answers);
-  // Means over those candidates alone that were safe would say too much good of pruning.
+  // Means over only the candidates that were safe would overstate the quality of pruning.
   const points = sizes.length > 1 && unmeasuredPoints(document).length === 0 ? sharePoints(results, models) : [];
   const ofShares = shareTrends(points);
   const recordedNames = new Set(trainings.map(({ name }) => name));
@@ -172,8 +172,8 @@ export const sizeTrendDocument = (
 const { spec, tasks, versions, device, commandLine } = runManifest.shape;
 
 /**
- * A sweep of models whose weights do not come with the workbench: trainings of the bundled sizes with another seed.
- * What it measured is kept, so that a figure over E can show what chance in training does.
+ * A sweep of models whose weights are not bundled: trainings of the bundled sizes with another seed. Its results are
+ * kept, so that a figure over E can show the variation between trainings.
  */
 export const recordedTrainings = z.object({
   spec,
@@ -187,23 +187,24 @@ export const recordedTrainings = z.object({
 });
 export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 
-/** What decides a method's plans and how they are measured, but for the factors and seeds. */
-const ruleOf = (settings: SweepSettings, method: string): string => {
+/** A method's options with its defaults filled in: a sweep may name a default or leave it out, and both are one rule. */
+type CompleteOptions = (method: string, given: MethodOptions) => MethodOptions;
+
+/** Settings that determine a method's plans and their measurement, except the factors and seeds. */
+const ruleOf = (settings: SweepSettings, method: string, completeOptions: CompleteOptions): string => {
   const { budget, protect, limit, recovery, refits, options, calibration = 'answers' } = settings;
   const [, given = {}] = Object.entries(options).find(([name]) => name === method) ?? [];
-  // A sweep may name a default or leave it out: both are the same rule.
-  const usual = method === 'uncurl' ? uncurlOptions.parse({}) : {};
   const refitted = recovery === 'none' ? null : refits;
-  return JSON.stringify([budget, protect, limit, recovery, refitted, calibration, { ...usual, ...given }]);
+  return JSON.stringify([budget, protect, limit, recovery, refitted, calibration, completeOptions(method, given)]);
 };
 
 const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string =>
   JSON.stringify([model, task, method, seed]);
 
 /**
- * The recorded points that can stand beside a sweep: of sizes whose bundled model it swept, on the same items, by a
+ * The recorded points that can be shown beside a sweep: of sizes whose bundled model it swept, on the same items, by a
  * method with the same settings, at the same factors and (where a method draws) with the same seeds. None where it
- * swept others.
+ * swept other models.
  */
 export const comparableResults = (
   recorded: RecordedTrainings,
@@ -211,7 +212,11 @@ export const comparableResults = (
     models,
     tasks: swept,
     settings: ours,
-  }: Pick<RunManifest, 'models' | 'tasks'> & { readonly settings: SweepSettings },
+    completeOptions,
+  }: Pick<RunManifest, 'models' | 'tasks'> & {
+    readonly settings: SweepSettings;
+    readonly completeOptions: CompleteOptions;
+  },
   results: readonly SweepResult[],
 ): readonly SweepResult[] => {
   const theirs = recordedSweepSettings.parse(recorded.spec);
@@ -227,8 +232,8 @@ export const comparableResults = (
   return recorded.results.flatMap((result) => {
     const model = sizeOf.get(result.model);
     const task = swept.find(({ hash }) => hash === hashOf.get(result.task))?.name;
-    if (model === undefined || task === undefined || ruleOf(ours, result.method) !== ruleOf(theirs, result.method))
-      return [];
+    if (model === undefined || task === undefined) return [];
+    if (ruleOf(ours, result.method, completeOptions) !== ruleOf(theirs, result.method, completeOptions)) return [];
     const factors = measured.get(curveKey({ ...result, model, task })) ?? [];
     const isMeasured = factors.some((factor) => isSameFactor(factor, result.factor));
     return isMeasured ? [{ ...result, task }] : [];

@@ -11,9 +11,9 @@ import { methodInProse } from '../../figures/method-titles.ts';
 const isSameCount = (one: number, other: number): boolean => Math.abs(one - other) < 1e-6;
 
 /**
- * Models of neighbouring sizes pruned to the same number of experts by the same method, draws of a seed with each other:
- * the larger one as `pruned`, the smaller one as `scratch`. A factor tells models of different E apart, and so does what
- * is left of them.
+ * Models of neighbouring sizes pruned to the same number of experts by the same method, paired by seed: the larger one
+ * as `pruned`, the smaller one as `scratch`. At an equal factor, models of different E also differ in the number of
+ * experts that remain; this comparison removes that difference.
  */
 export const equalKeptComparisons = (
   results: readonly SweepResult[],
@@ -38,7 +38,7 @@ export const equalKeptComparisons = (
   });
 };
 
-/** Measured comparisons (measurePairs) under their own names. */
+/** Converts measured comparisons (measurePairs) to `EqualKeptPair`. */
 export const equalKeptPairs = (pairs: readonly MeasuredPair[], models: readonly SizedModel[]): EqualKeptPair[] =>
   pairs.map(({ experts, pruned, scratch, factor: _factor, ...pair }) => ({
     ...pair,
@@ -86,10 +86,10 @@ const keptText = ({ kept, tasks, sizes, means }: KeptMeans): string =>
   `with ${kept} kept ${listed(means.map(percent))} % at E = ${listed(sizes.map(String))} (mean over ` +
   `${counted(tasks, 'task')})`;
 
-/** Kept counts that a sentence names: those measured in the most sizes, then the largest. */
+/** Kept counts named in a sentence: those measured in the most sizes, then the largest. */
 const NAMED_COUNTS = 2;
 
-/** What every draw of a pair says; null where draws differ. */
+/** The reading shared by every draw of a pair; null where draws differ. */
 const readingsOf = (pairs: readonly EqualKeptPair[]): (EqualKeptPair['reading'] | null)[] => {
   const drawn = new Map<string, EqualKeptPair['reading'][]>();
   for (const { task, large, small, kept, reading } of pairs) {
@@ -112,7 +112,7 @@ const pairsText = (pairs: readonly EqualKeptPair[]): string => {
   );
 };
 
-/** What more pretraining experts are worth where as many are kept: a sentence for each method. Empty without pairs. */
+/** Value of more pretraining experts at an equal kept count, a sentence per method. Empty without pairs. */
 export const equalKeptFindings = (pairs: readonly EqualKeptPair[]): Finding[] =>
   [...new Set(pairs.map(({ method }) => method))].map((method) => {
     const own = pairs.filter((pair) => pair.method === method);

@@ -5,10 +5,10 @@ import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { counted, listed } from '../wording.ts';
 import { methodInProse } from '../../figures/method-titles.ts';
 
-/** Two-sided level of tests: below it a trend is read as more than chance. */
+/** Two-sided level of tests: below it a trend counts as more than chance. */
 export const LEVEL = 0.05;
 
-/** "rises by a (7) and b (5), falls by c (3)": one clause per predicate, in the order in which they first appear. */
+/** "rises by a (7) and b (5), falls by c (3)": one clause per predicate, in order of first appearance. */
 export const clauses = (parts: readonly { readonly predicate: string; readonly subject: string }[]): string =>
   listed(
     [...new Set(parts.map(({ predicate }) => predicate))].map(
@@ -17,7 +17,7 @@ export const clauses = (parts: readonly { readonly predicate: string; readonly s
     ),
   );
 
-/** Tasks by what they say to a question: for it, against it, neither, or nothing that can be told. */
+/** Tasks by their evidence on a question: for, against, neither, or undetermined. */
 export interface TaskCounts {
   readonly supporting: number;
   readonly opposing: number;
@@ -25,13 +25,13 @@ export interface TaskCounts {
   readonly unknown: number;
 }
 
-/** The verdict over several methods: theirs where they agree; `mixed` where they do not. */
+/** The common verdict of several methods; `mixed` where they disagree. */
 const commonVerdict = (verdicts: readonly Finding['verdict'][]): Finding['verdict'] => {
   const [first = 'cannot-tell'] = verdicts;
   return verdicts.every((verdict) => verdict === first) ? first : 'mixed';
 };
 
-/** A finding over all methods, in front of those of each. */
+/** Prepends a finding over all methods to those of each. */
 export const withOverall = (
   chart: Finding['chart'],
   sentence: string,
@@ -41,7 +41,7 @@ export const withOverall = (
   ...findings.map(({ method, verdict, sentence: own, p }) => ({ chart, method, verdict, sentence: own, p })),
 ];
 
-/** Factors that a sentence names: the smallest, which matter first. */
+/** Factors named in a sentence: the smallest, which matter first. */
 const NAMED_FACTORS = 2;
 
 const factorText = ({ factor, shares }: SafeCount, cases: string, isFirst: boolean): string => {
@@ -98,7 +98,7 @@ export const safeTaskFindings = (safeCounts: readonly SafeCount[], isTrainedOnce
   return [...overallFinding(safeCounts, cases), ...findings];
 };
 
-/** Single draws of a method, of how many of them some factor above 1 is safe, and of how many it can be told. */
+/** Single draws of a method, how many of them have a safe factor above 1, and for how many this can be determined. */
 export interface SafeDraws {
   readonly draws: number;
   readonly safe: number;
@@ -106,8 +106,8 @@ export interface SafeDraws {
 }
 
 /**
- * Methods with several draws (seeds), by name. Their headline threshold asks every draw to be safe: where it names
- * none, single draws may still have been.
+ * Methods with several draws (seeds), by name. Their headline threshold requires every draw to be safe: where it is 1,
+ * single draws may still have been.
  */
 export const safeDraws = (thresholds: readonly Threshold[]): ReadonlyMap<string, SafeDraws> => {
   const bySeed = thresholds.filter(({ seed }) => seed !== null);
@@ -150,7 +150,7 @@ const largestText = (thresholds: readonly SizeThreshold[]): string => {
   );
 };
 
-/** Who has the highest threshold of a case, among the cases in which any factor above 1 is safe. */
+/** The methods with the highest threshold of each case, among the cases with a safe factor above 1. */
 const leadersText = (thresholds: readonly SizeThreshold[], methods: readonly string[]): string => {
   if (methods.length < 2) return '';
   const cases = [...new Set(thresholds.map(caseOf))].flatMap((name) => {
@@ -168,7 +168,7 @@ const leadersText = (thresholds: readonly SizeThreshold[], methods: readonly str
   );
 };
 
-/** How many thresholds lie above 1, per method: the matrix of thresholds in a sentence. */
+/** Number of thresholds above 1, per method: the matrix of thresholds in a sentence. */
 export const thresholdFindings = (
   thresholds: readonly SizeThreshold[],
   methods: readonly string[],
@@ -180,9 +180,9 @@ export const thresholdFindings = (
   const cannotTellText =
     cannotTell === 0
       ? ''
-      : ` ${cannotTell} of ${counted(thresholds.length, 'threshold')} cannot be told: too few items.`;
+      : ` ${cannotTell} of ${counted(thresholds.length, 'threshold')} cannot be determined: too few items.`;
   if (known.length === 0) {
-    const sentence = `No threshold of ${casesText(thresholds)} can be told: too few items.`;
+    const sentence = `No threshold of ${casesText(thresholds)} can be determined: too few items.`;
     return [{ chart: 'thresholds', method: null, verdict: 'cannot-tell', sentence, p: null }];
   }
   const counts = methods.map((method) => {

@@ -7,7 +7,7 @@ import { counted } from '../wording.ts';
 import { clauses, type TaskCounts, withOverall } from './findings.ts';
 import { methodInProse } from '../../figures/method-titles.ts';
 
-/** Pairs of sizes on a task, each read over its draws: a side only where every draw takes it. */
+/** Pairs of sizes on a task, each read over its draws: a side counts only where every draw agrees. */
 interface PairCounts {
   readonly worse: number;
   readonly better: number;
@@ -28,7 +28,7 @@ const countPairs = (pairs: readonly SizePair[]): PairCounts => {
   return { worse: count('worse'), better: count('better'), undecided: count('undecided'), all: readings.length };
 };
 
-/** Each task takes the side that more of its pairs are on. */
+/** Assigns each task to the side of most of its pairs. */
 const countTasks = (pairs: readonly SizePair[]): TaskCounts => {
   const sides = [...new Set(pairs.map(({ task }) => task))].map((task) => {
     const { worse, better } = countPairs(pairs.filter((pair) => pair.task === task));
@@ -39,9 +39,9 @@ const countTasks = (pairs: readonly SizePair[]): TaskCounts => {
 };
 
 /**
- * What the pairs say of these models: a side that more than half of the tasks take and none opposes. It is no test:
- * each pair's interval is about its items, all pairs are of the same few models, and whether other trainings would
- * show the same cannot be told from them.
+ * The pairs' verdict on these models: a side taken by more than half of the tasks and opposed by none. This is no test:
+ * each pair's interval is about its items, all pairs are of the same few models, and they cannot show whether other
+ * trainings would do the same.
  */
 const verdictOf = ({ supporting, opposing, neither }: TaskCounts): Finding['verdict'] => {
   if (supporting > 0 && opposing > 0) return 'mixed';
@@ -50,7 +50,7 @@ const verdictOf = ({ supporting, opposing, neither }: TaskCounts): Finding['verd
   return supporting + opposing === 0 ? 'unchanged' : 'cannot-tell';
 };
 
-/** ", by 24 points in the median": of accuracies only, as perplexities of different tasks have no common scale. */
+/** ", by 24 points in the median": for accuracies only, as perplexities of different tasks have no common scale. */
 const medianText = (pairs: readonly SizePair[]): string => {
   const differences = pairs.filter(({ metric }) => metric !== 'perplexity').map(({ difference }) => difference);
   if (differences.length === 0) return '';
@@ -67,10 +67,10 @@ const lead = (verdict: Finding['verdict'], method: string): string => {
     case 'mixed':
       return `${subject} is now worse, now better than one trained with E\u2032`;
     case 'unchanged':
-      return `${subject} is not told apart from one trained with E\u2032`;
+      return `${subject} cannot be distinguished from one trained with E\u2032`;
     case 'cannot-tell':
     case 'counted':
-      return `${subject} cannot be told to be worse or better than one trained with E\u2032`;
+      return `${subject} cannot be shown to be worse or better than one trained with E\u2032`;
     default:
       return assertNever(verdict);
   }
@@ -116,7 +116,7 @@ const predicateOf = (verdict: Finding['verdict']): string => {
     case 'unchanged':
     case 'cannot-tell':
     case 'counted':
-      return 'cannot be told apart from the smaller one';
+      return 'cannot be distinguished from the smaller one';
     default:
       return assertNever(verdict);
   }

@@ -4,17 +4,17 @@ import type { ItemOutcome } from '../../contract/outcome.ts';
 import { intervalSide } from '../../statistics/tango-interval.ts';
 import { summarise } from '../summarise.ts';
 
-/** A large model pruned to E' experts, and a small one that has as many, unpruned: what a pair is measured from. */
+/** A large model pruned to E' experts, and a small unpruned one with E': the two sides of a pair. */
 export interface SizeComparison {
   readonly pruned: SweepResult;
   readonly scratch: SweepResult;
   readonly largeExperts: number;
 }
 
-/** A pair without what depends on the threshold. */
+/** A pair without the fields that depend on the threshold. */
 export type MeasuredPair = Omit<SizePair, 'pastThreshold'>;
 
-/** Every point of a sweep whose kept experts are as many as a smaller model has, with that model's unpruned point. */
+/** Every point of a sweep that keeps as many experts as a smaller model has, with that model's unpruned point. */
 export const sizeComparisons = (results: readonly SweepResult[], models: readonly SizedModel[]): SizeComparison[] => {
   const expertsOf = new Map(models.map(({ name, experts }) => [name, experts]));
   const unpruned = results.filter(({ factor }) => factor === 1);
@@ -79,7 +79,7 @@ export const measurePairs = (
   return { pairs, missing, incomparable };
 };
 
-/** Whether the pair's factor lies past the large model's threshold; null where that cannot be told. */
+/** Whether the pair's factor lies past the large model's threshold; null where that is undetermined. */
 export const pastThreshold = (
   { large, task, method, factor }: MeasuredPair,
   thresholds: readonly SizeThreshold[],

@@ -17,7 +17,7 @@ const verdictOf = ({ side, isDecidable }: ShareTrend): Finding['verdict'] =>
   side === 0 || !isDecidable ? 'cannot-tell' : side > 0 ? 'supported' : 'opposed';
 
 const words = ({ side, isDecidable }: ShareTrend): string => {
-  if (side === 0) return 'whether a larger E loses less or more cannot be told';
+  if (side === 0) return 'whether a larger E loses less or more cannot be determined';
   const loses = `a larger E loses ${side > 0 ? 'less' : 'more'}`;
   return isDecidable ? loses : `in these models ${loses}; so few trainings cannot tell that from chance`;
 };
@@ -50,11 +50,11 @@ const predicateOf = (trend: ShareTrend): string => {
     case 'opposed':
       return 'loses more';
     default:
-      return 'cannot be told to lose less or more';
+      return 'cannot be shown to lose less or more';
   }
 };
 
-/** Whether a larger E loses less where as much is dropped: a sentence over all methods, and one for each. */
+/** Whether a larger E loses less at an equal dropped share: a sentence over all methods, and one for each. */
 export const shareFindings = (trends: readonly ShareTrend[]): Finding[] => {
   if (trends.length === 0) return [];
   const findings = trends.map((trend) => ({

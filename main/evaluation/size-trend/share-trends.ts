@@ -8,7 +8,7 @@ import { countOrders } from './trends.ts';
 
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
-/** Points of a sweep that tell what they drop; of accuracies, since perplexities of different tasks have no common scale. */
+/** Points of a sweep with a dropped share. Accuracies only: perplexities of tasks have no common scale. */
 export const sharePoints = (results: readonly SweepResult[], models: readonly SizedModel[]): SharePoint[] =>
   results.flatMap((result) => {
     const { method, task, model, seed, factor, droppedShare: share, difference, metric } = result;
@@ -17,7 +17,7 @@ export const sharePoints = (results: readonly SweepResult[], models: readonly Si
     return [{ answers: answersOf(result), method, task, model, experts, seed, factor, share, difference }];
   });
 
-/** The difference at a share: linear between the measured points of a curve and no loss where nothing is dropped. */
+/** The difference at a share: linear between the measured points of a curve, and no loss where nothing is dropped. */
 const differenceAt = (curve: readonly SharePoint[], share: number): number => {
   let [x, y] = [0, 0];
   for (const point of curve) {
@@ -31,7 +31,7 @@ const differenceAt = (curve: readonly SharePoint[], share: number): number => {
 /** Two-sided level of intervals over models. */
 const LEVEL = 0.05;
 
-/** Least-squares slope over log2 E with its t interval; null with fewer than three sizes or no spread to tell it by. */
+/** Least-squares slope over log2 E with its t interval; null with fewer than three sizes or no spread. */
 const slopeOf = (models: readonly SizedModel[], values: readonly number[]): SlopeOverExperts | null => {
   if (distinct(models.map(({ experts }) => experts)).length < 3) return null;
   const doublings = models.map(({ experts }) => Math.log2(experts));
@@ -46,13 +46,13 @@ const slopeOf = (models: readonly SizedModel[], values: readonly number[]): Slop
 
 const sideOf = ({ low, high }: SlopeOverExperts): 1 | 0 | -1 => (low > 0 ? 1 : high < 0 ? -1 : 0);
 
-/** Curves of one draw: of every model on every task, shares rising. */
+/** Curves of one draw: of every model on every task, with ascending shares. */
 type Curves = (model: SizedModel, task: string) => readonly SharePoint[];
 
 /**
- * Each model's mean difference at equal shares. A task is compared at every share that was measured of any of its
- * models, up to the largest that all of them reach, so that a share measured of one model is read between two points of
- * the others, and no model's curve is the interpolated one throughout.
+ * Each model's mean difference at equal shares. A task is compared at every share that was measured for any of its
+ * models, up to the largest that all of them reach, so that a share measured for one model is interpolated between two
+ * points of the others, and no model's curve is always the interpolated one.
  */
 const atEqualShares = (models: readonly SizedModel[], tasks: readonly string[], curves: Curves): number[] | null => {
   const grids = tasks.map((task) => {
@@ -77,7 +77,7 @@ const trendOf = (own: readonly SharePoint[]): ShareTrend | null => {
     points.filter((point) => point.model === model.name && point.task === task);
   const seeds = distinct(own.map(({ seed }) => seed));
   const drawn = seeds.map((seed) => own.filter((point) => point.seed === seed));
-  // A mean over models needs the same tasks and draws of each.
+  // A mean over models needs the same tasks and draws for each.
   const tasks = distinct(own.map(({ task }) => task)).filter((task) =>
     drawn.every((points) => models.every((model) => of(points, model, task).length > 0)),
   );
@@ -140,13 +140,13 @@ const atEqualFactor = (
 };
 
 /**
- * Whether a larger E loses less where as much is dropped: a factor drops far less of a model with many experts, which
- * alone lets the tolerated factor rise. The models are what is repeated: a model's value is its mean difference at equal
- * dropped shares (atEqualShares) over all tasks, the slope that of a line through the models over log2 E, the interval
- * t with (models - 2) degrees of freedom. It takes chance in training for normal scatter about that line. Four trainings
- * cannot bear that assumption out: by relabelling (permuteModels) the least p that they could show is 2/24, so a trend
- * beyond these models is told only where that least p is at most 5 % (`isDecidable`). Nothing is said of fewer than three
- * sizes. For a method that draws, the value is the mean over draws, and `side` is that of every draw's interval.
+ * Whether a larger E loses less at an equal dropped share: a factor drops far less of a model with many experts, which
+ * alone lets the tolerated factor rise. The unit of replication is the model: its value is its mean difference at equal
+ * dropped shares (atEqualShares) over all tasks, the slope is that of a line through the models over log2 E, the
+ * interval is t with (models - 2) degrees of freedom. This assumes that chance in training is normal scatter about that
+ * line, which four trainings cannot support: by relabelling (permuteModels) the smallest p that they could show is
+ * 2/24, so a trend beyond these models is reported only where that p is at most 5 % (`isDecidable`). None for fewer than
+ * three sizes. For a method that draws, the value is the mean over draws, and `side` is that of every draw's interval.
  */
 export const shareTrends = (points: readonly SharePoint[]): ShareTrend[] => {
   const groups = new Map<string, SharePoint[]>();

@@ -24,9 +24,9 @@ const sizesOf = (trends: readonly ExpertTrend[]): number[] =>
   trends.flatMap(({ spread }) => spread.map(({ experts }) => experts));
 
 /**
- * What the trained models say of E. `supported` or `opposed` where relabelling whole models tells the direction from
- * chance in training (permuteModels); else `mixed` where tasks take both sides, `unchanged` where none takes a side and
- * more tasks say so than say nothing, `cannot-tell` otherwise.
+ * The trained models' verdict on E. `supported` or `opposed` where relabelling whole models separates the direction
+ * from chance in training (permuteModels); else `mixed` where tasks take both sides, `unchanged` where none takes a
+ * side and more tasks show no change than are undetermined, `cannot-tell` otherwise.
  */
 const verdictOf = (
   { supporting, opposing, neither, unknown }: TaskCounts,
@@ -51,9 +51,9 @@ const lead = (verdict: Finding['verdict'], method: string, { supporting, opposin
     case 'cannot-tell':
     case 'counted':
       return supporting + opposing === 0
-        ? `${by}it cannot be told whether the threshold rises or falls with the number of pretraining experts`
+        ? `${by}it cannot be determined whether the threshold rises or falls with the number of pretraining experts`
         : `${by}the threshold ${supporting > 0 ? 'rises' : 'falls'} with the number of pretraining experts in these ` +
-            'models, and it cannot be told whether it would in others';
+            'models; whether it would in others cannot be determined';
     default:
       return assertNever(verdict);
   }
@@ -63,25 +63,25 @@ const tally = ({ supporting, opposing, neither, unknown }: TaskCounts, sizes: re
   const tasks = supporting + opposing + neither + unknown;
   const rest = [
     ...(neither > 0 ? [`has no direction in ${neither}`] : []),
-    ...(unknown > 0 ? [`cannot be told in ${unknown}`] : []),
+    ...(unknown > 0 ? [`cannot be determined in ${unknown}`] : []),
   ];
   const parts = [`it rises in ${supporting} of ${counted(tasks, 'task')}`, `falls in ${opposing}`, ...rest];
   return `${listed(parts)} (${sizesText(sizes)})`;
 };
 
-/** What the trained models, rather than the tasks, say about chance. */
+/** Evidence about chance from the trained models, rather than from the tasks. */
 const trainingChance = (trends: readonly ExpertTrend[], test: PermutationTest): string => {
   const models = new Set(trends.flatMap(({ points }) => points.map(({ model }) => model))).size;
   const ways = test.exact ? `all ${test.relabellings} ways` : `${test.relabellings} ways drawn at random`;
   const measured =
-    ` Of ${ways} to hand the sizes out to the ${models} models, within each series of trainings, ${test.asStrong} ` +
+    ` Of ${ways} to assign the sizes to the ${models} models, within each series of trainings, ${test.asStrong} ` +
     `show a trend as strong (${formatP(test.p)})`;
   if (test.leastP > LEVEL)
     return `${measured}: so few trainings cannot rule out chance in training, whatever they show.`;
   return `${measured}: chance in training is ${test.p < LEVEL ? 'an unlikely cause' : 'not ruled out'}.`;
 };
 
-/** The trends of single draws, a list for each seed, from the thresholds over draws; empty for a method without draws. */
+/** The trends of single draws, a list per seed, from the thresholds over draws; empty without draws. */
 const drawnTrends = (trends: readonly ExpertTrend[]): ExpertTrend[][] => {
   const all = trends.flatMap(({ points }) => points.flatMap(({ draws = [] }) => draws.map(({ seed }) => seed)));
   return [...new Set(all)].map((seed) =>
@@ -95,7 +95,7 @@ const drawnTrends = (trends: readonly ExpertTrend[]): ExpertTrend[][] => {
   );
 };
 
-/** Whether no threshold that can be told lies above 1: then there is nothing that could rise or fall. */
+/** Whether every determined threshold is 1, so that nothing could rise or fall. */
 const allUnsafe = (trends: readonly ExpertTrend[]): boolean => {
   const decided = trends.flatMap(({ points }) => points.flatMap(({ lastSafe }) => lastSafe ?? []));
   return decided.length > 0 && decided.every((lastSafe) => lastSafe === 1);
@@ -114,13 +114,13 @@ const methodFinding = (
     counts: countTasks(own),
     verdict: verdictOf(countTasks(own), permuteModels(own, seriesOf)),
   }));
-  // A direction that not every draw shows by itself is one of the draws, not of the method.
+  // A direction that not every draw shows is one of single draws, not of the method.
   const holds = drawn.every((one) => one.verdict === decided);
   const verdict = holds || (decided !== 'supported' && decided !== 'opposed') ? decided : 'cannot-tell';
   const byDraw =
     drawn.length === 0
       ? ''
-      : ` That is of factors that are safe in every draw; by single draws it rises in ` +
+      : ` That counts factors that are safe in every draw; by single draws it rises in ` +
         `${formatRange(drawn.map((one) => one.counts.supporting))} and falls in ` +
         `${formatRange(drawn.map((one) => one.counts.opposing))} of ${counted(trends.length, 'task')}` +
         `${holds ? '' : ', and not every draw says the same'}.`;
@@ -143,7 +143,7 @@ const predicateOf = (verdict: Finding['verdict']): string => {
       return 'does not change';
     case 'cannot-tell':
     case 'counted':
-      return 'cannot be told to rise or fall beyond these models';
+      return 'cannot be shown to rise or fall beyond these models';
     default:
       return assertNever(verdict);
   }

@@ -14,8 +14,8 @@ import { headlineThresholds } from '../threshold.ts';
 import { testedPoints } from '../curtailed-points.ts';
 
 /**
- * The models of a sweep with E, read from their results: E is what stays where nothing is pruned, which every point
- * says (factor x kept). By rising E, models of one size in the order of the results.
+ * The models of a sweep with E, computed from any of their points (factor x kept). By ascending E, models of one size
+ * in the order of the results.
  */
 export const sizedModels = (results: readonly SweepResult[]): SizedModel[] => {
   const experts = new Map<string, number>();
@@ -23,7 +23,7 @@ export const sizedModels = (results: readonly SweepResult[]): SizedModel[] => {
   return [...experts].map(([name, count]) => ({ name, experts: count })).sort((a, b) => a.experts - b.experts);
 };
 
-/** The sizes E of models, rising. */
+/** The sizes E of models, ascending. */
 export const trendSizes = (models: readonly SizedModel[]): number[] =>
   [...new Set(models.map(({ experts }) => experts))].sort((a, b) => a - b);
 
@@ -31,7 +31,7 @@ export const trendSizes = (models: readonly SizedModel[]): number[] =>
 const keptAt = (experts: number, factor: number | null): number | null =>
   factor === null ? null : Number((experts / factor).toFixed(9));
 
-/** Bytes of the weights at a factor of a curve; null where they are not told. */
+/** Bytes of the weights at a factor of a curve; null where they are not recorded. */
 const bytesAt = (
   results: readonly SweepResult[],
   { model, task, method }: Pick<SizeThreshold, 'model' | 'task' | 'method'>,
@@ -45,7 +45,7 @@ const bytesAt = (
   return at?.cost?.bytes ?? null;
 };
 
-/** The headline thresholds of a sweep with E and the largest factor measured, by rising E. */
+/** The headline thresholds of a sweep with E and the largest factor measured, by ascending E. */
 export const sizeThresholds = (
   document: Pick<SweepDocument, 'results' | 'thresholds' | 'curtailed' | 'notNeeded'>,
   models: readonly SizedModel[],
@@ -75,12 +75,12 @@ export const sizeThresholds = (
 type Bracket = Pick<SizeThreshold, 'lastSafe' | 'firstUnsafe'>;
 
 /**
- * How the bracket [lastSafe, firstUnsafe) of a model with more experts lies to that of a model with fewer.
+ * Position of the bracket [lastSafe, firstUnsafe) of a model with more experts relative to that of a model with fewer.
  *
- * Only brackets that do not meet are an order: the threshold was read at the tested factors, and where in its bracket a
- * finer test would find it is open. A bracket without a first unsafe factor is open above: its model is safe as far as
- * it was, or can be, pruned (never below top-k experts), so a smaller model that is open above hides any rise. Counting
- * that as a rise would find one in the limit E / top-k alone.
+ * Only disjoint brackets have an order: the threshold was read at the tested factors, and a finer test could place it
+ * anywhere in its bracket. A bracket without a first unsafe factor is open above: its model is safe as far as it was,
+ * or can be, pruned (never below top-k experts), so a smaller model that is open above hides any rise. Counting that as
+ * a rise would only measure the limit E / top-k.
  */
 export const compareBrackets = (smaller: Bracket, larger: Bracket): keyof BracketPairs => {
   if (smaller.lastSafe === null || larger.lastSafe === null) return 'unknown';
@@ -89,7 +89,7 @@ export const compareBrackets = (smaller: Bracket, larger: Bracket): keyof Bracke
   return smaller.firstUnsafe === null || larger.firstUnsafe === null ? 'unknown' : 'overlaps';
 };
 
-/** Factors measured in at least `sizes` sizes of models, rising; equal up to rounding is equal. */
+/** Factors measured in at least `sizes` sizes of models, ascending; equal up to rounding counts as equal. */
 const sharedFactors = (results: readonly UnneededPoint[], method: string, sizes: number): number[] => {
   const sizesOf = new Map<number, Set<number>>();
   for (const result of results) {
@@ -104,7 +104,7 @@ const sharedFactors = (results: readonly UnneededPoint[], method: string, sizes:
     .sort((a, b) => a - b);
 };
 
-/** Whether a threshold says that `factor` is safe; null where it does not say. */
+/** Whether `factor` is safe by a threshold; null where it does not determine that. */
 const safeAt = ({ lastSafe, firstUnsafe, largestTested }: SizeThreshold, factor: number): boolean | null => {
   if (lastSafe === null || !isFactorAtMost(factor, largestTested)) return null;
   if (isFactorAtMost(factor, lastSafe)) return true;
@@ -112,8 +112,8 @@ const safeAt = ({ lastSafe, firstUnsafe, largestTested }: SizeThreshold, factor:
 };
 
 /**
- * How many thresholds lie at a factor or above, per method, factor and E: a factor beyond the first unsafe one counts
- * as unsafe, as the threshold rule has it. Factors that at least two sizes share (all factors of a sweep of one size).
+ * How many thresholds are at a factor or above, per method, factor and E: a factor beyond the first unsafe one counts
+ * as unsafe, as in the threshold rule. Factors that at least two sizes share (all factors of a sweep of one size).
  */
 export const safeCounts = (
   thresholds: readonly SizeThreshold[],

@@ -9,7 +9,7 @@ import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { compareBrackets } from './thresholds.ts';
 
-/** Every pair of models that differ in E, by how their brackets lie. */
+/** Every pair of models that differ in E, by the positions of their brackets. */
 export const countBracketPairs = (points: readonly SizeThreshold[]): BracketPairs => {
   const pairs = { rises: 0, falls: 0, overlaps: 0, unknown: 0 };
   for (const smaller of points) {
@@ -18,7 +18,7 @@ export const countBracketPairs = (points: readonly SizeThreshold[]): BracketPair
   return pairs;
 };
 
-/** The sign of Kendall's S over the pairs; `stays` where as many rise as fall, none included. */
+/** The sign of Kendall's S over the pairs; `stays` where as many rise as fall, or neither occurs. */
 export const directionOf = ({ rises, falls, overlaps }: BracketPairs): TrendDirection => {
   if (rises > falls) return 'rises';
   if (falls > rises) return 'falls';
@@ -62,24 +62,24 @@ export const expertTrends = (
     }),
   );
 
-/** Relabellings up to which every one is counted; beyond, as many are drawn (seeded). */
+/** Up to this many relabellings are enumerated; beyond, as many are sampled (seeded). */
 const MOST_EXACT = 200_000;
 const DRAWS = 99_999;
 
 export interface PermutationTest {
   /** Two-sided. */
   readonly p: number;
-  /** Ways to hand the sizes out to the models, and how many of them show a trend as strong as the one measured. */
+  /** Ways to assign the sizes to the models, and how many of them show a trend as strong as the measured one. */
   readonly relabellings: number;
   readonly asStrong: number;
   readonly exact: boolean;
-  /** The least p that models of these sizes could show, whatever was measured. */
+  /** The smallest p that models of these sizes could show, whatever was measured. */
   readonly leastP: number;
   /** Of the statistic: 1 where thresholds rise with E, -1 where they fall, 0 where neither. */
   readonly sign: number;
 }
 
-/** Models that were trained and measured in one series: relabelled among themselves alone. */
+/** Models that were trained and measured in one series: relabelled only among themselves. */
 interface Series {
   readonly models: readonly string[];
   /** E of each. */
@@ -107,7 +107,7 @@ const wholeTrends = (trends: readonly ExpertTrend[], series: readonly Series[]):
 
 /**
  * signs[i][j]: over all tasks, in how many the bracket of model j lies above that of model i, minus in how many it lies
- * below. Compared without regard to E.
+ * below, regardless of E.
  */
 const orderSigns = (trends: readonly ExpertTrend[], models: readonly string[]): number[][] =>
   models.map((from) =>
@@ -161,7 +161,7 @@ const visitOrders = (sizes: readonly number[], visit: (order: readonly number[])
   extend();
 };
 
-/** Calls `visit` with the sizes of all models, in every way to relabel each series within itself. */
+/** Calls `visit` with the sizes of all models, for every relabelling within the series. */
 const visitRelabellings = (series: readonly Series[], visit: (sizes: readonly number[]) => void): void => {
   const extend = (at: number, before: readonly number[]): void => {
     const next = series[at];
@@ -172,21 +172,21 @@ const visitRelabellings = (series: readonly Series[], visit: (sizes: readonly nu
 };
 
 /**
- * Whether thresholds follow E beyond the chance of training. A size is repeated by being trained again, and all tasks
- * of a model share the luck of its training: nine tasks on four models are one sample of four models, so no test over
- * tasks (a sign test, say) tells E from that luck. What can be exchanged are whole models: under the null hypothesis
- * that E does not matter, any way to hand the sizes out to the models is as likely as the measured one. That holds
- * within a series of trainings, whose models share the recipe, the seed, the sweep and its tasks. It does not hold
- * between series: a second one was trained and measured apart, on fewer tasks, so its models differ from those of the
- * first in more than E. So sizes are handed out within each series: 4! x 4! = 576 ways for two trainings of four sizes
- * (all 2,520 ways would count orders that the null hypothesis does not make equally likely), 4! = 24 for one, where p
- * is at least 2/24 = 0.083 and nothing can be told at 5 %. Two-sided and exact up to 200,000 ways.
+ * Whether thresholds follow E beyond the chance of training. A size is replicated by another training, and all tasks of
+ * a model share its training: nine tasks on four models are one sample of four models, so no test over tasks (a sign
+ * test, say) separates E from that chance. Only whole models are exchangeable: under the null hypothesis that E does
+ * not matter, any assignment of the sizes to the models is as likely as the measured one. That holds within a series of
+ * trainings, whose models share the recipe, the seed, the sweep and its tasks. It does not hold between series: a
+ * second one was trained and measured separately, on fewer tasks, so its models differ from those of the first in more
+ * than E. So sizes are permuted within each series: 4! x 4! = 576 ways for two trainings of four sizes (all 2,520 ways
+ * would count orders that the null hypothesis does not make equally likely), 4! = 24 for one, where p is at least 2/24
+ * = 0.083 and nothing is significant at 5 %. Two-sided and exact up to 200,000 ways.
  *
  * The statistic is that of Jonckheere 1954 (doi:10.1093/biomet/41.1-2.133), summed over tasks: of all pairs of models
- * that differ in E, between series too, how many rise less how many fall. Permutation within blocks: Good 2005,
- * Permutation, Parametric and Bootstrap Tests of Hypotheses (doi:10.1007/b138696).
+ * that differ in E, between series too, the number that rise minus the number that fall. Permutation within blocks:
+ * Good 2005, Permutation, Parametric and Bootstrap Tests of Hypotheses (doi:10.1007/b138696).
  *
- * `seriesOf` names the series of a model; absent: all are of one. Null where the sizes can be handed out in one way only.
+ * `seriesOf` names the series of a model; absent: all are of one. Null where the sizes can be assigned in only one way.
  */
 export const permuteModels = (
   trends: readonly ExpertTrend[],

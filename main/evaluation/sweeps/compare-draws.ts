@@ -28,7 +28,7 @@ type Compared = Omit<
 const stored = (draws: readonly StoredDraw[]): readonly DrawOutcomes[] =>
   draws.flatMap(({ seed, outcomes }) => (outcomes === null ? [] : [{ seed, outcomes }]));
 
-/** How the items of two draws are to be compared; the ids of those that both have. */
+/** How to compare the items of two draws, and the ids that both have. */
 const sharedBy = (one: readonly ItemOutcome[], other: readonly ItemOutcome[], isSameTask: boolean) => {
   if (!isSameTask) return { items: 'other' as const, ids: new Set<string>() };
   const known = new Set(other.map(({ id }) => id));
@@ -53,7 +53,7 @@ const unpaired = (metric: MetricName, one: DrawOutcomes, other: DrawOutcomes) =>
   return newcombeInterval(proportion(one), proportion(other));
 };
 
-/** Draws of one seed with each other where both have them, else every draw with every draw. */
+/** Pairs draws of the same seed where both have them, else every draw with every draw. */
 const pairsOf = (
   draws: readonly DrawOutcomes[],
   reference: readonly DrawOutcomes[],
@@ -65,8 +65,8 @@ const pairsOf = (
 };
 
 /**
- * A candidate against the one that stands for it: means over draws, and every pair of draws by itself. Null where the
- * outcomes of either are no longer stored.
+ * A candidate against its counterpart: means over draws, and every pair of draws separately. Null where the outcomes of
+ * either are no longer stored.
  */
 export const compareDraws = ({ metric, draws, reference, isSameTask }: Draws): Compared | null => {
   const pairs = pairsOf(stored(draws), stored(reference));

@@ -20,8 +20,8 @@ export interface ComparedSweep {
 const distinct = (names: readonly string[]): readonly string[] => [...new Set(names)];
 
 /**
- * What stands for what: names that both have; where they share none and each has a single one, these two (a sweep of
- * one method against a sweep of another).
+ * Matches names: those that both have; where they share none and each has a single one, these two (a sweep of one
+ * method against a sweep of another).
  */
 export const matchedNames = (names: readonly string[], reference: readonly string[]): ReadonlyMap<string, string> => {
   const shared = names.filter((name) => reference.includes(name));
@@ -35,7 +35,7 @@ export const matchedNames = (names: readonly string[], reference: readonly strin
 const namesOf = (results: readonly SweepResult[], part: 'model' | 'task'): readonly string[] =>
   distinct(results.map((result) => result[part]));
 
-/** Methods, the unpruned model among them only where it is measured alone. */
+/** Methods with a point above factor 1. */
 const methodsOf = (results: readonly SweepResult[]): readonly string[] =>
   distinct(results.filter(({ factor }) => factor > 1).map(({ method }) => method));
 
@@ -59,7 +59,7 @@ const grouped = (
 
 interface Pairing {
   readonly rows: readonly SweepsRow[];
-  /** Candidates of either that the other has not. */
+  /** Candidates of either that the other does not have. */
   readonly alone: number;
   /** Candidates that both have, but whose outcomes are gone. */
   readonly gone: number;
@@ -162,16 +162,16 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
     ...(curtailed.length === 0
       ? []
       : [
-          `${listed(curtailed)} stopped candidates once their verdict was decided: only those measured in full are ` +
-            'here.',
+          `${listed(curtailed)} stopped candidates once their verdict was decided: only those that were measured in full ` +
+            'are here.',
         ]),
     ...(unfinished.length === 0 ? [] : [`${listed(unfinished)} did not finish: what is measured is compared.`]),
   ];
 };
 
 /**
- * Sweeps against the first of them: what differs in their settings, and candidate by candidate the difference, paired
- * where the items are the same. Pure.
+ * Compares sweeps with the first of them: settings that differ, and the difference of each candidate, paired where the
+ * items are the same. Pure.
  */
 export const compareSweeps = (
   sweeps: readonly [ComparedSweep, ComparedSweep, ...ComparedSweep[]],
@@ -202,6 +202,6 @@ export const sweepsOverview = ({ rows }: Pick<SweepsComparison, 'rows'>): string
     `${counted(rows.length, 'comparison')}: ${count('better')} better, ${count('worse')} worse, ` +
     `${count('cannot-tell')} cannot tell${differ === 0 ? '' : `, ${differ} differ between draws`}` +
     `${without === 0 ? '' : `, ${without} without an interval`}; ` +
-    `${afterHolm} apart by Holm\u2019s procedure over all.`
+    `${afterHolm} significant by Holm\u2019s procedure over all.`
   );
 };

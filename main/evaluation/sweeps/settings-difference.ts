@@ -23,13 +23,13 @@ const flattened = (value: unknown, key: string): readonly (readonly [key: string
     ? Object.entries(value).flatMap(([name, inner]) => flattened(inner, key === '' ? name : `${key}.${name}`))
     : [[key, textOf(value)]];
 
-/** Methods that are files are told by name and length: their texts are plans or rankings of any size. */
+/** Identifies methods that are files by name and length: their texts are plans or rankings of any size. */
 const filesOf = (files: Readonly<Record<string, { readonly name: string; readonly text: string }>>) =>
   Object.entries(files).map(
     ([method, { name, text }]) => [`files.${method}`, `${name}, ${text.length} characters`] as const,
   );
 
-/** Everything that a sweep's manifest says of how it was made, by key. */
+/** Every setting in a sweep's manifest, by key. */
 const settingsOf = ({ spec, models, tasks, device, versions }: RecordedSweep): ReadonlyMap<string, string> => {
   const parsed = recordedSweepSettings.safeParse(spec);
   const { files: _files, ...settings }: Readonly<Record<string, unknown>> = parsed.success ? parsed.data : spec;
@@ -51,7 +51,7 @@ export interface SettingsDifference {
   readonly same: number;
 }
 
-/** What differs between the settings of sweeps, in the order in which they are recorded; a dash: not set there. */
+/** Settings that differ between sweeps, in the order of recording; a dash: not set there. */
 export const settingsDifference = (sweeps: readonly RecordedSweep[]): SettingsDifference => {
   const each = sweeps.map(settingsOf);
   const keys = [...new Set(each.flatMap((settings) => [...settings.keys()]))];

@@ -2,30 +2,30 @@ import type { BlockDescriptor, ModelDescriptor } from '../../checkpoint/descript
 import { refuse } from '../../contract/errors.ts';
 import { rotaryProblems } from './llama-rotary.ts';
 
-/** What llama.cpp computes for one of its architectures, as far as families differ in it. */
+/** How llama.cpp computes one of its architectures, in the points where families differ. */
 export interface LlamaArchitecture {
   /** `general.architecture`. */
   readonly name: string;
-  /** Whether chosen weights are divided by their sum; null: a metadata key says. */
+  /** Whether the weights of chosen experts are divided by their sum; null: a metadata key decides. */
   readonly normalises: boolean | null;
   /**
-   * Whether queries and keys are rotated in pairs (2i, 2i + 1) of rows: stored rows are reordered where the family has
+   * Whether queries and keys are rotated in pairs (2i, 2i + 1) of rows: stored rows are reordered if the family rotates
    * halves.
    */
   readonly rotatesPairs: boolean;
-  /** Biases of attention that it adds, and whether it can do without them. */
+  /** Attention biases that it supports, and whether it requires them. */
   readonly biases: 'none' | 'query-key-value' | 'optional-query-key-value' | 'all';
-  /** Dense layers before the first one with experts. */
+  /** Whether dense layers may precede the first one with experts. */
   readonly leadingDense: boolean;
-  /** Heads together must be as wide as the residual stream. */
+  /** Whether all heads together must be as wide as the residual stream. */
   readonly squareAttention: boolean;
-  /** Whether it uses the embedding where there is no head. */
+  /** Whether it uses the embedding as the head if there is none. */
   readonly sharesEmbedding: boolean;
   /** Groups of experts, ranked by the sum of their best two. */
   readonly groups: boolean;
-  /** Yarn was found equal. */
+  /** Whether yarn was proven equal. */
   readonly yarn: boolean;
-  /** Every other layer, from the first one on, sees a window. */
+  /** Whether every other layer, from the first one on, has a sliding window. */
   readonly windows: boolean;
   /** Name of the norm before the experts. */
   readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm';
@@ -47,7 +47,7 @@ const plain = {
   widthIsExpert: false,
 } as const satisfies Partial<LlamaArchitecture>;
 
-/** By family; a family that is not here is refused. What each line says was measured in llama.cpp itself. */
+/** By family; others are refused. Each entry was measured with llama.cpp itself. */
 const architectures: ReadonlyMap<string, LlamaArchitecture> = new Map<string, LlamaArchitecture>([
   ['mixtral', { ...plain, name: 'llama', rotatesPairs: true, widthIsExpert: true }],
   [
@@ -102,12 +102,12 @@ const CLAMP = { limit: 7, alpha: 1.702 } as const;
 const MAX_EXPERTS = 1024;
 
 const familyReasons: ReadonlyMap<string, string> = new Map([
-  ['phimoe', 'llama.cpp weighs the experts of PhiMoE by a plain softmax, where the model itself uses SparseMixer'],
+  ['phimoe', 'llama.cpp weights the experts of PhiMoE by a plain softmax, while the model itself uses SparseMixer'],
 ]);
 
 /**
- * The architecture that llama.cpp runs a model as. What it would compute otherwise than the model itself is refused,
- * all reasons in one sentence each.
+ * The architecture as which llama.cpp runs a model. Refuses models that it would compute differently, with one sentence
+ * per reason.
  *
  * @throws WorkbenchError `not-for-llama-cpp`.
  */
@@ -132,11 +132,11 @@ export const llamaArchitecture = (
 const refusal = (problems: readonly string[]): Error =>
   refuse(
     'not-for-llama-cpp',
-    `A GGUF file of this model would not compute what the model does: ${problems.join('; ')}.`,
+    `A GGUF file of this model would not compute the same as the model: ${problems.join('; ')}.`,
     'Export it as hf or onnx, which are proven equal.',
   );
 
-/** Dense layers before the first one with experts. */
+/** Number of dense layers before the first one with experts. */
 export const leadingDenseLayers = ({ blocks }: ModelDescriptor): number => {
   const first = blocks.findIndex(({ moe }) => moe !== null);
   return first === -1 ? blocks.length : first;
@@ -148,7 +148,7 @@ const layerProblems = (model: ModelDescriptor, { name, leadingDense, windows }: 
   const allowed = leadingDense ? leadingDenseLayers(model) : 0;
   if (dense.length > allowed)
     problems.push(
-      `layer ${String(dense[allowed])} has no experts, and llama.cpp's ${name} wants them in every layer` +
+      `layer ${String(dense[allowed])} has no experts, but llama.cpp's ${name} requires them in every layer` +
         (leadingDense ? ' after the first ones' : ''),
     );
   const odd = model.blocks.findIndex(({ window }, block) => (window !== null) !== (windows && block % 2 === 0));
@@ -172,18 +172,18 @@ const routingProblems = (
   for (const { moe } of moeLayers) {
     const { routing, activation, experts, topK } = moe;
     if (experts > MAX_EXPERTS)
-      problems.add(`it has ${String(experts)} experts, and llama.cpp takes ${String(MAX_EXPERTS)}`);
+      problems.add(`it has ${String(experts)} experts, but llama.cpp supports at most ${String(MAX_EXPERTS)}`);
     if (topK > experts) problems.add(`top-${String(topK)} exceeds its ${String(experts)} experts`);
     if (routing.kind === 'softmax-all' && normalises !== null && routing.normalise !== normalises)
       problems.add(
-        `norm_topk_prob is ${String(routing.normalise)}, and llama.cpp's ${name} always computes ${String(normalises)}`,
+        `norm_topk_prob is ${String(routing.normalise)}, but llama.cpp's ${name} always computes ${String(normalises)}`,
       );
     if (routing.kind === 'softmax-all' && !leadingDense && routing.scale !== 1)
       problems.add(`chosen weights are scaled by ${String(routing.scale)}`);
     if ((routing.kind === 'softmax-all' || routing.kind === 'sigmoid') && routing.groups !== null && !groups)
       problems.add(
         `experts are chosen within ${String(routing.groups.kept)} of ${String(routing.groups.count)} groups, ` +
-          `which llama.cpp's ${name} does not do as this model does`,
+          `which llama.cpp's ${name} does differently`,
       );
     if (activation.kind === 'clamped' && (activation.limit !== CLAMP.limit || activation.alpha !== CLAMP.alpha))
       problems.add(
@@ -202,20 +202,20 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   if (squareAttention && model.heads * model.headDimension !== model.hidden)
     problems.add(
       `${String(model.heads)} heads of ${String(model.headDimension)} are not hidden_size ` +
-        `${String(model.hidden)}, as llama.cpp's ${name} wants`,
+        `${String(model.hidden)}, as llama.cpp's ${name} requires`,
     );
   const epsilons = new Set([model.finalNorm.epsilon, ...model.blocks.flatMap(epsilonsOf)]);
   if (epsilons.size > 1)
-    problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, and llama.cpp takes one`);
+    problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
   for (const { attention } of model.blocks) {
     if (attention.kind === 'latent') continue;
     if (attention.clip !== null)
-      problems.add(`clip_qkv is ${String(attention.clip)}, and llama.cpp's ${name} does not clip`);
+      problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
     const output = attention.output.bias !== null;
-    if (inputs && biases === 'none') problems.add(`its attention has biases, which llama.cpp's ${name} leaves out`);
+    if (inputs && biases === 'none') problems.add(`its attention has biases, which llama.cpp's ${name} ignores`);
     if (!inputs && (biases === 'query-key-value' || biases === 'all'))
-      problems.add(`its attention has no biases, and llama.cpp's ${name} is proven with them only`);
+      problems.add(`its attention has no biases, but llama.cpp's ${name} is proven only with them`);
     if (output !== (biases === 'all')) problems.add(`its attention has ${output ? 'a' : 'no'} bias on its output`);
   }
   return [...problems];

@@ -3,7 +3,7 @@ import { numberToHalf } from '../../checkpoint/half-precision.ts';
 import { assertNever } from '../../contract/errors.ts';
 import { Q8_VALUES, rowBytes, type TensorType } from './gguf-header.ts';
 
-/** Little-endian bytes of whole rows; Q8_0 wants their lengths to be multiples of 32. */
+/** Little-endian bytes of whole rows; Q8_0 requires row lengths that are multiples of 32. */
 export const encodeValues = (type: TensorType, floats: Float32Array): Uint8Array => {
   switch (type) {
     case 'f32':
@@ -20,8 +20,8 @@ export const encodeValues = (type: TensorType, floats: Float32Array): Uint8Array
 };
 
 /**
- * Q8_0 as ggml's reference quantiser has it: of each 32 values d = max |x| / 127 in float32, stored as float16, and
- * q = x * (1 / d) rounded half away from zero, with the d that was not rounded yet.
+ * Q8_0 as in ggml's reference quantiser: for each 32 values, d = max |x| / 127 in float32, stored as float16, and q = x
+ * * (1 / d) rounded half away from zero, with the unrounded d.
  */
 const quantise = (floats: Float32Array): Uint8Array => {
   const out = new Uint8Array(rowBytes('q8_0', floats.length));

@@ -25,30 +25,30 @@ import { ggufTokenizer } from './tokenizer-metadata.ts';
 /** The one file of a GGUF export that llama.cpp loads. */
 export const GGUF_FILE = 'model.gguf';
 
-/** What a GGUF file of a pruned model will hold, before a byte of it is written. */
+/** Layout of a GGUF file of a pruned model, before it is written. */
 export interface GgufPlan {
   readonly type: TensorType;
   readonly metadata: GgufMetadata;
   readonly tensors: readonly GgufTensor[];
   readonly read: ReadView;
-  /** Where each tensor will lie, and the bytes before the first one. */
+  /** Position of each tensor; the header precedes the first one. */
   readonly infos: readonly TensorInfo[];
   readonly header: Uint8Array;
   readonly sizeBytes: number;
-  /** What whoever loads it should know, one sentence each. */
+  /** Warnings for users, one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** Types that hold what a checkpoint stores without loss. */
+/** GGUF types that store a checkpoint's dtypes without loss. */
 const lossless: Readonly<Record<string, TensorType>> = { F16: 'f16', BF16: 'bf16' };
 
-/** The type that keeps the weights as they are stored. */
+/** The type that keeps the weights as stored. */
 export const storedType = ({ descriptor }: Checkpoint): TensorType => lossless[descriptor.embedding.dtype] ?? 'f32';
 
 /**
- * Lays out the GGUF file of a pruned model: `tensors` are those of its export, `configText` its config.
+ * Lays out the GGUF file of a pruned model from the tensors and the config text of its export.
  *
- * @throws WorkbenchError `not-for-llama-cpp`, where llama.cpp would compute something else than the model.
+ * @throws WorkbenchError `not-for-llama-cpp` if llama.cpp would not compute the same as the model.
  */
 export const planGguf = async (
   source: Checkpoint,
@@ -84,12 +84,12 @@ const typeWarnings = (type: TensorType, tensors: readonly GgufTensor[]): readonl
     ? []
     : [
         `${String(wider.length)} tensors (${wider[0]?.name ?? ''} and others of its shape) are float16: ` +
-          'their rows are no whole blocks of 32 values, as Q8_0 wants them.',
+          'their rows are not whole blocks of 32 values, which Q8_0 requires.',
       ];
 };
 
 /**
- * Writes the file and flushes it to disk; gives its SHA-256. Nothing is held but one chunk. `onBytes` may throw to
+ * Writes the file and flushes it to disk; returns its SHA-256. Keeps only one chunk in memory. `onBytes` may throw to
  * stop.
  */
 export const writeGguf = async (
@@ -122,13 +122,13 @@ export const writeGguf = async (
   }
 };
 
-/** Type of the weights of a GGUF file, as its metadata has it; null: none that exports have. */
+/** Type of a GGUF file's weights according to its metadata; null: not a type of our exports. */
 export const readGgufType = async (folder: string): Promise<TensorType | null> =>
   fileType((await readGgufHeader(path.join(folder, GGUF_FILE))).metadata.get('general.file_type'));
 
 /**
- * What differs between the file of a folder, reopened, and what the plan lays out: metadata, names, types, shapes and
- * places of tensors, and every byte of their values.
+ * Differences between a reopened file and the plan's layout: metadata, names, types, shapes and positions of tensors,
+ * and every byte of their values.
  */
 export const ggufProblems = async (
   plan: GgufPlan,
@@ -144,7 +144,7 @@ export const ggufProblems = async (
   const found = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const names = new Set(plan.tensors.map(({ name }) => name));
   for (const { name } of tensors)
-    if (!names.has(name)) problems.push(`tensor "${name}" does not belong into the export.`);
+    if (!names.has(name)) problems.push(`tensor "${name}" does not belong in the export.`);
   for (const tensor of plan.tensors) {
     const info = found.get(tensor.name);
     if (info === undefined) problems.push(`tensor "${tensor.name}" is missing.`);
@@ -157,7 +157,7 @@ export const ggufProblems = async (
       const at = await firstDifference(tensor, info, file, plan.read, onBytes);
       if (at !== null)
         problems.push(
-          `tensor "${tensor.name}" is not what the plan makes of the source: byte ${String(at)} of ` +
+          `tensor "${tensor.name}" differs from what the plan makes of the source: byte ${String(at)} of ` +
             `${String(info.byteLength)} differs.`,
         );
     }
@@ -171,7 +171,7 @@ const metadataProblems = (expected: GgufMetadata, found: GgufMetadata): string[]
     return is === wanted ? [] : [`${GGUF_FILE}: "${key}" is ${is.slice(0, 100)} instead of ${wanted.slice(0, 100)}.`];
   });
 
-/** Numbers are compared as the float32 that a file holds. */
+/** Numbers are compared in float32, as stored in the file. */
 const shown = (value: GgufValue | undefined): string => {
   if (value === undefined) return 'missing';
   if (value.kind === 'float32') return String(Math.fround(value.value));

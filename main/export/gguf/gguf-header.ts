@@ -1,15 +1,15 @@
 import { assertNever, refuse } from '../../contract/errors.ts';
 import { openToRead } from '../../files/regular-file.ts';
 
-/** Types of tensor values that are written here; numbers as the format has them (ggml.h, `enum ggml_type`). */
+/** Supported types of tensor values, with the format's numbers (ggml.h, `enum ggml_type`). */
 export const tensorTypes = { f32: 0, f16: 1, q8_0: 8, bf16: 30 } as const;
 export type TensorType = keyof typeof tensorTypes;
 
-/** Values of Q8_0 that share a scale, and the bytes that hold them: a float16 scale and 32 signed bytes. */
+/** Values of Q8_0 per scale, and their bytes: a float16 scale and 32 signed bytes. */
 export const Q8_VALUES = 32;
 const Q8_BYTES = 34;
 
-/** Bytes of a row of `columns` values; Q8_0 needs whole blocks. */
+/** Bytes of a row of `columns` values; Q8_0 requires whole blocks. */
 export const rowBytes = (type: TensorType, columns: number): number => {
   switch (type) {
     case 'f32':
@@ -24,7 +24,7 @@ export const rowBytes = (type: TensorType, columns: number): number => {
   }
 };
 
-/** A metadata value; the kinds that exports use. */
+/** A metadata value of a kind that exports use. */
 export type GgufValue =
   | { readonly kind: 'uint32' | 'int32' | 'float32'; readonly value: number }
   | { readonly kind: 'bool'; readonly value: boolean }
@@ -37,7 +37,7 @@ export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 export interface TensorInfo {
   readonly name: string;
   readonly type: TensorType;
-  /** Rows first, as everywhere in the workbench; the file holds it the other way round. */
+  /** Rows first, as everywhere in the workbench; the file stores them in reverse. */
   readonly shape: readonly number[];
   /** From the start of the file. */
   readonly byteOffset: number;
@@ -51,14 +51,14 @@ export interface GgufHeader {
 
 const MAGIC = Buffer.from('GGUF');
 const VERSION = 3;
-/** Data, and each tensor of it, starts at a multiple of this; the format's default. */
+/** Alignment of the data and of each tensor; the format's default. */
 const ALIGNMENT = 32;
 export const aligned = (offset: number): number => Math.ceil(offset / ALIGNMENT) * ALIGNMENT;
 
 /** Types of metadata values (gguf.h, `enum gguf_type`). */
 const valueTypes = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
 const arrayKinds = { strings: 'string', int32s: 'int32', float32s: 'float32' } as const;
-/** No dimension of a tensor counts more of them. */
+/** Maximum number of dimensions of a tensor. */
 const MAX_DIMENSIONS = 4;
 
 export const tensorBytes = (type: TensorType, shape: readonly number[]): number =>
@@ -112,8 +112,8 @@ const arrayStart = (kind: keyof typeof arrayKinds, length: number): readonly Buf
 ];
 
 /**
- * Header of a GGUF file (version 3, little-endian; ggml's docs/gguf.md) whose tensors follow in the given order, and
- * where each of them lies. The header is padded to where the data starts.
+ * Encodes the header of a GGUF file (version 3, little-endian; ggml's docs/gguf.md) with the tensors in the given
+ * order, and returns their positions. The header is padded to the start of the data.
  */
 export const encodeHeader = (
   metadata: GgufMetadata,
@@ -141,17 +141,17 @@ export const encodeHeader = (
   };
 };
 
-/** A header larger than this is none: the largest vocabularies take a hundredth of it. */
+/** Limit for a header: the largest vocabularies take a hundredth of it. */
 const MAX_HEADER_BYTES = 2 ** 28;
 const FIRST_READ_BYTES = 2 ** 16;
 
 class TruncatedHeader extends Error {}
 
 /**
- * Reads the header of a GGUF file as the workbench writes them.
+ * Reads the header of a GGUF file written by the workbench.
  *
- * @throws WorkbenchError `bad-gguf`: no GGUF file of version 3, of another byte order, cut off, or with kinds of values
- * or tensors that no export has.
+ * @throws WorkbenchError `bad-gguf`: not a GGUF file of version 3, of another byte order, cut off, or with kinds of
+ * values or tensors that no export has.
  */
 export const readGgufHeader = async (file: string): Promise<GgufHeader> => {
   const { handle, sizeBytes: size } = await openToRead(file);
@@ -172,7 +172,7 @@ export const readGgufHeader = async (file: string): Promise<GgufHeader> => {
 };
 
 const bad = (file: string, what: string): Error =>
-  refuse('bad-gguf', `${file} is no GGUF file of the workbench: ${what}.`, 'Export it again.');
+  refuse('bad-gguf', `${file} is not a GGUF file of the workbench: ${what}.`, 'Export it again.');
 
 const decodeHeader = (bytes: Buffer, fileBytes: number, file: string): GgufHeader => {
   const cursor = new Cursor(bytes);
@@ -238,7 +238,7 @@ const decodeValue = (cursor: Cursor, problem: (what: string) => Error): GgufValu
   }
 };
 
-/** Reads one value behind the other; what lies beyond the bytes at hand is a TruncatedHeader. */
+/** Reads one value after the other; throws a TruncatedHeader at the end of the bytes. */
 class Cursor {
   readonly #bytes: Buffer;
   position = 0;

@@ -3,7 +3,7 @@ import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { yarnMagnitude } from '../../checkpoint/rotary.ts';
 import type { GgufValue } from './gguf-header.ts';
 
-/** What llama.cpp needs to know of a rotary embedding, read from a config in either spelling. */
+/** llama.cpp's parameters of a rotary embedding, read from a config in either spelling. */
 interface LlamaRotary {
   readonly theta: number;
   readonly yarn: {
@@ -14,13 +14,13 @@ interface LlamaRotary {
   } | null;
 }
 
-/** Turns within the original context between which yarn blends; llama.cpp's own, whatever a file says. */
+/** Turns within the original context between which yarn blends; fixed in llama.cpp, whatever a file says. */
 const [BETA_FAST, BETA_SLOW] = [32, 1];
-/** Relative bound: the table is computed in float32 there. */
+/** Relative bound: llama.cpp computes the table in float32. */
 const SAME = 1e-6;
 
 /**
- * `rope_theta` that a family falls back to is in the descriptor's frequencies only; a config without it is read from
+ * A family's default `rope_theta` is only known from the descriptor's frequencies; a config without it is read from
  * them.
  */
 const readLlamaRotary = (model: ModelDescriptor, config: Readonly<Record<string, unknown>>): LlamaRotary => {
@@ -40,7 +40,7 @@ const readLlamaRotary = (model: ModelDescriptor, config: Readonly<Record<string,
   };
 };
 
-/** Base of a plain table, from its second angle. */
+/** Base of an unscaled table, from its second angle. */
 const thetaOf = ({ rotary }: ModelDescriptor): number => {
   const second = rotary.frequencies[1];
   return second === undefined ? 10000 : second ** (-rotary.dimensions / 2);
@@ -61,7 +61,7 @@ const llamaFrequencies = ({ rotary }: ModelDescriptor, { theta, yarn }: LlamaRot
   });
 };
 
-/** What llama.cpp would rotate otherwise, in words. */
+/** Describes differences in rotation between llama.cpp and the model. */
 export const rotaryProblems = (
   model: ModelDescriptor,
   config: Readonly<Record<string, unknown>>,
@@ -108,7 +108,7 @@ export const rotaryMetadata = (
     ['rope.scaling.factor', { kind: 'float32', value: yarn.factor }],
     ['rope.scaling.original_context_length', { kind: 'uint32', value: yarn.original }],
   );
-  // The architecture of DeepSeek divides by the 0.1 again.
+  // DeepSeek's architecture divides by the 0.1 again.
   if (yarn.allDimensions !== null)
     keys.push(['rope.scaling.yarn_log_multiplier', { kind: 'float32', value: 0.1 * yarn.allDimensions }]);
   return keys;

@@ -1,7 +1,7 @@
 /**
- * Scores by which llama.cpp's SentencePiece tokenizer, which joins the pair whose whole has the best score, joins pairs
- * in the order of a list of merges: the whole that is merged first has the best one. A string says why there are none:
- * a list of merges can say more than scores can (which parts may be joined, and other wholes between two ways to one).
+ * Scores with which llama.cpp's SentencePiece tokenizer, which first joins the pair with the best result, joins pairs
+ * in the order of a list of merges. Returns the reason if there are none, since a list of merges can express more than
+ * scores (which parts may be joined, and other results between two ways to the same).
  */
 export const mergeScores = (
   pieces: readonly string[],
@@ -15,7 +15,7 @@ export const mergeScores = (
     const whole = left + right;
     listed.add(keyOf(left, right));
     if (whole === last) continue;
-    if (scores.has(whole)) return `its merges come back to ${JSON.stringify(whole)}, which no list of scores says`;
+    if (scores.has(whole)) return `its merges return to ${JSON.stringify(whole)}, which scores cannot express`;
     scores.set(whole, -scores.size - 1);
     last = whole;
   }
@@ -24,7 +24,7 @@ export const mergeScores = (
     for (let cut = 1; cut < characters.length; cut += 1) {
       const [left, right] = [characters.slice(0, cut).join(''), characters.slice(cut).join('')];
       if (known.has(left) && known.has(right) && !listed.has(keyOf(left, right)))
-        return `its merges do not join ${JSON.stringify(left)} and ${JSON.stringify(right)}, and scores would`;
+        return `its merges do not join ${JSON.stringify(left)} and ${JSON.stringify(right)}, but scores would`;
     }
   }
   return scores;

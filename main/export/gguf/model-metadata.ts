@@ -13,7 +13,7 @@ const whole = (value: number): GgufValue => ({ kind: 'uint32', value });
 const real = (value: number): GgufValue => ({ kind: 'float32', value });
 const words = (value: string): GgufValue => ({ kind: 'string', value });
 
-/** What the type of a file's weights is by its metadata; null: none that exports have. */
+/** Type of a file's weights according to its metadata; null: not a type of our exports. */
 export const fileType = (value: GgufValue | undefined): TensorType | null =>
   (['f32', 'f16', 'q8_0', 'bf16'] as const).find((type) => value?.value === fileTypes[type]) ?? null;
 
@@ -59,7 +59,7 @@ const attentionMetadata = (model: ModelDescriptor): readonly (readonly [string, 
     ];
   const { latent, rotatedDimension, plainDimension, valueDimension, query } = attention;
   const queryRank = 'down' in query ? (query.down.weight.shape[0] ?? 0) : 0;
-  // One latent vector stands for the keys and values of all heads, which are expanded inside the products.
+  // One latent vector represents the keys and values of all heads, which are expanded inside the products.
   return [
     ['attention.head_count_kv', whole(1)],
     ['attention.q_lora_rank', whole(queryRank)],
@@ -105,7 +105,7 @@ const routingMetadata = (
 ): readonly (readonly [string, GgufValue])[] => {
   if (normalises !== null || (routing.kind !== 'softmax-all' && routing.kind !== 'sigmoid')) return [];
   const { groups } = routing;
-  // As many groups kept as there are leave the choice free, and llama.cpp refuses to be told so.
+  // If all groups are kept, the choice is free, and llama.cpp refuses that setting.
   const limits = groups !== null && groups.kept < groups.count;
   return [
     ['expert_weights_scale', real(routing.scale)],

@@ -13,10 +13,10 @@ import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
 import type { LlamaArchitecture } from './architectures.ts';
 import { Q8_VALUES, type TensorType } from './gguf-header.ts';
 
-/** A part of a tensor: rows as they are, or each head's rows reordered from halves to pairs. */
+/** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
 export interface GgufPiece {
   readonly weight: Weight;
-  /** Rows of a head that are reordered; null: none. */
+  /** Number of rows per head to reorder; null: none. */
   readonly headRows: number | null;
 }
 
@@ -25,7 +25,7 @@ export interface GgufTensor {
   readonly type: TensorType;
   /** Rows first. */
   readonly shape: readonly number[];
-  /** One behind the other they are the tensor. */
+  /** Concatenated, they are the tensor. */
   readonly pieces: readonly GgufPiece[];
 }
 
@@ -40,7 +40,7 @@ const matrix = (name: string, weight: Weight): Sized => ({
   wanted: 'weights',
 });
 
-/** Norms, routers, biases and sinks stay in float32: llama.cpp adds and multiplies them in it. */
+/** Norms, routers, biases and sinks stay in float32, in which llama.cpp computes with them. */
 const exact = (name: string, view: TensorView, shape: readonly number[] = view.shape): Sized => ({
   name,
   shape,
@@ -54,8 +54,8 @@ const projection = (name: string, { weight, bias }: Projection): readonly Sized[
 ];
 
 /**
- * Tensors of a GGUF file of a pruned model, in the order of its layers. Weights are of `type`; those whose rows are no
- * whole blocks of Q8_0 are float16, and what llama.cpp wants exact is float32.
+ * Tensors of a GGUF file of a pruned model in the order of its layers. Weights have type `type`, or float16 if their
+ * rows are not whole blocks of Q8_0; tensors that llama.cpp needs exactly are float32.
  */
 export const modelTensors = (
   model: ModelDescriptor,
@@ -75,7 +75,7 @@ export const modelTensors = (
   }));
 };
 
-/** Q8_0 holds rows of whole blocks only. */
+/** Q8_0 requires rows of whole blocks. */
 const fitting = (type: TensorType, shape: readonly number[]): TensorType =>
   type === 'q8_0' && (shape.at(-1) ?? 0) % Q8_VALUES !== 0 ? 'f16' : type;
 
@@ -128,7 +128,7 @@ const attentionTensors = (
   ];
 };
 
-/** Keys are expanded from the latent by a matrix per head that multiplies the query instead: it lies transposed. */
+/** A matrix per head expands keys from the latent; llama.cpp multiplies the query by its transpose instead. */
 const latentTensors = (
   attention: Extract<AttentionDescriptor, { kind: 'latent' }>,
   prefix: string,

@@ -1,7 +1,7 @@
 /**
- * What splits a text before byte-level BPE joins bytes: llama.cpp knows such rules by names and not from a file, and
- * finds the name of a tokenizer by the SHA-256 of the token ids (as Python prints a list) that it makes of a fixed
- * text. Text, hashes and names are those of llama.cpp's conversion/base.py; of families that are exported.
+ * Rules that split a text before byte-level BPE. llama.cpp knows them by name, not from a file, and finds the name by
+ * the SHA-256 of the token ids (as printed by Python as a list) for a fixed text. Text, hashes and names are from
+ * llama.cpp's conversion/base.py, for the families that are exported.
  */
 export const CHECK_TEXT =
   '\n \n\n \n\n\n \t \t\t \t\n  \n   \n    \n     \n🚀 (normal) 😶\u200d🌫\ufe0f (multiple ' +

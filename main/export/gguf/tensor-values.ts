@@ -5,13 +5,13 @@ import { encodeValues } from './encode-values.ts';
 import type { TensorType } from './gguf-header.ts';
 import type { GgufPiece, GgufTensor } from './model-tensors.ts';
 
-/** Bytes of float32 that are converted at a time: a cancel is heard soon, and memory does not grow with the model. */
+/** Bytes of float32 converted at a time: cancels take effect soon, and memory does not grow with the model. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
-/** Reads tensors of an export that is not on disk: from where their pieces lie in the source and in merged weights. */
+/** Reads tensors of an export before it is written, from their pieces in the source and in merged weights. */
 export type ReadView = (view: TensorView) => Promise<Uint8Array>;
 
-/** A view of each tensor of an export as if it lay alone in a file, by name; `readPieces` reads such views. */
+/** Views of an export's tensors by name, as if each were alone in a file; `readPieces` reads them. */
 export const virtualViews = (tensors: readonly ExportedTensor[]): ReadonlyMap<string, TensorView> =>
   new Map(
     tensors.map(({ name, dtype, shape, byteLength }) => [
@@ -40,7 +40,7 @@ export const readPieces = (tensors: readonly ExportedTensor[]): ReadView => {
   };
 };
 
-/** Types of safetensors whose bytes are those of a GGUF type. */
+/** Dtypes of safetensors with the same bytes as a GGUF type. */
 const sameBytes: Readonly<Partial<Record<TensorDtype, TensorType>>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
 
 /** The bytes of a tensor in its GGUF type, in chunks of whole rows. */
@@ -95,7 +95,7 @@ const reordered = ({ stored, select, transposed, shape }: Weight, floats: Float3
   return out;
 };
 
-/** A head's rows [first halves, second halves] as pairs: row i of the first half, row i of the second, and so on. */
+/** Reorders a head's rows [first half, second half] into pairs: row i of the first half, row i of the second, ... */
 const pairedRows = (floats: Float32Array, columns: number): Float32Array => {
   const half = floats.length / columns / 2;
   const out = new Float32Array(floats.length);

@@ -40,7 +40,7 @@ type TokenizerFile = z.infer<typeof tokenizerFile>;
 
 /** Types of tokens (llama.h, `enum llama_token_type`). */
 const tokenTypes = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
-/** Stands for a space in the pieces of a SentencePiece vocabulary. */
+/** Marks a space in the pieces of a SentencePiece vocabulary. */
 const SPACE_MARK = '\u2581';
 const byteToken = /^<0x[0-9A-F]{2}>$/;
 
@@ -52,8 +52,8 @@ const refusal = (what: string): Error =>
   );
 
 /**
- * The tokenizer of a model as metadata of a GGUF file: byte-level BPE (`gpt2`), BPE with byte fallback as SentencePiece
- * models are written (`llama`), or single characters (`t5`, the only kind of llama.cpp that knows an unknown token).
+ * The tokenizer of a model as metadata of a GGUF file: byte-level BPE (`gpt2`), BPE with byte fallback as in
+ * SentencePiece models (`llama`), or single characters (`t5`, llama.cpp's only kind with an unknown token).
  *
  * @throws WorkbenchError `tokenizer-not-for-llama-cpp`.
  */
@@ -65,7 +65,8 @@ export const ggufTokenizer = async (folder: string, vocabulary: number): Promise
     { mostBytes: MAX_TOKENIZER_BYTES },
     otherForm('tokenizer.json'),
   );
-  if (file === null || tokenizer === null) throw refusal('there is no tokenizer.json, and it loads no model without');
+  if (file === null || tokenizer === null)
+    throw refusal('there is no tokenizer.json, and it cannot load a model without one');
   if (file.model.type !== 'BPE') throw refusal(`its model is ${file.model.type}, not BPE`);
   const tokens = tokensById(file, vocabulary);
   const kind = describeKind(file, tokenizer, tokens);
@@ -85,7 +86,7 @@ const otherForm =
   (cause: unknown): Error =>
     refusal(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
 
-/** Token by id; null: the embedding has a row for it, the tokenizer no token. */
+/** Token by id; null: the embedding has a row for the id, but the tokenizer no token. */
 const tokensById = ({ model, added_tokens: added }: TokenizerFile, vocabulary: number): readonly (string | null)[] => {
   const tokens: (string | null)[] = Array.from({ length: vocabulary }, () => null);
   for (const [token, id] of [
@@ -93,14 +94,16 @@ const tokensById = ({ model, added_tokens: added }: TokenizerFile, vocabulary: n
     ...added.map((each) => [each.content, each.id] as const),
   ]) {
     if (id >= vocabulary)
-      throw refusal(`token ${JSON.stringify(token)} has id ${String(id)}, and the model ${String(vocabulary)} tokens`);
+      throw refusal(
+        `token ${JSON.stringify(token)} has id ${String(id)}, but the model has ${String(vocabulary)} tokens`,
+      );
     tokens[id] = token;
   }
   return tokens;
 };
 
 interface Kind extends GgufTokenizer {
-  /** Special tokens are found in plain text, as the model's own tokenizer finds them. */
+  /** Whether special tokens are recognised in plain text, as by the model's own tokenizer. */
   readonly plainSpecials: boolean;
 }
 
@@ -131,7 +134,7 @@ const byteLevel = ({ model }: TokenizerFile, tokenizer: TextTokenizer, tokens: r
   const hash = createHash('sha256').update(ids).digest('hex');
   const pre = preTokenizers.get(hash);
   if (pre === undefined)
-    throw refusal(`its rule for splitting text is not known there (the check text gives ${hash.slice(0, 16)}…)`);
+    throw refusal(`its rule for splitting text is unknown to llama.cpp (the check text gives ${hash.slice(0, 16)}…)`);
   return {
     metadata: new Map<string, GgufValue>([
       ['tokenizer.ggml.model', words('gpt2')],
@@ -169,10 +172,10 @@ const sentencePiece = (file: TokenizerFile, tokens: readonly (string | null)[], 
 
 const characters = (file: TokenizerFile, tokens: readonly (string | null)[]): Kind => {
   const unknown = file.model.unk_token ?? null;
-  if (unknown === null) throw refusal('it has single characters and no unknown token');
+  if (unknown === null) throw refusal('it has single characters but no unknown token');
   const long = Object.keys(file.model.vocab).find((token) => token !== unknown && Array.from(token).length !== 1);
   if (long !== undefined) throw refusal(`nothing merges into its token ${JSON.stringify(long)}`);
-  if (tokens.includes(SPACE_MARK)) throw refusal(`it has the token ${SPACE_MARK}, which stands for a space there`);
+  if (tokens.includes(SPACE_MARK)) throw refusal(`it has the token ${SPACE_MARK}, which means a space in llama.cpp`);
   return {
     metadata: new Map<string, GgufValue>([
       ['tokenizer.ggml.model', words('t5')],
@@ -183,7 +186,7 @@ const characters = (file: TokenizerFile, tokens: readonly (string | null)[]): Ki
       ['tokenizer.ggml.remove_extra_whitespaces', { kind: 'bool', value: false }],
     ]),
     warnings: [
-      'Characters that the vocabulary lacks: llama.cpp makes one unknown token of a run of them, the model one each.',
+      'Characters outside the vocabulary: llama.cpp makes one unknown token of a run of them, the model one each.',
     ],
     plainSpecials: true,
   };
@@ -221,7 +224,7 @@ const roles = [
   { role: 'pad_token', key: 'padding_token_id' },
 ] as const;
 
-/** Ids of special tokens, whether they stand around every text, and the chat template. */
+/** Ids of special tokens, whether they are added around every text, and the chat template. */
 const specialTokens = async (
   folder: string,
   tokenizer: TextTokenizer,
@@ -243,7 +246,7 @@ const specialTokens = async (
   const before = bos !== -1 && (matches([bos, ...bare]) || matches(added));
   const after = eos !== -1 && (matches([...bare, eos]) || matches(added));
   if (!before && !after && !matches(bare))
-    throw refusal('it adds other tokens around a text than one before and one behind it');
+    throw refusal('it adds other tokens to a text than one before and one after it');
   const separate = path.join(folder, 'chat_template.jinja');
   const template = (await readTextIfThere(separate, { mostBytes: MAX_TEMPLATE_BYTES })) ?? config.chat_template;
   return [

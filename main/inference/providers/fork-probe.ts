@@ -3,7 +3,7 @@ import { followProbe } from '../../contract/follow-probe.ts';
 import { engineProgram } from '../../files/engine-program.ts';
 import type { ProbeEnd, ProviderName } from '../../contract/device.ts';
 
-/** Tries a provider in a process of its own, with its files in an empty folder, and tells how that ended. */
+/** Tries a provider in a process of its own, with its files in an empty folder, and returns how that ended. */
 export type StartProbe = (provider: ProviderName, folder: string) => Promise<ProbeEnd>;
 
 /** As `StartProbe`, for an engine in plain Node (command line and `serve`). Electron's processes cannot fork Node. */
@@ -15,7 +15,7 @@ export const forkProbe: StartProbe = (provider, folder) => {
   });
   return followProbe({
     onMessage: (listener) => void child.on('message', listener),
-    // Its last words may be heard after its end.
+    // Its last output may arrive after its exit.
     onExit: (listener) => void child.once('close', (code, signal) => listener(signal ?? code ?? 0)),
     onError: (listener) => void child.once('error', listener),
     onErrorOutput: (listener) => void child.stderr?.on('data', (chunk: Buffer) => listener(chunk.toString())),

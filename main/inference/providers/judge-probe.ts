@@ -7,12 +7,12 @@ import {
 } from '../../contract/device.ts';
 import { PRECISION, providers } from './provider.ts';
 
-/** Outputs of one graph by name; whole numbers are indices (chosen experts), which cannot be a little different. */
+/** Outputs of one graph by name; integers are indices (chosen experts), which must be equal. */
 export type ProbeOutputs = Readonly<Record<string, Float32Array | Int32Array>>;
 
 /**
- * max |ours - theirs| / max(1, |theirs|) over all floating-point outputs; null where a number is none. The 1 keeps
- * numbers near zero, which are sums that cancel, from being judged by their own size.
+ * max |ours - theirs| / max(1, |theirs|) over all floating-point outputs; null where one is NaN. The 1 keeps numbers
+ * near zero, which are sums that cancel, from being judged by their own size.
  */
 export const largestDeviation = (ours: ProbeOutputs, theirs: ProbeOutputs): number | null => {
   let largest = 0;
@@ -40,7 +40,7 @@ export const differingRows = (ours: ArrayLike<number>, theirs: ArrayLike<number>
   return rows;
 };
 
-/** What a probe's end says of a provider: usable, or refused and why. */
+/** Verdict on a provider from a probe's end: usable, or refused with the reason. */
 export const judgeProbe = (provider: ProviderName, end: ProbeEnd): ProviderProbe => {
   if (end.kind !== 'measured') {
     const { title, needs } = providers[provider];
@@ -70,7 +70,7 @@ const objection = (
   { deviation, tokens, otherChoices, nodes }: ProbeMeasurement,
 ): string | null => {
   const { title } = providers[provider];
-  if (deviation === null) return `${title} gave outputs that are no numbers.`;
+  if (deviation === null) return `${title} gave outputs that are not numbers.`;
   if (deviation > DEVIATION_LIMIT) {
     return (
       `${title} deviates from the processor by ${deviation.toExponential(1)} (at most ` +
@@ -84,7 +84,7 @@ const objection = (
   return null;
 };
 
-/** A message of the runtime without the place in its source, as a sentence. */
+/** A message of the runtime as a sentence, without its source location. */
 const sentence = (message: string): string => {
   const reason = message.replace(/^.* was false\. /s, '').trim();
   return /[.!?]$/.test(reason) ? reason : `${reason}.`;

@@ -18,7 +18,7 @@ import { deviceName, providers } from './provider.ts';
 
 export type Placement = Pick<ProbeMeasurement, 'nodes' | 'operatorsOnCpu'>;
 
-/** Of onnxruntime's profile: one event per node and run, with the provider whose kernel ran. */
+/** Events of onnxruntime's profile: one per node and run, with the provider whose kernel ran. */
 const profileEvents = z.array(
   z.object({
     cat: z.string().optional(),
@@ -26,7 +26,7 @@ const profileEvents = z.array(
   }),
 );
 
-/** Copies between the two memories: the runtime adds them, and they are no work of the graph. */
+/** Copies between the two memories: the runtime adds them; they are not nodes of the graph. */
 const COPIES: ReadonlySet<string> = new Set(['MemcpyFromHost', 'MemcpyToHost']);
 
 const CPU = 'CPUExecutionProvider';
@@ -43,7 +43,7 @@ export const readPlacement = (profile: string): Placement => {
   return { nodes: { total: ran.size, onCpu: onCpu.length }, operatorsOnCpu: countOperators(onCpu) };
 };
 
-/** Several graphs as one. */
+/** The sum of several graphs' placements. */
 export const addPlacements = (placements: readonly Placement[]): Placement => ({
   nodes: {
     total: placements.reduce((sum, { nodes }) => sum + nodes.total, 0),
@@ -52,7 +52,7 @@ export const addPlacements = (placements: readonly Placement[]): Placement => ({
   operatorsOnCpu: countOperators(placements.flatMap(({ operatorsOnCpu }) => operatorsOnCpu)),
 });
 
-/** By falling count, then by name. */
+/** By decreasing count, then by name. */
 const countOperators = (list: Placement['operatorsOnCpu']): Placement['operatorsOnCpu'] => {
   const counts = new Map<string, number>();
   for (const { operator, nodes } of list) counts.set(operator, (counts.get(operator) ?? 0) + nodes);
@@ -64,23 +64,20 @@ const countOperators = (list: Placement['operatorsOnCpu']): Placement['operators
 /** Two sequences of unlike length, so that padding is part of the probe. */
 const LENGTHS = [100, 64] as const;
 const TOKENS = LENGTHS[0] + LENGTHS[1];
-/** Warm runs of which the median is told. */
+/** Warm runs; their median is reported. */
 const TIMED_RUNS = 5;
-/**
- * Experts that stay under the probe's mask: whole runs of experts get no token, at the beginning, inside and at the
- * end.
- */
+/** Experts kept under the probe's mask: ranges of experts without tokens, at the beginning, inside and at the end. */
 const KEPT = [9, 10, 16];
 
-/** Tokens that stand before both sequences where the block takes a prefix. */
+/** Tokens of the prefix before both sequences where the block takes one. */
 const PREFIX = 40;
 
 const BLOCK_FLOATS = ['hiddenOut', 'logits', 'weights', 'norms'] as const;
 
 /**
  * Runs a small seeded model's block and scoring head on a provider and on the processor, with all files in an empty
- * `folder` that is the caller's to remove. To be called in a process of its own: a driver may crash. Rejects where the
- * provider cannot be loaded or a node fails on it.
+ * `folder` that the caller removes. Call it in a process of its own: a driver may crash. Rejects where the provider
+ * cannot be loaded or a node fails on it.
  */
 export const measureProvider = async (provider: ProviderName, folder: string): Promise<ProbeMeasurement> => {
   await writeProbeCheckpoint(folder);
@@ -103,13 +100,13 @@ export const measureProvider = async (provider: ProviderName, folder: string): P
 };
 
 interface ProviderRun {
-  /** Of the unpruned block, the masked block, the block behind a prefix, and the head. */
+  /** Of the unpruned block, the masked block, the block with a prefix, and the head. */
   readonly outputs: readonly ProbeOutputs[];
   readonly placement: Placement;
   readonly milliseconds: number;
 }
 
-/** `role` keeps the profiles of the two runs apart. */
+/** `role` separates the profiles of the two runs. */
 const runOn = async (provider: ProviderName, role: string, checkpoint: Checkpoint): Promise<ProviderRun> => {
   const { descriptor } = checkpoint;
   const [block] = descriptor.blocks;
@@ -151,7 +148,7 @@ const runOn = async (provider: ProviderName, role: string, checkpoint: Checkpoin
   };
 };
 
-/** Opens a graph with profiling, lets it be used, and reads where its nodes ran. */
+/** Opens a graph with profiling, runs `use`, and reads where its nodes ran. */
 const withSession = async <T>(
   provider: ProviderName,
   name: string,
@@ -186,7 +183,7 @@ const seededFloats = (seed: number, shape: readonly number[]): ReturnType<typeof
   );
 };
 
-/** `start`: tokens of a prefix that both sequences go on from. */
+/** `start`: tokens of a prefix that both sequences continue. */
 const blockFeeds = ({ descriptor }: Checkpoint, start: number): ((mask: Float32Array) => Feeds) => {
   const trees = LENGTHS.map((length) => ({ trunk: Array.from({ length }, (_, index) => index), branches: [], start }));
   const { feeds, biases } = makeBatch(descriptor, trees, [0, 1], start);

@@ -4,7 +4,7 @@ import { fromFloat32 } from '../../checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensors } from '../../checkpoint/write-safetensors.ts';
 import { seededRandom } from '../../statistics/random.ts';
 
-/** Grouped heads and bfloat16 weights, as most real models have; small enough to be written in a tenth of a second. */
+/** Grouped heads and bfloat16 weights, as in most real models; small enough to be written in a tenth of a second. */
 export const probeShape = {
   hidden: 128,
   heads: 4,

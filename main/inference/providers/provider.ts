@@ -4,18 +4,18 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import type { ProviderName } from '../../contract/device.ts';
 
-/** How onnxruntime calls a provider, and what is peculiar to it. */
+/** onnxruntime's name of a provider, and its peculiarities. */
 export interface Provider {
   readonly title: string;
-  /** In session options, and in the list of what this build of the runtime knows. */
+  /** In session options, and in the list of providers of this runtime build. */
   readonly runtimeName: string;
-  /** Where the runtime's package has it. */
+  /** Platforms where the runtime's package includes it. */
   readonly platforms: string;
-  /** What it needs of the system, beside the runtime; null: nothing. */
+  /** System requirements besides the runtime; null: none. */
   readonly needs: string | null;
-  /** Outputs, or inputs, that one node may have; more are split over a tree of nodes. */
+  /** Most outputs, or inputs, of one node; more are split over a tree of nodes. */
   readonly nodeWidth: number;
-  /** Set before the provider's libraries are loaded. */
+  /** Environment variables to set before the provider's libraries are loaded. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -68,9 +68,7 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
   },
 };
 
-/**
- * Every graph computes in float32, whatever its weights are stored in; what a provider makes of that, its probe tells.
- */
+/** Graphs compute in float32, whatever the weights' dtype; a probe measures a provider's actual precision. */
 export const PRECISION = 'float32';
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
@@ -86,20 +84,20 @@ const namesIn = (folder: string): readonly string[] => {
 
 const NVIDIA_CARDS = '/proc/driver/nvidia/gpus';
 
-/** The first card, which is the one that onnxruntime's CUDA provider takes. */
+/** The first card, which onnxruntime's CUDA provider uses. */
 const nvidiaName = (): string | null => {
   const [first] = [...namesIn(NVIDIA_CARDS)].sort();
   if (first === undefined) return null;
   return /^Model:\s*(.+)$/m.exec(readFileSync(`${NVIDIA_CARDS}/${first}/information`, 'utf8'))?.[1]?.trim() ?? null;
 };
 
-/** A renderer of the kernel (/dev/dri), of NVIDIA's own driver, or of Windows under WSL. */
+/** A render node of the kernel (/dev/dri), of NVIDIA's own driver, or of Windows under WSL. */
 const hasGraphicsHardware = (): boolean =>
   namesIn('/dev/dri').some((name) => name.startsWith('render')) ||
   namesIn(NVIDIA_CARDS).length > 0 ||
   namesIn('/dev').includes('dxg');
 
-/** What a provider runs on, as far as the system tells it; onnxruntime for Node does not. */
+/** The hardware of a provider as far as the system reports it; onnxruntime for Node does not. */
 export const deviceName = (provider: ProviderName): string | null => {
   if (provider === 'cpu') return cpus()[0]?.model ?? null;
   if (process.platform !== 'linux') return null;
@@ -114,7 +112,7 @@ const runtimeFolder = (): string => path.dirname(resolveFrom.resolve('onnxruntim
 
 const CUDA_LIBRARIES = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
 
-/** Whether CUDA's provider libraries are there: they are too large for the registry's package. */
+/** Whether CUDA's provider libraries are installed: they are too large for the registry's package. */
 export const hasCudaLibraries = (folder: string = runtimeFolder()): boolean =>
   CUDA_LIBRARIES.every((name) => existsSync(path.join(folder, 'bin', 'napi-v6', process.platform, process.arch, name)));
 

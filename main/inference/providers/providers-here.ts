@@ -8,10 +8,10 @@ import type { StartProbe } from './fork-probe.ts';
 import { judgeProbe, refusedProbe } from './judge-probe.ts';
 import { cudaCommand, hasCudaLibraries, providers } from './provider.ts';
 
-/** The execution providers of this machine, as far as they are known without trying, and what trying each one gave. */
+/** The execution providers of this machine: what is known without trying, and the results of probes. */
 export interface ProvidersHere {
   list(used: ProviderName): readonly ProviderListing[];
-  /** The answer is kept for the life of this process; `again` asks the machine anew. */
+  /** The result is cached for the life of this process; `again` probes again. */
   probe(provider: ProviderName, again?: boolean): Promise<ProviderProbe>;
   /** As `probe`; refuses a provider that cannot be used, with the reason. */
   require(provider: ProviderName): Promise<ProviderProbe>;
@@ -29,7 +29,7 @@ export const createProvidersHere = (startProbe: StartProbe): ProvidersHere => {
       return answer;
     });
     probes.set(provider, asked);
-    // A probe that could not even be started says nothing of the provider.
+    // A probe that could not even be started is no evidence about the provider.
     asked.catch(() => probes.delete(provider));
     return asked;
   };
@@ -67,7 +67,7 @@ const tryProvider = async (provider: ProviderName, startProbe: StartProbe): Prom
   }
 };
 
-/** What can be said without trying. */
+/** Facts known without trying a provider. */
 const presence = (provider: ProviderName): Pick<ProviderListing, 'present' | 'note' | 'command'> => {
   const { title, runtimeName, platforms } = providers[provider];
   if (!listSupportedBackends().some(({ name }) => name === runtimeName)) {
@@ -78,7 +78,7 @@ const presence = (provider: ProviderName): Pick<ProviderListing, 'present' | 'no
     };
   }
   if (provider !== 'cuda') return { present: true, note: 'In the package.', command: null };
-  if (hasCudaLibraries()) return { present: true, note: 'Its provider libraries are there.', command: null };
+  if (hasCudaLibraries()) return { present: true, note: 'Its provider libraries are installed.', command: null };
   const command = cudaCommand(process.cwd());
   const note = 'The provider libraries of CUDA are not in the package.';
   return {

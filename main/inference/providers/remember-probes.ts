@@ -2,13 +2,13 @@ import type { ProbeEnd, ProviderName } from '../../contract/device.ts';
 import type { StartProbe } from './fork-probe.ts';
 
 export interface RememberedProbes {
-  /** Tries a provider, and remembers what it measured. */
+  /** Tries a provider, and stores the measurement. */
   readonly start: StartProbe;
-  /** What a provider measured when it was last tried; tries it where it never did. */
+  /** A provider's last measurement; tries it if there is none. */
   readonly recall: StartProbe;
 }
 
-/** For a process that asks after this one: a probe of a graphics processor takes seconds. */
+/** Caches measurements for processes that ask later: a probe of a graphics processor takes seconds. */
 export const rememberProbes = (startProbe: StartProbe): RememberedProbes => {
   const measured = new Map<ProviderName, ProbeEnd>();
   const start: StartProbe = async (provider, folder) => {

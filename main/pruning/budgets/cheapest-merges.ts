@@ -1,10 +1,10 @@
 import type { Merge } from '../clustering/linkage.ts';
 
 /**
- * Groups per layer when the cheapest merges are made wherever they are: (experts - keep) * L merges in all, always the
+ * Groups per layer when the cheapest merges over all layers are made: (experts - keep) * L merges in all, always the
  * one of least height among the next merges of the layers (ties: the lower layer), none below `least` groups. With
- * `together`, only that many neighbouring layers share their merges.
- * Source: multi-layer hierarchical clustering of the CerebrasResearch/reap repository.
+ * `together`, only that many neighbouring layers share their merges. Source: multi-layer hierarchical clustering of the
+ * CerebrasResearch/reap repository.
  */
 export const cheapestMergeCounts = (
   merges: readonly (readonly Merge[])[],

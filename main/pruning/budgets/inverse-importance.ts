@@ -3,12 +3,12 @@ import { layerRow } from '../layer-view.ts';
 import { requireStatistic } from '../saliency/require-statistic.ts';
 
 /**
- * Importance of every MoE layer: the sum over its experts of the loss that leaving out that expert alone makes, each
- * task's importances divided by their sum over the layers and averaged by the tasks' shares. [L]
+ * Importance of every MoE layer: the sum over its experts of the loss of leaving out that expert alone, each task's
+ * importances divided by their sum over the layers and averaged with the tasks' shares. [L]
  */
 export const layerImportance = ({ statistics, taskShares }: WeighedProfiles): number[] => {
   const tasks = statistics.map(({ elimination, layers, experts }) => {
-    const { single } = requireStatistic(elimination, 'what leaving out an expert does to each layer');
+    const { single } = requireStatistic(elimination, 'the effect of leaving out experts on each layer');
     const sums = Array.from({ length: layers }, (_, layer) =>
       layerRow(single, layer, experts).reduce((sum, loss) => sum + loss, 0),
     );
@@ -18,14 +18,14 @@ export const layerImportance = ({ statistics, taskShares }: WeighedProfiles): nu
   return (tasks[0] ?? []).map((_, layer) => tasks.reduce((sum, task, at) => sum + task[layer]! * taskShares[at]!, 0));
 };
 
-/** Added to every importance, so that a layer without any is finite. */
+/** Added to every importance, so that a layer with none has a finite share. */
 const BACKGROUND = 1e-12;
 
 /**
  * Kept experts per layer when layers lose experts in inverse proportion to their importance: of (experts - keep) * L
- * experts to go, layer l gives a part proportional to 1 / (I_l + 1e-12), rounded down, what is left by the largest
- * remainders (ties: the lower layer); no layer falls below `least`, and what it cannot give the others do.
- * Source: MoE-I2, arXiv 2411.01016, with I_l the loss of leaving out single experts.
+ * experts to remove, layer l gives a part proportional to 1 / (I_l + 1e-12), rounded down, the rest by the largest
+ * remainders (ties: the lower layer); no layer falls below `least`, and the others give what it cannot. Source: MoE-I2,
+ * arXiv 2411.01016, with I_l the loss of leaving out single experts.
  */
 export const inverseImportanceCounts = (
   importance: readonly number[],
@@ -49,7 +49,7 @@ export const inverseImportanceCounts = (
     for (const { layer, count } of given) dropped[layer]! += count;
     left -= whole;
     if (given.some(({ layer }) => dropped[layer] === most)) continue;
-    // Nobody is full: the remainders are fewer than the layers, and decide the rest.
+    // No layer is at its limit: the remainders are fewer than the layers, and decide the rest.
     const byRemainder = [...wanted].sort((a, b) => (b.exact % 1) - (a.exact % 1) || a.layer - b.layer);
     for (const { layer } of byRemainder.slice(0, left)) dropped[layer]! += 1;
     break;

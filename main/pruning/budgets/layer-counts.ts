@@ -4,8 +4,8 @@ import type { DropBehaviour, MergeBehaviour, PlanContext, PlanInput } from '../m
 import { inverseImportanceCounts, layerImportance } from './inverse-importance.ts';
 
 /**
- * Kept experts of every MoE layer by the budget of a request: `keep` each; as named by hand; in inverse proportion to
- * what single experts matter; or wherever their scores are best in all layers together.
+ * Kept experts of every MoE layer by the budget of a request: `keep` each; given by hand; in inverse proportion to the
+ * importance of single experts; or by the best scores over all layers.
  *
  * @throws WorkbenchError `counts-invalid`, or `pins-impossible`.
  */

@@ -1,20 +1,19 @@
 import { rankExperts } from '../budget.ts';
 
 export interface ThresholdRule {
-  /** Part of the mean proficiency that an expert must exceed. */
+  /** Fraction of the mean proficiency that an expert must exceed. */
   readonly beta: number;
-  /** Experts that stay at least. */
+  /** Fewest experts that stay. */
   readonly minimum: number;
-  /** Drop to `minimum` whatever the threshold says (the end of a fine-tuning). */
+  /** Drop to `minimum` regardless of the threshold (at the end of a fine-tuning). */
   readonly toMinimum?: boolean;
 }
 
 /**
- * One window of TSEP on one layer: the proficiencies of the experts alive are divided by their sum; those above
- * beta / alive stay. Where fewer than `minimum` do, the `minimum` most proficient stay (ties: the lower index).
- * Ascending.
- * Source: Chen et al. 2022, arXiv 2206.00277, as reproduced in UNITES-Lab/MC-SMoE, which counts experts that equal the
- * threshold when it looks at `minimum` and drops them all the same.
+ * One window of TSEP on one layer: the proficiencies of the remaining experts are divided by their sum; those above
+ * beta / (number remaining) stay. Where fewer than `minimum` do, the `minimum` most proficient stay (ties: the lower
+ * index). Ascending. Source: Chen et al. 2022, arXiv 2206.00277, as reproduced in UNITES-Lab/MC-SMoE, which counts
+ * experts equal to the threshold when it checks `minimum` but drops them.
  */
 export const aboveThreshold = (
   proficiency: Float64Array,

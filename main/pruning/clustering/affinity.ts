@@ -2,19 +2,19 @@ import type { AffinityName } from '../../contract/plan.ts';
 import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { layerRow, layerSquare } from '../layer-view.ts';
 
-/** Background added to every co-activation count, so that experts that never meet are weakly connected. */
+/** Background added to every co-activation count, to connect experts that are never chosen together weakly. */
 const COACTIVATION_BACKGROUND = 1e-3;
 
 /**
- * Affinity of every pair of experts of one MoE layer, float64 [E, E], symmetric and non-negative, from the sums of a
- * profile alone. Z are the router logits over all tokens [T, E]:
+ * Affinity of every pair of experts of one MoE layer, float64 [E, E], symmetric and non-negative, computed from the
+ * sums of a profile. Z are the router logits over all tokens [T, E]:
  * - `cosine`: (cos(Z_i, Z_j) + 1) / 2 of the columns;
- * - `centred-cosine`: the same after subtracting each token's mean logit, which takes out what all experts share;
+ * - `centred-cosine`: the same after subtracting each token's mean logit, which removes what all experts share;
  * - `pearson`: max(0, correlation of the columns);
- * - `rbf`: exp(-d^2 / 2 s^2), d the distance of the columns scaled to length 1, s the median d over pairs;
+ * - `rbf`: exp(-d^2 / 2 s^2), d the distance of the columns normalised to length 1, s the median d over pairs;
  * - `softmax-cosine`: cosine of the columns of softmax(Z);
- * - `coactivation`: tokens whose top-k holds both, plus 0.001; the diagonal is 0.
- * A column without length or variance has cosine or correlation 0 with the others, 1 with itself.
+ * - `coactivation`: tokens whose top-k contains both, plus 0.001; the diagonal is 0. A column without length or
+ * variance has cosine or correlation 0 with the others, 1 with itself.
  */
 export const expertAffinity = (name: AffinityName, statistics: RoutingStatistics, layer: number): Float64Array => {
   const { experts } = statistics;
@@ -54,7 +54,7 @@ const cosines = (gram: Float64Array, n: number): Float64Array => {
   return cosine;
 };
 
-/** Gram matrix of Z H, H = I - 11^T / E: each token's mean over the experts taken out. H G H, a double centring. */
+/** Gram matrix of Z H, H = I - 11^T / E: each token's mean over the experts is subtracted. H G H, a double centring. */
 const centreRows = (gram: Float64Array, n: number): Float64Array => {
   const means = new Float64Array(n);
   for (let i = 0; i < n; i++) {
@@ -64,7 +64,7 @@ const centreRows = (gram: Float64Array, n: number): Float64Array => {
   return gram.map((value, at) => value - means[Math.floor(at / n)]! - means[at % n]! + grand);
 };
 
-/** Gram matrix of the columns minus their means: G - s s^T / T; a variance that is rounding alone becomes 0. */
+/** Gram matrix of the columns minus their means: G - s s^T / T; a variance that is only rounding becomes 0. */
 const centreColumns = (gram: Float64Array, sums: Float64Array, tokens: number): Float64Array => {
   const n = sums.length;
   return gram.map((value, at) => {
@@ -82,7 +82,7 @@ const radialBasis = (cosine: Float64Array, n: number): Float64Array => {
     for (let j = i + 1; j < n; j++) distances.push(Math.sqrt(squared[i * n + j]!));
   }
   const width = median(distances);
-  // More than half of the pairs coincide: the limit of a narrow width tells only "same" from "different".
+  // More than half of the pairs coincide: the limit of a narrow width only separates "same" from "different".
   if (width === 0) return squared.map((value) => (value === 0 ? 1 : 0));
   return squared.map((value) => Math.exp(-value / (2 * width * width)));
 };

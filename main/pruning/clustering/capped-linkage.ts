@@ -3,10 +3,9 @@ import { byFirstAppearance } from './cluster-labels.ts';
 import { nearestPair } from './linkage.ts';
 
 /**
- * Agglomerative clustering into k clusters of at most `capacity` nodes: the nearest two clusters whose union fits join,
- * and the distance of a union is the plain mean of the two (WPGMA: clusters count alike, whatever their sizes).
- * Labels by first appearance.
- * Source: restricted hierarchical clustering of the CerebrasResearch/reap repository.
+ * Agglomerative clustering into k clusters of at most `capacity` nodes: joins the nearest two clusters whose union
+ * fits, and the distance of a union is the unweighted mean of the two (WPGMA). Labels by first appearance. Source:
+ * restricted hierarchical clustering of the CerebrasResearch/reap repository.
  *
  * @throws WorkbenchError `groups-too-small` where no two clusters may join any more.
  */

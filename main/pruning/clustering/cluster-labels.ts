@@ -1,4 +1,4 @@
-/** The same partition with labels in the order in which they first appear. */
+/** The same partition with labels in order of first appearance. */
 export const byFirstAppearance = (labels: Int32Array): Int32Array => {
   const names = new Map<number, number>();
   return labels.map((label) => {
@@ -10,7 +10,7 @@ export const byFirstAppearance = (labels: Int32Array): Int32Array => {
 
 /**
  * Exactly k clusters from a labelling that may use fewer: while one is missing, the node with the least mean affinity
- * to the rest of its own cluster (ties: the lower index) leaves it and stands alone. Labels by first appearance.
+ * to the rest of its own cluster (ties: the lower index) becomes a cluster of its own. Labels by first appearance.
  */
 export const fillEmptyClusters = (labels: Int32Array, affinity: Float64Array, k: number): Int32Array => {
   const filled = byFirstAppearance(labels);

@@ -1,14 +1,14 @@
 import { type Matrix, SingularValueDecomposition } from 'ml-matrix';
 
-/** Rows of the embedding shorter than this share of the longest are rounding: the node is connected to nothing. */
+/** Rows of the embedding shorter than this fraction of the longest are rounding: the node has no connections. */
 const NEGLIGIBLE = 1e-10;
 
 /**
- * Cluster of each row of an [n, k] embedding, without a random number: column-pivoted QR of V^T chooses k rows that
- * span the embedding best; the orthogonal polar factor of those rows turns V so that each row's largest magnitude names
- * its cluster. Labels 0 .. k - 1 in pivot order; ties go to the lower index. A node without any connection has no
- * direction to go by and joins the first pivot's cluster (elsewhere rounding decides).
- * Source: Damle, Minden and Ying 2019, doi:10.1093/imaiai/iay008; sklearn.cluster cluster_qr.
+ * Cluster of each row of an [n, k] embedding, deterministic: column-pivoted QR of V^T chooses k rows that span the
+ * embedding best; the orthogonal polar factor of those rows rotates V so that each row's largest magnitude names its
+ * cluster. Labels 0 .. k - 1 in pivot order; ties go to the lower index. A node without any connection has no direction
+ * and joins the first pivot's cluster (elsewhere rounding decides). Source: Damle, Minden and Ying 2019,
+ * doi:10.1093/imaiai/iay008; sklearn.cluster cluster_qr.
  */
 export const clusterQr = (vectors: Matrix): Int32Array => {
   const pivots = pivotRows(vectors);
@@ -29,7 +29,7 @@ export const clusterQr = (vectors: Matrix): Int32Array => {
 
 /**
  * The first k pivots of the QR decomposition of V^T with column pivoting, by modified Gram-Schmidt on the rows of V;
- * the remaining norms are recomputed at each step instead of downdated, which cannot lose them to cancellation.
+ * the remaining norms are recomputed at each step instead of downdated, which avoids cancellation.
  */
 export const pivotRows = (vectors: Matrix): number[] => {
   const { rows: n, columns: k } = vectors;

@@ -7,9 +7,9 @@ export type DistanceName = (typeof distanceNames)[number];
  * Distance of every pair of rows of an [n, width] matrix, float64 [n, n], symmetric with a zero diagonal:
  * - `euclidean`: length of the difference;
  * - `cosine`: 1 - cosine; `angular`: arccos of the cosine over pi;
- * - `centred-cosine`: 1 - cosine of the rows less their own means (called CKA in the REAP repository);
- * - `jensen-shannon`: Jensen-Shannon divergence of softmax(row), in nats.
- * A row without length has cosine 0 with the others.
+ * - `centred-cosine`: 1 - cosine of the rows minus their own means (called CKA in the REAP repository);
+ * - `jensen-shannon`: Jensen-Shannon divergence of softmax(row), in nats. A row without length has cosine 0 with the
+ * others.
  */
 export const pairwiseDistances = (name: DistanceName, rows: Float64Array, n: number): Float64Array => {
   const width = n === 0 ? 0 : rows.length / n;
@@ -70,7 +70,7 @@ const softmax = (row: Float64Array): Float64Array => {
   return exponentials.map((value) => value / total);
 };
 
-/** Mean of the divergences of p and q from their middle; 0 log 0 is 0. */
+/** Mean of the divergences of p and q from their mean; 0 log 0 is 0. */
 const jensenShannon = (p: Float64Array, q: Float64Array): number => {
   let sum = 0;
   for (let k = 0; k < p.length; k++) {

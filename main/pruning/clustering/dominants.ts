@@ -1,8 +1,7 @@
 /**
  * Groups around dominant experts: every other node joins the dominant one that is most similar to it, ties to the
  * dominant named first. `similarity` is [n, n], larger is nearer. One list per dominant, in their order; a group may
- * hold its dominant alone.
- * Source: M-SMoE, Li et al. 2024, arXiv 2310.01334.
+ * contain only its dominant. Source: M-SMoE, Li et al. 2024, arXiv 2310.01334.
  */
 export const groupByDominants = (
   similarity: Float64Array,
@@ -23,11 +22,11 @@ export const groupByDominants = (
 };
 
 /**
- * REAM's grouping: centroids in the given order (falling saliency) each take the nearest nodes that are not yet taken,
- * up to `capacity` members with the centroid, until none is left; most groups then stay single ("pseudo-pruning").
- * `distances` is [n, n]; ties go to the lower node. One list per centroid, in their order. Where the capacity leaves
- * nodes over, it is raised until all find a place.
- * Source: REAM, arXiv 2604.04356; pseudo_group of the SamsungSAILMontreal/ream repository.
+ * REAM's grouping: centroids in the given order (decreasing saliency) each take the nearest free nodes, up to
+ * `capacity` members with the centroid, until none is left; most groups then stay single ("pseudo-pruning").
+ * `distances` is [n, n]; ties go to the lower node. One list per centroid, in their order. Where the capacity is too
+ * small for all nodes, it is raised until it suffices. Source: REAM, arXiv 2604.04356; pseudo_group of the
+ * SamsungSAILMontreal/ream repository.
  */
 export const pseudoGroups = (
   distances: Float64Array,

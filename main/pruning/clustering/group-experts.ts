@@ -3,17 +3,17 @@ import type { MergeGroup } from '../../contract/plan.ts';
 import type { LayerPins } from '../pins-by-layer.ts';
 
 export interface GroupRequest {
-  /** [E] weights that members have in the average, and by which the most active one is found. */
+  /** [E] weights of the members in the average; they also determine the most active member. */
   readonly counts: Float64Array;
-  /** [E, E], larger is nearer: where an expert that must go finds its group. */
+  /** [E, E], larger is nearer: determines the group of an expert pinned to go. */
   readonly affinity: Float64Array;
   readonly keep: number;
   /** For messages only. */
   readonly layer: number;
   readonly pins: LayerPins;
-  /** Parts the free experts (original numbers) into exactly `clusters` groups that are not empty. */
+  /** Partitions the free experts (original numbers) into exactly `clusters` non-empty groups. */
   readonly cluster: (free: readonly number[], clusters: number) => readonly (readonly number[])[];
-  /** How well each of a group's members would do as its reference; the first largest is it. */
+  /** Suitability of each member of a group as its reference; the first largest is chosen. */
   readonly fitness: (members: readonly number[]) => readonly number[];
   readonly weights: 'activation' | 'uniform';
 }
@@ -21,7 +21,7 @@ export interface GroupRequest {
 /**
  * Partition of the experts of one MoE layer into `keep` groups, in the order of their lowest member. An expert pinned
  * to stay is a group of its own; one pinned to go joins the group with the largest mean affinity, with weight 0 and
- * never as the reference, so that nothing of its weights is left. A group that no token chose is weighed evenly.
+ * never as the reference, so that its weights disappear. A group that no token chose is weighted evenly.
  *
  * @throws WorkbenchError `pins-impossible` where pinned experts leave no group to merge the others into.
  */

@@ -1,15 +1,15 @@
 import type { RandomSource } from '../../statistics/random.ts';
 import { byFirstAppearance } from './cluster-labels.ts';
 
-/** Lloyd steps at most: assignments settle long before. */
+/** Most Lloyd steps: assignments settle long before. */
 const MAX_STEPS = 100;
 
 /**
- * k-means of n nodes known by their inner products alone (`gram` [n, n]): the same partition as k-means on the vectors
+ * k-means of n nodes given only by their inner products (`gram` [n, n]): the same partition as k-means on the vectors
  * themselves, however long they are. Seeds by k-means++ (each with probability proportional to the squared distance to
  * the nearest chosen), the best of `restarts` runs by the sum of squared distances. Exactly k clusters: a cluster that
- * runs empty takes the node farthest from its own centre. Labels by first appearance.
- * Source: Arthur and Vassilvitskii 2007 (k-means++); Dhillon, Guan and Kulis 2004 (kernel k-means).
+ * becomes empty takes the node farthest from its own centre. Labels by first appearance. Source: Arthur and
+ * Vassilvitskii 2007 (k-means++); Dhillon, Guan and Kulis 2004 (kernel k-means).
  */
 export const kernelKMeans = (
   gram: Float64Array,
@@ -46,7 +46,7 @@ const seeds = (gram: Float64Array, n: number, k: number, random: RandomSource): 
     const total = nearest.reduce((sum, weight) => sum + weight, 0);
     let left = random.float() * total;
     let pick = nearest.findIndex((weight) => (left -= weight) < 0);
-    // All that is left coincides with a seed.
+    // All remaining nodes coincide with a seed.
     if (pick === -1) pick = isChosen.indexOf(0);
     chosen.push(pick);
   }
@@ -110,7 +110,7 @@ const fillClusters = (labels: Int32Array, distances: Float64Array, k: number): v
   }
 };
 
-/** Sum of the squared distances of n nodes from the means of their clusters 0 .. k - 1: what k-means makes small. */
+/** Sum of the squared distances of n nodes from the means of their clusters 0 .. k - 1: the objective of k-means. */
 export const inertiaOf = (gram: Float64Array, n: number, k: number, labels: Int32Array): number => {
   const distances = toCentres(gram, n, k, labels);
   return labels.reduce((sum, label, node) => sum + distances[node * k + label]!, 0);

@@ -11,10 +11,10 @@ export interface Merge {
 }
 
 /**
- * Hierarchical clustering of n nodes from their [n, n] distances: n - 1 merges by rising height, always of the nearest
- * two clusters; ties go to the lower nodes. `average` is UPGMA (each pair of nodes counts alike), `ward` applies its
- * recurrence to the distances as they stand, as scipy does. Time O(n^3).
- * Source: Lance and Williams 1967; the same merges as scipy.cluster.hierarchy.linkage where no heights tie.
+ * Hierarchical clustering of n nodes from their [n, n] distances: n - 1 merges by increasing height, always of the
+ * nearest two clusters; ties go to the lower nodes. `average` is UPGMA (each pair of nodes counts equally), `ward`
+ * applies its recurrence to the unsquared distances, as scipy does. Time O(n^3). Source: Lance and Williams 1967; the
+ * same merges as scipy.cluster.hierarchy.linkage where no heights tie.
  */
 export const linkage = (distances: Float64Array, n: number, name: LinkageName): Merge[] => {
   const between = distances.slice();
@@ -77,7 +77,7 @@ interface Joining {
   readonly toFirst: number;
   readonly toSecond: number;
   readonly height: number;
-  /** Nodes in the two clusters that join, and in the other one. */
+  /** Nodes in the two joining clusters, and in the other one. */
   readonly first: number;
   readonly second: number;
   readonly other: number;

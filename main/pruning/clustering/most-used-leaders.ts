@@ -10,8 +10,8 @@ import { groupExperts, type GroupRequest } from './group-experts.ts';
 import { mostActive } from './reference-fitness.ts';
 
 /**
- * Groups of every MoE layer in which the `keptPerLayer[layer]` most used experts lead, and each of the others joins the
- * leader whose router logits are most like its own. @throws as `groupExperts`.
+ * Groups of every MoE layer led by the `keptPerLayer[layer]` most used experts; each of the others joins the leader
+ * with the most similar router logits. @throws as `groupExperts`.
  */
 export const groupsAroundMostUsed = (
   context: PlanContext,

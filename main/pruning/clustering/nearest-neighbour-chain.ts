@@ -4,9 +4,9 @@ import type { Merge } from './linkage.ts';
 /**
  * Average linkage (UPGMA) of n nodes from their [n, n] distances by chains of nearest neighbours: the tree of `linkage`
  * where no heights tie, in time O(n^2) instead of O(n^3), its merges in the order in which they were found (parts of a
- * cluster always before it). Each cluster bears the number of its lowest node. Source: Murtagh 1983, A survey of recent
- * advances in hierarchical clustering algorithms; average linkage is reducible, so that a pair of mutual nearest
- * neighbours may join at once.
+ * cluster always before it). Each cluster has the number of its lowest node. Source: Murtagh 1983, A survey of recent
+ * advances in hierarchical clustering algorithms; average linkage is reducible, so a pair of mutual nearest neighbours
+ * may join at once.
  */
 export const averageLinkageTree = (distances: Float64Array, n: number): Merge[] => {
   const between = distances.slice();
@@ -18,7 +18,7 @@ export const averageLinkageTree = (distances: Float64Array, n: number): Merge[] 
     if (chain.length === 0) chain.push(minOf(alive));
     const tip = chain[chain.length - 1]!;
     const previous = chain[chain.length - 2];
-    // A tie with the cluster that the chain came from ends it there, or it would never end.
+    // A tie with the previous cluster of the chain ends it there; otherwise it would not terminate.
     let nearest = previous ?? -1;
     let height = previous === undefined ? Infinity : between[tip * n + previous]!;
     for (const other of alive) {

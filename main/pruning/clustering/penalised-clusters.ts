@@ -3,7 +3,7 @@ import { byFirstAppearance } from './cluster-labels.ts';
 import { nearestPair } from './linkage.ts';
 
 /**
- * Penalty of each expert: its probability over their sum, or softmax(probability / temperature). [n], sums to 1.
+ * Penalty of each expert: its share of the total probability, or softmax(probability / temperature). [n], sums to 1.
  * `temperature` null or 0: the plain shares.
  */
 export const frequencyPenalty = (probabilities: Float64Array, temperature: number | null): Float64Array => {
@@ -42,7 +42,7 @@ export const penalisedClusters = (
   const labels = Int32Array.from({ length: n }, (_, node) => node);
   const alive = [...labels];
   while (alive.length > k) {
-    // Experts that were absorbed keep a probability of 0, and with it a place in the softmax.
+    // Absorbed experts keep a probability of 0, and with it a term in the softmax.
     const penalty = frequencyPenalty(mass, temperature);
     const { first, second } = nearestPair(penaliseDistances(between, penalty), n, alive);
     alive.splice(alive.indexOf(second), 1);

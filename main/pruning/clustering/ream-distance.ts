@@ -2,10 +2,10 @@ import { layerSquare } from '../layer-view.ts';
 import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 
 /**
- * REAM's distance of every pair of experts of one layer, [E, E]: 1 less the mean over tokens of (cos + 1) / 2 of their
- * outputs; with `useGate`, of the mean of that and 1 - d / max d, d the distance of the router-logit columns scaled to
- * length 1. Zero diagonal. `cosineSum` is [L, E, E] as a profile holds it.
- * Source: REAM, arXiv 2604.04356; SamsungSAILMontreal/ream.
+ * REAM's distance of every pair of experts of one layer, [E, E]: 1 minus the mean over tokens of (cos + 1) / 2 of their
+ * outputs; with `useGate`, of the mean of that and 1 - d / max d, d the distance of the router-logit columns normalised
+ * to length 1. Zero diagonal. `cosineSum` is the profile's, [L, E, E]. Source: REAM, arXiv 2604.04356;
+ * SamsungSAILMontreal/ream.
  */
 export const reamDistances = (
   { experts, tokens, logitGram }: RoutingStatistics,
@@ -18,7 +18,7 @@ export const reamDistances = (
   return outputLikeness.map((likeness, at) => (at % (experts + 1) === 0 ? 0 : 1 - (likeness + gateLikeness[at]!) / 2));
 };
 
-/** 1 - d / max d of the columns whose inner products are given, each scaled to length 1. */
+/** 1 - d / max d of columns given by their inner products, each normalised to length 1. */
 const likenessOfColumns = (gram: Float64Array, n: number): Float64Array => {
   const distances = gram.map((product, at) => {
     const [i, j] = [Math.floor(at / n), at % n];

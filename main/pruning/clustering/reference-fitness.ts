@@ -12,12 +12,12 @@ export const mostCentral =
       members.reduce((sum, other) => (other === member ? sum : sum + affinity[member * experts + other]!), 0),
     );
 
-/** Digits of a squared distance that count: two members of a pair are equally far from their mean but for rounding. */
+/** Significant digits of a squared distance: two members of a pair are equally far from their mean up to rounding. */
 const DIGITS = 12;
 
 /**
- * Fitness of a group's members by how near each lies to the mean of the group, by Euclidean distance of their rows in
- * an [E, width] matrix: the nearest is HC-SMoE's dominant expert.
+ * Fitness of a group's members: their closeness to the group's mean, by Euclidean distance of their rows in an [E,
+ * width] matrix; the nearest is HC-SMoE's dominant expert.
  */
 export const nearestToMean =
   (features: Float64Array, width: number) =>

@@ -1,24 +1,24 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { UncurlOptions } from '../../contract/plan.ts';
 
-/** Which graph is cut, and what becomes of the eigenvectors before their rows are clustered. */
+/** The graph that is cut, and the scaling of the eigenvectors before their rows are clustered. */
 export type EmbeddingVariant = Pick<UncurlOptions, 'diagonal' | 'embedding'>;
 
 export interface SpectralEmbedding {
-  /** All n eigenvalues of the normalised Laplacian, rising. */
+  /** All n eigenvalues of the normalised Laplacian, ascending. */
   readonly eigenvalues: readonly number[];
-  /** [n, k]: the k eigenvectors of the smallest eigenvalues, the trivial one included, as the variant scales them. */
+  /** [n, k]: the k eigenvectors of the smallest eigenvalues, including the trivial one, scaled as the variant says. */
   readonly vectors: Matrix;
 }
 
 /**
  * Spectral embedding of a graph by its normalised Laplacian L = I - D^-1/2 A D^-1/2, sign fixed so that each column's
  * entry of largest magnitude is positive. `affinity` A is [n, n], symmetric, non-negative. With the diagonal `kept`,
- * self loops are edges like all others and count in the degrees; `excluded`, they are as if 0, as in scikit-learn. The
- * eigenvectors' entries are divided by sqrt(degree) (`degree`), their rows scaled to length 1 (`unit-rows`), or left
- * (`plain`). A node without any edge counts as degree 1.
- * Source: Ng, Jordan and Weiss 2001 (unit-rows); Shi and Malik 2000, von Luxburg 2007, section 5.2 (degree);
- * sklearn.manifold.spectral_embedding (degree, diagonal excluded).
+ * self loops are edges like all others and count in the degrees; `excluded`, they are treated as 0, as in scikit-learn.
+ * The eigenvectors' entries are divided by sqrt(degree) (`degree`), their rows normalised to length 1 (`unit-rows`), or
+ * left unscaled (`plain`). A node without any edge counts as degree 1. Source: Ng, Jordan and Weiss 2001 (unit-rows);
+ * Shi and Malik 2000, von Luxburg 2007, section 5.2 (degree); sklearn.manifold.spectral_embedding (degree, diagonal
+ * excluded).
  */
 export const spectralEmbedding = (
   affinity: Float64Array,
@@ -60,7 +60,7 @@ export const spectralEmbedding = (
   return { eigenvalues: order.map((at) => realEigenvalues[at]!), vectors };
 };
 
-/** What a node's row of the eigenvectors is divided by; a row of zeros is left. */
+/** Divisor of a node's row of the eigenvectors; a row of zeros is unchanged. */
 const scaleOf = (embedding: EmbeddingVariant['embedding'], row: readonly number[], root: number): number => {
   switch (embedding) {
     case 'degree':

@@ -29,8 +29,8 @@ export const uncurlGroups = (request: UncurlGroupsRequest): MergeGroup[] => {
 };
 
 /**
- * Groups of a layer that is reduced to its most used experts: each of them leads a group that holds nothing else of
- * weight; the others join the most similar one with weight 0. @throws as `groupExperts`.
+ * Groups of a layer that is reduced to its most used experts: each of them leads a group in which only it has weight;
+ * the others join the most similar one with weight 0. @throws as `groupExperts`.
  */
 export const mostUsedGroups = (request: Omit<UncurlGroupsRequest, 'reference' | 'spectral'>): MergeGroup[] => {
   const { counts, keep, pins } = request;

@@ -1,6 +1,6 @@
 import { afterString } from '../../files/parse-json.ts';
 
-/** Keys and places that lead from the whole of a JSON text to a part of it. */
+/** Keys and indices of a part of a JSON text. */
 export type JsonPath = readonly (string | number)[];
 
 const SPACE = /\s*/y;
@@ -13,7 +13,7 @@ const lengthOf = (pattern: RegExp, text: string, at: number): number => {
 
 const afterSpace = (text: string, at: number): number => at + lengthOf(SPACE, text, at);
 
-/** Where the value that begins at `at` ends. */
+/** End of the value that begins at `at`. */
 const endOfValue = (text: string, at: number): number => {
   const first = text[at];
   if (first === '"') return afterString(text, at);
@@ -31,9 +31,7 @@ const endOfValue = (text: string, at: number): number => {
   return text.length;
 };
 
-/**
- * Where the child `step` of the list or object at `at` begins; null where it has none. Of keys given twice the last.
- */
+/** Start of the child `step` of the list or object at `at`; null where it has none. The last of duplicate keys. */
 const childOf = (text: string, at: number, step: string | number): number | null => {
   const isObject = text[at] === '{';
   if (!isObject && text[at] !== '[') return null;
@@ -54,8 +52,8 @@ const childOf = (text: string, at: number, step: string | number): number | null
 };
 
 /**
- * Line (from 1) on which the value at `path` begins. `text` must be JSON; where a part of the path is not there, the
- * line of what was found last.
+ * Line (from 1) on which the value at `path` begins. `text` must be JSON; where a part of the path is missing, the line
+ * of the last part found.
  */
 export const lineOfValue = (text: string, path: JsonPath): number => {
   let at = afterSpace(text, 0);

@@ -8,17 +8,17 @@ import { type PlanTarget, validatePlan } from '../validate-plan.ts';
 import { lineOfValue } from './line-of-value.ts';
 import type { Ranking } from './ranking.ts';
 
-/** What a file says of the experts of a model: in which order they stay at any size, or which stay. */
+/** Content of a file about a model's experts: their order for any size, or which ones stay. */
 export type ExpertFile =
   | { readonly kind: 'ranking'; readonly ranking: Ranking }
-  /** By rising pruning factor; no two of one size. */
+  /** By increasing pruning factor; no two of one size. */
   | { readonly kind: 'plans'; readonly plans: readonly Plan[] };
 
-/** What one file says of one layer, and where. */
+/** A file's entry for one layer, and its location. */
 interface LayerEntry {
   readonly layer: number;
   readonly list: readonly number[];
-  /** Line of the list, or of the entry at `index` of it. */
+  /** Line of the list, or of its entry at index `index`. */
   readonly lineOf: (index?: number) => number;
 }
 
@@ -26,16 +26,16 @@ const numbers = z.array(z.number().int().nonnegative());
 const byLayer = z.record(z.string().regex(/^\d+$/), numbers);
 const lists = z.union([z.array(numbers), byLayer]);
 const wrappedLists = z.object({ ranking: lists });
-/** A line for each layer of the largest models is some hundred. */
+/** Far more than the layers of the largest models. */
 const MAX_LINES = 65_536;
-/** Experts below which a list of 0 and 1 is a ranking. */
+/** Below this many experts, a list of 0 and 1 is a ranking. */
 const LEAST_OF_MASK = 3;
 
 /**
- * What the text of a file made by any tool says of a model's experts. `where` names the file in messages. Read are
- * - rankings, the best expert first, a list for each MoE layer (counted from 0, dense layers left out): a list of
- *   lists, `{"0": [...], "1": [...]}`, the same as `{"ranking": ...}`, or JSON lines of such objects, as vllm-ascend
- *   reads them (pull request 12525: `expert_list_file`);
+ * Reads a file of any tool about a model's experts. `where` names the file in messages. Supported are
+ * - rankings, the best expert first, a list for each MoE layer (counted from 0 without dense layers): a list of lists,
+ * `{"0": [...], "1": [...]}`, the same as `{"ranking": ...}`, or JSON lines of such objects, as vllm-ascend reads them
+ * (pull request 12525: `expert_list_file`);
  * - plans of this workbench, one or a list of them (`{"kept": [[...]]}`);
  * - masks, as EASY-EP writes them (RUCAIBox/EASYEP, expert_selection.py): [L][E] of 1 (stays) and 0.
  *
@@ -57,13 +57,13 @@ export const readExpertFile = (text: string, where: string, target: PlanTarget):
   return { kind: 'ranking', ranking: ordered.map(({ list }) => list) };
 };
 
-/** The one plan of a file where only one has a place. @throws WorkbenchError `plan-invalid`. */
+/** The plan of a file that may contain only one. @throws WorkbenchError `plan-invalid`. */
 export const onlyPlan = (plans: readonly Plan[], where: string): Plan => {
   const [plan] = plans;
   if (plan !== undefined && plans.length === 1) return plan;
   throw refuse(
     'plan-invalid',
-    `${where} holds ${plans.length} plans, and one is wanted.`,
+    `${where} contains ${plans.length} plans, but only one is allowed here.`,
     'Give a file with one plan, or sweep the file as a method.',
   );
 };
@@ -83,7 +83,8 @@ const entriesOf = (text: string, where: string, target: PlanTarget): readonly La
   if (found !== null) return found;
   const wrapped = wrappedLists.safeParse(json);
   const plain = lists.safeParse(json);
-  if (!wrapped.success && !plain.success) throw unreadable(where, 'it holds no lists of experts by layer', plain.error);
+  if (!wrapped.success && !plain.success)
+    throw unreadable(where, 'it contains no lists of experts by layer', plain.error);
   const content = wrapped.success ? wrapped.data.ranking : (plain.data ?? []);
   const before = wrapped.success ? ['ranking'] : [];
   const at = (key: string | number, index?: number): number =>
@@ -103,17 +104,17 @@ const entriesOfLines = (text: string, where: string, cause: unknown): readonly L
   const lines = text.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }));
   const filled = lines.filter(({ line }) => line !== '');
   if (filled.length < 2 || !filled.every(({ line }) => line.startsWith('{') && line.endsWith('}')))
-    throw unreadable(where, `it is no JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+    throw unreadable(where, `it is not JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
   return filled.flatMap(({ line, number }) => {
     let json: unknown;
     try {
       json = parseForeignJson(line);
     } catch (error) {
-      throw unreadable(where, `line ${number} is no JSON (${error instanceof Error ? error.message : ''})`, error);
+      throw unreadable(where, `line ${number} is not JSON (${error instanceof Error ? error.message : ''})`, error);
     }
     requireListed(json, (why) => unreadable(where, why));
     const parsed = byLayer.safeParse(json);
-    if (!parsed.success) throw unreadable(where, `line ${number} holds no list of experts by layer`, parsed.error);
+    if (!parsed.success) throw unreadable(where, `line ${number} contains no list of experts by layer`, parsed.error);
     return Object.entries(parsed.data).map(([layer, list]) => ({ layer: Number(layer), list, lineOf: () => number }));
   });
 };
@@ -121,14 +122,14 @@ const entriesOfLines = (text: string, where: string, cause: unknown): readonly L
 const isPlanObject = (json: unknown): boolean =>
   typeof json === 'object' && json !== null && ('kept' in json || 'groups' in json);
 
-/** The plans that a file holds, held against the model; null where it holds none. */
+/** The plans in a file, validated against the model; null where it has none. */
 const plansOf = (json: unknown, where: string, target: PlanTarget): readonly Plan[] | null => {
   const all: readonly unknown[] = Array.isArray(json) ? json : [json];
   if (all.length === 0 || !all.every(isPlanObject)) return null;
   return all.map((each) => validatePlan(planOfJson(each, where), target));
 };
 
-/** Experts that a plan leaves, in all layers together. */
+/** Number of experts that a plan leaves, over all layers. */
 const sizeOf = (plan: Plan): number =>
   (isMergePlan(plan) ? plan.groups : plan.kept).reduce((sum, layer) => sum + layer.length, 0);
 
@@ -139,7 +140,7 @@ const inOrder = (plans: readonly Plan[], where: string): readonly Plan[] => {
   throw refuse(
     'plan-invalid',
     `Two plans in ${where} leave ${sizeOf(twin)} experts: a curve has one point of each size.`,
-    'Put them into files of their own, under two names.',
+    'Put them into separate files, under two names.',
   );
 };
 
@@ -152,7 +153,7 @@ const checkLayers = (entries: readonly LayerEntry[], where: string, { moeLayers 
         lineOf(),
         `layer ${layer} is unknown: the model has the MoE layers 0 to ${moeLayers - 1} (dense layers do not count)`,
       );
-    if (seen.has(layer)) throw invalid(where, lineOf(), `layer ${layer} stands there again`);
+    if (seen.has(layer)) throw invalid(where, lineOf(), `layer ${layer} appears again`);
     seen.add(layer);
   }
   const lacking = Array.from({ length: moeLayers }, (_, layer) => layer).find((layer) => !seen.has(layer));
@@ -184,7 +185,7 @@ const checkRanking = ({ layer, list, lineOf }: LayerEntry, where: string, expert
         lineOf(index),
         `expert ${expert} of layer ${layer} is unknown: experts are numbered 0 to ${experts - 1}`,
       );
-    if (seen.has(expert)) throw invalid(where, lineOf(index), `expert ${expert} stands twice in layer ${layer}`);
+    if (seen.has(expert)) throw invalid(where, lineOf(index), `expert ${expert} appears twice in layer ${layer}`);
     seen.add(expert);
   });
   const missing = Array.from({ length: experts }, (_, expert) => expert).filter((expert) => !seen.has(expert));

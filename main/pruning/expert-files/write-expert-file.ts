@@ -1,11 +1,11 @@
 import { refuse } from '../../contract/errors.ts';
 import { type DropPlan, isMergePlan, type Plan } from '../../contract/plan.ts';
 
-/** Forms in which a plan is written for other tools. */
+/** File formats of a plan for other tools. */
 export const expertFileFormats = ['plan', 'expert-list', 'mask'] as const;
 export type ExpertFileFormat = (typeof expertFileFormats)[number];
 
-/** What a plan is written for. */
+/** Parameters for writing a plan. */
 export interface ExpertFileTarget {
   readonly name: string;
   /** E. */
@@ -16,17 +16,17 @@ export interface ExpertFileTarget {
 
 export interface WrittenExpertFile {
   readonly text: string;
-  /** What whoever hands it on has to know; null: nothing. */
+  /** Information for the user of the file; null: none. */
   readonly note: string | null;
 }
 
 /**
  * The text of a plan file:
  * - `expert-list`: JSON lines `{"layer": [every expert, those that stay first]}`, as vllm-ascend reads them
- *   (`expert_list_file`, pull request 12525) beside a ratio, which the note gives;
+ * (`expert_list_file`, pull request 12525) together with a ratio, which is in the note;
  * - `mask`: [L][E] of 1 (stays) and 0, as EASY-EP writes it (RUCAIBox/EASYEP).
  *
- * @throws WorkbenchError `not-in-this-format` where the form cannot say what the plan does.
+ * @throws WorkbenchError `not-in-this-format` where the format cannot express the plan.
  */
 export const expertFileText = (plan: Plan, format: ExpertFileFormat, target: ExpertFileTarget): WrittenExpertFile => {
   if (format === 'plan') return { text: `${JSON.stringify(plan, null, 1)}\n`, note: null };
@@ -37,8 +37,8 @@ export const expertFileText = (plan: Plan, format: ExpertFileFormat, target: Exp
 };
 
 const requireBareDrops = (plan: Plan, format: ExpertFileFormat): DropPlan => {
-  if (isMergePlan(plan)) throw unfit(format, 'says which experts stay, and the plan merges them', 'plan');
-  if (plan.recovery !== undefined) throw unfit(format, 'holds no weights, and the plan refits some', 'plan');
+  if (isMergePlan(plan)) throw unfit(format, 'only lists which experts stay, and the plan merges them', 'plan');
+  if (plan.recovery !== undefined) throw unfit(format, 'contains no weights, and the plan refits some', 'plan');
   return plan;
 };
 
@@ -56,7 +56,7 @@ const expertList = (kept: DropPlan['kept'], { name, experts, layers }: ExpertFil
   if (layers.some((layer, index) => layer !== index))
     throw unfit(
       'expert-list',
-      `does not tell whether dense layers count, and ${name} has some before its MoE layers`,
+      `does not state whether dense layers count, and ${name} has some before its MoE layers`,
       'mask',
     );
   const lines = kept.map((layer, index) => {

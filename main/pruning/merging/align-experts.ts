@@ -15,7 +15,7 @@ export const alignExpert = (member: ExpertWeights, reference: ExpertWeights, sha
   return permutation;
 };
 
-/** The same function with its neurons in another order: rows of gate and up, columns of down. */
+/** The same function with permuted neurons: rows of gate and up, columns of down. */
 export const permuteExpert = (
   expert: ExpertWeights,
   { hidden, width }: ExpertShape,
@@ -32,7 +32,7 @@ export const permuteExpert = (
   return { gate, up, down };
 };
 
-/** Added to a unit's standard deviation: a unit that never changes is correlated with none. */
+/** Added to a unit's standard deviation: a constant unit is correlated with none. */
 const BACKGROUND = 1e-7;
 
 /**

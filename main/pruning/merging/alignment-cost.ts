@@ -1,6 +1,6 @@
 import type { ExpertShape, ExpertWeights } from './expert-weights.ts';
 
-/** Features handled at once: two packed panels of 64 columns stay small beside the cost matrix. */
+/** Features per panel: two packed panels of 64 columns are small compared with the cost matrix. */
 const FEATURES_PER_PANEL = 64;
 const ROWS_PER_BLOCK = 4;
 const COLUMNS_PER_BLOCK = 2;
@@ -10,7 +10,7 @@ const COLUMNS_PER_BLOCK = 2;
  * ||gate_m[i] - gate_r[j]||^2 + ||up_m[i] - up_r[j]||^2 + ||down_m[:, i] - down_r[:, j]||^2, m the member, r the
  * reference. Computed as |a|^2 + |b|^2 - 2 a.b by a blocked product, so memory is I^2 + O(I) float64 whatever H is.
  * Source: weight matching, Ainsworth et al. 2023 (arXiv 2209.04836); published code casts the cost to float16, which
- * makes ties and overflows, so it stays in float64 here.
+ * causes ties and overflows, so it stays in float64 here.
  */
 export const alignmentCost = (
   member: ExpertWeights,

@@ -2,8 +2,8 @@ import type { ExpertWeights } from './expert-weights.ts';
 
 /**
  * One expert as a linear combination of all experts of a layer: sum of weights[e] W_e for each matrix, in float64,
- * rounded once. Weights may be negative and need not sum to 1; a single 1 gives that expert back exactly.
- * Source: EEP, arXiv 2407.00945 (a row of W_EM).
+ * rounded once. Weights may be negative and need not sum to 1; a single 1 returns that expert exactly. Source: EEP,
+ * arXiv 2407.00945 (a row of W_EM).
  */
 export const combineExperts = (experts: readonly ExpertWeights[], weights: ArrayLike<number>): ExpertWeights => {
   const combine = (matrix: keyof ExpertWeights): Float32Array => {

@@ -66,7 +66,7 @@ const shortestAugmentingPaths = (cost: Float64Array, n: number, m: number): Int3
 
   for (let start = 0; start < n; start++) {
     distance.fill(Infinity);
-    // In falling order, so that ties end at the lower column.
+    // In decreasing order, so that ties end at the lower column.
     for (let k = 0; k < m; k++) remaining[k] = m - 1 - k;
     let remainingCount = m;
     let rowCount = 0;

@@ -1,14 +1,13 @@
 import type { MergeInput } from './weighted-average.ts';
 
 const MAX_STEPS = 10;
-/** Lengths and angles below this count as none. */
+/** Lengths and angles below this count as 0. */
 const NEGLIGIBLE = 1e-5;
 
 /**
- * Weighted Karcher mean of the members' directions on the unit sphere, times the weighted mean of their lengths. Ten
- * steps at most.
- * Source: Karcher 1977; steps and tolerance as in mergekit. The REAP repository scales the result by weights that do
- * not sum to 1, and leaves the dominant expert out where it is named as the base.
+ * Weighted Karcher mean of the members' directions on the unit sphere, times the weighted mean of their lengths. At
+ * most ten steps. Source: Karcher 1977; steps and tolerance as in mergekit. The REAP repository scales the result by
+ * weights that do not sum to 1, and leaves the dominant expert out where it is named as the base.
  */
 export const karcherMean = ({ matrices, shares }: Pick<MergeInput, 'matrices' | 'shares'>): Float64Array => {
   const lengths = matrices.map(length);

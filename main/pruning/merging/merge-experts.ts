@@ -13,10 +13,9 @@ export const mergeShares = (weights: readonly number[]): readonly number[] => {
 const AVERAGE: MergeRule = { name: 'average' };
 
 /**
- * One expert from the members of a group: each matrix merged by `rule` (the weighted average unless another is named),
- * every member first permuted towards the reference where `align` is set. `experts[i]` are the weights of
- * `group.members[i]`. In float64, rounded once to float32; identical members give back exactly themselves under the
- * average.
+ * One expert from the members of a group: each matrix merged by `rule` (default: the weighted average), every member
+ * first permuted towards the reference where `align` is set. `experts[i]` are the weights of `group.members[i]`. In
+ * float64, rounded once to float32; the average of identical members is exactly themselves.
  */
 export function* mergeGroup(
   experts: readonly ExpertWeights[],
@@ -37,7 +36,7 @@ export function* mergeGroup(
     .filter(({ share }) => share > 0);
   const [only] = contributing;
   if (contributing.length === 1 && only !== undefined) {
-    // Nothing to merge. Alignment would only reorder its neurons.
+    // Nothing to merge; alignment would only reorder its neurons.
     return { gate: only.expert.gate.slice(), up: only.expert.up.slice(), down: only.expert.down.slice() };
   }
   const aligned = contributing.map(({ expert }) =>

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { ROUTER_HELP, routerTreatment, type MergeRule } from '../../contract/plan.ts';
 
-/** Options of how the weights of a group become one. */
+/** Options of the merge rule. */
 export const ruleOptions = {
   rule: z
     .enum(['average', 'slerp', 'slerp-from-reference', 'karcher', 'sce', 'ties', 'subspace'])
     .default('average')
-    .describe('How the weights of a group become one.'),
-  density: z.number().gt(0).max(1).default(0.5).describe('Part of the entries that the rules sce and ties keep.'),
-  rank: z.number().int().positive().default(64).describe('Leading directions that the rule subspace keeps.'),
+    .describe('How the weights of a group are merged.'),
+  density: z.number().gt(0).max(1).default(0.5).describe('Fraction of the entries that the rules sce and ties keep.'),
+  rank: z.number().int().positive().default(64).describe('Number of leading directions that the rule subspace keeps.'),
 };
 
-/** Options that every merging method has, with the defaults of its paper. */
+/** Options of every merging method, with the defaults of its paper. */
 export const mergeOptions = (defaults: {
   readonly router: z.infer<typeof routerTreatment>;
   readonly align: boolean;
@@ -19,11 +19,11 @@ export const mergeOptions = (defaults: {
   align: z
     .boolean()
     .default(defaults.align)
-    .describe('Bring each member into the neuron order of its reference first (least squared weight distance).'),
+    .describe('Permute the neurons of each member to match its reference first (least squared weight distance).'),
   weights: z
     .enum(['activation', 'uniform'])
     .default('activation')
-    .describe('Weights of the members: how often each was chosen, or all alike.'),
+    .describe('Weights of the members: how often each was chosen, or equal.'),
   router: routerTreatment.default(defaults.router).describe(ROUTER_HELP),
   ...ruleOptions,
 });
@@ -34,7 +34,7 @@ interface RuleOptions {
   readonly rank: number;
 }
 
-/** The merge rule that the options name; nothing for the average, which a plan need not mention. */
+/** The merge rule in the options; absent for the average, which is the default of a plan. */
 export const ruleOf = ({ rule, density, rank }: RuleOptions): { rule?: MergeRule } => {
   switch (rule) {
     case 'average':

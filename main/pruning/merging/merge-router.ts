@@ -34,10 +34,10 @@ export const mergeRouterRows = (
 };
 
 /**
- * New router rows for a merge whose router starts anew, float32 [groups, H]: independent normal numbers with the root
- * mean square of the unpruned rows' entries, from `seed` and the number of the MoE layer alone. Which tokens they send
- * where means nothing before the router is recovered or trained.
- * Source: UNCURL, Sarkar et al. 2024, arXiv 2409.01483, algorithm 1, whose router is reinitialised at random.
+ * New router rows for a merge with a reinitialised router, float32 [groups, H]: independent normal numbers with the
+ * root mean square of the unpruned rows' entries, determined by `seed` and the number of the MoE layer. Their routing
+ * is meaningless until the router is recovered or trained. Source: UNCURL, Sarkar et al. 2024, arXiv 2409.01483,
+ * algorithm 1, whose router is reinitialised at random.
  */
 export const reinitialisedRows = (
   router: Float32Array,
@@ -48,15 +48,15 @@ export const reinitialisedRows = (
 ): Float32Array => {
   const scale = Math.sqrt(router.reduce((sum, value) => sum + value * value, 0) / router.length);
   const perLayer = seededRandom(seed);
-  // Each layer takes a stream of its own, so that its rows do not depend on the sizes of those before it.
+  // Each layer uses a stream of its own, so that its rows do not depend on the sizes of earlier layers.
   const seeds = Array.from({ length: layer + 1 }, () => perLayer.uint32());
   const normal = normalSource(seededRandom(seeds[layer] ?? seed));
   return Float32Array.from({ length: groups * hidden }, () => scale * normal());
 };
 
 /**
- * For `mapped-rows` and `summed-probabilities`, where all E router rows stay: the kept index that each expert's tokens
- * go to, [E].
+ * For `mapped-rows` and `summed-probabilities`, which keep all E router rows: the kept index that each expert's tokens
+ * are sent to, [E].
  */
 export const expertToKept = (groups: readonly MergeGroup[], experts: number): Int32Array => {
   const map = new Int32Array(experts).fill(-1);

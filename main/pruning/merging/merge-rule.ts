@@ -7,7 +7,7 @@ import { slerpMerge } from './slerp-merge.ts';
 import { subspaceAverage } from './subspace-average.ts';
 import { tiesMerge } from './ties-merge.ts';
 
-/** One matrix from several by a rule, in float64. */
+/** Merges several matrices into one by a rule, in float64. */
 export function* mergeMatrices(rule: MergeRule, input: MergeInput): Steps<Float64Array> {
   switch (rule.name) {
     case 'average':

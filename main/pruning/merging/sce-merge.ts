@@ -1,14 +1,14 @@
 import type { MergeInput } from './weighted-average.ts';
 import { agreesWithSum, largestElements, taskVectors } from './task-vectors.ts';
 
-/** Below this sum the members' differences from the reference count as nothing. */
+/** Below this sum the members' differences from the reference count as 0. */
 const NEGLIGIBLE = 1e-6;
 
 /**
- * SCE around the reference: of the members' differences from it, the places whose variance over the members is among
- * the `density` largest stay; each member weighs by its mean squared difference; in each place, members against the
- * sign of the sum are dropped. Shares play no part.
- * Source: Wan et al. 2024, arXiv 2408.07990 (select, calculate, erase).
+ * SCE around the reference: of the members' differences from it, the entries whose variance over the members is among
+ * the `density` largest are kept; each member is weighted by its mean squared difference; in each entry, members
+ * against the sign of the sum are dropped. Shares are not used. Source: Wan et al. 2024, arXiv 2408.07990 (select,
+ * calculate, erase).
  */
 export const sceMerge = (input: MergeInput, density: number): Float64Array => {
   const { vectors } = taskVectors(input);
@@ -29,7 +29,7 @@ export const sceMerge = (input: MergeInput, density: number): Float64Array => {
   });
 };
 
-/** The `density` part of the places that vary, those that vary most. With one vector none varies. */
+/** The fraction `density` of the varying entries with the largest variance. With one vector none varies. */
 const varyingElements = (vectors: readonly Float64Array[], density: number): Uint8Array => {
   const variances = Float64Array.from(vectors[0] ?? [], (_, k) => {
     const mean = vectors.reduce((sum, vector) => sum + vector[k]! / vectors.length, 0);

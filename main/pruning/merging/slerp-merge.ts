@@ -7,9 +7,9 @@ const NEGLIGIBLE = 1e-8;
 
 /**
  * Barycentric interpolation on the sphere: the members' directions are averaged in the tangent space at their mean
- * direction and take the mean length. `fromReference` does the same with the differences from the reference, which is
- * then added again; a single difference stays as it is.
- * Source: multi-SLERP of mergekit, as used by the CerebrasResearch/reap repository.
+ * direction and scaled to the mean length. `fromReference` does the same with the differences from the reference, which
+ * is then added; a single difference is unchanged. Source: multi-SLERP of mergekit, as used by the
+ * CerebrasResearch/reap repository.
  *
  * @throws WorkbenchError `directions-cancel` where more than two directions cancel out.
  */

@@ -3,10 +3,10 @@ import { productOf, type Steps } from '../../arithmetic/steps.ts';
 import { weightedAverage, type MergeInput } from './weighted-average.ts';
 
 /**
- * Sub-MoE's merge truncated to `rank`: with [W_1 .. W_n] = U S [V_1 .. V_n]^T side by side, the result is
- * U_r S_r (sum share_i V_i,r)^T. As U_r S_r V_i,r^T = U_r U_r^T W_i, that is the weighted average projected onto the
- * `rank` leading left singular vectors, which are eigenvectors of sum W_i W_i^T; without truncation it is the average.
- * Source: Sub-MoE, arXiv 2506.23266, equations 5 to 8.
+ * Sub-MoE's merge truncated to `rank`: with [W_1 .. W_n] = U S [V_1 .. V_n]^T side by side, the result is U_r S_r (sum
+ * share_i V_i,r)^T. As U_r S_r V_i,r^T = U_r U_r^T W_i, this is the weighted average projected onto the `rank` leading
+ * left singular vectors, which are eigenvectors of sum W_i W_i^T; without truncation it is the average. Source:
+ * Sub-MoE, arXiv 2506.23266, equations 5 to 8.
  */
 export function* subspaceAverage(input: MergeInput, rank: number): Steps<Float64Array> {
   const average = weightedAverage(input);
@@ -34,7 +34,7 @@ const transposed = (matrix: Float32Array, rows: number, columns: number): Float6
   return across;
 };
 
-/** [rows, rank] eigenvectors of the largest eigenvalues of a symmetric matrix, by falling eigenvalue. */
+/** [rows, rank] eigenvectors of the largest eigenvalues of a symmetric matrix, by decreasing eigenvalue. */
 const leadingVectors = (symmetric: Float64Array, rows: number, rank: number): Float64Array => {
   const matrix = new Matrix(
     Array.from({ length: rows }, (_, row) => Array.from(symmetric.subarray(row * rows, (row + 1) * rows))),

@@ -1,6 +1,6 @@
 import type { MergeInput } from './weighted-average.ts';
 
-/** Members other than the reference as differences from it, with their shares among themselves (summing to 1). */
+/** Differences of the other members from the reference, with their shares among themselves (summing to 1). */
 export interface TaskVectors {
   readonly vectors: readonly Float64Array[];
   readonly shares: readonly number[];
@@ -17,13 +17,13 @@ export const taskVectors = ({ matrices, shares, reference, base }: MergeInput): 
   };
 };
 
-/** Keeps, in each place, the vectors whose sign is that of the sum of all (a sum of 0 counts as positive). */
+/** For entry `k`, whether each vector's sign is that of the sum of all (a sum of 0 counts as positive). */
 export const agreesWithSum = (vectors: readonly Float64Array[], k: number): readonly boolean[] => {
   const majority = vectors.reduce((sum, vector) => sum + vector[k]!, 0) >= 0 ? 1 : -1;
   return vectors.map((vector) => Math.sign(vector[k]!) === majority);
 };
 
-/** Places of the `count` largest magnitudes; ties go to the lower place. */
+/** Marks the indices of the `count` largest magnitudes; ties go to the lower index. */
 export const largestElements = (values: Float64Array, count: number): Uint8Array => {
   const order = Array.from(values.keys()).sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!) || a - b);
   const chosen = new Uint8Array(values.length);

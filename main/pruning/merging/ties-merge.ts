@@ -2,8 +2,8 @@ import type { MergeInput } from './weighted-average.ts';
 import { agreesWithSum, largestElements, taskVectors } from './task-vectors.ts';
 
 /**
- * TIES around the reference: of each member's difference from it the `density` largest entries stay; weighted by the
- * shares; where their signs disagree, those against the sum are dropped; the rest is added to the reference.
+ * TIES around the reference: the `density` largest entries of each member's difference from it are kept and weighted by
+ * the shares; where their signs disagree, those against the sum are dropped; the rest is added to the reference.
  * Source: Yadav et al. 2023, arXiv 2306.01708. The REAP repository takes base - member and adds it, which moves the
  * result away from the members; here it moves towards them.
  */

@@ -26,7 +26,7 @@ export const ean = defineMethod(
     source:
       'MC-Suite, Jaiswal et al. 2025, arXiv 2504.05586; the three forms as ean_sum, ean_mean and ean_ca of ' +
       'the CerebrasResearch/reap repository.',
-    defaults: 'form sum; the shared expert is no part of f_e',
+    defaults: 'form sum; the shared expert is not part of f_e',
     pitfalls: [
       'The sum follows usage, the mean does not: rarely chosen experts rank high by the mean on few tokens.',
       'Norms grow with depth: across layers only shares of a layer are compared (global budget).',

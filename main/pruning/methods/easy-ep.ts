@@ -2,13 +2,13 @@ import { averageScores } from '../average-scores.ts';
 import { defineMethod, NO_OPTIONS } from '../method.ts';
 import { easyEpSaliency } from '../saliency/easy-ep.ts';
 
-/** EASY-EP: REAP's sum, each token weighed by how far the layer turns it. */
+/** EASY-EP: REAP's sum, each token weighted by how far the layer turns it. */
 export const easyEp = defineMethod(
   {
     name: 'easy-ep',
     title: 'EASY-EP',
     summary:
-      'Keeps the experts with the largest gated outputs, counting the tokens most that the routed experts turn most.',
+      'Keeps the experts with the largest gated outputs, weighting tokens by how far the routed experts turn them.',
     kind: 'drop',
     needs: 'routing',
     cost: 'one more number per token and layer: the cosine of the hidden state before and after the routed experts',
@@ -24,7 +24,7 @@ export const easyEp = defineMethod(
     pitfalls: [
       'The published expert_selection.py does not run (a local import hides json), ' +
         'expert_selection_mix_domain.py uses a weight before it is set, and both are fixed to 58 layers of 256 ' +
-        'experts. The formula is what counts here.',
+        'experts. The formula is implemented here.',
       'The sum follows usage: seldom chosen experts rank low even where they turn their tokens far.',
     ],
   },

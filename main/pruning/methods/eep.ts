@@ -6,7 +6,7 @@ const options = z.object({
     .enum(['prune', 'merge'])
     .default('prune')
     .describe(
-      'Search only which experts stay (the result exports), or go on with real-valued matrices for weights ' +
+      'Search only which experts stay (the result exports), or continue with real-valued matrices for weights ' +
         'and router (it does not).',
     ),
   evaluations: z
@@ -16,7 +16,7 @@ const options = z.object({
     .max(100_000)
     .default(400)
     .describe('Candidates to measure on the calibration items: the budget of the search.'),
-  initial: z.number().int().min(1).default(30).describe('Random patterns at the start.'),
+  initial: z.number().int().min(1).default(30).describe('Number of random patterns at the start.'),
   switchAfter: z
     .number()
     .int()
@@ -51,7 +51,7 @@ export const eep = defineMethod(
         'it is. Only the test items count.',
       'With few calibration items many candidates tie, and the search drifts.',
       'Stage merge keeps all E rows of the router: no stock loader opens the result.',
-      'The published README says that the search will be released later, yet search.py is there; its seed ' +
+      'The published README says that the search will be released later, yet search.py is included; its seed ' +
         '11450 draws other numbers than this workbench.',
       'It needs labelled items with choices: a task of plain texts has no accuracy to search by.',
     ],

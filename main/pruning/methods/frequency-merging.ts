@@ -7,11 +7,11 @@ import { defineMethod } from '../method.ts';
 import { frequencySaliency } from '../saliency/frequency.ts';
 
 const options = z.object({
-  affinity: affinityName.default('cosine').describe('By what the others choose the leader that they join.'),
+  affinity: affinityName.default('cosine').describe('Similarity by which the other experts choose a leader.'),
   ...mergeOptions({ router: 'reference-row', align: true }),
 });
 
-/** Frequency-based merging: the baseline that UNCURL's authors hold their clusters against. */
+/** Frequency-based merging: the baseline in the UNCURL paper. */
 export const frequencyMerging = defineMethod(
   {
     name: 'frequency-merging',
@@ -29,11 +29,12 @@ export const frequencyMerging = defineMethod(
       'the router logits over all tokens; members aligned to the leader; W = sum n_e W_e / sum n_e',
     source: 'Baseline of UNCURL (Sarkar et al. 2024, arXiv 2409.01483, section 6.4.1). No code is public.',
     defaults:
-      'affinity cosine, align, weights activation, router reference-row; there the router starts anew and is trained',
+      'affinity cosine, align, weights activation, router reference-row; in the paper the router is reinitialised ' +
+      'and trained',
     pitfalls: [
-      'It is M-SMoE with as many groups in every layer as are asked for, without its global budget and with ' +
+      'It is M-SMoE with the requested number of groups in every layer, without its global budget and with ' +
         'one router row per group.',
-      'Leaders that are alike stay apart, however alike they are: UNCURL would merge them.',
+      'Leaders stay separate, however similar they are: UNCURL would merge them.',
       'Where usage is skewed, most of the others join few leaders, and a leader that takes in many rarely ' +
         'used experts changes little.',
     ],

@@ -12,14 +12,14 @@ export const frequency = defineMethod(
     needs: 'routing',
     cost: 'none beyond the profile',
     draws: false,
-    formula: 'score(e) = n_e = number of tokens whose top-k holds e',
+    formula: 'score(e) = n_e = number of tokens whose top-k contains e',
     source: 'Baseline of UNCURL (Sarkar et al. 2024, arXiv 2409.01483) and default criterion of the REAP repository.',
     defaults: "the model's own routing rule and top-k; padding never counts; ties go to the lower index",
     pitfalls: [
       'Usage misleads: rarely chosen experts can matter more for accuracy than their share of the tokens.',
       'M-SMoE and HC-SMoE count the top 2 of the raw logits whatever the top-k is; REAP counts padding where ' +
-        'no mask is given, and its protection of super experts does not reach this criterion. Here none of ' +
-        'this is so.',
+        'no mask is given, and its protection of super experts does not cover this criterion. Here none of ' +
+        'this happens.',
       'Several tasks: each counts as its share per layer, so a long task does not outvote a short one.',
     ],
   },

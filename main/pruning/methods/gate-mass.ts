@@ -8,7 +8,7 @@ const options = z.object({
     .enum(gateMassVariants)
     .default('probability-all')
     .describe(
-      'Which probabilities are added: over all tokens, over the routed ones, renormalised over the chosen, ' +
+      'Which probabilities are summed: over all tokens, over the routed ones, renormalised over the chosen, ' +
         'the combine weight of the model, or plain counts.',
     ),
 });

@@ -23,8 +23,8 @@ const options = z.object({
     .enum(['none', 'static', 'dynamic'])
     .default('none')
     .describe(
-      'Hold frequent experts apart: distances times the sum of their frequencies, once (static) or anew at ' +
-        'every merge (dynamic: the linkage does not count then).',
+      'Keep frequent experts apart: multiply distances by the sum of their frequencies, once (static) or again at ' +
+        'every merge (dynamic: then the linkage is ignored).',
     ),
   temperature: z
     .number()
@@ -92,7 +92,7 @@ export const hcSmoe = defineMethod(
       'Chen et al. 2025 (ICML), arXiv 2410.08589; wazenmai/HC-SMoE. Penalties, capacities and other ' +
       'distances are those of the CerebrasResearch/reap repository. Checked against the published code, the ' +
       'abstract, and summaries of the paper (mean outputs, average linkage, averages weighted by frequency); ' +
-      'its methods section was not at hand.',
+      'its methods section was not available.',
     defaults:
       'average linkage, Euclidean distance, no alignment, reference = the member nearest to the mean of its ' +
       'cluster (it matters for alignment and one-row routers), router mapped-rows as in the paper',
@@ -100,10 +100,10 @@ export const hcSmoe = defineMethod(
       'The published run.sh misspells the clustering (hirarchical) and so runs k-means with a random first ' +
         'centre. Here the clustering is the one of the paper.',
       'In the published code complete linkage joins the farthest pair and ward uses distances that are not ' +
-        'squared: only average and single are what their names say. Here all four follow the textbook.',
+        'squared: only average and single match their names. Here all four follow the textbook.',
       'It counts the top 2 for usage whatever the top-k is.',
-      'Means over all tokens say little of experts that only few tokens need: two specialists can look alike.',
-      'mapped-rows has no form that stock loaders open; choose reference-row or mean-row to export, and ' +
+      'Means over all tokens say little about experts that only few tokens need: two specialists can look alike.',
+      'Stock loaders open no mapped-rows export; choose reference-row or mean-row to export, and ' +
         'align true with it.',
     ],
   },

@@ -14,13 +14,13 @@ const options = z.object({
     .default('lower-index')
     .describe(
       'Under the global budget: experts of equal usage at the threshold lead a group by their index, or none ' +
-        'of them does (as published: fewer groups than asked for).',
+        'of them does (as published: fewer groups than requested).',
     ),
   ...mergeOptions({ router: 'mapped-rows', align: true }),
 });
 
 /**
- * Groups per layer by the published rule, from the counts themselves: shares divided twice may tell equal ones apart.
+ * Groups per layer by the published rule, from the counts themselves: shares divided twice may make equal ones differ.
  */
 const lostTies = (context: PlanContext, least: number): number[] => {
   const { counts, experts, layers } = combineStatistics(context);
@@ -28,7 +28,7 @@ const lostTies = (context: PlanContext, least: number): number[] => {
   return usageThresholdCounts(usage, context.keep).map((count) => Math.max(least, count));
 };
 
-/** M-SMoE: the most used experts take in the others. */
+/** M-SMoE: the most used experts absorb the others. */
 export const mSmoe = defineMethod(
   {
     name: 'm-smoe',
@@ -46,9 +46,9 @@ export const mSmoe = defineMethod(
       'router logits over all tokens; W = sum f_e W_e / sum f_e, f the usage',
     source:
       'Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE. The fine-tuning by distillation and the ' +
-      'low-rank compression that follow there (MC-) are no part of this. Checked against the published code, the ' +
+      'low-rank compression that follow there (MC-) are not included. Checked against the published code, the ' +
       'abstract (alignment, dominant experts and their members, averages weighted by frequency) and summaries ' +
-      '(cosines of router logits); its methods section was not at hand.',
+      '(cosines of router logits); its methods section was not available.',
     defaults:
       'router mapped-rows: all router rows stay and lead to the merged expert, as in the paper; align to the ' +
       'dominant; rule average. Its own budget is global: usage over the whole model, the top expert of each ' +
@@ -58,12 +58,12 @@ export const mSmoe = defineMethod(
         'nothing (align false is that). Here members are aligned to their own dominant.',
       'The published code counts the top 2 of the logits whatever the top-k is.',
       'Its rule for groups per layer is strict: experts with exactly the usage of the threshold all lose ' +
-        'their groups. Option ties lost does the same, and fewer experts may stay than asked for.',
+        'their groups. Option ties lost does the same, and fewer experts may stay than requested.',
       'The function for grouping layer by layer indexes dominants by position instead of by rank and ' +
         'overwrites them; capacities of groups are not counted for decoders. Neither is reproduced.',
-      "REAP's port takes cosine distances a second time, between rows of a matrix that already holds " +
+      "REAP's port takes cosine distances a second time, between rows of a matrix that already contains " +
         'distances, and its saved checkpoint is not smaller: it keeps copies of merged experts.',
-      'mapped-rows has no form that stock loaders open; choose reference-row or mean-row to export.',
+      'Stock loaders open no mapped-rows export; choose reference-row or mean-row to export.',
     ],
   },
   options,

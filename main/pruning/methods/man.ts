@@ -19,7 +19,7 @@ export const man = defineMethod(
       'arXiv 2606.15716, by the appendix of another paper that cites it; the same number as the mean form of EAN.',
     defaults: 'none to choose',
     pitfalls: [
-      'The same ranking as ean with the form mean: a sweep of both measures one thing twice.',
+      'The same ranking as ean with the form mean: a sweep of both measures the same twice.',
       'A mean over few tokens is noisy: an expert that one token chose can rank first.',
     ],
   },

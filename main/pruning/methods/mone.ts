@@ -32,13 +32,13 @@ export const mone = defineMethod(
     cost: 'outputs of every expert on every token while profiling',
     draws: false,
     formula:
-      'score(e) = sum of g over T_e * sqrt(sum_h var_h(f_e(x) over T_e)); an expert that goes gives mean(f_e(x) over ' +
+      'score(e) = sum of g over T_e * sqrt(sum_h var_h(f_e(x) over T_e)); a removed expert outputs mean(f_e(x) over ' +
       'T_e) with the weight that the router gives it',
     source: 'Zhang et al. 2025, arXiv 2507.00390 (ranking metric fusion); vLLM, design page on expert substitution.',
-    defaults: 'rank fusion; several tasks: their statistics weigh by their shares',
+    defaults: 'rank fusion; several tasks: their statistics are weighted by their shares',
     pitfalls: [
-      'The number of experts in the config stays: what is saved are the matrices of those that go.',
-      'Layers may keep different numbers (budget global): the one form of export that takes that.',
+      'The number of experts in the config stays: only the matrices of removed experts are saved.',
+      'Layers may keep different numbers (budget global): the only form of export that allows that.',
       'vLLM reads such checkpoints in versions after 0.32 only; transformers, llama.cpp and ONNX exports do not. ' +
         'This workbench opens them again.',
       'A constant cannot be refitted: there is no recovery of such plans.',

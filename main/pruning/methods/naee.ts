@@ -5,15 +5,15 @@ import { defineMethod } from '../method.ts';
 import { requireStatistic } from '../saliency/require-statistic.ts';
 import { MOST_SUBSETS } from '../search/eliminate-experts.ts';
 
-const WHAT = 'what leaving out experts does to each layer';
+const WHAT = 'the effect of leaving out experts on each layer';
 
 const options = z.object({
   inputs: z
     .enum(['unpruned', 'pruned'])
     .default('unpruned')
     .describe(
-      'What a layer sees while subsets are tried: the inputs of the unpruned model (layer-wise), or what the ' +
-        'pruned layers before it give (progressive: a search of its own for every factor, in a sweep only).',
+      'Inputs of a layer while subsets are tried: those of the unpruned model (layer-wise), or those of the ' +
+        'pruned layers before it (progressive: a separate search for every factor, in a sweep only).',
     ),
 });
 
@@ -22,7 +22,7 @@ export const naee = defineMethod(
   {
     name: 'naee',
     title: 'NAEE',
-    summary: "Keeps the experts without whose fellows the layer's output changes least, found by trying subsets.",
+    summary: "Keeps the subset of experts that changes the layer's output least, found by trying subsets.",
     kind: 'drop',
     needs: 'routing',
     cost:
@@ -41,12 +41,12 @@ export const naee = defineMethod(
     pitfalls: [
       'The published loss adds norms batch by batch, without squaring: it depends on how tokens were ' +
         'batched. Here all tokens are one batch.',
-      'A greedy search need not find the best subset; the profile tells which kind of search gave each ' +
+      'A greedy search need not find the best subset; the profile records which kind of search gave each ' +
         'number of experts.',
       'Each layer is judged alone: errors of layers add up in the pruned model.',
-      'Several tasks: the searches of the tasks are averaged by how long each expert stays, which no single ' +
-        'search has tried.',
-      'A layer with pinned experts goes by the order in which experts were left out, not by the best subset.',
+      'Several tasks: the searches of the tasks are averaged by how long each expert stays, a combination that no ' +
+        'single search has tried.',
+      'A layer with pinned experts uses the order in which experts were left out, not the best subset.',
     ],
   },
   options,
@@ -56,8 +56,7 @@ export const naee = defineMethod(
       : {
           kind: 'drop',
           extra: ['elimination'],
-          // For how many of the numbers of kept experts an expert stays: its place in the elimination where that is
-          // nested.
+          // For how many numbers of kept experts an expert stays: its position in the elimination where that is nested.
           score: (context) =>
             averageScores(context, ({ elimination, experts }, layer) => {
               const kept = layerSquare(requireStatistic(elimination, WHAT).kept, layer, experts);

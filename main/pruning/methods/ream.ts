@@ -22,19 +22,19 @@ const options = z.object({
     .int()
     .min(0)
     .default(16)
-    .describe('Members of a group at most (C in the paper); 0: every expert joins its nearest centroid.'),
-  useGate: z.boolean().default(true).describe('Let the likeness of router logits count as much as that of outputs.'),
+    .describe('Largest group (C in the paper); 0: every expert joins its nearest centroid.'),
+  useGate: z.boolean().default(true).describe('Weight the similarity of router logits as much as that of outputs.'),
   gate: z.enum(['own', 'probability', 'renormalised']).default('own').describe('Gate of the saliency, as in REAP.'),
   ...mergeOptions({ router: 'reference-row', align: true }),
 });
 
-/** REAM: the most salient experts take in the least, most stay as they are. */
+/** REAM: the most salient experts absorb the least salient, most stay unchanged. */
 export const ream = defineMethod(
   {
     name: 'ream',
     title: 'REAM',
     summary:
-      'The most salient experts are centroids; the first of them take in the nearest of the others, so that ' +
+      'The most salient experts are centroids; the first of them absorb the nearest of the others, so that ' +
       'most stay unchanged.',
     kind: 'merge',
     needs: 'routing',
@@ -43,25 +43,25 @@ export const ream = defineMethod(
       'token',
     draws: false,
     formula:
-      'centroids = the experts of largest REAP saliency; by falling saliency each takes its C - 1 nearest ' +
+      'centroids = the experts of largest REAP saliency; by decreasing saliency each takes its C - 1 nearest ' +
       'free experts; distance = ' +
       '1 - ((mean over tokens of (cos(f_i, f_j) + 1) / 2) + (1 - d_ij / max d)) / 2, d of unit router-logit ' +
       'columns; weights by saliency',
     source:
       'arXiv 2604.04356; SamsungSAILMontreal/ream. Checked against the published code, the abstract and ' +
-      'introduction of the paper, and summaries of its steps; its methods section was not at hand.',
+      'introduction of the paper, and summaries of its steps; its methods section was not available.',
     defaults:
       'groups of at most 16, gate used, centroids keep their router rows and the others are dropped (so it ' +
       'exports), alignment by weights',
     pitfalls: [
       'The paper aligns neurons by hidden activations and by weights reduced to 64 principal components; ' +
-        'here by least squared weight distance. What a permutation does not change stays the same, which ' +
-        'neurons are averaged may differ.',
-      'The paper goes layer by layer and measures each layer on what the merged layers before it give; here ' +
+        'here by least squared weight distance. The function of each member is the same; which neurons are averaged ' +
+        'may differ.',
+      'The paper goes layer by layer and measures each layer on the output of the merged layers before it; here ' +
         'all layers see the unpruned model.',
       'The published saliency never renormalises the gate and averages means of batches without their ' +
         'counts; gate probability is the former, the latter is not reproduced.',
-      'Its calibration mixes c4, math and code: on a single task the saliencies, and with them the groups, are others.',
+      'Its calibration mixes c4, math and code: on a single task the saliencies, and with them the groups, differ.',
     ],
   },
   options,
@@ -109,8 +109,8 @@ export const ream = defineMethod(
 );
 
 /**
- * Saliencies in which an expert that no token chose has min(0.5, the smallest positive one): it has a weight, if a
- * small one.
+ * Saliencies in which an expert that no token chose has min(0.5, the smallest positive one): a small but non-zero
+ * weight.
  */
 const withUnseen = (scores: Float64Array): Float64Array => {
   const positive = scores.filter((score) => score > 0);

@@ -23,7 +23,7 @@ export const reap = defineMethod(
     summary: 'Keeps the experts whose gated outputs are largest on average over the tokens routed to them.',
     kind: 'drop',
     needs: 'routing',
-    cost: 'none beyond the profile: the norms of chosen experts are measured in passing',
+    cost: 'none beyond the profile, which includes the norms of chosen experts',
     draws: false,
     formula:
       'score(e) = (1 / n_e) * sum over tokens routed to e of g_e(x) * ||f_e(x)||_2; 0 where n_e = 0; the sum ' +

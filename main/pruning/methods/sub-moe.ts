@@ -37,18 +37,18 @@ export const subMoe = defineMethod(
       'average of the members, and is computed as such (rule average). rule subspace truncates it to its leading ' +
       'directions. Checked against the paper\u2019s abstract and introduction (k-means of cosines of outputs, shared ' +
       'U, V averaged by frequency) and the port in the CerebrasResearch/reap repository; its methods section was not ' +
-      'at hand.',
+      'available.',
     defaults:
       'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means from the seed; ' +
       'the paper shares its budget between pairs of layers by k-means cost, which is not done here',
     pitfalls: [
-      'Without truncation nothing is gained over averaging: what sets it apart is only which experts are merged.',
+      'Without truncation nothing is gained over averaging: only the choice of merged experts differs.',
       'The version in the REAP repository splits the right singular vectors in the wrong order and returns ' +
         'weights that belong to no member. It is not reproduced.',
       "The same repository's cost tables use the total cost of m merges where the increment is meant, and an " +
         'unseeded k-means.',
-      'k-means depends on its seed: look at several.',
-      'mapped-rows has no form that stock loaders open; choose reference-row or mean-row to export, and ' +
+      'k-means depends on its seed: compare several.',
+      'Stock loaders open no mapped-rows export; choose reference-row or mean-row to export, and ' +
         'align true with it.',
     ],
   },

@@ -6,23 +6,23 @@ import { pinsByLayer } from '../pins-by-layer.ts';
 import { frequencySaliency } from '../saliency/frequency.ts';
 import { gateMassSaliency } from '../saliency/gate-mass.ts';
 
-/** Halvings of the range of beta while it is searched: finer than any two proficiencies differ. */
+/** Bisection steps for beta: finer than any two proficiencies differ. */
 const HALVINGS = 60;
-/** Proficiencies that differ by less than this part differ by rounding: the threshold lies above all of them. */
+/** Proficiencies with a smaller relative difference differ by rounding: the threshold lies above all of them. */
 const EQUAL = 1e-9;
 
 const options = z.object({
   proficiency: z
     .enum(['usage', 'gate'])
     .default('usage')
-    .describe('How often an expert is chosen, or the weight it is chosen with.'),
+    .describe('How often an expert is chosen, or its combine weight when chosen.'),
   beta: z
     .number()
     .positive()
     .nullable()
     .default(null)
     .describe(
-      'Part of the mean proficiency of a layer that an expert must exceed; null: the smallest that reaches ' +
+      'Fraction of the mean proficiency of a layer that an expert must exceed; null: the smallest that reaches ' +
         'the pruning factor.',
     ),
   minimum: z
@@ -31,8 +31,14 @@ const options = z.object({
     .positive()
     .nullable()
     .default(null)
-    .describe('Experts that stay in every layer; null: as many as a token uses.'),
-  windows: z.number().int().min(1).max(20).default(1).describe('How often the threshold is applied to what is left.'),
+    .describe('Fewest experts that stay in every layer; null: as many as a token uses.'),
+  windows: z
+    .number()
+    .int()
+    .min(1)
+    .max(20)
+    .default(1)
+    .describe('How often the threshold is applied to the remaining experts.'),
 });
 type Options = z.output<typeof options>;
 
@@ -78,7 +84,7 @@ export const tsep = defineMethod(
     name: 'tsep',
     title: 'TSEP threshold',
     summary:
-      'Keeps the experts of a layer that are used more than a set part of the mean: the same part in every layer.',
+      'Keeps the experts of a layer that are used more than a fraction of the mean: the same fraction in every layer.',
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile',
@@ -88,16 +94,16 @@ export const tsep = defineMethod(
     source:
       'Task-specific expert pruning, Chen et al. 2022, arXiv 2206.00277 (no official code); the rule as ' +
       'reproduced in UNITES-Lab/MC-SMoE. ' +
-      'The paper prunes in windows during one fine-tuning; here one profile stands for all windows, so ' +
+      'The paper prunes in windows during one fine-tuning; here one profile replaces all windows, so ' +
       'nothing adapts in between.',
     defaults:
       'proficiency usage, beta null (found from the pruning factor; the paper uses 0.1 of its own scale), ' +
       'one window, minimum top-k',
     pitfalls: [
-      'The budget does not count: the threshold decides how many experts each layer keeps, and layers ' +
-        'differ. With beta given, the factor does not count either.',
-      'Experts of equal proficiency go together, so that a few more may go than the factor asks for: the ' +
-        'plan states the factor that was reached.',
+      'The budget is ignored: the threshold decides how many experts each layer keeps, and layers ' +
+        'differ. With beta given, the factor is ignored too.',
+      'Experts of equal proficiency go together, so a few more may go than the factor asks for: the ' +
+        'plan states the reached factor.',
       'MC-SMoE masks dead experts by multiplying their logits by -1e6, which turns a negative logit into a ' +
         'huge positive one and sends every token to a dead expert. Here the mask is added.',
       'The paper ends with one expert per layer; here at least as many stay as a token uses.',

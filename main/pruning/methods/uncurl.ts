@@ -11,7 +11,7 @@ import { defineMethod } from '../method.ts';
 import { pinsByLayer } from '../pins-by-layer.ts';
 import { frequencySaliency } from '../saliency/frequency.ts';
 
-/** UNCURL: experts with similar router logits on the task merge. */
+/** UNCURL: merges experts with similar router logits on the task. */
 export const uncurl = defineMethod(
   {
     name: 'uncurl',
@@ -35,38 +35,39 @@ export const uncurl = defineMethod(
     defaults:
       'affinity cosine with its diagonal, embedding degree, k-means with 20 starts from the seed, ' +
       'reference most-active, align, ' +
-      'weights activation: as published but for the embedding. What differs most: router reference-row, ' +
+      'weights activation: as published except for the embedding. The largest difference: router reference-row, ' +
       'because the paper draws a ' +
       'new random router and trains it, which is router reinitialised with a recovery of the router or fine-tuning',
     pitfalls: [
       'The published method ends in training: first the new router alone, then all weights. Without any ' +
         'training it answers another question than the paper does.',
-      "The paper's thresholds hold pruned models against models pretrained with fewer experts and trained " +
-        'alike; those of this workbench hold them against the unpruned model. They are two questions.',
-      'diagonal excluded is what scikit-learn does; raw-logit cosines are all alike (0.4 to 0.6), and ' +
+      "The paper's thresholds compare pruned models with models pretrained with fewer experts and trained " +
+        'alike; those of this workbench compare them with the unpruned model. These are two different questions.',
+      'diagonal excluded is what scikit-learn does; raw-logit cosines are all similar (0.4 to 0.6), and ' +
         'without self loops their clusters are nearly arbitrary.',
       'Any merge loses what the router decided between the members; reference-row and mean-row also lose the ' +
         'sum of their gates.',
-      'mapped-rows and summed-probabilities stay nearer to the unpruned model but no stock loader can open the result.',
-      'reinitialised rows send tokens anywhere: a sweep takes them only with a recovery of the router, and ' +
-        'an export of them is good for fine-tuning alone.',
+      'mapped-rows and summed-probabilities stay closer to the unpruned model but no stock loader can open the result.',
+      'reinitialised rows route tokens at random: a sweep accepts them only with a recovery of the router, and ' +
+        'an export of them is useful only for fine-tuning.',
       'The paper finds no clusters in the first MoE layer: first-layer frequency drops experts there instead.',
       'k-means depends on its seed: clusters, and with them thresholds, differ from draw to draw. A factor is safe ' +
         'over draws only where it is safe in every one.',
-      'More starts make k-means stabler, not surely better. On ten cases (uncurl-16 on sums, German words and plurals ' +
-        'at factors 2 and 4, uncurl-32 and -64 on sums and German words at 2, chosen; tests/bench/clusterings.ts) ' +
-        'draws of a case differ by a standard deviation of 2.9 points with 20 starts, 1.5 with 200 and 1.0 with 2000, ' +
-        'where all draws agree in the six cases of E = 16 and in none of the others. Against 20 starts, 200 lose 1.4 ' +
-        'points less (95 % interval over cases 0.2 to 3.0), 2000 as much (1.6 less to 1.8 more). Least inertia is a ' +
-        'weak guide: its rank correlation with the loss of draws with 20 starts is 0.19 (0.02 to 0.38).',
-      'assign cluster-qr draws nothing, so that one measurement is enough. On the same cases it loses 3.6 points less ' +
-        'than the mean of the published draws (10.2 less to 1.2 more): which is better cannot be told. unit-rows with ' +
-        'k-means loses 4.5 more (1.7 to 7.2). Signs of eigenvectors do not matter: k-means sees inner products of ' +
-        'rows alone.',
-      'An expert that no token chose is clustered too, with weight 0; if that is so for a whole cluster, it ' +
+      'More starts make k-means more stable, not reliably better. On ten cases (uncurl-16 on sums, German words and ' +
+        'plurals at factors 2 and 4, uncurl-32 and -64 on sums and German words at 2, chosen; ' +
+        'tests/bench/clusterings.ts) draws of a case differ by a standard deviation of 2.9 points with 20 starts, ' +
+        '1.5 with 200 and 1.0 with 2000, where all draws agree in the six cases of E = 16 and in none of the others. ' +
+        'Against 20 starts, 200 lose 1.4 points less (95 % interval over cases 0.2 to 3.0), 2000 as much ' +
+        '(1.6 less to 1.8 more). Least inertia is a weak guide: its rank correlation with the loss of draws with 20 ' +
+        'starts is 0.19 (0.02 to 0.38).',
+      'assign cluster-qr is deterministic, so one measurement is enough. On the same cases it loses 3.6 points less ' +
+        'than the mean of the published draws (10.2 less to 1.2 more): which is better is undecided. unit-rows with ' +
+        'k-means loses 4.5 more (1.7 to 7.2). Signs of eigenvectors do not matter: k-means uses only inner products ' +
+        'of rows.',
+      'An expert that no token chose is clustered too, with weight 0; a cluster of only such experts ' +
         'is averaged evenly.',
       'Pins: an expert that must stay is not merged with any other; one that must go joins a cluster with weight 0.',
-      'Published alignments cast their costs to float16, which makes ties and overflows above 65504; here ' +
+      'Published alignments cast their costs to float16, which causes ties and overflows above 65504; here ' +
         'they stay in float64.',
     ],
   },
@@ -95,7 +96,7 @@ export const uncurl = defineMethod(
         embedding,
         assign,
         starts,
-        // Asked for only where clusters are drawn: makePlan refuses it elsewhere.
+        // Read only where clusters are drawn: makePlan refuses it elsewhere.
         get seed() {
           return context.seed;
         },

@@ -16,11 +16,11 @@ const options = z.object({
     .enum(gateKinds)
     .default('own')
     .describe(
-      "Gate that alpha raises: the model's own, the softmax over all experts, or that renormalised over the chosen.",
+      "Gate raised to alpha: the model's own, the softmax over all experts, or that renormalised over the chosen.",
     ),
 });
 
-/** The family that frequency, gate mass, EAN and REAP belong to. */
+/** The family that includes frequency, gate mass, EAN and REAP. */
 export const unified = defineMethod(
   {
     name: 'unified',
@@ -30,18 +30,18 @@ export const unified = defineMethod(
       'most criteria.',
     kind: 'drop',
     needs: 'routing',
-    cost: 'none beyond the profile: all sums are kept at once',
+    cost: 'none beyond the profile, which includes all sums',
     draws: false,
     formula: 'S(b, alpha, beta)(e) = n_e^-b * sum over tokens routed to e of g^alpha * ||f_e(x)||^beta',
     source:
-      'arXiv 2606.15716; no code of it was available, and that b is the exponent of n_e is a reading of ' +
+      'arXiv 2606.15716; its code was not available, and that b is the exponent of n_e is inferred from ' +
       'secondary sources.',
-    defaults: 'b 0, alpha 2, beta 2 (its pick for a given task, beside (0, 1, 1)), gate own',
+    defaults: 'b 0, alpha 2, beta 2 (its choice for a given task, beside (0, 1, 1)), gate own',
     pitfalls: [
       'frequency is (0, 0, 0), EAN (0, 0, 1) or (1, 0, 1), gate mass (0, 1, 0), REAP (1, 1, 1): a sweep of ' +
         'both measures the same twice.',
-      'Squares give single tokens great weight: look at the interval before trusting a difference.',
-      'Which gate the paper means where the model does not renormalise is open: say which you used.',
+      'Squares give single tokens great weight: check the interval before trusting a difference.',
+      'Which gate the paper means where the model does not renormalise is unclear: state which you used.',
     ],
   },
   options,

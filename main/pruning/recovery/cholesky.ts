@@ -2,8 +2,7 @@ import { productOf, type Steps } from '../../arithmetic/steps.ts';
 
 /**
  * Lower triangle L of a symmetric positive definite [n, n] matrix, A = L L^T, in float64. Reads the lower triangle
- * only.
- * Works on blocks of columns: what a block leaves of the rest is a product.
+ * only. Works on blocks of columns: the update of the rest by a block is a product.
  *
  * @throws RangeError where the matrix is not positive definite: a ridge of 0 on data that does not span all unknowns.
  */
@@ -19,10 +18,10 @@ export function* cholesky(matrix: Float64Array, n: number): Steps<Float64Array> 
   return lower;
 }
 
-/** Columns per block: a panel of 64 columns of the rows at work stays in the caches. */
+/** Columns per block: a panel of 64 columns of the current rows stays in the caches. */
 const BLOCK = 64;
 
-/** The triangle of the block of columns [first, end), in place; columns before are already subtracted. */
+/** Factors the triangle of the columns [first, end) in place; earlier columns are already subtracted. */
 const factorTriangle = (lower: Float64Array, n: number, first: number, end: number): void => {
   for (let i = first; i < end; i++) {
     for (let j = first; j <= i; j++) {
@@ -63,10 +62,10 @@ const transposedInverse = (lower: Float64Array, n: number, first: number, end: n
   return inverse;
 };
 
-/** Rows of the trailing update at a time: what is right of them in their strip is left out. */
+/** Rows of the trailing update at a time: the part to their right in the strip is skipped. */
 const STRIP = 512;
 
-/** lower[i, j] -= panel_i . panel_j for all end <= j <= i; the panel holds a row for each row from `end` on. */
+/** lower[i, j] -= panel_i . panel_j for all end <= j <= i; the panel has a row for each row from `end` on. */
 function* subtractPanel(lower: Float64Array, n: number, end: number, panel: Float64Array): Steps<void> {
   const inner = n > end ? panel.length / (n - end) : 0;
   for (let top = end; top < n; top += STRIP) {
@@ -83,7 +82,7 @@ function* subtractPanel(lower: Float64Array, n: number, end: number, panel: Floa
   }
 }
 
-/** Rows [top, bottom) and columns [left, right) of an [n, n] matrix, on their own. */
+/** Copies rows [top, bottom) and columns [left, right) of an [n, n] matrix. */
 const columnsOf = (
   matrix: Float64Array,
   n: number,
@@ -100,8 +99,8 @@ const columnsOf = (
 };
 
 /**
- * X of L L^T X = B in place of B: `right` is [n, columns], row-major. Block by block: what the solved rows take from a
- * block is one product, and only the block's own triangle is left to loops.
+ * X of L L^T X = B in place of B: `right` is [n, columns], row-major. Block by block: the update of a block by the
+ * solved rows is one product, and only the block's own triangle is solved in loops.
  */
 export function* solveCholesky(lower: Float64Array, n: number, right: Float64Array, columns: number): Steps<void> {
   for (let first = 0; first < n; first += BLOCK) {

@@ -3,8 +3,8 @@ import { maxOf } from '../../statistics/extremes.ts';
 import { expertsWithinGroups, largest } from '../search/route-tokens.ts';
 
 /**
- * How a token's router logits become experts and combine weights, and back: `backward` turns the derivatives of a loss
- * by the chosen weights into those by the logits, with the choice as it is, and adds them to `into` [rows].
+ * Maps a token's router logits to experts and combine weights, and back: `backward` turns the derivatives of a loss by
+ * the chosen weights into those by the logits, with the choice held fixed, and adds them to `into` [rows].
  */
 export interface GateChoice {
   readonly experts: readonly number[];
@@ -22,15 +22,15 @@ export interface GateSettings {
   readonly topK: number;
   /** Expert that each row of the router leads to; several rows may share one. */
   readonly expertOf: readonly number[];
-  /** Whether probabilities of the rows of one expert are added before experts are chosen. */
+  /** Whether probabilities of the rows of one expert are summed before experts are chosen. */
   readonly isSummed: boolean;
   /** Correction of a sigmoid router, per row. */
   readonly correction?: ArrayLike<number> | undefined;
 }
 
 /**
- * The family's own rule with its derivative; null where it has none here (SparseMixer's second choice hangs on a
- * threshold of the first). Ties go to the lower row.
+ * The family's own rule with its derivative; null where it has none here (SparseMixer's second choice depends on a
+ * threshold relative to the first). Ties go to the lower row.
  */
 export const gateOf = (settings: GateSettings): Gate | null => {
   const { rule } = settings;

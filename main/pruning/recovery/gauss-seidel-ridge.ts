@@ -10,7 +10,7 @@ import {
 } from './recovery-problem.ts';
 import type { Steps } from '../../arithmetic/steps.ts';
 
-/** Steps end when what is left of the gradient, measured by the sweeps' own matrix, is below this part of the first. */
+/** Steps end when the remaining gradient, measured by the sweeps' own matrix, is below this fraction of the first. */
 const TOLERANCE = 1e-7;
 const MAX_STEPS = 500;
 
@@ -22,7 +22,7 @@ export interface GaussSeidelSettings {
 export interface GaussSeidelResult {
   readonly corrections: Corrections;
   readonly steps: number;
-  /** Whether the corrections had settled when the steps ended. */
+  /** Whether the corrections had converged when the steps ended. */
   readonly settled: boolean;
 }
 
@@ -38,7 +38,7 @@ export function* blockEquations(problem: RecoveryProblem): Steps<BlockEquations>
   return { problem, products, scale: meanDiagonal(problem) };
 }
 
-/** What `work` makes of every expert, with a stop after each. */
+/** Applies `work` to every expert, yielding after each. */
 function* eachExpert<T>(
   experts: readonly ExpertFeatures[],
   work: (features: ExpertFeatures, expert: number) => Steps<T>,
@@ -53,9 +53,9 @@ function* eachExpert<T>(
 
 /**
  * The same minimum as `solveJointly`, one expert after the other: each expert's [I, I] normal matrix is decomposed
- * once; a step sweeps through the experts and back, each solved for what the others leave, and conjugate gradients put
- * the steps together (plain sweeps need thousands where the ridge is small). Memory I^2 per expert and N * d float64.
- * Source: symmetric block Gauss-Seidel as a preconditioner, Golub and Van Loan 2013, sections 11.2 and 11.5.
+ * once; a step sweeps through the experts and back, each solved for the remainder of the others, and conjugate
+ * gradients accelerate the steps (plain sweeps need thousands where the ridge is small). Memory I^2 per expert and N *
+ * d float64. Source: symmetric block Gauss-Seidel as a preconditioner, Golub and Van Loan 2013, sections 11.2 and 11.5.
  */
 export function* solveByGaussSeidel(
   { problem, products, scale }: BlockEquations,
@@ -75,7 +75,7 @@ export function* solveByGaussSeidel(
   }
   const gradient = yield* eachExpert(experts, (features) => projectedOn(features, residual, width, hidden));
   const direction = zero();
-  // features * direction, [N, d]: it follows from the sweeps and need not be multiplied out.
+  // features * direction, [N, d]: a by-product of the sweeps that saves a product.
   const along = new Float64Array(residual.length);
   let before: Float64Array = new Float64Array(hidden);
   let first: Float64Array | null = null;
@@ -103,8 +103,8 @@ export function* solveByGaussSeidel(
 }
 
 /**
- * Experts in order, each solved for what the earlier ones leave of `gradient`, then back again; with the product of all
- * features with the result, [N, d].
+ * Experts in order, each solved for the remainder of `gradient` after the earlier ones, then in reverse; with the
+ * product of all features with the result, [N, d].
  */
 function* sweepBothWays(
   experts: readonly ExpertFeatures[],
@@ -154,7 +154,7 @@ const columnProducts = (a: readonly Float64Array[], b: readonly Float64Array[], 
   return sums;
 };
 
-/** to = to * factors + values, a factor per column. `values` may be shorter: the rest of it is 0. */
+/** to = to * factors + values, a factor per column. `values` may be shorter: the rest counts as 0. */
 const scaleAndAdd = (to: Float64Array, factors: Float64Array, values: Float64Array): void => {
   const columns = factors.length;
   for (let k = 0; k < to.length; k += columns)

@@ -10,14 +10,14 @@ import {
   type RecoveryProblem,
 } from './recovery-problem.ts';
 
-/** Ridges that are tried, as parts of the mean squared length of a feature. */
+/** Candidate ridges, as fractions of the mean squared length of a feature. */
 export const LAMBDAS = [1, 0.1, 0.01, 0.001] as const;
-/** Unknowns per output up to which all experts are solved at once: a 32 MB matrix, seconds to decompose. */
+/** Unknowns per output up to which all experts are solved jointly: a 32 MB matrix, seconds to decompose. */
 export const MOST_JOINT_UNKNOWNS = 2048;
 
 /**
- * How far iterated solutions settle: for the fit, so far that rounding to 16 bits makes the same weights of them as of
- * exact ones; for choosing lambda, far less.
+ * Convergence of iterated solutions: for the fit, until rounding to 16 bits gives the same weights as exact solutions;
+ * for choosing lambda, far less.
  */
 const FIT_TOLERANCE = 1e-12;
 const CHOICE_TOLERANCE = 1e-4;
@@ -28,23 +28,21 @@ type Fitter = (part: RecoveryProblem, tolerance: number) => Steps<(lambda: numbe
 export interface LayerRecovery {
   readonly corrections: Corrections;
   readonly lambda: number;
-  /** Tokens of the fit, and unknowns per output number (n * I): fewer tokens than unknowns lean on the ridge. */
+  /** Tokens of the fit, and unknowns per output number (n * I): with fewer tokens than unknowns the ridge decides. */
   readonly tokens: number;
   readonly unknowns: number;
-  /** Sum of squares of the residual before, and of what is left of it on the tokens of the fit. */
+  /** Sum of squares of the residual before, and of the remaining one on the tokens of the fit. */
   readonly before: number;
   readonly after: number;
-  /**
-   * Part of the residual's squares that is left on items that were held out, at the chosen lambda; 1: nothing gained.
-   */
+  /** Fraction of the residual's squares that remains on held-out items, at the chosen lambda; 1: nothing gained. */
   readonly heldOut: number;
   readonly solver: 'joint' | 'gauss-seidel';
 }
 
 /**
- * Refit of one layer's down projections: lambda by two-fold cross-validation over items (those in even places and
- * those in odd places predict each other), then the fit on all of them. Where no lambda leaves less of the held-out
- * residual than doing nothing does, the corrections are 0. Experts that no token chose are left as they are.
+ * Refit of one layer's down projections: lambda by two-fold cross-validation over items (even and odd items predict
+ * each other), then the fit on all of them. Where no lambda reduces the held-out residual, the corrections are 0.
+ * Experts that no token chose are unchanged.
  */
 export function* recoverLayer(whole: RecoveryProblem, mostJointUnknowns = MOST_JOINT_UNKNOWNS): Steps<LayerRecovery> {
   const used = [...whole.experts.keys()].filter((expert) => whole.experts[expert]!.tokens.length > 0);
@@ -94,12 +92,12 @@ const seidelFitter: Fitter = function* (part, tolerance) {
   };
 };
 
-/** A layer that stays as it is. */
+/** A layer that stays unchanged. */
 const NOTHING_GAINED = { lambda: Infinity, heldOut: 1 } as const;
 
 /**
- * The lambda with the least held-out residual, and the part of it that is left; infinite (no correction) is one of
- * them.
+ * The lambda with the least held-out residual, and the remaining fraction; infinity (no correction) is one of the
+ * candidates.
  */
 function* chooseLambda(
   problem: RecoveryProblem,

@@ -2,15 +2,15 @@ import type { LayerTrace } from '../search/layer-trace.ts';
 import type { Gate } from './gate-gradient.ts';
 import type { Steps } from '../../arithmetic/steps.ts';
 
-/** Refit of the router of one layer: which experts, mixed how, come nearest to what the layer should give. */
+/** Refit of the router of one layer: which experts, with which weights, come nearest to the wanted output. */
 export interface RouterProblem {
   /** H. */
   readonly hidden: number;
-  /** [N, H] what goes into the router. */
+  /** [N, H] inputs of the router. */
   readonly tokens: Float32Array;
   /** Item of each token: whole items are held out. */
   readonly items: Int32Array;
-  /** Products of the experts' outputs on each token with each other and with what the layer should give. */
+  /** Products of the experts' outputs on each token with each other and with the wanted output. */
   readonly trace: LayerTrace;
   /** Added to each row's logit; absent: none. */
   readonly bias?: ArrayLike<number> | undefined;
@@ -18,36 +18,36 @@ export interface RouterProblem {
 }
 
 export interface RouterRecovery {
-  /** [rows, H] the refitted rows, or those it started from where no step gained anything on held-out items. */
+  /** [rows, H] the refitted rows, or the initial ones where no step improved held-out items. */
   readonly rows: Float64Array;
-  /** Steps of descent that the rows took; 0: nothing gained. */
+  /** Steps of descent; 0: nothing gained. */
   readonly steps: number;
   /**
-   * Squared distance from the wanted output that is left, as a part of that at the start: on held-out items and on
-   * those of the fit.
+   * Remaining squared distance from the wanted output, as a fraction of the initial one: on held-out items and on those
+   * of the fit.
    */
   readonly heldOut: number;
   readonly left: number;
 }
 
-/** Steps at most, steps between looks at the held-out items, and looks without a gain after which it stops. */
+/** Most steps, steps between checks of the held-out items, and checks without a gain before it stops. */
 const MOST_STEPS = 400;
 const LOOK_EVERY = 10;
 const PATIENCE = 6;
 /** Every fourth item is held out. */
 const HELD_OUT = 4;
-/** Length of a step of each number at first, as a part of the rows' root mean square; it falls to 0 by a cosine. */
+/** Initial step size, as a fraction of the rows' root mean square; it decays to 0 by a cosine. */
 const RATE = 0.05;
-/** Adam's decay rates, and what keeps it from dividing by zero. Source: Kingma and Ba 2015, arXiv 1412.6980. */
+/** Adam's decay rates, and its epsilon. Source: Kingma and Ba 2015, arXiv 1412.6980. */
 const BETA_1 = 0.9;
 const BETA_2 = 0.99;
 const EPSILON = 1e-12;
 
 /**
- * Rows of a router that bring the layer's output nearest to the wanted one: full-batch descent on the squared distance,
- * the choice of experts as it is at each step, its gradient through the gates of the family's own rule. No outputs are
- * computed again: the loss follows from inner products. Stops early by held-out items (every fourth), whose best rows
- * are the result. Deterministic. Time O(steps * N * rows * H).
+ * Rows of a router that bring the layer's output nearest to the wanted one: full-batch gradient descent on the squared
+ * distance, with the choice of experts held fixed within each step and the gradient through the gates of the family's
+ * own rule. No outputs are recomputed: the loss follows from inner products. Stops early by held-out items (every
+ * fourth), whose best rows are the result. Deterministic. Time O(steps * N * rows * H).
  */
 export function* recoverRouter(problem: RouterProblem, start: ArrayLike<number>): Steps<RouterRecovery> {
   const { items, hidden } = problem;
@@ -141,7 +141,7 @@ const evaluate = (
   return { heldOut, fitted };
 };
 
-/** Logits [rows] of one token; four sums at a time, which the processor adds side by side. */
+/** Logits [rows] of one token; four independent sums at a time, which the processor computes in parallel. */
 const multiplyRows = (rows: Float64Array, input: Float32Array, hidden: number, logits: Float64Array): void => {
   const whole = hidden - (hidden % 4);
   for (let row = 0, at = 0; row < logits.length; row++, at += hidden) {

@@ -1,33 +1,33 @@
 import { productOf, type Steps } from '../../arithmetic/steps.ts';
 
 /**
- * Features of one kept expert: for the tokens that chose it, its gate times its hidden activation
- * g_e (act(w1 x) * w3 x). On all other tokens they are 0.
+ * Features of one kept expert: for the tokens that chose it, its gate times its hidden activation g_e (act(w1 x) * w3
+ * x). On all other tokens they are 0.
  */
 export interface ExpertFeatures {
-  /** Places of those tokens among all N, rising. */
+  /** Indices of those tokens among all N, ascending. */
   readonly tokens: Int32Array;
   /** [tokens, I]. */
   readonly values: Float32Array;
 }
 
-/** Refit of the down projections of one layer: what is missing from the block's output, as a sum over experts. */
+/** Refit of the down projections of one layer: the error of the block's output, as a sum over experts. */
 export interface RecoveryProblem {
   /** I, width of an expert. */
   readonly width: number;
   /** d, hidden size. */
   readonly hidden: number;
   readonly experts: readonly ExpertFeatures[];
-  /** [N, d]: the unpruned block's output less the pruned one's. */
+  /** [N, d]: the unpruned block's output minus the pruned one's. */
   readonly residual: Float32Array;
-  /** Item of each of the N tokens: folds of the cross-validation are made of whole items. */
+  /** Item of each of the N tokens: cross-validation folds consist of whole items. */
   readonly items: Int32Array;
 }
 
 /** Corrections of the down projections, [I, d] per expert: their transposes are added to w2. */
 export type Corrections = readonly Float64Array[];
 
-/** Mean over all n * I features of their squared length: what lambda multiplies. Experts without tokens count as 0. */
+/** Mean over all n * I features of their squared length, the unit of lambda. Experts without tokens count as 0. */
 export const meanDiagonal = ({ experts, width }: Pick<RecoveryProblem, 'experts' | 'width'>): number => {
   const total = experts.reduce(
     (sum, { values }) => sum + values.reduce((squares, value) => squares + value * value, 0),
@@ -36,7 +36,7 @@ export const meanDiagonal = ({ experts, width }: Pick<RecoveryProblem, 'experts'
   return experts.length === 0 ? 0 : total / (experts.length * width);
 };
 
-/** The part of a problem whose tokens `keeps` says yes to; places are counted anew. */
+/** The part of a problem with the tokens selected by `keeps`, reindexed. */
 export const restrictProblem = (problem: RecoveryProblem, keeps: (token: number) => boolean): RecoveryProblem => {
   const { width, hidden, experts, residual, items } = problem;
   const newIndex = new Int32Array(items.length).fill(-1);
@@ -74,10 +74,10 @@ export function* remainder(
   return rest;
 }
 
-/** Numbers of one matrix of a product at most, so that the float64 copies of features take 16 MB at a time. */
+/** Largest matrix of a product, in numbers, so that the float64 copies of features take 16 MB at a time. */
 const MOST_NUMBERS = 2 ** 21;
 
-/** A run of an expert's rows: their tokens, and their features in float64. */
+/** A range of an expert's rows: their tokens, and their features in float64. */
 interface FeatureRows {
   readonly tokens: Int32Array;
   /** [tokens, I]. */

@@ -1,7 +1,7 @@
 import { gateKinds, type GateKind, type RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { layerRow } from '../layer-view.ts';
 
-/** sum / count for each expert; 0 where no token was counted, so that an expert without evidence ranks last. [E] */
+/** sum / count for each expert; 0 where no token was counted, so that an expert without data ranks last. [E] */
 export const meanOverCounts = (sums: Float64Array, counts: Float64Array): Float64Array =>
   sums.map((sum, expert) => (counts[expert]! > 0 ? sum / counts[expert]! : 0));
 

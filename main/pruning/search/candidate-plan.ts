@@ -4,8 +4,8 @@ import type { LayerMatrices } from './matrices.ts';
 import type { SearchCandidate } from './search-experts.ts';
 
 /**
- * A candidate of a search as a plan, without where it comes from: kept experts, or matrices, whose groups tell roughly
- * where each old expert goes (the new one that its probability counts for most).
+ * Converts a candidate of a search to a plan, without provenance: kept experts, or matrices, whose groups approximate
+ * them (each old expert in the group of the new one to which its probability contributes most).
  */
 export const candidatePlan = (candidate: SearchCandidate): Plan => {
   if (candidate.kind === 'kept') return { kept: candidate.kept.map((layer) => [...layer].sort((a, b) => a - b)) };
@@ -26,7 +26,7 @@ const groupsOf = ({ merge, router }: LayerMatrices): MergeGroup[] => {
   const home = Array.from({ length: experts }, (_, expert) =>
     router.reduce((best, _row, row) => (strength(row, expert) > strength(best, expert) ? row : best), 0),
   );
-  // Every new expert has a member: its strongest among those whose group can spare one.
+  // Every new expert needs a member: its strongest among those whose group can spare one.
   router.forEach((_, row) => {
     if (home.includes(row)) return;
     const spare = [...home.keys()].filter((expert) => home.filter((other) => other === home[expert]).length > 1);

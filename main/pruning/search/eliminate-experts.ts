@@ -1,4 +1,4 @@
-/** Subsets of one layer that are tried one by one; beyond, experts are left out one after the other. */
+/** Up to this many subsets of one layer are all tried; beyond, experts are left out one after the other. */
 export const MOST_SUBSETS = 1_000;
 
 /** Loss of a layer that keeps only these experts (ascending). Lower is better; may check for a cancel. */
@@ -21,9 +21,8 @@ export interface EliminationResult {
 /**
  * The best experts to keep for every number from `least` to all. Sizes with at most `mostSubsets` subsets are searched
  * exhaustively, in the lexicographic order of the dropped experts (the first of equal losses wins); the others by
- * greedy backward elimination: from all experts down, always leaving out the one whose loss is least then (ties: the
- * higher index goes).
- * Source of the exhaustive search: Lu et al. 2024, arXiv 2402.14800.
+ * greedy backward elimination: from all experts down, always leaving out the one with the least loss at that point
+ * (ties: the higher index goes). Source of the exhaustive search: Lu et al. 2024, arXiv 2402.14800.
  */
 export const eliminateExperts = async (
   experts: number,
@@ -87,7 +86,7 @@ export const subsets = (n: number, size: number): number => {
   return Math.round(count);
 };
 
-/** Combinations of `size` items in lexicographic order of their places. */
+/** Combinations of `size` items in lexicographic order of their indices. */
 export function* combinations(items: readonly number[], size: number): Generator<readonly number[]> {
   const indices = Array.from({ length: size }, (_, at) => at);
   if (size > items.length) return;

@@ -1,15 +1,15 @@
-/** What a layer's loss needs of N tokens, in float64: inner products instead of vectors, so that H does not matter. */
+/** Inputs of a layer's loss over N tokens, in float64: inner products instead of vectors, so that H does not matter. */
 export interface LayerTrace {
   readonly experts: number;
   /** [N, E, E] products f_i . f_j of the experts' ungated outputs. */
   readonly gram: Float64Array;
-  /** [N, E] products f_i . z with the output z that the layer should have. */
+  /** [N, E] products f_i . z with the wanted output z. */
   readonly cross: Float64Array;
   /** [N] z . z. */
   readonly squares: Float64Array;
 }
 
-/** Experts that a token would use among those allowed, and their combine weights, by the model's own rule. */
+/** Experts that a token would use among the allowed ones, and their combine weights, by the model's own rule. */
 export type RouteToken = (
   token: number,
   allowed: Uint8Array,

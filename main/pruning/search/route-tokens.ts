@@ -3,7 +3,7 @@ import type { RouteToken } from './layer-trace.ts';
 
 /** Keeps a sum of weights from dividing by zero, as DeepSeek-V3's own code does. */
 const TINY = 1e-20;
-/** What the graph adds to the score of an expert that may not be chosen. */
+/** The graph's addend to the score of an expert that may not be chosen. */
 const MASKED = -1e9;
 
 interface Choice {
@@ -13,8 +13,8 @@ interface Choice {
 
 /**
  * A family's routing rule in plain code, for trying many sets of allowed experts on the same tokens: `logits` [N, E] as
- * the router gives them (its bias included), `correction` [E] of a sigmoid router. The same choices as the graph's
- * rule with the other experts masked, and the same weights up to float32 rounding. Ties go to the lower index.
+ * output by the router (including its bias), `correction` [E] of a sigmoid router. The same choices as the graph's rule
+ * with the other experts masked, and the same weights up to float32 rounding. Ties go to the lower index.
  */
 export const routeTokens = (
   rule: RoutingRule,
@@ -37,7 +37,7 @@ export const routeTokens = (
   }
 };
 
-/** Softmax over the chosen alone: each token's experts are ranked once, and the first allowed ones are the choice. */
+/** Softmax over the chosen alone: each token's experts are ranked once, and the first allowed ones are chosen. */
 const byOrder = (logits: Float32Array, experts: number, topK: number, scale: number): RouteToken => {
   const order = new Int32Array(logits.length);
   for (let first = 0; first < logits.length; first += experts) {
@@ -108,7 +108,7 @@ const sparsemixer = (jitter: number, logits: Float32Array, allowed: Uint8Array):
   return { experts, weights };
 };
 
-/** The `count` largest among those that `may` be chosen, by falling value; ties go to the lower index. */
+/** The `count` largest among those that `may` be chosen, by decreasing value; ties go to the lower index. */
 export const largest = (values: ArrayLike<number>, count: number, may: (index: number) => boolean): number[] => {
   const chosen: number[] = [];
   for (let index = 0; index < values.length; index++) {

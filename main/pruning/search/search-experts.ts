@@ -9,27 +9,27 @@ export type SearchCandidate =
   | { readonly kind: 'kept'; readonly kept: readonly (readonly number[])[] }
   | { readonly kind: 'matrices'; readonly layers: readonly LayerMatrices[] };
 
-/** Every number of EEP's search. */
+/** Parameters of EEP's search. */
 export interface SearchSettings {
-  /** Candidates to measure in all. */
+  /** Candidates to measure in total. */
   readonly evaluations: number;
   /** Random patterns at the start. */
   readonly initial: number;
   /** Measured candidates after which real-valued matrices are tried; null: only which experts stay is searched. */
   readonly switchAfter: number | null;
-  /** Chance that a kept expert is exchanged. */
+  /** Probability that a kept expert is exchanged. */
   readonly exchange: number;
-  /** Chance of a crossover instead of a mutation, and that a row then comes from the first parent. */
+  /** Probability of a crossover instead of a mutation, and of taking a row from the first parent. */
   readonly crossover: number;
   readonly firstParent: number;
-  /** Chance that an entry changes, and the standard deviation it changes by. */
+  /** Probability that an entry changes, and the standard deviation of the change. */
   readonly mutation: number;
   readonly scale: number;
-  /** Chance that a layer changes at all. */
+  /** Probability that a layer changes at all. */
   readonly layerChange: number;
-  /** Chance that the rows of changed merge matrices are made to sum to 1 again. */
+  /** Probability that the rows of changed merge matrices are normalised to sum to 1. */
   readonly normalise: number;
-  /** Parents lie within this of the best fitness, in hundredths. */
+  /** Parents are within this distance of the best fitness, in hundredths. */
   readonly crossoverRange: number;
   readonly mutationRange: number;
 }
@@ -58,14 +58,14 @@ interface Individual {
   readonly fitness: number;
 }
 
-/** New candidates that repeat an old one are drawn again this often before the old fitness is taken. */
+/** New candidates that repeat an old one are redrawn this often before the old fitness is reused. */
 const MAX_REDRAWS = 20;
 
 /**
- * EEP's evolutionary search. First which experts stay: random patterns, then single exchanges in good ones. After
- * `switchAfter` candidates also real matrices: normal noise on entries of both, and crossovers row by row. Candidates
- * that were measured already are not measured again. The same seed and fitness give the same search.
- * Source: Liu et al. 2024, arXiv 2407.00945; imagination-research/EEP, configs/search/search.yml.
+ * EEP's evolutionary search. First over which experts stay: random patterns, then single exchanges in good ones. After
+ * `switchAfter` candidates also over real matrices: normal noise on entries of both, and crossovers row by row.
+ * Repeated candidates are not measured again. The same seed and fitness give the same search. Source: Liu et al. 2024,
+ * arXiv 2407.00945; imagination-research/EEP, configs/search/search.yml.
  *
  * @throws CancelledError where the signal aborts between two candidates.
  */

@@ -1,6 +1,6 @@
 import { traceLayer, type LayerTrace } from './layer-trace.ts';
 
-/** Part of a layer's tokens, as products, gathered batch by batch. */
+/** Products of a subset of a layer's tokens, gathered batch by batch. */
 export class TraceBuilder {
   readonly #experts: number;
   readonly #hidden: number;
@@ -8,7 +8,7 @@ export class TraceBuilder {
   readonly #parts: LayerTrace[] = [];
   readonly #logits: Float32Array[] = [];
 
-  /** `stride`: every stride-th token is kept, by its number among all tokens. */
+  /** `stride`: every stride-th token is kept, by its index among all tokens. */
   constructor(experts: number, hidden: number, stride: number) {
     this.#experts = experts;
     this.#hidden = hidden;
@@ -16,8 +16,8 @@ export class TraceBuilder {
   }
 
   /**
-   * Takes n tokens: their outputs [E, n, H], what the layer should give [n, H], and router logits [n, E]. `numbers`:
-   * which tokens they are, so that what is kept does not depend on the order in which they come.
+   * Adds n tokens: their outputs [E, n, H], the wanted outputs [n, H], and router logits [n, E]. `numbers`: their
+   * indices, so that the selection does not depend on the order of calls.
    */
   add(numbers: readonly number[], outputs: Float32Array, wanted: Float32Array, logits: Float32Array): void {
     const rows = [...numbers.keys()].filter((row) => numbers[row]! % this.#stride === 0);
@@ -36,7 +36,7 @@ export class TraceBuilder {
     this.#logits.push(pick(logits, experts));
   }
 
-  /** All that was taken; router logits [N, E] beside it. */
+  /** The collected trace, and its router logits [N, E]. */
   finish(): { readonly trace: LayerTrace; readonly logits: Float32Array } {
     const joined = (of: (part: LayerTrace) => Float64Array): Float64Array => {
       const whole = new Float64Array(this.#parts.reduce((sum, part) => sum + of(part).length, 0));

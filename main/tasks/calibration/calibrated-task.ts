@@ -6,13 +6,13 @@ import { turnsOf } from '../load-task-folder.ts';
 import { KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
 import { splitItems } from './split-items.ts';
 
-/** Where calibration items come from, once it is read. */
+/** Source of calibration items, once read. */
 export type CalibrationSource =
   | { readonly from: 'split'; readonly share: number; readonly seed: number }
-  /** `items`: the test items of a file, or the calibration items of another task; `name` as it is told. */
+  /** `items`: the test items of a file, or the calibration items of another task; `name` is shown to the user. */
   | { readonly from: 'items'; readonly name: string; readonly items: readonly TaskItem[]; readonly turns: Turns };
 
-/** Null: every item is one text, a user's one turn in a chat. */
+/** Null: every item is one text, which a chat receives as a single user turn. */
 type Turns = readonly PromptTurns[] | null;
 
 export interface CalibratedTask {
@@ -21,13 +21,13 @@ export interface CalibratedTask {
   readonly groups: number | null;
 }
 
-/** Refuses a task that brings calibration items: those are its own, and others would make another task of it. */
+/** Refuses a task with its own calibration items: replacing them would make another task. */
 export const requireNoCalibration = ({ calibration, path }: Task): void => {
   if (calibration.length === 0) return;
   throw refuse(
     'has-calibration',
-    `${path} brings ${String(calibration.length)} calibration items of its own.`,
-    'Use it as it is.',
+    `${path} has ${String(calibration.length)} calibration items of its own.`,
+    'Use it unchanged.',
   );
 };
 
@@ -41,7 +41,7 @@ const bothTurns = (calibration: Turns, test: Turns, task: Pick<Task, 'calibratio
     ? null
     : { calibration: calibration ?? turnsOf(task.calibration, []), test: test ?? turnsOf(task.test, []) };
 
-/** Ids name items in tables: one that a test item has, too, is told apart. */
+/** Renames calibration items whose id a test item has too, since ids name items in tables. */
 const withOwnIds = (items: readonly TaskItem[], test: readonly TaskItem[]): readonly TaskItem[] => {
   const taken = new Set(test.map(({ id }) => id));
   return items.map((item) => (taken.has(item.id) ? { ...item, id: `calibration:${item.id}` } : item));
@@ -55,8 +55,8 @@ const assembled = (base: Task, splits: Pick<Task, 'calibration' | 'test' | 'turn
 });
 
 /**
- * A task of test items only, with calibration items: some of its own, or those of another source without what is also
- * tested. Its hash is of what it then holds, so that another choice is another task.
+ * Adds calibration items to a task that has test items only: a share of its own items, or those of another source
+ * without items that are also tested. The hash covers the result, so another choice is another task.
  *
  * @throws WorkbenchError `has-calibration`, `cannot-split`, `metric-does-not-fit`, `shared-splits`.
  */
@@ -77,7 +77,7 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
   if (first !== undefined && tested !== undefined && kindOf(first) !== kindOf(tested))
     throw refuse(
       'metric-does-not-fit',
-      `${source.name} holds ${KIND_WORDS[kindOf(first)]}s, and ${base.path} ${KIND_WORDS[kindOf(tested)]}s.`,
+      `${source.name} contains ${KIND_WORDS[kindOf(first)]}s, but ${base.path} ${KIND_WORDS[kindOf(tested)]}s.`,
       'Take calibration items of the same kind.',
     );
   const numbered = (items: readonly TaskItem[]) => items.map((item, position) => ({ item, position }));

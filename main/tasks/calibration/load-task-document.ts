@@ -7,7 +7,7 @@ import { isTaskDocument, resolvedDocument, readTaskDocument } from './task-docum
 /** Reads a task of any other form. */
 type Load = (path: string) => Promise<Task>;
 
-/** Reads a choice with absolute paths. */
+/** Reads the calibration items of a choice with absolute paths. */
 const sourceOf = async (calibration: RecordedCalibration, load: Load): Promise<CalibrationSource> => {
   switch (calibration.from) {
     case 'split':
@@ -27,7 +27,7 @@ const sourceOf = async (calibration: RecordedCalibration, load: Load): Promise<C
         throw refuse(
           'no-calibration',
           `${calibration.task} has no calibration items to take.`,
-          'Name a task that has, or use its items as a second file.',
+          'Name a task that has some, or use its items as a second file.',
         );
       return { from: 'items', name: task.name, items: task.calibration, turns: task.turns?.calibration ?? null };
     }
@@ -36,15 +36,15 @@ const sourceOf = async (calibration: RecordedCalibration, load: Load): Promise<C
   }
 };
 
-/** A task of test items with the calibration items of a choice, whose paths are absolute. */
+/** Gives a task of test items the calibration items of a choice with absolute paths. */
 export const calibrate = async (base: Task, calibration: RecordedCalibration, load: Load): Promise<CalibratedTask> =>
   withCalibration(base, await sourceOf(calibration, load));
 
-/** The task that a document describes. Its items are those of a file, not of another document. */
+/** Loads the task that a document describes. Its items must be in a file, not in another document. */
 export const loadTaskDocument = async (file: string, named: (path: string) => string, load: Load): Promise<Task> => {
   const { items, calibration } = resolvedDocument(file, await readTaskDocument(file), named);
   if (isTaskDocument(items))
-    throw refuse('bad-task', `${file}: items names another task document.`, 'Name the file of the items themselves.');
+    throw refuse('bad-task', `${file}: "items" names another task document.`, 'Name the file of the items themselves.');
   const { task } = await calibrate(await load(items), calibration, load);
   return { ...task, path: file };
 };

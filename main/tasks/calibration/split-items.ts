@@ -3,18 +3,18 @@ import type { TaskItem } from '../../contract/task.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { isChoiceItem, profiledText } from '../task.ts';
 
-/** Items that must stay on one side, by their positions in the order of the file. */
+/** Items that must stay on one side, by their positions in the file. */
 type Bundle = readonly number[];
 
-/** What holds an item to others: its group, and its text, which a profile must not read of a test item. */
+/** Keys that bundle an item with others: its group and its text (a profile must not read the text of a test item). */
 const tiesOf = (item: TaskItem): readonly string[] => {
   const text = `text\0${profiledText(item)}`;
   return isChoiceItem(item) && item.group !== undefined ? [`group\0${item.group}`, text] : [text];
 };
 
 /**
- * Positions of items in bundles: those of one group and those of one text stand together, also where a third one holds
- * two of them together. In the order of their first items.
+ * Bundles items with the same group or the same text, transitively, in the order of their first items. Returns their
+ * positions.
  */
 export const bundlesOf = (items: readonly TaskItem[]): readonly Bundle[] => {
   const leader = items.map((_, position) => position);
@@ -33,7 +33,7 @@ export const bundlesOf = (items: readonly TaskItem[]): readonly Bundle[] => {
         if (low !== undefined && high !== undefined) leader[high] = low;
       }
     }
-    // The way to the leader is kept short: a million items of one group would make it long.
+    // Path compression: a million items of one group would make the path long.
     leader[position] = leaderOf(position);
   });
   const bundles = new Map<number, number[]>();
@@ -47,17 +47,17 @@ export const bundlesOf = (items: readonly TaskItem[]): readonly Bundle[] => {
 };
 
 export interface SplitPositions {
-  /** Positions of the calibration items and of the test items, each in the order of the file. */
+  /** Positions of the calibration items and of the test items, each in file order. */
   readonly calibration: readonly number[];
   readonly test: readonly number[];
-  /** How many bundles there are; null where every item stands alone. */
+  /** Number of bundles; null if every item is on its own. */
   readonly groups: number | null;
 }
 
 /**
- * Draws `share` of the items for calibration, the same for the same items, share and seed on every machine. Bundles
- * (one group, one text) are never cut: they are taken in a drawn order as long as they fit in the share, and the
- * smallest one where none fits. Refuses items that cannot be divided, at `location`.
+ * Draws `share` of the items for calibration, reproducibly for the same items, share and seed. Bundles (one group, one
+ * text) are never cut: they are taken in a drawn order while they fit in the share, or else the smallest one. Refuses
+ * items that cannot be divided; `location` names them.
  */
 export const splitItems = (
   items: readonly TaskItem[],
@@ -69,7 +69,7 @@ export const splitItems = (
     throw refuse(
       'cannot-split',
       `${location} cannot be split: its ${String(items.length)} ` +
-        `${items.length === 1 ? 'item stands' : 'items stand'} together (one group or one text).`,
+        `${items.length === 1 ? 'item belongs' : 'items belong'} together (one group or one text).`,
       'Give a second file with calibration items, or take those of another task.',
     );
   const wanted = Math.min(items.length - 1, Math.max(1, Math.round(share * items.length)));

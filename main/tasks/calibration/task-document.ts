@@ -9,10 +9,10 @@ import { parseForeignJson } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 
-/** Ends the names of files that say where the calibration items of a file of test items come from. */
+/** Suffix of files that name the calibration items for a file of test items. */
 export const DOCUMENT_SUFFIX = '.task.json';
 
-/** Two paths and a few numbers. */
+/** A document has two paths and a few numbers. */
 const MAX_DOCUMENT_BYTES = 65_536;
 
 const FORMAT = 'uncurl-task';
@@ -20,17 +20,17 @@ const FORMAT = 'uncurl-task';
 const taskDocument = z.object({
   format: z.literal(FORMAT),
   version: z.literal(1),
-  /** The file of test items; like every path here relative to the document's folder, or absolute. */
+  /** File of test items; like every path here absolute or relative to the document's folder. */
   items: z.string().min(1).max(4096),
   calibration: recordedCalibration,
 });
 
-/** What a task document says; paths as they stand there. */
+/** Content of a task document, with its paths unresolved. */
 export type TaskDocument = Pick<z.infer<typeof taskDocument>, 'items' | 'calibration'>;
 
 export const isTaskDocument = (path: string): boolean => path.toLowerCase().endsWith(DOCUMENT_SUFFIX);
 
-/** Reads a task document; refuses what is none, naming file and key. */
+/** Reads a task document; refuses other files, naming file and key. */
 export const readTaskDocument = async (file: string): Promise<TaskDocument> => {
   const text = await readTextIfThere(file, { mostBytes: MAX_DOCUMENT_BYTES });
   if (text === null) throw refuse('missing-task', `${file} does not exist.`, 'Open the file of its items again.');
@@ -56,8 +56,8 @@ export const readTaskDocument = async (file: string): Promise<TaskDocument> => {
 };
 
 /**
- * The same with absolute paths; `named` says where what is named without a path lies (a bundled task), and gives any
- * other path back.
+ * The document with absolute paths; `named` resolves names without a path (bundled tasks) and returns other paths
+ * unchanged.
  */
 export const resolvedDocument = (
   file: string,
@@ -76,7 +76,7 @@ export const resolvedDocument = (
   };
 };
 
-/** Files and folders beside the document itself that its task is read from. */
+/** Files and folders, beside the document itself, from which its task is read. */
 export const pathsOf = ({ items, calibration }: TaskDocument): readonly string[] => {
   switch (calibration.from) {
     case 'split':
@@ -88,12 +88,12 @@ export const pathsOf = ({ items, calibration }: TaskDocument): readonly string[]
   }
 };
 
-/** The name of the task: that of the file of items. */
+/** The task's name: that of the file of items. */
 export const nameOfItems = (items: string): string => basename(items, extname(items));
 
 /**
- * Writes the document of a choice into `folder`, under a name of the items and the choice, so that the same choice is
- * the same file; gives its path.
+ * Writes the document of a choice into `folder`, under a name derived from items and choice, so that equal choices
+ * share a file; returns its path.
  */
 export const writeTaskDocument = async (
   folder: string,

@@ -4,8 +4,8 @@ import { chatTask } from './chat-task.ts';
 import { readChatTemplate } from './read-chat-template.ts';
 
 /**
- * Tasks as a checkpoint is asked them with the chat switch on: through its own template. Refuses a model folder without
- * one, and whatever chatTask refuses.
+ * Phrases tasks with a checkpoint's own chat template (the chat switch). Refuses a model folder without a template, and
+ * everything that chatTask refuses.
  */
 export const askTasks = async (folder: string, tasks: readonly Task[], now: () => Date): Promise<readonly Task[]> => {
   const chat = await readChatTemplate(folder);
@@ -18,6 +18,6 @@ export const askTasks = async (folder: string, tasks: readonly Task[], now: () =
   return tasks.map((task) => chatTask(task, chat, now));
 };
 
-/** What is said of a model that has a template, in `file`, while the switch is off. */
+/** Note for a model with a template, in `file`, while the switch is off. */
 export const unusedTemplateNote = (file: string): string =>
   `It has a chat template (${file}): tasks are asked as plain text unless the chat switch (--chat) is on.`;

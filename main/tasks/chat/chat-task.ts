@@ -9,7 +9,7 @@ import { WorkMeter } from '../template/work-meter.ts';
 import type { ChatTemplate } from './read-chat-template.ts';
 import { type ChatMessage, renderChat } from './render-chat.ts';
 
-/** A user's turn and the assistant's for every example, then the user's for the question. */
+/** A user and an assistant turn for each example, then the user turn of the question. */
 export const messagesOf = ({ system, examples, question }: PromptTurns): readonly ChatMessage[] => [
   ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
   ...examples.flatMap((example): readonly ChatMessage[] => {
@@ -19,7 +19,7 @@ export const messagesOf = ({ system, examples, question }: PromptTurns): readonl
   { role: 'user', content: question },
 ];
 
-/** The turns of an item that is one text: a single user turn. */
+/** Turns of an item that is one text: a single user turn. */
 const singleTurn = (item: TaskItem): PromptTurns => ({
   system: '',
   examples: [],
@@ -28,12 +28,12 @@ const singleTurn = (item: TaskItem): PromptTurns => ({
 });
 
 /**
- * A task asked through a checkpoint's own chat template, as lm-evaluation-harness 0.4.13 does with
+ * Phrases a task with a checkpoint's own chat template, as lm-evaluation-harness 0.4.13 does with
  * `--apply_chat_template --fewshot_as_multiturn`: the description is the system turn, examples are turns of user and
  * assistant, and choices follow the prompt without a delimiter. The template is part of the new task's hash. `now` is
- * what a template prints as the date.
+ * the date that a template prints.
  *
- * Refuses texts, which have no turns, and whatever the template refuses, by its file and the item's id.
+ * Refuses texts, which have no turns, and everything that the template refuses, naming its file and the item's id.
  */
 export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task => {
   const meter = new WorkMeter();
@@ -42,7 +42,7 @@ export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task 
     if (isTextItem(item))
       throw refuse(
         'metric-does-not-fit',
-        `${task.name}: a chat template was asked for, and ${task.metric} measures texts, which have no turns.`,
+        `${task.name}: a chat template was requested, but ${task.metric} measures texts, which have no turns.`,
         'Measure this task without --chat.',
       );
     const { text, isWithoutSystem } = renderChat(
@@ -66,7 +66,7 @@ export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task 
     `Asked through the chat template of ${basename(chat.file)}.`,
     withoutSystem === 0
       ? ''
-      : `It takes no system turn, so ${String(withoutSystem)} items stand without their description.`,
+      : `It takes no system turn, so ${String(withoutSystem)} items are asked without their description.`,
   ];
   return {
     ...task,

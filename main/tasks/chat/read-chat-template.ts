@@ -9,12 +9,12 @@ import { readTextIfThere } from '../../files/regular-file.ts';
 import { compileChatTemplate, type Template } from '../template/compile-template.ts';
 import { TemplateFault } from '../template/template-fault.ts';
 
-/** A checkpoint's own chat template, ready to be applied. */
+/** A checkpoint's own chat template, compiled. */
 export interface ChatTemplate {
   readonly template: Template;
   /** Special tokens that the template sees, by name (`bos_token`). */
   readonly tokens: ReadonlyMap<string, string>;
-  /** The file that it stands in. */
+  /** The file that contains it. */
   readonly file: string;
   /** SHA-256 (hexadecimal) over template and tokens. */
   readonly hash: string;
@@ -35,7 +35,7 @@ const named = z.array(z.object({ name: z.string(), template: z.string() }));
 const chatConfig = z.looseObject({ chat_template: z.union([z.string(), named]).nullish() });
 const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
 
-/** Of tokenizer_config.json, which may list every special token, and of templates. */
+/** Limit for templates and for tokenizer_config.json, which may list every special token. */
 export const MAX_TEMPLATE_BYTES = 16 * 2 ** 20;
 
 const readOptional = (file: string): Promise<string | null> => readTextIfThere(file, { mostBytes: MAX_TEMPLATE_BYTES });
@@ -65,7 +65,7 @@ const fromJson = async (file: string): Promise<Source | null> => {
   if (!parsed.success)
     throw refuse(
       'bad-chat-template',
-      `${file}: chat_template is neither a text nor a list of names and templates.`,
+      `${file}: chat_template is neither a string nor a list of names and templates.`,
       "Fetch the file again from the model's source.",
     );
   const { chat_template: found } = parsed.data;
@@ -78,7 +78,7 @@ const fromJson = async (file: string): Promise<Source | null> => {
   };
 };
 
-/** chat_template.jinja, and templates of other names beside it, which go before what a JSON file says. */
+/** chat_template.jinja and named templates beside it, which take precedence over those in JSON files. */
 const fromFiles = async (folder: string): Promise<Source | null> => {
   const file = join(folder, 'chat_template.jinja');
   const text = await readOptional(file);
@@ -90,9 +90,9 @@ const sourceIn = async (folder: string): Promise<Source | null> =>
   (await fromJson(join(folder, 'tokenizer_config.json'))) ??
   (await fromJson(join(folder, 'chat_template.json')));
 
-/** Name of the file in which a checkpoint has its chat template, or null; nothing is compiled. */
+/** Name of the file with a checkpoint's chat template, or null; compiles nothing. */
 export const chatTemplateFile = async (folder: string): Promise<string | null> => {
-  // A folder without these files is read once, and most have none.
+  // List the folder once: most folders contain none of these files.
   const names = new Set(await readdir(folder));
   if (!['chat_template.jinja', 'tokenizer_config.json', 'chat_template.json'].some((name) => names.has(name)))
     return null;
@@ -112,18 +112,22 @@ const specialTokens = async (folder: string): Promise<ReadonlyMap<string, string
     if (value === undefined || value === null) continue;
     const parsed = token.safeParse(value);
     if (!parsed.success)
-      throw refuse('bad-tokenizer', `${file}: ${name} is no token.`, "Fetch the file again from the model's source.");
+      throw refuse(
+        'bad-tokenizer',
+        `${file}: ${name} is not a token.`,
+        "Fetch the file again from the model's source.",
+      );
     tokens.set(name, parsed.data);
   }
   return tokens;
 };
 
 /**
- * The chat template of a model folder: chat_template.jinja, else `chat_template` of tokenizer_config.json (a text, or
- * named ones of which "default" is taken), else of chat_template.json. Null where there is none.
+ * Reads the chat template of a model folder: chat_template.jinja, else `chat_template` of tokenizer_config.json (a
+ * string, or named templates, of which "default" is used), else of chat_template.json. Null if there is none.
  *
- * Refuses (`bad-chat-template`), naming the file: named templates without a default, and what is not in the subset of
- * Jinja here.
+ * Refuses (`bad-chat-template`), naming the file, named templates without a default and templates outside the supported
+ * subset of Jinja.
  */
 export const readChatTemplate = async (folder: string): Promise<ChatTemplate | null> => {
   const source = await sourceIn(folder);
@@ -133,7 +137,7 @@ export const readChatTemplate = async (folder: string): Promise<ChatTemplate | n
   if (text === undefined)
     throw refuse(
       'bad-chat-template',
-      `${file}: its chat templates are ${[...templates.keys()].join(', ')}, and none is named "${DEFAULT_NAME}".`,
+      `${file}: its chat templates are ${[...templates.keys()].join(', ')}; none is named "${DEFAULT_NAME}".`,
       'Name the one to be used "default".',
     );
   const tokens = await specialTokens(folder);

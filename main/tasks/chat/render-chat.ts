@@ -12,7 +12,7 @@ export interface ChatMessage {
 
 export interface RenderedChat {
   readonly text: string;
-  /** Whether the template refuses a system turn, which was left out then. */
+  /** Whether the template refused a system turn, which was then omitted. */
   readonly isWithoutSystem: boolean;
 }
 
@@ -35,9 +35,9 @@ const attempt = (chat: ChatTemplate, messages: readonly ChatMessage[], now: () =
 };
 
 /**
- * A conversation as the prompt that a checkpoint's own template makes of it, the beginning of the model's turn at its
- * end. As in lm-evaluation-harness 0.4.13, a template that refuses the conversation is asked again without the system
- * turn. Refuses (`bad-chat-template`), naming the template's file and `location`, one that fails or refuses that too.
+ * Renders a conversation as a prompt with a checkpoint's own template, ending with the start of the model's turn. As in
+ * lm-evaluation-harness 0.4.13, a template that refuses the conversation is tried again without the system turn. If
+ * that fails too, refuses (`bad-chat-template`), naming the template's file and `location`.
  */
 export const renderChat = (
   chat: ChatTemplate,

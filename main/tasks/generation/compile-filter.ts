@@ -7,10 +7,10 @@ import { FilterFault } from './filter-fault.ts';
 import { multipleChoiceFilter } from './multiple-choice-filter.ts';
 import { selectMatch } from './select-match.ts';
 
-/** A filter on the responses to one item; `options` are the choices that the item offers. */
+/** Filters the responses to one item; `options` are the choices that the item offers. */
 export type Filter = (responses: readonly string[], options: readonly string[]) => readonly string[];
 
-/** What lm-evaluation-harness looks for where a task does not say: the answer of GSM8K. */
+/** lm-evaluation-harness's default pattern: the answer of GSM8K. */
 const DEFAULT_PATTERN = '#### (\\-?[0-9\\.\\,]+)';
 const FALLBACK = '[invalid]';
 
@@ -38,7 +38,7 @@ const parsed = <T>(schema: z.ZodType<T>, step: FilterPipeline['filter'][number])
   const more =
     name === 'map'
       ? ' Both mapping_dict (texts to texts) and default_value are needed: lm-evaluation-harness stops where a ' +
-        'response is in neither.'
+        'response is in neither of them.'
       : '';
   throw new FilterFault(
     `filter ${name}: ${field === '' ? '' : `${field}: `}${issue?.message ?? 'not supported'}`,
@@ -51,7 +51,7 @@ const each =
   (responses, options) =>
     responses.map((response) => change(response, options));
 
-/** The response that occurs most often; of several the one that came first. */
+/** The most frequent response; of several the one that came first. */
 const majority: Filter = (responses) => {
   const counts = new Map<string, number>();
   for (const response of responses) counts.set(response, (counts.get(response) ?? 0) + 1);
@@ -77,8 +77,8 @@ const KNOWN = [
 ];
 
 /**
- * One filter of lm-evaluation-harness 0.4.13. Throws a FilterFault or a RegexFault: for a function that is not among
- * them, settings that it does not have, an expression that cannot be used.
+ * Compiles one filter of lm-evaluation-harness 0.4.13. Throws a FilterFault for unknown functions and settings, a
+ * RegexFault for an unusable expression.
  */
 export const compileFilter = (step: FilterPipeline['filter'][number]): Filter => {
   switch (step.function) {
@@ -86,7 +86,7 @@ export const compileFilter = (step: FilterPipeline['filter'][number]): Filter =>
       parsed(none, step);
       return (responses) => responses.slice(0, 1);
     case 'take_first_k':
-      // There is one response to an item, as `repeats` is 1.
+      // There is one response per item, as `repeats` is 1.
       parsed(z.strictObject({ k: z.literal(1) }), step);
       return (responses) => responses.slice(0, 1);
     case 'majority_vote':

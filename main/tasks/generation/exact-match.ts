@@ -5,16 +5,16 @@ const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 const DIGITS = /[0-9]/g;
 
 /**
- * Whether what was written equals one of the answers. Throws a RegexFault for a text that an expression cannot be run
- * on.
+ * Whether the written text equals one of the answers. Throws a RegexFault for a text on which an expression cannot be
+ * run.
  */
 export type ExactMatch = (written: string, answers: readonly string[]) => boolean;
 
 /**
- * exact_match of lm-evaluation-harness 0.4.13: from both sides, in this order, matches of `regexes_to_ignore` are
- * removed, letters made small, ASCII punctuation removed, ASCII digits removed; then texts must be equal (zeros at the
- * end do not count: its arrays drop them). Of several answers any may be equal. Throws a RegexFault for an expression
- * that cannot be used.
+ * exact_match of lm-evaluation-harness 0.4.13. On both sides, in this order: matches of `regexes_to_ignore` are
+ * removed, letters are lowercased, ASCII punctuation is removed, ASCII digits are removed. The texts must then be
+ * equal, apart from trailing NULs (NumPy's arrays drop them). With several answers, one must be equal. Throws a
+ * RegexFault for an unusable expression.
  */
 export const compileExactMatch = (options: ExactMatchOptions): ExactMatch => {
   const ignored = (options.regexes_to_ignore ?? []).map(compilePythonRegex);

@@ -1,4 +1,4 @@
-/** Why a filter cannot be used, without its place. */
+/** Why a filter cannot be used, without saying where it is. */
 export class FilterFault extends Error {
   readonly remedy: string;
   constructor(message: string, remedy: string, options?: ErrorOptions) {

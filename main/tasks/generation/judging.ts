@@ -5,7 +5,7 @@ import { compileFilter, MULTI_CHOICE, TAKE_FIRST, type Filter } from './compile-
 import { compileExactMatch, type ExactMatch } from './exact-match.ts';
 import { FilterFault } from './filter-fault.ts';
 
-/** How a task says that what was written is judged: plain data, part of the task's hash. */
+/** A task's rule for judging generated text: plain data, part of the task's hash. */
 export interface JudgingRule {
   readonly pipelines: readonly FilterPipeline[];
   readonly exactMatch: ExactMatchOptions;
@@ -16,22 +16,22 @@ interface Pipeline {
   readonly filters: readonly Filter[];
 }
 
-/** A rule that is ready to judge. */
+/** A compiled rule. */
 export interface Judging {
   readonly rule: JudgingRule;
   readonly pipelines: readonly Pipeline[];
   readonly isMatch: ExactMatch;
 }
 
-/** What one pipeline makes of a response. */
+/** One pipeline's result for a response. */
 export interface Judgement {
-  /** The pipeline's metric, named as lm-evaluation-harness names it. */
+  /** The pipeline's metric, by lm-evaluation-harness's name. */
   readonly metric: string;
   readonly filtered: string;
   readonly correct: boolean;
 }
 
-/** What a task without filters does: lm-evaluation-harness names that pipeline "none". */
+/** Pipeline of a task without filters, which lm-evaluation-harness calls "none". */
 export const DEFAULT_PIPELINES: readonly FilterPipeline[] = [{ name: 'none', filter: [{ function: TAKE_FIRST }] }];
 
 const explained = (error: unknown, location: string): unknown =>
@@ -45,8 +45,8 @@ const compilePipeline = ({ name, filter }: FilterPipeline, location: string): Pi
   if (after !== undefined) {
     throw refuse(
       'bad-filter',
-      `${location}: pipeline "${name}": ${after.function} stands after ${TAKE_FIRST}.`,
-      'Put take_first last: behind it lm-evaluation-harness filters single characters.',
+      `${location}: pipeline "${name}": ${after.function} comes after ${TAKE_FIRST}.`,
+      'Put take_first last: after it, lm-evaluation-harness filters single characters.',
     );
   }
   const filters = filter.map((step, index) => {
@@ -60,9 +60,9 @@ const compilePipeline = ({ name, filter }: FilterPipeline, location: string): Pi
 };
 
 /**
- * Makes a rule ready, before anything runs. Refuses by name and `location` (the task's file): filters and settings that
- * are not known, two pipelines of one name, what stands behind take_first, regular expressions that are ill-formed or
- * that mean something else in JavaScript.
+ * Compiles a rule before anything runs. Refuses, naming filter and `location` (the task's file): unknown filters and
+ * settings, two pipelines of one name, filters after take_first, and regular expressions that are malformed or mean
+ * something else in JavaScript.
  */
 export const compileJudging = (rule: JudgingRule, location: string): Judging => {
   const names = rule.pipelines.map(({ name }) => name);
@@ -71,7 +71,7 @@ export const compileJudging = (rule: JudgingRule, location: string): Judging => 
     throw refuse(
       'bad-filter',
       `${location}: two pipelines of filters are named "${twice}".`,
-      'Give each a name of its own.',
+      'Give each a different name.',
     );
   try {
     return {
@@ -84,22 +84,22 @@ export const compileJudging = (rule: JudgingRule, location: string): Judging => 
   }
 };
 
-/** Refuses items without options where a pipeline looks for the choices that an item offers; `location` names them. */
+/** Refuses items without options if a pipeline looks for an item's choices; `location` names them. */
 export const requireOptions = ({ pipelines }: JudgingRule, items: readonly WrittenItem[], location: string): void => {
   if (!pipelines.some(({ filter }) => filter.some((step) => step.function === MULTI_CHOICE))) return;
   const item = items.find(({ options }) => options === undefined);
   if (item !== undefined)
     throw refuse(
       'bad-item',
-      `${location}: item "${item.id}" has no options, among which ${MULTI_CHOICE} looks.`,
+      `${location}: item "${item.id}" has no options, which ${MULTI_CHOICE} needs.`,
       'Give every item its options (a column "choices" in a task of lm-evaluation-harness).',
     );
 };
 
 /**
- * Judges what a model wrote to an item: by every pipeline in order, the first of which is the task's own metric.
- * Several texts are several responses to the same item, which a pipeline must bring down to one. Pure; refuses
- * (`bad-filter`) a text that is too long for a regular expression, or on which one takes too long.
+ * Judges a model's text for an item by every pipeline in order; the first gives the task's own metric. Several texts
+ * are several responses to the same item, which a pipeline must reduce to one. Pure. Refuses (`bad-filter`) a text that
+ * is too long for a regular expression or takes it too long.
  */
 export const judge = (judging: Judging, item: WrittenItem, written: string | readonly string[]): readonly Judgement[] =>
   judging.pipelines.map(({ name, filters }) => {

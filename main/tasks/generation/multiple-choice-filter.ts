@@ -12,7 +12,7 @@ export interface MultipleChoiceSettings {
   readonly ignorePunctuation: boolean;
 }
 
-/** What Python's `\\s` takes, inside brackets. */
+/** Characters that Python's `\\s` matches, inside brackets. */
 const WHITE_SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
@@ -26,8 +26,8 @@ const matches = (source: string, text: string): readonly string[] =>
   Array.from(text.matchAll(new RegExp(source, 'gv')), (match) => match[1] ?? match[0]);
 
 /**
- * multi_choice_regex of lm-evaluation-harness 0.4.13: what the expression finds; else the letter, in brackets, of the
- * first choice whose text stands in the response (longer texts first); else that of a letter behind a colon.
+ * multi_choice_regex of lm-evaluation-harness 0.4.13: the match of the expression; else the letter, in brackets, of the
+ * first choice whose text occurs in the response (longer texts first); else the letter after a colon.
  */
 export const multipleChoiceFilter = (
   settings: MultipleChoiceSettings,
@@ -46,7 +46,7 @@ export const multipleChoiceFilter = (
     if (options.length > LETTERS.length)
       throw new FilterFault(
         `multi_choice_regex meets ${String(options.length)} choices (limit ${String(LETTERS.length)})`,
-        'Leave some out.',
+        'Remove some.',
       );
     const direct = select(regex.findAll(response));
     if (direct !== '') return direct;

@@ -1,6 +1,6 @@
 /**
- * The match that `group_select` names (-1: the last), and of a match with several groups the first that is not empty.
- * Null where there is none.
+ * The match at index `group_select` (-1: the last); in a match with several groups, the first that is not empty. Null
+ * if there is none.
  */
 export const selectMatch = (found: readonly (string | readonly string[])[], groupSelect: number): string | null => {
   const match = found.at(groupSelect);

@@ -1,7 +1,7 @@
 import { refuse } from '../../contract/errors.ts';
 import type { TaskItem } from '../../contract/task.ts';
 
-/** Where decoding stops: the same for all items of a task. */
+/** When decoding stops, for all items of a task. */
 export interface StopRule {
   readonly until: readonly string[];
   readonly maxNewTokens: number;
@@ -12,8 +12,8 @@ export const DEFAULT_NEW_TOKENS = 256;
 export const DEFAULT_STOP: StopRule = { until: ['\n\n'], maxNewTokens: DEFAULT_NEW_TOKENS };
 
 /**
- * The text before the first occurrence of each stop string, one after the other (lm-evaluation-harness 0.4,
- * `generate_until`): the order of the strings matters where one holds another. An empty string stops nothing.
+ * Cuts the text before the first occurrence of each stop string in turn (lm-evaluation-harness 0.4, `generate_until`).
+ * The order matters where one stop string contains another. Empty strings are ignored.
  */
 export const cutAtStops = (text: string, until: readonly string[]): string =>
   until.reduce((left, stop) => {
@@ -22,15 +22,15 @@ export const cutAtStops = (text: string, until: readonly string[]): string =>
   }, text);
 
 /**
- * Refuses a task whose items ask for so many new tokens that no position of a model is left for a prompt; `name` is the
- * task's. To be asked before anything runs.
+ * Refuses, before anything runs, a task whose items ask for so many new tokens that no position is left for a prompt;
+ * `name` is the task's.
  */
 export const requireRoom = (items: readonly TaskItem[], name: string, maxPositions: number): void => {
   const item = items.find((one) => 'answers' in one && one.maxNewTokens >= maxPositions);
   if (item === undefined || !('answers' in item)) return;
   throw refuse(
     'no-room-for-prompt',
-    `${name}: maxNewTokens is ${String(item.maxNewTokens)}, and the model has ${String(maxPositions)} ` +
+    `${name}: maxNewTokens is ${String(item.maxNewTokens)}, but the model has ${String(maxPositions)} ` +
       `positions, so no prompt has room.`,
     `Ask for fewer than ${String(maxPositions)} new tokens.`,
   );

@@ -2,23 +2,24 @@ import { refuse } from '../../contract/errors.ts';
 import { MAX_EXAMPLES, type FewShot } from '../few-shot.ts';
 import { pythonRandom } from '../python/python-random.ts';
 
-/** Where the examples of each item come from. */
+/** Source of the examples of each item. */
 export interface ExamplePool<T> {
-  /** The documents of the few-shot split, in their order. */
+  /** The documents of the few-shot split, in order. */
   readonly documents: readonly T[];
-  /** Whether items are documents of this very split: one more is drawn then, and the item itself left out. */
+  /** Whether the items are documents of this split: then one more is drawn and the item itself left out. */
   readonly holdsItems: boolean;
   readonly isSame: (one: T, other: T) => boolean;
-  /** File and split, for refusals. */
+  /** File and split, for error messages. */
   readonly location: string;
 }
 
 /**
- * Examples for every item, as lm-evaluation-harness 0.4.13 draws them (api/samplers.py): one generator
- * `random.Random(seed)`, one sample an item in the order of the items. Where fewer than `count` are left without the
- * item (the split holds it several times), it draws again from all that differ. `order: 'first'` takes the first ones.
+ * Draws examples for every item as lm-evaluation-harness 0.4.13 does (api/samplers.py): one generator
+ * `random.Random(seed)`, one sample per item in the order of the items. If fewer than `count` are left without the item
+ * (the split contains it several times), it draws again from all documents that differ. `order: 'first'` takes the
+ * first ones.
  *
- * Refuses more examples than the split can give.
+ * Refuses more examples than the split has.
  */
 export const drawPerItem = <T>(
   items: readonly T[],

@@ -7,10 +7,10 @@ import { DEFAULT_PIPELINES, type JudgingRule } from '../generation/judging.ts';
 import { DEFAULT_NEW_TOKENS, type StopRule } from '../generation/stop-rule.ts';
 import { readTextFile } from '../read-rows.ts';
 
-/** Keys that change nothing here: names for lists of tasks, and what only decontamination reads. */
+/** Keys without effect here: names for lists of tasks, and settings of decontamination. */
 const IGNORED = new Set(['task_alias', 'tag', 'should_decontaminate', 'doc_to_decontamination_query']);
 
-/** What to do about the keys that people meet most. */
+/** Remedies for the most common keys. */
 const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['group', 'Open the tasks of the group one by one.'],
   ['aggregate_metric_list', 'Open the tasks of the group one by one.'],
@@ -38,12 +38,12 @@ const metric = z.strictObject({
   higher_is_better: z.boolean().optional(),
 });
 const newTokens = z.number().int().positive().optional();
-/** Greedy decoding: a temperature counts only where do_sample is not false. */
+/** Greedy decoding. A temperature only has an effect if do_sample is not false. */
 const generation = z.strictObject({
   until: z
     .union([z.string().min(1, 'a stop string is empty'), z.array(z.string().min(1, 'a stop string is empty'))])
     .optional(),
-  do_sample: z.literal(false, 'only greedy decoding is done here').optional(),
+  do_sample: z.literal(false, 'only greedy decoding is supported').optional(),
   temperature: z.number().optional(),
   max_gen_toks: newTokens,
   max_new_tokens: newTokens,
@@ -81,7 +81,7 @@ const harnessConfig = z.strictObject({
 });
 export type HarnessConfig = z.infer<typeof harnessConfig>;
 
-/** The keys of a YAML task, checked. Refuses by name every key and value outside the subset; null is as if absent. */
+/** Checks the keys of a YAML task. Refuses, by name, every key and value outside the subset; null counts as absent. */
 export const parseHarnessConfig = (values: Readonly<Record<string, unknown>>, file: string): HarnessConfig => {
   if (Array.isArray(values['task']))
     throw refuse(
@@ -139,12 +139,12 @@ const checkMetrics = ({ metric_list: metrics = [], output_type: kind }: HarnessC
     entry.metric === 'exact_match' ? [] : EXACT_MATCH_KEYS.filter((key) => entry[key] !== undefined),
   )[0];
   if (option !== undefined)
-    throw refuse('unsupported-task', `${file}: metric_list: ${option} is of exact_match only.`, SUBSET);
+    throw refuse('unsupported-task', `${file}: metric_list: ${option} only applies to exact_match.`, SUBSET);
 };
 
 const EXACT_MATCH_KEYS = ['regexes_to_ignore', 'ignore_case', 'ignore_punctuation', 'ignore_numbers'] as const;
 
-/** What only texts that are written have. */
+/** Checks the keys that only apply to generated texts. */
 const checkGeneration = (config: HarnessConfig, file: string): void => {
   const { generation_kwargs: given, filter_list: filters, output_type: kind } = config;
   const used = given !== undefined ? 'generation_kwargs' : filters !== undefined ? 'filter_list' : null;
@@ -157,13 +157,13 @@ const checkGeneration = (config: HarnessConfig, file: string): void => {
   if (given?.do_sample === undefined && given?.temperature !== undefined && given.temperature !== 0) {
     throw refuse(
       'unsupported-task',
-      `${file}: generation_kwargs.temperature is ${String(given.temperature)}, so tokens would be drawn.`,
-      'Set do_sample to false: only greedy decoding is done here.',
+      `${file}: generation_kwargs.temperature is ${String(given.temperature)}, so tokens would be sampled.`,
+      'Set do_sample to false: only greedy decoding is supported.',
     );
   }
 };
 
-/** Where decoding stops, by lm-evaluation-harness's defaults. */
+/** When decoding stops, with lm-evaluation-harness's defaults. */
 export const stopRuleOf = ({ generation_kwargs: given, fewshot_delimiter: delimiter }: HarnessConfig): StopRule => {
   const until = given?.until ?? delimiter;
   return {
@@ -177,7 +177,7 @@ export const stopRuleOf = ({ generation_kwargs: given, fewshot_delimiter: delimi
   };
 };
 
-/** How what is written is judged: its filters, and the options of exact_match. */
+/** How generated text is judged: filters, and options of exact_match. */
 export const judgingRuleOf = ({ filter_list: pipelines, metric_list: metrics = [] }: HarnessConfig): JudgingRule => {
   const {
     metric: _metric,
@@ -190,17 +190,17 @@ export const judgingRuleOf = ({ filter_list: pipelines, metric_list: metrics = [
 
 /** A task document is a page of keys; data belongs in files beside it. */
 const MAX_CHARACTERS = 2 ** 20;
-/** Aliases that repeat aliases grow without bound. */
+/** Nested aliases can expand without bound. */
 const MAX_ALIASES = 100;
-/** Time for a file of a megabyte, on a machine under load. */
+/** Ample time for a file of a megabyte, even on a busy machine. */
 const PARSING_MS = 20_000;
-/** The parser calls itself for each bracket within another. */
+/** The parser recurses for nested brackets. */
 const DEEP_FLOW = /(?:[[{]\s*){100}/;
 
 const TRUE = /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/;
 const FALSE = /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/;
 
-/** YAML 1.1 also reads y and n as truth values; Python's reader does not, and they are names of columns. */
+/** YAML 1.1 also reads y and n as booleans; Python's reader does not, and they are used as column names. */
 const asPythonReads = (tags: Tags): Tags =>
   tags.map((tag) => {
     if (
@@ -214,8 +214,8 @@ const asPythonReads = (tags: Tags): Tags =>
   });
 
 /**
- * A YAML file as lm-evaluation-harness's reader takes it (YAML 1.1: yes and no are truth values). Tags are refused by
- * name: `!function` names Python code, which is never run here.
+ * Reads a YAML file like lm-evaluation-harness's reader (YAML 1.1: yes and no are booleans). Refuses tags by name:
+ * `!function` names Python code, which is never run here.
  */
 export const readHarnessYaml = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
   const text = await readTextFile(file);
@@ -247,7 +247,7 @@ export const readHarnessYaml = async (file: string): Promise<Readonly<Record<str
       'unsupported-task',
       `${location}: the tag ${tag} is not ` +
         `supported${tag === '!function' ? ': it names Python code, which is not run here' : ''}.`,
-      'Write it as a template or a column, or store what the code gives in the data.',
+      'Write it as a template or a column, or store the results of the code in the data.',
     );
   }
   let values: unknown;

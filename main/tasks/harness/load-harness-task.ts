@@ -28,11 +28,7 @@ const textSplits = (
     split(name).rows.map((row, index) => {
       const text = fields.target(row);
       if (text === '')
-        throw refuse(
-          'bad-item',
-          `${row.location}: doc_to_target of ${file} gives an empty text.`,
-          'Leave the row out.',
-        );
+        throw refuse('bad-item', `${row.location}: doc_to_target of ${file} gives an empty text.`, 'Remove the row.');
       return { id: `${name}:${String(index + 1)}`, text };
     });
   const test = itemsOf(names.test);
@@ -45,7 +41,7 @@ const textSplits = (
     calibration: kept,
     test,
     turns: null,
-    notes: ['Perplexity is per token, also where the file asks for words or bytes.', describeLeftOut(leftOut)],
+    notes: ['Perplexity is per token, even if the file asks for words or bytes.', describeLeftOut(leftOut)],
   };
 };
 
@@ -56,9 +52,9 @@ const metricOf = (config: HarnessConfig): MetricName => {
 };
 
 /**
- * A task document of lm-evaluation-harness in the subset of harness-config.ts, over JSONL or Parquet files beside it:
- * contexts, few-shot examples and choices are character for character those that 0.4.13 builds with its default seed
- * (1234; `metadata: {fewshot_seed}` names another). See split-names.ts for what is measured and what is profiled.
+ * Loads a task document of lm-evaluation-harness in the subset of harness-config.ts, with JSONL or Parquet files beside
+ * it. Contexts, few-shot examples and choices equal those of 0.4.13 with its default seed (1234; `metadata:
+ * {fewshot_seed}` names another) character for character. split-names.ts says which splits are measured and profiled.
  */
 export const loadHarnessTask = async (file: string): Promise<Task> => {
   const config = parseHarnessConfig(await readHarnessYaml(file), file);

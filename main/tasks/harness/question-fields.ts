@@ -9,10 +9,10 @@ import type { WorkMeter } from '../template/work-meter.ts';
 import type { HarnessConfig } from './harness-config.ts';
 import type { HarnessRow } from './read-harness-rows.ts';
 
-/** A field of a YAML task, ready to be read from rows. */
+/** A compiled field of a YAML task. */
 interface Field {
   readonly isColumn: boolean;
-  /** Adds file, row and key to whatever goes wrong. */
+  /** Reads the field from a row; errors name file, row and key. */
   readonly read: (row: HarnessRow) => PythonValue;
   readonly fault: (row: HarnessRow, message: string, remedy: string) => Error;
 }
@@ -23,15 +23,15 @@ export interface QuestionFields {
   readonly choices: (row: HarnessRow) => readonly string[];
   /** Index of the right choice. */
   readonly answer: (row: HarnessRow, choices: readonly string[]) => number;
-  /** Right answers of a generate_until task: the only one, or several where the task gives a list. */
+  /** Right answers of a generate_until task: one, or several if the task gives a list. */
   readonly answers: (row: HarnessRow) => string | readonly string[];
-  /** The column "choices", which the filter multi_choice_regex reads; null where the row has no such list of texts. */
+  /** The column "choices", which the filter multi_choice_regex reads; null if the row has no such list of strings. */
   readonly options: (row: HarnessRow) => readonly string[] | null;
   /** The text of a loglikelihood_rolling task. */
   readonly target: (row: HarnessRow) => string;
 }
 
-/** As lm-evaluation-harness resolves a field: the name of a column is that column, anything else a template. */
+/** Resolves a field like lm-evaluation-harness: the name of a column means that column, anything else is a template. */
 const fieldOf = (key: string, source: string, columns: ReadonlySet<string>, file: string, meter: WorkMeter): Field => {
   const fault = (row: HarnessRow, message: string, remedy: string): Error =>
     refuse('bad-item', `${row.location}: ${key} of ${file}: ${message}.`, remedy);
@@ -110,8 +110,8 @@ const answerReader =
       if (index < 0)
         throw field.fault(
           row,
-          `${JSON.stringify(value)} is none of the choices`,
-          'Give the index of the right choice, or its very text.',
+          `${JSON.stringify(value)} is not one of the choices`,
+          'Give the index of the right choice, or its exact text.',
         );
       return index;
     }
@@ -125,10 +125,10 @@ const answerReader =
           : value instanceof Decimal
             ? 'it is a decimal number'
             : `it is ${typeName(value)}`;
-    throw field.fault(row, why, 'Give the index of the right choice, or its very text, in a split that has answers.');
+    throw field.fault(row, why, 'Give the index of the right choice, or its exact text, in a split that has answers.');
   };
 
-/** A list of texts, or the text of anything else, as lm-evaluation-harness compares it with what was written. */
+/** A list of texts, or the text of any other value, as lm-evaluation-harness compares it with the response. */
 const answersReader =
   (field: Field): QuestionFields['answers'] =>
   (row) => {
@@ -152,7 +152,7 @@ const answersReader =
     return pythonText(value);
   };
 
-/** The fields of a task's rows, compiled. Refuses, by file and key, templates outside the subset. */
+/** Compiles the fields of a task's rows. Refuses templates outside the subset, naming file and key. */
 export const questionFields = (
   config: HarnessConfig,
   columns: ReadonlySet<string>,

@@ -13,7 +13,7 @@ import type { QuestionFields } from './question-fields.ts';
 import type { HarnessRow, HarnessSplit } from './read-harness-rows.ts';
 import type { SplitNames } from './split-names.ts';
 
-/** What a task document makes of its rows. */
+/** Items made from the rows of a task document. */
 export interface HarnessItems {
   readonly calibration: readonly TaskItem[];
   readonly test: readonly TaskItem[];
@@ -21,15 +21,15 @@ export interface HarnessItems {
   readonly notes: readonly string[];
 }
 
-/** A row as a question: with choices, or to be answered in writing. */
+/** A row as a question, with choices or with a written answer. */
 interface HarnessQuestion {
   readonly id: string;
   readonly row: HarnessRow;
   readonly description: string;
   readonly text: string;
-  /** Null for a question that is answered in writing. */
+  /** Null for a question with a written answer. */
   readonly choice: { readonly choices: readonly string[]; readonly answer: number } | null;
-  /** Right answers; an example ends with the first. */
+  /** Right answers; a few-shot example ends with the first. */
   readonly right: readonly string[];
   readonly options: readonly string[] | null;
 }
@@ -55,7 +55,7 @@ const questionsOf = (
           'bad-item',
           `${row.location}: doc_to_target gives ${several ? 'a list' : 'one text'}, and the first measured row ` +
             `${isSeveral ? 'a list' : 'one text'}.`,
-          'Give every row a list, or none: lm-evaluation-harness goes by the first.',
+          'Give every row a list, or none: lm-evaluation-harness follows the first.',
         );
       }
       return {
@@ -74,7 +74,7 @@ const questionsOf = (
       : { ...common, choice: null, right, options: fields.options(row) };
   });
 
-/** Whether two rows hold the same, as Python compares dicts. */
+/** Whether two rows are equal, as Python compares dicts. */
 const isSameRow = (one: HarnessQuestion, other: HarnessQuestion): boolean => {
   if (one.row === other.row) return true;
   const meter = new WorkMeter();
@@ -95,9 +95,9 @@ const describe = ({ count, seed, order }: FewShot, names: SplitNames): string =>
       : `examples of ${names.examples ?? ''}, drawn for each with seed ${String(seed)} as lm-evaluation-harness ` +
         `draws them`;
   const measured = names.examplesAreMeasured
-    ? ' They are test items, never the item itself, so calibration items stand without examples.'
+    ? ' They are test items, never the item itself, so calibration items have no examples.'
     : '';
-  return `${String(count)}-shot: before every item stand ${which}.${measured}`;
+  return `${String(count)}-shot: every item follows ${which}.${measured}`;
 };
 
 const turnsOf = (question: HarnessQuestion, examples: readonly HarnessQuestion[]): PromptTurns => ({
@@ -124,9 +124,10 @@ const writtenItem = (
 };
 
 /**
- * Items of a multiple_choice or generate_until task: contexts as lm-evaluation-harness 0.4.13 builds them. Examples of
- * test items are drawn from the whole few-shot split, as there; those of calibration items from what of it is no test
- * item, and never the item itself, so that nothing of the test split enters a profile.
+ * Builds the items of a multiple_choice or generate_until task, with contexts as in lm-evaluation-harness 0.4.13. As
+ * there, examples of test items are drawn from the whole few-shot split. Examples of calibration items are drawn from
+ * its documents that are not test items, and never include the item itself, so that nothing of the test split enters a
+ * profile.
  */
 export const questionSplits = (
   config: HarnessConfig,
@@ -164,7 +165,7 @@ export const questionSplits = (
     pool.length === 0 || names.examples === null || names.examplesAreMeasured ? [] : clean(names.examples).kept;
   const holdsItems = names.examples === names.calibration;
   const isFirst = fewShot.order === 'first' && holdsItems;
-  // The first examples stand before every item, so they are none themselves.
+  // The first examples precede every item, so they are not calibration items themselves.
   const profiled = isFirst ? own.kept.slice(fewShot.count) : own.kept;
   const calibrationShot = {
     ...fewShot,
@@ -178,7 +179,7 @@ export const questionSplits = (
 
   const itemOf = (question: HarnessQuestion, turns: PromptTurns, isCalibration: boolean): TaskItem => {
     const head = plainHead(turns, delimiter, between);
-    // What is profiled is read with the delimiter that stands before an answer.
+    // A profile reads the text with the delimiter that precedes an answer.
     if (question.choice === null)
       return writtenItem(
         question,

@@ -6,7 +6,7 @@ import { Decimal, type PythonDict, pythonValue, type PythonValue, withDecimals }
 import { readJsonLines, readParquetRows } from '../read-rows.ts';
 import type { HarnessConfig } from './harness-config.ts';
 
-/** A row as templates see it: every column of the split, None where the row has no value. */
+/** A row as templates see it: every column of the split, None for missing values. */
 export interface HarnessRow {
   readonly location: string;
   readonly values: PythonDict;
@@ -18,7 +18,7 @@ export interface HarnessSplit {
   readonly columns: ReadonlySet<string>;
 }
 
-/** Only files beside the YAML file (or in folders beside it) are read. */
+/** Only files beside the YAML file (or in folders beside it) may be read. */
 const pathBeside = (yamlFile: string, name: string): string => {
   const key = 'dataset_kwargs.data_files';
   if (name.includes('://'))
@@ -41,7 +41,7 @@ const pathBeside = (yamlFile: string, name: string): string => {
 
 const filesOf = (config: HarnessConfig, split: string, yamlFile: string): readonly string[] => {
   const files = config.dataset_kwargs.data_files;
-  // Files without a split's name are the split "train", as in the datasets library.
+  // Files without a split's name form the split "train", as in the datasets library.
   const named = typeof files === 'string' || Array.isArray(files) ? { train: files } : files;
   const found = new Map(Object.entries(named)).get(split);
   if (found === undefined)
@@ -70,8 +70,8 @@ interface RawSplit {
 }
 
 /**
- * Reads splits as the datasets library would, which gives all of them the same columns and one kind of number in each:
- * where one row has a float, the whole numbers of that column are floats too, and what a row lacks is None.
+ * Reads splits like the datasets library, with the same columns in all of them and one kind of number per column: if
+ * one row has a float, the integers of that column become floats. Missing values are None.
  */
 export const readHarnessSplits = async (
   config: HarnessConfig,
@@ -94,7 +94,7 @@ export const readHarnessSplits = async (
         );
     }
     if (rows.length === 0)
-      throw refuse('empty-task', `${yamlFile}: the split "${name}" holds no rows.`, 'Give it at least one.');
+      throw refuse('empty-task', `${yamlFile}: the split "${name}" contains no rows.`, 'Give it at least one.');
     raw.push({ name, rows });
   }
   const columns = new Set<string>();

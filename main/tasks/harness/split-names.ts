@@ -1,7 +1,7 @@
 import { refuse } from '../../contract/errors.ts';
 import type { HarnessConfig } from './harness-config.ts';
 
-/** The splits of a task: what is measured, what is profiled, and where examples come from. */
+/** Splits of a task to measure, to profile, and to draw examples from. */
 export interface SplitNames {
   readonly test: string;
   readonly calibration: string | null;
@@ -11,12 +11,13 @@ export interface SplitNames {
 }
 
 /**
- * Measured is the test split, else the validation split; profiled the training split, else the validation split, else
- * the few-shot split. Examples come from the few-shot split, else the training, the validation or the test split.
+ * Chooses the splits. Measured: the test split, else the validation split. Profiled: the training split, else the
+ * validation split, else the few-shot split. Examples: the few-shot split, else the training, the validation or the
+ * test split.
  *
- * Refuses a split that would be both measured and profiled, and examples from the measured split where
- * lm-evaluation-harness 0.4.13 does not leave the item itself out: it does so where the few-shot split is named as the
- * test split, or where neither is named.
+ * Refuses a split that would be both measured and profiled, and examples from the measured split if
+ * lm-evaluation-harness 0.4.13 does not leave out the item itself. It only does so if the few-shot split is named as
+ * the test split, or if neither is named.
  */
 export const splitNames = (config: HarnessConfig, file: string): SplitNames => {
   const test = config.test_split ?? config.validation_split;

@@ -1,15 +1,15 @@
 import { parseForeignJson } from '../../files/parse-json.ts';
 import { Decimal } from './python-value.ts';
 
-/** A private key that stands for a decimal number while JSON.parse runs; it begins with a noncharacter of Unicode. */
+/** Private key that marks a decimal number during JSON.parse; it begins with a Unicode noncharacter. */
 const MARK = '\uFFFFdecimal';
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * JSON.parse that keeps 1.0 apart from 1, as Python's reader does: numbers with a point or an exponent become Decimals.
+ * JSON.parse that distinguishes 1.0 from 1, like Python's reader: numbers with a point or an exponent become Decimals.
  */
 export const parseJsonWithDecimals = (text: string): unknown => {
-  // What is no JSON must fail as what it is, not as what it is turned into.
+  // Invalid JSON must fail with an error about the original text, not about the rewritten one.
   const plain = parseForeignJson(text);
   if (!/\d[.eE]/.test(text) || text.includes(MARK)) return plain;
   const marked = text.replace(STRING_OR_NUMBER, (token) =>

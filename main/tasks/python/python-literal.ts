@@ -1,7 +1,7 @@
 import { TemplateFault } from '../template/template-fault.ts';
 import { Decimal, type PythonValue } from './python-value.ts';
 
-/** Brackets inside brackets; choices are a list of texts. */
+/** Limit for nested brackets; choices are a list of texts. */
 const MAX_DEPTH = 20;
 const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\\', '\\'],
@@ -29,18 +29,18 @@ const NAMES: ReadonlyMap<string, PythonValue> = new Map([
 ]);
 
 /**
- * ast.literal_eval for texts, numbers, True, False, None, lists, tuples (as lists) and dicts with texts as keys: how
- * lm-evaluation-harness reads the list that a `doc_to_choice` template has printed. Throws a TemplateFault elsewhere.
+ * ast.literal_eval for strings, numbers, True, False, None, lists, tuples (as lists) and dicts with string keys.
+ * lm-evaluation-harness reads the list printed by a `doc_to_choice` template this way. Else throws a TemplateFault.
  */
 export const parsePythonLiteral = (source: string): PythonValue => {
-  // Parsed Python sees one kind of line end.
+  // Python normalises line ends before parsing.
   const text = source.replace(/\r\n?/g, '\n');
   let at = 0;
   const fail = (what: string): TemplateFault =>
     new TemplateFault(
-      `what it gives is not a Python list: ${what} at character ${String(at + 1)} of ` +
+      `its result is not a Python list: ${what} at character ${String(at + 1)} of ` +
         JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text),
-      'Let it give a list, such as {{ [choice1, choice2] }}, or name a column that holds the choices.',
+      'Let it give a list, such as {{ [choice1, choice2] }}, or name a column with the choices.',
     );
   const skip = (): void => {
     while (text[at] === ' ' || text[at] === '\t' || text[at] === '\n' || text[at] === '\f') at++;
@@ -65,7 +65,7 @@ export const parsePythonLiteral = (source: string): PythonValue => {
     if (kind === 'N') throw fail('an escape by name');
     const simple = SIMPLE_ESCAPES.get(kind);
     at++;
-    // Python keeps the backslash of an escape it does not know.
+    // Python keeps the backslash of an unknown escape.
     return simple ?? `\\${kind}`;
   };
 
@@ -104,7 +104,7 @@ export const parsePythonLiteral = (source: string): PythonValue => {
     for (skip(); text[at] !== '}'; skip()) {
       const key = value(depth + 1);
       skip();
-      if (typeof key !== 'string' || text[at] !== ':') throw fail('no text with a colon');
+      if (typeof key !== 'string' || text[at] !== ':') throw fail('no string with a colon');
       at++;
       entries.set(key, value(depth + 1));
       skip();

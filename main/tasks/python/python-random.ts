@@ -1,8 +1,8 @@
-/** Words of state of MT19937, and the distance of the word that is mixed in. */
+/** Words of state of MT19937, and the offset of the word that is mixed in. */
 const WORDS = 624;
 const DISTANCE = 397;
 
-/** CPython's `random.Random`, as far as drawing examples needs it. */
+/** The part of CPython's `random.Random` that is needed to draw examples. */
 export interface PythonRandom {
   /** getrandbits(count) for 1 to 32 bits. */
   readonly bits: (count: number) => number;
@@ -61,7 +61,7 @@ const mersenneTwister = (seed: number): (() => number) => {
 };
 
 /**
- * Pools up to this size are copied by `sample`, larger ones are drawn from by index (CPython's rule: it weighs a list
+ * `sample` copies pools up to this size and draws from larger ones by index (CPython's rule, which weighs a list
  * against a set).
  */
 const copiedPoolSize = (count: number): number =>
@@ -71,7 +71,7 @@ const copiedPoolSize = (count: number): number =>
  * `random.Random(seed)` for a whole number from 0 to 2^53 - 1; the same draws in CPython 3.2 and all later versions.
  */
 export const pythonRandom = (seed: number): PythonRandom => {
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`no seed: ${String(seed)}`);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`not a seed: ${String(seed)}`);
   const word = mersenneTwister(seed);
   const bits = (count: number): number => word() >>> (32 - count);
   const below = (n: number): number => {
@@ -87,7 +87,7 @@ export const pythonRandom = (seed: number): PythonRandom => {
       return Array.from({ length: count }, () => {
         const index = below(left.length);
         const taken = left[index] ?? 0;
-        // What is drawn gives its place to the last one left.
+        // The last remaining member takes the position of the drawn one.
         left[index] = left.at(-1) ?? 0;
         left.pop();
         return taken;

@@ -1,6 +1,6 @@
 import { TemplateFault } from '../template/template-fault.ts';
 
-/** A Python float: 1.0 is not 1 in text. */
+/** A Python float, which prints differently from an int: 1.0, not 1. */
 export class Decimal {
   readonly value: number;
   constructor(value: number) {
@@ -9,8 +9,8 @@ export class Decimal {
 }
 
 /**
- * What no text can be made of here (a date, bytes, an integer beyond 2^53): a row may hold it, a template may not read
- * it.
+ * A value without a text form here (a date, bytes, an integer beyond 2^53): a row may contain it, a template may not
+ * read it.
  */
 export class Opaque {
   readonly what: string;
@@ -19,7 +19,7 @@ export class Opaque {
   }
 }
 
-/** What a chat template finds where nothing is: it prints as nothing and is false (Jinja's Undefined). */
+/** A missing value in a chat template: prints as nothing and is false (Jinja's Undefined). */
 export class Missing {
   readonly what: string;
   constructor(what: string) {
@@ -27,13 +27,13 @@ export class Missing {
   }
 }
 
-/** Jinja's namespace(): the only value whose members a template may set. */
+/** Jinja's namespace(): the only value with members that a template may set. */
 export class Namespace {
   readonly members = new Map<string, PythonValue>();
 }
 
 export type PythonList = readonly PythonValue[];
-/** A dict; only keys that are text are known here. */
+/** A dict; only string keys are supported. */
 export type PythonDict = ReadonlyMap<string, PythonValue>;
 /** A value as lm-evaluation-harness's templates see it. Numbers are Python ints within +-(2^53 - 1). */
 export type PythonValue =
@@ -48,7 +48,7 @@ const numberValue = (value: number): PythonValue => {
   return new Decimal(value);
 };
 
-/** What a JSON or Parquet reader gave, as Python's readers would give it: missing is None, bigints are ints. */
+/** Converts values of a JSON or Parquet reader to those of Python's readers: missing is None, bigints are ints. */
 export const pythonValue = (value: unknown): PythonValue => {
   if (value === null || value === undefined) return null;
   if (typeof value === 'string' || typeof value === 'boolean') return value;
@@ -63,7 +63,7 @@ export const pythonValue = (value: unknown): PythonValue => {
   return new Opaque(typeof value);
 };
 
-/** Every number of a value made a float: what Arrow does to a column that holds one. */
+/** Converts every number in a value to a float, as Arrow does to a column that contains one. */
 export const withDecimals = (value: PythonValue): PythonValue => {
   if (typeof value === 'number') return new Decimal(value);
   if (isList(value)) return value.map(withDecimals);
@@ -71,7 +71,7 @@ export const withDecimals = (value: PythonValue): PythonValue => {
   return value;
 };
 
-/** White space as Python's str methods take it; JavaScript's set differs (no U+001C to U+001F, but U+FEFF). */
+/** White space of Python's str methods; JavaScript's set differs (no U+001C to U+001F, but U+FEFF). */
 export const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const SPACE_CHARACTER = new RegExp(`^[${SPACE}]$`);
 const SPACE_RUN = new RegExp(`[${SPACE}]+`);
@@ -79,10 +79,10 @@ const NO_SPACE = new RegExp(`[^${SPACE}]`);
 
 const isPythonSpace = (character: string): boolean => SPACE_CHARACTER.test(character);
 
-/** Whether a text is empty or white space only. */
+/** Whether a text is empty or only white space. */
 export const isBlank = (text: string): boolean => !NO_SPACE.test(text);
 
-/** str.strip, lstrip or rstrip: `characters` is a set, white space where it is null. */
+/** str.strip, lstrip or rstrip. `characters` is a set; null means white space. */
 export const strip = (text: string, side: 'both' | 'left' | 'right', characters: string | null): string => {
   const set = characters === null ? null : new Set(characters);
   const goes = (character: string | undefined): boolean =>
@@ -95,22 +95,22 @@ export const strip = (text: string, side: 'both' | 'left' | 'right', characters:
   return points.slice(start, end).join('');
 };
 
-/** str.split(): at runs of white space, none left at the ends. */
+/** str.split(): splits at runs of white space and drops it at the ends. */
 export const splitAtSpace = (text: string): string[] => text.split(SPACE_RUN).filter((part) => part !== '');
 
 /** str.capitalize(): the first character in upper case, the others in lower. */
 export const capitalize = (text: string): string => {
   const [first, ...rest] = Array.from(text);
   if (first === undefined) return '';
-  // Where upper case is two letters (German sharp s), title case has only the first of them large.
+  // Where upper case has two letters (German sharp s), title case only capitalises the first.
   const [large = '', ...small] = Array.from(first.toUpperCase());
   return large + (small.join('') + rest.join('')).toLowerCase();
 };
 
-/** str.title(): every run of letters begins large and goes on small. */
+/** str.title(): capitalises the first letter of every run of letters and lowercases the rest. */
 export const titled = (text: string): string => text.replace(/\p{L}+/gu, capitalize);
 
-/** Python's order of texts, by code point; UTF-16 units would put characters beyond U+FFFF before some others. */
+/** Compares texts like Python, by code point. UTF-16 order would put characters beyond U+FFFF before some others. */
 export const compareTexts = (a: string, b: string): number => {
   const [x, y] = [Array.from(a), Array.from(b)];
   const differs = x.findIndex((character, index) => character !== y[index]);
@@ -122,7 +122,7 @@ export const compareTexts = (a: string, b: string): number => {
 export const isDigits = (text: string): boolean => /^\p{Nd}+$/u.test(text);
 
 /**
- * Indices that `[start:stop:step]` takes of a sequence of `length`, in order (Python Language Reference, 3.2,
+ * Indices that `[start:stop:step]` selects from a sequence of `length`, in order (Python Language Reference, 3.2,
  * sequences).
  */
 export const sliceIndices = (length: number, start: number | null, stop: number | null, step: number): number[] => {
@@ -137,9 +137,7 @@ export const sliceIndices = (length: number, start: number | null, stop: number 
   return indices;
 };
 
-/**
- * Characters that repr() escapes: controls, format, surrogates, private, unassigned and every separator but the space.
- */
+/** Characters that repr() escapes: control, format, surrogate, private, unassigned, and separators but the space. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Zs}]/u;
 const NAMED_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\\', '\\\\'],
@@ -155,7 +153,7 @@ const escapeOf = (character: string): string => {
   return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 };
 
-/** repr() of a str: in single quotes unless it holds such and no double ones. */
+/** repr() of a str: in single quotes unless it contains single and no double quotes. */
 const quoted = (text: string): string => {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   let out = quote;
@@ -169,9 +167,7 @@ const quoted = (text: string): string => {
   return out + quote;
 };
 
-/**
- * repr() of a float: the shortest digits that read back as the same number, with a point or an exponent of two digits.
- */
+/** repr() of a float: the shortest digits that parse to the same number, with a point or a two-digit exponent. */
 const decimalText = (value: number): string => {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e16)) return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
@@ -187,7 +183,10 @@ export const pythonRepr = (value: PythonValue): string => {
   if (typeof value === 'number') return String(value);
   if (value instanceof Decimal) return decimalText(value.value);
   if (value instanceof Opaque)
-    throw new TemplateFault(`it reads ${value.what}, which has no text here`, 'Store it as text in the data file.');
+    throw new TemplateFault(
+      `it reads ${value.what}, which cannot be written as text here`,
+      'Store it as text in the data file.',
+    );
   if (value instanceof Missing) return 'Undefined';
   if (value instanceof Namespace) throw new TemplateFault('it prints a namespace', 'Print its members.');
   if (isList(value)) return `[${value.map(pythonRepr).join(', ')}]`;

@@ -4,23 +4,22 @@ import type { Question } from '../assemble-item.ts';
 import type { DataRow } from '../items.ts';
 import { compareTexts, splitAtSpace, strip } from '../python/python-value.ts';
 
-/** A question without its id, with the passage that others may share; null for one that the task's rule leaves out. */
+/** A question without its id, with the passage that it may share; null for one that the task's rule leaves out. */
 export type FormattedQuestion = (Omit<Question, 'id' | 'group'> & { readonly passage?: string }) | null;
 
-/** One of the eight tasks: how its rows become the questions of lm-evaluation-harness's super_glue tasks. */
+/** One of the eight tasks: turns its rows into the questions of lm-evaluation-harness's super_glue tasks. */
 export interface SuperGlueFormat {
   readonly name: string;
   readonly title: string;
-  /** What the description must say beyond the splits. */
+  /** Addition to the description, beside the splits. */
   readonly note: string;
   /**
-   * The questions of a row; several where a row is a passage. Throws a zod error or a refusal for a row of another
-   * shape.
+   * The questions of a row; several if the row is a passage. Throws a zod error or a refusal for a row of another form.
    */
   readonly questions: (row: DataRow) => readonly FormattedQuestion[];
 }
 
-/** Parses a row, naming file, line and key where it is not what SuperGLUE distributes. */
+/** Parses a row. Refuses, naming file, line and key, rows that are not in SuperGLUE's form. */
 export const parseRow = <T>(schema: z.ZodType<T>, { location, values }: DataRow, task: string): T => {
   const parsed = schema.safeParse(values);
   if (parsed.success) return parsed.data;
@@ -105,7 +104,7 @@ const withSmallStart = (text: string): string => {
 export const copa: SuperGlueFormat = {
   name: 'copa',
   title: 'Choice of Plausible Alternatives',
-  note: 'Two spaces stand before its choices, as there.',
+  note: 'Two spaces precede its choices, as there.',
   questions: (row) => {
     const { premise, choice1, choice2, question, label } = parseRow(copaRow, row, 'COPA');
     const withoutFullStop = Array.from(strip(premise, 'both', null))
@@ -199,7 +198,7 @@ export const record: SuperGlueFormat = {
   questions: (row) => {
     const { passage, qas } = parseRow(recordRow, row, 'ReCoRD');
     const characters = Array.from(passage.text);
-    // `end` is the last character's place.
+    // `end` is the index of the last character.
     const entities = uniqueSorted(passage.entities.map(({ start, end }) => characters.slice(start, end + 1).join('')));
     const [body = '', ...highlights] = strip(passage.text, 'both', null).split('\n@highlight\n');
     const text = `${body}\n\n${highlights.map((highlight) => `  - ${highlight}.\n`).join('')}`;
@@ -231,11 +230,11 @@ const wscRow = z.object({
 });
 
 /**
- * A few rows name a span that is not in their text: wrong case, a full stop or a line end in it. This is the correction
- * of the data set's configuration "wsc.fixed", which lm-evaluation-harness reads.
+ * Corrects spans that are not in their text (wrong case, a full stop or a line end) like the data set's configuration
+ * "wsc.fixed", which lm-evaluation-harness reads.
  */
 const correctedSpan = (text: string, span: string, index: number): string => {
-  // Two spans are split by other words in their texts and stay as they are.
+  // Two spans are interrupted by other words in their texts and stay unchanged.
   if (text.includes(span) || span === 'Kamenev and Zinoviev' || span === 'Kamenev, Zinoviev, and Stalin') return span;
   const [wordStart = ''] = Array.from(splitAtSpace(text)[index] ?? '');
   const [first = '', ...rest] = Array.from(span);
@@ -244,7 +243,7 @@ const correctedSpan = (text: string, span: string, index: number): string => {
   return strip(cased, 'right', '.').replaceAll('\n', ' ');
 };
 
-/** Spaces that tokenised English has before and after its signs. */
+/** Removes the spaces around punctuation of tokenised English. */
 const detokenised = (text: string): string =>
   text
     .replaceAll(" n't", "n't")
@@ -257,10 +256,10 @@ const detokenised = (text: string): string =>
 export const wsc: SuperGlueFormat = {
   name: 'wsc',
   title: 'Winograd Schema Challenge',
-  note: 'Spans that their texts do not hold are corrected as in the configuration wsc.fixed of the data set.',
+  note: 'Spans that do not occur in their texts are corrected as in the configuration wsc.fixed of the data set.',
   questions: (row) => {
     const { text, target, label } = parseRow(wscRow, row, 'WSC');
-    // One row has two words written as one, which shifts its index.
+    // One row joins two words, which shifts its index.
     const isJoined = target.span2_text.includes('theyscold') && !text.includes(target.span2_text);
     const index = isJoined ? 10 : target.span2_index;
     const noun = correctedSpan(text, target.span1_text, target.span1_index);

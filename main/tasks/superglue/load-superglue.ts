@@ -32,7 +32,7 @@ const SHAPES: readonly (readonly [format: SuperGlueFormat, keys: readonly string
 ];
 
 /**
- * Which of the eight tasks a folder is, by the keys of its first row; CB and RTE have the same and differ in their
+ * Recognises the task of a folder by the keys of its first row. CB and RTE have the same keys and differ in their
  * labels.
  */
 const formatOf = (rows: readonly DataRow[], folder: string): SuperGlueFormat => {
@@ -63,7 +63,7 @@ interface Split {
   readonly leftOut: number;
 }
 
-/** Names of the passages of a split, by text; none where every question has its own. */
+/** Names of a split's passages by text; none if every question has its own. */
 const passageNames = (questions: readonly FormattedQuestion[], split: string): ReadonlyMap<string, string> => {
   const passages = questions.flatMap((question) => question?.passage ?? []);
   const distinct = [...new Set(passages)];
@@ -89,7 +89,7 @@ const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: strin
     items.push(checkChoices(assembleItem(item, '', ' '), location));
     turns.set(id, { system: '', examples: [], question: question.text, replies: question.choices });
   }
-  if (items.length === 0) throw refuse('empty-task', `${file} holds no items.`, EXPECTED);
+  if (items.length === 0) throw refuse('empty-task', `${file} contains no items.`, EXPECTED);
   return { items, turns, leftOut: count - items.length };
 };
 
@@ -97,9 +97,9 @@ const turnsOf = (items: readonly ChoiceItem[], { turns }: Split): readonly Promp
   items.flatMap(({ id }) => turns.get(id) ?? []);
 
 /**
- * A SuperGLUE folder as distributed: train.jsonl is the calibration split and val.jsonl the test split (test.jsonl has
- * no labels). Prompts are those of lm-evaluation-harness's super_glue tasks. Items are numbered in the order of the
- * file.
+ * Loads a SuperGLUE folder as distributed: train.jsonl is the calibration split and val.jsonl the test split
+ * (test.jsonl has no labels). Prompts are those of lm-evaluation-harness's super_glue tasks. Items are numbered in file
+ * order.
  */
 export const loadSuperGlue = async (folder: string): Promise<Task> => {
   const [trainFile, valFile] = [join(folder, 'train.jsonl'), join(folder, 'val.jsonl')];

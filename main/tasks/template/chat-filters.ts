@@ -41,7 +41,7 @@ const passes = (member: PythonValue, [name, test, wanted]: PythonList, meter: Wo
   }
 };
 
-/** A filter that chat templates have besides those of tasks. */
+/** Applies a filter that only chat templates have. */
 export const applyChatFilter = (
   name: string,
   value: PythonValue,
@@ -50,7 +50,7 @@ export const applyChatFilter = (
   meter: WorkMeter,
 ): PythonValue => {
   if (name !== 'tojson' && named.size > 0)
-    throw new TemplateFault(`the filter "${name}" takes no values by name here`, 'Give them by place.');
+    throw new TemplateFault(`the filter "${name}" takes no keyword arguments here`, 'Give them by position.');
   const noValue = (): void => {
     if (values.length > 0) throw new TemplateFault(`the filter "${name}" takes no values`, 'Leave the brackets empty.');
   };
@@ -70,7 +70,7 @@ export const applyChatFilter = (
         ? Array.from(meteredText(value, meter)).reverse().join('')
         : [...membersOf(value, meter)].reverse();
     case 'safe':
-      // Nothing is escaped here, so there is nothing to keep from being escaped.
+      // Nothing is escaped here, so `safe` has no effect.
       noValue();
       return meteredText(value, meter);
     case 'title':
@@ -80,6 +80,6 @@ export const applyChatFilter = (
     case 'rejectattr':
       return membersOf(value, meter).filter((member) => passes(member, values, meter) === (name === 'selectattr'));
     default:
-      throw new TemplateFault(`the filter "${name}" is not supported`, 'Leave it out.');
+      throw new TemplateFault(`the filter "${name}" is not supported`, 'Remove it.');
   }
 };

@@ -12,13 +12,13 @@ const namespace = ([first, ...more]: PythonList, named: ReadonlyMap<string, Pyth
   return made;
 };
 
-/** transformers keeps names with an underscore from namespaces. */
+/** transformers refuses namespace names with an underscore. */
 export const memberName = (name: string): string => {
   if (name.startsWith('_')) throw new TemplateFault(`a namespace has no member "${name}"`, 'Rename it.');
   return name;
 };
 
-/** A macro, or a function that transformers gives to chat templates; anything else throws a TemplateFault. */
+/** Calls a macro, or a function that transformers gives to chat templates; throws a TemplateFault for anything else. */
 export const callFunction = (
   name: string,
   values: PythonList,

@@ -20,13 +20,13 @@ const CLOSING: ReadonlySet<string> = new Set([
   'CloseExpression',
   'CloseStatement',
 ]);
-/** What ends the operand of a comparison, so that the next comparison is another. */
+/** Tokens that end the operand of a comparison, so that the next comparison is a new one. */
 const BOUNDARIES: ReadonlySet<string> = new Set(['and', 'or', 'if', 'elif', 'else', 'for', 'set', ',', ':', '=']);
 const OPERATORS: ReadonlySet<string> = COMPARISONS;
 
 /**
- * Refuses a < b < c: Python reads it as a < b and b < c, and the parser as (a < b) < c, which it cannot tell from an
- * expression in brackets afterwards.
+ * Refuses a < b < c: Python reads it as a < b and b < c, the parser as (a < b) < c, and its tree does not show whether
+ * brackets were written.
  */
 export const refuseComparisonChains = (tokens: readonly Token[]): void => {
   const hasCompared: boolean[] = [false];

@@ -27,7 +27,7 @@ const identifier = (name: string): Expression => {
   }
 };
 
-/** Makes expressions of the parser's nodes; throws a TemplateFault that names what is not in the subset. */
+/** Compiles the parser's nodes to expressions; throws a TemplateFault that names constructs outside the subset. */
 export class ExpressionCompiler {
   readonly #isChat: boolean;
 
@@ -149,7 +149,7 @@ export class ExpressionCompiler {
     };
   }
 
-  /** Values of a call, by place and by name. */
+  /** Positional and keyword arguments of a call. */
   #arguments(given: readonly unknown[]): {
     readonly values: readonly Expression[];
     readonly named: readonly (readonly [string, Expression])[];
@@ -164,7 +164,7 @@ export class ExpressionCompiler {
     };
   }
 
-  /** The right side of an operator; chat templates may look for a member in a tuple. */
+  /** The right operand; chat templates may look for a member in a tuple. */
   #container(node: SyntaxNode, operator: BinaryOperator): Expression {
     const right = nodeOf(node.field('right'));
     if (!this.#isChat || right.type !== 'TupleLiteral' || (operator !== 'in' && operator !== 'not in'))

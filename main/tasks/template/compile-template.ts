@@ -5,9 +5,9 @@ import { nameOf, nodeOf, nodesOf, outside, SUBSET, type SyntaxNode } from './syn
 import { TemplateFault } from './template-fault.ts';
 import type { Statement } from './template-syntax.ts';
 
-/** Longer than any published template without examples written out; the parser takes quadratic time on white space. */
+/** Longer than any published template without written-out examples; the parser takes quadratic time on white space. */
 const MAX_TEMPLATE_CHARACTERS = 16_384;
-/** Chat templates describe tools at length. */
+/** Chat templates contain long descriptions of tools. */
 const MAX_CHAT_TEMPLATE_CHARACTERS = 65_536;
 
 export interface Template {
@@ -16,25 +16,25 @@ export interface Template {
 }
 
 /**
- * Parses Jinja as lm-evaluation-harness configures it (no block trimming, the last line end kept) and keeps the subset
- * of template-syntax.ts. Throws a TemplateFault that names what is not in it. Nothing is evaluated.
+ * Parses Jinja as configured by lm-evaluation-harness (no block trimming, the last line end kept), in the subset of
+ * template-syntax.ts. Throws a TemplateFault that names constructs outside it. Evaluates nothing.
  */
 export const compileTemplate = (source: string): Template => {
   requireLength(source, MAX_TEMPLATE_CHARACTERS);
-  // The parser drops this tag of chat templates without a word.
+  // The parser silently drops this tag of chat templates.
   if (/\{%-?\s*(?:end)?generation\b/.test(source)) throw outside('the statement "generation"');
   const text = source.replace(/\r\n?/g, '\n');
-  // It also drops one line end at the end, which lm-evaluation-harness keeps.
+  // It also drops one final line end, which lm-evaluation-harness keeps.
   return compiled(source, text.endsWith('\n') ? `${text}\n` : text, false);
 };
 
 /**
- * Parses a chat template as transformers configures Jinja: line ends after blocks and white space before them are
- * trimmed, `generation` blocks are their contents, and namespaces, macros, break and continue are there.
+ * Parses a chat template as configured by transformers: line ends after blocks and white space before them are trimmed,
+ * `generation` blocks are replaced by their contents, and namespaces, macros, break and continue are available.
  */
 export const compileChatTemplate = (source: string): Template => {
   requireLength(source, MAX_CHAT_TEMPLATE_CHARACTERS);
-  if (/\{[%{#]\+|\+[%}#]\}/.test(source)) throw outside('the sign + that keeps white space');
+  if (/\{[%{#]\+|\+[%}#]\}/.test(source)) throw outside('the + sign that keeps white space');
   return compiled(source, source.replace(/\r\n?/g, '\n'), true);
 };
 

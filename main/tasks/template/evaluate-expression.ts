@@ -32,7 +32,7 @@ const DICT_METHODS: ReadonlySet<string> = new Set([
   'values',
 ]);
 
-/** The value of an expression. What the row does not have is an error, as with Jinja's StrictUndefined. */
+/** Evaluates an expression. Missing columns are an error, as with Jinja's StrictUndefined. */
 export const evaluate = (expression: Expression, scope: Scope, meter: WorkMeter): PythonValue => {
   const value = lookUp(expression, scope, meter);
   if (value === undefined && scope.environment.isLenient) return new Missing(nameOf(expression));
@@ -44,7 +44,7 @@ export const evaluate = (expression: Expression, scope: Scope, meter: WorkMeter)
   return value;
 };
 
-/** Undefined where a name, key or index is not there: only `is defined` and `default` may ask for that. */
+/** Undefined for a missing name, key or index, which only `is defined` and `default` accept. */
 const lookUp = (expression: Expression, scope: Scope, meter: WorkMeter): PythonValue | undefined => {
   meter.spend(STEP);
   const value = (inner: Expression): PythonValue => evaluate(inner, scope, meter);
@@ -129,7 +129,7 @@ const lookUp = (expression: Expression, scope: Scope, meter: WorkMeter): PythonV
       const { operator } = expression;
       if (operator === 'and') return isTrue(left) ? value(expression.right) : left;
       if (operator === 'or') return isTrue(left) ? left : value(expression.right);
-      // Jinja binds ~ tighter than + and -, the parser used here does not; between texts both give the same.
+      // Jinja binds ~ tighter than + and -, the parser used here does not; between texts both give the same result.
       const isSum =
         expression.left.kind === 'binary' && (expression.left.operator === '+' || expression.left.operator === '-');
       if (operator === '~' && isSum && typeof left !== 'string')
@@ -157,7 +157,7 @@ const nameOf = (expression: Expression): string => {
 
 const isDefined = (value: PythonValue | undefined): boolean => value !== undefined && !(value instanceof Missing);
 
-/** Jinja's default(value, boolean): with `true` also what is false is replaced. */
+/** Jinja's default(value, boolean): with `true`, false values are replaced too. */
 const useDefault = (operand: PythonValue | undefined, [otherwise = '', alsoFalse = false]: PythonList): PythonValue =>
   operand === undefined || operand instanceof Missing || (isTrue(alsoFalse) && !isTrue(operand)) ? otherwise : operand;
 

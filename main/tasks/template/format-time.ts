@@ -18,7 +18,7 @@ const MONTHS = [
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** Python's strftime in local time and English, for the signs that chat templates print. */
+/** Python's strftime in local time and English, for the directives that chat templates use. */
 export const formatTime = (time: Date, form: string): string =>
   form.replace(/%(-?)(.?)/gs, (whole: string, dash: string, sign: string) => {
     const hour = time.getHours() % 12 === 0 ? 12 : time.getHours() % 12;
@@ -45,7 +45,7 @@ export const formatTime = (time: Date, form: string): string =>
     const text = dash === '' ? texts.get(sign) : undefined;
     if (text === undefined)
       throw new TemplateFault(
-        `the sign ${whole} of strftime_now() is not supported`,
+        `the directive ${whole} of strftime_now() is not supported`,
         'Use %Y, %m, %d, %B, %b, %A, %a, %H, %I, %M, %S, %p or %y.',
       );
     return text;

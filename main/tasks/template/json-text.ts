@@ -4,12 +4,12 @@ import { typeName } from './template-operators.ts';
 import { meteredText, type WorkMeter } from './work-meter.ts';
 
 interface Layout {
-  /** Spaces a level, or null for one line. */
+  /** Spaces per level, or null for one line. */
   readonly indent: number | null;
   readonly areKeysSorted: boolean;
 }
 
-/** json.dumps leaves characters beyond ASCII as they are and escapes controls as JSON.stringify does. */
+/** Like json.dumps: keeps characters beyond ASCII and escapes control characters as JSON.stringify does. */
 const write = (value: PythonValue, layout: Layout, level: number): string => {
   if (value === null) return 'null';
   if (typeof value === 'string') return JSON.stringify(value);
@@ -27,10 +27,10 @@ const write = (value: PythonValue, layout: Layout, level: number): string => {
       ? '{}'
       : `{${joined(entries.map(([key, member]) => `${JSON.stringify(key)}: ${write(member, layout, level + 1)}`))}}`;
   }
-  throw new TemplateFault(`tojson of ${typeName(value)} is not supported`, 'Print what JSON knows.');
+  throw new TemplateFault(`tojson of ${typeName(value)} is not supported`, 'Print values that JSON supports.');
 };
 
-/** tojson as transformers defines it for chat templates: Python's json.dumps with ensure_ascii off. */
+/** tojson as transformers defines it for chat templates: Python's json.dumps without ensure_ascii. */
 export const jsonText = (value: PythonValue, named: ReadonlyMap<string, PythonValue>, meter: WorkMeter): string => {
   for (const [name] of named) {
     if (!['indent', 'ensure_ascii', 'sort_keys'].includes(name))

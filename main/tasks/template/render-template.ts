@@ -8,31 +8,27 @@ import { isTrue } from './template-operators.ts';
 import type { Statement } from './template-syntax.ts';
 import { meteredText, Scope, STEP, TASK_ENVIRONMENT, type TemplateEnvironment, type WorkMeter } from './work-meter.ts';
 
-/** Longer than any model's positions. */
+/** Longer than any model's context. */
 const MAX_OUTPUT_CHARACTERS = 2 ** 20;
 
 type Print = (text: string) => void;
 
-/** Collects what is printed, up to a limit. */
+/** Collects the output, up to a limit. */
 const collector = (): { readonly print: Print; readonly text: () => string } => {
   const parts: string[] = [];
   let length = 0;
   const print = (text: string): void => {
     length += text.length;
     if (length > MAX_OUTPUT_CHARACTERS)
-      throw new TemplateFault(
-        `it gives more than ${String(MAX_OUTPUT_CHARACTERS)} characters`,
-        'Shorten what it prints.',
-      );
+      throw new TemplateFault(`it prints more than ${String(MAX_OUTPUT_CHARACTERS)} characters`, 'Shorten its output.');
     parts.push(text);
   };
   return { print, text: () => parts.join('') };
 };
 
 /**
- * The text that a template makes of a row, as Jinja would: with StrictUndefined for tasks, leniently for chat
- * templates.
- * It sees the row and nothing else, and `meter` bounds its work. Throws a TemplateFault without a place.
+ * Renders a template for a row like Jinja: with StrictUndefined for tasks, leniently for chat templates. It sees only
+ * the row, and `meter` bounds its work. Throws a TemplateFault without a location.
  */
 export const renderTemplate = (
   template: Template,
@@ -52,7 +48,7 @@ export const renderTemplate = (
   return text();
 };
 
-/** Whether a loop goes on, ends its round, or ends. */
+/** Whether a loop continues, ends its round, or ends. */
 type Flow = 'on' | 'continue' | 'break';
 
 const run = (body: readonly Statement[], scope: Scope, meter: WorkMeter, print: Print): Flow => {
@@ -75,8 +71,8 @@ const runOne = (statement: Statement, scope: Scope, meter: WorkMeter, print: Pri
       const object = scope.get(statement.object);
       if (!(object instanceof Namespace))
         throw new TemplateFault(
-          `it sets a member of "${statement.object}", which is no namespace`,
-          'Make it by namespace().',
+          `it sets a member of "${statement.object}", which is not a namespace`,
+          'Create it by namespace().',
         );
       object.members.set(memberName(statement.member), evaluate(statement.value, scope, meter));
       return 'on';
@@ -134,7 +130,7 @@ const macroOf =
     return text();
   };
 
-/** Names that a loop sets are gone after each round, as in Jinja. */
+/** Names set in a loop are gone after each round, as in Jinja. */
 const loop = (
   statement: Extract<Statement, { readonly kind: 'for' }>,
   scope: Scope,

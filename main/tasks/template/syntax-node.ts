@@ -6,10 +6,10 @@ export const SUBSET =
   `for and set, ` +
   `the filters ${FILTERS.join(', ')}, the tests defined, ${TESTS.join(', ')} and the methods ${METHODS.join(', ')}.`;
 
-/** What a template must not hold, by name. */
+/** Fault for a construct outside the subset, by its name. */
 export const outside = (what: string): TemplateFault => new TemplateFault(`${what} is not supported`, SUBSET);
 
-/** The parser's classes are not exported: a node is read like a foreign value. */
+/** The parser's classes are not exported, so nodes are read like foreign values. */
 export interface SyntaxNode {
   readonly type: string;
   readonly field: (name: string) => unknown;
@@ -31,7 +31,7 @@ export const textOf = (value: unknown): string => (typeof value === 'string' ? v
 export const isOneOf = <T extends string>(known: readonly T[], name: string): name is T =>
   known.some((one) => one === name);
 
-/** The name that a node is; `what` is refused where it is anything else. */
+/** The name in a node; refuses any other node, with `what` as its description. */
 export const nameOf = (value: unknown, what: string): string => {
   const node = nodeOf(value);
   if (node.type !== 'Identifier') throw outside(what);

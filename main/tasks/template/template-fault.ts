@@ -1,4 +1,4 @@
-/** Why a template cannot be used or rendered, without its place: whoever knows file and row makes a refusal of it. */
+/** Why a template cannot be used or rendered. Callers that know file and row turn it into a refusal. */
 export class TemplateFault extends Error {
   readonly remedy: string;
   constructor(message: string, remedy: string, options?: ErrorOptions) {
@@ -8,10 +8,10 @@ export class TemplateFault extends Error {
   }
 }
 
-/** raise_exception() of a chat template: it refuses the conversation itself. */
+/** raise_exception() of a chat template, which refuses the conversation itself. */
 export class TemplateRaised extends TemplateFault {
   constructor(message: string) {
-    super(`it refuses the conversation: ${message}`, 'Ask without what it does not take, or without --chat.');
+    super(`it refuses the conversation: ${message}`, 'Remove the part that it refuses, or ask without --chat.');
     this.name = 'TemplateRaised';
   }
 }

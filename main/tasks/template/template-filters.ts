@@ -13,7 +13,7 @@ import { joinTexts, replaceText } from './template-methods.ts';
 import { typeName } from './template-operators.ts';
 import { meteredText, type WorkMeter } from './work-meter.ts';
 
-/** What a loop or a filter goes over: members, characters or keys. */
+/** Elements that a loop or a filter iterates over: members, characters or keys. */
 export const membersOf = (value: PythonValue, meter: WorkMeter): PythonList => {
   if (typeof value === 'string' || isList(value)) {
     meter.spend(value.length);
@@ -24,7 +24,7 @@ export const membersOf = (value: PythonValue, meter: WorkMeter): PythonList => {
     meter.spend(value.size);
     return [...value.keys()];
   }
-  throw new TemplateFault(`it goes over ${typeName(value)}`, 'Go over a list, a text or a dict.');
+  throw new TemplateFault(`it iterates over ${typeName(value)}`, 'Iterate over a list, a text or a dict.');
 };
 
 const attributeOf = (value: PythonValue, name: string): PythonValue => {
@@ -34,7 +34,7 @@ const attributeOf = (value: PythonValue, name: string): PythonValue => {
   return found;
 };
 
-/** Python's int(text), int(number), and what Jinja falls back to. */
+/** Python's int(text) and int(number), with Jinja's default value. */
 const toInteger = (value: PythonValue, otherwise: PythonValue): PythonValue => {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
@@ -44,7 +44,7 @@ const toInteger = (value: PythonValue, otherwise: PythonValue): PythonValue => {
   return Number.isSafeInteger(Math.trunc(number)) ? Math.trunc(number) + 0 : otherwise;
 };
 
-/** A filter of Jinja's on a value that exists; `attribute` is that of `map` and `join`. */
+/** Applies a Jinja filter to an existing value; `attribute` is that of `map` and `join`. */
 export const applyFilter = (
   name: string,
   value: PythonValue,
@@ -55,7 +55,7 @@ export const applyFilter = (
   const [first, second, third] = values;
   const most = name === 'replace' ? 3 : ['default', 'd', 'int', 'join', 'trim'].includes(name) ? 1 : 0;
   if (values.length > most)
-    throw new TemplateFault(`the filter "${name}" takes at most ${String(most)} values here`, 'Leave the others out.');
+    throw new TemplateFault(`the filter "${name}" takes at most ${String(most)} arguments here`, 'Remove the others.');
   const text = (): string => meteredText(value, meter);
   switch (name) {
     case 'string':
@@ -91,8 +91,7 @@ export const applyFilter = (
     case 'last': {
       const members = membersOf(value, meter);
       const found = members[name === 'first' ? 0 : members.length - 1];
-      if (found === undefined)
-        throw new TemplateFault(`it takes the ${name} of nothing`, 'Check the row: the list is empty.');
+      if (found === undefined) throw new TemplateFault(`it takes the ${name} of an empty list`, 'Check the row.');
       return found;
     }
     case 'map':
@@ -109,6 +108,6 @@ export const applyFilter = (
       );
     }
     default:
-      throw new TemplateFault(`the filter "${name}" is not supported`, 'Leave it out.');
+      throw new TemplateFault(`the filter "${name}" is not supported`, 'Remove it.');
   }
 };

@@ -13,7 +13,7 @@ import { TemplateFault } from './template-fault.ts';
 import { equals, typeName } from './template-operators.ts';
 import type { WorkMeter } from './work-meter.ts';
 
-/** Replaces text; the length of what comes out is paid for before it is built. */
+/** Replaces text; the length of the result is charged before it is built. */
 export const replaceText = (text: string, old: string, by: string, count: number | null, meter: WorkMeter): string => {
   // An empty `old` matches before each character and at the end, as in Python.
   const parts = old === '' ? ['', ...Array.from(text), ''] : text.split(old);
@@ -38,12 +38,12 @@ const split = (text: string, separator: PythonValue | undefined, limit: PythonVa
     if (limit !== undefined)
       throw new TemplateFault(
         '.split() at white space with a limit is not supported',
-        'Split at every place, and take a slice.',
+        'Split without a limit, and take a slice.',
       );
     return splitAtSpace(text);
   }
   if (typeof separator !== 'string' || separator === '')
-    throw new TemplateFault('.split() needs a text that is not empty', 'Name the sign to split at.');
+    throw new TemplateFault('.split() needs a text that is not empty', 'Name the separator.');
   const parts = text.split(separator);
   if (limit === undefined) return parts;
   if (typeof limit !== 'number')
@@ -53,7 +53,7 @@ const split = (text: string, separator: PythonValue | undefined, limit: PythonVa
     : [...parts.slice(0, limit), parts.slice(limit).join(separator)];
 };
 
-/** Characters before a place in UTF-16 units. */
+/** Number of code points before an index in UTF-16 units. */
 const codePoints = (text: string, unit: number): number => Array.from(text.slice(0, unit)).length;
 
 const textMethod = (text: string, name: string, values: PythonList, meter: WorkMeter): PythonValue | undefined => {
@@ -64,7 +64,8 @@ const textMethod = (text: string, name: string, values: PythonList, meter: WorkM
     return first;
   };
   const noValue = (): void => {
-    if (values.length > 0) throw new TemplateFault(`.${name}() of text takes no values`, 'Leave the brackets empty.');
+    if (values.length > 0)
+      throw new TemplateFault(`.${name}() of text takes no arguments`, 'Leave the brackets empty.');
   };
   meter.spend(text.length);
   switch (name) {
@@ -124,7 +125,7 @@ const textMethod = (text: string, name: string, values: PythonList, meter: WorkM
       if (unit < 0 && name === 'index')
         throw new TemplateFault(
           `.index() does not find ${JSON.stringify(first)}`,
-          'Check the row: the text it looks for is not there.',
+          'Check the row: the text is missing.',
         );
       return unit < 0 ? -1 : codePoints(text, unit);
     }
@@ -137,13 +138,13 @@ const listMethod = (list: PythonList, name: string, values: PythonList, meter: W
   const [sought] = values;
   if (name !== 'index' && name !== 'count') return undefined;
   if (sought === undefined || values.length !== 1)
-    throw new TemplateFault(`.${name}() of a list needs one value`, 'Give one value.');
+    throw new TemplateFault(`.${name}() of a list needs one argument`, 'Give one value.');
   if (name === 'count') return list.filter((member) => equals(member, sought, meter)).length;
   const index = list.findIndex((member) => equals(member, sought, meter));
   if (index < 0)
     throw new TemplateFault(
       `.index() does not find ${typeof sought === 'string' ? JSON.stringify(sought) : 'the value'} in the list`,
-      'Check the row: the value it looks for is not there.',
+      'Check the row: the value is missing.',
     );
   return index;
 };
@@ -167,7 +168,7 @@ const dictMethod = (dict: PythonDict, name: string, values: PythonList, meter: W
   }
 };
 
-/** A method of a text, list or dict, as Python defines it; anything else throws a TemplateFault. */
+/** Calls a method of a text, list or dict with Python's meaning; throws a TemplateFault for anything else. */
 export const callMethod = (object: PythonValue, name: string, values: PythonList, meter: WorkMeter): PythonValue => {
   let result: PythonValue | undefined;
   if (typeof object === 'string') result = textMethod(object, name, values, meter);

@@ -20,7 +20,7 @@ export const typeName = (value: PythonValue): string => {
   if (typeof value === 'number') return 'a whole number';
   if (value instanceof Decimal) return 'a decimal number';
   if (value instanceof Opaque) return value.what;
-  if (value instanceof Missing) return `${value.what}, which is not there`;
+  if (value instanceof Missing) return `${value.what}, which does not exist`;
   if (value instanceof Namespace) return 'a namespace';
   return isList(value) ? 'a list' : 'a dict';
 };
@@ -35,7 +35,7 @@ export const isTrue = (value: PythonValue): boolean => {
   return isDict(value) ? value.size > 0 : true;
 };
 
-/** The number that True, 1 and 1.0 have in common in Python; null for what is no number. */
+/** The number that True, 1 and 1.0 share in Python; null for other values. */
 const numberOf = (value: PythonValue): number | null => {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
@@ -87,7 +87,7 @@ const badOperands = (operator: string, a: PythonValue, b: PythonValue): Template
   );
 
 const whole = (value: number): number => {
-  if (!Number.isSafeInteger(value)) throw new TemplateFault('a number grows beyond 2^53', 'Use smaller numbers.');
+  if (!Number.isSafeInteger(value)) throw new TemplateFault('a number exceeds 2^53', 'Use smaller numbers.');
   return value === 0 ? 0 : value;
 };
 
@@ -109,7 +109,7 @@ const arithmetic = (operator: BinaryOperator, a: number, b: number): number => {
     case '//':
     case '%': {
       if (b === 0) throw new TemplateFault('it divides by zero', 'Guard the division with an if.');
-      // Python's remainder has the divisor's sign, and its quotient goes down.
+      // Python's remainder has the divisor's sign, and its quotient is rounded down.
       const rest = a % b;
       const remainder = rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
       return whole(operator === '%' ? remainder : (a - remainder) / b);
@@ -119,7 +119,7 @@ const arithmetic = (operator: BinaryOperator, a: number, b: number): number => {
   }
 };
 
-/** Every operator but `and` and `or`, which leave their right side alone where the left decides. */
+/** Every operator but `and` and `or`, which do not evaluate their right side if the left decides. */
 export const applyOperator = (
   operator: Exclude<BinaryOperator, 'and' | 'or'>,
   a: PythonValue,

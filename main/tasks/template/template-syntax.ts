@@ -1,6 +1,6 @@
 import type { PythonValue } from '../python/python-value.ts';
 
-/** What a template may hold; everything else is refused by name when it is compiled. */
+/** The constructs of a template; all others are refused by name when it is compiled. */
 export type Expression =
   | { readonly kind: 'literal'; readonly value: PythonValue }
   | { readonly kind: 'name'; readonly name: string }
@@ -141,7 +141,7 @@ export const FILTERS = [
   'upper',
 ] as const;
 export const TESTS = ['false', 'mapping', 'none', 'number', 'sequence', 'string', 'true'] as const;
-/** What chat templates have besides. */
+/** Additional constructs of chat templates. */
 export const CHAT_FILTERS = ['items', 'rejectattr', 'reverse', 'safe', 'selectattr', 'title', 'tojson'] as const;
 export const CHAT_TESTS = ['boolean', 'float', 'integer', 'iterable'] as const;
 export const METHODS = [

@@ -5,38 +5,38 @@ import { TemplateFault } from './template-fault.ts';
 const MAX_WORK_PER_RENDER = 4 * 2 ** 20;
 /** Work of all templates on all rows of one task: about half a minute. */
 const MAX_WORK_PER_TASK = 2 ** 33;
-/** What one step costs beside the characters it moves. */
+/** Cost of a step, beside the characters that it moves. */
 export const STEP = 16;
 
-/** Counts what templates do, in steps and characters, and stops the one that does too much. */
+/** Counts the steps and characters of templates, and stops one that does too much work. */
 export class WorkMeter {
   #render = 0;
   #task = 0;
 
-  /** To be called when a template begins a row. */
+  /** Must be called when a template begins a row. */
   begin(): void {
     this.#render = 0;
   }
 
-  /** Throws before the work is done, so that no step may first build what is too large. */
+  /** Throws before the work is done, so that no step builds a result that is too large. */
   spend(units: number): void {
     this.#render += units;
     this.#task += units;
     if (this.#render > MAX_WORK_PER_RENDER) {
       throw new TemplateFault(
         'it does too much work on one row (its loops or texts are too long)',
-        'Do such work once, when the data file is made.',
+        'Do such work once, when creating the data file.',
       );
     }
     if (this.#task > MAX_WORK_PER_TASK)
       throw new TemplateFault(
-        'the templates do too much work on all rows together',
+        'the templates do too much work over all rows together',
         'Split the task, or simplify them.',
       );
   }
 }
 
-/** str() of a value, whose length is paid for before it is built. */
+/** str() of a value, whose length is charged before it is built. */
 export const meteredText = (value: PythonValue, meter: WorkMeter): string => {
   spendOn(value, meter);
   return pythonText(value);
@@ -54,20 +54,20 @@ const spendOn = (value: PythonValue, meter: WorkMeter): void => {
   meter.spend(4);
 };
 
-/** What templates of one kind find beyond their names. */
+/** The environment of one kind of templates, beyond names. */
 export interface TemplateEnvironment {
-  /** Whether what is not there prints as nothing (chat templates), or is refused (tasks). */
+  /** Whether a missing value prints as nothing (chat templates) or is refused (tasks). */
   readonly isLenient: boolean;
-  /** What strftime_now() reads; null where no template may. */
+  /** Clock of strftime_now(); null if templates may not use it. */
   readonly now: (() => Date) | null;
 }
 
 export const TASK_ENVIRONMENT: TemplateEnvironment = { isLenient: false, now: null };
 
-/** A macro: gives its text for values by place and by name. */
+/** A macro: returns its text for positional and keyword arguments. */
 export type Macro = (values: readonly PythonValue[], named: ReadonlyMap<string, PythonValue>) => string;
 
-/** Names that an expression can see: its loop's, its template's, then the row's columns. Nothing else exists. */
+/** Names visible to an expression: its loop's, its template's, then the row's columns. Nothing else exists. */
 export class Scope {
   readonly environment: TemplateEnvironment;
   readonly #names = new Map<string, PythonValue>();

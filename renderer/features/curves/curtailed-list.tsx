@@ -38,7 +38,7 @@ export const CurtailedList = ({ points, title }: CurtailedListProps) => (
           numeric: true,
           cell: formatDroppedShare,
         },
-        { key: 'curtailed', title: <Definition of="stopEarly">Verdict</Definition>, cell: curtailedText },
+        { key: 'curtailed', title: <Definition of="stop">Verdict</Definition>, cell: curtailedText },
       ]}
     />
   </section>

@@ -51,7 +51,7 @@ export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emph
 interface MethodMarksProps {
   readonly curve: MethodCurve;
   readonly rows: readonly ChartRow[];
-  /** Positions of curtailed candidates. */
+  /** Where candidates that stopped early stand. */
   readonly curtailed: readonly number[];
   readonly order: number;
   readonly theme: ResolvedTheme;

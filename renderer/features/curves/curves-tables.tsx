@@ -5,11 +5,14 @@ import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import {
   formatCount,
+  formatDifference,
   formatDroppedShare,
   formatFactor,
   formatFixed,
+  formatInterval,
   formatProbability,
-  formatSigned,
+  formatValue,
+  UNITS_NOTE,
 } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { resultKey } from '../../sweep/points.ts';
@@ -23,9 +26,10 @@ interface ResultsTableProps {
   readonly onSelect: (result: SweepResult) => void;
 }
 
-/** All measured points with their exact numbers. */
+/** All measured points. */
 export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTableProps) => (
   <div className="results-table">
+    <p className="muted">{UNITS_NOTE}</p>
     <DataTable
       caption="Every measured point of this sweep"
       rows={[...results].sort(
@@ -72,25 +76,25 @@ export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTabl
           key: 'value',
           title: <Definition of="value">Value</Definition>,
           numeric: true,
-          cell: (result) => formatFixed(result.value, 4),
+          cell: ({ value, metric }) => formatValue(value, metric),
         },
         {
           key: 'difference',
           title: <Definition of="pairedDifference">Difference</Definition>,
           numeric: true,
-          cell: (result) => formatSigned(result.difference, 4),
+          cell: ({ difference, metric }) => formatDifference(difference, metric),
         },
         {
           key: 'interval',
           title: <Definition of="pairedDifference">95 % interval</Definition>,
           numeric: true,
-          cell: (result) => `[${formatSigned(result.low, 4)}, ${formatSigned(result.high, 4)}]`,
+          cell: (result) => formatInterval(result, result.metric),
         },
         {
           key: 'one',
           title: <Definition of="oneSided">One-sided</Definition>,
           numeric: true,
-          cell: (result) => formatSigned(result.lowOneSided, 4),
+          cell: ({ lowOneSided, metric }) => formatDifference(lowOneSided, metric),
         },
         {
           key: 'p',

@@ -21,7 +21,7 @@ export interface MethodCurve {
   /** The line: one value per factor (the mean of several draws), starting at the unpruned model. */
   readonly line: readonly LinePoint[];
   readonly draws: number;
-  /** Factors of curtailed candidates: unsafe, and without a value. */
+  /** Factors at which a candidate stopped early, unsafe: it has no value there. */
   readonly curtailed: readonly number[];
   readonly thresholds: readonly Threshold[];
 }

@@ -3,18 +3,26 @@ import { useStore } from 'zustand';
 import type { FinetuneStage } from '../../../main/contract/finetune.ts';
 import { serialiseError } from '../../../main/contract/errors.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
+import type { Setting } from '../../../main/contract/setting.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/figures/numbers.ts';
 import { chooseFolder, choosePython } from '../../state/file-choice.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
-import { finetuneInput, finetuneName, finetuneObstacle, finetuneSteps, trainingSettings } from './finetune-input.ts';
-import { ListField, SettingField, SettingLabel } from './setting-field.tsx';
+import {
+  finetuneInput,
+  finetuneName,
+  finetuneObstacle,
+  finetuneSteps,
+  isIdle,
+  trainingSettings,
+} from './finetune-input.ts';
 
 const stageOptions = [
   { value: 'router,all', label: 'Router, then all weights', stages: ['router', 'all'] },
@@ -81,13 +89,13 @@ export const FinetuneForm = () => {
           {trainingSettings
             .filter(({ kind }) => kind !== 'list')
             .map((setting) => (
-              <SettingField key={setting.name} setting={setting} />
+              <Field key={setting.name} setting={setting} />
             ))}
         </div>
         {trainingSettings
           .filter(({ kind, choices }) => kind === 'list' && choices.length === 0)
           .map((setting) => (
-            <ListField key={setting.name} setting={setting} />
+            <Field key={setting.name} setting={setting} />
           ))}
         <Python />
         <Into name={model === null ? '' : finetuneName(model, tasks, state.name)} />
@@ -101,6 +109,22 @@ export const FinetuneForm = () => {
         </Button>
       </footer>
     </>
+  );
+};
+
+/** The field of a training setting. Invalid values are kept, and named at the foot of the dialog. */
+const Field = ({ setting }: { readonly setting: Setting }) => {
+  const { settings, choose } = useStore(finetuneStore);
+  const take = (value: unknown): void => choose(setting.name, value);
+  return (
+    <SettingField
+      stacked
+      setting={setting}
+      value={settings[setting.name]}
+      disabled={isIdle(setting, settings)}
+      onChange={take}
+      onRefused={take}
+    />
   );
 };
 

@@ -12,9 +12,6 @@ type Chosen = Pick<FinetuneState, 'settings' | 'into' | 'name' | 'python'>;
 /** The training settings, in the order of the contract. */
 export const trainingSettings = settingsOf(finetuneSettings);
 
-/** Names of the settings that the contract rejects. */
-export const refused = (settings: Chosen['settings']): readonly string[] => refusedSettings(finetuneSettings, settings);
-
 /** Whether a setting has no effect because its stage is not selected. */
 export const isIdle = ({ only }: Setting, settings: Chosen['settings']): boolean => {
   const list = only === undefined ? null : settings[only.list];
@@ -60,7 +57,7 @@ export const finetuneObstacle = (
       'Choose calibration items in the list of tasks, or untick the task.'
     );
   }
-  const [wrong] = refused(chosen.settings);
+  const [wrong] = refusedSettings(finetuneSettings, chosen.settings);
   const setting = trainingSettings.find(({ name }) => name === wrong);
   if (setting !== undefined) return `${setting.label}: ${setting.range}.`;
   if (chosen.into === null) return 'Choose the folder to write into.';

@@ -15,7 +15,7 @@ import { Definition } from '../../components/definition.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQueries, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { chatOf } from '../../profile/chat.ts';
+import { chatOf } from '../../plan/chat.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { DamageChart } from './damage-chart.tsx';

@@ -9,7 +9,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { chatOf } from '../../profile/chat.ts';
+import { chatOf } from '../../plan/chat.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';

@@ -9,19 +9,21 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import {
   formatCount,
+  formatDifference,
+  formatDifferenceInUnit,
   formatDroppedShare,
   formatFactor,
   formatFixed,
+  formatInterval,
   formatParameters,
   formatPercent,
   formatProbability,
-  formatSigned,
 } from '../../../main/figures/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { pointVerdictText } from '../../../main/evaluation/wording.ts';
 import type { PointKey } from '../../state/selection.ts';
-import { isPoint } from '../../sweep/points.ts';
+import { isPoint, measuredText } from '../../sweep/points.ts';
 import { useSweepOf } from '../../sweep/shown-sweep.ts';
 import { ExpertCard } from './expert-card.tsx';
 import { ModelFacts } from './model-facts.tsx';
@@ -91,18 +93,18 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
       {result !== undefined && (
         <FactList
           facts={[
-            { key: 'value', term: <Definition of={result.metric} />, value: formatFixed(result.value, 4) },
+            { key: 'value', term: <Definition of={result.metric} />, value: measuredText(result) },
             {
               key: 'difference',
               term: <Definition of="pairedDifference" />,
-              value: formatSigned(result.difference, 4),
+              value: formatDifferenceInUnit(result.difference, result.metric),
             },
             {
               key: 'interval',
               term: <Definition of="pairedDifference">95 % interval</Definition>,
-              value: `${formatSigned(result.low, 4)} to ${formatSigned(result.high, 4)}`,
+              value: formatInterval(result, result.metric),
             },
-            { key: 'one', term: <Definition of="oneSided" />, value: formatSigned(result.lowOneSided, 4) },
+            { key: 'one', term: <Definition of="oneSided" />, value: formatDifference(result.lowOneSided, result.metric) },
             ...(result.p === null
               ? []
               : [{ key: 'p', term: <Definition of="mcnemar" />, value: formatProbability(result.p) }]),
@@ -126,7 +128,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
                   {
                     key: 'norm',
                     term: <Definition of="acc_norm">acc_norm</Definition>,
-                    value: formatFixed(result.accNorm, 4),
+                    value: formatPercent(result.accNorm),
                   },
                 ]),
             ...(result.truncated > 0

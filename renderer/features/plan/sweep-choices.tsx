@@ -1,14 +1,16 @@
-import { useId } from 'react';
 import { useStore } from 'zustand';
 import type { MethodPage } from '../../../main/contract/method.ts';
-import type { MethodName } from '../../../main/contract/plan.ts';
+import { type MethodName, type RefitName, refitName } from '../../../main/contract/plan.ts';
+import { type Setting, settingsOf } from '../../../main/contract/setting.ts';
+import { type DescribedSweepSettings, describedSweepSettings } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { addMethodFile } from '../../actions/plan.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
+import { SettingField } from '../../components/setting-field.tsx';
+import type { DefinitionName } from '../../definitions/definitions.ts';
 import { AboutMethod } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { methodGroups } from '../../plan/methods.ts';
@@ -116,61 +118,48 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
   );
 };
 
-const MOST_SEEDS = 30;
-const MOST_DELTA = 0.5;
+const settings = settingsOf(describedSweepSettings);
 
-/** Draws, item limit, margin, and whether to measure speed. */
-export const SweepNumbers = () => {
-  const settings = useStore(sweepStore);
-  const ids = { seeds: useId(), limit: useId(), delta: useId() };
+interface SweepFieldsProps {
+  /** Part of the form; absent: the settings that name no part. */
+  readonly part?: string;
+  readonly stacked?: boolean;
+  readonly hidden?: readonly (keyof DescribedSweepSettings)[];
+}
+
+/** Fields of the described settings in one part of the form. */
+export const SweepFields = ({ part, stacked = false, hidden = [] }: SweepFieldsProps) => {
+  const chosen: Readonly<Record<string, unknown>> = { ...useStore(sweepStore) };
+  const isShown = (setting: Setting): boolean => setting.part === part && !hidden.some((name) => name === setting.name);
+  return settings
+    .filter(isShown)
+    .map((setting) => (
+      <SettingField
+        key={setting.name}
+        setting={setting}
+        value={chosen[setting.name]}
+        stacked={stacked}
+        onChange={(value) => sweepStore.getState().choose(setting.name, value)}
+      />
+    ));
+};
+
+const terms: Readonly<Record<RefitName, { readonly label: string; readonly of: DefinitionName }>> = {
+  experts: { label: 'experts', of: 'refitExperts' },
+  router: { label: 'router', of: 'refitRouter' },
+  'router+experts': { label: 'router, then experts', of: 'refitRouterAndExperts' },
+};
+
+/** Chooses the refits of the recovery; each adds a curve. */
+export const SweepRefits = () => {
+  const { refits, toggleRefit } = useStore(sweepStore);
   return (
-    <div className="choice-row">
-      <div className="field">
-        <label htmlFor={ids.seeds}>
-          <Definition of="seeds">Draws</Definition>
-        </label>
-        <NumberInput
-          id={ids.seeds}
-          className="input-number"
-          min={1}
-          max={MOST_SEEDS}
-          value={settings.seeds}
-          accepts={wholeFrom(1, MOST_SEEDS)}
-          onChange={(seeds) => settings.chooseSeeds(seeds ?? 1)}
-        />
-      </div>
-      <div className="field">
-        <label htmlFor={ids.limit}>
-          <Definition of="limit" />
-        </label>
-        <NumberInput
-          id={ids.limit}
-          className="input-number"
-          min={1}
-          placeholder="all"
-          value={settings.limit}
-          accepts={(limit) => limit === null || wholeFrom(1)(limit)}
-          onChange={settings.chooseLimit}
-        />
-      </div>
-      <div className="field">
-        <label htmlFor={ids.delta}>
-          <Definition of="delta" />
-        </label>
-        <NumberInput
-          id={ids.delta}
-          className="input-number"
-          min={0.005}
-          max={MOST_DELTA}
-          step={0.005}
-          value={settings.delta}
-          accepts={(delta) => delta !== null && delta > 0 && delta <= MOST_DELTA}
-          onChange={(delta) => delta !== null && settings.chooseDelta(delta)}
-        />
-      </div>
-      <Checkbox checked={settings.speed} onChange={settings.chooseSpeed}>
-        <Definition of="speed">speed</Definition>
-      </Checkbox>
+    <div className="choice-row" role="group" aria-label="What the recovery refits">
+      {refitName.options.map((refit) => (
+        <Checkbox key={refit} checked={refits.includes(refit)} onChange={() => toggleRefit(refit)}>
+          <Definition of={terms[refit].of}>{terms[refit].label}</Definition>
+        </Checkbox>
+      ))}
     </div>
   );
 };

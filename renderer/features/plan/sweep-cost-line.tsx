@@ -41,7 +41,7 @@ export const SweepCostLine = () => {
       {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the
       unpruned model included; {formatCount(cost.itemEvaluations)} item evaluations
       {settings.adaptive && ', plus those added by the adaptive search'}
-      {settings.stopEarly && '; at most, since candidates stop early'}.{' '}
+      {settings.stop !== undefined && '; at most, since candidates stop early'}.{' '}
       {cost.drawn.map(({ method, draws, more }) => (
         <span key={method}>
           {methodTitle(method)}: <Definition of="seeds">{formatCount(draws)} draws</Definition>, {formatCount(more)}{' '}

@@ -1,28 +1,23 @@
 import { useStore } from 'zustand';
-import { sweepSettings } from '../../../main/contract/sweep.ts';
+import { clusterRequest } from '../../../main/contract/cluster.ts';
 import { useAction } from '../../actions/action.ts';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
 import { showMethods } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
-import { Checkbox, Segmented, Select } from '../../components/choices.tsx';
+import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
-import { ChatSwitch } from '../../profile/chat-switch.tsx';
-import { withChatTemplate } from '../../profile/chat.ts';
-import { clusterStore, readClusterFields } from '../../state/cluster-store.ts';
+import { ChatSwitch } from '../../plan/chat-switch.tsx';
+import { withChatTemplate } from '../../plan/chat.ts';
+import { clusterStore } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
-import { BudgetSelect, ProtectSelect } from './budget.tsx';
+import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { ClusterFields } from './cluster-fields.tsx';
-import { SweepCalibration } from './sweep-calibration.tsx';
-import { SweepMethods, SweepNumbers, SweepOptions } from './sweep-choices.tsx';
+import { SweepFields, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
-import { SweepRefits } from './sweep-refits.tsx';
 import './plan-panel.css';
-
-const budgets = sweepSettings.shape.budget.unwrap().options;
 
 /** Settings of a sweep, and its cost before it runs. */
 export const SweepLauncher = () => {
@@ -37,7 +32,11 @@ export const SweepLauncher = () => {
   const isOnCluster = cluster.runsOn === 'cluster';
   const obstacle =
     sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
-    (isOnCluster && !readClusterFields(cluster.fields).success ? 'A cluster field has an invalid value.' : null);
+    (isOnCluster && !clusterRequest.safeParse(cluster.request).success
+      ? 'A cluster field has an invalid value.'
+      : null);
+  // Also shown if it was chosen before a task was ticked that does not allow it.
+  const calibrates = settings.calibration !== undefined || canCalibrateOnWritten(tasks);
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (
     <section className="card" aria-label="Sweep">
@@ -83,29 +82,11 @@ export const SweepLauncher = () => {
               {factor === 1 ? '×1 unpruned' : formatFactor(factor)}
             </Checkbox>
           ))}
-          <Checkbox checked={settings.adaptive} onChange={settings.chooseAdaptive}>
-            <Definition of="adaptive">adaptive</Definition>
-          </Checkbox>
-          <Checkbox checked={settings.stopEarly} onChange={settings.chooseStopEarly}>
-            <Definition of="stopEarly">stop early</Definition>
-          </Checkbox>
+          <SweepFields part="factors" />
         </div>
         <span>Plans</span>
         <div className="sweep-plans">
-          <BudgetSelect value={settings.budget} of={budgets} onChange={settings.chooseBudget} />
-          <ProtectSelect value={settings.protect} onChange={settings.chooseProtect} />
-          <Select
-            stacked
-            label={<Definition of="recovery">Recovery</Definition>}
-            value={settings.recovery}
-            options={[
-              { value: 'none', label: 'none' },
-              { value: 'both', label: 'beside each plan' },
-              { value: 'only', label: 'instead of each plan' },
-            ]}
-            onChange={settings.chooseRecovery}
-          />
-          <SweepCalibration tasks={tasks} />
+          <SweepFields stacked part="plans" hidden={calibrates ? [] : ['calibration']} />
         </div>
         {settings.recovery !== 'none' && (
           <>
@@ -120,7 +101,9 @@ export const SweepLauncher = () => {
           </>
         )}
         <span>Settings</span>
-        <SweepNumbers />
+        <div className="choice-row">
+          <SweepFields />
+        </div>
         <span>Run on</span>
         <div>
           <Segmented

@@ -8,7 +8,7 @@ import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { definitions } from '../../definitions/definitions.ts';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { ChatSwitch } from '../../profile/chat-switch.tsx';
+import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { useComparableModels } from '../../profile/comparable-models.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { routingMetrics } from '../../state/map-view.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { RandomSource } from '../../../main/statistics/random.ts';
 
-/** A model with a chat template, a larger one of its family, a task of few items, and its written twin. */
+/** A model with a chat template, a larger model of its family, a task of few items, and its written twin. */
 export interface Sources {
   readonly model: string;
   readonly larger: string;
@@ -12,7 +12,7 @@ export interface Sources {
   readonly written: string;
 }
 
-/** Of each split: enough that other weights or tokens show. */
+/** Items of each split: enough for changed weights or tokens to show. */
 const ITEMS = 24;
 
 const TEMPLATE = (word: string): string =>
@@ -36,7 +36,7 @@ export const makeSources = async (resources: string, folder: string): Promise<So
     task: inFolder('capital'),
     written: inFolder('capital-written'),
   };
-  // Long ago: whoever puts times back puts back these.
+  // An old time, which is what a change restores.
   for (const change of Object.values(changes)) await utimes(change.file(sources), 1_700_000_000, 1_700_000_000);
   return sources;
 };
@@ -45,7 +45,7 @@ export const makeSources = async (resources: string, folder: string): Promise<So
 export interface Change {
   readonly file: (sources: Sources) => string;
   readonly changed: (bytes: Buffer) => Buffer;
-  /** Only in place and at the same length: a model maps its weights, and a shorter file would end its process. */
+  /** Only in place and at the same length: weights are memory-mapped, and a shorter file would end the process. */
   readonly isMapped?: boolean;
 }
 
@@ -59,7 +59,7 @@ const inText =
 
 const withoutEightLines = inText((text) => text.split('\n').slice(8).join('\n'));
 
-/** Two letters change places: the same texts are other tokens. */
+/** Two letters are swapped, so the same texts have other tokens. */
 const swapLetters = inText((text) =>
   text.replace('"a": 19', '"a": 0x').replace('"e": 23', '"e": 19').replace('"a": 0x', '"a": 23'),
 );
@@ -79,7 +79,7 @@ export const changes = {
 
 export type ChangeName = keyof typeof changes;
 
-/** Changes a file after a while and puts it back later, in a thread: at any moment of the main one. */
+/** Changes a file after a delay and restores it later, in a thread, so at any moment of the main thread. */
 const THREAD = `
   const { workerData } = require('node:worker_threads');
   const { file, bytes, original, atMs, backMs, isOverwritten, keepsTime } = workerData;
@@ -102,13 +102,13 @@ const THREAD = `
 `;
 
 export interface Disturbance {
-  /** Ends when the file is changed, and put back if it is to be. */
+  /** Resolves when the file was changed, and restored if requested. */
   readonly done: Promise<void>;
-  /** Puts everything back, whatever happened. */
+  /** Restores everything, whatever happened. */
   restore(): Promise<void>;
 }
 
-/** Lets a source be another one at a random moment of the next `tookMs`; three times of ten until `restore`. */
+/** Changes a source at a random moment of the next `tookMs`; in three cases of ten until `restore`. */
 export const disturb = (sources: Sources, name: ChangeName, random: RandomSource, tookMs: number): Disturbance => {
   const change: Change = changes[name];
   const file = change.file(sources);
@@ -136,7 +136,7 @@ export const disturb = (sources: Sources, name: ChangeName, random: RandomSource
   };
 };
 
-/** Sources of which one is another for good, for the results that are right then. */
+/** Sources with one permanent change, to compute the results that are then right. */
 export const changedFor = async (sources: Sources, name: ChangeName): Promise<() => Promise<void>> => {
   const change: Change = changes[name];
   const file = change.file(sources);

@@ -12,7 +12,7 @@ import type { ChangeName, Sources } from './changes.ts';
 
 export const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
-/** Where a path computes: a workspace, and a folder for files of its own. */
+/** Environment of a path: a workspace, and a folder for its files. */
 export interface Bench {
   readonly workspace: string;
   readonly folder: string;
@@ -21,16 +21,16 @@ export interface Bench {
   readonly engine: Engine;
 }
 
-/** A way to numbers. */
+/** A way to compute numbers. */
 export interface ComputingPath {
   readonly name: string;
-  /** Sources that it reads, and that are disturbed. */
+  /** Sources that it reads, and that are changed. */
   readonly reads: readonly ChangeName[];
-  /** What it needs first, undisturbed. */
+  /** Preparation, without changes. */
   readonly prepare?: (bench: Bench) => Promise<void>;
-  /** Computes, and gives what it kept as its result; rejects where it keeps none. */
+  /** Computes and returns the stored result; rejects if nothing is stored. */
   readonly run: (bench: Bench) => Promise<unknown>;
-  /** Files that a refused run must not leave. */
+  /** Files that a refused run must not leave behind. */
   readonly out?: string;
 }
 
@@ -66,7 +66,7 @@ const sweepPath = (name: string, asked: Asked, reads: readonly ChangeName[], isW
   },
 });
 
-/** Two workers beside each other, and whoever joins what they measured. */
+/** Two workers side by side, and the process that joins their results. */
 const workers: ComputingPath = {
   name: 'work by two workers',
   reads: ['weights', 'tokenizer', 'calibration items'],
@@ -87,7 +87,7 @@ const workers: ComputingPath = {
   },
 };
 
-/** A command line in this process; rejects where it does not exit with 0. */
+/** Runs a command line in this process; rejects if it does not exit with 0. */
 const uncurl = async (...args: readonly string[]): Promise<string> => {
   const [out, err]: [string[], string[]] = [[], []];
   const code = await runCommandLine([...args, '--json'], {
@@ -261,13 +261,13 @@ const finetunePath = (python: string): ComputingPath => ({
       }),
     );
     const files = new Map(await filesOf(path.join(folder, 'made', 'tuned')));
-    // When, and where, it was trained.
+    // Time and place of the training.
     files.delete('uncurl_finetune.json');
     return [...files];
   },
 });
 
-/** Every way to numbers that a machine has; the slow ones need a Python with PyTorch. */
+/** All ways to compute numbers on this machine; the slow ones need a Python with PyTorch. */
 export const computingPaths = (python: string | undefined): readonly ComputingPath[] => [
   sweepPath('sweep that merges', { methods: ['uncurl'], factors: [1, 2, 4] }, ['weights', 'tokenizer', 'test items']),
   sweepPath('sweep through the chat template', { chat: true }, ['weights', 'template', 'test items']),

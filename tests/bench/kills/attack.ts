@@ -1,18 +1,20 @@
 import type { RandomSource } from '../../../main/statistics/random.ts';
 
-/** How one attack ended. */
+/** Result of one attack. */
 export interface Outcome {
   readonly kills: number;
-  /** Times that something killed or refused was resumed or begun again. */
+  /** Number of times that a killed or refused command was resumed or restarted. */
   readonly resumed: number;
-  /** Whether what is there in the end is what an undisturbed run gives; null: no end was reached, and `said` why. */
+  /**
+   * Whether the final state equals that of an undisturbed run; null if no end was reached, for the reason in `said`.
+   */
   readonly isSame: boolean | null;
   readonly said: string;
-  /** Unfinished files that stayed for the time being. */
+  /** Unfinished files left behind for the time being. */
   readonly leftovers: number;
 }
 
-/** A way of disturbing the workbench at a random moment, and seeing it through. */
+/** A way to disturb the workbench at a random moment, followed to the end. */
 export interface Attack {
   readonly name: string;
   readonly once: (random: RandomSource) => Promise<Outcome>;

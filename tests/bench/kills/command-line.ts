@@ -6,13 +6,13 @@ import type { RandomSource } from '../../../main/statistics/random.ts';
 
 export const root = path.join(import.meta.dirname, '../../..');
 export const bundledModel = path.join(root, 'resources', 'models', 'uncurl-8');
-/** The sources, or what is built of them (dist/uncurl.cjs), which starts in a quarter of the time. */
+/** The sources, or the built program (dist/uncurl.cjs), which starts in a quarter of the time. */
 const program = process.env['UNCURL_PROGRAM'] ?? path.join(root, 'main', 'cli', 'uncurl.ts');
 
 export interface Ended {
   readonly code: number | null;
   readonly wasKilled: boolean;
-  /** What it printed to standard error. */
+  /** Standard error. */
   readonly said: string;
 }
 
@@ -27,7 +27,7 @@ const env = {
   UNCURL_SETTINGS: process.env['UNCURL_SETTINGS'] ?? path.join(tmpdir(), 'uncurl-bench', 'settings.json'),
 };
 
-/** Starts the command line in a process of its own. */
+/** Starts the command line in a process. */
 export const startUncurl = (args: readonly string[]): CommandLine => {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'], env });
   const said: Buffer[] = [];
@@ -40,7 +40,7 @@ export const startUncurl = (args: readonly string[]): CommandLine => {
   return { child, ended };
 };
 
-/** Runs it to its end, or to SIGKILL after `killAfterMs`. */
+/** Runs the command line to its end, or to SIGKILL after `killAfterMs`. */
 export const runUncurl = async (args: readonly string[], killAfterMs: number | null = null): Promise<Ended> => {
   const { child, ended } = startUncurl(args);
   const timer = killAfterMs === null ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
@@ -49,10 +49,10 @@ export const runUncurl = async (args: readonly string[], killAfterMs: number | n
   return result;
 };
 
-/** A moment at which a run that takes `tookMs` may still be at work. */
+/** A random moment within the duration of a run that takes `tookMs`. */
 export const momentOf = (random: RandomSource, tookMs: number): number => (0.1 + 0.8 * random.float()) * tookMs;
 
-/** What an undisturbed run gives, and how long it takes; it must end well. */
+/** Result and duration of an undisturbed run, which must succeed. */
 export const undisturbed = async (args: readonly string[]): Promise<number> => {
   const startedAt = performance.now();
   const { code, said } = await runUncurl(args);

@@ -5,7 +5,7 @@ import type { Attack } from './attack.ts';
 import { bundledModel, momentOf, runUncurl, undisturbed } from './command-line.ts';
 import { filesOf, goOn, runsIn } from './sweeps.ts';
 
-/** A folder that an export or a training makes is there whole, or not at all. */
+/** The folder of an export or a training exists completely, or not at all. */
 export const killedExport = async (folder: string): Promise<Attack> => {
   const plan = path.join(folder, 'plan.json');
   await writeFile(plan, JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 4, 6]) }));
@@ -33,7 +33,7 @@ export const killedExport = async (folder: string): Promise<Attack> => {
   };
 };
 
-/** What of a tuned model may differ between two trainings: when, and where, they took place. */
+/** Files of a tuned model without the parts that may differ between trainings: time and place. */
 const tunedFiles = async (destination: string): Promise<ReadonlyMap<string, string>> => {
   const files = new Map(await filesOf(destination));
   files.delete('uncurl_finetune.json');

@@ -21,7 +21,7 @@ export const sweeps: Readonly<Record<string, SweepOf>> = {
   generation: sweepOf(['--task', 'capital-written', '--method', 'frequency']),
 };
 
-/** Runs in a workspace that have a manifest: those that can be resumed. */
+/** Runs in a workspace that have a manifest and so can be resumed. */
 export const runsIn = async (workspace: string): Promise<readonly string[]> => {
   const folder = path.join(workspace, 'runs');
   const names = await readdir(folder).catch((): string[] => []);
@@ -31,7 +31,7 @@ export const runsIn = async (workspace: string): Promise<readonly string[]> => {
   return names.filter((_, index) => made[index]);
 };
 
-/** The files of a folder and all below it, by name, with their bytes. */
+/** All files below a folder, by name, with their bytes. */
 export const filesOf = async (folder: string): Promise<ReadonlyMap<string, string>> => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
@@ -41,7 +41,7 @@ export const filesOf = async (folder: string): Promise<ReadonlyMap<string, strin
   return new Map(await Promise.all(read));
 };
 
-/** What a workspace holds in the end: the results of each run, and the bytes of every step. */
+/** Final state of a workspace: the results of each run, and the bytes of every step. */
 export interface Measured {
   readonly results: readonly unknown[];
   readonly steps: ReadonlyMap<string, string>;
@@ -55,7 +55,7 @@ export const measuredIn = async (workspace: string): Promise<Measured> => {
   return { results: await Promise.all(results), steps: await filesOf(path.join(workspace, 'steps')) };
 };
 
-/** Whether every run of a workspace, however many, has the results of the one undisturbed run. */
+/** Whether every run of a workspace has the results of the undisturbed run. */
 export const isAsMeasured = async (workspace: string, right: Measured): Promise<boolean> => {
   const { results, steps } = await measuredIn(workspace);
   return (
@@ -69,7 +69,7 @@ export const resumeArgs = (run: string, workspace: string): readonly string[] =>
   ...['resume', run, '--workspace', workspace, '--threads', '1'],
 ];
 
-/** Resumes the run of a workspace, or begins anew where there is none yet. */
+/** Resumes the run of a workspace, or starts one if there is none. */
 export const goOn = async (sweep: readonly string[], workspace: string, killAfterMs: number | null): Promise<Ended> => {
   const [run] = await runsIn(workspace);
   if (run !== undefined) return runUncurl(resumeArgs(run, workspace), killAfterMs);
@@ -77,7 +77,7 @@ export const goOn = async (sweep: readonly string[], workspace: string, killAfte
   return runUncurl(sweep, killAfterMs);
 };
 
-/** Temporary files of killed processes: they are removed a day later, when a workspace is opened. */
+/** Temporary files of killed processes, which are removed one day later when a workspace is opened. */
 const leftIn = async (workspace: string): Promise<number> => (await readdir(path.join(workspace, 'tmp'))).length;
 
 export const outcomeOf = async (
@@ -102,7 +102,7 @@ export const undisturbedSweep = async (
   return { right: await measuredIn(workspace), tookMs };
 };
 
-/** A sweep that is killed, and its resumptions as well three times of ten, until one comes to its end. */
+/** A sweep that is killed, and its resumptions too in three cases of ten, until one finishes. */
 export const killedSweep = async (folder: string, name: string, sweep: SweepOf): Promise<Attack> => {
   const { right, tookMs } = await undisturbedSweep(folder, sweep);
   return {
@@ -124,7 +124,7 @@ export const killedSweep = async (folder: string, name: string, sweep: SweepOf):
 
 const WORKERS = 2;
 
-/** Starts a sweep and ends it as soon as its run exists, so that workers find all or nearly all of it to do. */
+/** Starts a sweep and kills it as soon as its run exists, so that workers find nearly all of it to do. */
 const begunRun = async (sweep: readonly string[], workspace: string): Promise<string> => {
   const { child, ended } = startUncurl(sweep);
   for (;;) {
@@ -140,8 +140,8 @@ const begunRun = async (sweep: readonly string[], workspace: string): Promise<st
 };
 
 /**
- * Two workers beside each other, as a cluster's tasks run them. Each is killed at a random moment, and started again
- * until one comes to its end (three times of ten it is killed again); then the run is resumed, which reads their steps.
+ * Two workers side by side, run as by a cluster's tasks. Each is killed at a random moment and restarted until it
+ * finishes (in three cases of ten it is killed again); then the run is resumed, which reads their steps.
  */
 export const killedWorkers = async (folder: string): Promise<Attack> => {
   const { right, tookMs } = await undisturbedSweep(folder, plainSweep);

@@ -7,7 +7,7 @@ import type { Attack } from './attack.ts';
 import { bundledModel, momentOf, runUncurl, startUncurl } from './command-line.ts';
 import { goOn, outcomeOf, plainSweep, resumeArgs, runsIn, undisturbedSweep } from './sweeps.ts';
 
-/** Two engines sweep the same in one workspace; one of them is killed, and its run resumed beside the other. */
+/** Two engines run the same sweep in one workspace; one is killed, and its run resumed beside the other. */
 export const twoEngines = async (folder: string): Promise<Attack> => {
   const { right, tookMs } = await undisturbedSweep(folder, plainSweep);
   return {
@@ -20,7 +20,7 @@ export const twoEngines = async (folder: string): Promise<Attack> => {
       const isThere = run !== undefined && (await runsIn(workspace)).includes(run);
       const again = first.wasKilled && isThere ? await runUncurl(resumeArgs(run, workspace)) : null;
       const otherEnded = await other.ended;
-      // Killed before it had a run, the first one leaves nothing to compare.
+      // If the first was killed before it had a run, there is nothing of it to compare.
       const ended = again ?? (first.wasKilled ? otherEnded : first);
       const counts = { kills: Number(first.wasKilled), resumed: Number(again !== null) };
       const outcome = await outcomeOf(otherEnded.code === 0 ? ended : otherEnded, workspace, right, counts);
@@ -30,7 +30,9 @@ export const twoEngines = async (folder: string): Promise<Attack> => {
   };
 };
 
-/** An engine that is stopped in mid-run, taken over from, and wakes when the other one is at work or done. */
+/**
+ * An engine that is suspended during a run, loses it to another engine, and wakes while that one is working or done.
+ */
 export const takeover = async (folder: string): Promise<Attack> => {
   const { right, tookMs } = await undisturbedSweep(folder, plainSweep);
   return {
@@ -54,7 +56,7 @@ export const takeover = async (folder: string): Promise<Attack> => {
   };
 };
 
-/** A disk that is full at a random moment of a sweep, and has room again when it is resumed. Needs root, on Linux. */
+/** A disk that is full at a random moment of a sweep, and has space again when it is resumed. Needs root, on Linux. */
 export const fullDisk = async (folder: string): Promise<Attack> => {
   const { right } = await undisturbedSweep(folder, plainSweep);
   return {
@@ -80,7 +82,7 @@ export const fullDisk = async (folder: string): Promise<Attack> => {
   };
 };
 
-/** A shard of the model that is gone at a random moment of a sweep, and back when it is resumed. */
+/** A shard of the model that is missing at a random moment of a sweep, and back when it is resumed. */
 export const vanishedShard = async (folder: string): Promise<Attack> => {
   const model = path.join(folder, 'sharded', 'uncurl-8');
   await mkdir(path.dirname(model));

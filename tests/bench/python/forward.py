@@ -1,11 +1,11 @@
-"""Forward passes of transformers in a dtype, as many as each line of standard input says.
+"""Forward passes of transformers in a dtype, as requested by each line of standard input.
 
 usage: forward.py MODEL THREADS SEQUENCES LENGTH
-Holds the model in float32 and in bfloat16, each with the faster of transformers' "eager" and "grouped_mm" there (timed
-at the start) and its default attention. The first line printed is one JSON object:
+Loads the model in float32 and in bfloat16, each with the faster of transformers' "eager" and "grouped_mm" (timed at the
+start) and its default attention. The first line printed is one JSON object:
 {"implementations": {dtype: name}, "largest": largest difference of a logit of bfloat16 from float32, divided by the
-largest logit, "flipped": share of positions whose likeliest token differs}. Then every line "DTYPE PASSES" is answered
-by the seconds that the passes took together.
+largest logit, "flipped": share of positions whose most likely token differs}. Then every line "DTYPE PASSES" is answered
+with the seconds that the passes took together.
 """
 
 import json
@@ -36,7 +36,7 @@ def seconds(model, passes):
 
 
 def fastest(dtype):
-    """The model with the implementation that takes least for one pass after a first, and that one's name."""
+    """The model with the fastest implementation (timed on a second pass), and its name."""
     best = None
     for name in IMPLEMENTATIONS:
         try:

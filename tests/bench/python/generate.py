@@ -1,4 +1,4 @@
-"""What users run today: load, drop experts in memory, and `generate` in batches of 16, one pruned model after the other.
+"""The usual script: load, drop experts in memory, and `generate` in batches of 16, one pruned model after the other.
 
 usage: generate.py MODEL REQUEST ANSWER DTYPE
 REQUEST: {"prompts": [[token]], "newTokens", "plans": {name: {"kept": [[expert] per layer]} or null}}.

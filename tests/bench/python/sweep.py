@@ -1,4 +1,4 @@
-"""The pruning loop as it is written today: observe with hooks, slice, save, reload, score with lm-evaluation-harness.
+"""The usual pruning loop: observe with hooks, slice, save, reload, score with lm-evaluation-harness.
 
 usage: sweep.py MODEL KEPT TASK_FOLDER... [--methods frequency,reap] [--dtype float32|bfloat16] [--threads N]
 KEPT: numbers of kept experts, separated by commas. Prints one JSON line per point: {"task", "method", "kept", "acc"}.
@@ -26,7 +26,7 @@ def load(folder, dtype):
 
 
 def observe(model, tokenizer, items, method):
-    """What each layer's experts are ranked by, larger kept: list over layers of scores [E].
+    """Scores of each layer's experts, of which the largest are kept: list over layers of [E].
 
     frequency: how often the router chooses the expert. reap: mean over the tokens routed to it of its combine weight
     (renormalised over the top-k, as Mixtral does) times the norm of its output.

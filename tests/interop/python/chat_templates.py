@@ -1,4 +1,4 @@
-"""What transformers makes of conversations by the chat templates of model folders: one JSON object a job, one a line."""
+"""Prompts that transformers makes of conversations with the chat templates of model folders: one JSON line per job."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Losses of a fine-tuning, by plain PyTorch: Mixtral's layers, the balancing loss and AdamW, written out.
+"""Losses of a fine-tuning in plain PyTorch: Mixtral's layers, the balancing loss and AdamW, written out.
 
     python finetune_losses.py JOBS.json
 
@@ -60,7 +60,7 @@ def forward(w, config, ids):
 
 
 def balancing(routers, mask, top):
-    """E times the sum over experts of routes a token times mean probability, over all layers at once."""
+    """E times the sum over experts of (routed choices per token x mean probability), over all layers together."""
     real = mask.flatten().bool().repeat(len(routers))
     shares = torch.softmax(torch.cat(routers), -1)[real]
     experts = shares.shape[1]

@@ -1,10 +1,10 @@
-"""Holds the batches of a fine-tuning's general stage against those that the bundled models were pretrained on.
+"""Compares the batches of a fine-tuning's general stage with those that the bundled models were pretrained on.
 
     python general_batches.py JOBS.json
 
-Each job names both folders of sources, the groups of (context, answer), a length and a number of
-steps. Answers with the number of tokens and of loss weights that differ, and with those compared;
-`resumed`: whether the stream that begins later goes on as the whole one does.
+Each job names both source folders, the groups of (context, answer), a length and a number of
+steps. Prints the number of tokens and loss weights that differ, and the number compared;
+`resumed`: whether a stream started later continues like the whole one.
 """
 
 import json
@@ -34,7 +34,7 @@ def compare(job):
     }
     ours = general_batches(Job(**given), 0, 0)
     late = general_batches(Job(**given), 0, job["steps"] - 1)
-    # Inputs of one token less: the recipe's next token stands apart.
+    # Inputs are one token shorter: the recipe stores the next token separately.
     theirs = draw_batches(groups, vocabulary, 48, job["length"] - 1, 0)
     different = compared = 0
     for _ in range(job["steps"]):

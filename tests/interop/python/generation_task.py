@@ -1,8 +1,8 @@
-"""What lm-evaluation-harness makes of tasks whose answer is written.
+"""Results of lm-evaluation-harness on tasks with written answers.
 
 usage: generation_task.py JOBS
 JOBS: JSON list of {"model", "task"}: a folder, and a YAML file of the harness (data files beside it). Prints one JSON line
-per job: {"model", "task", "metrics": name -> value, "texts": [text], "filtered": filter -> [text]}, items in their order.
+per job: {"model", "task", "metrics": name -> value, "texts": [text], "filtered": filter -> [text]}, items in order.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What lm-evaluation-harness says of models: accuracies on tasks, and log-likelihoods of single requests.
+"""Results of lm-evaluation-harness: accuracies on tasks, and log-likelihoods of single requests.
 
 usage: harness.py JOBS
 JOBS: JSON list of {"model", "tasks", "limit", "requests", "texts"}: `tasks` name -> JSONL file of {"context",
@@ -25,7 +25,7 @@ def load(folder):
 
 
 def task(name, file):
-    """A multiple-choice task whose context and choices are concatenated as they stand."""
+    """A multiple-choice task whose context and choices are concatenated unchanged."""
     return ConfigurableTask(
         config={
             "task": name,

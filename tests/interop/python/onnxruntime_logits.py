@@ -2,7 +2,7 @@
 
 usage: onnxruntime_logits.py JOBS
 JOBS: JSON list of {"name", "folder", "tokens", "output"}. Per job, `output` gets `alone.i`, `right.i` and `left.i`
-[T, V] float32 for every sequence i of `tokens`: run by itself, and with all others in one batch padded on that side.
+[T, V] float32 for every sequence i of `tokens`: run alone, and with all others in one batch padded on that side.
 Prints one JSON line per job: {"name", "inputs", "outputs", "error"}; inputs and outputs as name -> [type, shape].
 """
 
@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 
 def padded(sequences, side):
-    """Token ids and mask [B, S] of all sequences, one slot longer than the longest, and where each begins."""
+    """Token ids and mask [B, S] of all sequences, one position longer than the longest, and the start of each."""
     slots = max(map(len, sequences)) + 1
     ids, mask = np.zeros((len(sequences), slots), np.int64), np.zeros((len(sequences), slots), np.int64)
     starts = [slots - len(tokens) if side == "left" else 0 for tokens in sequences]
@@ -51,7 +51,7 @@ def main():
     for job in json.loads(Path(sys.argv[1]).read_text()):
         try:
             outcome = {**run(job), "error": None}
-        except Exception:  # One graph that does not open must not hide what the others do.
+        except Exception:  # A graph that does not open must not hide the results of the others.
             outcome = {"inputs": {}, "outputs": {}, "error": traceback.format_exc(limit=-3)}
         print(json.dumps({"name": job["name"], **outcome}), flush=True)
 

@@ -1,4 +1,4 @@
-"""Small checkpoints of several families with random weights, in shapes that vLLM's processor kernels take.
+"""Small checkpoints of several families with random weights, in shapes that vLLM's CPU kernels accept.
 
 usage: random_checkpoints.py JOBS
 JOBS: JSON list of {"name", "folder"}, the name being a key of CONFIGS. Writes each folder by save_pretrained and prints
@@ -52,7 +52,7 @@ CONFIGS = {
         "v_head_dim": 128,
     },
 }
-# Large enough that the choice of experts decides what comes out.
+# Large enough for the choice of experts to affect the outputs.
 SCALE = 0.15
 
 

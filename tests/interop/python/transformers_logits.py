@@ -1,4 +1,4 @@
-"""Logits of exported models in transformers: as they are loaded, and again after save_pretrained.
+"""Logits of exported models in transformers: as loaded, and again after save_pretrained.
 
 usage: transformers_logits.py JOBS
 JOBS: JSON list of {"name", "folder", "tokens", "saved", "output"}. Per job, `output` gets `loaded.i` and `reloaded.i`
@@ -20,7 +20,7 @@ DEQUANTISED = {"fp8": FineGrainedFP8Config(dequantize=True), "mxfp4": Mxfp4Confi
 
 
 def load(folder):
-    """The model in float32 on the CPU, quantised weights dequantised, and what the loader says of its tensors."""
+    """The model in float32 on the CPU with dequantised weights, and the loader's report on its tensors."""
     quantisation = getattr(AutoConfig.from_pretrained(folder), "quantization_config", None)
     options = {} if quantisation is None else {"quantization_config": DEQUANTISED[quantisation["quant_method"]]}
     model, loading = AutoModelForCausalLM.from_pretrained(
@@ -57,7 +57,7 @@ def main():
     for job in json.loads(Path(sys.argv[1]).read_text()):
         try:
             outcome = {**run(job), "error": None}
-        except Exception:  # One model that does not load must not hide what the others do.
+        except Exception:  # A model that does not load must not hide the results of the others.
             outcome = {"missing": [], "unexpected": [], "mismatched": [], "error": traceback.format_exc(limit=-3)}
         print(json.dumps({"name": job["name"], **outcome}), flush=True)
         gc.collect()

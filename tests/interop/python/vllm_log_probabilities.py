@@ -1,9 +1,9 @@
-"""Log-probabilities of all tokens at all positions in vLLM, on the processor, in float32.
+"""Log-probabilities of all tokens at all positions in vLLM, on the CPU, in float32.
 
 usage: vllm_log_probabilities.py JOBS
 JOBS: JSON list of {"name", "folder", "tokens", "attention"}, the last one of vLLM's attention backends, or null for
-its own choice. Prints one JSON line per job: {"name", "log_probabilities", "error"}, [sequence][position][token]; what
-is no number is null.
+its own choice. Prints one JSON line per job: {"name", "log_probabilities", "error"}, [sequence][position][token]; NaN
+becomes null.
 """
 
 import gc
@@ -22,7 +22,7 @@ os.environ.update(
         "VLLM_NO_USAGE_STATS": "1",
     }
 )
-# What vLLM prints stays out of the answers.
+# Keeps vLLM's own output out of the results.
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
@@ -62,7 +62,7 @@ def main():
         answer = {"name": job["name"], "log_probabilities": [], "error": None}
         try:
             answer["log_probabilities"] = run(job)
-        except Exception:  # One model that does not load must not hide what the others do.
+        except Exception:  # A model that does not load must not hide the results of the others.
             answer["error"] = traceback.format_exc(limit=-3)
         print(json.dumps(answer), file=answers, flush=True)
         gc.collect()

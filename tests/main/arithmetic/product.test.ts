@@ -29,7 +29,7 @@ const largestDifference = (left: ArrayLike<number>, right: ArrayLike<number>): n
 const size = fc.nat(9);
 
 describe('products in float64', () => {
-  it('are those of the definition, in plain loops and by onnxruntime, either way round and empty', async () => {
+  it('match the definition, in plain loops and by onnxruntime, in either orientation and empty', async () => {
     await fc.assert(
       fc.asyncProperty(size, size, size, fc.boolean(), async (rows, inner, columns, isTransposed) => {
         const request = drawn(rows, inner, columns, isTransposed);
@@ -43,7 +43,7 @@ describe('products in float64', () => {
     );
   });
 
-  it('agree where they are large, are the same again, and read a part of an array', async () => {
+  it('agree where they are large, are reproducible, and read a part of an array', async () => {
     const request = drawn(70, 130, 90, true);
     const found = await products.multiply(request);
     expect(largestDifference(found, multiply(request))).toBeLessThan(1e-13);
@@ -62,7 +62,7 @@ describe('steps', () => {
     return [first, yield* productOf(large)] as const;
   };
 
-  it('ask for large products only, and are told them', async () => {
+  it('are requested only where they are large', async () => {
     const asked: Product[] = [];
     let pauses = 0;
     const answered = await withPauses(
@@ -80,7 +80,7 @@ describe('steps', () => {
     expect(atOnce(both())).toEqual([multiply(small), multiply(large)]);
   });
 
-  it('end with what a pause or a product rejects with', async () => {
+  it('end with the rejection of a pause or a product', async () => {
     const stop = new Error('stop');
     await expect(withPauses(both(), () => Promise.reject(stop))).rejects.toBe(stop);
     await expect(

@@ -141,7 +141,7 @@ test('an added token beyond the vocabulary of the model is refused, also when th
   const settings = { threads: 1, memoryBudgetBytes: 1e9, overlayFolder: await temporaryFolder() };
   await expect(openModelRunner(checkpoint, settings)).rejects.toMatchObject({
     code: 'bad-tokenizer',
-    message: expect.stringMatching(/"<far>" has id 1000000, and the model knows \d+ tokens/),
+    message: expect.stringMatching(/"<far>" has id 1000000, but the model has \d+ tokens/),
   });
 });
 
@@ -203,7 +203,7 @@ test('a decoder whose pattern takes for ever is ended', async () => {
     json['decoder'] = ofType('Sequence', { decoders: [ofType('Fuse', {}), endless] });
   });
   const ids = tokenizer?.encode(`${'a'.repeat(60)}!`, false) ?? [];
-  expect(() => tokenizer?.decode(ids)).toThrow('tokens are not turned into a text in time');
+  expect(() => tokenizer?.decode(ids)).toThrow('tokens were not turned into a text in time');
 });
 
 test('what the library throws at a text is told as a tokenizer that is not sound', async () => {

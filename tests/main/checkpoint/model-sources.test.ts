@@ -18,8 +18,8 @@ test('what changed is told by name: time, size, another file, one that is gone, 
   const changes = await changedSources(folder, sources);
   expect(changes).toEqual([
     expect.stringMatching(/^config\.json had \d+ bytes and has 2$/),
-    'tokenizer.json cannot be read any more',
-    'tokenizer_config.json cannot be read any more',
+    'tokenizer.json can no longer be read',
+    'tokenizer_config.json can no longer be read',
     'model.safetensors was written to',
     'chat_template.jinja is new',
   ]);
@@ -36,7 +36,7 @@ test('a file that was touched has changed, even if bytes, size and time of writi
   await utimes(file, 1_700_000_000, 1_700_000_000);
   for (const lookedAt of ['stat', 'header'] as const)
     expect(await changedSources(folder, sources, lookedAt)).toEqual([
-      'model.safetensors was touched, and may have held other bytes meanwhile',
+      'model.safetensors was touched, and may have had other content meanwhile',
     ]);
 });
 

@@ -70,10 +70,10 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
 
   it('no folder, no config, no weights', async () => {
     const folder = await temporaryFolder();
-    await refusal(path.join(folder, 'absent'), 'no-model', /is no folder/);
-    await refusal(folder, 'no-model', /holds no config\.json/);
+    await refusal(path.join(folder, 'absent'), 'no-model', /is not a folder/);
+    await refusal(folder, 'no-model', /contains no config\.json/);
     await copyFile(config(checkpointFixture('mixtral')), config(folder));
-    await refusal(folder, 'no-weights', /holds neither model\.safetensors nor model\.safetensors\.index\.json/);
+    await refusal(folder, 'no-weights', /contains neither model\.safetensors nor model\.safetensors\.index\.json/);
   });
 
   it('a config that is not JSON', async () => {
@@ -100,7 +100,7 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
     await refusal(
       folder,
       'bad-safetensors',
-      /model\.safetensors is no valid safetensors file: tensor "[^"]+" ends at byte \d+ but the file has 100000 \(truncated\)/,
+      /model\.safetensors is not a valid safetensors file: tensor "[^"]+" ends at byte \d+ but the file has 100000 \(truncated\)/,
     );
   });
 
@@ -132,7 +132,7 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
     await editTensors(path.join(folder, 'model-00002-of-00009.safetensors'), (tensors) => {
       if (copied !== undefined) tensors.set(...copied);
     });
-    await refusal(folder, 'duplicate-tensor', /tensor "[^"]+" is in model-00001-of-00009\.safetensors as well/);
+    await refusal(folder, 'duplicate-tensor', /tensor "[^"]+" is also in model-00001-of-00009\.safetensors/);
     await editJson(path.join(folder, 'model.safetensors.index.json'), (json) => {
       json['weight_map'] = { 'lm_head.weight': '../elsewhere.safetensors' };
     });
@@ -158,7 +158,7 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
         tensors.set('model.layers.0.adapter.weight', { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) });
       }),
       'unknown-tensor',
-      /1 tensor\(s\) have no place in this family: "model\.layers\.0\.adapter\.weight"/,
+      /1 tensor\(s\) are not used in this family: "model\.layers\.0\.adapter\.weight"/,
     );
     await refusal(
       await damaged((tensors) => {
@@ -174,7 +174,7 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
         if (old !== undefined) tensors.set(expertTensor, { ...old, dtype: 'I32' });
       }),
       'wrong-dtype',
-      /is I32; this layout holds F32, F16, BF16/,
+      /is I32; this layout allows F32, F16, BF16/,
     );
     await refusal(
       await damaged((tensors) => {
@@ -219,7 +219,7 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
       'bad-config',
       /num_experts_per_tok \(7\) exceeds num_local_experts \(6\)/,
     );
-    await refusal(await configured({ num_hidden_layers: 1 }), 'unknown-tensor', /have no place in this family/);
+    await refusal(await configured({ num_hidden_layers: 1 }), 'unknown-tensor', /are not used in this family/);
     await refusal(
       await configured({ hidden_size: 'wide' }),
       'bad-config',

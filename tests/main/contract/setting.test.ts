@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { decisiveSettings, finetuneSettings } from '../../../main/contract/finetune.ts';
-import { defaultText, refusedSettings, settingsOf, settingTexts } from '../../../main/contract/setting.ts';
+import {
+  defaultText,
+  isDefault,
+  refusedSettings,
+  settingsOf,
+  settingTexts,
+  valueText,
+} from '../../../main/contract/setting.ts';
 
 const texts = (flag: string) => ({ label: flag, flag, help: 'Help.' });
 
@@ -19,27 +26,44 @@ test('a setting combines its schema and its texts: kind, range, choices and defa
       .default(null)
       .register(settingTexts, { ...texts('warm-up'), otherwise: 'a tenth' }),
     device: z.enum(['cpu', 'cuda']).default('cpu').register(settingTexts, texts('device')),
+    kind: z.enum(['full', 'half']).optional().register(settingTexts, texts('kind')),
+    early: z.enum(['yes']).optional().register(settingTexts, texts('early')),
+    speed: z.boolean().optional().register(settingTexts, texts('speed')),
+    note: z.string().max(8).optional().register(settingTexts, texts('note')),
     stages: z
       .array(z.enum(['a', 'b']))
       .default(['a', 'b'])
       .register(settingTexts, texts('stage')),
     freeze: z.array(z.string()).default([]).register(settingTexts, texts('freeze')),
+    seeds: z
+      .array(z.number().int())
+      .default([0, 1])
+      .register(settingTexts, { ...texts('seeds'), control: 'count' }),
   });
   expect(
     settingsOf(schema).map((setting) => [setting.name, setting.kind, setting.range, defaultText(setting)]),
   ).toEqual([
-    ['steps', 'whole', 'a whole number from 1', '20'],
+    ['steps', 'whole', 'a whole number of at least 1', '20'],
     ['seed', 'whole', 'a whole number from 0 to 9', '0'],
-    ['rate', 'real', 'above 0, at most 1', '0.000001'],
-    ['balance', 'real', '0 or above', '0.01'],
-    ['warmUp', 'whole', 'a whole number from 0', 'a tenth'],
+    ['rate', 'real', 'a number above 0 and at most 1', '0.000001'],
+    ['balance', 'real', 'a number of at least 0', '0.01'],
+    ['warmUp', 'whole', 'a whole number of at least 0', 'a tenth'],
     ['device', 'choice', 'one of cpu, cuda', 'cpu'],
+    ['kind', 'choice', 'one of full, half', 'full'],
+    ['early', 'choice', 'yes', 'off'],
+    ['speed', 'switch', 'on or off', 'off'],
+    ['note', 'text', 'text of up to 8 characters', 'none'],
     ['stages', 'list', 'one or more of a, b, each once', 'a,b'],
-    ['freeze', 'list', 'values separated by commas', ''],
+    ['freeze', 'list', 'values separated by commas', 'none'],
+    ['seeds', 'count', 'a list of whole numbers', '0,1'],
   ]);
-  expect(settingsOf(schema).map(({ isOptional }) => isOptional)).toEqual(
-    ['steps', 'seed', 'rate', 'balance', 'warmUp', 'device', 'stages', 'freeze'].map((name) => name === 'warmUp'),
-  );
+  expect(settingsOf(schema).flatMap(({ name, isOptional }) => (isOptional ? [name] : []))).toEqual([
+    'warmUp',
+    'kind',
+    'early',
+    'speed',
+    'note',
+  ]);
   expect(refusedSettings(schema, { steps: 0, rate: 2, seed: 3, device: 'tpu' }).toSorted()).toEqual([
     'device',
     'rate',
@@ -47,7 +71,27 @@ test('a setting combines its schema and its texts: kind, range, choices and defa
   ]);
 });
 
-test('a field without texts throws', () => {
+test('a setting is its default where it is left out, and words say any other value', () => {
+  const [kind, speed] = settingsOf(
+    z.object({
+      kind: z
+        .enum(['full', 'half'])
+        .optional()
+        .register(settingTexts, { ...texts('kind'), words: { half: 'one half' } }),
+      speed: z.boolean().optional().register(settingTexts, texts('speed')),
+    }),
+  );
+  if (kind === undefined || speed === undefined) throw new Error('no settings');
+  expect([undefined, 'full', 'half'].map((value) => isDefault(kind, value))).toEqual([true, true, false]);
+  expect([undefined, false, true].map((value) => isDefault(speed, value))).toEqual([true, true, false]);
+  expect([valueText(kind, 'half'), valueText(kind, undefined), valueText(speed, true)]).toEqual([
+    'one half',
+    'full',
+    'on',
+  ]);
+});
+
+test('a field without texts is a mistake of whoever added it', () => {
   expect(() => settingsOf(z.object({ bare: z.number().default(1) }))).toThrow('the setting bare has no texts');
 });
 

@@ -99,7 +99,9 @@ test('the script starts uncurl as this machine does, or as it is told; if neithe
   expect(await clusters.script(undefined, own)).toContain('join) exec srun node $HOME/uncurl.ts resume RUN');
   const window = await make({ uncurl: null });
   expect(await window.clusters.script(undefined, own)).toContain('srun node');
-  await expect(window.clusters.script(undefined, clusterRequest.parse({}))).rejects.toThrow('no program that a node');
+  await expect(window.clusters.script(undefined, clusterRequest.parse({}))).rejects.toThrow(
+    'A cluster node cannot start',
+  );
 });
 
 test('a submission that Slurm forgot has failed, unless its run is done; it is listed until forgotten', async () => {
@@ -115,11 +117,11 @@ test('a submission that Slurm forgot has failed, unless its run is done; it is l
   while (!events.some((event) => event.type === 'run.changed' && event.manifest.state === 'failed'))
     await new Promise((resolve) => setTimeout(resolve, 10));
   expect(await clusters.list()).toMatchObject([
-    { state: 'failed', error: 'Slurm knows no more of the jobs 7 and 8, and the run is not done' },
+    { state: 'failed', error: 'Slurm no longer knows the jobs 7 and 8, and the run is not done' },
   ]);
   expect(await workspace.runs.read(run)).toMatchObject({
     state: 'failed',
-    error: 'Slurm knows no more of the jobs 7 and 8, and the run is not done.',
+    error: 'Slurm no longer knows the jobs 7 and 8, and the run is not done.',
   });
   expect(clusters.worksOn(run)).toBe(false);
   await clusters.forget(run);
@@ -182,7 +184,9 @@ test('a submission that cannot be followed is not submitted again while its jobs
   const { run } = await submitted({ state, workspace });
   await clusters.list();
   while (clusters.worksOn(run)) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(await clusters.list()).toMatchObject([{ state: 'failed', error: expect.stringContaining('not followed') }]);
+  expect(await clusters.list()).toMatchObject([
+    { state: 'failed', error: expect.stringContaining('no longer followed') },
+  ]);
   refuses = null;
   await expect(clusters.submit(run, clusterRequest.parse({}))).rejects.toMatchObject({ code: 'already-submitted' });
 });
@@ -215,7 +219,7 @@ test('what could not be written on a full disk when jobs ended is told, and hind
   const { run } = await submitted({ state, workspace });
   await fillDisk(disk);
   await clusters.list();
-  const error = expect.stringMatching(/^It is not followed any more: No space is left/);
+  const error = expect.stringMatching(/^It is no longer followed: No space is left/);
   await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ work: { state: 'failed', error } }), patiently);
   // Waits for what is still tried on the full disk.
   await clusters.forget(run);

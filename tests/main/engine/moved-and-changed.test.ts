@@ -63,7 +63,7 @@ test('a model folder that is gone is said to be, across a restart, until it is l
     info: null,
     fingerprint: null,
     missing: { fingerprint: model.fingerprint },
-    error: `Moved or deleted: ${before}. Tell where it is now, or forget it.`,
+    error: `Moved or deleted: ${before}. Locate it, or forget it.`,
   });
   expect((await listed(engine, before))?.missing).toEqual({ fingerprint: model.fingerprint });
 
@@ -75,7 +75,7 @@ test('a model folder that is gone is said to be, across a restart, until it is l
   });
   await expect(restarted.call('models.locate', { handle: model.handle, at: other })).rejects.toThrow(
     new RegExp(
-      `other holds another model than .*mine did \\(header hash ${shortHash(model.fingerprint ?? '')} then, ` +
+      `other contains another model than .*mine did \\(header hash ${shortHash(model.fingerprint ?? '')} then, ` +
         `[0-9a-f]{8} now\\)`,
     ),
   );
@@ -134,7 +134,7 @@ test(
     expect((await engine.call('sweep.plan', point)).plan).toEqual(plan);
     await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject({
       code: 'moved',
-      message: expect.stringMatching(/quiz was moved or deleted: the task/),
+      message: expect.stringMatching(/quiz was moved or deleted: it was the task/),
     });
     expect((await engine.call('tasks.list', {})).find(({ path }) => path === join(folder, 'quiz'))?.error).toMatch(
       /^Moved or deleted: /,
@@ -206,7 +206,7 @@ test('a task that changed since it was used is said to have, and its runs are no
   await expect(engine.call('jobs.resume', { run })).rejects.toThrow(
     new RegExp(
       `quiz has changed since this run \\(content hash ${shortHash(hash ?? '')} then, [0-9a-f]{8} now\\): it ` +
-        `is another task`,
+        `is now another task`,
     ),
   );
 });

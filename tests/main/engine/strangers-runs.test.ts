@@ -430,7 +430,7 @@ describe("a stranger's sweep", () => {
     const { model: name, task: named, method, seed, factor } = point;
     const asked = { run, model: name, task: named, method, seed, factor };
     const outcomes = { ...asked, show: 'all', from: 0, count: 1 } as const;
-    expect((await engine.call('outcomes.read', outcomes)).note).toContain('is not read for that alone');
+    expect((await engine.call('outcomes.read', outcomes)).note).toContain('so it is not read');
     const notOpened = { code: 'not-opened', kind: 'refused', message: expect.stringContaining(subjects) };
     await expect(engine.call('sweep.plan', asked)).rejects.toMatchObject(notOpened);
     await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject(notOpened);
@@ -456,6 +456,6 @@ test('where no key can be made runs are made all the same, their log says so, an
   expect((await engine.finished(run)).state).toBe('done');
   const { lines } = await engine.call('runs.log', { run });
   expect(lines.filter(({ kind }) => kind === 'problem').map(({ text }) => text)).toEqual([
-    expect.stringMatching(/^To resume it will have to be confirmed: /),
+    expect.stringMatching(/^Resuming it will need confirmation: /),
   ]);
 });

@@ -36,7 +36,7 @@ describe('nextKeptCount', () => {
     );
   });
 
-  it('goes on inside the bracket of a sweep over factors', () => {
+  it('continues inside the bracket of a sweep over factors', () => {
     fc.assert(
       fc.property(setting, ({ experts, minimum, boundary }) => {
         const start = [2, 4, 8, 16]
@@ -66,9 +66,7 @@ describe('nextKeptCount', () => {
 describe('nextToConfirm', () => {
   const grid = [32, 16, 8, 4];
 
-  /**
-   * The count that an adaptive sweep over 64 experts names, where `passes` says of every count whether its test does.
-   */
+  /** The result of an adaptive sweep over 64 experts, where `passes` says whether the test of a count succeeds. */
   const named = (passes: (kept: number) => boolean, isConfirmed: boolean): number => {
     const tested = grid.map((kept) => ({ kept, safe: passes(kept) }));
     for (;;) {

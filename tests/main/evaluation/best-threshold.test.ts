@@ -17,7 +17,7 @@ const reached = (method: string, lastSafe: number | null, firstUnsafe: number | 
   });
 
 describe('the best threshold of several methods', () => {
-  it('is the one that reaches furthest, and names all that reach as far', () => {
+  it('is the largest one, and lists all methods that reach it', () => {
     const best = bestThreshold([
       reached('random', 1, 2),
       reached('reap', 4, 8),
@@ -34,7 +34,7 @@ describe('the best threshold of several methods', () => {
     expect(bestThreshold([reached('a', 4, null), reached('b', 4, null)])?.methods).toEqual(['a', 'b']);
   });
 
-  it('names every method where none has a known threshold, and is none for none', () => {
+  it('is undetermined where no threshold can be determined, and null for no thresholds', () => {
     expect(bestThreshold([reached('a', null, null), reached('b', null, null)])).toMatchObject({
       best: { method: 'a' },
       methods: [],

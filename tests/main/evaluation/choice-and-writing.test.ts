@@ -27,7 +27,7 @@ const documentOf = (results: readonly SweepResult[]) => ({
   thresholds: sweepThresholds(results, 0.02),
 });
 
-test('a task and its written twin are told in one statement', () => {
+test('a task and its written twin are reported in one statement', () => {
   const document = documentOf([
     ...points({ task: 'plural' }, 4),
     ...points({ task: 'plural-written', ...written }, 2),
@@ -41,11 +41,11 @@ test('a task and its written twin are told in one statement', () => {
   expect(pairs.map((pair) => `${pair.task}: ${reachSentence(pair)}`)).toEqual([
     'plural: safe by choice to ×4, written to ×2',
     'sort: safe by choice to ×8 or more, written at no tested factor',
-    'small: safe by choice cannot be told, written cannot be told',
+    'small: safe by choice cannot be determined, written cannot be determined',
   ]);
   expect(reachSummary(pairs)).toBe(
-    'Of 2 thresholds that were told both ways, the one for answers that the model writes is lower than the one for ' +
-      'answers that it chooses in 2, the same in 0 and higher in 0.',
+    'Of 2 thresholds that were determined both ways, the one for answers that the model writes is lower than the one ' +
+      'for answers that it chooses in 2, the same in 0 and higher in 0.',
   );
   expect(reachSummary([])).toBeNull();
   const [, columns, ...lines] = (choiceAndWritingCsv(document, sampleManifest) ?? '').trim().split('\n');
@@ -63,7 +63,7 @@ test('neither a name alone nor other items make a twin', () => {
   ).toEqual([]);
 });
 
-test('findings over E are told for each kind by itself, so that no item counts twice', () => {
+test('findings over E are made for each kind separately, so that no item counts twice', () => {
   const tasks = ['a', 'b', 'c', 'd', 'e', 'f'];
   const results = tasks.flatMap((task) => [
     ...points({ task, model: 'small' }, 1),
@@ -79,7 +79,7 @@ test('findings over E are told for each kind by itself, so that no item counts t
   const overall = findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method === null);
   expect(overall.map(({ sentence }) => sentence)).toEqual([
     expect.stringMatching(
-      /^Answers chosen: .*cannot be told .* beyond these models by REAP \(up in 6, down in 0\), out of 6 tasks/,
+      /^Answers chosen: .*cannot be shown .* beyond these models by REAP \(up in 6, down in 0\), out of 6 tasks/,
     ),
     expect.stringMatching(/^Answers written: .*REAP \(up in 0, down in 0\), out of 6 tasks/),
   ]);

@@ -6,7 +6,7 @@ import { holmAdjusted } from '../../../main/statistics/p-values.ts';
 import { choiceOutcome, sweepResult } from './outcomes.ts';
 
 describe('Holm\u2019s correction', () => {
-  it('agrees with the published example (0.01, 0.04, 0.03, 0.005) and passes over what has no p', () => {
+  it('agrees with the published example (0.01, 0.04, 0.03, 0.005) and skips missing p-values', () => {
     const adjusted = holmAdjusted([0.01, null, 0.04, 0.03, 0.005]);
     expect(adjusted[1]).toBeNull();
     expect(adjusted.map((p) => (p === null ? null : Number(p.toFixed(12))))).toEqual([0.03, null, 0.06, 0.06, 0.02]);
@@ -56,10 +56,10 @@ describe('points to compare', () => {
   const results = [2, 4, 8].flatMap((factor) =>
     ['reap', 'uncurl'].map((method) => sweepResult({ method, factor, kept: 16 / factor })),
   );
-  it('are of the middle factor unless one is asked for, the lower of two', () => {
+  it('are at the middle factor unless one is asked for, the lower of two', () => {
     expect(middleFactor(results)).toBe(4);
     expect(middleFactor(results.filter(({ factor }) => factor < 8))).toBe(2);
-    // What only one curve reached is no usual factor.
+    // A factor reached by a single curve is not a common one.
     expect(middleFactor([...results, sweepResult({ factor: 16 / 7 }), sweepResult({ factor: 16 / 5 })])).toBe(4);
     expect(middleFactor([])).toBeNull();
     expect(comparePoints({ run: 'r', results }, {})).toMatchObject({
@@ -69,7 +69,7 @@ describe('points to compare', () => {
       methods: ['reap', 'uncurl'],
     });
   });
-  it('refuse a model that the sweep does not hold', () => {
+  it('refuse a model that the sweep does not have', () => {
     expect(() => comparePoints({ run: 'r', results }, { model: 'other' })).toThrow(/no pruned model other/);
   });
 });

@@ -21,7 +21,9 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
-/** All of a threshold but what only the items beyond a decision tell: whether unsafe factors are worse, and power. */
+/**
+ * A threshold without the fields that only the remaining items determine: whether unsafe factors are worse, and power.
+ */
 const decided = ({ firstWorse: _firstWorse, power: _power, draws, ...threshold }: Threshold): object => ({
   ...threshold,
   draws: draws?.map(({ firstWorse: _ofDraw, ...draw }) => draw),
@@ -30,7 +32,7 @@ const decided = ({ firstWorse: _firstWorse, power: _power, draws, ...threshold }
 const nameOf = (threshold: Pick<Threshold, 'model' | 'task' | 'method' | 'seed'>): string =>
   pointNameKey({ ...threshold, factor: 0 });
 
-/** A document lists curves that were only told after the measured ones of their model and task. */
+/** A document lists fully curtailed curves after the measured ones of their model and task. */
 const sorted = (thresholds: readonly Threshold[]): object[] =>
   thresholds
     .map((threshold) => ({ name: nameOf(threshold), threshold: decided(threshold) }))
@@ -44,8 +46,9 @@ describe('the sample, curtailed on its stored outcomes', () => {
     outcomesOf = await sampleOutcomes();
   });
 
-  // The figures that README and CHANGELOG quote: candidates, item evaluations in full, in file order, by the margin of
-  // the unpruned model (which has none where it writes), and the items after which unsafe ones are told in the median.
+  // The figures quoted in README and CHANGELOG: candidates, item evaluations in full, in file order, by the margin of
+  // the unpruned model (which has none for generated answers), and the median number of items after which unsafe
+  // candidates are curtailed.
   it.each([
     { answers: 'chosen', figures: [756, 214_200, 35_178, 28_406, 6] },
     { answers: 'written', figures: [756, 214_200, 58_657, 58_657, 9] },
@@ -83,7 +86,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
       const [whole, curtailed] = [withThresholds(full, reading), withThresholds(document, reading)];
       expect(sorted(curtailed.thresholds)).toEqual(sorted(whole.thresholds));
       expect(curtailed.multiplicity).toEqual(whole.multiplicity);
-      // What larger factors would say is left open, also where a curve ended at one that answered all items.
+      // Larger factors are left open, also where a curve ended at one that answered all items.
       for (const { firstWorse, ...found } of curtailed.thresholds) {
         const same = whole.thresholds.find((one) => nameOf(one) === nameOf(found));
         if (firstWorse !== null) expect(firstWorse).toBe(same?.firstWorse);
@@ -112,12 +115,12 @@ describe('the sample, curtailed on its stored outcomes', () => {
     ]);
   });
 
-  it('does not read what the items answered leave open at a larger margin', () => {
+  it('does not read candidates that are undecided at a larger margin', () => {
     const { document } = curtailedSample(full, outcomesOf, DELTA, partEnds);
     const wide = withThresholds(document, { delta: 0.1 });
     const open = wide.curtailed?.filter(({ verdict }) => verdict === null) ?? [];
     expect(open.length).toBeGreaterThan(0);
-    expect(open.map(curtailedText).join()).toContain('not decided at this margin by ');
+    expect(open.map(curtailedText).join()).toContain('undecided at this margin by ');
     const truth = withThresholds(full, { delta: 0.1 });
     for (const threshold of wide.thresholds) {
       const { model, task, method, seed } = threshold;

@@ -19,7 +19,7 @@ import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
 
 export const SAMPLE = path.join(import.meta.dirname, '../../../resources/sample/run');
 
-/** Outcomes of every point of the sample, as they lie on disk. */
+/** Stored outcomes of every point of the sample. */
 export const sampleOutcomes = async (): Promise<(point: PointName) => readonly ItemOutcome[]> => {
   const blocks = await readPointBlocks(path.join(SAMPLE, 'outcomes.parquet'));
   if (blocks === null) throw new Error('the sample has no outcomes');
@@ -33,14 +33,14 @@ export const sampleOutcomes = async (): Promise<(point: PointName) => readonly I
 };
 
 export interface Answered {
-  /** Items answered when the verdict was looked for and told; n where it was not before. */
+  /** Items answered when the verdict was decided; n where it was not decided earlier. */
   readonly evaluated: number;
   readonly verdict: 'safe' | 'unsafe' | null;
   readonly lost: number;
   readonly gainedAtMost: number;
 }
 
-/** Lets a candidate answer items in an order, looking for its verdict at each of `ends`. */
+/** Lets a candidate answer items in an order, trying the verdict at each of `ends`. */
 export const answer = (
   { metric, n }: Pick<SweepResult, 'metric' | 'n'>,
   delta: number,
@@ -64,7 +64,7 @@ export const answer = (
   return { evaluated: n, verdict: null, lost: 0, gainedAtMost: 0 };
 };
 
-/** The sample as `--stop early` would have left it: what is not unsafe in full, the rest as it is told. */
+/** The sample as `--stop early` would have left it: safe candidates in full, unsafe ones curtailed. */
 export const curtailedSample = (
   full: SweepDocument,
   outcomesOf: (point: PointName) => readonly ItemOutcome[],

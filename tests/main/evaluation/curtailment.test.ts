@@ -73,7 +73,7 @@ const cases: fc.Arbitrary<Case> = fc
   });
 
 describe('a curtailed verdict', () => {
-  it('is never one that all items contradict, whatever the order', () => {
+  it('never contradicts the outcomes of all items, whatever their order', () => {
     let decided = 0;
     fc.assert(
       fc.property(cases, ({ metric, baseline, candidate, order, test }) => {
@@ -119,7 +119,7 @@ describe('a curtailed verdict', () => {
     );
   });
 
-  it('is told of an unsafe candidate long before the last item, of a safe one near it', () => {
+  it('is decided long before the last item for an unsafe candidate, and near it for a safe one', () => {
     const baseline = Array.from({ length: 300 }, (_, index) => choiceOutcome(String(index), true));
     const design = designOf('acc', baseline);
     const at = (evaluated: number, lost: number) => ({
@@ -139,7 +139,7 @@ describe('a curtailed verdict', () => {
     expect(decidedVerdict(test, design, at(299, 0))).toBe('safe');
   });
 
-  it('needs items enough, or as many passages of the largest size', () => {
+  it('needs enough items, or as many passages of the largest size', () => {
     const few = designOf(
       'acc',
       Array.from({ length: 148 }, (_, index) => choiceOutcome(String(index), true)),
@@ -164,7 +164,7 @@ describe('a curtailed verdict', () => {
   });
 });
 
-describe('what the bounds rest on', () => {
+describe('the assumptions of the bounds', () => {
   it('the score rises with every item gained and falls with every item lost, at all counts of small n', () => {
     for (const n of [1, 2, 5, 12, 30])
       for (const difference of [-0.5, -0.1, -0.02, 0.02, 0.1])
@@ -227,7 +227,7 @@ describe('what the bounds rest on', () => {
 });
 
 describe('the order and the parts of the items', () => {
-  it('takes the nearest margins of the unpruned model first, and each item once', () => {
+  it('begins with the smallest margins of the unpruned model, and takes each item once', () => {
     const outcomes = [
       { ...choiceOutcome('sure', true), logprobs: [-1, -9] },
       { ...choiceOutcome('near', true), logprobs: [-1, -1.5] },

@@ -100,7 +100,7 @@ describe('several draws of a method', () => {
     expect([alone?.draws, drawsFraction({ ...joint, draws: undefined })]).toEqual([undefined, '']);
   });
 
-  it('say together only what each says', () => {
+  it('have only the readings that all of them share', () => {
     expect([unanimous(['safe', 'safe']), unanimous(['safe', 'worse']), unanimous([])]).toEqual(['safe', null, null]);
     expect(spreadOf([1, 2, 6])).toEqual({ mean: 3, lowest: 1, highest: 6 });
     expect(spreadOf([]).mean).toBeNaN();
@@ -140,13 +140,13 @@ describe('findings over draws', () => {
       () => 'first',
     ).find(({ method }) => method === 'uncurl');
 
-  it('a rise that every draw shows by itself is told, with what single draws show', () => {
+  it('a rise that every draw shows is reported, with the rises of single draws', () => {
     const rising = findingOf((experts) => [experts / 4, experts / 4]);
     expect(rising?.verdict).toBe('supported');
     expect(rising?.sentence).toContain('by single draws it rises in 1 and falls in 0 of 1 task.');
   });
 
-  it('a rise of the factors that are safe in every draw is not told where a draw by itself does not rise', () => {
+  it('a rise of the factors that are safe in every draw is not reported where some draw alone does not rise', () => {
     const open = findingOf((experts) => [experts / 4, 64]);
     expect(open?.verdict).toBe('cannot-tell');
     expect(open?.sentence).toContain('and not every draw says the same');

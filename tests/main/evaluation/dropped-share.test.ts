@@ -20,7 +20,7 @@ const counts = [
   [10, 0, 0, 0],
 ];
 
-test('a drop takes away the choices of the experts that are not kept, over all layers', () => {
+test('a drop removes the choices of the experts that are not kept, over all layers', () => {
   expect(
     droppedShare(counts, {
       kept: [
@@ -40,7 +40,7 @@ test('a drop takes away the choices of the experts that are not kept, over all l
   ).toBe(0);
 });
 
-test('a merge takes away those of every member but the reference, weighed or not', () => {
+test('a merge removes those of every member but the reference, weighted or not', () => {
   const group = (members: number[], reference: number) => ({ members, reference, weights: members.map(() => 0) });
   const plan = {
     groups: [
@@ -53,13 +53,13 @@ test('a merge takes away those of every member but the reference, weighed or not
   expect(droppedShare(counts, plan)).toBeCloseTo(3 / 20, 12);
 });
 
-test('the unpruned model drops nothing, and a profile without choices tells nothing', () => {
+test('the unpruned model drops nothing, and a profile without choices gives no share', () => {
   expect(droppedShare(counts, null)).toBe(0);
   expect(droppedShare([[0, 0]], null)).toBeNull();
   expect(droppedShare([[0, 0]], { kept: [[0]] })).toBeNull();
 });
 
-test('every point of the sample says what its plan drops of its profile', async () => {
+test('every point of the sample has the share that its plan drops by its profile', async () => {
   const workspace = await openWorkspace(join(await temporaryFolder(), 'workspace'));
   await addSample(workspace, resources);
   const folder = workspace.runs.folder(SAMPLE_RUN);
@@ -78,7 +78,7 @@ test('every point of the sample says what its plan drops of its profile', async 
   });
 });
 
-test('a sweep tells it of every point that has a plan and a profile, of early verdicts too', async () => {
+test('a sweep records it for every point that has a plan and a profile, curtailed ones too', async () => {
   const engine = await createEngine({
     workspace: await temporaryFolder(),
     resources,

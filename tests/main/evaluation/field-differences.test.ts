@@ -16,7 +16,7 @@ const differencesOf = (
   return found;
 };
 
-test('every field is compared, also one that nobody has named', () => {
+test('every field is compared, without being listed anywhere', () => {
   const document = { a: 1, list: [{ b: 'x' }, { b: 'y', fresh: [1, 2] }], none: null };
   expect(differencesOf(document, structuredClone(document))).toEqual([]);
   const edited = { a: 2, list: [{ b: 'x' }, { b: 'y', fresh: [1, 3, 4] }], none: 0, extra: true };
@@ -31,7 +31,7 @@ test('every field is compared, also one that nobody has named', () => {
   ]);
 });
 
-test('named entries are compared by name in any order; the same name twice is an entry more', () => {
+test('named entries are compared by name in any order; a repeated name is one entry more', () => {
   const entries = (...list: readonly { readonly name: string; readonly value: number }[]) => ({
     points: namedEntries(list, ({ name }) => name),
   });
@@ -48,7 +48,7 @@ test('named entries are compared by name in any order; the same name twice is an
   ]);
 });
 
-test('rounding and what may differ are told apart from changes, by field and holder', () => {
+test('rounding and allowed differences are separated from changes, by field and holder', () => {
   const allowanceOf: AllowanceOf = (field, [holder]) => {
     if (field === 'speed') return { kind: 'any', reason: 'busy' };
     const isLoose = typeof holder === 'object' && holder !== null && 'loose' in holder;

@@ -29,7 +29,7 @@ test('a choice follows from its log-probabilities, the one per character from th
     outcome: choice,
     columns: ['answer', 'chosen', 'chosen_norm', 'correct_norm', 'item_group'],
   });
-  // Without the item only what the file itself says can be held against it.
+  // Without the item, only the file's own fields can be checked.
   expect(follow({ outcome: edited, correct: true, correctNorm: true }, null)).toEqual({
     outcome: { ...choice, chosenNorm: 0, answer: 2, group: 'p' },
     columns: ['chosen', 'correct', 'correct_norm'],
@@ -57,7 +57,7 @@ test('right and wrong of a text follow from the rule of its task', () => {
   expect(follow({ outcome: flipped, ...plain }, null)).toEqual({ outcome: flipped, columns: [] });
 });
 
-test('an item of another kind than the task has is told', () => {
+test('an item of another kind than the task has is reported', () => {
   const outcome = textOutcome('i', -3, 2);
   expect(follow({ outcome, correct: null, correctNorm: null }, rule)).toEqual({ outcome, columns: ['item'] });
 });

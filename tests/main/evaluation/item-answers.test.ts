@@ -5,7 +5,7 @@ import { summarise } from '../../../main/evaluation/summarise.ts';
 import { textDifference } from '../../../main/evaluation/text-difference.ts';
 import { choiceOutcome, textOutcome, writtenOutcome } from './outcomes.ts';
 
-test('items say what was lost, gained and otherwise, as the metric reads them', () => {
+test('items are lost, gained or otherwise changed by the metric', () => {
   const before = ['right', 'right', 'wrong', 'wrong'].map((text, index) => writtenOutcome(String(index), text));
   const after = ['right', 'no', 'right ', 'other'].map((text, index) => writtenOutcome(String(index), text));
   const { items, counts } = answeredItems('exact_match', before, after);
@@ -49,7 +49,7 @@ test('they count as the summary of the point does, and other items are refused',
   expect(() => answeredItems('acc', [], [choiceOutcome('b', true)])).toThrow(/missing/);
 });
 
-test('the difference of two texts: put together again they are the texts, and what is common is not marked', () => {
+test('the difference of two texts: its parts joined are the texts, and the common parts are not marked', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (one, other) => {
       const [left, right] = textDifference(one, other);

@@ -24,7 +24,7 @@ test('the items that it names do give an unharmed plan the wanted chance, and a 
   }
 });
 
-test('says in words how far the items go', () => {
+test('says in words whether the items suffice', () => {
   expect(itemsForVerdictText(148, 0.02)).toBe(
     '148 test items are too few: at a margin of 2 points nothing can be called safe with fewer than 149.',
   );
@@ -35,9 +35,7 @@ test('says in words how far the items go', () => {
 
 test('of texts, a fixed number is the fewest', () => {
   expect(itemsForVerdictText(19, 0.02, 'perplexity')).toContain('19 test texts are too few');
-  expect(itemsForVerdictText(20, 0.02, 'perplexity')).toBe(
-    '20 test texts; 20 are the fewest that a threshold is told with.',
-  );
+  expect(itemsForVerdictText(20, 0.02, 'perplexity')).toBe('20 test texts; 20 are the fewest for a threshold.');
 });
 
 test('a fifth less widens an interval by an eighth', () => {

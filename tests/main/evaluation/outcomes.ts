@@ -19,7 +19,7 @@ export const textOutcome = (id: string, logprob: number, tokens: number): TextOu
   tokens,
 });
 
-/** What was written to an item whose answer is `right`. */
+/** The outcome of a text written to an item whose answer is `right`. */
 export const writtenOutcome = (id: string, text: string, truncatedTokens = 0): WrittenOutcome => ({
   kind: 'written',
   id,
@@ -31,7 +31,7 @@ export const writtenOutcome = (id: string, text: string, truncatedTokens = 0): W
   truncatedTokens,
 });
 
-/** A sweep result that nothing but the named fields depends on. */
+/** A sweep result for tests that depend only on the named fields. */
 export const sweepResult = (fields: Partial<SweepResult>): SweepResult => ({
   model: 'model',
   task: 'task',

@@ -1,6 +1,6 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 
-/** A threshold of a family that nothing but the named fields depends on. */
+/** A threshold for tests that depend only on the named fields. */
 export const sizeThreshold = (fields: Partial<SizeThreshold>): SizeThreshold => ({
   model: 'e8',
   task: 'sums',

@@ -70,7 +70,7 @@ describe('summarise, exact match', () => {
   const outcomes = (texts: readonly string[], truncated = 0): ReturnType<typeof writtenOutcome>[] =>
     texts.map((text, index) => writtenOutcome(`q${String(index)}`, text, index < truncated ? 2 : 0));
 
-  it('pairs what was written as accuracies are paired', () => {
+  it('pairs generated answers as accuracies are paired', () => {
     const baseline = outcomes(['right', 'right ', 'right', 'wrong', 'no']);
     const candidate = outcomes(['right', 'wrong', 'wr', 'right', 'yes'], 1);
     const counts = { gained: 1, lost: 2, n: 5 };
@@ -128,7 +128,7 @@ describe('summarise, perplexity', () => {
 });
 
 describe('summarise', () => {
-  it('says of the unpruned model that it differs from itself by exactly nothing', () => {
+  it('gives the unpruned model a difference of exactly 0 to itself', () => {
     const choices = [choiceOutcome('a', true), choiceOutcome('b', false)];
     const nothing = { difference: 0, low: 0, high: 0, lowOneSided: 0, p: null, lost: 0, gained: 0 };
     expect(summarise('acc', choices, null)).toMatchObject({ ...nothing, value: 0.5, n: 2 });
@@ -156,7 +156,7 @@ describe('summarise', () => {
     for (let run = 0; run < runs; run += 1) {
       const pairs = Array.from({ length: 150 }, () => {
         const u = random.float();
-        // 0.05 gained, 0.09 lost, the rest answered alike: the true difference is -0.04.
+        // 0.05 gained, 0.09 lost, the rest answered the same: the true difference is -0.04.
         return u < 0.05
           ? ([false, true] as const)
           : u < 0.14

@@ -33,7 +33,7 @@ const lowerEnds = fc.dictionary(
     minKeys: 1,
   },
 );
-/** Those of the slider. */
+/** The values of the slider. */
 const deltas = fc.integer({ min: 1, max: 30 }).map((step) => step * 0.005);
 
 describe('thresholdOf', () => {
@@ -120,7 +120,7 @@ describe('thresholdOf', () => {
 
 describe('a curve that stopped early', () => {
   const named = { model: 'model', task: 'task', method: 'reap', seed: null, kept: 8 };
-  /** Unsafe at 0.02 for certain, and open at 0.03: 1,000 items, 24 lost and up to 12 gained. */
+  /** Certainly unsafe at 0.02, and open at 0.03: 1,000 items, 24 lost and up to 12 gained. */
   const curtailed: CurtailedPoint = {
     ...named,
     factor: 64 / 28,
@@ -131,10 +131,10 @@ describe('a curve that stopped early', () => {
     gainedAtMost: 12,
     independentAtLeast: 1000,
   };
-  // An adaptive search goes on beside a candidate that was told: 24 kept experts were measured in full before 28.
+  // An adaptive search continues beside a curtailed candidate: 24 kept experts were measured in full before 28.
   const measured = results({ 2: -0.01, [64 / 24]: -0.025 });
 
-  it('is read no further than to what the items answered leave open at a larger margin', () => {
+  it('is read only up to the first candidate that is undecided at a larger margin', () => {
     expect(readCurtailed(curtailed, 0.02, 0.05)).toBe('unsafe');
     expect(readCurtailed(curtailed, 0.03, 0.05)).toBeNull();
     const at = (delta: number) => thresholdOf(measured, delta, 0.05, { curtailed: [curtailed] });

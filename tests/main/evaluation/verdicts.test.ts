@@ -67,7 +67,7 @@ describe('verdictOf', () => {
     }
   });
 
-  it('does not call a perplexity of old worse, which holds no upper end', () => {
+  it('does not call a perplexity of an old document worse, which has no upper end', () => {
     const rise = { metric: 'perplexity', lowOneSided: -0.4 } as const;
     expect(verdictOf(sweepResult(rise), 0.02)).toBe('undecided');
     expect(verdictOf(sweepResult({ ...rise, highOneSided: -0.1 }), 0.02)).toBe('worse');
@@ -75,7 +75,7 @@ describe('verdictOf', () => {
 });
 
 describe('itemsNeeded', () => {
-  it('is the smallest number at which an unchanged candidate is safe, and then no harm goes unseen in 95 %', () => {
+  it('is the smallest number at which an unchanged candidate is safe; then harm is seen in 95 %', () => {
     for (const delta of [0.005, 0.01, 0.02, 0.05, 0.1, 0.5]) {
       const n = itemsNeeded(delta);
       const unchanged = (items: number) => ({ gained: 0, lost: 0, n: items });
@@ -101,7 +101,7 @@ describe('itemsNeeded', () => {
 });
 
 describe('thresholdOf', () => {
-  it('names the first worse factor and what the test of an undecided one could have told', () => {
+  it('names the first worse factor and the power of an undecided test', () => {
     const curve = [
       counted(1, 1, 300, { factor: 2 }),
       counted(6, 3, 300, { factor: 4 }),
@@ -126,7 +126,7 @@ describe('thresholdOf', () => {
     expect(thresholdOf(curve.slice(0, 2), 0.02)).toMatchObject({ firstUnsafe: 2, firstWorse: null });
   });
 
-  it('says of several draws worse only where every draw is', () => {
+  it('calls several draws worse only where every draw is', () => {
     const draw = (seed: number, lost: number) => counted(lost, 0, 300, { factor: 2, method: 'random', seed });
     const joint = (lost: readonly number[]) =>
       sweepThresholds(
@@ -152,7 +152,7 @@ describe('withThresholds', () => {
     rule: '',
   };
 
-  it('tells verdicts and how many thresholds were told at which level', () => {
+  it('gives verdicts, the number of determined thresholds and their level', () => {
     const { results, multiplicity, rule } = withThresholds(stored, { delta: 0.02 });
     expect(results.map(({ verdict }) => verdict)).toEqual([
       null,
@@ -164,7 +164,7 @@ describe('withThresholds', () => {
     expect(rule).toContain('fewer than 149 items');
   });
 
-  it('familywise: divides the level by the curves that have items enough', () => {
+  it('familywise: divides the level by the curves that have enough items', () => {
     const { multiplicity, rule, results } = withThresholds(stored, { delta: 0.02, familywise: true });
     expect(multiplicity).toMatchObject({ familywise: true, curves: 4, alpha: 0.0125 });
     expect(levelOf(results, { delta: 0.02, familywise: true })).toBe(0.0125);
@@ -173,7 +173,7 @@ describe('withThresholds', () => {
     expect(isSafe(counted(1, 1, 400), 0.02, 0.0125)).toBe(strict >= -0.02);
   });
 
-  it('reads a perplexity at half the level, the next stricter one that is stored, and tells nothing without', () => {
+  it('reads a perplexity at half the level, the next stricter stored one, and gives no verdict without it', () => {
     const text = { metric: 'perplexity', lowOneSided: -0.01 } as const;
     const lowTail = [
       { alpha: 0.025, low: -0.012 },
@@ -187,7 +187,7 @@ describe('withThresholds', () => {
     expect(isSafe(sweepResult(text), 0.5, 0.02)).toBe(false);
   });
 
-  it('reads a document of old, whose thresholds name no first worse factor', () => {
+  it('reads an old document, whose thresholds name no first worse factor', () => {
     const [first] = withThresholds(stored, { delta: 0.02 }).thresholds;
     const { firstWorse: _worse, power: _power, ...old } = first ?? {};
     const parsed = recordedSweepDocument.parse({ ...stored, thresholds: [old] });

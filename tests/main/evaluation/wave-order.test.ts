@@ -15,7 +15,7 @@ const lastSafe = (tested: ReadonlyMap<number, boolean>): number => {
   return last;
 };
 
-/** Measures a curve by the order, asked anew after every count. */
+/** Measures a curve in the given order, which is asked for again after every count. */
 const measured = (all: readonly number[], isSafe: (kept: number) => boolean): readonly number[] => {
   const order: number[] = [];
   while (order.length < all.length) {
@@ -28,7 +28,7 @@ const measured = (all: readonly number[], isSafe: (kept: number) => boolean): re
 };
 
 describe('the order in which candidates are measured', () => {
-  it('begins in the middle of the range, and goes on next to the bracket', () => {
+  it('begins in the middle of the range, and continues next to the bracket', () => {
     expect(bracketFirst({ missing: [32, 16, 8, 4, 2], tested: [] }, EXPERTS)).toEqual([8, 16, 2, 32, 4]);
     const tested = [
       { kept: 8, safe: false },

@@ -18,7 +18,7 @@ const item = fc.record({
   answer: fc.constant(0),
 });
 
-test('every question stands once before the choices of the item in front of it', () => {
+test('every question appears once, before the choices of the preceding item', () => {
   fc.assert(
     fc.property(fc.array(item, { minLength: 2, maxLength: 20 }), (items: ChoiceItem[]) => {
       const exchanged = exchangeQuestions(items) ?? expect.fail('items were refused');
@@ -41,7 +41,7 @@ test('texts and single items have no question to exchange', () => {
   expect(exchangeQuestions([])).toBeNull();
 });
 
-test('task.json says what the engine measures without the question, near chance', async () => {
+test('task.json states the measured accuracy without the question, near chance', async () => {
   const runner = await openRunner(join(resources, 'models', 'uncurl-8'));
   for (const name of ['sort', 'plural', 'mood', 'capital']) {
     const task = await loadTask(join(resources, 'tasks', name));
@@ -58,7 +58,7 @@ test('task.json says what the engine measures without the question, near chance'
 });
 
 test('the choices of sort and plural are alike in length and form, and mood is halved', async () => {
-  // Written twins hold no items of their own.
+  // Written twins have no items of their own.
   const names = (await readdir(join(resources, 'tasks'))).filter((name) => !name.endsWith('-written'));
   for (const name of names) {
     for (const split of ['calibration', 'test']) {

@@ -30,7 +30,7 @@ describe('a threshold in words', () => {
   } as const;
   const open = { verdict: 'all-safe', factor: 8, lastSafe: 8, firstUnsafe: null, firstWorse: null } as const;
 
-  it('is short in a cell, and never a bare number where none is known', () => {
+  it('is short in a cell, and never a bare number where it is undetermined', () => {
     expect([found, unsafe, unknown, open].map(thresholdValue)).toEqual([
       '\u00d71.23',
       '< \u00d72',
@@ -83,7 +83,7 @@ describe('comparisons in words', () => {
     expect([true, false, null].map((pastThreshold) => standingText(standingOf({ pastThreshold })))).toEqual([
       'past the threshold',
       'within the threshold',
-      'threshold cannot be told',
+      'threshold undetermined',
     ]);
     expect([findingVerdictText('counted'), findingVerdictText('unchanged')]).toEqual([null, 'no change seen']);
   });

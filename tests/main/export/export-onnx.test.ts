@@ -175,7 +175,7 @@ describe('an ONNX export', () => {
   it('warns where a graph holds so many experts that opening it takes long', () => {
     const kept = [Array.from({ length: 64 }, (_, expert) => expert)];
     expect(exportWarnings({ moeLayers: 16 }, { kept }, 'hf,onnx')).toEqual([
-      expect.stringMatching(/holds 1,024 experts \(16 MoE layers x 64\)/),
+      expect.stringMatching(/contains 1,024 experts \(16 MoE layers x 64\)/),
     ]);
     expect(exportWarnings({ moeLayers: 16 }, { kept }, 'hf')).toEqual([]);
     expect(exportWarnings({ moeLayers: 15 }, { kept }, 'onnx')).toEqual([]);

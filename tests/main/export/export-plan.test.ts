@@ -240,7 +240,7 @@ describe('an export is refused', () => {
     await refusal(
       mergeEvenly(await openCheckpoint(mixtral), 8, 'reference-row'),
       'changes-nothing',
-      /each in a group of its own/,
+      /each in its own group/,
     );
   });
 

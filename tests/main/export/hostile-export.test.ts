@@ -59,10 +59,10 @@ test.each(notFiles)('%s that a checksum list names is a finding', async (_what, 
   expect(result).toMatchObject({ ok: false, problems: [expect.stringContaining('README.md')] });
 });
 
-test('a line whose name holds a zero is no line of a list', async () => {
+test('a line whose name holds a zero is not a line of a list', async () => {
   const line = `${'0'.repeat(64)}  README\0.md\n`;
   const { result } = await verified('hf', (folder) => writeFile(path.join(folder, 'checksums.sha256'), line));
-  expect(result.problems).toEqual([expect.stringContaining('is no line of a checksum list')]);
+  expect(result.problems).toEqual([expect.stringContaining('is not a line of a checksum list')]);
 });
 
 test('a list that names a file twice is a finding, and the file is read once', async () => {

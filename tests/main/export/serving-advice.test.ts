@@ -22,7 +22,7 @@ describe('serving advice', () => {
     expect(servingAdvice({ ...served, kept: 48 })).toEqual([
       expect.stringContaining('Tensor parallelism'),
       'Expert parallelism splits the experts of a layer: 48 split evenly over 2, 4 and 8 devices, as its load ' +
-        'balancing (EPLB) wants it.',
+        'balancing (EPLB) requires.',
     ]);
   });
 

@@ -78,7 +78,7 @@ describe.each(forms)('an export as %s', (format) => {
     for (const [what, name] of Object.entries(strangers)) {
       const found = await problems((folder) => writeFile(path.join(folder, name), '{"weight_map": {}}'));
       const wanted = sourceFiles.includes(name)
-        ? `${name} is not the source's.`
+        ? `${name} differs from the source's.`
         : `${JSON.stringify(name)} does not belong to the export.`;
       // Where there are no other weights, an index is taken for that of the export, and names nothing.
       const isUnopened = name === INDEX_FILE && found[0]?.startsWith('The folder does not open: ') === true;
@@ -106,7 +106,7 @@ describe.each(forms)('an export as %s', (format) => {
       expect(changed).not.toBe(text);
       await writeFile(file, changed);
     });
-    expect(otherWords).toContainEqual("config.json is not the source's text with what the plan changes.");
+    expect(otherWords).toContainEqual("config.json is not the source's text with the plan's changes.");
   });
 });
 
@@ -116,7 +116,7 @@ it('a side file that is missing, or has a byte more, is found', async () => {
   expect(sourceFiles).toEqual(expect.arrayContaining(names));
   for (const name of names) {
     const longer = await problems((folder) => appendFile(path.join(folder, name), ' '));
-    expect(longer).toContainEqual(`${name} is not the source's.`);
+    expect(longer).toContainEqual(`${name} differs from the source's.`);
     const missing = await problems((folder) => rm(path.join(folder, name)));
     expect(missing).toContainEqual(`${name} is missing.`);
   }
@@ -130,7 +130,7 @@ it('another end token in generation_config.json is found', async () => {
   await rm(path.join(folder, 'checksums.sha256'));
   await writeFile(path.join(folder, 'generation_config.json'), '{"eos_token_id": 3}');
   const { problems } = await verifyExport({ ...request, exported: folder });
-  expect(problems).toEqual(["generation_config.json is not the source's."]);
+  expect(problems).toEqual(["generation_config.json differs from the source's."]);
 });
 
 it('bytes behind a GGUF file are found', async () => {

@@ -33,7 +33,7 @@ it('what a killed export left is removed by the next one to the same place, whic
   const left = await leftBehind(request.destination);
   const other = await leftBehind(path.join(request.parent, 'another'));
   const { warnings } = await exportPlan(request);
-  expect(warnings).toEqual([`Removed what a killed export had left: ${path.basename(left)}.`]);
+  expect(warnings).toEqual([`Removed the remains of a killed export: ${path.basename(left)}.`]);
   expect((await readdir(request.parent)).sort()).toEqual([path.basename(other), 'pruned'].sort());
 });
 

@@ -226,7 +226,7 @@ describe('a tampered export is caught, with its place', () => {
     const positions = await tampered(of, config({ max_position_embeddings: 16 }));
     expect(
       positions.problems.some((problem) =>
-        /The export does not take what the original takes: sequence \d has \d+ tokens/.test(problem),
+        /The export refuses input that the original accepts: sequence \d has \d+ tokens/.test(problem),
       ),
     ).toBe(true);
     const experts8 = await tampered(of, config({ num_local_experts: 8 }));
@@ -243,7 +243,7 @@ describe('a tampered export is caught, with its place', () => {
     expect(shard.problems[0]).toMatch(
       /shard model-00004-of-00009\.safetensors, named by model\.safetensors\.index\.json, is missing/,
     );
-    expect(shard.problems[1]).toBe('model-00004-of-00009.safetensors is missing, though checksums.sha256 lists it.');
+    expect(shard.problems[1]).toBe('model-00004-of-00009.safetensors is missing, although checksums.sha256 lists it.');
     const of = await pair(mixtral);
     expect(
       (await tampered(of, (folder) => truncate(path.join(folder, 'model.safetensors'), 90_000))).problems[0],
@@ -269,7 +269,7 @@ describe('a tampered export is caught, with its place', () => {
       }),
     );
     expect(extra.problems).toEqual([
-      'tensor "model.layers.0.self_attn.rotary_emb.inv_freq" does not belong into the export.',
+      'tensor "model.layers.0.self_attn.rotary_emb.inv_freq" does not belong in the export.',
     ]);
   });
 
@@ -302,7 +302,7 @@ describe('a tampered export is caught, with its place', () => {
       (folder) => appendFile(path.join(folder, 'checksums.sha256'), 'abc  ../README.md\n'),
       true,
     );
-    expect(list.problems).toEqual(['checksums.sha256: "abc  ../README.md" is no line of a checksum list.']);
+    expect(list.problems).toEqual(['checksums.sha256: "abc  ../README.md" is not a line of a checksum list.']);
   });
 
   it('another tokenizer', async () => {
@@ -312,7 +312,7 @@ describe('a tampered export is caught, with its place', () => {
         json['version'] = '0.9';
       }),
     );
-    expect(changed.problems).toEqual(["tokenizer.json is not the source's."]);
+    expect(changed.problems).toEqual(["tokenizer.json differs from the source's."]);
     expect((await tampered(of, (folder) => rm(path.join(folder, 'tokenizer.json')))).problems).toEqual([
       'tokenizer.json is missing.',
     ]);
@@ -334,7 +334,7 @@ describe('a tampered export is caught, with its place', () => {
     );
     expect(other).toMatchObject({ ok: false, sameTensors: false });
     expect(other.problems[0]).toBe(
-      'uncurl-plan.json: the export was made by another plan: layer 1 holds the experts 1, 3, 4, 5 instead ' +
+      'uncurl-plan.json: the export was made with another plan: layer 1 has the experts 1, 3, 4, 5 instead ' +
         'of the experts 1, 3, 4, 7.',
     );
     expect(
@@ -355,10 +355,10 @@ describe('a tampered export is caught, with its place', () => {
     expect(fewer.ok).toBe(false);
     expect(fewer.problems).toContain('config.json: "num_local_experts" is 4 instead of 3.');
     expect(
-      fewer.problems.some((problem) => problem === `tensor "${experts}.3.w1.weight" does not belong into the export.`),
+      fewer.problems.some((problem) => problem === `tensor "${experts}.3.w1.weight" does not belong in the export.`),
     ).toBe(true);
     const merge = await verify({ ...of, plan: mergeEvenly(of.checkpoint, 4, 'reference-row') }, of.exported);
-    expect(merge.problems[0]).toBe('uncurl-plan.json: the export was made by another plan: it drops experts.');
+    expect(merge.problems[0]).toBe('uncurl-plan.json: the export was made with another plan: it drops experts.');
   });
 
   it('an export of another model', async () => {
@@ -372,7 +372,7 @@ describe('a verification is refused', () => {
   it('for a folder that is no model, and a plan that does not fit', async () => {
     const of = await pair(mixtral);
     await expect(verify(of, await temporaryFolder())).rejects.toMatchObject({ code: 'no-model', kind: 'refused' });
-    await expect(verify(of, path.join(parent, 'absent'))).rejects.toThrow(/it holds no config\.json/);
+    await expect(verify(of, path.join(parent, 'absent'))).rejects.toThrow(/it contains no config\.json/);
     await expect(verify({ ...of, plan: { kept: [[0, 1]] } }, of.exported)).rejects.toMatchObject({
       code: 'plan-invalid',
       kind: 'refused',

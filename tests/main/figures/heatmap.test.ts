@@ -95,7 +95,7 @@ test('against a pruned copy experts are held against what they were, and those t
   const names = { models: new Map(), tasks: new Map() };
   const { picture, table } = routingView({ ...view, theme: 'light', scaling: 'linear' }, names);
   const texts = findAll(parseXml(picture?.draw().svg ?? ''), 'text').map(({ text }) => text);
-  expect(texts).toContain('never chosen, or gone in e3-pruned');
+  expect(texts).toContain('never chosen, or missing in e3-pruned');
   const [, header = '', ...lines] = table.write().split('\n');
   const column = header.split(',').indexOf('share_difference');
   const share = (of: typeof profile, expert: number): number => (of.counts[0]?.[expert] ?? 0) / of.tokens;
@@ -119,7 +119,7 @@ test('a map in another order is drawn in it, and says by what', () => {
       [2, 1, 0],
       [0, 1, 2],
     ]),
-  ).toContain('place in the layer, experts by falling value');
+  ).toContain('position in the layer, experts by falling value');
   const cells = (svg: string): string => svg.slice(svg.indexOf('crispEdges'), svg.indexOf('</g>'));
   const plain = cells(drawn(null));
   expect(

@@ -8,14 +8,14 @@ const shapes = [
   { heads: 1, keyDimension: 4, valueDimension: 4 },
 ];
 
-/** Numbers that tell sequence, column, head and place apart. */
+/** Numbers that encode sequence, column, head and index. */
 const written = (sequence: number, column: number, count: number, heads: number, width: number): Float32Array =>
   Float32Array.from({ length: count * heads * width }, (_, at) => {
     const [token, head, position] = [Math.floor(at / (heads * width)), Math.floor(at / width) % heads, at % width];
     return sequence * 10_000 + (column + token) * 100 + head * 10 + position + 1;
   });
 
-it('gives back what sequences wrote, wherever they were moved and however it grew', () => {
+it('returns what sequences wrote, wherever they were moved and however it grew', () => {
   const steps = fc.array(fc.record({ tokens: fc.integer({ min: 1, max: 4 }), leaves: fc.boolean() }), {
     minLength: 1,
     maxLength: 12,
@@ -63,7 +63,7 @@ it('gives back what sequences wrote, wherever they were moved and however it gre
   );
 });
 
-it('grows in parts of what it has, so that copying stays linear, and never beyond the most that is needed', () => {
+it('grows in proportion, so that copying stays linear, and never beyond the most that is needed', () => {
   const cache = new KeyValueCache(shapes);
   let [copied, resized] = [0, 0];
   for (let columns = 1; columns <= 1000; columns += 1) {

@@ -71,7 +71,7 @@ describe('texts', () => {
     }
   });
 
-  it('go on behind end tokens where these are ignored', async () => {
+  it('continue after end tokens where these are ignored', async () => {
     const { runner, tokenizer } = await open();
     const prepared = prepareTexts(
       tokenizer,
@@ -90,7 +90,7 @@ describe('texts', () => {
 });
 
 describe('prompts', () => {
-  it('are cut on the left to what new tokens leave', async () => {
+  it('are cut on the left to leave room for new tokens', async () => {
     const { tokenizer } = await open();
     const context = 'abcdefgh'.repeat(6);
     const all = tokenizer.encode(context, true);
@@ -102,7 +102,7 @@ describe('prompts', () => {
     expect(encodePrompt(tokenizer, request('empty', '', [], 40), 64).tokens).toEqual([tokenizer.prefixToken]);
   });
 
-  it('that cannot be written to are refused by name', async () => {
+  it('that leave no room are refused by name', async () => {
     const { tokenizer } = await open();
     expect(() => encodePrompt(tokenizer, request('a1', 'abc', [], 64), 64)).toThrow(
       /"a1": 64 new tokens leave no room/,

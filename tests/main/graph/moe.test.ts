@@ -145,7 +145,7 @@ const plainMoe = ({ router, experts, input }: Weights, { topK, normalise, map, m
   return { output: all('output'), experts: all('experts'), weights: all('weights'), norms: all('norms') };
 };
 
-describe('an MoE layer computes what its definition says', () => {
+describe('an MoE layer matches its definition', () => {
   const open = (rows: number): readonly number[] => new Array<number>(rows).fill(0);
   const masked = [0, -1e9, 0, 0, -1e9, 0];
   const cases: readonly (readonly [string, number, Layer])[] = [

@@ -11,7 +11,7 @@ interface Declared {
   readonly values: ReadonlySet<string>;
 }
 
-/** Every field and enum value of a .proto text, under the full name of what holds it; braces are balanced per line. */
+/** Every field and enum value of a .proto text, under its full name; braces are balanced per line. */
 const readProto = (text: string): Declared => {
   const fields = new Set<string>();
   const values = new Set<string>();

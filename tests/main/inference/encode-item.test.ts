@@ -17,7 +17,7 @@ const plain: TextTokenizer = {
 const code = (character: string): number => character.codePointAt(0) ?? 0;
 
 describe('the tokens of a context and a continuation', () => {
-  it('are what the whole has beyond the context', () => {
+  it('are those of the whole text beyond the context', () => {
     expect(encodeRequest(plain, 'i', 'x', ' y')).toEqual({
       contextTokens: [0, code('x')],
       continuationTokens: [code(' '), code('y')],
@@ -34,7 +34,7 @@ describe('the tokens of a context and a continuation', () => {
     expect(encodeRequest(plain, 'i', 'x\u200b', 'y').contextTokens).toEqual([0, code('x'), 0x200b]);
   });
 
-  it('follow the whole where the boundary merges', () => {
+  it('follow the whole text where the boundary merges', () => {
     // "a" + "by" is the tokens "ab", "y": the context has one token beside BOS, so "y" alone is scored.
     expect(encodeRequest(plain, 'i', 'a', 'by')).toEqual({
       contextTokens: [0, code('a')],
@@ -51,7 +51,7 @@ describe('the tokens of a context and a continuation', () => {
     );
   });
 
-  it('stand after BOS where there is no context, without a second BOS', () => {
+  it('follow BOS where there is no context, without a second BOS', () => {
     expect(encodeRequest(plain, 'i', '', 'yz')).toEqual({
       contextTokens: [0],
       continuationTokens: [code('y'), code('z')],

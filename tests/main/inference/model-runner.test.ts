@@ -95,7 +95,7 @@ describe('token trees', () => {
     }
   });
 
-  it('cut a context that is too long on the left, and say by how much', async () => {
+  it('cut a context that is too long on the left, and report by how much', async () => {
     const runner = await openRunner(scored);
     const long = { id: 'long', context: phrase(200), choices: [' yes', ' no'], answer: 1 };
     const [outcome] = (await runner.evaluate([long], [{ key: 'only', plan: null }], uncancelled)).get('only') ?? [];
@@ -106,7 +106,7 @@ describe('token trees', () => {
 });
 
 describe('a sliding window', () => {
-  it('hides the tokens before it: with one layer, what they are changes nothing', async () => {
+  it('hides earlier tokens: with one layer, their ids change nothing', async () => {
     const runner = await openRunner(await makeMixtral({ layers: 1, slidingWindow: 4 }));
     const [first, second] = await runner.forward(
       [
@@ -131,7 +131,7 @@ describe('a sliding window', () => {
   });
 });
 
-describe('numbers do not depend on how the work is cut', () => {
+describe('numbers do not depend on how the work is split', () => {
   const plans: readonly (Plan | null)[] = [
     null,
     {
@@ -167,7 +167,7 @@ describe('numbers do not depend on how the work is cut', () => {
     ).toEqual((await evaluate(wide, null)).map((outcome) => (outcome.kind === 'choice' ? outcome.chosen : null)));
   });
 
-  it('candidates together are bit for bit the candidates alone', async () => {
+  it('candidates together equal the candidates alone, bit for bit', async () => {
     const runner = await openRunner(scored);
     const candidates = plans.map((plan, index) => ({ key: `c${index}`, plan }));
     const together = await runner.evaluate([...items, ...texts], candidates, uncancelled);
@@ -177,7 +177,7 @@ describe('numbers do not depend on how the work is cut', () => {
     expect(different.size).toBe(4);
   });
 
-  it('the same call twice is bit for bit the same', async () => {
+  it('the same call twice is bitwise equal', async () => {
     const runner = await openRunner(scored);
     expect(await evaluate(runner, null)).toEqual(await evaluate(runner, null));
   });
@@ -207,7 +207,7 @@ describe('numbers do not depend on how the work is cut', () => {
   );
 });
 
-describe('a layer wide enough for products to be cut into parts', () => {
+describe('a layer wide enough for its products to be split', () => {
   const wide = { hidden: 256, width: 16, experts: 40, topK: 4, layers: 2 };
 
   it('gives the same bits to candidates whose tokens run together as to each alone, on two threads too', async () => {
@@ -320,8 +320,8 @@ describe('a mask', () => {
   });
 });
 
-describe('a candidate that is asked again', () => {
-  it('keeps its merged layers open where it goes on, until it is released or others are asked', async () => {
+describe('a candidate that is evaluated again', () => {
+  it('keeps its merged layers open with `goesOn`, until it is released or others are evaluated', async () => {
     const runner = await openRunner(scored);
     const groups = Array.from({ length: 4 }, (_, index) => ({
       members: [2 * index, 2 * index + 1],
@@ -429,7 +429,7 @@ describe('a merge', () => {
         const original = await runner.forward(input, null, uncancelled);
         const merged = (align: boolean) =>
           runner.forward(input, { groups: twins, router: 'mapped-rows', align }, uncancelled);
-        // A copy adds up its neurons in another order: float32 rounding is all that differs.
+        // A copy sums its neurons in another order: only float32 rounding differs.
         expect(logitDifference(original, await merged(true))).toBeLessThanOrEqual(1e-5);
         expect(logitDifference(original, await merged(false))).toBeGreaterThan(1e-3);
       }
@@ -450,7 +450,7 @@ describe('a merge', () => {
     },
   );
 
-  it('has as many router logits as rows, those that a layer lacks at minus infinity', async () => {
+  it('has as many router logits as rows, with minus infinity for missing ones', async () => {
     const runner = await openRunner(await makeMixtral());
     const input = sequences(40, [5], 8);
     const groups = [
@@ -522,7 +522,7 @@ describe('tokens that the model cannot take', () => {
 describe('a model larger than its memory budget', () => {
   const deep = { layers: 6, experts: 8, width: 32, hidden: 32 };
 
-  it('is streamed, spills what the budget cannot hold, and gives the same bits', async () => {
+  it('is streamed, spills beyond the budget, and gives the same bits', async () => {
     const folder = await makeMixtral(deep);
     const { info } = await openCheckpoint(folder);
     expect(info.memory.resident).toBeGreaterThan(info.memory.streaming + 1000);

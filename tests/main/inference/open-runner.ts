@@ -23,7 +23,7 @@ export const openRunner = async (folder: string, tuning: Partial<RunnerSettings>
 export const logitDifference = (ours: readonly ForwardResult[], theirs: readonly ForwardResult[]): number =>
   Math.max(...ours.map(({ logits }, sequence) => numberDifference([...logits], [...(theirs[sequence]?.logits ?? [])])));
 
-/** Largest |a - b| / max(1, |a|); not-a-number where the lists differ in length. */
+/** Largest |a - b| / max(1, |a|); NaN where the lists differ in length. */
 export const numberDifference = (ours: readonly number[], theirs: readonly number[]): number =>
   ours.length === theirs.length
     ? ours.reduce((largest, a, index) => Math.max(largest, Math.abs(a - theirs[index]!) / Math.max(1, Math.abs(a))), 0)

@@ -26,7 +26,7 @@ interface Scored {
   readonly tokens: number;
 }
 
-/** Requests in one call, and each in a call of its own, where nothing can be shared. */
+/** Requests in one call, and each in a separate call, where nothing can be shared. */
 export const scoreTogether = async (
   runner: ModelRunner,
   requests: readonly ScoreRequest[],

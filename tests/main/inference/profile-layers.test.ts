@@ -71,7 +71,7 @@ describe('a profile with everything', () => {
     expect(alone.items).toBe(items.length);
   });
 
-  it('says what its definitions say', async () => {
+  it('matches its definitions', async () => {
     const { layers, experts, topK, tokens, counts, eanSum, peakOutputs, residualSum, reapSum, outputs, elimination } =
       await profiled();
     const { hidden, routedSum, everywhere } = outputs!;
@@ -98,7 +98,7 @@ describe('a profile with everything', () => {
         const row = layerRow(elimination!.kept, layer * experts + keep - 1, experts);
         expect(row.reduce((sum, value) => sum + value, 0)).toBe(keep < topK ? 0 : keep);
       }
-      // All experts give what the layer gives; one that nobody chose costs nothing where weights are renormalised.
+      // All experts give the layer's output; one never chosen costs nothing where weights are renormalised.
       expect(elimination!.loss[layer * experts + experts - 1]).toBeLessThan(1e-4);
       layerRow(elimination!.single, layer, experts).forEach((loss, expert) => {
         if (own[expert] === 0) expect(loss).toBeLessThan(1e-4);
@@ -107,7 +107,7 @@ describe('a profile with everything', () => {
     }
   });
 
-  it('holds nothing that was not asked for', async () => {
+  it('contains only what was requested', async () => {
     const runner = await openRunner(scoringFixture('mixtral-byte-fallback'));
     const plain = await runner.profile(items, uncancelled);
     expect([plain.peakOutputs, plain.residualSum, plain.outputs, plain.elimination]).toEqual([
@@ -127,7 +127,7 @@ describe('a profile with everything', () => {
 });
 
 describe('pruneProgressively', () => {
-  it('begins as the layer-wise search, and keeps what it is told to', async () => {
+  it('begins as the layer-wise search, and keeps pinned experts', async () => {
     const runner = await openRunner(scoringFixture('mixtral-byte-fallback'));
     const { elimination, experts, layers } = await runner.profile(items, uncancelled, ['elimination']);
     const kept = await runner.pruneProgressively(

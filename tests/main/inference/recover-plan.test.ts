@@ -60,7 +60,7 @@ const accuracy = (outcomes: readonly ItemOutcome[] | undefined): number =>
   ) / (outcomes?.length ?? 1);
 
 describe('recovery', () => {
-  it('gives back some of what dropping took, and exports and verifies like any plan', async () => {
+  it('restores part of what dropping lost, and exports and verifies like any plan', async () => {
     const { runner, bare, plan, overlayFolder } = await recovered('frequency');
     expect(plan).toMatchObject({ ...bare, recovery: { tasks: ['add'], items: 48 } });
     const outcomes = await runner.evaluate(
@@ -114,7 +114,7 @@ describe('recovery', () => {
         ],
         uncancelled,
       );
-      // The router alone brings each layer nearer to the unpruned one, which need not show in the answers (here it does
+      // The router alone brings each layer nearer to the unpruned one, which need not improve the answers (here it does
       // not).
       if (refit === 'router+experts')
         expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')) + 0.05);
@@ -197,7 +197,7 @@ describe('recovery', () => {
     expect(logitDifference(joint, await once.runner.forward(tokens, once.bare, uncancelled))).toBeGreaterThan(1e-3);
   });
 
-  it('says what is missing where the refitted weights are not there', async () => {
+  it('reports missing refitted weights', async () => {
     const { plan } = await recovered('frequency');
     const elsewhere = await openRunner(model);
     await expect(elsewhere.forward(tokens, plan, uncancelled)).rejects.toThrow('refitted weights');

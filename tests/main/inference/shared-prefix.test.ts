@@ -24,7 +24,7 @@ const run = (length: number, from: number): number[] => Array.from({ length }, (
 describe('splitting a prefix off', () => {
   const shared = run(40, 100);
 
-  it('takes what the trees begin with, and leaves a tree whole that begins otherwise', () => {
+  it('takes the common beginning of the trees, and leaves a tree with another beginning whole', () => {
     const trees = [
       whole([...shared, 1, 2]),
       whole([...shared, 3]),
@@ -45,13 +45,13 @@ describe('splitting a prefix off', () => {
     });
   });
 
-  it('leaves every token that is asked for with its tree', () => {
+  it('leaves every scored token with its tree', () => {
     const trees = [whole([...shared, 1]), whole([...shared, 2])];
     expect(splitPrefix(trees, [35, 41]).prefix).toEqual(run(35, 100));
     expect(splitPrefix(trees, [31, 41])).toEqual({ prefix: [], trees });
   });
 
-  it('takes none that is short, that one tree has for itself, or that saves little', () => {
+  it('takes none that is short, that only one tree has, or that saves little', () => {
     const short = [whole([...run(31, 0), 50]), whole([...run(31, 0), 51])];
     expect(splitPrefix(short, [32, 32])).toEqual({ prefix: [], trees: short });
     const alone = [whole([...shared, 1]), whole(run(50, 0))];
@@ -190,7 +190,7 @@ describe('a few-shot task on a bundled model', () => {
     expect(await workOf(runner, items, candidatesOf(8))).toBe(4 * once);
   });
 
-  it('does not depend on how the work is cut', async () => {
+  it('does not depend on how the work is split', async () => {
     const [folder, task] = [await roomyModel('uncurl-8'), await fewShotTask('french', 5)];
     const items = task.test.slice(0, 40);
     const candidates = candidatesOf(8);
@@ -211,7 +211,7 @@ describe('a few-shot task on a bundled model', () => {
     }
   });
 
-  it('leaves evaluations without a prefix as they are, bit for bit', async () => {
+  it('does not change evaluations without a prefix, bit for bit', async () => {
     const [runner, plain, prompted] = [
       await openRunner(await roomyModel('uncurl-8')),
       await fewShotTask('french', 0),
@@ -224,7 +224,7 @@ describe('a few-shot task on a bundled model', () => {
     expect(await runner.evaluate(shots, candidatesOf(8), uncancelled)).toEqual(prefixed);
   });
 
-  it('never holds the weights of a block twice', async () => {
+  it('never has the weights of a block in memory twice', async () => {
     const [runner, plain, prompted] = [
       await openRunner(await roomyModel('uncurl-8')),
       await fewShotTask('french', 0),
@@ -249,7 +249,7 @@ describe('a few-shot task on a bundled model', () => {
     }
   });
 
-  it('takes items that were cut on the left, or begin otherwise, as whole sequences', async () => {
+  it('takes items that were cut on the left, or begin differently, as whole sequences', async () => {
     const folder = await changeableCopy(bundledModel('uncurl-8'));
     await editJson(path.join(folder, 'config.json'), (json) => {
       json['max_position_embeddings'] = 150;
@@ -293,7 +293,7 @@ describe('a few-shot task on a bundled model', () => {
     }
   });
 
-  it('holds no more hidden states than the budget leaves room for', async () => {
+  it('keeps no more hidden states in memory than the budget allows', async () => {
     const [folder, task] = [await roomyModel('uncurl-8'), await fewShotTask('french', 5)];
     const { info } = await openCheckpoint(folder);
     const overlayFolder = await temporaryFolder();
@@ -308,7 +308,7 @@ describe('a few-shot task on a bundled model', () => {
     expect(readdirSync(overlayFolder)).toEqual([]);
   });
 
-  it('is cancelled before the next batch, on the prefix as behind it, and leaves the runner usable', async () => {
+  it('is cancelled before the next batch, in the prefix or after it, and leaves the runner usable', async () => {
     const [runner, task] = [await openRunner(await roomyModel('uncurl-8')), await fewShotTask('french', 5)];
     for (const steps of [1, 4]) {
       const controller = new AbortController();

@@ -6,7 +6,7 @@ import { groupTrees } from '../../../main/inference/batch.ts';
 const sequences = fc.array(fc.array(fc.nat(2), { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 5 });
 
 describe('a token tree', () => {
-  it('holds the common beginning once', () => {
+  it('stores the common beginning once', () => {
     expect(
       treeOf([
         [1, 2, 3],
@@ -23,7 +23,7 @@ describe('a token tree', () => {
     expect(commonPrefix([])).toBe(0);
   });
 
-  it('gives every sequence back through its rows', () => {
+  it('returns every sequence through its rows', () => {
     fc.assert(
       fc.property(sequences, (list) => {
         const tree = treeOf(list);
@@ -38,7 +38,7 @@ describe('a token tree', () => {
 });
 
 describe('groups of trees', () => {
-  it('take every tree once and stay within the slots, longest first', () => {
+  it('contain every tree once and stay within the slots, longest first', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 40 }),

@@ -8,6 +8,7 @@ import { BUNDLED_MIXTURE, bundledMixtureFile, readMixture } from '../../../main/
 import { encodeEvaluation } from '../../../main/runs/evaluation-record.ts';
 import type { JobContext } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
+import { runStep } from '../../../main/jobs/step.ts';
 import { type TunedArms, tunedStep } from '../../../main/jobs/tuned-step.ts';
 import { hashItems } from '../../../main/tasks/items.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
@@ -67,7 +68,7 @@ const keysOf = async (
   ]);
   const model = { name: 'uncurl-8', checkpoint };
   const order = { model, task: { name: 'capital', task }, items: task.test, twins: [], plan: null, settings, work: 1 };
-  await tunedStep(context, order, change(arms));
+  await runStep(context, await tunedStep(context, order, change(arms)));
   return keys;
 };
 

@@ -26,7 +26,7 @@ test.each([
   expect(ended).toMatchObject({
     code: 'model-changed',
     kind: 'failed',
-    message: expect.stringContaining(`${name} cannot be read any more`),
+    message: expect.stringContaining(`${name} can no longer be read`),
   });
   await back(join(given.folder, path));
   expect(await resumed(given)).toEqual(await rightResults());
@@ -41,7 +41,7 @@ test('one shard of several, gone in mid-sweep, does the same', async () => {
   const shard = join(folder, 'model-00002-of-00003.safetensors');
   expect(await disturbedSweep(given, () => away(shard))).toMatchObject({
     code: 'model-changed',
-    message: expect.stringContaining('model-00002-of-00003.safetensors cannot be read any more'),
+    message: expect.stringContaining('model-00002-of-00003.safetensors can no longer be read'),
   });
   await back(shard);
   expect(await resumed(given)).toEqual(right);

@@ -14,7 +14,7 @@ const sums = [
   ...['logitSum', 'logitGram', 'probabilityGram', 'coactivation'],
 ] as const satisfies readonly (keyof RoutingStatistics)[];
 
-/** Each definition, written down once more, token by token. */
+/** Each definition, computed again token by token. */
 const plainly = (taps: RoutingTaps, experts: number, topK: number): RoutingStatistics => {
   const s = emptyRoutingStatistics(1, experts, topK);
   for (let t = 0; t < taps.logits.length / experts; t++) {
@@ -62,7 +62,7 @@ const sizes = fc
   .chain((size) => fc.tuple(fc.constant(size), fc.integer({ min: 0, max: 1e6 })));
 
 describe('accumulateRouting', () => {
-  it('adds what the definitions say', () => {
+  it('matches the definitions', () => {
     fc.assert(
       fc.property(sizes, ([size, seed]) => {
         const layers = randomTaps(size, seed);

@@ -11,7 +11,7 @@ import {
   WINDOW,
 } from '../../../main/profile/choice-sample.ts';
 
-test('a sample holds all tokens of a small profile and stays within its bounds for any model', () => {
+test('a sample contains all tokens of a small profile and stays within its bounds for any model', () => {
   expect(sampleSize(3, 2, 5000)).toBe(5000);
   expect(sampleSize(3, 2, 1e9)).toBe(MOST_TOKENS);
   fc.assert(
@@ -23,7 +23,7 @@ test('a sample holds all tokens of a small profile and stays within its bounds f
   );
 });
 
-test('windows hold what stands around a token, and nothing of another sequence', () => {
+test('windows contain the tokens around a token, and none of another sequence', () => {
   const { sample } = openChoiceSample([[5, 6], [7]], 1, 1);
   expect([...sample.positions]).toEqual([0, 1, 0]);
   const window = (row: number): readonly number[] => [...sample.windows.subarray(row * WINDOW, (row + 1) * WINDOW)];
@@ -31,7 +31,7 @@ test('windows hold what stands around a token, and nothing of another sequence',
   expect(window(2).filter((token) => token !== NO_TOKEN)).toEqual([7]);
 });
 
-test('what is too much is drawn evenly: no period of the text is preferred, and the same is drawn again', () => {
+test('larger inputs are sampled evenly and reproducibly, without preferring a period of the text', () => {
   const length = 2 * MOST_TOKENS;
   const sequence = Array.from({ length }, (_, at) => at % 2);
   const { sample, rows } = openChoiceSample([sequence], 1, 1);
@@ -45,7 +45,7 @@ test('what is too much is drawn evenly: no period of the text is preferred, and 
   expect(openChoiceSample([sequence], 1, 1).rows).toEqual(rows);
 });
 
-test('choices stand at their token, in whatever batches they come', () => {
+test('choices belong to their token, whatever the batches', () => {
   const opened = openChoiceSample(
     [
       [1, 2],

@@ -5,7 +5,7 @@ import { expertTokens, surprise } from '../../../main/profile/expert-tokens.ts';
 import { tokenClass } from '../../../main/profile/token-class.ts';
 import { tokenReader } from '../../../main/profile/token-reader.ts';
 
-test('a token is classed by its own text and by what stands before it', () => {
+test('a token is classified by its own text and the text before it', () => {
   const classes = [
     ['the', ' ', 'word start'],
     [' the', 'of', 'word start'],
@@ -77,7 +77,7 @@ test('tokens, classes and positions of an expert add up to its choices', () => {
     { from: 2, to: 3, of: 2, taken: 0 },
     { from: 4, to: 7, of: 2, taken: 1 },
   ]);
-  // What is taken always surprises nobody.
+  // A token that is always taken is no surprise.
   expect(expertTokens(layer, 3, reader).bySurprise).toEqual([]);
   expect(expertTokens(layer, 3, reader).byCount.map(({ text, taken }) => [text, taken])).toEqual([
     ['a', 2],

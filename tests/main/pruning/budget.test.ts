@@ -78,7 +78,7 @@ describe('globalBudget', () => {
     );
   });
 
-  it('refuses pins that need more places than the plan has, or leave too few', () => {
+  it('refuses pins that need more experts than the plan has, or leave too few', () => {
     const scores = [layer(1, 2, 3), layer(1, 2, 3)];
     const all = (at: number, keep: boolean) => [0, 1, 2].map((expert) => pin(at, expert, keep));
     const attempt = (keep: number, pins: ReturnType<typeof pin>[]) => () =>

@@ -8,14 +8,14 @@ import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
 import { optionTexts } from '../../../main/pruning/method-options.ts';
 import { fullStatistics } from './random-statistics.ts';
 
-/** Experts enough that starts of k-means end in other clusters. */
+/** Enough experts that k-means starts end in different clusters. */
 const sizes = { layers: 2, experts: 24, topK: 2, tokens: 150 };
 const statistics = [fullStatistics(sizes, 1)];
 const SEEDS = [0, 1, 2, 3, 4];
 
 const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
 
-/** The defaults, and every single choice that differs from them, as far as plans follow from a profile. */
+/** The defaults, and every single choice that differs from them, where plans follow from a profile. */
 const variants = (name: MethodName): readonly MethodOptions[] =>
   allVariants(name).filter((options) => methodNamed(name).prepare(options).behaviour.kind !== 'search');
 const allVariants = (name: MethodName): readonly MethodOptions[] => [
@@ -28,7 +28,7 @@ const allVariants = (name: MethodName): readonly MethodOptions[] => [
 ];
 const numberOrText = (choice: string): string | number => (/^\d+$/.test(choice) ? Number(choice) : choice);
 
-/** How many different plans the seeds give, told apart by what they do and not by the seed that they name. */
+/** Number of different plans over the seeds, ignoring the seed recorded in them. */
 const plansOverSeeds = (method: MethodName, options: MethodOptions, keep: number): number =>
   new Set(
     SEEDS.map((seed) => {
@@ -51,7 +51,7 @@ const plansOverSeeds = (method: MethodName, options: MethodOptions, keep: number
 describe.each(planned)('%s', (name) => {
   const method = methodNamed(name);
 
-  it('says that it draws exactly where its plans change with the seed', () => {
+  it('declares that it draws exactly where its plans change with the seed', () => {
     for (const options of variants(name)) {
       const { draws } = method.prepare(options);
       const most = Math.max(...[6, 9].map((keep) => plansOverSeeds(name, options, keep)));
@@ -59,14 +59,14 @@ describe.each(planned)('%s', (name) => {
     }
   });
 
-  it('says the same to the window, which knows its page alone', () => {
+  it('gives the window the same answer, from its page alone', () => {
     const page = methodPage(method);
     for (const options of variants(name)) expect(methodDraws(page, options)).toBe(method.prepare(options).draws);
   });
 });
 
 describe('a search', () => {
-  it('draws where it is an evolution, and does not where it goes layer by layer', () => {
+  it('draws where it is an evolution, but not where it goes layer by layer', () => {
     const searches = methodNames.flatMap((name) =>
       allVariants(name).flatMap((options) => {
         const { behaviour, draws } = methodNamed(name).prepare(options);
@@ -79,7 +79,7 @@ describe('a search', () => {
 });
 
 describe('pages', () => {
-  it('say when plans depend on the seed', () => {
+  it('state when plans depend on the seed', () => {
     const random = (name: string) => /^Random: (.*)$/m.exec(methodPage(methodNamed(name)).text)?.[1];
     expect(random('reap')).toBe('no');
     expect(random('random')).toBe('plans depend on the seed; a sweep measures several draws');

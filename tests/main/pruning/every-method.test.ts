@@ -20,15 +20,15 @@ import { fullStatistics } from './random-statistics.ts';
 const sizes = { layers: 2, experts: 8, topK: 2, tokens: 120 };
 const { layers, experts, topK } = sizes;
 const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
-/** The starts of k-means are drawn by the numbers of experts: what must follow their names does without. */
+/** The starts of k-means depend on the numbers of experts: tests that rename experts do without. */
 const withoutStarts = (method: MethodName): Partial<PlanInput> =>
   method === 'uncurl' ? { options: { assign: 'cluster-qr' } } : {};
 
-/** Plans that do not depend on how experts are called: neither drawn, nor started at random. */
+/** Methods whose plans do not depend on the names of experts: neither drawn, nor started at random. */
 const named = planned.filter((name) => !methodNamed(name).prepare(withoutStarts(name).options ?? {}).draws);
 const all = Array.from({ length: experts }, (_, expert) => expert);
 
-/** One profile per seed: most tests read the same. */
+/** One profile per seed, cached for most tests. */
 const known = new Map<number, RoutingStatistics>();
 const profileOf = (seed: number): RoutingStatistics => {
   const profile = known.get(seed) ?? fullStatistics(sizes, seed);
@@ -96,7 +96,7 @@ describe.each(planned)('%s', (method) => {
     }
   });
 
-  it('keeps pinned experts, lets go of the others that are pinned, and says what it costs', () => {
+  it('keeps experts pinned to stay, drops those pinned to go, and states the cost', () => {
     const pins = [
       { layer: 0, expert: 5, keep: true },
       { layer: 1, expert: 2, keep: false },
@@ -122,7 +122,7 @@ describe.each(planned)('%s', (method) => {
     expect(planCost(info, plan).parameters.total).toBeLessThan(1000);
   });
 
-  it('gives tasks the weights they are given', () => {
+  it('gives tasks the requested weights', () => {
     const statistics = [profileOf(1), profileOf(2)];
     const weighed = (taskWeights: readonly number[]) =>
       shapeOf(makePlan(request(method, { statistics, taskWeights })), (expert) => expert);
@@ -140,7 +140,7 @@ describe.each(named)('%s', (method) => {
       fc.property(fc.nat(40), fc.integer({ min: topK, max: experts }), (seed, keep) => {
         const names = seededRandom(seed).shuffle(all);
         const original = profileOf(seed);
-        // Ties go to the lower name, so that a renaming may change who wins.
+        // Ties go to the lower name, so a renaming may change the winner.
         fc.pre(!tiesInCounts(original.counts));
         const before = makePlan(request(method, { statistics: [original], keep, ...withoutStarts(method) }));
         const after = makePlan(
@@ -193,7 +193,7 @@ describe('protection of super experts', () => {
     expect(kept({ protect: 'early', pins: [{ layer: 0, expert: least, keep: false }] })).not.toContain(String(least));
     const { peakOutputs: _, ...blind } = profile;
     expect(() => makePlan(request('frequency', { statistics: [blind], protect: 'early' }))).toThrow(
-      'does not hold the largest outputs',
+      'does not contain the largest outputs',
     );
   });
 });

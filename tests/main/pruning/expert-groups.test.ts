@@ -45,7 +45,7 @@ describe('a router that chooses among groups of experts', () => {
     );
   });
 
-  it('holds pins to their group', () => {
+  it('applies pins within their group', () => {
     const scores = [Float64Array.from({ length: 16 }, (_, expert) => expert)];
     const pins = [0, 1].map((expert) => ({ layer: 0, expert, keep: true }));
     expect(keepByCounts(scores, [8], pins, groups)).toEqual([[0, 1, 6, 7, 10, 11, 14, 15]]);
@@ -54,7 +54,7 @@ describe('a router that chooses among groups of experts', () => {
     );
   });
 
-  it('gets plans that fit it from every seed, and none of another number', () => {
+  it('gets fitting plans from every seed, and refuses any other number', () => {
     const request = {
       method: 'random',
       statistics: [],

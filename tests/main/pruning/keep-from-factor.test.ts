@@ -48,7 +48,7 @@ describe('keepFromFactor', () => {
     expect(remedyOf(() => keepFromFactor(16, 3, 6))).toContain('at most 5.33 ');
   });
 
-  it('refuses what is no factor', () => {
+  it('refuses values that are not a factor', () => {
     for (const factor of [0.5, 0, -2, NaN, Infinity]) {
       expect(() => keepFromFactor(16, 2, factor)).toThrow('is not a number of at least 1');
     }

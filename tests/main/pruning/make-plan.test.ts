@@ -40,12 +40,12 @@ const groupsOf = (plan: Plan): MergeGroup[][] => {
   if (!isMergePlan(plan)) throw new Error('no merge');
   return plan.groups;
 };
-/** Distance between the k-th and the next eigenvalue, which the k clusters hang on. */
+/** Distance between the k-th and the next eigenvalue, on which the k clusters depend. */
 const eigengap = (affinity: Float64Array, k: number, variant: EmbeddingVariant): number => {
   const { eigenvalues } = spectralEmbedding(affinity, experts, 1, variant);
   return k === experts ? Infinity : eigenvalues[k]! - eigenvalues[k - 1]!;
 };
-/** Graphs and embeddings whose clusters do not hang on how nodes are called. */
+/** Graphs and embeddings whose clusters do not depend on the names of nodes. */
 const variant = fc.constantFrom(
   { diagonal: 'kept', embedding: 'degree' } as const,
   { diagonal: 'excluded', embedding: 'degree' } as const,
@@ -76,7 +76,7 @@ describe('makePlan', () => {
             keptOf(before!).map((kept) => ascending(kept.map((expert) => names[expert]!))),
           );
 
-          // Counts tie, and ties follow the names: only the counts that stay are the same.
+          // Counts tie, and ties follow the names: only the kept counts are the same.
           const [countedBefore, countedAfter] = plans('frequency');
           const counts = (plan: Plan, profile: typeof original) =>
             ascending(keptOf(plan).flatMap((kept, layer) => kept.map((e) => profile.counts[layer * experts + e]!)));
@@ -106,7 +106,7 @@ describe('makePlan', () => {
             reference: 'medoid',
             assign: 'cluster-qr',
           });
-          // Where the k-th eigenvalue is a double one, several partitions are equally good.
+          // Where the k-th eigenvalue is double, several partitions are equally good.
           const profile = statisticsOf(taps, many);
           fc.pre(taps.every((_, layer) => eigengap(expertAffinity(affinity, profile, layer), keep, options) > 1e-6));
           const partition = (renaming: readonly number[] | null) => {
@@ -173,7 +173,7 @@ describe('makePlan', () => {
     drawn(3, 2).forEach((few, layer) => few.forEach((expert) => expect(drawn(3, 5)[layer]).toContain(expert)));
   });
 
-  it('weighs tasks alike whatever their length', () => {
+  it('gives tasks equal weight whatever their length', () => {
     const [short, long] = [profileFrom(1), profileFrom(2)];
     const longer = {
       ...long,
@@ -193,7 +193,7 @@ describe('makePlan', () => {
     expect(keptOf(both)[0]).toEqual(ascending(best));
   });
 
-  it('merges several tasks alike whatever their length', () => {
+  it('gives tasks equal weight in a merge whatever their length', () => {
     const [short, long] = [profileFrom(1), profileFrom(2)];
     const taps = randomTaps(sizes, 2);
     const repeated = statisticsOf(taps, sizes);
@@ -228,11 +228,11 @@ describe('makePlan', () => {
     expect(() => makePlan(request({ method: 'uncurl', pins: all }))).toThrow('leaves 4 experts for 0 groups');
   });
 
-  it('refuses what no plan can be made from', () => {
+  it('refuses inputs that give no plan', () => {
     expect(() => makePlan(request({ keep: 1 }))).toThrow('Cannot keep 1 of 8 experts');
     expect(() => makePlan(request({ keep: 9 }))).toThrow('Cannot keep 9 of 8 experts');
     expect(() => makePlan(request({ statistics: [] }))).toThrow('needs a profile');
     expect(() => makePlan(request({ layers: 3 }))).toThrow('does not belong to a model of 3');
-    expect(() => makePlan(request({ statistics: [{ ...profileFrom(1), tokens: 0 }] }))).toThrow('holds no token');
+    expect(() => makePlan(request({ statistics: [{ ...profileFrom(1), tokens: 0 }] }))).toThrow('contains no token');
   });
 });

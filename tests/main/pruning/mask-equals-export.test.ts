@@ -11,7 +11,7 @@ import { logitDifference, openRunner, uncancelled } from '../inference/open-runn
 const model = path.resolve('resources/models/uncurl-8');
 const tokens = [[1, 5, 9, 14, 3, 2, 8], [4, 4, 20, 7], [2]];
 
-it('a mask gives what the export gives, for every drop method', async () => {
+it('a mask computes what the export computes, for every drop method', async () => {
   const task = await loadTask(path.resolve('resources/tasks/add'));
   const runner = await openRunner(model);
   const { moeLayers: layers, experts, topK } = runner.checkpoint.info;
@@ -19,7 +19,7 @@ it('a mask gives what the export gives, for every drop method', async () => {
   const drops = methodNames.filter((name) => methodNamed(name).prepare({}).behaviour.kind === 'drop');
   expect(drops.length).toBeGreaterThanOrEqual(11);
   for (const method of drops) {
-    // A threshold keeps more in one layer than in another, which stock loaders cannot open, unless the minimum decides.
+    // A threshold keeps different numbers per layer, which stock loaders cannot open, unless the minimum decides.
     const options = method === 'tsep' ? { beta: 100, minimum: 3 } : {};
     const plan = makePlan({
       method,

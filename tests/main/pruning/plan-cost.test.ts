@@ -34,7 +34,7 @@ const merge = (router: MergePlan['router']): MergePlan => ({
 });
 
 describe('planCost', () => {
-  it('takes the dropped experts and their router rows out', () => {
+  it('subtracts the dropped experts and their router rows', () => {
     expect(
       planCost(model, {
         kept: [
@@ -62,7 +62,7 @@ describe('planCost', () => {
     expect({ parameters, sizeBytes }).toEqual({ parameters: model.parameters, sizeBytes: model.sizeBytes });
   });
 
-  it('lowers top-k with the experts that are left', () => {
+  it('lowers top-k to the number of remaining experts', () => {
     const cost = planCost(model, { kept: [[0], [1]] });
     expect(cost.topK).toBe(1);
     expect(cost.parameters).toEqual({ total: 768 + 16 + 1000, expert: 768, active: 768 + 16 + 1000 });

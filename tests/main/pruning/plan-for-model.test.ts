@@ -29,7 +29,7 @@ const ranking = {
   pins: [],
 };
 
-test('a plan says for which model and tasks it is, and how much it keeps by factor, number or counts', () => {
+test('a plan names its model and tasks, and keeps a number of experts by factor, number or counts', () => {
   const { name, fingerprint } = subject;
   const byFactor = planForModel(subject, { ...order, factor: 4 });
   expect(byFactor).toMatchObject({ model: { name, fingerprint }, tasks: ['add', 'sort'], factor: 4, experts: 8 });
@@ -39,7 +39,7 @@ test('a plan says for which model and tasks it is, and how much it keeps by fact
   expect(planForModel(subject, { ...order, keep: 2, tasks: [] })).not.toHaveProperty('tasks');
 });
 
-test('a ranking is signed by its model, by the name that it is given and by the tasks it is for', () => {
+test('a ranking is signed with its model, its given name and its tasks', () => {
   const { name, fingerprint } = subject;
   const plan = rankedPlanForModel(subject, { ...ranking, keep: 2 });
   expect(plan).toMatchObject({
@@ -59,7 +59,7 @@ test('a ranking is signed by its model, by the name that it is given and by the 
   expect(() => rankedPlanForModel(grouped, { ...ranking, keep: 2 })).toThrow('groups of equal size');
 });
 
-test('exactly one of factor, number and counts is asked for', () => {
+test('exactly one of factor, number and counts is required', () => {
   const refusal = expect.objectContaining({ code: 'factor-or-keep' });
   for (const size of [{}, { factor: 2, keep: 4 }, { keep: 4, counts: [4, 4, 4] }]) {
     expect(() => planForModel(subject, { ...order, ...size })).toThrow(refusal);

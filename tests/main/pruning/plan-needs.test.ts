@@ -6,7 +6,7 @@ import { methodNames } from '../../../main/pruning/methods.ts';
 const needs = (method: string, options = {}) => planNeeds({ method, options, budget: 'uniform' });
 
 describe('planNeeds', () => {
-  it('asks for what a method looks at, by its options', () => {
+  it('lists the statistics that a method reads, by its options', () => {
     expect(needs('random')).toEqual({ profile: false, extras: [], search: null, constants: false });
     expect(needs('frequency')).toEqual({ profile: true, extras: [], search: null, constants: false });
     expect(needs('mone').constants).toBe(true);
@@ -18,7 +18,7 @@ describe('planNeeds', () => {
       expect(needs(method).extras, method).toContain('every-output');
   });
 
-  it('tells searches apart from methods that a profile answers', () => {
+  it('distinguishes searches from methods that need a profile', () => {
     expect(needs('eep')).toMatchObject({
       profile: false,
       search: { search: 'evolution', settings: { evaluations: 400, switchAfter: null } },
@@ -30,7 +30,7 @@ describe('planNeeds', () => {
     expect(methodNames.filter((method) => needs(method).search !== null)).toEqual(['eep']);
   });
 
-  it('adds what budgets and protection look at, even to a method that needs nothing', () => {
+  it('adds the statistics of budgets and protection, even for a method that needs none', () => {
     expect(planNeeds({ method: 'random', budget: 'inverse-importance', protect: 'early' })).toEqual({
       profile: true,
       extras: ['peaks', 'elimination'],
@@ -63,7 +63,7 @@ describe('combinedExtras', () => {
 });
 
 describe('extrasInWords', () => {
-  it('says what it costs where every expert runs', () => {
+  it('states the cost where every expert runs', () => {
     expect(extrasInWords([], 64, 8)).toBeNull();
     expect(extrasInWords(['peaks', 'residual'], 64, 8)).toBe('largest outputs, how far layers turn tokens');
     expect(extrasInWords(['every-output'], 64, 8)).toMatch(/about 8 times the work/);

@@ -8,7 +8,7 @@ export const randomExperts = ({ hidden, width }: ExpertShape, count: number, see
   return Array.from({ length: count }, () => ({ gate: matrix(), up: matrix(), down: matrix() }));
 };
 
-/** down(silu(gate x) * up x) in float64, as the formula stands. */
+/** down(silu(gate x) * up x) in float64, by its definition. */
 export const expertOutput = (
   { gate, up, down }: ExpertWeights,
   { hidden, width }: ExpertShape,

@@ -5,11 +5,11 @@ import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/pr
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { randomTaps, renameExperts, type Sizes } from './random-taps.ts';
 
-/** H of the outputs that are drawn. */
+/** H of the random outputs. */
 export const HIDDEN = 5;
 
 /**
- * Everything that a profile can hold, of random tokens: routing, outputs of every expert, residuals, peaks and an
+ * Every statistic of a profile, from random tokens: routing, outputs of every expert, residuals, peaks and an
  * elimination. `names`: the same model with expert e called `names[e]`. `order`: the same tokens in another order.
  */
 export const fullStatistics = (

@@ -14,7 +14,7 @@ export interface Sizes {
   readonly tokens: number;
 }
 
-/** Taps of every layer as a softmax router without renormalisation would give them, from a seed. */
+/** Taps of every layer as from a softmax router without renormalisation, from a seed. */
 export const randomTaps = ({ layers, experts, topK, tokens }: Sizes, seed: number): RoutingTaps[] => {
   const random = seededRandom(seed);
   return Array.from({ length: layers }, () => {

@@ -15,9 +15,9 @@ describe('readPlan', () => {
     expect(readPlan(JSON.stringify(merge), 'my.json')).toEqual(merge);
   });
 
-  it('says where the text is no plan', () => {
-    expect(read('{"kept": [')).toThrow('my.json cannot be read: it is no JSON');
-    expect(read('[[0, 1]]')).toThrow('it is no JSON object');
+  it('reports where the text is not a plan', () => {
+    expect(read('{"kept": [')).toThrow('my.json cannot be read: it is not JSON');
+    expect(read('[[0, 1]]')).toThrow('it is not a JSON object');
     expect(read('{"experts": 4}')).toThrow('neither "kept" nor "groups"');
     expect(read('{"kept": [[0]], "groups": []}')).toThrow('both "kept" and "groups"');
     expect(read('{"kept": [[0], [1, -2]]}')).toThrow('kept.1.1');
@@ -31,10 +31,10 @@ describe('readPlan', () => {
 
   it.each([
     ['five million layers', `{"kept":[${'[0],'.repeat(5e6)}[0]]}`, 'at most'],
-    ['three million layers', `{"kept":[${'[0],'.repeat(3e6)}[0]]}`, 'its lists hold more than'],
-    ['a million empty layers', `{"kept":[${'[],'.repeat(1e6)}[0]]}`, 'its lists hold more than'],
-    ['a layer of a million texts', `{"kept":[[${'"a",'.repeat(1e6)}0]]}`, 'its lists hold more than'],
-    ['groups without members', `{"groups":[[${'{},'.repeat(1e6)}{}]]}`, 'its lists hold more than'],
+    ['three million layers', `{"kept":[${'[0],'.repeat(3e6)}[0]]}`, 'its lists contain more than'],
+    ['a million empty layers', `{"kept":[${'[],'.repeat(1e6)}[0]]}`, 'its lists contain more than'],
+    ['a layer of a million texts', `{"kept":[[${'"a",'.repeat(1e6)}0]]}`, 'its lists contain more than'],
+    ['groups without members', `{"groups":[[${'{},'.repeat(1e6)}{}]]}`, 'its lists contain more than'],
     ['values nested a million deep', `{"kept":${'['.repeat(1e6)}${']'.repeat(1e6)}}`, 'nested deeper'],
   ])('refuses %s before it looks at each', (_, text, reason) => {
     expect(read(text)).toThrow(reason);

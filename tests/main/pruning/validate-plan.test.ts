@@ -18,7 +18,7 @@ const merge =
     validatePlan({ groups: [[group([0, 1]), group([2, 3])], second], router: 'mean-row', align: true }, target);
 
 describe('validatePlan', () => {
-  it('puts kept experts into ascending order and keeps everything else', () => {
+  it('sorts kept experts and keeps everything else', () => {
     expect(
       validatePlan(
         {
@@ -106,7 +106,9 @@ describe('validatePlan', () => {
     expect(merge(group([0, 1]), group([1, 2, 3]))).toThrow('names expert 1 twice in layer 1');
     expect(merge(group([0, 1]), group([2, 3, 4]))).toThrow('names expert 4 in layer 1');
     expect(merge(group([0, 1, 2, 3]))).toThrow('leaves 1 expert in layer 1');
-    expect(merge(group([0, 1], 2), group([2, 3]))).toThrow('aligns group 0 of layer 1 to expert 2, which is no member');
+    expect(merge(group([0, 1], 2), group([2, 3]))).toThrow(
+      'aligns group 0 of layer 1 to expert 2, which is not a member',
+    );
     expect(merge(group([0, 1]), group([2, 3], 2, [1]))).toThrow('gives 1 weights for 2 members in group 1 of layer 1');
     expect(merge(group([0, 1]), group([2, 3], 2, [1, NaN]))).toThrow('a member of group 1 of layer 1 the weight NaN');
   });

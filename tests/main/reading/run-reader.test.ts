@@ -34,7 +34,7 @@ test('a reading that computes without pause is ended, and the next ones are answ
   const reader = await readerOf(200);
   const hanging = expect(ask(reader, 'hang')).rejects.toMatchObject({
     code: 'read-too-slow',
-    message: expect.stringContaining('hang was not read in 0 s of the processor'),
+    message: expect.stringContaining('hang was not read in 0 s of CPU time'),
   });
   expect(await ask(reader, 'a')).toBe('abusy');
   await hanging;

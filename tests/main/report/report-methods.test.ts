@@ -31,14 +31,14 @@ test('a report ranks the methods, and says what recovery did', () => {
     comparisons: [comparison],
     profiles: [],
   });
-  expect(page).toContain('Methods against each other');
+  expect(page).toContain('Methods compared');
   expect(page).toContain('m at factor 2');
   for (const finding of comparison.findings) expect(page).toContain(finding);
   for (const note of comparison.notes) expect(page).toContain(note.replaceAll('\u2019', '\u2019'));
   expect(page).toContain('reap+recovery');
   expect(page.match(/<table/g)).toHaveLength(page.match(/<caption/g)?.length ?? 0);
   expect(reportPage({ manifest: sampleManifest, document: sample.document, sizeTrend, profiles: [] })).not.toContain(
-    'Methods against each other',
+    'Methods compared',
   );
 });
 

@@ -25,12 +25,12 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const shipped = sampleFolder(resources);
 
-/** What every failure below that tells of a stale sample means. */
+/** Explanation shown with every failure of a stale sample. */
 const STALE =
   'the sample sweep is not of these models, tasks or numbers: make it again with "node ' +
   'resources/sample/make.mjs" (resources/sample/README.md)';
 
-/** The sample is of the models in Mixtral's layout; the second family comes without a sweep. */
+/** The sample covers the models in Mixtral's layout; the second family has no bundled sweep. */
 const sweptModels = async (): Promise<ReadonlyMap<string, string>> =>
   new Map([...(await bundledModels(resources))].filter(([name]) => name.startsWith('uncurl-')));
 
@@ -42,7 +42,7 @@ const keyOf = (point: {
   readonly factor: number;
 }): string => JSON.stringify([point.model, point.task, point.method, point.seed, point.factor]);
 
-describe('the sample that comes with the workbench', () => {
+describe('the bundled sample', () => {
   let manifest: RunManifest;
   beforeAll(async () => {
     manifest = runManifest.parse(JSON.parse(await readFile(join(shipped, 'manifest.json'), 'utf8')));
@@ -54,7 +54,7 @@ describe('the sample that comes with the workbench', () => {
     return { workspace, folder: workspace.runs.folder(SAMPLE_RUN) };
   };
 
-  it('is a finished sweep of at most 20 MB that names nothing of the machine that made it', async () => {
+  it('is a finished sweep of at most 20 MB without names of the machine that made it', async () => {
     expect(manifest).toMatchObject({ id: SAMPLE_RUN, kind: 'sweep', state: 'done', sample: true });
     const sizes = await Promise.all(
       (await readdir(shipped)).map(async (name) => (await stat(join(shipped, name))).size),
@@ -64,7 +64,7 @@ describe('the sample that comes with the workbench', () => {
     expect(manifest.commandLine).not.toMatch(/[/\\]/);
   });
 
-  it('is of the bundled models and tasks as they are, and of the numbers that this version computes', async () => {
+  it('matches the current bundled models and tasks, and the numbers that this version computes', async () => {
     const models = await sweptModels();
     expect(manifest.models.map(({ name }) => name).sort(), STALE).toEqual([...models.keys()].sort());
     for (const { name, fingerprint } of manifest.models)
@@ -76,7 +76,7 @@ describe('the sample that comes with the workbench', () => {
     expect(manifest.versions, STALE).toMatchObject({ numerics, onnxruntime });
   });
 
-  it('asks of every model all four methods, three seeds of random, and factors down to top-k', async () => {
+  it('covers all four methods on every model, three seeds of random, and factors down to top-k', async () => {
     const { methods, seeds, factors, limit } = sweepSettings.parse(manifest.spec);
     expect(methods).toEqual(['random', 'frequency', 'reap', 'uncurl']);
     expect(seeds.length).toBeGreaterThanOrEqual(3);
@@ -87,17 +87,17 @@ describe('the sample that comes with the workbench', () => {
     }
   });
 
-  it('holds nothing but what follows from its outcomes, as it is shown without being computed again', async () => {
+  it('contains only what follows from its outcomes, and is shown without being recomputed', async () => {
     const { workspace } = await unpacked();
     const source = await sourceOf(workspace);
     const sample = await workspace.runs.read(SAMPLE_RUN);
     const computed = await readCheckedSweep({ ...source, knownChecks: createKnownChecks(null, []) }, sample);
     expect(computed?.check, STALE).toEqual({ state: 'as-written', differing: [], changed: [], sentences: [] });
-    // A source that was not asked before, or it would remember.
+    // A new source, since a used one would remember.
     expect(await readCheckedSweep(await sourceOf(workspace), sample)).toEqual(computed);
   });
 
-  it('holds the outcome of every item behind every value, and the plan behind every point', async () => {
+  it('contains the outcome of every item behind every value, and the plan behind every point', async () => {
     const { folder } = await unpacked();
     const document = await readSweepDocument(folder);
     if (document === null) throw new Error('no results.json');
@@ -126,7 +126,7 @@ describe('the sample that comes with the workbench', () => {
         (await loadTask(path)).test.map(({ id }) => id),
       );
     for (const result of document.results) {
-      // Neither verdict (read at a margin) nor what is known without measuring is of the summary.
+      // The summary contains neither the verdict (read at a margin) nor what is known without measuring.
       const { model, task, method, seed, factor, kept, droppedShare, verdict: _, cost, evaluated, ...summary } = result;
       expect(droppedShare === 0).toBe(method === 'unpruned');
       expect([evaluated, (cost?.bytes ?? 0) > 0]).toEqual([result.n, true]);
@@ -153,7 +153,7 @@ describe('the sample that comes with the workbench', () => {
     }
   });
 
-  it('holds the profile of every model on every task', async () => {
+  it('contains the profile of every model on every task', async () => {
     const { folder } = await unpacked();
     const found = await readRunProfiles(folder, manifest);
     expect(found.map(({ model }) => model).sort()).toEqual(manifest.models.map(({ name }) => name).sort());

@@ -16,7 +16,7 @@ const openEngine = async (workspace: string, commandLine = 'uncurl experiment sw
   return engine;
 };
 
-test('a finished experiment on what is bundled becomes the recorded one; any other run is refused', async () => {
+test('a finished experiment on bundled models and tasks becomes the recorded one; other runs are refused', async () => {
   const folder = await temporaryFolder();
   const engine = await openEngine(join(folder, 'workspace'));
   const { run } = await engine.call('experiment.start', {
@@ -29,7 +29,7 @@ test('a finished experiment on what is bundled becomes the recorded one; any oth
   const target = join(folder, 'resources');
   const sizeBytes = await packExperiment(workspace, run, target);
   expect(sizeBytes).toBeLessThan(10_000);
-  // Again: it takes the place of the one before.
+  // A second time: it replaces the one before.
   expect(await packExperiment(workspace, run, target)).toBe(sizeBytes);
 
   const other = await openWorkspace(join(folder, 'other'));

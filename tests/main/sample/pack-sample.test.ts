@@ -54,7 +54,7 @@ test(
       'profile.safetensors.zst',
       'results.json',
     ]);
-    // Again: it takes the place of the one before.
+    // A second time: it replaces the one before.
     expect(await packSample(workspace, run, target)).toBe(sizeBytes);
 
     const other = await openWorkspace(join(folder, 'other'));

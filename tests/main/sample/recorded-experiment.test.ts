@@ -22,7 +22,7 @@ describe('the recorded experiment', () => {
   const shipped = recordedExperimentFolder(resources);
   const manifest = async () => runManifest.parse(JSON.parse(await readFile(join(shipped, 'manifest.json'), 'utf8')));
 
-  it('is of the bundled models and tasks as they are, and of the numbers that this version computes', async () => {
+  it('matches the current bundled models and tasks, and the numbers that this version computes', async () => {
     const { id, kind, state, models, tasks, versions, commandLine } = await manifest();
     expect({ id, kind, state }).toEqual({ id: RECORDED_EXPERIMENT, kind: 'experiment', state: 'done' });
     const [folders, paths] = [await bundledModels(resources), await bundledTasks(resources)];
@@ -38,7 +38,7 @@ describe('the recorded experiment', () => {
     expect(commandLine).not.toMatch(/(^|[\s=])\//);
   });
 
-  it('holds every draw of every arm of every pair of sizes, item by item, in less than a megabyte', async () => {
+  it('contains every draw of every arm of every pair of sizes, item by item, in less than a megabyte', async () => {
     const record = await requireExperimentRecord(shipped, await manifest());
     const { models, tasks, settings, arms } = record;
     const folders = await bundledModels(resources);

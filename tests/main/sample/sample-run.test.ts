@@ -30,7 +30,7 @@ const firstStart = async (
   return { engine, events, workspace: folder };
 };
 
-test('a fresh workspace is given the sample once: removed, it does not come back', async () => {
+test('a new workspace gets the sample once: removed, it does not come back', async () => {
   const workspace = await emptyWorkspace();
   await offerSample(workspace, resources);
   expect(await runsOf(workspace)).toEqual([SAMPLE_RUN]);
@@ -42,7 +42,7 @@ test('a fresh workspace is given the sample once: removed, it does not come back
   expect(await readdir(workspace.temporaryFolder)).toEqual([]);
 });
 
-test('it is put back where its user asks for it', async () => {
+test('it is restored where its user asks for it', async () => {
   const workspace = await emptyWorkspace();
   await offerSample(workspace, resources);
   await workspace.runs.remove(SAMPLE_RUN);
@@ -51,7 +51,7 @@ test('it is put back where its user asks for it', async () => {
   expect(await runsOf(workspace)).toEqual([SAMPLE_RUN]);
 });
 
-test('a workspace with runs stays as it is, also after they are removed', async () => {
+test('a workspace with runs is unchanged, also after they are removed', async () => {
   const workspace = await emptyWorkspace();
   await addSample(workspace, resources);
   const { manifest, lock } = await workspace.runs.create('profile', {
@@ -67,7 +67,7 @@ test('a workspace with runs stays as it is, also after they are removed', async 
   expect(await runsOf(workspace)).toEqual([]);
 });
 
-test('engines that start at once on one fresh workspace put one whole sample there', async () => {
+test('engines that start at once in one new workspace create one complete sample', async () => {
   const workspace = await emptyWorkspace();
   await Promise.all(Array.from({ length: 4 }, () => offerSample(workspace, resources)));
   expect(await runsOf(workspace)).toEqual([SAMPLE_RUN]);
@@ -77,7 +77,7 @@ test('engines that start at once on one fresh workspace put one whole sample the
   expect(await readdir(workspace.temporaryFolder)).toEqual([]);
 });
 
-test('a package without a sample fills nothing, and says so where the sample is asked for', async () => {
+test('a package without a sample adds nothing, and reports it where the sample is requested', async () => {
   const [workspace, bare] = [await emptyWorkspace(), await temporaryFolder()];
   await mkdir(join(bare, 'sample'));
   await offerSample(workspace, bare);
@@ -122,7 +122,7 @@ test('the first start shows heatmaps, curves, thresholds, plans and findings wit
   expect(await engine.call('jobs.list', {})).toEqual([]);
 });
 
-test('a damaged profile of the sample is told where it is missed, and hides no other', async () => {
+test('a damaged profile of the sample is reported where it is missed, and hides no other', async () => {
   const workspace = await emptyWorkspace();
   await offerSample(workspace, resources);
   await writeFile(join(workspace.runs.folder(SAMPLE_RUN), 'profile-uncurl-16.safetensors'), 'torn');
@@ -138,7 +138,7 @@ test('a damaged profile of the sample is told where it is missed, and hides no o
   expect(await read('uncurl-8')).toHaveLength(18);
 });
 
-test('its profiles serve plans, and are put back at the next start where they are gone', async () => {
+test('its profiles are used for plans, and are restored at the next start where they are gone', async () => {
   const { engine, workspace } = await firstStart();
   const planOf = async (host: Engine): Promise<readonly number[]> => {
     const model = (await host.call('models.list', {})).find(({ name }) => name === 'uncurl-16');

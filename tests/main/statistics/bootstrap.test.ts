@@ -51,7 +51,7 @@ describe('bootstrapPerplexity', () => {
     );
   });
 
-  it('repeats under one seed, and has no width where nothing differs', () => {
+  it('is reproducible under one seed, and has no width where nothing differs', () => {
     fc.assert(
       fc.property(texts, (sample) => {
         const settings = { resamples: 50, seed: 4 };
@@ -68,7 +68,7 @@ describe('bootstrapPerplexity', () => {
     );
   });
 
-  it('holds the truth about as often as it says (simulation, 400 samples of 40 texts)', () => {
+  it('covers the truth about as often as stated (simulation, 400 samples of 40 texts)', () => {
     const random = seededRandom(11);
     const normal = (): number => Math.sqrt(-2 * Math.log(1 - random.float())) * Math.cos(2 * Math.PI * random.float());
     let held = 0;
@@ -84,7 +84,7 @@ describe('bootstrapPerplexity', () => {
       if (low <= truth && truth <= high) held += 1;
       if (logHighOneSided >= 0.03) heldOneSided += 1;
     }
-    // Nominal 0.95; the percentile bootstrap at n = 40 holds a little less, and 400 runs have a standard error of
+    // Nominal 0.95; the percentile bootstrap at n = 40 covers a little less, and 400 runs have a standard error of
     // 0.011.
     expect(held / runs).toBeGreaterThan(0.9);
     expect(held / runs).toBeLessThan(0.985);
@@ -121,7 +121,7 @@ describe('bootstrapPerplexity', () => {
     expect(worse / runs).toBeLessThan(0.08);
   });
 
-  it('tells stricter levels with wider ends, and no width where nothing can be resampled', () => {
+  it('gives stricter levels wider ends, and no width where nothing can be resampled', () => {
     const sample = Array.from({ length: 25 }, (_, index) => ({
       baseline: -100 - index,
       candidate: -100 - index - (index % 7),
@@ -137,7 +137,7 @@ describe('bootstrapPerplexity', () => {
     expect(single.logDifference).toBeCloseTo(1 / 50, 12);
   });
 
-  it('refuses to compare on nothing', () => {
+  it('refuses an empty comparison', () => {
     expect(() => bootstrapPerplexity([])).toThrow(/no text/);
   });
 });

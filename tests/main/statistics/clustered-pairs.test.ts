@@ -35,7 +35,7 @@ describe('groupLowerLimit', () => {
     expect(groupLowerLimit(whole(40, 25, 2, 0), ALPHA)).toBeCloseTo(-0.2310399339581441, 9);
   });
 
-  it('is where the level is the one asked for, at any moves', () => {
+  it('is where the level equals the requested one, for any moves', () => {
     const group = fc
       .integer({ min: 1, max: 9 })
       .chain((items) => fc.record({ items: fc.constant(items), net: fc.integer({ min: -items, max: items }) }));
@@ -57,7 +57,7 @@ describe('groupLowerLimit', () => {
     );
   });
 
-  it('names a difference that is no larger than the true one in 95 %: exactly, of groups that move as a whole', () => {
+  it('is no larger than the true difference in 95 %: exactly, for groups that move as a whole', () => {
     for (const groups of [20, 60, 149, 200])
       for (const delta of [0.02, 0.05, 0.15, 0.3]) {
         let lost = -1;
@@ -73,7 +73,7 @@ describe('groupLowerLimit', () => {
       }
   });
 
-  // Half of what moves moves in whole groups. By a design effect 25 groups of 40 were called safe in a quarter.
+  // Half of the moving items move in whole groups. By a design effect 25 groups of 40 were called safe in a quarter.
   it.each([
     ['25 of 40', Array.from({ length: 25 }, () => 40), 0.02, 0.02],
     ['25 of 40', Array.from({ length: 25 }, () => 40), 0.15, 0.15],
@@ -116,7 +116,7 @@ describe('groupMoves', () => {
 });
 
 describe('signChangeP', () => {
-  it('is the share of all changes of sign that lie as far from 0', () => {
+  it('is the share of all sign changes that are as far from 0', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -5, max: 5 }), { minLength: 1, maxLength: 10 }), (nets) => {
         const observed = Math.abs(nets.reduce((sum, net) => sum + net, 0));
@@ -132,7 +132,7 @@ describe('signChangeP', () => {
     );
   });
 
-  it('is the exact test of McNemar where every group is one item, and near it beyond what is summed', () => {
+  it('is the exact test of McNemar where every group is one item, and near it beyond the summed range', () => {
     expect(signChangeP(whole(1, 300, 9, 2))).toBeCloseTo(mcnemarExact(9, 2), 12);
     expect(signChangeP(whole(1, 40_000, 10_200, 10_000))).toBeCloseTo(mcnemarExact(10_200, 10_000), 2);
     expect(signChangeP(whole(1, 40, 0, 0))).toBe(1);
@@ -149,7 +149,7 @@ describe('summarise', () => {
   const after = (index: number): boolean => index >= 4;
   const by = (size: number) => (index: number) => `p${Math.floor(index / size)}`;
 
-  it('tells intervals, verdict and p of passages where items share them, and of items elsewhere', () => {
+  it('gives intervals, verdict and p of passages where items share them, else of items', () => {
     const alone = summarise('acc', outcomes(all, null), outcomes(after, null));
     const grouped = summarise('acc', outcomes(all, by(4)), outcomes(after, by(4)));
     expect(alone.groups).toBeUndefined();
@@ -161,7 +161,7 @@ describe('summarise', () => {
       ],
     });
     expect(grouped.lowOneSided).toBeLessThan(alone.lowOneSided);
-    // One passage fell: by chance that is as likely as that it rose.
+    // One passage fell: by chance it could as likely have risen.
     expect([alone.p, grouped.p]).toEqual([mcnemarExact(4, 0), 1]);
     expect([grouped.difference, grouped.lost]).toEqual([alone.difference, alone.lost]);
     expect(verdictOf(sweepResult(alone), 0.02)).toBe('safe');
@@ -183,14 +183,14 @@ describe('summarise', () => {
     ).toBe('worse');
   });
 
-  it('asks for as many passages of the largest size as items elsewhere', () => {
+  it('needs as many passages of the largest size as independent items', () => {
     const few = sweepResult(summarise('acc', outcomes(all, by(40)), outcomes(all, by(40))));
     expect(independentItems(few)).toBe(20);
     expect(independentItems(few)).toBeLessThan(itemsNeeded(0.02));
     expect(isSafe(few, 0.02)).toBe(false);
   });
 
-  it('tells nothing from a document of old, which holds a design effect instead of moves', () => {
+  it('gives no verdict for an old document, which has a design effect instead of moves', () => {
     const old = sweepResult({ n: 800, lowOneSided: 0.01, highOneSided: 0.02, groups: { count: 200, designEffect: 1 } });
     expect(independentItems(old)).toBe(0);
     expect(verdictOf(old, 0.02)).toBe('undecided');

@@ -22,7 +22,7 @@ const choose = (n: number, k: number): number => {
   return ways;
 };
 
-/** The chance of rejection by every pair of counts, with factorials. */
+/** The probability of rejection over every pair of counts, with factorials. */
 const byEnumeration = (n: number, difference: number, z: number, gained: number, lost: number): number => {
   let chance = 0;
   for (let b = 0; b <= n; b += 1) {
@@ -53,7 +53,7 @@ describe('chanceOfRejection', () => {
     );
   });
 
-  it('rests on a region whose limit rises by at most one item lost per item gained', () => {
+  it('has a region whose limit rises by at most one item lost per item gained', () => {
     for (const n of [1, 2, 7, 30, 150, 1000])
       for (const difference of [-0.5, -0.1, -0.02, 0, 0.02, 0.3])
         for (const z of [0.1, 1, Z_ONE_SIDED_95, 3]) {
@@ -66,7 +66,7 @@ describe('chanceOfRejection', () => {
         }
   });
 
-  it('refuses what is no probability', () => {
+  it('refuses values that are not probabilities', () => {
     const test = { n: 10, difference: -0.1, z: 1 };
     expect(() => chanceOfRejection(test, { gained: 0.6, lost: 0.5 })).toThrow(/probabilities/i);
   });
@@ -88,11 +88,11 @@ describe('sizeOf', () => {
       return chanceOfRejection({ n, difference, z }, { gained, lost: Math.max(0, discordant - gained) });
     });
     expect(Math.max(...chances)).toBeCloseTo(expected, 10);
-    // Its own grid misses none of it.
+    // The test's own grid misses none of it.
     expect(sizeOf({ n, difference, z })).toBeGreaterThan(expected * (1 - 2e-4));
   });
 
-  it('shows that the normal quantile does not hold the level', () => {
+  it('shows that the normal quantile exceeds the level', () => {
     const nominal = (n: number): number => sizeOf({ n, difference: -0.02, z: Z_ONE_SIDED_95 });
     expect(nominal(222)).toBeCloseTo(0.0624, 4);
     expect(nominal(300)).toBeCloseTo(0.0602, 4);
@@ -105,7 +105,7 @@ describe('criticalScore', () => {
   const some = [1, 5, 20, 59, 149, 150, 222, 300, 301, 500, 997];
 
   it.each([0.05, 0.025, 0.05 / 36])(
-    'holds the level %d at every share of discordant items, of either test',
+    'keeps the level %d at every share of discordant items, of either test',
     (alpha) => {
       for (const n of some)
         for (const delta of deltas)
@@ -121,7 +121,7 @@ describe('criticalScore', () => {
     },
   );
 
-  it('is no higher than that takes, down to a quarter below the normal quantile', () => {
+  it('is no higher than necessary, down to a quarter below the normal quantile', () => {
     for (const n of [149, 222, 300, 997])
       for (const difference of [-0.02, 0.02, 0]) {
         const z = criticalScore(n, difference, 0.05) - 2 ** -9;
@@ -129,7 +129,7 @@ describe('criticalScore', () => {
       }
   });
 
-  it('holds for many items', () => {
+  it('works for many items', () => {
     for (const [n, difference] of [
       [20_000, -0.0005],
       [50_000, 0.001],
@@ -150,7 +150,7 @@ describe('pairedInterval', () => {
     expect(z).toBeLessThan(2);
   });
 
-  it('leaves out 0 on either side in at most 2.5 %', () => {
+  it('excludes 0 on either side in at most 2.5 %', () => {
     const n = 60;
     const limits = Array.from({ length: n + 1 }, (_, gained) => {
       let lost = 0;

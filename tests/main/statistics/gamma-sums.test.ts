@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { chanceOfNegativeSum } from '../../../main/statistics/gamma-sums.ts';
 
-/** The chance that a mean of -1 (lost + 1), 0 and 1 (gained) under Dirichlet weights lies at -delta or below. */
+/** The probability that a mean of -1 (lost + 1), 0 and 1 (gained) under Dirichlet weights is -delta or below. */
 const below = (n: number, lost: number, gained: number, delta: number): number =>
   chanceOfNegativeSum([
     { value: delta - 1, shape: lost + 1 },
@@ -29,7 +29,7 @@ it.each([
   expect(below(n, lost, gained, delta) / expected).toBeCloseTo(1, 7);
 });
 
-it('does not depend on the scale, adds up to 1 with its mirror image, and knows what is certain', () => {
+it('does not depend on the scale, sums to 1 with its mirror image, and gives certain events exactly', () => {
   const term = fc.record({
     value: fc.integer({ min: -900, max: 900 }).map((hundredths) => hundredths / 100),
     shape: fc.integer({ min: 1, max: 40 }),

@@ -44,7 +44,7 @@ describe('mcnemarExact', () => {
     }
   });
 
-  it('does not care which side is which, and falls as the sides part', () => {
+  it('is symmetric, and falls as the sides differ more', () => {
     fc.assert(
       fc.property(count, count, (lost, gained) => {
         expect(mcnemarExact(lost, gained)).toBe(mcnemarExact(gained, lost));

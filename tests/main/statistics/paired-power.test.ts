@@ -11,7 +11,7 @@ const choose = (n: number, k: number): number => {
   return ways;
 };
 
-/** The same by every pair of counts, factorials and the interval's own limit. */
+/** The same over every pair of counts, with factorials and the interval's own limit. */
 const byEnumeration = (n: number, delta: number, z: number, gained: number, lost: number): number => {
   let chance = 0;
   for (let b = 0; b <= n; b += 1) {
@@ -45,7 +45,7 @@ describe('chanceOfSafe', () => {
     expect(chanceForUnharmed({ n: 300, delta: 0.02, z: Z_ONE_SIDED_95 }, 0.03)).toBeCloseTo(0.566, 3);
   });
 
-  it('is certain without discordant items once there are enough, and refuses what is no probability', () => {
+  it('is certain without discordant items once there are enough, and refuses values that are not probabilities', () => {
     expect(chanceForUnharmed({ n: 149, delta: 0.02, z: Z_ONE_SIDED_95 }, 0)).toBe(1);
     expect(chanceForUnharmed({ n: 100, delta: 0.02, z: Z_ONE_SIDED_95 }, 0)).toBe(0);
     const test = { n: 10, delta: 0.1, z: 1 };
@@ -54,7 +54,7 @@ describe('chanceOfSafe', () => {
 });
 
 describe('chanceForUnharmed', () => {
-  it('goes on beyond 5,000 discordant items by an approximation that is within 0.001', () => {
+  it('continues beyond 5,000 discordant items by an approximation that is within 0.001', () => {
     for (const { n, delta, discordance } of [
       { n: 20_000, delta: 0.0005, discordance: 0.3 },
       { n: 20_000, delta: 0.01, discordance: 0.3 },
@@ -66,7 +66,7 @@ describe('chanceForUnharmed', () => {
   });
 
   it('scores a number of counts that does not grow with the number of items', () => {
-    // A million items took a billion scores where counts were tried one by one.
+    // A million items took a billion scores when counts were tried one by one.
     const scored = vi.spyOn(Math, 'sqrt');
     for (const discordance of [0, 1e-4, 0.004, 0.5, 1])
       chanceForUnharmed({ n: 1_000_000, delta: 0.5, z: Z_ONE_SIDED_95 }, discordance);
@@ -89,7 +89,7 @@ describe('itemsForChance', () => {
     expect(itemsForChance(test, 0, 0.8, 149)).toBe(149);
   });
 
-  it('goes on beyond 2000 items by an approximation that is within 1 %', () => {
+  it('continues beyond 2000 items by an approximation that is within 1 %', () => {
     const n = itemsForChance(test, 0.4, 0.8, 149);
     expect(n).toBeGreaterThan(2000);
     expect(chanceAt(Math.ceil(n * 1.01), 0.4)).toBeGreaterThan(0.8);

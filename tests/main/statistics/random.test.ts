@@ -73,7 +73,7 @@ describe('seededRandom', () => {
     expect([...orders.values()].reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0)).toBeLessThan(49.7);
   });
 
-  it('refuses seeds and ranges that are no whole numbers in range', () => {
+  it('refuses seeds and ranges that are not whole numbers in range', () => {
     for (const seed of [-1, 0.5, Number.NaN, 2 ** 53]) expect(() => seededRandom(seed)).toThrow(/seed/);
     for (const n of [0, -2, 1.5, 2 ** 32 + 1]) expect(() => seededRandom(0).integer(n)).toThrow(/Cannot draw/);
   });

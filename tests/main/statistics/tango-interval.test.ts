@@ -136,7 +136,7 @@ describe('tangoInterval', () => {
     expect(even.low).toBe(-even.high);
   });
 
-  it('refuses what are no counts of a comparison', () => {
+  it('refuses values that are not counts of a comparison', () => {
     for (const [gained, lost, n] of [
       [1, 1, 1],
       [0, 0, 0],
@@ -149,7 +149,7 @@ describe('tangoInterval', () => {
   });
 });
 
-/** Probability that limits from a trinomial sample of n pairs hold, summed over every possible sample. */
+/** Probability that limits from a trinomial sample of n pairs cover the truth, summed over every possible sample. */
 const coverage = (n: number, gain: number, loss: number): { readonly twoSided: number; readonly lower: number } => {
   const logFactorial = [0];
   for (let i = 1; i <= n; i += 1) logFactorial.push((logFactorial[i - 1] ?? 0) + Math.log(i));

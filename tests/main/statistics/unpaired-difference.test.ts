@@ -19,7 +19,7 @@ test.each([
   expect(interval.high).toBeCloseTo(high, 9);
 });
 
-test('the interval holds the difference, stays within -1 and 1, and turns round with its samples', () => {
+test('the interval contains the difference, stays within -1 and 1, and is mirrored with its samples', () => {
   const sample = fc
     .tuple(fc.integer({ min: 1, max: 500 }), fc.nat())
     .map(([n, seed]) => ({ right: seed % (n + 1), n }));
@@ -41,12 +41,12 @@ test('the interval holds the difference, stays within -1 and 1, and turns round 
   );
 });
 
-test('what is no proportion is refused', () => {
+test('values that are not proportions are refused', () => {
   for (const bad of [
     { right: 3, n: 2 },
     { right: -1, n: 2 },
     { right: 0, n: 0 },
     { right: 0.5, n: 2 },
   ])
-    expect(() => wilsonInterval(bad)).toThrow(/is no proportion/);
+    expect(() => wilsonInterval(bad)).toThrow(/is not a proportion/);
 });

@@ -118,7 +118,7 @@ describe('refuses, naming file, line and id:', () => {
       { 'calibration.jsonl': `${item('c')}\n${item('d')}\n${item('c', 'z')}` },
       /calibration\.jsonl, line 3: id "c" was already used in line 1/,
     ],
-    ['an empty file', { 'calibration.jsonl': '\n\n' }, /calibration\.jsonl holds no items/],
+    ['an empty file', { 'calibration.jsonl': '\n\n' }, /calibration\.jsonl contains no items/],
     [
       'both kinds in one file',
       { 'test.jsonl': `${item('a')}\n${text}` },
@@ -185,7 +185,7 @@ describe('refuses, naming file, line and id:', () => {
     );
     await writeFile(join(folder, 'test.parquet'), '');
     await writeFile(join(folder, 'calibration.jsonl'), good['calibration.jsonl']);
-    await expect(loadTask(folder)).rejects.toThrow(/holds both test\.jsonl and test\.parquet/);
+    await expect(loadTask(folder)).rejects.toThrow(/contains both test\.jsonl and test\.parquet/);
     await expect(loadTask(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'missing-task' });
   });
 });

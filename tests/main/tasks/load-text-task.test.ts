@@ -78,5 +78,5 @@ test('a folder with train.txt and test.txt', async () => {
 test('a file without text is refused', async () => {
   const file = join(await temporaryFolder(), 'empty.txt');
   await writeFile(file, '\n \n');
-  await expect(loadTask(file)).rejects.toThrow(/empty\.txt holds no text/);
+  await expect(loadTask(file)).rejects.toThrow(/empty\.txt contains no text/);
 });

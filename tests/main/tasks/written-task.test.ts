@@ -137,12 +137,12 @@ describe('refuses, naming file, line and key:', () => {
     [
       'written keys with another metric',
       { 'task.json': metadata({ metric: 'acc' }) },
-      /task\.json: until is for what a model writes, and the metric is acc/,
+      /task\.json: until is for generated text, but the metric is acc/,
     ],
     [
       'items of its own beside itemsOf',
       { 'task.json': metadata({ itemsOf: '../other' }) },
-      /itemsOf is given, and the folder holds items of its own/,
+      /itemsOf is given, but the folder contains items of its own/,
     ],
     [
       'a text in both splits',
@@ -159,7 +159,7 @@ describe('refuses, naming file, line and key:', () => {
   test('new tokens that leave no room for a prompt', async () => {
     const { name, test: items } = await loadTask(await write());
     expect(() => requireRoom(items, name, 9)).toThrow(
-      'quiz: maxNewTokens is 9, and the model has 9 positions, so no prompt has room',
+      'quiz: maxNewTokens is 9, but the model has 9 positions, so no prompt has room',
     );
     expect(() => requireRoom(items, name, 10)).not.toThrow();
   });

@@ -33,15 +33,15 @@ const damages: Readonly<Record<string, readonly [damage: Damage, reason: RegExp]
   ],
   'a manifest that is a link to itself': [
     async (folder) => symlink('manifest.json', await manifestOf(folder)),
-    /leads back to itself/,
+    /is a circular link/,
   ],
   'a huge manifest': [(folder) => huge(join(folder, 'manifest.json')), /2147483648 bytes/],
   'a manifest that is no JSON': [(folder) => writeFile(join(folder, 'manifest.json'), '{"id":'), /is not JSON/],
   'a manifest nested too deeply': [
     (folder) => writeFile(join(folder, 'manifest.json'), `{"id":${'['.repeat(200_000)}`),
-    /is not JSON|is no manifest/,
+    /is not JSON|is not a manifest/,
   ],
-  'a manifest of another form': [(folder) => writeFile(join(folder, 'manifest.json'), '[1, 2]'), /is no manifest/],
+  'a manifest of another form': [(folder) => writeFile(join(folder, 'manifest.json'), '[1, 2]'), /is not a manifest/],
   'the manifest of another run': [
     async (folder) => {
       const text = await readFile(join(folder, 'manifest.json'), 'utf8');
@@ -49,14 +49,14 @@ const damages: Readonly<Record<string, readonly [damage: Damage, reason: RegExp]
     },
     /of another run, "sweep-other"/,
   ],
-  'results that are a folder': [(folder) => mkdir(join(folder, 'results.json')), /results\.json is no regular file/],
+  'results that are a folder': [(folder) => mkdir(join(folder, 'results.json')), /results\.json is not a regular file/],
   'results that are a pipe': [
     (folder) => Promise.resolve(pipe(join(folder, 'points.json'))),
-    /points\.json is no regular file/,
+    /points\.json is not a regular file/,
   ],
   'results that are a link to nothing': [
     (folder) => symlink('/nowhere', join(folder, 'plans.json')),
-    /plans\.json is a link to nothing/,
+    /plans\.json is a dangling link/,
   ],
   'huge results': [(folder) => huge(join(folder, 'results.json')), /results\.json has 2147483648 bytes/],
   'a file in the place of its folder': [
@@ -64,21 +64,21 @@ const damages: Readonly<Record<string, readonly [damage: Damage, reason: RegExp]
       await rm(folder, { recursive: true });
       await writeFile(folder, 'x');
     },
-    /is no folder/,
+    /is not a folder/,
   ],
   'a pipe in the place of its folder': [
     async (folder) => {
       await rm(folder, { recursive: true });
       pipe(folder);
     },
-    /is no folder/,
+    /is not a folder/,
   ],
   'a link to nothing in the place of its folder': [
     async (folder) => {
       await rm(folder, { recursive: true });
       await symlink('/nowhere', folder);
     },
-    /is no folder/,
+    /is not a folder/,
   ],
 };
 

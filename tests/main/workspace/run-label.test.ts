@@ -47,7 +47,7 @@ test('a run that is worked on takes a label; one that is not there is refused, a
 test.each([
   ['{"format":', /is not JSON/],
   ['{"format":"uncurl-run-label","version":2,"name":null,"note":"","tags":[],"archived":false}', /version/],
-  ['[]', /holds no name/],
+  ['[]', /contains no name/],
 ])('a label file %s is told in the list, hides no run, and is not written over', async (text, reason) => {
   const { runs, run } = await withRun();
   const file = join(runs.folder(run), 'label.json');

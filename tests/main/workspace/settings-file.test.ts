@@ -37,7 +37,7 @@ test('settings are changed one by one; what a newer version keeps there stays', 
 
 test.each([
   ['{"threads":', /is not JSON/],
-  ['[1]', /holds no settings/],
+  ['[1]', /contains no settings/],
   ['{"threads":0}', /threads: /],
   ['{"device":"abacus"}', /device: /],
 ])('a file with %s is refused, not taken for empty, and not written over', async (text, reason) => {
@@ -95,7 +95,7 @@ test('a start that fails by a setting names the setting and its file; any other 
     code: 'provider-refused',
     message: refused.message,
     remedy:
-      'Choose another device. It is what "device" in /c/settings.json says: change it there, or start with --device.',
+      'Choose another device. The setting "device" in /c/settings.json causes this. Change it there, or use --device.',
   });
   const damaged = refuse('not-a-workspace', '/w/workspace.json is not JSON.', 'Choose another folder.');
   expect(withSettingAtFault(damaged, '/c/settings.json', { ...none, workspace: '/w' })).toMatchObject({

@@ -49,7 +49,7 @@ test('lies under the first two digits of its key, and numbers that are none are 
   const overlay = overlayKeyOf('a');
   expect(store.path(overlay, 'overlay')).toBe(join(folder, 'overlays', `${overlay}.safetensors`));
   for (const kind of ['json', 'profile', 'overlay'] as const)
-    expect(() => store.path('../../etc/passwd', kind)).toThrow('is no key');
+    expect(() => store.path('../../etc/passwd', kind)).toThrow('is not a key');
   await expect(async () => await store.writeJson(key, { value: Number.NaN })).rejects.toThrow('NaN');
   expect(await store.has(key, 'json')).toBe(false);
 });
@@ -156,7 +156,7 @@ test.each<[string, (file: string, other: string) => Promise<void>]>([
 test('an overlay that is not there says so without a word in the log', async () => {
   const { store, said } = await openStore();
   const key = overlayKeyOf('a');
-  const why = `${store.path(key, 'overlay')} is not there`;
+  const why = `${store.path(key, 'overlay')} does not exist`;
   expect(await store.overlays.read(key)).toEqual({ isSound: false, why });
   expect(said).toEqual([]);
 });

@@ -4,8 +4,8 @@ import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/e
 import { solveAssignment } from '../../../main/pruning/merging/hungarian.ts';
 
 /**
- * Whether casting the alignment cost to float16, as the REAP repository does, changes the best permutation. Where it
- * does, the recorded permutation is an artefact of the cast and not the least distance: nothing is asked of it.
+ * Whether casting the alignment cost to float16, as the REAP repository does, changes the best permutation. If so, the
+ * recorded permutation is an artefact of the cast rather than the minimum distance, and is not checked.
  */
 export const castChangesAlignment = (member: ExpertWeights, reference: ExpertWeights, shape: ExpertShape): boolean => {
   const cost = alignmentCost(member, reference, shape);

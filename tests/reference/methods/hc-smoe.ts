@@ -17,9 +17,9 @@ const file = z.object({
 });
 
 /**
- * Mean outputs of experts -> clusters and dominant experts. The repository's own `complete` and `ward` are not what
- * their names say (it joins the farthest pair, and does not square distances): there the textbook labels of scipy are
- * asked for instead. Its k-means is not, since its labels hang on a random start.
+ * Mean outputs of experts -> clusters and dominant experts. The repository's `complete` and `ward` do not match their
+ * names (it joins the farthest pair, and does not square distances), so scipy's textbook labels are checked instead.
+ * Its k-means is not checked, because its labels depend on a random start.
  */
 export const hcSmoeVectors = (json: unknown): void => {
   const { inputs, expected } = file.parse(json);
@@ -63,7 +63,7 @@ export const hcSmoeVectors = (json: unknown): void => {
         ).toEqual(members.map(() => label));
       });
       groups.forEach(({ members, reference }, label) => {
-        // Both members of a pair are equally near to their mean: in the file rounding decides.
+        // Both members of a pair are equally near to their mean; in the file, rounding decides.
         const nearest = members.length === 2 ? members : [reference];
         expect(nearest, `dominant of cluster ${label} of ${name}, ${k}`).toContain(dominant[label]);
       });

@@ -16,8 +16,10 @@ const file = z.object({
 /** Totals are written with ten decimals. */
 const totalTolerance = { rtol: 1e-9, atol: 1e-9 };
 
-/** Cost -> optimal assignment; where several are optimal only the total is required. The float16 columns of the files
- * document an overflow of published code and ask for nothing. */
+/**
+ * Cost -> optimal assignment; if several are optimal, only the total is checked. The float16 columns of the files
+ * document an overflow in published code and are not checked.
+ */
 export const hungarianAssignmentVectors = (json: unknown): void => {
   for (const { kind, cost, ...goals } of file.parse(json).expected.cases) {
     const [rows = 0, columns = 0] = cost.shape;

@@ -17,7 +17,7 @@ import { expectClose, float32, tensor, type Tensor, tolerance } from './vector-f
 
 const matrix = ({ shape, data }: Tensor): Matrix => ({ shape, data: Float32Array.from(data) });
 
-/** Tensors of one MoE layer under a family's own names, read as a checkpoint is. */
+/** Tensors of one MoE layer under a family's own names, read like a checkpoint. */
 const describe = (
   family: Family,
   config: Readonly<Record<string, unknown>>,
@@ -69,7 +69,7 @@ const layouts: Readonly<Record<string, Layout>> = {
     },
     router: ['block_sparse_moe.router.layer.weight'],
   },
-  // No family of the workbench lies like this: the layout of the other fused ones, transposed.
+  // No supported family uses this layout: that of the other fused ones, transposed.
   'llama4 / qwen3_vl_moe on disk': {
     family: mixtral,
     names: { gate_up_proj: 'mlp.experts.gate_up_proj', down_proj: 'mlp.experts.down_proj' },
@@ -87,7 +87,7 @@ const layouts: Readonly<Record<string, Layout>> = {
   },
 };
 
-/** Fused layouts on disk -> every expert's output; a layout that no family has is refused by its shape. */
+/** Fused layouts on disk -> every expert's output; a layout that no family uses is refused by its shape. */
 export const fusedLayoutsVectors = async (json: unknown): Promise<void> => {
   const { params, inputs, expected, tolerance: within } = layoutsFile.parse(json);
   const { E, H, I } = params;
@@ -113,7 +113,7 @@ export const fusedLayoutsVectors = async (json: unknown): Promise<void> => {
         if (x === undefined) throw new Error('no input');
         const described = describe(family, config, H, new Map(Object.keys(onDisk).map((key) => [key, view(key)])));
         for (const key of Object.keys(tensors)) {
-          // What an export cuts to the kept experts, along the first axis.
+          // Tensors that an export cuts to the kept experts, along the first axis.
           expect(described.storage.stacked, `${name}: ${key}`).toContain(`${PREFIX}${names[key] ?? key}`);
           const [first, ...rest] = expected.pruned_shapes[name]![key]!;
           expect([first, ...rest]).toEqual([params.kept.length, ...tensors[key]!.shape.slice(1)]);
@@ -159,8 +159,8 @@ const forwardFile = z.object({
 });
 
 /**
- * Whole layers from weights: Mixtral's and gpt-oss's. The file's Switch layer is an encoder's (one expert per token,
- * ReLU, tokens beyond a capacity dropped): no family of the workbench, which opens decoders only, so nothing is asked.
+ * Whole layers from weights: Mixtral's and gpt-oss's. The file's Switch layer belongs to an encoder (one expert per
+ * token, ReLU, tokens beyond a capacity dropped); the workbench supports only decoders, so it is not checked.
  */
 export const moeLayerForwardVectors = async (json: unknown): Promise<void> => {
   const { inputs, expected, tolerance: within } = forwardFile.parse(json);

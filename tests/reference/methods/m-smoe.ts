@@ -51,7 +51,7 @@ const addLogits = (statistics: RoutingStatistics, layer: number, logits: Float32
 };
 
 const groupsOf = (statistics: RoutingStatistics, keep: number, layers: number): readonly (readonly MergeGroup[])[] => {
-  // A layer may be left with fewer groups than top-k: the files go below what a plan of the workbench does.
+  // A layer may have fewer groups than top-k here: the files go below what a plan of the workbench allows.
   const profile = { ...statistics, topK: 1 };
   const { experts } = statistics;
   const plan = makePlan({
@@ -120,7 +120,7 @@ export const msmoeGroupingVectors = (json: unknown): void => {
     );
     const groups = groupsOf(statistics, Number(average), L);
     names.forEach((name, layer) => {
-      // Dominants of equal usage are taken in the file's order where it is not ours: then nothing is asked.
+      // If dominants of equal usage are taken in a different order in the file, they are not checked.
       const least = Math.min(...theirs.dominant_experts[name]!.map((expert) => usage[layer]![expert]!));
       const tied = [...usage[layer]!.keys()].some(
         (expert) => usage[layer]![expert] === least && !theirs.dominant_experts[name]!.includes(expert),
@@ -177,7 +177,7 @@ const permutationFile = z.object({
 });
 
 /**
- * Two-matrix experts -> permutations by weights and by activations. The largest inner product is the least distance.
+ * Two-matrix experts -> permutations by weights and by activations. The largest inner product is the minimum distance.
  */
 export const msmoePermutationVectors = (json: unknown): void => {
   const { inputs, expected } = permutationFile.parse(json);
@@ -234,7 +234,7 @@ const switchFile = z.object({
   tolerance,
 });
 
-/** The same for a Switch model: similarity, spectral clusters of it, and groups around the most used experts. */
+/** The same for a Switch model: similarity, its spectral clusters, and groups around the most used experts. */
 export const mcsmoeSwitchVectors = (json: unknown): void => {
   const { params, inputs, expected, tolerance: within } = switchFile.parse(json);
   const { E, num_groups: groupCount } = params;
@@ -247,7 +247,7 @@ export const mcsmoeSwitchVectors = (json: unknown): void => {
     statistics.counts.set(float64(inputs.usage_frequency[name]!), layer * E);
     const affinity = expertAffinity('cosine', statistics, layer);
     expectClose(affinity, expected.similarity[name]!.data, within, `similarity of ${name}`);
-    // Their labels come from a k-means with a random state: they bind where they are the groups that were planted.
+    // Their labels come from a k-means with a random state; they are checked where they equal the planted groups.
     const planted = [...byFirstAppearance(Int32Array.from(inputs.layers[name]!.planted_groups))];
     if (planted.every((label, expert) => label === expected.spectral_labels[name]![expert])) {
       const clusters = fillEmptyClusters(spectralClusters(affinity, E, groupCount, scikitLearn), affinity, groupCount);

@@ -16,7 +16,7 @@ interface Clusters {
   readonly inputs: z.output<typeof inputs>;
 }
 
-/** Merged expert of a cluster by a rule, the most probable member being the reference. */
+/** Merged expert of a cluster by a rule; the most probable member is the reference. */
 const merged = (
   { params: { dominant_per_cluster }, inputs: { experts, expert_proba, cluster_labels } }: Clusters,
   cluster: number,
@@ -68,9 +68,9 @@ const otherFile = z.object({
 });
 
 /**
- * Clusters -> merged experts by TIES, interpolation on the sphere, Karcher mean and SCE. Two of the numbers are the
- * repository's defects: its TIES moves from the base away from the members, so that base + (base - ours) is asked for,
- * and its Karcher mean is scaled by weights that do not sum to 1, so that theirs divided by that sum is.
+ * Clusters -> merged experts by TIES, spherical interpolation, Karcher mean and SCE. Two of the numbers contain defects
+ * of the repository: its TIES moves from the base away from the members, so base + (base - ours) is expected, and its
+ * Karcher mean is scaled by weights that do not sum to 1, so theirs is divided by that sum.
  */
 export const mergeOtherVectors = (json: unknown): void => {
   const { expected, tolerance: within, ...clusters } = otherFile.parse(json);
@@ -102,7 +102,7 @@ export const mergeOtherVectors = (json: unknown): void => {
       `karcher, ${where}`,
     );
 
-    // With two members the repository interpolates a single difference and forgets to take the base off it first.
+    // With two members the repository interpolates a single difference without first subtracting the base.
     if (group.members.length !== 2) {
       same(
         by({ name: 'slerp', fromReference: true }).weights,
@@ -123,7 +123,7 @@ const submoeFile = z.object({
 
 /**
  * Clusters -> Sub-MoE's merge by its formula: without truncation the weighted average, and with the four leading
- * directions. The column submoe_repo mixes rows of different members (a defect) and asks for nothing.
+ * directions. The column submoe_repo mixes rows of different members (a defect) and is not checked.
  */
 export const mergeSubmoeVectors = (json: unknown): void => {
   const { expected, tolerance: within, ...clusters } = submoeFile.parse(json);

@@ -104,7 +104,7 @@ const skippingFile = z.object({
   tolerance,
 });
 
-/** Weights and hidden states -> the threshold of every layer -> outputs where seconds are skipped. */
+/** Weights and hidden states -> the threshold of every layer -> outputs where second experts are skipped. */
 export const naeeSkippingVectors = async (json: unknown): Promise<void> => {
   const given = skippingFile.parse(json);
   const { params, inputs, expected, tolerance: within } = given;

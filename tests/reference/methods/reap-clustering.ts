@@ -33,7 +33,7 @@ const file = z.object({
 const temperatureOf = (name: string): number | null => (name === 'None' ? null : Number(name));
 const linkageOf = (name: LinkageName): `hierarchical_${LinkageName}` => `hierarchical_${name}`;
 
-/** A distance matrix -> labels of every kind of agglomeration. */
+/** A distance matrix -> labels of every kind of agglomerative clustering. */
 export const reapClusteringVectors = (json: unknown): void => {
   const { inputs, expected } = file.parse(json);
   const n = inputs.distances.shape[0] ?? 0;
@@ -108,7 +108,7 @@ export const reapNonuniformVectors = (json: unknown): void => {
   }
 
   /**
-   * REAP's port of M-SMoE: `total` dominants, the most probable of every layer among them; the others join the nearest.
+   * REAP's port of M-SMoE: `total` dominants, including the most probable of every layer; the others join the nearest.
    */
   function dominantLabels(total: number): Int32Array[] {
     const dominants = globalBudget({ scores: probabilities, keep: total / layers.length, topK: 1, pins: [] });

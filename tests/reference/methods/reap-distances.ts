@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pairwiseDistances, type DistanceName } from '../../../main/pruning/clustering/distances.ts';
 import { expectClose, float64, tensor, tolerance } from './vector-file.ts';
 
-/** Distances as the REAP repository calls them. */
+/** Names of the distances in the REAP repository. */
 const names: Readonly<Record<string, DistanceName>> = {
   angular: 'angular',
   euclidean: 'euclidean',

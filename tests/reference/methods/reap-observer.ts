@@ -42,9 +42,7 @@ const file = z.object({
   tolerance,
 });
 
-/**
- * Weights and hidden states -> x + MoE(x) layer by layer through the workbench's graph -> statistics -> kept experts.
- */
+/** Weights and hidden states -> x + MoE(x) layer by layer with the workbench's graph -> statistics -> kept experts. */
 export const reapObserverVectors = async (json: unknown): Promise<void> => {
   const { params, inputs, expected, tolerance: within } = file.parse(json);
   const { layers, num_experts: experts, hidden } = params;
@@ -71,7 +69,8 @@ export const reapObserverVectors = async (json: unknown): Promise<void> => {
         topK: params.top_k,
         tokens,
       };
-      // The statistics' gate need not be the forward's: the repository renormalises them by flags of their own.
+      // The gate in the statistics need not be the forward pass's: the repository has a separate flag for renormalising
+      // it.
       const taps = await runMoeLayer({ ...request, normalise: params.renormalize });
       const forward = await runMoeLayer({ ...request, normalise: params.norm_topk_prob_in_forward });
       const real = withoutPadding(taps, valid, experts, params.top_k);

@@ -26,7 +26,7 @@ const file = z.object({
   }),
 });
 
-/** Name of the statistic that a prune method of the repository reads. */
+/** The statistic used by a pruning method of the repository. */
 const statisticOf = (method: string): string => (method === 'frequency' ? 'expert_frequency' : method);
 
 /** Given statistics -> super experts -> kept experts of every layer. */
@@ -52,8 +52,9 @@ export const reapPruneDecisionVectors = (json: unknown): void => {
     expect(kept.map((layer) => layer.length)).toEqual(kept.map(() => given.config_num_experts_after));
     const what = `${stats}, ${prune_method}, pins ${JSON.stringify(pins)}`;
     if (prune_method === 'frequency' && pins.length > 0) {
-      // The repository writes the protection into every statistic but this one, so its frequency pruning drops super
-      // experts (a defect). Protected here: the super experts stay, the rest goes by frequency as in the file.
+      // The repository applies the protection to every statistic but this one, so its frequency pruning drops super
+      // experts (a defect). Here they are protected: super experts stay, the rest is ranked by frequency as in the
+      // file.
       for (const { layer, expert } of pins) expect(kept[layer], what).toContain(expert);
       const unprotected = uniformBudget({ scores, keep, topK: 1, pins: [] });
       expect(unprotected, what).toEqual(given.kept_per_layer);

@@ -10,9 +10,9 @@ import { reapSaliency } from '../../../main/pruning/saliency/reap.ts';
 import { expectClose, tensor, type Tolerance } from './vector-file.ts';
 
 /**
- * Statistics of one layer as the REAP repository names them, and the experts it keeps by each. Not covered: what needs
- * more than routed tokens (`max_activations`, characteristic activations and their distances) and
- * `pairwise_expert_frequency`, which holds n_i + n_j rather than co-activations.
+ * Statistics of one layer as named in the REAP repository, and the experts kept by each. Not covered: statistics that
+ * need more than routed tokens (`max_activations`, characteristic activations and their distances), and
+ * `pairwise_expert_frequency`, which contains n_i + n_j rather than co-activations.
  */
 export const reapStatistics = z.object({
   total_tokens: z.number(),

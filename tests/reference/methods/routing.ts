@@ -24,7 +24,7 @@ interface Request {
   readonly kept?: readonly number[];
 }
 
-/** Routing by the graph that models run, held against the plain code that tries subsets of experts. */
+/** Routing by the graph that models run, compared with plain code that tries subsets of experts. */
 const routed = async ({ rule, topK, experts, logits, correction, kept }: Request): Promise<Routed> => {
   const tokens = logits.length / experts;
   const tensors: Record<string, Matrix> = { unused: { shape: [1], data: Float32Array.of(0) } };
@@ -108,8 +108,8 @@ const conventionsFile = z.object({
 });
 
 /**
- * The rule that a name of the file describes, with the number of experts where it takes the same one whatever the
- * file's top-k is; null where the workbench follows another reading, as its text says.
+ * The rule described by a name in the file, with the number of experts if it is independent of the file's top-k; null
+ * if the workbench deliberately follows another reading, as explained at each.
  */
 const conventions = (
   name: string,
@@ -132,11 +132,11 @@ const conventions = (
   if (name.startsWith('deepseek_v3 official demo Gate with bias-3'))
     return { rule: sigmoid(true, scale, groups), bias: 'minus-3' };
   if (name.startsWith('deepseek_v3 official demo Gate')) return { rule: sigmoid(true, scale, groups), bias: 'plain' };
-  // Older transformers fill excluded groups with 0.0, which wins over negative corrected scores; DeepSeek's own code
-  // does not.
+  // Older transformers fill excluded groups with 0.0, which exceeds negative corrected scores; DeepSeek's own code does
+  // not.
   if (name.startsWith('deepseek_v3 with bias-3')) return null;
-  // Where it normalises, the remote code leaves the scale out; the library never normalises, and the checkpoints follow
-  // it.
+  // The remote code leaves the scale out when it normalises; the library never normalises, and the checkpoints agree
+  // with it.
   if (name.startsWith('deepseek_v2'))
     return { rule: softmaxAll(normalise, normalise ? 1 : scale, name.includes('group_limited') ? groups : null) };
   if (name.startsWith('glm4_moe')) return { rule: sigmoid(true, 1, null), bias: 'plain' };
@@ -164,7 +164,7 @@ export const routerConventionsVectors = async (json: unknown): Promise<void> => 
       expect(experts.flat(), name).toEqual([...theirs.experts_sorted_by_index.data]);
       expectClose(weights.flat(), theirs.weights.data, within, name);
     } else if (theirs.experts_in_order !== undefined && theirs.weights_in_order !== undefined) {
-      // The file lists them in the order of choice, the graph by falling weight.
+      // The file lists them in the order of choice, the graph by decreasing weight.
       const pairs = (experts: readonly number[], weights: readonly number[]) =>
         sorted({
           experts: Array.from({ length: experts.length / 2 }, (_, token) => experts.slice(2 * token, 2 * token + 2)),
@@ -213,7 +213,7 @@ const pruned = (
   throw new Error(`no routing rule is known for "${name}"`);
 };
 
-/** Routing before and after the rows of experts are deleted, and by a mask instead: mask and deletion agree. */
+/** Routing before and after deleting rows of experts, and with a mask instead: mask and deletion agree. */
 export const routerPruningVectors = async (json: unknown): Promise<void> => {
   const { params, inputs, expected, tolerance: within } = pruningFile.parse(json);
   const { E } = params;

@@ -3,7 +3,7 @@ import { everyExpert } from '../../../main/graph/moe.ts';
 import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { type Matrix, runGraph } from './run-graph.ts';
 
-/** [E, T, H] outputs of every expert on every token, by the graph that profiles run. */
+/** [E, T, H] outputs of every expert on every token, by the graph used for profiles. */
 export const runExperts = async (
   { experts, shape: { hidden, width } }: { readonly experts: readonly ExpertWeights[]; readonly shape: ExpertShape },
   tokens: Float32Array,

@@ -18,10 +18,10 @@ export interface Matrix {
 export type Fetched = readonly [Value, number];
 
 export interface GraphRun<F extends string, I extends string> {
-  /** Tensors of a checkpoint file that the graph reads. */
+  /** Tensors in a checkpoint file that the graph reads. */
   readonly tensors: Readonly<Record<string, Matrix>>;
   readonly inputs: Readonly<Record<string, Matrix>>;
-  /** Builds the graph from its inputs; gives back what is fetched. */
+  /** Builds the graph from its inputs and returns the values to fetch. */
   readonly build: (
     graph: OnnxGraph,
     inputs: Readonly<Record<string, Value>>,
@@ -29,7 +29,7 @@ export interface GraphRun<F extends string, I extends string> {
   ) => { readonly floats: Readonly<Record<F, Fetched>>; readonly integers: Readonly<Record<I, Fetched>> };
 }
 
-/** Runs a graph of the workbench on tensors in a file and inputs in memory, in a session as models run in. */
+/** Runs a graph of the workbench on tensors in a file and inputs in memory, in the same kind of session as models. */
 export const runGraph = async <F extends string, I extends string>({
   tensors,
   inputs,

@@ -13,13 +13,13 @@ export interface MoeLayerRequest {
   readonly normalise: boolean;
   readonly map?: RouterMap;
   readonly skipSecondBelow?: number;
-  /** Experts that may be chosen; absent: all. */
+  /** Experts that may be chosen; all if absent. */
   readonly kept?: readonly number[];
   /** [T, H]. */
   readonly tokens: Float32Array;
 }
 
-/** One MoE layer on tokens by the graph and the session that the workbench runs models with. */
+/** Runs one MoE layer on tokens with the workbench's graph and session. */
 export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps & { output: Float32Array }> => {
   const { hidden, width } = request.shape;
   const rows = request.router.length / hidden;

@@ -7,7 +7,7 @@ import { spectralEmbedding } from '../../../main/pruning/clustering/spectral-emb
 import { statisticsFromLogits } from './statistics-from-logits.ts';
 import { expectClose, tensor } from './vector-file.ts';
 
-/** Affinities as the files name them. */
+/** Affinities as named in the files. */
 const affinityNames: Readonly<Record<string, AffinityName>> = {
   cosine01: 'cosine',
   pearson_relu: 'pearson',
@@ -16,7 +16,7 @@ const affinityNames: Readonly<Record<string, AffinityName>> = {
   'coactivation_counts_plus_1e-3': 'coactivation',
 };
 
-/** What the files hold: scikit-learn's graph without self loops, and its assignment that draws nothing. */
+/** Conventions of the files: scikit-learn's graph without self loops, and its deterministic assignment. */
 const scikitLearn = { diagonal: 'excluded', embedding: 'degree', assign: 'cluster-qr', starts: 20, seed: 0 } as const;
 
 const file = z.object({
@@ -40,7 +40,7 @@ const file = z.object({
   tolerance: z.object({ affinity_rtol: z.number(), eigenvalues_atol: z.number() }),
 });
 
-/** The files give no tolerance for eigenvectors: what float64 leaves of them at the eigengaps in sight. */
+/** The files give no tolerance for eigenvectors; this is the float64 accuracy at the eigengaps involved. */
 const embeddingTolerance = { rtol: 0, atol: 1e-6 };
 
 /** Router logits -> affinities -> eigenvalues, embedding and labels of sklearn's cluster_qr. */

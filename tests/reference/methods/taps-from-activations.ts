@@ -8,14 +8,14 @@ export interface RecordedTokens {
   readonly logits: Tensor;
   /** [T, K]. */
   readonly selected: Tensor;
-  /** Tokens that are not padding; absent: all. */
+  /** Tokens that are not padding; all if absent. */
   readonly valid?: readonly boolean[];
 }
 
 /**
- * What the graph's taps would say of these tokens: norms of the chosen experts' outputs, and softmax weights, divided
- * by their sum over the chosen where `renormalise` is set. (Published code also clamps weights at float32 epsilon; the
- * model's own rule does not, and no weight here is that small.)
+ * The values that the graph's taps would give for these tokens: norms of the chosen experts' outputs, and softmax
+ * weights, divided by their sum over the chosen if `renormalise` is set. (Published code also clamps weights at float32
+ * epsilon; the model's own rule does not, and no weight here is that small.)
  */
 export const tapsFromActivations = (recorded: RecordedTokens, renormalise: boolean): RoutingTaps => {
   const [tokens = 0, experts = 0] = recorded.logits.shape;

@@ -21,7 +21,7 @@ const file = z.object({
   }),
 });
 
-/** Usage of the experts alive -> experts alive after a window, window after window. */
+/** Usage of the remaining experts -> experts that remain after a window, window by window. */
 export const tsepThresholdVectors = (json: unknown): void => {
   for (const { threshold_beta: beta, minimum_num_experts: minimum, steps } of file.parse(json).expected.cases) {
     const alive = new Map<string, number[]>();

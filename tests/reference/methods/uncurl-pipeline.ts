@@ -41,7 +41,7 @@ const file = z.object({
 const TIED = 'all_rows_kept_tied_experts (M-SMoE style)';
 
 /**
- * Hidden states through the workbench's graph -> statistics -> plan -> aligned and merged experts, router rows, and the
+ * Hidden states with the workbench's graph -> statistics -> plan -> aligned and merged experts, router rows, and the
  * layer's output under all four router treatments.
  */
 export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
@@ -114,7 +114,8 @@ export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
   }
 
   function planGroups(keep: number): MergeGroup[] {
-    // A plan never keeps fewer than top-k experts; the files also go below, where one row per token is left to choose.
+    // A plan never keeps fewer than top-k experts; the files also go below, where top-k is reduced to the number of
+    // rows.
     const profile = { ...statistics, topK: Math.min(K, keep) };
     const plan = makePlan({
       method: 'uncurl',

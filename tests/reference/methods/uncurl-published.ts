@@ -18,7 +18,7 @@ const file = z.object({
   expected: z.object({
     counts: z.array(z.number()),
     similarity: tensor,
-    /** Of D^-1/2 S D^-1/2, falling: 1 less those of the Laplacian. */
+    /** Of D^-1/2 S D^-1/2, decreasing: 1 minus those of the Laplacian. */
     eigenvalues: z.array(z.number()),
     embedding_gram: tensor,
     labels: z.array(z.number()),
@@ -30,8 +30,8 @@ const file = z.object({
 });
 
 /**
- * UNCURL by its authors' algorithm, with the method's defaults: logits -> graph -> clusters -> references -> aligned
- * and merged experts.
+ * UNCURL by the algorithm in the paper, with the method's defaults: logits -> graph -> clusters -> references ->
+ * aligned and merged experts.
  */
 export const uncurlPublishedVectors = (json: unknown): void => {
   const { params, inputs, expected, tolerance: within } = file.parse(json);

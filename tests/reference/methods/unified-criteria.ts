@@ -58,7 +58,7 @@ export const unifiedCriteriaVectors = (json: unknown): void => {
       const [, b, alpha, beta] = /b=(\d),alpha=(\d),beta=(\d)$/.exec(key) ?? [];
       const member = memberSchema.parse({ b: Number(b), alpha: Number(alpha), beta: Number(beta), gate: 'own' });
       expectClose(unifiedSaliency(statistics, 0, member), theirs, within, key);
-      // The same sums are kept for gates that are not the model's own.
+      // The same sums are stored for gates other than the model's own.
       const gate = kind === 'raw_softmax' ? 'probability' : 'renormalised';
       for (const other of [raw, renormalised])
         expectClose(unifiedSaliency(other, 0, { ...member, gate }), theirs, within, `${key}, gate ${gate}`);

@@ -45,16 +45,16 @@ export interface Tolerance {
   readonly atol: number;
 }
 
-/** Tolerance as a file states it; `atol` 0 where it names none. */
+/** Tolerance stated in a file; `atol` is 0 if it has none. */
 export const tolerance = z.object({ rtol: z.number(), atol: z.number().default(0) });
 
-/** Files that state no tolerance hold float32 results: rounding relative to the number, and to the largest in sight. */
+/** Files without a tolerance contain float32 results: rounding relative to each number and to the largest one. */
 export const float32Rounding = (expected: ArrayLike<number>): Tolerance => ({
   rtol: 1e-5,
   atol: 1e-6 * Array.from(expected).reduce((largest, value) => Math.max(largest, Math.abs(value)), 0),
 });
 
-/** |actual - expected| <= atol + rtol |expected| for every number; the worst one is named. */
+/** |actual - expected| <= atol + rtol |expected| for every number; the error names the worst one. */
 export const expectClose = (
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,

@@ -41,7 +41,7 @@ const fusedFile = z.object({
   expected: z.object({ permutations, gate_up_proj: tensor, down_proj: tensor }),
 });
 
-/** The same on gate_up_proj [E, H, 2I] = [gate | up] and down_proj [E, I, H], both transposed to rows per neuron. */
+/** The same for gate_up_proj [E, H, 2I] = [gate | up] and down_proj [E, I, H], both transposed to rows per neuron. */
 export const fusedWeightMatchingVectors = (json: unknown): void => {
   const { params: given, inputs, expected } = fusedFile.parse(json);
   const [, width = 0, hidden = 0] = inputs.down_proj.shape;

@@ -32,12 +32,12 @@ test('ids and labels are unique', () => {
   expect(new Set(actions.map((action) => action.label)).size).toBe(actions.length);
 });
 
-test('no two actions share a shortcut, and none takes a plain letter away from typing', () => {
+test('no two actions share a shortcut, and none uses a plain letter, which is for typing', () => {
   expect(new Set(withShortcut.map(({ key }) => JSON.stringify(key))).size).toBe(withShortcut.length);
   expect(withShortcut.filter(({ key }) => !key.mod && !key.alt)).toEqual([]);
 });
 
-test('every action fits the menu of the window', () => {
+test('every action fits the window’s menu', () => {
   for (const { id, label, menu, shortcut } of actions) {
     const entry = {
       id,
@@ -63,7 +63,7 @@ test('a shortcut is parsed once and matched exactly', () => {
       false,
     ),
   ).toBe(true);
-  // On a Mac, Alt makes another letter of the key, which is known by its place then.
+  // On a Mac, Alt changes the character, so the key is identified by its position.
   const bracket = { key: '“', code: 'BracketLeft', ctrlKey: false, metaKey: false, shiftKey: false, altKey: true };
   expect(matchesShortcut(parseShortcut('Alt+['), bracket, true)).toBe(true);
   expect(matchesShortcut(parseShortcut('Alt+]'), bracket, true)).toBe(false);
@@ -71,7 +71,7 @@ test('a shortcut is parsed once and matched exactly', () => {
   expect([showShortcut('Mod+Shift+P', true), showShortcut('Mod+Shift+P', false)]).toEqual(['⌘⇧P', 'Ctrl+Shift+P']);
 });
 
-test('an action that is under way is not begun again: a double click starts one sweep', async () => {
+test('an action in progress is not started again: a double click starts one sweep', async () => {
   const engine = engineOf(() => Promise.reject(new Error('nothing is asked')));
   let started = 0;
   let end = (): void => undefined;

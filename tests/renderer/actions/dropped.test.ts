@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { givenFileName } from '../../../main/contract/path-kind.ts';
 import { contentKind } from '../../../renderer/actions/dropped.ts';
 
-test('a file is opened by its name as what it is', () => {
+test('the kind of a file follows from its name', () => {
   const kinds = [
     'own.jsonl',
     'A.PARQUET',
@@ -29,7 +29,7 @@ test('a file is opened by its name as what it is', () => {
   ]);
 });
 
-test('what a page gives is named by a name and no path', () => {
+test('files from a page are named by a name without a path', () => {
   for (const name of [
     '../a.jsonl',
     'a/b.jsonl',

@@ -44,11 +44,11 @@ const facts = {
   selection: noSelection,
 };
 
-test('a newcomer gets the first usable model, every usable bundled task and the first usable task', () => {
+test('by default, the first usable model, all usable bundled tasks and the first usable task are selected', () => {
   expect(completeSelection(facts)).toEqual({ model: 'small', layer: null, expert: null, tasks: ['a'], task: 'a' });
 });
 
-test('what is complete stays as it is; nothing is chosen without an engine', () => {
+test('a complete selection is unchanged; nothing is selected without an engine', () => {
   const completed = { ...noSelection, ...completeSelection(facts) };
   expect(completeSelection({ ...facts, selection: completed })).toBeNull();
   expect(completeSelection({ ...facts, connected: false })).toBeNull();
@@ -56,7 +56,7 @@ test('what is complete stays as it is; nothing is chosen without an engine', () 
 
 const sweep = (id: string, sample: boolean) => runOf({ id, title: id, sample });
 
-test('the sample is selected at the first start, and never over a sweep of one’s own', () => {
+test('the sample is selected at the first start, and never over a user’s own sweep', () => {
   expect(completeSelection({ ...facts, runs: [sweep('sample', true)] })).toMatchObject({ run: 'sample' });
   expect(completeSelection({ ...facts, runs: [sweep('sample', true), sweep('mine', false)] })).not.toHaveProperty(
     'run',
@@ -73,13 +73,13 @@ test('a forgotten task loses its tick and the focus; a factor too large for the 
   expect(change).toEqual({ tasks: [], task: 'mine', factor: 4, layer: null, expert: null });
 });
 
-test('a method that the workbench does not know, from a link or from a file, gives way to the usual one', () => {
+test('an unknown method from a link or a file is replaced by the default', () => {
   const selection = { ...noSelection, ...completeSelection(facts), method: 'my-ranking' };
   expect(completeSelection({ ...facts, selection })).toBeNull();
   expect(completeSelection({ ...facts, methods: [methodPageOf('reap')], selection })).toEqual({ method: 'reap' });
 });
 
-test('an export is named after model, task, method and factor, in letters that every file system takes', () => {
+test('an export is named after model, task, method and factor, with characters valid in every file system', () => {
   const source = {
     model: model('My model (v2)', 8),
     method: 'reap',

@@ -56,7 +56,7 @@ describe('the palette', () => {
     );
   });
 
-  test('shows only what can be done while nothing is typed, under its headings', () => {
+  test('shows only actions while nothing is typed, under their headings', () => {
     const commands = items('').filter((item) => !isDestination(item));
     expect(groupsOf(commands)).toEqual(['Run', 'View and settings', 'File', 'Selection', 'Help']);
   });
@@ -73,7 +73,7 @@ describe('the palette', () => {
     ]);
   });
 
-  test('ranks what is typed across groups: the beginning of a label first, keywords last', () => {
+  test('ranks results across groups: the beginning of a label first, keywords last', () => {
     const labels = (typed: string) => rankedItems(items(typed), typed).map(({ label }) => label);
     expect(labels('sor')[0]).toBe('Sorting');
     expect(labels('olmoe').slice(0, 2)).toEqual(['olmoe', 'Sweep of olmoe']);
@@ -84,7 +84,7 @@ describe('the palette', () => {
   });
 });
 
-test('settings are found by what they set, ranked among all else, and set it', () => {
+test('settings are found by their values, ranked with everything else, and applied', () => {
   const found = (typed: string) =>
     rankedItems(
       paletteItems(actions, facts, (method) => method, typed),
@@ -96,6 +96,8 @@ test('settings are found by what they set, ranked among all else, and set it', (
   setting.target.setting.apply();
   expect(selectionStore.getState().map.scaling).toBe('rank');
   expect(found('below bytes')?.label).toBe('Chart below the map: bytes');
-  expect(found('margin 0.05')?.label).toBe('Margin of the next sweep: 0.05');
+  expect(found('margin 0.05')?.label).toBe('Next sweep, margin δ: 0.05');
+  expect(found('adaptive on')?.label).toBe('Next sweep, adaptive: on');
+  expect(found('plan budget by hand')?.label).toBe('Plan, budget: by hand');
   expect(found('sorting')?.group).toBe('Task');
 });

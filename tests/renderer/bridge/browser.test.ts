@@ -8,7 +8,7 @@ import { createTransportEngine } from '../../main/hosts/transport-engine.ts';
 import { connectBrowser, reconnectWaitMs } from '../../../renderer/bridge/browser.ts';
 import { patiently } from '../../hang-limit.ts';
 
-/** Real server and real sockets; Node's WebSocket and fetch get what a browser adds by itself: cookie and origin. */
+/** Real server and real sockets; Node's WebSocket and fetch get cookie and origin, which a browser would add. */
 let folder = '';
 let server: WorkbenchServer;
 let engine: ReturnType<typeof createTransportEngine>;
@@ -45,7 +45,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-it('joins the engine, and takes the token out of the address', async () => {
+it('connects to the engine, and removes the token from the address', async () => {
   const bridge = await connectBrowser();
   expect(bridge.status.get()).toEqual({ state: 'connected' });
   await expect(bridge.call('models.list', {})).resolves.toEqual([]);
@@ -53,7 +53,7 @@ it('joins the engine, and takes the token out of the address', async () => {
   expect(bridge).toMatchObject({ host: 'browser', shell: null });
 });
 
-it('rejects what waits when the line drops, connects again by itself, and keeps its listeners', async () => {
+it('rejects pending calls when the connection drops, reconnects, and keeps its listeners', async () => {
   const bridge = await connectBrowser();
   const heard = vi.fn();
   bridge.subscribe(heard);
@@ -69,7 +69,7 @@ it('rejects what waits when the line drops, connects again by itself, and keeps 
   await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1), patiently);
 });
 
-it('says so when the server is gone, and why when it was started anew', async () => {
+it('reports that the server is gone, and the reason after a restart', async () => {
   const bridge = await connectBrowser();
   const port = Number(new URL(server.url).port);
   const shown = (): string => {

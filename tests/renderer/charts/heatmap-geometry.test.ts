@@ -17,7 +17,7 @@ const sizes = {
 const margins = { left: 30, top: 20, right: 40 };
 const HEIGHT = 400;
 
-test('the middle of every cell is found as that cell', () => {
+test('the centre of every cell maps to that cell', () => {
   fc.assert(
     fc.property(fc.record(sizes), fc.nat(), fc.nat(), ({ width, layers, experts }, l, e) => {
       const geometry = heatmapGeometry({ width, height: HEIGHT }, wholeMap(layers, experts), margins);
@@ -28,7 +28,7 @@ test('the middle of every cell is found as that cell', () => {
   );
 });
 
-test('keys never leave the map, and other keys move nothing', () => {
+test('keys never leave the map, and other keys do not move', () => {
   fc.assert(
     fc.property(
       fc.record(sizes),
@@ -44,7 +44,7 @@ test('keys never leave the map, and other keys move nothing', () => {
   expect(movedCell({ layer: 0, expert: 0 }, 'x', 3, 3)).toBeNull();
 });
 
-test('outside of the cells there is no cell', () => {
+test('outside the cells there is no cell', () => {
   const geometry = heatmapGeometry({ width: 800, height: HEIGHT }, wholeMap(3, 16), margins);
   expect([cellAt(geometry, 10, 30), cellAt(geometry, 100, 5), cellAt(geometry, geometry.width - 1, 30)]).toEqual([
     null,
@@ -69,7 +69,7 @@ test('no map is wider or higher than its room, up to 96 layers of 512 experts', 
   expect(large).toMatchObject({ layerBin: 2, expertBin: 3, gap: 0 });
 });
 
-test('a window of the map is drawn from its first cell on', () => {
+test('a window of the map starts at its first cell', () => {
   const shown = { firstLayer: 10, layers: 4, firstExpert: 100, experts: 16 };
   const geometry = heatmapGeometry({ width: 900, height: HEIGHT }, shown, margins);
   expect(cellOrigin(geometry, { layer: 10, expert: 100 })).toEqual({ x: 30, y: 20 });

@@ -7,7 +7,7 @@ const size = { layers: 94, experts: 128 };
 const whole = wholeMap(size.layers, size.experts);
 const cell = fc.record({ layer: fc.nat(size.layers - 1), expert: fc.nat(size.experts - 1) });
 
-test('zooming in keeps the cell in sight, down to a few experts, and zooming out ends at the whole map', () => {
+test('zooming in keeps the cell visible, down to a few experts, and zooming out ends at the whole map', () => {
   fc.assert(
     fc.property(cell, fc.integer({ min: 1, max: 12 }), (about, steps) => {
       let shown = whole;
@@ -24,7 +24,7 @@ test('zooming in keeps the cell in sight, down to a few experts, and zooming out
   );
 });
 
-test('panning stays within the map, and a cell is revealed by the least movement', () => {
+test('panning stays within the map, and revealing a cell moves as little as possible', () => {
   const shown = { firstLayer: 10, layers: 10, firstExpert: 20, experts: 16 };
   expect(panned(shown, { layers: -99, experts: 999 }, size)).toMatchObject({ firstLayer: 0, firstExpert: 112 });
   expect(revealing(shown, { layer: 12, expert: 25 }, size)).toEqual(shown);

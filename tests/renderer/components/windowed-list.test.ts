@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { visibleRows } from '../../../renderer/components/windowed-list.tsx';
 
-test('every row that is seen is drawn, and few others', () => {
+test('every visible row is rendered, and few others', () => {
   const some = { count: fc.nat(5000), row: fc.integer({ min: 10, max: 60 }), top: fc.nat(300_000), view: fc.nat(2000) };
   fc.assert(
     fc.property(some.count, some.row, some.top, some.view, (count, row, scrolled, view) => {

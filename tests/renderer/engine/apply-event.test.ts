@@ -26,7 +26,7 @@ const result = (factor: number, value: number): SweepResult => ({
   truncated: 0,
 });
 
-test('a point that comes twice replaces itself', () => {
+test('a repeated point replaces the earlier one', () => {
   const empty: SweepDocument = { run: 'r', results: [], thresholds: [], rule: '' };
   const document = [result(2, 0.9), result(4, 0.5), result(2, 0.8)].reduce(withPoint, empty);
   expect(document.results.map(({ factor, value }) => [factor, value])).toEqual([

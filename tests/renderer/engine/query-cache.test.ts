@@ -16,7 +16,7 @@ interface Asked {
   readonly fail: (error: unknown) => void;
 }
 
-/** An engine whose answers come when the test says so, parsed by the contract as they would be. */
+/** An engine whose answers arrive when the test says so, parsed with the contract as in production. */
 const slowEngine = () => {
   const asked: Asked[] = [];
   const call: EngineCall = <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>
@@ -54,7 +54,7 @@ test('equal inputs share one answer whatever the order of their keys', () => {
   expect(inputKey({ a: 1 })).not.toBe(inputKey({ a: 2 }));
 });
 
-test('many readers ask once, and all hear the answer', async () => {
+test('many readers cause one call, and all get the answer', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   let heard = 0;
@@ -67,7 +67,7 @@ test('many readers ask once, and all hear the answer', async () => {
   expect(heard).toBe(2);
 });
 
-test('an answer that was overtaken by a newer question is dropped', async () => {
+test('an answer overtaken by a newer call is dropped', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   cache.reader('models.list', {}).subscribe(() => undefined);
@@ -81,7 +81,7 @@ test('an answer that was overtaken by a newer question is dropped', async () => 
   expect(cache.state('models.list', {}).data).toEqual([]);
 });
 
-test('data stays while a newer answer is on its way; an error replaces it', async () => {
+test('data stays while a newer answer is fetched; an error replaces it', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   cache.reader('runs.list', {}).subscribe(() => undefined);
@@ -97,7 +97,7 @@ test('data stays while a newer answer is on its way; an error replaces it', asyn
   });
 });
 
-test('what nobody reads is forgotten when it is invalidated, and asked again by the next reader', async () => {
+test('an answer without readers is dropped when invalidated, and fetched again by the next reader', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   const stop = cache.reader('tasks.list', {}).subscribe(() => undefined);
@@ -110,7 +110,7 @@ test('what nobody reads is forgotten when it is invalidated, and asked again by 
   expect(asked).toHaveLength(2);
 });
 
-test('a batch of patches tells each reader once', async () => {
+test('a batch of patches notifies each reader once', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   let heard = 0;
@@ -126,7 +126,7 @@ test('a batch of patches tells each reader once', async () => {
   expect(cache.state('jobs.list', {}).data).toHaveLength(3);
 });
 
-test('an answer that was asked for before newer news does not overwrite it, whoever asked', async () => {
+test('an answer requested before a change does not overwrite it, whoever asked', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   const first = cache.fetch('models.list', {});
@@ -141,7 +141,7 @@ test('an answer that was asked for before newer news does not overwrite it, whoe
   expect((await first).map(({ name }) => name)).toEqual(['new']);
 });
 
-test('what was announced while a call was under way is not undone by its older answer', async () => {
+test('a change announced during a call is not undone by its older answer', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   cache.reader('jobs.list', {}).subscribe(() => undefined);

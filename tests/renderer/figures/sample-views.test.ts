@@ -32,10 +32,10 @@ import { type Download, pictureDownload, tableDownload } from '../../../renderer
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const theme = 'light';
-/** Reading the run that comes along takes seconds; many where the machine is busy. */
+/** Reading the bundled run takes seconds; many on a busy machine. */
 const LIMIT_MS = 300_000;
 
-/** What the engine answers to the window, and the files of `uncurl figures`, both from the run that comes along. */
+/** The engine's answers for the window, and the files of `uncurl figures`, both from the bundled run. */
 let folder: string;
 let engine: Engine;
 let written: ReadonlyMap<string, string | Uint8Array>;
@@ -64,7 +64,7 @@ afterAll(async () => {
 const noRaster = (): Promise<never> => Promise.reject(new Error('an SVG needs no rasteriser'));
 const textOf = ({ bytes }: Download): string => new TextDecoder().decode(bytes);
 
-/** Saves a view as the window does, and compares the bytes with the files of the same names. */
+/** Saves a view like the window, and compares the bytes with the files of the same names. */
 const expectSame = async (view: ViewFiles): Promise<void> => {
   const downloads = [
     tableDownload(view, SAMPLE_RUN),
@@ -76,7 +76,7 @@ const expectSame = async (view: ViewFiles): Promise<void> => {
   }
 };
 
-test('curves of every model are saved as `uncurl figures` writes them, with every column', async () => {
+test('curves of every model are saved as by `uncurl figures`, with every column', async () => {
   const methods = sweepMethods(document);
   for (const model of manifest.models.map(({ name }) => name)) {
     const tasks = taskCurves(document, model, methods, []).map(({ task }) => task);
@@ -86,14 +86,14 @@ test('curves of every model are saved as `uncurl figures` writes them, with ever
   expect(textOf(table).split('\n')[1]).toMatch(/,value,acc,acc_norm,perplexity,/);
 });
 
-test('thresholds, trends over sizes and pairs of sizes likewise', async () => {
+test('the same for thresholds, trends over sizes and pairs of sizes', async () => {
   const shown = { tasks: sizeTrend.tasks, methods: sizeTrend.methods };
   await expectSame(thresholdsView({ manifest, document }));
   await expectSame(expertTrendView({ manifest, sizeTrend, theme }, shown));
   await expectSame(sizePairView({ manifest, sizeTrend, theme }, shown));
 });
 
-test('methods against each other likewise', { timeout: LIMIT_MS }, async () => {
+test('the same for comparisons of methods', { timeout: LIMIT_MS }, async () => {
   const model = manifest.models.at(-1)?.name ?? expect.fail('no model');
   for (const answers of answerKind.options) {
     const choice = comparisonChoice(document.results, { model, factor: 8, answers, reference: 'best' });
@@ -103,7 +103,7 @@ test('methods against each other likewise', { timeout: LIMIT_MS }, async () => {
   }
 });
 
-test('routing maps of every model, task and statistic likewise', async () => {
+test('the same for routing maps of every model, task and statistic', async () => {
   const [models, tasks] = [await engine.call('models.list', {}), await engine.call('tasks.list', {})];
   const runs = await engine.call('runs.list', {});
   const profiled = models.filter(({ fingerprint }) => manifest.models.some((one) => one.fingerprint === fingerprint));
@@ -122,7 +122,7 @@ test('routing maps of every model, task and statistic likewise', async () => {
   }
 });
 
-test('a picture that is drawn of it says the same as the SVG, under the keywords of every PNG', async () => {
+test('a PNG made of it contains the same texts as the SVG, under the standard PNG keywords', async () => {
   const view = sizePairView({ manifest, sizeTrend, theme });
   const drawn: Drawing[] = [];
   const download = await pictureDownload(view, SAMPLE_RUN, 'PNG', (drawing) => {

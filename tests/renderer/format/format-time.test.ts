@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatDuration, formatTimeLeft, formatWhen } from '../../../renderer/format/format-time.ts';
 
-test('time left is a range, with one unit where both ends share it', () => {
+test('time left is a range, with one unit if both ends share it', () => {
   expect(formatTimeLeft(null)).toBe('time left unknown');
   expect(formatTimeLeft({ low: 120_000, high: 180_000 })).toBe('2–3\u202fmin left');
   expect(formatTimeLeft({ low: 40_000, high: 150_000 })).toBe('40\u202fs – 3\u202fmin left');
@@ -17,7 +17,7 @@ test('a duration is at least a second', () => {
   ]);
 });
 
-test('recent runs are told by their age, old ones by their date and time of day', () => {
+test('recent runs show their age, old ones their date and time of day', () => {
   const now = new Date('2026-03-04T12:00:00');
   expect(formatWhen(new Date('2026-03-04T11:59:30').toISOString(), now)).toBe('just now');
   expect(formatWhen(new Date('2026-03-04T11:48:00').toISOString(), now)).toBe('12 min ago');

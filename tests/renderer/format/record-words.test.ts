@@ -60,7 +60,7 @@ test(
   },
 );
 
-test('a manifest names its device, with what the probe found', () => {
+test('a manifest states its device, with the results of the probe', () => {
   expect(runDeviceText({ provider: 'cpu', precision: 'float32', threads: 1, processor: 'x' })).toBe(
     'CPU, float32, 1 thread',
   );

@@ -13,7 +13,7 @@ const small = runOf({ id: 'sweep-1', title: 'Sweep of m on add', tasks: [added] 
 const large = runOf({ id: 'sweep-2', title: 'Sweep of m on 18 tasks', tasks: [added] });
 const named = runOf({ id: 'sweep-3', title: 'Sweep of m on add', label: { ...NO_LABEL, name: 'A night on add' } });
 
-test('a run is named with its tasks as the lists name them, and as a person named it', () => {
+test('a run has the user’s name, or a title with the listed task names', () => {
   expect([small, large, named].map((run) => shownRunName(run, tasks))).toEqual([
     'Sweep of m on Sums',
     'Sweep of m on 18 tasks',
@@ -21,7 +21,7 @@ test('a run is named with its tasks as the lists name them, and as a person name
   ]);
 });
 
-test('runs are found by the names on screen and by those of the files, and sorted by those on screen', () => {
+test('runs are found by displayed names and by file names, and sorted by displayed names', () => {
   const found = (text: string) =>
     filterRuns([small, large, named], { ...ALL_RUNS, text }, (run) => shownRunText(run, tasks)).map(({ id }) => id);
   expect(found('on Sums')).toEqual(['sweep-1', 'sweep-2']);

@@ -5,7 +5,7 @@ const titles: Readonly<Record<string, string>> = { add: 'Sums', 'add-written': '
 const named = (sentence: string): string =>
   withTaskTitles(sentence, Object.keys(titles), (task) => titles[task] ?? task);
 
-test('tasks are named in sentences as in the lists, whole names only', () => {
+test('task names in sentences are replaced by listed names, whole names only', () => {
   expect(named('The largest threshold is 8 (uncurl-16 on add-written, by frequency).')).toBe(
     'The largest threshold is 8 (uncurl-16 on Sums, written, by frequency).',
   );
@@ -15,7 +15,7 @@ test('tasks are named in sentences as in the lists, whole names only', () => {
   expect(withTaskTitles('on add', [], () => 'x')).toBe('on add');
 });
 
-test('a list of tasks is named through, and ends with the list', () => {
+test('all tasks of a list are replaced, up to the end of the list', () => {
   expect(named('On add, a.b (c) and add-written one sweep asked more.')).toBe(
     'On Sums, ABC and Sums, written one sweep asked more.',
   );

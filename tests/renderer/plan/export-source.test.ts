@@ -4,7 +4,7 @@ import { noSelection } from '../../../renderer/state/selection.ts';
 
 const point = (factor: number) => ({ run: 'r', model: 'm', task: 't', method: 'reap', seed: null, factor });
 
-test('of points the one that is selected now is exported, not the one that was when the export was opened', () => {
+test('the currently selected point is exported, not the one selected when the export was opened', () => {
   const selection = { ...noSelection, point: point(4) };
   expect(exportedPoint({ selection }, point(2))).toEqual(point(4));
   expect(exportedPoint({ selection }, null)).toBeNull();

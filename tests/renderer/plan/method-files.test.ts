@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
 import { methodNameOfFile } from '../../../renderer/plan/method-files.ts';
 
-test('a file is called as a method after its name, and never like another one', () => {
+test('the method of a file is named after it, and never like another method', () => {
   expect(methodNameOfFile('My Ranking (v2).json', [])).toBe('my-ranking-v2');
   expect(methodNameOfFile('Größe.json', [])).toBe('gro-e');
   expect(methodNameOfFile('reap.json', ['reap'])).toBe('reap-2');
@@ -11,7 +11,7 @@ test('a file is called as a method after its name, and never like another one', 
   expect(methodNameOfFile('1234.json', [])).toBe('file');
 });
 
-test('whatever the file is called, its name is one of a method and free', () => {
+test('for any file name, the result is a valid and unused method name', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'binary', maxLength: 80 }),

@@ -19,7 +19,7 @@ const model = modelEntry.parse({
 const [a, b] = [pathHandle.parse('a'), pathHandle.parse('b')];
 const at = { method: 'reap' as const, factor: 2, pins: {} };
 
-test('what stands at its default is not sent', () => {
+test('default values are not sent', () => {
   const store = createPlanStore().getState();
   expect(planInput(model, [a], { ...store, ...at })).toEqual({
     model: 'm',
@@ -31,9 +31,9 @@ test('what stands at its default is not sent', () => {
   expect(planInput(model, [], { ...store, ...at })).toBeNull();
 });
 
-test('options, pins, protection, weights and counts reach the request as the contract wants them', () => {
+test('options, pins, protection, weights and counts reach the request in the contract’s form', () => {
   const store = createPlanStore();
-  const { chooseOption, chooseProtect, chooseTaskWeight, chooseBudget, chooseCounts, chooseSeed } = store.getState();
+  const { choose, chooseOption, chooseTaskWeight, chooseCounts } = store.getState();
   const selection = createSelectionStore();
   const { pin } = selection.getState();
   chooseOption('reap', 'form', 'sum');
@@ -41,11 +41,11 @@ test('options, pins, protection, weights and counts reach the request as the con
   pin(model.handle, { layer: 2, expert: 1 }, true);
   pin(model.handle, { layer: 0, expert: 5 }, false);
   pin(pathHandle.parse('other'), { layer: 0, expert: 0 }, true);
-  chooseProtect('early');
+  choose('protect', 'early');
   chooseTaskWeight(b, 3);
-  chooseBudget('manual');
+  choose('budget', 'manual');
   chooseCounts({ model: model.handle, factor: 2, values: [2, 3, 8] });
-  chooseSeed(7);
+  choose('seed', 7);
   const input = planInput(model, [a, b], { ...store.getState(), ...at, pins: selection.getState().pins });
   expect(planRequest.parse(input)).toMatchObject({
     counts: [2, 3, 8],
@@ -62,7 +62,7 @@ test('options, pins, protection, weights and counts reach the request as the con
   expect(input).not.toHaveProperty('keep');
 });
 
-test('an option that goes back to its default, and a pin that is let go, leave nothing behind', () => {
+test('an option reset to its default and a removed pin leave nothing behind', () => {
   const store = createPlanStore();
   const { chooseOption } = store.getState();
   const selection = createSelectionStore();
@@ -78,7 +78,7 @@ test('an option that goes back to its default, and a pin that is let go, leave n
   );
 });
 
-test('counts by hand hold for their model and factor only; TSEP has no budget', () => {
+test('counts by hand are valid for their model and factor only; TSEP has no budget', () => {
   const counts = { model: model.handle, factor: 2, values: [2, 3, 8] };
   expect(countsByLayer(model, { counts, factor: 2 })).toEqual([2, 3, 8]);
   expect(countsByLayer(model, { counts, factor: 4 })).toEqual([2, 2, 2]);
@@ -87,7 +87,7 @@ test('counts by hand hold for their model and factor only; TSEP has no budget', 
   expect(planInput(model, [a], { ...store, ...at, method: 'tsep' })).toMatchObject({ budget: 'uniform', keep: 4 });
 });
 
-test('an imported file stands in for the method, for the model it was read for', () => {
+test('an imported file replaces the method, for the model it was read for', () => {
   const store = createPlanStore();
   const file = {
     name: 'r.json',
@@ -123,7 +123,7 @@ test('an imported file stands in for the method, for the model it was read for',
   expect(currentPlanCall(facts, store.getState())?.call).toBe('plan.make');
 });
 
-test('the chat switch reaches the request of a model that has a template, and of no other', () => {
+test('the chat switch reaches the request of a model with a template, and of no other', () => {
   const store = createPlanStore();
   store.getState().chooseChat(true);
   const chatty = modelEntry.parse({ ...model, info: { ...model.info, chatTemplate: 'chat_template.jinja' } });

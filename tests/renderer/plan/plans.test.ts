@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeFate, expertFates, goes, keptExperts } from '../../../renderer/plan/expert-fates.ts';
 import { keptAtFactor, numberRanges, possibleKept, standardFactors } from '../../../renderer/plan/kept-counts.ts';
 
-test('a drop plan keeps what it lists and drops the rest', () => {
+test('a drop plan keeps the listed experts and drops the rest', () => {
   const fates = expertFates(
     {
       kept: [
@@ -20,7 +20,7 @@ test('a drop plan keeps what it lists and drops the rest', () => {
   expect(fates[0]?.map(goes)).toEqual([false, true, true, false]);
 });
 
-test('a merge keeps references, says where members go and with which weight', () => {
+test('a merge keeps references, and states where members go and with which weight', () => {
   const fates = expertFates(
     {
       router: 'reference-row',
@@ -46,7 +46,7 @@ test('a merge keeps references, says where members go and with which weight', ()
   expect(describeFate({ kind: 'merged', into: 2, weight: 0.25 })).toBe('merged into expert 2');
 });
 
-test('kept counts end at top-k, and every one of them survives the way over its factor', () => {
+test('kept counts end at top-k, and each survives the conversion to its factor and back', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 256 }), fc.nat(), (experts, k) => {
       const counts = { experts, topK: 1 + (k % experts) };
@@ -58,7 +58,7 @@ test('kept counts end at top-k, and every one of them survives the way over its 
   );
 });
 
-test('standard factors are the powers of two that leave whole experts, at least top-k', () => {
+test('standard factors are the powers of two that leave a whole number of experts, at least top-k', () => {
   expect(standardFactors({ experts: 16, topK: 2 })).toEqual([1, 2, 4, 8]);
   expect(standardFactors({ experts: 60, topK: 4 })).toEqual([1, 2, 4]);
   expect(standardFactors({ experts: 8, topK: 8 })).toEqual([1]);

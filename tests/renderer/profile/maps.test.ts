@@ -8,7 +8,7 @@ import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 const kept: ExpertFate = { kind: 'kept' };
 const dropped: ExpertFate = { kind: 'dropped' };
 
-test('by the plan groups stand behind their reference, and dropped experts last', () => {
+test('in the order by plan, groups follow their reference, and dropped experts come last', () => {
   expect(
     orderOfFates([
       { kind: 'merged', into: 3, weight: 0.5 },
@@ -31,7 +31,7 @@ const entry = (name: string, experts: number, moeLayers: number): ModelEntry => 
   info: modelInfoOf({ layers: moeLayers, moeLayers, experts }),
 });
 
-test('a map is held against models of its shape, its pruned copies and its source, and nothing else', () => {
+test('a map can be compared with models of its shape, its pruned copies and its source, and nothing else', () => {
   const [own, twin, copy, other] = [entry('own', 4, 1), entry('twin', 4, 1), entry('copy', 2, 1), entry('other', 2, 1)];
   const pruned = { copies: [{ model: copy.handle, standsFor: [[1, 3]] }], source: null };
   const models = [own, twin, copy, other];

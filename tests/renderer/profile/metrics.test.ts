@@ -22,12 +22,12 @@ test('shares and gates are per token of the task, saliencies per token of the ex
   expect(metricMatrix(profile, 'ean')).toEqual([[4, 2, 0.5, 0]]);
 });
 
-test('equal values rank by expert number', () => {
+test('equal values are ranked by expert number', () => {
   expect(byFallingValue([2, 0.5, 2, 0])).toEqual([0, 2, 1, 3]);
   expect(rankInLayer([2, 0.5, 2, 0], 2)).toBe(2);
 });
 
-test('effective experts: all of an even layer, one of a one-sided layer, none of an unseen layer', () => {
+test('effective experts: all of a balanced layer, one of a one-sided layer, none of an unused layer', () => {
   expect(effectiveExperts([5, 5, 5, 5])).toBeCloseTo(4, 12);
   expect(effectiveExperts([9, 0, 0])).toBeCloseTo(1, 12);
   expect(effectiveExperts([0, 0])).toBe(0);

@@ -17,14 +17,14 @@ const [own, bundled] = [
   { name: 'sort', hash: 'bundled' },
 ];
 
-test('two tasks of one name have each the profile of its own content', () => {
+test('two tasks of the same name each have the profile of their own content', () => {
   const both = [profile('sort', 'bundled'), profile('sort', 'own')];
   expect(profileOfTask(both, own, [bundled, own])?.taskHash).toBe('own');
   expect(profileOfTask(both, bundled, [bundled, own])?.taskHash).toBe('bundled');
   expect(profileOfTask([profile('sort', 'bundled')], own, [bundled, own])).toBeUndefined();
 });
 
-test('asked through a template, whose content is another, a task has the profile of its name', () => {
+test('with a chat template, whose content hash differs, a task has the profile of its name', () => {
   expect(profileOfTask([profile('sort', 'asked')], own, [own])?.taskHash).toBe('asked');
   const both = [profile('sort', 'asked bundled'), profile('sort', 'asked own')];
   expect(profileOfTask(both, own, [bundled, own])?.taskHash).toBe('asked own');

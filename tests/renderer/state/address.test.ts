@@ -17,7 +17,7 @@ const shelves = {
 const [m1, m2, m3] = [pathHandle.parse('m1'), pathHandle.parse('m2'), pathHandle.parse('m3')];
 const [t1, t2, t3] = [pathHandle.parse('t1'), pathHandle.parse('t2'), pathHandle.parse('t3')];
 
-test('says models and tasks by their names, and by their handles where names are not enough', () => {
+test('refers to models and tasks by name, or by handle if names are not unique', () => {
   const selection = { ...noSelection, model: m1, task: t1, tasks: [t1, t3], method: 'uncurl', factor: 4 };
   expect(addressOf('workbench', selection, shelves)).toBe(
     'view=workbench&model=olmoe&task=sort&tasks=sort,gr%C3%B6%C3%9Fe&method=uncurl&factor=4',
@@ -25,7 +25,7 @@ test('says models and tasks by their names, and by their handles where names are
   expect(addressOf('compare', { ...selection, model: m3, task: t2 }, shelves)).toContain('model=m3&task=t2');
 });
 
-test('what is written is read again, whatever is selected', () => {
+test('a written address is read back, whatever is selected', () => {
   const pin = fc.record({ layer: fc.nat(99), expert: fc.nat(511), keep: fc.boolean() });
   fc.assert(
     fc.property(
@@ -55,7 +55,7 @@ test('what is written is read again, whatever is selected', () => {
   );
 });
 
-test('what is not understood, or names nothing that is here, is left as it is', () => {
+test('unknown keys and missing models or tasks change nothing', () => {
   expect(readAddress('', shelves)).toEqual({ view: null, known: {} });
   expect(
     readAddress('#view=nowhere&model=gone&task=gone&method=No%20Method&factor=-2&run=../x&pins=1.2s', shelves),
@@ -73,7 +73,7 @@ test('what is not understood, or names nothing that is here, is left as it is', 
   fc.assert(fc.property(fc.string(), (fragment) => void readAddress(fragment, shelves)));
 });
 
-test('followed late, it undoes nothing that was chosen before', () => {
+test('followed late, it does not undo earlier choices', () => {
   const known = { model: m1, layer: 1, expert: 2, task: t1, tasks: [t1, t2], factor: 4 };
   expect(besideChosen(known, noSelection)).toEqual(known);
   expect(besideChosen(known, { ...noSelection, task: t2, factor: 8 })).toEqual({
@@ -82,12 +82,12 @@ test('followed late, it undoes nothing that was chosen before', () => {
     expert: 2,
     tasks: [t1, t2],
   });
-  // The expert is one of the model that is named with it.
+  // The expert belongs to the model named with it.
   expect(besideChosen(known, { ...noSelection, model: m3, tasks: [t3] })).toEqual({ task: t1, factor: 4 });
   expect(besideChosen(known, { ...noSelection, model: m1 })).toMatchObject({ layer: 1, expert: 2 });
 });
 
-test('what the map shows stands in it, and only where it is not as at first', () => {
+test('it contains the map settings that differ from the defaults', () => {
   const selection = { ...noSelection, model: m1, task: t1, tasks: [t1] };
   const written = (map: MapView): string => addressOf('workbench', { ...selection, map }, shelves);
   expect(written(plainMap)).not.toMatch(/metric|colours|minus|order/);
@@ -116,12 +116,12 @@ test('what the map shows stands in it, and only where it is not as at first', ()
   );
 });
 
-test('an order or a subtraction that is unknown here is left out', () => {
+test('an order or subtraction that is unknown here is left out', () => {
   const { known } = readAddress('#minus=task:nothing&order=task:nothing&metric=ean', shelves);
   expect(known.map).toEqual({ ...plainMap, metric: 'ean' });
 });
 
-test('how the plan is made stands in it, and only where it is not as at first', () => {
+test('it contains the plan settings that differ from the defaults', () => {
   const selection = { ...noSelection, model: m1, task: t1, tasks: [t1], factor: 4 };
   const written = (plan: Partial<typeof plainPlan>): string =>
     addressOf('workbench', { ...selection, plan: { ...plainPlan, ...plan } }, shelves);
@@ -140,7 +140,7 @@ test('how the plan is made stands in it, and only where it is not as at first', 
       const counts = made.budget === 'manual' ? { model: m1, factor: 4, values } : null;
       const address = written({ ...made, counts });
       expect(readAddress(`#${address}`, shelves).known.plan ?? plainPlan).toEqual({ ...plainPlan, ...made, counts });
-      // The engine keeps it, and a link from elsewhere may bring it.
+      // The engine stores it, and a link from elsewhere may contain it.
       expect(linkedFragment(address)).not.toBeNull();
     }),
   );
@@ -149,7 +149,7 @@ test('how the plan is made stands in it, and only where it is not as at first', 
   );
 });
 
-test('a link that the page wrote leads to the same place from anywhere, and pins of other models stay', () => {
+test('a link written by the page restores the same state from anywhere, and pins of other models stay', () => {
   const there = { ...noSelection, model: m1, task: t1, tasks: [t1], method: 'uncurl', factor: 4 };
   const pin = { layer: 0, expert: 1, keep: true };
   const here = {

@@ -6,7 +6,7 @@ import { createSelectionStore } from '../../../renderer/state/selection-store.ts
 
 const handle = (name: string): PathHandle => pathHandle.parse(name);
 
-test('whichever is later is taken back first, the deed or the step of the selection', async () => {
+test('the later one is undone first, the deed or the step of the selection', async () => {
   const selection = createSelectionStore();
   const deeds = createDeedsStore();
   const done: string[] = [];
@@ -40,7 +40,7 @@ test('whichever is later is taken back first, the deed or the step of the select
   expect(done).toEqual(['second', 'first', 'before any step']);
 });
 
-test('a deed whose undoing fails can be tried again', async () => {
+test('a deed whose undo fails can be tried again', async () => {
   const deeds = createDeedsStore();
   let isFull = true;
   const deed = deeds.getState().add(undefined, async () => {

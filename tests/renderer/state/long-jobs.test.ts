@@ -13,7 +13,7 @@ const changed = (id: string, state: RunState): EngineEvent => ({
   manifest: runOf({ id, title: id, state }),
 });
 
-test('the end of a long job is heard once; short, waiting, cancelled and unknown ones are not', () => {
+test('the end of a long job is reported once; short, waiting, cancelled and unknown ones are not', () => {
   let now = 1_000_000;
   const hear = longJobs(() => now);
   const heard = (...events: readonly EngineEvent[]) => events.map((event) => hear(event)?.id ?? null);
@@ -31,7 +31,7 @@ test('the end of a long job is heard once; short, waiting, cancelled and unknown
   after(29_000);
   expect(heard(changed('waited', 'done'))).toEqual([null]);
 
-  // The page came while it ran.
+  // The page opened while it ran.
   expect(heard(progress('known late', 60_000), changed('known late', 'failed'))).toEqual([null, 'known late']);
   expect(heard(progress('mine', 60_000), changed('mine', 'cancelled'))).toEqual([null, null]);
   expect(heard(changed('stranger', 'done'))).toEqual([null]);

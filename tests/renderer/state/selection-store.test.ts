@@ -6,7 +6,7 @@ import { createSelectionStore, neighbour } from '../../../renderer/state/selecti
 
 const [a, b] = [pathHandle.parse('a'), pathHandle.parse('b')];
 
-test('another model lets go of the expert, and keeps tasks, method and factor', () => {
+test('selecting another model drops the expert, and keeps tasks, method and factor', () => {
   const store = createSelectionStore();
   store.getState().tickTasks([a]);
   store.getState().chooseFactor(4);
@@ -23,7 +23,7 @@ test('another model lets go of the expert, and keeps tasks, method and factor', 
   });
 });
 
-test('a task is ticked and unticked; another run lets go of the point', () => {
+test('a task is ticked and unticked; selecting another run drops the point', () => {
   const store = createSelectionStore();
   store.getState().toggleTask(a);
   store.getState().toggleTask(b);
@@ -35,7 +35,7 @@ test('a task is ticked and unticked; another run lets go of the point', () => {
   expect(store.getState().point).toBeNull();
 });
 
-test('neighbours go round, and an unknown place leads to the first', () => {
+test('neighbours wrap around, and an unknown member leads to the first', () => {
   expect([
     neighbour([1, 2, 3], 3, 1),
     neighbour([1, 2, 3], 1, -1),
@@ -44,7 +44,7 @@ test('neighbours go round, and an unknown place leads to the first', () => {
   ]).toEqual([1, 3, 1, null]);
 });
 
-test('errors become notices with their remedy; a cancel is no error, and a repeated error is one notice', () => {
+test('errors become notices with their remedy; a cancel is not an error, and a repeated error is one notice', () => {
   const store = createNoticesStore();
   const error = refuse('x', 'No config.json in /m.', 'Choose a model folder.');
   store.getState().report(error);

@@ -8,19 +8,19 @@ const [a, b, task] = [pathHandle.parse('a'), pathHandle.parse('b'), pathHandle.p
 const point = { run: 'r', model: 'm', task: 't', method: 'reap', seed: null, factor: 4 };
 
 describe('a change', () => {
-  test('of the model lets go of its expert, and of the panel that told of it', () => {
+  test('of the model drops its expert, and leaves the expert panel', () => {
     const on = changed(noSelection, { kind: 'expert', layer: 1, expert: 7 });
     expect(changed(on, { kind: 'model', model: b })).toMatchObject({ model: b, layer: null, subject: 'plan' });
   });
 
-  test('to a point brings its plan along, and another model lets go of the expert', () => {
+  test('to a point restores its plan, and another model drops the expert', () => {
     const on = changed({ ...noSelection, model: a }, { kind: 'expert', layer: 1, expert: 7 });
     const brought = { model: b, task, method: 'uncurl', factor: 4 };
     expect(changed(on, { kind: 'point', point, brought })).toMatchObject({ ...brought, point, layer: null });
     expect(changed(on, { kind: 'point', point, brought: { factor: 4 } })).toMatchObject({ model: a, layer: 1 });
   });
 
-  test('of pins keeps one per expert, in order, and forgets none of another model', () => {
+  test('of pins keeps one per expert, in order, and keeps those of other models', () => {
     const pin = (selection: typeof noSelection, layer: number, keep: boolean | null) =>
       changed(selection, { kind: 'pin', model: a, position: { layer, expert: 0 }, keep });
     const other = changed(noSelection, { kind: 'pin', model: b, position: { layer: 0, expert: 1 }, keep: true });
@@ -38,7 +38,7 @@ describe('a change', () => {
 });
 
 describe('history', () => {
-  test('what the map shows is taken back too, and drawing it as it is is no step', () => {
+  test('includes map settings, and an unchanged value is not a step', () => {
     const store = createSelectionStore(noSelection);
     store.getState().drawMap({ metric: 'reap', order: { by: 'value' } });
     store.getState().drawMap({ metric: 'reap', order: { by: 'value' }, minus: null });
@@ -51,7 +51,7 @@ describe('history', () => {
 
   const withModel = () => createSelectionStore({ ...noSelection, model: a });
 
-  test('takes back pins, factor, method, ticks, model and task one by one, and gives them again', () => {
+  test('undoes pins, factor, method, ticks, model and task one by one, and redoes them', () => {
     const store = withModel();
     const { pin, chooseFactor, chooseMethod, toggleTask, selectModel, focusTask, undo, redo } = store.getState();
     const states = [store.getState()];
@@ -96,7 +96,7 @@ describe('history', () => {
     for (const factor of [5, 8]) dragFactor(factor);
     undo();
     expect(store.getState().factor).toBe(4);
-    // What follows an undo is a step of its own, though the slider may still be held.
+    // A change after an undo is its own step, even if the slider is still being dragged.
     dragFactor(6);
     undo();
     expect(store.getState().factor).toBe(4);
@@ -104,7 +104,7 @@ describe('history', () => {
     expect(store.getState().factor).toBe(2);
   });
 
-  test('a new change lets go of what was taken back; what completes or only looks is no step', () => {
+  test('a new change discards undone steps; filling in defaults and viewing are not steps', () => {
     const store = withModel();
     const { chooseMethod, chooseFactor, selectExpert, explain, complete, selectRun, undo } = store.getState();
     complete({ task });
@@ -120,13 +120,13 @@ describe('history', () => {
     expect(store.getState()).toMatchObject({ method: 'reap', factor: 4, layer: 1, run: 'r' });
   });
 
-  test('takes back how the plan is made; a number that is typed is one step until its field is left', () => {
+  test('undoes plan settings; a typed number is one step until its field is left', () => {
     const store = withModel();
     const plan = createPlanStore(store);
-    const { chooseBudget, chooseSeed, chooseOption, importFile } = plan.getState();
+    const { choose, chooseOption, importFile } = plan.getState();
     const { endDrag, chooseMethod, undo, redo } = store.getState();
-    chooseBudget('global');
-    for (const seed of [1, 12, 123]) chooseSeed(seed);
+    choose('budget', 'global');
+    for (const seed of [1, 12, 123]) choose('seed', seed);
     endDrag();
     chooseOption('reap', 'form', 'sum');
     chooseOption('reap', 'form', 'sum');
@@ -148,7 +148,7 @@ describe('history', () => {
     expect(plan.getState()).toMatchObject({ budget: 'global' });
   });
 
-  test('a link that is followed is one step', () => {
+  test('following a link is one step', () => {
     const store = withModel();
     store.getState().chooseFactor(4);
     store.getState().follow({ model: b, factor: 8, method: 'uncurl' });

@@ -21,7 +21,7 @@ const item: ItemAnswers = {
 };
 const markup = (answers: ItemAnswers): string => renderToStaticMarkup(<ItemAnswer answers={answers} />);
 
-test('a lost item shows the question, the right answer, and both texts with what differs marked', () => {
+test('a lost item shows the question, the right answer, and both texts with their differences marked', () => {
   const shown = markup(item);
   expect(shown).toContain('fr-10, lost: right only without pruning');
   expect(shown).toContain('<pre>french committee&gt;</pre>');
@@ -33,14 +33,14 @@ test('a lost item shows the question, the right answer, and both texts with what
   expect([shown.match(/>right: </g)?.length, shown.match(/>wrong: </g)?.length]).toEqual([1, 1]);
 });
 
-test('equal texts have no mark, an empty one says so, and a cut context is told', () => {
+test('equal texts have no mark, an empty one is stated, and a truncated context is reported', () => {
   const same = markup({ ...item, candidate: written('comite', true), change: 'same', truncatedTokens: 3 });
   expect(same).not.toContain('<mark>');
   expect(same).toContain('3 tokens of its context cut');
   expect(markup({ ...item, candidate: written('', false) })).toContain('<span class="muted">nothing</span>');
 });
 
-test('of a choice both choices by name, with the log-probability of every one', () => {
+test('for multiple choice, both choices are named, with the log-probability of each', () => {
   const choice = (chosen: number, isRight: boolean) => ({
     kind: 'choice' as const,
     chosen,
@@ -57,7 +57,7 @@ test('of a choice both choices by name, with the log-probability of every one', 
   );
 });
 
-test('the dialog opens on what was lost, from its first item', () => {
+test('the dialog opens on the lost items, at the first one', () => {
   const point = { run: 'r', model: 'm', task: 't', method: 'reap', seed: null, factor: 2 };
   const { show, choose, turnTo } = outcomesStore.getState();
   show(point);

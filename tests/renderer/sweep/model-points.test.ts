@@ -64,9 +64,9 @@ const wanted = { model: model('a'), task: task('sums'), method: 'reap', making: 
 const names = (points: ReturnType<typeof modelPoints>) =>
   points.map(({ run: from, result }) => `${from} ${result.method} ${result.factor}`);
 
-describe('what is measured of a model on a task', () => {
+describe('the measurements of a model on a task', () => {
   const shown = read(run('shown', {}), { factor: 2 }, { method: 'uncurl', factor: 2 }, { task: 'other' });
-  test('is that of the sweep shown, and what others measured of plans made alike', () => {
+  test('are those of the sweep shown, and of others with the same plan settings', () => {
     const alike = read(run('alike', {}), { factor: 2, value: 0.1 }, { factor: 4 });
     const otherwise = read(run('global', { budget: 'global' }), { factor: 8 });
     const limited = read(run('limited', { limit: 10 }), { factor: 8 });
@@ -80,7 +80,7 @@ describe('what is measured of a model on a task', () => {
     ]);
   });
 
-  test('is of the method on screen only what was made as the plan on screen', () => {
+  test('include only points of the current method that match the current plan', () => {
     const making = { budget: 'global', protect: 'none', options: {}, chat: false } as const;
     const otherwise = read(run('global', { budget: 'global' }), { factor: 8 });
     expect(names(modelPoints([shown, otherwise], { ...wanted, making }))).toEqual(['shown uncurl 2', 'global reap 8']);
@@ -92,7 +92,7 @@ describe('what is measured of a model on a task', () => {
     ]);
   });
 
-  test('is of plans calibrated as those of the sweep shown, where answers are written', () => {
+  test('match the calibration of the sweep shown if answers are written', () => {
     const onWritten = read(run('on-written', { calibration: 'written' }), { factor: 4 });
     expect(names(modelPoints([shown, onWritten], wanted))).toEqual(['shown reap 2', 'shown uncurl 2']);
     const written = { ...wanted, task: { ...wanted.task, metric: 'exact_match' as const } };
@@ -102,7 +102,7 @@ describe('what is measured of a model on a task', () => {
     expect(calibratesOnWritten(null)).toBe(false);
   });
 
-  test('is nothing where no sweep is read, or none is of the model', () => {
+  test('are empty if no sweep is read, or none contains the model', () => {
     expect(modelPoints([], wanted)).toEqual([]);
     expect(modelPoints([shown], { ...wanted, model: model('b') })).toEqual([]);
     expect(limitOf(null)).toBeNull();
@@ -110,7 +110,7 @@ describe('what is measured of a model on a task', () => {
   });
 });
 
-test('time is told from what was measured, by items and parameters in use; from the sample only if alone', () => {
+test('time is estimated from items and active parameters of own runs, else of the sample', () => {
   const own = read(run('own', {}), { n: 100, factor: 2 }, { n: 100, factor: 4 });
   const sample = read(run('sample', {}, { sample: true, finishedAt: '2026-01-01T00:10:00.000Z' }), { n: 100 });
   const models = [model('a'), model('b', 200)];
@@ -118,7 +118,7 @@ test('time is told from what was measured, by items and parameters in use; from 
   expect(secondsFor([sample, own], models, model('b', 200), 100)).toBeCloseTo(10, 9);
   expect(secondsFor([sample], models, model('a'), 100)).toBeCloseTo(600, 9);
   expect(secondsFor([], models, model('a'), 100)).toBeNull();
-  // One that waited for an hour, and one whose steps were all on disk, decide nothing.
+  // Runs that waited for an hour, or found all steps on disk, must not decide.
   const waited = read(run('waited', {}, { finishedAt: '2026-01-01T01:00:00.000Z' }), { n: 100, factor: 2 });
   const found = read(run('found', {}, { finishedAt: '2026-01-01T00:00:00.010Z' }), { n: 100, factor: 2 });
   expect(secondsFor([waited, own, found], models, model('a'), 100)).toBeCloseTo(5, 9);
@@ -135,7 +135,7 @@ const facts = (selection: object = {}): Facts => ({
 });
 
 describe('what is opened is selected', () => {
-  test('a run brings a model and a task of its own, unless those on screen are of it', () => {
+  test('a run selects a model and a task of its own, unless the current ones already belong to it', () => {
     const shown = run('shown', {});
     expect(broughtByRun(facts(), shown)).toEqual({});
     expect(broughtByRun(facts({ model: 'b', task: 'sort' }), shown)).toEqual({ model: 'a', task: 'sums' });
@@ -147,20 +147,20 @@ describe('what is opened is selected', () => {
     ]);
   });
 
-  test('a point brings its model, task, method and factor; what no plan can be made by keeps the method', () => {
+  test('a point selects its model, task, method and factor; a name that is no plan method keeps the method', () => {
     const point = { run: 'shown', model: 'a', task: 'sums', method: 'uncurl', seed: null, factor: 4 };
     const brought = { model: 'a', task: 'sums' };
     expect(broughtByPoint(facts({ model: 'b' }), point)).toEqual({ ...brought, method: 'uncurl', factor: 4 });
     expect(broughtByPoint(facts(), { ...point, method: 'unpruned', factor: 1 })).toEqual(brought);
     expect(broughtByPoint(facts(), { ...point, method: 'My own model' })).toEqual(brought);
     expect(broughtByPoint(facts(), { ...point, run: 'gone' })).toEqual({ method: 'uncurl', factor: 4 });
-    // A ranking that was a method of the sweep is called as it was there, and is none of the workbench.
+    // A ranking used as a method of the sweep keeps its name there, but is not a method of the workbench.
     expect(broughtByPoint({ ...facts(), methods: [methodPageOf('reap')] }, { ...point, method: 'my-ranking' })).toEqual(
       brought,
     );
   });
 
-  test('a point brings how its plan was made, so that it stays among the points of that plan', () => {
+  test('a point restores the settings of its plan, so that it stays among the points of that plan', () => {
     const point = { run: 'global', model: 'a', task: 'sums', method: 'uncurl', seed: 2, factor: 4 };
     const settings = { budget: 'global', options: { uncurl: { clusters: 2 } } };
     const on = facts({ plan: { ...plainPlan, madeFor: 'ticked', seed: 1 } });
@@ -177,7 +177,7 @@ describe('what is opened is selected', () => {
 
 describe('a plan that no sweep can make', () => {
   const state = () => createPlanStore().getState();
-  test('has pins, counts by hand, several tasks or a file, and says so', () => {
+  test('has pins, counts by hand, several tasks or a file, and is explained', () => {
     expect(currentMaking(facts(), state())).toEqual({ budget: 'uniform', protect: 'none', options: {}, chat: false });
     expect(measureObstacle(facts(), state())).toBeNull();
     const pins = facts({ pins: { a: [{ layer: 0, expert: 0, keep: true }] } });

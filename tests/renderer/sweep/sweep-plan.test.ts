@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
-import { sweepRequest } from '../../../main/contract/sweep.ts';
+import { describedSweepSettings, sweepRequest } from '../../../main/contract/sweep.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { methodPage } from '../../../main/pruning/method-page.ts';
 import { methods } from '../../../main/pruning/methods.ts';
@@ -11,7 +11,7 @@ import {
   sweepInput,
   sweepObstacle,
 } from '../../../renderer/sweep/sweep-plan.ts';
-import type { SweepSettingsChosen } from '../../../renderer/sweep/sweep-plan.ts';
+import type { SweepChoices } from '../../../renderer/state/sweep-store.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (experts: number, chatTemplate?: string) =>
@@ -41,30 +41,21 @@ const task = (name: string, calibration: number, metric = 'acc') =>
     error: null,
   });
 const pages = methods.map(methodPage);
-const settings: SweepSettingsChosen = {
+const settings: SweepChoices = {
+  ...describedSweepSettings.parse({}),
   methods: ['random', 'reap'],
   files: {},
   skippedFactors: [8],
-  seeds: 3,
-  budget: 'uniform',
-  protect: 'none',
-  recovery: 'none',
-  refits: ['experts'],
-  calibration: 'answers',
-  adaptive: false,
-  stopEarly: false,
   limit: 100,
-  delta: 0.02,
-  speed: false,
 };
 const known = { pages, options: {}, chat: false };
 
-test('several models share the factors that all of them can reach', () => {
+test('several models share the factors that are possible for all of them', () => {
   expect(commonFactors([model(16), model(8)])).toEqual([1, 2, 4]);
   expect(commonFactors([])).toEqual([]);
 });
 
-test('the cost counts every plan once, seeds only for methods that draw, and the unpruned model per task', () => {
+test('the cost counts each plan once, seeds only for methods that draw, and the unpruned model per task', () => {
   const tasks = [task('a', 300), task('b', 300)];
   expect(sweepCost([model(16)], tasks, settings, known)).toEqual({
     candidatesPerTask: 8,
@@ -81,7 +72,7 @@ test('the cost counts every plan once, seeds only for methods that draw, and the
   expect(sweepCost([model(16)], tasks, uncurl, settled)).toMatchObject({ candidatesPerTask: 4, drawn: [] });
 });
 
-test('recovery beside doubles the candidates, instead does not; both refit every plan', () => {
+test('recovery beside doubles the candidates, recovery instead does not; both refit every plan', () => {
   const tasks = [task('a', 300)];
   expect(sweepCost([model(16)], tasks, { ...settings, recovery: 'both' }, known)).toMatchObject({
     candidatesPerTask: 16,
@@ -93,7 +84,7 @@ test('recovery beside doubles the candidates, instead does not; both refit every
   });
 });
 
-test('every refit is a curve of its own, and is refitted for every plan', () => {
+test('every refit is a separate curve, made for every plan', () => {
   const two = { ...settings, refits: ['router', 'router+experts'] as const };
   const tasks = [task('a', 300)];
   expect(sweepCost([model(16)], tasks, { ...two, recovery: 'both' }, known)).toMatchObject({
@@ -107,9 +98,9 @@ test('every refit is a curve of its own, and is refitted for every plan', () => 
   expect(sweepCost([model(16)], tasks, two, known)).toMatchObject({ candidatesPerTask: 8, refits: 0 });
 });
 
-test('a router that starts anew is measured only where every curve recovers it', () => {
+test('a method with a new random router is measured only if every curve recovers the router', () => {
   const anew = { ...known, options: { uncurl: { router: 'reinitialised' } } };
-  const obstacle = (changed: Partial<SweepSettingsChosen>): string | null =>
+  const obstacle = (changed: Partial<SweepChoices>): string | null =>
     sweepObstacle([model(16)], [task('a', 300)], { ...settings, methods: ['uncurl'], ...changed }, anew);
   expect(obstacle({})).toMatch(/UNCURL starts from a new random router.*“instead of each plan”/);
   expect(obstacle({ recovery: 'both', refits: ['router'] })).toMatch(/starts from a new random router/);
@@ -119,7 +110,7 @@ test('a router that starts anew is measured only where every curve recovers it',
   expect(obstacle({ methods: ['reap'], recovery: 'both', refits: [] })).toMatch(/at least one refit/);
 });
 
-test('the chat switch counts where a model has a template, and says what it cannot ask', () => {
+test('the chat switch applies if a model has a template, and names what cannot use it', () => {
   const chat = { ...known, chat: true };
   const [plain, chatty] = [model(16), model(16, 'chat_template.jinja')];
   const one = { ...settings, methods: ['random'] as const };
@@ -133,7 +124,7 @@ test('the chat switch counts where a model has a template, and says what it cann
   expect([sent(plain, true), sent(chatty, false), sent(chatty, true)]).toEqual([undefined, undefined, true]);
 });
 
-test('what the unpruned model writes is calibrated on where it writes to every task, and refused elsewhere', () => {
+test('calibration on the unpruned model’s answers requires written answers in every task', () => {
   const [chosen, written] = [task('a', 1), task('b', 1, 'exact_match')];
   expect([canCalibrateOnWritten([]), canCalibrateOnWritten([written, chosen])]).toEqual([false, false]);
   expect(canCalibrateOnWritten([written])).toBe(true);
@@ -146,15 +137,16 @@ test('what the unpruned model writes is calibrated on where it writes to every t
   expect([sent(settings), sent(onWritten)]).toEqual([undefined, 'written']);
 });
 
-test('speeds are measured where they are asked for', () => {
-  const sent = (speed: boolean) =>
-    sweepRequest.parse(sweepInput([model(16)], [task('a', 1)], { ...settings, speed }, { options: {}, chat: false }))
-      .settings.speed;
-  expect([sent(false), sent(true)]).toEqual([undefined, true]);
+test('speeds are measured on request', () => {
+  const sent = (chosen: Partial<SweepChoices>) =>
+    sweepRequest.parse(
+      sweepInput([model(16)], [task('a', 1)], { ...settings, ...chosen }, { options: {}, chat: false }),
+    ).settings.speed;
+  expect([sent({}), sent({ speed: true })]).toEqual([undefined, true]);
 });
 
-test('a search counts its budget of evaluations for every plan, also one that was changed', () => {
-  const one = { ...settings, methods: ['eep'] as const, seeds: 2 };
+test('a search counts its budget of evaluations for every plan, also a changed budget', () => {
+  const one = { ...settings, methods: ['eep'] as const, seeds: [0, 1] };
   expect(sweepCost([model(16)], [task('a', 300)], one, known).searched).toBe(2 * 2 * 400);
   expect(
     sweepCost(
@@ -166,7 +158,7 @@ test('a search counts its budget of evaluations for every plan, also one that wa
   ).toBe(2 * 2 * 5);
 });
 
-test('what cannot run says why', () => {
+test('obstacles are explained', () => {
   expect(sweepObstacle([], [task('a', 1)], settings, known)).toMatch(/model/);
   expect(sweepObstacle([model(16)], [task('plain', 0)], settings, known)).toMatch(/plain: no calibration items/);
   expect(sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'] }, known)).toBeNull();
@@ -181,7 +173,7 @@ test('what cannot run says why', () => {
   );
 });
 
-test('the request is one that the contract accepts, with the options of its own methods only', () => {
+test('the request is accepted by the contract, with the options of its own methods only', () => {
   const options = { reap: { form: 'sum' }, random: {}, eep: { evaluations: 5 } };
   const request = sweepRequest.parse(
     sweepInput(
@@ -202,7 +194,7 @@ test('the request is one that the contract accepts, with the options of its own 
   expect(request.settings.options).toEqual({ reap: { form: 'sum' } });
 });
 
-test('files of ticked methods go with the sweep, others do not', () => {
+test('files of ticked methods are sent with the sweep, others are not', () => {
   const files = { mine: { name: 'mine.json', text: '[[0]]' }, other: { name: 'other.json', text: '[[1]]' } };
   const input = (methods: readonly string[]) =>
     sweepInput([model(16)], [task('a', 300)], { ...settings, methods, files }, { options: {}, chat: false }).settings;

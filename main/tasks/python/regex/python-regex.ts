@@ -2,23 +2,17 @@ import { createContext, Script } from 'node:vm';
 import { RegexFault } from './regex-fault.ts';
 import { translateRegex } from './translate-regex.ts';
 
-/** Longer than what any model is asked to write. */
+/** Longer than any text that a model is asked to write. */
 export const MAX_SEARCHED_CHARACTERS = 65_536;
-/** An expression with nested repetitions can take longer than the age of the world. */
+/** An expression with nested repetitions can take practically for ever. */
 const LIMIT_MS = 2_000;
-/** Below this length one open repetition cannot take long. */
+/** Below this length a single unbounded repetition cannot take long. */
 const SHORT_CHARACTERS = 1_024;
 
-/**
- * A compiled regular expression of Python. Both functions throw a RegexFault where a text is too long or takes too
- * long.
- */
+/** A compiled Python regular expression. Both functions throw a RegexFault if a text is too long or takes too long. */
 export interface PythonRegex {
   readonly pattern: string;
-  /**
-   * `re.findall`: whole matches, or the only group of each, or a list with all its groups; a group that is not set is
-   * ''.
-   */
+  /** `re.findall`: whole matches, or the single group of each, or a list of all its groups; an unset group is ''. */
   readonly findAll: (text: string) => readonly (string | readonly string[])[];
   /** `re.sub(pattern, "", text)`. */
   readonly remove: (text: string) => string;
@@ -28,7 +22,7 @@ const sandbox: { work: () => void } = { work: () => undefined };
 const context = createContext(sandbox);
 const script = new Script('work()');
 
-/** A watchdog can end an expression that runs; nothing else can. */
+/** Only a watchdog can stop a running expression. */
 const withinLimit = <T>(pattern: string, work: () => T): T => {
   const results: T[] = [];
   sandbox.work = () => {
@@ -37,7 +31,7 @@ const withinLimit = <T>(pattern: string, work: () => T): T => {
   try {
     script.runInContext(context, { timeout: LIMIT_MS });
   } catch (cause) {
-    // The error is of the other context, whose Error is another.
+    // The error comes from another context with its own Error class.
     if (
       typeof cause !== 'object' ||
       cause === null ||
@@ -58,7 +52,7 @@ const withinLimit = <T>(pattern: string, work: () => T): T => {
   return result;
 };
 
-/** Compiles an expression of Python's `re` (see translateRegex for what is refused, by a RegexFault). */
+/** Compiles an expression of Python's `re`. Throws a RegexFault for those that translateRegex refuses. */
 export const compilePythonRegex = (pattern: string): PythonRegex => {
   const { source, flags, groups, openRepeats } = translateRegex(pattern);
   const regex = new RegExp(source, `g${flags}`);

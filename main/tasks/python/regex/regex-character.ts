@@ -2,7 +2,7 @@ import { SPACE } from '../python-value.ts';
 import { illFormed, untranslated } from './regex-fault.ts';
 import type { RegexReader } from './regex-reader.ts';
 
-/** Sets of characters as Python's str patterns take them, as members of a JavaScript set: \w is str.isalnum and "_". */
+/** Character classes of Python's str patterns, as members of a JavaScript set: \w is str.isalnum and "_". */
 const SETS: ReadonlyMap<string, string> = new Map([
   ['d', '\\p{Nd}'],
   ['w', '\\p{L}\\p{N}_'],
@@ -25,10 +25,10 @@ const HEX_DIGITS: ReadonlyMap<string, number> = new Map([
 ]);
 const LAST_CODE_POINT = 0x10ffff;
 
-/** Python's (?i) takes all four for one letter; JavaScript keeps the two Turkish ones apart. */
+/** Python's (?i) treats all four as one letter; JavaScript distinguishes the two Turkish ones. */
 const LETTERS_I: readonly number[] = [0x49, 0x69, 0x130, 0x131];
 
-/** A character in the source of an expression, inside and outside of sets. */
+/** A character in the source of an expression, inside or outside of sets. */
 export const sourceOf = (code: number): string => {
   const character = String.fromCodePoint(code);
   return /^[A-Za-z0-9_]$/.test(character) ? character : `\\u{${code.toString(16)}}`;
@@ -38,18 +38,18 @@ export const sourceOf = (code: number): string => {
 export const characterSource = (code: number, ignoreCase: boolean): string =>
   ignoreCase && LETTERS_I.includes(code) ? `[${LETTERS_I.map(sourceOf).join('')}]` : sourceOf(code);
 
-/** A set as an atom, from its members in JavaScript's source. */
+/** A set as an atom, from its members in JavaScript's syntax. */
 export const setSource = (members: string, isNegated: boolean, ignoreCase: boolean): string => {
   const takesI =
     ignoreCase && LETTERS_I.some((code) => new RegExp(`[${members}]`, 'iv').test(String.fromCodePoint(code)));
   return `[${isNegated ? '^' : ''}${members}${takesI ? LETTERS_I.map(sourceOf).join('') : ''}]`;
 };
 
-/** What an escape that means the same inside and outside of sets stands for: a set's members, or one character. */
+/** An escape that means the same inside and outside of sets: a set's members, or one character. */
 export type Escape =
   { readonly kind: 'set'; readonly members: string } | { readonly kind: 'character'; readonly code: number };
 
-/** An escape whose backslash is read. Null for letters that mean something outside of sets only, which are not read. */
+/** Reads an escape after its backslash. Null, and nothing read, for letters that are only escapes outside of sets. */
 export const readEscape = (reader: RegexReader): Escape | null => {
   const { position } = reader;
   const letter = reader.next('an escape');
@@ -65,7 +65,7 @@ export const readEscape = (reader: RegexReader): Escape | null => {
       throw illFormed(`the escape \\${letter} needs ${String(digits)} hexadecimal digits`, position);
     const code = Number.parseInt(hex, 16);
     if (code > LAST_CODE_POINT) throw illFormed(`\\${letter}${hex} is no character`, position);
-    if (code >= 0xd800 && code <= 0xdfff) throw untranslated(`half a character (\\${letter}${hex})`, position);
+    if (code >= 0xd800 && code <= 0xdfff) throw untranslated(`a lone surrogate (\\${letter}${hex})`, position);
     return character(code);
   }
   if (letter === 'N') throw untranslated('a character by its name (\\N)', position);
@@ -82,7 +82,7 @@ export const readEscape = (reader: RegexReader): Escape | null => {
   return character(letter.codePointAt(0) ?? 0);
 };
 
-/** A set whose "[" is read, as an atom of JavaScript. */
+/** Reads a set after its "[" and returns it as a JavaScript atom. */
 export const readSet = (reader: RegexReader, ignoreCase: boolean): string => {
   const start = reader.position - 1;
   const isNegated = reader.take('^');
@@ -107,8 +107,7 @@ export const readSet = (reader: RegexReader, ignoreCase: boolean): string => {
     }
     reader.take('-');
     const high = member();
-    if (low.kind === 'set' || high.kind === 'set' || low.code > high.code)
-      throw illFormed('a range that is none', start);
+    if (low.kind === 'set' || high.kind === 'set' || low.code > high.code) throw illFormed('an invalid range', start);
     members += `${sourceOf(low.code)}-${sourceOf(high.code)}`;
   }
   return setSource(members, isNegated, ignoreCase);

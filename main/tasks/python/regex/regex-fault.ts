@@ -1,4 +1,4 @@
-/** Why a regular expression cannot be used: whoever knows its file and key makes a refusal of it. */
+/** Why a regular expression cannot be used. Callers that know its file and key turn it into a refusal. */
 export class RegexFault extends Error {
   readonly remedy: string;
   constructor(message: string, remedy: string, options?: ErrorOptions) {
@@ -8,16 +8,16 @@ export class RegexFault extends Error {
   }
 }
 
-/** What Python itself does not take. */
+/** For expressions that Python itself rejects. */
 export const illFormed = (what: string, position: number): RegexFault =>
   new RegexFault(
     `it is not a regular expression: ${what} at character ${String(position + 1)}`,
     'Repair the expression.',
   );
 
-/** What Python takes and means otherwise than JavaScript can. */
+/** For expressions that JavaScript cannot express with Python's meaning. */
 export const untranslated = (what: string, position: number): RegexFault =>
   new RegexFault(
     `${what} at character ${String(position + 1)} is not supported`,
-    'Write the expression without it: here only what means the same in JavaScript is used.',
+    'Write the expression without it: only syntax that means the same in JavaScript is supported.',
   );

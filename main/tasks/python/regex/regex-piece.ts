@@ -1,20 +1,20 @@
 import { maxOf, minOf } from '../../../statistics/extremes.ts';
 
-/** A part of an expression, translated, with what decides whether JavaScript means the same by it. */
+/** A translated part of an expression, with the properties that decide whether JavaScript means the same by it. */
 export interface Piece {
   readonly source: string;
-  /** Characters that it matches, at least and at most. */
+  /** Minimum and maximum number of characters that it matches. */
   readonly shortest: number;
   readonly longest: number;
   /** Groups inside it. */
   readonly groups: number;
-  /** Groups that are set whenever it has matched. */
+  /** Groups that are always set after a match. */
   readonly certain: readonly number[];
-  /** Whether it may prefer nothing where it could match something. */
+  /** Whether it may prefer an empty match where a longer one is possible. */
   readonly prefersNothing: boolean;
-  /** Repetitions without a bound inside it. */
+  /** Number of unbounded repetitions inside it. */
   readonly openRepeats: number;
-  /** A place such as ^, which cannot be repeated; a look-around; anything else. */
+  /** An assertion such as ^, which cannot be repeated; a look-around; anything else. */
   readonly kind: 'assertion' | 'look' | 'text';
 }
 
@@ -64,7 +64,7 @@ export const alternatives = (branches: readonly Piece[]): Piece => {
 
 export interface Repeat {
   readonly least: number;
-  /** Infinity where there is no bound. */
+  /** Infinity if unbounded. */
   readonly most: number;
   readonly isLazy: boolean;
 }

@@ -1,6 +1,6 @@
 import { illFormed } from './regex-fault.ts';
 
-/** The characters of an expression, read one by one. */
+/** Reads the characters of an expression one by one. */
 export class RegexReader {
   readonly #characters: readonly string[];
   #position = 0;
@@ -13,12 +13,12 @@ export class RegexReader {
     return this.#position;
   }
 
-  /** The character `ahead` of the place; '' behind the end. */
+  /** The character `ahead` of the current position; '' after the end. */
   peek(ahead = 0): string {
     return this.#characters[this.#position + ahead] ?? '';
   }
 
-  /** The next character, which must be there: `what` is being read. */
+  /** Reads the next character, which must exist; `what` names the construct being read. */
   next(what: string): string {
     const character = this.peek();
     if (character === '') throw illFormed(`${what} has no end`, this.#position);
@@ -34,14 +34,14 @@ export class RegexReader {
     return true;
   }
 
-  /** As many characters of `set` as come next, `most` at most. */
+  /** Reads up to `most` consecutive characters of `set`. */
   run(set: RegExp, most = Infinity): string {
     let found = '';
     while (found.length < most && this.peek() !== '' && set.test(this.peek())) found += this.next('');
     return found;
   }
 
-  /** What comes before `end`, which is read too. */
+  /** Reads up to and including `end`, and returns the text before it. */
   until(end: string, what: string): string {
     let found = '';
     while (!this.take(end)) found += this.next(what);

@@ -3,10 +3,10 @@ import { illFormed, RegexFault, untranslated } from './regex-fault.ts';
 import { alternatives, assertionPiece, repeated, sequence, textPiece, type Piece, type Repeat } from './regex-piece.ts';
 import { RegexReader } from './regex-reader.ts';
 
-/** Longer than any published one. */
+/** Longer than any published expression. */
 const MAX_CHARACTERS = 4_096;
 const MAX_DEPTH = 64;
-/** An engine writes counted repetitions out. */
+/** Regex engines expand counted repetitions. */
 const MAX_REPEATS = 1_000;
 
 export interface TranslatedRegex {
@@ -14,16 +14,16 @@ export interface TranslatedRegex {
   /** Flags of JavaScript, without g. */
   readonly flags: string;
   readonly groups: number;
-  /** Repetitions without a bound: with two or more, time can grow faster than the text. */
+  /** Number of unbounded repetitions: from two on, time can grow faster than the text. */
   readonly openRepeats: number;
 }
 
-/** Without the flag m, which is never set here, JavaScript's own are Python's \A and \Z. */
+/** Without the flag m, which is never set here, JavaScript's ^ and $ are Python's \A and \Z. */
 const START = '^';
 const END = '$';
 const BOUNDARY = `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`;
 /**
- * Between two characters, never inside one: JavaScript looks for look-behinds also between the halves of a surrogate
+ * Between two characters, never inside one: JavaScript's look-behinds also match between the halves of a surrogate
  * pair.
  */
 const BETWEEN = '(?:^|(?<=[\\s\\S]))';
@@ -49,8 +49,8 @@ class Translator {
     if (this.#reader.peek() !== '') throw illFormed('a ) without its (', this.#reader.position);
     if (piece.shortest === 0 && piece.prefersNothing) {
       throw new RegexFault(
-        'it may match nothing where it could match something, which Python and JavaScript go on from differently',
-        'Put what is longer first, or ask for at least one character.',
+        'it may match nothing where it could match something, and then Python and JavaScript continue differently',
+        'Put the longer alternative first, or require at least one character.',
       );
     }
     return {
@@ -96,9 +96,10 @@ class Translator {
     if (repeat === null) return atom;
     if (atom.kind === 'assertion') throw illFormed('nothing to repeat', position);
     if (atom.kind === 'look') throw untranslated('a repetition of a look-around', position);
-    if (repeat.most > 1 && atom.shortest === 0) throw untranslated('a repetition of what can match nothing', position);
+    if (repeat.most > 1 && atom.shortest === 0)
+      throw untranslated('a repetition of something that can match nothing', position);
     if (repeat.most > 1 && atom.groups > atom.certain.length)
-      throw untranslated('a repetition with a group in it that may be left out', position);
+      throw untranslated('a repetition that contains an optional group', position);
     if (this.#repeat() !== null) throw illFormed('a repetition of a repetition', position);
     return repeated(atom, repeat);
   }
@@ -115,14 +116,14 @@ class Translator {
           : this.#bounds();
     if (bounds === null) return null;
     const [least = 0, most = 0] = bounds;
-    if (most < least) throw illFormed('a repetition whose bounds are the wrong way round', position);
+    if (most < least) throw illFormed('a repetition with its bounds reversed', position);
     if (least > MAX_REPEATS || (Number.isFinite(most) && most > MAX_REPEATS))
       throw untranslated(`a repetition of more than ${String(MAX_REPEATS)}`, position);
     if (reader.take('+')) throw untranslated('a possessive repetition', position);
     return { least, most, isLazy: reader.take('?') };
   }
 
-  /** `{m}`, `{m,}`, `{,n}` or `{m,n}`; other braces are characters. */
+  /** `{m}`, `{m,}`, `{,n}` or `{m,n}`; other braces are literal characters. */
   #bounds(): readonly number[] | null {
     const { position } = this.#reader;
     if (this.#reader.peek(1) === '}' || !this.#reader.take('{')) return null;
@@ -189,8 +190,8 @@ class Translator {
 
   #reference(group: number, known: readonly number[], position: number): Piece {
     if (group > this.#groups)
-      throw illFormed(`a reference to the group ${String(group)}, which is not there`, position);
-    // A group that is not set never matches in Python, and matches nothing in JavaScript.
+      throw illFormed(`a reference to the group ${String(group)}, which does not exist`, position);
+    // An unset group never matches in Python; in JavaScript it matches the empty string.
     if (!known.includes(group))
       throw untranslated(`a reference to the group ${String(group)}, which may be unset`, position);
     return { ...textPiece(`(?:\\${String(group)})`, 0), longest: Infinity };
@@ -216,7 +217,7 @@ class Translator {
       const name = reader.until(')', 'a reference');
       const group = this.#names.get(name);
       if (group === undefined)
-        throw illFormed(`a reference to the group ${JSON.stringify(name)}, which is not there`, position);
+        throw illFormed(`a reference to the group ${JSON.stringify(name)}, which does not exist`, position);
       return this.#reference(group, known, position);
     }
     for (const look of ['<=', '<!', '=', '!'] as const)
@@ -254,10 +255,10 @@ class Translator {
 }
 
 /**
- * A regular expression of Python's `re` (str patterns) as one of JavaScript that finds the same. Refuses, naming what
- * and where: what Python would not compile, and what JavaScript cannot mean by any spelling known here (possessive and
- * atomic groups, conditions, the flags a and x, groups that a repetition may leave out, repetitions of what can be
- * empty). Throws a RegexFault. Source: Python 3.11, `re` module documentation; ECMAScript 2024, 22.2.
+ * Translates a Python `re` expression (str patterns) to a JavaScript one that finds the same. Throws a RegexFault,
+ * naming construct and position, for expressions that Python would not compile or that JavaScript cannot express
+ * (possessive and atomic groups, conditions, the flags a and x, optional groups in repetitions, repetitions of
+ * something that can be empty). Source: Python 3.11, `re` module documentation; ECMAScript 2024, 22.2.
  */
 export const translateRegex = (pattern: string): TranslatedRegex => {
   const { length } = Array.from(pattern);

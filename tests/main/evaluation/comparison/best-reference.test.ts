@@ -15,7 +15,7 @@ describe('p-values by Holm', () => {
     const pHolm = (document: typeof best) => document.tasks.flatMap(({ rows }) => rows.map((row) => row.pHolm));
     expect(pHolm(best).every((p) => p === null)).toBe(true);
     expect(best.comparisons).toMatchObject({ withP: 0, afterHolm: 0 });
-    expect(best.holmWithheld).toContain('the same items choose it');
+    expect(best.holmWithheld).toContain('the same items select it');
     expect(best.findings.join(' ')).toContain(best.holmWithheld ?? 'missing');
     const fixed = comparedSample(sample, 'reap');
     expect(fixed.holmWithheld).toBeNull();

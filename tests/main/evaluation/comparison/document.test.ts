@@ -76,7 +76,7 @@ describe('methods against each other', () => {
     },
   );
 
-  it('draws on both sides of the reference tell nothing, however sure each is', () => {
+  it('draws on both sides of the reference give no joint reading, however significant each is', () => {
     const split = comparedSample(
       sampleMethods(
         [
@@ -95,7 +95,7 @@ describe('methods against each other', () => {
     expect(split.overview.find(({ method }) => method === 'random')).toMatchObject({ drawsDiffer: 1, cannotTell: 0 });
   });
 
-  it('one lucky draw makes no method best: it shares the first place only where no draw is worse', () => {
+  it('one lucky draw makes no method best: it shares the first rank only where no draw is worse', () => {
     const lucky = comparedSample(
       sampleMethods(
         [
@@ -185,7 +185,7 @@ describe('methods against each other', () => {
     expect(document.tasks.find(({ metric }) => metric === 'perplexity')?.rows[0]?.method).not.toBe('reap+recovery');
   });
 
-  it('shares places of equal values, and calls methods best together that items cannot tell apart', () => {
+  it('shares ranks of equal values, and calls methods best together that items cannot distinguish', () => {
     const same = sampleMethods(
       [
         { method: 'reap', skill: 1 },
@@ -251,7 +251,7 @@ describe('methods against each other', () => {
     );
   });
 
-  it('counts its comparisons, and how many stand after Holm', () => {
+  it('counts its comparisons, and how many remain significant after Holm', () => {
     const { comparisons, tasks: compared, findings } = comparedSample(sample, 'reap');
     const rows = compared.flatMap((task) => task.rows);
     const isApart = (reading: string | null): boolean => reading === 'worse' || reading === 'better';
@@ -264,7 +264,7 @@ describe('methods against each other', () => {
     for (const { paired, pHolm } of rows)
       if (pHolm !== null) expect(pHolm).toBeGreaterThanOrEqual(paired?.p ?? Number.NaN);
     expect(findings.join()).toContain(
-      `12 comparisons with REAP: in ${comparisons.apart} the paired 95 % interval leaves out 0`,
+      `12 comparisons with REAP: in ${comparisons.apart} the paired 95 % interval excludes 0`,
     );
     expect(findings.join()).toContain('After Holm\u2019s correction over the 8 comparisons that have a p-value');
   });

@@ -27,7 +27,7 @@ const family = (from32to8: number, from64to32: number, from64to8: number): Exper
   ]);
 
 describe('the two questions', () => {
-  it('hold the same arm against different models, item by item', () => {
+  it('compare the same arm with different models, item by item', () => {
     const made = family(0, 10, 60);
     const scratch = answerTo(made, 'scratch').pairs;
     const unpruned = answerTo(made, 'unpruned').pairs;
@@ -180,7 +180,7 @@ describe('several draws', () => {
     expect(cellOf([60, 0])).toMatchObject({ sign: 'cannot-tell', plus: 1, minus: 1, cannotTell: 0 });
   });
 
-  it('show their mean, their spread, and an interval that holds the interval of each', () => {
+  it('show their mean, their spread, and an interval that contains the interval of each', () => {
     const { pairs, cells, rows } = answerTo(drawn([30, 50]), 'scratch');
     expect(pairs.map(({ seed }) => seed)).toEqual([0, 1]);
     const [few, many] = [
@@ -205,7 +205,7 @@ describe('several draws', () => {
     expect(some.findings[0]?.sentence).toContain('of 1 comparison of 2 draws each');
   });
 
-  it('are held against the reference of the same draw where there is one', () => {
+  it('are compared with the reference of the same draw where there is one', () => {
     const made = record(
       [
         arm(8, 8, answers(20), { treatment: 'tuned', seed: 0 }),
@@ -222,7 +222,7 @@ describe('several draws', () => {
   });
 });
 
-describe('a record of before there were draws', () => {
+describe('a record from before there were draws', () => {
   it('is one draw of each arm', () => {
     const made = family(60, 60, 60);
     const { seeds: _, ...settings } = made.settings;
@@ -235,7 +235,7 @@ describe('a record of before there were draws', () => {
 });
 
 describe('arms', () => {
-  it('are held against arms that were treated alike, refitted ones against those as they are', () => {
+  it('are compared with arms that were treated alike, refitted ones with unrefitted ones', () => {
     const made = record(
       [
         arm(8, 8, answers(20)),
@@ -254,7 +254,7 @@ describe('arms', () => {
       ['tuned', 0, 5],
       ['new-router', 0, 3],
     ]);
-    // The unpruned member was not measured yet: nothing is said against it.
+    // The unpruned member was not measured yet, so there are no results against it.
     expect(answerTo(made, 'unpruned')).toMatchObject({ pairs: [], rows: [], thresholds: [], findings: [] });
   });
 

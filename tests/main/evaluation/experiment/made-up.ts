@@ -5,7 +5,7 @@ import {
   experimentSettings,
 } from '../../../../main/contract/experiment.ts';
 
-/** Items of a made-up task: enough that a threshold can be told at a margin of 2 points. */
+/** Items of a made-up task: enough for a threshold at a margin of 2 points. */
 export const ITEMS = 300;
 
 /** `wrong` items are wrong, from item `from` on. */

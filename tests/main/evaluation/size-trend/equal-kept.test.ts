@@ -30,7 +30,7 @@ describe('models pruned to as many experts', () => {
     expect(comparisons.every(({ pruned, scratch }) => pruned.kept === scratch.kept && scratch.factor > 1)).toBe(true);
   });
 
-  it('are told in a sentence with means over tasks and the count of pairs', () => {
+  it('are summarised in a sentence with means over tasks and the count of pairs', () => {
     const [finding, ...others] = equalKeptFindings(pairs);
     expect(others).toEqual([]);
     const valueAt = (experts: number): number =>
@@ -50,7 +50,7 @@ describe('models pruned to as many experts', () => {
     expect(equalKeptFindings([])).toEqual([]);
   });
 
-  it('meet draw by draw where the method draws, and count a pair only where every draw says the same', () => {
+  it('are paired by draw where the method draws, and count a pair only where every draw says the same', () => {
     const drawn = sample.document.results.flatMap((result) =>
       result.factor === 1 ? [result] : [0, 1].map((seed) => ({ ...result, seed })),
     );

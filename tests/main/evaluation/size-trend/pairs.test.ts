@@ -55,7 +55,7 @@ describe('pruned-large against scratch-small', () => {
     ]);
   });
 
-  it('reads worse and better from the interval, turned round for perplexity', () => {
+  it('reads worse and better from the interval, reversed for perplexity', () => {
     const subject = (metric: 'acc' | 'perplexity') => [
       sweepResult({ model: 'large', method: 'unpruned', factor: 1, kept: 16, metric }),
       sweepResult({ model: 'small', method: 'unpruned', factor: 1, kept: 8, metric }),
@@ -77,7 +77,7 @@ describe('pruned-large against scratch-small', () => {
     expect(reading('perplexity', 'large')).toBe('better');
   });
 
-  it('counts what it leaves out: outcomes that are gone, texts in other tokens', () => {
+  it('counts the pairs that it leaves out: outcomes that are gone, texts in other tokens', () => {
     const { document, outcomesOf } = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 2 });
     const comparisons = sizeComparisons(document.results, sizedModels(document.results));
     const gone = measurePairs(comparisons, (point) => (point.model === 'e8' ? null : outcomesOf(point)));
@@ -86,7 +86,7 @@ describe('pruned-large against scratch-small', () => {
     expect(otherTokens).toEqual({ pairs: [], missing: 0, incomparable: 1 });
   });
 
-  it('tells pairs past the threshold from those within it', () => {
+  it('separates pairs past the threshold from those within it', () => {
     const { sizeTrend } = sampleSizeTrend({ sizes: [8, 16, 32], tasks: ['a'], limit: () => 2 });
     expect(sizeTrend.pairs.map(({ factor, pastThreshold }) => [factor, pastThreshold])).toEqual([
       [2, false],

@@ -9,6 +9,7 @@ import {
   type RecordedTrainings,
   sizeTrendDocument,
 } from '../../../../main/evaluation/size-trend/document.ts';
+import { completeOptions } from '../../../../main/pruning/methods.ts';
 import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/recorded-trainings.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
@@ -19,12 +20,15 @@ const manifest = runManifest.parse(await readJson('manifest.json'));
 const document = recordedSweepDocument.parse(await readJson('results.json'));
 const recorded = await readRecordedTrainings(resources);
 if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
-const withSettings = (run: typeof manifest) => ({ ...run, settings: recordedSweepSettings.parse(run.spec) });
+const withSettings = (run: typeof manifest) => ({
+  ...run,
+  settings: recordedSweepSettings.parse(run.spec),
+  completeOptions,
+});
 const comparable = (changed: Partial<RecordedTrainings>, run: Partial<typeof manifest> = {}) =>
   comparableResults({ ...recorded, ...changed }, withSettings({ ...manifest, ...run }), document.results);
 /**
- * Tasks whose items are what they were when the trainings were recorded; of the method uncurl the merge has changed
- * since.
+ * Tasks whose items have not changed since the trainings were recorded; for the method uncurl the merge has changed.
  */
 const lasting = new Set(['french', 'spanish', 'german', 'add', 'bracket']);
 const isLasting = ({ task, method }: { readonly task: string; readonly method: string }): boolean =>
@@ -32,7 +36,7 @@ const isLasting = ({ task, method }: { readonly task: string; readonly method: s
 const nothingMeasured = { pairs: [], missing: 0, incomparable: 0 };
 
 describe('the recorded trainings', () => {
-  it('are one more of every bundled size, on five bundled tasks as they are, and no bundled model itself', async () => {
+  it('are a second training of every bundled size, on five unchanged tasks, and no bundled model itself', async () => {
     expect(recorded.models.map(({ experts }) => experts)).toEqual([8, 16, 32, 64]);
     const hashes = new Set(recorded.tasks.map(({ hash }) => hash));
     expect(new Set(manifest.tasks.filter(({ hash }) => hashes.has(hash)).map(({ name }) => name))).toEqual(lasting);
@@ -61,6 +65,8 @@ describe('the recorded trainings', () => {
     expect(comparable({}, { spec: { ...manifest.spec, limit: 10 } })).toEqual([]);
     const pooled = comparable({}, { spec: { ...manifest.spec, uncurl: { affinity: 'pearson' } } });
     expect(new Set(pooled.map(({ method }) => method))).toEqual(new Set(['unpruned', 'random', 'frequency', 'reap']));
+    const named = { ...manifest.spec, options: { reap: completeOptions('reap', {}) } };
+    expect(comparable({}, { spec: named })).toEqual(comparable({}));
     const few = document.results.filter(({ factor, seed }) => factor <= 2 && seed !== 1);
     const beside = comparableResults(recorded, withSettings(manifest), few);
     expect(new Set(beside.map(({ factor }) => factor))).toEqual(new Set([1, 2]));
@@ -80,14 +86,14 @@ describe('the recorded trainings', () => {
         expect(spread.map(({ models }) => models)).toEqual(isLasting({ task, method }) ? [2, 2, 2, 2] : [1, 1, 1, 1]);
       expect(sizeTrend.thresholds).toEqual(alone.thresholds);
       expect(sizeTrend.models).toEqual(alone.models);
-      expect(sizeTrend.notes.join()).toContain('the weights do not');
+      expect(sizeTrend.notes.join()).toContain('their weights are not');
       const trendOf = (method: string) =>
         sizeTrend.findings.find((one) => one.chart === 'threshold-over-experts' && one.method === method);
       for (const method of ['frequency', 'reap']) {
-        expect(trendOf(method)?.sentence).toContain('Of all 576 ways to hand the sizes out to the 8 models');
+        expect(trendOf(method)?.sentence).toContain('Of all 576 ways to assign the sizes to the 8 models');
         expect([trendOf(method)?.verdict, trendOf(method)?.p]).toEqual(['supported', 4 / 576]);
       }
-      expect(trendOf('uncurl')?.sentence).toContain('Of all 24 ways to hand the sizes out to the 4 models');
+      expect(trendOf('uncurl')?.sentence).toContain('Of all 24 ways to assign the sizes to the 4 models');
       expect([trendOf('uncurl')?.verdict, trendOf('uncurl')?.p]).toEqual(['cannot-tell', 4 / 24]);
       for (const { answers, method, shares } of sizeTrend.safeCounts)
         for (const { of } of shares) expect([0, answers === 'written' || method === 'uncurl' ? 9 : 14]).toContain(of);

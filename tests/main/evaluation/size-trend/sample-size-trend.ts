@@ -20,7 +20,7 @@ export interface SampleFamily {
   /** Largest factor that costs nothing; beyond it skill falls by `loss` per doubling. */
   readonly limit: (experts: number, task: string) => number;
   readonly loss?: number;
-  /** Share of items that the unpruned model answers rightly. */
+  /** Share of items that the unpruned model answers correctly. */
   readonly skill?: (experts: number) => number;
 }
 

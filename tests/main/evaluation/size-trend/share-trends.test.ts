@@ -46,7 +46,7 @@ const family = ({ sizes = [8, 16, 32, 64], seeds = [null], loss }: Family): Shar
   );
 
 describe('loss at an equal dropped share', () => {
-  it('does not move with E where it depends on the share alone, however much the factor seems to say', () => {
+  it('does not change with E where it depends on the share alone, whatever the factors suggest', () => {
     const [trend] = shareTrends(family({ loss: (_, share) => share }));
     expect(trend?.atEqualShare.slope).toBeCloseTo(0, 12);
     // Straight lines leave no scatter: the interval is the slope itself.
@@ -98,7 +98,7 @@ describe('loss at an equal dropped share', () => {
     expect(mixed[0]?.drawSlopes.highest).toBeCloseTo(0, 12);
   });
 
-  it('tells a trend beyond the models only where relabelling so many could', () => {
+  it('reports a trend beyond the models only where relabelling so many could show one', () => {
     const loss = (experts: number, share: number): number => share * (1 + Math.log2(experts / 8));
     const [few] = shareFindings(shareTrends(family({ loss }))).filter(({ method }) => method !== null);
     expect(few?.verdict).toBe('cannot-tell');
@@ -110,7 +110,7 @@ describe('loss at an equal dropped share', () => {
     expect(shareTrends(family({ sizes: [8, 16], loss }))).toEqual([]);
   });
 
-  it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %, and no method tells that larger E loses less', async () => {
+  it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %, without a method whose larger E loses less', async () => {
     const file = fileURLToPath(new URL('../../../../resources/sample/run/results.json', import.meta.url));
     const document = withThresholds(recordedSweepDocument.parse(JSON.parse(await readFile(file, 'utf8'))), {
       delta: 0.02,

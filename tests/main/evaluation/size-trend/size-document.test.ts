@@ -19,10 +19,10 @@ describe('whether the threshold rises with E', () => {
     const { verdict, p, sentence } = trendOf({ limit: (experts) => experts / 16 });
     expect([verdict, p]).toEqual(['cannot-tell', 4 / 24]);
     expect(sentence).toBe(
-      'By frequency, the threshold rises with the number of pretraining experts in these models, and it cannot be ' +
-        'told whether it would in others: it rises in 9 of 9 tasks and falls in 0 (E = 8 to 64). Of all 24 ways to ' +
-        'hand the sizes out to the 4 models, within each series of trainings, 4 show a trend as strong (p = 0.17): ' +
-        'so few trainings cannot rule out chance in training, whatever they show.',
+      'By frequency, the threshold rises with the number of pretraining experts in these models; ' +
+        'whether it would in others cannot be determined: it rises in 9 of 9 tasks and falls in 0 (E = 8 to 64). ' +
+        'Of all 24 ways to assign the sizes to the 4 models, within each series of trainings, 4 show a trend as strong ' +
+        '(p = 0.17): so few trainings cannot rule out chance in training, whatever they show.',
     );
   });
 
@@ -32,11 +32,11 @@ describe('whether the threshold rises with E', () => {
     expect([many.verdict, many.p]).toEqual(['cannot-tell', trendOf(rising).p]);
   });
 
-  it('is told beyond the chance of training where sizes were trained twice', () => {
+  it('is significant beyond the chance of training where sizes were trained twice', () => {
     const { verdict, sentence } = trendOf({ trainings: 2, limit: (experts) => experts / 16 });
     expect(verdict).toBe('supported');
     expect(sentence).toMatch(
-      /Of all 2520 ways to hand the sizes out to the 8 models, .* \d+ show a trend as strong \(p = 0\.0\d+\)/,
+      /Of all 2520 ways to assign the sizes to the 8 models, .* \d+ show a trend as strong \(p = 0\.0\d+\)/,
     );
     expect(sentence).toContain('chance in training is an unlikely cause');
   });
@@ -72,13 +72,13 @@ describe('whether the threshold rises with E', () => {
     expect(sentence).toContain('shows no clear direction');
   });
 
-  it('cannot be told from few items, or where the limit of top-k hides it', () => {
+  it('cannot be determined from few items, or where the limit of top-k hides it', () => {
     const small = trendOf({ items: 60 });
     expect([small.verdict, small.p]).toEqual(['cannot-tell', null]);
     // Every factor is safe at every size: thresholds are >= 4, 8, 16, 32 and would look like a rise.
     const open = trendOf({ limit: () => 1000 });
     expect([open.verdict, open.p]).toEqual(['cannot-tell', null]);
-    expect(open.sentence).toContain('rises in 0 of 9 tasks, falls in 0 and cannot be told in 9');
+    expect(open.sentence).toContain('rises in 0 of 9 tasks, falls in 0 and cannot be determined in 9');
   });
 });
 

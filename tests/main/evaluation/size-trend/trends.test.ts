@@ -44,7 +44,7 @@ describe('relabelling models', () => {
     expect(test?.asStrong).toBe(2);
   });
 
-  it('says 1 where nothing differs, and nothing for one size', () => {
+  it('gives p = 1 where nothing differs, and null for one size', () => {
     expect(permuteModels(trendsOf([8, 16, 32], [[1, 1, 1]]))?.p).toBe(1);
     expect(permuteModels(trendsOf([8, 8], [[0, 1]]))).toBeNull();
     expect(permuteModels([])).toBeNull();
@@ -66,7 +66,7 @@ describe('relabelling models', () => {
     expect(test).toEqual({ p: 1, leastP: 2 / 6, relabellings: 6, asStrong: 6, exact: true, sign: 1 });
   });
 
-  it('hands sizes out within each series of trainings alone: 4! x 4! ways, not 8! / 2!^4', () => {
+  it('permutes sizes only within each series of trainings: 4! x 4! ways, not 8! / 2!^4', () => {
     const trends = trendsOf([8, 16, 32, 64, 8, 16, 32, 64], [[0, 1, 2, 3, 0, 1, 2, 3]]);
     const inSeries = (model: string): string => (Number(model.slice(1)) < 4 ? 'first' : 'second');
     expect(permuteModels(trends, inSeries)).toEqual({

@@ -111,7 +111,7 @@ test('the same items are paired: Tango, McNemar, and Holm over all rows', () => 
   expect(notes).toEqual(['2 candidates of one sweep are not in the other.']);
 });
 
-test('a difference that is there is read so, to the side it lies on', () => {
+test('a real difference is read on its side', () => {
   const [low, high] = ['0'.repeat(40) + '1'.repeat(10), '1'.repeat(50)];
   const rows = (first: string, second: string) =>
     compareSweeps([
@@ -121,11 +121,11 @@ test('a difference that is there is read so, to the side it lies on', () => {
   expect(rows(low, high).rows[0]).toMatchObject({ reading: 'better', difference: 0.8 });
   expect(rows(high, low).rows[0]).toMatchObject({ reading: 'worse', difference: -0.8 });
   expect(sweepsOverview(rows(high, low))).toBe(
-    '1 comparison: 0 better, 1 worse, 0 cannot tell; 1 apart by Holm\u2019s procedure over all.',
+    '1 comparison: 0 better, 1 worse, 0 cannot tell; 1 significant by Holm\u2019s procedure over all.',
   );
 });
 
-test('a sweep of the first items is compared on those that both asked, and that is said', () => {
+test('a sweep of the first items is compared on the shared ones, with a note', () => {
   const { rows, notes } = compareSweeps([
     sweep('a', [{ method: 'reap', factor: 2, outcomes: answers('1100110011') }]),
     sweep('b', [{ method: 'reap', factor: 2, outcomes: answers('0111') }]),
@@ -135,7 +135,7 @@ test('a sweep of the first items is compared on those that both asked, and that 
   expect(notes[0]).toMatch(/^On t one sweep asked more items than the other/);
 });
 
-test('different items are not paired, whatever they are called, and that is said', () => {
+test('different items are not paired, whatever they are called, with a note', () => {
   const points = (right: string): Point[] => [{ method: 'reap', factor: 2, outcomes: answers(right) }];
   const { rows, notes } = compareSweeps([sweep('a', points('1111100000')), sweep('b', points('11110000'), other)]);
   expect(rows[0]).toMatchObject({
@@ -159,7 +159,7 @@ test('different items are not paired, whatever they are called, and that is said
   expect(text).toHaveLength(1);
 });
 
-test('draws of one seed meet each other; a difference is told only where every draw tells it', () => {
+test('draws are paired by seed; a difference must hold in every draw', () => {
   const [none, all] = ['0'.repeat(30), '1'.repeat(30)];
   const draw = (seed: number, right: string): Point => ({
     method: 'random',
@@ -180,7 +180,7 @@ test('draws of one seed meet each other; a difference is told only where every d
   expect(strangers[0]?.pairs).toHaveLength(4);
 });
 
-test('one method against another, one model against another: they stand for each other where each is alone', () => {
+test('one method against another, one model against another: they are matched where each is alone', () => {
   expect([...matchedNames(['a', 'b'], ['b', 'c'])]).toEqual([['b', 'b']]);
   expect([...matchedNames(['a'], ['b'])]).toEqual([['a', 'b']]);
   expect([...matchedNames(['a', 'b'], ['c'])]).toEqual([]);
@@ -197,7 +197,7 @@ test('one method against another, one model against another: they stand for each
   });
 });
 
-test('what differs in the settings is told by key, with defaults filled in; what is gone or not shared is said', () => {
+test('settings that differ are listed by key, with defaults; missing and unshared candidates are noted', () => {
   const a = sweep('a', [{ method: 'reap', factor: 2, outcomes: null }]);
   const b = sweep('b', [{ method: 'reap', factor: 2, outcomes: answers('1') }], {
     spec: { methods: ['reap'], factors: [1, 2], limit: 100, options: { reap: { renormalise: false } } },

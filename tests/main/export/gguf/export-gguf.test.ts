@@ -128,7 +128,9 @@ describe('a GGUF export', () => {
     await handle.close();
     const changed = await verify(result);
     expect(changed).toMatchObject({ ok: false, sameTensors: false });
-    expect(changed.problems.join(' ')).toMatch(/"blk\.1\.ffn_up_exps\.weight" is not what .* byte 5 of \d+ differs/);
+    expect(changed.problems.join(' ')).toMatch(
+      /"blk\.1\.ffn_up_exps\.weight" differs from what .* byte 5 of \d+ differs/,
+    );
     expect(changed.problems.join(' ')).toMatch(/model\.gguf was changed/);
 
     const otherPlan: Plan = { kept: [[0, 1, 2, 3].slice(1), [0, 1, 2]] };

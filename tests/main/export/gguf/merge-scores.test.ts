@@ -56,7 +56,7 @@ describe('scores of merges', () => {
         pieces,
         [...merges.slice(0, 4)].map(([left, right]) => [left, right]),
       ),
-    ).toBe('its merges do not join "abc" and "d", and scores would');
+    ).toBe('its merges do not join "abc" and "d", but scores would');
   });
 
   it('are none where another whole stands between two ways to one', () => {
@@ -67,6 +67,6 @@ describe('scores of merges', () => {
       ['c', 'd'],
       ['a', 'bc'],
     ];
-    expect(mergeScores(['a', 'b', 'c', 'd', 'ab', 'bc', 'abc', 'cd'], back)).toMatch(/come back to "abc"/);
+    expect(mergeScores(['a', 'b', 'c', 'd', 'ab', 'bc', 'abc', 'cd'], back)).toMatch(/return to "abc"/);
   });
 });

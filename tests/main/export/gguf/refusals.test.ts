@@ -42,18 +42,18 @@ const cases: readonly (readonly [string, () => Promise<string>, RegExp])[] = [
   [
     'clip_qkv',
     () => llamaModel('olmoe-clip', (config: Config) => (config['norm_topk_prob'] = false)),
-    /clip_qkv is 1, and llama\.cpp's olmoe does not clip/,
+    /clip_qkv is 1, but llama\.cpp's olmoe does not clip/,
   ],
   [
     'norm_topk_prob of OLMoE',
     () => llamaModel('olmoe', (config: Config) => (config['norm_topk_prob'] = true)),
-    /norm_topk_prob is true, and llama\.cpp's olmoe always computes false/,
+    /norm_topk_prob is true, but llama\.cpp's olmoe always computes false/,
   ],
   ['norm_topk_prob of Qwen3-MoE', () => llamaModel('qwen3_moe-raw-yarn'), /norm_topk_prob is false, .*qwen3moe/],
   ['norm_topk_prob of Qwen2-MoE', () => llamaModel('qwen2_moe-sparse-step'), /norm_topk_prob is true, .*qwen2moe/],
-  ['dense layers', () => llamaModel('qwen2_moe'), /layer 1 has no experts, and llama\.cpp's qwen2moe wants them/],
+  ['dense layers', () => llamaModel('qwen2_moe'), /layer 1 has no experts, but llama\.cpp's qwen2moe requires them/],
   ['groups and yarn of DeepSeek-V2', () => llamaModel('deepseek_v2-groups'), /within 2 of 4 groups.*scaled by yarn/],
-  ['SparseMixer', () => llamaModel('phimoe'), /llama\.cpp weighs the experts of PhiMoE by a plain softmax/],
+  ['SparseMixer', () => llamaModel('phimoe'), /llama\.cpp weights the experts of PhiMoE by a plain softmax/],
   ['float8', () => llamaModel('deepseek_v3-fp8'), /its weights are float8/],
   ['MXFP4', () => llamaModel('gpt_oss-mxfp4'), /its experts are MXFP4/],
   [
@@ -129,7 +129,7 @@ const cases: readonly (readonly [string, () => Promise<string>, RegExp])[] = [
       });
       return folder;
     },
-    /its rule for splitting text is not known there \(the check text gives [0-9a-f]{16}…\)/,
+    /its rule for splitting text is unknown to llama\.cpp \(the check text gives [0-9a-f]{16}…\)/,
   ],
   [
     'an unknown kind of tokenizer',
@@ -170,7 +170,7 @@ const tokenizers: readonly (readonly [string, () => Promise<string>, RegExp])[] 
       spelled((_, model) => {
         model['vocab'] = { ...vocabularyOf(model), '\u{20000}': 96 };
       }),
-    /has id 96, and the model 96 tokens/,
+    /has id 96, but the model has 96 tokens/,
   ],
   [
     'single characters without an unknown token',
@@ -178,7 +178,7 @@ const tokenizers: readonly (readonly [string, () => Promise<string>, RegExp])[] 
       spelled((_, model) => {
         model['unk_token'] = null;
       }),
-    /single characters and no unknown token/,
+    /single characters but no unknown token/,
   ],
   [
     'a token that no character and no merge makes',
@@ -196,7 +196,7 @@ const tokenizers: readonly (readonly [string, () => Promise<string>, RegExp])[] 
         const { [characterOf(5)]: id = 5, ...others } = vocabularyOf(model);
         model['vocab'] = { ...others, '\u2581': id };
       }),
-    /has the token \u2581, which stands for a space/,
+    /has the token \u2581, which means a space/,
   ],
   [
     'two tokens before a text',
@@ -216,7 +216,7 @@ const tokenizers: readonly (readonly [string, () => Promise<string>, RegExp])[] 
           },
         };
       }),
-    /adds other tokens around a text/,
+    /adds other tokens to a text/,
   ],
   [
     'merges that no scores give',
@@ -239,7 +239,7 @@ const described: readonly (readonly [string, string, (model: ModelDescriptor) =>
     'more experts than llama.cpp takes',
     'mixtral',
     (model) => withMoe(model, { experts: 1025 }),
-    /it has 1025 experts, and llama\.cpp takes 1024/,
+    /it has 1025 experts, but llama\.cpp supports at most 1024/,
   ],
   ['fewer experts than top-k', 'mixtral', (model) => withMoe(model, { experts: 1 }), /top-2 exceeds its 1 experts/],
   [
@@ -261,20 +261,20 @@ const described: readonly (readonly [string, string, (model: ModelDescriptor) =>
     'heads that are not as wide as the model',
     'olmoe',
     (model) => ({ ...model, headDimension: model.headDimension + 2 }),
-    /heads of \d+ are not hidden_size \d+, as llama\.cpp's olmoe wants/,
+    /heads of \d+ are not hidden_size \d+, as llama\.cpp's olmoe requires/,
   ],
   ['a bias of the head', 'mixtral', (model) => ({ ...model, headBias: model.finalNorm.scale }), /its head has a bias/],
   [
     'biases where the architecture has none',
     'mixtral',
     (model) => withBias(model, 'query', model.finalNorm.scale),
-    /its attention has biases, which llama\.cpp's llama leaves out/,
+    /its attention has biases, which llama\.cpp's llama ignores/,
   ],
   [
     'no biases where the architecture has them',
     'gpt_oss-bf16',
     (model) => withBias(model, 'query', null),
-    /its attention has no biases, and llama\.cpp's gpt-oss is proven with them only/,
+    /its attention has no biases, but llama\.cpp's gpt-oss is proven only with them/,
   ],
   [
     'a bias on the output of the attention',

@@ -23,7 +23,7 @@ describe('the largest deviation', () => {
     expect(largestDeviation({ a: Float32Array.of(0.25) }, { a: Float32Array.of(0) })).toBe(0.25);
   });
 
-  it('is none where a number is not one, or misses', () => {
+  it('is null where a number is NaN, or missing', () => {
     expect(largestDeviation({ a: Float32Array.of(1, Number.NaN) }, { a: Float32Array.of(1, 2) })).toBeNull();
     expect(() => largestDeviation({ a: Float32Array.of(1) }, { a: Float32Array.of(1, 2) })).toThrow('"a"');
     expect(() => largestDeviation({}, { a: Float32Array.of(1) })).toThrow('"a"');

@@ -15,7 +15,7 @@ const good: ProbeMeasurement = {
 const judged = (change: Partial<ProbeMeasurement>) =>
   judgeProbe('webgpu', { kind: 'measured', measurement: { ...good, ...change } });
 
-it('lets a provider pass that agrees, and tells how much of it ran on the processor', () => {
+it('accepts a provider that agrees, and reports how much of it ran on the processor', () => {
   expect(judged({})).toMatchObject({ available: true, reason: null, shareOnCpu: 0.13 });
   expect(judged({ deviation: DEVIATION_LIMIT }).available).toBe(true);
 });
@@ -32,13 +32,13 @@ it.each([
   expect(verdict.measurement).not.toBeNull();
 });
 
-it('does not hold it against the processor that everything runs there', () => {
+it('accepts that everything runs on the processor when it is the provider', () => {
   expect(
     judgeProbe('cpu', { kind: 'measured', measurement: { ...good, nodes: { total: 5, onCpu: 5 } } }).available,
   ).toBe(true);
 });
 
-it('leaves the place in the runtime’s source out of a reason, and says what the provider needs', () => {
+it('leaves the runtime’s source location out of a reason, and states the provider’s needs', () => {
   const message =
     '/src/webgpu_context.cc:136 Context::Initialize(const Config&)::<lambda()> result == Success was false. ' +
     'Failed to get a WebGPU adapter: No supported adapters\n';

@@ -46,7 +46,7 @@ it('counts nodes once however often they ran, and copies never', () => {
   });
 });
 
-it('refuses a provider that this build of the runtime has not, instead of running on another', async () => {
+it('refuses a provider that this build of the runtime lacks, instead of running on another', async () => {
   const absent = process.platform === 'darwin' ? 'directml' : 'coreml';
   const opened = Session.open('nothing', new Uint8Array(), {
     threads: 1,

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { cudaCommand, hasCudaLibraries } from '../../../../main/inference/providers/provider.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
-it('sees CUDA’s provider libraries only where both are there', async () => {
+it('finds CUDA’s provider libraries only where both are installed', async () => {
   const folder = await temporaryFolder();
   const libraries = path.join(folder, 'bin', 'napi-v6', process.platform, process.arch);
   await mkdir(libraries, { recursive: true });
@@ -15,7 +15,7 @@ it('sees CUDA’s provider libraries only where both are there', async () => {
   expect(hasCudaLibraries(folder)).toBe(true);
 });
 
-it('names a script that exists, from where one is', async () => {
+it('names a script that exists, from the folder where one is', async () => {
   const command = cudaCommand(process.cwd());
   expect(command).toBe('node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install');
   expect(cudaCommand('/')).toContain(`${process.cwd().slice(1)}/node_modules/onnxruntime-node/script/install.js`);

@@ -25,7 +25,7 @@ describe('the providers of this machine', () => {
     for (const { present, note } of listed) if (!present) expect(note).toMatch(/only on|not in the package/);
   });
 
-  it('are tried in a process of their own, once until asked again, in a folder that is removed', async () => {
+  it('are tried in a process of their own, once until requested again, in a folder that is removed', async () => {
     const tried: ProviderName[] = [];
     let folder = '';
     const here = createProvidersHere(async (provider, given) => {
@@ -62,7 +62,7 @@ describe('the providers of this machine', () => {
     expect((await here.probe('cpu')).available).toBe(false);
   });
 
-  it('are not tried where they cannot be', async () => {
+  it('are not tried where that is impossible', async () => {
     const here = createProvidersHere(() => Promise.reject(new Error('tried')));
     const absent = process.platform === 'darwin' ? 'directml' : 'coreml';
     expect(await here.probe(absent)).toMatchObject({
@@ -89,7 +89,7 @@ it('keys steps by provider, so that numbers of two devices never mix', () => {
   expect(numericsOf(versions)).toEqual(numericsOf(versions, 'cpu'));
 });
 
-it('records what the probe found in the device of a manifest, and nothing of the kind for the processor', () => {
+it('records the probe’s findings in the device of a manifest, and none for the processor', () => {
   expect(Object.keys(deviceOf(2))).toEqual(['provider', 'precision', 'threads', 'processor']);
   const measurement = {
     deviation: 3e-6,

@@ -17,7 +17,7 @@ const measured = (deviceName: string): ProbeEnd => ({
   },
 });
 
-test('what a provider measured last is recalled; one that failed, or was never tried, is tried again', async () => {
+test('the last measurement of a provider is recalled; one that failed or was never tried is tried again', async () => {
   const ends: ProbeEnd[] = [measured('first'), measured('second'), { kind: 'failed', message: 'no' }, measured('last')];
   const start = vi.fn<StartProbe>(() => Promise.resolve(ends.shift() ?? { kind: 'failed', message: 'too often' }));
   const probes = rememberProbes(start);

@@ -8,14 +8,14 @@ import { usageThresholdCounts } from '../../../../main/pruning/budgets/usage-thr
 const row = (...values: number[]) => Float64Array.from(values);
 
 describe('inverseImportanceCounts', () => {
-  it('takes most from the layers that matter least', () => {
+  it('removes most from the least important layers', () => {
     expect(inverseImportanceCounts([1, 1, 1], 8, 4, 2)).toEqual([4, 4, 4]);
     expect(inverseImportanceCounts([1, 3], 8, 4, 1)).toEqual([2, 6]);
     expect(inverseImportanceCounts([1e-9, 1], 8, 4, 2)).toEqual([2, 6]);
     expect(inverseImportanceCounts([0, 0], 8, 8, 2)).toEqual([8, 8]);
   });
 
-  it('keeps keep * L experts, none below the least, and more where a layer matters more', () => {
+  it('keeps keep * L experts, none below the least, and more in more important layers', () => {
     const request = fc.record({
       importance: fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 1, maxLength: 6 }),
       least: fc.integer({ min: 1, max: 3 }),
@@ -38,7 +38,7 @@ describe('inverseImportanceCounts', () => {
 });
 
 describe('usageThresholdCounts', () => {
-  it('counts values above the one at place keep * L, the top of each layer always among them', () => {
+  it('counts values above the one at index keep * L, the top of each layer always among them', () => {
     expect(usageThresholdCounts([row(60, 30, 10, 0), row(40, 30, 20, 10)], 2)).toEqual([2, 2]);
     expect(usageThresholdCounts([row(97, 1, 1, 1), row(40, 30, 20, 10)], 2)).toEqual([1, 3]);
   });
@@ -53,7 +53,7 @@ describe('cheapestMergeCounts', () => {
     [1, 2, 9].map((height, at) => ({ first: 0, second: at + 1, height })),
     [3, 4, 5].map((height, at) => ({ first: 0, second: at + 1, height })),
   ];
-  it('merges wherever it costs least, within the layers that share', () => {
+  it('merges where it costs least, within the layers that share', () => {
     expect(cheapestMergeCounts(merges, 4, 2, 1)).toEqual([2, 2]);
     expect(cheapestMergeCounts(merges, 4, 3, 1)).toEqual([2, 4]);
     expect(cheapestMergeCounts(merges, 4, 3, 1, 1)).toEqual([3, 3]);
@@ -62,7 +62,7 @@ describe('cheapestMergeCounts', () => {
 });
 
 describe('aboveThreshold', () => {
-  it('keeps what exceeds its part of the mean, at least the minimum', () => {
+  it('keeps what exceeds its fraction of the mean, at least the minimum', () => {
     const usage = row(50, 30, 15, 5);
     const all = [0, 1, 2, 3];
     expect(aboveThreshold(usage, all, { beta: 0.4, minimum: 1 })).toEqual([0, 1, 2]);

@@ -25,7 +25,7 @@ const softmax = (row: readonly number[]) => {
   return exponentials.map((value) => value / (mean(exponentials) * row.length));
 };
 
-/** Each affinity from the logits themselves, pair by pair. */
+/** Each affinity computed directly from the logits, pair by pair. */
 const direct: Readonly<Record<AffinityName, (taps: RoutingTaps) => (i: number, j: number) => number>> = {
   cosine: (taps) => {
     const z = columns(rowsOf(taps));
@@ -70,16 +70,19 @@ describe('expertAffinity', () => {
     });
   });
 
-  it.each(affinityName.options)('%s stays finite, symmetric and non-negative where logits say nothing', (name) => {
-    const silent = { ...emptyRoutingStatistics(1, 4, 2), tokens: 10 };
-    const affinity = expertAffinity(name, silent, 0);
-    affinity.forEach((value, at) => {
-      expect(Number.isFinite(value) && value >= 0).toBe(true);
-      expect(value).toBe(affinity[(at % 4) * 4 + Math.floor(at / 4)]);
-    });
-  });
+  it.each(affinityName.options)(
+    '%s stays finite, symmetric and non-negative where logits carry no information',
+    (name) => {
+      const silent = { ...emptyRoutingStatistics(1, 4, 2), tokens: 10 };
+      const affinity = expertAffinity(name, silent, 0);
+      affinity.forEach((value, at) => {
+        expect(Number.isFinite(value) && value >= 0).toBe(true);
+        expect(value).toBe(affinity[(at % 4) * 4 + Math.floor(at / 4)]);
+      });
+    },
+  );
 
-  it('takes a column without variance for uncorrelated', () => {
+  it('treats a column without variance as uncorrelated', () => {
     const constant = { layers: 1, experts: 3, topK: 1, tokens: 50 };
     const [taps] = randomTaps(constant, 5);
     taps!.logits.forEach((_, at) => {
@@ -89,7 +92,7 @@ describe('expertAffinity', () => {
     expect([affinity[1], affinity[4], affinity[7]]).toEqual([0, 1, 0]);
   });
 
-  it('knows identical columns under a median distance of 0', () => {
+  it('recognises identical columns under a median distance of 0', () => {
     const twins = { layers: 1, experts: 3, topK: 1, tokens: 20 };
     const [taps] = randomTaps(twins, 6);
     taps!.logits.forEach((_, at) => (taps!.logits[at] = taps!.logits[at - (at % 3)]!));

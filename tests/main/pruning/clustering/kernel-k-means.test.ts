@@ -42,7 +42,7 @@ describe('kernelKMeans', () => {
         const k = 1 + (a % points.length);
         const labels = kernelKMeans(gramOf(points), points.length, k, seededRandom(seed));
         expect(new Set(labels).size).toBe(k);
-        // At rest each node lies at least as near to its own mean as to any other.
+        // After convergence each node is at least as near to its own mean as to any other.
         const means = [...new Set(labels)].map((label) => {
           const members = points.filter((_, node) => labels[node] === label);
           return [0, 1, 2].map((axis) => members.reduce((sum, member) => sum + member[axis]! / members.length, 0));

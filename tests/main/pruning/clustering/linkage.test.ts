@@ -14,7 +14,7 @@ const rowOf = (rows: Float64Array, width: number, at: number): number[] => [
   ...rows.subarray(at * width, (at + 1) * width),
 ];
 
-/** Distance of two clusters straight from its definition on points. */
+/** Distance of two clusters by its definition on points. */
 const between = (
   name: LinkageName,
   rows: Float64Array,
@@ -87,7 +87,7 @@ describe('cappedClusters', () => {
     );
   });
 
-  it('says where no union fits', () => {
+  it('reports that no union fits', () => {
     expect(() => cappedClusters(new Float64Array(16).fill(1), 4, 1, 2)).toThrow(
       '4 experts cannot be joined to 1 groups of at most 2',
     );

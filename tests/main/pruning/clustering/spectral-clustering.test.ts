@@ -25,7 +25,7 @@ const rename = (affinity: Float64Array, names: readonly number[]): Float64Array 
 };
 
 const published = { ...uncurlOptions.parse({}), seed: 0 };
-/** scikit-learn's graph, and an assignment that draws nothing. */
+/** scikit-learn's graph, and a deterministic assignment. */
 const scikitLearn: SpectralVariant = { ...published, diagonal: 'excluded', assign: 'cluster-qr' };
 const variants = (['kept', 'excluded'] as const).flatMap((diagonal) =>
   (['degree', 'unit-rows', 'plain'] as const).flatMap((embedding) =>
@@ -86,7 +86,7 @@ describe('spectralClusters', () => {
   });
 
   it('counts self loops as edges where the diagonal is kept', () => {
-    // Two pairs joined weakly, and a node whose loop outweighs its edges: without it the loop says nothing.
+    // Two weakly joined pairs, and a node whose loop outweighs its edges: without its loop this is lost.
     const affinity = Float64Array.of(1, 0.9, 0.2, 0.9, 1, 0.2, 0.2, 0.2, 9);
     const kept = spectralEmbedding(affinity, 3, 1, published).eigenvalues;
     const excluded = spectralEmbedding(affinity, 3, 1, scikitLearn).eigenvalues;
@@ -96,7 +96,7 @@ describe('spectralClusters', () => {
     expect(sum(excluded)).toBeCloseTo(3, 12);
   });
 
-  it('depends on the seed alone where it draws', () => {
+  it('depends only on the seed where it draws', () => {
     const affinity = randomAffinity(11);
     const run = (seed: number) => [...spectralClusters(affinity, n, 4, { ...published, seed })];
     expect(run(5)).toEqual(run(5));

@@ -3,7 +3,7 @@ import { uncurlOptions } from '../../../../main/contract/plan.ts';
 import { mostUsedGroups, uncurlGroups } from '../../../../main/pruning/clustering/uncurl-groups.ts';
 import { NO_PINS } from '../../../../main/pruning/pins-by-layer.ts';
 
-/** Experts 0, 2, 4 and 1, 3, 5 belong together; 4 and 5 lie in the middle of theirs. */
+/** Experts 0, 2, 4 and 1, 3, 5 belong together; 4 and 5 are in the middle of theirs. */
 const affinity = new Float64Array(36).map((_, at) => {
   const [i, j] = [Math.floor(at / 6), at % 6];
   if (i === j) return 1;
@@ -23,7 +23,7 @@ const request = {
 } as const;
 
 describe('uncurlGroups', () => {
-  it('groups by affinity, weighs by activation and refers to the most active member, the lower one on a tie', () => {
+  it('groups by affinity, weights by activation and aligns to the most active member, the lower one on a tie', () => {
     expect(uncurlGroups(request)).toEqual([
       { members: [0, 2, 4], reference: 2, weights: [5, 9, 9] },
       { members: [1, 3, 5], reference: 1, weights: [1, 1, 1] },
@@ -46,7 +46,7 @@ describe('uncurlGroups', () => {
     ]);
   });
 
-  it('always makes as many groups as asked for, also of equal experts', () => {
+  it('always makes the requested number of groups, also of equal experts', () => {
     for (let keep = 1; keep <= 6; keep++) {
       const groups = uncurlGroups({ ...request, affinity: new Float64Array(36).fill(1), keep });
       expect(groups).toHaveLength(keep);
@@ -56,7 +56,7 @@ describe('uncurlGroups', () => {
 });
 
 describe('mostUsedGroups', () => {
-  it('leaves the most used experts as they are and gives the others no weight', () => {
+  it('leaves the most used experts unchanged and gives the others no weight', () => {
     expect(mostUsedGroups(request)).toEqual([
       { members: [0, 4], reference: 4, weights: [0, 9] },
       { members: [1, 2, 3, 5], reference: 2, weights: [0, 9, 0, 0] },

@@ -17,7 +17,7 @@ test('finds the line on which every part of a written value begins', () => {
     fc.property(fc.jsonValue(), (value) => {
       const text = JSON.stringify(value, null, 1);
       const lines = text.split('\n');
-      // JSON.stringify breaks the line before every child: its lines tell the same in order.
+      // JSON.stringify breaks the line before every child: its lines give the same answer in order.
       const lineNumbers = pathsOf(JSON.parse(text)).map(([path]) => lineOfValue(text, path));
       for (const [index, [path, child]] of pathsOf(JSON.parse(text)).entries()) {
         const line = lines[(lineNumbers[index] ?? 0) - 1] ?? '';
@@ -30,7 +30,7 @@ test('finds the line on which every part of a written value begins', () => {
   );
 });
 
-test('a part that is not there is where the search ended', () => {
+test('a missing part has the line where the search ended', () => {
   const text = '{\n "a": [1,\n 2], "b]": "}{"\n}';
   expect(lineOfValue(text, ['a'])).toBe(2);
   expect(lineOfValue(text, ['a', 1])).toBe(3);

@@ -21,11 +21,11 @@ describe('readExpertFile', () => {
     expect(read(`${JSON.stringify({ 1: second })}\n\n${JSON.stringify({ 0: first })}\n`)).toEqual(wanted);
   });
 
-  it('refuses what lists millions of values, layers or lines, before it looks at each', () => {
+  it('refuses lists of millions of values, layers or lines, before it reads each', () => {
     const layers = Array.from({ length: 300_000 }, (_, layer) => `"${String(layer)}":0`);
-    expect(() => read(`{${layers.join(',')}}`)).toThrow('its lists hold more than');
-    expect(() => read(`[${'["a"],'.repeat(1e6)}[0]]`)).toThrow('its lists hold more than');
-    expect(() => read(`{"0":[1]}\n{${layers.join(',')}}`)).toThrow('its lists hold more than');
+    expect(() => read(`{${layers.join(',')}}`)).toThrow('its lists contain more than');
+    expect(() => read(`[${'["a"],'.repeat(1e6)}[0]]`)).toThrow('its lists contain more than');
+    expect(() => read(`{"0":[1]}\n{${layers.join(',')}}`)).toThrow('its lists contain more than');
     expect(() => read('\n'.repeat(1e6))).toThrow('more than 65536 lines');
     expect(() => read(`["${'x'.repeat(1e7)}"]`)).toThrow('no lists of experts');
   });
@@ -52,19 +52,19 @@ describe('readExpertFile', () => {
     expect(read('[[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0]]')).toEqual({ kind: 'plans', plans });
     expect(read({ 0: [1, 0, 0, 1], 1: [0, 1, 0, 0] })).toEqual({ kind: 'plans', plans });
     expect(() => read('[[1, 0, 0, 1],\n [0, 0, 0, 0]]')).toThrow('line 2: the mask of layer 1 keeps no expert');
-    expect(() => read([[1, 0, 0, 1], second])).toThrow('expert 0 stands twice in layer 0');
+    expect(() => read([[1, 0, 0, 1], second])).toThrow('expert 0 appears twice in layer 0');
   });
 
-  it('takes 0 and 1 of two experts for a ranking', () => {
+  it('reads 0 and 1 of two experts as a ranking', () => {
     const two = { moeLayers: 1, experts: 2, topK: 1 };
     expect(readExpertFile('[[1, 0]]', 'a file', two)).toEqual({ kind: 'ranking', ranking: [[1, 0]] });
   });
 
   it.for([
-    ['{', 'it is no JSON'],
+    ['{', 'it is not JSON'],
     ['{"layers": 2}', 'no lists of experts'],
-    ['{"0": [0]}\n{"1": }', 'line 2 is no JSON'],
-    ['{"0": [0]}\n{"1": ["a"]}', 'line 2 holds no list'],
+    ['{"0": [0]}\n{"1": }', 'line 2 is not JSON'],
+    ['{"0": [0]}\n{"1": ["a"]}', 'line 2 contains no list'],
   ])('refuses what is no ranking: %s', ([content = '', message = '']) => {
     expect(() => read(content)).toThrow(expect.objectContaining({ code: 'ranking-unreadable' }));
     expect(() => read(content)).toThrow(message);
@@ -73,11 +73,11 @@ describe('readExpertFile', () => {
   it.for([
     ['{"0": [0, 1, 2, 3],\n"2": [0, 1, 2, 3]}', 'line 2: layer 2 is unknown: the model has the MoE layers 0 to 1'],
     ['[[0, 1, 2, 3],\n[0, 1, 2, 3],\n[0, 1, 2, 3]]', 'line 3: layer 2 is unknown'],
-    ['{"0": [0, 1, 2, 3]}\n\n{"1": [0, 1, 2, 3]}\n{"0": [0, 1, 2, 3]}', 'line 4: layer 0 stands there again'],
+    ['{"0": [0, 1, 2, 3]}\n\n{"1": [0, 1, 2, 3]}\n{"0": [0, 1, 2, 3]}', 'line 4: layer 0 appears again'],
     ['{\n"1": [0, 1, 2, 3]}', 'line 2: there is no layer 0'],
     ['{"0": [0, 1, 2, 3],\n "1": [0, 1,\n  4, 3]}', 'line 3: expert 4 of layer 1 is unknown'],
     ['{"0": [0, 1, 2, 3]}\n{"1": [0, 1, 4, 3]}', 'line 2: expert 4 of layer 1 is unknown'],
-    ['[[0, 1, 2, 3],\n[0,\n1,\n1, 3]]', 'line 4: expert 1 stands twice in layer 1'],
+    ['[[0, 1, 2, 3],\n[0,\n1,\n1, 3]]', 'line 4: expert 1 appears twice in layer 1'],
     ['[[0, 1, 2, 3],\n[0, 1]]', 'line 2: expert 2 and 1 more of layer 1 is missing'],
     ['{"ranking": {\n"0": [0, 1, 2, 3],\n"1": [0, 1, 3]}}', 'line 3: expert 2 of layer 1 is missing'],
   ])('refuses by line: %s', ([content = '', message = '']) => {

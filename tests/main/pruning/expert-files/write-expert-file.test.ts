@@ -33,12 +33,12 @@ describe('expertFileText', () => {
     expect(JSON.parse(text)).toEqual(plan);
   });
 
-  it('refuses what a form cannot say', () => {
+  it('refuses plans that a format cannot express', () => {
     const recovery = { weights: '0'.repeat(32), tasks: [], items: 1, tokens: 1, layers: [] };
     expect(() => expertFileText(uneven, 'expert-list', model)).toThrow('keeps different numbers');
     expect(() => expertFileText(plan, 'expert-list', { ...model, layers: [1, 2] })).toThrow('dense layers');
     expect(() => expertFileText(merge, 'mask', model)).toThrow('merges');
-    expect(() => expertFileText({ ...plan, recovery }, 'mask', model)).toThrow('holds no weights');
+    expect(() => expertFileText({ ...plan, recovery }, 'mask', model)).toThrow('contains no weights');
     expect(() => expertFileText({ ...plan, recovery }, 'plan', model)).not.toThrow();
   });
 });

@@ -47,7 +47,7 @@ describe('alignExpert', () => {
 });
 
 describe('permuteExpert', () => {
-  it('leaves the function as it is', () => {
+  it('does not change the function', () => {
     const shape = { hidden: 6, width: 9 };
     const [expert] = randomExperts(shape, 1, 5);
     const permuted = permuteExpert(expert!, shape, shuffled(9, 1));

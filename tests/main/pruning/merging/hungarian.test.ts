@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { solveAssignment } from '../../../../main/pruning/merging/hungarian.ts';
 
-/** Least total by trying every way to give each row of the shorter side a partner of its own. */
+/** Least total by trying every way to assign each row of the shorter side a different partner. */
 const bruteForce = (
   cost: (i: number, j: number) => number,
   n: number,
@@ -56,7 +56,7 @@ describe('solveAssignment', () => {
     expect([...solveAssignment(new Float64Array(25).fill(4), 5, 5).columns]).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('refuses a cost that is not finite and names its place', () => {
+  it('refuses a cost that is not finite and names its position', () => {
     const cost = Float64Array.of(1, 2, 3, NaN, 5, 6);
     expect(() => solveAssignment(cost, 3, 2)).toThrow('row 1, column 1 is NaN');
     expect(() => solveAssignment(cost, 2, 3)).toThrow('row 1, column 0 is NaN');

@@ -9,7 +9,7 @@ const shape = { hidden: 5, width: 4 };
 const reversed = Int32Array.of(3, 2, 1, 0);
 
 describe('mergeGroup', () => {
-  it('gives identical experts back exactly, whatever their weights', () => {
+  it('returns identical experts exactly, whatever their weights', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 6 }),
@@ -51,13 +51,13 @@ describe('mergeGroup', () => {
     merge([0, 0]).down.forEach((value, at) => expect(value).toBe(Math.fround(0.5 * a!.down[at]! + 0.5 * b!.down[at]!)));
   });
 
-  it('leaves no trace of a member with weight 0', () => {
+  it('ignores a member with weight 0', () => {
     const [a, b] = randomExperts(shape, 2, 4);
     const group = { members: [0, 1], reference: 0, weights: [0, 2] };
     expect(atOnce(mergeGroup([a!, b!], shape, group, true))).toEqual(b);
   });
 
-  it('does not hand out the memory of its input', () => {
+  it('does not return the memory of its input', () => {
     const [a] = randomExperts(shape, 1, 1);
     const merged = atOnce(mergeGroup([a!], shape, { members: [3], reference: 3, weights: [1] }, true));
     expect(merged.gate.buffer).not.toBe(a!.gate.buffer);

@@ -27,7 +27,7 @@ describe('expertToKept', () => {
 describe('reinitialisedRows', () => {
   const router = Float32Array.from({ length: 64 * 32 }, (_, at) => (at % 2 === 0 ? 0.3 : -0.3));
 
-  it('draws normal rows as long as the unpruned ones, from the seed and the layer alone', () => {
+  it('draws normal rows as long as the unpruned ones, from the seed and the layer only', () => {
     const rows = reinitialisedRows(router, 32, 32, 7, 1);
     expect(rows).toHaveLength(32 * 32);
     const mean = rows.reduce((sum, value) => sum + value, 0) / rows.length;
@@ -38,7 +38,7 @@ describe('reinitialisedRows', () => {
     expect(reinitialisedRows(router, 32, 32, 7, 1)).toEqual(rows);
     expect(reinitialisedRows(router, 32, 32, 8, 1)).not.toEqual(rows);
     expect(reinitialisedRows(router, 32, 32, 7, 0)).not.toEqual(rows);
-    // Another number of groups takes the same stream: the rows that both have are equal.
+    // Another number of groups uses the same stream: the rows that both have are equal.
     expect(reinitialisedRows(router, 32, 2, 7, 1)).toEqual(rows.slice(0, 64));
   });
 });

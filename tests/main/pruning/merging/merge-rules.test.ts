@@ -96,7 +96,7 @@ describe('merge rules', () => {
 });
 
 describe('combineExperts', () => {
-  it('gives an expert back for a single 1, and takes negative weights', () => {
+  it('returns an expert for a single 1, and allows negative weights', () => {
     const experts = randomExperts(shape, 3, 2);
     expect(combineExperts(experts, [0, 1, 0])).toEqual(experts[1]);
     combineExperts(experts, [1, 0, -1]).down.forEach((value, k) => {

@@ -7,7 +7,7 @@ import { fullStatistics } from '../random-statistics.ts';
 const sizes = { layers: 2, experts: 8, topK: 1, tokens: 40 };
 const profile = fullStatistics(sizes, 1);
 
-/** Groups per layer with `ties: lost` at `keep` groups a layer on average. */
+/** Groups per layer with `ties: lost` at `keep` groups per layer on average. */
 const groupsOf = (counts: readonly (readonly number[])[], keep: number): readonly number[] => {
   const plan = makePlan({
     method: 'm-smoe',
@@ -25,7 +25,7 @@ const groupsOf = (counts: readonly (readonly number[])[], keep: number): readonl
   return plan.groups.map((groups) => groups.length);
 };
 
-test('ties: lost takes experts of equal counts for equal, in whatever layers they are', () => {
+test('ties: lost treats experts of equal counts as equal, whatever their layers', () => {
   const others = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 6, maxLength: 6 });
   fc.assert(
     fc.property(
@@ -34,13 +34,13 @@ test('ties: lost takes experts of equal counts for equal, in whatever layers the
       fc.integer({ min: 1, max: 60 }),
       fc.integer({ min: 1, max: 7 }),
       (some, more, count, keep) => {
-        // As many tokens in both layers, one expert of the same count in each, and a top that takes what is left.
+        // As many tokens in both layers, one expert with the same count in each, and a top expert with the rest.
         const layers = [some, more].map((own) => [
           1000 - count - own.reduce((sum, value) => sum + value, 0),
           count,
           ...own,
         ]);
-        // The two tops count as 1 and come first; the threshold is the count at place 2 keep.
+        // The two top experts count as 1 and come first; the threshold is the count at index 2 keep.
         const threshold = layers.flat().sort((a, b) => b - a)[2 * keep]!;
         expect(groupsOf(layers, keep)).toEqual(layers.map((own) => own.filter((value) => value > threshold).length));
       },

@@ -87,7 +87,7 @@ describe('cholesky', () => {
     }
   });
 
-  it('says where a matrix is not positive definite', () => {
+  it('reports where a matrix is not positive definite', () => {
     expect(() => atOnce(cholesky(Float64Array.of(1, 2, 2, 1), 2))).toThrow('not positive definite at row 1');
   });
 });
@@ -131,7 +131,7 @@ describe('the two solvers', () => {
 });
 
 describe('recoverLayer', () => {
-  it('finds what is missing where enough tokens show it, with the least ridge, by either solver', () => {
+  it('finds the true correction with enough tokens and the least ridge, by either solver', () => {
     const size = { experts: 3, topK: 2, width: 4, hidden: 3, tokens: 600 };
     const { problem, truth } = problemOf(size, 1, 0);
     for (const limit of [1000, 1]) {
@@ -172,7 +172,7 @@ describe('recoverLayer', () => {
     expect(renamed.corrections).toEqual(corrections);
   });
 
-  it('leaves an expert without tokens as it is', () => {
+  it('does not change an expert without tokens', () => {
     const { problem } = problemOf({ experts: 2, topK: 1, width: 2, hidden: 2, tokens: 30 }, 5, 0);
     const idle = { tokens: new Int32Array(0), values: new Float32Array(0) };
     for (const limit of [1000, 1]) {

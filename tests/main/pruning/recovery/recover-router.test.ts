@@ -41,7 +41,7 @@ describe.each(Object.entries(rules))('the gate of a %s', (_, rule) => {
   const normal = normalSource(seededRandom(3));
   const gate = required(settingsOf(rule));
 
-  it('chooses and weighs as the routing rule does', () => {
+  it('chooses and weights as the routing rule does', () => {
     const logits = Float32Array.from({ length: 20 * rows }, () => normal());
     const route = routeTokens(rule, logits, rows, 2, correction);
     for (let token = 0; token < 20; token++) {
@@ -52,10 +52,10 @@ describe.each(Object.entries(rules))('the gate of a %s', (_, rule) => {
     }
   });
 
-  it('has the derivative that small changes of its logits show', () => expectDerivative(gate, normal));
+  it('has the derivative of small changes of its logits', () => expectDerivative(gate, normal));
 });
 
-/** Central differences of sum g w at a random place, where no choice is near a tie. */
+/** Central differences of sum g w at a random point, where no choice is near a tie. */
 const expectDerivative = (gate: Gate, normal: () => number): void => {
   const logits = Float64Array.from({ length: rows }, () => normal());
   const byWeights = [0.7, -1.3];
@@ -87,7 +87,7 @@ describe('gates of merged experts', () => {
   });
 });
 
-/** Tokens whose wanted output is the mixture that a true router gives; the experts are random linear maps. */
+/** Tokens whose wanted output is the mixture of a true router; the experts are random linear maps. */
 const problemOf = (seed: number, items: number) => {
   const [hidden, tokens, experts] = [6, items * 5, rows];
   const normal = normalSource(seededRandom(seed));
@@ -126,7 +126,7 @@ const problemOf = (seed: number, items: number) => {
 };
 
 describe('recoverRouter', () => {
-  it('leaves far less of the error on items that it did not see, the same every time', () => {
+  it('leaves far less of the error on held-out items, the same every time', () => {
     const { problem, start } = problemOf(5, 80);
     const recovery = atOnce(recoverRouter(problem, start));
     expect(recovery.heldOut).toBeLessThan(0.3);
@@ -135,7 +135,7 @@ describe('recoverRouter', () => {
     expect(atOnce(recoverRouter(problem, start))).toEqual(recovery);
   });
 
-  it('stays where nothing can be gained, and where no item can be held out', () => {
+  it('changes nothing where nothing can be gained, or where no item can be held out', () => {
     const { problem, truth } = problemOf(6, 40);
     expect(atOnce(recoverRouter(problem, truth))).toMatchObject({
       steps: 0,
@@ -146,7 +146,7 @@ describe('recoverRouter', () => {
     expect(atOnce(recoverRouter(thin, start))).toMatchObject({ steps: 0, rows: Float64Array.from(start) });
   });
 
-  it('stops after each step for whoever may cancel it', () => {
+  it('yields after each step so that it can be cancelled', () => {
     const { problem, start } = problemOf(7, 8);
     const steps = recoverRouter(problem, start);
     expect(steps.next().done).toBe(false);

@@ -3,7 +3,7 @@ import { meanOutputs } from '../../../../main/inference/expert-constants.ts';
 import { emptyStatistics } from '../../../../main/profile/routing-statistics.ts';
 import { noviceSaliency } from '../../../../main/pruning/saliency/mone.ts';
 
-/** Three experts of two numbers: one gives (1, 2) and (3, 6), one always (5, 0), one is never chosen. */
+/** Three experts with two outputs: one gives (1, 2) and (3, 6), one always (5, 0), one is never chosen. */
 const statistics = () => {
   const made = emptyStatistics(1, 3, 1, 2, ['routed-outputs']);
   made.counts.set([2, 4, 0]);

@@ -4,7 +4,7 @@ import { superExpertPins } from '../../../../main/pruning/saliency/super-experts
 const layers = (...rows: number[][]) => rows.map((row) => Float64Array.from(row));
 
 describe('superExpertPins', () => {
-  it('pins what stands out of all layers, late layers only when asked', () => {
+  it('pins outliers over all layers, late layers only on request', () => {
     const activations = layers([1, 1, 90, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 100, 1, 1]);
     expect(superExpertPins(activations, 'all')).toEqual([{ layer: 3, expert: 1, keep: true }]);
     expect(superExpertPins(activations, 'early')).toEqual([]);
@@ -18,7 +18,7 @@ describe('superExpertPins', () => {
     expect(superExpertPins(many, 'early')).toEqual([{ layer: 2, expert: 7, keep: true }]);
   });
 
-  it('pins nothing where all are alike or there is nothing', () => {
+  it('pins nothing where all are equal or there is nothing', () => {
     expect(superExpertPins(layers([2, 2], [2, 2]), 'all')).toEqual([]);
     expect(superExpertPins([], 'all')).toEqual([]);
   });

@@ -7,7 +7,7 @@ import { validatePlan } from '../../../../main/pruning/validate-plan.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 
 describe('candidatePlan', () => {
-  it('is a valid plan for any matrices, with the numbers as they are', () => {
+  it('is a valid plan for any matrices, with unchanged numbers', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2, max: 12 }),
@@ -38,13 +38,13 @@ describe('candidatePlan', () => {
     );
   });
 
-  it('says of one-hot matrices which expert each new one is', () => {
+  it('identifies the expert of each new one from one-hot matrices', () => {
     const plan = candidatePlan({ kind: 'matrices', layers: [oneHotMatrices([1, 3], 5)] });
     if (!isMergePlan(plan)) throw new Error('no merge');
     expect(plan.groups[0]?.map(({ reference }) => reference)).toEqual([1, 3]);
   });
 
-  it('puts kept experts into order', () => {
+  it('sorts kept experts', () => {
     expect(
       candidatePlan({
         kind: 'kept',

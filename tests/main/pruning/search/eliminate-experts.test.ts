@@ -22,7 +22,7 @@ const draw = (length: number, seed: number): Float32Array => {
 };
 
 describe('routeTokens', () => {
-  it.each(rules)('%s: leaving experts out is deleting their rows', (_, rule) => {
+  it.each(rules)('%s: leaving experts out equals deleting their rows', (_, rule) => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {
         const [experts, tokens] = [6, 7];
@@ -85,7 +85,7 @@ const layerOf = (seed: number) => {
 };
 
 describe('layerLoss', () => {
-  it('is the Frobenius norm of what is missing, batch by batch', () => {
+  it('is the Frobenius norm of the error, batch by batch', () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.integer({ min: 1, max: tokens - 1 }), (seed, cut) => {
         const { outputs, route, outputOf } = layerOf(seed);
@@ -123,7 +123,7 @@ describe('eliminateExperts', () => {
     expect(single).toEqual(all.map((expert) => loss(all.filter((other) => other !== expert))));
   });
 
-  it('leaves out one after the other where subsets are too many: each set holds the next smaller one', async () => {
+  it('leaves out one after the other where subsets are too many: each set contains the next smaller one', async () => {
     const random = seededRandom(5);
     const worth = Array.from({ length: 9 }, () => random.float());
     const loss = (kept: readonly number[]): number =>
@@ -148,7 +148,7 @@ describe('eliminateExperts', () => {
     bySize.forEach(({ kept }) => expect([...kept].sort()).toEqual(ranked.slice(0, kept.length).sort()));
   });
 
-  it('lets the higher index go where losses are equal', async () => {
+  it('drops the higher index where losses are equal', async () => {
     const { bySize } = await eliminateExperts(4, 1, () => 1, 1);
     expect(bySize.map(({ kept }) => kept)).toEqual([[0], [0, 1], [0, 1, 2], [0, 1, 2, 3]]);
   });
@@ -169,7 +169,7 @@ describe('eliminateExperts', () => {
 });
 
 describe('skippingThreshold', () => {
-  it('is the median of how far second experts lie behind', () => {
+  it('is the median ratio of second experts to first ones', () => {
     const ratios = secondRatios(Float32Array.of(0, Math.log(2), -9, 3, 3, 0, 0, -1, -2), 3);
     [0.5, 1, Math.exp(-1)].forEach((ratio, at) => expect(ratios[at]).toBeCloseTo(ratio, 6));
     expect(skippingThreshold(ratios)).toBeCloseTo(0.5, 6);

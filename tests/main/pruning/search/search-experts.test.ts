@@ -53,7 +53,7 @@ describe('searchExperts', () => {
     history.forEach((value, at) => expect(value).toBeGreaterThanOrEqual(history[at - 1] ?? 0));
   });
 
-  it('is the same search for the same seed, another for another', async () => {
+  it('is the same search for the same seed, a different one for another', async () => {
     const asked = async (seed: number): Promise<string> => {
       const seen: string[] = [];
       await searchExperts(
@@ -87,7 +87,7 @@ describe('searchExperts', () => {
     expect(seen.length).toBeLessThanOrEqual(225);
   });
 
-  it('goes on with matrices after the switch, which blend what one-hot rows cannot', async () => {
+  it('continues with matrices after the switch, which blend what one-hot rows cannot', async () => {
     // Best where the first new expert is half of old 1 and half of old 4.
     const fitness = (candidate: SearchCandidate): Promise<number> => {
       if (candidate.kind === 'kept') return Promise.resolve(candidate.kept[0]!.includes(1) ? 0.5 : 0.4);
@@ -103,7 +103,7 @@ describe('searchExperts', () => {
       );
   });
 
-  it('stops between two candidates where it is cancelled, and needs something to spend', async () => {
+  it('stops between two candidates where it is cancelled, and needs a budget', async () => {
     const controller = new AbortController();
     let measured = 0;
     const search = searchExperts(

@@ -67,6 +67,6 @@ test('a group holds two texts together, and a text two groups', () => {
 
 test('items of one group cannot be divided', () => {
   expect(() => splitItems([item(0, 'a', 'x'), item(1, 'b', 'x')], { share: 0.5, seed: 0 }, 'own.jsonl')).toThrow(
-    'own.jsonl cannot be split: its 2 items stand together',
+    'own.jsonl cannot be split: its 2 items belong together',
   );
 });

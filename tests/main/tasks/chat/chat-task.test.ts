@@ -111,7 +111,7 @@ test('a template that takes no system turn is said to have left descriptions out
   const strict = `{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}${SIMPLE}`;
   const task = chatTask(await loadTask(await yaml('output_type: multiple_choice\n')), await templateOf(strict), now);
   expect(task.test).toMatchObject([{ context: expect.stringMatching(/^<s><user>Is fire hot/) as string }]);
-  expect(task.description).toContain('It takes no system turn, so 2 items stand without their description.');
+  expect(task.description).toContain('It takes no system turn, so 2 items are asked without their description.');
 });
 
 test('refuses texts, and a template that fails, by file and item', async () => {
@@ -120,12 +120,12 @@ test('refuses texts, and a template that fails, by file and item', async () => {
   const text = await loadTask(join(folder, 'text.jsonl'));
   const chat = await templateOf();
   expect(() => chatTask(text, chat, now)).toThrow(
-    'text: a chat template was asked for, and perplexity measures texts, which have no turns',
+    'text: a chat template was requested, but perplexity measures texts, which have no turns',
   );
   const task = await loadTask(await yaml('output_type: multiple_choice\n'));
   const failing = await templateOf('{{ messages[0].content.nothing.more }}');
   expect(() => chatTask(task, failing, now)).toThrow(
-    /tokenizer_config\.json, on item "(?:train:3|test:1)" of quiz: it reads \.more of "\.nothing", which is not there/,
+    /tokenizer_config\.json, on item "(?:train:3|test:1)" of quiz: it reads \.more of "\.nothing", which does not exist/,
   );
 });
 
@@ -164,9 +164,9 @@ describe('finds the template of a model folder', () => {
     [
       'named ones without a default',
       config([{ name: 'tool_use', template: 'x' }]),
-      /its chat templates are tool_use, and none is named "default"/,
+      /its chat templates are tool_use; none is named "default"/,
     ],
-    ['no text', config(3), /chat_template is neither a text nor a list/],
+    ['no text', config(3), /chat_template is neither a string nor a list/],
     [
       'what is not supported',
       config('{% include "x" %}'),

@@ -128,7 +128,7 @@ describe('refuses by name and place before anything runs:', () => {
     [
       'a filter behind take_first',
       [takeFirst, { function: 'lowercase' }],
-      /pipeline "p": lowercase stands after take_first/,
+      /pipeline "p": lowercase comes after take_first/,
     ],
   ])('%s', (_what, steps, message) => {
     const compile = (): unknown => compileJudging({ pipelines: [pipeline(...steps)], exactMatch: {} }, 'task.json');

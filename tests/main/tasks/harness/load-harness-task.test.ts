@@ -80,7 +80,7 @@ describe('few-shot', () => {
         expect(prefixes([item])[0]).not.toContain(`Question ${String(index)}?`),
       );
       expect(task.description).toContain(
-        '2-shot: before every item stand examples of train, drawn for each with seed 1234 as ' +
+        '2-shot: every item follows examples of train, drawn for each with seed 1234 as ' +
           'lm-evaluation-harness draws them.',
       );
       expect((await loadTask(file)).hash).toBe(task.hash);
@@ -120,7 +120,7 @@ describe('few-shot', () => {
     });
     expect(prefixes(task.calibration)).toEqual(['', '', '']);
     expect(task.description).toContain(
-      'They are test items, never the item itself, so calibration items stand without examples.',
+      'They are test items, never the item itself, so calibration items have no examples.',
     );
   });
 
@@ -204,12 +204,12 @@ describe('generation tasks', () => {
     [
       'drawing tokens',
       'generation_kwargs: {do_sample: true}\n',
-      /generation_kwargs\.do_sample: only greedy decoding is done here/,
+      /generation_kwargs\.do_sample: only greedy decoding is supported/,
     ],
     [
       'a temperature',
       'generation_kwargs: {temperature: 1}\n',
-      /generation_kwargs\.temperature is 1, so tokens would be drawn/,
+      /generation_kwargs\.temperature is 1, so tokens would be sampled/,
     ],
     ['an empty stop string', 'generation_kwargs: {until: [""]}\n', /generation_kwargs\.until/],
     ['a setting that is not known', 'generation_kwargs: {num_beams: 4}\n', /generation_kwargs: .*num_beams/],
@@ -301,7 +301,7 @@ describe('refuses by name:', () => {
     [
       'options of another metric',
       `${yaml}metric_list: [{metric: acc, ignore_case: true}]\n`,
-      /ignore_case is of exact_match only/,
+      /ignore_case only applies to exact_match/,
     ],
     ['a key nobody knows', `${yaml}doc_to_magic: x\n`, /the key "doc_to_magic" is not supported/],
     [
@@ -359,14 +359,14 @@ describe('refuses by name:', () => {
     [
       'choices that are no list',
       key('[one, two]', '"{{ q }}"'),
-      /line 1: doc_to_choice of .*: what it gives is not a Python list/,
+      /line 1: doc_to_choice of .*: its result is not a Python list/,
     ],
     ['one choice', key('[one, two]', '"{{ [q] }}"'), /line 1: doc_to_choice of .*: it gives 1 choices/],
     ['an empty choice', key('[one, two]', '["", two]'), /test\.jsonl, line 1: choice 0 is empty/],
     [
       'an answer that is no choice',
       key('doc_to_target: a', 'doc_to_target: q'),
-      /line 1: doc_to_target of .*: "Question 20\?" is none of the choices/,
+      /line 1: doc_to_target of .*: "Question 20\?" is not one of the choices/,
     ],
     [
       'an answer outside the choices',

@@ -45,6 +45,6 @@ test('a sample is of distinct members', () => {
 });
 
 test('refuses what no seed or sample is', () => {
-  expect(() => pythonRandom(-1)).toThrow('no seed: -1');
+  expect(() => pythonRandom(-1)).toThrow('not a seed: -1');
   expect(() => pythonRandom(1).sample([1], 2)).toThrow('a sample of 2 from 1');
 });

@@ -133,7 +133,7 @@ describe('refuses, naming file, line and key:', () => {
       (text) => text.replace('"label": 0', '"label": "no"'),
       /val\.jsonl, line 1: not a row of MultiRC \(passage\.questions\.0\.answers\.1\.label: /,
     ],
-    ['no items', 'RTE', () => '', /val\.jsonl holds no items/],
+    ['no items', 'RTE', () => '', /val\.jsonl contains no items/],
     ['no JSON', 'RTE', () => '{', /val\.jsonl, line 1: not JSON/],
   ];
   test.each(cases)('%s', async (_what, name, change, message) => {

@@ -208,6 +208,6 @@ describe('stops what would not end', () => {
     const template = compileTemplate('{{ "x" * 1000000 }}'.replace('{{', '{% set a =').replace('}}', '%}'));
     expect(() => {
       for (let row = 0; row < 10_000; row++) renderTemplate(template, new Map(), meter);
-    }).toThrow('too much work on all rows together');
+    }).toThrow('too much work over all rows together');
   });
 });

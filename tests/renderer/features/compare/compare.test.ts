@@ -25,13 +25,13 @@ const comparison = comparedSample(sample, 'reap');
 const [sums, prose] = comparison.tasks;
 if (sums === undefined || prose === undefined) throw new Error('two tasks');
 
-describe('what is asked of the engine', () => {
+describe('the request to the engine', () => {
   const results = [
     ...[2, 4].map((factor) => sweepResult({ model: 'a', factor })),
     ...[2, 4, 8].map((factor) => sweepResult({ model: 'b', method: 'random', seed: 0, factor })),
     sweepResult({ model: 'a', method: 'unpruned', factor: 1 }),
   ];
-  it('is what the controls hold, as far as the sweep has it', () => {
+  it('follows the controls as far as the sweep allows', () => {
     expect(comparisonChoice(results, { model: null, factor: 2, answers: null, reference: 'best' })).toEqual({
       model: 'a',
       factor: 2,
@@ -42,7 +42,7 @@ describe('what is asked of the engine', () => {
       factor: 8,
       reference: 'random',
     });
-    // A factor that this model was not measured at leads to the nearest; a reference of another model counts for none.
+    // An unmeasured factor is replaced by the nearest; a reference from another model is ignored.
     expect(comparisonChoice(results, { model: 'a', factor: 8, answers: null, reference: 'random' })).toEqual({
       model: 'a',
       factor: 4,
@@ -60,11 +60,11 @@ describe('what is asked of the engine', () => {
       ),
     ).toBeNull();
   });
-  it('is of one kind of answers, where there are both', () => {
+  it('covers one kind of answers if there are both', () => {
     const both = [...results, sweepResult({ model: 'b', task: 'sums-written', metric: 'exact_match', factor: 2 })];
     const wanted = { factor: 2, answers: 'written', reference: 'best' } as const;
     expect(comparisonChoice(both, { ...wanted, model: 'b' })).toMatchObject({ model: 'b', answers: 'written' });
-    // The other model has none.
+    // The other model has no such answers.
     expect(comparisonChoice(both, { ...wanted, model: 'a' })).toEqual({
       model: 'a',
       factor: 2,
@@ -74,7 +74,7 @@ describe('what is asked of the engine', () => {
 });
 
 describe('words', () => {
-  it('name references, marks and shared places', () => {
+  it('name references, markers and shared ranks', () => {
     expect(['best', 'unpruned', 'reap'].map(referenceTitle)).toEqual(['best of each task', 'unpruned', 'REAP']);
     expect(
       ['better', 'worse', 'cannot-tell'].map((reading) =>
@@ -94,7 +94,7 @@ describe('words', () => {
     expect(taskRankText({ ...first, rank: 1 }, { ...sums, rows: [{ ...first, rank: 1 }] })).toBe('1');
   });
 
-  it('say of a method with draws that its value is a mean, with its range', () => {
+  it('state that the value of a method with draws is a mean, with its range', () => {
     const random = sums.rows.find(({ method }) => method === 'random');
     if (random === undefined) throw new Error('random');
     expect(rowLines(random, sums)).toEqual([
@@ -106,14 +106,14 @@ describe('words', () => {
     ]);
   });
 
-  it('turn perplexity round: lower is better', () => {
+  it('invert perplexity: lower is better', () => {
     expect([goodness(0.5, 'acc'), goodness(0.5, 'perplexity')]).toEqual([0.5, -0.5]);
     const [low, high] = intervalDomain(comparison, prose);
     expect(low).toBeLessThanOrEqual(0);
     expect(high).toBeGreaterThan(0);
   });
 
-  it('scale accuracies together and every perplexity by itself', () => {
+  it('scale accuracies together and each perplexity separately', () => {
     const largest = Math.max(...sums.rows.map(({ paired }) => Math.abs(paired?.difference ?? 0)));
     expect(scaleOf(comparison, sums)).toBe(largest);
     expect(scaleOf(comparison, prose)).not.toBe(largest);
@@ -121,7 +121,7 @@ describe('words', () => {
 });
 
 describe('a saved comparison', () => {
-  it('holds every number, the manifest, and one picture of all methods and tasks', () => {
+  it('contains every number, the manifest, and one picture of all methods and tasks', () => {
     const odd = { ...comparison, tasks: comparison.tasks.map((task) => ({ ...task, task: `<${task.task}>` })) };
     const { picture, table } = compareView({ manifest: sampleManifest, comparison: odd, theme: 'dark' });
     const svg = picture?.draw().svg ?? '';
@@ -136,7 +136,7 @@ describe('a saved comparison', () => {
   });
 });
 
-describe('the point behind a row', () => {
+describe('the point of a row', () => {
   it('is the first draw at the row\u2019s factor', () => {
     const row = sums.rows.find(({ method }) => method === 'random');
     if (row === undefined) throw new Error('random');

@@ -68,7 +68,7 @@ const document: SweepDocument = {
 const methods = sweepMethods(document);
 const [sums] = taskCurves(document, 'm', methods, ['sums']);
 
-test('the unpruned model is no method: every line begins at it', () => {
+test('the unpruned model is not a method: every line starts at it', () => {
   expect(methods).toEqual(['random', 'reap']);
   expect(sums?.unpruned).toBe(0.9);
   expect(sums?.curves.map((curve) => curve.line)).toEqual([
@@ -84,7 +84,7 @@ test('the unpruned model is no method: every line begins at it', () => {
   ]);
 });
 
-test('a line has no mean over the draws alone that a search for thresholds measured', () => {
+test('a line has no mean over only those draws that a threshold search measured', () => {
   const point = { model: 'm', task: 'sums', method: 'random', seed: 0, factor: 4, kept: 4 };
   const results = [...document.results, result('random', 1, 4, 0.8)];
   const lineOf = (notNeeded: SweepDocument['notNeeded']) =>
@@ -93,7 +93,7 @@ test('a line has no mean over the draws alone that a search for thresholds measu
   expect(lineOf([point])?.map(({ factor }) => factor)).toEqual([1, 2]);
 });
 
-test('intervals are moved to the unpruned value, and only a single-seed method shows them', () => {
+test('intervals are shifted to the unpruned value, and only single-seed methods show them', () => {
   const [random, reap] = sums?.curves ?? [];
   if (random === undefined || reap === undefined) throw new Error('two curves are expected');
   const rows = chartRows(reap, 0.9, 1, 2);
@@ -107,16 +107,16 @@ test('intervals are moved to the unpruned value, and only a single-seed method s
   ]);
 });
 
-test('methods stand side by side at a factor, and together at the unpruned model', () => {
+test('methods are drawn side by side at a factor, and together at the unpruned model', () => {
   expect([dodged(1, 0, 4), dodged(1, 3, 4)]).toEqual([1, 1]);
   expect(dodged(2, 0, 4) * dodged(2, 3, 4)).toBeCloseTo(4, 12);
 });
 
-test('many methods crowd together rather than run into the next factor', () => {
+test('many methods are drawn closer together rather than overlapping the next factor', () => {
   expect(dodged(2, 33, 34)).toBeLessThan(dodged(4, 0, 34));
 });
 
-test('a recovered curve stands behind its method, and one that is no method comes last', () => {
+test('a recovered curve follows its method, and a name that is no method comes last', () => {
   const mixed = {
     ...document,
     results: ['mine', 'uncurl+recovery', 'reap+recovery', 'uncurl', 'reap'].map((method) =>
@@ -126,11 +126,11 @@ test('a recovered curve stands behind its method, and one that is no method come
   expect(sweepMethods(mixed)).toEqual(['reap', 'reap+recovery', 'uncurl', 'uncurl+recovery', 'mine']);
 });
 
-test('ticks are powers of two and the largest factor where it stands apart', () => {
+test('ticks are powers of two, and the largest factor if far enough from them', () => {
   expect(factorTicks(sums === undefined ? [] : [sums])).toEqual([1, 2, 4]);
 });
 
-test('arrow keys walk along a method and between methods', () => {
+test('arrow keys move along a method and between methods', () => {
   const curves = sums?.curves ?? [];
   const start = nextPoint(curves, null, 'ArrowRight');
   expect(start?.method).toBe('random');
@@ -140,7 +140,7 @@ test('arrow keys walk along a method and between methods', () => {
   expect(nextPoint(curves, down, 'a')).toBeNull();
 });
 
-test('verdicts are read out as brackets, never as a bare number that is not known', () => {
+test('verdicts are read out as brackets, never as an uncertain number', () => {
   expect(thresholdValue(threshold('reap', null, 'found', 2, 2, 4))).toBe('×2');
   expect(thresholdValue(threshold('reap', null, 'all-safe', 8, 8, null))).toBe('≥ ×8');
   expect(thresholdValue(threshold('reap', null, 'none-safe', 1, 1, 2))).toBe('< ×2');

@@ -19,7 +19,7 @@ const task = (name: string, metric: 'acc' | 'exact_match', test = 300, error: st
     error,
   });
 
-test('a task and the one whose answers are written find each other, where both hold the same items', () => {
+test('a task and its written twin find each other if they have the same items', () => {
   const [sort, written] = [task('sort', 'acc'), task('sort-written', 'exact_match')];
   const tasks = [task('add', 'acc'), sort, written];
   expect(twinOf(sort, tasks)).toBe(written);

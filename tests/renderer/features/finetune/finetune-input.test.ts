@@ -9,7 +9,6 @@ import {
   finetuneObstacle,
   finetuneSteps,
   isIdle,
-  refused,
   trainingSettings,
 } from '../../../../renderer/features/finetune/finetune-input.ts';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
@@ -42,7 +41,7 @@ const task = (name: string, calibration = 300) =>
   });
 const into = { handle: pathHandle.parse('into'), path: '/out' };
 
-test('an untouched dialog asks for what the contract takes as its defaults', () => {
+test('an untouched dialog requests the contract’s defaults', () => {
   const store = createFinetuneStore();
   expect(finetuneObstacle(model, [task('add')], store.getState())).toBe('Choose the folder to write into.');
   expect(finetuneInput(model, [task('add')], store.getState())).toBeNull();
@@ -90,7 +89,7 @@ test('every choice reaches the request', () => {
   expect(request.settings).toEqual(chosen);
 });
 
-test('what cannot be asked for says why, by the field that the contract refuses', () => {
+test('an invalid request is explained, by the field that the contract rejects', () => {
   const store = createFinetuneStore();
   store.getState().chooseInto(into);
   const obstacle = (): string | null => finetuneObstacle(model, [task('add')], store.getState());
@@ -100,19 +99,18 @@ test('what cannot be asked for says why, by the field that the contract refuses'
   expect(finetuneObstacle(model, [task('bare', 0)], store.getState())).toMatch(/bare: no calibration items/);
   store.getState().choose('epochs', Number.NaN);
   store.getState().choose('rate', 2);
-  expect(refused(store.getState().settings).toSorted()).toEqual(['epochs', 'rate']);
-  expect(obstacle()).toBe('Epochs: a whole number from 1.');
+  expect(obstacle()).toBe('Epochs: a whole number of at least 1.');
   store.getState().choose('epochs', 1.5);
   expect(obstacle()).toMatch(/^Epochs/);
   store.getState().choose('epochs', 1);
-  expect(obstacle()).toBe('Peak rate: above 0, at most 1.');
+  expect(obstacle()).toBe('Peak rate: a number above 0 and at most 1.');
   store.getState().choose('rate', 0.001);
   expect(obstacle()).toBeNull();
   store.getState().chooseName('../away');
   expect(obstacle()).toMatch(/name may contain/);
 });
 
-test('steps are those of the training script: a last, smaller batch counts', () => {
+test('steps match the training script: a last, smaller batch counts', () => {
   const settings = finetuneSettings.parse({ routerSteps: 20, epochs: 2, batch: 64 });
   expect(finetuneSteps(settings, 300)).toBe(20 + 2 * 5);
   expect(finetuneSteps({ ...settings, stages: ['router'] }, 300)).toBe(20);
@@ -121,14 +119,14 @@ test('steps are those of the training script: a last, smaller batch counts', () 
   expect(finetuneSteps({ ...settings, epochs: Number.NaN }, 300)).toBeNull();
 });
 
-test('a setting of a stage that was not chosen does nothing', () => {
+test('a setting of an unselected stage has no effect', () => {
   const idle = (stages: readonly string[]): readonly string[] =>
     trainingSettings.filter((setting) => isIdle(setting, { stages })).map(({ name }) => name);
   expect(idle(['router', 'all'])).toEqual(['generalSteps', 'generalRate']);
   expect(idle(['all'])).toEqual(['routerSteps', 'generalSteps', 'generalRate']);
 });
 
-test('the suggested name holds what a folder may be called', () => {
+test('the default name is valid for a folder', () => {
   expect(finetuneName(model, [task('a'), task('b')], null)).toBe('uncurl-8-a-b-tuned');
   expect(finetuneName(model, [task('a'), task('b'), task('c')], null)).toBe('uncurl-8-3-tasks-tuned');
   expect(finetuneName(model, [task('zwei Wörter/x')], null)).toBe('uncurl-8-zwei-W-rter-x-tuned');

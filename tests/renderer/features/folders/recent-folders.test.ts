@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { foldersOf, nameOf } from '../../../../renderer/features/folders/recent-folders.ts';
 
-test('recent folders are those that hold what was opened last, each once, of either kind of path', () => {
+test('recent folders are the parents of recently opened paths, each once, for either path style', () => {
   expect(foldersOf(['/data/a/one', '/data/b/two.jsonl', 'C:\\data\\three', '/data/a/four/', '/top'])).toEqual([
     '/data/a',
     'C:\\data',

@@ -41,7 +41,7 @@ const run = (id: string, spec: RunManifest['spec'], rest: Partial<RunManifest> =
     ...rest,
   });
 
-test('only finished runs of this layer, model, task and form of asking count, the newest first', () => {
+test('only finished runs of this layer, model, task and prompt settings count, newest first', () => {
   const runs = [
     run('a', { layer: 1 }),
     run('aa', { layer: 1, experts: [2] }),
@@ -56,7 +56,7 @@ test('only finished runs of this layer, model, task and form of asking count, th
   expect(found(true)).toEqual(['c']);
 });
 
-test('what was measured last of an expert is what is known of it', () => {
+test('the latest measurement of an expert counts', () => {
   const known = knownDamage([document(result(2, -0.1)), document(result(1, 0), result(2, -0.3))]);
   expect([...known].map(([expert, { difference }]) => [expert, difference])).toEqual([
     [2, -0.1],
@@ -64,7 +64,7 @@ test('what was measured last of an expert is what is known of it', () => {
   ]);
 });
 
-test('every bar says its difference and its interval, and the selected one is marked', () => {
+test('every bar states its difference and interval, and the selected one is marked', () => {
   const markup = renderToStaticMarkup(
     <DamageChart
       layer={1}
@@ -79,7 +79,7 @@ test('every bar says its difference and its interval, and the selected one is ma
   expect(markup.match(/damage-bar-selected/g)).toHaveLength(1);
 });
 
-test('the facts of one expert hold value, difference, interval, p and what was lost and gained', () => {
+test('the facts of one expert are value, difference, interval, p, and lost and gained items', () => {
   const markup = renderToStaticMarkup(<DamageFacts damage={result(1, -0.02)} metric="acc" unpruned={0.9} n={100} />);
   for (const text of ['88.0 (unpruned 90.0)', '−2.0 points [−4.0, 0.0]', '<dd>0.5</dd>', '3 lost, 1 gained of 100'])
     expect(markup).toContain(text);

@@ -15,7 +15,7 @@ const token = {
   contexts: [{ before: 'sort ', token: ' a\n', behind: 'b', gate: 0.875 }],
 };
 
-test('tokens show their spaces, what they are weighed by, and where they stand', () => {
+test('tokens show their spaces, their weights and their contexts', () => {
   const markup = renderToStaticMarkup(
     <ExpertTakes
       tokens={100}
@@ -42,7 +42,7 @@ test('tokens show their spaces, what they are weighed by, and where they stand',
     expect(markup).toContain(text);
 });
 
-test('a bar never leaves its track, and stands beside the mark of what was to be expected', () => {
+test('a bar never exceeds its track, and is next to the mark of the expected value', () => {
   const markup = renderToStaticMarkup(
     <ExpertBars label="x" rows={[{ key: 'a', name: 'a', length: -0.5, mark: 2, value: '1', text: 'all' }]} />,
   );
@@ -50,7 +50,7 @@ test('a bar never leaves its track, and stands beside the mark of what was to be
   expect(markup).toContain('left:100%');
 });
 
-test('shares of a layer are of each row’s own tokens, and an expert without tokens has none', () => {
+test('shares of a layer are relative to each row’s own tokens, and an expert without tokens has none', () => {
   expect(
     sharesTogether([
       [4, 2],

@@ -9,7 +9,7 @@ const text = (markup: string): string => markup.replace(/<[^>]*>/g, ' ').replace
 const shown = (own: PointCost, whole: PointCost | undefined): string =>
   text(renderToStaticMarkup(<PointCostFacts cost={own} unpruned={whole} />));
 
-test('bytes stand with their share of the unpruned model, and speeds only where they were measured', () => {
+test('bytes are shown with their share of the unpruned model, and speeds only if measured', () => {
   const plain = shown(cost, unpruned);
   expect(plain).toMatch(/Weights 3 MB \(25 %\)/);
   expect(plain).toContain('Cache per token');
@@ -17,7 +17,7 @@ test('bytes stand with their share of the unpruned model, and speeds only where 
   expect(shown(cost, undefined)).not.toContain('%');
 });
 
-test('a speed has its digits where it is slow', () => {
+test('a low speed has more digits', () => {
   const timed = shown({ ...cost, promptTokensPerSecond: 412.6, decodeTokensPerSecond: 3.456 }, unpruned);
   expect(timed).toMatch(/Prompt speed 413 tokens\/s/);
   expect(timed).toMatch(/Decode speed 3\.46 tokens\/s/);

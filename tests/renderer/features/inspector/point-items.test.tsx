@@ -35,7 +35,7 @@ const document: OutcomesDocument = {
 const markup = (props: Partial<Parameters<typeof FirstLost>[0]>): string =>
   renderToStaticMarkup(<FirstLost document={undefined} error={null} onAll={() => undefined} {...props} />);
 
-test('the first lost items stand there with both answers, their difference marked, and the counts of all', () => {
+test('the first lost items are shown with both answers, their difference marked, and all counts', () => {
   const shown = markup({ document });
   expect(shown).toContain('Lost 124, gained 3, same 93');
   expect(shown).toContain('<code>com<mark>ite</mark></code>');
@@ -43,7 +43,7 @@ test('the first lost items stand there with both answers, their difference marke
   expect(shown).toContain('Show all items');
 });
 
-test('until they are read it says so, and an error is told instead', () => {
+test('loading is shown until they are read, and an error replaces them', () => {
   expect(markup({})).toContain('Reading the answers…');
   const error = { code: 'outcomes-missing', kind: 'failed' as const, message: 'No longer stored.', remedy: 'Resume.' };
   const failed = markup({ error });
@@ -52,7 +52,7 @@ test('until they are read it says so, and an error is told instead', () => {
   expect(failed).not.toContain('Reading');
 });
 
-test('a point that lost nothing shows no list, and why questions are missing', () => {
+test('a point that lost nothing shows no list, and says why questions are missing', () => {
   const none = { ...document, items: [], total: 0, note: 'Questions are not shown: the task is gone.' };
   const shown = markup({ document: none });
   expect(shown).not.toContain('<ol');
@@ -66,7 +66,7 @@ test('only pruned candidates of tasks with right answers have such items', () =>
   expect(hasItems({ factor: 2, metric: 'perplexity' })).toBe(false);
 });
 
-test('showing a point selects it, tells of it, and opens the panel where it was closed', () => {
+test('showing a point selects it, switches the panel to it, and opens the panel', () => {
   if (layoutStore.getState().inspectorOpen) layoutStore.getState().toggleInspector();
   showPoint(point, { factor: 2 });
   expect(selectionStore.getState()).toMatchObject({ point, subject: 'point', factor: 2 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runBefore } from '../../../../renderer/features/jobs/waiting-jobs.tsx';
 
-test('a job that takes the place of another stands where that one stood', () => {
+test('a job moved onto another takes its position', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.uuid(), { minLength: 1, maxLength: 8 }), fc.nat(), fc.nat(), (order, one, other) => {
       const [run, target] = [order[one % order.length] ?? '', order[other % order.length] ?? ''];

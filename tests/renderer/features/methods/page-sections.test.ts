@@ -6,7 +6,7 @@ import { methodGroups } from '../../../../renderer/plan/methods.ts';
 
 const pages = methods.map(methodPage);
 
-test('every line that the command line prints is on the screen, once and in its order', () => {
+test('every line that the command line prints is shown, once and in order', () => {
   for (const { text, pitfalls } of pages) {
     const { title, summary, facts, lists } = pageSections(text);
     const lines = [
@@ -23,7 +23,7 @@ test('every line that the command line prints is on the screen, once and in its 
   }
 });
 
-test('every method stands in one group', () => {
+test('every method is in one group', () => {
   const groups = methodGroups(pages);
   expect(groups.map(({ title }) => title)).toEqual(['Drop', 'Merge', 'Search']);
   expect(groups.flatMap((group) => group.pages.map(({ name }) => name)).sort()).toEqual([...methodNames].sort());

@@ -13,7 +13,7 @@ const options = methodNames.flatMap((name) =>
   methodPage(methodNamed(name)).options.map((option) => ({ name, option })),
 );
 
-test('every choice that the window offers is one that the method takes', () => {
+test('every choice offered by the window is valid for the method', () => {
   const choices = options.flatMap(({ name, option }) => option.choices.map((choice) => ({ name, option, choice })));
   expect(choices.length).toBeGreaterThan(50);
   for (const { name, option, choice } of choices) {
@@ -24,7 +24,7 @@ test('every choice that the window offers is one that the method takes', () => {
   }
 });
 
-test('a default is known as such after the way through the field', () => {
+test('a default is still recognised after passing through the field', () => {
   for (const { option } of options) {
     const back =
       option.kind === 'choice'
@@ -36,7 +36,7 @@ test('a default is known as such after the way through the field', () => {
   }
 });
 
-test('names are read as words, and what was changed is counted', () => {
+test('names are converted to words, and changes are counted', () => {
   expect(inWords('switchAfter')).toBe('switch after');
   expect(inWords('most-active')).toBe('most active');
   expect(['k-means', 'cluster-qr'].map(inWords)).toEqual(['k-means', 'cluster QR']);

@@ -15,7 +15,7 @@ const run = (fields: Partial<RunManifest>): RunManifest =>
     ...fields,
   });
 
-test('only what was found equal wears a tick, whatever its kind and state', () => {
+test('only a reproduction that matched has a check mark, whatever its kind and state', () => {
   const kinds = ['profile', 'sweep', 'export', 'verify', 'reproduce', 'finetune', 'experiment'] as const;
   const states = ['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted'] as const;
   for (const kind of kinds) {
@@ -28,7 +28,7 @@ test('only what was found equal wears a tick, whatever its kind and state', () =
   expect(runIcon(run({ finding: 'equal', damaged: 'gone' }))).toBe('warning');
 });
 
-test('a row says state, day and time, and how long it took', () => {
+test('a row shows state, day and time, and duration', () => {
   expect(runNote(run({ kind: 'sweep' }), now)).toBe('4 Mar, 08:05 · 3\u202fmin');
   expect(runNote(run({ finding: 'different' }), now)).toBe('not equal · 4 Mar, 08:05 · 3\u202fmin');
   expect(runNote(run({ state: 'running', finishedAt: null }), now)).toBe('running · 4 Mar, 08:05');

@@ -28,7 +28,7 @@ const task = (name: string, calibration: number, metric: TaskEntry['metric'] = '
     error: null,
   });
 
-test('a split of a fifth is offered first, else what was chosen', () => {
+test('a split of one fifth is offered first, or the earlier choice', () => {
   const first = firstFields({});
   expect(choiceOf(first)).toEqual({ from: 'split', share: 0.2, seed: 0 });
   const choice = { from: 'split', share: 0.35, seed: 4 } as const;
@@ -37,7 +37,7 @@ test('a split of a fifth is offered first, else what was chosen', () => {
   expect(choiceOf(firstFields({ calibrated: { items: '/a', choice: other } }))).toEqual(other);
 });
 
-test('fields that are empty or impossible make no choice', () => {
+test('empty or invalid fields make no choice', () => {
   const first = firstFields({});
   for (const wrong of [{ percent: NaN }, { percent: 0 }, { percent: 100 }, { seed: -1 }, { seed: 1.5 }, { seed: NaN }])
     expect(choiceOf({ ...first, ...wrong })).toBeNull();
@@ -45,7 +45,7 @@ test('fields that are empty or impossible make no choice', () => {
   expect(choiceOf({ ...first, from: 'task' })).toBeNull();
 });
 
-test('calibration items are taken from tasks of the same kind that have some, and not from itself', () => {
+test('calibration items can come from tasks of the same kind that have some, but not from the task itself', () => {
   const own = task('own', 0);
   const others = [
     own,
@@ -58,7 +58,7 @@ test('calibration items are taken from tasks of the same kind that have some, an
   expect(tasksToTakeFrom(task('own', 0, 'acc_norm'), others).map(({ name }) => name)).toContain('sums');
 });
 
-test('says what a split costs and what a choice gives', () => {
+test('states the cost of a split and the result of a choice', () => {
   expect(splitReason(20)).toMatch(/about 12\s% wider \(with one half: 41\s%\)\. This is the default\.$/u);
   expect(splitReason(50)).toMatch(/about 41\s% wider\.$/u);
   expect(splitReason(NaN)).toBe('Enter a share between 0 and 100 %.');

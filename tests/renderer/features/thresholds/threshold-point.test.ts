@@ -9,7 +9,7 @@ const { document, sizeTrend } = sampleSizeTrend({
   limit: (experts) => experts / 8,
 });
 
-test('every threshold leads to a measured point of its own model, task and method', () => {
+test('every threshold refers to a measured point of its own model, task and method', () => {
   expect(sizeTrend.thresholds.length).toBeGreaterThan(0);
   for (const threshold of sizeTrend.thresholds) {
     const point = thresholdPoint(document.results, threshold);
@@ -20,7 +20,7 @@ test('every threshold leads to a measured point of its own model, task and metho
   }
 });
 
-test('of several draws it is the one that decides: with the lowest one-sided end', () => {
+test('of several draws, it is the one that decides: with the lowest one-sided end', () => {
   const [first] = document.results.filter(({ factor }) => factor > 1);
   if (first === undefined) throw new Error('the sample has no pruned point');
   const draws = [0, 1, 2].map((seed) => ({

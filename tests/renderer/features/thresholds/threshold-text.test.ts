@@ -14,7 +14,7 @@ const { sizeTrend } = sampleSizeTrend({
 const [any] = sizeTrend.thresholds;
 if (any === undefined) throw new Error('the sample has no threshold');
 
-test('a cell says the bracket, and what a threshold that cannot be told would need', () => {
+test('a cell shows the bracket, or what an undecided threshold would need', () => {
   expect(cellBracketText({ ...any, lastSafe: 2, firstUnsafe: 4, firstWorse: null }, sizeTrend.needed, 'acc')).toBe(
     '[2, 4)',
   );
@@ -38,14 +38,14 @@ test('a cell says the bracket, and what a threshold that cannot be told would ne
   ).toMatch(/recorded: another training of this size/);
 });
 
-test('the engine says how many items the margin needs', () => {
+test('the engine reports how many items the margin needs', () => {
   expect(sizeTrend.needed).toEqual({
     items: itemsNeeded(sizeTrend.delta),
     texts: itemsNeeded(sizeTrend.delta, 'perplexity'),
   });
 });
 
-test('p values are cut out of a sentence, and nothing is lost', () => {
+test('p values are split off from a sentence without losing text', () => {
   const sentence = '4 of 256 ways show a trend as strong (p = 0.016; exact). By others p < 0.001.';
   const parts = splitAtProbabilities(sentence);
   expect(parts.filter(({ isProbability }) => isProbability).map(({ text }) => text)).toEqual([

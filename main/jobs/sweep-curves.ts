@@ -7,14 +7,12 @@ import { counted } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
-import { combinedExtras, planNeeds, type PlanNeeds } from '../pruning/plan-needs.ts';
-import { isFileMethod, ownCounts } from './file-methods.ts';
-import type { RunModel, RunTask } from './job-context.ts';
-import { RECOVERY_WORK, searchWork } from './plan-step.ts';
-import { profileWork } from './profile-job.ts';
-import { openTokenCounter } from './task-work.ts';
+import { planNeeds, type PlanNeeds } from '../pruning/plan-needs.ts';
+import { isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
+import type { RunModel } from './job-context.ts';
+import type { PlanOrder } from './plan-step.ts';
 
-/** What of a model decides which factors it can reach. */
+/** The figures of a model that decide which factors it can reach. */
 export interface SweepTarget {
   readonly name: string;
   /** E and K. */
@@ -25,7 +23,7 @@ export interface SweepTarget {
 export interface SweepCounts {
   /** Per model, numbers of kept experts to measure, falling; without E itself, which is the unpruned model. */
   readonly kept: ReadonlyMap<string, readonly number[]>;
-  /** What was left out, and why. */
+  /** Factors that were left out, and why. */
   readonly notes: readonly string[];
 }
 
@@ -120,7 +118,7 @@ export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
   );
 };
 
-/** What several draws of a method add to a sweep: candidates beyond those of one draw. */
+/** Candidates that several draws of a method add to those of one draw. */
 export interface DrawCost {
   readonly method: MethodName;
   readonly draws: number;
@@ -139,7 +137,7 @@ export const drawCosts = (
   return [...new Set(settings.methods)]
     .filter((method) => draws > 1 && drawsPlans(settings, method))
     .map((method) => {
-      const points = sum(curves.filter((curve) => curve.method === method).map(({ counts }) => counts.length)) * tasks;
+      const points = curves.filter((curve) => curve.method === method).flatMap(({ counts }) => counts).length * tasks;
       return { method, draws, morePoints: points - points / draws };
     });
 };
@@ -161,11 +159,24 @@ export const curveNames = (settings: SweepSettings): readonly string[] => [
 /** Options of one method of a sweep. */
 export const optionsOf = ({ options }: SweepSettings, method: MethodName): MethodOptions => options[method] ?? {};
 
+/** How the plans of a curve are made. */
+export const orderOf = (settings: SweepSettings, { method, seed, refit }: Curve): PlanOrder => ({
+  method,
+  options: optionsOf(settings, method),
+  budget: settings.budget,
+  protect: settings.protect,
+  seed,
+  refit,
+  fromFile: isFileMethod(settings, method)
+    ? (checkpoint, task, keep) => planOfFile(settings, method, checkpoint, task, keep)
+    : undefined,
+});
+
 /** Whether the plans of a method put constants in place of experts. */
 export const leavesConstants = (settings: SweepSettings, method: MethodName): boolean =>
   planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget }).constants;
 
-/** What the plans of each method need, in the order of the methods. */
+/** The needs of each method's plans, in the order of the methods. */
 export const needsOf = (settings: SweepSettings): readonly PlanNeeds[] =>
   settings.methods
     .filter((method) => !isFileMethod(settings, method))
@@ -179,76 +190,6 @@ export const needsCalibration = (settings: SweepSettings): boolean =>
 
 export const needsProfile = (settings: SweepSettings): boolean => needsOf(settings).some(({ profile }) => profile);
 
-/** Tokens of a task's calibration items, as they are profiled and as they are scored; 0 where nothing looks at them. */
-export interface CalibrationWork {
-  readonly profiling: number;
-  readonly scoring: number;
-}
-
 /** Test items that a sweep uses of a task. */
 export const usedItems = (items: readonly TaskItem[], limit: number | null): readonly TaskItem[] =>
   limit === null ? items : items.slice(0, limit);
-
-/** Work of a model in tokens, per task. */
-export interface SweepWork {
-  readonly calibration: readonly CalibrationWork[];
-  readonly scoring: readonly number[];
-}
-
-/** Tokens per task; refuses items that the model's tokenizer cannot score, before anything runs. */
-export const workOf = async (
-  { checkpoint }: RunModel,
-  { tasks, settings }: { readonly tasks: readonly RunTask[]; readonly settings: SweepSettings },
-  signal: AbortSignal,
-): Promise<SweepWork> => {
-  const measure = await openTokenCounter(checkpoint, signal);
-  const work: { calibration: CalibrationWork[]; scoring: number[] } = { calibration: [], scoring: [] };
-  const isAnswered = settings.calibration === 'written' || needsOf(settings).some(({ search }) => search !== null);
-  for (const { task } of tasks) {
-    work.calibration.push({
-      profiling: needsCalibration(settings) ? await measure.profiling(task.calibration) : 0,
-      scoring: isAnswered ? await measure.scoring(task.calibration) : 0,
-    });
-    work.scoring.push(await measure.scoring(usedItems(task.test, settings.limit)));
-  }
-  return work;
-};
-
-/** Work of one plan beyond its profile: the search for it, and its refit. */
-export const planWork = (
-  settings: SweepSettings,
-  { method, refit }: Curve,
-  { profiling, scoring }: CalibrationWork,
-): number => {
-  const search = isFileMethod(settings, method)
-    ? 0
-    : searchWork({
-        method,
-        options: optionsOf(settings, method),
-        budget: settings.budget,
-        profilingTokens: profiling,
-        scoringTokens: scoring,
-      });
-  return search + (refit === null ? 0 : RECOVERY_WORK * profiling);
-};
-
-/** Work of a curve on a task: its plans, and what they answer (`scoring` tokens each). */
-export const curveWork = (
-  settings: SweepSettings,
-  curve: CountedCurve,
-  calibration: CalibrationWork,
-  scoring: number,
-): number => curve.counts.length * (scoring + planWork(settings, curve, calibration));
-
-/** Work of a model's profiles over all tasks. */
-export const profilesWork = (
-  { checkpoint }: RunModel,
-  settings: SweepSettings,
-  calibration: readonly CalibrationWork[],
-): number => {
-  if (!needsProfile(settings)) return 0;
-  const extras = combinedExtras(needsOf(settings));
-  return sum(calibration.map(({ profiling }) => profileWork(profiling, extras, checkpoint.info)));
-};
-
-export const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

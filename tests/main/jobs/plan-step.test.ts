@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { searchFitness } from '../../../main/jobs/search-fitness.ts';
+import { searchFitness } from '../../../main/jobs/plan-step.ts';
 import { choiceOutcome, textOutcome } from '../evaluation/outcomes.ts';
 
 test('candidates are judged by the metric of their task', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { curvesOf, drawCosts, drawCostText, sweepCounts } from '../../../main/jobs/sweep-work.ts';
+import { curvesOf, drawCosts, drawCostText, sweepCounts } from '../../../main/jobs/sweep-curves.ts';
 import { modelInfoOf } from '../contract/model-info-of.ts';
 import { uniqueNames } from '../../../main/jobs/write-sweep-files.ts';
 

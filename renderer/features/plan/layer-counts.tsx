@@ -1,8 +1,6 @@
 import { useStore } from 'zustand';
 import type { ModelEntry } from '../../../main/contract/model.ts';
-import type { BudgetName, SuperExpertProtection } from '../../../main/contract/plan.ts';
 import { Button } from '../../components/button.tsx';
-import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
@@ -10,50 +8,6 @@ import { fewestKept } from '../../plan/kept-counts.ts';
 import { countsByLayer } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-
-const words: Readonly<Record<BudgetName, string>> = {
-  uniform: 'uniform',
-  global: 'global',
-  'inverse-importance': 'inverse importance',
-  manual: 'by hand',
-};
-
-interface BudgetSelectProps<B extends BudgetName> {
-  readonly value: B;
-  readonly of: readonly B[];
-  readonly disabled?: boolean;
-  readonly onChange: (budget: B) => void;
-}
-
-export const BudgetSelect = <B extends BudgetName>({ value, of, disabled = false, onChange }: BudgetSelectProps<B>) => (
-  <Select
-    stacked
-    label={<Definition of="budget" />}
-    value={value}
-    disabled={disabled}
-    options={of.map((budget) => ({ value: budget, label: words[budget] }))}
-    onChange={onChange}
-  />
-);
-
-interface ProtectSelectProps {
-  readonly value: SuperExpertProtection;
-  readonly onChange: (protect: SuperExpertProtection) => void;
-}
-
-export const ProtectSelect = ({ value, onChange }: ProtectSelectProps) => (
-  <Select
-    stacked
-    label={<Definition of="protect" />}
-    value={value}
-    options={[
-      { value: 'none', label: 'not protected' },
-      { value: 'early', label: 'stay in early layers' },
-      { value: 'all', label: 'stay in all layers' },
-    ]}
-    onChange={onChange}
-  />
-);
 
 /** Kept experts of each MoE layer, one field per layer: Tab moves between fields, arrow keys change the value. */
 export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {

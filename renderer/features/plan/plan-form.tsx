@@ -1,33 +1,35 @@
-import { useId } from 'react';
 import { useStore } from 'zustand';
 import { methodDraws } from '../../../main/contract/method.ts';
 import type { ModelEntry, ModelInfo } from '../../../main/contract/model.ts';
-import { budgetName } from '../../../main/contract/plan.ts';
+import { describedPlanSettings } from '../../../main/contract/plan.ts';
+import { settingsOf } from '../../../main/contract/setting.ts';
 import { useAction } from '../../actions/action.ts';
 import { importPlan } from '../../actions/plan.ts';
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
+import { SettingField } from '../../components/setting-field.tsx';
 import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
 import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { ignoresBudget, shownImport } from '../../plan/plan-input.ts';
-import { ChatSwitch } from '../../profile/chat-switch.tsx';
+import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import type { ImportedFile } from '../../state/plan-settings.ts';
-import { BudgetSelect, LayerCounts, ProtectSelect } from './budget.tsx';
+import { LayerCounts } from './layer-counts.tsx';
 import { MethodOptions, optionsSummary } from './method-options.tsx';
 import { PinChips, TaskWeights } from './pins-and-weights.tsx';
 import './plan-panel.css';
 
-/** Budgets available for a ranking, which orders experts only within layers. */
+const planFields = settingsOf(describedPlanSettings);
+
+/** Budgets for rankings, which order experts only within layers. */
 const RANKING_BUDGETS = ['uniform', 'manual'] as const;
 
-export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonly info: ModelInfo } }) => {
+export const PlanForm = ({ model }: { readonly model: ModelEntry & { readonly info: ModelInfo } }) => {
   const facts = useFacts();
   const settings = useStore(planStore);
   const toImport = useAction(importPlan);
@@ -53,11 +55,17 @@ export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonl
       {imported === null && <ChatSwitch models={[model]} />}
       {imported?.kind === 'ranking' && (
         <div className="field-row">
-          <BudgetSelect
-            value={settings.budget === 'manual' ? 'manual' : 'uniform'}
-            of={RANKING_BUDGETS}
-            onChange={settings.chooseBudget}
-          />
+          {planFields
+            .filter(({ name }) => name === 'budget')
+            .map((budget) => (
+              <SettingField
+                key={budget.name}
+                stacked
+                setting={{ ...budget, choices: RANKING_BUDGETS }}
+                value={settings.budget === 'manual' ? 'manual' : 'uniform'}
+                onChange={(value) => settings.choose('budget', value)}
+              />
+            ))}
         </div>
       )}
       {settings.budget === 'manual' && imported?.kind !== 'plan' && <LayerCounts model={model} />}
@@ -70,9 +78,10 @@ export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonl
 const MethodFields = () => {
   const facts = useFacts();
   const settings = useStore(planStore);
-  const seedId = useId();
   const { method, tasks } = facts.selection;
   const page = useMethodPage(method);
+  const chosen: Readonly<Record<string, unknown>> = { ...settings };
+  const isDrawn = page !== undefined && methodDraws(page, settings.options[page.name]);
   const needsTask =
     page?.needs !== 'nothing' || settings.protect !== 'none' || settings.budget === 'inverse-importance';
   return (
@@ -88,28 +97,18 @@ const MethodFields = () => {
         ]}
         onChange={settings.chooseMadeFor}
       />
-      <BudgetSelect
-        value={ignoresBudget(method) ? 'uniform' : settings.budget}
-        of={budgetName.options}
-        disabled={ignoresBudget(method)}
-        onChange={settings.chooseBudget}
-      />
-      <ProtectSelect value={settings.protect} onChange={settings.chooseProtect} />
-      {page !== undefined && methodDraws(page, settings.options[page.name]) && (
-        <div className="field field-stacked">
-          <label htmlFor={seedId}>
-            <Definition of="seed" />
-          </label>
-          <NumberInput
-            id={seedId}
-            min={0}
-            step={1}
-            value={settings.seed}
-            accepts={wholeFrom(0)}
-            onChange={(seed) => settings.chooseSeed(seed ?? 0)}
+      {planFields.map((setting) =>
+        setting.name === 'seed' && !isDrawn ? null : (
+          <SettingField
+            key={setting.name}
+            stacked
+            setting={setting}
+            value={setting.name === 'budget' && ignoresBudget(method) ? 'uniform' : chosen[setting.name]}
+            disabled={setting.name === 'budget' && ignoresBudget(method)}
+            onChange={(value) => settings.choose(setting.name, value)}
             onBlur={selectionStore.getState().endDrag}
           />
-        </div>
+        ),
       )}
     </div>
   );

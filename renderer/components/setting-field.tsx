@@ -1,0 +1,155 @@
+import { useId, useState } from 'react';
+import type { Setting } from '../../main/contract/setting.ts';
+import { defaultText } from '../../main/contract/setting.ts';
+import { Checkbox, Select } from './choices.tsx';
+import { NumberInput } from './number-input.tsx';
+import { Tooltip } from './tooltip.tsx';
+
+/** The label of a setting, with its explanation on hover and focus. */
+export const SettingLabel = ({ setting }: { readonly setting: Setting }) => (
+  <Tooltip
+    className="definition"
+    content={
+      <>
+        <strong>{setting.label}</strong>
+        <p>{setting.about ?? setting.help}</p>
+        <p>Default: {defaultText(setting)}.</p>
+      </>
+    }
+  >
+    {setting.label}
+  </Tooltip>
+);
+
+interface SettingFieldProps {
+  readonly setting: Setting;
+  readonly value: unknown;
+  readonly onChange: (value: unknown) => void;
+  /** Receives invalid values, so that a form can say what is wrong. Absent: the last valid value stays. */
+  readonly onRefused?: ((value: unknown) => void) | undefined;
+  readonly onBlur?: (() => void) | undefined;
+  readonly disabled?: boolean;
+  /** Whether the label stands above the field instead of before it. */
+  readonly stacked?: boolean;
+}
+
+/** The field of a setting: its label and the control of its kind. Invalid values are marked. */
+export const SettingField = (props: SettingFieldProps) => {
+  const { setting, value, onChange, disabled = false, stacked = false } = props;
+  const { kind, choices, words = {} } = setting;
+  const isTicked = kind === 'choice' && choices.length === 1;
+  if (kind === 'switch' || isTicked)
+    return (
+      <Checkbox
+        checked={isTicked ? value === choices[0] : value === true}
+        disabled={disabled}
+        onChange={(on) => onChange(on ? (isTicked ? choices[0] : true) : setting.default)}
+      >
+        <SettingLabel setting={setting} />
+      </Checkbox>
+    );
+  if (kind === 'choice')
+    return (
+      <Select
+        stacked={stacked}
+        label={<SettingLabel setting={setting} />}
+        value={String(value ?? choices[0])}
+        options={choices.map((choice) => ({ value: choice, label: words[choice] ?? choice }))}
+        disabled={disabled}
+        onChange={(choice) => onChange(setting.isOptional && choice === choices[0] ? setting.default : choice)}
+      />
+    );
+  return kind === 'whole' || kind === 'real' || kind === 'count' ? (
+    <NumberField {...props} />
+  ) : (
+    <TypedField {...props} />
+  );
+};
+
+const firstSeeds = (count: number): readonly number[] => Array.from({ length: count }, (_, seed) => seed);
+
+const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
+  const id = useId();
+  const { kind, fits, isOptional } = setting;
+  const isCount = kind === 'count';
+  const shown = isCount && Array.isArray(value) ? value.length : value;
+  /** The value of the setting for a typed number; an empty field gives the default, or is invalid. */
+  const meant = (typed: number | null): unknown =>
+    typed === null ? (isOptional ? setting.default : Number.NaN) : isCount ? firstSeeds(typed) : typed;
+  return (
+    <div className={stacked === true ? 'field field-stacked' : 'field'}>
+      <label htmlFor={id}>
+        <SettingLabel setting={setting} />
+      </label>
+      <NumberInput
+        id={id}
+        className={stacked === true ? '' : 'input-number'}
+        min={isCount ? 1 : kind === 'whole' && setting.least !== null ? setting.least : undefined}
+        max={kind === 'whole' && setting.most !== null ? setting.most : undefined}
+        step={setting.step ?? (kind === 'real' ? 'any' : 1)}
+        value={typeof shown === 'number' && Number.isFinite(shown) ? shown : null}
+        placeholder={setting.hint ?? (isOptional ? defaultText(setting) : undefined)}
+        disabled={disabled}
+        accepts={(typed) => (!isCount || Number.isInteger(typed)) && fits(meant(typed))}
+        onChange={(typed) => onChange(meant(typed))}
+        onRefused={(typed) => onRefused?.(meant(typed))}
+        onBlur={onBlur}
+      />
+    </div>
+  );
+};
+
+const SEPARATORS = { list: ',', lines: '\n' } as const;
+
+const textOf = ({ kind }: Setting, value: unknown): string =>
+  Array.isArray(value) ? value.join(kind === 'lines' ? '\n' : ', ') : typeof value === 'string' ? value : '';
+
+/** The value of the setting for a typed text; an empty one gives the default. */
+const typedValue = ({ kind, default: usual }: Setting, text: string): unknown => {
+  if (kind !== 'list' && kind !== 'lines') return text.trim() === '' ? usual : text.trim();
+  return text
+    .split(SEPARATORS[kind])
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+};
+
+/** A text field, or a list separated by commas or line breaks. Keeps what is being typed until it loses the focus. */
+const TypedField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
+  const [typed, setTyped] = useState<string | null>(null);
+  const id = useId();
+  const isWrong = !setting.fits(typed === null ? value : typedValue(setting, typed));
+  const field = {
+    id,
+    className: 'input',
+    value: typed ?? textOf(setting, value),
+    placeholder: setting.hint ?? (setting.isOptional || setting.kind === 'list' ? defaultText(setting) : undefined),
+    disabled,
+    spellCheck: false,
+    autoComplete: 'off',
+    'aria-invalid': isWrong,
+    'aria-describedby': isWrong ? `${id}-wrong` : undefined,
+    onChange: ({ target }: { readonly target: { readonly value: string } }) => {
+      const meant = typedValue(setting, target.value);
+      setTyped(target.value);
+      if (setting.fits(meant)) onChange(meant);
+      else onRefused?.(meant);
+    },
+    onBlur: () => {
+      setTyped(null);
+      onBlur?.();
+    },
+  };
+  return (
+    <div className={stacked === true ? 'field field-stacked' : 'field'}>
+      <label htmlFor={id}>
+        <SettingLabel setting={setting} />
+      </label>
+      {setting.kind === 'lines' ? <textarea rows={2} {...field} /> : <input {...field} />}
+      {isWrong && (
+        <span id={`${id}-wrong`} className="field-wrong">
+          must be {setting.range}
+        </span>
+      )}
+    </div>
+  );
+};
