@@ -7,7 +7,7 @@ import { type RunManifest, runManifest } from '../contract/run.ts';
 import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { requirePlainTree } from '../files/require-plain-tree.ts';
-import { requirePlace } from '../finetune/tuned-folder.ts';
+import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import { TRAINING_FOLDER } from '../jobs/finetune-job.ts';
 import { ARMS_FOLDER } from '../jobs/tuned-step.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../reproduction/reproduce-job.ts';
@@ -208,9 +208,9 @@ const withAnswers = async (
   const spec = { ...manifest.spec };
   if (origin.asks.program) spec['python'] = python === null ? null : handles.resolve(python);
   if (destination !== null) {
-    const place = join(handles.resolve(destination.into), destination.name);
-    await requirePlace(place);
-    spec['destination'] = place;
+    const folder = join(handles.resolve(destination.into), destination.name);
+    await requireFreeDestination(folder);
+    spec['destination'] = folder;
   }
   return approvedManifest.parse({ ...manifest, spec });
 };
@@ -227,7 +227,7 @@ export interface RunToResume {
  * that its user names now. Changes nothing on disk.
  *
  * @throws WorkbenchError refused: `program-not-named`, `destination-not-named`, `made-here`, `bad-usage`; and those of
- * `approveRun` and `requirePlace`.
+ * `approveRun` and `requireFreeDestination`.
  */
 export const approveToResume = async (
   context: EngineContext,

@@ -127,9 +127,9 @@ export const reopenTask = (
     path,
     hash,
     unconfirmed: [...context.bundled.tasks.values()].includes(path) ? null : unconfirmed,
-    isGone: async (place) => !(await isFile(place)),
-    open: async (place) => {
-      const task = await context.task(place);
+    isGone: async (path) => !(await isFile(path)),
+    open: async (path) => {
+      const task = await context.task(path);
       return { hash: task.hash, value: task };
     },
   });

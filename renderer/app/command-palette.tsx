@@ -14,7 +14,7 @@ import { useFacts } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { groupsOf, isPlace, paletteItems, rankedItems } from './palette-items.ts';
+import { groupsOf, isDestination, paletteItems, rankedItems } from './palette-items.ts';
 import type { PaletteItem, PaletteTarget } from './palette-items.ts';
 
 export const CommandPalette = () => {
@@ -78,7 +78,7 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
       }}
     />
   );
-  const commands = items.filter((item) => !isPlace(item));
+  const commands = items.filter((item) => !isDestination(item));
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     // Show the best match, at the top.

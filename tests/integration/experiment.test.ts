@@ -16,7 +16,7 @@ const ITEMS = 40;
 const MEMBERS = ['switch-8', 'switch-32'];
 
 /** A folder with a workspace and the task "few": the first items of the bundled additions. */
-const place = async (): Promise<{ readonly task: string; readonly workspace: string }> => {
+const prepare = async (): Promise<{ readonly task: string; readonly workspace: string }> => {
   const folder = await temporaryFolder();
   const task = join(folder, 'few');
   await mkdir(task);
@@ -35,7 +35,7 @@ const run = async (args: readonly string[]): Promise<ExperimentDocument> => {
 };
 
 test("every draw of as-is and refit arms equals a sweep's measurement, compared with both references", async () => {
-  const { task, workspace } = await place();
+  const { task, workspace } = await prepare();
   const shared = ['--task', task, '--workspace', workspace, '--seeds', '0,1'];
   const document = await run(['experiment', ...MEMBERS, '--arms', 'as-is,refit', ...shared]);
   const names = document.arms.map(({ model, kept, method, treatment, seed }) => [model, kept, method, treatment, seed]);
@@ -93,7 +93,7 @@ test("every draw of as-is and refit arms equals a sweep's measurement, compared 
 });
 
 test('an interrupted experiment continues from its last arm to the same document', async () => {
-  const { task, workspace } = await place();
+  const { task, workspace } = await prepare();
   const whole = await run([
     'experiment',
     ...MEMBERS,
@@ -118,7 +118,7 @@ test('an interrupted experiment continues from its last arm to the same document
 });
 
 test('a reproduction matches, lists every item that differs, and says what it could not measure', async () => {
-  const { task, workspace } = await place();
+  const { task, workspace } = await prepare();
   const { run: id } = await run([
     ...['experiment', ...MEMBERS, '--task', task, '--arms', 'as-is', '--seeds', '0', '--workspace', workspace],
   ]);
@@ -161,7 +161,7 @@ test('a reproduction matches, lists every item that differs, and says what it co
 });
 
 test('invalid experiments are refused before anything runs', async () => {
-  const { task, workspace } = await place();
+  const { task, workspace } = await prepare();
   const refused = async (args: readonly string[]): Promise<string> => {
     const { code, stderr } = await uncurl(['experiment', ...args, '--workspace', workspace]);
     expect(code, stderr).toBe(2);

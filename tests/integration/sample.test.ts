@@ -75,7 +75,7 @@ test('a sweep that is run again without its steps gives the same numbers', async
 const doctor = async (
   folder: string,
   wanted: { readonly task: string; readonly method: string; readonly factor: number },
-  place: number,
+  changedIndex: number,
 ): Promise<string> => {
   const file = join(folder, 'outcomes.parquet');
   const kept = new Map(
@@ -90,7 +90,7 @@ const doctor = async (
     const { model, task, method, seed, factor } = point;
     const isWanted = task === wanted.task && method === wanted.method && factor === wanted.factor;
     const changed = outcomes.map((outcome, index) => {
-      if (!isWanted || index !== place || outcome.kind !== 'choice') return outcome;
+      if (!isWanted || index !== changedIndex || outcome.kind !== 'choice') return outcome;
       item = outcome.id;
       return {
         ...outcome,

@@ -6,7 +6,7 @@ import { finetuneSettings, type FinetuneSettings } from '../../contract/finetune
 import { findPython } from '../../finetune/find-python.ts';
 import { type Mixture, mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
-import { requirePlace } from '../../finetune/tuned-folder.ts';
+import { requireFreeDestination } from '../../finetune/tuned-folder.ts';
 import { finetuneJob } from '../../jobs/finetune-job.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
@@ -79,7 +79,7 @@ const check = async (
   settings: FinetuneSettings,
   { destination, python }: FinetuneSpec,
 ): Promise<void> => {
-  await requirePlace(destination);
+  await requireFreeDestination(destination);
   const length = Math.min(settings.length, checkpoint.descriptor.maxPositions);
   trainingSequences(
     tasks.map(({ task }) => task),

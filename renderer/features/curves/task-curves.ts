@@ -63,9 +63,9 @@ export const taskCurves = (
   taskOrder: readonly string[],
 ): readonly TaskCurves[] => {
   const results = document.results.filter((result) => result.model === model);
-  const place = (task: string): number => (taskOrder.includes(task) ? taskOrder.indexOf(task) : taskOrder.length);
+  const orderOf = (task: string): number => (taskOrder.includes(task) ? taskOrder.indexOf(task) : taskOrder.length);
   const tasks = [...distinct(results.map((result) => result.task))].sort(
-    (left, right) => place(left) - place(right) || left.localeCompare(right),
+    (left, right) => orderOf(left) - orderOf(right) || left.localeCompare(right),
   );
   return tasks.map((task) => {
     const ofTask = results.filter((result) => result.task === task);

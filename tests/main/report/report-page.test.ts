@@ -73,8 +73,8 @@ describe('a report', () => {
       ...sizeTrend.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence),
       sizeTrend.rule,
     ];
-    const places = order.map((part) => words.indexOf(part));
-    expect(places.every((place, index) => place > (places[index - 1] ?? -1))).toBe(true);
+    const offsets = order.map((part) => words.indexOf(part));
+    expect(offsets.every((offset, index) => offset > (offsets[index - 1] ?? -1))).toBe(true);
     for (const { sentence } of sizeTrend.findings) expect(words).toContain(sentence);
     for (const note of sizeTrend.notes) expect(words).toContain(note);
     for (const part of [
