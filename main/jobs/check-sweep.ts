@@ -7,7 +7,7 @@ import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import { requireCalibration } from './profile-job.ts';
-import type { SweepInput } from './sweep-places.ts';
+import type { SweepInput } from './planned-stages.ts';
 import { curvesOf, leavesConstants, needsCalibration, optionsOf, sweepCounts } from './sweep-curves.ts';
 import { requireTokenizer } from './task-work.ts';
 import { requireWritten } from './written-calibration.ts';

@@ -9,7 +9,7 @@ import { RecoveryPairs } from './recovery-pairs.ts';
 import { totalWork } from './step.ts';
 import { type CountedCurve, type Curve, fallingCounts } from './sweep-curves.ts';
 import { measureFolders } from './sweep-folders.ts';
-import { curveSteps } from './sweep-places.ts';
+import { curveSteps } from './planned-stages.ts';
 import { type Decision, decideCandidates, measureTogether, measureUnpruned } from './sweep-points.ts';
 import {
   announceUndecidable,

@@ -3,11 +3,11 @@ import { CURTAILED_NOTE } from '../evaluation/curtailed-points.ts';
 import { type Job, type JobContext, jobOn } from './job-context.ts';
 import { measureStage } from './measure-stage.ts';
 import { stepSummary, totalWork } from './step.ts';
-import { curveSteps, placeSteps, type SweepInput, sweepPlaces, sweepSources } from './sweep-places.ts';
+import { curveSteps, stageSteps, type SweepInput, planStages, sweepSources } from './planned-stages.ts';
 import type { Stage } from './sweep-stage.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
-export type { SweepInput } from './sweep-places.ts';
+export type { SweepInput } from './planned-stages.ts';
 
 /**
  * A sweep: for every model and task its profile (where a method needs one), then the unpruned model and the candidates
@@ -21,19 +21,19 @@ export const sweepJob = (
   jobOn(sweepSources(input), async (context) => {
     const { models, tasks, candidates = [] } = input;
     context.meter.describe('Reading tasks');
-    const { places, notes } = await sweepPlaces(context, input);
+    const { stages, notes } = await planStages(context, input);
     const record = createRecord(context, notes);
-    context.meter.setTotal(totalWork(places.flatMap(placeSteps)));
+    context.meter.setTotal(totalWork(stages.flatMap(stageSteps)));
     if (input.settings.stop === 'early') {
       record.note(CURTAILED_NOTE);
-      context.meter.expectSavings(totalWork(places.flatMap((place) => curveSteps(place, place.curves))));
+      context.meter.expectSavings(totalWork(stages.flatMap((planned) => curveSteps(planned, planned.curves))));
     }
     const opened: Stage[] = [];
     try {
-      for (const place of places) {
-        const stage = await place.open(record);
+      for (const planned of stages) {
+        const stage = await planned.open(record);
         opened.push(stage);
-        await measureStage(stage, place.curves, candidates);
+        await measureStage(stage, planned.curves, candidates);
       }
     } finally {
       await record.write();

@@ -29,9 +29,9 @@ export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => 
     tasks: input.tasks.map(({ name }) => name),
     methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
   };
-  const { sources, work } = sweepJob(input, (home, notes) => {
-    const record = new SweepRecord(home, order, input.settings.delta, notes);
-    context.liveSweeps.set(home.run, record);
+  const { sources, work } = sweepJob(input, (jobContext, notes) => {
+    const record = new SweepRecord(jobContext, order, input.settings.delta, notes);
+    context.liveSweeps.set(jobContext.run, record);
     return record;
   });
   return jobOn(sources, async (job) => {
