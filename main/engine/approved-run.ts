@@ -105,6 +105,23 @@ const requireCode = (manifest: RunManifest, code: string): void => {
 };
 
 /**
+ * Returns null if the paths that a run names may be read: it was made here, or `given` is the code of its present form.
+ * Otherwise the code that confirms it.
+ *
+ * @throws WorkbenchError refused: `another-code`.
+ */
+export const codeToConfirm = async (
+  { bindings }: Pick<EngineContext, 'bindings'>,
+  manifest: RunManifest,
+  given?: string,
+): Promise<string | null> => {
+  if (await bindings.isBound(manifest)) return null;
+  if (given === undefined) return runCode(manifest);
+  requireCode(manifest, given);
+  return null;
+};
+
+/**
  * Marks a run as made here. Where no key can be written (a read-only home), the run continues without a mark, its log
  * says so, and resuming it needs confirmation.
  */

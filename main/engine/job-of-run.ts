@@ -52,16 +52,16 @@ export const sweepInputOf = async (context: EngineContext, manifest: ApprovedMan
     throw refuse('not-a-sweep', `${manifest.id} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
   await requireItsDevice(context, manifest);
   return {
-    ...(await reopenSubjects(context, manifest, true)),
+    ...(await reopenSubjects(context, manifest, null)),
     settings: recordedSpec(manifest, recordedSweepSettings),
-    candidates: await reopenCandidates(context, manifest, true),
+    candidates: await reopenCandidates(context, manifest, null),
   };
 };
 
 /** Makes the job of a recorded run from its manifest. Refuses models, tasks and devices that have changed. */
 export const jobOfRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
   await requireItsDevice(context, manifest);
-  const { models, tasks } = await reopenSubjects(context, manifest, true);
+  const { models, tasks } = await reopenSubjects(context, manifest, null);
   switch (manifest.kind) {
     case 'sweep': {
       const input = await sweepInputOf(context, manifest);

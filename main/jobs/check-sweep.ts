@@ -6,11 +6,11 @@ import { methodNamed } from '../pruning/methods.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
+import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './profile-job.ts';
+import { curvesOf, leavesConstants, needsOf, optionsOf, sweepCounts } from './sweep-curves.ts';
 import type { SweepInput } from './planned-stages.ts';
-import { curvesOf, leavesConstants, needsCalibration, optionsOf, sweepCounts } from './sweep-curves.ts';
 import { requireTokenizer } from './task-work.ts';
-import { requireWritten } from './written-calibration.ts';
 
 /**
  * A router that starts at random says nothing about a method until it is recovered, so it is not measured before.
@@ -25,6 +25,18 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
     `The method ${untrained} starts its router anew at random, and the sweep would measure it before any ` +
       `recovery of it.`,
     'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
+  );
+};
+
+/** Refuses (`nothing-written`) tasks whose answers are chosen where the calibration is to be written. */
+const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tasks: readonly RunTask[]): void => {
+  const chosen = tasks.find(({ task }) => task.judging === undefined);
+  if (calibration !== 'written' || chosen === undefined) return;
+  throw refuse(
+    'nothing-written',
+    `${chosen.name} is not a task whose answers are written, so the unpruned model writes nothing to its ` +
+      `calibration items.`,
+    'Leave it out, or calibrate on the answers.',
   );
 };
 
@@ -76,5 +88,5 @@ export const checkSweep = async ({ models, tasks, settings, candidates = [] }: S
   requireWritten(settings, tasks);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
-  if (needsCalibration(settings)) tasks.forEach(({ task }) => requireCalibration(task));
+  if (needsOf(settings).calibration) tasks.forEach(({ task }) => requireCalibration(task));
 };

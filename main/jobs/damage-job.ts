@@ -1,18 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DamageDocument, DamageSettings } from '../contract/damage.ts';
-import type { ModelInfo } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
+import type { ModelInfo } from '../contract/model.ts';
 import type { DropPlan } from '../contract/plan.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
-import { askedTasks } from './asked-tasks.ts';
 import { evaluateAll } from './evaluation-step.ts';
 import { type Job, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import { evaluationStep, measurementsOn } from './measurement.ts';
 import { stepSummary, totalWork } from './step.ts';
-import { openTokenCounter } from './task-work.ts';
+import { askedTasks, openTokenCounter } from './task-work.ts';
 
 /** Name of the result in the folder of the run. */
 export const DAMAGE_FILE = 'damage.json';

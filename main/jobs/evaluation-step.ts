@@ -1,19 +1,26 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import type { CountsSoFar } from '../evaluation/curtailment.ts';
+import {
+  type CountsSoFar,
+  countsSoFar,
+  curtailedOrder,
+  decidedVerdict,
+  type PairedDesign,
+  partEnds,
+} from '../evaluation/curtailment.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isWrittenItem } from '../tasks/task.ts';
 import type { JobContext } from './job-context.ts';
 import { answersStep, type EvaluationStep, evaluationStep, type Measurement } from './measurement.ts';
+import { partKey, writingKey } from './step-key.ts';
 import { type Computation, computeSteps, reuseSteps } from './step.ts';
-import { writingKey } from './step-key.ts';
 import { answerItems, writingCost } from './write-items.ts';
 
 type Outcomes = readonly ItemOutcome[];
 
 /** Called with the outcomes of a plan once they are on disk. */
-export type EvaluationDone = (step: EvaluationStep, outcomes: Outcomes) => Promise<void>;
+type EvaluationDone = (step: EvaluationStep, outcomes: Outcomes) => Promise<void>;
 
 /**
  * Lets plans answer items in groups that share layers. `sideBySide`: all of them at once, as is best where they write.
@@ -89,14 +96,14 @@ export const evaluatePlan = async (
 ): Promise<Outcomes> => (await evaluateAll(context, measurement, [evaluationStep(measurement, plan)]))[0] ?? [];
 
 /** A part of a measurement's items: within the evaluation of each plan it is a step of its own. */
-export interface Part {
+interface Part {
   readonly indices: readonly number[];
   readonly items: readonly TaskItem[];
   stepOf(evaluation: EvaluationStep): EvaluationStep;
 }
 
 /** `keyOf`: the key of a part's step, from that of the evaluation and the hash of the part's items. */
-export const partOf = (
+const partOf = (
   measurement: Measurement,
   indices: readonly number[],
   keyOf: (evaluation: string, itemsHash: string) => string,
@@ -128,7 +135,7 @@ const stretchesOf = (measurement: Measurement): readonly Part[] => {
 };
 
 /** When a plan stops before it has answered every item. */
-export interface EarlyStop {
+interface EarlyStop {
   /** The counts that decide, or null while nothing is decided. `outcomes`: by item, null where not yet answered. */
   readonly decidedBy: (outcomes: readonly (ItemOutcome | null)[]) => CountsSoFar | null;
   readonly stopped: (step: EvaluationStep, counts: CountsSoFar) => Promise<void>;
@@ -144,7 +151,7 @@ interface PartlyAnswered {
  * Lets plans answer a measurement's items part by part, each part from disk where it is there. A plan that has answered
  * all becomes the evaluation step that a whole measurement gives. Texts and scores do not depend on the parts.
  */
-export const answerInParts = async (
+const answerInParts = async (
   context: JobContext,
   measurement: Measurement,
   parts: readonly Part[],
@@ -195,4 +202,72 @@ export const answerInParts = async (
   }
   if (all.some(({ isComputed }) => isComputed))
     await (await runners.open(measurement.model.checkpoint)).releaseCandidates();
+};
+
+/**
+ * The parts of a measurement's items in the order of the unpruned model's margins: as this machine makes them, and as
+ * one with other memory does.
+ */
+const bothParts = (
+  measurement: Measurement,
+  baseline: readonly ItemOutcome[],
+): { readonly own: readonly Part[]; readonly other: readonly Part[] } => {
+  const { task, items, isStreamed } = measurement;
+  const order = curtailedOrder(task.task.metric, baseline);
+  const partsOf = (streamed: boolean): readonly Part[] => {
+    const ends = partEnds(items.length, streamed);
+    return ends.map((end, index) => partOf(measurement, order.slice(ends[index - 1] ?? 0, end), partKey));
+  };
+  return { own: partsOf(isStreamed), other: partsOf(!isStreamed) };
+};
+
+const hasBegun = async ({ steps }: JobContext, [first]: readonly Part[], step: EvaluationStep): Promise<boolean> =>
+  first !== undefined && (await steps.has(first.stepOf(step).key, 'json'));
+
+/** Plans that have answered a part of the items and no more, in the order of a search for the threshold. */
+export const begunSteps = async (
+  context: JobContext,
+  measurement: Measurement,
+  baseline: readonly ItemOutcome[],
+  steps: readonly EvaluationStep[],
+): Promise<readonly EvaluationStep[]> => {
+  const { own, other } = bothParts(measurement, baseline);
+  const begun: EvaluationStep[] = [];
+  for (const step of steps) {
+    if (await context.steps.has(step.key, 'json')) continue;
+    if ((await hasBegun(context, own, step)) || (await hasBegun(context, other, step))) begun.push(step);
+  }
+  return begun;
+};
+
+/**
+ * Measures plans part by part of the items, side by side. Each is `stopped` as soon as its answers decide that all
+ * items could only call it unsafe by `test`, or `done` when it has answered all; without a test, all answer all items.
+ * Parts on disk are reused, also those of a machine with other memory: whoever joins in stops a plan after as many
+ * items. Keys are unique.
+ */
+export const evaluateEarly = async (
+  context: JobContext,
+  measurement: Measurement,
+  baseline: readonly ItemOutcome[],
+  steps: readonly EvaluationStep[],
+  done: EvaluationDone,
+  test?: { readonly design: PairedDesign; readonly delta: number; readonly stopped: EarlyStop['stopped'] },
+): Promise<void> => {
+  const { metric } = measurement.task.task;
+  const stop: EarlyStop | undefined = test && {
+    decidedBy: (outcomes) => {
+      const counts = countsSoFar(metric, test.design, outcomes);
+      return decidedVerdict({ metric, delta: test.delta }, test.design, counts) === 'unsafe' ? counts : null;
+    },
+    stopped: test.stopped,
+  };
+  const { own, other } = bothParts(measurement, baseline);
+  const [here, elsewhere]: [EvaluationStep[], EvaluationStep[]] = [[], []];
+  for (const step of await reuseSteps(context, steps, done)) {
+    const isElsewhere = !(await hasBegun(context, own, step)) && (await hasBegun(context, other, step));
+    (isElsewhere ? elsewhere : here).push(step);
+  }
+  await answerInParts(context, measurement, own, here, { sideBySide: false, done, stop });
+  await answerInParts(context, measurement, other, elsewhere, { sideBySide: false, done, stop });
 };

@@ -24,7 +24,7 @@ import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from '.
 import { type Measurement, measurementsOn } from './measurement.ts';
 import { type CalibrationTokens, makePlan, type PlanOrder, planSteps } from './plan-step.ts';
 import { profileStep } from './profile-job.ts';
-import { runStep, type SingleStep, type Step, stepSummary, totalWork } from './step.ts';
+import { runStep, type SingleStep, type PlannedStep, stepSummary, totalWork } from './step.ts';
 import { usedItems } from './sweep-curves.ts';
 import { openTokenCounter } from './task-work.ts';
 import { ARMS_FOLDER, type MeasuredTask, trainingWork, type TunedArms, tunedStep } from './tuned-step.ts';
@@ -72,7 +72,7 @@ const armWork = (arm: ArmName, { measurement, calibration }: Station, settings: 
   measurement.work + (isTrained(arm.treatment) ? trainingWork(armTraining(settings, arm), calibration.profiling) : 0);
 
 /** All steps of a station, as far as they are known before plans are made. */
-const stationSteps = (station: Station, settings: ExperimentSettings): readonly Pick<Step<unknown>, 'work'>[] => [
+const stationSteps = (station: Station, settings: ExperimentSettings): readonly PlannedStep[] => [
   ...(station.profile === null ? [] : [station.profile]),
   ...station.arms.flatMap((arm) => {
     const order = orderOf(settings, arm);

@@ -7,8 +7,7 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { JobContext } from './job-context.ts';
 import { totalWork } from './step.ts';
-import { stageSteps, type SweepInput, planStages } from './planned-stages.ts';
-import type { Stage, SweepSink } from './sweep-stage.ts';
+import { stageSteps, type Stage, type SweepInput, planStages, type SweepSink } from './planned-stages.ts';
 import { type SweepUnit, sweepUnits } from './sweep-units.ts';
 import {
   DONE_FILE,

@@ -26,7 +26,7 @@ import { searchExperts } from '../pruning/search/search-experts.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isTextItem } from '../tasks/task.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { runStep, type SingleStep, type Step } from './step.ts';
+import { runStep, type SingleStep, type PlannedStep } from './step.ts';
 import { recoveryKey, searchKey } from './step-key.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
@@ -69,7 +69,7 @@ const searchWork = (search: SearchBehaviour, { profiling, scoring }: Calibration
   search.search === 'evolution' ? search.settings.evaluations * scoring : PROGRESSIVE_WORK * profiling;
 
 /** The steps that a plan takes beyond its profile, a search and a refit, as far as they are known before it is made. */
-export const planSteps = (order: PlanOrder, calibration: CalibrationTokens): readonly Pick<Step<unknown>, 'work'>[] => {
+export const planSteps = (order: PlanOrder, calibration: CalibrationTokens): readonly PlannedStep[] => {
   const search = needsOf(order)?.search ?? null;
   return [
     ...(search === null ? [] : [{ work: searchWork(search, calibration) }]),

@@ -1,27 +1,31 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { CancelledError } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import type { Plan } from '../contract/plan.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
+import type { TaskItem } from '../contract/task.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
-import { combinedExtras } from '../pruning/plan-needs.ts';
-import { askedTasks } from './asked-tasks.ts';
+import type { SweepPoint } from '../runs/sweep-record.ts';
+import { isWrittenItem } from '../tasks/task.ts';
+import { evaluatePlan } from './evaluation-step.ts';
 import { fileMethodNotes } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { measurementsOn } from './measurement.ts';
-import { SpeedMeter } from './point-cost.ts';
+import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
+import { type CalibrationTokens, makePlan, planSteps, type PlanSubject } from './plan-step.ts';
+import { type Speed, SpeedMeter } from './point-cost.ts';
 import { profileStep } from './profile-job.ts';
-import { runStep, type SingleStep, type Step } from './step.ts';
-import { candidateSteps, type Stage, type SweepSink, type SweepSubject } from './sweep-stage.ts';
+import { runStep, type SingleStep, type PlannedStep } from './step.ts';
 import {
-  countedCurves,
   type CountedCurve,
-  needsCalibration,
+  countedCurves,
+  type Curve,
   needsOf,
-  needsProfile,
+  orderOf,
   sweepCounts,
   usedItems,
 } from './sweep-curves.ts';
-import { openTokenCounter } from './task-work.ts';
-import { writesCalibration, writtenCalibration } from './written-calibration.ts';
+import { askedTasks, openTokenCounter } from './task-work.ts';
 
 export interface SweepInput {
   readonly models: readonly RunModel[];
@@ -35,23 +39,87 @@ export interface SweepInput {
 export const sweepSources = ({ models, candidates = [] }: SweepInput): readonly Checkpoint[] =>
   [...models, ...candidates].map(({ checkpoint }) => checkpoint);
 
+/** Where a sweep's points go as they come: its record, or nowhere where another process keeps that. */
+export interface SweepSink {
+  add(point: SweepPoint): Promise<void>;
+  addCurtailed(point: CurtailedPoint): Promise<void>;
+  addUnneeded(points: readonly UnneededPoint[]): void;
+  note(text: string): void;
+}
+
+/** A model on a task, before anything is computed. */
+interface SweepSubject {
+  readonly settings: SweepSettings;
+  readonly measurement: Measurement;
+  readonly calibration: CalibrationTokens;
+  readonly curves: readonly CountedCurve[];
+}
+
+/** A model on a task once its profile is there: everything that measuring candidates needs. */
+export interface Stage extends SweepSubject {
+  readonly context: JobContext;
+  readonly record: SweepSink;
+  /** Plans are made from it. */
+  readonly source: PlanSubject;
+  /** Null where speeds are not asked for. */
+  readonly speeds: SpeedMeter | null;
+}
+
+/** A candidate of a curve: the experts that it keeps, and the step that measures its plan. */
+export interface SweepCandidate extends Curve {
+  readonly keep: number;
+  readonly plan: Plan;
+  readonly step: EvaluationStep;
+}
+
+/** The steps of a candidate of a curve, as far as they are known before its plan is made. */
+const candidateSteps = ({ settings, measurement, calibration }: SweepSubject, curve: Curve): readonly PlannedStep[] => [
+  ...planSteps(orderOf(settings, curve), calibration),
+  measurement,
+];
+
+/** The candidate of a curve that keeps so many experts: its plan is read, made, searched for or refitted. */
+export const candidateOf = async (stage: Stage, curve: Curve, keep: number): Promise<SweepCandidate> => {
+  const { context, measurement, settings, source } = stage;
+  if (context.signal.aborted) throw new CancelledError('The sweep');
+  const plan = await makePlan(context, source, orderOf(settings, curve), keep);
+  const { method, seed, refit } = curve;
+  return { method, seed, refit, keep, plan, step: evaluationStep(measurement, plan) };
+};
+
+/** Speeds of a point's model, where they are asked for and can be measured: before anything else runs. */
+export const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null): Promise<Partial<Speed>> =>
+  (await speeds?.of(measurement.model.checkpoint, plan)) ?? {};
+
+/** A written item that is profiled on the text written to it, up to the stop string, instead of its answer. */
+const profiledOn = (item: TaskItem, outcome: ItemOutcome | undefined): TaskItem => {
+  if (!isWrittenItem(item) || outcome?.kind !== 'written' || outcome.id !== item.id)
+    throw new Error(`nothing was written to calibration item "${item.id}"`);
+  return { ...item, profiled: outcome.text };
+};
+
+/** A task with the texts of the unpruned model in place of the answers to its calibration items. */
+const writtenCalibration = async (context: JobContext, measurement: Measurement): Promise<RunTask> => {
+  const { task, items } = measurement;
+  const outcomes = await evaluatePlan(context, measurement, null);
+  const calibration = items.map((item, index) => profiledOn(item, outcomes[index]));
+  return { ...task, task: { ...task.task, calibration } };
+};
+
 /** A model on a task: the curves that a sweep measures there, and how it begins. */
 export interface PlannedStage extends SweepSubject {
   /** Steps before and beside the curves: the profile, the unpruned model, the checkpoints beside it. */
-  readonly otherSteps: readonly Pick<Step<unknown>, 'work'>[];
+  readonly otherSteps: readonly PlannedStep[];
   /** Profiles the task where a method needs it. */
   open(record: SweepSink): Promise<Stage>;
 }
 
 /** All steps of curves of a model on a task, as far as they are known before plans are made. */
-export const curveSteps = (
-  subject: SweepSubject,
-  curves: readonly CountedCurve[],
-): readonly Pick<Step<unknown>, 'work'>[] =>
+export const curveSteps = (subject: SweepSubject, curves: readonly CountedCurve[]): readonly PlannedStep[] =>
   curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(subject, curve)));
 
 /** All steps of a planned stage. */
-export const stageSteps = (planned: PlannedStage): readonly Pick<Step<unknown>, 'work'>[] => [
+export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
   ...planned.otherSteps,
   ...curveSteps(planned, planned.curves),
 ];
@@ -79,8 +147,8 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
     settings,
   );
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
-  const isCalibrated = needsCalibration(settings);
-  const isAnswered = settings.calibration === 'written' || needsOf(settings).some(({ search }) => search !== null);
+  const needs = needsOf(settings);
+  const isWritten = settings.calibration === 'written';
   const stages: PlannedStage[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
@@ -89,18 +157,15 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
     const measure = measurementsOn(context, model);
     for (const task of asked) {
       const calibration = {
-        profiling: isCalibrated ? await count.profiling(task.task.calibration) : 0,
-        scoring: isAnswered ? await count.scoring(task.task.calibration) : 0,
+        profiling: needs.calibration ? await count.profiling(task.task.calibration) : 0,
+        scoring: isWritten || needs.search ? await count.scoring(task.task.calibration) : 0,
       };
       const items = usedItems(task.task.test, settings.limit);
       const measurement = await measure(task, items, await count.scoring(items));
-      const written = writesCalibration(settings)
-        ? await measure(task, task.task.calibration, calibration.scoring)
-        : null;
+      const written =
+        isWritten && needs.calibration ? await measure(task, task.task.calibration, calibration.scoring) : null;
       const profileOf = (calibrated: RunTask): readonly SingleStep<RoutingStatistics>[] =>
-        needsProfile(settings)
-          ? [profileStep(context, model, calibrated, calibration.profiling, combinedExtras(needsOf(settings)))]
-          : [];
+        needs.profile ? [profileStep(context, model, calibrated, calibration.profiling, needs.extras)] : [];
       const open = async (record: SweepSink): Promise<Stage> => {
         if (context.signal.aborted) throw new CancelledError('The sweep');
         const calibrated = written === null ? task : await writtenCalibration(context, written);

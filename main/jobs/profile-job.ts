@@ -13,11 +13,10 @@ import { hashItems } from '../tasks/items.ts';
 import type { Task } from '../tasks/task.ts';
 import { profileContent, type ProfiledTask, readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
-import { askedTasks } from './asked-tasks.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
-import { runStep, type SingleStep, stepSummary, totalWork } from './step.ts';
 import { type Numerics, profileKey } from './step-key.ts';
-import { openTokenCounter } from './task-work.ts';
+import { runStep, type SingleStep, stepSummary, totalWork } from './step.ts';
+import { askedTasks, openTokenCounter } from './task-work.ts';
 
 /** Key of the profile of a model (Checkpoint.identity) on a task's calibration split; `extras` in their own order. */
 export const taskProfileKey = (

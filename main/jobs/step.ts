@@ -37,9 +37,11 @@ export interface Computation<S, Result> {
 /** Called once the result of a step is on disk; `isComputed`: it was not before. */
 export type StepDone<S, Result> = (step: S, result: Result, isComputed: boolean) => Promise<void> | void;
 
+/** A step to come, whose identity may depend on the results of others. */
+export type PlannedStep = Pick<Step<unknown>, 'work'>;
+
 /** Work of steps that a job will take, for its total. */
-export const totalWork = (steps: readonly Pick<Step<unknown>, 'work'>[]): number =>
-  steps.reduce((sum, { work }) => sum + work, 0);
+export const totalWork = (steps: readonly PlannedStep[]): number => steps.reduce((sum, { work }) => sum + work, 0);
 
 const countOf = (steps: readonly Pick<Step<unknown>, 'isPart'>[]): number =>
   steps.filter(({ isPart }) => isPart !== true).length;

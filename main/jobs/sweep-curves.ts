@@ -7,7 +7,8 @@ import { counted } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
-import { planNeeds, type PlanNeeds } from '../pruning/plan-needs.ts';
+import type { ExtraStatistic } from '../profile/routing-statistics.ts';
+import { combinedExtras, planNeeds } from '../pruning/plan-needs.ts';
 import { isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
 import type { RunModel } from './job-context.ts';
 import type { PlanOrder } from './plan-step.ts';
@@ -83,6 +84,9 @@ export interface Curve {
   readonly seed: number | null;
   readonly refit: RefitName | null;
 }
+
+export const isSameCurve = (one: Curve, other: Curve): boolean =>
+  one.method === other.method && one.seed === other.seed && one.refit === other.refit;
 
 /** A curve with the kept experts a layer that it is measured at, falling. */
 export interface CountedCurve extends Curve {
@@ -176,19 +180,26 @@ export const orderOf = (settings: SweepSettings, { method, seed, refit }: Curve)
 export const leavesConstants = (settings: SweepSettings, method: MethodName): boolean =>
   planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget }).constants;
 
-/** The needs of each method's plans, in the order of the methods. */
-export const needsOf = (settings: SweepSettings): readonly PlanNeeds[] =>
-  settings.methods
+/** Everything that must be there before the plans of a sweep can be made. */
+export interface SweepNeeds {
+  readonly profile: boolean;
+  /** Statistics of the profile beyond routing. */
+  readonly extras: readonly ExtraStatistic[];
+  /** Some method searches for its plans. */
+  readonly search: boolean;
+  /** Anything looks at calibration items: profiles, searches or refits. */
+  readonly calibration: boolean;
+}
+
+export const needsOf = (settings: SweepSettings): SweepNeeds => {
+  const { methods, recovery, budget, protect } = settings;
+  const needs = methods
     .filter((method) => !isFileMethod(settings, method))
-    .map((method) =>
-      planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget, protect: settings.protect }),
-    );
-
-/** Whether anything of the sweep looks at calibration items: profiles, searches or refits. */
-export const needsCalibration = (settings: SweepSettings): boolean =>
-  settings.recovery !== 'none' || needsOf(settings).some(({ profile, search }) => profile || search !== null);
-
-export const needsProfile = (settings: SweepSettings): boolean => needsOf(settings).some(({ profile }) => profile);
+    .map((method) => planNeeds({ method, options: optionsOf(settings, method), budget, protect }));
+  const profile = needs.some((plan) => plan.profile);
+  const search = needs.some((plan) => plan.search !== null);
+  return { profile, extras: combinedExtras(needs), search, calibration: recovery !== 'none' || profile || search };
+};
 
 /** Test items that a sweep uses of a task. */
 export const usedItems = (items: readonly TaskItem[], limit: number | null): readonly TaskItem[] =>

@@ -4,13 +4,14 @@ import { refuse } from '../contract/errors.ts';
 import { methodOfLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { type SweepResult, UNPRUNED } from '../contract/sweep.ts';
-import { methodNames } from '../pruning/methods.ts';
 import { summarise } from '../evaluation/summarise.ts';
+import { methodNames } from '../pruning/methods.ts';
 import { evaluatePlan } from './evaluation-step.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 import { evaluationStep, measurementsOn } from './measurement.ts';
 import { folderCost } from './point-cost.ts';
-import { announce, type Stage } from './sweep-stage.ts';
+import type { Stage } from './planned-stages.ts';
+import { announce } from './sweep-points.ts';
 
 /**
  * Checkpoints that were made elsewhere (fine-tuned, merged by another tool, quantised and back) and join a sweep as

@@ -1,13 +1,219 @@
-import type { SweepRecord } from '../runs/sweep-record.ts';
+import { CancelledError } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
 import { CURTAILED_NOTE } from '../evaluation/curtailed-points.ts';
-import { type Job, type JobContext, jobOn } from './job-context.ts';
-import { measureStage } from './measure-stage.ts';
+import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
+import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
+import { itemsNeeded } from '../evaluation/verdicts.ts';
+import type { SweepRecord } from '../runs/sweep-record.ts';
+import { ownCounts } from './file-methods.ts';
+import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
+import { RecoveryPairs } from './recovery-pairs.ts';
 import { stepSummary, totalWork } from './step.ts';
-import { curveSteps, stageSteps, type SweepInput, planStages, sweepSources } from './planned-stages.ts';
-import type { Stage } from './sweep-stage.ts';
+import { type CountedCurve, type Curve, fallingCounts, isSameCurve } from './sweep-curves.ts';
+import { measureFolders } from './sweep-folders.ts';
+import {
+  candidateOf,
+  curveSteps,
+  stageSteps,
+  speedOf,
+  type Stage,
+  type SweepCandidate,
+  type SweepInput,
+  planStages,
+  sweepSources,
+} from './planned-stages.ts';
+import {
+  announceUndecidable,
+  recordUnneeded,
+  decideCandidates,
+  type Decision,
+  measureTogether,
+  measureUnpruned,
+} from './sweep-points.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
-export type { SweepInput } from './planned-stages.ts';
+/** How candidates of a stage are measured where only the threshold is wanted. */
+type DecisionMode =
+  /** They stop when their verdict is decided. */
+  | { readonly how: 'curtailed'; readonly design: PairedDesign }
+  /** On all items (texts have no exact bounds), but no further than to the first unsafe factor. */
+  | { readonly how: 'in full' }
+  /** Not at all: the items are too few to call anything safe. */
+  | { readonly how: 'not' };
+
+const decisionModeOf = ({ settings, measurement }: Stage, baseline: readonly ItemOutcome[]): DecisionMode => {
+  const { delta } = settings;
+  const { metric } = measurement.task.task;
+  const design = pairedDesign(metric, baseline);
+  if (design === null) return baseline.length < itemsNeeded(delta, metric) ? { how: 'not' } : { how: 'in full' };
+  return isDecidable({ metric, delta }, design) ? { how: 'curtailed', design } : { how: 'not' };
+};
+
+/** A count of kept experts of a curve that was tested. */
+interface TestedCurveCount {
+  readonly curve: Curve;
+  readonly kept: number;
+  readonly safe: boolean;
+}
+
+interface MeasuredCurves {
+  readonly baseline: readonly ItemOutcome[];
+  readonly tested: readonly TestedCurveCount[];
+}
+
+const candidatesOf = async (
+  stage: Stage,
+  curves: readonly CountedCurve[],
+  keep: number,
+): Promise<readonly SweepCandidate[]> => {
+  const candidates: SweepCandidate[] = [];
+  for (const curve of curves.filter(({ counts }) => counts.includes(keep)))
+    candidates.push(await candidateOf(stage, curve, keep));
+  return candidates;
+};
+
+/** Measures every candidate of every curve on every item. */
+const measureAll = async (
+  stage: Stage,
+  curves: readonly CountedCurve[],
+  pairs?: RecoveryPairs,
+): Promise<MeasuredCurves> => {
+  const candidates: SweepCandidate[] = [];
+  for (const keep of fallingCounts(curves))
+    for (const candidate of await candidatesOf(stage, curves, keep)) candidates.push(candidate);
+  for (const plan of [null, ...candidates.map((candidate) => candidate.plan)]) await speedOf(stage, plan);
+  const { baseline, decisions } = await measureTogether(stage, candidates, pairs);
+  const tested = candidates.flatMap((curve, index) => {
+    const decision = decisions[index];
+    return decision === undefined ? [] : [{ curve, kept: curve.keep, safe: decision.safe }];
+  });
+  return { baseline, tested };
+};
+
+/**
+ * Tests the curves of a stage by rising factor, all curves of one factor side by side; a curve ends at its first unsafe
+ * factor.
+ */
+const measureToFirstUnsafe = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  curves: readonly CountedCurve[],
+  design: PairedDesign | null,
+  pairs?: RecoveryPairs,
+): Promise<MeasuredCurves> => {
+  const { context, measurement } = stage;
+  const tested: TestedCurveCount[] = [];
+  const ended = new Set<CountedCurve>();
+  for (const keep of fallingCounts(curves)) {
+    const open = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
+    const candidates = await candidatesOf(stage, open, keep);
+    for (const { plan } of candidates) await speedOf(stage, plan);
+    const decisions = await decideCandidates(stage, baseline, candidates, design, pairs);
+    for (const [index, curve] of open.entries()) {
+      const { safe, share }: Decision = decisions[index] ?? { safe: false, share: 1 };
+      tested.push({ curve, kept: keep, safe });
+      const left = curve.counts.filter((count) => count < keep);
+      if (safe && left.length > 0) continue;
+      if (!safe) recordUnneeded(stage, curve, left);
+      ended.add(curve);
+      const done = curveSteps(stage, [{ ...curve, counts: curve.counts.filter((count) => count >= keep) }]);
+      const planned = curveSteps(stage, [curve]);
+      context.meter.saved(totalWork(planned), totalWork(done) - (1 - share) * measurement.work);
+    }
+  }
+  return { baseline, tested };
+};
+
+const TEXTS_NOTE =
+  'a perplexity has no exact bounds before the last text, so candidates were measured on all of them, up to the ' +
+  'first factor that is not safe.';
+const PAIRS_NOTE =
+  'Recovery is compared with the same plan without it only where both answered every item: the search for ' +
+  'thresholds stops the others early.';
+
+const ADAPTIVE_NOTE =
+  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from the ' +
+  'largest down, until the first that is not safe. A count that is called safe so is wrong with a chance of at most ' +
+  '5 % for its curve at the margin of the sweep; bisection alone would allow 5 % for every unsafe count it visits. ' +
+  'At another margin, counts below the confirmed ones have gaps, and that guarantee does not hold for them.';
+
+/** Records that the items are too few to find a threshold: nothing of the curves is measured. */
+const leaveUndecided = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  curves: readonly CountedCurve[],
+): Promise<MeasuredCurves> => {
+  const { context, measurement, record } = stage;
+  context.meter.leftOut(totalWork(curveSteps(stage, curves)));
+  for (const curve of curves) await announceUndecidable(stage, baseline, curve);
+  record.note(
+    `${measurement.model.name} on ${measurement.task.name}: ${String(baseline.length)} items are too few to tell a ` +
+      'threshold, so no candidate was measured.',
+  );
+  return { baseline, tested: [] };
+};
+
+/**
+ * Bisects the number of kept experts of one curve until its threshold is exact, then tests every larger count that was
+ * not, from the largest down, until one is unsafe: only that sequence finds the threshold at 5 % (nextToConfirm).
+ */
+const bisect = async (
+  stage: Stage,
+  curve: Curve,
+  { baseline, tested: known }: MeasuredCurves,
+  design: PairedDesign | null,
+): Promise<void> => {
+  const { measurement, context, record } = stage;
+  const { experts, topK } = measurement.model.checkpoint.info;
+  const tested = known.filter((one) => isSameCurve(one.curve, curve)).map(({ kept, safe }) => ({ kept, safe }));
+  const next = (): number | null => nextKeptCount(tested, experts, Math.max(1, topK)) ?? nextToConfirm(tested, experts);
+  record.note(ADAPTIVE_NOTE);
+  for (;;) {
+    const keep = next();
+    if (keep === null) return;
+    context.meter.addToTotal(totalWork(curveSteps(stage, [{ ...curve, counts: [keep] }])));
+    const candidate = await candidateOf(stage, curve, keep);
+    await speedOf(stage, candidate.plan);
+    const [decision] = await decideCandidates(stage, baseline, [candidate], design);
+    if (decision === undefined) throw new Error('a candidate without a decision');
+    context.meter.addToTotal(measurement.work * (decision.share - 1));
+    tested.push({ kept: keep, safe: decision.safe });
+  }
+};
+
+/** Measures curves of a model on a task, then the checkpoints beside them. */
+export const measureStage = async (
+  stage: Stage,
+  curves: readonly CountedCurve[],
+  folders: readonly RunModel[],
+): Promise<void> => {
+  const { context, measurement, settings, record } = stage;
+  if (context.signal.aborted) throw new CancelledError('The sweep');
+  const { model, task } = measurement;
+  const name = `${model.name} on ${task.name}`;
+  const pairs = settings.recovery === 'both' ? new RecoveryPairs(task.task.metric) : undefined;
+  const early = settings.stop === 'early' ? await measureUnpruned(stage) : null;
+  const mode = early === null ? null : decisionModeOf(stage, early);
+  const design = mode?.how === 'curtailed' ? mode.design : null;
+  if (mode?.how === 'in full') record.note(`${name}: ${TEXTS_NOTE}`);
+  const measured =
+    early === null
+      ? await measureAll(stage, curves, pairs)
+      : mode?.how === 'not'
+        ? await leaveUndecided(stage, early, curves)
+        : await measureToFirstUnsafe(stage, early, curves, design, pairs);
+  const pairsNote = pairs?.note() ?? null;
+  if (pairsNote !== null) record.note(`${name}: ${pairsNote}`);
+  if (pairs !== undefined && early !== null) record.note(PAIRS_NOTE);
+  await measureFolders(stage, measured.baseline, folders);
+  if (!settings.adaptive || mode?.how === 'not') return;
+  if (decisionModeOf(stage, measured.baseline).how === 'not') {
+    record.note(`${task.name}: too few items to tell a threshold, so nothing was bisected.`);
+    return;
+  }
+  const free = curves.filter(({ method }) => ownCounts(settings, method, model.checkpoint) === null);
+  for (const curve of free) await bisect(stage, curve, measured, design);
+};
 
 /**
  * A sweep: for every model and task its profile (where a method needs one), then the unpruned model and the candidates

@@ -1,19 +1,174 @@
+import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
+import { curveLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import type { CountsSoFar, PairedDesign } from '../evaluation/curtailment.ts';
-import { isSafe } from '../evaluation/verdicts.ts';
-import { waveOrder } from '../evaluation/wave-order.ts';
-import { begunSteps, evaluateEarly } from './curtailed-step.ts';
-import { evaluate, evaluateAll } from './evaluation-step.ts';
-import { type EvaluationStep, evaluationStep } from './measurement.ts';
-import type { RecoveryPairs } from './recovery-pairs.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import {
-  announceCandidate,
-  announceUnpruned,
-  announceUnsafe,
-  isSameCurve,
-  type Stage,
-  type SweepCandidate,
-} from './sweep-stage.ts';
+  type CountsSoFar,
+  independentAtLeast,
+  lowAtMost,
+  type PairedDesign,
+  pairedDesign,
+} from '../evaluation/curtailment.ts';
+import { droppedShare } from '../evaluation/dropped-share.ts';
+import { isSafe } from '../evaluation/verdicts.ts';
+import { summarise } from '../evaluation/summarise.ts';
+import { waveOrder } from '../evaluation/wave-order.ts';
+import { layerRow } from '../pruning/layer-view.ts';
+import { begunSteps, evaluate, evaluateAll, evaluateEarly } from './evaluation-step.ts';
+import { type EvaluationStep, evaluationStep } from './measurement.ts';
+import { folderCost, planPointCost } from './point-cost.ts';
+import type { RecoveryPairs } from './recovery-pairs.ts';
+import { type CountedCurve, type Curve, isSameCurve } from './sweep-curves.ts';
+import { speedOf, type Stage, type SweepCandidate } from './planned-stages.ts';
+
+/** Experts that a plan leaves, in all MoE layers together. */
+const keptInAll = (plan: Plan): number =>
+  (isMergePlan(plan) ? plan.groups : plan.kept).map(({ length }) => length).reduce((sum, kept) => sum + kept, 0);
+
+/** The share of routed choices that a plan drops, where the stage has a profile that says so. */
+const droppedBy = ({ source: { statistics } }: Stage, plan: Plan | null): Pick<UnneededPoint, 'droppedShare'> => {
+  if (statistics === null) return {};
+  const { layers, experts, counts } = statistics;
+  const rows = Array.from({ length: layers }, (_, layer) => layerRow(counts, layer, experts));
+  const share = droppedShare(rows, plan);
+  return share === null ? {} : { droppedShare: share };
+};
+
+/** The name of a candidate's point, and the figures that are known without measuring it. */
+const namedPoint = (stage: Stage, { method, refit, seed, plan }: SweepCandidate): UnneededPoint => {
+  const { model, task } = stage.measurement;
+  const { experts, moeLayers } = model.checkpoint.info;
+  const total = keptInAll(plan);
+  return {
+    model: model.name,
+    task: task.name,
+    method: curveLabel(method, refit),
+    seed,
+    factor: (experts * moeLayers) / total,
+    kept: total / moeLayers,
+    ...droppedBy(stage, plan),
+  };
+};
+
+/** Puts a measured point into the record. */
+export const announce = async (
+  { context, record }: Stage,
+  result: SweepResult,
+  { key }: EvaluationStep,
+): Promise<SweepResult> => {
+  await record.add({ result, step: key });
+  context.emit({ type: 'sweep.point', run: context.run, result });
+  return result;
+};
+
+const announceCurtailed = async ({ context, record }: Stage, point: CurtailedPoint): Promise<void> => {
+  await record.addCurtailed(point);
+  context.emit({ type: 'sweep.curtailed', run: context.run, point });
+};
+
+/** Announces the unpruned model. */
+const announceUnpruned = async (
+  stage: Stage,
+  step: EvaluationStep,
+  outcomes: readonly ItemOutcome[],
+): Promise<SweepResult> => {
+  const { model, task } = stage.measurement;
+  const result: SweepResult = {
+    model: model.name,
+    task: task.name,
+    method: UNPRUNED,
+    seed: null,
+    factor: 1,
+    kept: model.checkpoint.info.experts,
+    ...droppedBy(stage, null),
+    ...summarise(task.task.metric, outcomes, null),
+    evaluated: outcomes.length,
+    cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },
+  };
+  return announce(stage, result, step);
+};
+
+/** Announces a candidate that answered every item. */
+const announceCandidate = async (
+  stage: Stage,
+  candidate: SweepCandidate,
+  baseline: readonly ItemOutcome[],
+  outcomes: readonly ItemOutcome[],
+): Promise<SweepResult> => {
+  const { measurement, settings } = stage;
+  const result: SweepResult = {
+    ...namedPoint(stage, candidate),
+    ...summarise(measurement.task.task.metric, baseline, outcomes, { delta: settings.delta }),
+    evaluated: outcomes.length,
+    cost: {
+      ...planPointCost(measurement.model.checkpoint, candidate.plan),
+      ...(await speedOf(stage, candidate.plan)),
+    },
+  };
+  return announce(stage, result, candidate.step);
+};
+
+/** Announces a candidate that stopped early, because its answers can only be called unsafe. */
+const announceUnsafe = async (
+  stage: Stage,
+  candidate: SweepCandidate,
+  design: PairedDesign,
+  counts: CountsSoFar,
+): Promise<void> => {
+  const { n, evaluated, lost, gained, wrongLeft } = counts;
+  const low = lowAtMost(counts);
+  await announceCurtailed(stage, {
+    ...namedPoint(stage, candidate),
+    n,
+    evaluated,
+    metric: stage.measurement.task.task.metric,
+    lost,
+    gainedAtMost: gained + wrongLeft,
+    independentAtLeast: independentAtLeast(design),
+    ...(low === null ? {} : { lowAtMost: low }),
+    verdict: 'unsafe',
+  });
+};
+
+/** The name of a point of a curve that has no plan. */
+const unplannedPoint = (
+  { measurement: { model, task } }: Stage,
+  { method, refit, seed }: Curve,
+  keep: number,
+): UnneededPoint => ({
+  model: model.name,
+  task: task.name,
+  method: curveLabel(method, refit),
+  seed,
+  factor: model.checkpoint.info.experts / keep,
+  kept: keep,
+});
+
+/** Records points of a curve that are not measured because a smaller factor is unsafe. */
+export const recordUnneeded = (stage: Stage, curve: Curve, counts: readonly number[]): void =>
+  stage.record.addUnneeded(counts.map((keep) => unplannedPoint(stage, curve, keep)));
+
+/** Announces that the items are too few to call any candidate of a curve safe: its smallest factor stands for it. */
+export const announceUndecidable = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  { counts: [first, ...others], ...curve }: CountedCurve,
+): Promise<void> => {
+  if (first === undefined) return;
+  const { metric } = stage.measurement.task.task;
+  const design = pairedDesign(metric, baseline);
+  await announceCurtailed(stage, {
+    ...unplannedPoint(stage, curve, first),
+    n: baseline.length,
+    evaluated: 0,
+    metric,
+    lost: 0,
+    gainedAtMost: design === null ? 0 : design.right.filter((right) => !right).length,
+    independentAtLeast: design === null ? baseline.length : independentAtLeast(design),
+  });
+  recordUnneeded(stage, curve, others);
+};
 
 type Outcomes = readonly ItemOutcome[];
 

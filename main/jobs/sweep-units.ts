@@ -3,11 +3,10 @@ import { curveLabel } from '../contract/method.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import type { RunModel } from './job-context.ts';
-import { measureStage } from './measure-stage.ts';
-import type { SweepInput, PlannedStage } from './planned-stages.ts';
-import { measureUnpruned } from './sweep-points.ts';
-import type { Stage } from './sweep-stage.ts';
 import type { CountedCurve } from './sweep-curves.ts';
+import { measureStage } from './sweep-job.ts';
+import type { Stage, SweepInput, PlannedStage } from './planned-stages.ts';
+import { measureUnpruned } from './sweep-points.ts';
 
 /** A part of a sweep that one process measures by itself. */
 export interface SweepUnit {

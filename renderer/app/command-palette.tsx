@@ -92,9 +92,9 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
         onValueChange={search}
         placeholder="Do something, or find a model, task, method, run, setting or expert (3:17)"
       />
-      <Command.List ref={list} label="What was found">
-        <Command.Empty>Nothing of that name.</Command.Empty>
-        {/* What is typed ranks all alike, whatever it stands under. */}
+      <Command.List ref={list} label="Results">
+        <Command.Empty>No match.</Command.Empty>
+        {/* While searching, results are ranked across groups. */}
         {typed === ''
           ? groupsOf(commands).map((group) => (
               <Command.Group key={group} heading={group}>

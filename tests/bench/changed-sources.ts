@@ -100,6 +100,14 @@ const codeOf = (error: unknown): string => {
   return /\b(?:changed while it was|was changed while)\b/.test(error.message) ? 'model-changed' : error.code;
 };
 
+/** Where two files (in base64) first differ, with what surrounds it, the right one first. */
+const differenceOf = (right: string, wrong: string): string => {
+  const [one, other] = [right, wrong].map((text) => Buffer.from(text, 'base64').toString('latin1'));
+  const at = [...(one ?? '')].findIndex((letter, index) => letter !== other?.[index]);
+  const around = (text = ''): string => text.slice(Math.max(0, at - 80), at + 80);
+  return `at ${String(at)} of ${String(one?.length)}, ${JSON.stringify([around(one), around(other)])}`;
+};
+
 const round = async (way: ComputingPath): Promise<readonly string[]> => {
   const clean = right.get(way.name) ?? (await cleanly(way));
   right.set(way.name, clean);
@@ -135,14 +143,14 @@ const round = async (way: ComputingPath): Promise<readonly string[]> => {
       const there = clean.steps.get(name);
       if (there === undefined) continue;
       total['steps kept'] += 1;
-      if (there !== bytes) wrong.push(`kept ${name}`);
+      if (there !== bytes) wrong.push(`kept ${name}: ${differenceOf(there, bytes)}`);
     }
     if (out !== null) await rm(out, { recursive: true, force: true });
     if (random.float() < 0.5) {
       await bench.engine.dispose();
       bench = { ...bench, engine: await openEngine(bench.workspace) };
     }
-    if (!isDeepStrictEqual(await way.run(bench), clean.result)) wrong.push('gave another result afterwards');
+    if (!isDeepStrictEqual(await way.run(bench), clean.result)) wrong.push('gave a different result afterwards');
   } finally {
     await closeBench(bench);
   }

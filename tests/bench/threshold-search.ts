@@ -64,7 +64,7 @@ const seconds = (values: readonly number[]): string => values.map((value) => (va
 const rounds = Number(process.argv[2] ?? 3);
 const [full, curtailed]: [Measured[], Measured[]] = [[], []];
 for (let round = 0; round < rounds; round += 1) {
-  const [whole, early] = [measure(), measure('--stop', 'curtailed')];
+  const [whole, early] = [measure(), measure('--stop', 'early')];
   full.push(whole);
   curtailed.push(early);
   print(

@@ -10,7 +10,7 @@ const SWEEP = [
   ...['sweep', 'uncurl-16', '--task', 'french', 'sort', 'sort-written'],
   ...['--method', 'random', 'reap', '--factors', '2,4,8', '--seeds', '0,1', '--threads', '2', '--json'],
 ];
-const EARLY = [...SWEEP, '--stop', 'curtailed'];
+const EARLY = [...SWEEP, '--stop', 'early'];
 
 const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
 type Answer = z.output<typeof answer>;
@@ -100,7 +100,7 @@ test('an adaptive search that stops early finds the same thresholds as a full on
   ];
   const full = answerOf(await uncurl([...ADAPTIVE, '--workspace', join(await temporaryFolder(), 'workspace')]));
   const workspace = join(await temporaryFolder(), 'workspace');
-  const curtailed = answerOf(await uncurl([...ADAPTIVE, '--stop', 'curtailed', '--workspace', workspace]));
+  const curtailed = answerOf(await uncurl([...ADAPTIVE, '--stop', 'early', '--workspace', workspace]));
   expect(safetyOf(curtailed.thresholds)).toEqual(safetyOf(full.thresholds));
   expect(curtailed.curtailed?.length).toBeGreaterThan(0);
 });

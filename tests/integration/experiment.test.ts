@@ -144,7 +144,11 @@ test('a reproduction matches, lists every item that differs, and says what it co
   const spec = manifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
   spec.spec.settings['treatments'] = ['as-is', 'tuned'];
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(spec));
-  const other = await uncurl([...again, '--json']);
+  // Edited, it is no longer a run that was made here: its task is read only after its user has confirmed it.
+  const edited = await uncurl(again);
+  expect(edited.code, edited.stderr).toBe(2);
+  const code = /--confirm (\w+)/.exec(edited.stderr)?.[1] ?? expect.fail(edited.stderr);
+  const other = await uncurl([...again, '--json', '--confirm', code]);
   expect(other.code, other.stderr).toBe(1);
   const found = experimentReproduction.parse(JSON.parse(other.stdout));
   expect(found).toMatchObject({

@@ -170,23 +170,19 @@ describe.each(folders)('%s', (folder) => {
     }
   });
 
-  it(
-    `is refused with any one of its ${String(oblong.length)} oblong tensors transposed, by name and shapes ` +
-      `(${String(squares)} square ones cannot be told)`,
-    async () => {
-      const bench = await Bench.set(sound);
-      for (const { file, tensor } of oblong) {
-        const shape = transposed(tensor.shape);
-        const { message } = (await bench.refusal(file, replaced(tensor.name, { ...tensor, shape }))) ?? {
-          message: 'it opened',
-        };
-        expect(message, `${tensor.name} transposed`).toContain(
-          `tensor "${tensor.name}" has shape ${shown(shape)} where config.json asks for ${shown(tensor.shape)}`,
-        );
-        expect(message).toContain('it is transposed');
-      }
-    },
-  );
+  it(`is refused with any of ${String(oblong.length)} oblong tensors transposed (not ${String(squares)} square ones)`, async () => {
+    const bench = await Bench.set(sound);
+    for (const { file, tensor } of oblong) {
+      const shape = transposed(tensor.shape);
+      const { message } = (await bench.refusal(file, replaced(tensor.name, { ...tensor, shape }))) ?? {
+        message: 'it opened',
+      };
+      expect(message, `${tensor.name} transposed`).toContain(
+        `tensor "${tensor.name}" has shape ${shown(shape)} where config.json asks for ${shown(tensor.shape)}`,
+      );
+      expect(message).toContain('it is transposed');
+    }
+  });
 
   it('is refused with any one tensor of a dtype that its layout does not allow, by name', async () => {
     const bench = await Bench.set(sound);

@@ -56,8 +56,8 @@ describe('a sweep on a Slurm cluster', () => {
   });
 
   test('workers that search only for thresholds give the thresholds of one machine', async () => {
-    const curtailed = await measureAlone('--stop', 'curtailed');
-    const run = await makeRun(await temporaryFolder(), '--stop', 'curtailed');
+    const curtailed = await measureAlone('--stop', 'early');
+    const run = await makeRun(await temporaryFolder(), '--stop', 'early');
     const { summary } = await submitAgain(run, curtailed);
     expect(summary).toMatch(/^0 of /);
   });

@@ -3,7 +3,7 @@ import { calls } from '../../contract/calls.ts';
 import { damageDocument } from '../../contract/damage.ts';
 import { refuse } from '../../contract/errors.ts';
 import { readJsonIfThere } from '../../files/read-json-file.ts';
-import { askedTasks } from '../../jobs/asked-tasks.ts';
+import { askedTasks } from '../../jobs/task-work.ts';
 import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';

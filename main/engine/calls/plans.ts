@@ -4,7 +4,7 @@ import { refuse } from '../../contract/errors.ts';
 import type { MethodName, Plan } from '../../contract/plan.ts';
 import { withConstants } from '../../inference/expert-constants.ts';
 import type { Overlays } from '../../inference/overlays.ts';
-import { askedTasks } from '../../jobs/asked-tasks.ts';
+import { askedTasks } from '../../jobs/task-work.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
 import type { Ranking } from '../../pruning/expert-files/ranking.ts';

@@ -1,7 +1,7 @@
 import { calls, type ProfilePurpose } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
-import { askedTasks } from '../../jobs/asked-tasks.ts';
+import { askedTasks } from '../../jobs/task-work.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { profileJob, requireCalibration, storedProfileFile } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';

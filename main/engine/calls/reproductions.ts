@@ -5,12 +5,13 @@ import { providerName, type RunDevice } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
+import { runCodeText } from '../../contract/run-origin.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
 import type { Job } from '../../jobs/job-context.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
-import type { ApprovedManifest } from '../approved-run.ts';
+import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
@@ -19,7 +20,12 @@ import { reopenCandidates } from '../sweep-candidates.ts';
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
 /** Spec in a reproduction's manifest. */
-const reproduceSpec = z.object({ of: z.string(), settings: recordedSweepSettings });
+const reproduceSpec = z.object({
+  of: z.string(),
+  settings: recordedSweepSettings,
+  /** Code with which the user confirmed the reproduced run; absent if it was made here. */
+  confirmed: runCodeText.optional(),
+});
 type ReproduceSpec = z.infer<typeof reproduceSpec>;
 
 const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
@@ -44,7 +50,7 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
  */
 export const reproductionOf = async (
   context: EngineContext,
-  { of, settings }: ReproduceSpec,
+  { of, settings, confirmed }: ReproduceSpec,
   device: RunDevice,
 ): Promise<{
   readonly original: RunManifest;
@@ -52,14 +58,14 @@ export const reproductionOf = async (
   readonly subjects: Awaited<ReturnType<typeof reopenSubjects>>;
 }> => {
   const original = await readFinishedSweep(context, of);
-  const isTrusted = await context.bindings.isBound(original);
-  const subjects = await reopenSubjects(context, original, isTrusted);
+  const unconfirmed = await codeToConfirm(context, original, confirmed);
+  const subjects = await reopenSubjects(context, original, unconfirmed);
   const folder = context.workspace.runs.folder(of);
   const { versions } = context;
   const job = reproduceJob({
     original,
     folder,
-    sweep: { ...subjects, settings, candidates: await reopenCandidates(context, original, isTrusted) },
+    sweep: { ...subjects, settings, candidates: await reopenCandidates(context, original, unconfirmed) },
     circumstances: { device, versions: { ...versions } },
     createPool: () => context.createPool(providerName.parse(device.provider)),
   });
@@ -73,9 +79,9 @@ export const resumedReproduction = async (context: EngineContext, manifest: Appr
 };
 
 export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
-  'run.reproduce': answer(calls['run.reproduce'], async ({ run }) => {
+  'run.reproduce': answer(calls['run.reproduce'], async ({ run, confirmed }) => {
     const settings = recordedSpec(await readFinishedSweep(context, run), recordedSweepSettings);
-    const spec: ReproduceSpec = { of: run, settings };
+    const spec: ReproduceSpec = { of: run, settings, ...(confirmed === undefined ? {} : { confirmed }) };
     const { original, job, subjects } = await reproductionOf(context, spec, context.device);
     return startRun(context, { kind: 'reproduce', title: `Reproduction of ${original.title}`, spec, ...subjects }, job);
   }),

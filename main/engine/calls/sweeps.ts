@@ -8,13 +8,15 @@ import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { type Job, jobOn } from '../../jobs/job-context.ts';
-import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
+import { sweepJob } from '../../jobs/sweep-job.ts';
+import type { SweepInput } from '../../jobs/planned-stages.ts';
 import { curveNames } from '../../jobs/sweep-curves.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
 import { sweepDelta } from '../../runs/recorded-spec.ts';
 import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-record.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
+import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
@@ -137,7 +139,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const model = manifest.models.find((entry) => entry.name === name.model);
     if (model === undefined)
       throw refuse('no-such-model', `${run} does not contain the model ${name.model}.`, 'Choose a point on the chart.');
-    const { info } = await reopenModel(context, model, await context.bindings.isBound(manifest));
+    const { info } = await reopenModel(context, model, await codeToConfirm(context, manifest));
     const plan = stored === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored, name);
     return { plan, cost: planCost(info, plan) };
   }),

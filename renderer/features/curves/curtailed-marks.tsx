@@ -3,7 +3,7 @@ import { usePlotArea } from 'recharts';
 const RADIUS = 3;
 const WIDTH = 2 * RADIUS;
 
-/** Candidates that stopped early, unsafe: a cross on the axis at each factor, since they have no value. */
+/** Curtailed candidates: a cross on the axis at each factor, since they have no value. */
 export const CurtailedMarks = ({ xs, color }: { readonly xs: readonly number[]; readonly color: string }) => {
   const area = usePlotArea();
   if (area === undefined) return null;

@@ -51,7 +51,7 @@ export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emph
 interface MethodMarksProps {
   readonly curve: MethodCurve;
   readonly rows: readonly ChartRow[];
-  /** Where candidates that stopped early stand. */
+  /** Positions of curtailed candidates. */
   readonly curtailed: readonly number[];
   readonly order: number;
   readonly theme: ResolvedTheme;

@@ -21,7 +21,7 @@ export interface MethodCurve {
   /** The line: one value per factor (the mean of several draws), starting at the unpruned model. */
   readonly line: readonly LinePoint[];
   readonly draws: number;
-  /** Factors at which a candidate stopped early, unsafe: it has no value there. */
+  /** Factors of curtailed candidates: unsafe, and without a value. */
   readonly curtailed: readonly number[];
   readonly thresholds: readonly Threshold[];
 }

@@ -18,7 +18,7 @@ export const stateText = ({ state }: Pick<ClusterTask, 'state'>): string =>
 /** "2 of 3 tasks running on node03, 1 waiting (Resources)": the array, or the joining job after it. */
 export const workText = ({ tasks, away, request: { host } }: ClusterWork): string => {
   const where = host === null ? 'On the cluster' : `On ${host}`;
-  if (away) return `${where}: the controller does not answer; its jobs go on`;
+  if (away) return `${where}: the controller does not answer; its jobs continue`;
   const workers = tasks.filter(({ task }) => task !== null);
   const running = workers.filter(({ state }) => state === 'RUNNING');
   const waiting = workers.filter(({ state }) => state === 'PENDING');
