@@ -2,8 +2,11 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { WorkbenchError } from '../../main/contract/errors.ts';
+import { plan } from '../../main/contract/plan.ts';
 import { isFile } from '../../main/files/file-errors.ts';
+import { planContent } from '../../main/jobs/step-key.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { changedFor, type ChangeName, disturb, makeSources } from './changed-sources/changes.ts';
 import { computingPaths, type ComputingPath, openEngine, type Bench, resources } from './changed-sources/paths.ts';
@@ -42,10 +45,27 @@ const closeBench = async ({ engine, folder: own }: Bench): Promise<void> => {
 
 type Steps = ReadonlyMap<string, string>;
 
-/** Steps and overlays of a workspace, by name, with their bytes. */
+const evaluation = z.looseObject({ value: z.looseObject({ plan: z.unknown() }) });
+
+/**
+ * The bytes of a step. In an evaluation, provenance of its plan is left out: draws of a method with equal plans share
+ * one step, which names the draw that was measured first.
+ */
+const bytesOf = (name: string, bytes: string): string => {
+  if (!name.endsWith('.json')) return bytes;
+  const stored = evaluation.safeParse(JSON.parse(Buffer.from(bytes, 'base64').toString('utf8')));
+  if (!stored.success) return bytes;
+  const { value, sha256: _sealed, ...rest } = stored.data;
+  const ran = plan.nullable().parse(value.plan);
+  return JSON.stringify({ ...rest, value: { ...value, plan: planContent(ran, Number.POSITIVE_INFINITY) } });
+};
+
+/** Steps and overlays of a workspace, by name, with what they hold. */
 const stepsIn = async ({ workspace }: Bench): Promise<Steps> =>
   new Map([
-    ...(await filesOf(path.join(workspace, 'steps'))),
+    ...[...(await filesOf(path.join(workspace, 'steps')))].map(
+      ([name, bytes]) => [name, bytesOf(name, bytes)] as const,
+    ),
     ...[...(await filesOf(path.join(workspace, 'overlays')))].map(
       ([name, bytes]) => [`overlays/${name}`, bytes] as const,
     ),
@@ -100,12 +120,12 @@ const codeOf = (error: unknown): string => {
   return /\b(?:changed while it was|was changed while)\b/.test(error.message) ? 'model-changed' : error.code;
 };
 
-/** Where two files (in base64) first differ, with what surrounds it, the right one first. */
+/** The first difference of two texts with its surroundings, the right one first. */
 const differenceOf = (right: string, wrong: string): string => {
-  const [one, other] = [right, wrong].map((text) => Buffer.from(text, 'base64').toString('latin1'));
-  const at = [...(one ?? '')].findIndex((letter, index) => letter !== other?.[index]);
-  const around = (text = ''): string => text.slice(Math.max(0, at - 80), at + 80);
-  return `at ${String(at)} of ${String(one?.length)}, ${JSON.stringify([around(one), around(other)])}`;
+  let at = 0;
+  while (at < right.length && right[at] === wrong[at]) at += 1;
+  const [one, other] = [right, wrong].map((text) => text.slice(Math.max(0, at - 80), at + 80));
+  return `at ${String(at)} of ${String(right.length)}: ${JSON.stringify([one, other])}`;
 };
 
 const round = async (way: ComputingPath): Promise<readonly string[]> => {

@@ -126,6 +126,17 @@ describe('a report', () => {
     expect(reportPage({ ...source, ...few, profiles: [] })).toContain('<b>?</b>');
   });
 
+  it('states the settings of the sweep that differ from their defaults', () => {
+    const facts = (changed: object) => {
+      const spec = { methods: ['reap'], factors: [2], ...changed };
+      return text(reportPage({ ...source, manifest: { ...sampleManifest, spec } }));
+    };
+    const changed = facts({ limit: 40, recovery: 'both' });
+    expect(changed).toContain('Item limit 40');
+    expect(changed).toContain('Recovery beside each plan');
+    expect(facts({})).not.toContain('Item limit');
+  });
+
   it('escapes what models, tasks and manifests say, and shows perplexities as they are', () => {
     const odd = pageOf(sampleSweep(['<img src=x>']));
     expect(odd).not.toContain('<img');
