@@ -157,7 +157,10 @@ const round = async (way: ComputingPath): Promise<readonly string[]> => {
       const isRight =
         isDeepStrictEqual(ended.result, clean.result) ||
         isDeepStrictEqual(ended.result, await resultOfChanged(way, change));
-      if (!isRight) wrong.push('ended well with another result');
+      if (!isRight)
+        wrong.push(
+          `ended well with another result: ${differenceOf(JSON.stringify(clean.result), JSON.stringify(ended.result))}`,
+        );
     }
     for (const [name, bytes] of await stepsIn(bench)) {
       const there = clean.steps.get(name);
