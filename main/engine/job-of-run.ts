@@ -11,7 +11,7 @@ import { checkSweep } from '../jobs/check-sweep.ts';
 import { damageJob } from '../jobs/damage-job.ts';
 import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
-import type { SweepInput } from '../jobs/sweep-places.ts';
+import type { SweepInput } from '../jobs/planned-stages.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
 import { resumedExperiment } from './calls/experiments.ts';
 import { curveFacts, exportMachine } from './calls/exports.ts';
