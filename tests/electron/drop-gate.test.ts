@@ -9,7 +9,7 @@ const setUp = () => {
   return { grant, gate: createDropGate<Caller>((id) => id === 1, grant) };
 };
 
-it('grants what was dropped, in its order; what has no path gets no handle', async () => {
+it('grants dropped paths in their order; items without a path get no handle', async () => {
   const { gate } = setUp();
   expect(await gate(page, ['/models/a', '', '/own.jsonl'])).toEqual({
     type: 'dropped',

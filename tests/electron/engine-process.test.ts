@@ -8,7 +8,7 @@ import type { EngineEnd } from '../../electron/engine-end.ts';
 import { startEngineProcess } from '../../electron/engine-process.ts';
 import type { EngineProcess } from '../../electron/engine-process.ts';
 
-/** Follows the control protocol as the engine's process does; a thread stands for Electron's utilityProcess here. */
+/** Follows the control protocol like the engine's process; a thread replaces Electron's utilityProcess here. */
 const OBEDIENT = `
   const { parentPort } = require('node:worker_threads');
   parentPort.postMessage({ type: 'ready' });
@@ -25,7 +25,7 @@ const OBEDIENT = `
     if (message.type === 'stop') process.exit(0);
   });
 `;
-/** Asks for a probe and passes on, as a grant, what it is told, once it is. */
+/** Asks for a probe and passes on its result as a grant. */
 const PROBING = `
   const { parentPort } = require('node:worker_threads');
   const heard = {};
@@ -36,7 +36,7 @@ const PROBING = `
     if (grant && probed) parentPort.postMessage({ type: 'granted', id: grant.id, handle: JSON.stringify(probed) });
   });
 `;
-/** Asks for a process that computes, passes on what that said first, and stops once it is told that it ended. */
+/** Asks for a compute process, passes on its first message, and stops once it is told that the process ended. */
 const COMPUTING = `
   const { parentPort } = require('node:worker_threads');
   const settings = { workspace: '/w', resources: '/r', threads: 1, memoryBudgetBytes: 1 };
@@ -62,7 +62,7 @@ const BROKEN = `
 `;
 
 const workers: Worker[] = [];
-/** Processes that compute, which were started with these settings. */
+/** Compute processes started with these settings. */
 interface StartedCompute {
   readonly settings: unknown;
   readonly kill: ReturnType<typeof vi.fn>;
@@ -72,14 +72,14 @@ interface Started {
   readonly engine: EngineProcess<MessagePort>;
   readonly ended: Promise<EngineEnd>;
   readonly ends: readonly EngineEnd[];
-  /** Told of every kill. */
+  /** Called for every kill. */
   readonly kill: ReturnType<typeof vi.fn>;
   readonly computes: readonly StartedCompute[];
   /** The exit code of its thread. */
   readonly exited: Promise<number>;
 }
 
-/** Says one thing over its port, and ends as a killed process does when it is told to. */
+/** Sends one message over its port, and ends like a killed process on request. */
 const startCompute = (computes: StartedCompute[], settings: unknown): ForkedCompute<MessagePort> => {
   const { port1, port2 } = new MessageChannel();
   const stderr = new PassThrough();
@@ -135,7 +135,7 @@ afterEach(async () => {
 });
 
 describe('a running engine', () => {
-  it('is given a page’s port', async () => {
+  it('receives a page’s port', async () => {
     const { engine } = start(OBEDIENT);
     const { port1, port2 } = new MessageChannel();
     const answer = new Promise((resolve) => port1.once('message', resolve));
@@ -149,18 +149,18 @@ describe('a running engine', () => {
     expect(await Promise.all([engine.grantPath('/slow'), engine.grantPath('/a')])).toEqual(['to /slow', 'to /a']);
   });
 
-  it('tells where lies what a run made, and of nothing nothing', async () => {
+  it('returns the path of the output of a run, and null without one', async () => {
     const { engine } = start(OBEDIENT);
     expect(await Promise.all([engine.outputOf('made'), engine.outputOf('gone')])).toEqual(['/out', null]);
   });
 
-  it('is told how the probe ended that it asked for', async () => {
+  it('is told how its probe ended', async () => {
     const { engine } = start(PROBING);
     const told: unknown = JSON.parse(await engine.grantPath('/any'));
     expect(told).toEqual({ type: 'probed', id: 7, end: { kind: 'failed', message: 'webgpu in /probe' } });
   });
 
-  it('is given a process that computes, by a port of its own, and is told while it stops how that ended', async () => {
+  it('receives a compute process with its port, and is told how that ended, even while stopping', async () => {
     const { engine, ends, computes, exited, kill } = start(COMPUTING);
     expect(JSON.parse(await engine.grantPath('/any'))).toEqual({ type: 'ready', pid: 7 });
     expect(computes.map(({ settings }) => settings)).toEqual([
@@ -173,7 +173,7 @@ describe('a running engine', () => {
     expect(ends).toEqual([]);
   });
 
-  it('stops when asked, and that is no mishap', async () => {
+  it('stops on request, which does not count as a failure', async () => {
     const { engine, ends } = start(OBEDIENT);
     await engine.stop();
     expect(ends).toEqual([]);
@@ -193,7 +193,7 @@ describe('a running engine', () => {
     expect(ends).toEqual([]);
   });
 
-  it('is not waited for where its end is never told', async () => {
+  it('is not waited for if its end is never reported', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const { engine, kill } = start(DEAF);
@@ -206,8 +206,8 @@ describe('a running engine', () => {
   });
 });
 
-describe('an engine that ends by itself', () => {
-  it('takes the process along that computes for it', async () => {
+describe('an engine that ends unexpectedly', () => {
+  it('takes its compute process along', async () => {
     const { engine, ended, computes } = start(COMPUTING);
     await engine.grantPath('/any');
     await workers.at(-1)?.terminate();
@@ -215,7 +215,7 @@ describe('an engine that ends by itself', () => {
     expect(computes[0]?.kill).toHaveBeenCalledTimes(1);
   });
 
-  it('rejects what waits and tells it once, with the end of its error output', async () => {
+  it('rejects pending calls and is reported once, with the end of its error output', async () => {
     const { engine, ended, ends } = start(OBEDIENT);
     await expect(engine.grantPath('/crash')).rejects.toMatchObject({ code: 'engine-stopped' });
     expect((await ended).message).toContain('exit code 134');

@@ -74,7 +74,7 @@ describe('what may be called', () => {
     for (const handler of Object.values(handlers)) expect(handler).not.toHaveBeenCalled();
   });
 
-  it('hands parsed input on: defaults filled in, nothing else let through', async () => {
+  it('passes parsed input on: defaults filled in, unknown fields removed', async () => {
     const { gate, handlers } = setUp();
     await gate(page, 'menu.set', {
       actions: [{ id: 'x', label: 'X', menu: 'run', accelerator: 'CommandOrControl+Shift+P', extra: 1 }],

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { killSurely } from '../../electron/kill-surely.ts';
 
-/** A process that has said that it runs. */
+/** A process that has reported that it runs. */
 const started = async (program: string) => {
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -11,7 +11,7 @@ const started = async (program: string) => {
   return child;
 };
 
-test('ends a process that computes without pause and would take a signal in its own way', async () => {
+test('ends a process that computes without pause and handles the signal itself', async () => {
   const child = await started(
     `process.on('SIGTERM', () => {}); console.log('runs'); setImmediate(() => { for (;;); })`,
   );
@@ -26,7 +26,7 @@ test('ends a process that is stopped', async () => {
   expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
 });
 
-test('lets a process that hears it end in its own way', async () => {
+test('lets a responsive process end on its own', async () => {
   const child = await started(
     `process.on('SIGTERM', () => process.exit(7)); console.log('runs'); setInterval(() => {}, 1000)`,
   );

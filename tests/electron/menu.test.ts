@@ -13,7 +13,7 @@ const itemsOf = (label: string, platform = 'linux', development = false) => {
   return Array.isArray(menu?.submenu) ? menu.submenu : [];
 };
 
-it('shows the page’s actions in their menus, as they are', () => {
+it('shows the page’s actions in their menus, unchanged', () => {
   expect(itemsOf('&File')[0]).toMatchObject({
     id: 'open-model',
     label: 'Open model…',
@@ -24,7 +24,7 @@ it('shows the page’s actions in their menus, as they are', () => {
   expect(itemsOf('&Run')).toMatchObject([{ id: 'start-sweep', enabled: false }]);
 });
 
-it('tells the id of the chosen action', () => {
+it('reports the id of the chosen action', () => {
   const choose = vi.fn();
   const file = menuTemplate(actions, { ...settings, choose }).find((item) => item.label === '&File');
   const [first] = Array.isArray(file?.submenu) ? file.submenu : [];

@@ -1,5 +1,5 @@
 /**
- * What unit tests get for `electron`: the package would download its binary when plain Node imports it. The modules of
+ * Replaces `electron` in unit tests: the package would download its binary when plain Node imports it. Modules of
  * electron/ that need it at run time are tested in a real window (tests/e2e/*.window.spec.ts).
  */
 throw new Error(

@@ -8,7 +8,7 @@ import type { ShellEvent } from '../../main/contract/shell.ts';
 
 const place = (fragment: string) => ({ kind: 'place', fragment });
 
-it('a link opens what the address of the page could say', () => {
+it('a link opens what an address of the page can express', () => {
   expect(linkedPlace('uncurl://app/#view=workbench&model=uncurl-16&task=sort&tasks=sort,add&factor=4')).toEqual(
     place('view=workbench&model=uncurl-16&task=sort&tasks=sort%2Cadd&factor=4'),
   );
@@ -42,13 +42,13 @@ it('a start opens the last link or run file among its arguments, and no other fi
     path: resolve('/home/me', 'runs/sweep-1/open.uncurl-run'),
   });
   expect(openingOf(['workbench', '/etc/passwd', 'a.json'], '/')).toBeNull();
-  // A link from a web page is never read as a file or an option.
+  // A link from a web page is never treated as a file or an option.
   expect(openingOf(['workbench', '--', 'uncurl://app/../../a.uncurl-run'], '/')).toBeNull();
   expect(openingOf(['workbench', '--x=/a.uncurl-run'], '/')).toBeNull();
   expect(openingOf(['a.uncurl-run'], '/')).toBeNull();
 });
 
-it('what is opened waits for a page that listens, and comes at once afterwards', async () => {
+it('openings wait until the page listens, and arrive at once afterwards', async () => {
   const tell = vi.fn<(event: ShellEvent) => void>();
   const openings = createOpenings((path) => Promise.resolve(pathHandle.parse(`handle of ${path}`)), tell);
   await openings.open({ kind: 'place', fragment: 'view=compare' });
@@ -67,7 +67,7 @@ it('what is opened waits for a page that listens, and comes at once afterwards',
   expect(openings.listening()).toEqual([{ type: 'link', fragment: 'factor=4' }]);
 });
 
-it('a file that is opened while no engine runs comes once another one does; any other failure is told', async () => {
+it('a file opened without an engine arrives once another engine runs; other failures are reported', async () => {
   const tell = vi.fn<(event: ShellEvent) => void>();
   let answer = (): Promise<PathHandle> => Promise.reject(refuse(ENGINE_STOPPED, 'The engine is not running.', ''));
   const openings = createOpenings(() => answer(), tell);

@@ -54,7 +54,7 @@ it.each([
   expect(await response.text()).not.toContain('secret');
 });
 
-it('answers nothing but GET', async () => {
+it('only answers GET', async () => {
   expect((await answer({ url: 'uncurl://app/', method: 'POST' })).status).toBe(404);
 });
 
@@ -96,7 +96,7 @@ it('never names a file outside the folder, whatever the path', () => {
   );
 });
 
-it('lets the page load and reach nothing but its own origin', () => {
+it('lets the page load from and connect to its own origin only', () => {
   const policy = pageHeaders(['ws://127.0.0.1:1'])['Content-Security-Policy'] ?? '';
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("connect-src 'self' ws://127.0.0.1:1");

@@ -17,7 +17,7 @@ it('writes the bytes, over an older file too', async () => {
   expect(await readdir(folder)).toEqual(['figure.png']);
 });
 
-it('leaves nothing behind where it fails', async () => {
+it('leaves nothing behind on failure', async () => {
   await mkdir(join(folder, 'figure.png'));
   await expect(saveFile(join(folder, 'figure.png'), Uint8Array.of(1))).rejects.toThrow();
   expect(await readdir(folder)).toEqual(['figure.png']);

@@ -11,7 +11,7 @@ const screens = [
 ];
 const usual = { width: 1440, height: 900 };
 
-test('size and place are read as they were written; what cannot be understood is none', async () => {
+test('size and position are read as written; invalid ones are ignored', async () => {
   const file = join(await temporaryFolder(), 'window.json');
   expect(readWindowPlace(file)).toBeNull();
   const place = { bounds: { x: -1200, y: 40, width: 1100, height: 700 }, isMaximized: true };
@@ -24,14 +24,14 @@ test('size and place are read as they were written; what cannot be understood is
   expect(await readFile(file, 'utf8')).toBe('[]');
 });
 
-test('a place that cannot be kept is told, and throws nothing', async () => {
+test('a position that cannot be saved is reported without an exception', async () => {
   const folder = join(await temporaryFolder(), 'window.json');
   await mkdir(folder);
   const place = { bounds: { x: 0, y: 0, width: 1000, height: 700 }, isMaximized: false };
   expect(writeWindowPlace(folder, place)).toMatch(/^The place of the window cannot be kept: /);
 });
 
-test('the window opens where it was, smaller where the screen is, anywhere where the screen is gone', () => {
+test('the window opens where it was, smaller on a smaller screen, anywhere if the screen is gone', () => {
   const at = (x: number, y: number, width = 1000, height = 700) =>
     placeWithin({ bounds: { x, y, width, height }, isMaximized: false }, screens).bounds;
   expect(at(100, 100)).toEqual({ x: 100, y: 100, width: 1000, height: 700 });
@@ -46,7 +46,7 @@ test('the window opens where it was, smaller where the screen is, anywhere where
   });
 });
 
-test('whatever was kept, the upper edge can be taken hold of and the window has its least size', () => {
+test('whatever was saved, the upper edge can be dragged and the window has its minimum size', () => {
   const side = fc.integer({ min: -5000, max: 5000 });
   const size = fc.integer({ min: 1, max: 5000 });
   fc.assert(

@@ -8,9 +8,9 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const folders = async () => ({ temporaryFolder: await temporaryFolder(), overlayFolder: await temporaryFolder() });
 
-test('what one process had begun goes, files and folders, overlays as well; what others write stays', async () => {
+test('unfinished work of one process is removed: files, folders and overlays; that of others stays', async () => {
   const places = await folders();
-  // A process of another machine that shares the disk may have the same number.
+  // A process of another machine that shares the disk may have the same process id.
   const twin = `${String(process.pid)}-00000000`;
   for (const folder of [places.temporaryFolder, places.overlayFolder]) {
     const mine = temporaryNameFor(path.join(folder, 'step.json'), folder);
@@ -31,7 +31,7 @@ test.each(['export', 'finetune'] as const)(
   async (kind) => {
     const folder = await temporaryFolder();
     const destination = path.join(folder, 'small');
-    // Of a process of this machine that has ended: its number and start are nobody's.
+    // Of an ended process of this machine: no process has its id and start.
     const own = path.basename(unfinishedName(destination));
     const dead = own.replace(/-(\d+)-(\d*)-([0-9a-f]{12})$/, '-2147483646-1-$3');
     await mkdir(path.join(folder, dead));

@@ -13,7 +13,7 @@ const browsing = async (roots: readonly string[]): Promise<Engine> => {
   return engine;
 };
 
-test('a page looks into the root and below, by handles only; the folder above is not told', async () => {
+test('a page lists the root and folders below, by handles only; the parent of the root is not revealed', async () => {
   const root = await realpath(join(resources, 'models'));
   const engine = await browsing([root]);
   const models = await engine.call('folders.list', {});
@@ -26,7 +26,7 @@ test('a page looks into the root and below, by handles only; the folder above is
   expect(inside).toMatchObject({ parent: models.handle, path: join(root, 'uncurl-16') });
 });
 
-test('what lies outside the roots is refused, also by a handle; links out of them are not listed', async () => {
+test('paths outside the roots are refused, also by handle; links out of them are not listed', async () => {
   const root = await realpath(await temporaryFolder());
   await mkdir(join(root, 'inside'));
   await writeFile(join(root, 'a.txt'), 'text');
@@ -74,7 +74,7 @@ test('a typed path leads to a folder, or to a file with its folder; hidden ones 
     ['own.jsonl', 'bad-path'],
     [join(root, 'nothing'), 'no-such-folder'],
     ['/etc/hostname', 'outside-roots'],
-    // Whether it is there is not told either.
+    // Whether it exists is not revealed either.
     ['/no/such/folder', 'outside-roots'],
     [join(root, '..'), 'outside-roots'],
     ['~', 'outside-roots'],

@@ -10,7 +10,7 @@ import { toldCsv } from '../../../main/figures/tables.ts';
 import { toldTable } from '../../../main/report/report-methods.ts';
 import { sampleManifest, sampleSweep } from './sample-run.ts';
 
-/** The sample with its candidates from some factor on told early: all of reap at 8, one draw of random at 2. */
+/** The sample with candidates curtailed from some factor on: all of reap at 8, one draw of random at 2. */
 const told = (): SweepDocument => {
   const { results, ...rest } = sampleSweep();
   const isTold = (one: { task: string; method: string; seed: number | null; factor: number }): boolean =>
@@ -34,13 +34,13 @@ const told = (): SweepDocument => {
   return withThresholds({ ...rest, results: results.filter((one) => !isTold(one)), told: points }, { delta: 0.02 });
 };
 
-describe('candidates that were told early', () => {
+describe('curtailed candidates', () => {
   const document = told();
   const sheet = curveSheet(document, 'e16');
   const panel = sheet.panels.find(({ task }) => task === 'sums');
   const seriesOf = (method: string) => panel?.series.find((series) => series.method === method);
 
-  it('have no value in a figure: a cross on the axis, which the caption explains', () => {
+  it('have no value in a figure, but a cross on the axis, which the caption explains', () => {
     expect(seriesOf('reap')).toMatchObject({ told: [8] });
     expect(seriesOf('reap')?.points.map(({ factor }) => factor)).toEqual([1, 2, 4]);
     const { svg } = curveFigure(sheet, document.rule, sampleManifest, figureTheme('light'));
@@ -52,12 +52,12 @@ describe('candidates that were told early', () => {
     );
   });
 
-  it('leave no mean over the draws that were safe alone', () => {
+  it('do not leave a mean over the safe draws only', () => {
     expect(seriesOf('random')).toMatchObject({ draws: 3, told: [2] });
     expect(seriesOf('random')?.points.map(({ factor }) => factor)).toEqual([1, 4, 8]);
   });
 
-  it('are not needed beyond one that answered everything, and leave as little of a mean and of a comparison', () => {
+  it('are not needed beyond one that answered everything, and also leave no mean and no comparison', () => {
     const isLeft = ({ task, method, seed, factor }: SweepResult): boolean =>
       task === 'sums' && method === 'random' && seed === 1 && factor > 2;
     const { results, ...rest } = sampleSweep();

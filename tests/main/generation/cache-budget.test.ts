@@ -9,7 +9,7 @@ const size = fc.record({
   prompt: fc.integer({ min: 1, max: 20 }).map((length) => ({ length })),
 });
 
-it('lets rows join as memory has room for all that they may write, and always one where none writes', () => {
+it('lets rows join as memory allows for their maximum length, and always one if none is running', () => {
   fc.assert(
     fc.property(
       fc.array(size),
@@ -35,7 +35,7 @@ it('lets rows join as memory has room for all that they may write, and always on
   );
 });
 
-it('lets no single row interrupt a full resident batch, but every one a streamed one', () => {
+it('lets no single row join a full resident batch, but every one a streamed batch', () => {
   const row = { mostColumns: 10, prompt: { length: 5 } };
   const rows = (count: number): readonly (typeof row)[] => Array.from({ length: count }, () => row);
   const spareBytes = 100 * bytesOfRows(bytes, 1, 10, 5);
@@ -45,7 +45,7 @@ it('lets no single row interrupt a full resident batch, but every one a streamed
   expect(admittedRows(rows(1), rows(99), { bytes, spareBytes, streaming: false })).toBe(1);
 });
 
-it('takes as many candidates as have room for their prefix beside one row, and refuses where one has not', () => {
+it('takes as many candidates as fit with their prefixes beside one row, and refuses if not even one fits', () => {
   const needs = { prefix: 40, mostPrompt: 5, mostColumns: 10 };
   const [row, prefix] = [bytesOfRows(bytes, 1, 10, 5), bytesOfPrefix(bytes, 1, 40)];
   expect(candidatesAtOnce(bytes, row + 3 * prefix, 9, needs)).toBe(3);

@@ -29,7 +29,7 @@ const decodeAll = (
   candidates: readonly Candidate[],
 ): Promise<readonly DecodedRow[]> => collect(runner.decode(rows, candidates, uncancelled));
 
-/** What a whole pass over everything written so far chooses, token by token: no cache, no batch. */
+/** Tokens chosen by a full forward pass over everything written so far, token by token: no cache, no batch. */
 const oracle = async (
   runner: ModelRunner,
   { tokens, mostNewTokens, isDone }: RowToDecode,
@@ -46,7 +46,7 @@ const oracle = async (
   return written;
 };
 
-/** Prompts of different lengths, most behind a shared beginning, that end at different times. */
+/** Prompts of different lengths, most with a shared beginning, that end at different times. */
 const mixedRows = (vocabulary: number, candidates: readonly Candidate[], shared: number): readonly RowToDecode[] => {
   const random = seededRandom(5);
   const draw = (count: number): readonly number[] => Array.from({ length: count }, () => random.integer(vocabulary));
@@ -69,7 +69,7 @@ const own = (rows: readonly RowToDecode[], runs: readonly DecodedRow[], key: str
 
 describe.each(['mixtral', 'mixtral-window'])('%s', (name) => {
   it.each([0, 40])(
-    'writes what whole passes choose, alone, in batches and beside other candidates, resident and streamed, ' +
+    'writes the tokens of full passes, alone, in batches and beside other candidates, resident and streamed, ' +
       'with %i tokens shared',
     async (shared) => {
       const folder = checkpointFixture(name);
@@ -114,7 +114,7 @@ const merged: Plan = {
 };
 
 describe('candidates with other weights', () => {
-  it('write in groups of their own what they write alone', async () => {
+  it('write the same in groups of their own as alone', async () => {
     const runner = await openRunner(await makeMixtral());
     const candidates: readonly Candidate[] = [
       { key: 'unpruned', plan: null },
@@ -141,10 +141,10 @@ describe('candidates with other weights', () => {
 });
 
 interface SeenRuns {
-  /** Sequences and tokens that each run of a block took. */
+  /** Sequences and tokens of each run of a block. */
   readonly sequences: number[];
   readonly tokens: number[];
-  /** Bytes of the caches that it was fed with. */
+  /** Bytes of the caches in its input. */
   readonly cacheBytes: number[];
 }
 
@@ -168,7 +168,7 @@ const watchRuns = (): SeenRuns => {
 };
 
 describe('memory', () => {
-  it('is kept: rows wait until there is room, and write the same', async () => {
+  it('stays within the budget: rows wait until there is room, and write the same', async () => {
     const folder = await makeMixtral();
     const candidates = [
       { key: 'unpruned', plan: null },
@@ -185,7 +185,7 @@ describe('memory', () => {
     const rows = mixedRows(40, candidates, 0);
     const free = await decodeAll(await openRunner(folder), rows, candidates);
     const { info } = await openCheckpoint(folder);
-    // Room for the keys and values (2 blocks, 2 heads of 4 + 4 numbers) of about three of the longest rows.
+    // Memory for the keys and values (2 blocks, 2 heads of 4 + 4 numbers) of about three of the longest rows.
     const spare = 3 * 16 * (2 * 2 * 8 * 4 * 1.5 + 2 * 4 * 16);
     const tight = await openRunner(folder, { memoryBudgetBytes: info.memory.resident + spare });
     const cost = await tight.decodingCost(rows, candidates);
@@ -199,7 +199,7 @@ describe('memory', () => {
     );
   });
 
-  it('that holds no single row is refused before anything runs', async () => {
+  it('too small for a single row is refused before anything runs', async () => {
     const folder = await makeMixtral();
     const { info } = await openCheckpoint(folder);
     const runner = await openRunner(folder, { memoryBudgetBytes: info.memory.resident + 100 });
@@ -210,7 +210,7 @@ describe('memory', () => {
     expect(seen.sequences).toEqual([]);
   });
 
-  it('is told before the start, with the steps of a streamed model', async () => {
+  it('is reported before the start, with the steps of a streamed model', async () => {
     const runner = await openRunner(await makeMixtral(), { streamed: true });
     const rows = [3, 7, 5].map((mostNewTokens): RowToDecode => ({ tokens: [1, 2], candidate: 'a', mostNewTokens }));
     const seen = watchRuns();
@@ -226,7 +226,7 @@ describe('memory', () => {
 });
 
 describe('a run', () => {
-  it('takes what prompts begin with through the blocks once per candidate', async () => {
+  it('runs the common beginning of prompts through the blocks once per candidate', async () => {
     const runner = await openRunner(await makeMixtral());
     const candidates = [
       { key: 'unpruned', plan: null },
@@ -284,7 +284,7 @@ describe('a run', () => {
     expect(reports.at(-1)?.[0]).toBe(reports.at(-1)?.[1]);
   });
 
-  it('refuses rows that cannot be written, by number', async () => {
+  it('refuses rows that cannot be written, by index', async () => {
     const runner = await openRunner(await makeMixtral());
     const decodeRow = (tokens: readonly number[], mostNewTokens: number): Promise<unknown> =>
       decodeAll(

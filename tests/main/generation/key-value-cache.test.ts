@@ -8,14 +8,14 @@ const shapes = [
   { heads: 1, keyDimension: 4, valueDimension: 4 },
 ];
 
-/** Numbers that tell sequence, column, head and place apart. */
+/** Numbers that identify sequence, column, head and position. */
 const written = (sequence: number, column: number, count: number, heads: number, width: number): Float32Array =>
   Float32Array.from({ length: count * heads * width }, (_, at) => {
     const [token, head, place] = [Math.floor(at / (heads * width)), Math.floor(at / width) % heads, at % width];
     return sequence * 10_000 + (column + token) * 100 + head * 10 + place + 1;
   });
 
-it('gives back what sequences wrote, wherever they were moved and however it grew', () => {
+it('returns the values of sequences, wherever they were moved and however it grew', () => {
   const steps = fc.array(fc.record({ tokens: fc.integer({ min: 1, max: 4 }), leaves: fc.boolean() }), {
     minLength: 1,
     maxLength: 12,
@@ -25,7 +25,7 @@ it('gives back what sequences wrote, wherever they were moved and however it gre
       const cache = new KeyValueCache(shapes);
       const held: { sequence: number; columns: number }[] = [];
       list.forEach(({ tokens, leaves }, sequence) => {
-        // A sequence joins, all write, and the first one may leave.
+        // A sequence joins, all are written, and the first one may leave.
         held.push({ sequence, columns: 0 });
         const needed = Math.max(...held.map(({ columns }) => columns + tokens));
         if (held.length > cache.slots || needed > cache.columns)
@@ -63,7 +63,7 @@ it('gives back what sequences wrote, wherever they were moved and however it gre
   );
 });
 
-it('grows in parts of what it has, so that copying stays linear, and never beyond the most that is needed', () => {
+it('grows in proportion to its size, so that copying stays linear, and never beyond the maximum needed', () => {
   const cache = new KeyValueCache(shapes);
   let [copied, resized] = [0, 0];
   for (let columns = 1; columns <= 1000; columns += 1) {

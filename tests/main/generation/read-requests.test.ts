@@ -5,7 +5,7 @@ const defaults = { maxNewTokens: 16, maxPositions: 64 };
 const read = (...lines: readonly string[]): unknown => readRequests(lines.join('\n'), 'file.jsonl', defaults);
 
 describe('requests of a file', () => {
-  it('are read with what they leave out', () => {
+  it('are read with defaults for omitted fields', () => {
     expect(read('{"id":"a","context":"x","until":["\\n"],"maxNewTokens":3}', '', '{"id":"b","context":""}')).toEqual([
       { id: 'a', context: 'x', until: ['\n'], maxNewTokens: 3 },
       { id: 'b', context: '', until: [], maxNewTokens: 16 },
@@ -28,7 +28,7 @@ describe('requests of a file', () => {
     expect(() => read('{}\n'.repeat(200_000))).toThrow(/Line 10: .* And 199990 more/s);
   });
 
-  it('are refused all at once, and where there are none', () => {
+  it('are refused all at once, and if there are none', () => {
     expect(() => read(...Array.from({ length: 12 }, () => 'no'))).toThrow(/Line 1: .*Line 10: .* And 2 more/s);
     expect(() => read('', ' ')).toThrow(/contains no requests/);
   });

@@ -12,7 +12,7 @@ describe('cutting a text at stop strings', () => {
     expect(cutAtStops('as it is', [])).toBe('as it is');
   });
 
-  it('leaves no stop string, and what a text begins with', () => {
+  it('leaves no stop string, and a prefix of the text', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom('a', 'b', 'c') }),
@@ -28,7 +28,7 @@ describe('cutting a text at stop strings', () => {
   });
 });
 
-/** Tokens of one or several signs, one that is nothing, and a decoder that drops a space at the beginning. */
+/** Tokens of one or several characters, an empty one, and a decoder that drops a leading space. */
 const pieces = ['a', 'b', 'ab', ' ', 'cab b', '', 'aaaaaaaaaaaaaaaaaaaaaaaa'];
 const decode = (tokens: readonly number[]): string =>
   tokens
@@ -37,7 +37,7 @@ const decode = (tokens: readonly number[]): string =>
     .replace(/^ /, '');
 
 describe('watching for stop strings', () => {
-  it('ends at the token that completes one, as decoding everything anew would', () => {
+  it('ends at the token that completes one, as decoding the whole text would', () => {
     const stop = fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(

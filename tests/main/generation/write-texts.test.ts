@@ -53,7 +53,7 @@ describe('texts', () => {
     for await (const text of writeTexts(runner, tokenizer, prepared, uncancelled)) texts.push(text);
     expect(texts).toHaveLength(6);
     const unpruned = new Map(texts.filter(({ candidate }) => candidate === 'unpruned').map((text) => [text.id, text]));
-    // The end token, "\n", is among the tokens and not in the text.
+    // The end token, "\n", is among the tokens but not in the text.
     expect(unpruned.get('end')).toMatchObject({ request: 0, text: 'abcd', stopped: 'end', truncatedTokens: 0 });
     expect(unpruned.get('end')?.tokens).toHaveLength(5);
     expect(unpruned.get('stop')).toMatchObject({ request: 1, text: 'a', stopped: 'until' });
@@ -71,7 +71,7 @@ describe('texts', () => {
     }
   });
 
-  it('go on behind end tokens where these are ignored', async () => {
+  it('continue after end tokens if these are ignored', async () => {
     const { runner, tokenizer } = await open();
     const prepared = prepareTexts(
       tokenizer,
@@ -90,7 +90,7 @@ describe('texts', () => {
 });
 
 describe('prompts', () => {
-  it('are cut on the left to what new tokens leave', async () => {
+  it('are cut on the left to leave room for new tokens', async () => {
     const { tokenizer } = await open();
     const context = 'abcdefgh'.repeat(6);
     const all = tokenizer.encode(context, true);
@@ -102,7 +102,7 @@ describe('prompts', () => {
     expect(encodePrompt(tokenizer, request('empty', '', [], 40), 64).tokens).toEqual([tokenizer.prefixToken]);
   });
 
-  it('that cannot be written to are refused by name', async () => {
+  it('that cannot be continued are refused by name', async () => {
     const { tokenizer } = await open();
     expect(() => encodePrompt(tokenizer, request('a1', 'abc', [], 64), 64)).toThrow(
       /"a1": 64 new tokens leave no room/,

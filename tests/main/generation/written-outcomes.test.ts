@@ -5,7 +5,7 @@ import { bundledModel } from '../inference/few-shot-task.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
 
 it(
-  'gives what every candidate wrote to every item, in their order and judged, the same in one call as in ' + 'several',
+  'returns the judged texts of every candidate for every item, in order, the same in one call as in ' + 'several',
   async () => {
     const runner = await openRunner(bundledModel('uncurl-16'));
     const { tokenizer } = runner;

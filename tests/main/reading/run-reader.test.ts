@@ -8,7 +8,7 @@ import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { resources } from '../runs/source-of.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** Stands for a reading that never ends: `hang` computes without pause, `crash` throws, anything else is answered. */
+/** Simulates an endless reading: `hang` computes without pause, `crash` throws, anything else is answered. */
 const PROGRAM = `
   const { parentPort } = require('node:worker_threads');
   parentPort.on('message', ({ question: { run }, live }) => {
@@ -46,7 +46,7 @@ test('a reading that computes without pause is ended, and the next ones are answ
   ]);
 });
 
-test('a thread that fails is told of, and another one reads on', async () => {
+test('a failed thread is reported, and another one continues', async () => {
   const reader = await readerOf();
   await expect(ask(reader, 'crash')).rejects.toMatchObject({
     code: 'reader-ended',
@@ -64,7 +64,7 @@ test('whatever hangs and whatever waits ends with the reader', async () => {
   await Promise.all(asked);
 });
 
-test('the thread of the engine gives what its readings give, and their refusals', async () => {
+test('the thread of the engine returns its readings and their refusals', async () => {
   const { workspace, run } = await sweepOnDisk();
   const reader = createRunReader({ workspace: workspace.path, resources });
   onTestFinished(() => reader.dispose());

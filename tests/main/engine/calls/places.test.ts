@@ -16,7 +16,7 @@ const started = async () => {
   return { folder, workspace, engine, tell };
 };
 
-test('what lies at a path is told: model, task, run here or elsewhere, or something else', async () => {
+test('the kind of a path is reported: model, task, run here or elsewhere, or something else', async () => {
   const { folder, workspace, tell } = await started();
   expect(await tell(join(resources, 'models', 'uncurl-8'))).toEqual({ kind: 'model' });
   expect(await tell(join(resources, 'tasks', 'add'))).toEqual({ kind: 'task' });
@@ -43,7 +43,7 @@ test('what lies at a path is told: model, task, run here or elsewhere, or someth
   await expect(tell(join(folder, 'nothing'))).rejects.toMatchObject({ kind: 'refused' });
 });
 
-test('a task given by its content is kept in the workspace, once, under its name', async () => {
+test('an uploaded task is stored in the workspace once, under its name', async () => {
   const { workspace, engine } = await started();
   const bytes = await readFile(join(resources, 'tasks', 'add', 'test.jsonl'));
   const give = (name: string, content: Buffer) =>

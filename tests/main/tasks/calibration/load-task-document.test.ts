@@ -42,7 +42,7 @@ test('a split: its own items on two sides, named after the file, with a hash of 
   expect(new Set([plain.hash, task.hash, (await load(0.2, 1)).hash, (await load(0.3, 0)).hash]).size).toBe(4);
 });
 
-test('a second file: what is also tested stays out, and ids that both have are told apart', async () => {
+test('a second file: tested items are left out, and common ids are made different', async () => {
   const { folder, file } = await ownTask();
   const second = join(folder, 'second.jsonl');
   await writeFile(second, [row('t0', 'new:'), row('c1'), row('c2', 'question t3:')].join('\n'));
@@ -84,7 +84,7 @@ const writeTask = async (folder: string): Promise<void> => {
   await writeFile(join(folder, 'test.jsonl'), rows('z', 2));
 };
 
-test('refuses a task that brings calibration items, documents of documents and what is no document', async () => {
+test('refuses a task that has calibration items, documents of documents and invalid documents', async () => {
   const { folder, file } = await ownTask();
   const shots = join(folder, 'shots');
   await writeTask(shots);
@@ -96,7 +96,7 @@ test('refuses a task that brings calibration items, documents of documents and w
   await expect(loadTask(await documentOf(folder, await documentOf(folder, file, split), split))).rejects.toMatchObject({
     code: 'bad-task',
   });
-  // One that leads to itself ends.
+  // A document that refers to itself is refused.
   const loop = join(folder, 'loop.task.json');
   await writeFile(
     loop,
@@ -113,7 +113,7 @@ test('refuses a task that brings calibration items, documents of documents and w
   }
 });
 
-test('a remembered task is read again once a file changes that its document names', async () => {
+test('a cached task is read again once a file named in its document changes', async () => {
   const { folder, file } = await ownTask();
   const remembered = createPathCache(
     (path) => loadTask(path),
