@@ -51,7 +51,7 @@ export const candidatesAtOnce = (
   if (needed > spareBytes) {
     throw refuse(
       'too-large',
-      `keys and values of one prompt of ${String(prefix + mostPrompt)} tokens with what it writes take ` +
+      `keys and values of one prompt of ${String(prefix + mostPrompt)} tokens and its new tokens take ` +
         `${megabytes(needed)}; the memory budget leaves ${megabytes(spareBytes)} beside the weights.`,
       'Raise the memory budget, or write fewer tokens after shorter prompts.',
     );

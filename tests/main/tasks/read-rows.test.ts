@@ -22,7 +22,7 @@ test('a task folder may contain Parquet (here brotli), and few-shot examples by 
   const task = await loadTask(join(fixtures, 'parquet-folder'));
   expect([task.calibration.length, task.test.length]).toEqual([3, 2]);
   expect(task.description).toBe(
-    '2-shot: before every item stand the same examples of the calibration split (drawn with seed 7), which ' +
+    '2-shot: every item follows the same examples of the calibration split (drawn with seed 7), which ' +
       'are not items themselves.',
   );
   const texts = [...task.calibration, ...task.test].map(profiledText);

@@ -64,7 +64,7 @@ export const readEscape = (reader: RegexReader): Escape | null => {
     if (hex.length < digits)
       throw illFormed(`the escape \\${letter} needs ${String(digits)} hexadecimal digits`, place);
     const code = Number.parseInt(hex, 16);
-    if (code > LAST_CODE_POINT) throw illFormed(`\\${letter}${hex} is no character`, place);
+    if (code > LAST_CODE_POINT) throw illFormed(`\\${letter}${hex} is not a character`, place);
     if (code >= 0xd800 && code <= 0xdfff) throw untranslated(`a lone surrogate (\\${letter}${hex})`, place);
     return character(code);
   }

@@ -401,7 +401,7 @@ describe('refuses by name:', () => {
     await mkdir(join(folder, 'two'));
     await cp(join(fixtures, 'columns'), join(folder, 'two'), { recursive: true });
     await writeFile(join(folder, 'two', 'more.yml'), yaml);
-    await expect(loadTask(join(folder, 'two'))).rejects.toThrow('holds several YAML files: more.yml, task.yaml');
+    await expect(loadTask(join(folder, 'two'))).rejects.toThrow('contains several YAML files: more.yml, task.yaml');
   });
 });
 
