@@ -3,7 +3,6 @@ import { PAGE_URL } from './page-address.ts';
 import { placeWithin, readWindowPlace, SMALLEST, writeWindowPlace } from './window-place.ts';
 
 export interface WindowSettings {
-  /** Path of the bundled preload script. */
   readonly preload: string;
   readonly development: boolean;
   /** The file with the window's size and position. */

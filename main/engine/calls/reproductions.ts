@@ -18,7 +18,6 @@ import { reopenCandidates } from '../sweep-candidates.ts';
 
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
-/** Spec in a reproduction's manifest. */
 const reproduceSpec = z.object({ of: z.string(), settings: recordedSweepSettings });
 type ReproduceSpec = z.infer<typeof reproduceSpec>;
 
