@@ -5,7 +5,7 @@ import { bindRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { deviceOf } from './machine.ts';
 
-/** What a new run records about itself. */
+/** Description of a new run, for its manifest. */
 export interface RunDescription {
   readonly kind: RunKind;
   readonly title: string;
