@@ -35,7 +35,8 @@ export const reproduce: Verb = {
       throw refuse('bad-usage', `${run} is a ${kind}, which does not use Python.`, 'Leave --python out.');
     const again = async (engine: Engine): Promise<VerbResult> => {
       const { run: second } = await engine.call('experiment.reproduce', {
-        ...{ run, confirmed },
+        run,
+        confirmed,
         python: python === undefined ? null : engine.grantPath(resolve(python)),
       });
       host.say(`Run ${second}: "uncurl resume ${second}" goes on with it if it is interrupted.`);

@@ -195,7 +195,10 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     const { settings, mixture } = recordedSpec(await experimentManifest(context, run), experimentSpec);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
     const spec: ExperimentSpec = {
-      ...{ settings, python, mixture, reproduces: run },
+      settings,
+      python,
+      mixture,
+      reproduces: run,
       ...(confirmed === undefined ? {} : { confirmed }),
     };
     const { job, original, subjects } = await reproductionOf(context, spec, run, context.device);
