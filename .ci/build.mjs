@@ -34,13 +34,13 @@ const parts = {
 
 const stampFile = (part) => path.join(root, 'dist', `.${part}.stamp`);
 
-const filesOf = (place) => {
-  const full = path.join(root, place);
+const filesOf = (name) => {
+  const full = path.join(root, name);
   if (!existsSync(full)) return [];
-  if (!statSync(full).isDirectory()) return [place];
+  if (!statSync(full).isDirectory()) return [name];
   return readdirSync(full)
     .sort()
-    .flatMap((name) => filesOf(`${place}/${name}`));
+    .flatMap((entry) => filesOf(`${name}/${entry}`));
 };
 
 const contentStamp = (sources) => {

@@ -9,16 +9,16 @@ import { root } from './setup.mjs';
  * Keeps each module's `import.meta.url` (dirname, filename) in a bundle: that of main/x/y.ts stays that file's, so that
  * a path such as ../../resources is found from dist/ as from the sources, also inside an asar.
  */
-const keepModulePlaces = {
-  name: 'keep-module-places',
+const keepModulePaths = {
+  name: 'keep-module-paths',
   setup(build) {
     build.onLoad({ filter: /[\\/](?:main|electron)[\\/].*\.ts$/ }, ({ path: file }) => {
-      const place = path.relative(root, file).split(path.sep);
-      if (place[0] === '..' || place.includes('node_modules')) return undefined;
+      const parts = path.relative(root, file).split(path.sep);
+      if (parts[0] === '..' || parts.includes('node_modules')) return undefined;
       const source = readFileSync(file, 'utf8');
       if (!source.includes('import.meta.')) return { contents: source, loader: 'ts' };
       const filename =
-        `require('node:path').join(__dirname, '..', ` + `${place.map((name) => JSON.stringify(name)).join(', ')})`;
+        `require('node:path').join(__dirname, '..', ` + `${parts.map((name) => JSON.stringify(name)).join(', ')})`;
       const contents = source
         .replaceAll('import.meta.url', `require('node:url').pathToFileURL(${filename}).href`)
         .replaceAll('import.meta.filename', filename)
@@ -38,7 +38,7 @@ const shellOptions = {
   format: 'cjs',
   // Native code stays a package; ws probes for its two optional accelerators, which are not installed.
   external: ['electron', 'onnxruntime-node', 'bufferutil', 'utf-8-validate'],
-  plugins: [keepModulePlaces],
+  plugins: [keepModulePaths],
   // Lazy parts stay lazy, but `import()` of a package becomes `require`, which alone can read Electron's archive.
   supported: { 'dynamic-import': false },
   metafile: true,
@@ -49,7 +49,7 @@ const shellOptions = {
 };
 
 /** Replaces a file atomically: another process may be starting from dist/ at this moment. */
-const putInPlace = (file, contents, mode) => {
+const writeWhole = (file, contents, mode) => {
   mkdirSync(path.dirname(file), { recursive: true });
   const partial = `${file}.${process.pid}`;
   writeFileSync(partial, contents, { mode });
@@ -64,7 +64,7 @@ const packageFolders = (files) => {
 
 /** Records the packages in a part of dist/, whose licences are shipped with it (licences.mjs). */
 const notePackages = (part, files) =>
-  putInPlace(path.join(root, 'dist', `${part}.packages.json`), JSON.stringify(packageFolders(files), null, 2), 0o644);
+  writeWhole(path.join(root, 'dist', `${part}.packages.json`), JSON.stringify(packageFolders(files), null, 2), 0o644);
 
 /** The release has Node 24. Windows are tested in Electron 25, whose Node 18 runs the shell but not the engine. */
 const engineTarget = 'node24';
@@ -119,7 +119,7 @@ const bundleShell = async () => {
   const sources = outputs.flatMap(({ inputs }) => Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0));
   notePackages('shell', sources);
   for (const { path: file, contents } of bundles.flatMap(({ outputFiles }) => outputFiles)) {
-    putInPlace(file, contents, path.basename(file) === 'uncurl.cjs' ? 0o755 : 0o644);
+    writeWhole(file, contents, path.basename(file) === 'uncurl.cjs' ? 0o755 : 0o644);
   }
 };
 

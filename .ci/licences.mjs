@@ -16,7 +16,7 @@ const textsKeptHere = {
   '@bufbuild/protobuf': ['Apache-2.0.txt'],
 };
 
-const read = (...place) => readFileSync(path.join(root, ...place), 'utf8');
+const read = (...parts) => readFileSync(path.join(root, ...parts), 'utf8');
 
 /**
  * Whether an SPDX expression (names, AND, OR, which binds less tightly, and parentheses around the whole) allows
@@ -53,7 +53,7 @@ const noticesIn = (folder) => {
 const textsOf = (folder, name) => {
   const files = readdirSync(path.join(root, folder)).filter((file) => /^(?:licen[cs]e|notice|copying)\b/i.test(file));
   const kept = (textsKeptHere[name] ?? []).map((file) => ['resources', 'licences', file]);
-  const texts = [...files.map((file) => read(folder, file)), ...kept.map((place) => read(...place))];
+  const texts = [...files.map((file) => read(folder, file)), ...kept.map((parts) => read(...parts))];
   if (texts.length === 0)
     throw new Error(`${name} has no licence text: add it under resources/licences, and to .ci/licences.mjs.`);
   return files.length > 0 ? texts : [...noticesIn(path.join(root, folder)), ...texts];

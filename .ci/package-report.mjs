@@ -16,10 +16,10 @@ export const reportLicences = (packages) => {
 };
 
 /** Size in bytes of a file, or of all files under a folder. */
-const bytesOf = (place) => {
-  const state = lstatSync(place);
+const bytesOf = (file) => {
+  const state = lstatSync(file);
   if (!state.isDirectory()) return state.size;
-  return readdirSync(place).reduce((sum, name) => sum + bytesOf(path.join(place, name)), 0);
+  return readdirSync(file).reduce((sum, name) => sum + bytesOf(path.join(file, name)), 0);
 };
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -28,7 +28,7 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 const partsOf = (application) => {
   const resources = path.join(application, 'resources');
   const unpacked = path.join(resources, 'app.asar.unpacked');
-  const sizeOf = (...place) => (existsSync(path.join(...place)) ? bytesOf(path.join(...place)) : 0);
+  const sizeOf = (...parts) => (existsSync(path.join(...parts)) ? bytesOf(path.join(...parts)) : 0);
   const whole = bytesOf(application);
   const carried = bytesOf(resources);
   const native = sizeOf(unpacked, 'node_modules', 'onnxruntime-node');
@@ -48,13 +48,15 @@ const newerThan = (folder, startedMs) =>
   existsSync(folder)
     ? readdirSync(folder)
         .map((name) => path.join(folder, name))
-        .filter((place) => lstatSync(place).mtimeMs >= startedMs)
+        .filter((file) => lstatSync(file).mtimeMs >= startedMs)
     : [];
 
 /** Reports the sizes of applications made since then; fails if Electron's licences are missing in one. */
 export const reportSizes = (startedMs) => {
   for (const out of [path.join(root, 'out'), path.join(root, 'out', 'trial')]) {
-    for (const application of newerThan(out, startedMs).filter((place) => existsSync(path.join(place, 'resources')))) {
+    for (const application of newerThan(out, startedMs).filter((folder) =>
+      existsSync(path.join(folder, 'resources')),
+    )) {
       print(`\nSizes of ${path.relative(root, application)}:`);
       for (const [name, bytes] of Object.entries(partsOf(application))) {
         if (bytes > 0) print(`  ${name}: ${megabytes(bytes)}`);

@@ -31,11 +31,11 @@ const installedDifference = () => {
   const hidden = path.join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(hidden)) return 'node_modules is missing';
   const installed = readLock(hidden);
-  for (const [place, locked] of Object.entries(readLock(path.join(root, 'package-lock.json')))) {
-    if (place === '') continue;
-    const found = installed[place];
+  for (const [folder, locked] of Object.entries(readLock(path.join(root, 'package-lock.json')))) {
+    if (folder === '') continue;
+    const found = installed[folder];
     if (found ? found.version !== locked.version : !locked.optional) {
-      return `${place} is ${found ? `at ${found.version}, not ${locked.version}` : 'missing'}`;
+      return `${folder} is ${found ? `at ${found.version}, not ${locked.version}` : 'missing'}`;
     }
   }
   return null;

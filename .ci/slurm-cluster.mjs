@@ -84,10 +84,10 @@ const startCluster = (folder) => {
   writeFileSync(path.join(folder, 'cgroup.conf'), 'CgroupPlugin=disabled\n');
   writeFileSync(path.join(folder, 'munge.key'), randomBytes(1024), { mode: 0o600 });
   const munge = { 'key-file': 'munge.key', socket: 'munge.socket', 'pid-file': 'munged.pid', 'log-file': 'munged.log' };
-  const places = Object.entries(munge).map(([option, name]) => `--${option}=${path.join(folder, name)}`);
+  const paths = Object.entries(munge).map(([option, name]) => `--${option}=${path.join(folder, name)}`);
   // Everybody can write to temporary folders, which munged refuses unless it is forced.
   const daemons = [
-    ['munged', ...places, `--seed-file=${path.join(folder, 'munge.seed')}`, '--force'],
+    ['munged', ...paths, `--seed-file=${path.join(folder, 'munge.seed')}`, '--force'],
     ['slurmctld', '-c'],
     ['slurmd', '-c'],
   ];

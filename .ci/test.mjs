@@ -15,7 +15,7 @@ import { chromiumVersion, electronVersion, findChromium, findElectron, findPacka
 
 ensureInstalled();
 const node = nodeBinary();
-const tool = (...place) => path.join(root, 'node_modules', ...place);
+const tool = (...parts) => path.join(root, 'node_modules', ...parts);
 const vitest = [tool('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=.ci/vitest-counter.mjs'];
 const playwright = [tool('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,.ci/playwright-counter.mjs'];
 const typescript = (project) => [tool('typescript', 'bin', 'tsc'), '--pretty', '--project', project];

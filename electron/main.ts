@@ -19,7 +19,7 @@ import { PAGE_SCHEME } from './page-address.ts';
 import { refusePermissions } from './permissions.ts';
 import { pageScheme, servePage } from './protocol.ts';
 import { createShellHandlers, showMenu } from './shell-handlers.ts';
-import { createOpenings, linkedPlace, openingOf } from './openings.ts';
+import { createOpenings, openingOfLink, openingOf } from './openings.ts';
 import type { Opening } from './openings.ts';
 import { openWindow } from './window.ts';
 
@@ -126,7 +126,7 @@ const run = async (): Promise<void> => {
   const window = openWindow({
     preload: join(built, 'preload.cjs'),
     development: launch.development,
-    placeFile: join(app.getPath('userData'), 'window.json'),
+    boundsFile: join(app.getPath('userData'), 'window.json'),
     failed: fail,
   });
   // Another document, not another place in the present one.
@@ -170,7 +170,7 @@ if (app.requestSingleInstanceLock()) {
   });
   app.on('open-url', (event, address) => {
     event.preventDefault();
-    openIfAny(linkedPlace(address));
+    openIfAny(openingOfLink(address));
   });
   app.on('open-file', (event, path) => {
     event.preventDefault();

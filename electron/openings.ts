@@ -8,18 +8,18 @@ import { isPageUrl, PAGE_SCHEME, parseAddress } from './page-address.ts';
 
 /** A request of the system: open a place on the page, or the file of a run. */
 export type Opening =
-  { readonly kind: 'place'; readonly fragment: string } | { readonly kind: 'file'; readonly path: string };
+  { readonly kind: 'link'; readonly fragment: string } | { readonly kind: 'file'; readonly path: string };
 
 /** Suffix of run files (`main/workspace/run-store.ts` writes one into each run's folder). */
 const RUN_FILE = '.uncurl-run';
 
 /** The target of a link with the workbench's own scheme that its page can show; null for any other text. */
-export const linkedPlace = (address: string): Opening | null => {
+export const openingOfLink = (address: string): Opening | null => {
   if (!isPageUrl(address)) return null;
   const url = parseAddress(address);
   if (url === null || !['', '/'].includes(url.pathname) || url.search !== '') return null;
   const fragment = linkedFragment(url.hash);
-  return fragment === null ? null : { kind: 'place', fragment };
+  return fragment === null ? null : { kind: 'link', fragment };
 };
 
 /**
@@ -29,7 +29,7 @@ export const linkedPlace = (address: string): Opening | null => {
 export const openingOf = (argv: readonly string[], workingFolder: string): Opening | null => {
   for (const argument of argv.slice(1).reverse()) {
     if (argument.startsWith('-')) continue;
-    if (argument.toLowerCase().startsWith(`${PAGE_SCHEME}:`)) return linkedPlace(argument);
+    if (argument.toLowerCase().startsWith(`${PAGE_SCHEME}:`)) return openingOfLink(argument);
     if (argument.endsWith(RUN_FILE)) return { kind: 'file', path: resolve(workingFolder, argument) };
   }
   return null;
@@ -54,7 +54,7 @@ export const createOpenings = (
   let waiting: readonly ShellEvent[] = [];
   let ungranted: readonly Opening[] = [];
   const eventOf = async (opening: Opening): Promise<ShellEvent | null> => {
-    if (opening.kind === 'place') return { type: 'link', fragment: opening.fragment };
+    if (opening.kind === 'link') return { type: 'link', fragment: opening.fragment };
     try {
       return { type: 'opened', handle: await grantPath(opening.path) };
     } catch (error) {

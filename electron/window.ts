@@ -1,13 +1,13 @@
 import { BrowserWindow, nativeTheme, screen } from 'electron';
 import { PAGE_URL } from './page-address.ts';
-import { placeWithin, readWindowPlace, SMALLEST, writeWindowPlace } from './window-place.ts';
+import { boundsWithin, readWindowBounds, SMALLEST, writeWindowBounds } from './window-bounds.ts';
 
 export interface WindowSettings {
   /** Path of the bundled preload script. */
   readonly preload: string;
   readonly development: boolean;
   /** The file with the window's size and position. */
-  readonly placeFile: string;
+  readonly boundsFile: string;
   /** Called if the page cannot be loaded at all. */
   readonly failed: (error: Error) => void;
 }
@@ -19,11 +19,11 @@ const BACKGROUND = { dark: '#16181d', light: '#ffffff' } as const;
 const ABORTED = -3;
 
 /** Opens the workbench's window, which is shown once its first frame is ready. */
-export const openWindow = ({ preload, development, placeFile, failed }: WindowSettings): BrowserWindow => {
+export const openWindow = ({ preload, development, boundsFile, failed }: WindowSettings): BrowserWindow => {
   const areas = screen.getAllDisplays().map(({ workArea }) => workArea);
-  const place = placeWithin(readWindowPlace(placeFile), areas);
+  const opening = boundsWithin(readWindowBounds(boundsFile), areas);
   const window = new BrowserWindow({
-    ...place.bounds,
+    ...opening.bounds,
     minWidth: SMALLEST.width,
     minHeight: SMALLEST.height,
     show: false,
@@ -47,11 +47,11 @@ export const openWindow = ({ preload, development, placeFile, failed }: WindowSe
     },
   });
   window.once('ready-to-show', () => {
-    if (place.isMaximized) window.maximize();
+    if (opening.isMaximized) window.maximize();
     window.show();
   });
   window.on('close', () => {
-    const problem = writeWindowPlace(placeFile, {
+    const problem = writeWindowBounds(boundsFile, {
       bounds: window.getNormalBounds(),
       isMaximized: window.isMaximized(),
     });

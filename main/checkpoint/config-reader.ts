@@ -9,13 +9,13 @@ const MAX_SIZE = 2 ** 26;
 /** Reads a config.json with a family's defaults. Refuses missing and ill-typed values, naming key and value. */
 export class ConfigReader {
   readonly #config: Config;
-  readonly #place: string;
+  readonly #location: string;
   readonly #defaults: Config;
   readonly #lengths = new Map<string, number>();
 
-  constructor(config: Config, place: string, defaults: Config) {
+  constructor(config: Config, location: string, defaults: Config) {
     this.#config = config;
-    this.#place = place;
+    this.#location = location;
     this.#defaults = defaults;
   }
 
@@ -90,7 +90,7 @@ export class ConfigReader {
     const value = this.raw(key);
     if (value === null) return null;
     if (typeof value !== 'object' || Array.isArray(value)) throw this.bad(key, value, 'an object');
-    return new ConfigReader({ ...value }, `${this.#place}, "${key}"`, {});
+    return new ConfigReader({ ...value }, `${this.#location}, "${key}"`, {});
   }
 
   requireOneOf(key: string, values: readonly unknown[]): void {
@@ -103,11 +103,11 @@ export class ConfigReader {
   }
 
   unsupported(what: string): Error {
-    return refuse('unsupported-config', `${this.#place}: ${what}.`, 'Use a checkpoint without this feature.');
+    return refuse('unsupported-config', `${this.#location}: ${what}.`, 'Use a checkpoint without this feature.');
   }
 
   inconsistent(what: string): Error {
-    return refuse('bad-config', `${this.#place}: ${what}.`, "Repair config.json from the model's source.");
+    return refuse('bad-config', `${this.#location}: ${what}.`, "Repair config.json from the model's source.");
   }
 
   bad(key: string, value: unknown, wanted: string): Error {

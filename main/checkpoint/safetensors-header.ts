@@ -136,13 +136,13 @@ const parseHeader = (
 
 /** Checks that tensors follow each other without gap or overlap and fill the file, as the format requires. */
 const checkContiguous = (
-  places: { readonly tensor: string; readonly begin: number; readonly end: number }[],
+  ranges: { readonly tensor: string; readonly begin: number; readonly end: number }[],
   dataBytes: number,
   broken: (what: string) => Error,
 ): void => {
-  places.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let last = 0;
-  for (const { tensor, begin, end } of places) {
+  for (const { tensor, begin, end } of ranges) {
     if (begin !== last)
       throw broken(
         `tensor "${tensor}" starts at byte ${String(begin)} of the data, where the one before ends at ${String(last)}`,

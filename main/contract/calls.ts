@@ -385,7 +385,7 @@ export const calls = {
    * the missing ones.
    */
   'experiment.reproduce': call(
-    z.object({ run: runId, python: pathHandle.nullable().default(null) }),
+    z.object({ run: runId, python: pathHandle.nullable().default(null), confirmed: runCodeText.optional() }),
     z.object({ run: runId }),
   ),
   /** The bundled experiment; added to the runs if it is not there. */
@@ -405,7 +405,7 @@ export const calls = {
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), verification, 'results'),
   /** Repeats a finished sweep without any stored step, and compares every value and every item's outcome. */
-  'run.reproduce': call(z.object({ run: runId }), z.object({ run: runId })),
+  'run.reproduce': call(z.object({ run: runId, confirmed: runCodeText.optional() }), z.object({ run: runId })),
   /** Findings of a finished reproduction; `run` is that of the reproduction. */
   'reproduction.read': call(z.object({ run: runId }), reproduction, 'results'),
   /** The user's settings for all workspaces, the values this engine uses, and the defaults. */

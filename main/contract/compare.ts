@@ -27,7 +27,7 @@ export const compareRow = z.object({
   lowest: z.number(),
   highest: z.number(),
   /** 1: best value; tied methods share their mean rank. */
-  place: z.number(),
+  rank: z.number(),
   /** The best value, or not distinguishable from it: no draw is worse than the best by its paired interval. */
   sharesBest: z.boolean(),
   /** Against the reference; null for the reference itself. */

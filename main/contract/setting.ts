@@ -143,10 +143,14 @@ const numberText = (value: number): string =>
 export const valueText = ({ kind, choices, words = {} }: Setting, value: unknown): string => {
   if (kind === 'switch' || (kind === 'choice' && choices.length === 1))
     return value === undefined || value === null || value === false ? 'off' : 'on';
-  if (kind === 'choice') return words[String(value ?? choices[0])] ?? String(value ?? choices[0]);
+  if (kind === 'choice') {
+    const chosen = typeof value === 'string' ? value : (choices[0] ?? '');
+    return words[chosen] ?? chosen;
+  }
   if (Array.isArray(value) && value.length > 0) return value.join(',');
   if (value === undefined || value === null || Array.isArray(value)) return 'none';
-  return typeof value === 'number' ? numberText(value) : String(value);
+  if (typeof value === 'number') return numberText(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 };
 
 /** The default in words: from its texts, or the value. */

@@ -7,7 +7,7 @@ import { type RunManifest, runManifest } from '../contract/run.ts';
 import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { requirePlainTree } from '../files/require-plain-tree.ts';
-import { requirePlace } from '../finetune/tuned-folder.ts';
+import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import { TRAINING_FOLDER } from '../jobs/finetune-job.ts';
 import { ARMS_FOLDER } from '../jobs/tuned-step.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../reproduction/reproduce-job.ts';
@@ -105,6 +105,23 @@ const requireCode = (manifest: RunManifest, code: string): void => {
 };
 
 /**
+ * Returns null if the paths that a run names may be read: it was made here, or `given` is the code of its present form.
+ * Otherwise the code that confirms it.
+ *
+ * @throws WorkbenchError refused: `another-code`.
+ */
+export const codeToConfirm = async (
+  { bindings }: Pick<EngineContext, 'bindings'>,
+  manifest: RunManifest,
+  given?: string,
+): Promise<string | null> => {
+  if (await bindings.isBound(manifest)) return null;
+  if (given === undefined) return runCode(manifest);
+  requireCode(manifest, given);
+  return null;
+};
+
+/**
  * Marks a run as made here. Where no key can be written (a read-only home), the run continues without a mark, its log
  * says so, and resuming it needs confirmation.
  */
@@ -191,9 +208,9 @@ const withAnswers = async (
   const spec = { ...manifest.spec };
   if (origin.asks.program) spec['python'] = python === null ? null : handles.resolve(python);
   if (destination !== null) {
-    const place = join(handles.resolve(destination.into), destination.name);
-    await requirePlace(place);
-    spec['destination'] = place;
+    const folder = join(handles.resolve(destination.into), destination.name);
+    await requireFreeDestination(folder);
+    spec['destination'] = folder;
   }
   return approvedManifest.parse({ ...manifest, spec });
 };
@@ -210,7 +227,7 @@ export interface RunToResume {
  * that its user names now. Changes nothing on disk.
  *
  * @throws WorkbenchError refused: `program-not-named`, `destination-not-named`, `made-here`, `bad-usage`; and those of
- * `approveRun` and `requirePlace`.
+ * `approveRun` and `requireFreeDestination`.
  */
 export const approveToResume = async (
   context: EngineContext,

@@ -20,7 +20,7 @@ import { createModelPool, type ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
-import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
+import { furtherPaths, loadTask } from '../tasks/load-task.ts';
 import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createRunBindings } from '../workspace/run-binding.ts';
@@ -39,7 +39,7 @@ import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
 import { planCalls } from './calls/plans.ts';
-import { placeCalls } from './calls/places.ts';
+import { pathCalls } from './calls/paths.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
@@ -179,7 +179,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     checkpoint: createPathCache(openCheckpoint),
     task: createPathCache(
       (path) => loadTask(path, whereNamed),
-      (path) => furtherPlaces(path, whereNamed),
+      (path) => furtherPaths(path, whereNamed),
     ),
     versions,
     devices,
@@ -220,7 +220,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...modelCalls(context),
     ...taskCalls(context),
     ...calibrationCalls(context),
-    ...placeCalls(context),
+    ...pathCalls(context),
     ...viewCalls(context),
     ...profileCalls(context),
     ...mapCalls(context),

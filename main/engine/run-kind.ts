@@ -86,8 +86,8 @@ export const recordedOrder = async <Schema extends z.ZodType>(
   schema: Schema,
   manifest: ApprovedManifest,
 ): Promise<RunOrder<z.output<Schema>>> => ({
-  ...(await reopenSubjects(context, manifest, true)),
-  candidates: manifest.kind === 'sweep' ? await reopenCandidates(context, manifest, true) : [],
+  ...(await reopenSubjects(context, manifest, null)),
+  candidates: manifest.kind === 'sweep' ? await reopenCandidates(context, manifest, null) : [],
   spec: recordedSpec(manifest, schema),
 });
 

@@ -47,8 +47,8 @@ interface Search<T> {
   readonly hash: string;
   readonly isGone: (path: string) => Promise<boolean>;
   readonly open: (path: string) => Promise<{ readonly hash: string; readonly value: T }>;
-  /** Whether that path may be read: a foreign manifest may name any path. */
-  readonly isTrusted: boolean;
+  /** The code that confirms the run, before which its paths may not be read; null where they may. */
+  readonly unconfirmed: string | null;
 }
 
 /**
@@ -59,10 +59,10 @@ interface Search<T> {
  */
 const findAgain = async <T>(
   context: EngineContext,
-  { what, path, hash, isGone, open, isTrusted }: Search<T>,
+  { what, path, hash, isGone, open, unconfirmed }: Search<T>,
 ): Promise<T> => {
   const remembered = await context.workspace.library.list(`${what}s`);
-  const mayLook = isTrusted || remembered.some((entry) => entry.path === path);
+  const mayLook = unconfirmed === null || remembered.some((entry) => entry.path === path);
   const here = mayLook && !(await isGone(path)) ? await open(path) : null;
   if (here?.hash === hash) return here.value;
   const elsewhere = remembered.filter((entry) => entry.hash === hash && entry.path !== path);
@@ -75,7 +75,7 @@ const findAgain = async <T>(
     throw refuse(
       'not-opened',
       `${path} is named by a run that was not made here, so it is not read.`,
-      `Open the ${what} yourself, then try again.`,
+      `Open the ${what} yourself, or confirm the run after looking at what it names: --confirm ${unconfirmed}.`,
     );
   if (here === null)
     throw refuse(
@@ -91,11 +91,14 @@ const findAgain = async <T>(
   );
 };
 
-/** Reopens the model of a recorded run. `isTrusted`: the run was made here, or its user confirmed what it names. */
+/**
+ * Reopens the model of a recorded run. `unconfirmed` is null if the run was made here or its user confirmed what it
+ * names (`codeToConfirm`); otherwise only what was opened in this workspace is read.
+ */
 export const reopenModel = (
   context: EngineContext,
   { path: recorded, fingerprint }: RunManifest['models'][number],
-  isTrusted: boolean,
+  unconfirmed: string | null,
 ): Promise<Checkpoint> => {
   const path = actualPath(recorded, context.bundled.models);
   return findAgain(context, {
@@ -103,7 +106,7 @@ export const reopenModel = (
     path,
     hash: fingerprint,
     // Bundled models may always be read.
-    isTrusted: isTrusted || [...context.bundled.models.values()].includes(path),
+    unconfirmed: [...context.bundled.models.values()].includes(path) ? null : unconfirmed,
     isGone: isModelGone,
     open: async (folder) => {
       const checkpoint = await context.checkpoint(folder);
@@ -112,21 +115,21 @@ export const reopenModel = (
   });
 };
 
-/** Reopens the task of a recorded run; `isTrusted` as for a model. */
+/** Reopens the task of a recorded run; `unconfirmed` as for a model. */
 export const reopenTask = (
   context: EngineContext,
   { path: recorded, hash }: RunManifest['tasks'][number],
-  isTrusted: boolean,
+  unconfirmed: string | null,
 ): Promise<Task> => {
   const path = actualPath(recorded, context.bundled.tasks);
   return findAgain(context, {
     what: 'task',
     path,
     hash,
-    isTrusted: isTrusted || [...context.bundled.tasks.values()].includes(path),
-    isGone: async (place) => !(await isFile(place)),
-    open: async (place) => {
-      const task = await context.task(place);
+    unconfirmed: [...context.bundled.tasks.values()].includes(path) ? null : unconfirmed,
+    isGone: async (path) => !(await isFile(path)),
+    open: async (path) => {
+      const task = await context.task(path);
       return { hash: task.hash, value: task };
     },
   });
@@ -134,20 +137,20 @@ export const reopenTask = (
 
 /**
  * Reopens the models and tasks of a recorded run: refuses those that have changed and finds moved ones at remembered
- * paths. `isTrusted` as for a model.
+ * paths. `unconfirmed` as for a model.
  */
 export const reopenSubjects = async (
   context: EngineContext,
   manifest: RunManifest,
-  isTrusted: boolean,
+  unconfirmed: string | null,
 ): Promise<{ models: RunModel[]; tasks: RunTask[] }> => ({
   models: await Promise.all(
     manifest.models.map(async (model) => ({
       name: model.name,
-      checkpoint: await reopenModel(context, model, isTrusted),
+      checkpoint: await reopenModel(context, model, unconfirmed),
     })),
   ),
   tasks: await Promise.all(
-    manifest.tasks.map(async (task) => ({ name: task.name, task: await reopenTask(context, task, isTrusted) })),
+    manifest.tasks.map(async (task) => ({ name: task.name, task: await reopenTask(context, task, unconfirmed) })),
   ),
 });

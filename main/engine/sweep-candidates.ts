@@ -53,16 +53,16 @@ export const recordedCandidates = (
   })),
 });
 
-/** Reopens the candidates of a recorded sweep. Refuses those that have changed; `isTrusted` as for a model. */
+/** Reopens the candidates of a recorded sweep. Refuses those that have changed; `unconfirmed` as for a model. */
 export const reopenCandidates = async (
   context: EngineContext,
   manifest: RunManifest,
-  isTrusted: boolean,
+  unconfirmed: string | null,
 ): Promise<RunModel[]> =>
   Promise.all(
     recordedSpec(manifest, recorded).candidates.map(async (entry) => ({
       name: entry.name,
-      checkpoint: await reopenModel(context, entry, isTrusted),
+      checkpoint: await reopenModel(context, entry, unconfirmed),
     })),
   );
 

@@ -1,6 +1,6 @@
 import {
   isTaskDocument,
-  placedDocument,
+  resolvedDocument,
   readTaskDocument,
   type TaskDocument,
 } from '../tasks/calibration/task-document.ts';
@@ -13,5 +13,5 @@ export const taskDocumentAt = async (
   path: string,
 ): Promise<TaskDocument | null> =>
   isTaskDocument(path)
-    ? placedDocument(path, await readTaskDocument(path), (named) => actualPath(named, bundled.tasks))
+    ? resolvedDocument(path, await readTaskDocument(path), (named) => actualPath(named, bundled.tasks))
     : null;

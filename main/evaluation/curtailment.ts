@@ -148,7 +148,7 @@ const marginOf = (metric: MetricName, outcome: ItemOutcome): number | null => {
  */
 export const curtailedOrder = (metric: MetricName, baseline: readonly ItemOutcome[]): readonly number[] => {
   const margins = baseline.map((outcome) => marginOf(metric, outcome) ?? 0);
-  return baseline.map((_, place) => place).sort((a, b) => (margins[a] ?? 0) - (margins[b] ?? 0) || a - b);
+  return baseline.map((_, index) => index).sort((a, b) => (margins[a] ?? 0) - (margins[b] ?? 0) || a - b);
 };
 
 /**

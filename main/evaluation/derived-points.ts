@@ -73,24 +73,24 @@ export class PointDerivation {
 
   add(block: Block): void {
     const { point, outcomes } = block;
-    const place = JSON.stringify([point.model, point.task]);
+    const measured = JSON.stringify([point.model, point.task]);
     if (point.method === UNPRUNED) {
-      if (this.#baselines.has(place)) throw contradiction(point, new Error('they are there twice'));
+      if (this.#baselines.has(measured)) throw contradiction(point, new Error('they are there twice'));
       const metric = this.#metricOf(point.task, outcomes);
-      this.#baselines.set(place, { metric, outcomes });
+      this.#baselines.set(measured, { metric, outcomes });
       this.#summarise(block, () => summarise(metric, outcomes, null, { delta: this.#delta }));
-      for (const candidate of this.#waiting.get(place) ?? []) this.add(candidate);
-      this.#waiting.delete(place);
+      for (const candidate of this.#waiting.get(measured) ?? []) this.add(candidate);
+      this.#waiting.delete(measured);
       return;
     }
-    const baseline = this.#baselines.get(place);
+    const baseline = this.#baselines.get(measured);
     if (baseline !== undefined) {
       const { metric, outcomes: unpruned } = baseline;
       this.#summarise(block, () => summarise(metric, unpruned, outcomes, { delta: this.#delta }));
       return;
     }
-    const waiting = this.#waiting.get(place);
-    if (waiting === undefined) this.#waiting.set(place, [block]);
+    const waiting = this.#waiting.get(measured);
+    if (waiting === undefined) this.#waiting.set(measured, [block]);
     else waiting.push(block);
   }
 

@@ -90,8 +90,8 @@ const walk = (
     return;
   }
   if (Array.isArray(before) && Array.isArray(after)) {
-    for (let place = 0; place < Math.max(before.length, after.length); place += 1)
-      walk(allowanceOf, [field, `${where}[${place}]`], [before[place], after[place]], holders, tell);
+    for (let index = 0; index < Math.max(before.length, after.length); index += 1)
+      walk(allowanceOf, [field, `${where}[${index}]`], [before[index], after[index]], holders, tell);
     return;
   }
   if (isObject(before) && isObject(after)) {

@@ -48,12 +48,12 @@ export const answeredItems = (
   candidate: readonly ItemOutcome[],
 ): AnsweredItems => {
   let otherwise = 0;
-  const items = candidate.map((outcome, place): AnsweredItem => {
-    const baseline = unpruned[place];
+  const items = candidate.map((outcome, index): AnsweredItem => {
+    const baseline = unpruned[index];
     if (baseline?.id !== outcome.id || baseline.kind !== outcome.kind || unpruned.length !== candidate.length)
       throw refuse(
         'items-differ',
-        `Item ${String(place + 1)} is ${baseline?.id ?? 'missing'} for the unpruned model and ${outcome.id} ` +
+        `Item ${String(index + 1)} is ${baseline?.id ?? 'missing'} for the unpruned model and ${outcome.id} ` +
           `for the candidate.`,
         'The stored outcomes were edited or damaged: start a new sweep.',
       );

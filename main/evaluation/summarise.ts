@@ -48,12 +48,12 @@ const pairItems = <O extends ItemOutcome>(baseline: readonly O[], candidate: rea
       'Paired statistics need both on the same items: evaluate the candidate again.',
     );
   }
-  return baseline.map((before, place) => {
-    const after = candidate[place];
+  return baseline.map((before, index) => {
+    const after = candidate[index];
     if (after?.id !== before.id) {
       throw refuse(
         'items-differ',
-        `Item ${place + 1} is ${before.id} for the unpruned model and ${after?.id ?? 'missing'} for the candidate.`,
+        `Item ${index + 1} is ${before.id} for the unpruned model and ${after?.id ?? 'missing'} for the candidate.`,
         'Paired statistics need the same items in the same order: evaluate the candidate again.',
       );
     }

@@ -306,16 +306,14 @@ export const readingMark = (reading: CompareReading | null): string =>
   reading === 'better' ? '\u25b2' : reading === 'worse' ? '\u25bc' : '';
 
 /** "1", or "2\u20133" for two methods of the same value. */
-export const placeText = ({ place }: Pick<CompareRow, 'place'>, { rows }: Pick<CompareTask, 'rows'>): string => {
-  const half = (rows.filter((row) => row.place === place).length - 1) / 2;
-  return half === 0 ? formatCount(place) : `${formatCount(place - half)}\u2013${formatCount(place + half)}`;
+export const taskRankText = ({ rank }: Pick<CompareRow, 'rank'>, { rows }: Pick<CompareTask, 'rows'>): string => {
+  const half = (rows.filter((row) => row.rank === rank).length - 1) / 2;
+  return half === 0 ? formatCount(rank) : `${formatCount(rank - half)}\u2013${formatCount(rank + half)}`;
 };
 
 /** The same, with "=" for a method that is best or not distinguishable from the best. */
-export const sharedPlaceText = (
-  row: Pick<CompareRow, 'place' | 'sharesBest'>,
-  task: Pick<CompareTask, 'rows'>,
-): string => `${placeText(row, task)}${row.sharesBest ? ' =' : ''}`;
+export const sharedRankText = (row: Pick<CompareRow, 'rank' | 'sharesBest'>, task: Pick<CompareTask, 'rows'>): string =>
+  `${taskRankText(row, task)}${row.sharesBest ? ' =' : ''}`;
 
 export const rankText = ({ meanRank }: Pick<CompareMethod, 'meanRank'>): string =>
   meanRank === null ? '\u2013' : formatFixed(meanRank.value, 2);

@@ -66,11 +66,11 @@ export const compareLogits = (
   const vocabulary = original.length / tokens;
   const { largest, at } = largestDifference(original, exported, vocabulary);
   if (largest <= tolerance) return { maxLogitDifference: largest, problems: [] };
-  const place =
+  const logit =
     `${where}, position ${String(Math.floor(at / vocabulary))}: the logit of token ` + String(at % vocabulary);
   return {
     maxLogitDifference: largest,
-    problems: [`${place} is ${String(exported[at])} instead of ${String(original[at])}.`],
+    problems: [`${logit} is ${String(exported[at])} instead of ${String(original[at])}.`],
   };
 };
 

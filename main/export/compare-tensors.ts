@@ -29,8 +29,8 @@ export const tensorProblems = async (
           `[${tensor.shape.join(', ')}].`,
       );
     } else {
-      const place = await firstDifference(tensor, view, onBytes);
-      if (place !== null) problems.push(`tensor "${tensor.name}" ${place}.`);
+      const difference = await firstDifference(tensor, view, onBytes);
+      if (difference !== null) problems.push(`tensor "${tensor.name}" ${difference}.`);
     }
   }
   return problems;

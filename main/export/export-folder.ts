@@ -78,7 +78,7 @@ export interface SideFiles {
  * as in a Hugging Face cache. tokenizer.json may lie anywhere, since it was already read as a tokenizer.
  */
 const belongs = (name: string, target: string, folder: string): boolean => {
-  const isWithin = (place: string): boolean => target.startsWith(place + path.sep);
+  const isWithin = (parent: string): boolean => target.startsWith(parent + path.sep);
   const snapshots = path.dirname(folder);
   const isCache = path.basename(snapshots) === 'snapshots';
   return (

@@ -231,10 +231,10 @@ const requireSpace = async (parent: string, bytes: number): Promise<void> => {
   if (blocks > 0 && bavail * bsize < bytes) throw diskFull(parent, bytes);
 };
 
-const diskFull = (place: string, bytes: number, cause?: unknown): Error =>
+const diskFull = (folder: string, bytes: number, cause?: unknown): Error =>
   refuse(
     'disk-full',
-    `There is too little space for the export in ${place}: it needs ${String(Math.ceil(bytes / 1e6))} MB. ` +
+    `There is too little space for the export in ${folder}: it needs ${String(Math.ceil(bytes / 1e6))} MB. ` +
       `Nothing was left behind.`,
     'Free some space, or export to another disk.',
     cause,

@@ -66,15 +66,15 @@ export const exportedTensors = async (
       tensors.push({ ...cutRows(view, rows), sourceFile });
       continue;
     }
-    const place = numberedPlace(view.tensor, numbered);
-    if (place === null) {
+    const parsed = parseExpertName(view.tensor, numbered);
+    if (parsed === null) {
       tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
       continue;
     }
-    const kept = place.layer.carriers.indexOf(place.expert);
+    const kept = parsed.layer.carriers.indexOf(parsed.expert);
     if (kept === -1) continue;
-    const { view: own, what } = expertPiece(place.layer, kept, view);
-    tensors.push({ ...whole(`${place.prefix}${String(kept)}.${place.rest}`, own, what), sourceFile });
+    const { view: own, what } = expertPiece(parsed.layer, kept, view);
+    tensors.push({ ...whole(`${parsed.prefix}${String(kept)}.${parsed.rest}`, own, what), sourceFile });
   }
   return tensors;
 };
@@ -100,17 +100,17 @@ const withConstants = (
   for (const view of inFileOrder(checkpoint)) {
     if (unused.has(view.tensor)) continue;
     const sourceFile = fileNames.get(view.file) ?? view.file;
-    const place = numberedPlace(view.tensor, layerOf);
-    const vectors = place === null ? undefined : constants[place.layer];
-    if (place === null || vectors === undefined || kept[place.layer]?.includes(place.expert) === true) {
+    const parsed = parseExpertName(view.tensor, layerOf);
+    const vectors = parsed === null ? undefined : constants[parsed.layer];
+    if (parsed === null || vectors === undefined || kept[parsed.layer]?.includes(parsed.expert) === true) {
       tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
       continue;
     }
-    const name = `${place.prefix}${String(place.expert)}.${CONSTANT_NAME}`;
+    const name = `${parsed.prefix}${String(parsed.expert)}.${CONSTANT_NAME}`;
     if (written.has(name)) continue;
     written.add(name);
-    const vector = contiguousPart(vectors, place.expert, vectors.shape[0] ?? 1, vectors.shape.slice(1));
-    tensors.push({ ...whole(name, vector, `the constant of expert ${String(place.expert)}`), sourceFile });
+    const vector = contiguousPart(vectors, parsed.expert, vectors.shape[0] ?? 1, vectors.shape.slice(1));
+    tensors.push({ ...whole(name, vector, `the constant of expert ${String(parsed.expert)}`), sourceFile });
   }
   return tensors;
 };
@@ -157,7 +157,7 @@ const inFileOrder = ({ weightFiles, tensors }: Checkpoint): readonly TensorView[
     [...tensors.values()].filter((view) => view.file === file).sort((a, b) => a.byteOffset - b.byteOffset),
   );
 
-interface ExpertPlace<L> {
+interface ExpertTensorName<L> {
   readonly layer: L;
   readonly prefix: string;
   readonly expert: number;
@@ -167,7 +167,7 @@ interface ExpertPlace<L> {
 /**
  * `layers.0.experts.12.w1.weight` -> prefix `layers.0.experts.`, expert 12, rest `w1.weight`; null: of no one expert.
  */
-const numberedPlace = <L>(name: string, numbered: ReadonlyMap<string, L>): ExpertPlace<L> | null => {
+const parseExpertName = <L>(name: string, numbered: ReadonlyMap<string, L>): ExpertTensorName<L> | null => {
   for (const { 0: digits, index } of name.matchAll(/\d+(?=\.)/g)) {
     const prefix = name.slice(0, index);
     const layer = numbered.get(prefix);

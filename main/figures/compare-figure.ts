@@ -9,7 +9,7 @@ import {
   readingText,
   answersText,
   referenceText,
-  sharedPlaceText,
+  sharedRankText,
 } from '../evaluation/wording.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { differenceScale, inkOn } from './color-scales.ts';
@@ -101,7 +101,7 @@ const drawTask = ({ comparison, theme }: Frame, task: CompareTask, top: number):
       if (row === undefined) return [svgLabel(centreOf(column), top + 17, '\u2013', { ...middle, fill: theme.muted })];
       const left = centreOf(column) - CELL.width / 2;
       const texts = (attributes: Readonly<Record<string, string>>): SvgNode[] => [
-        svgLabel(left + 9, top + 17, sharedPlaceText(row, task), attributes),
+        svgLabel(left + 9, top + 17, sharedRankText(row, task), attributes),
         svgLabel(left + CELL.width - 9, top + 17, cellWords(row, task), { ...attributes, 'text-anchor': 'end' }),
       ];
       if (row.paired === null) return texts({});

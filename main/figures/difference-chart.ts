@@ -29,7 +29,7 @@ interface Scales {
   readonly y: AxisScale;
 }
 
-export interface PlacedPoint {
+export interface DrawnPoint {
   readonly point: DifferencePoint;
   readonly x: number;
   readonly y: number;
@@ -86,14 +86,14 @@ export const differenceScales = (panel: DifferencePanel, frame: DifferenceFrame)
 };
 
 /** Positions of the points of the shown methods, with methods beside each other at one factor. */
-export const placedPoints = (panel: DifferencePanel, frame: DifferenceFrame): readonly PlacedPoint[] => {
+export const drawnPoints = (panel: DifferencePanel, frame: DifferenceFrame): readonly DrawnPoint[] => {
   const { x, y } = differenceScales(panel, frame);
   const shown = drawn(panel, frame);
   const step = Math.min(DODGE_PX, 44 / Math.max(1, shown.length));
-  return shown.flatMap(({ points }, place) =>
+  return shown.flatMap(({ points }, index) =>
     points.map((point) => ({
       point,
-      x: x.position(point.factor) + (place - (shown.length - 1) / 2) * step,
+      x: x.position(point.factor) + (index - (shown.length - 1) / 2) * step,
       y: y.position(point.difference),
     })),
   );
@@ -109,14 +109,14 @@ const DRAW_STEP_PX = 2.4;
  * Draws the interval of every draw of a point: a thin line from end to end, and a bar at the lower end, which decides
  * whether the point is safe. Those of several draws are side by side, paler, each with a dot at its own difference.
  */
-const drawIntervals = ({ point: { draws }, x }: PlacedPoint, y: AxisScale, color: string): SvgNode => {
+const drawIntervals = ({ point: { draws }, x }: DrawnPoint, y: AxisScale, color: string): SvgNode => {
   const isOne = draws.length === 1;
   const bar = isOne ? 4 : 1.2;
   return svgElement(
     'g',
     isOne ? {} : { opacity: 0.6 },
-    draws.flatMap(({ difference, low, high }, place) => {
-      const at = x + (place - (draws.length - 1) / 2) * DRAW_STEP_PX;
+    draws.flatMap(({ difference, low, high }, index) => {
+      const at = x + (index - (draws.length - 1) / 2) * DRAW_STEP_PX;
       const dot = isOne ? [] : [svgElement('circle', { cx: at, cy: y.position(difference), r: 1.3, fill: color })];
       if (low === null) return dot;
       return [
@@ -129,10 +129,10 @@ const drawIntervals = ({ point: { draws }, x }: PlacedPoint, y: AxisScale, color
 };
 
 /** Draws a band from the lowest to the highest draw along the curve; nothing if every point has one draw. */
-const drawBand = (placed: readonly PlacedPoint[], color: string, { x, y }: Scales): SvgNode[] => {
-  if (placed.every(({ point }) => point.draws.length === 1)) return [];
+const drawBand = (drawn: readonly DrawnPoint[], color: string, { x, y }: Scales): SvgNode[] => {
+  if (drawn.every(({ point }) => point.draws.length === 1)) return [];
   const start = { x: x.position(1), lowest: 0, highest: 0 };
-  const edges = [start, ...placed.map((place) => ({ x: place.x, ...place.point }))];
+  const edges = [start, ...drawn.map((at) => ({ x: at.x, ...at.point }))];
   const upper = edges.map((edge) => `${edge.x.toFixed(2)} ${y.position(edge.highest).toFixed(2)}`);
   const lower = edges.map((edge) => `${edge.x.toFixed(2)} ${y.position(edge.lowest).toFixed(2)}`).reverse();
   return [
@@ -146,14 +146,14 @@ const drawBand = (placed: readonly PlacedPoint[], color: string, { x, y }: Scale
   ];
 };
 
-const drawSeries = (placed: readonly PlacedPoint[], mark: MethodMark, { x, y }: Scales, opacity: number): SvgNode => {
-  const path = [{ x: x.position(1), y: y.position(0) }, ...placed]
-    .map((place, index) => `${index === 0 ? 'M' : 'L'}${place.x.toFixed(2)} ${place.y.toFixed(2)}`)
+const drawSeries = (drawn: readonly DrawnPoint[], mark: MethodMark, { x, y }: Scales, opacity: number): SvgNode => {
+  const path = [{ x: x.position(1), y: y.position(0) }, ...drawn]
+    .map((at, index) => `${index === 0 ? 'M' : 'L'}${at.x.toFixed(2)} ${at.y.toFixed(2)}`)
     .join('');
   return svgElement(
     'g',
     { opacity },
-    drawBand(placed, mark.color, { x, y }),
+    drawBand(drawn, mark.color, { x, y }),
     svgElement('path', {
       d: path,
       fill: 'none',
@@ -161,7 +161,7 @@ const drawSeries = (placed: readonly PlacedPoint[], mark: MethodMark, { x, y }: 
       'stroke-width': opacity === 1 ? 1.8 : 1.4,
       'stroke-dasharray': mark.dash,
     }),
-    placed.flatMap((place) => [drawIntervals(place, y, mark.color), drawMark(mark, place.x, place.y, RADIUS)]),
+    drawn.flatMap((at) => [drawIntervals(at, y, mark.color), drawMark(mark, at.x, at.y, RADIUS)]),
   );
 };
 
@@ -171,7 +171,7 @@ export const drawDifferenceChart = (panel: DifferencePanel, frame: DifferenceFra
   const scales = differenceScales(panel, frame);
   const { x, y } = scales;
   const margin = y.position(-panel.delta);
-  const placed = placedPoints(panel, frame);
+  const drawn = drawnPoints(panel, frame);
   const order = [...marks.keys()].sort((one, other) => Number(one === emphasised) - Number(other === emphasised));
   return svgElement(
     'g',
@@ -207,7 +207,7 @@ export const drawDifferenceChart = (panel: DifferencePanel, frame: DifferenceFra
     ),
     order.flatMap((method) => {
       const mark = marks.get(method);
-      const own = placed.filter(({ point }) => point.method === method);
+      const own = drawn.filter(({ point }) => point.method === method);
       if (mark === undefined || own.length === 0) return [];
       return [drawSeries(own, mark, scales, emphasised === null || emphasised === method ? 1 : FADED)];
     }),

@@ -113,9 +113,9 @@ const drawPanel = ({ task, cells, sizes, curves, domain, theme }: Panel, left: n
       ...(index % 2 === 1 ? [svgElement('rect', band)] : []),
       svgLabel(left - 8, rowTop + step / 2 + 4, `${String(experts)} \u2192 ${String(kept)}`, { 'text-anchor': 'end' }),
       ...own.flatMap((cell) => {
-        const place = curves.findIndex(({ key }) => key === curveKey(cell));
-        const mark = curves[place]?.mark;
-        const y = rowTop + ROW_PADDING / 2 + (place + 0.5) * CURVE_STEP;
+        const curveIndex = curves.findIndex(({ key }) => key === curveKey(cell));
+        const mark = curves[curveIndex]?.mark;
+        const y = rowTop + ROW_PADDING / 2 + (curveIndex + 0.5) * CURVE_STEP;
         return mark === undefined ? [] : [drawCell(cell, y, mark)];
       }),
     ];

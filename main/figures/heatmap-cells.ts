@@ -7,7 +7,7 @@ import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 /** Hatches that are drawn. */
 const HATCHES = ['dropped', 'merged'] as const;
 
-export interface CellPlace {
+export interface CellLayout {
   readonly left: number;
   readonly top: number;
   readonly cellWidth: number;
@@ -18,13 +18,13 @@ export interface CellPlace {
 export const labelStep = (cell: number, room: number): number =>
   [1, 2, 4, 8, 16, 32].find((step) => step * cell >= room) ?? 64;
 
-const outline = ({ left, top, cellWidth, cellHeight }: CellPlace, layer: number, expert: number): string =>
+const outline = ({ left, top, cellWidth, cellHeight }: CellLayout, layer: number, expert: number): string =>
   `M${left + expert * cellWidth} ${top + layer * cellHeight}h${cellWidth}v${cellHeight}h${-cellWidth}z`;
 
 /** Cells of one colour as one path: a map of 60 layers x 256 experts stays under half a megabyte. */
 export const drawHeatmapCells = (
   matrix: CellMatrix,
-  place: CellPlace,
+  layout: CellLayout,
   scale: ColorScale,
   theme: FigureTheme,
 ): SvgNode[] => {
@@ -32,7 +32,7 @@ export const drawHeatmapCells = (
   matrix.forEach((row, layer) => {
     row.forEach((value, expert) => {
       const color = value === null ? theme.absent : scale.color(value);
-      outlines.set(color, (outlines.get(color) ?? '') + outline(place, layer, expert));
+      outlines.set(color, (outlines.get(color) ?? '') + outline(layout, layer, expert));
     });
   });
   return [...outlines].map(([fill, d]) => svgElement('path', { fill, d }));
@@ -53,11 +53,11 @@ const hatchPattern = (hatch: (typeof HATCHES)[number]): SvgNode => {
 };
 
 /** Hatches the cells of experts that a plan changes. */
-export const drawHatches = (hatches: readonly (readonly Hatch[])[], place: CellPlace): SvgNode[] => {
+export const drawHatches = (hatches: readonly (readonly Hatch[])[], layout: CellLayout): SvgNode[] => {
   const drawn = HATCHES.map((hatch) => ({
     hatch,
     d: hatches
-      .flatMap((row, layer) => row.map((one, expert) => (one === hatch ? outline(place, layer, expert) : '')))
+      .flatMap((row, layer) => row.map((one, expert) => (one === hatch ? outline(layout, layer, expert) : '')))
       .join(''),
   })).filter(({ d }) => d !== '');
   if (drawn.length === 0) return [];
@@ -95,9 +95,9 @@ export const drawColorBar = (
   y: number,
 ): SvgNode[] => {
   const [low, high] = scale.domain;
-  const endText = (place: 0 | 1 | 2): string => {
-    if (shaded === null) return scaleNumber(low + (place / 2) * (high - low));
-    return shaded.values === null ? shaded.labels[place] : scaleNumber(shaded.values[place]);
+  const endText = (step: 0 | 1 | 2): string => {
+    if (shaded === null) return scaleNumber(low + (step / 2) * (high - low));
+    return shaded.values === null ? shaded.labels[step] : scaleNumber(shaded.values[step]);
   };
   const swatch = (left: number, top: number, fill: string, words: string): SvgNode[] => [
     svgElement('rect', { x: left, y: top, width: 10, height: 10, fill }),
@@ -115,8 +115,8 @@ export const drawColorBar = (
         fill,
       }),
     ),
-    ...([0, 1, 2] as const).map((place) =>
-      svgLabel(x + (place / 2) * BAR.width, y + 23, endText(place), {
+    ...([0, 1, 2] as const).map((step) =>
+      svgLabel(x + (step / 2) * BAR.width, y + 23, endText(step), {
         'text-anchor': 'middle',
         fill: theme.muted,
       }),

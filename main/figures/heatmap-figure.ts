@@ -62,7 +62,7 @@ export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
   );
   const linesTop = mapBottom + 92;
   const height = linesTop + lines.length * 15 + 6;
-  const place = { left: LEFT, top: TOP, cellWidth: cell, cellHeight: cell };
+  const layout = { left: LEFT, top: TOP, cellWidth: cell, cellHeight: cell };
   const every = (count: number, room: number): number[] => {
     const step = labelStep(cell, room);
     return Array.from({ length: Math.ceil(count / step) }, (_, index) => index * step);
@@ -79,9 +79,9 @@ export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
       svgElement(
         'g',
         { 'shape-rendering': 'crispEdges' },
-        drawHeatmapCells(shaded?.shades ?? matrix, place, scale, theme),
+        drawHeatmapCells(shaded?.shades ?? matrix, layout, scale, theme),
       ),
-      ...drawHatches(hatches, place),
+      ...drawHatches(hatches, layout),
       ...every(experts, LABEL_ROOM).map((expert) =>
         svgLabel(LEFT + (expert + 0.5) * cell, mapBottom + 14, String(expert), {
           'text-anchor': 'middle',

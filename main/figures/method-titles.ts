@@ -58,16 +58,16 @@ export const methodInProse = (label: string): string => {
   return refit === null ? name : `${name} (${recovered[refit]})`;
 };
 
-const places: ReadonlyMap<string, number> = new Map([...spellings.keys()].map((name, place) => [name, place]));
+const order: ReadonlyMap<string, number> = new Map([...spellings.keys()].map((name, index) => [name, index]));
 
 /** A stable order of curves: published methods first, each before its recovered variants, then the others by name. */
 export const compareMethodLabels = (left: string, right: string): number => {
-  const [a, b] = [placeOf(left), placeOf(right)];
+  const [a, b] = [orderOf(left), orderOf(right)];
   return a === b ? left.localeCompare(right) : a - b;
 };
 
-const placeOf = (label: string): number => {
+const orderOf = (label: string): number => {
   const { method, isRecovered } = methodOfLabel(label);
-  const place = method === null ? undefined : places.get(method);
-  return place === undefined ? Infinity : 2 * place + Number(isRecovered);
+  const index = method === null ? undefined : order.get(method);
+  return index === undefined ? Infinity : 2 * index + Number(isRecovered);
 };

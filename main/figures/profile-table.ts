@@ -1,7 +1,7 @@
 import type { TaskProfile } from '../contract/profile.ts';
 import { type CellMatrix, type Hatch, matrixDifference } from './cell-matrix.ts';
 import { type Columns, csvTable } from './csv.ts';
-import { atPlaces, type Subtracted } from './expert-places.ts';
+import { atIndices, type Subtracted } from './expert-indices.ts';
 import type { FigureManifest } from './figure-manifest.ts';
 import { profileMetrics } from './profile-matrices.ts';
 
@@ -48,7 +48,7 @@ export const profileCsv = (
             ({ name, matrix }) =>
               [
                 `${name}_difference`,
-                cellOf(matrixDifference(matrix(profile), atPlaces(matrix(minus.profile), minus.places))),
+                cellOf(matrixDifference(matrix(profile), atIndices(matrix(minus.profile), minus.indices))),
               ] as const,
           ),
         ]),

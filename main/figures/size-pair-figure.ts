@@ -39,7 +39,7 @@ const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, 
     drawMark(mark, x.position(point.difference), y, RADIUS, point.standing === 'within' ? theme : undefined),
   );
 
-interface PanelPlace {
+interface PanelLayout {
   readonly left: number;
   readonly top: number;
   readonly domain: readonly [number, number];
@@ -47,7 +47,7 @@ interface PanelPlace {
   readonly theme: FigureTheme;
 }
 
-const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelPlace): SvgNode => {
+const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelLayout): SvgNode => {
   const methods = [...marks.keys()];
   const step = rowHeight(methods.length);
   const plotTop = top + HEADER;

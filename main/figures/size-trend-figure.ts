@@ -20,10 +20,10 @@ const HEADER = 22;
 /** Space between the frame and the first and last size. */
 const SIDE = 4;
 
-type Place = readonly [x: number, y: number];
+type Point = readonly [x: number, y: number];
 
-const pathOf = (places: readonly Place[]): string =>
-  places.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
+const pathOf = (points: readonly Point[]): string =>
+  points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
 
 /** Thin lines: one per task. Thick lines with marks: factors that at least half of the tasks reach. */
 const drawLines = ({ tasks, medians }: TrendLayout, mark: MethodMark, theme: FigureTheme): SvgNode[] => [

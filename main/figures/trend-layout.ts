@@ -4,7 +4,7 @@ import { maxOf } from '../statistics/extremes.ts';
 import { type AxisScale, expertScale, factorScale } from './scales.ts';
 
 /** Position of a task's threshold at one size, in pixels. */
-export interface PlacedThreshold {
+export interface DrawnThreshold {
   readonly experts: number;
   readonly x: number;
   readonly y: number;
@@ -13,14 +13,14 @@ export interface PlacedThreshold {
 }
 
 /** One task's thresholds by rising E; sizes with undecided thresholds are left out. */
-export interface PlacedTask {
+export interface DrawnTask {
   readonly task: string;
   readonly answers: AnswerKind;
-  readonly points: readonly PlacedThreshold[];
+  readonly points: readonly DrawnThreshold[];
 }
 
 /** The factor that at least half of the tasks reach, at one size. */
-export interface PlacedMedian {
+export interface DrawnMedian {
   readonly experts: number;
   readonly x: number;
   readonly y: number;
@@ -32,9 +32,9 @@ export interface PlacedMedian {
 export interface TrendLayout {
   readonly x: AxisScale;
   readonly y: AxisScale;
-  readonly tasks: readonly PlacedTask[];
+  readonly tasks: readonly DrawnTask[];
   /** Medians over tasks with multiple-choice answers, and over those with written answers, if there are any. */
-  readonly medians: readonly { readonly answers: AnswerKind; readonly points: readonly PlacedMedian[] }[];
+  readonly medians: readonly { readonly answers: AnswerKind; readonly points: readonly DrawnMedian[] }[];
   /** Largest tested factor per size, as far as the axis reaches: no threshold lies above. */
   readonly limits: readonly { readonly x: number; readonly y: number; readonly half: number }[];
 }
@@ -93,7 +93,7 @@ export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): 
   const step = Math.min(BESIDE_PX, BUNDLE_PX / Math.max(1, trends.length));
   const ofSize = ({ points }: ExpertTrend, experts: number): readonly SizeThreshold[] =>
     points.filter((point) => point.experts === experts);
-  const tasks = trends.map((trend, index): PlacedTask => {
+  const tasks = trends.map((trend, index): DrawnTask => {
     const beside = (index - (trends.length - 1) / 2) * step;
     return {
       task: trend.task,
@@ -109,7 +109,7 @@ export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): 
   const medians = kinds.map((answers, index) => {
     const own = trends.filter((trend) => answersOf(trend) === answers);
     const beside = kinds.length === 1 ? 0 : index === 0 ? -KIND_PX : KIND_PX;
-    const points = sizes.flatMap((experts): PlacedMedian[] => {
+    const points = sizes.flatMap((experts): DrawnMedian[] => {
       const known = own.flatMap((trend) => valueAt(ofSize(trend, experts)) ?? []);
       const factor = reachedByHalf(known);
       return factor === undefined

@@ -13,7 +13,7 @@ import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
 import { type DifferenceFigure, differenceFigure } from './difference-figure.ts';
 import { type ExpertOrder, inOrder } from './expert-order.ts';
-import { atPlaces, goneThere, type Subtracted } from './expert-places.ts';
+import { atIndices, goneThere, type Subtracted } from './expert-indices.ts';
 import { type FigureManifest, manifestLine } from './figure-manifest.ts';
 import { fileNameOf, fileNames } from './file-names.ts';
 import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
@@ -199,7 +199,7 @@ export interface RoutingView {
   /** Another task or model, subtracted: then colours show a difference. */
   readonly minus?: Subtracted | null;
   /** Order of experts in each layer with its description; absent: by their numbers. */
-  readonly order?: { readonly places: ExpertOrder; readonly words: string } | null;
+  readonly order?: { readonly experts: ExpertOrder; readonly words: string } | null;
   /** Effect of a plan on each expert, [L][E]. */
   readonly hatches?: readonly (readonly Hatch[])[] | null;
 }
@@ -219,16 +219,16 @@ const routingMap = (view: RoutingView): HeatmapFigure => {
   const { manifest, model, profile, profiles, theme, minus = null, order = null, hatches = null } = view;
   const metric = profileMetric(view.metric);
   const own = metric.matrix(profile);
-  const places = order?.places ?? null;
+  const experts = order?.experts ?? null;
   const shared = {
-    hatches: hatches === null ? [] : inOrder(hatches, places),
+    hatches: hatches === null ? [] : inOrder(hatches, experts),
     across: order === null ? 'expert' : `position in the layer, experts ${order.words}`,
     note: `Profile of ${profile.items} calibration items, ${profile.tokens} tokens. ${manifestLine(manifest)}.`,
     manifest,
     theme: figureTheme(theme),
   };
   if (minus !== null) {
-    const matrix = inOrder(matrixDifference(own, atPlaces(metric.matrix(minus.profile), minus.places)), places);
+    const matrix = inOrder(matrixDifference(own, atIndices(metric.matrix(minus.profile), minus.indices)), experts);
     return {
       ...shared,
       matrix,
@@ -241,10 +241,10 @@ const routingMap = (view: RoutingView): HeatmapFigure => {
   }
   return {
     ...shared,
-    matrix: inOrder(own, places),
+    matrix: inOrder(own, experts),
     // One scale for all tasks of a model, so that their maps are comparable.
     scale: amountScale(view.scaling === undefined ? largestCell(profiles.map(metric.matrix)) : 1),
-    shaded: view.scaling === undefined ? null : shadedMap(inOrder(own, places), view.scaling),
+    shaded: view.scaling === undefined ? null : shadedMap(inOrder(own, experts), view.scaling),
     title: `${model} on ${profile.task}: ${metric.title}`,
     unit: metric.unit,
   };

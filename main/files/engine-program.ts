@@ -8,8 +8,8 @@ import { refuse } from '../contract/errors.ts';
  * runs TypeScript, else the bundle in dist/.
  */
 export const engineProgram = (name: string): string => {
-  const [source, bundle] = [`../hosts/${name}.ts`, `../../dist/${name}.cjs`].map((place) =>
-    fileURLToPath(new URL(place, import.meta.url)),
+  const [source, bundle] = [`../hosts/${name}.ts`, `../../dist/${name}.cjs`].map((relative) =>
+    fileURLToPath(new URL(relative, import.meta.url)),
   );
   // A thread cannot read Electron's archive; its programs lie unpacked beside it.
   const unpacked = bundle?.replace(`${sep}app.asar${sep}`, `${sep}app.asar.unpacked${sep}`);

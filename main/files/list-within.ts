@@ -23,7 +23,7 @@ const outsideRoots = (path: string): Error =>
   );
 
 /** A typed path within the roots: the folder to list, and the file in it if a file was typed. */
-export interface TypedPlace {
+export interface TypedPath {
   readonly folder: string;
   readonly file: string | null;
 }
@@ -34,12 +34,12 @@ export interface TypedPlace {
  *
  * @throws WorkbenchError `bad-path`, `outside-roots`, and for a missing path `no-such-folder`.
  */
-export const placeTyped = async (roots: readonly string[], typed: string, home: string): Promise<TypedPlace> => {
+export const readTypedPath = async (roots: readonly string[], typed: string, home: string): Promise<TypedPath> => {
   const written = typed.trim().replace(/^~(?=$|[\\/])/, home);
   if (!isAbsolute(written) || written.includes('\0'))
     throw refuse('bad-path', `"${typed}" is not an absolute path.`, 'Type it from the root, or from ~.');
   const path = resolve(written);
-  const isInside = (place: string): boolean => roots.some((root) => isWithin(place, root));
+  const isInside = (tested: string): boolean => roots.some((root) => isWithin(tested, root));
   if (!isInside(path)) throw outsideRoots(path);
   const real = await target(path);
   if (real === null) throw refuse('no-such-folder', `${path} does not exist.`, 'Check the path.');
@@ -54,7 +54,7 @@ export const placeTyped = async (roots: readonly string[], typed: string, home: 
  * @throws WorkbenchError `outside-roots`, and those of `listFolder`.
  */
 export const listWithin = async (roots: readonly string[], path: string, hidden = false): Promise<ListedFolder> => {
-  const isInside = (place: string): boolean => roots.some((root) => isWithin(place, root));
+  const isInside = (tested: string): boolean => roots.some((root) => isWithin(tested, root));
   const real = await realpath(path).catch((error: unknown) => {
     throw explainReadError(error, path);
   });
@@ -62,8 +62,8 @@ export const listWithin = async (roots: readonly string[], path: string, hidden 
   const { parent, entries } = await listFolder(real, hidden);
   const inside: FolderEntry[] = [];
   for (const entry of entries) {
-    const place = await target(entry.path);
-    if (place !== null && isInside(place)) inside.push(entry);
+    const destination = await target(entry.path);
+    if (destination !== null && isInside(destination)) inside.push(entry);
   }
   return { path: real, parent: parent !== null && isInside(parent) ? parent : null, entries: inside };
 };

@@ -188,12 +188,12 @@ export const explainReadError = (error: unknown, file: string): unknown => {
   }
 };
 
-/** Runs `work` and explains system errors, naming the file of the error, or `place`. */
-export const explainingReads = async <T>(place: string, work: () => Promise<T>): Promise<T> => {
+/** Runs `work` and explains system errors, naming the file of the error, or `file`. */
+export const explainingReads = async <T>(file: string, work: () => Promise<T>): Promise<T> => {
   try {
     return await work();
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw explainReadError(error, 'path' in error && typeof error.path === 'string' ? error.path : place);
+    throw explainReadError(error, 'path' in error && typeof error.path === 'string' ? error.path : file);
   }
 };

@@ -22,11 +22,11 @@ const ifThere = async <T>(look: () => Promise<T>): Promise<T | null> => {
 export const requirePlainTree = async (folder: string): Promise<void> => {
   const open = [folder];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const place = next;
-    const facts = await ifThere(() => lstat(place));
+    const path = next;
+    const facts = await ifThere(() => lstat(path));
     if (facts === null) continue;
     if (facts.isDirectory()) {
-      for (const name of (await ifThere(() => readdir(place))) ?? []) open.push(join(place, name));
+      for (const name of (await ifThere(() => readdir(path))) ?? []) open.push(join(path, name));
       continue;
     }
     if (facts.isFile() && facts.nlink <= 1) continue;
@@ -37,7 +37,7 @@ export const requirePlainTree = async (folder: string): Promise<void> => {
         : 'not a regular file';
     throw refuse(
       'leads-out',
-      `${place} is ${what}: writing to it would change a file elsewhere.`,
+      `${path} is ${what}: writing to it would change a file elsewhere.`,
       'Remove it, or put a copy of the file in its place, and try again.',
     );
   }

@@ -48,11 +48,11 @@ const hashOf = (items: readonly MixtureItem[]): string => {
  * @throws WorkbenchError refused: `bad-item`, `no-items`; and as `readJsonLines`.
  */
 export const readMixture = async (file: string, name: string): Promise<Mixture> => {
-  const items = (await readJsonLines(file, EXPECTED)).map(({ place, values }) => {
+  const items = (await readJsonLines(file, EXPECTED)).map(({ location, values }) => {
     const parsed = mixtureItem.safeParse(values);
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
-    throw refuse('bad-item', `${place}: ${issue?.path.join('.') ?? 'item'}: ${issue?.message ?? ''}.`, EXPECTED);
+    throw refuse('bad-item', `${location}: ${issue?.path.join('.') ?? 'item'}: ${issue?.message ?? ''}.`, EXPECTED);
   });
   if (items.length === 0) throw refuse('no-items', `${file} holds no items.`, EXPECTED);
   return { name, items, hash: hashOf(items), leftOut: 0 };

@@ -23,7 +23,7 @@ export const LOSSES_FILE = 'losses.jsonl';
  *
  * @throws WorkbenchError refused: `destination-exists`, `no-folder`, `not-writable`.
  */
-export const requirePlace = async (destination: string): Promise<void> => {
+export const requireFreeDestination = async (destination: string): Promise<void> => {
   await requireParent(destination);
   await requireAbsent(destination);
   await access(path.dirname(destination), constants.W_OK).catch((error: unknown) => {

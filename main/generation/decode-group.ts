@@ -107,12 +107,12 @@ export class GroupDecoder {
     );
     return batches.map((members) => {
       const rows = members.flatMap((member) => joining[member] ?? []);
-      const places = members.map((member) => ({ slot: first + member, column: 0 }));
+      const cells = members.map((member) => ({ slot: first + member, column: 0 }));
       return {
         rows,
         work: {
           batch: this.#batch(rows.map(sequenceOf), 1),
-          places,
+          cells,
           into: this.#cache,
           past: (block) => asPast(this.#nothing(block, rows.length)),
           prefix: this.#prefixFeeds,
@@ -131,7 +131,7 @@ export class GroupDecoder {
         rows,
         work: {
           batch: this.#batch(rows.map(sequenceOf), this.#cache.columns),
-          places: rows.map(({ columns }, index) => ({ slot: first + index, column: columns })),
+          cells: rows.map(({ columns }, index) => ({ slot: first + index, column: columns })),
           into: this.#cache,
           past: (block) => asPast(this.#cache.read(block, first, rows.length)),
           prefix: this.#prefixFeeds,
@@ -151,7 +151,7 @@ export class GroupDecoder {
       const sequences = members.map((candidate) => ({ candidate, tokens: prefix, prefix: 0, columns: 0 }));
       works.push({
         batch: makeStepBatch(this.#engine.model, sequences, { candidates: 1, prefix: 1, past: 1 }),
-        places: members.map((slot) => ({ slot, column: 0 })),
+        cells: members.map((slot) => ({ slot, column: 0 })),
         into: this.#prefix,
         past: (block) => asPast(this.#nothing(block, members.length)),
         prefix: (block) => asPrefix(this.#nothing(block, 1)),

@@ -22,7 +22,7 @@ const request = z.strictObject({
  */
 export const readRequests = (
   text: string,
-  place: string,
+  location: string,
   defaults: { readonly maxNewTokens: number; readonly maxPositions: number },
 ): readonly WritingRequest[] => {
   const requests: WritingRequest[] = [];
@@ -65,12 +65,12 @@ export const readRequests = (
     const more = unnamed > 0 ? ` And ${String(unnamed)} more.` : '';
     throw refuse(
       'bad-requests',
-      `${place}: ${problems.join(' ')}${more}`,
+      `${location}: ${problems.join(' ')}${more}`,
       'Write one {"id","context","until":[...],"maxNewTokens":n} per line.',
     );
   }
   if (requests.length === 0)
-    throw refuse('no-requests', `${place} contains no requests.`, 'Write one JSON object per line.');
+    throw refuse('no-requests', `${location} contains no requests.`, 'Write one JSON object per line.');
   return requests;
 };
 

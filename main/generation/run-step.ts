@@ -20,7 +20,7 @@ export interface DecodingEngine {
 export interface StepWork {
   readonly batch: StepBatch;
   /** Slot and column of the cache `into` for the first running token of each sequence. */
-  readonly places: readonly { readonly slot: number; readonly column: number }[];
+  readonly cells: readonly { readonly slot: number; readonly column: number }[];
   readonly into: KeyValueCache;
   /** Cached tokens of its sequences, as `pastKey` and `pastValue` of a block. */
   readonly past: (block: number) => Feeds;
@@ -51,7 +51,7 @@ export const runStep = async (
     const variant = candidates[0]?.variants[block];
     if (variant === undefined) throw new Error(`no variant of block ${String(block)}`);
     const masks = candidates.map(({ variants }) => variants[block]?.mask ?? new Float32Array());
-    for (const [index, { batch, places, into, past, prefix }] of works.entries()) {
+    for (const [index, { batch, cells, into, past, prefix }] of works.entries()) {
       await pause(signal);
       const session = await pool.acquire(block, variant, 'cached');
       const bias = batch.biases.get(window);
@@ -70,7 +70,7 @@ export const runStep = async (
         throw new Error(`block ${String(block)} without outputs`);
       hidden[index] = floatsOf(hiddenOut);
       const fresh = { key: floatsOf(key), value: floatsOf(value) };
-      places.forEach(({ slot, column }, sequence) => {
+      cells.forEach(({ slot, column }, sequence) => {
         const [first, last] = [batch.firstRow[sequence] ?? 0, batch.lastRow[sequence] ?? 0];
         into.write(block, slot, column, last - first + 1, first, fresh);
       });

@@ -127,10 +127,10 @@ const stepBias = (
     for (let query = 0; query < sequence.tokens.length; query += 1) {
       const from = (index * slots + query) * columns;
       const position = sequence.prefix + sequence.columns + query;
-      /** Makes columns from `place` on, with positions from `first` up to `end`, visible. */
-      const open = (place: number, first: number, end: number): void => {
+      /** Makes columns from `column` on, with positions from `first` up to `end`, visible. */
+      const open = (column: number, first: number, end: number): void => {
         const seen = window === null ? first : Math.max(first, position - window + 1);
-        if (seen < end) bias.fill(0, from + place + seen - first, from + place + end - first);
+        if (seen < end) bias.fill(0, from + column + seen - first, from + column + end - first);
       };
       open(0, 0, sequence.prefix);
       open(prefix, sequence.prefix, sequence.prefix + sequence.columns);

@@ -52,8 +52,8 @@ export class BlockPool {
 
   /** Opens a block's session. Only one of its plain, prefixed and cached forms is open: each contains all weights. */
   async acquire(layer: number, variant: LayerVariant, form: BlockForm = 'plain'): Promise<Session> {
-    const place = `${String(layer)}/${variant.sessionKey}`;
-    const key = place + formSuffix[form];
+    const blockKey = `${String(layer)}/${variant.sessionKey}`;
+    const key = blockKey + formSuffix[form];
     const known = this.#open.get(key);
     if (known !== undefined) return known;
     const { descriptor, folder } = this.#checkpoint;
@@ -61,7 +61,7 @@ export class BlockPool {
     if (block === undefined) throw new Error(`no block ${String(layer)}`);
     if (this.streaming) await this.#close([...this.#open.keys()]);
     if (form !== 'observed')
-      await this.#close(wholeForms.filter((other) => other !== form).map((other) => place + formSuffix[other]));
+      await this.#close(wholeForms.filter((other) => other !== form).map((other) => blockKey + formSuffix[other]));
     await this.#mapped.note(`block ${String(layer)}`, block);
     const graph = blockGraph(descriptor, block, variant.layer, providers[this.#provider], form);
     const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, graph, {

@@ -219,8 +219,8 @@ export class Executor {
         for (const { from, variant } of some) inputs.push({ variant, hidden: await readState(store, from, index) });
         const repeated = repeatedBatch(batch, some.length);
         const results = await runBlockTogether(this.#pool, descriptor, layer, repeated, inputs);
-        for (const [place, { hidden, candidates }] of some.entries()) {
-          hidden.push(await store.put(results[place] ?? new Float32Array()));
+        for (const [branch, { hidden, candidates }] of some.entries()) {
+          hidden.push(await store.put(results[branch] ?? new Float32Array()));
           advance(batch.tokens * candidates.length);
         }
       }

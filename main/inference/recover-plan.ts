@@ -258,27 +258,27 @@ const refittedDowns = async (
   tensors: TensorToWrite[],
 ): Promise<readonly Float32Array[]> => {
   const changes: Float32Array[] = [];
-  for (const [place, correction] of recovery.corrections.entries()) {
-    const expert: ExpertTensors | undefined = variant.layer?.experts[place];
+  for (const [index, correction] of recovery.corrections.entries()) {
+    const expert: ExpertTensors | undefined = variant.layer?.experts[index];
     const down = expert?.down;
     const view = down === undefined ? null : plainDown(down);
-    if (down === undefined || view === null) throw new Error(`expert ${String(place)} has no down projection to refit`);
+    if (down === undefined || view === null) throw new Error(`expert ${String(index)} has no down projection to refit`);
     const change = new Float32Array(correction.length);
     if (correction.some((value) => value !== 0)) {
       const [hidden, width] = [correction.length / moe.width, moe.width];
       const stored = await readTensor(view);
-      const placeOf = (i: number, h: number): number => (down.transposed === true ? i * hidden + h : h * width + i);
+      const offsetOf = (i: number, h: number): number => (down.transposed === true ? i * hidden + h : h * width + i);
       const refitted = stored.slice();
       for (let i = 0; i < width; i += 1)
         for (let h = 0; h < hidden; h += 1)
-          refitted[placeOf(i, h)] = (stored[placeOf(i, h)] ?? 0) + (correction[i * hidden + h] ?? 0);
+          refitted[offsetOf(i, h)] = (stored[offsetOf(i, h)] ?? 0) + (correction[i * hidden + h] ?? 0);
       const bytes = fromFloat32(refitted, view.dtype);
       const rounded = toFloat32(bytes.slice(), view.dtype, view.tensor);
       for (let i = 0; i < width; i += 1)
         for (let h = 0; h < hidden; h += 1)
-          change[i * hidden + h] = (rounded[placeOf(i, h)] ?? 0) - (stored[placeOf(i, h)] ?? 0);
+          change[i * hidden + h] = (rounded[offsetOf(i, h)] ?? 0) - (stored[offsetOf(i, h)] ?? 0);
       tensors.push({
-        name: recoveredName(layer, place),
+        name: recoveredName(layer, index),
         dtype: view.dtype,
         shape: view.shape,
         byteLength: bytes.length,

@@ -127,13 +127,13 @@ export const recoveredVariant = (
   variant: LayerVariant,
 ): LayerVariant => {
   if (variant.layer === null) return variant;
-  const experts = variant.layer.experts.map((expert, place) => {
-    const view = tensors.get(recoveredName(layer, place));
-    return view === undefined ? expert : { ...expert, down: inPlaceOf(expert.down, view, key) };
+  const experts = variant.layer.experts.map((expert, index) => {
+    const view = tensors.get(recoveredName(layer, index));
+    return view === undefined ? expert : { ...expert, down: withTensor(expert.down, view, key) };
   });
   const found = tensors.get(routerName(layer));
-  const router = found === undefined ? variant.layer.router : routerInPlaceOf(variant.layer.router, found, key);
-  if (router === variant.layer.router && experts.every((expert, place) => expert === variant.layer?.experts[place]))
+  const router = found === undefined ? variant.layer.router : withRouter(variant.layer.router, found, key);
+  if (router === variant.layer.router && experts.every((expert, index) => expert === variant.layer?.experts[index]))
     return variant;
   return {
     ...variant,
@@ -143,12 +143,12 @@ export const recoveredVariant = (
   };
 };
 
-const inPlaceOf = ({ stored, shape, transposed }: Weight, view: TensorView, key: string): Weight => {
+const withTensor = ({ stored, shape, transposed }: Weight, view: TensorView, key: string): Weight => {
   requireSameForm(stored.kind === 'plain' ? stored.view : null, view, key);
   return { stored: { kind: 'plain', view }, shape, ...(transposed === undefined ? {} : { transposed }) };
 };
 
-const routerInPlaceOf = (own: TensorView, view: TensorView, key: string): TensorView => {
+const withRouter = (own: TensorView, view: TensorView, key: string): TensorView => {
   requireSameForm(own, view, key);
   return view;
 };

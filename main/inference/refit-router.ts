@@ -132,9 +132,9 @@ const routerProblem = async (
       );
       const own = itemsOfTokens(batch, itemOf);
       for (let token = (stride - (first % stride)) % stride; token < batch.tokens; token += stride) {
-        const place = (first + token) / stride;
-        tokens.set(observation.tokens.subarray(token * hidden, (token + 1) * hidden), place * hidden);
-        items[place] = own[token] ?? 0;
+        const row = (first + token) / stride;
+        tokens.set(observation.tokens.subarray(token * hidden, (token + 1) * hidden), row * hidden);
+        items[row] = own[token] ?? 0;
       }
       const numbered = first;
       await sessions.run(layer, observation.tokens, (from, count, outputs) => {

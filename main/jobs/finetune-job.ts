@@ -4,7 +4,7 @@ import type { FinetuneSettings, FinetuneStage } from '../contract/finetune.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
 import type { Mixture } from '../finetune/mixture.ts';
 import type { ScriptResult } from '../finetune/training-script.ts';
-import { requirePlace } from '../finetune/tuned-folder.ts';
+import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 
@@ -68,7 +68,7 @@ export const finetuneJob = (input: FinetuneInput): Job =>
     const { model, destination, ...rest } = input;
     const order: TrainingOrder = { ...rest, name: model.name, checkpoint: model.checkpoint };
     const folder = join(context.folder, TRAINING_FOLDER);
-    await requirePlace(destination);
+    await requireFreeDestination(destination);
     await requireTrainingSpace(order, context.folder, destination);
     const result = await train(order, context, folder);
     const { steps, ...loss } = await publishTraining(order, folder, result, destination);

@@ -18,17 +18,17 @@ export const NO_PINS: LayerPins = { stay: new Set(), go: new Set() };
 export const pinsByLayer = (pins: readonly Pin[], layers: number, experts: number): readonly LayerPins[] => {
   const byLayer = Array.from({ length: layers }, () => ({ stay: new Set<number>(), go: new Set<number>() }));
   for (const { layer, expert, keep } of pins) {
-    const place = byLayer[layer];
-    if (place === undefined || expert >= experts) {
+    const pinned = byLayer[layer];
+    if (pinned === undefined || expert >= experts) {
       throw refuse(
         'pin-invalid',
-        `The pin ${layer}:${expert} names ${place === undefined ? `layer ${layer}` : `expert ${expert}`}, ` +
+        `The pin ${layer}:${expert} names ${pinned === undefined ? `layer ${layer}` : `expert ${expert}`}, ` +
           `which the model does not have.`,
         `MoE layers are numbered 0 to ${layers - 1}, experts 0 to ${experts - 1}.`,
       );
     }
-    (keep ? place.stay : place.go).add(expert);
-    if (place.stay.has(expert) && place.go.has(expert)) {
+    (keep ? pinned.stay : pinned.go).add(expert);
+    if (pinned.stay.has(expert) && pinned.go.has(expert)) {
       throw refuse(
         'pins-impossible',
         `Expert ${expert} of layer ${layer} is pinned to stay and to go.`,

@@ -217,8 +217,8 @@ export const createRunReader = ({
 
   const gone = (thread: ReadingThread): void => {
     threads.delete(thread);
-    const place = idle.indexOf(thread);
-    if (place >= 0) idle.splice(place, 1);
+    const index = idle.indexOf(thread);
+    if (index >= 0) idle.splice(index, 1);
   };
   const start = (): ReadingThread => {
     const thread = new ReadingThread(program ?? engineProgram('run-reader'), processorMs, gone);

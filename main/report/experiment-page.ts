@@ -137,11 +137,11 @@ const publishedSection = ({ published }: ExperimentDocument): readonly Section[]
                 { title: 'sizes', cell: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
                 { title: 'factor', isNumber: true, cell: ({ factor }) => formatFactor(factor) },
                 { title: 'method', cell: ({ method }) => method },
-                ...published.tasks.map((task, place) => ({
+                ...published.tasks.map((task, index) => ({
                   title: task,
                   isNumber: true,
                   cell: ({ differences }: (typeof published.rows)[number]) => {
-                    const difference = differences[place] ?? null;
+                    const difference = differences[index] ?? null;
                     return difference === null ? '' : formatSigned(difference, 2);
                   },
                 })),

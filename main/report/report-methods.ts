@@ -7,7 +7,7 @@ import {
   rankIntervalText,
   rankText,
   readingText,
-  sharedPlaceText,
+  sharedRankText,
 } from '../evaluation/wording.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { curtailedText } from '../evaluation/curtailed-points.ts';
@@ -147,7 +147,7 @@ const taskTable = ({ tasks }: CompareDocument): HtmlNode =>
       `Differences to the best method of the task. ${UNITS_NOTE} = : best, or not distinguishable from the best.`,
       [
         { title: 'task', cell: ({ task }) => task.task },
-        { title: 'rank', cell: ({ task, row }) => sharedPlaceText(row, task) },
+        { title: 'rank', cell: ({ task, row }) => sharedRankText(row, task) },
         { title: 'method', cell: ({ row }) => row.method },
         { title: 'draws', isNumber: true, cell: ({ row }) => Math.max(1, row.seeds.length) },
         { title: 'n', isNumber: true, cell: ({ task }) => task.n },

@@ -156,10 +156,10 @@ const compareOutcomeFiles = async (
     unread.delete(pointNameKey(was.point));
     const where = `outcomes[${pointWords(was.point)}]`;
     if (was.kept !== is.kept) ledger.changed(OUTCOMES, 'kept', `${where}.kept`, was.kept, is.kept);
-    was.stored.forEach((one, place) => {
-      const other = is.stored[place];
+    was.stored.forEach((one, index) => {
+      const other = is.stored[index];
       if (other === undefined || one.outcome.id !== other.outcome.id || one.outcome.kind !== other.outcome.kind) {
-        ledger.changed(OUTCOMES, 'item', `${where}[${place}].item`, one.outcome.id, other?.outcome.id);
+        ledger.changed(OUTCOMES, 'item', `${where}[${index}].item`, one.outcome.id, other?.outcome.id);
         return;
       }
       ledger.compare(OUTCOMES, outcomesAllowance, rowOf(one), rowOf(other), {
@@ -234,19 +234,19 @@ const compareNumbers = (ledger: FieldLedger, file: string, field: string, was: N
     ledger.changed(file, field, field, was.length, is.length);
     return;
   }
-  let [largest, apart, farthest, place] = [0, 0, 0, -1];
+  let [largest, apart, farthest, at] = [0, 0, 0, -1];
   was.forEach((value, index) => {
     largest = Math.max(largest, Math.abs(value));
     const distance = Math.abs(value - (is[index] ?? Number.NaN));
     if (distance === 0) return;
     apart += 1;
-    if (!(distance <= farthest)) [farthest, place] = [distance, index];
+    if (!(distance <= farthest)) [farthest, at] = [distance, index];
   });
   if (apart === 0) return;
   const isRounding =
     was instanceof Int32Array ? apart <= ROUNDING.score * was.length : farthest <= ROUNDING.sums * largest;
   if (isRounding) ledger.rounded(file, field, farthest, apart);
-  else ledger.changed(file, field, `${field}[${place}]`, was[place], is[place]);
+  else ledger.changed(file, field, `${field}[${at}]`, was[at], is[at]);
 };
 
 /** Splits a profile into its numbers by name and everything else. */

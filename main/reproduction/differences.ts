@@ -48,8 +48,8 @@ const mismatch = (item: string): WorkbenchError =>
 /** Whether two runs answered the same items in the same order, each with the same number of scores. */
 export const isOfSameItems = (before: readonly ItemOutcome[], after: readonly ItemOutcome[]): boolean =>
   before.length === after.length &&
-  before.every((was, place) => {
-    const is = after[place];
+  before.every((was, index) => {
+    const is = after[index];
     return was.id === is?.id && was.kind === is.kind && scoresOf(was).length === scoresOf(is).length;
   });
 
@@ -58,8 +58,8 @@ export const compareOutcomes = (before: readonly ItemOutcome[], after: readonly 
   const flipped: Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[] = [];
   const rewritten: Pick<RewrittenItem, 'item' | 'before' | 'after'>[] = [];
   let largestScoreDifference = 0;
-  for (let place = 0; place < Math.max(before.length, after.length); place += 1) {
-    const [was, is] = [before[place], after[place]];
+  for (let index = 0; index < Math.max(before.length, after.length); index += 1) {
+    const [was, is] = [before[index], after[index]];
     if (was === undefined || is === undefined || was.id !== is.id || was.kind !== is.kind)
       throw mismatch(was?.id ?? is?.id ?? '');
     const scores = scoresOf(is);

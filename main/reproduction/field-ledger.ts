@@ -73,11 +73,11 @@ export class FieldLedger {
     of: { readonly kind: string; readonly name: string } = { kind: '', name: '' },
   ): void {
     const fieldOf = (path: string): string => joined(of.kind, path);
-    const place = of.name === '' ? of.kind : `${of.kind}[${of.name}]`;
+    const holder = of.name === '' ? of.kind : `${of.kind}[${of.name}]`;
     const tell = ({ field, where, kind, distance, before: was, after: is, reason }: FieldDifference): void => {
       if (kind === 'rounding') this.rounded(file, fieldOf(field), distance ?? 0);
       else if (kind === 'any') this.allowed(file, fieldOf(field), reason ?? '');
-      else this.changed(file, fieldOf(field), joined(place, where), was, is);
+      else this.changed(file, fieldOf(field), joined(holder, where), was, is);
     };
     compareFields((field, holders) => allowanceOf(fieldOf(field), holders), before, after, tell);
   }

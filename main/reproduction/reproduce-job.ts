@@ -51,7 +51,7 @@ export const reproduceJob = (input: ReproduceInput): Job =>
     // Models open for other jobs would count twice against the memory budget.
     await context.runners.closeAll();
     const pool = input.createPool();
-    const again = sweepJob(sweep, (place, notes) => new SweepRecord(place, order, settings.delta, notes));
+    const again = sweepJob(sweep, (home, notes) => new SweepRecord(home, order, settings.delta, notes));
     const say = (text: string): void => context.emit({ type: 'job.problem', run: context.run, text });
     try {
       await pool.compute({ sources: again.sources, steps: own, say }, (computing) =>

@@ -5,7 +5,7 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import type { MeasuredMethods } from '../evaluation/comparison/document.ts';
 import type { MeasuredPairs } from '../evaluation/size-trend/document.ts';
-import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
+import { furtherPaths, loadTask } from '../tasks/load-task.ts';
 import type { Task } from '../tasks/task.ts';
 import { actualPath, bundledModels, bundledTasks, recordedPath } from '../workspace/library.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
@@ -44,7 +44,7 @@ const createTaskFinder = (
   const whereNamed = (path: string): string => actualPath(path, tasks);
   const load = createPathCache(
     (path) => loadTask(path, whereNamed),
-    (path) => furtherPlaces(path, whereNamed),
+    (path) => furtherPaths(path, whereNamed),
   );
   return async ({ path, hash }) => {
     const bundled = [...tasks.values()].filter((folder) => recordedPath(folder, tasks) === path);

@@ -71,12 +71,12 @@ const flush = async (file: string): Promise<void> => {
   }
 };
 
-const placeFile = async (source: string, name: string, folder: string): Promise<void> => {
+const unpackFile = async (source: string, name: string, folder: string): Promise<void> => {
   const isCompressed = name.endsWith(COMPRESSED);
   const file = join(folder, isCompressed ? name.slice(0, -COMPRESSED.length) : name);
-  const place = join(source, name);
-  if (isCompressed) await writeFile(file, await unpack(await readBytes(place, { mostBytes: MAX_FILE_BYTES }), place));
-  else await copyFile(place, file);
+  const packed = join(source, name);
+  if (isCompressed) await writeFile(file, await unpack(await readBytes(packed, { mostBytes: MAX_FILE_BYTES }), packed));
+  else await copyFile(packed, file);
   await flush(file);
 };
 
@@ -95,7 +95,7 @@ export const addBundledRun = async (
   try {
     await mkdir(coming);
     // One after another: files that are still being written could not be removed if another one fails.
-    for (const name of names) await placeFile(source, name, coming);
+    for (const name of names) await unpackFile(source, name, coming);
     await rename(coming, destination);
     return true;
   } catch (error) {

@@ -145,7 +145,7 @@ export const bootstrapPerplexity = (
   const plainResampled: Estimate[] = [];
   const logResampled: Estimate[] = [];
   for (let resample = 0; resample < resamples; resample += 1) {
-    for (let place = 0; place < draw.length; place += 1) draw[place] = random.integer(draw.length);
+    for (let index = 0; index < draw.length; index += 1) draw[index] = random.integer(draw.length);
     const { plain, log } = estimates(texts, draw);
     plainResampled.push(plain);
     logResampled.push(log);

@@ -38,13 +38,13 @@ export const mcnemarExact = (lost: number, gained: number): number => {
  */
 export const holmAdjusted = (ps: readonly (number | null)[]): (number | null)[] => {
   const ascending = ps
-    .flatMap((p, place) => (p === null ? [] : [{ p, place }]))
+    .flatMap((p, position) => (p === null ? [] : [{ p, position }]))
     .sort((left, right) => left.p - right.p);
   const adjusted: (number | null)[] = ps.map(() => null);
   let largest = 0;
-  ascending.forEach(({ p, place }, index) => {
+  ascending.forEach(({ p, position }, index) => {
     largest = Math.max(largest, Math.min(1, p * (ascending.length - index)));
-    adjusted[place] = largest;
+    adjusted[position] = largest;
   });
   return adjusted;
 };

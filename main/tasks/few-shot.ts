@@ -21,21 +21,22 @@ export interface DrawnExamples<T> {
 }
 
 /**
- * Draws the examples of a task, the same for all its items. Refuses if the split, named by `place`, has no other items.
+ * Draws the examples of a task, the same for all its items. Refuses if the split, named by `location`, has no other items.
  */
-export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, place: string): DrawnExamples<T> => {
+export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: string): DrawnExamples<T> => {
   const { count, seed, order } = fewShot;
   if (count === 0) return { examples: [], rest: pool };
   if (count > MAX_EXAMPLES)
     throw refuse(
       'bad-task',
-      `${place}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`,
+      `${location}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`,
       'Ask for fewer.',
     );
   if (count > pool.length) {
     throw refuse(
       'bad-task',
-      `${place}: ${String(count)} few-shot examples are asked for, and their split has ${String(pool.length)} items.`,
+      `${location}: ${String(count)} few-shot examples are asked for, and their split has ` +
+        `${String(pool.length)} items.`,
       'Ask for fewer, or give the split more items.',
     );
   }

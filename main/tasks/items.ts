@@ -17,7 +17,7 @@ import type { StopRule } from './generation/stop-rule.ts';
 /** One record of a data file. */
 export interface DataRow {
   /** File and line (JSONL) or row (Parquet), for error messages. */
-  readonly place: string;
+  readonly location: string;
   readonly values: Readonly<Record<string, unknown>>;
 }
 
@@ -32,18 +32,18 @@ export const EXPECTED_ITEM =
   '"answers":[...]) or {"id","text"}.';
 
 /** Refuses an item with an answer outside its choices, with an empty choice, or with more than a thousand choices. */
-export const checkChoices = (item: ChoiceItem, place: string): ChoiceItem => {
+export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => {
   if (item.choices.length > MAX_CHOICES) {
     throw refuse(
       'bad-item',
-      `${place}: has ${String(item.choices.length)} choices (limit ${String(MAX_CHOICES)}).`,
+      `${location}: has ${String(item.choices.length)} choices (limit ${String(MAX_CHOICES)}).`,
       'Remove some.',
     );
   }
   if (item.answer >= item.choices.length) {
     throw refuse(
       'bad-item',
-      `${place}: answer ${String(item.answer)} is outside its ${String(item.choices.length)} choices.`,
+      `${location}: answer ${String(item.answer)} is outside its ${String(item.choices.length)} choices.`,
       `The answer counts from 0 and must be at most ${String(item.choices.length - 1)}.`,
     );
   }
@@ -51,7 +51,7 @@ export const checkChoices = (item: ChoiceItem, place: string): ChoiceItem => {
   if (empty >= 0) {
     throw refuse(
       'bad-item',
-      `${place}: choice ${String(empty)} is empty, so it has no log-probability.`,
+      `${location}: choice ${String(empty)} is empty, so it has no log-probability.`,
       'Give every choice at least one character.',
     );
   }
@@ -80,8 +80,8 @@ const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, 
  * Parses an item of a JSONL or Parquet file; `stop` is the rule for a written item. Refuses invalid items, naming place
  * and id.
  */
-export const itemOfRow = (values: Readonly<Record<string, unknown>>, place: string, stop: StopRule): TaskItem => {
-  const named = typeof values['id'] === 'string' ? `${place} (id "${values['id']}")` : place;
+export const itemOfRow = (values: Readonly<Record<string, unknown>>, location: string, stop: StopRule): TaskItem => {
+  const named = typeof values['id'] === 'string' ? `${location} (id "${values['id']}")` : location;
   const isText = 'text' in values;
   if (isText && ('choices' in values || 'context' in values)) {
     throw refuse('bad-item', `${named}: has both a text and a context with choices.`, EXPECTED_ITEM);

@@ -63,12 +63,12 @@ const splitFile = (folder: string, split: string): string => {
   return parquet;
 };
 
-const checkMetric = (metric: MetricName, items: readonly TaskItem[], place: string): void => {
+const checkMetric = (metric: MetricName, items: readonly TaskItem[], location: string): void => {
   const first = items[0];
   if (first === undefined || kindOf(first) === measuredKind(metric)) return;
   throw refuse(
     'metric-does-not-fit',
-    `${place}: metric ${metric} does not fit ${KIND_WORDS[kindOf(first)]}s.`,
+    `${location}: metric ${metric} does not fit ${KIND_WORDS[kindOf(first)]}s.`,
     `Use metric ${FITTING[kindOf(first)]}.`,
   );
 };
@@ -153,9 +153,9 @@ const readSplits = async (folder: string, metadata: TaskMetadata, file: string):
       `${file}: itemsOf is given, but the folder contains items of its own.`,
       'Remove one of them.',
     );
-  const place = itemsOf === undefined ? folder : resolve(folder, itemsOf);
+  const source = itemsOf === undefined ? folder : resolve(folder, itemsOf);
   const [calibration, test] = await Promise.all(
-    ['calibration', 'test'].map((split) => readItems(splitFile(place, split), stop)),
+    ['calibration', 'test'].map((split) => readItems(splitFile(source, split), stop)),
   );
   const splits = { calibration: calibration ?? [], test: test ?? [] };
   if (itemsOf === undefined) return splits;

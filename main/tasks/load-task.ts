@@ -5,7 +5,7 @@ import type { MetricName } from '../contract/task.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { explainingReads, explainReadError, readUnchanged } from '../files/regular-file.ts';
 import { loadTaskDocument } from './calibration/load-task-document.ts';
-import { isTaskDocument, placedDocument, placesOf, readTaskDocument } from './calibration/task-document.ts';
+import { isTaskDocument, resolvedDocument, pathsOf, readTaskDocument } from './calibration/task-document.ts';
 import { compileJudging, DEFAULT_PIPELINES } from './generation/judging.ts';
 import { loadHarnessTask } from './harness/load-harness-task.ts';
 import { hashTask } from './items.ts';
@@ -66,24 +66,24 @@ const loadFolder = async (folder: string): Promise<Task> => {
 const MOST_DOCUMENTS = 4;
 
 /** Resolves a name without a path (`bundled:NAME`); returns anything else unchanged. */
-export type NamedPlaces = (path: string) => string;
-const asItIs: NamedPlaces = (path) => path;
+export type PathResolver = (path: string) => string;
+const asItIs: PathResolver = (path) => path;
 
 /**
  * Reads a task in any of its forms (see SHAPES), by a file's extension or the names in a folder. Refuses invalid tasks,
  * naming file, line or row, and key; test items are never in the calibration split. Refuses a task whose files change
  * while they are read (`changed-while-read`).
  */
-export const loadTask = (path: string, named: NamedPlaces = asItIs): Promise<Task> => {
+export const loadTask = (path: string, named: PathResolver = asItIs): Promise<Task> => {
   const absolute = resolve(path);
   return explainingReads(absolute, () => readUnchanged(() => loadFrom(absolute, named, 0)));
 };
 
 /** Files from which a task is read beside its own path: those named in a task document. */
-export const furtherPlaces = async (path: string, named: NamedPlaces): Promise<readonly string[]> =>
-  isTaskDocument(path) ? placesOf(placedDocument(path, await readTaskDocument(path), named)) : [];
+export const furtherPaths = async (path: string, named: PathResolver): Promise<readonly string[]> =>
+  isTaskDocument(path) ? pathsOf(resolvedDocument(path, await readTaskDocument(path), named)) : [];
 
-const loadFrom = async (absolute: string, named: NamedPlaces, depth: number): Promise<Task> => {
+const loadFrom = async (absolute: string, named: PathResolver, depth: number): Promise<Task> => {
   let isFolder: boolean;
   try {
     isFolder = (await stat(absolute)).isDirectory();
@@ -107,7 +107,7 @@ const loadFrom = async (absolute: string, named: NamedPlaces, depth: number): Pr
   return task;
 };
 
-const loadDocument = (file: string, named: NamedPlaces, depth: number): Promise<Task> => {
+const loadDocument = (file: string, named: PathResolver, depth: number): Promise<Task> => {
   if (depth >= MOST_DOCUMENTS)
     throw refuse(
       'bad-task',

@@ -16,22 +16,22 @@ export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Pr
     : await readJsonLines(file, EXPECTED_ITEM);
   const items: TaskItem[] = [];
   const seen = new Map<string, string>();
-  for (const { place, values } of rows) {
-    const item = itemOfRow(values, place, stop);
+  for (const { location, values } of rows) {
+    const item = itemOfRow(values, location, stop);
     const before = seen.get(item.id);
     if (before !== undefined) {
       throw refuse(
         'duplicate-id',
-        `${place}: id "${item.id}" was already used in ${before}.`,
+        `${location}: id "${item.id}" was already used in ${before}.`,
         'Give every item a different id.',
       );
     }
-    seen.set(item.id, place.slice(file.length + 2));
+    seen.set(item.id, location.slice(file.length + 2));
     const first = items[0];
     if (first !== undefined && kindOf(first) !== kindOf(item)) {
       throw refuse(
         'mixed-items',
-        `${place} (id "${item.id}"): a ${KIND_WORDS[kindOf(item)]} among items of another kind.`,
+        `${location} (id "${item.id}"): a ${KIND_WORDS[kindOf(item)]} among items of another kind.`,
         'Make two tasks of them.',
       );
     }
@@ -42,10 +42,10 @@ export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Pr
 };
 
 /** Parquet has integers as bigints, and null in every column that a row does not use. */
-const itemColumns = ({ place, values }: DataRow): DataRow => {
+const itemColumns = ({ location, values }: DataRow): DataRow => {
   const used = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
   return {
-    place,
+    location,
     values: Object.fromEntries(used.map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value])),
   };
 };

@@ -51,11 +51,11 @@ export const readJsonLines = async (
   const rows: DataRow[] = [];
   for (const [index, line] of (await readTextFile(file)).split('\n').entries()) {
     if (line.trim() === '') continue;
-    const place = `${file}, line ${String(index + 1)}`;
+    const location = `${file}, line ${String(index + 1)}`;
     if (line.length > MAX_LINE_CHARACTERS) {
       throw refuse(
         'bad-item',
-        `${place}: ${String(line.length)} characters long (limit ${String(MAX_LINE_CHARACTERS)}).`,
+        `${location}: ${String(line.length)} characters long (limit ${String(MAX_LINE_CHARACTERS)}).`,
         'Shorten the item.',
       );
     }
@@ -65,13 +65,13 @@ export const readJsonLines = async (
     } catch (cause) {
       throw refuse(
         'bad-item',
-        `${place}: not JSON (${cause instanceof Error ? cause.message : String(cause)}).`,
+        `${location}: not JSON (${cause instanceof Error ? cause.message : String(cause)}).`,
         expected,
         cause,
       );
     }
-    if (!isObject(values)) throw refuse('bad-item', `${place}: not an object.`, expected);
-    rows.push({ place, values });
+    if (!isObject(values)) throw refuse('bad-item', `${location}: not an object.`, expected);
+    rows.push({ location, values });
     if (rows.length > MAX_ITEMS)
       throw refuse(
         'task-too-large',
@@ -101,7 +101,7 @@ export const readParquetRows = async (file: string, answerMs?: number): Promise<
   try {
     const objects = await reader.rows(0, reader.facts.rows);
     return {
-      rows: objects.map((values, index) => ({ place: `${file}, row ${String(index + 1)}`, values })),
+      rows: objects.map((values, index) => ({ location: `${file}, row ${String(index + 1)}`, values })),
       decimalColumns: new Set(reader.facts.decimalColumns),
     };
   } finally {

@@ -73,12 +73,12 @@ export const chanceAccuracy = (items: readonly TaskItem[]): number | null => {
 /** Names appear in tensor names, file names and tables. */
 const TASK_NAME = /^[^\s/\\\p{C}](?:[^/\\\p{C}]{0,126}[^\s/\\\p{C}])?$/u;
 
-/** Returns the name; refuses one that cannot be used, which came from `place`. */
-export const checkTaskName = (name: string, place: string): string => {
+/** Returns the name; refuses one that cannot be used, which came from `location`. */
+export const checkTaskName = (name: string, location: string): string => {
   if (!TASK_NAME.test(name)) {
     throw refuse(
       'bad-task',
-      `${place}: the name ${JSON.stringify(name)} cannot be used.`,
+      `${location}: the name ${JSON.stringify(name)} cannot be used.`,
       'Use 1 to 128 characters without slashes, control characters or outer spaces.',
     );
   }

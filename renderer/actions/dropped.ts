@@ -89,27 +89,27 @@ export const openFile = async (engine: Engine, file: GivenFile): Promise<void> =
 };
 
 /** Opens the file or folder at a path according to its kind. */
-export const openPlace = async (engine: Engine, handle: PathHandle): Promise<void> => {
-  const place = await engine.bridge.call('paths.tell', { handle });
-  switch (place.kind) {
+export const openPath = async (engine: Engine, handle: PathHandle): Promise<void> => {
+  const found = await engine.bridge.call('paths.tell', { handle });
+  switch (found.kind) {
     case 'model':
       return takeModel(engine.cache, await engine.bridge.call('models.open', { handle }));
     case 'task':
       return takeTask(engine, handle);
     case 'run': {
       const facts = readFacts(engine);
-      const run = facts.runs.find(({ id }) => id === place.run);
-      if (place.isHere && run !== undefined) return openRun(facts, run);
+      const run = facts.runs.find(({ id }) => id === found.run);
+      if (found.isHere && run !== undefined) return openRun(facts, run);
       throw refuse(
         'run-elsewhere',
-        `The run ${place.run} is in another workspace: ${place.workspace}.`,
-        `Start the workbench with --workspace "${place.workspace}".`,
+        `The run ${found.run} is in another workspace: ${found.workspace}.`,
+        `Start the workbench with --workspace "${found.workspace}".`,
       );
     }
     default:
       throw refuse(
         'unknown-place',
-        `${place.path} is ${place.isFolder ? 'a folder' : 'a file'} that the workbench cannot open.`,
+        `${found.path} is ${found.isFolder ? 'a folder' : 'a file'} that the workbench cannot open.`,
         'It opens folders of models, tasks and runs, task files, plans, expert rankings, and figures that it ' +
           'saved.',
       );

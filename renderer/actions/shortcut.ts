@@ -15,7 +15,7 @@ const keyNames: Readonly<Record<string, string>> = {
 };
 
 /** Keys matched by physical position, because Alt changes the character they type (on a Mac and on some layouts). */
-const keyPlaces: Readonly<Record<string, string>> = { '[': 'BracketLeft', ']': 'BracketRight' };
+const keyCodes: Readonly<Record<string, string>> = { '[': 'BracketLeft', ']': 'BracketRight' };
 
 /** Throws on an unknown modifier or a missing key. */
 export const parseShortcut = (text: string): Shortcut => {
@@ -50,7 +50,7 @@ export const matchesShortcut = (shortcut: Shortcut, event: KeyPress, mac: boolea
     event.shiftKey === shortcut.shift &&
     event.altKey === shortcut.alt &&
     (event.key.toLowerCase() === shortcut.key ||
-      (shortcut.alt && event.code !== undefined && event.code === keyPlaces[shortcut.key]))
+      (shortcut.alt && event.code !== undefined && event.code === keyCodes[shortcut.key]))
   );
 };
 

@@ -67,9 +67,9 @@ export const startSweep: Action = {
       planStore.getState(),
       focusedTask(facts),
     );
-    const { place, request } = clusterStore.getState();
+    const { runsOn, request } = clusterStore.getState();
     const run =
-      place === 'here'
+      runsOn === 'here'
         ? (await bridge.call('sweep.start', input)).run
         : await submitSweep(bridge, input, clusterRequest.safeParse(request).data);
     cache.invalidate(listsRuns);

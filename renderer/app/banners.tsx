@@ -34,7 +34,7 @@ export const SampleBanner = () => {
     <div className="sample-banner" role="note">
       <span>
         <strong>This is the sample:</strong> a finished sweep of {models} bundled models on {tasks} tasks. The models
-        are small instruments that show the method; they are no evidence about large models.
+        are small and serve to demonstrate the method; they are no evidence about large models.
       </span>
       <IconButton icon="close" label="Close the note on the sample" onClick={() => setClosed(true)} />
     </div>

@@ -14,7 +14,7 @@ import { useFacts } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { groupsOf, isPlace, paletteItems, rankedItems } from './palette-items.ts';
+import { groupsOf, isDestination, paletteItems, rankedItems } from './palette-items.ts';
 import type { PaletteItem, PaletteTarget } from './palette-items.ts';
 
 export const CommandPalette = () => {
@@ -78,7 +78,7 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
       }}
     />
   );
-  const commands = items.filter((item) => !isPlace(item));
+  const commands = items.filter((item) => !isDestination(item));
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     // Show the best match, at the top.
@@ -92,9 +92,9 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
         onValueChange={search}
         placeholder="Do something, or find a model, task, method, run, setting or expert (3:17)"
       />
-      <Command.List ref={list} label="What was found">
-        <Command.Empty>Nothing of that name.</Command.Empty>
-        {/* What is typed ranks all alike, whatever it stands under. */}
+      <Command.List ref={list} label="Results">
+        <Command.Empty>No match.</Command.Empty>
+        {/* While searching, results are ranked across groups. */}
         {typed === ''
           ? groupsOf(commands).map((group) => (
               <Command.Group key={group} heading={group}>

@@ -157,7 +157,7 @@ export const groupsOf = (items: readonly PaletteItem[]): readonly string[] => [
 ];
 
 /** Whether the item is something to go to, not an action; such items stay hidden until something is typed. */
-export const isPlace = ({ target }: PaletteItem): boolean => {
+export const isDestination = ({ target }: PaletteItem): boolean => {
   switch (target.kind) {
     case 'action':
       return false;

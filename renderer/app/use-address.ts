@@ -20,7 +20,7 @@ const KEEP_AFTER_MS = 400;
 export const useAddress = ({ connected, models, tasks, selection }: Facts): boolean => {
   const { bridge } = useEngine();
   const view = useStore(layoutStore, (state) => state.view);
-  const isFollowed = useStore(layoutStore, (state) => state.isPlaced);
+  const isFollowed = useStore(layoutStore, (state) => state.isFollowed);
   const shelves = useRef({ models, tasks });
   const kept = useQuery('view.kept', {});
   const isKnown =
@@ -36,7 +36,7 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
       const known = follow(first, { models, tasks });
       if (shown !== FIRST_VIEW) show(shown);
       selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
-      layoutStore.getState().place();
+      layoutStore.getState().markFollowed();
       return;
     }
     const address = addressOf(view, selection, { models, tasks });

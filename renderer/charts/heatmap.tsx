@@ -226,7 +226,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
         )}
         {hovered !== null && <div className="heatmap-hovered" style={box(hovered)} />}
         {described !== null && layers > 0 && (
-          <HeatmapTip {...describe(described)} place={box(described)} width={geometry.width} />
+          <HeatmapTip {...describe(described)} cell={box(described)} width={geometry.width} />
         )}
       </div>
       <MapTools
@@ -294,18 +294,18 @@ const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsPro
 interface HeatmapTipProps {
   readonly title: string;
   readonly lines: readonly string[];
-  readonly place: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+  readonly cell: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
   readonly width: number;
 }
 
 const TIP_WIDTH = 216;
 
-const HeatmapTip = ({ title, lines, place, width }: HeatmapTipProps) => (
+const HeatmapTip = ({ title, lines, cell, width }: HeatmapTipProps) => (
   <div
     className="chart-tip"
     style={{
-      top: place.top + place.height + 4,
-      left: Math.max(0, Math.min(place.left, width - TIP_WIDTH)),
+      top: cell.top + cell.height + 4,
+      left: Math.max(0, Math.min(cell.left, width - TIP_WIDTH)),
       width: TIP_WIDTH,
     }}
   >

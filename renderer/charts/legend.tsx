@@ -52,8 +52,8 @@ export const ColorLegend = ({ scale, labels, words, ends }: ColorLegendProps) =>
         style={{ background: `linear-gradient(to right, ${scaleSteps(scale, STEPS).join(', ')})` }}
       />
       <div className="color-legend-numbers">
-        {labels.map((label, place) => (
-          <span key={place}>{label}</span>
+        {labels.map((label, index) => (
+          <span key={index}>{label}</span>
         ))}
       </div>
     </div>

@@ -5,7 +5,7 @@ import { Tooltip } from './tooltip.tsx';
 
 /** Text with its `names` set as code. */
 export const Words = ({ text }: { readonly text: string }) =>
-  text.split('`').map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part));
+  text.split('`').map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 
 interface DefinitionProps {
   readonly of: DefinitionName;

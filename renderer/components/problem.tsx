@@ -36,7 +36,7 @@ export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundarySt
     return (
       <div className="view-failure">
         <Problem error={error} />
-        <Button onClick={() => this.setState({ error: null })}>Draw it again</Button>
+        <Button onClick={() => this.setState({ error: null })}>Try again</Button>
       </div>
     );
   }

@@ -27,7 +27,7 @@ export const RowMenu = ({ label, items }: RowMenuProps) => {
   const id = useId();
   const button = useRef<HTMLSpanElement>(null);
   const list = useRef<HTMLDivElement>(null);
-  const place = (): void => {
+  const position = (): void => {
     const from = button.current?.getBoundingClientRect();
     const element = list.current;
     if (from === undefined || element === null) return;
@@ -57,7 +57,7 @@ export const RowMenu = ({ label, items }: RowMenuProps) => {
         aria-label={label}
         popover="auto"
         onBeforeToggle={(event) => {
-          if (event.newState === 'open') place();
+          if (event.newState === 'open') position();
         }}
         onToggle={(event) => {
           if (event.newState === 'open') walk(1);

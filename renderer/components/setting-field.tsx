@@ -53,7 +53,7 @@ export const SettingField = (props: SettingFieldProps) => {
       <Select
         stacked={stacked}
         label={<SettingLabel setting={setting} />}
-        value={String(value ?? choices[0])}
+        value={typeof value === 'string' ? value : (choices[0] ?? '')}
         options={choices.map((choice) => ({ value: choice, label: words[choice] ?? choice }))}
         disabled={disabled}
         onChange={(choice) => onChange(setting.isOptional && choice === choices[0] ? setting.default : choice)}

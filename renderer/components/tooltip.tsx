@@ -7,7 +7,7 @@ const GAP_PX = 6;
 const EDGE_PX = 8;
 
 /** Position of a box: below the anchor, or above it if there is no room below; always inside the window. */
-const placeTooltip = (
+const positionTooltip = (
   anchor: { readonly left: number; readonly top: number; readonly bottom: number },
   box: { readonly width: number; readonly height: number },
   room: { readonly width: number; readonly height: number },
@@ -35,14 +35,14 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
   /** Element to render into; null while hidden. A modal dialog would cover a tooltip outside of it. */
   const [host, setHost] = useState<Element | null>(null);
   const open = host !== null;
-  const [place, setPlace] = useState({ left: 0, top: 0 });
+  const [position, setPosition] = useState({ left: 0, top: 0 });
   const show = useCallback(() => setHost(anchor.current?.closest('dialog') ?? document.body), []);
   const hide = useCallback(() => setHost(null), []);
 
   useLayoutEffect(() => {
     if (!open || anchor.current === null || box.current === null) return;
-    setPlace(
-      placeTooltip(anchor.current.getBoundingClientRect(), box.current.getBoundingClientRect(), {
+    setPosition(
+      positionTooltip(anchor.current.getBoundingClientRect(), box.current.getBoundingClientRect(), {
         width: window.innerWidth,
         height: window.innerHeight,
       }),
@@ -78,7 +78,7 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
       </span>
       {host !== null &&
         createPortal(
-          <div ref={box} id={id} role="tooltip" className="tooltip" style={place}>
+          <div ref={box} id={id} role="tooltip" className="tooltip" style={position}>
             {content}
           </div>,
           host,

@@ -17,8 +17,8 @@ export const walkMembers =
     const at = members.findIndex((member) => member === document.activeElement);
     if (at < 0) return;
     const { forth, back } = steps[along];
-    const place = { [forth]: at + 1, [back]: at - 1, Home: 0, End: members.length - 1 }[event.key];
-    const next = place === undefined ? undefined : members[place];
+    const index = { [forth]: at + 1, [back]: at - 1, Home: 0, End: members.length - 1 }[event.key];
+    const next = index === undefined ? undefined : members[index];
     if (next === undefined) return;
     event.preventDefault();
     next.focus();

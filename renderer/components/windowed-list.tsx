@@ -11,11 +11,11 @@ interface WindowedListProps<T> {
   readonly rowHeight: number;
   readonly keyOf: (item: T) => string;
   /** Renders a row's <li>; the position is for screen readers, since most rows are not rendered. */
-  readonly children: (item: T, place: RowPlace) => ReactNode;
+  readonly children: (item: T, position: RowPosition) => ReactNode;
   readonly onKeyDown?: KeyboardEventHandler<HTMLUListElement>;
 }
 
-export interface RowPlace {
+export interface RowPosition {
   readonly 'aria-setsize': number;
   readonly 'aria-posinset': number;
   readonly style: { readonly height: number };

@@ -72,7 +72,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       // `sweepChanged` refetches the rest later, once for many points.
       return;
     case 'sweep.curtailed':
-      // What was told comes with the thresholds, which are asked for again.
+      // Curtailed candidates come with the thresholds, which are refetched.
       effects.sweepChanged(event.run);
       return;
     case 'cluster.changed':

@@ -39,7 +39,7 @@ export const tickedTasks = ({ tasks, selection }: Facts): readonly TaskEntry[] =
 export const focusedTask = ({ tasks, selection }: Facts): TaskEntry | null =>
   tasks.find((task) => task.handle === selection.task) ?? null;
 
-/** Tasks that could be opened; views show only these. */
+/** Tasks that could be opened; views have no data of the others. */
 export const usableTasks = (tasks: readonly TaskEntry[]): readonly TaskEntry[] =>
   tasks.filter(({ error }) => error === null);
 

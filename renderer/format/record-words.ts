@@ -15,9 +15,9 @@ export const deviceState = ({ present, used, probe }: ProviderListing): DeviceSt
 export const stateWords: Readonly<Record<DeviceState, string>> = {
   used: 'in use',
   works: 'works here',
-  untried: 'not tried',
+  untried: 'not tested',
   refused: 'refused',
-  absent: 'not here',
+  absent: 'not available',
 };
 
 /** How far the workbench itself was tested on each provider; same as in the README. */

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { PrunedCopies } from '../../main/contract/pruned-copies.ts';
-import { type ExpertPlaces, placesInCopy } from '../../main/figures/expert-places.ts';
+import { type ExpertIndices, indicesInCopy } from '../../main/figures/expert-indices.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 
@@ -9,7 +9,7 @@ import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 export interface ComparableModel {
   readonly entry: ModelEntry;
   /** Positions in this model of the selected model's experts; null if both number their experts alike. */
-  readonly places: ExpertPlaces | null;
+  readonly indices: ExpertIndices | null;
   readonly relation: 'pruned' | 'source' | 'shape';
 }
 
@@ -23,10 +23,11 @@ export const comparableModels = (
     if (entry.handle === own.handle || !isUsable(entry) || own.info === null) return [];
     const copy = pruned?.copies.find(({ model }) => model === entry.handle);
     if (copy !== undefined)
-      return [{ entry, places: placesInCopy(copy.standsFor, own.info.experts), relation: 'pruned' }];
-    if (pruned?.source?.model === entry.handle) return [{ entry, places: pruned.source.standsFor, relation: 'source' }];
+      return [{ entry, indices: indicesInCopy(copy.standsFor, own.info.experts), relation: 'pruned' }];
+    if (pruned?.source?.model === entry.handle)
+      return [{ entry, indices: pruned.source.standsFor, relation: 'source' }];
     return entry.info.experts === own.info.experts && entry.info.moeLayers === own.info.moeLayers
-      ? [{ entry, places: null, relation: 'shape' }]
+      ? [{ entry, indices: null, relation: 'shape' }]
       : [];
   });
 

@@ -30,7 +30,7 @@ import { useRoutingMatrix } from './use-routing-matrix.ts';
 const EFFECTIVE = <Definition of="effectiveExperts">effective</Definition>;
 
 /** Positions count from 1. */
-const placeNumber = (place: number): string => String(place + 1);
+const columnNumberOf = (column: number): string => String(column + 1);
 
 const hatchOf = (fate: ExpertFate | undefined): Hatch =>
   fate?.kind === 'dropped' || fate?.kind === 'merged' ? fate.kind : 'none';
@@ -45,10 +45,10 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const { matrix, shaded, scale, minus, gone } = useRoutingMatrix(profile);
   const { fates: planFates } = useCurrentPlan();
   const order = useExpertOrder(profile, matrix, planFates);
-  const places = order?.places ?? null;
+  const experts = order?.experts ?? null;
   const ordered = useMemo(
-    () => ({ matrix: inOrder(matrix, places), shades: inOrder(shaded.shades, places) }),
-    [matrix, shaded, places],
+    () => ({ matrix: inOrder(matrix, experts), shades: inOrder(shaded.shades, experts) }),
+    [matrix, shaded, experts],
   );
   const fates = showPlan ? planFates : null;
   const pins = useStore(selectionStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
@@ -58,8 +58,8 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
 
   /** The expert at a position of the map. */
   const at = useCallback(
-    ({ layer, expert }: Cell): Cell => ({ layer, expert: places?.[layer]?.[expert] ?? expert }),
-    [places],
+    ({ layer, expert }: Cell): Cell => ({ layer, expert: experts?.[layer]?.[expert] ?? expert }),
+    [experts],
   );
   const hatch = useCallback(
     (cell: Cell): Hatch => {
@@ -113,11 +113,11 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
     },
     [at, fates, matrix, pin, metric, minus, title, modelName, order, profile],
   );
-  const shownPlace = useMemo(() => {
+  const shownCell = useMemo(() => {
     const { layer, expert } = selected;
-    if (places === null || layer === null || expert === null) return { layer, expert };
-    return { layer, expert: places[layer]?.indexOf(expert) ?? expert };
-  }, [places, selected]);
+    if (experts === null || layer === null || expert === null) return { layer, expert };
+    return { layer, expert: experts[layer]?.indexOf(expert) ?? expert };
+  }, [experts, selected]);
   const name = `${definitions[metric].term}, ${title}${minus === null ? '' : ` minus ${minus.title}`}`;
   const [low, middle, high] = shaded.values ?? [0, 0, 0];
   const written = (value: number): string => formatMetric(metric, value, minus !== null);
@@ -200,9 +200,9 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           cellText={cellText}
           rowNote={rowNote}
           rowNoteTitle={EFFECTIVE}
-          columnNumber={order === null ? null : placeNumber}
+          columnNumber={order === null ? null : columnNumberOf}
           orderWords={order?.words}
-          selected={shownPlace}
+          selected={shownCell}
           onSelect={select}
           describe={describe}
         />

@@ -13,7 +13,7 @@ import { useProfiles } from './use-profiles.ts';
 
 /** The order of experts in each layer of a map, and its description. */
 export interface ShownOrder {
-  readonly places: ExpertOrder;
+  readonly experts: ExpertOrder;
   readonly words: string;
 }
 
@@ -52,9 +52,9 @@ export const useExpertOrder = (
       : null,
   ).data?.order;
   return useMemo(() => {
-    const shown = (places: ExpertOrder | null | undefined, words: string): ShownOrder | null =>
-      places !== null && places !== undefined && isOrderOf(places, matrix.length, matrix[0]?.length ?? 0)
-        ? { places, words }
+    const shown = (experts: ExpertOrder | null | undefined, words: string): ShownOrder | null =>
+      experts !== null && experts !== undefined && isOrderOf(experts, matrix.length, matrix[0]?.length ?? 0)
+        ? { experts, words }
         : null;
     switch (order.by) {
       case 'number':

@@ -32,8 +32,8 @@ export const profileOfTask = (
   const same = own.find(({ taskHash }) => taskHash === task.hash);
   const namesakes = tasks.filter(({ name }) => name === task.name);
   if (same !== undefined || namesakes.length === 0) return same;
-  const place = namesakes.findIndex(({ hash }) => hash === task.hash);
-  return own.length === namesakes.length ? own[Math.max(0, place)] : undefined;
+  const index = namesakes.findIndex(({ hash }) => hash === task.hash);
+  return own.length === namesakes.length ? own[Math.max(0, index)] : undefined;
 };
 
 /** The request for the profiles of a model on tasks. */

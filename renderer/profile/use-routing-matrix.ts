@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import { type CellMatrix, matrixDifference } from '../../main/figures/cell-matrix.ts';
 import { amountScale, type ColorScale, differenceScale } from '../../main/figures/color-scales.ts';
-import { atPlaces, canSubtract, goneThere, type Subtracted } from '../../main/figures/expert-places.ts';
+import { atIndices, canSubtract, goneThere, type Subtracted } from '../../main/figures/expert-indices.ts';
 import { type ShadedMap, shadedMap } from '../../main/figures/map-scaling.ts';
 import { focusedTask, useFacts } from '../engine/facts.ts';
 import { useResolvedTheme } from '../state/theme.ts';
@@ -27,27 +27,27 @@ export const useSubtraction = (): Subtraction | null => {
   const comparable = useComparableModels();
   const other = minus?.kind === 'model' ? (models.find(({ handle }) => handle === minus.model) ?? null) : null;
   const { profileOf: othersOf } = useProfilesOf(other);
-  const places = comparable.find(({ entry }) => entry.handle === other?.handle);
+  const comparison = comparable.find(({ entry }) => entry.handle === other?.handle);
   const task = minus?.kind === 'task' ? (tasks.find(({ handle }) => handle === minus.task) ?? null) : null;
   const focused = focusedTask(facts)?.handle;
   return useMemo((): Subtraction | null => {
     if (task !== null && task.handle !== focused) {
       const profile = profileOf(task);
-      const subtracted = profile === undefined ? null : { name: task.name, profile, places: null };
+      const subtracted = profile === undefined ? null : { name: task.name, profile, indices: null };
       return { kind: 'task', title: task.title, from: () => subtracted };
     }
-    if (other === null || places === undefined) return null;
+    if (other === null || comparison === undefined) return null;
     return {
       kind: 'model',
       title: other.name,
       from: (profile) => {
         const found = othersOf({ name: profile.task, hash: profile.taskHash });
         if (found === undefined) return null;
-        const subtracted = { name: other.name, profile: found, places: places.places };
+        const subtracted = { name: other.name, profile: found, indices: comparison.indices };
         return canSubtract(profile, subtracted) ? subtracted : null;
       },
     };
-  }, [task, focused, profileOf, other, othersOf, places]);
+  }, [task, focused, profileOf, other, othersOf, comparison]);
 };
 
 export interface RoutingMatrix {
@@ -74,7 +74,7 @@ export const differenceOf = (
 ): CellMatrix =>
   matrixDifference(
     metricMatrix(profile, metric),
-    atPlaces(metricMatrix(subtracted.profile, metric), subtracted.places),
+    atIndices(metricMatrix(subtracted.profile, metric), subtracted.indices),
   );
 
 /** The matrix that the heatmap shows for a profile: absolute values, or the difference to the chosen task or model. */

@@ -102,8 +102,8 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
     known.model = model;
     const pins = list('pins')?.map(pinIn).filter(isThere);
     if (pins !== undefined && pins.length > 0) known.pins = { [model]: pins };
-    const place = /^(\d{1,4})\.(\d{1,5})$/.exec(address.get('expert') ?? '');
-    if (place !== null) Object.assign(known, { layer: Number(place[1]), expert: Number(place[2]) });
+    const match = /^(\d{1,4})\.(\d{1,5})$/.exec(address.get('expert') ?? '');
+    if (match !== null) Object.assign(known, { layer: Number(match[1]), expert: Number(match[2]) });
   }
   const task = named(tasks, address.get('task') ?? '');
   if (task !== null) known.task = task;

@@ -3,14 +3,14 @@ import { clusterRequest } from '../../main/contract/cluster.ts';
 import { remembered } from './layout-store.ts';
 
 /** Where the next sweep runs. */
-export const places = ['here', 'cluster'] as const;
-export type Place = (typeof places)[number];
+export const RUN_TARGETS = ['here', 'cluster'] as const;
+export type RunTarget = (typeof RUN_TARGETS)[number];
 
 interface ClusterState {
-  readonly place: Place;
+  readonly runsOn: RunTarget;
   /** The next submission's request in the contract's shape, as typed; it may hold invalid values. */
   readonly request: Readonly<Record<string, unknown>>;
-  readonly choosePlace: (place: Place) => void;
+  readonly chooseRunsOn: (runsOn: RunTarget) => void;
   readonly choose: (setting: string, value: unknown) => void;
 }
 
@@ -27,13 +27,13 @@ const rememberedRequest = (): ClusterState['request'] => {
 
 /** Cluster settings of the next submission; remembered between starts. */
 export const clusterStore = createStore<ClusterState>()((set) => ({
-  place: places.find((place) => place === remembered.read('runOn')) ?? 'here',
+  runsOn: RUN_TARGETS.find((target) => target === remembered.read('runOn')) ?? 'here',
   request: rememberedRequest(),
-  choosePlace: (place) => set({ place }),
+  chooseRunsOn: (runsOn) => set({ runsOn }),
   choose: (setting, value) => set(({ request }) => ({ request: { ...request, [setting]: value } })),
 }));
 
-clusterStore.subscribe(({ place, request }) => {
-  remembered.write('runOn', place);
+clusterStore.subscribe(({ runsOn, request }) => {
+  remembered.write('runOn', runsOn);
   remembered.write('cluster', JSON.stringify(request));
 });

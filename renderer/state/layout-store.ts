@@ -61,8 +61,8 @@ interface LayoutState {
   readonly overlaid: { readonly sidebar: boolean; readonly inspector: boolean };
   readonly paletteOpen: boolean;
   /** Whether the initial address has been followed. */
-  readonly isPlaced: boolean;
-  readonly place: () => void;
+  readonly isFollowed: boolean;
+  readonly markFollowed: () => void;
   readonly show: (view: View) => void;
   readonly chooseTheme: (theme: Theme) => void;
   readonly toggleSidebar: () => void;
@@ -94,8 +94,8 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
   inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
   overlaid: { sidebar: false, inspector: false },
   paletteOpen: false,
-  isPlaced: false,
-  place: () => set({ isPlaced: true }),
+  isFollowed: false,
+  markFollowed: () => set({ isFollowed: true }),
   show: (view) => set({ view }),
   chooseTheme: (theme) => set({ theme }),
   toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),

@@ -6,7 +6,7 @@ import type { History, Travelled } from './history.ts';
 import type { MapView } from './map-view.ts';
 import type { PlanSettings } from './plan-settings.ts';
 import { changed, noSelection } from './selection.ts';
-import type { Brought, Change, ExpertPlace, PointKey, Selection, Subject } from './selection.ts';
+import type { Brought, Change, ExpertPosition, PointKey, Selection, Subject } from './selection.ts';
 
 interface SelectionActions {
   readonly selectModel: (model: PathHandle | null) => void;
@@ -21,7 +21,7 @@ interface SelectionActions {
   readonly dragFactor: (factor: number) => void;
   readonly endDrag: () => void;
   /** `keep`: must stay or must go; null removes the pin. */
-  readonly pin: (model: PathHandle, place: ExpertPlace, keep: boolean | null) => void;
+  readonly pin: (model: PathHandle, position: ExpertPosition, keep: boolean | null) => void;
   readonly removePins: (model: PathHandle) => void;
   /** `isTyped`: a number in a field, whose edits are one step until `endDrag`. */
   readonly choosePlan: (plan: Partial<PlanSettings>, isTyped?: boolean) => void;
@@ -71,7 +71,7 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
       chooseFactor: (factor) => change({ kind: 'factor', factor }),
       dragFactor: (factor) => change({ kind: 'factor', factor }, true),
       endDrag: () => set(({ history }) => ({ history: { ...history, isDragging: false } })),
-      pin: (model, place, keep) => change({ kind: 'pin', model, place, keep }),
+      pin: (model, position, keep) => change({ kind: 'pin', model, position, keep }),
       removePins: (model) => change({ kind: 'unpin', model }),
       choosePlan: (plan, isTyped = false) => change({ kind: 'plan', plan }, isTyped),
       drawMap: (map) => change({ kind: 'map', map }),

@@ -17,7 +17,7 @@ export interface PointKey {
 }
 
 /** An expert's position on the map. */
-export interface ExpertPlace {
+export interface ExpertPosition {
   readonly layer: number;
   readonly expert: number;
 }
@@ -80,7 +80,12 @@ export type Change =
   | { readonly kind: 'tick'; readonly tasks: readonly PathHandle[]; readonly task?: PathHandle | undefined }
   | { readonly kind: 'method'; readonly method: MethodName }
   | { readonly kind: 'factor'; readonly factor: number }
-  | { readonly kind: 'pin'; readonly model: PathHandle; readonly place: ExpertPlace; readonly keep: boolean | null }
+  | {
+      readonly kind: 'pin';
+      readonly model: PathHandle;
+      readonly position: ExpertPosition;
+      readonly keep: boolean | null;
+    }
   | { readonly kind: 'unpin'; readonly model: PathHandle }
   | { readonly kind: 'plan'; readonly plan: Partial<PlanSettings> }
   | { readonly kind: 'map'; readonly map: Partial<MapView> }
@@ -89,11 +94,11 @@ export type Change =
   | { readonly kind: 'point'; readonly point: PointKey | null; readonly brought: Brought }
   | { readonly kind: 'subject'; readonly subject: Subject };
 
-const byPlace = (left: Pin, right: Pin): number => left.layer - right.layer || left.expert - right.expert;
+const byPosition = (left: Pin, right: Pin): number => left.layer - right.layer || left.expert - right.expert;
 
-const pinned = (pins: readonly Pin[], { layer, expert }: ExpertPlace, keep: boolean | null): readonly Pin[] => {
+const pinned = (pins: readonly Pin[], { layer, expert }: ExpertPosition, keep: boolean | null): readonly Pin[] => {
   const others = pins.filter((known) => known.layer !== layer || known.expert !== expert);
-  return keep === null ? others : [...others, { layer, expert, keep }].sort(byPlace);
+  return keep === null ? others : [...others, { layer, expert, keep }].sort(byPosition);
 };
 
 /** The selected expert is dropped when the model changes. */
@@ -120,7 +125,7 @@ export const changed = (selection: Selection, change: Change): Selection => {
     case 'factor':
       return { ...selection, factor: change.factor };
     case 'pin': {
-      const own = pinned(selection.pins[change.model] ?? [], change.place, change.keep);
+      const own = pinned(selection.pins[change.model] ?? [], change.position, change.keep);
       return { ...selection, pins: { ...selection.pins, [change.model]: own } };
     }
     case 'unpin':

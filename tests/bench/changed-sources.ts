@@ -2,11 +2,14 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { WorkbenchError } from '../../main/contract/errors.ts';
+import { plan } from '../../main/contract/plan.ts';
 import { isFile } from '../../main/files/file-errors.ts';
+import { planContent } from '../../main/jobs/step-key.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { changedFor, type ChangeName, disturb, makeSources } from './changed-sources/changes.ts';
-import { computingPaths, type ComputingPath, openEngine, type Place, resources } from './changed-sources/paths.ts';
+import { computingPaths, type ComputingPath, openEngine, type Bench, resources } from './changed-sources/paths.ts';
 import { filesOf } from './kills/sweeps.ts';
 
 /**
@@ -28,24 +31,41 @@ const random = seededRandom(Number(seed));
 const sources = await makeSources(resources, folder);
 const ways = computingPaths(process.env['UNCURL_INTEROP_PYTHON']).filter(({ name }) => new RegExp(pattern).test(name));
 
-const openPlace = async (): Promise<Place> => {
+const openPath = async (): Promise<Bench> => {
   const own = await mkdtemp(path.join(folder, 'place-'));
   const workspace = path.join(own, 'workspace');
   await mkdir(path.join(own, 'files'));
   return { workspace, folder: path.join(own, 'files'), sources, engine: await openEngine(workspace) };
 };
 
-const closePlace = async ({ engine, folder: own }: Place): Promise<void> => {
+const closeBench = async ({ engine, folder: own }: Bench): Promise<void> => {
   await engine.dispose();
   await rm(path.dirname(own), { recursive: true });
 };
 
 type Steps = ReadonlyMap<string, string>;
 
-/** Steps and overlays of a workspace, by name, with their bytes. */
-const stepsIn = async ({ workspace }: Place): Promise<Steps> =>
+const evaluation = z.looseObject({ value: z.looseObject({ plan: z.unknown() }) });
+
+/**
+ * The bytes of a step. In an evaluation, provenance of its plan is left out: draws of a method with equal plans share
+ * one step, which names the draw that was measured first.
+ */
+const bytesOf = (name: string, bytes: string): string => {
+  if (!name.endsWith('.json')) return bytes;
+  const stored = evaluation.safeParse(JSON.parse(Buffer.from(bytes, 'base64').toString('utf8')));
+  if (!stored.success) return bytes;
+  const { value, sha256: _sealed, ...rest } = stored.data;
+  const ran = plan.nullable().parse(value.plan);
+  return JSON.stringify({ ...rest, value: { ...value, plan: planContent(ran, Number.POSITIVE_INFINITY) } });
+};
+
+/** Steps and overlays of a workspace, by name, with what they hold. */
+const stepsIn = async ({ workspace }: Bench): Promise<Steps> =>
   new Map([
-    ...(await filesOf(path.join(workspace, 'steps'))),
+    ...[...(await filesOf(path.join(workspace, 'steps')))].map(
+      ([name, bytes]) => [name, bytesOf(name, bytes)] as const,
+    ),
     ...[...(await filesOf(path.join(workspace, 'overlays')))].map(
       ([name, bytes]) => [`overlays/${name}`, bytes] as const,
     ),
@@ -59,14 +79,14 @@ interface Clean {
 
 /** The result of a path in a workspace of its own, without changes. */
 const cleanly = async (way: ComputingPath): Promise<Clean> => {
-  const place = await openPlace();
+  const bench = await openPath();
   try {
-    await way.prepare?.(place);
+    await way.prepare?.(bench);
     const startedAt = performance.now();
-    const result = await way.run(place);
-    return { result, tookMs: performance.now() - startedAt, steps: await stepsIn(place) };
+    const result = await way.run(bench);
+    return { result, tookMs: performance.now() - startedAt, steps: await stepsIn(bench) };
   } finally {
-    await closePlace(place);
+    await closeBench(bench);
   }
 };
 
@@ -100,24 +120,32 @@ const codeOf = (error: unknown): string => {
   return /\b(?:changed while it was|was changed while)\b/.test(error.message) ? 'model-changed' : error.code;
 };
 
+/** The first difference of two texts with its surroundings, the right one first. */
+const differenceOf = (right: string, wrong: string): string => {
+  let at = 0;
+  while (at < right.length && right[at] === wrong[at]) at += 1;
+  const [one, other] = [right, wrong].map((text) => text.slice(Math.max(0, at - 80), at + 80));
+  return `at ${String(at)} of ${String(right.length)}: ${JSON.stringify([one, other])}`;
+};
+
 const round = async (way: ComputingPath): Promise<readonly string[]> => {
   const clean = right.get(way.name) ?? (await cleanly(way));
   right.set(way.name, clean);
   const total = totals.get(way.name) ?? none;
   const change = way.reads[random.integer(way.reads.length)] ?? 'weights';
-  let place = await openPlace();
+  let bench = await openPath();
   const wrong: string[] = [];
   try {
-    await way.prepare?.(place);
+    await way.prepare?.(bench);
     const disturbance = disturb(sources, change, random, clean.tookMs);
     let ended: { readonly result: unknown } | { readonly error: unknown };
     try {
-      ended = { result: await way.run(place) };
+      ended = { result: await way.run(bench) };
     } catch (error) {
       ended = { error };
     }
     await disturbance.restore();
-    const out = way.out === undefined ? null : path.join(place.folder, way.out);
+    const out = way.out === undefined ? null : path.join(bench.folder, way.out);
     if ('error' in ended) {
       const code = codeOf(ended.error);
       total[CHANGED.test(code) ? 'reported as changed' : 'failed otherwise'] += 1;
@@ -131,20 +159,20 @@ const round = async (way: ComputingPath): Promise<readonly string[]> => {
         isDeepStrictEqual(ended.result, await resultOfChanged(way, change));
       if (!isRight) wrong.push('ended well with another result');
     }
-    for (const [name, bytes] of await stepsIn(place)) {
+    for (const [name, bytes] of await stepsIn(bench)) {
       const there = clean.steps.get(name);
       if (there === undefined) continue;
       total['steps kept'] += 1;
-      if (there !== bytes) wrong.push(`kept ${name}`);
+      if (there !== bytes) wrong.push(`kept ${name}: ${differenceOf(there, bytes)}`);
     }
     if (out !== null) await rm(out, { recursive: true, force: true });
     if (random.float() < 0.5) {
-      await place.engine.dispose();
-      place = { ...place, engine: await openEngine(place.workspace) };
+      await bench.engine.dispose();
+      bench = { ...bench, engine: await openEngine(bench.workspace) };
     }
-    if (!isDeepStrictEqual(await way.run(place), clean.result)) wrong.push('gave another result afterwards');
+    if (!isDeepStrictEqual(await way.run(bench), clean.result)) wrong.push('gave a different result afterwards');
   } finally {
-    await closePlace(place);
+    await closeBench(bench);
   }
   total.rounds += 1;
   total.wrong += Number(wrong.length > 0);

@@ -41,7 +41,7 @@ for (let time = 0; time < Number(times); time += 1) {
 }
 const rates = (passes: readonly (readonly [number, number])[]): string =>
   `${median(passes.map(([cpu]) => cpu)).toFixed(0)} ms of processor, ` +
-  `${median(passes.map(([, clock]) => clock)).toFixed(0)} ms by the clock`;
+  `${median(passes.map(([, clock]) => clock)).toFixed(0)} ms of wall time`;
 const perRun = median(first.map(([cpu]) => cpu)) + median(last.map(([cpu]) => cpu));
 console.log(`${checkpoint.name}, ${(bytes / 1e6).toFixed(0)} MB, medians of ${times}`);
 console.log(`before it is mapped: ${rates(first)}`);

@@ -163,7 +163,7 @@ const compare = (sweep: SweepToCompare): void => {
       other.seconds.push(right.seconds);
       const load = (os.loadavg()[0] ?? NaN).toFixed(1);
       console.log(
-        `  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, loop of today in ${other.dtype} ` +
+        `  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, usual loop in ${other.dtype} ` +
           `${right.seconds.toFixed(1)} s, load ${load}`,
       );
       for (const [key, accuracy] of right.output) {
@@ -180,7 +180,7 @@ const compare = (sweep: SweepToCompare): void => {
   console.log(`Processor: ${os.cpus()[0]?.model ?? 'unknown'}`);
   for (const { dtype, seconds, equal, points, largest } of others) {
     console.log(
-      `${title}: ours ${median(mine).toFixed(1)} s, loop of today in ${dtype} ${median(seconds).toFixed(1)} s, ratio ` +
+      `${title}: ours ${median(mine).toFixed(1)} s, usual loop in ${dtype} ${median(seconds).toFixed(1)} s, ratio ` +
         ratios(seconds, mine),
     );
     console.log(

@@ -35,7 +35,7 @@ const ALPHA = 0.05;
 const items = (largest: number, step: number): void => {
   const describe = (name: string, difference: (delta: number) => number, alpha: number, deltas: readonly number[]) => {
     const steps = step > 1 ? ` in steps of ${String(step)}` : '';
-    line(`\n${name}: size in %, n to ${String(largest)}${steps}; "safe" from the fewest items that can tell`);
+    line(`\n${name}: size in %, n to ${String(largest)}${steps}; "safe" from the fewest items that allow a verdict`);
     line('delta', 'nominal', 'at n', 'above', 'exact', 'at n', 'above');
     for (const delta of deltas) {
       const worst = { nominal: 0, nominalAt: 0, nominalAbove: 0, exact: 0, exactAt: 0, exactAbove: 0, looked: 0 };
@@ -66,8 +66,8 @@ const items = (largest: number, step: number): void => {
   const deltas = [0.0005, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2];
   describe('safe', (delta) => -delta, ALPHA, deltas);
   describe('worse', (delta) => delta, ALPHA, deltas);
-  describe('two-sided interval leaves out 0 (one side)', () => 0, ALPHA / 2, [0]);
-  line('\nchance of safe for an unharmed candidate, delta = 0.02, in %');
+  describe('two-sided interval excludes 0 (one side)', () => 0, ALPHA / 2, [0]);
+  line('\nprobability of safe for an unharmed candidate, delta = 0.02, in %');
   line('n', 'discordant', 'nominal', 'exact');
   for (const n of [150, 300, 500, 1000, 2000])
     for (const discordance of [0.005, 0.01, 0.02, 0.05]) {
@@ -120,7 +120,7 @@ const passages = (runs: number): void => {
     }
     return safe / runs;
   };
-  line('\ncalled safe though worse by delta, in %, where this part of the moves is of whole passages');
+  line('\ncalled safe though worse by delta, in %, by the share of changes that affect whole passages');
   line('passages', 'delta', 'discordant', ...parts);
   for (const [name, sizes] of Object.entries(STRUCTURES))
     for (const delta of [0.005, 0.02, 0.05, 0.15])
@@ -130,7 +130,7 @@ const passages = (runs: number): void => {
         const shares = parts.map((together) => percent(share(sizes, delta, gained, lost, together)));
         line(name, delta, discordance, ...shares);
       }
-  line('\ncalled safe where unharmed, in % (delta = 0.02)');
+  line('\ncalled safe when unharmed, in % (delta = 0.02)');
   line('passages', 'delta', 'discordant', ...parts);
   for (const [name, sizes] of Object.entries(STRUCTURES))
     for (const discordance of [0.005, 0.01, 0.02, 0.05]) {
@@ -184,4 +184,4 @@ const [, , what = 'items', first, second] = process.argv;
 if (what === 'items') items(Number(first ?? 1000), Number(second ?? 1));
 else if (what === 'passages') passages(Number(first ?? 4000));
 else if (what === 'texts') texts(Number(first ?? 1000));
-else throw new Error(`${what} is none of items, passages, texts`);
+else throw new Error(`${what} must be items, passages or texts`);

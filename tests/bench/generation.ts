@@ -133,7 +133,7 @@ const steps = async (): Promise<void> => {
   for await (const { row } of runner.decode(watched, candidates.slice(0, 1), { signal: new AbortController().signal }))
     void row;
   await runner.dispose();
-  const around = (place: number): number => median(times.slice(place - 24, place + 24));
+  const around = (step: number): number => median(times.slice(step - 24, step + 24));
   console.log(
     `${String(rows.length)} rows: a step takes ${around(64).toFixed(1)} ms of the processor with 64 tokens ` +
       `written, ${around(512).toFixed(1)} ms with 512`,

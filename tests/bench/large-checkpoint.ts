@@ -131,17 +131,17 @@ export const largeCheckpoint = async (): Promise<string> => {
   await mkdir(unfinished);
   const tensors = randomTensors();
   const size = Math.ceil(tensors.length / SHARDS);
-  const places: Record<string, string> = {};
+  const fileOf: Record<string, string> = {};
   for (let shard = 0; shard < SHARDS; shard += 1) {
     const file = `model-0000${String(shard + 1)}-of-0000${String(SHARDS)}.safetensors`;
     const own = tensors.slice(shard * size, (shard + 1) * size);
-    for (const { name } of own) places[name] = file;
+    for (const { name } of own) fileOf[name] = file;
     await writeSafetensors(path.join(unfinished, file), own, { format: 'pt' });
   }
   const total = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const write = (name: string, content: unknown): Promise<void> =>
     writeFile(path.join(unfinished, name), JSON.stringify(content));
-  await write('model.safetensors.index.json', { metadata: { total_size: total }, weight_map: places });
+  await write('model.safetensors.index.json', { metadata: { total_size: total }, weight_map: fileOf });
   await write('config.json', config);
   await write('tokenizer.json', tokenizer);
   await write('tokenizer_config.json', { unk_token: '<unk>' });

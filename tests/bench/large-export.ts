@@ -42,7 +42,7 @@ const swept = async (folder: string, work: string): Promise<string> => {
   const { info } = await openCheckpoint(folder);
   const items = Array.from({ length: 4 }, (_, index) => ({
     id: String(index),
-    context: Array.from({ length: 12 }, (__, place) => largeCharacter(1 + 97 * index + 13 * place)).join(''),
+    context: Array.from({ length: 12 }, (__, position) => largeCharacter(1 + 97 * index + 13 * position)).join(''),
     choices: [largeCharacter(40 + index), largeCharacter(90 + index)],
     answer: index % 2,
   }));

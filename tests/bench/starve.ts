@@ -117,7 +117,7 @@ const measure = async (where: 'beside' | 'before'): Promise<void> => {
     await engine.call('jobs.cancel', { run: large });
     await ended;
     const cancelled = performance.now() - start;
-    const title = where === 'beside' ? 'the sweep in a process of its own' : 'before: the sweep in the engine';
+    const title = where === 'beside' ? 'the sweep in a separate process' : 'before: the sweep in the engine';
     process.stdout.write(`\n${title}, ${String(seconds)} s, load ${load}${isOver ? ' (THE SWEEP ENDED EARLY)' : ''}\n`);
     const row = (name: string, list: readonly number[], early = ''): void => {
       const figures = [0.5, 0.95, 1].map((part) => quantile(list, part).toFixed(1).padStart(9)).join('');
@@ -126,7 +126,7 @@ const measure = async (where: 'beside' | 'before'): Promise<void> => {
     process.stdout.write(`${''.padEnd(24)}${'n'.padStart(6)}   median     95 %      max    first   (ms)\n`);
     for (const [name, list] of times) row(name, list, first.get(name)?.toFixed(1));
     row('every call', [...times.values()].flat());
-    row('a timer is late by', timer);
+    row('delay of a timer', timer);
     process.stdout.write(`cancelled after ${cancelled.toFixed(0)} ms\n`);
   } finally {
     await engine.dispose();

@@ -8,7 +8,9 @@ import { openDetails, resources, showWhole, tab, withSample } from './page-steps
 import { expect, test } from './workbench.ts';
 
 // The window has the same page; in the old Electron of the window tests axe-core did not terminate.
-const violations = z.array(z.object({ rule: z.string(), impact: z.string().nullable(), places: z.array(z.string()) }));
+const violations = z.array(
+  z.object({ rule: z.string(), impact: z.string().nullable(), elements: z.array(z.string()) }),
+);
 
 /** Violations found by axe-core in the current page, in both themes. */
 const findings = async (page: Page): Promise<readonly string[]> => {
@@ -19,13 +21,15 @@ const findings = async (page: Page): Promise<readonly string[]> => {
     await page.evaluate(axe.source);
     const answer: unknown = await page.evaluate(
       `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map((one) => ({
-        rule: one.id, impact: one.impact, places: one.nodes.map((node) => node.target.join(' ')),
+        rule: one.id, impact: one.impact, elements: one.nodes.map((node) => node.target.join(' ')),
       })))`,
     );
     found.push(
       ...violations
         .parse(answer)
-        .map(({ rule, impact, places }) => `${theme}: ${rule} (${impact ?? '?'}) at ${places.slice(0, 4).join(', ')}`),
+        .map(
+          ({ rule, impact, elements }) => `${theme}: ${rule} (${impact ?? '?'}) at ${elements.slice(0, 4).join(', ')}`,
+        ),
     );
   }
   return found;
@@ -134,8 +138,8 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     const sweeps = runs.filter({ hasText: /^(?:Sample: s|S)weep of / });
     await expect(sweeps).toHaveCount(2, { timeout: HANG_LIMIT_MS });
     await expect(runs.filter({ hasText: /waiting|running/ })).toHaveCount(0, { timeout: HANG_LIMIT_MS });
-    for (const place of [0, 1]) {
-      const row = sweeps.nth(place).getByRole('button').first();
+    for (const index of [0, 1]) {
+      const row = sweeps.nth(index).getByRole('button').first();
       await row.focus();
       await row.press(' ');
     }

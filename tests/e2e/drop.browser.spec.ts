@@ -22,9 +22,9 @@ const drag = (page: Page, files: readonly Dropped[], events: readonly ('dragente
     { dropped: files, types: events },
   );
 
-const given = async (name: string, ...place: readonly string[]): Promise<Dropped> => ({
+const given = async (name: string, ...parts: readonly string[]): Promise<Dropped> => ({
   name,
-  base64: (await readFile(path.join(...place))).toString('base64'),
+  base64: (await readFile(path.join(...parts))).toString('base64'),
 });
 
 test('files dropped on the page are opened according to their kind', async ({ workbench }) => {

@@ -40,49 +40,48 @@ test('fine-tuning asks for missing input, and says what to do without a Python',
   expect(problems).toEqual([]);
 });
 
-test(
-  'a model with a chat template is asked through it where ' + 'the switch is on, and the window says where it is not',
-  async ({ workbench }) => {
-    const { page, workspace, exports } = workbench;
-    const chatty = path.join(exports, 'chatty');
-    await cp(path.join(models, 'uncurl-8'), chatty, { recursive: true });
-    await writeFile(path.join(chatty, 'chat_template.jinja'), '{% for m in messages %}{{ m.content }}{% endfor %}');
-    // Wait until the list was read once before changing the file: it must not be read half-written.
-    await expect(page.getByRole('list', { name: 'Models' }).getByText('uncurl-8')).toBeVisible();
-    await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [chatty], tasks: [] }));
-    await page.evaluate(() => void window.dispatchEvent(new Event('focus')));
-    await page.getByRole('list', { name: 'Models' }).getByText('chatty').click();
-    const sweep = page.getByRole('region', { name: 'Sweep' });
-    await expect(sweep).toContainText('chatty has a chat template (chat_template.jinja) that is not applied');
-    await sweep.getByText(/^Of /).click();
-    const uncurl = sweep.getByRole('region', { name: 'UNCURL options' });
-    for (const option of ['diagonal', 'embedding', 'assign', 'starts', 'first layer'])
-      await expect(uncurl.getByLabel(option, { exact: true })).toBeVisible();
-    await uncurl.getByLabel('router', { exact: true }).selectOption({ label: 'reinitialised' });
-    await expect(sweep).toContainText('UNCURL starts its router anew at random');
-    await sweep.getByLabel('Recovery').selectOption({ label: 'instead of each plan' });
-    await expect(sweep).toContainText('UNCURL starts its router anew at random');
-    const refits = sweep.getByRole('group', { name: 'What the recovery refits' });
-    await refits.getByLabel('experts', { exact: true }).uncheck();
-    await expect(sweep).toContainText('Tick at least one refit for the recovery');
-    await refits.getByLabel('router', { exact: true }).check();
-    await expect(sweep.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
-    await sweep.getByText('More methods').click();
-    await expect(sweep.getByLabel('Frequency merging', { exact: true })).toBeVisible();
-    await photograph(workbench, 'chat-off');
-    await sweep.getByLabel('Chat template').check();
-    await expect(sweep).toContainText('Prompts use it');
-    await photograph(workbench, 'chat-on');
-    await expect(page.getByLabel('Chat template', { exact: true }).first()).toBeChecked();
-    await photograph(workbench, 'chat-routing');
+test('a model’s chat template is used if the switch is on, and the window says if it is not used', async ({
+  workbench,
+}) => {
+  const { page, workspace, exports } = workbench;
+  const chatty = path.join(exports, 'chatty');
+  await cp(path.join(models, 'uncurl-8'), chatty, { recursive: true });
+  await writeFile(path.join(chatty, 'chat_template.jinja'), '{% for m in messages %}{{ m.content }}{% endfor %}');
+  // Wait until the list was read once before changing the file: it must not be read half-written.
+  await expect(page.getByRole('list', { name: 'Models' }).getByText('uncurl-8')).toBeVisible();
+  await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [chatty], tasks: [] }));
+  await page.evaluate(() => void window.dispatchEvent(new Event('focus')));
+  await page.getByRole('list', { name: 'Models' }).getByText('chatty').click();
+  const sweep = page.getByRole('region', { name: 'Sweep' });
+  await expect(sweep).toContainText('chatty has a chat template (chat_template.jinja) that is not applied');
+  await sweep.getByText(/^For /).click();
+  const uncurl = sweep.getByRole('region', { name: 'UNCURL options' });
+  for (const option of ['diagonal', 'embedding', 'assign', 'starts', 'first layer'])
+    await expect(uncurl.getByLabel(option, { exact: true })).toBeVisible();
+  await uncurl.getByLabel('router', { exact: true }).selectOption({ label: 'reinitialised' });
+  await expect(sweep).toContainText('UNCURL starts from a new random router');
+  await sweep.getByLabel('Recovery').selectOption({ label: 'instead of each plan' });
+  await expect(sweep).toContainText('UNCURL starts from a new random router');
+  const refits = sweep.getByRole('group', { name: 'What the recovery refits' });
+  await refits.getByLabel('experts', { exact: true }).uncheck();
+  await expect(sweep).toContainText('Tick at least one refit for the recovery');
+  await refits.getByLabel('router', { exact: true }).check();
+  await expect(sweep.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
+  await sweep.getByText('More methods').click();
+  await expect(sweep.getByLabel('Frequency merging', { exact: true })).toBeVisible();
+  await photograph(workbench, 'chat-off');
+  await sweep.getByLabel('Chat template').check();
+  await expect(sweep).toContainText('Prompts use it');
+  await photograph(workbench, 'chat-on');
+  await expect(page.getByLabel('Chat template', { exact: true }).first()).toBeChecked();
+  await photograph(workbench, 'chat-routing');
 
-    await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
-    await expect(sweep.getByLabel('Chat template')).toHaveCount(0);
-    await page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first().hover();
-    await page.getByRole('button', { name: 'Items of Sums', exact: true }).click();
-    await expect(page.getByRole('dialog', { name: 'Sums', exact: true })).toContainText(
-      /without the question 0\.\d{3} \(uncurl-8\)/,
-    );
-    await photograph(workbench, 'without-question');
-  },
-);
+  await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
+  await expect(sweep.getByLabel('Chat template')).toHaveCount(0);
+  await page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first().hover();
+  await page.getByRole('button', { name: 'Items of Sums', exact: true }).click();
+  await expect(page.getByRole('dialog', { name: 'Sums', exact: true })).toContainText(
+    /without the question 0\.\d{3} \(uncurl-8\)/,
+  );
+  await photograph(workbench, 'without-question');
+});

@@ -10,7 +10,7 @@ const MODEL = 'uncurl-16';
 const EXPORT_NAME = 'pruned-sorting';
 
 /** Position of a drawn point in window coordinates (its bounding box would include the interval). */
-const placeOf = async (point: Locator): Promise<{ readonly x: number; readonly y: number }> => {
+const centerOf = async (point: Locator): Promise<{ readonly x: number; readonly y: number }> => {
   await expect(point).toHaveAttribute('data-x', /\d/);
   return point.evaluate((dot) => {
     dot.scrollIntoView({ block: 'center' });
@@ -171,10 +171,10 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
   });
 
   await test.step('the written answer to a lost item can be read from a point of a written task', async () => {
-    const place = await placeOf(
+    const center = await centerOf(
       page.locator(`#curve-plural-written .curve-point[data-point*='"reap"'][data-point$=',4]']`),
     );
-    await page.mouse.click(place.x, place.y);
+    await page.mouse.click(center.x, center.y);
     const point = page.getByRole('region', { name: 'Selected point' });
     const lost = /([\d,]+) lost/.exec(await point.getByText(/ lost, /).innerText())?.[1] ?? '';
     const items = point.getByRole('region', { name: 'Lost items' });
@@ -195,9 +195,9 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
   });
 
   await test.step('a point is read, and its plan exported and verified', async () => {
-    const place = await placeOf(page.locator(`#curve-sort .curve-point[data-point*='"reap"'][data-point$=',4]']`));
-    await page.mouse.move(place.x, place.y);
-    await page.mouse.click(place.x, place.y);
+    const center = await centerOf(page.locator(`#curve-sort .curve-point[data-point*='"reap"'][data-point$=',4]']`));
+    await page.mouse.move(center.x, center.y);
+    await page.mouse.click(center.x, center.y);
     const point = page.getByRole('region', { name: 'Selected point' });
     // Until now the point of another task was selected.
     await expect(point).toContainText('Sorting');

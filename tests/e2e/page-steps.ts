@@ -100,7 +100,7 @@ export const photograph = async ({ page, host }: Workbench, view: string): Promi
  * Makes page and engine forget the state of the page, so that the next load is a first one. Waits until the page is
  * idle and the engine has stored the state, so that neither stores it again.
  */
-const forgetPlace = async ({ page, workspace }: Workbench): Promise<void> => {
+const forgetAddress = async ({ page, workspace }: Workbench): Promise<void> => {
   const kept = path.join(workspace, 'view.json');
   const isKept = async (): Promise<boolean> => {
     const fragment = await page.evaluate(() => window.location.hash.slice(1));
@@ -120,7 +120,7 @@ export const withSample = async (workbench: Workbench): Promise<void> => {
   // The window's engine runs as another user, who continues in these folders.
   for (const folder of ['overlays', 'runs', 'runs/sample', 'steps', 'tmp'])
     await chmod(path.join(workspace, folder), 0o777);
-  await forgetPlace(workbench);
+  await forgetAddress(workbench);
   await page.reload();
   // Models, tasks and the state of the address are loaded.
   await expect(page.locator('.workbench-view')).toBeVisible();

@@ -63,7 +63,7 @@ test('settings persist: a start on another port finds and uses them, and says wh
       await expect(dialog).not.toContainText(/This engine uses \d/);
       await dialog.getByLabel('Threads').fill('');
       await page.keyboard.press('Enter');
-      await expect(dialog).toContainText('This engine uses 7: what is set holds from its next start on');
+      await expect(dialog).toContainText('This engine uses 7: the setting applies from its next start on');
     });
   });
 

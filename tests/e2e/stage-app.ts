@@ -24,11 +24,11 @@ export interface StagedApp {
   remove(): Promise<void>;
 }
 
-const makeReadable = async (place: string): Promise<void> => {
-  const { mode } = await stat(place);
+const makeReadable = async (target: string): Promise<void> => {
+  const { mode } = await stat(target);
   const isFolder = (mode & 0o170000) === 0o040000;
-  await chmod(place, isFolder || (mode & 0o100) !== 0 ? 0o755 : 0o644);
-  if (isFolder) for (const name of await readdir(place)) await makeReadable(path.join(place, name));
+  await chmod(target, isFolder || (mode & 0o100) !== 0 ? 0o755 : 0o644);
+  if (isFolder) for (const name of await readdir(target)) await makeReadable(path.join(target, name));
 };
 
 /** Makes the copy start through launch-held.cjs (see there). */

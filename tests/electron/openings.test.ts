@@ -1,18 +1,20 @@
 import { resolve } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { createOpenings, linkedPlace, openingOf } from '../../electron/openings.ts';
+import { createOpenings, openingOfLink, openingOf } from '../../electron/openings.ts';
 import { ENGINE_STOPPED } from '../../electron/engine-process.ts';
 import { refuse } from '../../main/contract/errors.ts';
 import { pathHandle, type PathHandle } from '../../main/contract/model.ts';
 import type { ShellEvent } from '../../main/contract/shell.ts';
 
-const place = (fragment: string) => ({ kind: 'place', fragment });
+const linkTo = (fragment: string) => ({ kind: 'link', fragment });
 
 it('a link opens what an address of the page can describe', () => {
-  expect(linkedPlace('uncurl://app/#view=workbench&model=uncurl-16&task=sort&tasks=sort,add&factor=4')).toEqual(
-    place('view=workbench&model=uncurl-16&task=sort&tasks=sort%2Cadd&factor=4'),
+  expect(openingOfLink('uncurl://app/#view=workbench&model=uncurl-16&task=sort&tasks=sort,add&factor=4')).toEqual(
+    linkTo('view=workbench&model=uncurl-16&task=sort&tasks=sort%2Cadd&factor=4'),
   );
-  expect(linkedPlace('uncurl://app#run=sweep-20260101-120000-ab12')).toEqual(place('run=sweep-20260101-120000-ab12'));
+  expect(openingOfLink('uncurl://app#run=sweep-20260101-120000-ab12')).toEqual(
+    linkTo('run=sweep-20260101-120000-ab12'),
+  );
 });
 
 it.each([
@@ -31,12 +33,12 @@ it.each([
   'file:///#view=workbench',
   'uncurl',
 ])('%s opens nothing', (address) => {
-  expect(linkedPlace(address)).toBeNull();
+  expect(openingOfLink(address)).toBeNull();
 });
 
 it('a start opens the last link or run file among its arguments, and no other file', () => {
   const link = 'uncurl://app/#view=compare';
-  expect(openingOf(['workbench', '--workspace=/w', link], '/home/me')).toEqual(place('view=compare'));
+  expect(openingOf(['workbench', '--workspace=/w', link], '/home/me')).toEqual(linkTo('view=compare'));
   expect(openingOf(['electron', '.', 'runs/sweep-1/open.uncurl-run'], '/home/me')).toEqual({
     kind: 'file',
     path: resolve('/home/me', 'runs/sweep-1/open.uncurl-run'),
@@ -51,7 +53,7 @@ it('a start opens the last link or run file among its arguments, and no other fi
 it('opened links and files wait for a listening page, and are then delivered at once', async () => {
   const tell = vi.fn<(event: ShellEvent) => void>();
   const openings = createOpenings((path) => Promise.resolve(pathHandle.parse(`handle of ${path}`)), tell);
-  await openings.open({ kind: 'place', fragment: 'view=compare' });
+  await openings.open({ kind: 'link', fragment: 'view=compare' });
   await openings.open({ kind: 'file', path: '/w/runs/r/open.uncurl-run' });
   expect(tell).not.toHaveBeenCalled();
   expect(openings.listening()).toEqual([
@@ -59,10 +61,10 @@ it('opened links and files wait for a listening page, and are then delivered at 
     { type: 'opened', handle: 'handle of /w/runs/r/open.uncurl-run' },
   ]);
   expect(openings.listening()).toEqual([]);
-  await openings.open({ kind: 'place', fragment: 'view=thresholds' });
+  await openings.open({ kind: 'link', fragment: 'view=thresholds' });
   expect(tell).toHaveBeenCalledExactlyOnceWith({ type: 'link', fragment: 'view=thresholds' });
   openings.left();
-  await openings.open({ kind: 'place', fragment: 'factor=4' });
+  await openings.open({ kind: 'link', fragment: 'factor=4' });
   expect(tell).toHaveBeenCalledTimes(1);
   expect(openings.listening()).toEqual([{ type: 'link', fragment: 'factor=4' }]);
 });
@@ -73,7 +75,7 @@ it('a file opened without a running engine is delivered to the next engine; othe
   const openings = createOpenings(() => answer(), tell);
   openings.listening();
   await openings.open({ kind: 'file', path: '/w/runs/r/open.uncurl-run' });
-  await openings.open({ kind: 'place', fragment: 'factor=4' });
+  await openings.open({ kind: 'link', fragment: 'factor=4' });
   expect(tell).toHaveBeenCalledExactlyOnceWith({ type: 'link', fragment: 'factor=4' });
   answer = () => Promise.resolve(pathHandle.parse('handle'));
   await openings.restarted();

@@ -10,7 +10,7 @@ import { temporaryFolder } from './run-uncurl.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..', '..');
-const inRoot = (...place: readonly string[]): string => path.join(root, ...place);
+const inRoot = (...parts: readonly string[]): string => path.join(root, ...parts);
 
 /** Packages that a bundle imports at run time, except Node's own modules. */
 const packagesOf = async (bundle: string): Promise<readonly string[]> => {

@@ -34,146 +34,135 @@ test("info prints the contract's document, for a bundled name and for a folder",
   expect(stdout).toMatch(/experts +16 per layer, top-2 per token/);
 });
 
-test(
-  'profile, plan, forward, score, export, verify: ' + 'files of the contract, and a tampered export is caught',
-  async () => {
-    const folder = await temporaryFolder();
-    const at = (name: string): string => join(folder, name);
-    jsonOf(
-      await uncurl(['profile', 'uncurl-16', '--task', 'sort', 'capital', '--out', at('profile.safetensors'), '--json']),
-    );
-    const header = await readSafetensorsHeader(at('profile.safetensors'));
-    for (const name of ['sort.counts', 'sort.gate_mass', 'capital.reap_sum', 'capital.ean_sum']) {
-      expect(header.tensors.get(name)).toMatchObject({ dtype: 'F64', shape: [3, 16] });
-    }
-    const planned = jsonOf(
-      await uncurl([
-        'plan',
-        'uncurl-16',
-        '--profile',
-        at('profile.safetensors'),
-        '--task',
-        'sort',
-        '--method',
-        'reap',
-        '--factor',
-        '4',
-        '--pin',
-        '0:15',
-        '--out',
-        at('plan.json'),
-        '--json',
-      ]),
-    );
-    expect(planned).toMatchObject({
-      method: 'reap',
-      experts: 16,
-      factor: 4,
-      tasks: ['sort'],
-      cost: { keptPerLayer: [4, 4, 4] },
-    });
-    const plan = z
-      .object({ kept: z.array(z.array(z.number())) })
-      .parse(JSON.parse(await readFile(at('plan.json'), 'utf8')));
-    expect(plan.kept[0]).toContain(15);
-
-    await writeFile(at('tokens.json'), '[[1,2,3,4,5],[6,7]]');
-    await writeFile(at('kept.json'), JSON.stringify({ kept: plan.kept }));
-    jsonOf(
-      await uncurl([
-        'forward',
-        'uncurl-16',
-        '--tokens',
-        at('tokens.json'),
-        '--out',
-        at('masked.safetensors'),
-        '--mask',
-        at('kept.json'),
-        '--json',
-      ]),
-    );
-    jsonOf(await uncurl(['export', 'uncurl-16', '--plan', at('plan.json'), '--out', at('small'), '--json']));
-    jsonOf(
-      await uncurl([
-        'forward',
-        at('small'),
-        '--tokens',
-        at('tokens.json'),
-        '--out',
-        at('exported.safetensors'),
-        '--json',
-      ]),
-    );
-    const [masked, exported] = [
-      await readSafetensorsHeader(at('masked.safetensors')),
-      await readSafetensorsHeader(at('exported.safetensors')),
-    ];
-    expect(masked.tensors.get('router_logits.0')?.shape).toEqual([3, 5, 16]);
-    expect(exported.tensors.get('router_logits.1')?.shape).toEqual([3, 2, 4]);
-    for (const name of ['logits.0', 'logits.1']) {
-      const [a, b] = [masked.tensors.get(name), exported.tensors.get(name)];
-      if (a === undefined || b === undefined) throw new Error(`no ${name}`);
-      const [before, after] = [await readTensor(a), await readTensor(b)];
-      expect(Math.max(...before.map((value, index) => Math.abs(value - (after[index] ?? Number.NaN))))).toBeLessThan(
-        1e-5,
-      );
-    }
-
-    await writeFile(
-      at('requests.jsonl'),
-      '{"id":"b","context":"\\nsort dbca>","continuation":"abcd\\n"}\n{"id":"a","text":"\\nsort ' +
-        'ba>ab\\n"}\n{"id":"c","contextTokens":[1,2],"continuationTokens":[3]}\n',
-    );
-    for (const [model, given, out] of [
-      ['uncurl-16', ['--plan', at('plan.json')], 'one'],
-      [at('small'), [], 'two'],
-    ] as const) {
-      jsonOf(
-        await uncurl([
-          'score',
-          model,
-          '--requests',
-          at('requests.jsonl'),
-          '--out',
-          at(`${out}.jsonl`),
-          ...given,
-          '--json',
-        ]),
-      );
-    }
-    const scores = (await readFile(at('one.jsonl'), 'utf8'))
-      .trim()
-      .split('\n')
-      .map((line): unknown => JSON.parse(line));
-    expect(scores).toEqual(
-      ['b', 'a', 'c'].map((id) => ({
-        id,
-        logprob: expect.any(Number),
-        greedy: expect.any(Boolean),
-        tokens: expect.any(Number),
-      })),
-    );
-    expect(await readFile(at('two.jsonl'), 'utf8')).toBe(await readFile(at('one.jsonl'), 'utf8'));
-
-    expect(
-      jsonOf(await uncurl(['verify', at('small'), '--against', 'uncurl-16', '--plan', at('kept.json'), '--json'])),
-    ).toMatchObject({ ok: true });
-    const weights = await readFile(at('small/model.safetensors'));
-    weights[weights.length - 100] = (weights[weights.length - 100] ?? 0) ^ 0x10;
-    await writeFile(at('small/model.safetensors'), weights);
-    const tampered = await uncurl([
-      'verify',
-      at('small'),
-      '--against',
+test('profile, plan, forward, score, export, verify write the contract’s files, and a tampered export is detected', async () => {
+  const folder = await temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  jsonOf(
+    await uncurl(['profile', 'uncurl-16', '--task', 'sort', 'capital', '--out', at('profile.safetensors'), '--json']),
+  );
+  const header = await readSafetensorsHeader(at('profile.safetensors'));
+  for (const name of ['sort.counts', 'sort.gate_mass', 'capital.reap_sum', 'capital.ean_sum']) {
+    expect(header.tensors.get(name)).toMatchObject({ dtype: 'F64', shape: [3, 16] });
+  }
+  const planned = jsonOf(
+    await uncurl([
+      'plan',
       'uncurl-16',
-      '--plan',
+      '--profile',
+      at('profile.safetensors'),
+      '--task',
+      'sort',
+      '--method',
+      'reap',
+      '--factor',
+      '4',
+      '--pin',
+      '0:15',
+      '--out',
+      at('plan.json'),
+      '--json',
+    ]),
+  );
+  expect(planned).toMatchObject({
+    method: 'reap',
+    experts: 16,
+    factor: 4,
+    tasks: ['sort'],
+    cost: { keptPerLayer: [4, 4, 4] },
+  });
+  const plan = z
+    .object({ kept: z.array(z.array(z.number())) })
+    .parse(JSON.parse(await readFile(at('plan.json'), 'utf8')));
+  expect(plan.kept[0]).toContain(15);
+
+  await writeFile(at('tokens.json'), '[[1,2,3,4,5],[6,7]]');
+  await writeFile(at('kept.json'), JSON.stringify({ kept: plan.kept }));
+  jsonOf(
+    await uncurl([
+      'forward',
+      'uncurl-16',
+      '--tokens',
+      at('tokens.json'),
+      '--out',
+      at('masked.safetensors'),
+      '--mask',
       at('kept.json'),
       '--json',
-    ]);
-    expect(tampered.code).toBe(1);
-    expect(JSON.parse(tampered.stdout)).toMatchObject({ ok: false, sameTensors: false });
-  },
-);
+    ]),
+  );
+  jsonOf(await uncurl(['export', 'uncurl-16', '--plan', at('plan.json'), '--out', at('small'), '--json']));
+  jsonOf(
+    await uncurl([
+      'forward',
+      at('small'),
+      '--tokens',
+      at('tokens.json'),
+      '--out',
+      at('exported.safetensors'),
+      '--json',
+    ]),
+  );
+  const [masked, exported] = [
+    await readSafetensorsHeader(at('masked.safetensors')),
+    await readSafetensorsHeader(at('exported.safetensors')),
+  ];
+  expect(masked.tensors.get('router_logits.0')?.shape).toEqual([3, 5, 16]);
+  expect(exported.tensors.get('router_logits.1')?.shape).toEqual([3, 2, 4]);
+  for (const name of ['logits.0', 'logits.1']) {
+    const [a, b] = [masked.tensors.get(name), exported.tensors.get(name)];
+    if (a === undefined || b === undefined) throw new Error(`no ${name}`);
+    const [before, after] = [await readTensor(a), await readTensor(b)];
+    expect(Math.max(...before.map((value, index) => Math.abs(value - (after[index] ?? Number.NaN))))).toBeLessThan(
+      1e-5,
+    );
+  }
+
+  await writeFile(
+    at('requests.jsonl'),
+    '{"id":"b","context":"\\nsort dbca>","continuation":"abcd\\n"}\n{"id":"a","text":"\\nsort ' +
+      'ba>ab\\n"}\n{"id":"c","contextTokens":[1,2],"continuationTokens":[3]}\n',
+  );
+  for (const [model, given, out] of [
+    ['uncurl-16', ['--plan', at('plan.json')], 'one'],
+    [at('small'), [], 'two'],
+  ] as const) {
+    jsonOf(
+      await uncurl([
+        'score',
+        model,
+        '--requests',
+        at('requests.jsonl'),
+        '--out',
+        at(`${out}.jsonl`),
+        ...given,
+        '--json',
+      ]),
+    );
+  }
+  const scores = (await readFile(at('one.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+  expect(scores).toEqual(
+    ['b', 'a', 'c'].map((id) => ({
+      id,
+      logprob: expect.any(Number),
+      greedy: expect.any(Boolean),
+      tokens: expect.any(Number),
+    })),
+  );
+  expect(await readFile(at('two.jsonl'), 'utf8')).toBe(await readFile(at('one.jsonl'), 'utf8'));
+
+  expect(
+    jsonOf(await uncurl(['verify', at('small'), '--against', 'uncurl-16', '--plan', at('kept.json'), '--json'])),
+  ).toMatchObject({ ok: true });
+  const weights = await readFile(at('small/model.safetensors'));
+  weights[weights.length - 100] = (weights[weights.length - 100] ?? 0) ^ 0x10;
+  await writeFile(at('small/model.safetensors'), weights);
+  const tampered = await uncurl(['verify', at('small'), '--against', 'uncurl-16', '--plan', at('kept.json'), '--json']);
+  expect(tampered.code).toBe(1);
+  expect(JSON.parse(tampered.stdout)).toMatchObject({ ok: false, sameTensors: false });
+});
 
 describe('is refused with exit code 2 and a reason, and nothing is written:', () => {
   const refused = async (args: readonly string[], message: RegExp): Promise<void> => {
@@ -324,121 +313,116 @@ describe('is refused with exit code 2 and a reason, and nothing is written:', ()
   });
 });
 
-test(
-  'generate: texts and tokens of the contract, the same under a plan and as its export, cut prompts counted, ' +
-    'bad requests refused',
-  async () => {
-    const folder = await temporaryFolder();
-    const at = (name: string): string => join(folder, name);
-    await writeFile(
-      at('kept.json'),
-      JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 3, 5, 6, 8, 9, 11, 12, 14]) }),
+test('generate: texts and tokens, equal under a plan and as its export; cut prompts counted, bad requests refused', async () => {
+  const folder = await temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  await writeFile(
+    at('kept.json'),
+    JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 3, 5, 6, 8, 9, 11, 12, 14]) }),
+  );
+  jsonOf(await uncurl(['export', 'uncurl-16', '--plan', at('kept.json'), '--out', at('small'), '--json']));
+  await writeFile(
+    at('requests.jsonl'),
+    `{"id":"b","context":"\\nsort ` +
+      `dbca>","until":["c"],"maxNewTokens":8}\n{"id":"a","context":"${'\\nsort ba>ab'.repeat(6)}\\nsort ` +
+      `ba>","maxNewTokens":20}\n`,
+  );
+  await writeFile(at('tokens.json'), '[[1,2,3,4,5],[6,7]]');
+  for (const [model, given, out] of [
+    ['uncurl-16', ['--plan', at('kept.json')], 'one'],
+    [at('small'), [], 'two'],
+  ] as const) {
+    const answer = jsonOf(
+      await uncurl([
+        'generate',
+        model,
+        '--requests',
+        at('requests.jsonl'),
+        '--out',
+        at(`${out}.jsonl`),
+        ...given,
+        '--json',
+      ]),
     );
-    jsonOf(await uncurl(['export', 'uncurl-16', '--plan', at('kept.json'), '--out', at('small'), '--json']));
-    await writeFile(
-      at('requests.jsonl'),
-      `{"id":"b","context":"\\nsort ` +
-        `dbca>","until":["c"],"maxNewTokens":8}\n{"id":"a","context":"${'\\nsort ba>ab'.repeat(6)}\\nsort ` +
-        `ba>","maxNewTokens":20}\n`,
+    expect(answer).toMatchObject({ requests: 2, truncated: 1 });
+    jsonOf(
+      await uncurl([
+        'generate',
+        model,
+        '--tokens',
+        at('tokens.json'),
+        '--max-new-tokens',
+        '6',
+        '--ignore-end',
+        '--out',
+        at(`${out}.json`),
+        ...given,
+        '--json',
+      ]),
     );
-    await writeFile(at('tokens.json'), '[[1,2,3,4,5],[6,7]]');
-    for (const [model, given, out] of [
-      ['uncurl-16', ['--plan', at('kept.json')], 'one'],
-      [at('small'), [], 'two'],
-    ] as const) {
-      const answer = jsonOf(
-        await uncurl([
-          'generate',
-          model,
-          '--requests',
-          at('requests.jsonl'),
-          '--out',
-          at(`${out}.jsonl`),
-          ...given,
-          '--json',
-        ]),
-      );
-      expect(answer).toMatchObject({ requests: 2, truncated: 1 });
-      jsonOf(
-        await uncurl([
-          'generate',
-          model,
-          '--tokens',
-          at('tokens.json'),
-          '--max-new-tokens',
-          '6',
-          '--ignore-end',
-          '--out',
-          at(`${out}.json`),
-          ...given,
-          '--json',
-        ]),
-      );
-    }
-    const texts = (await readFile(at('one.jsonl'), 'utf8'))
-      .trim()
-      .split('\n')
-      .map((line): unknown => JSON.parse(line));
-    expect(texts).toEqual(
-      ['b', 'a'].map((id) => ({
-        id,
-        text: expect.any(String),
-        tokens: expect.any(Array),
-        stopped: expect.stringMatching(/^(until|end|length)$/),
-      })),
-    );
-    expect(await readFile(at('two.jsonl'), 'utf8')).toBe(await readFile(at('one.jsonl'), 'utf8'));
-    expect(JSON.parse(await readFile(at('one.json'), 'utf8'))).toEqual({
-      tokens: [expect.any(Array), expect.any(Array)],
-    });
-    expect(await readFile(at('two.json'), 'utf8')).toBe(await readFile(at('one.json'), 'utf8'));
+  }
+  const texts = (await readFile(at('one.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+  expect(texts).toEqual(
+    ['b', 'a'].map((id) => ({
+      id,
+      text: expect.any(String),
+      tokens: expect.any(Array),
+      stopped: expect.stringMatching(/^(until|end|length)$/),
+    })),
+  );
+  expect(await readFile(at('two.jsonl'), 'utf8')).toBe(await readFile(at('one.jsonl'), 'utf8'));
+  expect(JSON.parse(await readFile(at('one.json'), 'utf8'))).toEqual({
+    tokens: [expect.any(Array), expect.any(Array)],
+  });
+  expect(await readFile(at('two.json'), 'utf8')).toBe(await readFile(at('one.json'), 'utf8'));
 
-    const info = jsonOf(await uncurl(['info', 'uncurl-16', '--json']));
-    const { memory } = z.object({ memory: z.object({ streaming: z.number() }) }).parse(info);
-    const streamed = await uncurl([
-      'generate',
-      'uncurl-16',
-      '--plan',
-      at('kept.json'),
-      '--tokens',
-      at('tokens.json'),
-      '--max-new-tokens',
-      '6',
-      '--ignore-end',
-      '--out',
-      at('three.json'),
-      '--memory',
-      String((memory.streaming + 100_000) / 1e9),
-    ]);
-    expect(streamed.stderr).toMatch(
-      /larger than the memory budget: each step reads .* for one token of all prompts, in 6 steps at most/,
-    );
-    expect(await readFile(at('three.json'), 'utf8')).toBe(await readFile(at('one.json'), 'utf8'));
+  const info = jsonOf(await uncurl(['info', 'uncurl-16', '--json']));
+  const { memory } = z.object({ memory: z.object({ streaming: z.number() }) }).parse(info);
+  const streamed = await uncurl([
+    'generate',
+    'uncurl-16',
+    '--plan',
+    at('kept.json'),
+    '--tokens',
+    at('tokens.json'),
+    '--max-new-tokens',
+    '6',
+    '--ignore-end',
+    '--out',
+    at('three.json'),
+    '--memory',
+    String((memory.streaming + 100_000) / 1e9),
+  ]);
+  expect(streamed.stderr).toMatch(
+    /larger than the memory budget: each step reads .* for one token of all prompts, in 6 steps at most/,
+  );
+  expect(await readFile(at('three.json'), 'utf8')).toBe(await readFile(at('one.json'), 'utf8'));
 
-    await writeFile(
-      at('bad.jsonl'),
-      '{"id":"a","context":"x","until":[""]}\n{"id":"b","context":"x","maxNewTokens":64}\n',
-    );
-    const refused = await uncurl(['generate', 'uncurl-16', '--requests', at('bad.jsonl'), '--out', at('none.jsonl')]);
-    expect([refused.code, refused.stderr]).toEqual([
-      2,
-      expect.stringMatching(/Line 1: until\.0: a stop string is empty.*Line 2: "b": 64 new tokens leave no room/s),
-    ]);
-    const both = await uncurl([
-      'generate',
-      'uncurl-16',
-      '--requests',
-      at('bad.jsonl'),
-      '--tokens',
-      at('tokens.json'),
-      '--out',
-      at('none.jsonl'),
-    ]);
-    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('either --requests or --tokens')]);
-    expect(await readdir(folder)).not.toContain('none.jsonl');
-  },
-  120_000,
-);
+  await writeFile(
+    at('bad.jsonl'),
+    '{"id":"a","context":"x","until":[""]}\n{"id":"b","context":"x","maxNewTokens":64}\n',
+  );
+  const refused = await uncurl(['generate', 'uncurl-16', '--requests', at('bad.jsonl'), '--out', at('none.jsonl')]);
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringMatching(/Line 1: until\.0: a stop string is empty.*Line 2: "b": 64 new tokens leave no room/s),
+  ]);
+  const both = await uncurl([
+    'generate',
+    'uncurl-16',
+    '--requests',
+    at('bad.jsonl'),
+    '--tokens',
+    at('tokens.json'),
+    '--out',
+    at('none.jsonl'),
+  ]);
+  expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('either --requests or --tokens')]);
+  expect(await readdir(folder)).not.toContain('none.jsonl');
+}, 120_000);
 
 test('help, version, doctor and methods print text and documents', async () => {
   expect((await uncurl([])).code).toBe(2);

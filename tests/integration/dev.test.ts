@@ -7,39 +7,36 @@ import { temporaryFolder } from './run-uncurl.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 
-it(
-  'npm run dev serves the sources to who has the ' + 'token, under a policy without holes, and ends when told',
-  async () => {
-    const workspace = await temporaryFolder();
-    const server = spawn(process.execPath, [path.join(root, '.ci', 'dev-server.mjs'), '--workspace', workspace], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const ended = once(server, 'exit');
-    try {
-      let address: URL | null = null;
-      for await (const line of createInterface({ input: server.stderr })) {
-        const found = /http:\S+/.exec(line);
-        if (found === null) continue;
-        address = new URL(found[0]);
-        break;
-      }
-      if (address === null) throw new Error('the server ended without an address');
-      server.stderr.resume();
-      expect(address.hostname).toBe('127.0.0.1');
-      expect((await fetch(new URL('/main.tsx', address))).status).toBe(401);
-      const page = await fetch(address);
-      const [, nonce] =
-        /script-src 'self' 'nonce-([\w+/=]+)'/.exec(page.headers.get('content-security-policy') ?? '') ?? [];
-      expect(page.headers.get('content-security-policy')).not.toMatch(/unsafe|\*/);
-      const html = await page.text();
-      expect(html).toContain('/@vite/client');
-      expect([...html.matchAll(/<script[^>]*>/g)].every(([tag]) => tag.includes(`nonce="${nonce ?? ''}"`))).toBe(true);
-      const cookie = (page.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
-      const source = await fetch(new URL('/main.tsx', address), { headers: { cookie } });
-      expect(await source.text()).toContain('connectBrowser');
-    } finally {
-      server.kill('SIGTERM');
+it('npm run dev serves the sources only with the token, under a strict policy, and ends on request', async () => {
+  const workspace = await temporaryFolder();
+  const server = spawn(process.execPath, [path.join(root, '.ci', 'dev-server.mjs'), '--workspace', workspace], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = once(server, 'exit');
+  try {
+    let address: URL | null = null;
+    for await (const line of createInterface({ input: server.stderr })) {
+      const found = /http:\S+/.exec(line);
+      if (found === null) continue;
+      address = new URL(found[0]);
+      break;
     }
-    expect(await ended).toEqual([0, null]);
-  },
-);
+    if (address === null) throw new Error('the server ended without an address');
+    server.stderr.resume();
+    expect(address.hostname).toBe('127.0.0.1');
+    expect((await fetch(new URL('/main.tsx', address))).status).toBe(401);
+    const page = await fetch(address);
+    const [, nonce] =
+      /script-src 'self' 'nonce-([\w+/=]+)'/.exec(page.headers.get('content-security-policy') ?? '') ?? [];
+    expect(page.headers.get('content-security-policy')).not.toMatch(/unsafe|\*/);
+    const html = await page.text();
+    expect(html).toContain('/@vite/client');
+    expect([...html.matchAll(/<script[^>]*>/g)].every(([tag]) => tag.includes(`nonce="${nonce ?? ''}"`))).toBe(true);
+    const cookie = (page.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    const source = await fetch(new URL('/main.tsx', address), { headers: { cookie } });
+    expect(await source.text()).toContain('connectBrowser');
+  } finally {
+    server.kill('SIGTERM');
+  }
+  expect(await ended).toEqual([0, null]);
+});

@@ -16,7 +16,7 @@ const ITEMS = 40;
 const MEMBERS = ['switch-8', 'switch-32'];
 
 /** A folder with a workspace and the task "few": the first items of the bundled additions. */
-const place = async (): Promise<{ readonly task: string; readonly workspace: string }> => {
+const prepare = async (): Promise<{ readonly task: string; readonly workspace: string }> => {
   const folder = await temporaryFolder();
   const task = join(folder, 'few');
   await mkdir(task);
@@ -35,7 +35,7 @@ const run = async (args: readonly string[]): Promise<ExperimentDocument> => {
 };
 
 test("every draw of as-is and refit arms equals a sweep's measurement, compared with both references", async () => {
-  const { task, workspace } = await place();
+  const { task, workspace } = await prepare();
   const shared = ['--task', task, '--workspace', workspace, '--seeds', '0,1'];
   const document = await run(['experiment', ...MEMBERS, '--arms', 'as-is,refit', ...shared]);
   const names = document.arms.map(({ model, kept, method, treatment, seed }) => [model, kept, method, treatment, seed]);
@@ -93,7 +93,7 @@ test("every draw of as-is and refit arms equals a sweep's measurement, compared 
 });
 
 test('an interrupted experiment continues from its last arm to the same document', async () => {
-  const { task, workspace } = await place();
+  const { task, workspace } = await prepare();
   const whole = await run([
     'experiment',
     ...MEMBERS,
@@ -118,7 +118,7 @@ test('an interrupted experiment continues from its last arm to the same document
 });
 
 test('a reproduction matches, lists every item that differs, and says what it could not measure', async () => {
-  const { task, workspace } = await place();
+  const { task, workspace } = await prepare();
   const { run: id } = await run([
     ...['experiment', ...MEMBERS, '--task', task, '--arms', 'as-is', '--seeds', '0', '--workspace', workspace],
   ]);
@@ -144,7 +144,11 @@ test('a reproduction matches, lists every item that differs, and says what it co
   const spec = manifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
   spec.spec.settings['treatments'] = ['as-is', 'tuned'];
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(spec));
-  const other = await uncurl([...again, '--json']);
+  // Edited, it is no longer a run that was made here: its task is read only after its user has confirmed it.
+  const edited = await uncurl(again);
+  expect(edited.code, edited.stderr).toBe(2);
+  const code = /--confirm (\w+)/.exec(edited.stderr)?.[1] ?? expect.fail(edited.stderr);
+  const other = await uncurl([...again, '--json', '--confirm', code]);
   expect(other.code, other.stderr).toBe(1);
   const found = experimentReproduction.parse(JSON.parse(other.stdout));
   expect(found).toMatchObject({
@@ -157,7 +161,7 @@ test('a reproduction matches, lists every item that differs, and says what it co
 });
 
 test('invalid experiments are refused before anything runs', async () => {
-  const { task, workspace } = await place();
+  const { task, workspace } = await prepare();
   const refused = async (args: readonly string[]): Promise<string> => {
     const { code, stderr } = await uncurl(['experiment', ...args, '--workspace', workspace]);
     expect(code, stderr).toBe(2);

@@ -149,61 +149,57 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
   ]);
 });
 
-test(
-  'recover: a plan with refitted weights beside it, which run, export and verify, and are missed when they are ' +
-    'gone',
-  async () => {
-    const folder = await temporaryFolder();
-    const at = (name: string): string => join(folder, name);
-    await writeFile(
-      at('bare.json'),
-      JSON.stringify({
-        kept: [
-          [0, 1, 2, 3],
-          [0, 1, 2, 3],
-          [4, 5, 6, 7],
-        ],
-      }),
-    );
-    const document = await jsonOf(
-      'recover',
-      'uncurl-8',
-      '--plan',
-      at('bare.json'),
-      '--task',
-      'add',
-      '--out',
-      at('plan.json'),
-    );
-    const { weights, recovery } = z
-      .object({
-        weights: z.string(),
-        recovery: z.object({ weights: z.string(), layers: z.array(z.object({ left: z.number() })) }),
-      })
-      .parse(document);
-    expect(weights).toBe(at(`${recovery.weights}.safetensors`));
-    expect(recovery.layers).toHaveLength(3);
-    for (const { left } of recovery.layers) expect(left).toBeLessThan(1);
+test('recover: a plan with a file of refitted weights, used by run, export and verify, and reported if missing', async () => {
+  const folder = await temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  await writeFile(
+    at('bare.json'),
+    JSON.stringify({
+      kept: [
+        [0, 1, 2, 3],
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+      ],
+    }),
+  );
+  const document = await jsonOf(
+    'recover',
+    'uncurl-8',
+    '--plan',
+    at('bare.json'),
+    '--task',
+    'add',
+    '--out',
+    at('plan.json'),
+  );
+  const { weights, recovery } = z
+    .object({
+      weights: z.string(),
+      recovery: z.object({ weights: z.string(), layers: z.array(z.object({ left: z.number() })) }),
+    })
+    .parse(document);
+  expect(weights).toBe(at(`${recovery.weights}.safetensors`));
+  expect(recovery.layers).toHaveLength(3);
+  for (const { left } of recovery.layers) expect(left).toBeLessThan(1);
 
-    await writeFile(at('tokens.json'), '[[1,2,3,4,5]]');
-    const forward = async (plan: string, out: string): Promise<Buffer> => {
-      await jsonOf('forward', 'uncurl-8', '--tokens', at('tokens.json'), '--mask', at(plan), '--out', at(out));
-      return readFile(at(out));
-    };
-    expect((await forward('plan.json', 'recovered')).equals(await forward('bare.json', 'bare'))).toBe(false);
-    expect(await jsonOf('export', 'uncurl-8', '--plan', at('plan.json'), '--out', at('small'))).toMatchObject({
-      verification: { ok: true },
-    });
-    expect(await jsonOf('verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json'))).toMatchObject({
-      ok: true,
-    });
-    const bare = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('bare.json'), '--json']);
-    expect(bare.code).toBe(1);
-    await rm(weights);
-    const elsewhere = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json')], {
-      UNCURL_WORKSPACE: at('none'),
-    });
-    expect(elsewhere.code).toBe(2);
-    expect(elsewhere.stderr).toMatch(/refitted weights of the plan are neither .*\n.*uncurl recover/);
-  },
-);
+  await writeFile(at('tokens.json'), '[[1,2,3,4,5]]');
+  const forward = async (plan: string, out: string): Promise<Buffer> => {
+    await jsonOf('forward', 'uncurl-8', '--tokens', at('tokens.json'), '--mask', at(plan), '--out', at(out));
+    return readFile(at(out));
+  };
+  expect((await forward('plan.json', 'recovered')).equals(await forward('bare.json', 'bare'))).toBe(false);
+  expect(await jsonOf('export', 'uncurl-8', '--plan', at('plan.json'), '--out', at('small'))).toMatchObject({
+    verification: { ok: true },
+  });
+  expect(await jsonOf('verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json'))).toMatchObject({
+    ok: true,
+  });
+  const bare = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('bare.json'), '--json']);
+  expect(bare.code).toBe(1);
+  await rm(weights);
+  const elsewhere = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json')], {
+    UNCURL_WORKSPACE: at('none'),
+  });
+  expect(elsewhere.code).toBe(2);
+  expect(elsewhere.stderr).toMatch(/refitted weights of the plan are neither .*\n.*uncurl recover/);
+});

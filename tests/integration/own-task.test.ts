@@ -41,9 +41,9 @@ test('a sweep and a profile on an own file with --split use the same task, and t
   const file = await own(folder);
   const workspace = join(folder, 'workspace');
   const task = ['--task', file, '--split', '0.2', '--split-seed', '3'];
-  const place = ['--workspace', workspace];
+  const inWorkspace = ['--workspace', workspace];
   const settings = ['--method', 'frequency', '--factors', '1,2', '--limit', '20'];
-  const swept = await uncurl(['sweep', 'uncurl-8', ...task, ...settings, ...place, '--json']);
+  const swept = await uncurl(['sweep', 'uncurl-8', ...task, ...settings, ...inWorkspace, '--json']);
   expect(swept.code, swept.stderr).toBe(0);
   const document = sweepDocument.parse(JSON.parse(swept.stdout));
   const manifest = await readFile(join(workspace, 'runs', document.run, 'manifest.json'), 'utf8');
@@ -56,7 +56,7 @@ test('a sweep and a profile on an own file with --split use the same task, and t
   expect(ofOwn?.hash).toBe(tasks[0]?.hash);
 
   const item = ['--model', 'uncurl-8', '--task', 'own', '--method', 'frequency', '--factor', '2'];
-  const outcomes = await uncurl(['outcomes', document.run, ...item, ...place]);
+  const outcomes = await uncurl(['outcomes', document.run, ...item, ...inWorkspace]);
   expect(outcomes.code, outcomes.stderr).toBe(0);
 });
 

@@ -8,17 +8,17 @@ test('uncurl report writes one page, overwrites it only if forced, and figures i
   const { workspace, run } = await sweepOnDisk();
   const folder = await temporaryFolder();
   const out = join(folder, 'report.html');
-  const place = ['--workspace', workspace.path, '--out', out];
-  const made = await uncurl(['report', run, ...place, '--json']);
+  const paths = ['--workspace', workspace.path, '--out', out];
+  const made = await uncurl(['report', run, ...paths, '--json']);
   expect([made.stderr, made.code]).toEqual(['', 0]);
   const page = await readFile(out, 'utf8');
   expect(page).toMatch(/^<!DOCTYPE html>/);
   expect(JSON.parse(made.stdout)).toMatchObject({ out, run, sizeBytes: Buffer.byteLength(page) });
 
-  const again = await uncurl(['report', run, ...place]);
+  const again = await uncurl(['report', run, ...paths]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('--force')]);
   await writeFile(out, 'old');
-  expect((await uncurl(['report', run, ...place, '--force', '--delta', '0.5'])).code).toBe(0);
+  expect((await uncurl(['report', run, ...paths, '--force', '--delta', '0.5'])).code).toBe(0);
   expect(await readFile(out, 'utf8')).toContain('-50 percentage points');
 
   const drawn = await uncurl([

@@ -45,71 +45,63 @@ const onlyRun = async (workspace: string): Promise<string> => {
   return runs[0] ?? '';
 };
 
-test(
-  'kill -9 in mid-sweep, three times over, and resume: ' + 'bit for bit the numbers of a run without interruption',
-  async () => {
-    const whole = join(await temporaryFolder(), 'workspace');
-    const uninterrupted = await uncurl([...SWEEP, '--json', '--workspace', whole]);
-    expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
+test('kill -9 during a sweep, three times, and resume: bit for bit the numbers of an uninterrupted run', async () => {
+  const whole = join(await temporaryFolder(), 'workspace');
+  const uninterrupted = await uncurl([...SWEEP, '--json', '--workspace', whole]);
+  expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
 
-    const killed = join(await temporaryFolder(), 'workspace');
-    const sweep = startUncurl([...SWEEP, '--workspace', killed]);
-    await sweep.says(/unpruned/);
-    sweep.child.kill('SIGKILL');
-    expect((await sweep.ended).code).toBeNull();
-    const run = await onlyRun(killed);
+  const killed = join(await temporaryFolder(), 'workspace');
+  const sweep = startUncurl([...SWEEP, '--workspace', killed]);
+  await sweep.says(/unpruned/);
+  sweep.child.kill('SIGKILL');
+  expect((await sweep.ended).code).toBeNull();
+  const run = await onlyRun(killed);
 
-    for (const mark of [/add {2}reap/, /sort {2}reap/]) {
-      const resumed = startUncurl(['resume', run, '--workspace', killed, '--threads', '2']);
-      await resumed.says(mark);
-      resumed.child.kill('SIGKILL');
-      await resumed.ended;
-      const listed = z
-        .array(runManifest)
-        .parse(JSON.parse((await uncurl(['runs', '--json', '--workspace', killed])).stdout));
-      expect(listed.map(({ id, state }) => [id, state])).toEqual([[run, 'interrupted']]);
-    }
-    const finished = await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']);
-    expect(finished.code, finished.stderr).toBe(0);
-    const { summary } = answer.parse(JSON.parse(finished.stdout));
-    const [, computed = '', total = ''] = /^(\d+) of (\d+) steps computed/.exec(summary) ?? [];
-    expect(Number(computed)).toBeGreaterThan(0);
-    expect(Number(computed)).toBeLessThan(Number(total) / 2);
+  for (const mark of [/add {2}reap/, /sort {2}reap/]) {
+    const resumed = startUncurl(['resume', run, '--workspace', killed, '--threads', '2']);
+    await resumed.says(mark);
+    resumed.child.kill('SIGKILL');
+    await resumed.ended;
+    const listed = z
+      .array(runManifest)
+      .parse(JSON.parse((await uncurl(['runs', '--json', '--workspace', killed])).stdout));
+    expect(listed.map(({ id, state }) => [id, state])).toEqual([[run, 'interrupted']]);
+  }
+  const finished = await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']);
+  expect(finished.code, finished.stderr).toBe(0);
+  const { summary } = answer.parse(JSON.parse(finished.stdout));
+  const [, computed = '', total = ''] = /^(\d+) of (\d+) steps computed/.exec(summary) ?? [];
+  expect(Number(computed)).toBeGreaterThan(0);
+  expect(Number(computed)).toBeLessThan(Number(total) / 2);
 
-    expect(numbersOf(finished.stdout)).toEqual(numbersOf(uninterrupted.stdout));
-    expect(await outcomesOf(killed, run)).toEqual(await outcomesOf(whole, await onlyRun(whole)));
+  expect(numbersOf(finished.stdout)).toEqual(numbersOf(uninterrupted.stdout));
+  expect(await outcomesOf(killed, run)).toEqual(await outcomesOf(whole, await onlyRun(whole)));
 
-    const again = await uncurl(['resume', run, '--json', '--workspace', killed]);
-    expect(answer.parse(JSON.parse(again.stdout)).summary).toBe(
-      `0 of ${total} steps computed, ${total} reused from disk.`,
-    );
-    expect(numbersOf(again.stdout)).toEqual(numbersOf(uninterrupted.stdout));
-  },
-);
+  const again = await uncurl(['resume', run, '--json', '--workspace', killed]);
+  expect(answer.parse(JSON.parse(again.stdout)).summary).toBe(
+    `0 of ${total} steps computed, ${total} reused from disk.`,
+  );
+  expect(numbersOf(again.stdout)).toEqual(numbersOf(uninterrupted.stdout));
+});
 
-test(
-  'an interrupt cancels after the step in flight, ' + 'leaves a run that can be resumed, and exits with 130',
-  async () => {
-    const workspace = join(await temporaryFolder(), 'workspace');
-    const sweep = startUncurl([...SWEEP, '--workspace', workspace]);
-    await sweep.says(/unpruned/);
-    sweep.child.kill('SIGINT');
-    const { code, stderr } = await sweep.ended;
-    expect(code, stderr).toBe(130);
-    const run = await onlyRun(workspace);
-    const manifest = runManifest.parse(
-      JSON.parse(await readFile(join(workspace, 'runs', run, 'manifest.json'), 'utf8')),
-    );
-    expect(manifest).toMatchObject({ state: 'cancelled', error: null });
-    const points = sweepDocument.parse(
-      JSON.parse(await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8')),
-    ).results;
-    expect(points.length).toBeGreaterThan(0);
-    // Four tasks, each with the unpruned model and twelve candidates.
-    expect(points.length).toBeLessThan(26);
-    expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
-  },
-);
+test('an interrupt cancels after the current step, leaves a resumable run, and exits with 130', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const sweep = startUncurl([...SWEEP, '--workspace', workspace]);
+  await sweep.says(/unpruned/);
+  sweep.child.kill('SIGINT');
+  const { code, stderr } = await sweep.ended;
+  expect(code, stderr).toBe(130);
+  const run = await onlyRun(workspace);
+  const manifest = runManifest.parse(JSON.parse(await readFile(join(workspace, 'runs', run, 'manifest.json'), 'utf8')));
+  expect(manifest).toMatchObject({ state: 'cancelled', error: null });
+  const points = sweepDocument.parse(
+    JSON.parse(await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8')),
+  ).results;
+  expect(points.length).toBeGreaterThan(0);
+  // Four tasks, each with the unpruned model and twelve candidates.
+  expect(points.length).toBeLessThan(26);
+  expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
+});
 
 test('a run that another engine works on is refused, naming its owner', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');

@@ -75,7 +75,7 @@ test('a sweep that is run again without its steps gives the same numbers', async
 const doctor = async (
   folder: string,
   wanted: { readonly task: string; readonly method: string; readonly factor: number },
-  place: number,
+  changedIndex: number,
 ): Promise<string> => {
   const file = join(folder, 'outcomes.parquet');
   const kept = new Map(
@@ -90,7 +90,7 @@ const doctor = async (
     const { model, task, method, seed, factor } = point;
     const isWanted = task === wanted.task && method === wanted.method && factor === wanted.factor;
     const changed = outcomes.map((outcome, index) => {
-      if (!isWanted || index !== place || outcome.kind !== 'choice') return outcome;
+      if (!isWanted || index !== changedIndex || outcome.kind !== 'choice') return outcome;
       item = outcome.id;
       return {
         ...outcome,
@@ -176,29 +176,26 @@ test('an interrupted reproduction can be resumed, and a sweep that cannot be rep
   });
 });
 
-test(
-  'a run of bundled models is found wherever the ' + 'workbench lies, and one of models that it lacks is refused',
-  async () => {
-    const folder = await temporaryFolder();
-    const workspace = join(folder, 'workspace');
-    const run = await sweepIn(workspace);
-    const moved = join(folder, 'elsewhere');
-    await cp(workspace, moved, { recursive: true });
-    await rm(workspace, { recursive: true });
-    await mkdir(join(moved, 'steps'), { recursive: true });
-    // A moved run is a copy: the user confirms that it may continue here.
-    const asked = await uncurl(['resume', run, '--workspace', moved]);
-    const code = /--confirm ([0-9a-f]{32})/.exec(asked.stderr)?.[1] ?? expect.fail(asked.stderr);
-    expect((await uncurl(['resume', run, '--workspace', moved, '--confirm', code])).code).toBe(0);
-    const file = join(moved, 'runs', run, 'manifest.json');
-    await writeFile(file, (await readFile(file, 'utf8')).replaceAll('bundled:uncurl-8', 'bundled:uncurl-9'));
-    expect(await uncurl(['reproduce', run, '--workspace', moved])).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('uncurl-9 does not come with this version'),
-    });
-    expect(await readdir(join(resources, 'models'))).not.toContain('uncurl-9');
-  },
-);
+test('a run of bundled models works wherever the workbench is, and one of models that it lacks is refused', async () => {
+  const folder = await temporaryFolder();
+  const workspace = join(folder, 'workspace');
+  const run = await sweepIn(workspace);
+  const moved = join(folder, 'elsewhere');
+  await cp(workspace, moved, { recursive: true });
+  await rm(workspace, { recursive: true });
+  await mkdir(join(moved, 'steps'), { recursive: true });
+  // A moved run is a copy: the user confirms that it may continue here.
+  const asked = await uncurl(['resume', run, '--workspace', moved]);
+  const code = /--confirm ([0-9a-f]{32})/.exec(asked.stderr)?.[1] ?? expect.fail(asked.stderr);
+  expect((await uncurl(['resume', run, '--workspace', moved, '--confirm', code])).code).toBe(0);
+  const file = join(moved, 'runs', run, 'manifest.json');
+  await writeFile(file, (await readFile(file, 'utf8')).replaceAll('bundled:uncurl-8', 'bundled:uncurl-9'));
+  expect(await uncurl(['reproduce', run, '--workspace', moved])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('uncurl-9 does not come with this version'),
+  });
+  expect(await readdir(join(resources, 'models'))).not.toContain('uncurl-9');
+});
 
 test('serve adds the sample to the default workspace at its first use, and leaves a named one unchanged', async () => {
   const folder = await temporaryFolder();

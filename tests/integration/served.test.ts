@@ -18,7 +18,7 @@ const childrenOf = async (parent: number, word: string): Promise<readonly number
   const listed = await readFile(`/proc/${String(parent)}/task/${String(parent)}/children`, 'utf8');
   const children = listed.trim().split(' ').filter(Boolean).map(Number);
   const commands = await Promise.all(children.map((pid) => readFile(`/proc/${String(pid)}/cmdline`, 'utf8')));
-  return children.filter((_, place) => commands[place]?.includes(word));
+  return children.filter((_, index) => commands[index]?.includes(word));
 };
 
 /** The serving process, a child of its supervisor. */

@@ -41,6 +41,7 @@ test('results, outcomes, profiles and manifest of a sweep agree with each other'
   const folder = join(workspace, 'runs', document.run);
   expect((await readdir(folder)).filter((name) => !name.startsWith('lock'))).toEqual([
     'binding.json',
+    'checksums.sha256',
     'log.jsonl',
     'manifest.json',
     'open.uncurl-run',
@@ -50,7 +51,9 @@ test('results, outcomes, profiles and manifest of a sweep agree with each other'
     'profile.safetensors',
     'results.json',
   ]);
-  expect(sweepDocument.parse(JSON.parse(await readFile(join(folder, 'results.json'), 'utf8')))).toEqual(document);
+  const { check, ...stored } = document;
+  expect(check).toMatchObject({ state: 'as-written' });
+  expect(sweepDocument.parse(JSON.parse(await readFile(join(folder, 'results.json'), 'utf8')))).toEqual(stored);
 
   const manifest = runManifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
   expect(manifest).toMatchObject({
@@ -99,53 +102,49 @@ test('results, outcomes, profiles and manifest of a sweep agree with each other'
   expect(again.notes).toEqual([`0 of ${steps} steps computed, ${steps} reused from disk.`]);
 });
 
-test(
-  'models of different size in one sweep: factors that one cannot reach are left out and said; namesakes are ' +
-    'told apart',
-  async () => {
-    const folder = await temporaryFolder();
-    const checkpoint = await openCheckpoint(join(resources, 'models', 'uncurl-16'));
-    const kept = Array.from({ length: 3 }, () => [0, 1, 2, 3]);
-    const small = join(folder, 'uncurl-16');
-    await exportPlan({
-      checkpoint,
-      plan: { kept },
-      destination: small,
-      settings: exportSettingsIn(join(folder, 'overlays'), 1e9),
-      control: { signal: new AbortController().signal },
-    });
-    const answer = await uncurl([
-      'sweep',
-      'uncurl-16',
-      small,
-      '--task',
-      'sort',
-      '--method',
-      'random',
-      '--factors',
-      '2,4',
-      '--seeds',
-      '3',
-      '--limit',
-      '20',
-      '--workspace',
-      join(folder, 'w'),
-      '--json',
-    ]);
-    const { results, notes } = parse(answer);
-    const names = [...new Set(results.map(({ model }) => model))];
-    expect(names).toHaveLength(2);
-    for (const name of names) expect(name).toMatch(/^uncurl-16 \([0-9a-f]{6}\)$/);
-    const factorsOf = (model: string | undefined): number[] =>
-      results.filter((result) => result.model === model).map(({ factor }) => factor);
-    expect([factorsOf(names[0]), factorsOf(names[1])]).toEqual([
-      [1, 2, 4],
-      [1, 2],
-    ]);
-    expect(notes?.[0]).toMatch(/Factor 4 was left out .*top-2 of 4 experts.*at most 2/);
-    expect(results.every(({ n }) => n === 20)).toBe(true);
-  },
-);
+test('models of different size in one sweep: impossible factors are left out with a note; equal names are distinguished', async () => {
+  const folder = await temporaryFolder();
+  const checkpoint = await openCheckpoint(join(resources, 'models', 'uncurl-16'));
+  const kept = Array.from({ length: 3 }, () => [0, 1, 2, 3]);
+  const small = join(folder, 'uncurl-16');
+  await exportPlan({
+    checkpoint,
+    plan: { kept },
+    destination: small,
+    settings: exportSettingsIn(join(folder, 'overlays'), 1e9),
+    control: { signal: new AbortController().signal },
+  });
+  const answer = await uncurl([
+    'sweep',
+    'uncurl-16',
+    small,
+    '--task',
+    'sort',
+    '--method',
+    'random',
+    '--factors',
+    '2,4',
+    '--seeds',
+    '3',
+    '--limit',
+    '20',
+    '--workspace',
+    join(folder, 'w'),
+    '--json',
+  ]);
+  const { results, notes } = parse(answer);
+  const names = [...new Set(results.map(({ model }) => model))];
+  expect(names).toHaveLength(2);
+  for (const name of names) expect(name).toMatch(/^uncurl-16 \([0-9a-f]{6}\)$/);
+  const factorsOf = (model: string | undefined): number[] =>
+    results.filter((result) => result.model === model).map(({ factor }) => factor);
+  expect([factorsOf(names[0]), factorsOf(names[1])]).toEqual([
+    [1, 2, 4],
+    [1, 2],
+  ]);
+  expect(notes?.[0]).toMatch(/Factor 4 was left out .*top-2 of 4 experts.*at most 2/);
+  expect(results.every(({ n }) => n === 20)).toBe(true);
+});
 
 test('texts are swept by perplexity, from a plain file, without a profile', async () => {
   const folder = await temporaryFolder();

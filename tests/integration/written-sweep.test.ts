@@ -125,39 +125,35 @@ test('a sweep of a written task measures what `uncurl generate` writes under its
   }
 });
 
-test(
-  'kill -9 in mid-generation and resume: the outcomes of a run without interruption, and stored parts are not ' +
-    'written again',
-  async () => {
-    const [whole, killed] = [join(await temporaryFolder(), 'workspace'), join(await temporaryFolder(), 'workspace')];
-    const uninterrupted = await uncurl(sweepArguments(whole, '--json'));
-    expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
-    const first = answer.parse(JSON.parse(uninterrupted.stdout));
+test('kill -9 during generation and resume: the outcomes of an uninterrupted run, reusing stored parts', async () => {
+  const [whole, killed] = [join(await temporaryFolder(), 'workspace'), join(await temporaryFolder(), 'workspace')];
+  const uninterrupted = await uncurl(sweepArguments(whole, '--json'));
+  expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
+  const first = answer.parse(JSON.parse(uninterrupted.stdout));
 
-    const sweep = startUncurl(sweepArguments(killed));
-    // 300 items are three parts with five candidates each; the process is killed once the first part is on disk.
-    const partsOf = async (): Promise<readonly string[]> =>
-      existsSync(join(killed, 'steps'))
-        ? (await readdir(join(killed, 'steps'), { recursive: true })).filter((name) => name.endsWith('.json'))
-        : [];
-    while ((await partsOf()).length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
-    sweep.child.kill('SIGKILL');
-    expect((await sweep.ended).code).toBeNull();
-    const stored = await partsOf();
-    expect(stored.length).toBeLessThan(15);
-    const timesOf = (names: readonly string[]): Promise<number[]> =>
-      Promise.all(names.map(async (name) => (await stat(join(killed, 'steps', name))).mtimeMs));
-    const times = await timesOf(stored);
+  const sweep = startUncurl(sweepArguments(killed));
+  // 300 items are three parts with five candidates each; the process is killed once the first part is on disk.
+  const partsOf = async (): Promise<readonly string[]> =>
+    existsSync(join(killed, 'steps'))
+      ? (await readdir(join(killed, 'steps'), { recursive: true })).filter((name) => name.endsWith('.json'))
+      : [];
+  while ((await partsOf()).length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+  sweep.child.kill('SIGKILL');
+  expect((await sweep.ended).code).toBeNull();
+  const stored = await partsOf();
+  expect(stored.length).toBeLessThan(15);
+  const timesOf = (names: readonly string[]): Promise<number[]> =>
+    Promise.all(names.map(async (name) => (await stat(join(killed, 'steps', name))).mtimeMs));
+  const times = await timesOf(stored);
 
-    const [run = ''] = await readdir(join(killed, 'runs'));
-    const resumed = await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']);
-    expect(resumed.code, resumed.stderr).toBe(0);
-    expect(await timesOf(stored)).toEqual(times);
-    const second = answer.parse(JSON.parse(resumed.stdout));
-    expect({ ...second, run: '', notes: [], summary: '' }).toEqual({ ...first, run: '', notes: [], summary: '' });
-    expect(await outcomesOf(killed, second.run)).toEqual(await outcomesOf(whole, first.run));
-  },
-);
+  const [run = ''] = await readdir(join(killed, 'runs'));
+  const resumed = await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(await timesOf(stored)).toEqual(times);
+  const second = answer.parse(JSON.parse(resumed.stdout));
+  expect({ ...second, run: '', notes: [], summary: '' }).toEqual({ ...first, run: '', notes: [], summary: '' });
+  expect(await outcomesOf(killed, second.run)).toEqual(await outcomesOf(whole, first.run));
+});
 
 test('a limit of new tokens that leaves no room for a prompt is refused before a run is made', async () => {
   const folder = await temporaryFolder();

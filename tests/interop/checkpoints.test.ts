@@ -53,7 +53,7 @@ const subjects = new Map<string, Subject>();
 let loaders: ReadonlyMap<string, z.infer<typeof loaderReport>>;
 let graphs: ReadonlyMap<string, z.infer<typeof graphReport>>;
 let work = '';
-const place = (...parts: readonly string[]): string => path.join(work, ...parts);
+const inWork = (...parts: readonly string[]): string => path.join(work, ...parts);
 
 const prepare = async (name: string): Promise<{ readonly tokens: readonly (readonly number[])[] }> => {
   const read = async (file: string): Promise<unknown> =>
@@ -61,20 +61,20 @@ const prepare = async (name: string): Promise<{ readonly tokens: readonly (reado
   const tokens = z.array(z.array(z.number())).parse(await read('tokens.json'));
   const plan: DropPlan = z.object({ kept: z.array(z.array(z.number())) }).parse(await read('kept.json'));
   const checkpoint = await openCheckpoint(path.join(root, name));
-  const settings = exportSettingsIn(place('overlay'));
+  const settings = exportSettingsIn(inWork('overlay'));
   const runner = await settings.openRunner(checkpoint, {});
   const results = await runner.forward(tokens, plan, control);
   await runner.dispose();
   subjects.set(name, { checkpoint, logits: results.map(({ logits }) => logits) });
   for (const format of ['hf,onnx', 'onnx'] satisfies readonly ExportFormat[]) {
-    await exportPlan({ checkpoint, plan, destination: place(format, name), format, settings, control });
+    await exportPlan({ checkpoint, plan, destination: inWork(format, name), format, settings, control });
   }
   return { tokens };
 };
 
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-exports-'));
-  for (const folder of ['hf,onnx', 'onnx', 'saved', 'overlay']) await mkdir(place(folder));
+  for (const folder of ['hf,onnx', 'onnx', 'saved', 'overlay']) await mkdir(inWork(folder));
   const jobs: {
     readonly name: string;
     readonly folder: string;
@@ -87,17 +87,17 @@ beforeAll(async () => {
     jobs.push({
       name,
       tokens,
-      folder: place('hf,onnx', name),
-      saved: place('saved', name),
-      output: place(`${name}.transformers`),
+      folder: inWork('hf,onnx', name),
+      saved: inWork('saved', name),
+      output: inWork(`${name}.transformers`),
     });
   }
   const graphJobs = jobs.flatMap(({ name, tokens }) =>
     (['hf,onnx', 'onnx'] as const).map((format) => ({
       name: `${name} as ${format}`,
       tokens,
-      folder: place(format, name),
-      output: place(`${name} as ${format}`),
+      folder: inWork(format, name),
+      output: inWork(`${name} as ${format}`),
     })),
   );
   const [loaded, opened] = await Promise.all([
@@ -111,7 +111,7 @@ afterAll(() => rm(work, { recursive: true, force: true }));
 
 /** Compares the logits `${prefix}.${sequence}` of a result file with those of the masked original. */
 const expectEqual = async (name: string, file: string, prefix: string): Promise<void> => {
-  const { tensors } = await readSafetensorsHeader(place(file));
+  const { tensors } = await readSafetensorsHeader(inWork(file));
   const { logits } = subjects.get(name) ?? expect.fail(`no ${name}`);
   expect(logits.length).toBeGreaterThan(0);
   for (const [sequence, ours] of logits.entries()) {

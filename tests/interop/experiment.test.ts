@@ -23,10 +23,10 @@ const TRAINING = [
 ];
 
 let work = '';
-const place = (...parts: readonly string[]): string => path.join(work, ...parts);
+const inWork = (...parts: readonly string[]): string => path.join(work, ...parts);
 const experiment = (workspace: string): readonly string[] => [
-  ...['experiment', 'switch-8', 'switch-32', '--task', place('few'), '--arms', 'as-is,tuned', '--seeds', '0'],
-  ...[...TRAINING, '--workspace', place(workspace)],
+  ...['experiment', 'switch-8', 'switch-32', '--task', inWork('few'), '--arms', 'as-is,tuned', '--seeds', '0'],
+  ...[...TRAINING, '--workspace', inWork(workspace)],
 ];
 const documentOf = async (args: readonly string[]): Promise<ExperimentDocument> => {
   const { code, stdout, stderr } = await uncurl([...args, '--json']);
@@ -39,15 +39,15 @@ const armText = ({ task, model, kept, treatment, seed }: ExperimentArm): string 
 
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-experiment-'));
-  await mkdir(place('few'));
-  await writeFile(place('few', 'task.json'), JSON.stringify({ name: 'few' }));
+  await mkdir(inWork('few'));
+  await writeFile(inWork('few', 'task.json'), JSON.stringify({ name: 'few' }));
   for (const split of ['calibration', 'test']) {
     const lines = (await readFile(path.join(resources, 'tasks', 'german', `${split}.jsonl`), 'utf8')).split('\n');
-    await writeFile(place('few', `${split}.jsonl`), `${lines.slice(0, ITEMS).join('\n')}\n`);
+    await writeFile(inWork('few', `${split}.jsonl`), `${lines.slice(0, ITEMS).join('\n')}\n`);
   }
-  await mkdir(place('few-written'));
+  await mkdir(inWork('few-written'));
   const written = { name: 'few-written', metric: 'exact_match', itemsOf: '../few', until: ['\n'], maxNewTokens: 12 };
-  await writeFile(place('few-written', 'task.json'), JSON.stringify(written));
+  await writeFile(inWork('few-written', 'task.json'), JSON.stringify(written));
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
@@ -68,13 +68,13 @@ test('fine-tuned arms equal the results of finetune, and a killed arm resumes to
 
   // The same training with the other verb, measured by a sweep.
   const made = await uncurl([
-    ...['finetune', 'switch-8', '--task', place('few'), '--out', place('tuned')],
-    ...[...TRAINING, '--workspace', place('whole')],
+    ...['finetune', 'switch-8', '--task', inWork('few'), '--out', inWork('tuned')],
+    ...[...TRAINING, '--workspace', inWork('whole')],
   ]);
   expect(made.code, made.stderr).toBe(0);
   const swept = await uncurl([
-    ...['sweep', 'switch-8', '--task', place('few'), '--method', 'frequency', '--factors', '1', '--json'],
-    ...['--candidate', `tuned=${place('tuned')}`, '--threads', '1', '--workspace', place('whole')],
+    ...['sweep', 'switch-8', '--task', inWork('few'), '--method', 'frequency', '--factors', '1', '--json'],
+    ...['--candidate', `tuned=${inWork('tuned')}`, '--threads', '1', '--workspace', inWork('whole')],
   ]);
   expect(swept.code, swept.stderr).toBe(0);
   const { results } = z.looseObject(sweepDocument.shape).parse(JSON.parse(swept.stdout));
@@ -84,7 +84,7 @@ test('fine-tuned arms equal the results of finetune, and a killed arm resumes to
   // Killed while the pruned arm, which has an export, has a saved state on disk.
   const { child, ended, printed } = startUncurl(experiment('killed'));
   const states = async (): Promise<readonly string[]> => {
-    const files = await readdir(place('killed'), { recursive: true }).catch((): string[] => []);
+    const files = await readdir(inWork('killed'), { recursive: true }).catch((): string[] => []);
     const pruned = files.filter((file) => file.endsWith(path.join('pruned', 'config.json'))).map(path.dirname);
     const folders = pruned.map((folder) => path.dirname(folder));
     return folders.filter((folder) => files.includes(path.join(folder, 'state', 'state.pt')));
@@ -93,17 +93,17 @@ test('fine-tuned arms equal the results of finetune, and a killed arm resumes to
   child.kill('SIGKILL');
   await ended;
   const run = /Run (\S+)/.exec(printed.stderr)?.[1] ?? expect.fail(printed.stderr);
-  const resumed = await documentOf(['resume', run, '--threads', '1', '--workspace', place('killed')]);
+  const resumed = await documentOf(['resume', run, '--threads', '1', '--workspace', inWork('killed')]);
   expect({ ...resumed, run: '' }).toEqual({ ...whole, run: '' });
-  expect(await readdir(place('killed', 'runs', run))).not.toContain('arms');
+  expect(await readdir(inWork('killed', 'runs', run))).not.toContain('arms');
 });
 
 test('both stages and a new router are trained for every draw, once for chosen and written answers', async () => {
   const { code, stdout, stderr } = await uncurl([
-    ...['experiment', 'switch-8', 'switch-32', '--task', place('few'), place('few-written'), '--seeds', '0,1'],
+    ...['experiment', 'switch-8', 'switch-32', '--task', inWork('few'), inWork('few-written'), '--seeds', '0,1'],
     ...['--arms', 'tuned,two-stage,new-router,new-router-two-stage', '--general-steps', '2'],
     ...['--router-steps', '2', '--epochs', '1', '--batch', String(ITEMS), '--rate', '0.001', '--save-every', '3'],
-    ...['--python', python, '--threads', '1', '--workspace', place('stages'), '--json'],
+    ...['--python', python, '--threads', '1', '--workspace', inWork('stages'), '--json'],
   ]);
   expect(code, stderr).toBe(0);
   const { arms, answers, mixture } = experimentDocument.parse(JSON.parse(stdout));

@@ -38,11 +38,11 @@ const settings = finetuneSettings.parse({
 const STEPS = 10;
 
 let work = '';
-const place = (...parts: readonly string[]): string => path.join(work, ...parts);
-const weightsOf = (name: string): Promise<Buffer> => readFile(place(name, 'model.safetensors'));
+const inWork = (...parts: readonly string[]): string => path.join(work, ...parts);
+const weightsOf = (name: string): Promise<Buffer> => readFile(inWork(name, 'model.safetensors'));
 
 const openEngine = async (workspace: string): Promise<Engine> => {
-  const engine = await createEngine({ workspace: place(workspace), resources, commandLine: 'test', threads: 1 });
+  const engine = await createEngine({ workspace: inWork(workspace), resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());
   return engine;
 };
@@ -50,7 +50,7 @@ const openEngine = async (workspace: string): Promise<Engine> => {
 const start = (engine: Engine, name: string, given: FinetuneSettings = settings): Promise<{ run: string }> =>
   engine.call('finetune.start', {
     model: engine.grantPath(model),
-    tasks: [engine.grantPath(place('few'))],
+    tasks: [engine.grantPath(inWork('few'))],
     settings: given,
     into: engine.grantPath(work),
     name,
@@ -74,16 +74,16 @@ const steps = (engine: Engine, run: string, count: number): Promise<void> =>
 
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-finetune-'));
-  await mkdir(place('few'));
+  await mkdir(inWork('few'));
   const german = path.join(resources, 'tasks', 'german');
-  await writeFile(place('few', 'task.json'), JSON.stringify({ name: 'few' }));
+  await writeFile(inWork('few', 'task.json'), JSON.stringify({ name: 'few' }));
   for (const split of ['calibration', 'test']) {
     const lines = (await readFile(path.join(german, `${split}.jsonl`), 'utf8')).split('\n').slice(0, ITEMS);
-    await writeFile(place('few', `${split}.jsonl`), `${lines.join('\n')}\n`);
+    await writeFile(inWork('few', `${split}.jsonl`), `${lines.join('\n')}\n`);
   }
   // The reference: an uninterrupted training.
   const engine = await createEngine({
-    workspace: place('whole-workspace'),
+    workspace: inWork('whole-workspace'),
     resources,
     commandLine: 'test',
     threads: 1,
@@ -96,14 +96,14 @@ afterAll(() => rm(work, { recursive: true, force: true }));
 
 test('losses of ten steps equal those of plain PyTorch within 1e-4', async () => {
   const tokenizer = (await loadTokenizer(model)) ?? expect.fail('uncurl-8 has a tokenizer');
-  const sequences = trainingSequences([await loadTask(place('few'))], tokenizer, 64);
+  const sequences = trainingSequences([await loadTask(inWork('few'))], tokenizer, 64);
   const { rate, warmUp, balance, clip, weightDecay: decay, routerSteps, epochs: allSteps } = settings;
   const [plain] = await runPython(
     'finetune_losses.py',
     [{ model, sequences, routerSteps, allSteps, rate, warmUp, balance, clip, decay }],
     z.object({ losses: z.array(z.number()) }),
   );
-  const lines = (await readFile(place('whole', 'losses.jsonl'), 'utf8')).trim().split('\n');
+  const lines = (await readFile(inWork('whole', 'losses.jsonl'), 'utf8')).trim().split('\n');
   const losses = lines.map((line) => finetuneStep.parse(JSON.parse(line)).loss);
   expect(losses).toHaveLength(STEPS);
   losses.forEach((loss, index) =>
@@ -137,9 +137,9 @@ test('a training killed during its general stage resumes to the same weights', a
   const engine = await openEngine('staged-workspace');
   const { run } = await start(engine, 'staged', staged);
   await engine.finished(run);
-  const manifest = finetuneManifest.parse(JSON.parse(await readFile(place('staged', 'uncurl_finetune.json'), 'utf8')));
+  const manifest = finetuneManifest.parse(JSON.parse(await readFile(inWork('staged', 'uncurl_finetune.json'), 'utf8')));
   expect(manifest).toMatchObject({ steps: STEPS + 5, mixture: { name: 'bundled', leftOut: 0 } });
-  const lines = (await readFile(place('staged', 'losses.jsonl'), 'utf8')).trim().split('\n');
+  const lines = (await readFile(inWork('staged', 'losses.jsonl'), 'utf8')).trim().split('\n');
   expect(lines.map((line) => finetuneStep.parse(JSON.parse(line)).stage)).toEqual([
     ...Array.from({ length: 4 }, () => 'router'),
     ...Array.from({ length: 5 }, () => 'general'),
@@ -157,12 +157,12 @@ test('a training killed during its general stage resumes to the same weights', a
 });
 
 test('the tuned folder has the layout of its source with other numbers, and records its origin', async () => {
-  const [source, tuned] = [await openCheckpoint(model), await openCheckpoint(place('whole'))];
+  const [source, tuned] = [await openCheckpoint(model), await openCheckpoint(inWork('whole'))];
   const layout = ({ tensors }: typeof source) =>
     [...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape]).sort();
   expect(layout(tuned)).toEqual(layout(source));
   expect(tuned.fingerprint).not.toBe(source.fingerprint);
-  const manifest = finetuneManifest.parse(JSON.parse(await readFile(place('whole', 'uncurl_finetune.json'), 'utf8')));
+  const manifest = finetuneManifest.parse(JSON.parse(await readFile(inWork('whole', 'uncurl_finetune.json'), 'utf8')));
   expect(manifest).toMatchObject({
     source: { name: 'uncurl-8', fingerprint: source.fingerprint },
     steps: STEPS,
@@ -182,7 +182,7 @@ test('a frozen part stays unchanged', async () => {
     freeze: ['experts', 'embed_tokens', 'lm_head'],
   });
   await engine.finished(run);
-  const [source, tuned] = [await openCheckpoint(model), await openCheckpoint(place('frozen'))];
+  const [source, tuned] = [await openCheckpoint(model), await openCheckpoint(inWork('frozen'))];
   const [before, after] = [await readFile(path.join(model, 'model.safetensors')), await weightsOf('frozen')];
   const changed = [...source.tensors].flatMap(([name, { byteOffset, byteLength }]) => {
     const other = tuned.tensors.get(name) ?? expect.fail(name);
@@ -197,16 +197,16 @@ test('a frozen part stays unchanged', async () => {
 });
 
 test('a killed training resumes from its last state to the same weights', async () => {
-  await mkdir(place('killed-workspace'));
+  await mkdir(inWork('killed-workspace'));
   const { child, ended, printed } = startUncurl([
     'finetune',
     model,
     '--task',
-    place('few'),
+    inWork('few'),
     '--out',
-    place('killed'),
+    inWork('killed'),
     '--workspace',
-    place('killed-workspace'),
+    inWork('killed-workspace'),
     '--python',
     python,
     '--threads',
@@ -226,21 +226,21 @@ test('a killed training resumes from its last state to the same weights', async 
   ]);
   // Steps may be faster than their output; the first state (after the third step) is on disk.
   const states = async (): Promise<readonly string[]> => {
-    const files = await readdir(place('killed-workspace'), { recursive: true });
+    const files = await readdir(inWork('killed-workspace'), { recursive: true });
     return files.filter((file) => file.endsWith(path.join('state', 'state.pt')));
   };
   await expect.poll(states, { timeout: HANG_LIMIT_MS, interval: 10 }).toHaveLength(1);
   child.kill('SIGKILL');
   await ended;
-  await expect(access(place('killed'))).rejects.toThrow('ENOENT');
+  await expect(access(inWork('killed'))).rejects.toThrow('ENOENT');
   const run = /Run (\S+)/.exec(printed.stderr)?.[1] ?? expect.fail(printed.stderr);
   const engine = await openEngine('killed-workspace');
   expect((await engine.call('runs.list', {})).map(({ id }) => id)).toEqual([run]);
   await engine.call('jobs.resume', { run });
   expect((await engine.finished(run)).state).toBe('done');
   expect((await weightsOf('killed')).equals(await weightsOf('whole'))).toBe(true);
-  expect(await readFile(place('killed', 'losses.jsonl'), 'utf8')).toBe(
-    await readFile(place('whole', 'losses.jsonl'), 'utf8'),
+  expect(await readFile(inWork('killed', 'losses.jsonl'), 'utf8')).toBe(
+    await readFile(inWork('whole', 'losses.jsonl'), 'utf8'),
   );
 });
 

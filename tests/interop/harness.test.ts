@@ -41,7 +41,7 @@ const item = z.object({ context: z.string(), choices: z.array(z.string()), answe
 const score = z.object({ id: z.string(), logprob: z.number(), greedy: z.boolean() });
 
 let work = '';
-const place = (name: string): string => path.join(work, name);
+const inWork = (name: string): string => path.join(work, name);
 const uncurl = (...parameters: readonly string[]): Promise<string> =>
   outputOf(process.execPath, ['--disable-warning=ExperimentalWarning', entryPoint, ...parameters]);
 const linesOf = async (file: string): Promise<readonly unknown[]> =>
@@ -64,13 +64,13 @@ let harness: ReadonlyMap<string, z.infer<typeof harnessReport>>;
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-harness-'));
   const named = tasks.flatMap((task) => ['--task', task]);
-  await uncurl('profile', model, ...named, '--out', place('profile.safetensors'));
+  await uncurl('profile', model, ...named, '--out', inWork('profile.safetensors'));
   for (const { task, method, factor, name } of points) {
     await uncurl(
       'plan',
       model,
       '--profile',
-      place('profile.safetensors'),
+      inWork('profile.safetensors'),
       '--task',
       task,
       '--method',
@@ -78,9 +78,9 @@ beforeAll(async () => {
       '--factor',
       String(factor),
       '--out',
-      place(`${name}.json`),
+      inWork(`${name}.json`),
     );
-    await uncurl('export', model, '--plan', place(`${name}.json`), '--out', place(name));
+    await uncurl('export', model, '--plan', inWork(`${name}.json`), '--out', inWork(name));
   }
   const settings = [
     '--factors',
@@ -88,7 +88,7 @@ beforeAll(async () => {
     '--limit',
     String(ITEMS),
     '--workspace',
-    place('workspace'),
+    inWork('workspace'),
     '--json',
   ];
   swept = sweepDocument.parse(
@@ -104,9 +104,9 @@ beforeAll(async () => {
     ...pairs.map(([context, continuation], index) => ({ id: `pair ${String(index)}`, context, continuation })),
     ...texts.map((text, index) => ({ id: `text ${String(index)}`, text })),
   ];
-  await writeFile(place('requests.jsonl'), requests.map((request) => `${JSON.stringify(request)}\n`).join(''));
-  await uncurl('score', model, '--requests', place('requests.jsonl'), '--out', place('scores.jsonl'));
-  scored = (await linesOf(place('scores.jsonl'))).map((line) => score.parse(line));
+  await writeFile(inWork('requests.jsonl'), requests.map((request) => `${JSON.stringify(request)}\n`).join(''));
+  await uncurl('score', model, '--requests', inWork('requests.jsonl'), '--out', inWork('scores.jsonl'));
+  scored = (await linesOf(inWork('scores.jsonl'))).map((line) => score.parse(line));
 
   const filesOf = (which: readonly string[]): Readonly<Record<string, string>> =>
     Object.fromEntries(which.map((task) => [task, taskFile(task, 'test')]));
@@ -115,7 +115,7 @@ beforeAll(async () => {
     [
       { model, tasks: filesOf(tasks), limit: ITEMS, requests: pairs, texts },
       ...points.map(({ task, name }) => ({
-        model: place(name),
+        model: inWork(name),
         tasks: filesOf([task]),
         limit: ITEMS,
         requests: [],
@@ -176,6 +176,6 @@ describe('sweep gives the accuracies of lm-evaluation-harness', () => {
 
   it.each(points)('on $task, pruned by $method at factor $factor and exported', ({ task, method, factor, name }) => {
     const { acc, accNorm } = sweptPoint(task, method, factor);
-    expect(accuracies(place(name), task)).toEqual({ acc, accNorm });
+    expect(accuracies(inWork(name), task)).toEqual({ acc, accNorm });
   });
 });

@@ -81,32 +81,32 @@ let theirsWithAmx: ReadonlyMap<string, z.infer<typeof answer>> = new Map();
 
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-vllm-'));
-  const place = (...parts: readonly string[]): string => path.join(work, ...parts);
-  for (const folder of ['exports', 'saved']) await mkdir(place(folder));
+  const inWork = (...parts: readonly string[]): string => path.join(work, ...parts);
+  for (const folder of ['exports', 'saved']) await mkdir(inWork(folder));
   await runPython(
     'random_checkpoints.py',
-    all.map((name) => ({ name, folder: place(name) })),
+    all.map((name) => ({ name, folder: inWork(name) })),
     made,
   );
   const jobs: LoaderJob[] = [];
   for (const family of all) {
-    const checkpoint = await openCheckpoint(place(family));
+    const checkpoint = await openCheckpoint(inWork(family));
     for (const kept of counts) {
       // Not the first experts, so that a loader that takes those is detected.
       const experts = Array.from({ length: 16 }, (_, expert) => (5 * expert + 3) % 16)
         .slice(0, kept)
         .sort((a, b) => a - b);
       const plan = { kept: checkpoint.descriptor.moeLayers.map(() => experts) };
-      const settings = exportSettingsIn(place('overlay'));
+      const settings = exportSettingsIn(inWork('overlay'));
       const name = nameOf(family, kept);
-      await exportPlan({ checkpoint, plan, destination: place('exports', name), settings, control });
-      ours.set(name, await maskedLogits(checkpoint, plan, tokens, place('overlay')));
-      jobs.push({ name, folder: place('exports', name), tokens, attention: attentionOf(family) });
+      await exportPlan({ checkpoint, plan, destination: inWork('exports', name), settings, control });
+      ours.set(name, await maskedLogits(checkpoint, plan, tokens, inWork('overlay')));
+      jobs.push({ name, folder: inWork('exports', name), tokens, attention: attentionOf(family) });
     }
   }
   const loaded = await runPython(
     'transformers_logits.py',
-    jobs.map((job) => ({ ...job, saved: place('saved', job.name), output: place(`${job.name}.transformers`) })),
+    jobs.map((job) => ({ ...job, saved: inWork('saved', job.name), output: inWork(`${job.name}.transformers`) })),
     loaderReport,
   );
   reports = byName(loaded);

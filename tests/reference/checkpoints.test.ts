@@ -161,34 +161,29 @@ describe.each(supported)('%s', (folder) => {
     );
   });
 
-  it(
-    'scores requests behind a shared prefix as whole sequences, unpruned and under a mask, resident and ' + 'streamed',
-    async () => {
-      const { checkpoint, kept } = await Reference.open(folder);
-      const settings = {
-        threads: 1,
-        memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-        overlayFolder: await temporaryFolder(),
-      };
-      const requests = prefixedRequests(checkpoint.descriptor);
-      const [resident, streamed] = [
-        await openModelRunner(checkpoint, settings),
-        await openModelRunner(checkpoint, { ...settings, streamed: true }),
-      ];
-      onTestFinished(async () => {
-        await resident.dispose();
-        await streamed.dispose();
-      });
-      for (const plan of [null, kept]) {
-        const { together, alone } = await scoreTogether(resident, requests, plan);
-        expect(numberDifference(together.logprobs, alone.logprobs)).toBeLessThanOrEqual(1e-5);
-        expect(together.tokens).toBeLessThan(0.6 * alone.tokens);
-        expect((await streamed.score(requests, plan, control)).map(({ logprob }) => logprob)).toEqual(
-          together.logprobs,
-        );
-      }
-    },
-  );
+  it('scores requests with a shared prefix like whole sequences, unpruned and masked, resident and streamed', async () => {
+    const { checkpoint, kept } = await Reference.open(folder);
+    const settings = {
+      threads: 1,
+      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+      overlayFolder: await temporaryFolder(),
+    };
+    const requests = prefixedRequests(checkpoint.descriptor);
+    const [resident, streamed] = [
+      await openModelRunner(checkpoint, settings),
+      await openModelRunner(checkpoint, { ...settings, streamed: true }),
+    ];
+    onTestFinished(async () => {
+      await resident.dispose();
+      await streamed.dispose();
+    });
+    for (const plan of [null, kept]) {
+      const { together, alone } = await scoreTogether(resident, requests, plan);
+      expect(numberDifference(together.logprobs, alone.logprobs)).toBeLessThanOrEqual(1e-5);
+      expect(together.tokens).toBeLessThan(0.6 * alone.tokens);
+      expect((await streamed.score(requests, plan, control)).map(({ logprob }) => logprob)).toEqual(together.logprobs);
+    }
+  });
 
   it('gives the logits of its pruned copy as an export, which is verified with its graph', async () => {
     const reference = await Reference.open(folder);

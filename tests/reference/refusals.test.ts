@@ -136,9 +136,9 @@ const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 describe.each(folders)('%s', (folder) => {
   const sound = readSound(folder);
-  const places = [...sound.files].flatMap(([file, tensors]) => tensors.map((tensor) => ({ file, tensor })));
-  const oblong = places.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) !== shape.at(-2));
-  const squares = places.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) === shape.at(-2)).length;
+  const stored = [...sound.files].flatMap(([file, tensors]) => tensors.map((tensor) => ({ file, tensor })));
+  const oblong = stored.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) !== shape.at(-2));
+  const squares = stored.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) === shape.at(-2)).length;
   const replaced =
     (name: string, ...by: readonly NamedTensor[]) =>
     (tensors: readonly NamedTensor[]): readonly NamedTensor[] =>
@@ -148,12 +148,12 @@ describe.each(folders)('%s', (folder) => {
     expect(await refusalOf((await Bench.set(sound)).folder)).toBeNull();
   });
 
-  it(`is refused without any one of its ${String(places.length)} tensors, by name`, async () => {
+  it(`is refused without any one of its ${String(stored.length)} tensors, by name`, async () => {
     const bench = await Bench.set(sound);
     for (const {
       file,
       tensor: { name },
-    } of places) {
+    } of stored) {
       const refusal = await bench.refusal(file, replaced(name));
       expect(refusal?.message ?? 'it opened', `without ${name}`).toContain(`"${name}" is missing`);
     }
@@ -161,7 +161,7 @@ describe.each(folders)('%s', (folder) => {
 
   it('is refused with any one tensor renamed, with both names', async () => {
     const bench = await Bench.set(sound);
-    for (const { file, tensor } of places) {
+    for (const { file, tensor } of stored) {
       for (const name of [`${tensor.name}_old`, tensor.name.replace(/^(model|lm_head)\./, 'other.$1.')]) {
         const refusal = await bench.refusal(file, replaced(tensor.name, { ...tensor, name }));
         expect(refusal?.message ?? 'it opened', `${tensor.name} as ${name}`).toContain(`"${tensor.name}" is missing`);
@@ -170,27 +170,23 @@ describe.each(folders)('%s', (folder) => {
     }
   });
 
-  it(
-    `is refused with any one of its ${String(oblong.length)} oblong tensors transposed, by name and shapes ` +
-      `(${String(squares)} square ones cannot be told)`,
-    async () => {
-      const bench = await Bench.set(sound);
-      for (const { file, tensor } of oblong) {
-        const shape = transposed(tensor.shape);
-        const { message } = (await bench.refusal(file, replaced(tensor.name, { ...tensor, shape }))) ?? {
-          message: 'it opened',
-        };
-        expect(message, `${tensor.name} transposed`).toContain(
-          `tensor "${tensor.name}" has shape ${shown(shape)} where config.json asks for ${shown(tensor.shape)}`,
-        );
-        expect(message).toContain('it is transposed');
-      }
-    },
-  );
+  it(`is refused with any of ${String(oblong.length)} oblong tensors transposed (not ${String(squares)} square ones)`, async () => {
+    const bench = await Bench.set(sound);
+    for (const { file, tensor } of oblong) {
+      const shape = transposed(tensor.shape);
+      const { message } = (await bench.refusal(file, replaced(tensor.name, { ...tensor, shape }))) ?? {
+        message: 'it opened',
+      };
+      expect(message, `${tensor.name} transposed`).toContain(
+        `tensor "${tensor.name}" has shape ${shown(shape)} where config.json asks for ${shown(tensor.shape)}`,
+      );
+      expect(message).toContain('it is transposed');
+    }
+  });
 
   it('is refused with any one tensor of a dtype that its layout does not allow, by name', async () => {
     const bench = await Bench.set(sound);
-    for (const { file, tensor } of places) {
+    for (const { file, tensor } of stored) {
       for (const dtype of wrongDtypes(tensor)) {
         const refusal = await bench.refusal(file, replaced(tensor.name, { ...tensor, dtype }));
         const what = `${tensor.name} as ${dtype}`;

@@ -43,8 +43,8 @@ export interface ClusterRun {
   readonly folder: string;
 }
 
-export const makeRun = async (place: string, ...extra: readonly string[]): Promise<ClusterRun> => {
-  const workspace = join(place, 'workspace');
+export const makeRun = async (folder: string, ...extra: readonly string[]): Promise<ClusterRun> => {
+  const workspace = join(folder, 'workspace');
   const { code, stdout, stderr } = await uncurl([...SWEEP, ...extra, '--later', '--workspace', workspace]);
   expect(code, stderr).toBe(0);
   const { run } = z.object({ run: z.string() }).parse(JSON.parse(stdout));

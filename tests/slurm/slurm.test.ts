@@ -123,10 +123,10 @@ describe('a sweep on a Slurm cluster', () => {
 
   test('a worker on other hardware is refused before it computes anything', async () => {
     const run = await makeRun(await temporaryFolder());
-    const place = join(run.folder, 'work');
-    await mkdir(place, { recursive: true });
+    const workFolder = join(run.folder, 'work');
+    await mkdir(workFolder, { recursive: true });
     const other = { provider: 'cpu', precision: 'float32', processor: 'another processor' };
-    await writeFile(join(place, 'hardware.json'), JSON.stringify(other));
+    await writeFile(join(workFolder, 'hardware.json'), JSON.stringify(other));
     const { code, stderr } = await uncurl(submission(run, 1));
     expect(code).toBe(1);
     expect(stderr).toMatch(/task 1 on \S+: FAILED, exit code 2/);

@@ -41,9 +41,9 @@ export const startSshHost = async (context: TestContext): Promise<SshHost> => {
   if (!existsSync(SSHD)) context.skip(`there is no ${SSHD} here (Debian: openssh-server)`);
   if (process.getuid?.() !== 0) context.skip('sshd with keys of its own is started as root alone');
   const folder = await temporaryFolder();
-  const place = (name: string): string => join(folder, name);
+  const inFolder = (name: string): string => join(folder, name);
   const port = await freePort();
-  for (const key of ['host-key', 'user-key']) makeKey(place(key));
+  for (const key of ['host-key', 'user-key']) makeKey(inFolder(key));
   if (!existsSync(PRIVILEGE_FOLDER)) {
     await mkdir(PRIVILEGE_FOLDER, { mode: 0o755 });
     onTestFinished(() => rmdir(PRIVILEGE_FOLDER));
@@ -51,18 +51,18 @@ export const startSshHost = async (context: TestContext): Promise<SshHost> => {
   const settings = [
     `Port ${String(port)}`,
     'ListenAddress 127.0.0.1',
-    `HostKey ${place('host-key')}`,
-    `AuthorizedKeysFile ${place('user-key.pub')}`,
+    `HostKey ${inFolder('host-key')}`,
+    `AuthorizedKeysFile ${inFolder('user-key.pub')}`,
     'PermitRootLogin prohibit-password',
     'PasswordAuthentication no',
     'StrictModes no',
     'UsePAM no',
     'PidFile none',
     // The host has its own home, so its engines have another key than the submitting machine.
-    `SetEnv SLURM_CONF=${process.env['SLURM_CONF'] ?? ''} UNCURL_SETTINGS=${place('home/settings.json')}`,
+    `SetEnv SLURM_CONF=${process.env['SLURM_CONF'] ?? ''} UNCURL_SETTINGS=${inFolder('home/settings.json')}`,
   ];
-  await writeFile(place('sshd_config'), `${settings.join('\n')}\n`);
-  const daemon = spawn(SSHD, ['-D', '-e', '-f', place('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await writeFile(inFolder('sshd_config'), `${settings.join('\n')}\n`);
+  const daemon = spawn(SSHD, ['-D', '-e', '-f', inFolder('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });
   onTestFinished(() => void daemon.kill());
   await new Promise<void>((resolve, reject) => {
     let printed = '';
@@ -78,17 +78,17 @@ export const startSshHost = async (context: TestContext): Promise<SshHost> => {
     '  HostName 127.0.0.1',
     `  Port ${String(port)}`,
     '  User root',
-    `  IdentityFile ${place('user-key')}`,
+    `  IdentityFile ${inFolder('user-key')}`,
     '  IdentitiesOnly yes',
     '  StrictHostKeyChecking accept-new',
-    `  UserKnownHostsFile ${place('known-hosts')}`,
+    `  UserKnownHostsFile ${inFolder('known-hosts')}`,
   ];
-  await writeFile(place('ssh_config'), `${client.join('\n')}\n`);
+  await writeFile(inFolder('ssh_config'), `${client.join('\n')}\n`);
   // A configuration file passed explicitly: ssh otherwise uses the home in the password file, ignoring HOME.
-  await mkdir(place('bin'));
-  await writeFile(place('bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${place('ssh_config')}' "$@"\n`);
-  await chmod(place('bin/ssh'), 0o755);
-  const environment = { PATH: `${place('bin')}:${process.env['PATH'] ?? ''}`, SLURM_CONF: '/nowhere/slurm.conf' };
+  await mkdir(inFolder('bin'));
+  await writeFile(inFolder('bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${inFolder('ssh_config')}' "$@"\n`);
+  await chmod(inFolder('bin/ssh'), 0o755);
+  const environment = { PATH: `${inFolder('bin')}:${process.env['PATH'] ?? ''}`, SLURM_CONF: '/nowhere/slurm.conf' };
   const greeting = spawnSync('ssh', [NAME, 'echo', '$SLURM_CONF'], {
     encoding: 'utf8',
     env: { ...process.env, ...environment },

@@ -102,7 +102,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   profileSequences: 'tokens of a text',
   reopenMixture: 'reads texts',
   requireForm: 'as checkExport',
-  requirePlace: 'looks at a folder',
+  requireFreeDestination: 'looks at a folder',
   scriptJobText: 'a text',
   trainingSequences: 'tokens of texts',
   withConstants: 'means out of a profile, which is a step',

@@ -10,7 +10,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'uncurl-layers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const project = (name: string, files: Readonly<Record<string, string>>): string => {
-  const place = path.join(folder, name);
+  const copy = path.join(folder, name);
   const all = {
     'main/contract/plan.ts': 'export const plan = 1;',
     'electron/shell.ts': '',
@@ -18,14 +18,14 @@ const project = (name: string, files: Readonly<Record<string, string>>): string 
     ...files,
   };
   for (const [file, text] of Object.entries(all)) {
-    mkdirSync(path.dirname(path.join(place, file)), { recursive: true });
-    writeFileSync(path.join(place, file), text);
+    mkdirSync(path.dirname(path.join(copy, file)), { recursive: true });
+    writeFileSync(path.join(copy, file), text);
   }
   for (const file of ['.dependency-cruiser.js', 'tsconfig.json', 'package.json']) {
-    copyFileSync(path.join(root, file), path.join(place, file));
+    copyFileSync(path.join(root, file), path.join(copy, file));
   }
-  symlinkSync(path.join(root, 'node_modules'), path.join(place, 'node_modules'));
-  return place;
+  symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+  return copy;
 };
 
 /** Names of the rules that a project breaks. */

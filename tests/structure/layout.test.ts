@@ -35,9 +35,9 @@ const linesWith = (pattern: RegExp, among: (file: string) => boolean): readonly 
     .flatMap(({ file, text }) =>
       text
         .split('\n')
-        .map((line, index) => ({ line, place: `${file}:${index + 1}` }))
+        .map((line, index) => ({ line, location: `${file}:${index + 1}` }))
         .filter(({ line }) => pattern.test(line))
-        .map(({ line, place }) => `${place}: ${line.trim().slice(0, 160)}`),
+        .map(({ line, location }) => `${location}: ${line.trim().slice(0, 160)}`),
     );
 
 // Spelt so that the patterns do not match themselves.

@@ -35,11 +35,11 @@ test.each([
 });
 
 test('every dependency has a licence that allows its use, for shipping or for building only', () => {
-  const packages = Object.entries(lock.packages).filter(([place]) => place !== '');
+  const packages = Object.entries(lock.packages).filter(([folder]) => folder !== '');
   expect(packages.length).toBeGreaterThan(500);
   const refused = packages.filter(
-    ([place, { license, dev = false }]) =>
-      !allowsShipping(license) && !(dev && FOR_BUILDING.has(license)) && !WITHOUT_A_NAME.has(place),
+    ([folder, { license, dev = false }]) =>
+      !allowsShipping(license) && !(dev && FOR_BUILDING.has(license)) && !WITHOUT_A_NAME.has(folder),
   );
   expect(refused).toEqual([]);
 });

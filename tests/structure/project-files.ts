@@ -6,9 +6,9 @@ export const root = path.resolve(import.meta.dirname, '..', '..');
 
 const walk = (folder: string, ignored: ReadonlySet<string>): readonly string[] =>
   readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const place = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (ignored.has(entry.name) || ignored.has(place)) return [];
-    return entry.isDirectory() ? walk(place, ignored) : [place];
+    const relative = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (ignored.has(entry.name) || ignored.has(relative)) return [];
+    return entry.isDirectory() ? walk(relative, ignored) : [relative];
   });
 
 /**

@@ -9,7 +9,7 @@ import { projectFiles, root } from './project-files.ts';
  */
 const OWN_FILES: Readonly<Record<string, string>> = {
   'electron/protocol.ts': 'the built page',
-  'electron/window-place.ts': "the shell's own file, in Electron's folder of the user, read before there is an engine",
+  'electron/window-bounds.ts': "the shell's own file, in Electron's folder of the user, read before there is an engine",
   'main/hosts/serve.ts': 'the built page',
   'main/engine/machine.ts': "the system's description of the processor",
   'main/workspace/process-alive.ts': "the system's description of a process",

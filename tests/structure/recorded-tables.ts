@@ -1,12 +1,17 @@
-// Tables that the documentation quotes from recorded runs, computed from the records. `npm run docs` writes each block
+// Tables that the documentation quotes from recorded runs and from described settings, computed from these. `npm run docs` writes each block
 // between the markers `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts lists outdated ones.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { z } from 'zod';
+import { clusterRequest } from '../../main/contract/cluster.ts';
 import type { ExperimentCell } from '../../main/contract/experiment.ts';
+import { finetuneSettings } from '../../main/contract/finetune.ts';
+import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { runManifest } from '../../main/contract/run.ts';
+import { defaultText, settingsOf } from '../../main/contract/setting.ts';
 import type { SizeTrendDocument } from '../../main/contract/size-trend.ts';
-import { type SweepDocument, type SweepResult, UNPRUNED } from '../../main/contract/sweep.ts';
+import { describedSweepSettings, type SweepDocument, type SweepResult, UNPRUNED } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
@@ -197,6 +202,15 @@ const curtailment = async ({ document, own: { delta } }: Sample): Promise<readon
   );
 };
 
+/** Options of the described settings of a schema. */
+const settings = (schema: z.ZodObject) => (): readonly string[] =>
+  table(
+    ['option', 'effect', 'values', 'default'],
+    settingsOf(schema).flatMap((setting) =>
+      setting.flag === undefined ? [] : [[`\`--${setting.flag}\``, setting.help, setting.range, defaultText(setting)]],
+    ),
+  );
+
 const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Promise<readonly string[]>>> = {
   'first-result': firstResult,
   'short-finding': shortFinding,
@@ -204,6 +218,10 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   findings,
   experiment,
   curtailment,
+  'sweep-settings': settings(describedSweepSettings),
+  'plan-settings': settings(describedPlanSettings),
+  'training-settings': settings(finetuneSettings),
+  'cluster-settings': settings(clusterRequest),
 };
 
 const BLOCK = /<!-- table: ([\w-]+) -->\n([\s\S]*?)<!-- end -->/g;
@@ -217,7 +235,10 @@ export interface RecordedPage {
   readonly tables: readonly string[];
 }
 
-const PAGES = ['README.md', ...['finding', 'paper-experiment', 'searching'].map((name) => `resources/docs/${name}.md`)];
+const PAGES = [
+  'README.md',
+  ...['finding', 'paper-experiment', 'searching', 'settings'].map((name) => `resources/docs/${name}.md`),
+];
 
 /** All pages that quote a record, in their current and their computed form. */
 export const recordedPages = async (): Promise<readonly RecordedPage[]> => {

@@ -12,7 +12,7 @@ import {
   readingText,
   recoveryText,
   referenceText,
-  sharedPlaceText,
+  sharedRankText,
 } from '../../evaluation/wording.ts';
 import { UNITS_NOTE } from '../../figures/numbers.ts';
 import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
@@ -73,7 +73,7 @@ const compareText = (document: CompareDocument): string => {
       tasks.flatMap((task) =>
         task.rows.map((row) => [
           task.task,
-          terminalText(sharedPlaceText(row, task)),
+          terminalText(sharedRankText(row, task)),
           row.method,
           task.n,
           printedValue(row.value, task.metric),

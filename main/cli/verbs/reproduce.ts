@@ -9,19 +9,19 @@ import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { PYTHON_OPTION } from '../training-options.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 import { sayArms } from './experiment.ts';
 
 export const reproduce: Verb = {
   name: 'reproduce',
-  usage: 'RUN [--workspace DIR]',
+  usage: 'RUN [--workspace DIR] [--confirm CODE]',
   summary:
     'Runs a finished sweep or experiment again without its stored steps and says whether every number matches; ' +
     '"sample" and "experiment" are those that come along.',
   positionals: [1, 1],
-  options: { ...PYTHON_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
+  options: { ...PYTHON_OPTION, ...CONFIRM_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
   run: async (given, host) => {
     const reader = optionReader(given);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
@@ -30,11 +30,12 @@ export const reproduce: Verb = {
     if (run === RECORDED_EXPERIMENT) await addRecordedExperiment(await openWorkspace(workspace), host.resources);
     const { kind } = await (await openExistingWorkspace(workspace)).runs.read(run);
     const python = reader.text('python');
+    const confirmed = confirmedCode(reader);
     if (python !== undefined && kind !== 'experiment')
       throw refuse('bad-usage', `${run} is a ${kind}: Python has no part in it.`, 'Leave --python out.');
     const again = async (engine: Engine): Promise<VerbResult> => {
       const { run: second } = await engine.call('experiment.reproduce', {
-        run,
+        ...{ run, confirmed },
         python: python === undefined ? null : engine.grantPath(resolve(python)),
       });
       host.say(`Run ${second}: "uncurl resume ${second}" goes on with it if it is interrupted.`);
@@ -47,7 +48,7 @@ export const reproduce: Verb = {
       return experimentResult(engine, second);
     };
     const goOn = async (engine: Engine): Promise<VerbResult> => {
-      const { run: second } = await engine.call('run.reproduce', { run });
+      const { run: second } = await engine.call('run.reproduce', { run, confirmed });
       host.say(`Run ${second}: "uncurl resume ${second}" goes on with it if it is interrupted.`);
       await followRun(engine, second, host);
       const document = await engine.call('reproduction.read', { run: second });

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { withPresentStop } from '../../contract/earlier-names.ts';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName } from '../../contract/plan.ts';
@@ -128,7 +129,9 @@ export const sweep: Verb = {
     ...DEVICE_OPTION,
   },
   run: async (given, host) => {
-    const reader = optionReader(given);
+    // Earlier versions called it `--stop told`.
+    const stop = withPresentStop(given.options['stop']);
+    const reader = optionReader({ ...given, options: { ...given.options, stop } });
     const { methods, files } = await readMethods(reader.texts('method'));
     if (methods.length === 0)
       throw refuse(

@@ -14,7 +14,7 @@ type CalibrationCall = 'tasks.calibrate' | 'tasks.tryCalibration';
 /** Folder of the workspace that stores the calibration choices. */
 const FOLDER = 'tasks';
 
-const chosenPlaces = ({ handles }: EngineContext, choice: CalibrationChoice): RecordedCalibration =>
+const chosenPaths = ({ handles }: EngineContext, choice: CalibrationChoice): RecordedCalibration =>
   calibrationAt(choice, (handle) => handles.resolve(handle));
 
 /** The calibration in its stored form: bundled models and tasks by name. */
@@ -28,7 +28,7 @@ export const calibrationCalls = (context: EngineContext): Pick<Answers, Calibrat
   return {
     'tasks.tryCalibration': answer(calls['tasks.tryCalibration'], async ({ handle, choice }) => {
       const base = await context.task(await itemsOf(handles.resolve(handle)));
-      const { task, leftOut, groups } = await calibrate(base, chosenPlaces(context, choice), context.task);
+      const { task, leftOut, groups } = await calibrate(base, chosenPaths(context, choice), context.task);
       return { calibration: task.calibration.length, test: task.test.length, leftOut, groups };
     }),
     'tasks.calibrate': answer(calls['tasks.calibrate'], async ({ handle, choice }) => {
@@ -36,7 +36,7 @@ export const calibrationCalls = (context: EngineContext): Pick<Answers, Calibrat
       const items = await itemsOf(from);
       const base = await context.task(items);
       requireNoCalibration(base);
-      const calibration = chosenPlaces(context, choice);
+      const calibration = chosenPaths(context, choice);
       // Refuses before anything is written.
       await calibrate(base, calibration, context.task);
       const document = { items, calibration: recorded(context, calibration) };

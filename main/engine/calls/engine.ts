@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import type { z } from 'zod';
 import { calls, type folderListing } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
-import { listWithin, placeTyped } from '../../files/list-within.ts';
+import { listWithin, readTypedPath } from '../../files/list-within.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 
@@ -23,14 +23,14 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
       throw refuse('no-browsing', 'Folders are not listed here.', 'Choose the folder in the dialog of the system.');
     if (handle === undefined && typed === undefined && second !== undefined) return listedRoots(context);
     const asked = handle === undefined ? first : context.handles.resolve(handle);
-    const place =
-      typed === undefined ? { folder: asked, file: null } : await placeTyped(context.roots, typed, homedir());
-    const { path, parent, entries } = await listWithin(context.roots, place.folder, hidden);
+    const chosen =
+      typed === undefined ? { folder: asked, file: null } : await readTypedPath(context.roots, typed, homedir());
+    const { path, parent, entries } = await listWithin(context.roots, chosen.folder, hidden);
     return {
       handle: context.handles.issue(path),
       path,
       parent: parent === null ? null : context.handles.issue(parent),
-      file: place.file === null ? undefined : context.handles.issue(place.file),
+      file: chosen.file === null ? undefined : context.handles.issue(chosen.file),
       entries: entries.map((entry) => ({
         handle: context.handles.issue(entry.path),
         name: entry.name,

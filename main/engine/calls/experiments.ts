@@ -10,6 +10,7 @@ import {
   recordedExperimentSettings,
 } from '../../contract/experiment.ts';
 import type { RunManifest } from '../../contract/run.ts';
+import { runCodeText } from '../../contract/run-origin.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
@@ -23,6 +24,7 @@ import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import type { Task } from '../../tasks/task.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
@@ -39,6 +41,8 @@ const experimentSpec = z.object({
   mixture: mixtureSpec.nullable().default(null),
   /** The run that this one reproduces. */
   reproduces: z.string().nullable().default(null),
+  /** Code with which the user confirmed that run; absent if it was made here. */
+  confirmed: runCodeText.optional(),
 });
 type ExperimentSpec = z.infer<typeof experimentSpec>;
 
@@ -188,12 +192,19 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     },
   ),
   'experiment.read': answer(calls['experiment.read'], (asked) => context.reader.read({ read: 'experiment', ...asked })),
-  'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle }) => {
+  'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle, confirmed }) => {
     const original = await finishedExperiment(context, run);
     const { settings, mixture } = recordedSpec(original, experimentSpec);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-    const subjects = await reopenSubjects(context, original, await context.bindings.isBound(original));
-    return startRun(context, experimentRun, { spec: { settings, python, mixture, reproduces: run }, ...subjects });
+    const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, confirmed));
+    const spec = {
+      settings,
+      python,
+      mixture,
+      reproduces: run,
+      ...(confirmed === undefined ? {} : { confirmed }),
+    };
+    return startRun(context, experimentRun, { spec, ...subjects });
   }),
   'experiment.recorded': answer(calls['experiment.recorded'], async () => {
     await addRecordedExperiment(context.workspace, context.resources);

@@ -25,7 +25,7 @@ interface Asked {
   readonly chat?: boolean | undefined;
 }
 
-const requirePlace = (layers: number, experts: number, layer: number, expert: number): void => {
+const requireExpert = (layers: number, experts: number, layer: number, expert: number): void => {
   if (layer < layers && expert < experts) return;
   throw refuse(
     'no-such-expert',
@@ -86,7 +86,7 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
       const { checkpoint, stored } = await opened(asked);
       const parts = await stored([]);
       if (parts === null) return { found: null };
-      requirePlace(parts.layers, parts.experts, layer, expert);
+      requireExpert(parts.layers, parts.experts, layer, expert);
       const counts = await parts.required(PROFILED.counts, layer);
       const both = rowOf(await parts.required(PROFILED.coactivation, layer), expert, parts.experts);
       const chosen = counts[expert] ?? 0;
@@ -113,7 +113,7 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
     'expert.together': answer(calls['expert.together'], async ({ layer, ...asked }) => {
       const parts = await (await opened(asked)).stored([]);
       if (parts === null) return { found: null };
-      requirePlace(parts.layers, parts.experts, layer, 0);
+      requireExpert(parts.layers, parts.experts, layer, 0);
       const both = await parts.required(PROFILED.coactivation, layer);
       const { experts, tokens } = parts;
       return {
@@ -124,7 +124,7 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
       const checkpoint = await context.checkpoint(context.handles.resolve(model));
       const { descriptor } = checkpoint;
       const moe = descriptor.moeLayers[layer]?.moe;
-      requirePlace(descriptor.moeLayers.length, moe?.experts ?? 0, layer, expert);
+      requireExpert(descriptor.moeLayers.length, moe?.experts ?? 0, layer, expert);
       if (moe === undefined) throw new Error('a layer without experts');
       const cosines = await readWeights(checkpoint, () => expertWeightLikeness(moe, expert));
       return { like: mostLike(cosines, expert) };

@@ -5,7 +5,7 @@ import { finetuneSettings } from '../../contract/finetune.ts';
 import { findPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
-import { requirePlace } from '../../finetune/tuned-folder.ts';
+import { requireFreeDestination } from '../../finetune/tuned-folder.ts';
 import { finetuneJob } from '../../jobs/finetune-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -28,7 +28,7 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
   schema: finetuneSpec,
   check: async (context, { spec: { settings, destination, python }, models, tasks }) => {
     const { checkpoint } = onlyModel({ models });
-    await requirePlace(destination);
+    await requireFreeDestination(destination);
     const length = Math.min(settings.length, checkpoint.descriptor.maxPositions);
     trainingSequences(
       tasks.map(({ task }) => task),

@@ -5,6 +5,7 @@ import type { RunManifest } from '../../contract/run.ts';
 import type { TaskItem } from '../../contract/task.ts';
 import type { PointAnswers } from '../../reading/readings.ts';
 import { isChoiceItem, isTextItem } from '../../tasks/task.ts';
+import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenTask } from '../run-subjects.ts';
 import { sweepManifest } from './sweeps.ts';
@@ -25,7 +26,7 @@ const itemsOf = async (
   if (recorded === undefined)
     return refuse('no-such-task', `the run does not record the task ${name}.`, 'Start a new sweep.');
   try {
-    const { test } = await reopenTask(context, recorded, await context.bindings.isBound(manifest));
+    const { test } = await reopenTask(context, recorded, await codeToConfirm(context, manifest));
     return new Map(test.map((item) => [item.id, item]));
   } catch (error) {
     if (error instanceof WorkbenchError) return error;

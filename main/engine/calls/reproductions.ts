@@ -5,10 +5,12 @@ import { providerName } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
+import { runCodeText } from '../../contract/run-origin.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
+import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
 import { type RunKindDefinition, startRun } from '../run-kind.ts';
@@ -17,7 +19,12 @@ import { reopenCandidates } from '../sweep-candidates.ts';
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
 /** Spec in a reproduction's manifest. */
-const reproduceSpec = z.object({ of: z.string(), settings: recordedSweepSettings });
+const reproduceSpec = z.object({
+  of: z.string(),
+  settings: recordedSweepSettings,
+  /** Code with which the user confirmed the reproduced run; absent if it was made here. */
+  confirmed: runCodeText.optional(),
+});
 
 const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
   const manifest = await workspace.runs.read(run);
@@ -42,9 +49,10 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
   schema: reproduceSpec,
   check: () => undefined,
   title: async (context, { spec }) => `Reproduction of ${(await readFinishedSweep(context, spec.of)).title}`,
-  job: async (context, { spec: { of, settings }, models, tasks }, device) => {
+  job: async (context, { spec: { of, settings, confirmed }, models, tasks }, device) => {
     const original = await readFinishedSweep(context, of);
-    const candidates = await reopenCandidates(context, original, await context.bindings.isBound(original));
+    const unconfirmed = await codeToConfirm(context, original, confirmed);
+    const candidates = await reopenCandidates(context, original, unconfirmed);
     return reproduceJob({
       original,
       folder: context.workspace.runs.folder(of),
@@ -56,10 +64,11 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
 };
 
 export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
-  'run.reproduce': answer(calls['run.reproduce'], async ({ run }) => {
+  'run.reproduce': answer(calls['run.reproduce'], async ({ run, confirmed }) => {
     const original = await readFinishedSweep(context, run);
-    const spec = { of: run, settings: recordedSpec(original, recordedSweepSettings) };
-    const subjects = await reopenSubjects(context, original, await context.bindings.isBound(original));
+    const settings = recordedSpec(original, recordedSweepSettings);
+    const spec = { of: run, settings, ...(confirmed === undefined ? {} : { confirmed }) };
+    const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, confirmed));
     return startRun(context, reproduceRun, { spec, ...subjects });
   }),
   'reproduction.read': answer(calls['reproduction.read'], async ({ run }) => {

@@ -16,7 +16,7 @@ import { sweepManifestOf } from '../../runs/read-run.ts';
 import { sweepDelta } from '../../runs/recorded-spec.ts';
 import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-record.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
-import type { ApprovedManifest } from '../approved-run.ts';
+import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import {
@@ -46,9 +46,9 @@ const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
     tasks: input.tasks.map(({ name }) => name),
     methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
   };
-  const { sources, work } = sweepJob(input, (place, notes) => {
-    const record = new SweepRecord(place, order, input.settings.delta, notes);
-    context.liveSweeps.set(place.run, record);
+  const { sources, work } = sweepJob(input, (home, notes) => {
+    const record = new SweepRecord(home, order, input.settings.delta, notes);
+    context.liveSweeps.set(home.run, record);
     return record;
   });
   return jobOn(sources, async (job) => {
@@ -149,7 +149,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const model = manifest.models.find((entry) => entry.name === name.model);
     if (model === undefined)
       throw refuse('no-such-model', `${run} does not contain the model ${name.model}.`, 'Choose a point on the chart.');
-    const { info } = await reopenModel(context, model, await context.bindings.isBound(manifest));
+    const { info } = await reopenModel(context, model, await codeToConfirm(context, manifest));
     const plan = stored === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored, name);
     return { plan, cost: planCost(info, plan) };
   }),

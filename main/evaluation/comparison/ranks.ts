@@ -11,7 +11,7 @@ export const RANK_BOOTSTRAP = { resamples: 1000, seed: 0 } as const;
  * Ranks of values, 1 for the best: the largest, or the smallest where lower is better. Equal values share their mean
  * rank.
  */
-export const placesOf = (values: readonly number[], isLowerBetter: boolean): number[] =>
+export const ranksOf = (values: readonly number[], isLowerBetter: boolean): number[] =>
   values.map((value) => {
     const better = values.filter((other) => (isLowerBetter ? other < value : other > value)).length;
     const equal = values.filter((other) => other === value).length;
@@ -82,8 +82,8 @@ export const meanRanks = (
   const ranksOver = (indicesOf: (task: ScoredTask) => Uint32Array): Float64Array => {
     const sums = new Float64Array(first.methods.length);
     for (const task of scored) {
-      for (const [method, place] of placesOf(valuesOf(task, indicesOf(task)), task.isPerplexity).entries())
-        sums[method] = (sums[method] ?? 0) + place;
+      for (const [method, rank] of ranksOf(valuesOf(task, indicesOf(task)), task.isPerplexity).entries())
+        sums[method] = (sums[method] ?? 0) + rank;
     }
     return sums.map((sum) => sum / scored.length);
   };

@@ -11,8 +11,10 @@ type TaskRecovery = CompareRecovery['tasks'][number];
 const bothWays = (bare: MeasuredMethod, recovered: MeasuredMethod) =>
   recovered.draws.flatMap((draw, index) => {
     // A recovered plan equals the bare one only at the same number of kept experts.
-    const place = bare.draws.findIndex(({ seed, factor }) => seed === draw.seed && isSameFactor(factor, draw.factor));
-    const [one, other, plain] = [recovered.outcomes[index], bare.outcomes[place], bare.draws[place]];
+    const bareIndex = bare.draws.findIndex(
+      ({ seed, factor }) => seed === draw.seed && isSameFactor(factor, draw.factor),
+    );
+    const [one, other, plain] = [recovered.outcomes[index], bare.outcomes[bareIndex], bare.draws[bareIndex]];
     return one === undefined || other === undefined || plain === undefined
       ? []
       : [{ one, other, recovered: draw, bare: plain }];

@@ -7,7 +7,7 @@ import { minOf } from '../../statistics/extremes.ts';
 import { spreadOf } from '../draws.ts';
 import { type DrawnOutcomes, pairDifference, readingOf } from './pairs.ts';
 import type { TaskPoints } from './points.ts';
-import { placesOf } from './ranks.ts';
+import { ranksOf } from './ranks.ts';
 
 /** A method's points on one task with their outcomes, one per draw. */
 export interface MeasuredMethod {
@@ -75,9 +75,9 @@ const outcomesOfReference = ({ unpruned, methods }: MeasuredTask, reference: str
  */
 export const compareTask = (measured: MeasuredTask, asked: string): CompareTask => {
   const { task, metric, n, unpruned, methods } = measured;
-  const places = placesOf(methods.map(valueOf), metric === 'perplexity');
-  const lowest = minOf(places);
-  const best = methods.find((_, index) => places[index] === lowest);
+  const ranks = ranksOf(methods.map(valueOf), metric === 'perplexity');
+  const lowest = minOf(ranks);
+  const best = methods.find((_, index) => ranks[index] === lowest);
   const reference = asked === BEST_REFERENCE ? (best?.method ?? null) : asked;
   const other = reference === null ? null : outcomesOfReference(measured, reference);
   const rows = methods.map((one, index): CompareRow => {
@@ -99,7 +99,7 @@ export const compareTask = (measured: MeasuredTask, asked: string): CompareTask 
       value: values.mean,
       lowest: values.lowest,
       highest: values.highest,
-      place: places[index] ?? Number.NaN,
+      rank: ranks[index] ?? Number.NaN,
       sharesBest: againstBest === null || againstBest.worse === 0,
       paired,
       reading: paired === null ? null : readingOf(metric, paired.pairs),
@@ -114,7 +114,7 @@ export const compareTask = (measured: MeasuredTask, asked: string): CompareTask 
     reference: other === null ? null : reference,
     rows: rows
       .map((row, order) => ({ row, order }))
-      .sort((left, right) => left.row.place - right.row.place || left.order - right.order)
+      .sort((left, right) => left.row.rank - right.row.rank || left.order - right.order)
       .map(({ row }) => row),
   };
 };

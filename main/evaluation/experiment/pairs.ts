@@ -31,7 +31,7 @@ interface Answer {
 export const rightItems = (right: string): boolean[] => Array.from(right, (bit) => bit === '1');
 
 const answersOf = ({ right }: ExperimentArm, { groups }: ExperimentTask): Answer[] =>
-  rightItems(right).map((isRight, place) => ({ isRight, truncatedTokens: 0, group: groups?.[place] }));
+  rightItems(right).map((isRight, index) => ({ isRight, truncatedTokens: 0, group: groups?.[index] }));
 
 export const accuracyOf = (right: string): number =>
   rightItems(right).filter((isRight) => isRight).length / right.length;
@@ -51,8 +51,8 @@ const pairArms = (
     throw new Error(`${pruned.model} and ${against.model} answered different items of ${task.name}`);
   const [before, after] = [answersOf(against, task), answersOf(pruned, task)];
   const summary = pairedAnswers(
-    before.flatMap((answer, place) => {
-      const other = after[place];
+    before.flatMap((answer, index) => {
+      const other = after[index];
       return other === undefined ? [] : [[answer, other] as const];
     }),
     ({ isRight }) => isRight,

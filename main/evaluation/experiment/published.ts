@@ -10,8 +10,8 @@ export const publishedDifferences = (table: PublishedTable): NonNullable<Experim
   ...table,
   rows: table.rows.map((row) => {
     const scratch = table.scratch.find(({ experts }) => experts === row.kept)?.values ?? [];
-    const differences = row.values.map((value, place) => {
-      const against = scratch[place];
+    const differences = row.values.map((value, index) => {
+      const against = scratch[index];
       return value === null || against === undefined ? null : rounded(value - against);
     });
     const known = differences.filter((difference) => difference !== null);

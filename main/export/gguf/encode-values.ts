@@ -26,19 +26,19 @@ export const encodeValues = (type: TensorType, floats: Float32Array): Uint8Array
 const quantise = (floats: Float32Array): Uint8Array => {
   const out = new Uint8Array(rowBytes('q8_0', floats.length));
   const view = new DataView(out.buffer);
-  let place = 0;
+  let offset = 0;
   for (let start = 0; start < floats.length; start += Q8_VALUES) {
     let largest = 0;
     for (let index = start; index < start + Q8_VALUES; index += 1)
       largest = Math.max(largest, Math.abs(floats[index] ?? 0));
     const scale = Math.fround(largest / 127);
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
-    view.setUint16(place, numberToHalf(scale), true);
+    view.setUint16(offset, numberToHalf(scale), true);
     for (let index = 0; index < Q8_VALUES; index += 1) {
       const value = Math.fround((floats[start + index] ?? 0) * inverse);
-      view.setInt8(place + 2 + index, Math.sign(value) * Math.floor(Math.abs(value) + 0.5));
+      view.setInt8(offset + 2 + index, Math.sign(value) * Math.floor(Math.abs(value) + 0.5));
     }
-    place += 2 + Q8_VALUES;
+    offset += 2 + Q8_VALUES;
   }
   return out;
 };

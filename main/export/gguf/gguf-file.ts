@@ -32,7 +32,7 @@ export interface GgufPlan {
   readonly tensors: readonly GgufTensor[];
   readonly read: ReadView;
   /** Position of each tensor; the header precedes the first one. */
-  readonly placed: readonly TensorInfo[];
+  readonly infos: readonly TensorInfo[];
   readonly header: Uint8Array;
   readonly sizeBytes: number;
   /** Warnings for users, one sentence each. */
@@ -64,14 +64,14 @@ export const planGguf = async (
   const tokenizer = await ggufTokenizer(source.folder, model.vocabulary);
   const metadata = new Map([...modelMetadata(model, config, architecture, type, source.name), ...tokenizer.metadata]);
   const written = modelTensors(model, architecture, type);
-  const { bytes, tensors: placed } = encodeHeader(metadata, written);
-  const last = placed.at(-1);
+  const { bytes, tensors: infos } = encodeHeader(metadata, written);
+  const last = infos.at(-1);
   return {
     type,
     metadata,
     tensors: written,
     read: readPieces(tensors),
-    placed,
+    infos,
     header: bytes,
     sizeBytes: last === undefined ? bytes.length : last.byteOffset + last.byteLength,
     warnings: [...tokenizer.warnings, ...typeWarnings(type, written)],
@@ -93,7 +93,7 @@ const typeWarnings = (type: TensorType, tensors: readonly GgufTensor[]): readonl
  * stop.
  */
 export const writeGguf = async (
-  { header, tensors, placed, read }: GgufPlan,
+  { header, tensors, infos, read }: GgufPlan,
   folder: string,
   onBytes: (bytes: number) => void,
 ): Promise<string> => {
@@ -109,11 +109,11 @@ export const writeGguf = async (
     };
     await write(header);
     for (const [index, tensor] of tensors.entries()) {
-      const place = placed[index];
-      if (place === undefined) throw new Error(`no place for ${tensor.name}`);
-      await write(new Uint8Array(place.byteOffset - offset));
+      const info = infos[index];
+      if (info === undefined) throw new Error(`${tensor.name} is missing in the header`);
+      await write(new Uint8Array(info.byteOffset - offset));
       for await (const bytes of ggufBytes(tensor, read)) await write(bytes);
-      if (offset !== place.byteOffset + place.byteLength) throw new Error(`${tensor.name} has another length`);
+      if (offset !== info.byteOffset + info.byteLength) throw new Error(`${tensor.name} has another length`);
     }
     await handle.sync();
     return hash.digest('hex');

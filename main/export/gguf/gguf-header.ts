@@ -120,7 +120,7 @@ export const encodeHeader = (
   tensors: readonly Pick<TensorInfo, 'name' | 'type' | 'shape'>[],
 ): { readonly bytes: Buffer; readonly tensors: readonly TensorInfo[] } => {
   let offset = 0;
-  const placed = tensors.map(({ name, type, shape }) => {
+  const infos = tensors.map(({ name, type, shape }) => {
     const byteLength = tensorBytes(type, shape);
     const byteOffset = offset;
     offset = aligned(offset + byteLength);
@@ -128,7 +128,7 @@ export const encodeHeader = (
   });
   const parts = [MAGIC, whole(4, VERSION), whole(8, tensors.length), whole(8, metadata.size)];
   for (const [key, value] of metadata) parts.push(text(key), encodeValue(value));
-  for (const { name, type, shape, byteOffset } of placed) {
+  for (const { name, type, shape, byteOffset } of infos) {
     parts.push(text(name), whole(4, shape.length));
     for (const length of [...shape].reverse()) parts.push(whole(8, length));
     parts.push(whole(4, tensorTypes[type]), whole(8, byteOffset));
@@ -137,7 +137,7 @@ export const encodeHeader = (
   const start = aligned(header.length);
   return {
     bytes: Buffer.concat([header, Buffer.alloc(start - header.length)]),
-    tensors: placed.map((tensor) => ({ ...tensor, byteOffset: start + tensor.byteOffset })),
+    tensors: infos.map((tensor) => ({ ...tensor, byteOffset: start + tensor.byteOffset })),
   };
 };
 

@@ -88,8 +88,8 @@ const reordered = ({ stored, select, transposed, shape }: Weight, floats: Float3
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
       const [storedRow, storedColumn] = rotated ? [column, row] : [row, column];
-      const place = (start(0) + step(0) * storedRow) * width + start(1) + step(1) * storedColumn;
-      out[row * columns + column] = floats[place] ?? 0;
+      const from = (start(0) + step(0) * storedRow) * width + start(1) + step(1) * storedColumn;
+      out[row * columns + column] = floats[from] ?? 0;
     }
   }
   return out;

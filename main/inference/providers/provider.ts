@@ -126,6 +126,6 @@ export const cudaCommand = (workingFolder: string, folder: string = runtimeFolde
   const script = path.join(folder, 'script', 'install.js');
   if (!existsSync(script)) return null;
   const relative = path.relative(workingFolder, script);
-  const place = relative.startsWith('..') ? script : relative;
-  return `node ${/\s/.test(place) ? JSON.stringify(place) : place} --onnxruntime-node-install`;
+  const named = relative.startsWith('..') ? script : relative;
+  return `node ${/\s/.test(named) ? JSON.stringify(named) : named} --onnxruntime-node-install`;
 };

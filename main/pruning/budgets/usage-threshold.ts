@@ -11,8 +11,8 @@ import { maxOf } from '../../statistics/extremes.ts';
 export const usageThresholdCounts = (usage: readonly Float64Array[], keep: number): number[] => {
   const layers = usage.map(raisedShares);
   const experts = usage[0]?.length ?? 0;
-  const place = keep * usage.length - (keep === experts ? 1 : 0);
-  const threshold = layers.flat().sort((a, b) => difference(b, a))[place] ?? { count: 0, of: 1 };
+  const index = keep * usage.length - (keep === experts ? 1 : 0);
+  const threshold = layers.flat().sort((a, b) => difference(b, a))[index] ?? { count: 0, of: 1 };
   return layers.map((layer) => layer.filter((share) => difference(share, threshold) > 0).length);
 };
 

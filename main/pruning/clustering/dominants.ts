@@ -35,11 +35,11 @@ export const pseudoGroups = (
   centroids: readonly number[],
   capacity: number,
 ): number[][] => {
-  const places = Math.max(capacity, Math.ceil(nodes.length / centroids.length));
+  const size = Math.max(capacity, Math.ceil(nodes.length / centroids.length));
   const free = new Set(nodes.filter((node) => !centroids.includes(node)));
   return centroids.map((centroid) => {
     const nearest = [...free].sort((a, b) => distances[centroid * n + a]! - distances[centroid * n + b]! || a - b);
-    const taken = nearest.slice(0, places - 1);
+    const taken = nearest.slice(0, size - 1);
     for (const node of taken) free.delete(node);
     return [centroid, ...taken];
   });

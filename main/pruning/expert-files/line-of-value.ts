@@ -19,13 +19,13 @@ const endOfValue = (text: string, at: number): number => {
   if (first === '"') return afterString(text, at);
   if (first !== '[' && first !== '{') return at + lengthOf(SCALAR, text, at);
   let depth = 0;
-  for (let place = at; place < text.length; place += 1) {
-    const character = text[place];
-    if (character === '"') place = afterString(text, place) - 1;
+  for (let position = at; position < text.length; position += 1) {
+    const character = text[position];
+    if (character === '"') position = afterString(text, position) - 1;
     else if (character === '[' || character === '{') depth += 1;
     else if (character === ']' || character === '}') {
       depth -= 1;
-      if (depth === 0) return place + 1;
+      if (depth === 0) return position + 1;
     }
   }
   return text.length;
@@ -36,17 +36,17 @@ const childOf = (text: string, at: number, step: string | number): number | null
   const isObject = text[at] === '{';
   if (!isObject && text[at] !== '[') return null;
   let found: number | null = null;
-  let place = afterSpace(text, at + 1);
-  for (let index = 0; place < text.length && text[place] !== ']' && text[place] !== '}'; index += 1) {
+  let position = afterSpace(text, at + 1);
+  for (let index = 0; position < text.length && text[position] !== ']' && text[position] !== '}'; index += 1) {
     let name: string | number = index;
     if (isObject) {
-      const end = endOfValue(text, place);
-      name = String(JSON.parse(text.slice(place, end)));
-      place = afterSpace(text, afterSpace(text, end) + 1);
+      const end = endOfValue(text, position);
+      name = String(JSON.parse(text.slice(position, end)));
+      position = afterSpace(text, afterSpace(text, end) + 1);
     }
-    if (name === step) found = place;
-    place = afterSpace(text, endOfValue(text, place));
-    if (text[place] === ',') place = afterSpace(text, place + 1);
+    if (name === step) found = position;
+    position = afterSpace(text, endOfValue(text, position));
+    if (text[position] === ',') position = afterSpace(text, position + 1);
   }
   return found;
 };

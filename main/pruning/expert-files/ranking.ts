@@ -5,6 +5,6 @@ export type Ranking = readonly (readonly number[])[];
 export const rankingScores = (ranking: Ranking): Float64Array[] =>
   ranking.map((list) => {
     const scores = new Float64Array(list.length);
-    list.forEach((expert, place) => (scores[expert] = list.length - place));
+    list.forEach((expert, index) => (scores[expert] = list.length - index));
     return scores;
   });

@@ -18,8 +18,8 @@ export type ExpertFile =
 interface LayerEntry {
   readonly layer: number;
   readonly list: readonly number[];
-  /** Line of the list, or of its entry at index `place`. */
-  readonly lineOf: (place?: number) => number;
+  /** Line of the list, or of its entry at index `index`. */
+  readonly lineOf: (index?: number) => number;
 }
 
 const numbers = z.array(z.number().int().nonnegative());
@@ -87,14 +87,14 @@ const entriesOf = (text: string, where: string, target: PlanTarget): readonly La
     throw unreadable(where, 'it contains no lists of experts by layer', plain.error);
   const content = wrapped.success ? wrapped.data.ranking : (plain.data ?? []);
   const before = wrapped.success ? ['ranking'] : [];
-  const at = (key: string | number, place?: number): number =>
-    lineOfValue(text, place === undefined ? [...before, key] : [...before, key, place]);
+  const at = (key: string | number, index?: number): number =>
+    lineOfValue(text, index === undefined ? [...before, key] : [...before, key, index]);
   return Array.isArray(content)
-    ? content.map((list, layer) => ({ layer, list, lineOf: (place) => at(layer, place) }))
+    ? content.map((list, layer) => ({ layer, list, lineOf: (index) => at(layer, index) }))
     : Object.entries(content).map(([key, list]) => ({
         layer: Number(key),
         list,
-        lineOf: (place) => at(key, place),
+        lineOf: (index) => at(key, index),
       }));
 };
 
@@ -135,7 +135,7 @@ const sizeOf = (plan: Plan): number =>
 
 const inOrder = (plans: readonly Plan[], where: string): readonly Plan[] => {
   const sorted = [...plans].sort((a, b) => sizeOf(b) - sizeOf(a));
-  const twin = sorted.find((plan, place) => place > 0 && sizeOf(plan) === sizeOf(sorted[place - 1] ?? plan));
+  const twin = sorted.find((plan, index) => index > 0 && sizeOf(plan) === sizeOf(sorted[index - 1] ?? plan));
   if (twin === undefined) return sorted;
   throw refuse(
     'plan-invalid',
@@ -178,14 +178,14 @@ const keptOfMask = ({ layer, list, lineOf }: LayerEntry, where: string): number[
 
 const checkRanking = ({ layer, list, lineOf }: LayerEntry, where: string, experts: number): void => {
   const seen = new Set<number>();
-  list.forEach((expert, place) => {
+  list.forEach((expert, index) => {
     if (expert >= experts)
       throw invalid(
         where,
-        lineOf(place),
+        lineOf(index),
         `expert ${expert} of layer ${layer} is unknown: experts are numbered 0 to ${experts - 1}`,
       );
-    if (seen.has(expert)) throw invalid(where, lineOf(place), `expert ${expert} appears twice in layer ${layer}`);
+    if (seen.has(expert)) throw invalid(where, lineOf(index), `expert ${expert} appears twice in layer ${layer}`);
     seen.add(expert);
   });
   const missing = Array.from({ length: experts }, (_, expert) => expert).filter((expert) => !seen.has(expert));

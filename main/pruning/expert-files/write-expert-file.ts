@@ -53,15 +53,15 @@ const expertList = (kept: DropPlan['kept'], { name, experts, layers }: ExpertFil
   const [count = experts] = counts;
   if (counts.size > 1)
     throw unfit('expert-list', 'goes with one ratio for all layers, and the plan keeps different numbers', 'mask');
-  if (layers.some((layer, place) => layer !== place))
+  if (layers.some((layer, index) => layer !== index))
     throw unfit(
       'expert-list',
       `does not state whether dense layers count, and ${name} has some before its MoE layers`,
       'mask',
     );
-  const lines = kept.map((layer, place) => {
+  const lines = kept.map((layer, index) => {
     const others = Array.from({ length: experts }, (_, expert) => expert).filter((expert) => !layer.includes(expert));
-    return JSON.stringify({ [place]: [...layer, ...others] });
+    return JSON.stringify({ [index]: [...layer, ...others] });
   });
   return { text: `${lines.join('\n')}\n`, note: `expert_prune_ratio: ${1 - count / experts}` };
 };

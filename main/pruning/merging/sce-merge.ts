@@ -1,5 +1,5 @@
 import type { MergeInput } from './weighted-average.ts';
-import { agreesWithSum, largestPlaces, taskVectors } from './task-vectors.ts';
+import { agreesWithSum, largestElements, taskVectors } from './task-vectors.ts';
 
 /** Below this sum the members' differences from the reference count as 0. */
 const NEGLIGIBLE = 1e-6;
@@ -12,7 +12,7 @@ const NEGLIGIBLE = 1e-6;
  */
 export const sceMerge = (input: MergeInput, density: number): Float64Array => {
   const { vectors } = taskVectors(input);
-  const kept = density < 1 ? varyingPlaces(vectors, density) : null;
+  const kept = density < 1 ? varyingElements(vectors, density) : null;
   const selected = vectors.map((vector) => vector.map((value, k) => (kept === null || kept[k] === 1 ? value : 0)));
   const squares = selected.map((vector) => vector.reduce((sum, value) => sum + value * value, 0) / vector.length);
   const total = squares.reduce((sum, square) => sum + square, 0);
@@ -30,10 +30,10 @@ export const sceMerge = (input: MergeInput, density: number): Float64Array => {
 };
 
 /** The fraction `density` of the varying entries with the largest variance. With one vector none varies. */
-const varyingPlaces = (vectors: readonly Float64Array[], density: number): Uint8Array => {
+const varyingElements = (vectors: readonly Float64Array[], density: number): Uint8Array => {
   const variances = Float64Array.from(vectors[0] ?? [], (_, k) => {
     const mean = vectors.reduce((sum, vector) => sum + vector[k]! / vectors.length, 0);
     return vectors.reduce((sum, vector) => sum + (vector[k]! - mean) ** 2 / vectors.length, 0);
   });
-  return largestPlaces(variances, Math.floor(variances.filter((value) => value > 0).length * density));
+  return largestElements(variances, Math.floor(variances.filter((value) => value > 0).length * density));
 };

@@ -24,9 +24,9 @@ export const agreesWithSum = (vectors: readonly Float64Array[], k: number): read
 };
 
 /** Marks the indices of the `count` largest magnitudes; ties go to the lower index. */
-export const largestPlaces = (values: Float64Array, count: number): Uint8Array => {
+export const largestElements = (values: Float64Array, count: number): Uint8Array => {
   const order = Array.from(values.keys()).sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!) || a - b);
   const chosen = new Uint8Array(values.length);
-  for (const place of order.slice(0, count)) chosen[place] = 1;
+  for (const index of order.slice(0, count)) chosen[index] = 1;
   return chosen;
 };

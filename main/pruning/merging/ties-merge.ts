@@ -1,5 +1,5 @@
 import type { MergeInput } from './weighted-average.ts';
-import { agreesWithSum, largestPlaces, taskVectors } from './task-vectors.ts';
+import { agreesWithSum, largestElements, taskVectors } from './task-vectors.ts';
 
 /**
  * TIES around the reference: the `density` largest entries of each member's difference from it are kept and weighted by
@@ -10,7 +10,7 @@ import { agreesWithSum, largestPlaces, taskVectors } from './task-vectors.ts';
 export const tiesMerge = (input: MergeInput, density: number): Float64Array => {
   const { vectors, shares } = taskVectors(input);
   const trimmed = vectors.map((vector, member) => {
-    const kept = density < 1 ? largestPlaces(vector, Math.floor(vector.length * density)) : null;
+    const kept = density < 1 ? largestElements(vector, Math.floor(vector.length * density)) : null;
     return vector.map((value, k) => (kept === null || kept[k] === 1 ? value * shares[member]! : 0));
   });
   return Float64Array.from(input.base, (value, k) => {

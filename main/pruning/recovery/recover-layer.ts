@@ -103,9 +103,9 @@ function* chooseLambda(
   problem: RecoveryProblem,
   fitter: Fitter,
 ): Steps<{ readonly lambda: number; readonly heldOut: number }> {
-  const place = new Map<number, number>();
-  for (const item of problem.items) if (!place.has(item)) place.set(item, place.size);
-  const fold = (token: number): number => (place.get(problem.items[token]!) ?? 0) % 2;
+  const ordinals = new Map<number, number>();
+  for (const item of problem.items) if (!ordinals.has(item)) ordinals.set(item, ordinals.size);
+  const fold = (token: number): number => (ordinals.get(problem.items[token]!) ?? 0) % 2;
   const left = LAMBDAS.map(() => 0);
   let nothing = 0;
   for (const own of [0, 1]) {

@@ -51,9 +51,9 @@ const EPSILON = 1e-12;
  */
 export function* recoverRouter(problem: RouterProblem, start: ArrayLike<number>): Steps<RouterRecovery> {
   const { items, hidden } = problem;
-  const place = new Map<number, number>();
-  for (const item of items) if (!place.has(item)) place.set(item, place.size);
-  const isHeldOut = Uint8Array.from(items, (item) => ((place.get(item) ?? 0) % HELD_OUT === HELD_OUT - 1 ? 1 : 0));
+  const ordinals = new Map<number, number>();
+  for (const item of items) if (!ordinals.has(item)) ordinals.set(item, ordinals.size);
+  const isHeldOut = Uint8Array.from(items, (item) => ((ordinals.get(item) ?? 0) % HELD_OUT === HELD_OUT - 1 ? 1 : 0));
   const rows = Float64Array.from(start);
   const unchanged = { rows: Float64Array.from(start), steps: 0, heldOut: 1, left: 1 };
   if (!isHeldOut.includes(1) || rows.length === 0) return unchanged;

@@ -39,12 +39,12 @@ export const meanDiagonal = ({ experts, width }: Pick<RecoveryProblem, 'experts'
 /** The part of a problem with the tokens selected by `keeps`, reindexed. */
 export const restrictProblem = (problem: RecoveryProblem, keeps: (token: number) => boolean): RecoveryProblem => {
   const { width, hidden, experts, residual, items } = problem;
-  const place = new Int32Array(items.length).fill(-1);
+  const newIndex = new Int32Array(items.length).fill(-1);
   let count = 0;
-  for (let token = 0; token < items.length; token++) if (keeps(token)) place[token] = count++;
+  for (let token = 0; token < items.length; token++) if (keeps(token)) newIndex[token] = count++;
   const part = new Float32Array(count * hidden);
   const own = new Int32Array(count);
-  place.forEach((to, token) => {
+  newIndex.forEach((to, token) => {
     if (to === -1) return;
     part.set(residual.subarray(token * hidden, (token + 1) * hidden), to * hidden);
     own[to] = items[token]!;
@@ -55,10 +55,10 @@ export const restrictProblem = (problem: RecoveryProblem, keeps: (token: number)
     residual: part,
     items: own,
     experts: experts.map(({ tokens, values }) => {
-      const rows = [...tokens.keys()].filter((row) => place[tokens[row]!] !== -1);
+      const rows = [...tokens.keys()].filter((row) => newIndex[tokens[row]!] !== -1);
       const kept = new Float32Array(rows.length * width);
       rows.forEach((row, at) => kept.set(values.subarray(row * width, (row + 1) * width), at * width));
-      return { tokens: Int32Array.from(rows, (row) => place[tokens[row]!]!), values: kept };
+      return { tokens: Int32Array.from(rows, (row) => newIndex[tokens[row]!]!), values: kept };
     }),
   };
 };
@@ -141,12 +141,12 @@ export function* productsOf(a: ExpertFeatures, b: ExpertFeatures, width: number)
     const tokens = Int32Array.from(a.tokens.keys());
     return yield* projectedOn({ tokens, values: a.values }, a.values, width, width);
   }
-  const places = new Map<number, number>();
-  b.tokens.forEach((token, row) => places.set(token, row));
-  const shared = [...a.tokens.keys()].filter((row) => places.has(a.tokens[row]!));
+  const rowOf = new Map<number, number>();
+  b.tokens.forEach((token, row) => rowOf.set(token, row));
+  const shared = [...a.tokens.keys()].filter((row) => rowOf.has(a.tokens[row]!));
   const values = new Float32Array(shared.length * width);
   shared.forEach((row, at) => values.set(a.values.subarray(row * width, (row + 1) * width), at * width));
-  const rows = Int32Array.from(shared, (row) => places.get(a.tokens[row]!)!);
+  const rows = Int32Array.from(shared, (row) => rowOf.get(a.tokens[row]!)!);
   return yield* projectedOn({ tokens: rows, values }, b.values, width, width);
 }
 

@@ -88,14 +88,14 @@ export const subsets = (n: number, size: number): number => {
 
 /** Combinations of `size` items in lexicographic order of their indices. */
 export function* combinations(items: readonly number[], size: number): Generator<readonly number[]> {
-  const places = Array.from({ length: size }, (_, at) => at);
+  const indices = Array.from({ length: size }, (_, at) => at);
   if (size > items.length) return;
   for (;;) {
-    yield places.map((place) => items[place]!);
+    yield indices.map((index) => items[index]!);
     let at = size - 1;
-    while (at >= 0 && places[at] === items.length - size + at) at--;
+    while (at >= 0 && indices[at] === items.length - size + at) at--;
     if (at < 0) return;
-    places[at]! += 1;
-    for (let next = at + 1; next < size; next++) places[next] = places[next - 1]! + 1;
+    indices[at]! += 1;
+    for (let next = at + 1; next < size; next++) indices[next] = indices[next - 1]! + 1;
   }
 }

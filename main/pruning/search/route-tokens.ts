@@ -50,8 +50,8 @@ const byOrder = (logits: Float32Array, experts: number, topK: number, scale: num
     const weights: number[] = [];
     const first = token * experts;
     let total = 0;
-    for (let place = first; place < first + experts && chosen.length < topK; place++) {
-      const expert = order[place]!;
+    for (let position = first; position < first + experts && chosen.length < topK; position++) {
+      const expert = order[position]!;
       if (allowed[expert] !== 1) continue;
       chosen.push(expert);
       const weight = Math.exp(logits[first + expert]! - logits[first + chosen[0]!]!);
@@ -115,9 +115,9 @@ export const largest = (values: ArrayLike<number>, count: number, may: (index: n
     if (!may(index)) continue;
     const value = values[index]!;
     if (chosen.length === count && !(value > values[chosen[count - 1]!]!)) continue;
-    let place = chosen.length === count ? count - 1 : chosen.length;
-    for (; place > 0 && value > values[chosen[place - 1]!]!; place--) chosen[place] = chosen[place - 1]!;
-    chosen[place] = index;
+    let position = chosen.length === count ? count - 1 : chosen.length;
+    for (; position > 0 && value > values[chosen[position - 1]!]!; position--) chosen[position] = chosen[position - 1]!;
+    chosen[position] = index;
   }
   return chosen;
 };

@@ -144,12 +144,12 @@ const exchange = (
     kept: from.kept.map((layer) => {
       if (random.float() >= settings.layerChange) return layer;
       const changed = [...layer];
-      changed.forEach((_, place) => {
+      changed.forEach((_, index) => {
         const others = Array.from({ length: experts }, (_expert, at) => at).filter(
           (expert) => !changed.includes(expert),
         );
         if (others.length > 0 && random.float() < settings.exchange)
-          changed[place] = others[random.integer(others.length)]!;
+          changed[index] = others[random.integer(others.length)]!;
       });
       return changed.sort((a, b) => a - b);
     }),
@@ -199,7 +199,7 @@ const cross = (
       const other = others[at]!;
       const fromFirst = layer.merge.map(() => random.float() < settings.firstParent);
       const rows = (own: readonly Float64Array[], theirs: readonly Float64Array[]): Float64Array[] =>
-        own.map((row, place) => (fromFirst[place] === true ? row : theirs[place]!));
+        own.map((row, index) => (fromFirst[index] === true ? row : theirs[index]!));
       return { merge: rows(layer.merge, other.merge), router: rows(layer.router, other.router) };
     }),
   };

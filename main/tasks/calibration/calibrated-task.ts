@@ -80,8 +80,8 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
       `${source.name} contains ${KIND_WORDS[kindOf(first)]}s, but ${base.path} ${KIND_WORDS[kindOf(tested)]}s.`,
       'Take calibration items of the same kind.',
     );
-  const placed = (items: readonly TaskItem[]) => items.map((item, position) => ({ item, position }));
-  const { kept, leftOut } = leaveOutTestTexts(placed(source.items), placed(base.test), ({ item }) =>
+  const numbered = (items: readonly TaskItem[]) => items.map((item, position) => ({ item, position }));
+  const { kept, leftOut } = leaveOutTestTexts(numbered(source.items), numbered(base.test), ({ item }) =>
     profiledText(item),
   );
   if (kept.length === 0)

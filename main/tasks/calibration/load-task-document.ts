@@ -2,7 +2,7 @@ import type { RecordedCalibration } from '../../contract/calibration.ts';
 import { assertNever, refuse } from '../../contract/errors.ts';
 import type { Task } from '../task.ts';
 import { type CalibrationSource, type CalibratedTask, withCalibration } from './calibrated-task.ts';
-import { isTaskDocument, placedDocument, readTaskDocument } from './task-document.ts';
+import { isTaskDocument, resolvedDocument, readTaskDocument } from './task-document.ts';
 
 /** Reads a task of any other form. */
 type Load = (path: string) => Promise<Task>;
@@ -42,7 +42,7 @@ export const calibrate = async (base: Task, calibration: RecordedCalibration, lo
 
 /** Loads the task that a document describes. Its items must be in a file, not in another document. */
 export const loadTaskDocument = async (file: string, named: (path: string) => string, load: Load): Promise<Task> => {
-  const { items, calibration } = placedDocument(file, await readTaskDocument(file), named);
+  const { items, calibration } = resolvedDocument(file, await readTaskDocument(file), named);
   if (isTaskDocument(items))
     throw refuse('bad-task', `${file}: "items" names another task document.`, 'Name the file of the items themselves.');
   const { task } = await calibrate(await load(items), calibration, load);

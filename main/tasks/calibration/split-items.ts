@@ -57,18 +57,18 @@ export interface SplitPositions {
 /**
  * Draws `share` of the items for calibration, reproducibly for the same items, share and seed. Bundles (one group, one
  * text) are never cut: they are taken in a drawn order while they fit in the share, or else the smallest one. Refuses
- * items that cannot be divided; `place` names them.
+ * items that cannot be divided; `location` names them.
  */
 export const splitItems = (
   items: readonly TaskItem[],
   { share, seed }: { readonly share: number; readonly seed: number },
-  place: string,
+  location: string,
 ): SplitPositions => {
   const bundles = bundlesOf(items);
   if (bundles.length < 2)
     throw refuse(
       'cannot-split',
-      `${place} cannot be split: its ${String(items.length)} ` +
+      `${location} cannot be split: its ${String(items.length)} ` +
         `${items.length === 1 ? 'item belongs' : 'items belong'} together (one group or one text).`,
       'Give a second file with calibration items, or take those of another task.',
     );

@@ -59,25 +59,25 @@ export const readTaskDocument = async (file: string): Promise<TaskDocument> => {
  * The document with absolute paths; `named` resolves names without a path (bundled tasks) and returns other paths
  * unchanged.
  */
-export const placedDocument = (
+export const resolvedDocument = (
   file: string,
   { items, calibration }: TaskDocument,
   named: (path: string) => string,
 ): TaskDocument => {
-  const placed = (path: string): string => resolve(dirname(file), named(path));
+  const resolved = (path: string): string => resolve(dirname(file), named(path));
   return {
-    items: placed(items),
+    items: resolved(items),
     calibration:
       calibration.from === 'split'
         ? calibration
         : calibration.from === 'file'
-          ? { from: 'file', file: placed(calibration.file) }
-          : { from: 'task', task: placed(calibration.task) },
+          ? { from: 'file', file: resolved(calibration.file) }
+          : { from: 'task', task: resolved(calibration.task) },
   };
 };
 
 /** Files and folders, beside the document itself, from which its task is read. */
-export const placesOf = ({ items, calibration }: TaskDocument): readonly string[] => {
+export const pathsOf = ({ items, calibration }: TaskDocument): readonly string[] => {
   switch (calibration.from) {
     case 'split':
       return [items];

@@ -37,12 +37,12 @@ const attempt = (chat: ChatTemplate, messages: readonly ChatMessage[], now: () =
 /**
  * Renders a conversation as a prompt with a checkpoint's own template, ending with the start of the model's turn. As in
  * lm-evaluation-harness 0.4.13, a template that refuses the conversation is tried again without the system turn. If
- * that fails too, refuses (`bad-chat-template`), naming the template's file and `place`.
+ * that fails too, refuses (`bad-chat-template`), naming the template's file and `location`.
  */
 export const renderChat = (
   chat: ChatTemplate,
   messages: readonly ChatMessage[],
-  place: string,
+  location: string,
   now: () => Date,
   meter: WorkMeter,
 ): RenderedChat => {
@@ -56,7 +56,7 @@ export const renderChat = (
     }
   } catch (error) {
     throw error instanceof TemplateFault
-      ? refuse('bad-chat-template', `${chat.file}, on ${place}: ${error.message}.`, error.remedy, error)
+      ? refuse('bad-chat-template', `${chat.file}, on ${location}: ${error.message}.`, error.remedy, error)
       : error;
   }
 };

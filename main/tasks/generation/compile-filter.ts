@@ -34,14 +34,14 @@ const parsed = <T>(schema: z.ZodType<T>, step: FilterPipeline['filter'][number])
   const result = schema.safeParse(settings);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const place = issue?.path.join('.') ?? '';
+  const field = issue?.path.join('.') ?? '';
   const more =
     name === 'map'
       ? ' Both mapping_dict (texts to texts) and default_value are needed: lm-evaluation-harness stops where a ' +
         'response is in neither of them.'
       : '';
   throw new FilterFault(
-    `filter ${name}: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'not supported'}`,
+    `filter ${name}: ${field === '' ? '' : `${field}: `}${issue?.message ?? 'not supported'}`,
     `Check its settings.${more}`,
   );
 };

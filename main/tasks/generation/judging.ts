@@ -34,18 +34,18 @@ export interface Judgement {
 /** Pipeline of a task without filters, which lm-evaluation-harness calls "none". */
 export const DEFAULT_PIPELINES: readonly FilterPipeline[] = [{ name: 'none', filter: [{ function: TAKE_FIRST }] }];
 
-const explained = (error: unknown, place: string): unknown =>
+const explained = (error: unknown, location: string): unknown =>
   error instanceof RegexFault || error instanceof FilterFault
-    ? refuse('bad-filter', `${place}: ${error.message}.`, error.remedy, error)
+    ? refuse('bad-filter', `${location}: ${error.message}.`, error.remedy, error)
     : error;
 
-const compilePipeline = ({ name, filter }: FilterPipeline, place: string): Pipeline => {
+const compilePipeline = ({ name, filter }: FilterPipeline, location: string): Pipeline => {
   const end = filter.findIndex((step) => step.function === TAKE_FIRST);
   const after = end < 0 ? undefined : filter[end + 1];
   if (after !== undefined) {
     throw refuse(
       'bad-filter',
-      `${place}: pipeline "${name}": ${after.function} comes after ${TAKE_FIRST}.`,
+      `${location}: pipeline "${name}": ${after.function} comes after ${TAKE_FIRST}.`,
       'Put take_first last: after it, lm-evaluation-harness filters single characters.',
     );
   }
@@ -53,45 +53,45 @@ const compilePipeline = ({ name, filter }: FilterPipeline, place: string): Pipel
     try {
       return compileFilter(step);
     } catch (error) {
-      throw explained(error, `${place}: pipeline "${name}", filter ${String(index + 1)} (${step.function})`);
+      throw explained(error, `${location}: pipeline "${name}", filter ${String(index + 1)} (${step.function})`);
     }
   });
   return { name, filters };
 };
 
 /**
- * Compiles a rule before anything runs. Refuses, naming filter and `place` (the task's file): unknown filters and
+ * Compiles a rule before anything runs. Refuses, naming filter and `location` (the task's file): unknown filters and
  * settings, two pipelines of one name, filters after take_first, and regular expressions that are malformed or mean
  * something else in JavaScript.
  */
-export const compileJudging = (rule: JudgingRule, place: string): Judging => {
+export const compileJudging = (rule: JudgingRule, location: string): Judging => {
   const names = rule.pipelines.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined)
     throw refuse(
       'bad-filter',
-      `${place}: two pipelines of filters are named "${twice}".`,
+      `${location}: two pipelines of filters are named "${twice}".`,
       'Give each a different name.',
     );
   try {
     return {
       rule,
-      pipelines: rule.pipelines.map((pipeline) => compilePipeline(pipeline, place)),
+      pipelines: rule.pipelines.map((pipeline) => compilePipeline(pipeline, location)),
       isMatch: compileExactMatch(rule.exactMatch),
     };
   } catch (error) {
-    throw error instanceof WorkbenchError ? error : explained(error, `${place}: regexes_to_ignore`);
+    throw error instanceof WorkbenchError ? error : explained(error, `${location}: regexes_to_ignore`);
   }
 };
 
-/** Refuses items without options if a pipeline looks for an item's choices; `place` names them. */
-export const requireOptions = ({ pipelines }: JudgingRule, items: readonly WrittenItem[], place: string): void => {
+/** Refuses items without options if a pipeline looks for an item's choices; `location` names them. */
+export const requireOptions = ({ pipelines }: JudgingRule, items: readonly WrittenItem[], location: string): void => {
   if (!pipelines.some(({ filter }) => filter.some((step) => step.function === MULTI_CHOICE))) return;
   const item = items.find(({ options }) => options === undefined);
   if (item !== undefined)
     throw refuse(
       'bad-item',
-      `${place}: item "${item.id}" has no options, which ${MULTI_CHOICE} needs.`,
+      `${location}: item "${item.id}" has no options, which ${MULTI_CHOICE} needs.`,
       'Give every item its options (a column "choices" in a task of lm-evaluation-harness).',
     );
 };
@@ -103,7 +103,7 @@ export const requireOptions = ({ pipelines }: JudgingRule, items: readonly Writt
  */
 export const judge = (judging: Judging, item: WrittenItem, written: string | readonly string[]): readonly Judgement[] =>
   judging.pipelines.map(({ name, filters }) => {
-    const place = `item "${item.id}", pipeline "${name}"`;
+    const location = `item "${item.id}", pipeline "${name}"`;
     try {
       const responses = filters.reduce<readonly string[]>(
         (left, filter) => filter(left, item.options ?? []),
@@ -114,6 +114,6 @@ export const judge = (judging: Judging, item: WrittenItem, written: string | rea
         throw new FilterFault(`${String(responses.length)} responses are left`, 'End the pipeline with take_first.');
       return { metric: `exact_match,${name}`, filtered, correct: judging.isMatch(filtered, item.answers) };
     } catch (error) {
-      throw explained(error, place);
+      throw explained(error, location);
     }
   });

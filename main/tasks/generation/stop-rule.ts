@@ -17,8 +17,8 @@ export const DEFAULT_STOP: StopRule = { until: ['\n\n'], maxNewTokens: DEFAULT_N
  */
 export const cutAtStops = (text: string, until: readonly string[]): string =>
   until.reduce((left, stop) => {
-    const place = stop === '' ? -1 : left.indexOf(stop);
-    return place < 0 ? left : left.slice(0, place);
+    const index = stop === '' ? -1 : left.indexOf(stop);
+    return index < 0 ? left : left.slice(0, index);
   }, text);
 
 /**

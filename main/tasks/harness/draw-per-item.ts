@@ -10,7 +10,7 @@ export interface ExamplePool<T> {
   readonly holdsItems: boolean;
   readonly isSame: (one: T, other: T) => boolean;
   /** File and split, for error messages. */
-  readonly place: string;
+  readonly location: string;
 }
 
 /**
@@ -26,19 +26,19 @@ export const drawPerItem = <T>(
   pool: ExamplePool<T>,
   { count, seed, order }: FewShot,
 ): readonly (readonly T[])[] => {
-  const { documents, holdsItems, isSame, place } = pool;
+  const { documents, holdsItems, isSame, location } = pool;
   if (count === 0) return items.map(() => []);
   const needed = holdsItems ? count + 1 : count;
   if (count > MAX_EXAMPLES)
     throw refuse(
       'bad-task',
-      `${place}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`,
+      `${location}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`,
       'Ask for fewer.',
     );
   if (needed > documents.length) {
     throw refuse(
       'bad-task',
-      `${place}: ${String(count)} few-shot examples are asked ` +
+      `${location}: ${String(count)} few-shot examples are asked ` +
         `for${holdsItems ? ' beside the item itself' : ''}, and their split has ${String(documents.length)} items.`,
       'Ask for fewer, or give the split more items.',
     );
@@ -55,7 +55,7 @@ export const drawPerItem = <T>(
     if (rest.length < count)
       throw refuse(
         'bad-task',
-        `${place}: ${String(count)} few-shot examples are asked for, and only ${String(rest.length)} differ ` +
+        `${location}: ${String(count)} few-shot examples are asked for, and only ${String(rest.length)} differ ` +
           `from an item.`,
         'Ask for fewer.',
       );

@@ -239,13 +239,13 @@ export const readHarnessYaml = async (file: string): Promise<Readonly<Record<str
   );
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
-    const place = `${file}, line ${String(lines.linePos(problem.pos[0]).line)}`;
+    const location = `${file}, line ${String(lines.linePos(problem.pos[0]).line)}`;
     const tag = problem.code === 'TAG_RESOLVE_FAILED' ? /^\S*/.exec(text.slice(problem.pos[0]))?.[0] : undefined;
     if (tag === undefined)
-      throw refuse('bad-task', `${place}: not YAML (${problem.message}).`, 'Repair the file.', problem);
+      throw refuse('bad-task', `${location}: not YAML (${problem.message}).`, 'Repair the file.', problem);
     throw refuse(
       'unsupported-task',
-      `${place}: the tag ${tag} is not ` +
+      `${location}: the tag ${tag} is not ` +
         `supported${tag === '!function' ? ': it names Python code, which is not run here' : ''}.`,
       'Write it as a template or a column, or store the results of the code in the data.',
     );

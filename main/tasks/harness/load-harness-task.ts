@@ -28,7 +28,7 @@ const textSplits = (
     split(name).rows.map((row, index) => {
       const text = fields.target(row);
       if (text === '')
-        throw refuse('bad-item', `${row.place}: doc_to_target of ${file} gives an empty text.`, 'Remove the row.');
+        throw refuse('bad-item', `${row.location}: doc_to_target of ${file} gives an empty text.`, 'Remove the row.');
       return { id: `${name}:${String(index + 1)}`, text };
     });
   const test = itemsOf(names.test);

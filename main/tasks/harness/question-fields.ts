@@ -34,7 +34,7 @@ export interface QuestionFields {
 /** Resolves a field like lm-evaluation-harness: the name of a column means that column, anything else is a template. */
 const fieldOf = (key: string, source: string, columns: ReadonlySet<string>, file: string, meter: WorkMeter): Field => {
   const fault = (row: HarnessRow, message: string, remedy: string): Error =>
-    refuse('bad-item', `${row.place}: ${key} of ${file}: ${message}.`, remedy);
+    refuse('bad-item', `${row.location}: ${key} of ${file}: ${message}.`, remedy);
   if (columns.has(source)) return { isColumn: true, fault, read: (row) => row.values.get(source) ?? null };
   try {
     const template = compileTemplate(source);

@@ -53,7 +53,7 @@ const questionsOf = (
       if (isSeveral !== null && several !== isSeveral) {
         throw refuse(
           'bad-item',
-          `${row.place}: doc_to_target gives ${several ? 'a list' : 'one text'}, and the first measured row ` +
+          `${row.location}: doc_to_target gives ${several ? 'a list' : 'one text'}, and the first measured row ` +
             `${isSeveral ? 'a list' : 'one text'}.`,
           'Give every row a list, or none: lm-evaluation-harness follows the first.',
         );
@@ -67,7 +67,7 @@ const questionsOf = (
     }
     const choices = fields.choices(row);
     const answer = fields.answer(row, choices);
-    checkChoices({ id: common.id, context: common.text, choices: [...choices], answer }, row.place);
+    checkChoices({ id: common.id, context: common.text, choices: [...choices], answer }, row.location);
     const right = [choices[answer] ?? ''];
     return config.output_type === 'multiple_choice'
       ? { ...common, choice: { choices, answer }, right, options: null }
@@ -154,11 +154,11 @@ export const questionSplits = (
     leaveOutTestTexts(questions(name), test, textOf);
   const own = names.calibration === null ? { kept: [], leftOut: 0 } : clean(names.calibration);
 
-  const place = `${file}: ${names.examples ?? ''}`;
+  const location = `${file}: ${names.examples ?? ''}`;
   const pool = fewShot.count === 0 || names.examples === null ? [] : questions(names.examples);
   const testExamples = drawPerItem(
     test,
-    { documents: pool, holdsItems: names.examplesAreMeasured, isSame: isSameRow, place },
+    { documents: pool, holdsItems: names.examplesAreMeasured, isSame: isSameRow, location },
     fewShot,
   );
   const cleanPool =
@@ -173,7 +173,7 @@ export const questionSplits = (
   };
   const calibrationExamples = drawPerItem(
     profiled,
-    { documents: cleanPool, holdsItems: holdsItems && !isFirst, isSame: isSameRow, place },
+    { documents: cleanPool, holdsItems: holdsItems && !isFirst, isSame: isSameRow, location },
     calibrationShot,
   );
 
@@ -194,7 +194,7 @@ export const questionSplits = (
     ) {
       throw refuse(
         'unsupported-task',
-        `${question.row.place}: acc_norm with the target_delimiter ` +
+        `${question.row.location}: acc_norm with the target_delimiter ` +
           `${JSON.stringify(delimiter)}${delimiter.trim() === '' ? ' after an empty text' : ''} is not ` +
           `supported: its ` +
           `characters would count.`,

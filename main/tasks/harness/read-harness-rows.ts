@@ -8,7 +8,7 @@ import type { HarnessConfig } from './harness-config.ts';
 
 /** A row as templates see it: every column of the split, None for missing values. */
 export interface HarnessRow {
-  readonly place: string;
+  readonly location: string;
   readonly values: PythonDict;
 }
 
@@ -85,7 +85,7 @@ export const readHarnessSplits = async (
     for (const file of filesOf(config, name, yamlFile)) {
       const read = await readFileRows(file, config.dataset_path);
       for (const column of read.decimalColumns) decimals.add(column);
-      for (const { place, values } of read.rows) rows.push({ place, values: rowValues(values) });
+      for (const { location, values } of read.rows) rows.push({ location, values: rowValues(values) });
       if (rows.length > MAX_ITEMS)
         throw refuse(
           'task-too-large',
@@ -104,12 +104,12 @@ export const readHarnessSplits = async (
       if (value instanceof Decimal) decimals.add(column);
     }
   }
-  const filled = ({ place, values }: HarnessRow): HarnessRow => {
+  const filled = ({ location, values }: HarnessRow): HarnessRow => {
     const whole = Array.from(columns, (column): readonly [string, PythonValue] => {
       const value = values.get(column) ?? null;
       return [column, decimals.has(column) ? withDecimals(value) : value];
     });
-    return { place, values: new Map(whole) };
+    return { location, values: new Map(whole) };
   };
   return new Map(raw.map(({ name, rows }) => [name, { name, rows: rows.map(filled), columns }]));
 };

@@ -25,19 +25,19 @@ const mersenneTwister = (seed: number): (() => number) => {
   state[0] = 19_650_218;
   for (let index = 1; index < WORDS; index++)
     state[index] = Math.imul(1_812_433_253, at(index - 1) ^ (at(index - 1) >>> 30)) + index;
-  let place = 1;
+  let index = 1;
   const step = (): void => {
-    if (++place < WORDS) return;
+    if (++index < WORDS) return;
     state[0] = at(WORDS - 1);
-    place = 1;
+    index = 1;
   };
   for (let round = 0; round < WORDS; round++) {
     const word = round % key.length;
-    state[place] = (at(place) ^ Math.imul(at(place - 1) ^ (at(place - 1) >>> 30), 1_664_525)) + (key[word] ?? 0) + word;
+    state[index] = (at(index) ^ Math.imul(at(index - 1) ^ (at(index - 1) >>> 30), 1_664_525)) + (key[word] ?? 0) + word;
     step();
   }
   for (let round = 1; round < WORDS; round++) {
-    state[place] = (at(place) ^ Math.imul(at(place - 1) ^ (at(place - 1) >>> 30), 1_566_083_941)) - place;
+    state[index] = (at(index) ^ Math.imul(at(index - 1) ^ (at(index - 1) >>> 30), 1_566_083_941)) - index;
     step();
   }
   state[0] = 0x8000_0000;
@@ -85,10 +85,10 @@ export const pythonRandom = (seed: number): PythonRandom => {
     if (size <= copiedPoolSize(count)) {
       const left = Array.from({ length: size }, (_, index) => index);
       return Array.from({ length: count }, () => {
-        const place = below(left.length);
-        const taken = left[place] ?? 0;
+        const index = below(left.length);
+        const taken = left[index] ?? 0;
         // The last remaining member takes the position of the drawn one.
-        left[place] = left.at(-1) ?? 0;
+        left[index] = left.at(-1) ?? 0;
         left.pop();
         return taken;
       });

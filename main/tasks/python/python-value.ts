@@ -128,10 +128,10 @@ export const isDigits = (text: string): boolean => /^\p{Nd}+$/u.test(text);
 export const sliceIndices = (length: number, start: number | null, stop: number | null, step: number): number[] => {
   const low = step > 0 ? 0 : -1;
   const high = step > 0 ? length : length - 1;
-  const place = (index: number | null, otherwise: number): number =>
+  const bound = (index: number | null, otherwise: number): number =>
     index === null ? otherwise : Math.min(high, Math.max(low, index < 0 ? index + length : index));
-  const from = place(start, step > 0 ? low : high);
-  const to = place(stop, step > 0 ? high : low);
+  const from = bound(start, step > 0 ? low : high);
+  const to = bound(stop, step > 0 ? high : low);
   const indices: number[] = [];
   for (let index = from; step > 0 ? index < to : index > to; index += step) indices.push(index);
   return indices;

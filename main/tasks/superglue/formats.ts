@@ -20,13 +20,13 @@ export interface SuperGlueFormat {
 }
 
 /** Parses a row. Refuses, naming file, line and key, rows that are not in SuperGLUE's form. */
-export const parseRow = <T>(schema: z.ZodType<T>, { place, values }: DataRow, task: string): T => {
+export const parseRow = <T>(schema: z.ZodType<T>, { location, values }: DataRow, task: string): T => {
   const parsed = schema.safeParse(values);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw refuse(
     'bad-item',
-    `${place}: not a row of ${task} ` +
+    `${location}: not a row of ${task} ` +
       `(${issue === undefined ? 'another shape' : `${issue.path.join('.') || 'row'}: ${issue.message}`}).`,
     'Use the files as SuperGLUE distributes them; train.jsonl and val.jsonl have labels.',
   );
@@ -120,12 +120,12 @@ export const copa: SuperGlueFormat = {
   },
 };
 
-const place = z.number().int().nonnegative();
+const position = z.number().int().nonnegative();
 const wicRow = z.object({
   sentence1: z.string(),
   sentence2: z.string(),
-  start1: place,
-  end1: place,
+  start1: position,
+  end1: position,
   label: z.boolean(),
 });
 export const wic: SuperGlueFormat = {
@@ -181,7 +181,7 @@ export const multirc: SuperGlueFormat = {
 };
 
 const recordRow = z.object({
-  passage: z.object({ text: z.string(), entities: z.array(z.object({ start: place, end: place })) }),
+  passage: z.object({ text: z.string(), entities: z.array(z.object({ start: position, end: position })) }),
   qas: z.array(z.object({ query: z.string(), answers: z.array(z.object({ text: z.string() })).min(1) })),
 });
 
@@ -267,7 +267,7 @@ export const wsc: SuperGlueFormat = {
     if (!text.includes(pronoun)) {
       throw refuse(
         'bad-item',
-        `${row.place}: target.span2_text ${JSON.stringify(pronoun)} is not in the text.`,
+        `${row.location}: target.span2_text ${JSON.stringify(pronoun)} is not in the text.`,
         'Correct the span.',
       );
     }

@@ -73,7 +73,7 @@ const passageNames = (questions: readonly FormattedQuestion[], split: string): R
 };
 
 const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: string, file: string): Split => {
-  const asked = rows.flatMap((row) => format.questions(row).map((question) => ({ question, place: row.place })));
+  const asked = rows.flatMap((row) => format.questions(row).map((question) => ({ question, location: row.location })));
   const groups = passageNames(
     asked.map(({ question }) => question),
     split,
@@ -81,12 +81,12 @@ const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: strin
   const items: ChoiceItem[] = [];
   const turns = new Map<string, PromptTurns>();
   const count = asked.length;
-  for (const [index, { question, place }] of asked.entries()) {
+  for (const [index, { question, location }] of asked.entries()) {
     if (question === null) continue;
     const { passage = '', ...own } = question;
     const id = `${split}:${String(index + 1)}`;
     const item = { ...own, id, group: groups.get(passage) };
-    items.push(checkChoices(assembleItem(item, '', ' '), place));
+    items.push(checkChoices(assembleItem(item, '', ' '), location));
     turns.set(id, { system: '', examples: [], question: question.text, replies: question.choices });
   }
   if (items.length === 0) throw refuse('empty-task', `${file} contains no items.`, EXPECTED);

@@ -171,11 +171,11 @@ const memberAt = (object: PythonValue, index: PythonValue, meter: WorkMeter): Py
   if (isDict(object)) return typeof index === 'string' ? object.get(index) : undefined;
   if (object instanceof Missing)
     throw new TemplateFault(`it takes a member of ${typeName(object)}`, 'Guard it with an if.');
-  const place = typeof index === 'boolean' ? Number(index) : index;
-  if (typeof place !== 'number') return undefined;
+  const position = typeof index === 'boolean' ? Number(index) : index;
+  if (typeof position !== 'number') return undefined;
   if (typeof object === 'string') meter.spend(object.length);
   const members = typeof object === 'string' ? Array.from(object) : isList(object) ? object : [];
-  return members[place < 0 ? place + members.length : place];
+  return members[position < 0 ? position + members.length : position];
 };
 
 const boundOf = (value: PythonValue): number | null => {

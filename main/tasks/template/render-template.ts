@@ -148,7 +148,7 @@ const loop = (
     return [inner];
   });
   for (const [index, inner] of rounds.entries()) {
-    const place: readonly (readonly [string, PythonValue])[] = [
+    const counts: readonly (readonly [string, PythonValue])[] = [
       ['index', index + 1],
       ['index0', index],
       ['first', index === 0],
@@ -161,7 +161,7 @@ const loop = (
     inner.set(
       'loop',
       new Map<string, PythonValue>([
-        ...place,
+        ...counts,
         ...(before === undefined ? [] : [['previtem', before] as const]),
         ...(after === undefined ? [] : [['nextitem', after] as const]),
       ]),

@@ -20,7 +20,7 @@ import { Definition } from '../../components/definition.tsx';
 
 type TaskRecovery = CompareRecovery['tasks'][number];
 const CAPTION =
-  'Recovered plans against the same plans without recovery, by task: per cent, differences in percentage points ' +
+  'Recovered plans compared with the same plans without recovery, by task: per cent, differences in points ' +
   '(perplexity unscaled)';
 
 interface RecoveryRow extends TaskRecovery, Pick<CompareRecovery, 'method' | 'refit'> {}

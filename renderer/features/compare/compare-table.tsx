@@ -5,7 +5,7 @@ import {
   rankText,
   readingMark,
   readingText,
-  sharedPlaceText,
+  sharedRankText,
 } from '../../../main/evaluation/wording.ts';
 import {
   formatCount,
@@ -84,7 +84,7 @@ export const CompareTable = ({
       rowKey={({ task, row }) => JSON.stringify([task.task, row.method])}
       columns={[
         { key: 'task', title: 'Task', cell: ({ task }) => title(task.task) },
-        { key: 'rank', title: 'Rank', cell: ({ task, row }) => sharedPlaceText(row, task) },
+        { key: 'rank', title: 'Rank', cell: ({ task, row }) => sharedRankText(row, task) },
         { key: 'method', title: 'Method', cell: ({ row }) => methodTitle(row.method) },
         {
           key: 'draws',

@@ -1,6 +1,6 @@
 import { BEST_REFERENCE, type CompareRow, type CompareTask } from '../../../main/contract/compare.ts';
 import { UNPRUNED } from '../../../main/contract/sweep.ts';
-import { pairCountsText, pairedRangeText, placeText, readingText } from '../../../main/evaluation/wording.ts';
+import { pairCountsText, pairedRangeText, taskRankText, readingText } from '../../../main/evaluation/wording.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import {
   differenceUnit,
@@ -28,7 +28,7 @@ export const rowLines = (row: CompareRow, task: CompareTask): readonly string[] 
       : '';
   const holm = pHolm === null ? '' : `, after Holm ${formatProbability(pHolm)}`;
   return [
-    `rank ${placeText(row, task)} of ${formatCount(task.rows.length)} at ${formatFactor(factor)}: ` +
+    `rank ${taskRankText(row, task)} of ${formatCount(task.rows.length)} at ${formatFactor(factor)}: ` +
       `${formatValue(value, metric)}${metric === 'perplexity' ? '' : ' %'}${draws}, n ${formatCount(n)}`,
     ...(paired === null || reference === null
       ? []
@@ -48,7 +48,7 @@ export const rowLines = (row: CompareRow, task: CompareTask): readonly string[] 
               ]),
         ]),
     sharesBest
-      ? row.place === 1
+      ? row.rank === 1
         ? 'best value'
         : `not distinguishable from the best${seeds.length > 1 ? ' in any draw' : ''}`
       : `worse than the best${seeds.length > 1 ? ' in at least one draw' : ''}`,

@@ -1,5 +1,11 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import { placeText, rankIntervalText, rankText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
+import {
+  taskRankText,
+  rankIntervalText,
+  rankText,
+  readingMark,
+  readingText,
+} from '../../../main/evaluation/wording.ts';
 import { goodness, scaleOf } from '../../../main/figures/compare-scale.ts';
 import { formatDifference, formatFactor, formatSigned } from '../../../main/figures/numbers.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
@@ -26,13 +32,13 @@ const moveInGrid = (event: React.KeyboardEvent<HTMLElement>): void => {
   if (step === undefined || !(from instanceof HTMLElement) || from.dataset['line'] === undefined) return;
   event.preventDefault();
   const cells = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-line]')];
-  const placeOf = (cell: HTMLElement): readonly [number, number] => [
+  const positionOf = (cell: HTMLElement): readonly [number, number] => [
     Number(cell.dataset['line']),
     Number(cell.dataset['column']),
   ];
-  const [line, column] = placeOf(from);
+  const [line, column] = positionOf(from);
   const ahead = (cell: HTMLElement): number => {
-    const [otherLine, otherColumn] = placeOf(cell);
+    const [otherLine, otherColumn] = positionOf(cell);
     return step[0] === 0
       ? otherLine === line
         ? (otherColumn - column) * step[1]
@@ -150,7 +156,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
                       task={task}
                       row={row}
                       title={title(task.task)}
-                      place={{ line, column }}
+                      cell={{ line, column }}
                       selected={isSelected(task, row)}
                       onSelect={() => onSelect(task, row)}
                     />
@@ -171,12 +177,12 @@ interface MatrixCellProps {
   readonly task: CompareTask;
   readonly row: CompareRow;
   readonly title: string;
-  readonly place: { readonly line: number; readonly column: number };
+  readonly cell: { readonly line: number; readonly column: number };
   readonly selected: boolean;
   readonly onSelect: () => void;
 }
 
-const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSelect }: MatrixCellProps) => {
+const MatrixCell = ({ comparison, theme, task, row, title, cell, selected, onSelect }: MatrixCellProps) => {
   const { metric } = task;
   const { paired, reading } = row;
   const background =
@@ -185,7 +191,7 @@ const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSe
       : differenceScale(scaleOf(comparison, task), theme).color(goodness(paired.difference, metric));
   const lines = rowLines(row, task);
   const name = `${methodTitle(row.method)}, ${title}`;
-  const rank = `${placeText(row, task)}${row.sharesBest ? ' =' : ''}`;
+  const rank = `${taskRankText(row, task)}${row.sharesBest ? ' =' : ''}`;
   const difference =
     paired !== null ? formatDifference(paired.difference, metric) : task.reference === null ? '–' : readingText(null);
   return (
@@ -204,9 +210,9 @@ const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSe
       >
         <button
           type="button"
-          data-line={place.line}
-          data-column={place.column}
-          tabIndex={place.line === 0 && place.column === 0 ? 0 : -1}
+          data-line={cell.line}
+          data-column={cell.column}
+          tabIndex={cell.line === 0 && cell.column === 0 ? 0 : -1}
           aria-pressed={selected}
           aria-label={`${name}: ${lines.join('; ')}; ${rank} ${difference} ${readingMark(reading)}`}
           onClick={onSelect}

@@ -1,7 +1,7 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import type { PairedOverDraws } from '../../../main/contract/paired-numbers.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
-import { placeText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
+import { taskRankText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
 import { goodness } from '../../../main/figures/compare-scale.ts';
 import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
 import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
@@ -81,7 +81,7 @@ const RankPanel = ({
               onClick={() => onSelect(task, row)}
             >
               <td className="rank-place">
-                {placeText(row, task)}
+                {taskRankText(row, task)}
                 {row.sharesBest ? ' =' : ''}
               </td>
               <th scope="row">

@@ -22,15 +22,15 @@ export interface ChartRow {
 const DODGE = 0.05;
 const WIDEST = 0.6;
 
-/** x of a factor for the method with index `place` of `count`. */
-export const dodged = (factor: number, place: number, count: number): number =>
-  factor === 1 ? 1 : factor * 2 ** ((place - (count - 1) / 2) * Math.min(DODGE, WIDEST / Math.max(1, count - 1)));
+/** x of a factor for the method with index `index` of `count`. */
+export const dodged = (factor: number, index: number, count: number): number =>
+  factor === 1 ? 1 : factor * 2 ** ((index - (count - 1) / 2) * Math.min(DODGE, WIDEST / Math.max(1, count - 1)));
 
 /** Rows of one method: its line, its dots with intervals, and its threshold. */
 export const chartRows = (
   curve: MethodCurve,
   unpruned: number | null,
-  place: number,
+  index: number,
   count: number,
 ): readonly ChartRow[] => {
   const isThreshold = (factor: number, seed: number | null): boolean =>
@@ -41,7 +41,7 @@ export const chartRows = (
     const interval =
       result === null || unpruned === null ? null : ([unpruned + result.low, unpruned + result.high] as const);
     return {
-      x: dodged(factor, place, count),
+      x: dodged(factor, index, count),
       line: value,
       dot: result?.value ?? null,
       error: interval === null ? null : [Math.max(0, value - interval[0]), Math.max(0, interval[1] - value)],
@@ -52,7 +52,7 @@ export const chartRows = (
   });
   if (single) return lines;
   const dots = curve.points.map((result): ChartRow => ({
-    x: dodged(result.factor, place, count),
+    x: dodged(result.factor, index, count),
     line: null,
     dot: result.value,
     error: null,

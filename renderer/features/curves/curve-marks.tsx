@@ -51,7 +51,7 @@ export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emph
 interface MethodMarksProps {
   readonly curve: MethodCurve;
   readonly rows: readonly ChartRow[];
-  /** Where candidates that stopped early stand. */
+  /** Positions of curtailed candidates. */
   readonly curtailed: readonly number[];
   readonly order: number;
   readonly theme: ResolvedTheme;
@@ -85,7 +85,7 @@ const MethodMarks = ({ curve, rows, curtailed, order, theme, selectedKey, stand,
         strokeWidth={stand === 'out' ? 2.2 : 1.6}
         strokeDasharray={style.dash}
       />
-      <CurtailedMarks places={curtailed} color={color} />
+      <CurtailedMarks xs={curtailed} color={color} />
       {rows.map((row) => {
         if (row.result === null || row.dot === null) return null;
         const [cx, cy] = [x(row.x), y(row.dot)];

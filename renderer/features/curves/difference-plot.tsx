@@ -6,9 +6,9 @@ import {
   differenceAxisTitle,
   differenceScales,
   drawDifferenceChart,
-  placedPoints,
+  drawnPoints,
 } from '../../../main/figures/difference-chart.ts';
-import type { DifferenceFrame, PlacedPoint } from '../../../main/figures/difference-chart.ts';
+import type { DifferenceFrame, DrawnPoint } from '../../../main/figures/difference-chart.ts';
 import type { DifferencePanel } from '../../../main/figures/difference-points.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
@@ -40,23 +40,23 @@ interface DifferencePlotProps {
 const REACH_PX = 16;
 const TIP_WIDTH = 262;
 
-const nearest = (places: readonly PlacedPoint[], x: number, y: number): PlacedPoint | null => {
-  const [first] = [...places].sort((left, right) => distance(left, x, y) - distance(right, x, y));
+const nearest = (points: readonly DrawnPoint[], x: number, y: number): DrawnPoint | null => {
+  const [first] = [...points].sort((left, right) => distance(left, x, y) - distance(right, x, y));
   return first !== undefined && distance(first, x, y) < REACH_PX ? first : null;
 };
 
-const distance = (place: PlacedPoint, x: number, y: number): number => Math.hypot(place.x - x, place.y - y);
+const distance = (one: DrawnPoint, x: number, y: number): number => Math.hypot(one.x - x, one.y - y);
 
 /** The point that an arrow key leads to: left and right along a method, up and down between methods. */
-const stepped = (places: readonly PlacedPoint[], from: PlacedPoint | null, key: string): PlacedPoint | null => {
+const stepped = (points: readonly DrawnPoint[], from: DrawnPoint | null, key: string): DrawnPoint | null => {
   if (!['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'].includes(key)) return null;
-  if (from === null) return places[0] ?? null;
+  if (from === null) return points[0] ?? null;
   const { method, factor } = from.point;
   if (key === 'ArrowLeft' || key === 'ArrowRight') {
-    const own = places.filter(({ point }) => point.method === method);
+    const own = points.filter(({ point }) => point.method === method);
     return neighbour(own, from, key === 'ArrowRight' ? 1 : -1);
   }
-  const beside = places.filter(({ point }) => point.factor === factor).sort((left, right) => left.y - right.y);
+  const beside = points.filter(({ point }) => point.factor === factor).sort((left, right) => left.y - right.y);
   return neighbour(beside, from, key === 'ArrowDown' ? 1 : -1);
 };
 
@@ -67,7 +67,7 @@ const stepped = (places: readonly PlacedPoint[], from: PlacedPoint | null, key: 
 export const DifferencePlot = (props: DifferencePlotProps) => {
   const { title, name, panel, methods, shown, emphasised, cursor, largestFactor, width, height, theme } = props;
   const { selected, onSelect } = props;
-  const [hovered, setHovered] = useState<PlacedPoint | null>(null);
+  const [hovered, setHovered] = useState<DrawnPoint | null>(null);
   const figure = figureTheme(theme);
   const frame: DifferenceFrame = {
     left: PLOT.left,
@@ -79,17 +79,17 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
     emphasised,
     theme: figure,
   };
-  const places = placedPoints(panel, frame);
+  const points = drawnPoints(panel, frame);
   const drawn = drawDifferenceChart(panel, frame).svg;
-  const chosen = places.find(({ point }) => point.draws.some(({ result }) => result === selected)) ?? null;
+  const chosen = points.find(({ point }) => point.draws.some(({ result }) => result === selected)) ?? null;
   const cursorX = differenceScales(panel, frame).x.position(Math.min(cursor, largestFactor));
-  const choose = (place: PlacedPoint | null): void => {
-    const [first] = place?.point.draws ?? [];
+  const choose = (one: DrawnPoint | null): void => {
+    const [first] = one?.point.draws ?? [];
     if (first !== undefined) onSelect(first.result);
   };
-  const under = (element: Element, clientX: number, clientY: number): PlacedPoint | null => {
+  const under = (element: Element, clientX: number, clientY: number): DrawnPoint | null => {
     const { left, top } = element.getBoundingClientRect();
-    return nearest(places, clientX - left, clientY - top);
+    return nearest(points, clientX - left, clientY - top);
   };
   const heading = title === '' ? name : `${name}, ${title}`;
   return (
@@ -104,7 +104,7 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       onPointerLeave={() => setHovered(null)}
       onClick={(event) => choose(under(event.currentTarget, event.clientX, event.clientY))}
       onKeyDown={(event) => {
-        const next = stepped(places, chosen, event.key);
+        const next = stepped(points, chosen, event.key);
         if (next === null) return;
         event.preventDefault();
         choose(next);
@@ -113,7 +113,7 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       <svg width={width} height={height} fontSize={11} aria-hidden="true">
         <g dangerouslySetInnerHTML={{ __html: drawn }} fill={figure.ink} />
         <line className="plan-cursor-line" x1={cursorX} x2={cursorX} y1={PLOT.top - 8} y2={height - PLOT.bottom} />
-        {places.map(({ point, x, y }) => (
+        {points.map(({ point, x, y }) => (
           <circle
             key={`${point.method} ${point.factor}`}
             className="curve-point"

@@ -21,7 +21,7 @@ export interface MethodCurve {
   /** The line: one value per factor (the mean of several draws), starting at the unpruned model. */
   readonly line: readonly LinePoint[];
   readonly draws: number;
-  /** Factors at which a candidate stopped early, unsafe: it has no value there. */
+  /** Factors of curtailed candidates: unsafe, and without a value. */
   readonly curtailed: readonly number[];
   readonly thresholds: readonly Threshold[];
 }
@@ -63,9 +63,9 @@ export const taskCurves = (
   taskOrder: readonly string[],
 ): readonly TaskCurves[] => {
   const results = document.results.filter((result) => result.model === model);
-  const place = (task: string): number => (taskOrder.includes(task) ? taskOrder.indexOf(task) : taskOrder.length);
+  const orderOf = (task: string): number => (taskOrder.includes(task) ? taskOrder.indexOf(task) : taskOrder.length);
   const tasks = [...distinct(results.map((result) => result.task))].sort(
-    (left, right) => place(left) - place(right) || left.localeCompare(right),
+    (left, right) => orderOf(left) - orderOf(right) || left.localeCompare(right),
   );
   return tasks.map((task) => {
     const ofTask = results.filter((result) => result.task === task);

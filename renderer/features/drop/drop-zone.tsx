@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { openFile, openPlace, contentKind } from '../../actions/dropped.ts';
+import { openFile, openPath, contentKind } from '../../actions/dropped.ts';
 import { openModel, openTask } from '../../actions/open.ts';
 import { useAction } from '../../actions/action.ts';
 import { Button, Icon } from '../../components/button.tsx';
@@ -95,7 +95,7 @@ export const DropZone = () => {
             const file = files[index];
             const isRead = file !== undefined && ['plan', 'figure'].includes(contentKind(file.name));
             if (file !== undefined && (isRead || handle === null)) await openFile(engine, file);
-            else if (handle !== null) await openPlace(engine, handle);
+            else if (handle !== null) await openPath(engine, handle);
           }),
         );
       }),
@@ -104,7 +104,7 @@ export const DropZone = () => {
 
   useEffect(() => {
     if (shell === null) return undefined;
-    const stop = shell.onOpened((handle) => void inTurn([() => openPlace(engine, handle)]));
+    const stop = shell.onOpened((handle) => void inTurn([() => openPath(engine, handle)]));
     void inTurn([shell.listen]);
     return stop;
   }, [engine, shell]);

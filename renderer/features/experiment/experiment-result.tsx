@@ -53,7 +53,7 @@ const Pages = ({ document, manifest }: PagesProps) => {
     <div className="experiment">
       <p>
         <strong>{shownRunName(manifest, tasks)}</strong>
-        {manifest.state === 'done' ? '' : ` (${manifest.state}: what was measured so far)`}
+        {manifest.state === 'done' ? '' : ` (${manifest.state}: partial results)`}
       </p>
       {document.reproduction !== null && <Reproduced found={document.reproduction} />}
       <div className="experiment-bar">

@@ -124,12 +124,12 @@ export const PublishedDifferences = ({ published }: { readonly published: Publis
       { key: 'sizes', title: 'Sizes', cell: ({ experts, kept }) => `${experts} → ${kept}` },
       { key: 'factor', title: FACTOR, numeric: true, cell: ({ factor }) => formatFactor(factor) },
       { key: 'method', title: 'Method', cell: ({ method }) => method },
-      ...published.tasks.map((task, place) => ({
+      ...published.tasks.map((task, index) => ({
         key: `task ${task}`,
         title: task,
         numeric: true,
         cell: ({ differences }: Published['rows'][number]) => {
-          const difference = differences[place] ?? null;
+          const difference = differences[index] ?? null;
           return difference === null ? '' : formatSigned(difference, 2);
         },
       })),

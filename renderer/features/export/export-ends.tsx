@@ -23,7 +23,7 @@ export const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly 
   if (run.kind !== 'export' || run.state !== 'done') return null;
   return (
     <div className="export-ends">
-      {/* A browser shows no folders of its machine: there the path can be copied. */}
+      {/* A browser cannot show local folders; there the path can be copied. */}
       {shell !== null && (
         <Button icon="folder" disabled={busy} onClick={() => start(() => shell.showOutput(run.id))}>
           Open folder

@@ -105,7 +105,7 @@ export const FinetuneForm = () => {
         <span className="muted">{obstacle ?? ''}</span>
         <Button onClick={() => state.show(false)}>Cancel</Button>
         <Button look="primary" icon="play" onClick={begin} disabled={busy || obstacle !== null || !facts.connected}>
-          {busy ? 'Asking Python…' : 'Start fine-tuning'}
+          {busy ? 'Checking Python…' : 'Start fine-tuning'}
         </Button>
       </footer>
     </>

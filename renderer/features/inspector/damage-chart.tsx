@@ -39,9 +39,9 @@ export const DamageChart = ({ layer, metric, results, selected, onSelect }: Dama
       onKeyDown={walkMembers('row')}
       aria-label={`Layer ${layer}: difference with one expert removed, for each expert. Arrow keys move between them.`}
     >
-      {[high, 0, low].map((value, place) =>
-        place !== 1 && Math.abs(y(value) - y(0)) < 11 ? null : (
-          <g key={place}>
+      {[high, 0, low].map((value, index) =>
+        index !== 1 && Math.abs(y(value) - y(0)) < 11 ? null : (
+          <g key={index}>
             <line x1={SIZE.left} x2={SIZE.width - SIZE.right} y1={y(value)} y2={y(value)} className="damage-line" />
             <text x={SIZE.left - 4} y={y(value) + 3.5} textAnchor="end">
               {formatDifference(value, metric)}
@@ -49,8 +49,8 @@ export const DamageChart = ({ layer, metric, results, selected, onSelect }: Dama
           </g>
         ),
       )}
-      {results.map((result, place) => {
-        const middle = SIZE.left + (place + 0.5) * step;
+      {results.map((result, index) => {
+        const middle = SIZE.left + (index + 0.5) * step;
         const ends = step >= ROOM_FOR_ENDS_PX ? Math.min(3, bar / 3) : 0;
         const text =
           `Expert ${result.expert} removed: ${formatDifferenceInUnit(result.difference, metric)} ` +

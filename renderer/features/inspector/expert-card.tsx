@@ -93,7 +93,7 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
   );
 };
 
-interface Place {
+interface Subject {
   readonly layer: number;
   readonly expert: number;
 }
@@ -105,7 +105,7 @@ interface Place {
 const MOST_CLUSTERED = 4e6;
 
 /** Fate of the expert by method and factor. */
-const FateTable = (place: Place) => {
+const FateTable = (subject: Subject) => {
   const facts = useFacts();
   const ticked = useStore(sweepStore, (state) => state.methods);
   const [asked, ask] = useState<PathHandle | null>(null);
@@ -141,7 +141,7 @@ const FateTable = (place: Place) => {
             <tr key={method}>
               <th scope="row">{methodTitle(method)}</th>
               {factors.map((factor) => (
-                <FateCell key={factor} {...place} method={method} factor={factor} />
+                <FateCell key={factor} {...subject} method={method} factor={factor} />
               ))}
             </tr>
           ))}
@@ -159,7 +159,7 @@ const FateCell = ({
   expert,
   method,
   factor,
-}: Place & { readonly method: MethodName; readonly factor: number }) => {
+}: Subject & { readonly method: MethodName; readonly factor: number }) => {
   const facts = useFacts();
   const settings = useStore(planStore);
   const model = selectedModel(facts);

@@ -31,7 +31,7 @@ export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) =>
     useStore(planStore, (state) => state.chat),
   );
   const { data, error } = useQuery('expert.read', { model: model.handle, task: task.handle, layer, expert, chat });
-  const place = { model: model.handle, task: task.handle, layer, expert, chat };
+  const subject = { model: model.handle, task: task.handle, layer, expert, chat };
   if (error !== null) return <Problem error={error} />;
   const found = data?.found ?? null;
   if (found === null) return null;
@@ -48,9 +48,9 @@ export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) =>
         )}
         <ByTask layer={layer} expert={expert} />
       </section>
-      <ChosenTogether {...place} found={found} />
+      <ChosenTogether {...subject} found={found} />
       <ExpertsAlike
-        {...place}
+        {...subject}
         found={found}
         outputsMissing={<ProfileAgain model={model} task={task} inspect="every-output" />}
       />

@@ -13,7 +13,7 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { selectionStore } from '../../state/selection-store.ts';
 import { ExpertBars } from './expert-bars.tsx';
 
-interface Place {
+interface Subject {
   readonly model: PathHandle;
   readonly task: PathHandle;
   readonly layer: number;
@@ -24,7 +24,7 @@ interface Place {
 const select = (layer: number, expert: number): void => selectionStore.getState().selectExpert(layer, expert);
 
 /** Experts chosen for the same tokens: the first few, and on request the matrix of the layer. */
-export const ChosenTogether = ({ found, ...place }: Place & { readonly found: ExpertDocument }) => {
+export const ChosenTogether = ({ found, ...subject }: Subject & { readonly found: ExpertDocument }) => {
   const [isWhole, showWhole] = useState(false);
   const longest = maxOf([Number.EPSILON, ...found.together.map(({ share, base }) => Math.max(share, base))]);
   return (
@@ -44,12 +44,12 @@ export const ChosenTogether = ({ found, ...place }: Place & { readonly found: Ex
           text:
             `Expert ${expert}: for ${formatCount(both)} of its ${formatCount(found.chosen)} tokens, ` +
             `${formatPercent(share, 1)}; of all tokens ${formatPercent(base, 1)}`,
-          onSelect: () => select(place.layer, expert),
+          onSelect: () => select(subject.layer, expert),
         }))}
       />
       <details open={isWhole} onToggle={(event) => showWhole(event.currentTarget.open)}>
-        <summary>All experts of layer {place.layer} against each other</summary>
-        {isWhole && <TogetherMatrix {...place} />}
+        <summary>All experts of layer {subject.layer} against each other</summary>
+        {isWhole && <TogetherMatrix {...subject} />}
       </details>
     </section>
   );
@@ -62,7 +62,7 @@ export const sharesTogether = (both: readonly (readonly number[])[]): readonly (
     return row.map((count, other) => (other === expert ? null : own > 0 ? count / own : 0));
   });
 
-const TogetherMatrix = ({ model, task, layer, expert, chat }: Place) => {
+const TogetherMatrix = ({ model, task, layer, expert, chat }: Subject) => {
   const { data, error } = useQuery('expert.together', { model, task, layer, chat });
   if (error !== null) return <Problem error={error} />;
   if (data?.found === null || data === undefined) return <p className="muted">Reading…</p>;
@@ -95,7 +95,7 @@ const likeRows = (layer: number, like: readonly Likeness[]) =>
     onSelect: () => select(layer, expert),
   }));
 
-interface AlikeProps extends Place {
+interface AlikeProps extends Subject {
   readonly found: ExpertDocument;
   /** Shown if the profile did not compare outputs. */
   readonly outputsMissing: ReactNode;
@@ -104,8 +104,8 @@ interface AlikeProps extends Place {
 /** Similar experts by three measures, which need not agree. */
 export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: AlikeProps) => {
   const [asked, ask] = useState<string | null>(null);
-  const place = `${model} ${layer} ${expert}`;
-  const weights = useQuery('expert.likeWeights', asked === place ? { model, layer, expert } : null);
+  const subject = `${model} ${layer} ${expert}`;
+  const weights = useQuery('expert.likeWeights', asked === subject ? { model, layer, expert } : null);
   return (
     <section className="expert-part" aria-label="Similar experts">
       <h3>Similar experts</h3>
@@ -127,7 +127,7 @@ export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: Al
       {weights.error !== null && <Problem error={weights.error} />}
       {weights.data === undefined ? (
         <div className="expert-buttons">
-          <Button disabled={weights.loading} onClick={() => ask(place)}>
+          <Button disabled={weights.loading} onClick={() => ask(subject)}>
             {weights.loading ? 'Reading weights…' : 'Compare the weights of the layer'}
           </Button>
         </div>

@@ -77,8 +77,8 @@ export const ExpertTakes = ({ takes, tokens }: ExpertTakesProps) => {
                 <span className="number">{valueText(weighing, token)}</span>
               </summary>
               <ul aria-label={`Contexts in which ${visibleText(token.text)} has the largest weight`}>
-                {token.contexts.map((context, place) => (
-                  <li key={place}>
+                {token.contexts.map((context, index) => (
+                  <li key={index}>
                     <span className="taken-context">
                       {visibleText(context.before).replace('(nothing)', '')}
                       <mark>{visibleText(context.token)}</mark>

@@ -104,7 +104,11 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
               term: <Definition of="pairedDifference">95 % interval</Definition>,
               value: formatInterval(result, result.metric),
             },
-            { key: 'one', term: <Definition of="oneSided" />, value: formatDifference(result.lowOneSided, result.metric) },
+            {
+              key: 'one',
+              term: <Definition of="oneSided" />,
+              value: formatDifference(result.lowOneSided, result.metric),
+            },
             ...(result.p === null
               ? []
               : [{ key: 'p', term: <Definition of="mcnemar" />, value: formatProbability(result.p) }]),

@@ -17,13 +17,13 @@ export const stateText = ({ state }: Pick<ClusterTask, 'state'>): string =>
 
 /** "2 of 3 tasks running on node03, 1 waiting (Resources)": the array, or the joining job after it. */
 export const workText = ({ tasks, away, request: { host } }: ClusterWork): string => {
-  const place = host === null ? 'On the cluster' : `On ${host}`;
-  if (away) return `${place}: the controller does not answer; its jobs go on`;
+  const where = host === null ? 'On the cluster' : `On ${host}`;
+  if (away) return `${where}: the controller does not answer; its jobs continue`;
   const workers = tasks.filter(({ task }) => task !== null);
   const running = workers.filter(({ state }) => state === 'RUNNING');
   const waiting = workers.filter(({ state }) => state === 'PENDING');
   const [join] = tasks.filter(({ task }) => task === null);
-  if (!workers.some(isActive) && join?.state === 'RUNNING') return `${place}: the joining job collects the results`;
+  if (!workers.some(isActive) && join?.state === 'RUNNING') return `${where}: the joining job collects the results`;
   const nodes = [...new Set(running.flatMap(({ node }) => node ?? []))];
   const reasons = [...new Set(waiting.flatMap(({ reason }) => reason ?? []))];
   const parts = [
@@ -35,5 +35,5 @@ export const workText = ({ tasks, away, request: { host } }: ClusterWork): strin
       ? []
       : [`${formatCount(waiting.length)} waiting${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`]),
   ];
-  return `${place}: ${parts.join(', ')}`;
+  return `${where}: ${parts.join(', ')}`;
 };

@@ -5,7 +5,7 @@ import { useRequest } from '../../engine/engine-context.tsx';
 import { CancelJob } from './job-parts.tsx';
 
 /** The waiting job in front of which a moved job goes when it takes the target's position; null: at the end. */
-export const placeBefore = (order: readonly string[], run: string, target: string): string | null => {
+export const runBefore = (order: readonly string[], run: string, target: string): string | null => {
   const [from, to] = [order.indexOf(run), order.indexOf(target)];
   // Moved down, it goes behind the target.
   return from < to ? (order[to + 1] ?? null) : target;
@@ -19,7 +19,7 @@ export const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] })
   const order = jobs.map(({ run }) => run);
   const move = (run: string, target: string | undefined): void => {
     if (target === undefined || target === run) return;
-    start(({ bridge }) => bridge.call('jobs.move', { run, before: placeBefore(order, run, target) }));
+    start(({ bridge }) => bridge.call('jobs.move', { run, before: runBefore(order, run, target) }));
   };
   return (
     <ol className="waiting-jobs" aria-label="Waiting jobs">

@@ -55,7 +55,7 @@ const MethodList = ({ pages, open }: { readonly pages: readonly MethodPage[]; re
       >
         {groups.map((group) => (
           <div key={group.title} role="group" aria-label={group.title}>
-            {/* The group has the name already; a list of options owns no headings. */}
+            {/* The group already has this name, and a listbox may not contain headings. */}
             <h3 title={group.text} aria-hidden="true">
               {group.title}
             </h3>

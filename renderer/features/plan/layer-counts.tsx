@@ -21,7 +21,7 @@ export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
   const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   const change = (layer: number, typed: number | null): void => {
     if (typed === null) return;
-    chooseCounts({ model: handle, factor, values: values.map((known, place) => (place === layer ? typed : known)) });
+    chooseCounts({ model: handle, factor, values: values.map((known, index) => (index === layer ? typed : known)) });
   };
   return (
     <div className="layer-counts" role="group" aria-label="Kept experts by layer">

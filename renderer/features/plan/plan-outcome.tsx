@@ -145,12 +145,11 @@ const SearchNow = () => {
   return (
     <div className="search-now">
       <p>
-        {methodTitle(selection.method)} has no plan before it has <Definition of="search">searched</Definition> for one:
-        a job that can be cancelled and resumed. Its plan is then the point of the curve, and can be exported from
-        there.
+        {methodTitle(selection.method)} must first <Definition of="search">search</Definition> for a plan, in a job that
+        can be cancelled and resumed. The plan then appears as a point of the curve, and can be exported from there.
       </p>
       <p className="muted">
-        It keeps the same number of experts in every layer; pins, budgets and protection do not count.
+        It keeps the same number of experts in every layer; pins, budgets and protection have no effect.
       </p>
       {page !== undefined && (
         <p className="muted">

@@ -29,7 +29,7 @@ export const SweepLauncher = () => {
   const about = useAction(showMethods);
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
-  const isOnCluster = cluster.place === 'cluster';
+  const isOnCluster = cluster.runsOn === 'cluster';
   const obstacle =
     sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
     (isOnCluster && !clusterRequest.safeParse(cluster.request).success
@@ -108,12 +108,12 @@ export const SweepLauncher = () => {
         <div>
           <Segmented
             label="Run on"
-            value={cluster.place}
+            value={cluster.runsOn}
             options={[
               { value: 'here', label: 'This machine' },
               { value: 'cluster', label: 'Slurm cluster' },
             ]}
-            onChange={cluster.choosePlace}
+            onChange={cluster.chooseRunsOn}
           />
         </div>
         {isOnCluster && (

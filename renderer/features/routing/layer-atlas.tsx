@@ -76,7 +76,7 @@ const Bars = memo(({ layer, row, metric, minus, fates, selected }: BarsProps) =>
       aria-label="By falling value. Arrow keys move between them."
       onKeyDown={walkMembers('row')}
     >
-      {order.map((expert, place) => {
+      {order.map((expert, position) => {
         const value = row[expert] ?? null;
         const text = value === null ? `gone in ${minus ?? ''}` : formatMetric(metric, value, minus !== null);
         const gone = goes(fates?.[expert]);
@@ -89,7 +89,7 @@ const Bars = memo(({ layer, row, metric, minus, fates, selected }: BarsProps) =>
             aria-label={`Expert ${expert}: ${text}${gone ? ', removed by the plan' : ''}`}
             title={`Expert ${expert}: ${text}`}
             data-member=""
-            tabIndex={(selected === null ? place === 0 : expert === selected) ? 0 : -1}
+            tabIndex={(selected === null ? position === 0 : expert === selected) ? 0 : -1}
             onClick={() => selectionStore.getState().selectExpert(layer, expert)}
           >
             <span className="layer-bar-track">

@@ -6,7 +6,7 @@ import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
 import { isReproducible, startReproduction } from '../../actions/sweep.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { RowMenu } from '../../components/row-menu.tsx';
-import type { RowPlace } from '../../components/windowed-list.tsx';
+import type { RowPosition } from '../../components/windowed-list.tsx';
 import { useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
 import { runDeviceText } from '../../format/record-words.ts';
@@ -18,7 +18,7 @@ interface RunRowProps {
   readonly run: RunManifest;
   /** Displayed name. */
   readonly name: string;
-  readonly place: RowPlace;
+  readonly position: RowPosition;
   readonly isShown: boolean;
   readonly isChosen: boolean;
   /** Whether runs are being chosen; then every row shows its checkbox. */
@@ -44,7 +44,7 @@ const focusNeighbour = (main: Element): void => {
 
 /** Memoised: rerenders only if this run changed. */
 export const RunRow = memo(
-  ({ run, name, place, isShown, isChosen, isChoosing, isRenaming }: RunRowProps) => {
+  ({ run, name, position, isShown, isChosen, isChoosing, isRenaming }: RunRowProps) => {
     const engine = useEngine();
     const { start } = useRequest();
     const { toggleChosen, rename } = runsStore.getState();
@@ -59,7 +59,7 @@ export const RunRow = memo(
       event.preventDefault();
     };
     return (
-      <li className="row" aria-current={isShown ? 'true' : undefined} {...place}>
+      <li className="row" aria-current={isShown ? 'true' : undefined} {...position}>
         {isChoosing && (
           <input
             type="checkbox"
@@ -108,8 +108,8 @@ export const RunRow = memo(
     before.isChosen === after.isChosen &&
     before.isChoosing === after.isChoosing &&
     before.isRenaming === after.isRenaming &&
-    before.place['aria-posinset'] === after.place['aria-posinset'] &&
-    before.place['aria-setsize'] === after.place['aria-setsize'],
+    before.position['aria-posinset'] === after.position['aria-posinset'] &&
+    before.position['aria-setsize'] === after.position['aria-setsize'],
 );
 RunRow.displayName = 'RunRow';
 

@@ -98,11 +98,11 @@ export const RunsPanel = () => {
       {chosen.length > 0 && <ChosenRuns runs={runs.data ?? []} />}
       {total > 0 && listed.length === 0 && <p className="panel-empty">No run matches.</p>}
       <WindowedList label="Runs" items={listed} rowHeight={ROW_PX} keyOf={(run) => run.id} onKeyDown={walkRows}>
-        {(run, place) => (
+        {(run, position) => (
           <RunRow
             run={run}
             name={shownRunName(run, facts.tasks)}
-            place={place}
+            position={position}
             isShown={run.kind === 'sweep' && run.id === shown}
             isChosen={chosen.includes(run.id)}
             isChoosing={chosen.length > 0}

@@ -4,7 +4,7 @@ import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { formatCount, formatFactor } from '../../../main/figures/numbers.ts';
 import {
   MEDIAN_LINE,
-  type PlacedTask,
+  type DrawnTask,
   TASK_LINE,
   type TrendFrame,
   trendLayout,
@@ -69,7 +69,7 @@ export const TrendChart = ({ id, method, methods, trends, theme, text, onSelect,
           top: MARGIN.top,
         });
         const bottom = HEIGHT - MARGIN.bottom;
-        const isPointed = ({ points }: PlacedTask, task: string): boolean =>
+        const isPointed = ({ points }: DrawnTask, task: string): boolean =>
           points.some(({ experts }) => keyOf(task, experts) === pointed);
         return (
           <>
@@ -104,21 +104,21 @@ export const TrendChart = ({ id, method, methods, trends, theme, text, onSelect,
                 strokeDasharray="2 2"
               />
             ))}
-            {layout.tasks.map((placed) => (
-              <g key={placed.task}>
+            {layout.tasks.map((drawn) => (
+              <g key={drawn.task}>
                 <path
-                  d={pathOf(placed.points)}
+                  d={pathOf(drawn.points)}
                   fill="none"
                   stroke={color}
-                  strokeWidth={isPointed(placed, placed.task) ? POINTED_WIDTH : TASK_LINE.width}
-                  strokeOpacity={isPointed(placed, placed.task) ? 1 : TASK_LINE.opacity}
-                  strokeDasharray={placed.answers === 'written' ? TASK_LINE.written : undefined}
+                  strokeWidth={isPointed(drawn, drawn.task) ? POINTED_WIDTH : TASK_LINE.width}
+                  strokeOpacity={isPointed(drawn, drawn.task) ? 1 : TASK_LINE.opacity}
+                  strokeDasharray={drawn.answers === 'written' ? TASK_LINE.written : undefined}
                 />
-                {placed.points.map(({ experts, x, y }) => (
+                {drawn.points.map(({ experts, x, y }) => (
                   <circle
                     key={experts}
                     className="curve-point"
-                    data-point={keyOf(placed.task, experts)}
+                    data-point={keyOf(drawn.task, experts)}
                     data-x={x}
                     data-y={y}
                     cx={x}

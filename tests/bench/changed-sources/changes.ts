@@ -19,22 +19,22 @@ const TEMPLATE = (word: string): string =>
   `{% for message in messages %}{{ message['content'] }} ${word} {% endfor %}{% if add_generation_prompt %}= {% endif %}`;
 
 export const makeSources = async (resources: string, folder: string): Promise<Sources> => {
-  const place = (...names: readonly string[]): string => path.join(folder, ...names);
+  const inFolder = (...names: readonly string[]): string => path.join(folder, ...names);
   for (const name of ['uncurl-8', 'uncurl-16'])
-    await cp(path.join(resources, 'models', name), place(name), { recursive: true });
-  await writeFile(place('uncurl-8', 'chat_template.jinja'), TEMPLATE('('));
-  await mkdir(place('capital'));
-  await cp(path.join(resources, 'tasks', 'capital', 'task.json'), place('capital', 'task.json'));
+    await cp(path.join(resources, 'models', name), inFolder(name), { recursive: true });
+  await writeFile(inFolder('uncurl-8', 'chat_template.jinja'), TEMPLATE('('));
+  await mkdir(inFolder('capital'));
+  await cp(path.join(resources, 'tasks', 'capital', 'task.json'), inFolder('capital', 'task.json'));
   for (const split of ['calibration.jsonl', 'test.jsonl']) {
     const lines = await readFile(path.join(resources, 'tasks', 'capital', split), 'utf8');
-    await writeFile(place('capital', split), `${lines.split('\n').slice(0, ITEMS).join('\n')}\n`);
+    await writeFile(inFolder('capital', split), `${lines.split('\n').slice(0, ITEMS).join('\n')}\n`);
   }
-  await cp(path.join(resources, 'tasks', 'capital-written'), place('capital-written'), { recursive: true });
+  await cp(path.join(resources, 'tasks', 'capital-written'), inFolder('capital-written'), { recursive: true });
   const sources = {
-    model: place('uncurl-8'),
-    larger: place('uncurl-16'),
-    task: place('capital'),
-    written: place('capital-written'),
+    model: inFolder('uncurl-8'),
+    larger: inFolder('uncurl-16'),
+    task: inFolder('capital'),
+    written: inFolder('capital-written'),
   };
   // An old time, which is what a change restores.
   for (const change of Object.values(changes)) await utimes(change.file(sources), 1_700_000_000, 1_700_000_000);
@@ -81,11 +81,12 @@ export type ChangeName = keyof typeof changes;
 
 /** Changes a file after a delay and restores it later, in a thread, so at any moment of the main thread. */
 const THREAD = `
-  const { workerData: { file, bytes, original, atMs, backMs, inPlace, keepsTime } } = require('node:worker_threads');
+  const { workerData } = require('node:worker_threads');
+  const { file, bytes, original, atMs, backMs, isOverwritten, keepsTime } = workerData;
   const fs = require('node:fs');
   const wait = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
   const put = (content) => {
-    if (inPlace) fs.writeFileSync(file, content, { flag: 'r+' });
+    if (isOverwritten) fs.writeFileSync(file, content, { flag: 'r+' });
     else {
       fs.writeFileSync(file + '.coming', content);
       fs.renameSync(file + '.coming', file);
@@ -114,12 +115,12 @@ export const disturb = (sources: Sources, name: ChangeName, random: RandomSource
   const original = readFileSync(file);
   const atMs = random.float() * tookMs;
   const backMs = random.float() < 0.3 ? null : random.float() * (tookMs - atMs);
-  const inPlace = change.isMapped === true && random.float() < 0.7;
+  const isOverwritten = change.isMapped === true && random.float() < 0.7;
   const keepsTime = random.float() < 0.7;
   const bytes = change.changed(original);
   const worker = new Worker(THREAD, {
     eval: true,
-    workerData: { file, bytes, original, atMs, backMs, inPlace, keepsTime },
+    workerData: { file, bytes, original, atMs, backMs, isOverwritten, keepsTime },
   });
   const done = new Promise<void>((resolve, reject) => {
     worker.once('error', reject);

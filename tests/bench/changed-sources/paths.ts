@@ -13,7 +13,7 @@ import type { ChangeName, Sources } from './changes.ts';
 export const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
 /** Environment of a path: a workspace, and a folder for its files. */
-export interface Place {
+export interface Bench {
   readonly workspace: string;
   readonly folder: string;
   readonly sources: Sources;
@@ -27,9 +27,9 @@ export interface ComputingPath {
   /** Sources that it reads, and that are changed. */
   readonly reads: readonly ChangeName[];
   /** Preparation, without changes. */
-  readonly prepare?: (place: Place) => Promise<void>;
+  readonly prepare?: (bench: Bench) => Promise<void>;
   /** Computes and returns the stored result; rejects if nothing is stored. */
-  readonly run: (place: Place) => Promise<unknown>;
+  readonly run: (bench: Bench) => Promise<unknown>;
   /** Files that a refused run must not leave behind. */
   readonly out?: string;
 }
@@ -39,14 +39,14 @@ const THREADS = 1;
 export const openEngine = (workspace: string): Promise<Engine> =>
   createEngine({ workspace, resources, commandLine: 'bench', threads: THREADS });
 
-const ended = async ({ engine }: Pick<Place, 'engine'>, { run }: { readonly run: string }): Promise<string> => {
+const ended = async ({ engine }: Pick<Bench, 'engine'>, { run }: { readonly run: string }): Promise<string> => {
   await engine.finished(run);
   return run;
 };
 
 type Asked = Partial<z.input<typeof sweepSettings>>;
 
-const startSweep = ({ engine, sources }: Place, asked: Asked, task = sources.task, later = false) =>
+const startSweep = ({ engine, sources }: Bench, asked: Asked, task = sources.task, later = false) =>
   engine.call('sweep.start', {
     models: [engine.grantPath(sources.model)],
     tasks: [engine.grantPath(task)],
@@ -54,15 +54,15 @@ const startSweep = ({ engine, sources }: Place, asked: Asked, task = sources.tas
     later,
   });
 
-const resultsOf = async ({ engine }: Pick<Place, 'engine'>, run: string): Promise<unknown> =>
+const resultsOf = async ({ engine }: Pick<Bench, 'engine'>, run: string): Promise<unknown> =>
   (await engine.call('sweep.read', { run })).results;
 
 const sweepPath = (name: string, asked: Asked, reads: readonly ChangeName[], isWritten = false): ComputingPath => ({
   name,
   reads,
-  run: async (place) => {
-    const task = isWritten ? place.sources.written : place.sources.task;
-    return resultsOf(place, await ended(place, await startSweep(place, asked, task)));
+  run: async (bench) => {
+    const task = isWritten ? bench.sources.written : bench.sources.task;
+    return resultsOf(bench, await ended(bench, await startSweep(bench, asked, task)));
   },
 });
 
@@ -70,20 +70,20 @@ const sweepPath = (name: string, asked: Asked, reads: readonly ChangeName[], isW
 const workers: ComputingPath = {
   name: 'work by two workers',
   reads: ['weights', 'tokenizer', 'calibration items'],
-  run: async (place) => {
-    const { run } = await startSweep(place, { methods: ['uncurl'], factors: [1, 2, 4] }, undefined, true);
-    const other = await openEngine(place.workspace);
+  run: async (bench) => {
+    const { run } = await startSweep(bench, { methods: ['uncurl'], factors: [1, 2, 4] }, undefined, true);
+    const other = await openEngine(bench.workspace);
     const order = {
       share: { kind: 'until-empty' },
       task: null,
       signal: new AbortController().signal,
       say: (): void => undefined,
     } as const;
-    const filled = await Promise.allSettled([place.engine, other].map((engine) => engine.fillSteps(run, order)));
+    const filled = await Promise.allSettled([bench.engine, other].map((engine) => engine.fillSteps(run, order)));
     await other.dispose();
     for (const worker of filled) if (worker.status === 'rejected') throw worker.reason;
-    await place.engine.call('jobs.resume', { run });
-    return resultsOf(place, await ended(place, { run }));
+    await bench.engine.call('jobs.resume', { run });
+    return resultsOf(bench, await ended(bench, { run }));
   },
 };
 
@@ -114,7 +114,7 @@ const mergePlan = JSON.stringify({
   router: 'mean-row',
   align: true,
 });
-const writePlans = async ({ folder }: Place): Promise<void> => {
+const writePlans = async ({ folder }: Bench): Promise<void> => {
   await writeFile(path.join(folder, 'half.json'), halfPlan);
   await writeFile(path.join(folder, 'merge.json'), mergePlan);
   const texts = ['the capital of france is paris', '3 + 4 = 7', 'one two three four five'];
@@ -135,31 +135,31 @@ const writePlans = async ({ folder }: Place): Promise<void> => {
 const verbPath = (
   name: string,
   reads: readonly ChangeName[],
-  args: (place: Place, out: string) => readonly string[],
+  args: (bench: Bench, out: string) => readonly string[],
   out = 'out',
 ): ComputingPath => ({
   name,
   reads,
   prepare: writePlans,
   out,
-  run: async (place) => {
-    const file = path.join(place.folder, out);
-    await uncurl(...args(place, file), ...threads);
+  run: async (bench) => {
+    const file = path.join(bench.folder, out);
+    await uncurl(...args(bench, file), ...threads);
     return (await readFile(file)).toString('base64');
   },
 });
 
-const inFolder = ({ folder }: Place, name: string): string => path.join(folder, name);
+const inFolder = ({ folder }: Bench, name: string): string => path.join(folder, name);
 
 const exportPath: ComputingPath = {
   name: 'export of merged experts',
   reads: ['weights', 'tokenizer'],
   prepare: writePlans,
   out: 'small',
-  run: async (place) => {
-    const { sources } = place;
-    const out = inFolder(place, 'small');
-    await uncurl('export', sources.model, '--plan', inFolder(place, 'merge.json'), '--out', out, ...threads);
+  run: async (bench) => {
+    const { sources } = bench;
+    const out = inFolder(bench, 'small');
+    await uncurl('export', sources.model, '--plan', inFolder(bench, 'merge.json'), '--out', out, ...threads);
     return [...(await filesOf(out))];
   },
 };
@@ -167,26 +167,26 @@ const exportPath: ComputingPath = {
 const verifyPath: ComputingPath = {
   name: 'verify',
   reads: ['weights'],
-  prepare: async (place) => {
-    await writePlans(place);
-    const [plan, out] = [inFolder(place, 'merge.json'), inFolder(place, 'small')];
-    await uncurl('export', place.sources.model, '--plan', plan, '--out', out, ...threads);
+  prepare: async (bench) => {
+    await writePlans(bench);
+    const [plan, out] = [inFolder(bench, 'merge.json'), inFolder(bench, 'small')];
+    await uncurl('export', bench.sources.model, '--plan', plan, '--out', out, ...threads);
   },
-  run: async (place) => {
-    const { sources } = place;
-    const plan = inFolder(place, 'merge.json');
-    return uncurl('verify', inFolder(place, 'small'), '--against', sources.model, '--plan', plan, ...threads);
+  run: async (bench) => {
+    const { sources } = bench;
+    const plan = inFolder(bench, 'merge.json');
+    return uncurl('verify', inFolder(bench, 'small'), '--against', sources.model, '--plan', plan, ...threads);
   },
 };
 
 const profilePath: ComputingPath = {
   name: 'profile',
   reads: ['weights', 'tokenizer', 'template', 'calibration items'],
-  run: async (place) => {
-    const { engine, sources } = place;
+  run: async (bench) => {
+    const { engine, sources } = bench;
     const [model, task] = [engine.grantPath(sources.model), engine.grantPath(sources.task)];
     const asked = { model, tasks: [task], methods: ['reap' as const], chat: true };
-    await ended(place, await engine.call('profile.start', asked));
+    await ended(bench, await engine.call('profile.start', asked));
     return engine.call('profile.read', { model, tasks: [task], chat: true });
   },
 };
@@ -194,10 +194,10 @@ const profilePath: ComputingPath = {
 const damagePath: ComputingPath = {
   name: 'damage',
   reads: ['weights', 'tokenizer', 'test items'],
-  run: async (place) => {
-    const { engine, sources } = place;
+  run: async (bench) => {
+    const { engine, sources } = bench;
     const [model, task] = [engine.grantPath(sources.model), engine.grantPath(sources.task)];
-    const run = await ended(place, await engine.call('damage.start', { model, task, layer: 1 }));
+    const run = await ended(bench, await engine.call('damage.start', { model, task, layer: 1 }));
     return engine.call('damage.read', { run });
   },
 };
@@ -205,8 +205,8 @@ const damagePath: ComputingPath = {
 const experimentPath = (python: string | null): ComputingPath => ({
   name: python === null ? 'experiment' : 'experiment with fine-tuned arms',
   reads: ['weights', 'larger weights', 'tokenizer', 'calibration items'],
-  run: async (place) => {
-    const { engine, sources } = place;
+  run: async (bench) => {
+    const { engine, sources } = bench;
     const training = { stages: ['all' as const], epochs: 2, batch: 8, rate: 0.001 };
     const { run } = await engine.call('experiment.start', {
       models: [sources.model, sources.larger].map((folder) => engine.grantPath(folder)),
@@ -219,7 +219,7 @@ const experimentPath = (python: string | null): ComputingPath => ({
       python: python === null ? null : engine.grantPath(python),
     });
     await engine.finished(run);
-    const file = path.join(place.workspace, 'runs', run, 'experiment.json');
+    const file = path.join(bench.workspace, 'runs', run, 'experiment.json');
     const record = JSON.parse(await readFile(file, 'utf8')) as { readonly arms: unknown };
     return record.arms;
   },
@@ -228,13 +228,13 @@ const experimentPath = (python: string | null): ComputingPath => ({
 const reproducePath: ComputingPath = {
   name: 'reproduce',
   reads: ['weights', 'tokenizer'],
-  prepare: async (place) => {
-    await ended(place, await startSweep(place, { methods: ['uncurl'] }));
+  prepare: async (bench) => {
+    await ended(bench, await startSweep(bench, { methods: ['uncurl'] }));
   },
-  run: async (place) => {
-    const { engine } = place;
+  run: async (bench) => {
+    const { engine } = bench;
     const sweep = (await engine.call('runs.list', {})).find(({ kind }) => kind === 'sweep');
-    const run = await ended(place, await engine.call('run.reproduce', { run: sweep?.id ?? '' }));
+    const run = await ended(bench, await engine.call('run.reproduce', { run: sweep?.id ?? '' }));
     const { matches, points, items } = await engine.call('reproduction.read', { run });
     return { matches, points, items };
   },
@@ -247,10 +247,10 @@ const finetunePath = (python: string): ComputingPath => ({
   prepare: async ({ folder }) => {
     await mkdir(path.join(folder, 'made'));
   },
-  run: async (place) => {
-    const { engine, sources, folder } = place;
+  run: async (bench) => {
+    const { engine, sources, folder } = bench;
     await ended(
-      place,
+      bench,
       await engine.call('finetune.start', {
         model: engine.grantPath(sources.model),
         tasks: [engine.grantPath(sources.task)],
@@ -293,24 +293,24 @@ export const computingPaths = (python: string | undefined): readonly ComputingPa
   reproducePath,
   exportPath,
   verifyPath,
-  verbPath('score', ['weights', 'tokenizer'], (place, out) => [
-    ...['score', place.sources.model, '--requests', inFolder(place, 'pairs.jsonl')],
-    ...['--plan', inFolder(place, 'merge.json'), '--out', out],
+  verbPath('score', ['weights', 'tokenizer'], (bench, out) => [
+    ...['score', bench.sources.model, '--requests', inFolder(bench, 'pairs.jsonl')],
+    ...['--plan', inFolder(bench, 'merge.json'), '--out', out],
   ]),
-  verbPath('forward', ['weights'], (place, out) => [
-    ...['forward', place.sources.model, '--tokens', inFolder(place, 'tokens.json')],
-    ...['--mask', inFolder(place, 'merge.json'), '--out', out],
+  verbPath('forward', ['weights'], (bench, out) => [
+    ...['forward', bench.sources.model, '--tokens', inFolder(bench, 'tokens.json')],
+    ...['--mask', inFolder(bench, 'merge.json'), '--out', out],
   ]),
-  verbPath('generate', ['weights', 'tokenizer', 'ends'], (place, out) => [
-    ...['generate', place.sources.model, '--requests', inFolder(place, 'prompts.jsonl')],
-    ...['--plan', inFolder(place, 'half.json'), '--out', out],
+  verbPath('generate', ['weights', 'tokenizer', 'ends'], (bench, out) => [
+    ...['generate', bench.sources.model, '--requests', inFolder(bench, 'prompts.jsonl')],
+    ...['--plan', inFolder(bench, 'half.json'), '--out', out],
   ]),
-  verbPath('profile verb', ['weights', 'tokenizer', 'calibration items'], (place, out) => [
-    ...['profile', place.sources.model, '--task', place.sources.task, '--method', 'all', '--out', out],
+  verbPath('profile verb', ['weights', 'tokenizer', 'calibration items'], (bench, out) => [
+    ...['profile', bench.sources.model, '--task', bench.sources.task, '--method', 'all', '--out', out],
   ]),
-  verbPath('recover', ['weights', 'tokenizer', 'calibration items'], (place, out) => [
-    ...['recover', place.sources.model, '--plan', inFolder(place, 'half.json')],
-    ...['--task', place.sources.task, '--out', out],
+  verbPath('recover', ['weights', 'tokenizer', 'calibration items'], (bench, out) => [
+    ...['recover', bench.sources.model, '--plan', inFolder(bench, 'half.json')],
+    ...['--task', bench.sources.task, '--out', out],
   ]),
   ...(python === undefined ? [] : [experimentPath(python), finetunePath(python)]),
 ];

@@ -12,10 +12,10 @@ export const killedExport = async (folder: string): Promise<Attack> => {
   const exportTo = (destination: string): readonly string[] => [
     ...['export', bundledModel, '--plan', plan, '--out', destination],
   ];
-  const place = path.join(folder, 'right-export', 'small');
-  await mkdir(path.dirname(place));
-  const tookMs = await undisturbed(exportTo(place));
-  const right = await filesOf(place);
+  const destination = path.join(folder, 'right-export', 'small');
+  await mkdir(path.dirname(destination));
+  const tookMs = await undisturbed(exportTo(destination));
+  const right = await filesOf(destination);
   return {
     name: 'export',
     once: async (random) => {
@@ -34,8 +34,8 @@ export const killedExport = async (folder: string): Promise<Attack> => {
 };
 
 /** Files of a tuned model without the parts that may differ between trainings: time and place. */
-const tunedFiles = async (place: string): Promise<ReadonlyMap<string, string>> => {
-  const files = new Map(await filesOf(place));
+const tunedFiles = async (destination: string): Promise<ReadonlyMap<string, string>> => {
+  const files = new Map(await filesOf(destination));
   files.delete('uncurl_finetune.json');
   return files;
 };
@@ -47,10 +47,10 @@ export const killedTraining = async (folder: string, python: string): Promise<At
     ...['--python', python, '--router-steps', '4', '--epochs', '4', '--batch', '64', '--save-every', '2'],
     ...['--rate', '0.001', '--threads', '1'],
   ];
-  const place = path.join(folder, 'right-training', 'tuned');
-  await mkdir(path.dirname(place));
-  const tookMs = await undisturbed(train(place, path.join(folder, 'right-training', 'workspace')));
-  const right = await tunedFiles(place);
+  const destination = path.join(folder, 'right-training', 'tuned');
+  await mkdir(path.dirname(destination));
+  const tookMs = await undisturbed(train(destination, path.join(folder, 'right-training', 'workspace')));
+  const right = await tunedFiles(destination);
   return {
     name: 'fine-tune',
     once: async (random) => {

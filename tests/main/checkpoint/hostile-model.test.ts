@@ -78,7 +78,7 @@ test('headers that are nested, of too many tensors or too long are refused befor
   await expect(openCheckpoint(long)).rejects.toThrow('its header claims 98000000 bytes');
 });
 
-const foreignPlaces: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
+const strangers: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
   'a folder': (file) => mkdir(file),
   'a pipe': (file) => Promise.resolve(execFileSync('mkfifo', [file])),
   'a device': (file) => symlink('/dev/zero', file),
@@ -88,15 +88,15 @@ const foreignPlaces: Readonly<Record<string, (file: string) => Promise<unknown>>
 test
   .runIf(process.platform !== 'win32')
   .each(
-    Object.keys(foreignPlaces).flatMap((place) =>
+    Object.keys(strangers).flatMap((stranger) =>
       ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'].map(
-        (name) => [place, name] as const,
+        (name) => [stranger, name] as const,
       ),
     ),
-  )('%s in the place of %s is refused', async (place, name) => {
+  )('%s in the place of %s is refused', async (stranger, name) => {
   const folder = await scored();
   await rm(path.join(folder, name));
-  await foreignPlaces[place]?.(path.join(folder, name));
+  await strangers[stranger]?.(path.join(folder, name));
   const run = async (): Promise<unknown> => {
     const checkpoint = await openCheckpoint(folder);
     return loadTokenizer(folder, checkpoint.descriptor.vocabulary);

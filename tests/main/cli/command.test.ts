@@ -52,11 +52,11 @@ test.each([
 test('the edit distance is symmetric and counts edits, and the nearest name is one that was meant', () => {
   const word = fc.string({ maxLength: 8 });
   fc.assert(
-    fc.property(word, word, fc.nat(8), (a, b, place) => {
+    fc.property(word, word, fc.nat(8), (a, b, index) => {
       expect(editDistance(a, b)).toBe(editDistance(b, a));
       expect(editDistance(a, a)).toBe(0);
       expect(editDistance(a, b)).toBeLessThanOrEqual(Math.max(a.length, b.length));
-      expect(editDistance(a, a.slice(0, place) + a.slice(place + 1))).toBe(place < a.length ? 1 : 0);
+      expect(editDistance(a, a.slice(0, index) + a.slice(index + 1))).toBe(index < a.length ? 1 : 0);
     }),
   );
   expect([editDistance('kitten', 'sitting'), editDistance('', 'abc'), editDistance('form', 'from')]).toEqual([3, 3, 1]);

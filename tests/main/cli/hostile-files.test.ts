@@ -20,7 +20,7 @@ test.each(['100000', '1e9', '-1', '0', 'many'])('--threads %s is refused before 
   expect(existsSync(workspace)).toBe(false);
 });
 
-const places: readonly (readonly [string, RegExp, (file: string) => Promise<unknown>])[] = [
+const cases: readonly (readonly [string, RegExp, (file: string) => Promise<unknown>])[] = [
   ['a device', /is a device/, (file) => symlink('/dev/zero', file)],
   ['a folder', /is a folder/, (file) => mkdir(file)],
   ['missing', /does not exist/, () => Promise.resolve()],
@@ -36,7 +36,7 @@ const places: readonly (readonly [string, RegExp, (file: string) => Promise<unkn
   ['nested a million deep', /nested deeper|no JSON|not JSON/, (file) => writeFile(file, '['.repeat(1e6))],
 ];
 
-test.each(places)(
+test.each(cases)(
   'requests, tokens, plans and rankings that are %s are refused with exit code 2',
   async (_, why, put) => {
     const folder = await temporaryFolder();

@@ -50,10 +50,10 @@ test('refitted weights beside a plan are checked: damaged ones are refused, thos
   const { recovery } = JSON.parse(await readFile(recovered, 'utf8')) as { recovery: { weights: string } };
   const weights = join(folder, `${recovery.weights}.safetensors`);
   const forward = async (out: string) => {
-    const place = join(folder, out);
-    const options = ['--tokens', tokens, '--mask', recovered, '--out', place, '--threads', '1'];
+    const file = join(folder, out);
+    const options = ['--tokens', tokens, '--mask', recovered, '--out', file, '--threads', '1'];
     const { code, stderr } = await commandLineHere('forward', model, ...options);
-    return { code, stderr, bytes: code === 0 ? await readFile(place) : null };
+    return { code, stderr, bytes: code === 0 ? await readFile(file) : null };
   };
   const right = await forward('right');
   const sound = await readFile(weights);

@@ -9,10 +9,10 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 const folders = async () => ({ temporaryFolder: await temporaryFolder(), overlayFolder: await temporaryFolder() });
 
 test('what one process had begun goes, files and folders, overlays as well; what others write stays', async () => {
-  const places = await folders();
+  const made = await folders();
   // A process of another machine that shares the disk may have the same number.
   const twin = `${String(process.pid)}-00000000`;
-  for (const folder of [places.temporaryFolder, places.overlayFolder]) {
+  for (const folder of [made.temporaryFolder, made.overlayFolder]) {
     const mine = temporaryNameFor(path.join(folder, 'step.json'), folder);
     const folderOfMine = temporaryNameFor(path.join(folder, 'run'), folder);
     const theirs = path.join(folder, path.basename(mine).replace(temporaryWriter, twin));
@@ -21,7 +21,7 @@ test('what one process had begun goes, files and folders, overlays as well; what
     await writeFile(path.join(folderOfMine, 'x'), '');
     const finished = [`note.${String(process.pid)}.txt`, 'merged.safetensors'];
     for (const name of finished) await writeFile(path.join(folder, name), '');
-    await removeLeftovers({ kind: 'sweep', spec: {} }, temporaryWriter, places);
+    await removeLeftovers({ kind: 'sweep', spec: {} }, temporaryWriter, made);
     expect((await readdir(folder)).sort()).toEqual([path.basename(theirs), ...finished].sort());
   }
 });

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { clusterRequest } from '../../../main/contract/cluster.ts';
 import { decisiveSettings, finetuneSettings } from '../../../main/contract/finetune.ts';
+import { describedPlanSettings } from '../../../main/contract/plan.ts';
 import {
   defaultText,
   isDefault,
@@ -9,6 +11,7 @@ import {
   settingTexts,
   valueText,
 } from '../../../main/contract/setting.ts';
+import { describedSweepSettings } from '../../../main/contract/sweep.ts';
 
 const texts = (flag: string) => ({ label: flag, flag, help: 'Help.' });
 
@@ -95,10 +98,18 @@ test('a field without texts is a mistake of whoever added it', () => {
   expect(() => settingsOf(z.object({ bare: z.number().default(1) }))).toThrow('the setting bare has no texts');
 });
 
-test('every setting of a fine-tuning has texts, and a flag of its own', () => {
-  const flags = settingsOf(finetuneSettings).map(({ flag }) => flag);
-  expect(flags).toHaveLength(Object.keys(finetuneSettings.shape).length);
+test.each([
+  ['a fine-tuning', finetuneSettings, []],
+  ['a cluster', clusterRequest, []],
+  ['a plan', describedPlanSettings, []],
+  ['a sweep', describedSweepSettings, ['recovery', 'refits']],
+])('every setting of %s has texts, and a flag of its own', (_, schema, flagless) => {
+  const settings = settingsOf(schema);
+  expect(settings.flatMap(({ name, flag }) => (flag === undefined ? [name] : []))).toEqual(flagless);
+  const flags = settings.flatMap(({ flag }) => flag ?? []);
   expect(new Set(flags).size).toBe(flags.length);
+  for (const { name, help, about = help } of settings)
+    for (const text of [help, about]) expect(text, name).toMatch(/\.$|\.\)$/);
 });
 
 test('a training without a general stage keeps the key from before there was one', () => {

@@ -30,8 +30,8 @@ interface Made {
   readonly events: readonly EngineEvent[];
 }
 
-const make = async (changes: Partial<ClusterHost> = {}, place?: string): Promise<Made> => {
-  const workspace = await openWorkspace(place ?? (await temporaryFolder()));
+const make = async (changes: Partial<ClusterHost> = {}, path?: string): Promise<Made> => {
+  const workspace = await openWorkspace(path ?? (await temporaryFolder()));
   const state = join(await temporaryFolder(), 'state');
   const events: EngineEvent[] = [];
   const clusters = createClusterWorks({

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparePoints, middleFactor } from '../../../main/evaluation/comparison/points.ts';
-import { meanRanks, placesOf } from '../../../main/evaluation/comparison/ranks.ts';
+import { meanRanks, ranksOf } from '../../../main/evaluation/comparison/ranks.ts';
 import { holmAdjusted } from '../../../main/statistics/p-values.ts';
 import { choiceOutcome, sweepResult } from './outcomes.ts';
 
@@ -16,11 +16,11 @@ describe('Holm\u2019s correction', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 20 }), (ps) => {
         const adjusted = holmAdjusted(ps).map((p) => p ?? Number.NaN);
-        for (const [place, p] of ps.entries()) {
-          expect(adjusted[place]).toBeGreaterThanOrEqual(p);
-          expect(adjusted[place]).toBeLessThanOrEqual(1);
+        for (const [index, p] of ps.entries()) {
+          expect(adjusted[index]).toBeGreaterThanOrEqual(p);
+          expect(adjusted[index]).toBeLessThanOrEqual(1);
           for (const [other, q] of ps.entries())
-            if (p < q) expect(adjusted[place]).toBeLessThanOrEqual(adjusted[other] ?? Number.NaN);
+            if (p < q) expect(adjusted[index]).toBeLessThanOrEqual(adjusted[other] ?? Number.NaN);
         }
       }),
     );
@@ -29,8 +29,8 @@ describe('Holm\u2019s correction', () => {
 
 describe('places', () => {
   it('begin with the best, and are shared by equal values', () => {
-    expect(placesOf([0.5, 0.9, 0.5, 0.1], false)).toEqual([2.5, 1, 2.5, 4]);
-    expect(placesOf([12, 8, 12], true)).toEqual([2.5, 1, 2.5]);
+    expect(ranksOf([0.5, 0.9, 0.5, 0.1], false)).toEqual([2.5, 1, 2.5, 4]);
+    expect(ranksOf([12, 8, 12], true)).toEqual([2.5, 1, 2.5]);
   });
 
   it('have a mean over tasks whose interval is empty where items leave no doubt, and wide where two are alike', () => {

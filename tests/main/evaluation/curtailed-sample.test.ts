@@ -66,7 +66,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
         return evaluated;
       };
       inFull += result.n;
-      fileOrder += inOrder(baseline.map((_, place) => place));
+      fileOrder += inOrder(baseline.map((_, index) => index));
       const evaluated = inOrder(curtailedOrder(result.metric, baseline));
       byMargin += evaluated;
       if (!isSafe) unsafeAfter.push(evaluated);

@@ -54,7 +54,7 @@ export const answer = (
   const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
   let from = 0;
   for (const end of ends) {
-    for (const place of order.slice(from, end)) soFar[place] = candidate[place] ?? null;
+    for (const index of order.slice(from, end)) soFar[index] = candidate[index] ?? null;
     from = end;
     const counts = countsSoFar(metric, design, soFar);
     const verdict = decidedVerdict({ metric, delta }, design, counts);

@@ -82,8 +82,8 @@ describe('a curtailed verdict', () => {
         const full = summarise(metric, baseline, candidate);
         const canBeDecided = independentItems(full) >= itemsNeeded(delta, metric, alpha);
         const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
-        for (const place of order) {
-          soFar[place] = candidate[place] ?? null;
+        for (const index of order) {
+          soFar[index] = candidate[index] ?? null;
           const verdict = decidedVerdict(test, design, countsSoFar(metric, design, soFar));
           if (verdict === null) continue;
           decided += 1;
@@ -106,8 +106,8 @@ describe('a curtailed verdict', () => {
           const full = summarise(metric, baseline, candidate);
           const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
           let before = Infinity;
-          for (const place of order.slice(0, 40)) {
-            soFar[place] = candidate[place] ?? null;
+          for (const index of order.slice(0, 40)) {
+            soFar[index] = candidate[index] ?? null;
             const bound = lowAtMost(countsSoFar(metric, design, soFar)) ?? NaN;
             expect(bound).toBeGreaterThanOrEqual(full.lowOneSided - 1e-12);
             expect(bound).toBeLessThanOrEqual(before + 1e-12);
@@ -242,7 +242,7 @@ describe('the order and the parts of the items', () => {
       fc.property(fc.integer({ min: 1, max: 20_000 }), (n) => {
         for (const ends of [partEnds(n), partEnds(n, true)]) {
           expect(ends.at(-1)).toBe(n);
-          expect(ends.every((end, place) => end > (ends[place - 1] ?? 0))).toBe(true);
+          expect(ends.every((end, index) => end > (ends[index - 1] ?? 0))).toBe(true);
         }
       }),
     );

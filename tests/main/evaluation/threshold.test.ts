@@ -119,10 +119,10 @@ describe('thresholdOf', () => {
 });
 
 describe('a curve that stopped early', () => {
-  const place = { model: 'model', task: 'task', method: 'reap', seed: null, kept: 8 };
+  const named = { model: 'model', task: 'task', method: 'reap', seed: null, kept: 8 };
   /** Certainly unsafe at 0.02, and open at 0.03: 1,000 items, 24 lost and up to 12 gained. */
   const curtailed: CurtailedPoint = {
-    ...place,
+    ...named,
     factor: 64 / 28,
     n: 1000,
     evaluated: 700,
@@ -147,7 +147,7 @@ describe('a curve that stopped early', () => {
     const draws = [0, 1].flatMap((seed) => measured.map((result) => ({ ...result, method: 'random', seed })));
     const joint = (early: readonly CurtailedPoint[], lowOneSided: number) =>
       sweepThresholds(
-        [...draws, sweepResult({ ...place, method: 'random', seed: 1, factor: 64 / 28, lost: lostAt(lowOneSided) })],
+        [...draws, sweepResult({ ...named, method: 'random', seed: 1, factor: 64 / 28, lost: lostAt(lowOneSided) })],
         0.03,
         0.05,
         { curtailed: early.map((point) => ({ ...point, method: 'random' })) },
@@ -161,7 +161,7 @@ describe('a curve that stopped early', () => {
     const worse = { lost: 150 };
     const curve = [...results({ 2: -0.01 }), sweepResult({ ...worse, factor: 4 })];
     expect(thresholdOf(curve, 0.02)).toMatchObject({ firstUnsafe: 4, firstWorse: 4 });
-    const notNeeded = [{ ...place, factor: 8 }];
+    const notNeeded = [{ ...named, factor: 8 }];
     expect(thresholdOf(curve, 0.02, 0.05, { notNeeded })).toMatchObject({ firstUnsafe: 4, firstWorse: null });
     const [found, ...others] = sweepThresholds(curve, 0.02, 0.05, { notNeeded });
     expect([found, others]).toMatchObject([{ lastSafe: 2, firstUnsafe: 4, firstWorse: null }, []]);
@@ -233,7 +233,7 @@ describe('sweepThresholds', () => {
         const tight = factors(Math.min(a, b));
         const loose = factors(Math.max(a, b));
         expect(tight.at(-1)).toBe(Math.min(...tight.slice(0, -1)));
-        expect(loose.every((factor, place) => factor >= (tight[place] ?? Number.NaN))).toBe(true);
+        expect(loose.every((factor, index) => factor >= (tight[index] ?? Number.NaN))).toBe(true);
       }),
     );
   });

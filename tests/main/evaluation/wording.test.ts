@@ -9,7 +9,7 @@ import {
   readingText,
   recoveryText,
   referenceText,
-  sharedPlaceText,
+  sharedRankText,
   sizesText,
   standingOf,
   standingText,
@@ -59,9 +59,9 @@ describe('comparisons in words', () => {
     );
     const [row] = tasks[0]?.rows ?? [];
     if (row === undefined) throw new Error('a row');
-    const rows = [1.5, 1.5, 3].map((place) => ({ ...row, place }));
-    expect(sharedPlaceText({ place: 1.5, sharesBest: true }, { rows })).toBe('1\u20132 =');
-    expect(sharedPlaceText({ place: 3, sharesBest: false }, { rows })).toBe('3');
+    const rows = [1.5, 1.5, 3].map((rank) => ({ ...row, rank }));
+    expect(sharedRankText({ rank: 1.5, sharesBest: true }, { rows })).toBe('1\u20132 =');
+    expect(sharedRankText({ rank: 3, sharesBest: false }, { rows })).toBe('3');
   });
 
   it('keep "nothing beyond the interval" for recovery', () => {

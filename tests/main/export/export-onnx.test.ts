@@ -94,12 +94,12 @@ describe('an ONNX export', () => {
     const names = stored.map(({ name }) => name);
     expect(names).toContain('model.layers.1.block_sparse_moe.experts.3.w2.weight');
     expect(names.filter((name) => name.includes('.experts.4.'))).toEqual([]);
-    const places = stored.map(({ externalData }) =>
+    const ranges = stored.map(({ externalData }) =>
       Object.fromEntries(externalData.map(({ key, value }) => [key, value])),
     );
-    expect(new Set(places.map((place) => place['location']))).toEqual(new Set(['model.onnx.data']));
-    expect(places.every((place) => Number(place['offset']) % 64 === 0)).toBe(true);
-    const bytes = places.reduce((sum, place) => sum + Number(place['length']), 0);
+    expect(new Set(ranges.map((range) => range['location']))).toEqual(new Set(['model.onnx.data']));
+    expect(ranges.every((range) => Number(range['offset']) % 64 === 0)).toBe(true);
+    const bytes = ranges.reduce((sum, range) => sum + Number(range['length']), 0);
     const { size } = await stat(path.join(folder, 'model.onnx.data'));
     expect(size).toBeGreaterThanOrEqual(bytes);
     expect(size).toBeLessThan(bytes + 64 * stored.length);

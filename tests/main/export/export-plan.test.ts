@@ -286,12 +286,12 @@ describe('an export is refused', () => {
 
   it('where the destination exists, as a folder, an empty folder or a file, which stay as they are', async () => {
     for (const make of [
-      async (place: string) => {
-        await mkdir(place);
-        await writeFile(path.join(place, 'mine'), 'mine');
+      async (destination: string) => {
+        await mkdir(destination);
+        await writeFile(path.join(destination, 'mine'), 'mine');
       },
-      (place: string) => mkdir(place),
-      (place: string) => writeFile(place, 'mine'),
+      (destination: string) => mkdir(destination),
+      (destination: string) => writeFile(destination, 'mine'),
     ]) {
       const request = await exportRequest(mixtral, half);
       await make(request.destination);

@@ -53,8 +53,8 @@ describe('quality against another axis than the factor', () => {
     expect(lines).toHaveLength(curves.size);
     // Along a line the axis never turns back.
     for (const { attributes } of lines) {
-      const places = [...(attributes['d'] ?? '').matchAll(/[ML]([\d.]+) /g)].map(([, x]) => Number(x));
-      expect(places).toEqual([...places].sort((a, b) => a - b));
+      const xs = [...(attributes['d'] ?? '').matchAll(/[ML]([\d.]+) /g)].map(([, x]) => Number(x));
+      expect(xs).toEqual([...xs].sort((a, b) => a - b));
     }
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { differenceScales, drawDifferenceChart, placedPoints } from '../../../main/figures/difference-chart.ts';
+import { differenceScales, drawDifferenceChart, drawnPoints } from '../../../main/figures/difference-chart.ts';
 import { oneSidedEnds } from '../../../main/evaluation/verdicts.ts';
 import { differenceFigure } from '../../../main/figures/difference-figure.ts';
 import { differencePanel, ruleDifference } from '../../../main/figures/difference-points.ts';
@@ -85,12 +85,12 @@ describe('points of differences', () => {
 describe('the chart of differences', () => {
   it('puts every point and both its ends within the plot, and larger losses lower', () => {
     const { y } = differenceScales(panel, frame);
-    for (const { point: placed, y: at } of placedPoints(panel, frame)) {
-      for (const value of placed.draws.flatMap(({ low, high }) => [low ?? 0, high ?? 0])) {
+    for (const { point: drawn, y: at } of drawnPoints(panel, frame)) {
+      for (const value of drawn.draws.flatMap(({ low, high }) => [low ?? 0, high ?? 0])) {
         expect(y.position(value)).toBeGreaterThanOrEqual(frame.top - 1e-9);
         expect(y.position(value)).toBeLessThanOrEqual(frame.top + frame.height + 1e-9);
       }
-      expect(at).toBeCloseTo(y.position(placed.difference), 9);
+      expect(at).toBeCloseTo(y.position(drawn.difference), 9);
     }
     const [first, second] = [at('reap', 2), at('uncurl', 4)];
     expect(y.position(first?.difference ?? 0)).toBeLessThan(y.position(second?.difference ?? 0));
@@ -111,8 +111,8 @@ describe('the chart of differences', () => {
   it('labels round differences apart from each other, 0 among them', () => {
     const { y } = differenceScales(panel, frame);
     expect(y.ticks).toContain(0);
-    const places = y.ticks.map(y.position).sort((one, other) => one - other);
-    places.slice(1).forEach((place, index) => expect(place - (places[index] ?? 0)).toBeGreaterThanOrEqual(15));
+    const heights = y.ticks.map(y.position).sort((one, other) => one - other);
+    heights.slice(1).forEach((height, index) => expect(height - (heights[index] ?? 0)).toBeGreaterThanOrEqual(15));
   });
 
   it('shades the safe side of the margin, and draws only the methods that are shown', () => {
@@ -121,7 +121,7 @@ describe('the chart of differences', () => {
     const margin = Math.round((y.position(-0.02) - frame.top) * 100) / 100;
     expect(svg).toContain(`<rect x="60" y="10" width="600" height="${margin}"`);
     const marks = methodMarks(['random', 'reap', 'uncurl'], figureTheme('light'), ['uncurl']);
-    expect(placedPoints(panel, { ...frame, marks })).toHaveLength(1);
+    expect(drawnPoints(panel, { ...frame, marks })).toHaveLength(1);
   });
 
   it('is a figure of its own with legend, n, rule and runs', () => {

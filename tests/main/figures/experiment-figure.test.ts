@@ -8,10 +8,10 @@ import { expectInFrame } from './expect-in-frame.ts';
 import { sampleManifest } from './sample-run.ts';
 import { findAll, parseXml } from './xml-outline.ts';
 
-const both = (['as-is', 'tuned'] as const).flatMap((treatment, place) => [
+const both = (['as-is', 'tuned'] as const).flatMap((treatment, index) => [
   arm(8, 8, answers(20), { treatment }),
   arm(32, 32, answers(10), { treatment }),
-  arm(32, 8, answers(30 + place), { treatment }),
+  arm(32, 8, answers(30 + index), { treatment }),
   arm(64, 64, answers(0), { treatment }),
   arm(64, 32, answers(0), { treatment }),
   arm(64, 8, answers(200), { treatment }),

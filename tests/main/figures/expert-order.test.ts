@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byFallingValue, inOrder, isOrderOf, orderByValue } from '../../../main/figures/expert-order.ts';
-import { atPlaces, canSubtract, goneThere, placesInCopy } from '../../../main/figures/expert-places.ts';
+import { atIndices, canSubtract, goneThere, indicesInCopy } from '../../../main/figures/expert-indices.ts';
 import { sampleProfile } from './sample-run.ts';
 
 test('experts fall by value, ties by number, and those without a value stand last', () => {
@@ -30,12 +30,12 @@ test('an order that misses, repeats or exceeds the experts is none', () => {
 });
 
 test('a pruned copy is read in the numbering of its source, and what it lacks is gone', () => {
-  const places = placesInCopy([[1, 3]], 4);
-  expect(places).toEqual([[null, 0, null, 1]]);
-  expect(atPlaces([[10, 20]], places)).toEqual([[null, 10, null, 20]]);
-  const subtracted = { name: 'copy', profile: sampleProfile('t', 1, 2), places };
+  const indices = indicesInCopy([[1, 3]], 4);
+  expect(indices).toEqual([[null, 0, null, 1]]);
+  expect(atIndices([[10, 20]], indices)).toEqual([[null, 10, null, 20]]);
+  const subtracted = { name: 'copy', profile: sampleProfile('t', 1, 2), indices };
   expect(goneThere(subtracted)).toEqual([[true, false, true, false]]);
   expect(canSubtract(sampleProfile('t', 1, 4), subtracted)).toBe(true);
   expect(canSubtract(sampleProfile('t', 1, 5), subtracted)).toBe(false);
-  expect(canSubtract(sampleProfile('t', 1, 4), { ...subtracted, places: null })).toBe(false);
+  expect(canSubtract(sampleProfile('t', 1, 4), { ...subtracted, indices: null })).toBe(false);
 });

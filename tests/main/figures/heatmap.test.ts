@@ -60,7 +60,7 @@ test('a difference of two tasks is drawn about 0, and its table says both', () =
       metric: 'share',
       profiles: [profile, minus],
       theme: 'light',
-      minus: { name: minus.task, profile: minus, places: null },
+      minus: { name: minus.task, profile: minus, indices: null },
     },
     { models: new Map(), tasks: new Map() },
   );
@@ -90,7 +90,7 @@ test('the table of a map with a plan says what the plan does with each expert', 
 
 test('against a pruned copy experts are held against what they were, and those that are gone are named', () => {
   const [profile, copy] = [sampleProfile('sums', 1, 3), sampleProfile('sums', 1, 2)];
-  const minus = { name: 'e3-pruned', profile: copy, places: [[0, null, 1]] };
+  const minus = { name: 'e3-pruned', profile: copy, indices: [[0, null, 1]] };
   const view = { manifest: sampleManifest, model: 'e3', profile, metric: 'share', profiles: [profile], minus } as const;
   const names = { models: new Map(), tasks: new Map() };
   const { picture, table } = routingView({ ...view, theme: 'light', scaling: 'linear' }, names);
@@ -109,9 +109,9 @@ test('against a pruned copy experts are held against what they were, and those t
 test('a map in another order is drawn in it, and says by what', () => {
   const profile = sampleProfile('sums', 2, 3);
   const view = { manifest: sampleManifest, model: 'e3', profile, metric: 'share', profiles: [profile], theme: 'light' };
-  const drawn = (places: readonly (readonly number[])[] | null): string =>
+  const drawn = (experts: readonly (readonly number[])[] | null): string =>
     routingView(
-      { ...view, theme: 'light', order: places === null ? null : { places, words: 'by falling value' } },
+      { ...view, theme: 'light', order: experts === null ? null : { experts, words: 'by falling value' } },
       { models: new Map(), tasks: new Map() },
     ).picture?.draw().svg ?? '';
   expect(

@@ -21,8 +21,9 @@ describe('shades of a map', () => {
             if (shade === null || one === null) return;
             expect(shade).toBeGreaterThanOrEqual(0);
             expect(shade).toBeLessThanOrEqual(1 + 1e-12);
-            row.forEach((other, place) => {
-              if (other !== null && other < one) expect(shades[layer]?.[place] ?? 0).toBeLessThanOrEqual(shade + 1e-12);
+            row.forEach((other, expert) => {
+              if (other !== null && other < one)
+                expect(shades[layer]?.[expert] ?? 0).toBeLessThanOrEqual(shade + 1e-12);
             });
           });
         });

@@ -29,10 +29,10 @@ const ggufFile = (): Buffer => {
 };
 
 /** Readers of exports and experiments, working in `place(NAME)`. */
-export const exportParsers = async (place: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => {
+export const exportParsers = async (folderOf: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => {
   const model = path.join(root, 'resources', 'models', 'uncurl-8');
   const ofTokenizer = async (file: string): Promise<FuzzedParser> => {
-    const folder = await place(`gguf-${file}`);
+    const folder = await folderOf(`gguf-${file}`);
     await mkdir(folder, { recursive: true });
     for (const name of ['tokenizer.json', 'tokenizer_config.json'])
       await cp(path.join(model, name), path.join(folder, name));
@@ -44,11 +44,17 @@ export const exportParsers = async (place: (name: string) => Promise<string>): P
   ) as { readonly arms: readonly unknown[] };
   const short = Buffer.from(JSON.stringify({ ...record, arms: record.arms.slice(0, 2) }).slice(0, 2 ** 20));
   return [
-    await ofFile(await place('gguf'), 'header of a GGUF file', 'model.gguf', ggufFile(), (_, file) =>
+    await ofFile(await folderOf('gguf'), 'header of a GGUF file', 'model.gguf', ggufFile(), (_, file) =>
       readGgufHeader(file),
     ),
     await ofTokenizer('tokenizer.json'),
     await ofTokenizer('tokenizer_config.json'),
-    await ofFile(await place('experiment'), 'record of an experiment', 'experiment.json', short, readExperimentRecord),
+    await ofFile(
+      await folderOf('experiment'),
+      'record of an experiment',
+      'experiment.json',
+      short,
+      readExperimentRecord,
+    ),
   ];
 };

@@ -75,7 +75,7 @@ const mutationsOf = (file: string): number =>
 
 /** All of them, working in `folder`, which is theirs. */
 export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedParser[]> => {
-  const place = async (name: string): Promise<string> => {
+  const folderOf = async (name: string): Promise<string> => {
     const own = path.join(folder, name);
     await mkdir(own, { recursive: true });
     return own;
@@ -88,7 +88,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     read: (folder: string, file: string) => Promise<unknown>,
     from: string | null = null,
   ): Promise<FuzzedParser> => {
-    const own = await place(name.replaceAll(/\W+/g, '-'));
+    const own = await folderOf(name.replaceAll(/\W+/g, '-'));
     if (from !== null) await cp(from, own, { recursive: true });
     const target = path.join(own, file);
     await mkdir(path.dirname(target), { recursive: true });
@@ -113,7 +113,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     return inFile(name, file, await readFile(path.join(from, file)), read, from);
   };
   const mixtral = fixture('reference', 'checkpoints', 'mixtral');
-  const workspace = await openWorkspace(await place('workspace'));
+  const workspace = await openWorkspace(await folderOf('workspace'));
   await mkdir(path.join(workspace.path, 'runs', RUN), { recursive: true });
   const inRun = (name: string, file: string, sound: Buffer, read: () => Promise<unknown>): FuzzedParser => ({
     name,
@@ -148,7 +148,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
   };
 
   const results = recordedSweepDocument.parse(JSON.parse(await readFile(sampleRun('results.json'), 'utf8')));
-  const written = path.join(await place('written'), 'outcomes.parquet');
+  const written = path.join(await folderOf('written'), 'outcomes.parquet');
   const block = { run: RUN, model: 'm', task: 't', method: 'reap', seed: null, factor: 2, kept: 4, outcomes: [text1] };
   await writeOutcomes(
     written,
@@ -156,7 +156,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       yield await Promise.resolve(block);
     })(),
   );
-  const harness = await place('task-of-the-harness');
+  const harness = await folderOf('task-of-the-harness');
   const question = (label: number): string => JSON.stringify({ question: `Is it ${String(label)}`, label });
   await writeFile(path.join(harness, 'a.jsonl'), question(0));
   await writeFile(path.join(harness, 'b.jsonl'), question(1));
@@ -274,9 +274,9 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
         return steps.readJson(KEY, evaluationRecord);
       },
     },
-    ...(await taskParsers(place)),
-    ...(await exportParsers(place)),
-    ...(await runParsers(place)),
-    await pageMessages(await place('workspace-of-pages')),
+    ...(await taskParsers(folderOf)),
+    ...(await exportParsers(folderOf)),
+    ...(await runParsers(folderOf)),
+    await pageMessages(await folderOf('workspace-of-pages')),
   ];
 };

@@ -41,7 +41,7 @@ metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
 `;
 
 /** Readers of what tasks are made of, working in `place(NAME)`. */
-export const taskParsers = async (place: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => {
+export const taskParsers = async (folderOf: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => {
   const row: PythonDict = new Map<string, PythonValue>([
     ['question', 'Why is the sky blue'],
     ['n', '4'],
@@ -54,7 +54,7 @@ export const taskParsers = async (place: (name: string) => Promise<string>): Pro
       ]),
     ],
   ]);
-  const written = await place('written-task-of-the-harness');
+  const written = await folderOf('written-task-of-the-harness');
   for (const [name, label] of [
     ['a', 3],
     ['b', 5],
@@ -64,7 +64,7 @@ export const taskParsers = async (place: (name: string) => Promise<string>): Pro
       JSON.stringify({ question: `Two and ${String(label)}`, label }),
     );
   const ofSuperglue = async (name: string): Promise<FuzzedParser> => {
-    const folder = await place(`superglue-${name}`);
+    const folder = await folderOf(`superglue-${name}`);
     await cp(path.join(superglue, name), folder, { recursive: true });
     const sound = await readFile(path.join(superglue, name, 'val.jsonl'));
     return ofFile(folder, `SuperGLUE, ${name}`, 'val.jsonl', sound, (own) => loadTask(own));
@@ -74,7 +74,7 @@ export const taskParsers = async (place: (name: string) => Promise<string>): Pro
       renderTemplate(compileTemplate(source), row, new WorkMeter()),
     ),
     await ofFile(
-      await place('rendered-chat-template'),
+      await folderOf('rendered-chat-template'),
       'template of a chat, rendered',
       'chat_template.jinja',
       Buffer.from(chatTemplate),

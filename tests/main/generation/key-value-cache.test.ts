@@ -11,8 +11,8 @@ const shapes = [
 /** Numbers that encode sequence, column, head and index. */
 const written = (sequence: number, column: number, count: number, heads: number, width: number): Float32Array =>
   Float32Array.from({ length: count * heads * width }, (_, at) => {
-    const [token, head, place] = [Math.floor(at / (heads * width)), Math.floor(at / width) % heads, at % width];
-    return sequence * 10_000 + (column + token) * 100 + head * 10 + place + 1;
+    const [token, head, position] = [Math.floor(at / (heads * width)), Math.floor(at / width) % heads, at % width];
+    return sequence * 10_000 + (column + token) * 100 + head * 10 + position + 1;
   });
 
 it('returns what sequences wrote, wherever they were moved and however it grew', () => {

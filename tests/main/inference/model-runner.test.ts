@@ -293,7 +293,7 @@ describe('a mask', () => {
         masked.forEach(({ experts }, sequence) => {
           const half = experts.length / 2;
           const renumbered = [...(deleted[sequence]?.experts ?? [])].map(
-            (expert, place) => kept[place < half ? 0 : 1]?.[expert],
+            (expert, index) => kept[index < half ? 0 : 1]?.[expert],
           );
           expect(renumbered).toEqual([...experts]);
         });

@@ -17,14 +17,14 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { plainRun } from '../contract/run-of.ts';
 
 const openQueue = async (
-  place?: string,
+  path?: string,
 ): Promise<{
   queue: JobQueue;
   events: EngineEvent[];
   workspace: Workspace;
   create: () => Promise<CreatedRun>;
 }> => {
-  const workspace = await openWorkspace(place ?? (await temporaryFolder()));
+  const workspace = await openWorkspace(path ?? (await temporaryFolder()));
   const events: EngineEvent[] = [];
   const resources = {
     ...workspace,

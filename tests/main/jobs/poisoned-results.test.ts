@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { disturbedSweep, rightResults, startSweep, type Subject, subject, sweep } from './disturbed-sweep.ts';
 
 /** Turns the signs of a stretch of the weights in place: the same file, the same size. */
-const rewriteInPlace = async (file: string): Promise<void> => {
+const rewriteSameFile = async (file: string): Promise<void> => {
   const { size } = await stat(file);
   const handle = await open(file, 'r+');
   try {
@@ -33,7 +33,7 @@ const stepFiles = async ({ folder }: Subject): Promise<string[]> => {
 test('weights rewritten in mid-sweep end the run; no sweep of the restored model reuses a wrong point', async () => {
   const given = await subject();
   const original = await readFile(given.weights);
-  const ended = await disturbedSweep(given, () => rewriteInPlace(given.weights));
+  const ended = await disturbedSweep(given, () => rewriteSameFile(given.weights));
   expect(ended).toMatchObject({
     code: 'model-changed',
     kind: 'failed',
@@ -49,7 +49,7 @@ test('another file moved over the weights in mid-sweep ends the run, and poisons
   const ended = await disturbedSweep(given, async () => {
     const other = join(given.folder, 'other');
     await writeFile(other, original);
-    await rewriteInPlace(other);
+    await rewriteSameFile(other);
     const { atime, mtime } = await stat(given.weights);
     await utimes(other, atime, mtime);
     await rename(other, given.weights);

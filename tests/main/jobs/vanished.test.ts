@@ -6,8 +6,8 @@ import { disturbedSweep, rightResults, type Subject, subject, sweep } from './di
 
 /** What is gone while a sweep reads it, and back later, is told by name and costs no point. */
 
-const away = (place: string): Promise<void> => rename(place, `${place}-away`);
-const back = (place: string): Promise<void> => rename(`${place}-away`, place);
+const away = (path: string): Promise<void> => rename(path, `${path}-away`);
+const back = (path: string): Promise<void> => rename(`${path}-away`, path);
 
 const resumed = async ({ engine }: Subject): Promise<unknown> => {
   const [run] = await engine.call('runs.list', {});
@@ -20,20 +20,17 @@ test.each([
   ['the folder of the model', 'mine', 'model.safetensors'],
   ['its weights', 'mine/model.safetensors', 'model.safetensors'],
   ['its tokenizer', 'mine/tokenizer.json', 'tokenizer.json'],
-])(
-  '%s that vanishes in mid-sweep ends the run by name, and the run goes on once it is back',
-  async (_, place, name) => {
-    const given = await subject();
-    const ended = await disturbedSweep(given, () => away(join(given.folder, place)));
-    expect(ended).toMatchObject({
-      code: 'model-changed',
-      kind: 'failed',
-      message: expect.stringContaining(`${name} can no longer be read`),
-    });
-    await back(join(given.folder, place));
-    expect(await resumed(given)).toEqual(await rightResults());
-  },
-);
+])('%s that vanishes in mid-sweep ends the run by name, and the run goes on once it is back', async (_, path, name) => {
+  const given = await subject();
+  const ended = await disturbedSweep(given, () => away(join(given.folder, path)));
+  expect(ended).toMatchObject({
+    code: 'model-changed',
+    kind: 'failed',
+    message: expect.stringContaining(`${name} can no longer be read`),
+  });
+  await back(join(given.folder, path));
+  expect(await resumed(given)).toEqual(await rightResults());
+});
 
 test('one shard of several, gone in mid-sweep, does the same', async () => {
   const given = await subject();
@@ -52,10 +49,10 @@ test('one shard of several, gone in mid-sweep, does the same', async () => {
 
 test('a task that vanishes in mid-sweep was read whole: its points are right; the next sweep names it', async () => {
   const given = await subject();
-  const place = join(given.folder, 'quiz');
-  expect(await disturbedSweep(given, () => away(place))).toBeNull();
+  const path = join(given.folder, 'quiz');
+  expect(await disturbedSweep(given, () => away(path))).toBeNull();
   const [run] = await given.engine.call('runs.list', {});
   expect((await given.engine.call('sweep.read', { run: run?.id ?? '' })).results).toEqual(await rightResults());
-  await expect(sweep(given)).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining(place) });
+  await expect(sweep(given)).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining(path) });
   expect(await readdir(join(given.folder, 'workspace', 'tmp'))).toEqual([]);
 });

@@ -19,7 +19,7 @@ export const fullStatistics = (
 ): RoutingStatistics => {
   const { layers, experts, topK, tokens } = sizes;
   const rename = names ?? Array.from({ length: experts }, (_, expert) => expert);
-  const places = order ?? Array.from({ length: tokens }, (_, token) => token);
+  const tokenOrder = order ?? Array.from({ length: tokens }, (_, token) => token);
   const random = seededRandom(seed + 1);
   const elimination = {
     kept: square(layers, experts),
@@ -47,7 +47,7 @@ export const fullStatistics = (
     const eliminated = random.shuffle(Array.from({ length: experts }, (_, expert) => expert));
     const renamed = renameExperts(drawn, rename);
     const pick = <T extends Float32Array | Int32Array>(values: T, width: number): number[] =>
-      places.flatMap((token) => Array.from(values.subarray(token * width, (token + 1) * width)));
+      tokenOrder.flatMap((token) => Array.from(values.subarray(token * width, (token + 1) * width)));
     const chosen = {
       experts: Int32Array.from(pick(renamed.experts, topK)),
       weights: Float32Array.from(pick(renamed.weights, topK)),
@@ -58,10 +58,10 @@ export const fullStatistics = (
       logits: Float32Array.from(pick(renamed.logits, experts)),
       peaks: Float32Array.from(pick(peaks, topK)),
     });
-    accumulateResidual(statistics, layer, { ...chosen, cosines: places.map((token) => cosines[token]!) });
+    accumulateResidual(statistics, layer, { ...chosen, cosines: tokenOrder.map((token) => cosines[token]!) });
     const named = new Float32Array(outputs.length);
     rename.forEach((name, expert) => {
-      places.forEach((token, at) => {
+      tokenOrder.forEach((token, at) => {
         named.set(
           outputs.subarray((expert * tokens + token) * HIDDEN, (expert * tokens + token + 1) * HIDDEN),
           (name * tokens + at) * HIDDEN,
@@ -74,7 +74,7 @@ export const fullStatistics = (
         elimination.kept[(layer * experts + keep - 1) * experts + rename[expert]!] = 1;
     }
     eliminated.forEach(
-      (expert, place) => (elimination.single[layer * experts + rename[expert]!] = 1 / (1 + place + layer)),
+      (expert, rank) => (elimination.single[layer * experts + rename[expert]!] = 1 / (1 + rank + layer)),
     );
   });
   return statistics;

@@ -73,8 +73,8 @@ describe('a report', () => {
       ...sizeTrend.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence),
       sizeTrend.rule,
     ];
-    const places = order.map((part) => words.indexOf(part));
-    expect(places.every((place, index) => place > (places[index - 1] ?? -1))).toBe(true);
+    const offsets = order.map((part) => words.indexOf(part));
+    expect(offsets.every((offset, index) => offset > (offsets[index - 1] ?? -1))).toBe(true);
     for (const { sentence } of sizeTrend.findings) expect(words).toContain(sentence);
     for (const note of sizeTrend.notes) expect(words).toContain(note);
     for (const part of [
@@ -124,6 +124,17 @@ describe('a report', () => {
     expect(unescape(text(reportPage({ ...source, ...open, profiles: [] })))).toContain('\u2265 \u00d74 [4, \u2026)');
     const few = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 1000, items: 60 });
     expect(reportPage({ ...source, ...few, profiles: [] })).toContain('<b>?</b>');
+  });
+
+  it('states the settings of the sweep that differ from their defaults', () => {
+    const facts = (changed: object) => {
+      const spec = { methods: ['reap'], factors: [2], ...changed };
+      return text(reportPage({ ...source, manifest: { ...sampleManifest, spec } }));
+    };
+    const changed = facts({ limit: 40, recovery: 'both' });
+    expect(changed).toContain('Item limit 40');
+    expect(changed).toContain('Recovery beside each plan');
+    expect(facts({})).not.toContain('Item limit');
   });
 
   it('escapes what models, tasks and manifests say, and shows perplexities as they are', () => {

@@ -55,8 +55,8 @@ describe('outcomes of two runs', () => {
             items.flatMap(({ flip }, index) => (flip ? [`i${index}`] : [])),
           );
           for (const { item, before: was, after: is } of flipped) {
-            const place = Number(item.slice(1));
-            expect([was.scores, is.scores]).toEqual([before[place]?.logprobs, after[place]?.logprobs]);
+            const index = Number(item.slice(1));
+            expect([was.scores, is.scores]).toEqual([before[index]?.logprobs, after[index]?.logprobs]);
           }
         },
       ),

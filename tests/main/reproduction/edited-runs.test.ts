@@ -141,7 +141,7 @@ describe('outcomes.parquet', () => {
     const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
     await rm(join(folder, CHECKSUM_FILE));
     await editOutcomes(join(folder, 'outcomes.parquet'), (rows) =>
-      rows.filter((_, place) => place !== rows.length - 1),
+      rows.filter((_, index) => index !== rows.length - 1),
     );
     const source = await newSource(runs);
     await expect(readCheckedSweep(source, await source.runs.read(basename(folder)))).rejects.toMatchObject({

@@ -36,7 +36,7 @@ const otherValue = (value: unknown, how: number): unknown => {
   if (typeof value === 'boolean') return !value;
   if (typeof value === 'string')
     return /^[01]+$/.test(value)
-      ? value.replace(/./g, (bit, place: number) => (place === how % value.length ? (bit === '1' ? '0' : '1') : bit))
+      ? value.replace(/./g, (bit, digit: number) => (digit === how % value.length ? (bit === '1' ? '0' : '1') : bit))
       : `${value}x`;
   return null;
 };
@@ -94,8 +94,8 @@ export const editOutcomes = async (
 const editParquet = async (file: string, { at, how }: Edit): Promise<string> => {
   let edited = '';
   await editOutcomes(file, (rows) => {
-    const place = at % rows.length;
-    const row = { ...rows[place] };
+    const rowIndex = at % rows.length;
+    const row = { ...rows[rowIndex] };
     const columns = Object.keys(row).filter((name) => name !== 'run' && row[name] !== null && row[name] !== undefined);
     edited = columns[how % columns.length] ?? '';
     const value = row[edited];
@@ -109,7 +109,7 @@ const editParquet = async (file: string, { at, how }: Edit): Promise<string> => 
           ? value + 1
           : otherValue(value, how);
     if (isDeepStrictEqual(row[edited], value)) throw new Error(`${edited} was not changed`);
-    return rows.map((one, index) => (index === place ? row : one));
+    return rows.map((one, index) => (index === rowIndex ? row : one));
   });
   return edited;
 };

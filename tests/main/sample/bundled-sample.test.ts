@@ -48,7 +48,7 @@ describe('the bundled sample', () => {
     manifest = runManifest.parse(JSON.parse(await readFile(join(shipped, 'manifest.json'), 'utf8')));
   });
 
-  const placed = async (): Promise<{ readonly workspace: Workspace; readonly folder: string }> => {
+  const unpacked = async (): Promise<{ readonly workspace: Workspace; readonly folder: string }> => {
     const workspace = await openWorkspace(join(await temporaryFolder(), 'workspace'));
     await addSample(workspace, resources);
     return { workspace, folder: workspace.runs.folder(SAMPLE_RUN) };
@@ -88,7 +88,7 @@ describe('the bundled sample', () => {
   });
 
   it('contains only what follows from its outcomes, and is shown without being recomputed', async () => {
-    const { workspace } = await placed();
+    const { workspace } = await unpacked();
     const source = await sourceOf(workspace);
     const sample = await workspace.runs.read(SAMPLE_RUN);
     const computed = await readCheckedSweep({ ...source, knownChecks: createKnownChecks(null, []) }, sample);
@@ -98,7 +98,7 @@ describe('the bundled sample', () => {
   });
 
   it('contains the outcome of every item behind every value, and the plan behind every point', async () => {
-    const { folder } = await placed();
+    const { folder } = await unpacked();
     const document = await readSweepDocument(folder);
     if (document === null) throw new Error('no results.json');
     expect(document.run).toBe(SAMPLE_RUN);
@@ -154,7 +154,7 @@ describe('the bundled sample', () => {
   });
 
   it('contains the profile of every model on every task', async () => {
-    const { folder } = await placed();
+    const { folder } = await unpacked();
     const found = await readRunProfiles(folder, manifest);
     expect(found.map(({ model }) => model).sort()).toEqual(manifest.models.map(({ name }) => name).sort());
     for (const { profiles } of found)

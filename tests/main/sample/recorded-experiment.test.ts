@@ -51,8 +51,8 @@ describe('the recorded experiment', () => {
       ),
     );
     const asked = tasks.flatMap((task) =>
-      members.flatMap((member, place) => {
-        const smaller = members.slice(0, place).map(({ checkpoint }) => checkpoint.info.experts);
+      members.flatMap((member, index) => {
+        const smaller = members.slice(0, index).map(({ checkpoint }) => checkpoint.info.experts);
         return armsOf(member, smaller, task.name, settings);
       }),
     );

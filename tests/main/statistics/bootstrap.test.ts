@@ -109,7 +109,7 @@ describe('bootstrapPerplexity', () => {
       const rises = sample.map(({ baseline, candidate }) => (baseline - candidate) / 50);
       const means = Float64Array.from({ length: resamples }, () => {
         let sum = 0;
-        for (let place = 0; place < n; place += 1) sum += rises[random.integer(n)] ?? Number.NaN;
+        for (let index = 0; index < n; index += 1) sum += rises[random.integer(n)] ?? Number.NaN;
         return sum / n;
       }).sort();
       if (quantile(means, 0.95) <= margin) percentileSafe += 1;

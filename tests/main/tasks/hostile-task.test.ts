@@ -40,7 +40,7 @@ test.each([
   });
 });
 
-const foreignPlaces: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
+const strangers: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
   'a pipe': (file) => Promise.resolve(execFileSync('mkfifo', [file])),
   'a device': (file) => symlink('/dev/zero', file),
   'a link to itself': (file) => symlink(file, file),
@@ -49,17 +49,17 @@ const foreignPlaces: Readonly<Record<string, (file: string) => Promise<unknown>>
 test
   .runIf(process.platform !== 'win32')
   .each(
-    Object.keys(foreignPlaces).flatMap((place) =>
-      ['jsonl', 'txt', 'parquet', 'yaml'].map((kind) => [place, kind] as const),
+    Object.keys(strangers).flatMap((stranger) =>
+      ['jsonl', 'txt', 'parquet', 'yaml'].map((kind) => [stranger, kind] as const),
     ),
-  )('%s in the place of a .%s is refused', async (place, kind) => {
+  )('%s in the place of a .%s is refused', async (stranger, kind) => {
   const file = join(await temporaryFolder(), `task.${kind}`);
-  await foreignPlaces[place]?.(file);
+  await strangers[stranger]?.(file);
   await expect(loadTask(file)).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining(file) });
 });
 
 test.runIf(process.platform !== 'win32')('pipes and folders within a task folder are refused', async () => {
-  for (const [name, place] of [
+  for (const [name, stranger] of [
     ['task.json', (file: string): void => void execFileSync('mkfifo', [file])],
     ['test.jsonl', (file: string): void => void execFileSync('mkfifo', [file])],
     ['test.jsonl', (file: string): void => void execFileSync('mkdir', [file])],
@@ -68,7 +68,7 @@ test.runIf(process.platform !== 'win32')('pipes and folders within a task folder
     if (name !== 'task.json')
       await writeFile(join(folder, 'task.json'), JSON.stringify({ name: 'quiz', metric: 'perplexity' }));
     await writeFile(join(folder, 'calibration.jsonl'), '{"id":"a","text":"b"}');
-    place(join(folder, name));
+    stranger(join(folder, name));
     await expect(loadTask(folder)).rejects.toMatchObject({ code: 'not-a-file', kind: 'refused' });
   }
 });
@@ -183,14 +183,14 @@ test('outcomes whose column the schema does not name are refused', async () => {
 
 test('an outcomes.parquet that is damaged, a folder or a pipe ends with its name', async () => {
   const folder = await temporaryFolder();
-  const places: readonly ((file: string) => Promise<unknown>)[] = [
+  const makers: readonly ((file: string) => Promise<unknown>)[] = [
     (file) => writeFile(file, parquet().fill(0xff, 20, 60)),
     (file) => mkdir(file),
-    ...(process.platform === 'win32' ? [] : [foreignPlaces['a pipe']]).flatMap((place) => place ?? []),
+    ...(process.platform === 'win32' ? [] : [strangers['a pipe']]).flatMap((stranger) => stranger ?? []),
   ];
-  for (const [index, place] of places.entries()) {
+  for (const [index, stranger] of makers.entries()) {
     const file = join(folder, `outcomes-${String(index)}.parquet`);
-    await place(file);
+    await stranger(file);
     const read = countOutcomes(file);
     await expect(read).rejects.toMatchObject({ code: 'outcomes-damaged', message: expect.stringContaining(file) });
   }

@@ -34,7 +34,7 @@ test('columns with floats are named, also where they lie inside others', async (
   const { rows, decimalColumns } = await readParquetRows(join(fixtures, 'harness/struct-parquet/data/train.parquet'));
   expect([...decimalColumns].sort()).toEqual(['meta', 'score']);
   expect(rows[1]).toMatchObject({
-    place: expect.stringMatching(/train\.parquet, row 2$/),
+    location: expect.stringMatching(/train\.parquet, row 2$/),
     values: { answerKey: 'B', choices: { label: ['A', 'B'] } },
   });
 });

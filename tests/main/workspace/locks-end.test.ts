@@ -66,7 +66,7 @@ test('a time that no calendar has is refused with words, not with an error of da
 test.runIf(process.platform !== 'win32')(
   'folders, links, pipes and huge files in the place of a lock hold nothing',
   async () => {
-    const places: readonly ((file: string) => Promise<unknown>)[] = [
+    const makers: readonly ((file: string) => Promise<unknown>)[] = [
       (file) => mkdir(join(file, 'inside'), { recursive: true }),
       (file) => symlink('/nowhere', file),
       (file) => symlink('/dev/zero', file),
@@ -74,9 +74,9 @@ test.runIf(process.platform !== 'win32')(
       (file) => Promise.resolve(execFileSync('mkfifo', [file])),
       (file) => writeFile(file, Buffer.alloc(70_000, 0x20)),
     ];
-    for (const place of places) {
+    for (const make of makers) {
       const folder = await temporaryFolder();
-      await place(join(folder, 'lock-4.json'));
+      await make(join(folder, 'lock-4.json'));
       expect(await readLockHolder(folder)).toBeNull();
       await acquireRunLock(folder);
       expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-5.json']);

@@ -120,7 +120,7 @@ test('a folder in the place of a step is told; what the system refuses is an err
 });
 
 /** Flips the last bit of a file, which belongs to its numbers, and puts its times back. */
-const flipInPlace = async (file: string): Promise<void> => {
+const flipBitKeepingTimes = async (file: string): Promise<void> => {
   const { atime, mtime } = await stat(file);
   const bytes = await readFile(file);
   bytes[bytes.length - 1]! ^= 1;
@@ -130,7 +130,7 @@ const flipInPlace = async (file: string): Promise<void> => {
 
 test.each<[string, (file: string, other: string) => Promise<void>]>([
   ['cut short', async (file) => truncate(file, (await stat(file)).size - 1)],
-  ['changed in one bit, its times put back', flipInPlace],
+  ['changed in one bit, its times put back', flipBitKeepingTimes],
   ['another step', (file, other) => copyFile(other, file)],
   ['no safetensors file', (file) => writeFile(file, 'x')],
 ])('tensors that are %s count as absent and are told, read before or not', async (_, damage) => {

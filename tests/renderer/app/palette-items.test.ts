@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { actions } from '../../../renderer/actions/index.ts';
-import { groupsOf, isPlace, paletteItems, rankedItems } from '../../../renderer/app/palette-items.ts';
+import { groupsOf, isDestination, paletteItems, rankedItems } from '../../../renderer/app/palette-items.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { selectionStore } from '../../../renderer/state/selection-store.ts';
@@ -57,7 +57,7 @@ describe('the palette', () => {
   });
 
   test('shows only actions while nothing is typed, under their headings', () => {
-    const commands = items('').filter((item) => !isPlace(item));
+    const commands = items('').filter((item) => !isDestination(item));
     expect(groupsOf(commands)).toEqual(['Run', 'View and settings', 'File', 'Selection', 'Help']);
   });
 

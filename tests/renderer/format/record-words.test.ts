@@ -32,7 +32,7 @@ const listing: ProviderListing = {
   probe: null,
 };
 
-test('a device is in use, not here, not tried, working or refused', () => {
+test('a device is in use, not available, not tested, working or refused', () => {
   const states = [
     { ...listing, used: true },
     { ...listing, present: false },
@@ -43,22 +43,19 @@ test('a device is in use, not here, not tried, working or refused', () => {
   expect(states.map(deviceState)).toEqual(['used', 'absent', 'untried', 'works', 'refused']);
 });
 
-test(
-  'a probe tells deviation, precision and share of nodes ' + 'on the processor; nothing where nothing was measured',
-  () => {
-    const values = Object.fromEntries(probeFacts(probe).map(({ key, value }) => [key, value]));
-    expect(values).toEqual({
-      device: 'not named by the system',
-      deviation: '2.5e−6',
-      precision: 'float32',
-      nodes: '13\u202f% (26 of 207)',
-      time: '131.2 ms, processor 2.4 ms',
-    });
-    expect(operatorsText(probe)).toBe('TopK, Split (2)');
-    expect(probeFacts({ ...probe, measurement: null, shareOnCpu: null })).toEqual([]);
-    expect(operatorsText({ ...probe, shareOnCpu: 1 })).toBeNull();
-  },
-);
+test('a probe reports deviation, precision and share of nodes on the processor, or nothing if it could not measure', () => {
+  const values = Object.fromEntries(probeFacts(probe).map(({ key, value }) => [key, value]));
+  expect(values).toEqual({
+    device: 'not named by the system',
+    deviation: '2.5e−6',
+    precision: 'float32',
+    nodes: '13\u202f% (26 of 207)',
+    time: '131.2 ms, processor 2.4 ms',
+  });
+  expect(operatorsText(probe)).toBe('TopK, Split (2)');
+  expect(probeFacts({ ...probe, measurement: null, shareOnCpu: null })).toEqual([]);
+  expect(operatorsText({ ...probe, shareOnCpu: 1 })).toBeNull();
+});
 
 test('a manifest states its device, with the results of the probe', () => {
   expect(runDeviceText({ provider: 'cpu', precision: 'float32', threads: 1, processor: 'x' })).toBe(

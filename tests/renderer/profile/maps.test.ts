@@ -39,9 +39,9 @@ test('a map can be compared with models of its shape, its pruned copies and its 
     ['twin', 'shape'],
     ['copy', 'pruned'],
   ]);
-  expect(comparableModels(models, own, pruned)[1]?.places).toEqual([[null, 0, null, 1]]);
+  expect(comparableModels(models, own, pruned)[1]?.indices).toEqual([[null, 0, null, 1]]);
   const back = { copies: [], source: { model: own.handle, standsFor: [[1, 3]] } };
-  expect(comparableModels(models, copy, back).map(({ entry: { name }, places }) => [name, places])).toEqual([
+  expect(comparableModels(models, copy, back).map(({ entry: { name }, indices }) => [name, indices])).toEqual([
     ['own', [[1, 3]]],
     ['other', null],
   ]);

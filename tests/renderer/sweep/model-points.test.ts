@@ -149,14 +149,14 @@ describe('what is opened is selected', () => {
 
   test('a point selects its model, task, method and factor; a name that is no plan method keeps the method', () => {
     const point = { run: 'shown', model: 'a', task: 'sums', method: 'uncurl', seed: null, factor: 4 };
-    const place = { model: 'a', task: 'sums' };
-    expect(broughtByPoint(facts({ model: 'b' }), point)).toEqual({ ...place, method: 'uncurl', factor: 4 });
-    expect(broughtByPoint(facts(), { ...point, method: 'unpruned', factor: 1 })).toEqual(place);
-    expect(broughtByPoint(facts(), { ...point, method: 'My own model' })).toEqual(place);
+    const brought = { model: 'a', task: 'sums' };
+    expect(broughtByPoint(facts({ model: 'b' }), point)).toEqual({ ...brought, method: 'uncurl', factor: 4 });
+    expect(broughtByPoint(facts(), { ...point, method: 'unpruned', factor: 1 })).toEqual(brought);
+    expect(broughtByPoint(facts(), { ...point, method: 'My own model' })).toEqual(brought);
     expect(broughtByPoint(facts(), { ...point, run: 'gone' })).toEqual({ method: 'uncurl', factor: 4 });
     // A ranking used as a method of the sweep keeps its name there, but is not a method of the workbench.
     expect(broughtByPoint({ ...facts(), methods: [methodPageOf('reap')] }, { ...point, method: 'my-ranking' })).toEqual(
-      place,
+      brought,
     );
   });
 

@@ -51,7 +51,7 @@ export type Escape =
 
 /** Reads an escape after its backslash. Null, and nothing read, for letters that are only escapes outside of sets. */
 export const readEscape = (reader: RegexReader): Escape | null => {
-  const { place } = reader;
+  const { position } = reader;
   const letter = reader.next('an escape');
   const character = (code: number): Escape => ({ kind: 'character', code });
   const set = SETS.get(letter.toLowerCase());
@@ -62,21 +62,21 @@ export const readEscape = (reader: RegexReader): Escape | null => {
   if (digits !== undefined) {
     const hex = reader.run(/[0-9a-fA-F]/, digits);
     if (hex.length < digits)
-      throw illFormed(`the escape \\${letter} needs ${String(digits)} hexadecimal digits`, place);
+      throw illFormed(`the escape \\${letter} needs ${String(digits)} hexadecimal digits`, position);
     const code = Number.parseInt(hex, 16);
-    if (code > LAST_CODE_POINT) throw illFormed(`\\${letter}${hex} is no character`, place);
-    if (code >= 0xd800 && code <= 0xdfff) throw untranslated(`a lone surrogate (\\${letter}${hex})`, place);
+    if (code > LAST_CODE_POINT) throw illFormed(`\\${letter}${hex} is no character`, position);
+    if (code >= 0xd800 && code <= 0xdfff) throw untranslated(`a lone surrogate (\\${letter}${hex})`, position);
     return character(code);
   }
-  if (letter === 'N') throw untranslated('a character by its name (\\N)', place);
+  if (letter === 'N') throw untranslated('a character by its name (\\N)', position);
   if (letter === '0') return character(Number.parseInt(`0${reader.run(/[0-7]/, 2)}`, 8));
   if (/[0-7]/.test(letter) && /[0-7]/.test(reader.peek()) && /[0-7]/.test(reader.peek(1))) {
     const code = Number.parseInt(letter + reader.run(/[0-7]/, 2), 8);
-    if (code > 0o377) throw illFormed('an octal escape beyond \\377', place);
+    if (code > 0o377) throw illFormed('an octal escape beyond \\377', position);
     return character(code);
   }
   if (/[A-Za-z0-9]/.test(letter)) {
-    reader.back(place);
+    reader.back(position);
     return null;
   }
   return character(letter.codePointAt(0) ?? 0);
@@ -84,17 +84,17 @@ export const readEscape = (reader: RegexReader): Escape | null => {
 
 /** Reads a set after its "[" and returns it as a JavaScript atom. */
 export const readSet = (reader: RegexReader, ignoreCase: boolean): string => {
-  const start = reader.place - 1;
+  const start = reader.position - 1;
   const isNegated = reader.take('^');
   const member = (): Escape => {
-    const { place } = reader;
+    const { position } = reader;
     const character = reader.next('a set of characters');
     if (character !== '\\') return { kind: 'character', code: character.codePointAt(0) ?? 0 };
     const escape = readEscape(reader);
     if (escape !== null) return escape;
     const letter = reader.next('an escape');
     if (letter === 'b') return { kind: 'character', code: 8 };
-    throw illFormed(`the escape \\${letter} in a set`, place);
+    throw illFormed(`the escape \\${letter} in a set`, position);
   };
   let members = '';
   let isFirst = true;

@@ -15,7 +15,7 @@ export interface Piece {
   /** Number of unbounded repetitions inside it. */
   readonly openRepeats: number;
   /** An assertion such as ^, which cannot be repeated; a look-around; anything else. */
-  readonly kind: 'place' | 'look' | 'text';
+  readonly kind: 'assertion' | 'look' | 'text';
 }
 
 export const textPiece = (source: string, length: number): Piece => ({
@@ -29,7 +29,7 @@ export const textPiece = (source: string, length: number): Piece => ({
   kind: 'text',
 });
 
-export const placePiece = (source: string): Piece => ({ ...textPiece(source, 0), kind: 'place' });
+export const assertionPiece = (source: string): Piece => ({ ...textPiece(source, 0), kind: 'assertion' });
 
 const total = (pieces: readonly Piece[], of: (piece: Piece) => number): number =>
   pieces.reduce((sum, piece) => sum + of(piece), 0);

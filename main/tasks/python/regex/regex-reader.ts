@@ -3,26 +3,26 @@ import { illFormed } from './regex-fault.ts';
 /** Reads the characters of an expression one by one. */
 export class RegexReader {
   readonly #characters: readonly string[];
-  #place = 0;
+  #position = 0;
 
   constructor(pattern: string) {
     this.#characters = Array.from(pattern);
   }
 
-  get place(): number {
-    return this.#place;
+  get position(): number {
+    return this.#position;
   }
 
   /** The character `ahead` of the current position; '' after the end. */
   peek(ahead = 0): string {
-    return this.#characters[this.#place + ahead] ?? '';
+    return this.#characters[this.#position + ahead] ?? '';
   }
 
   /** Reads the next character, which must exist; `what` names the construct being read. */
   next(what: string): string {
     const character = this.peek();
-    if (character === '') throw illFormed(`${what} has no end`, this.#place);
-    this.#place++;
+    if (character === '') throw illFormed(`${what} has no end`, this.#position);
+    this.#position++;
     return character;
   }
 
@@ -30,7 +30,7 @@ export class RegexReader {
   take(text: string): boolean {
     const characters = Array.from(text);
     if (!characters.every((character, index) => this.peek(index) === character)) return false;
-    this.#place += characters.length;
+    this.#position += characters.length;
     return true;
   }
 
@@ -48,7 +48,7 @@ export class RegexReader {
     return found;
   }
 
-  back(place: number): void {
-    this.#place = place;
+  back(position: number): void {
+    this.#position = position;
   }
 }

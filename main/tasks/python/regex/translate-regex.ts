@@ -1,6 +1,6 @@
 import { characterSource, readEscape, readSet, setSource, WORD } from './regex-character.ts';
 import { illFormed, RegexFault, untranslated } from './regex-fault.ts';
-import { alternatives, placePiece, repeated, sequence, textPiece, type Piece, type Repeat } from './regex-piece.ts';
+import { alternatives, assertionPiece, repeated, sequence, textPiece, type Piece, type Repeat } from './regex-piece.ts';
 import { RegexReader } from './regex-reader.ts';
 
 /** Longer than any published expression. */
@@ -46,7 +46,7 @@ class Translator {
     while (/^[a-zA-Z]$/.test(this.#reader.peek(2)) && this.#reader.peek(2) !== 'P' && this.#reader.take('(?'))
       this.#flags();
     const piece = this.#alternatives(0, []);
-    if (this.#reader.peek() !== '') throw illFormed('a ) without its (', this.#reader.place);
+    if (this.#reader.peek() !== '') throw illFormed('a ) without its (', this.#reader.position);
     if (piece.shortest === 0 && piece.prefersNothing) {
       throw new RegexFault(
         'it may match nothing where it could match something, and then Python and JavaScript continue differently',
@@ -62,15 +62,15 @@ class Translator {
   }
 
   #flags(): void {
-    const { place } = this.#reader;
+    const { position } = this.#reader;
     const letters = this.#reader.run(/[a-zA-Z]/);
-    if (!this.#reader.take(')')) throw untranslated('a part with flags of its own', place);
+    if (!this.#reader.take(')')) throw untranslated('a part with flags of its own', position);
     for (const letter of letters) {
       if (letter === 'i') this.#ignoreCase = true;
       else if (letter === 'm') this.#multiline = true;
       else if (letter === 's') this.#dotAll = true;
-      else if (letter === 'a' || letter === 'x') throw untranslated(`the flag ${letter}`, place);
-      else if (letter !== 'u') throw illFormed(`the flag ${letter}`, place);
+      else if (letter === 'a' || letter === 'x') throw untranslated(`the flag ${letter}`, position);
+      else if (letter !== 'u') throw illFormed(`the flag ${letter}`, position);
     }
   }
 
@@ -84,29 +84,29 @@ class Translator {
   #sequence(depth: number, known: readonly number[]): Piece {
     const pieces: Piece[] = [];
     while (!['', '|', ')'].includes(this.#reader.peek())) {
-      const { place } = this.#reader;
+      const { position } = this.#reader;
       const atom = this.#atom(depth, [...known, ...pieces.flatMap(({ certain }) => certain)]);
-      if (atom !== null) pieces.push(this.#repeated(atom, place));
+      if (atom !== null) pieces.push(this.#repeated(atom, position));
     }
     return sequence(pieces);
   }
 
-  #repeated(atom: Piece, place: number): Piece {
+  #repeated(atom: Piece, position: number): Piece {
     const repeat = this.#repeat();
     if (repeat === null) return atom;
-    if (atom.kind === 'place') throw illFormed('nothing to repeat', place);
-    if (atom.kind === 'look') throw untranslated('a repetition of a look-around', place);
+    if (atom.kind === 'assertion') throw illFormed('nothing to repeat', position);
+    if (atom.kind === 'look') throw untranslated('a repetition of a look-around', position);
     if (repeat.most > 1 && atom.shortest === 0)
-      throw untranslated('a repetition of something that can match nothing', place);
+      throw untranslated('a repetition of something that can match nothing', position);
     if (repeat.most > 1 && atom.groups > atom.certain.length)
-      throw untranslated('a repetition that contains an optional group', place);
-    if (this.#repeat() !== null) throw illFormed('a repetition of a repetition', place);
+      throw untranslated('a repetition that contains an optional group', position);
+    if (this.#repeat() !== null) throw illFormed('a repetition of a repetition', position);
     return repeated(atom, repeat);
   }
 
   #repeat(): Repeat | null {
     const reader = this.#reader;
-    const { place } = reader;
+    const { position } = reader;
     const bounds = reader.take('*')
       ? [0, Infinity]
       : reader.take('+')
@@ -116,28 +116,28 @@ class Translator {
           : this.#bounds();
     if (bounds === null) return null;
     const [least = 0, most = 0] = bounds;
-    if (most < least) throw illFormed('a repetition with its bounds reversed', place);
+    if (most < least) throw illFormed('a repetition with its bounds reversed', position);
     if (least > MAX_REPEATS || (Number.isFinite(most) && most > MAX_REPEATS))
-      throw untranslated(`a repetition of more than ${String(MAX_REPEATS)}`, place);
-    if (reader.take('+')) throw untranslated('a possessive repetition', place);
+      throw untranslated(`a repetition of more than ${String(MAX_REPEATS)}`, position);
+    if (reader.take('+')) throw untranslated('a possessive repetition', position);
     return { least, most, isLazy: reader.take('?') };
   }
 
   /** `{m}`, `{m,}`, `{,n}` or `{m,n}`; other braces are literal characters. */
   #bounds(): readonly number[] | null {
-    const { place } = this.#reader;
+    const { position } = this.#reader;
     if (this.#reader.peek(1) === '}' || !this.#reader.take('{')) return null;
     const low = this.#reader.run(/[0-9]/);
     const high = this.#reader.take(',') ? this.#reader.run(/[0-9]/) : low;
     if (this.#reader.take('}')) return [low === '' ? 0 : Number(low), high === '' ? Infinity : Number(high)];
-    this.#reader.back(place);
+    this.#reader.back(position);
     return null;
   }
 
   /** Null for a comment. */
   #atom(depth: number, known: readonly number[]): Piece | null {
     const reader = this.#reader;
-    const { place } = reader;
+    const { position } = reader;
     const character = reader.next('');
     switch (character) {
       case '(':
@@ -147,19 +147,19 @@ class Translator {
       case '.':
         return textPiece(this.#dotAll ? '[\\s\\S]' : '[^\\n]', 1);
       case '^':
-        return placePiece(this.#multiline ? `(?:${START}|(?<=\\n))` : START);
+        return assertionPiece(this.#multiline ? `(?:${START}|(?<=\\n))` : START);
       case '$':
-        return placePiece(this.#multiline ? `(?:${END}|(?=\\n))` : `(?=\\n?${END})`);
+        return assertionPiece(this.#multiline ? `(?:${END}|(?=\\n))` : `(?=\\n?${END})`);
       case '*':
       case '+':
       case '?':
-        throw illFormed('nothing to repeat', place);
+        throw illFormed('nothing to repeat', position);
       case '\\':
         return this.#escape(known);
       default:
         if (character === '{') {
-          reader.back(place);
-          if (this.#bounds() !== null) throw illFormed('nothing to repeat', place);
+          reader.back(position);
+          if (this.#bounds() !== null) throw illFormed('nothing to repeat', position);
           reader.next('');
         }
         return textPiece(characterSource(character.codePointAt(0) ?? 0, this.#ignoreCase), 1);
@@ -168,83 +168,84 @@ class Translator {
 
   #escape(known: readonly number[]): Piece {
     const reader = this.#reader;
-    const { place } = reader;
+    const { position } = reader;
     const escape = readEscape(reader);
     if (escape?.kind === 'set') return textPiece(setSource(escape.members, false, this.#ignoreCase), 1);
     if (escape?.kind === 'character') return textPiece(characterSource(escape.code, this.#ignoreCase), 1);
     const letter = reader.next('an escape');
     switch (letter) {
       case 'A':
-        return placePiece(START);
+        return assertionPiece(START);
       case 'Z':
-        return placePiece(END);
+        return assertionPiece(END);
       case 'b':
-        return placePiece(BOUNDARY);
+        return assertionPiece(BOUNDARY);
       case 'B':
-        return placePiece(NO_BOUNDARY);
+        return assertionPiece(NO_BOUNDARY);
       default:
-        if (!/[1-9]/.test(letter)) throw illFormed(`the escape \\${letter}`, place);
-        return this.#reference(Number(letter + reader.run(/[0-9]/, 1)), known, place);
+        if (!/[1-9]/.test(letter)) throw illFormed(`the escape \\${letter}`, position);
+        return this.#reference(Number(letter + reader.run(/[0-9]/, 1)), known, position);
     }
   }
 
-  #reference(group: number, known: readonly number[], place: number): Piece {
-    if (group > this.#groups) throw illFormed(`a reference to the group ${String(group)}, which does not exist`, place);
+  #reference(group: number, known: readonly number[], position: number): Piece {
+    if (group > this.#groups)
+      throw illFormed(`a reference to the group ${String(group)}, which does not exist`, position);
     // An unset group never matches in Python; in JavaScript it matches the empty string.
     if (!known.includes(group))
-      throw untranslated(`a reference to the group ${String(group)}, which may be unset`, place);
+      throw untranslated(`a reference to the group ${String(group)}, which may be unset`, position);
     return { ...textPiece(`(?:\\${String(group)})`, 0), longest: Infinity };
   }
 
   #group(depth: number, known: readonly number[]): Piece | null {
     const reader = this.#reader;
-    const place = reader.place - 1;
-    if (!reader.take('?')) return this.#captured(depth, known, place);
-    if (reader.take(':')) return this.#enclosed(depth, known, place, '(?:');
+    const position = reader.position - 1;
+    if (!reader.take('?')) return this.#captured(depth, known, position);
+    if (reader.take(':')) return this.#enclosed(depth, known, position, '(?:');
     if (reader.take('#')) {
       reader.until(')', 'a comment');
       return null;
     }
     if (reader.take('P<')) {
       const name = reader.until('>', 'the name of a group');
-      if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) throw illFormed(`the group name ${JSON.stringify(name)}`, place);
-      if (this.#names.has(name)) throw illFormed(`a second group named ${name}`, place);
+      if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) throw illFormed(`the group name ${JSON.stringify(name)}`, position);
+      if (this.#names.has(name)) throw illFormed(`a second group named ${name}`, position);
       this.#names.set(name, this.#groups + 1);
-      return this.#captured(depth, known, place);
+      return this.#captured(depth, known, position);
     }
     if (reader.take('P=')) {
       const name = reader.until(')', 'a reference');
       const group = this.#names.get(name);
       if (group === undefined)
-        throw illFormed(`a reference to the group ${JSON.stringify(name)}, which does not exist`, place);
-      return this.#reference(group, known, place);
+        throw illFormed(`a reference to the group ${JSON.stringify(name)}, which does not exist`, position);
+      return this.#reference(group, known, position);
     }
     for (const look of ['<=', '<!', '=', '!'] as const)
-      if (reader.take(look)) return this.#look(depth, known, place, look);
-    if (reader.take('(')) throw untranslated('a condition', place);
-    if (reader.take('>')) throw untranslated('an atomic group', place);
+      if (reader.take(look)) return this.#look(depth, known, position, look);
+    if (reader.take('(')) throw untranslated('a condition', position);
+    if (reader.take('>')) throw untranslated('an atomic group', position);
     if (/[a-zA-Z-]/.test(reader.peek()) && reader.peek() !== 'P')
-      throw untranslated('a part with flags of its own', place);
-    throw illFormed(`an unknown group (?${reader.peek()}`, place);
+      throw untranslated('a part with flags of its own', position);
+    throw illFormed(`an unknown group (?${reader.peek()}`, position);
   }
 
-  #captured(depth: number, known: readonly number[], place: number): Piece {
+  #captured(depth: number, known: readonly number[], position: number): Piece {
     const group = ++this.#groups;
-    const inner = this.#enclosed(depth, known, place, '(');
+    const inner = this.#enclosed(depth, known, position, '(');
     return { ...inner, groups: inner.groups + 1, certain: [group, ...inner.certain] };
   }
 
-  #enclosed(depth: number, known: readonly number[], place: number, opening: string): Piece {
+  #enclosed(depth: number, known: readonly number[], position: number, opening: string): Piece {
     const inner = this.#alternatives(depth + 1, known);
-    if (!this.#reader.take(')')) throw illFormed('a ( without its )', place);
+    if (!this.#reader.take(')')) throw illFormed('a ( without its )', position);
     return { ...inner, source: `${opening}${inner.source})`, kind: 'text' };
   }
 
-  #look(depth: number, known: readonly number[], place: number, look: '<=' | '<!' | '=' | '!'): Piece {
-    const inner = this.#enclosed(depth, known, place, `(?${look}`);
-    if (inner.groups > 0) throw untranslated('a group inside a look-around', place);
+  #look(depth: number, known: readonly number[], position: number, look: '<=' | '<!' | '=' | '!'): Piece {
+    const inner = this.#enclosed(depth, known, position, `(?${look}`);
+    if (inner.groups > 0) throw untranslated('a group inside a look-around', position);
     if (look.startsWith('<') && inner.shortest !== inner.longest)
-      throw illFormed('a look-behind without a fixed width', place);
+      throw illFormed('a look-behind without a fixed width', position);
     return {
       ...textPiece(look === '<!' ? inner.source + BETWEEN : inner.source, 0),
       openRepeats: inner.openRepeats,

@@ -113,10 +113,10 @@ describe('an engine', () => {
       later: true,
       settings: { methods: ['random'], factors: [2] },
     });
-    const place = join(workspace, 'runs', run, 'work');
-    await mkdir(place, { recursive: true });
+    const workFolder = join(workspace, 'runs', run, 'work');
+    await mkdir(workFolder, { recursive: true });
     const first = { provider: 'webgpu', precision: 'float32', processor: 'card A' };
-    await writeFile(join(place, 'hardware.json'), JSON.stringify(first));
+    await writeFile(join(workFolder, 'hardware.json'), JSON.stringify(first));
     const order = {
       share: { kind: 'until-empty' } as const,
       task: null,

@@ -13,25 +13,25 @@ test('an expert is told of as far as the profile goes, and in full once it was p
   const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8')?.handle;
   const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add')?.handle;
   if (model === undefined || task === undefined) throw new Error('nothing bundled');
-  const place = { model, task, layer: 1, expert: 2 };
-  expect(await engine.call('expert.read', place)).toEqual({ found: null });
-  expect(await engine.call('expert.together', place)).toEqual({ found: null });
+  const asked = { model, task, layer: 1, expert: 2 };
+  expect(await engine.call('expert.read', asked)).toEqual({ found: null });
+  expect(await engine.call('expert.together', asked)).toEqual({ found: null });
 
   await engine.finished((await engine.call('profile.start', { model, tasks: [task] })).run);
-  const plain = (await engine.call('expert.read', place)).found;
+  const plain = (await engine.call('expert.read', asked)).found;
   expect(plain).toMatchObject({ takes: null, likeByOutput: null });
   const [profile] = await engine.call('profile.read', { model, tasks: [task] });
   expect(plain).toMatchObject({ tokens: profile?.tokens, chosen: profile?.counts[1]?.[2] });
   // With top-2 every token of an expert is shared with exactly one other.
   expect(plain?.together.reduce((sum, { both }) => sum + both, 0)).toBe(plain?.chosen);
   expect(plain?.likeByRouter).toHaveLength(7);
-  const together = (await engine.call('expert.together', place)).found;
+  const together = (await engine.call('expert.together', asked)).found;
   expect(together?.both.map((row, expert) => row[expert])).toEqual(profile?.counts[1]);
   expect(together?.both[2]?.[plain?.together[0]?.expert ?? 0]).toBe(plain?.together[0]?.both);
 
   const again = { model, tasks: [task], inspect: ['choices' as const, 'every-output' as const] };
   await engine.finished((await engine.call('profile.start', again)).run);
-  const full = (await engine.call('expert.read', place)).found;
+  const full = (await engine.call('expert.read', asked)).found;
   expect(full?.takes?.sampled).toBe(profile?.tokens);
   expect(full?.takes?.taken).toBe(plain?.chosen);
   const sum = (kinds: readonly { readonly taken: number }[] = []): number =>
@@ -42,12 +42,12 @@ test('an expert is told of as far as the profile goes, and in full once it was p
   expect(full?.likeByOutput).toHaveLength(7);
   expect(full?.likeByRouter).toEqual(plain?.likeByRouter);
 
-  const { like } = await engine.call('expert.likeWeights', place);
+  const { like } = await engine.call('expert.likeWeights', asked);
   expect(like).toHaveLength(7);
   for (const { expert, cosine } of like) {
     expect(Math.abs(cosine)).toBeLessThan(1);
-    const back = await engine.call('expert.likeWeights', { ...place, expert });
+    const back = await engine.call('expert.likeWeights', { ...asked, expert });
     expect(back.like.find((other) => other.expert === 2)?.cosine).toBeCloseTo(cosine, 10);
   }
-  await expect(engine.call('expert.read', { ...place, expert: 8 })).rejects.toMatchObject({ code: 'no-such-expert' });
+  await expect(engine.call('expert.read', { ...asked, expert: 8 })).rejects.toMatchObject({ code: 'no-such-expert' });
 });

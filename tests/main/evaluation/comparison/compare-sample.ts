@@ -42,8 +42,8 @@ export const sampleMethods = (
 ): SampledSweep => {
   const stored = new Map<string, readonly ItemOutcome[]>();
   const results: SweepResult[] = [];
-  for (const [place, { task, metric, items = 60 }] of tasks.entries()) {
-    const unpruned = drawn(metric, unprunedSkill, 1000 + place, items);
+  for (const [index, { task, metric, items = 60 }] of tasks.entries()) {
+    const unpruned = drawn(metric, unprunedSkill, 1000 + index, items);
     const base = {
       model: 'm',
       task,
@@ -56,7 +56,7 @@ export const sampleMethods = (
     stored.set(keyOf(base), unpruned);
     results.push(base);
     for (const [curve, { method, seed = null, skill, factor = 2 }] of curves.entries()) {
-      const outcomes = drawn(metric, skill, 31 * place + curve, items);
+      const outcomes = drawn(metric, skill, 31 * index + curve, items);
       const result = {
         model: 'm',
         task,

@@ -195,7 +195,7 @@ describe('methods against each other', () => {
       [{ task: 'sums', metric: 'acc' }],
     );
     const [task] = comparedSample(same).tasks;
-    expect(task?.rows.map(({ method, place, sharesBest }) => [method, place, sharesBest])).toEqual([
+    expect(task?.rows.map(({ method, rank, sharesBest }) => [method, rank, sharesBest])).toEqual([
       ['reap', 1.5, true],
       ['uncurl', 1.5, true],
       ['random', 3, false],

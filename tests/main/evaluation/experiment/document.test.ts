@@ -129,10 +129,10 @@ describe('thresholds', () => {
 
 describe('rows', () => {
   it('count signs over tasks, by interval and bare, and pool the items', () => {
-    const two = ['one', 'two'].flatMap((task, place) => [
+    const two = ['one', 'two'].flatMap((task, index) => [
       arm(8, 8, answers(20), { task }),
       arm(32, 32, answers(0), { task }),
-      arm(32, 8, answers(place === 0 ? 0 : 21), { task }),
+      arm(32, 8, answers(index === 0 ? 0 : 21), { task }),
     ]);
     const { rows, models } = answerTo(record(two, { sizes: [8, 32] }), 'scratch');
     expect(rows).toMatchObject([

@@ -49,9 +49,9 @@ describe('the recorded trainings', () => {
   });
 
   it('stand beside the sample point by point', () => {
-    const place = ({ task, method, seed, factor, kept }: (typeof document.results)[number]): string =>
+    const nameOf = ({ task, method, seed, factor, kept }: (typeof document.results)[number]): string =>
       JSON.stringify([task, method, seed, factor, kept]);
-    expect(comparable({}).map(place).sort()).toEqual(document.results.filter(isLasting).map(place).sort());
+    expect(comparable({}).map(nameOf).sort()).toEqual(document.results.filter(isLasting).map(nameOf).sort());
   });
 
   it('stand beside a sweep only where it has the same size, items, settings, factors and seeds', () => {

@@ -18,9 +18,9 @@ test('finds the line on which every part of a written value begins', () => {
       const text = JSON.stringify(value, null, 1);
       const lines = text.split('\n');
       // JSON.stringify breaks the line before every child: its lines give the same answer in order.
-      const places = pathsOf(JSON.parse(text)).map(([path]) => lineOfValue(text, path));
+      const lineNumbers = pathsOf(JSON.parse(text)).map(([path]) => lineOfValue(text, path));
       for (const [index, [path, child]] of pathsOf(JSON.parse(text)).entries()) {
-        const line = lines[(places[index] ?? 0) - 1] ?? '';
+        const line = lines[(lineNumbers[index] ?? 0) - 1] ?? '';
         const start = JSON.stringify(child, null, 1).split('\n')[0] ?? '';
         const key = path.at(-1);
         const expected = typeof key === 'string' ? `${JSON.stringify(key)}: ${start}` : start;

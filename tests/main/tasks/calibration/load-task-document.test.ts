@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { RecordedCalibration } from '../../../../main/contract/calibration.ts';
 import { createPathCache } from '../../../../main/files/path-signature.ts';
 import { writeTaskDocument } from '../../../../main/tasks/calibration/task-document.ts';
-import { furtherPlaces, loadTask } from '../../../../main/tasks/load-task.ts';
+import { furtherPaths, loadTask } from '../../../../main/tasks/load-task.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
@@ -117,7 +117,7 @@ test('a remembered task is read again once a file changes that its document name
   const { folder, file } = await ownTask();
   const remembered = createPathCache(
     (path) => loadTask(path),
-    (path) => furtherPlaces(path, (other) => other),
+    (path) => furtherPaths(path, (other) => other),
   );
   const document = await documentOf(folder, file, { from: 'split', share: 0.2, seed: 0 });
   const before = await remembered(document);

@@ -32,7 +32,7 @@ test.each(cases)(
     const order = sampler === 'first_n' ? 'first' : 'drawn';
     const examples = drawPerItem(
       documents.slice(0, 20),
-      { documents, holdsItems, isSame, place: 'task.yaml: train' },
+      { documents, holdsItems, isSame, location: 'task.yaml: train' },
       { count, seed, order },
     );
     expect(examples.map((own) => own.map(({ n }) => n))).toEqual(drawn);
@@ -43,7 +43,7 @@ test('refuses more examples than there are beside the item', () => {
   const draw = (count: number, holdsItems: boolean, repeats = 1): unknown =>
     drawPerItem(
       rows(3, repeats),
-      { documents: rows(3, repeats), holdsItems, isSame, place: 'task.yaml: train' },
+      { documents: rows(3, repeats), holdsItems, isSame, location: 'task.yaml: train' },
       { count, seed: 1234, order: 'drawn' },
     );
   expect(() => draw(4, false)).toThrow(

@@ -125,7 +125,7 @@ describe('text methods', () => {
             ? (low === null || index >= low) && (high === null || index < high)
             : (low === null || index <= low) && (high === null || index > high),
         );
-        expect(sliceIndices(length, start, stop, by)).toEqual(inside.filter((_, place) => place % Math.abs(by) === 0));
+        expect(sliceIndices(length, start, stop, by)).toEqual(inside.filter((_, index) => index % Math.abs(by) === 0));
       }),
     );
   });

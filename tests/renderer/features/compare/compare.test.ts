@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { placeText, readingMark } from '../../../../main/evaluation/wording.ts';
+import { taskRankText, readingMark } from '../../../../main/evaluation/wording.ts';
 import { goodness, scaleOf } from '../../../../main/figures/compare-scale.ts';
 import { compareView } from '../../../../main/figures/views.ts';
 import { referenceTitle, rowLines } from '../../../../renderer/features/compare/compare-words.ts';
@@ -86,12 +86,12 @@ describe('words', () => {
     const tied = {
       ...sums,
       rows: [
-        { ...first, place: 1.5 },
-        { ...first, method: 'other', place: 1.5 },
+        { ...first, rank: 1.5 },
+        { ...first, method: 'other', rank: 1.5 },
       ],
     };
-    expect(placeText({ ...first, place: 1.5 }, tied)).toBe('1–2');
-    expect(placeText({ ...first, place: 1 }, { ...sums, rows: [{ ...first, place: 1 }] })).toBe('1');
+    expect(taskRankText({ ...first, rank: 1.5 }, tied)).toBe('1–2');
+    expect(taskRankText({ ...first, rank: 1 }, { ...sums, rows: [{ ...first, rank: 1 }] })).toBe('1');
   });
 
   it('state that the value of a method with draws is a mean, with its range', () => {

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { placeBefore } from '../../../../renderer/features/jobs/waiting-jobs.tsx';
+import { runBefore } from '../../../../renderer/features/jobs/waiting-jobs.tsx';
 
 test('a job moved onto another takes its position', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.uuid(), { minLength: 1, maxLength: 8 }), fc.nat(), fc.nat(), (order, one, other) => {
       const [run, target] = [order[one % order.length] ?? '', order[other % order.length] ?? ''];
       fc.pre(run !== target);
-      const before = placeBefore(order, run, target);
+      const before = runBefore(order, run, target);
       const others = order.filter((known) => known !== run);
-      const place = before === null ? others.length : others.indexOf(before);
-      const moved = [...others.slice(0, place), run, ...others.slice(place)];
+      const index = before === null ? others.length : others.indexOf(before);
+      const moved = [...others.slice(0, index), run, ...others.slice(index)];
       expect(moved.indexOf(run)).toBe(order.indexOf(target));
     }),
   );

@@ -13,7 +13,7 @@ import { isWorkspace } from '../../workspace/open-workspace.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openTask } from './tasks.ts';
 
-type PlaceCall = 'paths.tell' | 'tasks.take';
+type PathCall = 'paths.tell' | 'tasks.take';
 
 /** Folder of the workspace for files whose content a page uploaded. */
 const FOLDER = 'given';
@@ -39,7 +39,7 @@ const tell = async (path: string, here: string): Promise<PathKind> => {
   }
 };
 
-export const placeCalls = (context: EngineContext): Pick<Answers, PlaceCall> => {
+export const pathCalls = (context: EngineContext): Pick<Answers, PathCall> => {
   const { workspace, handles } = context;
   return {
     'paths.tell': answer(calls['paths.tell'], ({ handle }) => tell(handles.resolve(handle), workspace.path)),

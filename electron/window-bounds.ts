@@ -11,13 +11,13 @@ export interface Rectangle {
   readonly height: number;
 }
 
-export interface WindowPlace {
+export interface WindowBounds {
   readonly bounds: Rectangle;
   readonly isMaximized: boolean;
 }
 
 /** Size and position for opening a window; without a position the system chooses one. */
-export interface OpeningPlace {
+export interface OpeningBounds {
   readonly bounds: Rectangle | Pick<Rectangle, 'width' | 'height'>;
   readonly isMaximized: boolean;
 }
@@ -28,15 +28,15 @@ const USUAL = { width: 1440, height: 900 } as const;
 const GRIP = { width: 120, height: 32 } as const;
 
 const side = z.number().int().min(-100_000).max(100_000);
-const placeFile = z.object({
+const boundsFile = z.object({
   bounds: z.object({ x: side, y: side, width: side.positive(), height: side.positive() }),
   isMaximized: z.boolean(),
 });
 
 /** Null if there is none or it cannot be parsed: then the window opens as at its first start. */
-export const readWindowPlace = (file: string): WindowPlace | null => {
+export const readWindowBounds = (file: string): WindowBounds | null => {
   try {
-    const parsed = placeFile.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+    const parsed = boundsFile.safeParse(JSON.parse(readFileSync(file, 'utf8')));
     return parsed.success ? parsed.data : null;
   } catch {
     return null;
@@ -44,9 +44,9 @@ export const readWindowPlace = (file: string): WindowPlace | null => {
 };
 
 /** Null, or why the position cannot be saved: this must not keep a window from closing. */
-export const writeWindowPlace = (file: string, place: WindowPlace): string | null => {
+export const writeWindowBounds = (file: string, bounds: WindowBounds): string | null => {
   try {
-    writeFileSync(file, `${JSON.stringify(place)}\n`);
+    writeFileSync(file, `${JSON.stringify(bounds)}\n`);
     return null;
   } catch (error) {
     return `The place of the window cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
@@ -57,10 +57,10 @@ const overlap = (from: number, to: number, low: number, high: number): number =>
   Math.min(to, high) - Math.max(from, low);
 
 /** Position for opening the window: the last one if it is reachable on a screen, else the default size anywhere. */
-export const placeWithin = (last: WindowPlace | null, areas: readonly Rectangle[]): OpeningPlace => {
+export const boundsWithin = (last: WindowBounds | null, areas: readonly Rectangle[]): OpeningBounds => {
   if (last === null) return { bounds: USUAL, isMaximized: false };
   const { bounds, isMaximized } = last;
-  const places = areas.flatMap((area) => {
+  const reachable = areas.flatMap((area) => {
     const width = Math.max(SMALLEST.width, Math.min(bounds.width, area.width));
     const height = Math.max(SMALLEST.height, Math.min(bounds.height, area.height));
     const isReachable =
@@ -69,5 +69,5 @@ export const placeWithin = (last: WindowPlace | null, areas: readonly Rectangle[
       bounds.y + GRIP.height <= area.y + area.height;
     return isReachable ? [{ x: bounds.x, y: bounds.y, width, height }] : [];
   });
-  return { bounds: places[0] ?? USUAL, isMaximized };
+  return { bounds: reachable[0] ?? USUAL, isMaximized };
 };

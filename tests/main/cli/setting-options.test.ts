@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { clusterRequest } from '../../../main/contract/cluster.ts';
+import { describedPlanSettings } from '../../../main/contract/plan.ts';
+import { describedSweepSettings } from '../../../main/contract/sweep.ts';
+import { optionReader, readSettings, settingOptions } from '../../../main/cli/option-values.ts';
+
+const read = (schema: Parameters<typeof readSettings>[1], options: Readonly<Record<string, unknown>>) =>
+  readSettings(optionReader({ positionals: [], options }), schema);
+
+test('options of every kind become settings in the shape of the contract; absent ones stay out', () => {
+  expect(read(describedSweepSettings, {})).toEqual({});
+  expect(
+    read(describedSweepSettings, {
+      adaptive: true,
+      stop: 'early',
+      seeds: ['0,1', '4'],
+      budget: 'global',
+      limit: '40',
+      delta: '0.05',
+    }),
+  ).toEqual({ adaptive: true, stop: 'early', seeds: [0, 1, 4], budget: 'global', limit: 40, delta: 0.05 });
+  const setup = ['module load nodejs', 'export A=1,2'];
+  expect(read(clusterRequest, { array: '4', mem: '64G', setup })).toEqual({ workers: 4, memory: '64G', setup });
+});
+
+test.each([
+  [describedSweepSettings, { limit: '0' }, '--limit "0" is not a whole number of at least 1.'],
+  [describedSweepSettings, { limit: '' }, '--limit "" is not a whole number of at least 1.'],
+  [describedSweepSettings, { delta: '9' }, '--delta "9" is not a number from 0.0005 to 0.5.'],
+  [describedSweepSettings, { seeds: ['0,x'] }, '--seeds "0,x" is not a list of whole numbers.'],
+  [describedSweepSettings, { budget: 'manual' }, '--budget "manual" is unknown.'],
+  [describedPlanSettings, { seed: '-1' }, '--seed "-1" is not a whole number of at least 0.'],
+  [clusterRequest, { partition: 'a b' }, '--partition "a b" is not one word.'],
+  [clusterRequest, { host: '-oProxyCommand=x' }, '--host "-oProxyCommand=x" is not a host, as your ssh knows it.'],
+])('a value that the schema refuses is named with its range', (schema, options, message) => {
+  expect(() => read(schema, options)).toThrow(message);
+});
+
+test('the help of an option ends with its default, and lists choices that it does not mention', () => {
+  const options = settingOptions(describedSweepSettings);
+  expect(options['limit']).toMatchObject({ value: 'N', help: expect.stringMatching(/ Default: all\.$/) });
+  expect(options['budget']?.help).toContain(' One of uniform, global, inverse-importance. Default: uniform.');
+  expect(options['protect']?.help).not.toContain('One of');
+  expect(options['seeds']).toMatchObject({ multiple: true, help: expect.stringMatching(/ Default: 0,1,2\.$/) });
+  expect(options['speed']).toMatchObject({ type: 'boolean' });
+  // Read by an option of the verb's own.
+  expect(Object.keys(options)).not.toContain('recovery');
+});
