@@ -35,10 +35,10 @@ const SHIPPED = [
 const LICENCES = 'third-party-licences.txt';
 /** `file` begins with `/` and is relative to the repository; parent folders of shipped files stay. */
 const isLeftOut = (file: string): boolean => {
-  const place = file.slice(1);
-  if (place === '') return false;
-  if (/\.(?:map|stamp|packages\.json)$/.test(place) || place === `dist/${LICENCES}`) return true;
-  return !SHIPPED.some((part) => part === place || place.startsWith(`${part}/`) || part.startsWith(`${place}/`));
+  const name = file.slice(1);
+  if (name === '') return false;
+  if (/\.(?:map|stamp|packages\.json)$/.test(name) || name === `dist/${LICENCES}`) return true;
+  return !SHIPPED.some((part) => part === name || name.startsWith(`${part}/`) || part.startsWith(`${name}/`));
 };
 
 /** Removes native libraries of other platforms: 240 MB that could never be loaded. */

@@ -49,7 +49,7 @@ export const writeWindowBounds = (file: string, bounds: WindowBounds): string | 
     writeFileSync(file, `${JSON.stringify(bounds)}\n`);
     return null;
   } catch (error) {
-    return `The place of the window cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
+    return `The bounds of the window cannot be saved: ${error instanceof Error ? error.message : String(error)}`;
   }
 };
 

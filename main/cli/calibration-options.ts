@@ -112,7 +112,7 @@ export const grantTasks = async (engine: Engine, tasks: readonly NamedTask[]): P
     const handle = engine.grantPath(path);
     if (choice === null) handles.push(handle);
     else {
-      const granted = calibrationAt(choice, (place) => engine.grantPath(place));
+      const granted = calibrationAt(choice, (path) => engine.grantPath(path));
       handles.push((await engine.call('tasks.calibrate', { handle, choice: granted })).handle);
     }
   }

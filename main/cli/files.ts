@@ -29,15 +29,15 @@ export const readTextFile = async (file: string, what: string): Promise<string> 
   return text;
 };
 
-/** A value of the form that `schema` describes, from JSON text; refuses anything else, naming `place`. */
-export const parseJson = <T extends z.ZodType>(text: string, schema: T, place: string): z.output<T> => {
+/** A value of the form that `schema` describes, from JSON text; refuses anything else, naming `location`. */
+export const parseJson = <T extends z.ZodType>(text: string, schema: T, location: string): z.output<T> => {
   let json: unknown;
   try {
     json = parseForeignJson(text);
   } catch (cause) {
     throw refuse(
       'bad-json',
-      `${place}: not JSON (${cause instanceof Error ? cause.message : String(cause)}).`,
+      `${location}: not JSON (${cause instanceof Error ? cause.message : String(cause)}).`,
       'Repair it.',
       cause,
     );
@@ -47,7 +47,7 @@ export const parseJson = <T extends z.ZodType>(text: string, schema: T, place: s
   const issue = parsed.error.issues[0];
   throw refuse(
     'bad-json',
-    `${place}: ${issue === undefined ? 'unexpected form' : `${issue.path.join('.') || 'value'}: ${issue.message}`}.`,
+    `${location}: ${issue === undefined ? 'unexpected form' : `${issue.path.join('.') || 'value'}: ${issue.message}`}.`,
     'Repair it.',
   );
 };

@@ -10,7 +10,7 @@ import { printedFactor, printedInterval, printedValue } from './terminal-text.ts
 import { printedProgress } from './terminal.ts';
 import type { VerbHost } from './verb.ts';
 
-interface EnginePlace {
+interface EngineOptions {
   /** Default: the one that `--workspace` names. */
   readonly workspace?: string;
   /** Gives a new workspace the run that comes along. */
@@ -26,7 +26,7 @@ export const withEngine = async <T>(
   reader: OptionReader,
   host: VerbHost,
   use: (engine: Engine) => Promise<T>,
-  { workspace = workspaceOf(reader, host), offerSample = false, roots, startCompute }: EnginePlace = {},
+  { workspace = workspaceOf(reader, host), offerSample = false, roots, startCompute }: EngineOptions = {},
 ): Promise<T> => {
   const { resources, commandLine } = host;
   const provider = readDevice(reader);

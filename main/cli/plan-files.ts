@@ -70,24 +70,27 @@ const installWeights = async (
   environment: VerbHost['environment'],
   { what, again }: { readonly what: string; readonly again: string },
 ): Promise<void> => {
-  const places = [weightsBeside(file, weights), weightsIn(join(defaultWorkspace(environment), 'overlays'), weights)];
-  for (const place of places) {
-    if (!(await isFile(place))) continue;
+  const candidates = [
+    weightsBeside(file, weights),
+    weightsIn(join(defaultWorkspace(environment), 'overlays'), weights),
+  ];
+  for (const candidate of candidates) {
+    if (!(await isFile(candidate))) continue;
     // Files of early versions do not say what they are.
-    if ((await isSealed(place)) && (await sealOf(place, weights)) === null)
+    if ((await isSealed(candidate)) && (await sealOf(candidate, weights)) === null)
       throw refuse(
         'recovery-damaged',
-        `${place} is not what was written there: the ${what} of the plan.`,
+        `${candidate} is not what was written there: the ${what} of the plan.`,
         `Delete it, and ${again}.`,
       );
-    const { tensors } = await readSafetensorsHeader(place);
+    const { tensors } = await readSafetensorsHeader(candidate);
     const copied = [...tensors].map(([name, view]) => ({ ...view, name, bytes: () => readTensorBytes(view) }));
     await overlays.write(weights, copied);
     return;
   }
   throw refuse(
     'recovery-missing',
-    `The ${what} of the plan are neither ${places.join(' nor ')}.`,
+    `The ${what} of the plan are neither ${candidates.join(' nor ')}.`,
     `Put them beside the plan, or ${again}.`,
   );
 };

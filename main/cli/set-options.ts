@@ -10,7 +10,7 @@ export const usesSettings = ({ options }: Verb): boolean =>
 
 /**
  * The arguments with what the user set in place of what was not given: threads and memory, and for `serve` the device.
- * Other verbs compute on the device that they are told: numbers of a script do not change with a click in the window.
+ * Other verbs compute on the device that they are given: numbers of a script do not change with a click in the window.
  */
 export const withSetOptions = (verb: Verb, given: VerbArguments, settings: UserSettings): VerbArguments => {
   const { threads, memoryBudgetBytes, device } = settings;

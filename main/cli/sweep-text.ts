@@ -171,7 +171,7 @@ export const sweepText = (document: SweepDocument): string => {
     ...overDraws(document),
     ...curtailedLines(document),
     textTable(
-      ['model', 'task', 'method', 'seed', 'threshold', 'verdict', 'what this test could have told'],
+      ['model', 'task', 'method', 'seed', 'threshold', 'verdict', 'what this test could have shown'],
       thresholds.map((threshold) => [
         threshold.model,
         threshold.task,

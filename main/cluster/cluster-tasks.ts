@@ -1,7 +1,7 @@
 import type { ClusterRequest, ClusterTask } from '../contract/cluster.ts';
 import type { SlurmTask } from './slurm-state.ts';
 
-/** Before Slurm has told of a task, and where it has forgotten it. */
+/** Before Slurm has reported a task, and after it has forgotten it. */
 const UNKNOWN = 'UNKNOWN';
 
 const blank = (task: number | null): ClusterTask => ({
@@ -28,8 +28,8 @@ export const clusterTasks = (
   const taskOf = (number: number | null, found: SlurmTask | undefined): ClusterTask => {
     if (found === undefined) return blank(number);
     const { state, reason, node, exitCode, signal, elapsedMs, log } = found;
-    // What has not begun has no end and no log yet; the path of tasks that wait holds a pattern in their numbers'
-    // place.
+    // What has not begun has no end and no log yet; the path of tasks that wait holds a pattern instead of their
+    // numbers.
     const hasBegun = found.task === number && node !== null;
     return {
       task: number,

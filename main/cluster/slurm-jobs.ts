@@ -160,7 +160,7 @@ const UNREACHABLE =
 export type SeenTasks = readonly SlurmTask[] | null;
 
 /**
- * Looks at both jobs until nothing of them waits or runs, or until it is told to stop. Tasks that ended stay in what
+ * Looks at both jobs until nothing of them waits or runs, or until it is asked to stop. Tasks that ended stay in what
  * is seen when Slurm has forgotten them. A look that fails after one that did not says nothing of the jobs: it is
  * asked on.
  */

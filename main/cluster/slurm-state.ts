@@ -4,7 +4,7 @@ import { isActive } from '../contract/cluster-text.ts';
 /** One job, or one task of an array, as Slurm tells of it. */
 export interface SlurmTask {
   readonly job: number;
-  /** The job's name; null where it was not told. */
+  /** The job's name; null where Slurm did not report it. */
   readonly name: string | null;
   /** Job of the array that it belongs to, and its number there; null of a job by itself. */
   readonly array: number | null;
@@ -17,7 +17,7 @@ export interface SlurmTask {
   readonly exitCode: number | null;
   /** Signal that ended it; null where none did. */
   readonly signal: number | null;
-  /** Since its start; null before it, and where it was not told. */
+  /** Since its start; null before it, and where Slurm did not report it. */
   readonly elapsedMs: number | null;
   readonly log: string | null;
 }

@@ -39,38 +39,38 @@ export interface Submissions {
 
 export const createSubmissions = (state: string, workspace: string): Submissions => {
   const folder = join(state, FOLDER);
-  const placeOf = async (run: string): Promise<{ readonly file: string; readonly workspace: string }> => {
+  const locate = async (run: string): Promise<{ readonly file: string; readonly workspace: string }> => {
     const real = await realpath(workspace);
     const name = createHash('sha256').update(`${real}\0${run}`).digest('hex').slice(0, 32);
     return { file: join(folder, `${name}.json`), workspace: real };
   };
   return {
     read: async (run) => {
-      const place = await placeOf(run);
+      const located = await locate(run);
       const limits = { mostBytes: MAX_RECORD_BYTES };
       const found = await readJsonIfThere(
-        place.file,
+        located.file,
         submissionFile,
         limits,
         (cause) =>
           new WorkbenchError(
             'submission-damaged',
             'failed',
-            `${place.file} does not tell of a submission.`,
+            `${located.file} does not tell of a submission.`,
             'Remove it; jobs that still run are cancelled with scancel.',
             { cause },
           ),
       );
-      return found?.workspace === place.workspace && found.submission.run === run ? found.submission : null;
+      return found?.workspace === located.workspace && found.submission.run === run ? found.submission : null;
     },
     write: async ({ run, title, request, array, join: joining, script, submittedAt }) => {
-      const place = await placeOf(run);
+      const located = await locate(run);
       await makePrivateFolder(folder);
       const made: Submission = { run, title, request, array, join: joining, script, submittedAt };
-      const text = JSON.stringify({ workspace: place.workspace, submission: made }, null, 2);
-      await writeFileAtomically(place.file, `${text}\n`);
+      const text = JSON.stringify({ workspace: located.workspace, submission: made }, null, 2);
+      await writeFileAtomically(located.file, `${text}\n`);
     },
-    remove: async (run) => rm((await placeOf(run)).file, { force: true }),
+    remove: async (run) => rm((await locate(run)).file, { force: true }),
   };
 };
 

@@ -131,7 +131,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     { manifest, signal, meter, emit, requireRun }: RunToCarryOut,
   ): Promise<JobResult> => {
     const { id: run } = manifest;
-    const home = { run, folder: runs.folder(run), temporaryFolder, now, requireRun };
+    const recordContext = { run, folder: runs.folder(run), temporaryFolder, now, requireRun };
     const send = (order: ComputeOrder): void => own.process.post(order);
     return new Promise((resolve, reject) => {
       let limit: NodeJS.Timeout | null = null;
@@ -155,7 +155,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
           case 'record': {
             const { change } = report;
             if (change.what === 'begun')
-              liveSweeps.set(run, new SweepRecord(home, change.order, change.delta, change.notes));
+              liveSweeps.set(run, new SweepRecord(recordContext, change.order, change.delta, change.notes));
             else liveSweeps.get(run)?.take(change);
             return;
           }

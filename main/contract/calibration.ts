@@ -19,33 +19,33 @@ export const calibrationChoice = z.discriminatedUnion('from', [
 ]);
 export type CalibrationChoice = z.infer<typeof calibrationChoice>;
 
-const place = z.string().min(1).max(4096);
+const recordedPath = z.string().min(1).max(4096);
 
 /** `calibrationChoice` as recorded in a file: paths instead of handles. */
 export const recordedCalibration = z.discriminatedUnion('from', [
   split,
-  z.object({ from: z.literal('file'), file: place }),
-  z.object({ from: z.literal('task'), task: place }),
+  z.object({ from: z.literal('file'), file: recordedPath }),
+  z.object({ from: z.literal('task'), task: recordedPath }),
 ]);
 export type RecordedCalibration = z.infer<typeof recordedCalibration>;
 
-type Calibration<Place> =
+type Calibration<Path> =
   | z.infer<typeof split>
-  | { readonly from: 'file'; readonly file: Place }
-  | { readonly from: 'task'; readonly task: Place };
+  | { readonly from: 'file'; readonly file: Path }
+  | { readonly from: 'task'; readonly task: Path };
 
 /** The same choice with its file or task mapped, from handle to path or back. */
 export const calibrationAt = <From, To>(
   calibration: Calibration<From>,
-  placeOf: (place: From) => To,
+  pathOf: (path: From) => To,
 ): Calibration<To> => {
   switch (calibration.from) {
     case 'split':
       return calibration;
     case 'file':
-      return { from: 'file', file: placeOf(calibration.file) };
+      return { from: 'file', file: pathOf(calibration.file) };
     case 'task':
-      return { from: 'task', task: placeOf(calibration.task) };
+      return { from: 'task', task: pathOf(calibration.task) };
     default:
       return assertNever(calibration);
   }

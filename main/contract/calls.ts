@@ -113,7 +113,7 @@ export const profilePurpose = z.object({
 export type ProfilePurpose = z.infer<typeof profilePurpose>;
 
 /** A layer of a model on a task. */
-const expertPlace = {
+const expertFields = {
   model: pathHandle,
   task: pathHandle,
   chat: z.boolean().optional(),
@@ -267,16 +267,16 @@ export const calls = {
   ),
   /** Profile of one expert on a task; null where the task was not profiled. */
   'expert.read': call(
-    z.object({ ...expertPlace, expert: z.number().int().nonnegative() }),
+    z.object({ ...expertFields, expert: z.number().int().nonnegative() }),
     z.object({ found: expertDocument.nullable() }),
     'profiles',
     'device',
   ),
   /** How often the experts of a layer are chosen together; null where the task was not profiled. */
-  'expert.together': call(z.object(expertPlace), z.object({ found: layerTogether.nullable() }), 'profiles', 'device'),
+  'expert.together': call(z.object(expertFields), z.object({ found: layerTogether.nullable() }), 'profiles', 'device'),
   /** Experts of a layer by the cosine of their weights with one of them; reads the weights of the layer. */
   'expert.likeWeights': call(
-    z.object({ model: pathHandle, layer: expertPlace.layer, expert: z.number().int().nonnegative() }),
+    z.object({ model: pathHandle, layer: expertFields.layer, expert: z.number().int().nonnegative() }),
     weightLikeness,
   ),
   /** Pages of all methods. */

@@ -22,10 +22,10 @@ type TaskInWords = Pick<ClusterTask, 'task' | 'node' | 'state' | 'reason' | 'exi
 /** "task 2 on node03: FAILED, exit code 1 (NonZeroExitCode)". */
 export const taskText = (task: TaskInWords): string => {
   const { node, state, reason } = task;
-  const place = node === null ? '' : ` on ${node}`;
+  const onNode = node === null ? '' : ` on ${node}`;
   const end = endText(task);
   const why = reason === null || state === 'RUNNING' || state === 'COMPLETED' ? '' : ` (${reason})`;
-  return `${taskName(task)}${place}: ${state}${end === null ? '' : `, ${end}`}${why}`;
+  return `${taskName(task)}${onNode}: ${state}${end === null ? '' : `, ${end}`}${why}`;
 };
 
 /** The task that made a submission fail: a worker rather than the joining job, which ends because of it. */

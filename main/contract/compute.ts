@@ -5,7 +5,7 @@ import { runCodeText } from './run-origin.ts';
 import { jobProgress } from './run.ts';
 import { serialisedError } from './rpc.ts';
 import { sweepResult } from './sweep.ts';
-import { placedPoint, curtailedPoint } from './curtailed-point.ts';
+import { candidatePoint, curtailedPoint } from './curtailed-point.ts';
 
 /** Settings of the compute process: its only argument, as JSON. */
 export const computeSettings = z.object({
@@ -32,7 +32,7 @@ export const recordChange = z.discriminatedUnion('what', [
   /** A measured point, with its step already on disk. */
   z.object({ what: z.literal('point'), result: asItCame(sweepResult), step: z.string() }),
   z.object({ what: z.literal('curtailed'), point: asItCame(curtailedPoint) }),
-  z.object({ what: z.literal('unneeded'), points: z.array(asItCame(placedPoint)) }),
+  z.object({ what: z.literal('unneeded'), points: z.array(asItCame(candidatePoint)) }),
   z.object({ what: z.literal('note'), text: z.string() }),
 ]);
 export type RecordChange = z.infer<typeof recordChange>;

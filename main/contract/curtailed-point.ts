@@ -3,7 +3,7 @@ import { factor, itemCount, shortName } from './bounds.ts';
 import { metricName } from './task.ts';
 
 /** Identifies a candidate in a sweep. */
-export const placedPoint = z.object({
+export const candidatePoint = z.object({
   model: shortName,
   task: shortName,
   method: shortName,
@@ -28,7 +28,7 @@ export const curtailedVerdict = z.enum(['unsafe', 'worse']);
  * A candidate that was not measured on all items, because its verdict was decided before (or could not be decided at
  * all): it has no accuracy and no interval. For accuracies and exact match only.
  */
-export const curtailedPoint = placedPoint
+export const curtailedPoint = candidatePoint
   .extend({
     /** Test items, and how many of them the candidate answered. */
     n: itemCount.min(1),
@@ -54,4 +54,4 @@ export const curtailedPoint = placedPoint
 export type CurtailedPoint = z.infer<typeof curtailedPoint>;
 
 /** A candidate that was not measured at all: a smaller factor of its curve is already unsafe. */
-export type UnneededPoint = z.infer<typeof placedPoint>;
+export type UnneededPoint = z.infer<typeof candidatePoint>;

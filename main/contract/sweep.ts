@@ -28,7 +28,7 @@ import {
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
-import { curtailedPoint, placedPoint } from './curtailed-point.ts';
+import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
 import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
@@ -243,7 +243,7 @@ export const pointCost = z.object({
 export type PointCost = z.infer<typeof pointCost>;
 
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
-export const sweepResult = placedPoint
+export const sweepResult = candidatePoint
   .extend({
     /** Test items. */
     n: itemCount.min(1),
@@ -398,7 +398,7 @@ export const sweepDocument = z.object({
   /** Candidates curtailed before they had answered every item: without accuracy and interval. */
   curtailed: z.array(curtailedPoint).max(MOST_POINTS).optional(),
   /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
-  notNeeded: z.array(placedPoint).max(MOST_POINTS).optional(),
+  notNeeded: z.array(candidatePoint).max(MOST_POINTS).optional(),
   thresholds: z.array(threshold).max(MOST_POINTS),
   /** The rule in words, with delta and the level. */
   rule: sentence,

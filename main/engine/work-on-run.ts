@@ -11,7 +11,7 @@ import {
 import type { JobResources } from '../jobs/carry-out.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
-import { type SweepInput, sweepSources } from '../jobs/sweep-places.ts';
+import { type SweepInput, sweepSources } from '../jobs/planned-stages.ts';
 import { type ApprovedManifest, approveRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './calls/sweeps.ts';

@@ -5,7 +5,7 @@ import type { TrainingPython } from './find-python.ts';
 import { runProgram } from './run-program.ts';
 import type { TrainingSequence } from './training-sequences.ts';
 
-/** What the script is told, in its own names. */
+/** The script's settings, under its own names. */
 export interface ScriptJob {
   readonly model: string;
   /** Folder for the weights; must be there. */

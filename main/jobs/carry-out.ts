@@ -54,9 +54,9 @@ export const carryOutHere =
   async ({ manifest, job, ...own }) => {
     const { pool, steps, ...resources } = await resourcesOf(manifest);
     const { id: run, createdAt } = manifest;
-    const place = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
+    const runFields = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
     const say = (text: string): void => own.emit({ type: 'job.problem', run, text });
     return pool.compute({ sources: job.sources, steps, say }, (computing) =>
-      job.work({ ...resources, ...own, ...place, ...computing, now }),
+      job.work({ ...resources, ...own, ...runFields, ...computing, now }),
     );
   };

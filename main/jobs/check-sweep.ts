@@ -9,7 +9,7 @@ import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './profile-job.ts';
 import { curvesOf, leavesConstants, needsOf, optionsOf, sweepCounts } from './sweep-curves.ts';
-import type { SweepInput } from './sweep-places.ts';
+import type { SweepInput } from './planned-stages.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /**

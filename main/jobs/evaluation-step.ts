@@ -172,7 +172,7 @@ const answerInParts = async (
     const take = (step: EvaluationStep, outcomes: Outcomes, isComputed: boolean): void => {
       const plan = own.get(step);
       if (plan === undefined) throw new Error('a part of no plan');
-      for (const [place, index] of part.indices.entries()) plan.outcomes[index] = outcomes[place] ?? null;
+      for (const [at, index] of part.indices.entries()) plan.outcomes[index] = outcomes[at] ?? null;
       plan.isComputed ||= isComputed;
     };
     const missing = await reuseSteps(context, [...own.keys()], take);

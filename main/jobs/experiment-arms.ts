@@ -104,8 +104,8 @@ export const checkExperiment = (
 ): void => {
   const { methods, options, treatments, refit, training } = settings;
   const ordered = byExperts(models);
-  ordered.forEach(({ name, checkpoint: { info } }, place) => {
-    const smaller = ordered[place - 1];
+  ordered.forEach(({ name, checkpoint: { info } }, index) => {
+    const smaller = ordered[index - 1];
     const least = ordered[0]?.checkpoint.info.experts ?? 0;
     if (smaller?.checkpoint.info.experts === info.experts)
       throw refuse(
@@ -113,7 +113,7 @@ export const checkExperiment = (
         `${smaller.name} and ${name} both have ${String(info.experts)} experts a layer.`,
         'Name one member of each size.',
       );
-    if (place > 0 && least < info.topK)
+    if (index > 0 && least < info.topK)
       throw refuse(
         'experiment-sizes',
         `${name} uses ${String(info.topK)} experts a token and cannot be pruned to ${String(least)}.`,

@@ -106,9 +106,9 @@ const stationsOf = async (
   for (const task of tasks) {
     const items = usedItems(task.task.test, settings.limit);
     const twins = twinsOf({ tasks, settings }, task);
-    for (const [place, model] of members.entries()) {
+    for (const [index, model] of members.entries()) {
       const count = await openTokenCounter(model.checkpoint, context.signal);
-      const smaller = members.slice(0, place).map(({ checkpoint }) => checkpoint.info.experts);
+      const smaller = members.slice(0, index).map(({ checkpoint }) => checkpoint.info.experts);
       // The smallest factor first, as the thresholds are read.
       const arms = armsOf(model, [...smaller].reverse(), task.name, settings);
       const profiling = await count.profiling(task.task.calibration);

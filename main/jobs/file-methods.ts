@@ -95,7 +95,7 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
       const file = openFileMethod(settings, method, checkpoint);
       if (file.kind === 'plans') {
         const counts = filePlans(settings, method, checkpoint).map(({ keep }) => keep);
-        const twice = counts.find((keep, place) => counts.indexOf(keep) !== place);
+        const twice = counts.find((keep, index) => counts.indexOf(keep) !== index);
         if (twice === undefined) continue;
         throw refuse(
           'file-plans-alike',

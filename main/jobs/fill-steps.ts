@@ -7,7 +7,7 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { JobContext } from './job-context.ts';
 import { totalWork } from './step.ts';
-import { placeSteps, type Stage, type SweepInput, sweepPlaces, type SweepSink } from './sweep-places.ts';
+import { stageSteps, type Stage, type SweepInput, planStages, type SweepSink } from './planned-stages.ts';
 import { type SweepUnit, sweepUnits } from './sweep-units.ts';
 import {
   DONE_FILE,
@@ -49,10 +49,10 @@ const NOWHERE: SweepSink = {
 };
 
 const stagesOf = (): ((unit: SweepUnit) => Promise<Stage>) => {
-  const opened = new Map<SweepUnit['place'], Stage>();
-  return async ({ place }) => {
-    const stage = opened.get(place) ?? (await place.open(NOWHERE));
-    opened.set(place, stage);
+  const opened = new Map<SweepUnit['planned'], Stage>();
+  return async ({ planned }) => {
+    const stage = opened.get(planned) ?? (await planned.open(NOWHERE));
+    opened.set(planned, stage);
     return stage;
   };
 };
@@ -84,17 +84,17 @@ const withoutSpeeds = (input: SweepInput): SweepInput => ({ ...input, settings: 
 
 /** How many parts a sweep has. Computes nothing. */
 export const countParts = async (context: JobContext, input: SweepInput): Promise<number> => {
-  const { places } = await sweepPlaces(readingOnly(context), input);
-  return sweepUnits(places, input).length;
+  const { stages } = await planStages(readingOnly(context), input);
+  return sweepUnits(stages, input).length;
 };
 
 /** Every part of a sweep, and whether its steps are there. Computes nothing. */
 export const listSteps = async (context: JobContext, input: SweepInput): Promise<readonly ListedStep[]> => {
-  const { places } = await sweepPlaces(readingOnly(context), withoutSpeeds(input));
+  const { stages } = await planStages(readingOnly(context), withoutSpeeds(input));
   const stageOf = stagesOf();
   const listed: ListedStep[] = [];
-  for (const unit of sweepUnits(places, input)) {
-    const { id, part, method, seed, kept, place } = unit;
+  for (const unit of sweepUnits(stages, input)) {
+    const { id, part, method, seed, kept, planned } = unit;
     let isThere = true;
     try {
       await unit.measure(await stageOf(unit));
@@ -105,7 +105,7 @@ export const listSteps = async (context: JobContext, input: SweepInput): Promise
     const folder = unitFolder(context.folder, unit.id);
     const holder = isThere || (await readNote(join(folder, DONE_FILE))) !== null ? null : await holderOf(folder);
     const state = isThere ? 'on disk' : holder === null ? 'to do' : 'being computed';
-    const { model, task } = place.measurement;
+    const { model, task } = planned.measurement;
     listed.push({ id, model: model.name, task: task.name, part, method, seed, kept, state, holder });
   }
   return listed;
@@ -140,10 +140,10 @@ const requireSameHardware = async (
   { folder, temporaryFolder }: JobContext,
   { provider, precision, processor }: WorkerHardware,
 ): Promise<void> => {
-  const place = join(folder, WORK_FOLDER);
-  const file = join(place, HARDWARE_FILE);
-  await mkdir(place, { recursive: true });
-  const lock = await waitFor(() => take(join(place, 'hardware')));
+  const workFolder = join(folder, WORK_FOLDER);
+  const file = join(workFolder, HARDWARE_FILE);
+  await mkdir(workFolder, { recursive: true });
+  const lock = await waitFor(() => take(join(workFolder, 'hardware')));
   try {
     const first = await readJsonIfThere(file, hardwareFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
       refuse('hardware-damaged', `${file} is damaged.`, 'Delete the file and start the workers again.', cause),
@@ -211,14 +211,14 @@ export const fillSteps = async (
   },
 ): Promise<FilledSteps> => {
   await requireSameHardware(context, hardware);
-  const { places } = await sweepPlaces(context, withoutSpeeds(input));
-  context.meter.setTotal(totalWork(places.flatMap(placeSteps)));
-  const all = sweepUnits(places, input);
+  const { stages } = await planStages(context, withoutSpeeds(input));
+  context.meter.setTotal(totalWork(stages.flatMap(stageSteps)));
+  const all = sweepUnits(stages, input);
   const candidates = all.filter(({ part }) => part !== null);
   const own =
     share.kind === 'until-empty' ? candidates : candidates.filter((_, index) => index % share.of === share.index - 1);
-  const needed = new Set(own.map(({ place }) => place));
-  const mine = all.filter((unit) => own.includes(unit) || (unit.part === null && needed.has(unit.place)));
+  const needed = new Set(own.map(({ planned }) => planned));
+  const mine = all.filter((unit) => own.includes(unit) || (unit.part === null && needed.has(unit.planned)));
   const stageOf = stagesOf();
   const finished = new Set<SweepUnit>();
   const isDone = async (unit: SweepUnit): Promise<boolean> => {
@@ -227,8 +227,8 @@ export const fillSteps = async (
     finished.add(unit);
     return true;
   };
-  const baseOf = ({ place }: SweepUnit): SweepUnit | undefined =>
-    all.find((unit) => unit.place === place && unit.part === null);
+  const baseOf = ({ planned }: SweepUnit): SweepUnit | undefined =>
+    all.find((unit) => unit.planned === planned && unit.part === null);
   let parts = 0;
 
   const tryUnit = async (unit: SweepUnit): Promise<boolean> => {
@@ -256,7 +256,7 @@ export const fillSteps = async (
       );
       finished.add(unit);
       parts += 1;
-      const { model, task: asked } = unit.place.measurement;
+      const { model, task: asked } = unit.planned.measurement;
       say(`${model.name}  ${asked.name}  ${unit.part ?? 'unpruned'}: ${String(record.computed)} computed`);
       return true;
     } finally {

@@ -170,7 +170,7 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
       } catch (error) {
         // The run was moved to the trash meanwhile.
         if (fileErrorCode(error) === 'ENOENT') return;
-        // A log that cannot be written stops no job: who reads it is told.
+        // A log that cannot be written stops no job: its readers see why.
         const explained = explainFileError(error, join(folderOf(run), LOG_FILE));
         const reason = explained instanceof Error ? explained.message : String(explained);
         state.problem = `From ${at} on nothing could be logged: ${reason}`;

@@ -106,8 +106,8 @@ export class JobQueue {
         'Only waiting jobs change their order.',
       );
     const others = waiting.filter(([id]) => id !== run);
-    const place = before === null || before === run ? others.length : others.findIndex(([id]) => id === before);
-    const ordered = before === run ? waiting : [...others.slice(0, place), moved, ...others.slice(place)];
+    const index = before === null || before === run ? others.length : others.findIndex(([id]) => id === before);
+    const ordered = before === run ? waiting : [...others.slice(0, index), moved, ...others.slice(index)];
     for (const [id] of waiting) this.#jobs.delete(id);
     for (const [id, queued] of ordered) this.#jobs.set(id, queued);
     this.#emit({ type: 'jobs.reordered' });

@@ -10,7 +10,7 @@ import { evaluatePlan } from './evaluation-step.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 import { evaluationStep, measurementsOn } from './measurement.ts';
 import { folderCost } from './point-cost.ts';
-import type { Stage } from './sweep-places.ts';
+import type { Stage } from './planned-stages.ts';
 import { announce } from './sweep-points.ts';
 
 /**

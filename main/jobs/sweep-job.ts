@@ -14,14 +14,14 @@ import { measureFolders } from './sweep-folders.ts';
 import {
   candidateOf,
   curveSteps,
-  placeSteps,
+  stageSteps,
   speedOf,
   type Stage,
   type SweepCandidate,
   type SweepInput,
-  sweepPlaces,
+  planStages,
   sweepSources,
-} from './sweep-places.ts';
+} from './planned-stages.ts';
 import {
   announceUndecidable,
   recordUnneeded,
@@ -227,19 +227,19 @@ export const sweepJob = (
   jobOn(sweepSources(input), async (context) => {
     const { models, tasks, candidates = [] } = input;
     context.meter.describe('Reading tasks');
-    const { places, notes } = await sweepPlaces(context, input);
+    const { stages, notes } = await planStages(context, input);
     const record = createRecord(context, notes);
-    context.meter.setTotal(totalWork(places.flatMap(placeSteps)));
+    context.meter.setTotal(totalWork(stages.flatMap(stageSteps)));
     if (input.settings.stop === 'early') {
       record.note(CURTAILED_NOTE);
-      context.meter.expectSavings(totalWork(places.flatMap((place) => curveSteps(place, place.curves))));
+      context.meter.expectSavings(totalWork(stages.flatMap((planned) => curveSteps(planned, planned.curves))));
     }
     const opened: Stage[] = [];
     try {
-      for (const place of places) {
-        const stage = await place.open(record);
+      for (const planned of stages) {
+        const stage = await planned.open(record);
         opened.push(stage);
-        await measureStage(stage, place.curves, candidates);
+        await measureStage(stage, planned.curves, candidates);
       }
     } finally {
       await record.write();

@@ -20,7 +20,7 @@ import { type EvaluationStep, evaluationStep } from './measurement.ts';
 import { folderCost, planPointCost } from './point-cost.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
 import { type CountedCurve, type Curve, isSameCurve } from './sweep-curves.ts';
-import { speedOf, type Stage, type SweepCandidate } from './sweep-places.ts';
+import { speedOf, type Stage, type SweepCandidate } from './planned-stages.ts';
 
 /** Experts that a plan leaves, in all MoE layers together. */
 const keptInAll = (plan: Plan): number =>

@@ -5,15 +5,15 @@ import { canonicalJson } from '../files/canonical-json.ts';
 import type { RunModel } from './job-context.ts';
 import type { CountedCurve } from './sweep-curves.ts';
 import { measureStage } from './sweep-job.ts';
-import type { Stage, SweepInput, SweepPlace } from './sweep-places.ts';
+import type { Stage, SweepInput, PlannedStage } from './planned-stages.ts';
 import { measureUnpruned } from './sweep-points.ts';
 
 /** A part of a sweep that one process measures by itself. */
 export interface SweepUnit {
   /** The same in every process that works on the sweep; names a folder. */
   readonly id: string;
-  readonly place: SweepPlace;
-  /** Null: the profile and the unpruned model, which all other parts of the place need first. */
+  readonly planned: PlannedStage;
+  /** Null: the profile and the unpruned model, which all other parts of the stage need first. */
   readonly part: string | null;
   /** Method, seed and kept experts, as far as the part has them. */
   readonly method: string | null;
@@ -25,24 +25,28 @@ export interface SweepUnit {
 const HASH_CHARACTERS = 12;
 
 const unitOf = (
-  place: SweepPlace,
+  planned: PlannedStage,
   named: Pick<SweepUnit, 'part' | 'method' | 'seed' | 'kept'>,
   measure: SweepUnit['measure'],
 ): SweepUnit => {
-  const identity = canonicalJson({ model: place.measurement.model.name, task: place.measurement.task.name, ...named });
+  const identity = canonicalJson({
+    model: planned.measurement.model.name,
+    task: planned.measurement.task.name,
+    ...named,
+  });
   const id = createHash('sha256').update(identity).digest('hex').slice(0, HASH_CHARACTERS);
-  return { id, place, ...named, measure };
+  return { id, planned, ...named, measure };
 };
 
-/** The parts of a place's curves, the middles of every curve's range first, all curves side by side. */
-const curveParts = (place: SweepPlace, { settings }: SweepInput): readonly SweepUnit[] => {
-  const { curves, measurement } = place;
+/** The parts of a stage's curves, the middles of every curve's range first, all curves side by side. */
+const curveParts = (planned: PlannedStage, { settings }: SweepInput): readonly SweepUnit[] => {
+  const { curves, measurement } = planned;
   const partOf = (curve: CountedCurve, counts: readonly number[], kept: number | null): SweepUnit => {
     const method = curveLabel(curve.method, curve.refit);
     const { seed } = curve;
     const drawn = seed === null ? method : `${method} (seed ${String(seed)})`;
     const part = kept === null ? drawn : `${drawn}, ${String(kept)} kept`;
-    return unitOf(place, { part, method, seed, kept }, (stage) => measureStage(stage, [{ ...curve, counts }], []));
+    return unitOf(planned, { part, method, seed, kept }, (stage) => measureStage(stage, [{ ...curve, counts }], []));
   };
   // Where a curve's next candidate depends on the last one, the curve is one part; elsewhere each candidate is.
   if (settings.adaptive || settings.stop === 'early') return curves.map((curve) => partOf(curve, curve.counts, null));
@@ -54,14 +58,14 @@ const curveParts = (place: SweepPlace, { settings }: SweepInput): readonly Sweep
 };
 
 /** All parts of a sweep, in the order in which they are best done. */
-export const sweepUnits = (places: readonly SweepPlace[], input: SweepInput): readonly SweepUnit[] =>
-  places.flatMap((place) => [
-    unitOf(place, { part: null, method: null, seed: null, kept: null }, async (stage) => {
+export const sweepUnits = (stages: readonly PlannedStage[], input: SweepInput): readonly SweepUnit[] =>
+  stages.flatMap((planned) => [
+    unitOf(planned, { part: null, method: null, seed: null, kept: null }, async (stage) => {
       await measureUnpruned(stage);
     }),
-    ...curveParts(place, input),
+    ...curveParts(planned, input),
     ...(input.candidates ?? []).map((folder: RunModel) =>
-      unitOf(place, { part: folder.name, method: folder.name, seed: null, kept: null }, (stage) =>
+      unitOf(planned, { part: folder.name, method: folder.name, seed: null, kept: null }, (stage) =>
         measureStage(stage, [], [folder]),
       ),
     ),

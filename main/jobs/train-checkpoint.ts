@@ -59,15 +59,15 @@ export const requireTrainingSpace = async (
   destination: string,
 ): Promise<void> => {
   const { parameters, sizeBytes } = checkpoint.info;
-  for (const [place, bytes] of [
+  for (const [target, bytes] of [
     [folder, parameters.total * STATE_BYTES_PER_PARAMETER + sizeBytes],
     [dirname(destination), sizeBytes],
   ] as const) {
-    const free = await freeBytes(place);
+    const free = await freeBytes(target);
     if (free === null || free >= bytes) continue;
     throw refuse(
       'disk-full',
-      `Fine-tuning ${name} needs ${String(Math.ceil(bytes / 1e6))} MB in ${place}, where ` +
+      `Fine-tuning ${name} needs ${String(Math.ceil(bytes / 1e6))} MB in ${target}, where ` +
         `${String(Math.floor(free / 1e6))} MB are free.`,
       'Free some space, or choose another disk.',
     );

@@ -6,7 +6,7 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 import { jobOn, type Job } from '../jobs/job-context.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { sweepJob } from '../jobs/sweep-job.ts';
-import { type SweepInput, sweepSources } from '../jobs/sweep-places.ts';
+import { type SweepInput, sweepSources } from '../jobs/planned-stages.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import { createStepStore } from '../workspace/step-store.ts';
 import { compareSweepFolders } from './compare-sweep-folders.ts';
@@ -51,7 +51,7 @@ export const reproduceJob = (input: ReproduceInput): Job =>
     // Models open for other jobs would count twice against the memory budget.
     await context.runners.closeAll();
     const pool = input.createPool();
-    const again = sweepJob(sweep, (home, notes) => new SweepRecord(home, order, settings.delta, notes));
+    const again = sweepJob(sweep, (jobContext, notes) => new SweepRecord(jobContext, order, settings.delta, notes));
     const say = (text: string): void => context.emit({ type: 'job.problem', run: context.run, text });
     try {
       await pool.compute({ sources: again.sources, steps: own, say }, (computing) =>

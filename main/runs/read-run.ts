@@ -206,7 +206,7 @@ export interface StoredSweep {
 
 /**
  * A sweep as its stored outcomes give it, and read over the sizes of its models; `delta` is the sweep's own unless
- * given, thresholds told one by one.
+ * given, thresholds decided one by one.
  */
 export const readStoredSweep = async (
   source: RunSource,

@@ -49,9 +49,9 @@ const createTaskFinder = (
   return async ({ path, hash }) => {
     const bundled = [...tasks.values()].filter((folder) => recordedPath(folder, tasks) === path);
     const remembered = (await library.list('tasks')).flatMap((entry) => (entry.hash === hash ? [entry.path] : []));
-    for (const place of [...bundled, ...remembered]) {
+    for (const taskPath of [...bundled, ...remembered]) {
       try {
-        const task = await load(place);
+        const task = await load(taskPath);
         if (task.hash === hash) return task;
       } catch (error) {
         // It is gone, or another one by now: the run is read without it, and says so.

@@ -12,7 +12,7 @@ import {
   type SweepResult,
   UNPRUNED,
 } from '../contract/sweep.ts';
-import { placedPoint, type CurtailedPoint, type UnneededPoint } from '../contract/curtailed-point.ts';
+import { candidatePoint, type CurtailedPoint, type UnneededPoint } from '../contract/curtailed-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { createTurns } from '../files/in-turn.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
@@ -49,7 +49,7 @@ export interface SweepPoint {
   readonly step: string;
 }
 
-const pointIndex = z.array(placedPoint.extend({ step: shortName })).max(MOST_POINTS);
+const pointIndex = z.array(candidatePoint.extend({ step: shortName })).max(MOST_POINTS);
 export type PointIndex = z.infer<typeof pointIndex>;
 
 /** Results in the order of models, tasks, methods and seeds of the request, factors rising: not that of arrival. */
@@ -79,9 +79,9 @@ export class SweepRecord {
   readonly #inTurn = createTurns();
   #writtenAt = Number.NEGATIVE_INFINITY;
 
-  /** `place.recordChanged` is called with every change, for a point after its files are written. */
+  /** `context.recordChanged` is called with every change, for a point after its files are written. */
   constructor(
-    place: {
+    context: {
       readonly run: string;
       readonly folder: string;
       readonly temporaryFolder: string;
@@ -94,15 +94,15 @@ export class SweepRecord {
     delta: number,
     notes: readonly string[],
   ) {
-    this.#run = place.run;
-    this.#folder = place.folder;
-    this.#temporaryFolder = place.temporaryFolder;
-    this.#now = place.now;
-    this.#requireRun = place.requireRun;
+    this.#run = context.run;
+    this.#folder = context.folder;
+    this.#temporaryFolder = context.temporaryFolder;
+    this.#now = context.now;
+    this.#requireRun = context.requireRun;
     this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
     this.#delta = delta;
     this.#notes = [...notes];
-    this.#changed = place.recordChanged ?? (() => undefined);
+    this.#changed = context.recordChanged ?? (() => undefined);
     const { models, tasks, methods } = order;
     const begun = { models: [...models], tasks: [...tasks], methods: [...methods] };
     this.#changed({ what: 'begun', order: begun, delta, notes: [...notes] });
@@ -143,7 +143,7 @@ export class SweepRecord {
       .map((point) => ({ point, rank: rank(point) }))
       .sort(
         (a, b) =>
-          a.rank.map((value, place) => value - (b.rank[place] ?? 0)).find((difference) => difference !== 0) ?? 0,
+          a.rank.map((value, index) => value - (b.rank[index] ?? 0)).find((difference) => difference !== 0) ?? 0,
       )
       .map(({ point }) => point);
   }

@@ -77,8 +77,8 @@ const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, 
 };
 
 /**
- * Parses an item of a JSONL or Parquet file; `stop` is the rule for a written item. Refuses invalid items, naming place
- * and id.
+ * Parses an item of a JSONL or Parquet file; `stop` is the rule for a written item. Refuses invalid items, naming their
+ * location and id.
  */
 export const itemOfRow = (values: Readonly<Record<string, unknown>>, location: string, stop: StopRule): TaskItem => {
   const named = typeof values['id'] === 'string' ? `${location} (id "${values['id']}")` : location;

@@ -108,7 +108,7 @@ export const openPath = async (engine: Engine, handle: PathHandle): Promise<void
     }
     default:
       throw refuse(
-        'unknown-place',
+        'unknown-path',
         `${found.path} is ${found.isFolder ? 'a folder' : 'a file'} that the workbench cannot open.`,
         'It opens folders of models, tasks and runs, task files, plans, expert rankings, and figures that it ' +
           'saved.',

@@ -277,7 +277,7 @@ const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsPro
           whole
             ? ''
             : `layers ${shown.firstLayer}–${shown.firstLayer + shown.layers - 1}, ` +
-              `${orderWords === undefined ? 'experts' : 'places'} ${columnText(shown.firstExpert, orderWords)}–` +
+              `${orderWords === undefined ? 'experts' : 'positions'} ${columnText(shown.firstExpert, orderWords)}–` +
               columnText(shown.firstExpert + shown.experts - 1, orderWords),
           layerBin * expertBin > 1
             ? `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}`

@@ -32,7 +32,7 @@ const sources = await makeSources(resources, folder);
 const ways = computingPaths(process.env['UNCURL_INTEROP_PYTHON']).filter(({ name }) => new RegExp(pattern).test(name));
 
 const openPath = async (): Promise<Bench> => {
-  const own = await mkdtemp(path.join(folder, 'place-'));
+  const own = await mkdtemp(path.join(folder, 'bench-'));
   const workspace = path.join(own, 'workspace');
   await mkdir(path.join(own, 'files'));
   return { workspace, folder: path.join(own, 'files'), sources, engine: await openEngine(workspace) };
@@ -157,7 +157,10 @@ const round = async (way: ComputingPath): Promise<readonly string[]> => {
       const isRight =
         isDeepStrictEqual(ended.result, clean.result) ||
         isDeepStrictEqual(ended.result, await resultOfChanged(way, change));
-      if (!isRight) wrong.push('ended well with another result');
+      if (!isRight)
+        wrong.push(
+          `ended well with another result: ${differenceOf(JSON.stringify(clean.result), JSON.stringify(ended.result))}`,
+        );
     }
     for (const [name, bytes] of await stepsIn(bench)) {
       const there = clean.steps.get(name);

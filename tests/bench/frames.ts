@@ -78,7 +78,7 @@ try {
     await page.getByText('would be pruned', { exact: true }).waitFor();
     await page.waitForTimeout(3_000);
     const box = await map.boundingBox();
-    if (box === null) throw new Error('the map has no place');
+    if (box === null) throw new Error('the map is not on the page');
     const over = (share: number): Promise<void> =>
       page.mouse.move(box.x + 40 + share * (box.width - 110), box.y + 30 + ((share * 7) % 1) * (box.height - 40));
     const slider = page.getByRole('slider', { name: 'Pruning factor' });
@@ -106,7 +106,7 @@ try {
     await page.keyboard.press('0');
     await slider.scrollIntoViewIfNeeded();
     const track = await slider.boundingBox();
-    if (track === null) throw new Error('the slider has no place');
+    if (track === null) throw new Error('the slider is not on the page');
     const along = (share: number): Promise<void> =>
       page.mouse.move(track.x + share * track.width, track.y + track.height / 2);
     await along(0.2);

@@ -13,7 +13,7 @@ const clickFrequencyAtFour = async (page: Page): Promise<void> => {
   await expect(point).toHaveAttribute('data-x', /\d/);
   await point.scrollIntoViewIfNeeded();
   const box = await point.boundingBox();
-  if (box === null) throw new Error('the point has no place');
+  if (box === null) throw new Error('the point is not on the page');
   await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
 };
 
@@ -44,7 +44,7 @@ test('one header controls every panel, is in the address, survives a reload, and
     const slider = page.getByLabel('Pruning factor');
     await slider.scrollIntoViewIfNeeded();
     const box = await slider.boundingBox();
-    if (box === null) throw new Error('the slider has no place');
+    if (box === null) throw new Error('the slider is not on the page');
     // From ×4, in the middle between 1 and 16, to the right.
     const y = box.y + box.height / 2;
     await page.mouse.move(box.x + box.width / 2, y);
@@ -213,7 +213,7 @@ test('plan settings belong to the plan: in the address, after a reload, with a p
     await page.keyboard.press('Control+Enter');
     await page.keyboard.press('Alt+ArrowDown');
     const box = await note.boundingBox();
-    if (box === null) throw new Error('the note has no place');
+    if (box === null) throw new Error('the note is not on the page');
     await page.mouse.move(box.x + 20, box.y + 10);
     await page.mouse.down();
     await page.mouse.move(8, box.y + 10, { steps: 4 });

@@ -36,7 +36,7 @@ const PROBING = `
     if (grant && probed) parentPort.postMessage({ type: 'granted', id: grant.id, handle: JSON.stringify(probed) });
   });
 `;
-/** Requests a compute process, passes on its first message, and stops when told that it has ended. */
+/** Requests a compute process, passes on its first message, and stops when it hears that it has ended. */
 const COMPUTING = `
   const { parentPort } = require('node:worker_threads');
   const settings = { workspace: '/w', settingsFile: '/s', resources: '/r', threads: 1, memoryBudgetBytes: 1 };
@@ -79,7 +79,7 @@ interface Started {
   readonly exited: Promise<number>;
 }
 
-/** Sends one message over its port, and ends like a killed process when told to. */
+/** Sends one message over its port, and ends like a killed process when asked to. */
 const startCompute = (computes: StartedCompute[], settings: unknown): ForkedCompute<MessagePort> => {
   const { port1, port2 } = new MessageChannel();
   const stderr = new PassThrough();
@@ -242,6 +242,6 @@ it.each([
   [0, 'exited on its own'],
   [1, 'failed'],
   [77, 'failed'],
-])('exit code %i is told as: %s', (code, words) => {
+])('exit code %i is reported as: %s', (code, words) => {
   expect(describeEngineEnd(code, null, '').message).toContain(words);
 });

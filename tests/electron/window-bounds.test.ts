@@ -28,7 +28,7 @@ test('a position that cannot be stored is reported, and throws nothing', async (
   const folder = join(await temporaryFolder(), 'window.json');
   await mkdir(folder);
   const kept = { bounds: { x: 0, y: 0, width: 1000, height: 700 }, isMaximized: false };
-  expect(writeWindowBounds(folder, kept)).toMatch(/^The place of the window cannot be kept: /);
+  expect(writeWindowBounds(folder, kept)).toMatch(/^The bounds of the window cannot be saved: /);
 });
 
 test('the window opens where it was, smaller if the screen is smaller, anywhere if the screen is gone', () => {

@@ -64,7 +64,7 @@ test('stored answers are given while the compute process does not respond; its s
   const live = await engine.call('sweep.read', { run });
   expect(asReported(live.results)).toEqual(asReported(pointsOf(events)));
   const point = live.results.find(({ method }) => method === 'random');
-  if (point === undefined) throw new Error('a point that was told is not read');
+  if (point === undefined) throw new Error('a point that was reported is not read');
   const { task, method, seed, factor } = point;
   const name = { run, model: point.model, task, method, seed, factor };
   expect(await engine.call('runs.list', {})).toEqual([expect.objectContaining({ id: run, state: 'running' })]);
@@ -190,7 +190,7 @@ test('a killed engine takes its compute process along; resuming gives identical 
       printed += data.toString();
       if (printed.includes('point: reap')) resolve();
     });
-    child.once('exit', () => reject(new Error(`it ended before it told of points:\n${printed}`)));
+    child.once('exit', () => reject(new Error(`it ended before it reported points:\n${printed}`)));
   });
   const [, pid = ''] = /computes: (\d+)/.exec(printed) ?? [];
   const [, run = ''] = /run: (\S+)/.exec(printed) ?? [];

@@ -74,8 +74,8 @@ export const recover: Verb = {
       compute: async (runner) => {
         const recovered = await runner.recover(asked, items, uniqueNames(tasks), { signal, onProgress }, refit);
         if (recovered.recovery === undefined) throw new Error('a refit without weights');
-        const place = weightsBeside(out, recovered.recovery.weights);
-        return { plan: recovered, recovery: recovered.recovery, weights: place };
+        const weightsFile = weightsBeside(out, recovered.recovery.weights);
+        return { plan: recovered, recovery: recovered.recovery, weights: weightsFile };
       },
       keep: async (made, overlays) => {
         const overlay = await overlays.read(made.recovery.weights);

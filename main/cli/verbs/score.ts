@@ -35,12 +35,12 @@ const readRequests = async (file: string): Promise<readonly Request[]> => {
   const seen = new Set<string>();
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
-    const place = `${resolve(file)}, line ${String(index + 1)}`;
-    const parsed = parseJson(line, request, place);
+    const location = `${resolve(file)}, line ${String(index + 1)}`;
+    const parsed = parseJson(line, request, location);
     if (seen.has(parsed.id))
       throw refuse(
         'duplicate-id',
-        `${place}: id "${parsed.id}" was used before.`,
+        `${location}: id "${parsed.id}" was used before.`,
         'Give every request an id of its own.',
       );
     seen.add(parsed.id);

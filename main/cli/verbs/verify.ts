@@ -47,7 +47,7 @@ export const verify: Verb = {
           comparesBytesOnly(verification)
             ? 'not run'
             : sameExperts === null
-              ? 'not told by a graph'
+              ? 'not available for a graph'
               : sameExperts
                 ? 'the same for every token'
                 : 'differ',

@@ -9,7 +9,7 @@ import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { type Job, jobOn } from '../../jobs/job-context.ts';
 import { sweepJob } from '../../jobs/sweep-job.ts';
-import type { SweepInput } from '../../jobs/sweep-places.ts';
+import type { SweepInput } from '../../jobs/planned-stages.ts';
 import { curveNames } from '../../jobs/sweep-curves.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
@@ -46,9 +46,9 @@ const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
     tasks: input.tasks.map(({ name }) => name),
     methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
   };
-  const { sources, work } = sweepJob(input, (home, notes) => {
-    const record = new SweepRecord(home, order, input.settings.delta, notes);
-    context.liveSweeps.set(home.run, record);
+  const { sources, work } = sweepJob(input, (jobContext, notes) => {
+    const record = new SweepRecord(jobContext, order, input.settings.delta, notes);
+    context.liveSweeps.set(jobContext.run, record);
     return record;
   });
   return jobOn(sources, async (job) => {

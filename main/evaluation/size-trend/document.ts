@@ -123,7 +123,6 @@ export const sizeTrendDocument = (
   const tasks = distinct(results.map(({ task }) => task));
   const methods = distinct(thresholds.map(({ method }) => method));
   const trends = sizes.length > 1 ? expertTrends(trained, tasks, methods) : [];
-  const draws = safeDraws(document.thresholds);
   const kinds = kindsOf(results);
   const tested = testedPoints(document);
   const countsOf = ({ answers, isOwn }: Kind): SafeCount[] =>
@@ -152,7 +151,7 @@ export const sizeTrendDocument = (
     sharePoints: points,
     shareTrends: ofShares,
     findings: byKind(kinds, (kind) => [
-      ...thresholdTrendFindings(trends.filter(kind.isOwn), draws, seriesOf),
+      ...thresholdTrendFindings(trends.filter(kind.isOwn), safeDraws(document.thresholds.filter(kind.isOwn)), seriesOf),
       ...shareFindings(ofShares.filter(({ answers }) => answers === kind.answers)),
       ...safeTaskFindings(
         countsOf(kind),
@@ -160,7 +159,7 @@ export const sizeTrendDocument = (
       ),
       ...pairFindings(pairs.filter(kind.isOwn)),
       ...equalKeptFindings((measured.equalKept ?? []).filter(kind.isOwn)),
-      ...thresholdFindings(thresholds.filter(kind.isOwn), methods, draws),
+      ...thresholdFindings(thresholds.filter(kind.isOwn), methods, safeDraws(document.thresholds.filter(kind.isOwn))),
     ]),
     notes: [
       ...(document.multiplicity === undefined ? [] : [document.multiplicity.sentence]),

@@ -206,7 +206,7 @@ test('a decoder whose pattern takes for ever is ended', async () => {
   expect(() => tokenizer?.decode(ids)).toThrow('tokens were not turned into a text in time');
 });
 
-test('what the library throws at a text is told as a tokenizer that is not sound', async () => {
+test('what the library throws at a text is reported as an unsound tokenizer', async () => {
   const tokenizer = await edited((json) => {
     json['post_processor'] = ofType('TemplateProcessing', { single: 7, pair: [], special_tokens: {} });
   });

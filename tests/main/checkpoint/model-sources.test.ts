@@ -5,7 +5,7 @@ import { changedSources } from '../../../main/checkpoint/model-sources.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { changeableCopy, scoringFixture } from './checkpoint-files.ts';
 
-test('what changed is told by name: time, size, another file, one that is gone, one that is new', async () => {
+test('what changed is reported by name: time, size, another file, one that is gone, one that is new', async () => {
   const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
   const { sources } = await openCheckpoint(folder);
   expect(await changedSources(folder, sources)).toEqual([]);

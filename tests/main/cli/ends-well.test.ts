@@ -114,7 +114,7 @@ test('want of memory is named as such, whoever reports it', () => {
   expect(serialiseError(refuse('bad-task', 'x', 'y')).code).toBe('bad-task');
 });
 
-test('what cannot be read is not told as something that cannot be written', () => {
+test('what cannot be read is not reported as something that cannot be written', () => {
   const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
   expect(explainReadError(denied, '/x')).toMatchObject({
     code: 'not-readable',

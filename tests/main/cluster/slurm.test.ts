@@ -148,7 +148,7 @@ describe('what Slurm tells', () => {
       expect(readJobLines(line + end).map(({ log }) => log)).toEqual(['/my work/worker-1-2.log']);
   });
 
-  it('is told task by task: those that wait as one wait each, and each with the parts that it has done', () => {
+  it('is reported task by task: those that wait as one wait each, and each with the parts that it has done', () => {
     const waiting = readJobLines(
       'JobId=1 ArrayJobId=1 ArrayTaskId=1,3-4 JobState=PENDING Reason=Resources StdOut=/l/%a',
     );

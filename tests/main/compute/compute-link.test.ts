@@ -16,7 +16,7 @@ import { runOf } from '../contract/run-of.ts';
 
 const manifest: RunManifest = runOf({ id: 'verify-1', kind: 'verify', title: 'A job', state: 'running' });
 
-/** A process that does as it is told here. */
+/** A process that does what the test asks. */
 interface Puppet {
   readonly orders: ComputeOrder[];
   say(report: ComputeReport | object): void;
@@ -131,7 +131,7 @@ test('a process that says what nobody understands is ended, and its run fails', 
   expect(puppets[0]?.kill).toHaveBeenCalledTimes(1);
 });
 
-test('a run that was cancelled before its turn is told so at once, and killed where it does not listen', async () => {
+test('a run cancelled before its turn is reported so at once, and killed where it does not listen', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const { puppets, carryOut, asked } = await open();

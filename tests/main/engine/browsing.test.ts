@@ -13,7 +13,7 @@ const browsing = async (roots: readonly string[]): Promise<Engine> => {
   return engine;
 };
 
-test('a page looks into the root and below, by handles only; the folder above is not told', async () => {
+test('a page looks into the root and below, by handles only; the folder above is not shown', async () => {
   const root = await realpath(join(resources, 'models'));
   const engine = await browsing([root]);
   const models = await engine.call('folders.list', {});
@@ -74,7 +74,7 @@ test('a typed path leads to a folder, or to a file with its folder; hidden ones 
     ['own.jsonl', 'bad-path'],
     [join(root, 'nothing'), 'no-such-folder'],
     ['/etc/hostname', 'outside-roots'],
-    // Whether it is there is not told either.
+    // Whether it exists is not shown either.
     ['/no/such/folder', 'outside-roots'],
     [join(root, '..'), 'outside-roots'],
     ['~', 'outside-roots'],

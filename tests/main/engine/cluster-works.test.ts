@@ -87,13 +87,13 @@ const submitted = async ({ workspace, state }: Pick<Made, 'workspace' | 'state'>
   return work;
 };
 
-test('the script starts uncurl as this machine does, or as it is told; if neither is known it is refused', async () => {
+test('the script starts uncurl as this machine does, or as settings say; if neither is known it is refused', async () => {
   const { workspace, clusters } = await make();
   const { run } = await saidToBeSubmitted(workspace);
   const code = runCode(await workspace.runs.read(run));
   const script = await clusters.script(run, clusterRequest.parse({}));
   expect(script).toContain(`work) exec node '/my programs/uncurl.ts' work ${run} --until-empty`);
-  // A node need not have the key: it is told what was approved.
+  // A node need not have the key: it is given what was approved.
   expect(script.split('\n').filter((line) => line.includes(`--confirm ${code}`))).toHaveLength(2);
   const own = clusterRequest.parse({ command: 'srun node $HOME/uncurl.ts' });
   expect(await clusters.script(undefined, own)).toContain('join) exec srun node $HOME/uncurl.ts resume RUN');
@@ -191,7 +191,7 @@ test('a submission that cannot be followed is not submitted again while its jobs
   await expect(clusters.submit(run, clusterRequest.parse({}))).rejects.toMatchObject({ code: 'already-submitted' });
 });
 
-test('a submission that cannot be read hides no run: its own is told as damaged, until it is mended', async () => {
+test('a submission that cannot be read hides no run: its own is reported as damaged, until it is mended', async () => {
   const { state, workspace, clusters } = await make();
   const { run: good } = await submitted({ state, workspace });
   const { run: bad } = await submitted({ state, workspace });
@@ -210,7 +210,7 @@ test('a submission that cannot be read hides no run: its own is told as damaged,
   expect(clusters.shown(await workspace.runs.read(bad)).damaged).toBeUndefined();
 });
 
-test('what could not be written on a full disk when jobs ended is told, and hinders nothing later', async ({
+test('what could not be written on a full disk when jobs ended is reported, and hinders nothing later', async ({
   skip,
 }) => {
   const disk = await smallDisk(512);

@@ -6,7 +6,7 @@ afterEach(() => vi.restoreAllMocks());
 
 test('weights get a part of the memory that this process may take, which a container may hold to less', () => {
   const limit = vi.spyOn(process, 'constrainedMemory');
-  // Nothing told, and a system without a limit.
+  // Nothing given, and a system without a limit.
   for (const none of [0, 2 ** 64]) {
     limit.mockReturnValue(none);
     expect(machineMemoryBytes()).toBe(totalmem());

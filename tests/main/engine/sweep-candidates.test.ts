@@ -64,7 +64,7 @@ test(
     ]);
     const { results } = await engine.call('sweep.read', { run });
     expect(results.map(({ method }) => method)).toEqual(['unpruned', 'random', 'half', 'twin']);
-    // What a plan leaves is told from counts, what a folder holds from its files.
+    // A plan's kept experts follow from counts, a folder's contents from its files.
     const { cost } = results[2] ?? expect.fail('three points were measured');
     expect(results[2]).toEqual({ ...pruned, method: 'half', seed: null, cost });
     expect(cost).toEqual({ ...pruned.cost, bytes: cost?.bytes });

@@ -27,7 +27,7 @@ describe('Holm\u2019s correction', () => {
   });
 });
 
-describe('places', () => {
+describe('ranks', () => {
   it('begin with the best, and are shared by equal values', () => {
     expect(ranksOf([0.5, 0.9, 0.5, 0.1], false)).toEqual([2.5, 1, 2.5, 4]);
     expect(ranksOf([12, 8, 12], true)).toEqual([2.5, 1, 2.5]);

@@ -50,8 +50,8 @@ describe('the sample, curtailed on its stored outcomes', () => {
   // the unpruned model (which has none for generated answers), and the median number of items after which unsafe
   // candidates are curtailed.
   it.each([
-    { answers: 'chosen', figures: [756, 214_200, 35_178, 28_406, 6] },
-    { answers: 'written', figures: [756, 214_200, 58_657, 58_657, 9] },
+    { answers: 'chosen', figures: [1_512, 428_400, 69_460, 51_634, 6] },
+    { answers: 'written', figures: [1_512, 428_400, 115_398, 115_398, 10] },
   ])('gives every candidate the verdict that all its items give, from a part of them: $answers', (kind) => {
     const candidates = full.results.filter((result) => result.factor > 1 && answersOf(result) === kind.answers);
     let [fileOrder, byMargin, inFull] = [0, 0, 0];
@@ -111,7 +111,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
         `${document.curtailed?.length ?? 0} candidates curtailed, ${document.notNeeded?.length ?? 0} not needed`,
     );
     expect([perItem, evaluated, document.curtailed?.length, document.notNeeded?.length]).toEqual([
-      47_421, 56_078, 397, 996,
+      86_482, 103_408, 798, 2_018,
     ]);
   });
 

@@ -53,7 +53,7 @@ describe('a threshold in words', () => {
 });
 
 describe('comparisons in words', () => {
-  it('mark who shares the best, and give methods of one value a range of places', () => {
+  it('mark who shares the best, and give methods of one value a range of ranks', () => {
     const { tasks } = comparedSample(
       sampleMethods([{ method: 'reap', skill: 0.9 }], [{ task: 'sums', metric: 'acc' }]),
     );

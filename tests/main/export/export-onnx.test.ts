@@ -196,7 +196,7 @@ describe('an ONNX export', () => {
   });
 });
 
-describe('a changed ONNX export is told', () => {
+describe('a changed ONNX export is reported', () => {
   const problems = async (
     format: ExportFormat,
     change: (folder: string) => Promise<unknown>,

@@ -10,7 +10,7 @@ import { curtailedCsv } from '../../../main/figures/tables.ts';
 import { curtailedTable } from '../../../main/report/report-methods.ts';
 import { sampleManifest, sampleSweep } from './sample-run.ts';
 
-/** The sample with its candidates from some factor on told early: all of reap at 8, one draw of random at 2. */
+/** The sample with its candidates from some factor on curtailed: all of reap at 8, one draw of random at 2. */
 const curtailed = (): SweepDocument => {
   const { results, ...rest } = sampleSweep();
   const isCurtailed = (one: { task: string; method: string; seed: number | null; factor: number }): boolean =>
@@ -39,7 +39,7 @@ const curtailed = (): SweepDocument => {
   );
 };
 
-describe('candidates that were told early', () => {
+describe('curtailed candidates', () => {
   const document = curtailed();
   const sheet = curveSheet(document, 'e16');
   const panel = sheet.panels.find(({ task }) => task === 'sums');

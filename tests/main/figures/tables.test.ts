@@ -59,7 +59,7 @@ describe('sweep tables', () => {
     expect(markdown).toContain('| sums | random | every draw |');
   });
 
-  it('say where the quality is worse, what a test could have told, and at which level', () => {
+  it('say where the quality is worse, what a test could have shown, and at which level', () => {
     const read = withThresholds(sweep, { delta: 0.02, familywise: true });
     const [columns = [], ...rows] = parseCsv(thresholdsCsv(read, sampleManifest));
     const column = (name: string) => rows.map((row) => row[columns.indexOf(name)]);

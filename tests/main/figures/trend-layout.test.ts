@@ -58,7 +58,7 @@ test('both axes double: equal steps for 8 to 16 and 16 to 32, for factors 1 to 2
   expect(expertScale([8], [0, 10]).position(8)).toBe(5);
 });
 
-test('a task runs through its last safe factors, and a size where none can be told has no point', () => {
+test('a task runs through its last safe factors, and a size where none is known has no point', () => {
   const { y, tasks, medians } = trendLayout(
     [trend([threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)])],
     frame,

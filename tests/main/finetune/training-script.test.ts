@@ -85,7 +85,7 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
     });
   });
 
-  test("is told every setting under the script's own names", async () => {
+  test("is given every setting under the script's own names", async () => {
     const settings = finetuneSettings.parse({});
     const data = { sequences: [[[1, 2], 1]], mixture: [], length: 64, end: 0 } as const;
     const job: unknown = JSON.parse(scriptJobText({ model: 'm', out: 'o', state: 's', ...data, settings, threads: 1 }));

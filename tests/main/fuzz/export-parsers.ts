@@ -28,7 +28,7 @@ const ggufFile = (): Buffer => {
   return Buffer.concat([bytes, Buffer.alloc(256)]);
 };
 
-/** Readers of exports and experiments, working in `place(NAME)`. */
+/** Readers of exports and experiments, working in `folderOf(NAME)`. */
 export const exportParsers = async (folderOf: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => {
   const model = path.join(root, 'resources', 'models', 'uncurl-8');
   const ofTokenizer = async (file: string): Promise<FuzzedParser> => {

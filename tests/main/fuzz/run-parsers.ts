@@ -8,7 +8,7 @@ import { type FuzzedParser, ofFile } from './fuzzed-parser.ts';
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const line = { at: '2026-01-01T12:00:00.000Z', kind: 'point', text: 'uncurl-8, sort, reap, x4' };
 
-/** Readers of what people write beside runs and for every workspace, working in `place(NAME)`. */
+/** Readers of what people write beside runs and for every workspace, working in `folderOf(NAME)`. */
 export const runParsers = async (folderOf: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => [
   await ofFile(
     await folderOf('label'),
@@ -36,7 +36,7 @@ export const runParsers = async (folderOf: (name: string) => Promise<string>): P
   ),
   await ofFile(
     await folderOf('window'),
-    'place of the window',
+    'bounds of the window',
     'window.json',
     json({ bounds: { x: 1, y: 2, width: 1000, height: 700 }, isMaximized: false }),
     (_, file) => Promise.resolve(readWindowBounds(file)),

@@ -90,7 +90,7 @@ test('states, steps, points and the end are logged with their times, in their or
   ]);
 });
 
-test('a resumed run goes on in its log, and a failure is told with its reason', async () => {
+test('a resumed run goes on in its log, and a failure is logged with its reason', async () => {
   const { logs, folderOf } = await logged();
   logs.hear(changed('queued'));
   logs.hear(changed('failed', 'No space is left.'));
@@ -123,7 +123,7 @@ test('a full log says so once, and still tells how the run ended; it never outgr
   expect((await stat(file)).size).toBeLessThanOrEqual(1024 * 1024);
 });
 
-test('half a line is told as missing, a run that is gone is left alone', async () => {
+test('half a line is reported as missing, a run that is gone is left alone', async () => {
   const { logs, file, root, folderOf } = await logged();
   logs.hear(changed('queued'));
   await logs.settled();

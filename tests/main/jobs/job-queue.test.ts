@@ -51,7 +51,7 @@ const onDisk = async ({ runs }: Workspace, run: string): Promise<RunManifest> =>
 
 const failingJob = (error: Error): Job => jobOn([], () => Promise.reject(error));
 
-/** A job that ends when it is told to, or when it is cancelled. */
+/** A job that ends when it is asked to, or when it is cancelled. */
 const heldJob = (): { job: Job; end: () => void; started: Promise<void> } => {
   let end = (): void => undefined;
   let begin = (): void => undefined;
@@ -174,7 +174,7 @@ test('a run that ends on a full disk is nobody’s: it can be resumed or thrown 
     });
     queue.add(created, filling);
     await expect(queue.finished(id)).rejects.toMatchObject({ code: 'disk-full' });
-    // What could not be written down is not told as done.
+    // What could not be written is not reported as done.
     expect(statesOf(events, id).at(-1)).toBe('failed');
   });
   await Promise.all(ended);

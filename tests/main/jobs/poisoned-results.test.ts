@@ -117,7 +117,7 @@ test('a worker watches its models as every run does: nothing that it computed fr
   expect((await engine.call('sweep.read', { run })).results).toEqual(right);
 });
 
-test('the unpruned step copied over others is told and measured again, and so is whatever was edited', async () => {
+test('the unpruned step copied over others is reported and measured again, and so is whatever was edited', async () => {
   const given = await subject();
   const { engine, folder } = given;
   const right = await sweep(given);
@@ -143,7 +143,7 @@ test('the unpruned step copied over others is told and measured again, and so is
   expect(await sweep(given)).toEqual(right);
 });
 
-test('merged experts that were damaged on disk are told and merged again', async () => {
+test('merged experts that were damaged on disk are reported and merged again', async () => {
   const given = await subject();
   const { engine, folder } = given;
   const right = await sweep(given, MERGING);

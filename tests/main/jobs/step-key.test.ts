@@ -83,7 +83,7 @@ test('a plan that keeps every expert is the unpruned model', () => {
   );
 });
 
-test('merges are told apart by groups, references, weights, router and alignment', () => {
+test('merges are distinguished by groups, references, weights, router and alignment', () => {
   const group = { members: [0, 1], reference: 0, weights: [1, 2] };
   const merge = {
     groups: [[group, { members: [2, 3], reference: 2, weights: [1, 1] }]],

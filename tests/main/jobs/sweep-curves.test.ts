@@ -58,7 +58,7 @@ test('what several draws add is counted by method, over models, tasks, factors a
   expect(drawCosts({ ...settings, seeds: [7] }, models, 5)).toEqual([]);
 });
 
-test('namesakes are told apart, others keep their names', () => {
+test('namesakes are distinguished, others keep their names', () => {
   expect(
     uniqueNames([
       { name: 'a', hash: '1111111' },

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { reshard } from '../checkpoint/checkpoint-files.ts';
 import { disturbedSweep, rightResults, type Subject, subject, sweep } from './disturbed-sweep.ts';
 
-/** What is gone while a sweep reads it, and back later, is told by name and costs no point. */
+/** What is gone while a sweep reads it, and back later, is reported by name and costs no point. */
 
 const away = (path: string): Promise<void> => rename(path, `${path}-away`);
 const back = (path: string): Promise<void> => rename(`${path}-away`, path);

@@ -46,7 +46,7 @@ test('a reading that computes without pause is ended, and the next ones are answ
   ]);
 });
 
-test('a thread that fails is told of, and another one reads on', async () => {
+test('a thread that fails is reported, and another one reads on', async () => {
   const reader = await readerOf();
   await expect(ask(reader, 'crash')).rejects.toMatchObject({
     code: 'reader-ended',

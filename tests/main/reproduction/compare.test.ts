@@ -43,7 +43,7 @@ describe('outcomes of two runs', () => {
     expect(compareOutcomes(before, before)).toEqual({ flipped: [], rewritten: [], largestScoreDifference: 0 });
   });
 
-  it('differ in exactly the items that were flipped, each told with both scores', () => {
+  it('differ in exactly the items that were flipped, each reported with both scores', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ right: fc.boolean(), flip: fc.boolean() }), { minLength: 1, maxLength: 60 }),

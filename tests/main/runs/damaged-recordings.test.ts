@@ -9,7 +9,7 @@ import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /**
- * What zlib says of damaged data carries codes of Node's own (ERR_..., Z_..., ZSTD_...), and is told in words all the
+ * What zlib says of damaged data carries codes of Node's own (ERR_..., Z_..., ZSTD_...), and is said in words all the
  * same.
  */
 

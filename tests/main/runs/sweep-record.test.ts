@@ -33,18 +33,18 @@ const pointOf = (method: string, factor: number): SweepResult => ({
 
 test('a record that takes every change of another, over a channel, writes the same files byte for byte', async () => {
   const [folder, copyFolder, temporary] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
-  const home = { run: 'r', temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
+  const context = { run: 'r', temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
   const copies: SweepRecord[] = [];
   const carried = (change: RecordChange): void => {
     const report = computeReport.parse(JSON.parse(JSON.stringify({ type: 'record', run: 'r', change })));
     if (report.type !== 'record') throw new Error('another message came out');
     if (report.change.what === 'begun') {
       const { order, delta, notes } = report.change;
-      copies.push(new SweepRecord({ ...home, folder: copyFolder }, order, delta, notes));
+      copies.push(new SweepRecord({ ...context, folder: copyFolder }, order, delta, notes));
     } else copies[0]?.take(report.change);
   };
   const order = { models: ['m'], tasks: ['t'], methods: ['reap', 'random'] };
-  const record = new SweepRecord({ ...home, folder, recordChanged: carried }, order, 0.02, ['At first.']);
+  const record = new SweepRecord({ ...context, folder, recordChanged: carried }, order, 0.02, ['At first.']);
   const named = { model: 'm', task: 't', seed: null, kept: 2, factor: 8 };
   await record.add({ result: pointOf('random', 2), step: 'b' });
   await record.add({ result: pointOf('unpruned', 1), step: 'a' });
@@ -64,8 +64,8 @@ test('a record that takes every change of another, over a channel, writes the sa
 
 test('of writes at the same time, the newest is what stays', async () => {
   const [folder, temporary] = [await temporaryFolder(), await temporaryFolder()];
-  const home = { run: 'r', folder, temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
-  const record = new SweepRecord(home, { models: ['m'], tasks: ['t'], methods: ['reap'] }, 0.02, []);
+  const context = { run: 'r', folder, temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
+  const record = new SweepRecord(context, { models: ['m'], tasks: ['t'], methods: ['reap'] }, 0.02, []);
   await record.add({ result: pointOf('reap', 2), step: '0' });
   for (let round = 1; round < 100; round += 1) {
     const earlier = record.write();

@@ -48,7 +48,7 @@ test.each([
   ['{"format":', /is not JSON/],
   ['{"format":"uncurl-run-label","version":2,"name":null,"note":"","tags":[],"archived":false}', /version/],
   ['[]', /contains no name/],
-])('a label file %s is told in the list, hides no run, and is not written over', async (text, reason) => {
+])('a label file %s is reported in the list, hides no run, and is not written over', async (text, reason) => {
   const { runs, run } = await withRun();
   const file = join(runs.folder(run), 'label.json');
   await writeFile(file, text);

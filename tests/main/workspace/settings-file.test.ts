@@ -65,7 +65,7 @@ test('the workspace that was set is the usual one, unless the environment names 
   expect(withSetWorkspace({ HOME: '/h' }, NO_SETTINGS)).toEqual({ HOME: '/h' });
 });
 
-test('what the engine does not use yet is told, and nothing else', () => {
+test('what the engine does not use yet is reported, and nothing else', () => {
   const usual = { threads: 4, memoryBudgetBytes: 6e9, device: 'cpu', workspace: '/usual' } as const;
   const document = { file: '/f', settings: NO_SETTINGS, inUse: usual, usual };
   expect(waitsForStart(document)).toEqual([]);

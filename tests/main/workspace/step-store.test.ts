@@ -90,7 +90,7 @@ test.each<[string, (file: string, other: string) => Promise<void>]>([
       return writeFile(file, `{"key":"${keyOf('a')}","sha256":"${keyOf(content)}","value":${content}}`);
     },
   ],
-])('a JSON step that is %s counts as absent and is told', async (_, damage) => {
+])('a JSON step that is %s counts as absent and is reported', async (_, damage) => {
   const { store, said } = await openStore();
   await store.writeJson(keyOf('a'), { value: 1 });
   await store.writeJson(keyOf('b'), { value: 2 });
@@ -110,7 +110,7 @@ test('a step whose whole file is that of another one under a forged key is no st
   expect(await store.readJson(keyOf('a'), schema)).toBeNull();
 });
 
-test('a folder in the place of a step is told; what the system refuses is an error', async () => {
+test('a folder in the place of a step is reported; what the system refuses is an error', async () => {
   const { store, said } = await openStore();
   await mkdir(store.path(keyOf('a'), 'json'), { recursive: true });
   await mkdir(store.path(keyOf('a'), 'profile'), { recursive: true });
@@ -133,7 +133,7 @@ test.each<[string, (file: string, other: string) => Promise<void>]>([
   ['changed in one bit, its times put back', flipBitKeepingTimes],
   ['another step', (file, other) => copyFile(other, file)],
   ['no safetensors file', (file) => writeFile(file, 'x')],
-])('tensors that are %s count as absent and are told, read before or not', async (_, damage) => {
+])('tensors that are %s count as absent and are reported, read before or not', async (_, damage) => {
   for (const isReadBefore of [true, false]) {
     const { store, folder, said } = await openStore();
     const [key, other] = [overlayKeyOf('a'), overlayKeyOf('b')];

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
-test('an expert is told of as far as the profile goes, and in full once it was profiled for that', async () => {
+test('an expert is described as far as the profile goes, and in full once it was profiled for that', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
   onTestFinished(() => engine.dispose());

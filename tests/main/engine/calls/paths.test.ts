@@ -16,7 +16,7 @@ const started = async () => {
   return { folder, workspace, engine, tell };
 };
 
-test('what lies at a path is told: model, task, run here or elsewhere, or something else', async () => {
+test('the kind of a path is reported: model, task, run here or elsewhere, or something else', async () => {
   const { folder, workspace, tell } = await started();
   expect(await tell(join(resources, 'models', 'uncurl-8'))).toEqual({ kind: 'model' });
   expect(await tell(join(resources, 'tasks', 'add'))).toEqual({ kind: 'task' });

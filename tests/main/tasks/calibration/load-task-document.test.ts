@@ -42,7 +42,7 @@ test('a split: its own items on two sides, named after the file, with a hash of 
   expect(new Set([plain.hash, task.hash, (await load(0.2, 1)).hash, (await load(0.3, 0)).hash]).size).toBe(4);
 });
 
-test('a second file: what is also tested stays out, and ids that both have are told apart', async () => {
+test('a second file: what is also tested stays out, and ids that both have are distinguished', async () => {
   const { folder, file } = await ownTask();
   const second = join(folder, 'second.jsonl');
   await writeFile(second, [row('t0', 'new:'), row('c1'), row('c2', 'question t3:')].join('\n'));

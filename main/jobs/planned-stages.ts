@@ -107,26 +107,26 @@ const writtenCalibration = async (context: JobContext, measurement: Measurement)
 };
 
 /** A model on a task: the curves that a sweep measures there, and how it begins. */
-export interface SweepPlace extends SweepSubject {
+export interface PlannedStage extends SweepSubject {
   /** Steps before and beside the curves: the profile, the unpruned model, the checkpoints beside it. */
   readonly otherSteps: readonly PlannedStep[];
   /** Profiles the task where a method needs it. */
   open(record: SweepSink): Promise<Stage>;
 }
 
-/** All steps of curves of a place, as far as they are known before plans are made. */
-export const curveSteps = (place: SweepSubject, curves: readonly CountedCurve[]): readonly PlannedStep[] =>
-  curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(place, curve)));
+/** All steps of curves of a model on a task, as far as they are known before plans are made. */
+export const curveSteps = (subject: SweepSubject, curves: readonly CountedCurve[]): readonly PlannedStep[] =>
+  curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(subject, curve)));
 
-/** All steps of a place. */
-export const placeSteps = (place: SweepPlace): readonly PlannedStep[] => [
-  ...place.otherSteps,
-  ...curveSteps(place, place.curves),
+/** All steps of a planned stage. */
+export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
+  ...planned.otherSteps,
+  ...curveSteps(planned, planned.curves),
 ];
 
-export interface SweepPlaces {
+export interface PlannedSweep {
   /** In the order in which they are measured: those that are asked for first come first. */
-  readonly places: readonly SweepPlace[];
+  readonly stages: readonly PlannedStage[];
   /** Factors that were left out and why, and what to know of methods that are files. */
   readonly notes: readonly string[];
 }
@@ -140,7 +140,7 @@ const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name:
  * Everything that a sweep measures, before anything is computed; refuses items that the model's tokenizer cannot score.
  * The input has passed `checkSweep`.
  */
-export const sweepPlaces = async (context: JobContext, input: SweepInput): Promise<SweepPlaces> => {
+export const planStages = async (context: JobContext, input: SweepInput): Promise<PlannedSweep> => {
   const { models, tasks, settings, candidates = [] } = input;
   const { kept, notes } = sweepCounts(
     models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
@@ -149,7 +149,7 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const needs = needsOf(settings);
   const isWritten = settings.calibration === 'written';
-  const places: SweepPlace[] = [];
+  const stages: PlannedStage[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
     const asked = await askedTasks(model, firstOnes(tasks, settings.first?.task), settings.chat, context.madeAt);
@@ -180,12 +180,12 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
         measurement,
         ...candidates.map(() => measurement),
       ];
-      places.push({ settings, measurement, calibration, curves, otherSteps, open });
+      stages.push({ settings, measurement, calibration, curves, otherSteps, open });
     }
   }
   const files = fileMethodNotes(
     settings,
     models.map(({ checkpoint }) => checkpoint),
   );
-  return { places, notes: [...notes, ...files] };
+  return { stages, notes: [...notes, ...files] };
 };
