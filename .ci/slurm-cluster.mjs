@@ -24,7 +24,6 @@ const run = (folder, program, ...programArguments) => {
   return { ok: status === 0, text: `${stdout ?? ''}${stderr ?? ''}`.trim() };
 };
 
-/** Free ports. */
 const freePorts = (count) => {
   const script = `
     const { createServer } = require('node:net');

@@ -3,7 +3,6 @@ import { PAGE_URL } from './page-address.ts';
 import { boundsWithin, readWindowBounds, SMALLEST, writeWindowBounds } from './window-bounds.ts';
 
 export interface WindowSettings {
-  /** Path of the bundled preload script. */
   readonly preload: string;
   readonly development: boolean;
   /** The file with the window's size and position. */

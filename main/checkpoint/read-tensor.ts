@@ -110,7 +110,6 @@ export const fromFloat32 = (floats: Float32Array, dtype: TensorDtype): Uint8Arra
   }
 };
 
-/** Quantisation of a checkpoint's matrices. */
 export type Quantisation =
   | { readonly kind: 'none' }
   | { readonly kind: 'mxfp4' }

@@ -68,7 +68,6 @@ const chunksOf = (
 ): AsyncIterable<Uint8Array> | readonly (Promise<Uint8Array> | Uint8Array)[] =>
   Symbol.asyncIterator in bytes ? bytes : [bytes];
 
-/** A tensor already in memory. */
 export const tensorInMemory = (
   name: string,
   dtype: TensorDtype,

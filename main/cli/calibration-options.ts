@@ -10,24 +10,24 @@ import { badValue, type OptionReader } from './option-values.ts';
 import { findTasks } from './subjects.ts';
 import type { VerbOption } from './verb.ts';
 
-/** For verbs that name tasks: where those that bring test items only take their calibration items from. */
+/** Options of verbs that name tasks: where calibration items come from for tasks that contain test items only. */
 export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {
   split: {
     type: 'string',
     value: 'SHARE',
     help:
-      `Of tasks without calibration items: draw this share of the items for calibration (usually ` +
-      `${String(DEFAULT_SHARE)}) and test the others. Items of one group or one text stay together.`,
+      `For tasks without calibration items: draw this share of the items for calibration (usually ` +
+      `${String(DEFAULT_SHARE)}) and test on the others. Items of one group or one text stay together.`,
   },
   'split-seed': { type: 'string', value: 'N', help: `Seed of --split (default ${String(DEFAULT_SPLIT_SEED)}).` },
   'calibrate-on': {
     type: 'string',
     value: 'FILE|TASK',
-    help: 'Of tasks without calibration items: take those of another task, or the items of this file.',
+    help: 'For tasks without calibration items: take those of another task, or the items of this file.',
   },
 };
 
-/** Reads a task as the engine does, with the names of what comes along. */
+/** Reads a task as the engine does, with the names of the bundled tasks. */
 type Load = (path: string) => Promise<Task>;
 
 const loaderOf = async (resources: string): Promise<Load> => {
@@ -35,7 +35,7 @@ const loaderOf = async (resources: string): Promise<Load> => {
   return (path) => loadTask(path, (named) => actualPath(named, bundled));
 };
 
-/** What the options choose, by absolute paths; null where nothing is chosen. */
+/** The calibration items that the options choose, with absolute paths; null where they choose none. */
 const readCalibration = async (
   reader: OptionReader,
   resources: string,
@@ -66,7 +66,7 @@ export interface NamedTask {
   readonly choice: RecordedCalibration | null;
 }
 
-/** The tasks of `--task`, and what the options choose for those that bring no calibration items. */
+/** The tasks of `--task`, with the chosen source of calibration items for those that bring none. */
 export const findNamedTasks = (reader: OptionReader, resources: string): Promise<readonly NamedTask[]> =>
   chooseFor(reader.texts('task'), reader, resources);
 
@@ -85,12 +85,12 @@ const chooseFor = async (
   if (tasks.some((one) => one.choice !== null)) return tasks;
   throw refuse(
     'has-calibration',
-    'Every task that is named brings calibration items of its own.',
+    'Every named task has calibration items of its own.',
     `Leave --${choice.from === 'split' ? 'split' : 'calibrate-on'} out.`,
   );
 };
 
-/** Reads them, for verbs without a workspace. */
+/** Reads the tasks, for verbs without a workspace. */
 export const loadNamedTasks = async (
   reader: OptionReader,
   resources: string,
@@ -105,7 +105,9 @@ export const loadNamedTasks = async (
   );
 };
 
-/** Grants them to an engine, whose workspace keeps what was chosen: so a run of it can be resumed. */
+/**
+ * Grants the tasks to an engine. Its workspace stores the chosen calibration items, so a run of them can be resumed.
+ */
 export const grantTasks = async (engine: Engine, tasks: readonly NamedTask[]): Promise<PathHandle[]> => {
   const handles: PathHandle[] = [];
   for (const { path, choice } of tasks) {

@@ -13,7 +13,7 @@ export const CHAT_OPTION = {
   },
 } as const satisfies Verb['options'];
 
-/** Says of every model that has a chat template that it is not applied. */
+/** Warns, for every model that has a chat template, that the template is not applied. */
 export const sayUnusedTemplates = async (folders: readonly string[], say: (line: string) => void): Promise<void> => {
   for (const folder of folders) {
     const file = await chatTemplateFile(folder);

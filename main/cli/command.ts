@@ -11,7 +11,7 @@ const COMMON_OPTIONS: Readonly<Record<string, VerbOption>> = {
 
 const EXIT_CODES = 'Exit codes: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled.';
 
-/** Columns of help that is not printed on a terminal. */
+/** Width of help that is not printed on a terminal, in columns. */
 const HELP_WIDTH = 120;
 
 const optionsOf = ({ options }: Verb): Readonly<Record<string, VerbOption>> => ({ ...options, ...COMMON_OPTIONS });
@@ -19,7 +19,7 @@ const optionsOf = ({ options }: Verb): Readonly<Record<string, VerbOption>> => (
 const refuseUsage = ({ name, usage }: Verb, message: string, hint = ''): Error =>
   refuse('bad-usage', message, `${hint}${hint === '' ? '' : ' '}Usage: uncurl ${name} ${usage}`.trimEnd());
 
-/** What commander found wrong, in the words of the workbench. */
+/** Rewords commander's error as a refusal of the workbench. */
 const refusalOf = (verb: Verb, { code, message }: CommanderError): Error => {
   const known = optionsOf(verb);
   const [, flags = ''] = /'(.*)'/s.exec(message) ?? [];
@@ -46,7 +46,7 @@ const optionOf = (verb: Verb, name: string, { type, multiple = false, value = 'V
   return new Option(`--${name} <${value}>`, help).argParser(gather);
 };
 
-/** A verb's declaration as commander reads it. */
+/** The commander command for a verb. */
 const commandOf = (verb: Verb): Command => {
   const command = new Command(verb.name)
     .usage(verb.usage)
@@ -65,8 +65,8 @@ const commandOf = (verb: Verb): Command => {
 const isOption = (argument: string): boolean => argument.startsWith('-') && argument !== '-';
 
 /**
- * `--task a b` written out as `--task a --task b`. Commander's own variadic options would take a verb's positional
- * arguments too: until the verb has them (`--task a MODEL`), a bare word is one of them.
+ * Rewrites `--task a b` as `--task a --task b`. Commander's own variadic options would also consume a verb's positional
+ * arguments: while the verb still lacks some (`--task a MODEL`), a bare word is one of them.
  */
 const spreadValues = (verb: Verb, args: readonly string[]): string[] => {
   const known = optionsOf(verb);
@@ -105,7 +105,7 @@ export const parseArguments = (verb: Verb, args: readonly string[]): VerbArgumen
   const options: Record<string, unknown> = {};
   for (const option of command.options) {
     const value: unknown = command.getOptionValue(option.attributeName());
-    // Commander reads `--no-name` as the opposite of `name`, which is true where nothing is given.
+    // Commander reads `--no-name` as the opposite of `name`, which defaults to true.
     const given = option.negate ? value === false || undefined : value;
     if (given !== undefined) options[(option.long ?? '').slice(2)] = given;
   }

@@ -3,12 +3,12 @@ import { experimentReproductionText } from '../reproduction/experiment-differenc
 import { experimentText } from './experiment-text.ts';
 import type { VerbResult } from './verb.ts';
 
-/** What a finished experiment says; of one that repeats another: what differs, and whether anything does. */
+/** The result of a finished experiment. For a reproduction: the differences, and a failure if there are any. */
 export const experimentResult = async (engine: Engine, run: string): Promise<VerbResult> => {
   const document = await engine.call('experiment.read', { run });
   const { reproduction } = document;
   if (reproduction === null) return { document, text: experimentText(document) };
-  // Arms that cannot be made here are said, and are no difference.
+  // Arms that cannot be computed on this machine are listed, but are no difference.
   const failed = reproduction.changed.length > 0 || reproduction.signs.length > 0 || reproduction.arms === 0;
   return { document: reproduction, text: experimentReproductionText(reproduction), failed };
 };

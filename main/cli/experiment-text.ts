@@ -79,7 +79,7 @@ const answerText = (answer: ExperimentAnswer, tasks: readonly string[]): readonl
   ...answer.findings.map(({ sentence }) => terminalText(sentence)),
 ];
 
-/** The accuracy of an arm; of several draws the mean, the least and the largest. */
+/** The accuracy of an arm; for several draws the mean, the lowest and the highest. */
 const drawsText = (draws: readonly ExperimentArm[]): string | null => {
   const values = draws.map(({ right }) => accuracyOf(right));
   if (values.length === 0) return null;
@@ -139,7 +139,7 @@ const publishedText = ({ published }: ExperimentDocument): readonly string[] =>
         ),
       ];
 
-/** What an experiment says, as tables: accuracies, both questions with thresholds, and the paper's own numbers. */
+/** An experiment as tables: accuracies, both questions with thresholds, and the paper's own numbers. */
 export const experimentText = (document: ExperimentDocument): string => {
   const tasks = document.tasks.map(({ name }) => name);
   return [

@@ -8,9 +8,9 @@ import { readTextIfThere, readUnchanged } from '../files/regular-file.ts';
 import type { OptionReader } from './option-values.ts';
 import type { VerbOption } from './verb.ts';
 
-/** Larger files are not what a person hands over on a command line, and would end at V8's longest string. */
+/** Larger files are not meant for a command line, and could exceed V8's longest string. */
 const MAX_BYTES = 256 * 2 ** 20;
-/** As many as a task may have. */
+/** The most items that a task may have. */
 const MAX_LINES = 4_000_000;
 
 export const readTextFile = async (file: string, what: string): Promise<string> => {
@@ -20,7 +20,7 @@ export const readTextFile = async (file: string, what: string): Promise<string> 
     text = await readUnchanged(() => readTextIfThere(path, { mostBytes: MAX_BYTES }));
   } catch (error) {
     if (error instanceof WorkbenchError && error.code === 'not-a-file')
-      throw refuse('missing-file', `${path} (${what}) is no file: ${error.message}`, 'Name a file.', error);
+      throw refuse('missing-file', `${path} (${what}) is not a file: ${error.message}`, 'Name a file.', error);
     throw error;
   }
   if (text === null) throw refuse('missing-file', `${path} (${what}) does not exist.`, 'Check the path.');
@@ -29,7 +29,7 @@ export const readTextFile = async (file: string, what: string): Promise<string> 
   return text;
 };
 
-/** A value of the form that `schema` describes, from JSON text; refuses anything else, naming `location`. */
+/** Parses JSON text by `schema`; refuses anything else, naming `location`. */
 export const parseJson = <T extends z.ZodType>(text: string, schema: T, location: string): z.output<T> => {
   let json: unknown;
   try {
@@ -57,7 +57,7 @@ export const OUT_FILE: Readonly<Record<string, VerbOption>> = {
   force: { type: 'boolean', help: 'Replace the file if it exists.' },
 };
 
-/** The file that `--out` names, checked before any work: it must not exist, unless `--force` is given. */
+/** The file that `--out` names, checked before any work: it must not exist unless `--force` is given. */
 export const outFile = (reader: OptionReader): string => {
   const path = resolve(reader.requiredText('out'));
   if (existsSync(path)) {
@@ -68,7 +68,7 @@ export const outFile = (reader: OptionReader): string => {
   return path;
 };
 
-/** The folder that `--out` names: it must not exist, whatever is given, and its parent must. */
+/** The folder that `--out` names: it must not exist, even with `--force`, and its parent must exist. */
 export const outFolder = (reader: OptionReader): string => {
   const path = resolve(reader.requiredText('out'));
   if (existsSync(path))
@@ -78,6 +78,6 @@ export const outFolder = (reader: OptionReader): string => {
       'Name a folder that does not exist yet: nothing is ever overwritten.',
     );
   if (!existsSync(dirname(path)))
-    throw refuse('no-such-folder', `${dirname(path)} does not exist.`, 'Make it first, or name another place.');
+    throw refuse('no-such-folder', `${dirname(path)} does not exist.`, 'Make it first, or name another folder.');
   return path;
 };

@@ -4,7 +4,7 @@ import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { VerbHost } from './verb.ts';
 
-/** Says what changes at a run's submission; answers its last state once it has ended. Begin before it is submitted. */
+/** Reports changes of a run's submission; returns its last state once it has ended. Call before submitting. */
 export const watchCluster = (
   engine: Pick<Engine, 'subscribe'>,
   run: string,
@@ -20,7 +20,7 @@ export const watchCluster = (
     if (away !== isAway)
       host.say(
         away
-          ? 'The controller of the cluster does not answer; asking on.'
+          ? 'The controller of the cluster does not answer; retrying.'
           : 'The controller of the cluster answers again.',
       );
     isAway = away;
@@ -48,7 +48,7 @@ export const followCluster = async (
 ): Promise<void> => {
   const interrupted = new Promise<never>((_, reject) => {
     const cancel = (): void => {
-      host.say('Cancelling the jobs: what is finished stays on disk.');
+      host.say('Cancelling the jobs: finished steps stay on disk.');
       engine.call('cluster.cancel', { run }).then(() => reject(new CancelledError('The submission')), reject);
     };
     if (host.signal.aborted) cancel();
@@ -61,6 +61,6 @@ export const followCluster = async (
       'cluster-task-failed',
       'failed',
       failureText(last),
-      'Read the log; submit again to go on: what is finished stays on disk.',
+      'Read the log, then submit again to go on: finished steps stay on disk.',
     );
 };

@@ -8,7 +8,11 @@ import { textList } from './text-table.ts';
 import type { Verb, VerbResult } from './verb.ts';
 import { verbs } from './verbs.ts';
 
-/** @throws WorkbenchError `bad-usage` naming the nearest verb. */
+/**
+ * Loads a verb.
+ *
+ * @throws WorkbenchError `bad-usage` naming the nearest verb.
+ */
 export const loadVerb = (name: string): Promise<Verb> => {
   const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (load === undefined)
@@ -16,13 +20,13 @@ export const loadVerb = (name: string): Promise<Verb> => {
   return load();
 };
 
-/** A page has a few kilobytes. */
+/** Upper limit; a page has a few kilobytes. */
 const MAX_PAGE_BYTES = 2 ** 20;
 
 const readDoc = (resources: string, name: string): Promise<string> =>
   readText(path.join(resources, 'docs', `${name}.md`), { mostBytes: MAX_PAGE_BYTES });
 
-/** The help of one verb. `width`: columns of the terminal. */
+/** Help of one verb. `width`: columns of the terminal. */
 export const helpOnVerb = async (name: string, width: number | undefined): Promise<VerbResult> => {
   const verb = await loadVerb(name);
   const { usage, summary, options } = verb;
@@ -33,8 +37,8 @@ const topicList = (topics: readonly DocTopic[]): string =>
   `Topics (uncurl help TOPIC):\n${textList(topics.map(({ name, question }) => [`  ${name}`, question]))}`;
 
 /**
- * Answers `uncurl`, `uncurl --help` and `uncurl help [NAME]`: all verbs and topics, one verb, or one page of the
- * documentation in `resources`.
+ * Answers `uncurl`, `uncurl --help` and `uncurl help [NAME]`: lists all verbs and topics, or shows one verb, or one
+ * page of the documentation in `resources`.
  *
  * @throws WorkbenchError `bad-usage` where NAME is neither a verb nor a topic.
  */

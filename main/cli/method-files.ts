@@ -8,13 +8,13 @@ import { readTextFile } from './files.ts';
 
 const PREFIX = 'file:';
 
-/** A method that is a file: what it is called, and where it is. */
+/** A method that is read from a file: its name and path. */
 export interface NamedFile {
   readonly name: MethodName;
   readonly file: string;
 }
 
-/** `file:NAME=FILE`; null where a value names a method. */
+/** Parses `file:NAME=FILE`; null where the value names a built-in method. */
 export const namedFile = (value: string): NamedFile | null => {
   if (!value.startsWith(PREFIX)) return null;
   const [, name = '', file = ''] = /^([^=]*)=(.+)$/.exec(value.slice(PREFIX.length)) ?? [];
@@ -27,7 +27,7 @@ export const namedFile = (value: string): NamedFile | null => {
   );
 };
 
-/** A path may hold commas: a value that begins with `file:` is one file, others are lists. */
+/** A path may contain commas: a value that begins with `file:` is one file; all other values are lists. */
 const valuesOf = (given: readonly string[]): readonly string[] =>
   given.flatMap((value) =>
     value.startsWith(PREFIX)
@@ -38,7 +38,7 @@ const valuesOf = (given: readonly string[]): readonly string[] =>
           .filter((part) => part !== ''),
   );
 
-/** Methods of a sweep from `--method`: names of methods, and files with their text. */
+/** The methods of a sweep from `--method`: names of built-in methods, and files with their text. */
 export const readMethods = async (
   given: readonly string[],
 ): Promise<{ readonly methods: readonly MethodName[]; readonly files: NonNullable<SweepSettings['files']> }> => {

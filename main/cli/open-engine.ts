@@ -11,17 +11,17 @@ import { printedProgress } from './terminal.ts';
 import type { VerbHost } from './verb.ts';
 
 interface EngineOptions {
-  /** Default: the one that `--workspace` names. */
+  /** Default: the workspace that `--workspace` names. */
   readonly workspace?: string;
-  /** Gives a new workspace the run that comes along. */
+  /** Adds the bundled sample run to a new workspace. */
   readonly offerSample?: boolean;
-  /** Folders that a page may look into. */
+  /** Folders that the page may browse. */
   readonly roots?: readonly string[];
-  /** Lets jobs run in a process of their own; default: in this one. */
+  /** Runs jobs in a separate process; default: in this one. */
   readonly startCompute?: StartCompute;
 }
 
-/** An engine on the workspace for the time of one verb. */
+/** Opens an engine on the workspace for the duration of one verb. */
 export const withEngine = async <T>(
   reader: OptionReader,
   host: VerbHost,
@@ -49,7 +49,9 @@ export const withEngine = async <T>(
   }
 };
 
-/** Waits for a run of this engine, showing its progress; an interrupt cancels it. Rejects with what ended it. */
+/**
+ * Waits for a run of this engine and shows its progress; an interrupt cancels the run. Rejects with the run's error.
+ */
 export const followRun = async (engine: Engine, run: string, host: VerbHost): Promise<string> => {
   let summary = '';
   const unsubscribe = engine.subscribe((event) => {
@@ -74,7 +76,7 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
     }
   });
   const cancel = (): void => {
-    host.say('Cancelling: what is finished stays on disk.');
+    host.say('Cancelling: finished steps stay on disk.');
     engine.call('jobs.cancel', { run }).catch((error: unknown) => host.say(String(error)));
   };
   try {
@@ -83,8 +85,7 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
     await host.endsWell(engine.finished(run));
     return summary;
   } catch (error) {
-    if (host.signal.aborted && !(error instanceof CancelledError))
-      host.say(`It ended otherwise before it was cancelled.`);
+    if (host.signal.aborted && !(error instanceof CancelledError)) host.say(`The run ended before it was cancelled.`);
     throw error;
   } finally {
     host.signal.removeEventListener('abort', cancel);

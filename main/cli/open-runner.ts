@@ -27,9 +27,7 @@ export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
 
 const BYTES_PER_GIGABYTE = 1e9;
 
-/**
- * More threads than this, or than four to a processor, only wait for each other, and may be more than a system starts.
- */
+/** More threads than this, or than four per processor, only wait for each other, and may exceed the system's limit. */
 const MOST_THREADS = 64;
 
 const threadsOf = (reader: OptionReader): number => {
@@ -57,35 +55,39 @@ export const DEVICE_OPTION: Readonly<Record<string, VerbOption>> = {
   device: {
     type: 'string',
     value: 'NAME',
-    help: `What computes: ${providerName.options.join(', ')} (default cpu); another than cpu is probed first.`,
+    help: `Device that computes: ${providerName.options.join(', ')} (default cpu); any other device is probed first.`,
   },
 };
 
-/** The device that was asked for, untried: an engine probes it when it starts. */
+/** The requested device, unchecked: an engine probes it when it starts. */
 export const readDevice = (reader: OptionReader): ProviderName =>
   reader.choice('device', providerName.options) ?? 'cpu';
 
-/** The device that was asked for, for a verb without an engine; one whose probe fails is refused. */
+/**
+ * The requested device, for a verb without an engine.
+ *
+ * @throws WorkbenchError where its probe fails.
+ */
 export const probedDevice = async (reader: OptionReader): Promise<ProviderName> => {
   const provider = readDevice(reader);
   if (provider !== 'cpu') await createProvidersHere(forkProbe).require(provider);
   return provider;
 };
 
-/** What a verb does with a model. */
+/** Work of a verb with a model. */
 export interface VerbWork<T> {
-  /** Plan that the model runs under: its refitted weights and constants are brought along. */
+  /** Plan that the model runs under; its refitted weights and constants are loaded too. */
   readonly plan?: PlanOnDisk | null;
   readonly compute: (computing: Computing) => Promise<T>;
-  /** Keeps what was made, once it is known that the model did not change meanwhile. */
+  /** Stores the result once it is known that the model did not change meanwhile. */
   readonly keep?: (made: T, overlays: Overlays) => Promise<void>;
-  /** Default: what `--device` names. */
+  /** Default: the device that `--device` names. */
   readonly provider?: ProviderName;
 }
 
 /**
- * Computes for one verb, behind the gate of all that computes, and gives everything back: sessions, and the folder of
- * merged and refitted weights.
+ * Computes for one verb through a model pool and releases everything afterwards: sessions, and the folder of merged and
+ * refitted weights.
  */
 export const computeWith = async <T>(
   checkpoint: Checkpoint,
@@ -97,7 +99,7 @@ export const computeWith = async <T>(
     if (!isSystemError(error)) throw error;
     throw refuse(
       'no-temporary-folder',
-      `No folder can be made in ${tmpdir()}, where temporary files belong (${error.code}).`,
+      `No folder can be made in ${tmpdir()}, the folder for temporary files (${error.code}).`,
       'Set TMPDIR to a folder that you may write to.',
       error,
     );
@@ -119,7 +121,7 @@ export const computeWith = async <T>(
   }
 };
 
-/** The same with the runner of the model. */
+/** Computes with the runner of the model. */
 export const withRunner = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,

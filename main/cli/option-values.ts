@@ -16,7 +16,7 @@ const number = (name: string, text: string, expected: string, isFit: (value: num
   return value;
 };
 
-/** Reads options that the parser has split; every reader refuses values that do not fit, naming option and value. */
+/** Reads parsed options; every reader refuses values that do not fit, naming option and value. */
 export const optionReader = ({
   options,
 }: VerbArguments): {
@@ -127,7 +127,7 @@ const optionOf = (setting: Setting): VerbOption =>
         help: optionHelp(setting),
       };
 
-/** Options of the described settings of a schema, for those that have a flag. */
+/** Command-line options for those settings of a schema that have a flag. */
 export const settingOptions = (schema: z.ZodObject): Readonly<Record<string, VerbOption>> =>
   Object.fromEntries(
     settingsOf(schema).flatMap((setting) => (setting.flag === undefined ? [] : [[setting.flag, optionOf(setting)]])),
@@ -145,7 +145,10 @@ const readSetting = (reader: OptionReader, setting: Setting, flag: string): unkn
   return texts.length === 0 ? undefined : kind === 'count' ? texts.map(Number) : texts;
 };
 
-/** Those settings of a schema that options name, each as the schema takes it; refuses the others by name and range. */
+/**
+ * The settings of a schema that options name, each of the schema's type; refuses others, naming the option and its
+ * range.
+ */
 export const readSettings = (reader: OptionReader, schema: z.ZodObject): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     settingsOf(schema).flatMap((setting) => {

@@ -13,35 +13,35 @@ import { createStepStore } from '../workspace/step-store.ts';
 import { readTextFile } from './files.ts';
 import type { VerbHost } from './verb.ts';
 
-/** The plan in a file, held against the model it is for. */
+/** Reads a plan file and checks it against its model. */
 export const readPlanFile = async (file: string, target: PlanTarget): Promise<Plan> =>
   validatePlan(readPlan(await readTextFile(file, 'plan'), resolve(file)), target);
 
 const weightsIn = (folder: string, weights: string): string => join(folder, `${weights}.safetensors`);
 
-/** Where `uncurl recover` puts the refitted weights of a plan file: beside it. */
+/** Path of the refitted weights that `uncurl recover` writes for a plan file: beside it. */
 export const weightsBeside = (planFile: string, weights: string): string =>
   weightsIn(dirname(resolve(planFile)), weights);
 
-/** The constants of a plan file go where its refitted weights go. */
+/** The constants of a plan file are stored where its refitted weights are. */
 export const overlaysBeside = (planFile: string): Overlays => {
   const folder = dirname(resolve(planFile));
   return createStepStore({ steps: folder, overlays: folder, temporary: folder }).overlays;
 };
 
-/** A plan that a verb read, and the file it read it from. */
+/** A plan that a verb read, and its file. */
 export interface PlanOnDisk {
   readonly file: string;
   readonly plan: Plan;
 }
 
-/** The plan that an option names, if it does. */
+/** The plan that an option names; null without the option. */
 export const readPlanOption = async (file: string | undefined, target: PlanTarget): Promise<PlanOnDisk | null> =>
   file === undefined ? null : { file, plan: await readPlanFile(file, target) };
 
 /**
- * Puts the refitted weights and the constants of a plan where runners look for them: those beside its file, or else
- * those of the workspace, where a sweep left them. A plan without any is left alone.
+ * Installs the refitted weights and the constants of a plan where runners look for them: those beside its file, or else
+ * those that a sweep left in the workspace. Does nothing for a plan without either.
  *
  * @throws WorkbenchError `recovery-missing`, `recovery-damaged`.
  */
@@ -76,11 +76,11 @@ const installWeights = async (
   ];
   for (const candidate of candidates) {
     if (!(await isFile(candidate))) continue;
-    // Files of early versions do not say what they are.
+    // Files of early versions carry no hash of their content.
     if ((await isSealed(candidate)) && (await sealOf(candidate, weights)) === null)
       throw refuse(
         'recovery-damaged',
-        `${candidate} is not what was written there: the ${what} of the plan.`,
+        `${candidate} is not as it was written: the ${what} of the plan.`,
         `Delete it, and ${again}.`,
       );
     const { tensors } = await readSafetensorsHeader(candidate);

@@ -24,7 +24,7 @@ const valueOf = (
 const expectedOf = ({ kind, choices }: MethodOption): string =>
   kind === 'switch' ? 'true or false' : kind === 'choice' ? `one of ${choices.join(', ')}` : 'a number';
 
-/** Adds KEY=VALUE to a method's options, as the method's own page names and types them. */
+/** Adds KEY=VALUE to a method's options, with the names and types of the method's description. */
 const withOption = (method: MethodName, before: MethodOptions, key: string, text: string): MethodOptions => {
   const known = optionTexts(methodNamed(method));
   const option = known.find(({ name }) => name === key);
@@ -77,7 +77,7 @@ export const readOptionsByMethod = (
   return options;
 };
 
-/** `--pin L:E` (stays) and `--drop L:E` (goes). */
+/** Reads `--pin L:E` (the expert stays) and `--drop L:E` (the expert goes). */
 export const readPins = (reader: OptionReader): readonly Pin[] =>
   [true, false].flatMap((keep) =>
     reader.list(keep ? 'pin' : 'drop').map((value) => {

@@ -16,7 +16,7 @@ export interface CommandLineWorld {
   readonly rendererFolder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  /** Runs the same command line in a process that ends whatever it is doing; absent where this is that process. */
+  /** Runs the same command line in a child process that can always be ended; absent in that child. */
   readonly supervise?: ((signal: AbortSignal, say: (line: string) => void) => Promise<number>) | undefined;
   readonly now: () => number;
   readonly stdout: TerminalStream;
@@ -29,12 +29,12 @@ const EXIT_CODES: Readonly<Record<SerialisedError['kind'], number>> = { failed: 
 const quoted = (argument: string): string =>
   /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 
-/** After an interrupt, what has not ended by itself within this long is left where it stands. */
+/** After an interrupt, work that has not ended within this time is abandoned. */
 const GRACE_MS = 500;
 
 /**
- * Rejects a moment after an interrupt, unless something is at work that ends well by itself: reading a file may take
- * longer than a person waits, and nothing is lost of it.
+ * Rejects a moment after an interrupt, unless work is running that ends cleanly on its own. Reading a file may take
+ * longer than a person waits, and abandoning it loses nothing.
  */
 const leftStanding = (signal: AbortSignal, endsWell: () => boolean): Promise<never> =>
   new Promise((_, reject) => {
@@ -47,13 +47,15 @@ const leftStanding = (signal: AbortSignal, endsWell: () => boolean): Promise<nev
     else signal.addEventListener('abort', wait, { once: true });
   });
 
-/** Errors of the system that no verb has explained are about a file that was read. */
+/** System errors that no verb has explained come from a file that was read. */
 const explainedRead = (error: unknown): unknown =>
   isSystemError(error) && 'path' in error && typeof error.path === 'string'
     ? explainReadError(error, error.path)
     : error;
 
-/** Runs one command line and gives its exit code: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled. */
+/**
+ * Runs one command line and returns its exit code: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled.
+ */
 export const runCommandLine = async (args: readonly string[], world: CommandLineWorld): Promise<number> => {
   const { stdout, stderr } = world;
   const terminal = createTerminal(stderr, world.now);

@@ -7,7 +7,7 @@ import type { Workspace } from '../workspace/open-workspace.ts';
 import { textTable } from './text-table.ts';
 import type { VerbResult } from './verb.ts';
 
-// `uncurl runs COMMAND ...`: what one does with runs beside listing them. Each command writes what the window writes.
+// `uncurl runs COMMAND ...`: commands that act on runs. Each writes the same files as the window.
 
 export const runCommands = [
   'log',
@@ -26,14 +26,14 @@ export type RunCommand = (typeof runCommands)[number];
 export const runCommandNamed = (word: string): RunCommand => {
   const found = runCommands.find((command) => command === word);
   if (found !== undefined) return found;
-  throw refuse('bad-usage', `uncurl runs knows no "${word}".`, suggestion(word, runCommands));
+  throw refuse('bad-usage', `uncurl runs has no command "${word}".`, suggestion(word, runCommands));
 };
 
 interface Given {
-  /** A run's name; of `restore` and `empty-trash` that of an entry of the trash, or of its run. */
+  /** A run's name; for `restore` and `empty-trash` the name of a trash entry, or of its run. */
   readonly named: string | undefined;
   readonly words: readonly string[];
-  /** Said that what is deleted is gone for good. */
+  /** The user confirmed that deletion is permanent. */
   readonly yes: boolean;
 }
 
@@ -50,14 +50,14 @@ const tagsOf = (command: RunCommand, words: readonly string[]): readonly string[
   throw refuse('bad-value', `"${bad}" is no tag.`, 'A tag is one word of at most 40 letters without # or comma.');
 };
 
-/** The entry of the trash that is named, or the latest of the run that is named. */
+/** The named trash entry, or the latest entry of the named run. */
 const entryNamed = async ({ trash }: Workspace, named: string): Promise<string> => {
   const listed = await trash.list();
   const found = listed.find(({ entry }) => entry === named) ?? listed.find(({ run }) => run === named);
   if (found !== undefined) return found.entry;
   throw refuse(
     'not-in-trash',
-    `"${named}" does not lie in the trash.`,
+    `"${named}" is not in the trash.`,
     listed.length === 0
       ? 'It is empty.'
       : suggestion(
@@ -98,7 +98,7 @@ export const performRunCommand = async (
       const shown = lines.map((line) => `${line.at.slice(0, 19).replace('T', ' ')}  ${terminalText(line.text)}`);
       return {
         document,
-        text: [...(lines.length === 0 ? [`Nothing was logged of ${run}.`] : shown), missing ?? ''].join('\n').trimEnd(),
+        text: [...(lines.length === 0 ? [`${run} has no log.`] : shown), missing ?? ''].join('\n').trimEnd(),
       };
     }
     case 'rename': {
@@ -135,7 +135,7 @@ export const performRunCommand = async (
       const at = await runs.trash(named);
       return {
         document: { run: named, at },
-        text: `${named} lies in ${at} now. Move it back: uncurl runs restore ${named}`,
+        text: `${named} is in ${at} now. Move it back: uncurl runs restore ${named}`,
       };
     }
     case 'restore': {
@@ -143,8 +143,7 @@ export const performRunCommand = async (
       return { document: { run }, text: `${run} is among the runs again.` };
     }
     case 'empty-trash': {
-      if (!yes)
-        throw refuse('not-confirmed', 'What is deleted from the trash is gone for good.', 'Say so: give --yes.');
+      if (!yes) throw refuse('not-confirmed', 'Deleting from the trash is permanent.', 'Confirm with --yes.');
       const emptied = await trash.empty(named === undefined ? undefined : await entryNamed(workspace, named));
       const { removed, sizeBytes } = emptied;
       return {

@@ -4,13 +4,13 @@ import type { Verb, VerbArguments } from './verb.ts';
 
 const BYTES_PER_GIGABYTE = 1e9;
 
-/** Whether a verb uses anything that a person can set: the others run whatever is wrong with the file. */
+/** Whether a verb uses any user setting: other verbs run even if the settings file is damaged. */
 export const usesSettings = ({ options }: Verb): boolean =>
   'workspace' in options || options['threads'] === MACHINE_OPTIONS['threads'];
 
 /**
- * The arguments with what the user set in place of what was not given: threads and memory, and for `serve` the device.
- * Other verbs compute on the device that they are given: numbers of a script do not change with a click in the window.
+ * Fills in user settings for options that were not given: threads and memory, and for `serve` the device. Other verbs
+ * compute on the device of the command line: a click in the window must not change a script's numbers.
  */
 export const withSetOptions = (verb: Verb, given: VerbArguments, settings: UserSettings): VerbArguments => {
   const { threads, memoryBudgetBytes, device } = settings;

@@ -45,24 +45,24 @@ export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
   workspace: {
     type: 'string',
     value: 'DIR',
-    help: 'Folder that holds runs (default: UNCURL_WORKSPACE, or the one of the window).',
+    help: 'Folder of the runs (default: UNCURL_WORKSPACE, or the one of the window).',
   },
 };
 
-/** For runs that were not made here (main/engine/approved-run.ts). */
+/** For runs that were made elsewhere (main/engine/approved-run.ts). */
 export const CONFIRM_OPTION: Readonly<Record<string, VerbOption>> = {
   confirm: {
     type: 'string',
     value: 'CODE',
-    help: 'Of a run that was not made here: what it names was looked at. The refusal says the code.',
+    help: 'For a run that was made elsewhere: confirms that you checked what it names. The refusal shows the code.',
   },
 };
 
-/** The code that `--confirm` names. */
+/** The code that `--confirm` gives. */
 export const confirmedCode = (reader: OptionReader): string | undefined => {
   const code = reader.text('confirm');
   if (code === undefined || runCodeText.safeParse(code).success) return code;
-  throw badValue('confirm', code, 'the code of 32 characters that the refusal said');
+  throw badValue('confirm', code, 'the code of 32 characters from the refusal');
 };
 
 export const workspaceOf = (reader: OptionReader, host: VerbHost): string => {
@@ -75,7 +75,7 @@ export interface NamedRun {
   readonly run: string;
 }
 
-/** A RUN argument: a run's name in the workspace, or the path of its folder (which then says the workspace). */
+/** A RUN argument: a run's name in the workspace, or the path of its folder (which then determines the workspace). */
 export const findRun = (named: string, reader: OptionReader, host: VerbHost): NamedRun => {
   const folder = resolve(named);
   const isFolder = existsSync(resolve(folder, 'manifest.json')) && basename(dirname(folder)) === 'runs';

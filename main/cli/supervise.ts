@@ -7,21 +7,21 @@ import { endWithParent } from '../hosts/end-with-parent.ts';
  * computes without pause hears no signal; the one that waits always does, and ends the other.
  */
 
-/** In the environment of the process that serves: the number of the one that waits. */
+/** In the environment of the process that serves: the process id of the supervisor. */
 const SUPERVISOR = 'UNCURL_SUPERVISOR';
 
 const END = 'end';
 const ENDING = 'ending';
 
-/** A process that serves hears within this that it shall end, or it is killed: no call takes as long by itself. */
+/** A serving process that does not react within this time is killed: no call takes that long. */
 const HEARS_WITHIN_MS = 5_000;
-/** Once it has heard, it may take this long to finish writing. */
+/** Once it has reacted, it may take this long to finish writing. */
 const ENDS_WITHIN_MS = 30_000;
 
 export const isSupervised = (): boolean =>
   process.send !== undefined && process.env[SUPERVISOR] === String(process.ppid);
 
-/** Lets a supervised process end when it is asked to, or when nobody waits for it any more. */
+/** Lets a supervised process end on request, or when its supervisor is gone. */
 export const obeySupervisor = (interrupt: () => void): void => {
   process.on('message', (message) => {
     if (message !== END) return;
@@ -29,16 +29,16 @@ export const obeySupervisor = (interrupt: () => void): void => {
     interrupt();
   });
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-  // It must not keep a process that has nothing left to do.
+  // The channel must not keep an otherwise finished process alive.
   process.channel?.unref();
-  // A terminal interrupts the whole group: the supervisor is the one that decides.
+  // A terminal interrupts the whole process group: the supervisor decides alone.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
   endWithParent();
 };
 
 /**
- * Runs this very command line in a process of its own, which ends when `signal` says so, whatever it is doing; gives
- * its exit code, 1 where it had to be killed.
+ * Runs this command line in a child process, which ends when `signal` aborts, whatever it is doing. Returns its exit
+ * code, 1 where it had to be killed.
  */
 export const supervise = async (signal: AbortSignal, say: (line: string) => void): Promise<number> => {
   const child = fork(process.argv[1] ?? '', process.argv.slice(2), {
@@ -49,12 +49,12 @@ export const supervise = async (signal: AbortSignal, say: (line: string) => void
   const killAfter = (waitMs: number, why: string): void => {
     clearTimeout(limit);
     limit = setTimeout(() => {
-      say(`${why}: it was killed. What was finished is on disk.`);
+      say(`${why}: it was killed. Finished steps are on disk.`);
       child.kill('SIGKILL');
     }, waitMs);
   };
   const end = (): void => {
-    killAfter(HEARS_WITHIN_MS, 'The engine was busy and did not hear that it shall end');
+    killAfter(HEARS_WITHIN_MS, 'The engine was busy and did not react to the request to end');
     child.send(END, () => undefined);
   };
   child.on('message', (message) => {

@@ -18,7 +18,7 @@ import {
 } from './terminal-text.ts';
 import { textTable } from './text-table.ts';
 
-/** What was measured both ways, chosen and written, side by side; nothing where nothing was. */
+/** Safe factors by choice and in writing, side by side, for curves measured both ways; empty where there are none. */
 const bothKinds = (document: SweepDocument): readonly string[] => {
   const pairs = choiceAndWriting(document);
   const summary = reachSummary(pairs);
@@ -36,7 +36,7 @@ const bothKinds = (document: SweepDocument): readonly string[] => {
   return summary === null ? [table] : [table, summary];
 };
 
-/** Contexts that were cut, so that they or what is to be written fit the model; nothing where none was. */
+/** Contexts that were cut so that they and the written answers fit the model; empty where none were. */
 const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
   const cut = results.filter(({ method, truncated }) => method === UNPRUNED && truncated > 0);
   return cut.map(
@@ -45,9 +45,7 @@ const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
   );
 };
 
-/**
- * Candidates that stopped early, and the factors beyond them that were not needed; nothing where all were measured.
- */
+/** Candidates that were curtailed, and larger factors that were not needed; empty where all were measured in full. */
 const curtailedLines = ({ curtailed = [], notNeeded = [] }: SweepDocument): readonly string[] => {
   if (curtailed.length + notNeeded.length === 0) return [];
   const beyond = unneededFactors(notNeeded);
@@ -56,7 +54,7 @@ const curtailedLines = ({ curtailed = [], notNeeded = [] }: SweepDocument): read
     curve.task === point.task &&
     curve.method === point.method &&
     curve.seed === point.seed;
-  // A curve may also end at a candidate that answered everything, and stands among the results.
+  // A curve may also end at a candidate that answered every item and is among the results.
   const measured = beyond.filter((curve) => !curtailed.some((point) => isOf(curve, point)));
   const factorsOf = (curve: UnneededFactors | undefined): string | null =>
     curve === undefined ? null : curve.factors.map(printedFactor).join(', ');
@@ -81,7 +79,7 @@ const curtailedLines = ({ curtailed = [], notNeeded = [] }: SweepDocument): read
   ];
 };
 
-/** Methods that were drawn several times: mean, lowest and highest over draws; nothing where none was. */
+/** Methods that were drawn several times: mean, lowest and highest over draws; empty where there are none. */
 const overDraws = (document: SweepDocument): readonly string[] => {
   const drawn = pointsOverDraws(document).filter(({ draws }) => draws > 1);
   if (drawn.length === 0) return [];
@@ -104,7 +102,7 @@ const overDraws = (document: SweepDocument): readonly string[] => {
   ];
 };
 
-/** Results and thresholds of a sweep as tables, with the rule that the thresholds follow. */
+/** Results and thresholds of a sweep as tables, with the rule of the thresholds. */
 export const sweepText = (document: SweepDocument): string => {
   const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
   const hasCosts = results.some(({ cost }) => cost !== undefined);

@@ -21,7 +21,7 @@ const itemsText = ({ items, n, referenceN }: SweepsRow): string => {
 
 const both = (own: string, reference: string): string => (own === reference ? own : `${own} / ${reference}`);
 
-/** Sweeps against the first of them, as tables: what differs in the settings, then candidate by candidate. */
+/** Sweeps against the first of them, as tables: differences in the settings, then candidate by candidate. */
 export const sweepsText = (comparison: SweepsComparison): string => {
   const { runs, settings, sameSettings, rows, notes } = comparison;
   const [reference, ...others] = runs;

@@ -10,7 +10,7 @@ import {
   formatValue,
 } from '../figures/numbers.ts';
 
-/** Words and numbers of charts and reports in letters that every terminal has, and that scripts can read. */
+/** Rewrites words and numbers of charts and reports in characters that every terminal has and scripts can read. */
 export const terminalText = (text: string): string =>
   text
     .replaceAll(/(?<=\d)\u202f(?=\d)/g, ',')

@@ -2,7 +2,7 @@ import type { JobProgress } from '../contract/run.ts';
 import { shownText } from './shown-text.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 
-/** How often a line of progress is printed where no terminal can replace it. */
+/** Interval between printed lines of progress where no terminal can replace them. */
 const LINE_EVERY_MS = 5_000;
 const CLEAR_LINE = '\r\u001b[2K';
 
@@ -12,11 +12,11 @@ export interface TerminalStream {
   write(text: string): unknown;
 }
 
-/** Messages and progress on standard error: one line that is replaced on a terminal, a line now and then elsewhere. */
+/** Messages and progress on standard error: on a terminal one line that is replaced, elsewhere a line at intervals. */
 export interface Terminal {
   say(line: string): void;
   progress(line: string): void;
-  /** Takes the progress line away. */
+  /** Erases the progress line. */
   clear(): void;
 }
 
@@ -75,13 +75,13 @@ export const printedProgress = ({
   return `${share}, ${low === high ? low : `${low} to ${high}`} left: ${description}`;
 };
 
-/** Shows how far a verb's own work is: `61 %: profiling`. */
+/** Shows the progress of a verb's own work: `61 %: profiling`. */
 export const progressOf =
   (show: (line: string) => void, doing: string): ((done: number, total: number) => void) =>
   (done, total) =>
     show(printedProgress({ done, total, leftMs: null, description: doing }));
 
-/** Progress of one piece of work as a line with the time left; give it to a run as `onProgress`. */
+/** Shows the progress of one piece of work as a line with the time left; pass it as `onProgress`. */
 export const progressWithTimeLeft = (
   progress: (line: string) => void,
   description: string,

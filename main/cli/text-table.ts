@@ -1,6 +1,6 @@
 import { maxOf } from '../statistics/extremes.ts';
 
-/** Columns padded with spaces; numbers (and headings over them) to the right. */
+/** Columns padded with spaces; numbers and their headings are right-aligned. */
 export const textTable = (
   headings: readonly string[],
   rows: readonly (readonly (string | number | null)[])[],
@@ -27,7 +27,7 @@ export const textTable = (
   return [line(headings), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
 };
 
-/** Names and values, one a line. */
+/** Names and values, one pair a line. */
 export const textList = (entries: readonly (readonly [string, string | number])[]): string => {
   const width = maxOf(entries.map(([name]) => name.length));
   return entries.map(([name, value]) => `${name.padEnd(width)}  ${String(value)}`).join('\n');

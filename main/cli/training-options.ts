@@ -2,7 +2,7 @@ import { finetuneSettings, type FinetuneSettings } from '../contract/finetune.ts
 import { type OptionReader, readSettings, settingOptions } from './option-values.ts';
 import type { VerbOption } from './verb.ts';
 
-/** How a checkpoint is fine-tuned: the settings of the contract, and the file of its general stage. */
+/** Options of fine-tuning: the contract's settings, and the file of the general stage. */
 export const TRAINING_OPTIONS: Readonly<Record<string, VerbOption>> = {
   ...settingOptions(finetuneSettings),
   mixture: {
@@ -22,6 +22,6 @@ export const PYTHON_OPTION: Readonly<Record<string, VerbOption>> = {
   },
 };
 
-/** The settings that the options name; the others are defaults. */
+/** The settings that the options name; all others keep their defaults. */
 export const readTraining = (reader: OptionReader): FinetuneSettings =>
   finetuneSettings.parse(readSettings(reader, finetuneSettings));

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { runCommandLine } from './run-command-line.ts';
 import { isSupervised, obeySupervisor, supervise } from './supervise.ts';
 
-/** The package (or clone) that this file is part of. */
+/** The package (or clone) that contains this file. */
 const packageFolder = fileURLToPath(new URL('../../', import.meta.url));
 
 const CANCELLED = 130;
@@ -12,7 +12,7 @@ const FAILED = 1;
 
 const interrupt = new AbortController();
 const onInterrupt = (): void => {
-  // The second one does not wait for anything.
+  // A second interrupt ends the process at once.
   if (interrupt.signal.aborted) process.exit(CANCELLED);
   interrupt.abort();
 };
@@ -22,13 +22,13 @@ else {
   process.on('SIGINT', onInterrupt);
   process.on('SIGTERM', onInterrupt);
 }
-// A reader that has seen enough (`| head`) is no failure.
+// A reader that closes the pipe early (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return;
   process.stderr.write(`uncurl: the answer cannot be written: ${error.message}\n`);
   process.exitCode = FAILED;
 });
-// What is said beside the work may have no reader, or no room: the work goes on.
+// Messages on standard error may have no reader, or no room: the work goes on.
 process.stderr.on('error', () => undefined);
 
 void runCommandLine(process.argv.slice(2), {
@@ -41,7 +41,7 @@ void runCommandLine(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
 }).then((code) => {
-  // Whatever still runs was left where it stands.
+  // Ends the work that is still running.
   if (code === CANCELLED) process.exit(CANCELLED);
   process.exitCode ??= code;
 });

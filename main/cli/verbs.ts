@@ -1,6 +1,6 @@
 import type { Verb } from './verb.ts';
 
-/** Every verb by name, loaded when it is used: `info` need not wait for the runtime. */
+/** Every verb by name, loaded on use: `info` need not wait for the runtime. */
 export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   info: async () => (await import('./verbs/info.ts')).info,
   forward: async () => (await import('./verbs/forward.ts')).forward,

@@ -40,7 +40,6 @@ export interface ClusterHost {
   readonly approve: (run: string, confirmed: string | undefined) => Promise<ApprovedManifest>;
   /** Number of parts of a sweep; refuses other runs. */
   readonly countParts: (manifest: ApprovedManifest) => Promise<number>;
-  /** Runs commands on a cluster. */
   readonly commands?: (host: string | null) => RunCommand;
 }
 

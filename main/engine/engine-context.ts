@@ -42,7 +42,6 @@ export interface EngineContext {
   readonly logs: JobLogs;
   /** Creates a pool of models apart from the one that the workspace's jobs share. */
   readonly createPool: (provider: ProviderName) => ModelPool;
-  /** Folder of the bundled resources. */
   readonly resources: string;
   /** Bundled models and tasks, by name. */
   readonly bundled: {
@@ -60,13 +59,11 @@ export interface EngineContext {
   readonly device: RunDevice;
   readonly numerics: Numerics;
   readonly memory: { readonly totalBytes: number; readonly budgetBytes: number };
-  /** Path of the user's settings. */
   readonly settingsFile: string;
   readonly commandLine: string;
   readonly now: () => number;
   /** Reads runs for display in a separate thread. */
   readonly reader: RunReader;
-  /** Running sweeps of this engine. */
   readonly liveSweeps: Map<string, SweepRecord>;
   /** Resolves once the sample's profiles are in the step store; rejects if they could not be restored. */
   sampleRestored(): Promise<void>;

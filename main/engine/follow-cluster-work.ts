@@ -13,7 +13,7 @@ import { DoneParts } from '../jobs/work-folder.ts';
 const ASK_EVERY_MS = 1_000;
 const ASK_HOST_EVERY_MS = 5_000;
 const ASK_AT_LEAST_EVERY_MS = 10_000;
-/** Permitted delay of an answer as a share of the time waited so far. */
+/** The polling interval grows to this share of the time waited so far. */
 const LATE_BY = 1 / 30;
 
 export const askAgainAfterMs = (waitedMs: number, { host }: Pick<ClusterRequest, 'host'>): number =>

@@ -5,7 +5,6 @@ import { CHECKSUM_FILE, checksumOfLine, fileChecksum, readChecksumList } from '.
 import { fileErrorCode } from '../files/file-errors.ts';
 import { PLAN_FILE } from './prepare-plan.ts';
 
-/** The model card. */
 export const CARD_FILE = 'README.md';
 
 /** Problems of the files in a folder's checksum list; none if it has no list. */
@@ -67,7 +66,6 @@ const TOKENIZER_FILE = 'tokenizer.json';
 const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
 
 export interface SideFiles {
-  /** Names of copied files. */
   readonly copied: readonly string[];
   /** Names of links out of the model, which are not followed. */
   readonly leftOut: readonly string[];
@@ -109,7 +107,6 @@ const findSideFiles = async (
   return { found, leftOut };
 };
 
-/** Copies a model's side files. */
 export const copySideFiles = async (source: string, destination: string): Promise<SideFiles> => {
   const { found, leftOut } = await findSideFiles(source);
   for (const [name, target] of found) await copyFile(target, path.join(destination, name));

@@ -15,7 +15,6 @@ export const weightBytes = (tensors: readonly ExportedTensor[]): number =>
 export const verificationBytes = (tensors: readonly ExportedTensor[], forms: number): number =>
   (2 + forms) * weightBytes(tensors);
 
-/** Counts the progress of a verification. */
 export class VerifyProgress {
   readonly signal: AbortSignal;
   readonly #onProgress: NonNullable<ExportControl['onProgress']>;

@@ -5,7 +5,6 @@ import type { Overlays } from '../inference/overlays.ts';
 /** The machine that verifies exports. */
 export type ExportMachine = Pick<ModelRunnerSettings, 'threads' | 'memoryBudgetBytes'>;
 
-/** Settings of an export. */
 export interface ExportSettings extends ExportMachine {
   readonly overlays: Overlays;
   /** Opens a runner; the caller disposes of it. */

@@ -173,7 +173,7 @@ const verified = ({ verification, plan, format, ggufType }: CardContents): strin
     return (
       `Before this folder got its name ${GGUF_FILE} was reopened and compared with what the plan makes of the ` +
       `source, written as ${ggufType ?? ''}: ` +
-      `every value of its metadata and every byte of its tensors is the same. It was not run: llama.cpp is no ` +
+      `every value of its metadata and every byte of its tensors is the same. It was not run: llama.cpp is not ` +
       `part of the workbench. ${REPEAT}`
     );
   const { sequences, tokens, maxLogitDifference, tolerance, sameExperts } = verification;
@@ -228,7 +228,7 @@ const inTransformers = ({ hasTokenizer }: CardContents): string =>
   ]);
 
 const inLlamaCpp =
-  `${GGUF_FILE} is one file with weights and tokenizer for llama.cpp and what is built on it.\n\n` +
+  `${GGUF_FILE} is one file with weights and tokenizer for llama.cpp and programs based on it.\n\n` +
   ['```sh', `llama-cli --model path/to/this/folder/${GGUF_FILE} --prompt "…"`, '```'].join('\n') +
   `\n\nSmaller types are made by llama.cpp's own tool from a file of type f32, f16 or bf16: \`llama-quantize ` +
   `${GGUF_FILE} smaller.gguf Q4_K_M\`.`;

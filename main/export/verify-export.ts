@@ -31,7 +31,6 @@ export const LOGIT_TOLERANCE = 1e-5;
 const MAX_LISTED = 20;
 
 export interface VerifyRequest {
-  /** Folder to verify. */
   readonly exported: string;
   /** The unpruned original. */
   readonly checkpoint: Checkpoint;

@@ -32,7 +32,6 @@ interface AxisWords {
   readonly across: string;
   /** A point's position on the axis; undefined if the document does not contain it. */
   readonly position: (result: SweepResult) => number | undefined;
-  /** How to read it. */
   readonly note: string;
 }
 
@@ -69,7 +68,6 @@ export const axisCaption = (axis: CurveAxis): string =>
   `items, about its value. ${axisWords[axis].note}`;
 
 interface PositionedResult extends SweepResult {
-  /** Position on the axis. */
   readonly at: number;
 }
 

@@ -44,7 +44,6 @@ const DODGE_PX = 9;
 const TICK_ROOM_PX = 15;
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10] as const;
 
-/** Title of the vertical axis. */
 export const differenceAxisTitle = (metric: MetricName): string =>
   metric === 'perplexity' ? 'minus rise of log-perplexity (nats)' : 'difference to unpruned (points)';
 

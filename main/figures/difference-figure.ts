@@ -16,7 +16,6 @@ export interface DifferenceFigure {
   readonly methods: readonly string[];
   readonly shown: readonly string[];
   readonly largestFactor: number;
-  /** The rule in words. */
   readonly rule: string;
   /** Runs of points beside that of the manifest. */
   readonly otherRuns: readonly string[];

@@ -4,7 +4,6 @@ import type { FigureTheme } from './colors.ts';
 import type { ShadedMap } from './map-scaling.ts';
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 
-/** Hatches that are drawn. */
 const HATCHES = ['dropped', 'merged'] as const;
 
 export interface CellLayout {

@@ -53,7 +53,6 @@ const drawBlock = (
   ];
 };
 
-/** How to read a sheet. */
 export const routingCaption = ({ unit, blocks }: Pick<RoutingSheet, 'unit' | 'blocks'>): string =>
   `Colour: ${unit}. Rows of a task: its ${blocks[0]?.matrix.length ?? 0} MoE layers, the first on top.`;
 

@@ -61,7 +61,6 @@ export const shareLines = (points: readonly SharePoint[]): ShareLine[] =>
       });
   });
 
-/** How to read the chart. */
 export const SHARE_CAPTION =
   'A line per number of experts before pruning, named at its end, darker for more: each mark is a factor, at the ' +
   'share of the routed choices that it drops (or merges into another expert) and the difference to the unpruned model; ' +

@@ -104,7 +104,6 @@ export const drawAcrossTicks = (
 export const drawAcrossTitle = (middle: number, bottom: number, words: string, theme: FigureTheme): SvgNode =>
   svgLabel(middle, bottom + 31, words, { 'text-anchor': 'middle', fill: theme.muted });
 
-/** Title of a vertical axis. */
 export const drawUpwardTitle = (x: number, middle: number, words: string, theme: FigureTheme): SvgNode =>
   svgLabel(0, 0, words, {
     transform: `translate(${x} ${Math.round(middle)}) rotate(-90)`,

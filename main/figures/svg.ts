@@ -13,7 +13,6 @@ type Attributes = Readonly<Record<string, string | number>>;
 const written = (value: string | number): string =>
   typeof value === 'string' ? escapeXml(value) : String(Math.round(value * 100) / 100);
 
-/** Text content. */
 export const svgText = (content: string): SvgNode => ({ svg: escapeXml(content) });
 
 /** An element. Children are passed as lists, since long argument lists overflow the stack. */

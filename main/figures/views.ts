@@ -115,7 +115,6 @@ export const differenceView = (
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
 });
 
-/** Every threshold of the sweep. */
 export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,
   table: { name: 'thresholds.csv', write: () => thresholdsCsv(document, manifest) },
@@ -153,10 +152,8 @@ const sizeView =
 /** How far each model can be pruned for each task by the best method. */
 export const bestThresholdsView = sizeView('best-thresholds', bestThresholdsFigure, bestThresholdsCsv);
 
-/** Thresholds over the number of experts. */
 export const expertTrendView = sizeView('thresholds-by-experts', expertTrendFigure, expertTrendsCsv);
 
-/** Loss over the dropped share. */
 export const shareView = sizeView('loss-by-dropped-share', shareFigure, sharePointsCsv);
 
 /** Pruned large model against small model from scratch. */

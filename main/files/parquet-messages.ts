@@ -14,7 +14,6 @@ export const parquetQuestion = z.discriminatedUnion('ask', [
 ]);
 export type ParquetQuestion = z.infer<typeof parquetQuestion>;
 
-/** Facts about a file. */
 export const parquetFacts = z.object({
   rows: z.number(),
   /** Rows of each row group, in order. */

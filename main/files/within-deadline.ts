@@ -3,7 +3,6 @@ import { createContext, Script } from 'node:vm';
 const context = createContext({ work: () => undefined });
 const script = new Script('work()');
 
-/** Whether an error reports the timeout. */
 const isTimeout = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 

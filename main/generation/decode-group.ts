@@ -71,7 +71,6 @@ export class GroupDecoder {
     }
   }
 
-  /** Rows that join now. */
   #admit(): readonly WritingRow[] {
     const { model, pool } = this.#engine;
     const room = groupRoom(model, this.#group, pool.spareBytes, pool.streaming);

@@ -6,7 +6,6 @@ import { cutAtStops } from '../tasks/generation/stop-rule.ts';
 import { stopWatcher } from './stop-text.ts';
 import type { RowToDecode } from './writing-row.ts';
 
-/** A prompt to continue. */
 export interface WritingRequest {
   readonly id: string;
   readonly context: string;

@@ -2,14 +2,12 @@
 export interface RowToDecode {
   /** The prompt, one token or more. */
   readonly tokens: readonly number[];
-  /** Key of the candidate. */
   readonly candidate: string;
   readonly mostNewTokens: number;
   /** Called after every token with all tokens so far; true ends the row. Absent: it is written to `mostNewTokens`. */
   readonly isDone?: (written: readonly number[]) => boolean;
 }
 
-/** A row that has ended. */
 export interface DecodedRow {
   /** Index of the row in the caller's list. */
   readonly row: number;
@@ -19,7 +17,6 @@ export interface DecodedRow {
   readonly ended: 'done' | 'length';
 }
 
-/** A row in progress. */
 export class WritingRow {
   readonly row: number;
   /** Index of its candidate within the group. */

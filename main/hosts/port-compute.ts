@@ -6,7 +6,6 @@ import { portChannel, type ProcessPort } from './port-channel.ts';
 /** A compute process that another process starts on request; its port arrives later. */
 export interface PortCompute {
   readonly process: ComputeProcess;
-  /** Connects its port. */
   connect(port: ProcessPort): void;
   /** Reports that it ended or could not be started. */
   end(how: ProcessEnd, errors: string): void;

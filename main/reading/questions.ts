@@ -41,7 +41,6 @@ export type QuestionOf<N extends ReadingName> = Extract<ReadingQuestion, { read:
 /** To the reading thread, one at a time. */
 export const readingOrder = z.object({
   workspace: z.string().min(1),
-  /** Folder of the bundled resources. */
   resources: z.string().min(1),
   /** This user's folder outside of workspaces; null: nothing is remembered. */
   state: z.string().min(1).nullable(),

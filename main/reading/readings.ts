@@ -62,7 +62,6 @@ const readAnswers = async (
   return { result, ...answeredItems(result.metric, before, after) };
 };
 
-/** Answers to the questions. */
 export const readings = {
   sweep: (source: RunSource, { run, ...asked }: QuestionOf<'sweep'>) => readSweep(source, run, asked),
   'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) =>

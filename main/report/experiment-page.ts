@@ -177,7 +177,6 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
         ],
   );
 
-/** Name of the report's file. */
 export const experimentReportName = ({ id }: RunManifest): string => `${id}.html`;
 
 /** An experiment as one HTML page: both questions with figures, matrix and thresholds, and the paper's own table. */

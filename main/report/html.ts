@@ -30,7 +30,6 @@ export const html = (
   };
 };
 
-/** Joins several nodes. */
 export const htmlAll = (nodes: readonly HtmlContent[]): HtmlNode => ({ html: nodes.map(written).join('') });
 
 /** Markup that is already safe: a figure of svgDocument. */

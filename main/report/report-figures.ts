@@ -72,7 +72,6 @@ export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] 
     figure(expertTrendFigure(sizeTrend, sizeTrend.tasks, manifest, pageTheme, methods), expertTrendCaption(sizeTrend)),
   );
 
-/** Loss against the dropped share. */
 export const shareFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
   parts(
     sizeTrend.methods.filter((method) => sizeTrend.sharePoints.some((point) => point.method === method)),

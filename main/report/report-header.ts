@@ -60,7 +60,7 @@ const ofSizes: readonly Definition[] = [
     'Rises with E',
     'A task counts as rising if more pairs of models that differ in E have the larger model\u2019s bracket ' +
       'entirely above the smaller one\u2019s than entirely below it. Brackets that overlap take no side, nor ' +
-      'does a smaller model that is safe as far as it was pruned: it hides how far it might have gone.',
+      'does a smaller model that is safe as far as it was pruned, since its threshold may be higher.',
   ],
   [
     'Ways to assign the sizes',

@@ -113,7 +113,6 @@ const sections = (source: ReportSource): Section[] => {
   ];
 };
 
-/** Name of the report's file. */
 export const reportName = ({ id }: RunManifest): string => `${id}.html`;
 
 /**
@@ -137,7 +136,6 @@ export const reportPage = (source: ReportSource): string => {
 };
 
 export interface MadeReport {
-  /** Name of its file. */
   readonly name: string;
   readonly html: string;
   readonly findings: readonly Finding[];

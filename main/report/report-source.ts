@@ -4,7 +4,6 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 
-/** All data of a report. */
 export interface ReportSource {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;

@@ -135,7 +135,6 @@ export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing,
 
 const printedScore = (score: number): string => Number(score.toPrecision(2)).toString();
 
-/** The verdict in words. */
 export const reproductionSentence = (findings: Findings): string => {
   const {
     points,

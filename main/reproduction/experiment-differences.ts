@@ -129,7 +129,6 @@ export const compareExperiments = (
 export const isExperimentMatch = ({ changed, missing, signs, fields }: ExperimentFindings): boolean =>
   [changed, missing, signs, fields?.changed ?? []].every((list) => list.length === 0);
 
-/** The verdict in words. */
 export const experimentSentence = ({ arms, items, changed, missing, signs, fields }: ExperimentFindings): string => {
   const compared = `${counted(arms, 'arm')} over ${counted(items, 'item outcome')}`;
   const left = missing.length === 0 ? '' : ` ${counted(missing.length, 'arm was', 'arms were')} not made again.`;

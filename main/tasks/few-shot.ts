@@ -49,5 +49,5 @@ export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: 
 export const describeFewShot = ({ count, seed, order }: FewShot, splitName: string): string =>
   count === 0
     ? ''
-    : `${String(count)}-shot: before every item stand the same examples of ${splitName} ` +
+    : `${String(count)}-shot: every item follows the same examples of ${splitName} ` +
       `(${order === 'first' ? 'its first' : `drawn with seed ${String(seed)}`}), which are not items themselves.`;

@@ -56,7 +56,7 @@ const loadFolder = async (folder: string): Promise<Task> => {
   const [only] = documents;
   if (documents.length === 1 && only !== undefined) return loadHarnessTask(join(folder, only));
   if (documents.length > 1)
-    throw refuse('bad-task', `${folder} holds several YAML files: ${documents.join(', ')}.`, 'Open one of them.');
+    throw refuse('bad-task', `${folder} contains several YAML files: ${documents.join(', ')}.`, 'Open one of them.');
   if (names.has('train.jsonl') && names.has('val.jsonl')) return loadSuperGlue(folder);
   if (names.has('train.txt') && names.has('test.txt')) return loadTextFolder(folder);
   throw refuse('missing-file', `${join(folder, 'task.json')} does not exist.`, SHAPES);

@@ -70,7 +70,6 @@ export const isWorkspace = async (folder: string): Promise<boolean> => {
   }
 };
 
-/** Opens an existing workspace. */
 export const openExistingWorkspace = async (folder: string, now: () => number = Date.now): Promise<Workspace> => {
   if (!(await isWorkspace(folder))) {
     throw refuse(

@@ -24,7 +24,6 @@ export const profileCacheLimits = (memoryBudgetBytes: number): ProfileCacheLimit
 export interface ProfileCache {
   /** Statistics of the first task of a profile; callers must not modify them. */
   read(file: string): Promise<RoutingStatistics | null>;
-  /** Bytes cached. */
   readonly heldBytes: number;
 }
 

@@ -26,7 +26,6 @@ const parts = ['windows', 'positions', 'experts', 'weights'] as const satisfies 
 
 const nameOf = (task: string, part: Part): string => `${task}.sample_${part}`;
 
-/** The tensors of a task's sample. */
 export const sampleTensors = (
   task: string,
   sample: ChoiceSample,
@@ -61,7 +60,6 @@ const integers = async (view: TensorView): Promise<Int32Array> => new Int32Array
 const floats = async (view: TensorView): Promise<Float32Array> =>
   new Float32Array((await readTensorBytes(view)).buffer);
 
-/** A task's whole sample. */
 export const readSample = async (
   tensors: ReadonlyMap<string, TensorView>,
   task: string,
@@ -78,7 +76,6 @@ export const readSample = async (
   };
 };
 
-/** One layer of a task's sample. */
 export const readLayerSample = async (
   layer: number,
   tensors: ReadonlyMap<string, TensorView>,

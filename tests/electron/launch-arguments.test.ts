@@ -26,7 +26,7 @@ it('has no development mode in a package', () => {
   expect(readLaunch(['electron', '.'], '/', false).development).toBe(false);
 });
 
-it('keeps the window’s data of two workspaces apart, and outside both', () => {
+it('keeps the window’s data of two workspaces separate, and outside both', () => {
   const [first, second] = ['/data/a', '/data/b'].map((workspace) => profileFolder('/config/app', workspace));
   expect(first).not.toBe(second);
   expect(first?.startsWith(join('/config/app', 'workspaces'))).toBe(true);

@@ -44,7 +44,7 @@ it('a start opens the last link or run file among its arguments, and no other fi
     path: resolve('/home/me', 'runs/sweep-1/open.uncurl-run'),
   });
   expect(openingOf(['workbench', '/etc/passwd', 'a.json'], '/')).toBeNull();
-  // A link from a web page is never read as a file or an option.
+  // A link from a web page is never treated as a file or an option.
   expect(openingOf(['workbench', '--', 'uncurl://app/../../a.uncurl-run'], '/')).toBeNull();
   expect(openingOf(['workbench', '--x=/a.uncurl-run'], '/')).toBeNull();
   expect(openingOf(['a.uncurl-run'], '/')).toBeNull();

@@ -191,7 +191,7 @@ describe('is refused with exit code 2 and a reason, and nothing is written:', ()
 
   test('folders that contain no model, or a damaged one', async () => {
     const folder = await temporaryFolder();
-    await refused(['info', folder], /holds no config\.json/);
+    await refused(['info', folder], /contains no config\.json/);
     const model = join(folder, 'model');
     await cp(bundledModel, model, { recursive: true });
     await truncate(join(model, 'model.safetensors'), 1_000_000);
@@ -249,7 +249,7 @@ describe('is refused with exit code 2 and a reason, and nothing is written:', ()
         '--out',
         at('o'),
       ],
-      /is no profile/,
+      /is not a profile/,
     );
     await refused(
       ['plan', 'uncurl-16', '--method', 'random', '--factor', '2', '--keep', '8', '--out', at('o')],
@@ -306,10 +306,10 @@ describe('is refused with exit code 2 and a reason, and nothing is written:', ()
 
   test('missing runs and workspaces', async () => {
     const folder = await temporaryFolder();
-    await refused(['runs', '--workspace', join(folder, 'typo')], /is no workspace/);
-    await refused(['resume', 'sweep-1', '--workspace', join(folder, 'typo')], /is no workspace/);
+    await refused(['runs', '--workspace', join(folder, 'typo')], /is not a workspace/);
+    await refused(['resume', 'sweep-1', '--workspace', join(folder, 'typo')], /is not a workspace/);
     expect(await readdir(folder)).toEqual([]);
-    await refused(['runs', '--workspace', bundledModel], /is no workspace/);
+    await refused(['runs', '--workspace', bundledModel], /is not a workspace/);
   });
 });
 

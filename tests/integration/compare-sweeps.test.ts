@@ -38,7 +38,7 @@ test('two sweeps on disk are compared item by item, with their different setting
   expect(printed.stdout).toMatch(/random \/ reap +4 +40 shared, paired/);
   expect(await uncurl(['compare', first, second, '--model', 'x', '--workspace', workspace])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('--model is of the methods of one sweep'),
+    stderr: expect.stringContaining('--model applies to the comparison of methods in one sweep only'),
   });
   expect(await uncurl(['compare', first, first, '--workspace', workspace])).toMatchObject({ code: 2 });
   const log = await uncurl(['runs', 'log', second, '--workspace', workspace]);

@@ -89,9 +89,9 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
   await copyFile(at('plan.json'), at('mask.json'));
   expect(await jsonOf(...plan('--method', mask, '--format', 'expert-list'))).toMatchObject({ method: 'mine' });
   expect((await readFile(at('plan.json'), 'utf8')).split('\n')[1]).toBe('{"1":[0,5,1,2,3,4,6,7]}');
-  await refused(plan('--method', mask, '--keep', '4'), /mask\.json says itself what stays/);
+  await refused(plan('--method', mask, '--keep', '4'), /mask\.json names the experts that stay/);
   await refused(plan('--method', 'file:reap=x', '--keep', '4'), /is not file:NAME=FILE/);
-  await refused(plan('--method', named, '--keep', '4', '--protect', 'all'), /--protect has nothing to choose/);
+  await refused(plan('--method', named, '--keep', '4', '--protect', 'all'), /--protect has no effect/);
   const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--factors', '2', '--workspace', at('w')];
   await refused([...sweep, '--method', 'file:mine=nowhere.json'], /nowhere\.json.*does not exist/);
   await writeFile(at('bad.json'), '{"0":[7,1,2,0,3,4,5,6],\n"1":[5,5,1,2,3,4,6,7]}');
@@ -117,10 +117,7 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
   );
   await refused(plan(...full, '--method', 'frequency', '--counts', '2,3'), /names 2 layers/);
   await refused(plan(...full, '--method', 'frequency', '--counts', '2,3,4', '--keep', '4'), /not both/);
-  await refused(
-    plan('--ranking', at('ranking.json'), '--method', 'reap', '--keep', '2'),
-    /--method has nothing to choose/,
-  );
+  await refused(plan('--ranking', at('ranking.json'), '--method', 'reap', '--keep', '2'), /--method has no effect/);
   await refused(
     [
       'sweep',

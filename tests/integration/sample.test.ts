@@ -205,7 +205,7 @@ test('serve adds the sample to the default workspace at its first use, and leave
     [['serve', '--workspace', named], []],
   ] as const) {
     const server = startUncurl(args, { UNCURL_WORKSPACE: usual });
-    await server.says('The address holds a token');
+    await server.says('The address contains a token');
     expect(await readdir(join(runs.length > 0 ? usual : named, 'runs'))).toEqual(runs);
     server.child.kill('SIGTERM');
     await server.ended;

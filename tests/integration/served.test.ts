@@ -132,7 +132,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     await server.hang();
     server.child.kill(signal);
     const { code, stderr } = await server.ended;
-    expect(stderr).toContain('did not hear that it shall end');
+    expect(stderr).toContain('did not react to the request to end');
     expect(code).toBe(1);
     await waitUntilGone(pid);
   });

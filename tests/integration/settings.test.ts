@@ -13,7 +13,7 @@ test('the workspace in the settings is the default of the command line, which ca
   const again = await uncurl(['sample'], environment);
   expect(again).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/holds the sample already: nothing was changed/),
+    stdout: expect.stringMatching(/already contains the sample: nothing was changed/),
   });
   expect(await readdir(join(set, 'runs'))).toEqual(['sample']);
   const named = await uncurl(['sample', '--workspace', other, '--json'], environment);

@@ -10,9 +10,10 @@ import { finetuneSettings } from '../../main/contract/finetune.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import { defaultText, settingsOf } from '../../main/contract/setting.ts';
-import type { SizeTrendDocument } from '../../main/contract/size-trend.ts';
+import type { Finding, SizeTrendDocument } from '../../main/contract/size-trend.ts';
 import { describedSweepSettings, type SweepDocument, type SweepResult, UNPRUNED } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
+import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
@@ -107,9 +108,30 @@ const safeTasks = ({ document, own: trend }: Sample): readonly string[] => {
   );
 };
 
-/** The engine's sentences about all methods together. */
-const findings = ({ trend }: Sample): readonly string[] =>
-  items(trend.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence));
+/** The engine's sentences of one chart; of single methods where `ofMethods` names them, else of all together. */
+const findings =
+  (chart: Finding['chart'], ofMethods: readonly (string | null)[] = [null]) =>
+  ({ trend }: Sample): readonly string[] =>
+    items(
+      trend.findings
+        .filter((one) => one.chart === chart && ofMethods.includes(one.method))
+        .map(({ sentence }) => sentence),
+    );
+
+const bothKinds = ({ document }: Sample): readonly string[] => {
+  const sentence = reachSummary(choiceAndWriting(document));
+  if (sentence === null) throw new Error('the sample has no task of both kinds');
+  return [sentence];
+};
+
+const size = ({ document, own }: Sample): readonly string[] => {
+  const counts = [...new Set(document.results.map(({ n }) => n))].sort((one, other) => other - one);
+  const draws = new Set(document.results.flatMap(({ seed }) => seed ?? [])).size;
+  return [
+    `${document.results.length.toLocaleString('en-US')} points over n = ${counts.join(' or ')} test items per task; ` +
+      `${own.methods.map(methodTitle).join(', ')}; ${draws} draws of each method that draws.`,
+  ];
+};
 
 /** For frequency: the share of routed choices that factor 2 drops at each size, and where it is safe. */
 const shortFinding = ({ own: trend }: Sample): readonly string[] => {
@@ -215,7 +237,11 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'first-result': firstResult,
   'short-finding': shortFinding,
   'safe-tasks': safeTasks,
-  findings,
+  size,
+  'both-kinds': bothKinds,
+  'threshold-trend': findings('threshold-over-experts', [null, 'frequency', 'reap']),
+  'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
+  'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
   experiment,
   curtailment,
   'sweep-settings': settings(describedSweepSettings),

@@ -8,7 +8,6 @@ import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { qwen2Moe, qwen3Moe } from './qwen.ts';
 
-/** All supported families. */
 export const families: readonly Family[] = [
   mixtral,
   qwen2Moe,

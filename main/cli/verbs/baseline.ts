@@ -16,8 +16,8 @@ export const baseline: Verb = {
   name: 'baseline',
   usage: 'MODEL --task T...',
   summary:
-    'What choices give away: accuracy on the test items with their questions, and with the questions ' +
-    'exchanged, beside chance.',
+    'Shows how much the choices give away: accuracy on the test items with their questions, and with the questions ' +
+    'exchanged, next to chance.',
   positionals: [1, 1],
   options: {
     task: {
@@ -46,7 +46,7 @@ export const baseline: Verb = {
         if (exchanged === null || chance === null)
           throw refuse(
             'no-choices',
-            `${name} holds no multiple-choice items to exchange the questions of.`,
+            `${name} has no multiple-choice items whose questions could be exchanged.`,
             'Name tasks with choices.',
           );
         progress(`Scoring ${name}`);

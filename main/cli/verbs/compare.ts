@@ -48,7 +48,7 @@ const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
         ),
       ];
 
-/** Methods against each other as tables: over all tasks, task by task, and what recovery did. */
+/** Methods against each other as tables: over all tasks, per task, and the effect of recovery. */
 const compareText = (document: CompareDocument): string => {
   const { run, model, factor, factors, reference, overview, tasks, findings, notes } = document;
   return [
@@ -93,13 +93,17 @@ const compareText = (document: CompareDocument): string => {
   ].join('\n\n');
 };
 
-/** Options that choose a part of one sweep. */
+/** Options that select a part of one sweep. */
 const OF_ONE_SWEEP = ['model', 'factor', 'answers', 'reference', 'delta', 'familywise'];
 
 const compareRuns = async (given: VerbArguments, host: VerbHost): Promise<VerbResult> => {
   const unused = OF_ONE_SWEEP.find((name) => given.options[name] !== undefined);
   if (unused !== undefined)
-    throw refuse('bad-usage', `--${unused} is of the methods of one sweep.`, 'Leave it out, or name one sweep.');
+    throw refuse(
+      'bad-usage',
+      `--${unused} applies to the comparison of methods in one sweep only.`,
+      'Leave it out, or name one sweep.',
+    );
   const reader = optionReader(given);
   const named = given.positionals.map((run) => findRun(run, reader, host));
   const [{ workspace } = { workspace: '' }] = named;
@@ -107,7 +111,7 @@ const compareRuns = async (given: VerbArguments, host: VerbHost): Promise<VerbRe
   if (stranger !== undefined)
     throw refuse(
       'bad-usage',
-      `${stranger.run} lies in ${stranger.workspace}, not in ${workspace}.`,
+      `${stranger.run} is in ${stranger.workspace}, not in ${workspace}.`,
       'Compare sweeps of one workspace.',
     );
   const document = await withReader(host, workspace, (runs) =>
@@ -131,7 +135,7 @@ export const compare: Verb = {
     factor: {
       type: 'string',
       value: 'X',
-      help: 'Pruning factor (default: the middle one); the nearest measured one stands for it.',
+      help: 'Pruning factor (default: the middle one); the nearest measured factor is used.',
     },
     answers: {
       type: 'string',
@@ -141,7 +145,7 @@ export const compare: Verb = {
     reference: {
       type: 'string',
       value: 'M',
-      help: 'What differences are to: best (default: the best method of each task), unpruned, or a method.',
+      help: 'Reference of the differences: best (default: the best method of each task), unpruned, or a method.',
     },
     delta: {
       type: 'string',

@@ -25,13 +25,13 @@ export const damageText = ({ model, task, layer, metric, n, unpruned, results }:
         printedP(p) ?? '',
       ]),
     ),
-    'Intervals and p are of each expert by itself: of twenty that change nothing, about one shows a difference.',
+    'Intervals and p are per expert, uncorrected: of twenty experts that change nothing, about one shows a difference.',
   ].join('\n');
 
 export const damage: Verb = {
   name: 'damage',
   usage: 'MODEL TASK --layer L [--expert E...]',
-  summary: 'What a task loses with one expert gone: each of a layer by itself, against the unpruned model.',
+  summary: 'Measures what a task loses without one expert: each expert of a layer alone, against the unpruned model.',
   positionals: [2, 2],
   options: {
     layer: { type: 'string', value: 'L', help: 'MoE layer, counted from 0.' },

@@ -55,20 +55,20 @@ const measured = ({ measurement, shareOnCpu }: ProviderProbe): string => {
   const { deviation, deviceName, millisecondsPerBlock, cpuMillisecondsPerBlock, nodes } = measurement;
   return [
     deviceName ?? 'device not named by the system',
-    `deviation ${deviation === null ? 'none to tell' : deviation.toExponential(1)}`,
+    `deviation ${deviation === null ? 'not available' : deviation.toExponential(1)}`,
     `${percent(shareOnCpu)} of nodes on the processor (${nodes.onCpu} of ${nodes.total})`,
     `${millisecondsPerBlock.toFixed(1)} ms a small block (processor ${cpuMillisecondsPerBlock.toFixed(1)} ms)`,
   ].join(', ');
 };
 
-/** One provider in a line: what its probe found, or what is known without trying. */
+/** One provider in a line: the result of its probe, or a note where it was not probed. */
 const deviceText = ({ present, note, command, probe }: ProviderListing): string => {
   if (!present) return command === null ? `absent: ${note}` : `absent: ${note} Fetch them with: ${command}`;
   if (probe === null) return `not tried. ${note}`;
   return probe.available ? `works: ${measured(probe)}` : `refused: ${probe.reason ?? 'its probe failed'}`;
 };
 
-/** The workspace's environment for fine-tuning as it is: null where there is none. One from elsewhere is not run. */
+/** The workspace's environment for fine-tuning; null where there is none. One that was made elsewhere is not run. */
 const pythonHere = async (
   workspace: string,
   environments: MadeEnvironments,
@@ -107,7 +107,7 @@ export const doctor: Verb = {
   options: {
     probe: {
       type: 'boolean',
-      help: 'Try every device in a process of its own: run a small block and compare it with the processor.',
+      help: 'Probe every device in a separate process: run a small block and compare it with the processor.',
     },
     python: {
       type: 'boolean',
@@ -116,7 +116,7 @@ export const doctor: Verb = {
     'python-base': {
       type: 'string',
       value: 'FILE',
-      help: 'Python that the environment is made of (default: python3 of the path).',
+      help: 'Python to make the environment with (default: python3 of the PATH).',
     },
     ...WORKSPACE_OPTION,
   },

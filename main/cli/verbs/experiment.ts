@@ -35,7 +35,7 @@ const findMembers = async (host: VerbHost, named: readonly string[]): Promise<re
   return [...new Set(folders)];
 };
 
-/** What the window calls "as it is" is `as-is` here, and `fine-tuned` is also `tuned`. */
+/** Accepts `as-is` for the window's "as it is", and `tuned` for `fine-tuned`. */
 const readTreatments = (named: readonly string[]): readonly ArmTreatment[] => {
   const known = armTreatment.options;
   const found = named.map((name) => {
@@ -49,7 +49,7 @@ const readTreatments = (named: readonly string[]): readonly ArmTreatment[] => {
 
 const DEFAULTS = experimentSettings.parse({ training: {} });
 
-/** Says each arm as it is measured. */
+/** Reports each arm when it is measured. */
 export const sayArms = (engine: Engine, run: string, host: VerbHost): (() => void) =>
   engine.subscribe((event) => {
     if (event.type !== 'experiment.arm' || event.run !== run) return;
@@ -94,13 +94,13 @@ export const experiment: Verb = {
       value: 'LIST',
       help:
         `${armTreatment.options.join(', ')} (default ${DEFAULTS.treatments.join(',')}). two-stage: a general stage on ` +
-        '--mixture, then the task; new-router: pruned arms get a router that is drawn anew at random. All but as-is ' +
+        '--mixture, then the task; new-router: pruned arms get a random new router. All but as-is ' +
         'and refit need Python; give --rate and --epochs then.',
     },
     recovery: {
       type: 'string',
       value: 'WHAT',
-      help: `What the arms "refit" have refitted: ${refitName.options.join(', ')} (default router+experts).`,
+      help: `Refitted parts in the arms "refit": ${refitName.options.join(', ')} (default router+experts).`,
     },
     seeds: {
       type: 'string',
@@ -114,8 +114,8 @@ export const experiment: Verb = {
       type: 'string',
       value: 'NAME',
       help:
-        'fixed: all trainings have the seed of --seed (default). drawn: those of a draw have a seed of their own, also ' +
-        'the arms that they are held against, which are then trained once a draw.',
+        'fixed: all trainings use the seed of --seed (default). drawn: the trainings of a draw use its own seed, also ' +
+        'the arms that they are compared with, which are then trained once per draw.',
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },

@@ -16,11 +16,11 @@ import type { Verb } from '../verb.ts';
 
 const FORMATS = ['hf', 'onnx', 'gguf'] as const;
 
-/** The form that was asked for: one, or hf and onnx together. */
+/** The requested format: a single one, or hf and onnx together. */
 const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
   if (names.length === 0) return 'hf';
   if (names.includes('gguf') && names.some((name) => name !== 'gguf'))
-    throw refuse('bad-usage', 'A GGUF file is an export of its own, without other forms.', 'Export twice.');
+    throw refuse('bad-usage', 'A GGUF file cannot be exported together with other formats.', 'Export twice.');
   return exportFormat.parse(FORMATS.filter((name) => names.includes(name)).join(','));
 };
 
@@ -43,7 +43,7 @@ export const exportVerb: Verb = {
     'gguf-type': {
       type: 'string',
       value: 'TYPE',
-      help: `Type of the weights of a GGUF file: ${ggufTypes.join(', ')} (default: as they are stored).`,
+      help: `Type of the weights of a GGUF file: ${ggufTypes.join(', ')} (default: as stored in the source).`,
     },
     ...MACHINE_OPTIONS,
   },
@@ -54,7 +54,7 @@ export const exportVerb: Verb = {
     const format = formatOf(reader.choices('format', FORMATS));
     const ggufType = reader.choice('gguf-type', ggufTypes);
     if (ggufType !== undefined && format !== 'gguf')
-      throw refuse('bad-usage', '--gguf-type is of GGUF files only.', 'Give --format gguf too.');
+      throw refuse('bad-usage', '--gguf-type applies to GGUF files only.', 'Give --format gguf too.');
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
@@ -75,7 +75,7 @@ export const exportVerb: Verb = {
       const text =
         `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are ` +
         `byte for ` +
-        'byte what the plan makes of the source. It was not run: llama.cpp is no part of the workbench.';
+        'byte what the plan makes of the source. It was not run: llama.cpp is not part of the workbench.';
       return {
         document: { folder, format, sizeBytes, verification, warnings },
         text: [text, ...warnings].join('\n'),

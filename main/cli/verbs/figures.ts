@@ -14,7 +14,7 @@ import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { withReader } from '../with-reader.ts';
 import type { Verb, VerbHost } from '../verb.ts';
 
-/** What is drawn, and what to say about the run's files where they were edited. */
+/** The figures, and a warning where the run's files were edited. */
 interface Drawn {
   readonly files: readonly FigureFile[];
   readonly notes: readonly string[];

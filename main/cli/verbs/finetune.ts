@@ -19,7 +19,7 @@ export const finetune: Verb = {
       type: 'string',
       multiple: true,
       value: 'T',
-      help: 'Task folder, task file or bundled name; its calibration items are learnt, its test items never.',
+      help: 'Task folder, task file or bundled name; training uses its calibration items, never its test items.',
     },
     out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
     ...CALIBRATION_OPTIONS,

@@ -46,7 +46,7 @@ export const forward: Verb = {
     const { vocabulary, moeLayers } = checkpoint.info;
     const tensors = results.flatMap(({ logits, routerLogits }, index) => {
       const tokens = sequences[index]?.length ?? 0;
-      // A merge with one router row per group leaves fewer rows than the model has experts.
+      // A merge with one router row per group has fewer rows than the model has experts.
       const rows = routerLogits.length / (moeLayers * Math.max(1, tokens));
       return [
         tensorInMemory(`logits.${String(index)}`, 'F32', [tokens, vocabulary], logits),

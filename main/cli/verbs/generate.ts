@@ -19,12 +19,12 @@ import { findModel } from '../subjects.ts';
 import { progressWithTimeLeft } from '../terminal.ts';
 import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 
-/** What lm-evaluation-harness lets a model write where a task does not say. */
+/** Default of lm-evaluation-harness for tasks that set no limit. */
 const DEFAULT_NEW_TOKENS = 256;
 
 const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
 
-/** What the verb runs with, beside what it is to write. */
+/** The model, and the conditions under which it writes. */
 interface Work {
   readonly reader: OptionReader;
   readonly checkpoint: Checkpoint;
@@ -35,7 +35,7 @@ interface Work {
 export const generate: Verb = {
   name: 'generate',
   usage: 'MODEL --requests F.jsonl|--tokens F.json --out F.jsonl [--plan PLAN]',
-  summary: 'What the model writes after each context: greedily, ended and cut as lm-evaluation-harness does it.',
+  summary: 'Writes a continuation of each context: greedy decoding, stopped and cut as in lm-evaluation-harness.',
   positionals: [1, 1],
   options: {
     requests: {
@@ -46,7 +46,7 @@ export const generate: Verb = {
     tokens: {
       type: 'string',
       value: 'FILE',
-      help: 'JSON list of token-id lists to go on from; answers {"tokens": [[...]]}.',
+      help: 'JSON list of token-id lists to continue; answers {"tokens": [[...]]}.',
     },
     plan: { type: 'string', value: 'PLAN', help: 'Write under this plan.' },
     'max-new-tokens': {
@@ -54,7 +54,7 @@ export const generate: Verb = {
       value: 'N',
       help: `Tokens to write where a request does not say (default: ${String(DEFAULT_NEW_TOKENS)}).`,
     },
-    'ignore-end': { type: 'boolean', help: 'Write on after end tokens.' },
+    'ignore-end': { type: 'boolean', help: 'Do not stop at end tokens.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -135,7 +135,7 @@ const CANDIDATE = 'plan';
 
 type Start = (rows: readonly RowToDecode[]) => Promise<RunControl>;
 
-/** Opens the model under `--plan`; `start` says what the rows will cost, and gives what a run is controlled by. */
+/** Opens the model under `--plan`; `start` reports the cost of the rows and returns the controls of a run. */
 const withModel = async <T>(
   { reader, checkpoint, host }: Work,
   use: (runner: ModelRunner, plan: Plan | null, start: Start) => Promise<T>,

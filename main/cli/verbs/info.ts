@@ -47,7 +47,7 @@ const modelFacts = async (resources: string, named: string): Promise<VerbResult>
 const taskFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
   const delta = sweepSettings.shape.delta.parse(reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN));
   const [task] = await loadNamedTasks(reader, resources, [named]);
-  if (task === undefined) throw refuse('no-such-task', `${named} names no task.`, 'Check the name.');
+  if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
   const { name, title, description, metric, path, hash, calibration, test } = task;
   const chance = chanceAccuracy(test);
   const verdict = metric === 'perplexity' ? null : { delta, ...itemsForVerdict(delta) };
@@ -79,18 +79,19 @@ const isTask = async (resources: string, named: string): Promise<boolean> => {
 export const info: Verb = {
   name: 'info',
   usage: 'MODEL | TASK',
-  summary: 'Facts about a checkpoint, read from its headers; or about a task and how far its items go.',
+  summary:
+    'Facts about a checkpoint, read from its headers; or about a task, and the differences its items can detect.',
   positionals: [1, 1],
   options: {
     ...CALIBRATION_OPTIONS,
-    delta: { type: 'string', value: 'X', help: 'Of a task: margin that a verdict is wanted at (default 0.02).' },
+    delta: { type: 'string', value: 'X', help: 'For a task: margin of the verdict (default 0.02).' },
   },
   run: async (given, { resources }) => {
     const [named = ''] = given.positionals;
     if (await isTask(resources, named)) return taskFacts(optionReader(given), resources, named);
     const [option] = Object.keys(given.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
     if (option !== undefined)
-      throw refuse('bad-usage', `--${option} is for tasks, and ${named} is none.`, 'Leave it out, or name a task.');
+      throw refuse('bad-usage', `--${option} is for tasks, and ${named} is not one.`, 'Leave it out, or name a task.');
     return modelFacts(resources, named);
   },
 };

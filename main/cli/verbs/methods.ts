@@ -6,7 +6,7 @@ import type { Verb } from '../verb.ts';
 export const methods: Verb = {
   name: 'methods',
   usage: '[NAME]',
-  summary: 'What each pruning method does, needs, offers and gets wrong.',
+  summary: 'Explains each pruning method: what it does, its data, options and weaknesses.',
   positionals: [0, 1],
   options: {},
   run: async ({ positionals: [named] }) => {

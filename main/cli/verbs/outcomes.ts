@@ -16,14 +16,14 @@ import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import type { Verb } from '../verb.ts';
 
-/** Items that are printed unless --count says otherwise. */
+/** Number of items printed without --count. */
 const USUAL_ITEMS = 20;
-/** A factor on the command line is rounded as tables print it. */
+/** Tables round factors: a factor on the command line matches within this distance. */
 const ROUNDING = 0.006;
 
 const verdictOf = ({ isRight }: ShownAnswer): string => (isRight === null ? '' : isRight ? ' (right)' : ' (wrong)');
 
-/** A text on one line; what differs from the other's stands in brackets. */
+/** A text on one line, with the part that differs from `other` in brackets. */
 const marked = (text: string, other: string): string => {
   const [{ before, changed, after }] = textDifference(text, other);
   const line = JSON.stringify(`${before}\u0001${changed}\u0002${after}`);
@@ -68,7 +68,7 @@ const outcomesText = (document: OutcomesDocument): string => {
   return [
     `${model}  ${task}  ${method}${seeded}  factor ${factor.toFixed(2)}: ${String(lost)} lost, ` +
       `${String(gained)} gained, ` +
-      `${String(same)} the same; ${String(otherwise)} answered otherwise.`,
+      `${String(same)} the same; ${String(otherwise)} answered differently.`,
     ...items.map(itemText),
     ...(items.length < total
       ? [
@@ -80,7 +80,7 @@ const outcomesText = (document: OutcomesDocument): string => {
   ].join('\n\n');
 };
 
-/** The point that the options name: by default the first model, task and seed that were measured. */
+/** The point that the options name; by default the first measured model, task and seed. */
 const namedPoint = (reader: OptionReader, { results }: SweepDocument): SweepResult => {
   const pick = (option: 'model' | 'task' | 'method', left: readonly SweepResult[]): readonly SweepResult[] => {
     const names = [...new Set(left.map((result) => result[option]))];
@@ -110,7 +110,7 @@ const namedPoint = (reader: OptionReader, { results }: SweepDocument): SweepResu
 export const outcomes: Verb = {
   name: 'outcomes',
   usage: 'RUN --method M [--model NAME] [--task T] [--factor X] [--show lost|gained|same] [--workspace DIR]',
-  summary: 'What the unpruned model and a candidate of a sweep answered, item by item, differences marked.',
+  summary: 'Answers of the unpruned model and of a candidate of a sweep, item by item, with differences marked.',
   positionals: [1, 1],
   options: {
     model: { type: 'string', value: 'NAME', help: 'Model of the sweep (default: its first).' },
@@ -125,7 +125,7 @@ export const outcomes: Verb = {
     show: {
       type: 'string',
       value: 'WHICH',
-      help: 'Only items that pruning lost, gained, or that are right or wrong as before (same); default: all.',
+      help: 'Only items that pruning lost, gained, or left right or wrong (same); default: all.',
     },
     from: { type: 'string', value: 'N', help: 'Number of the first item to show (default 1).' },
     count: {
@@ -141,7 +141,7 @@ export const outcomes: Verb = {
     const show = reader.choice('show', [...answerChange.options, 'all'] as const) ?? 'all';
     const from = (reader.whole('from', 1) ?? 1) - 1;
     const count = Math.min(MOST_ITEMS, reader.whole('count', 1) ?? USUAL_ITEMS);
-    // A workspace that is not there is refused, not made.
+    // A missing workspace is refused, not created.
     await openExistingWorkspace(workspace);
     return withEngine(
       reader,

@@ -43,11 +43,11 @@ const chosenTasks = (profile: ProfileFile, wanted: readonly string[]): ProfileFi
   const names = profile.tasks.map(({ name }) => name);
   const missing = wanted.find((name) => !names.includes(name));
   if (missing !== undefined)
-    throw refuse('no-such-task', `The profile does not hold the task "${missing}".`, suggestion(missing, names));
+    throw refuse('no-such-task', `The profile does not contain the task "${missing}".`, suggestion(missing, names));
   return profile.tasks.filter(({ name }) => wanted.includes(name));
 };
 
-/** The profile that `--profile` names, held against the model. */
+/** Reads the profile that `--profile` names and checks it against the model. */
 const readProfile = async (reader: OptionReader, { name, fingerprint }: PlanSubject): Promise<ProfileFile | null> => {
   const file = reader.text('profile');
   if (file === undefined) return null;
@@ -63,14 +63,14 @@ const readProfile = async (reader: OptionReader, { name, fingerprint }: PlanSubj
 const readDescribed = (reader: OptionReader): DescribedPlanSettings =>
   describedPlanSettings.parse(readSettings(reader, describedPlanSettings));
 
-/** What is asked of every layer: by `--counts`, or else by factor or number and a budget. */
+/** The requested size of every layer: from `--counts`, or from a factor or number and a budget. */
 const readSize = (reader: OptionReader): RequestedSize & { readonly budget: BudgetName } => {
   const counts = reader.wholes('counts');
   const { budget } = readDescribed(reader);
   if (counts.length > 0 && reader.text('budget') !== undefined && budget !== 'manual') {
     throw refuse(
       'bad-usage',
-      `--counts says what every layer keeps, and --budget ${budget} would choose it.`,
+      `--counts sets how many experts every layer keeps, and --budget ${budget} would choose it.`,
       'Give one of them.',
     );
   }
@@ -82,7 +82,7 @@ const readSize = (reader: OptionReader): RequestedSize & { readonly budget: Budg
   };
 };
 
-/** By a file: `--ranking FILE`, or `--method file:NAME=FILE`, which names it. */
+/** Plans from a file: `--ranking FILE`, or `--method file:NAME=FILE`. */
 const plannedByFile = async (
   reader: OptionReader,
   subject: PlanSubject,
@@ -95,7 +95,7 @@ const plannedByFile = async (
   if (given !== undefined)
     throw refuse(
       'bad-usage',
-      `${method === undefined ? '--ranking' : 'A file'} says which experts stay, so --${given} has nothing to choose.`,
+      `${method === undefined ? '--ranking' : 'A file'} names the experts that stay, so --${given} has no effect.`,
       'Give one of them.',
     );
   const read = readExpertFile(await readTextFile(file, 'ranking'), resolve(file), subject.info);
@@ -110,13 +110,13 @@ const plannedByFile = async (
   if (sized !== undefined)
     throw refuse(
       'bad-usage',
-      `${resolve(file)} says itself what stays, so --${sized} has nothing to say.`,
-      'Leave it.',
+      `${resolve(file)} names the experts that stay, so --${sized} has no effect.`,
+      'Leave it out.',
     );
   return signedPlan({ ...onlyPlan(read.plans, resolve(file)), method: method ?? 'ranking' }, subject, []);
 };
 
-/** `out`: the plan file, beside which a method that leaves constants puts them. */
+/** Plans by a method. `out`: the plan file, beside which the method's constants are written. */
 const plannedByMethod = async (
   reader: OptionReader,
   subject: Checkpoint,
@@ -180,10 +180,10 @@ export const plan: Verb = {
   usage:
     'MODEL (--profile F --method M | --ranking F) (--factor X | --keep N | --counts N,N,...) ' +
     '[--budget NAME] [--pin L:E] --out PLAN',
-  summary: 'Which experts each layer keeps, or how they merge, by a method and a profile.',
+  summary: 'Chooses which experts each layer keeps, or how they merge, by a method and a profile.',
   positionals: [1, 1],
   options: {
-    profile: { type: 'string', value: 'FILE', help: 'What `uncurl profile` wrote (random needs none).' },
+    profile: { type: 'string', value: 'FILE', help: 'File that `uncurl profile` wrote (random needs none).' },
     task: {
       type: 'string',
       multiple: true,
@@ -197,7 +197,7 @@ export const plan: Verb = {
       value: 'FILE',
       help:
         'Keep the experts that this file names first: {"0": [experts of MoE layer 0, best first], ...}; ' +
-        'instead of a method. Also a mask or a plan, which says itself what stays.',
+        'instead of a method. Also a mask or a plan, which itself names the experts that stay.',
     },
     keep: { type: 'string', value: 'N', help: 'Kept experts per layer, instead of a factor.' },
     counts: {
@@ -217,7 +217,7 @@ export const plan: Verb = {
       type: 'string',
       multiple: true,
       value: 'LIST',
-      help: 'How much each task counts, in the order of the tasks (default: all alike).',
+      help: 'Weight of each task, in the order of the tasks (default: all equal).',
     },
     pin: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must stay.' },
     drop: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must go.' },

@@ -20,7 +20,7 @@ import { progressOf } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
-/** exp of the entropy of an expert's share of the routed tokens, averaged over layers: how many experts a task uses. */
+/** exp of the entropy of the experts' shares of routed tokens, averaged over layers: how many experts a task uses. */
 const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
   const perLayer = counts.map((layer) => {
     const total = layer.reduce((sum, count) => sum + count, 0);

@@ -32,7 +32,7 @@ export const reproduce: Verb = {
     const python = reader.text('python');
     const confirmed = confirmedCode(reader);
     if (python !== undefined && kind !== 'experiment')
-      throw refuse('bad-usage', `${run} is a ${kind}: Python has no part in it.`, 'Leave --python out.');
+      throw refuse('bad-usage', `${run} is a ${kind}, which does not use Python.`, 'Leave --python out.');
     const again = async (engine: Engine): Promise<VerbResult> => {
       const { run: second } = await engine.call('experiment.reproduce', {
         ...{ run, confirmed },

@@ -14,13 +14,13 @@ import { sweepText } from '../sweep-text.ts';
 import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 import { damageText } from './damage.ts';
 
-/** What taking a run over may cost, before it is done. */
+/** The risks of taking a run over, reported before doing so. */
 const risksOf = ({ pid, host }: LockHolder): string =>
   `Taking the run over from process ${String(pid)} on ${host}. If it still lives, both compute the same steps until ` +
   'it next renews its lock, and the manifest and tables are of whoever writes last; finished steps are safe, since ' +
   'each is written whole under a key of its content.';
 
-/** What the command line names for a run that was not made here. */
+/** Values that the command line gives for a run that was made elsewhere. */
 interface NamedForRun {
   readonly code: string;
   readonly python: string | null;
@@ -35,7 +35,7 @@ const readConfirmed = (reader: OptionReader): NamedForRun | null => {
   throw refuse(
     'bad-usage',
     'A run goes on with the program and folder that it was started with.',
-    'Leave --python and --out out; of a run that was not made here, give --confirm as well.',
+    'Leave --python and --out out; for a run that was made elsewhere, give --confirm as well.',
   );
 };
 
@@ -49,7 +49,7 @@ const grantedRun = (engine: Engine, named: NamedForRun | null) =>
           named.out === null ? null : { into: engine.grantPath(dirname(named.out)), name: basename(named.out) },
       };
 
-/** What a run that was not made here says, and what is used in its place. */
+/** Reports the program and folder that a run made elsewhere names, and those used instead. */
 const sayAdopted = async (
   engine: Engine,
   run: string,
@@ -73,15 +73,15 @@ export const resume: Verb = {
   options: {
     'take-over': {
       type: 'boolean',
-      help: 'From an engine that holds the run and is gone, though its lock does not show it.',
+      help: 'Take the run over from an engine that is gone although its lock still looks valid.',
     },
     ...CONFIRM_OPTION,
     python: {
       type: 'string',
       value: 'FILE',
-      help: "Of a run that was not made here: Python that trains (default: the workspace's own environment).",
+      help: "For a run that was made elsewhere: Python that trains (default: the workspace's own environment).",
     },
-    out: { type: 'string', value: 'DIR', help: 'Of a run that was not made here: folder to make for what it makes.' },
+    out: { type: 'string', value: 'DIR', help: 'For a run that was made elsewhere: folder to make for its result.' },
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -89,7 +89,7 @@ export const resume: Verb = {
   run: async (given, host) => {
     const reader = optionReader(given);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
-    // Says what is wrong with a name before an engine starts.
+    // Refuses a wrong name before an engine starts.
     const { runs } = await openExistingWorkspace(workspace);
     await runs.read(run);
     const confirmed = readConfirmed(reader);

@@ -31,20 +31,20 @@ export const runs: Verb = {
     'trash [RUN] | restore RUN | empty-trash] [--find TEXT] [--tag TAG...] [--archived] [--sort ORDER] [--workspace ' +
     'DIR]',
   summary:
-    'Lists the runs of a workspace with their names and tags, damaged ones with the reason; tells what happened to ' +
+    'Lists the runs of a workspace with their names and tags, damaged ones with the reason; shows the log of ' +
     'one; names, notes, tags, archives them, or moves them to the trash and back.',
   positionals: [0, MOST_WORDS],
   options: {
     find: {
       type: 'string',
       value: 'TEXT',
-      help: 'Only runs in whose name, models, tasks, kind, state, tags or note every word of it is found.',
+      help: 'Only runs whose name, models, tasks, kind, state, tags or note contain every word of TEXT.',
     },
-    tag: { type: 'string', value: 'TAG', multiple: true, help: 'Only runs that wear this tag; may be repeated.' },
-    archived: { type: 'boolean', help: 'Archived runs, too.' },
+    tag: { type: 'string', value: 'TAG', multiple: true, help: 'Only runs with this tag; may be repeated.' },
+    archived: { type: 'boolean', help: 'Include archived runs.' },
     sort: { type: 'string', value: 'ORDER', help: `${runOrders.join(', ')} (default newest).` },
     trash: { type: 'string', value: 'RUN', help: 'The same as `uncurl runs trash RUN`.' },
-    yes: { type: 'boolean', help: 'With empty-trash: what is deleted is gone for good, and shall be.' },
+    yes: { type: 'boolean', help: 'With empty-trash: confirm that deletion is permanent.' },
     ...WORKSPACE_OPTION,
   },
   run: async (given, host) => {
@@ -57,7 +57,7 @@ export const runs: Verb = {
       const workspace = await openExistingWorkspace(path);
       return performRunCommand(workspace, command, { named: named ?? unwanted, words, yes: reader.flag('yes') });
     }
-    // The usual workspace is made by the first run; one that is named must be there.
+    // The default workspace is created by the first run; a named one must exist.
     const isMade = reader.text('workspace') !== undefined || (await isWorkspace(path));
     const all = isMade ? await (await openExistingWorkspace(path)).runs.list() : [];
     const filter = { text: reader.text('find') ?? '', tags: reader.list('tag'), archived: reader.flag('archived') };
@@ -69,7 +69,7 @@ export const runs: Verb = {
       ...(manifests.length > 0
         ? [textTable(['run', 'kind', 'state', 'created', 'name', 'tags'], manifests.map(rowOf))]
         : all.length === 0
-          ? [`${path} holds no runs.`]
+          ? [`${path} contains no runs.`]
           : []),
       ...rest,
     ].join('\n\n');

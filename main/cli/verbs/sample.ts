@@ -18,7 +18,7 @@ export const sample: Verb = {
       document: { workspace: workspace.path, run: SAMPLE_RUN, added },
       text: added
         ? `The sample is among the runs of ${workspace.path}, as "${SAMPLE_RUN}".`
-        : `${workspace.path} holds the sample already: nothing was changed.`,
+        : `${workspace.path} already contains the sample: nothing was changed.`,
     };
   },
 };

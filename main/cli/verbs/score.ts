@@ -26,7 +26,7 @@ const request = z.union(
 );
 type Request = z.infer<typeof request>;
 
-/** Refused requests that are named one by one. */
+/** Most refused requests that are listed one by one. */
 const MAX_NAMED = 10;
 
 const readRequests = async (file: string): Promise<readonly Request[]> => {
@@ -47,11 +47,11 @@ const readRequests = async (file: string): Promise<readonly Request[]> => {
     requests.push(parsed);
   }
   if (requests.length === 0)
-    throw refuse('no-requests', `${resolve(file)} holds no requests.`, 'Write one JSON object a line.');
+    throw refuse('no-requests', `${resolve(file)} contains no requests.`, 'Write one JSON object a line.');
   return requests;
 };
 
-/** Token requests of the pairs; pairs without a token of their own are refused, all of them by id. */
+/** Token requests of the pairs; pairs whose continuation has no token of its own are refused, listed by id. */
 const encodePairs = async (
   requests: readonly Request[],
   tokenizer: () => Promise<TextTokenizer>,

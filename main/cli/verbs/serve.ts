@@ -28,7 +28,7 @@ const openerOf = (platform: NodeJS.Platform): readonly [command: string, ...give
   }
 };
 
-/** Opens an address in the default browser; where that cannot be done, says so: the address is on screen anyway. */
+/** Opens an address in the default browser, or says that it cannot: the address is on screen anyway. */
 const openBrowser = (url: string, { environment, say }: Pick<VerbHost, 'environment' | 'say'>): void => {
   const hasDisplay =
     process.platform !== 'linux' ||
@@ -47,13 +47,13 @@ const openBrowser = (url: string, { environment, say }: Pick<VerbHost, 'environm
   opener.unref();
 };
 
-/** A root as it is on disk, links followed: what lies within is compared with that. */
+/** The real path of a root, links resolved: paths inside are compared with it. */
 const rootFolder = async (named: string): Promise<string> => {
   const real = await realpath(named).catch((error: unknown) => {
     throw explainReadError(error, resolve(named));
   });
   if ((await stat(real)).isDirectory()) return real;
-  throw refuse('bad-value', `--root ${named} is no folder.`, 'Name a folder that holds models and tasks.');
+  throw refuse('bad-value', `--root ${named} is not a folder.`, 'Name a folder that holds models and tasks.');
 };
 
 export const serve: Verb = {
@@ -68,7 +68,7 @@ export const serve: Verb = {
       type: 'string',
       multiple: true,
       value: 'DIR',
-      help: 'Folder that the page may look into to choose models and tasks; may be repeated (default: home).',
+      help: 'Folder that the page may browse for models and tasks; may be repeated (default: home).',
     },
     open: { type: 'boolean', help: 'Open the address in the default browser.' },
     ...WORKSPACE_OPTION,
@@ -83,12 +83,12 @@ export const serve: Verb = {
     const reader = optionReader(given);
     const port = reader.whole('port', 0) ?? 0;
     if (port > MAX_PORT)
-      throw refuse('bad-value', `--port ${String(port)} is no port.`, `Give a number up to ${String(MAX_PORT)}.`);
+      throw refuse('bad-value', `--port ${String(port)} is not a port.`, `Give a number up to ${String(MAX_PORT)}.`);
     const address = reader.choice('host', HOSTS) ?? HOSTS[0];
     if (!existsSync(join(host.rendererFolder, 'index.html'))) {
       throw refuse(
         'not-built',
-        `The page is not built: ${host.rendererFolder} holds no index.html.`,
+        `The page is not built: ${host.rendererFolder} has no index.html.`,
         'Run `npm run build` once.',
       );
     }
@@ -99,7 +99,7 @@ export const serve: Verb = {
       const server = await serveWorkbench({ engine, rendererFolder: host.rendererFolder, port, host: address });
       try {
         host.answer({ document: { url: server.url }, text: `Uncurl Workbench is at ${server.url}` });
-        host.say('The address holds a token: who has it can use the workbench. Ctrl-C ends it.');
+        host.say('The address contains a token: whoever has it can use the workbench. Ctrl-C ends it.');
         if (reader.flag('open')) openBrowser(server.url, host);
         await new Promise<void>((resolve) => {
           if (host.signal.aborted) resolve();
@@ -110,7 +110,7 @@ export const serve: Verb = {
       }
       return null;
     };
-    // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
+    // Only the default workspace gets the sample, at its first use; a named workspace is left as it is.
     return withEngine(reader, host, stay, {
       offerSample: reader.text('workspace') === undefined && host.settings.workspace === null,
       roots,

@@ -9,7 +9,7 @@ import type { Verb } from '../verb.ts';
 export const steps: Verb = {
   name: 'steps',
   usage: 'RUN [--workspace DIR]',
-  summary: 'Lists the parts of a sweep that processes can measure by themselves, and which of them are on disk.',
+  summary: 'Lists the parts of a sweep that separate processes can measure, and which of them are on disk.',
   positionals: [1, 1],
   options: { ...CONFIRM_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
   run: async (given, host) => {

@@ -12,7 +12,7 @@ export const submit: Verb = {
   name: 'submit',
   usage: 'RUN --slurm [--array N] [--workspace DIR]',
   summary:
-    'Lets a Slurm cluster work on a sweep whose workspace it shares: an array that fills steps, and a joining job.',
+    'Submits a sweep to a Slurm cluster that shares its workspace: an array that computes steps, and a joining job.',
   positionals: [1, 1],
   options: {
     slurm: { type: 'boolean', help: 'Submit to Slurm (the only supported scheduler).' },

@@ -20,7 +20,7 @@ import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
-/** Says what several draws of a method cost, before anything starts. */
+/** Reports the cost of drawing a method several times, before anything starts. */
 const sayDraws = async (
   settings: SweepSettings,
   folders: readonly string[],
@@ -32,7 +32,7 @@ const sayDraws = async (
   for (const cost of drawCosts(settings, models, tasks)) say(`${drawCostText(cost, settings)}.`);
 };
 
-/** Where `--adaptive` begins without factors: powers of two, as far as some model can go. */
+/** Start factors of `--adaptive` without `--factors`: powers of two, up to the most that any model allows. */
 const doublingFactors = async (folders: readonly string[]): Promise<readonly number[]> => {
   const infos = await Promise.all(folders.map(async (folder) => (await openCheckpoint(folder)).info));
   const largest = maxOf(infos.map(({ experts, topK }) => experts / Math.max(1, topK)));
@@ -48,7 +48,7 @@ const readFactors = async (reader: OptionReader, folders: readonly string[]): Pr
   throw refuse('bad-usage', 'No factor is given.', 'Give --factors, for example 1,2,4,8, or --adaptive.');
 };
 
-/** `--candidate NAME=DIR`. */
+/** Reads `--candidate NAME=DIR`. */
 const readCandidates = (values: readonly string[]): readonly { readonly name: string; readonly folder: string }[] =>
   values.map((value) => {
     const [, name = '', folder = ''] = /^([^=]*)=(.+)$/.exec(value) ?? [];
@@ -64,7 +64,7 @@ const readCandidates = (values: readonly string[]): readonly { readonly name: st
     return { name, folder: resolve(folder) };
   });
 
-/** Which curves of plans a sweep has: as they are, and refitted in one way or more. */
+/** The curves of a sweep: plans without recovery, and refitted in one or more ways. */
 const readRecovery = (reader: OptionReader): Pick<SweepSettings, 'recovery' | 'refits'> => {
   const named = reader.choices('recovery', ['none', ...refitName.options, 'both', 'only'] as const);
   const refits = refitName.options.filter(
@@ -98,9 +98,9 @@ export const sweep: Verb = {
     ...settingOptions(describedSweepSettings),
     later: {
       type: 'boolean',
-      help: 'Only make the run: `uncurl submit`, `uncurl work` and `uncurl resume` go on with it.',
+      help: 'Only make the run: `uncurl submit`, `uncurl work` and `uncurl resume` continue it.',
     },
-    first: { type: 'string', value: 'T', help: 'Name of the task that is measured before the others.' },
+    first: { type: 'string', value: 'T', help: 'Name of the task to measure before the others.' },
     option: {
       type: 'string',
       multiple: true,
@@ -113,7 +113,7 @@ export const sweep: Verb = {
       value: 'WHAT',
       help:
         `Refit plans on the calibration items, without training: ${refitName.options.join(', ')}, each a curve ` +
-        `of its own; with none also the plan as it is (default none; both: none,experts; only: experts).`,
+        `of its own; with none also the plan without recovery (default none; both: none,experts; only: experts).`,
     },
     candidate: {
       type: 'string',
@@ -167,8 +167,7 @@ export const sweep: Verb = {
         candidates: candidates.map(({ name, folder }) => ({ name, folder: engine.grantPath(folder) })),
         later: reader.flag('later') ? true : undefined,
       });
-      if (reader.flag('later'))
-        return { document: { run }, text: `Run ${run} is made, and nothing of it measured yet.` };
+      if (reader.flag('later')) return { document: { run }, text: `Run ${run} is made; nothing is measured yet.` };
       host.say(`Run ${run}`);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('sweep.read', { run, familywise: reader.flag('familywise') });

@@ -14,7 +14,7 @@ import type { Verb } from '../verb.ts';
 export const verify: Verb = {
   name: 'verify',
   usage: 'DIR --against MODEL --plan PLAN',
-  summary: 'Proves that an export is the original pruned by the plan. Exits 1 where it is not.',
+  summary: 'Proves that an export equals the original pruned by the plan. Exits with 1 if it does not.',
   positionals: [1, 1],
   options: {
     against: { type: 'string', value: 'MODEL', help: 'The unpruned original.' },

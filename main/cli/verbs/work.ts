@@ -17,7 +17,7 @@ const readShare = (reader: OptionReader): WorkShare => {
   return { kind: 'share', index: Number(index), of: Number(of) };
 };
 
-/** Number of the task of an array that this process is, as Slurm says it. */
+/** Index of this process in its Slurm array, from Slurm's environment. */
 const taskOf = (host: VerbHost): number | null => {
   const text = host.environment['SLURM_ARRAY_TASK_ID'] ?? '';
   return /^\d+$/.test(text) ? Number(text) : null;
@@ -27,11 +27,14 @@ export const work: Verb = {
   name: 'work',
   usage: 'RUN [--share I/N | --until-empty] [--workspace DIR]',
   summary:
-    'Fills steps of a sweep beside other processes, and leaves no run of its own: `uncurl resume` then reads them.',
+    'Computes steps of a sweep next to other processes, without a run of its own: `uncurl resume` then reads them.',
   positionals: [1, 1],
   options: {
-    share: { type: 'string', value: 'I/N', help: 'Do every N-th part from the I-th on.' },
-    'until-empty': { type: 'boolean', help: 'Do whatever nobody else does, until all is done (default).' },
+    share: { type: 'string', value: 'I/N', help: 'Compute every N-th part, starting with the I-th.' },
+    'until-empty': {
+      type: 'boolean',
+      help: 'Compute parts that no other process computes, until all are done (default).',
+    },
     ...CONFIRM_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,

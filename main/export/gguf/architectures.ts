@@ -238,6 +238,6 @@ const storageProblems = ({ moeLayers, blocks }: ModelDescriptor): string[] => {
   ]);
   return [
     ...(kinds.has('fp8') ? ['its weights are float8, which GGUF does not have'] : []),
-    ...(kinds.has('mxfp4') ? ['its experts are MXFP4, which is not proven here as GGUF'] : []),
+    ...(kinds.has('mxfp4') ? ['its experts are MXFP4, which is not proven as GGUF'] : []),
   ];
 };

@@ -166,7 +166,7 @@ export const multirc: SuperGlueFormat = {
     '0.4.13 lists yes before no and ' +
     'takes the label as the index, so there "no" counts as right for label 1: its accuracy is 1 minus this ' +
     'one. It also reads a backslash ' +
-    'in an answer as an escape of Python; here answers stay as they are.',
+    'in an answer as an escape of Python; here answers are unchanged.',
   questions: (row) => {
     const { passage } = parseRow(multircRow, row, 'MultiRC');
     return passage.questions.flatMap(({ question, answers }) =>

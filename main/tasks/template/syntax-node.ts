@@ -14,7 +14,6 @@ export interface SyntaxNode {
   readonly type: string;
   readonly field: (name: string) => unknown;
 }
-/** A node of the parser's tree. */
 export const nodeOf = (value: unknown): SyntaxNode => {
   if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string')
     throw outside('an unfinished expression');

@@ -187,7 +187,10 @@ const profilePath: ComputingPath = {
     const [model, task] = [engine.grantPath(sources.model), engine.grantPath(sources.task)];
     const asked = { model, tasks: [task], methods: ['reap' as const], chat: true };
     await ended(bench, await engine.call('profile.start', asked));
-    return engine.call('profile.read', { model, tasks: [task], chat: true });
+    const profiles = await engine.call('profile.read', { model, tasks: [task], chat: true });
+    // Files that changed between the end of the run and this call have no profile: none is returned.
+    if (profiles.length === 0) throw new WorkbenchError('changed-since', 'failed', 'no profile of these files', '');
+    return profiles;
   },
 };
 

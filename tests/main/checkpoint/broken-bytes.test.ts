@@ -7,8 +7,8 @@ import { scoringFixture } from './checkpoint-files.ts';
 const bytes = (text: string): string[] =>
   [...new TextEncoder().encode(text)].map((byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
 
-describe('bytes that are no character', () => {
-  it('become a sign each, with all bytes of their run', () => {
+describe('invalid UTF-8 bytes', () => {
+  it('become U+FFFD each, with all bytes of their run', () => {
     expect(replaceBrokenBytes(['<0xE0>', '<0x51>', 'a', '<0xC3>', '<0xA9>', 'b', '<0xC3>'])).toEqual([
       '\ufffd',
       '\ufffd',
@@ -21,7 +21,7 @@ describe('bytes that are no character', () => {
     expect(replaceBrokenBytes([])).toEqual([]);
   });
 
-  it('are found whatever stands around them, and no text is touched', () => {
+  it('are found in any context, and valid text is unchanged', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme', minLength: 1 }), { minLength: 1 }), (texts) => {
         const tokens = texts.flatMap((text) => ['x', ...bytes(text)]);
@@ -31,7 +31,7 @@ describe('bytes that are no character', () => {
     );
   });
 
-  it('are decoded so by a tokenizer with byte fallback', async () => {
+  it('are decoded this way by a tokenizer with byte fallback', async () => {
     const tokenizer = await loadTokenizer(scoringFixture('mixtral-byte-fallback'));
     // <0xE0> <0x51>, then the two bytes of "é".
     expect(tokenizer?.decodeText([227, 84, 275, 198, 172])).toBe('\ufffd\ufffdaé');

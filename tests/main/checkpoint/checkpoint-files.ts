@@ -27,7 +27,7 @@ export interface StoredTensor {
   readonly bytes: Uint8Array;
 }
 
-/** Reads a weight file, lets `edit` change its tensors, and writes it anew. */
+/** Reads a weight file, lets `edit` change its tensors, and writes it again. */
 export const editTensors = async (file: string, edit: (tensors: Map<string, StoredTensor>) => void): Promise<void> => {
   const { tensors, metadata } = await readSafetensorsHeader(file);
   const stored = new Map<string, StoredTensor>();
@@ -48,7 +48,7 @@ export const editTensors = async (file: string, edit: (tensors: Map<string, Stor
   );
 };
 
-/** Spreads the tensors of a checkpoint over the shards that `shardOf` names, by number from 1. */
+/** Spreads the tensors of a checkpoint over the shards given by `shardOf`, numbered from 1. */
 export const reshard = async (
   folder: string,
   count: number,
@@ -110,7 +110,7 @@ const smallest: MixtralShape = {
   seed: 1,
 };
 
-/** Writes a checkpoint with random weights into a new folder; `edit` may change float32 values of tensors before. */
+/** Writes a checkpoint with random weights into a new folder; `edit` may change float32 values of tensors first. */
 export const makeMixtral = async (
   wanted: Partial<MixtralShape> = {},
   edit: (tensors: Map<string, { readonly shape: readonly number[]; readonly floats: Float32Array }>) => void = () =>

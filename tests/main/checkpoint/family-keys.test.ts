@@ -10,9 +10,9 @@ import { gptOss } from '../../../main/checkpoint/families/gpt-oss.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { checkpointFixture } from './checkpoint-files.ts';
 
-/** A record that says which keys its family has needs no other family's, in the config or among its defaults. */
+/** A record names its family's keys and needs no other family's, neither in the config nor among its defaults. */
 
-/** The first MoE layer of a fixture, read by `family`, with the keys of its config renamed (null: taken away). */
+/** The first MoE layer of a fixture, read by `family`, with the keys of its config renamed (null: removed). */
 const firstMoe = async (
   fixture: string,
   family: Family,
@@ -34,7 +34,7 @@ const without = (family: Family, ...keys: readonly string[]): Family['defaults']
   Object.fromEntries(Object.entries(family.defaults).filter(([key]) => !keys.includes(key)));
 
 describe('a family record', () => {
-  it('of a sigmoid router without groups and without a scale needs no keys for them', async () => {
+  it('of a sigmoid router without groups and scale needs no keys for them', async () => {
     const { routing } = glm4Moe;
     if (routing.kind !== 'sigmoid') expect.fail('GLM-4.5 routes by sigmoids');
     const absent = ['n_group', 'topk_group', 'routed_scaling_factor'];
@@ -49,7 +49,7 @@ describe('a family record', () => {
       scale: 1,
       groups: null,
     });
-    // With a record that names them, their absence is refused by name.
+    // A record that names them refuses their absence by name.
     await expect(firstMoe('glm4_moe', { ...glm4Moe, defaults: family.defaults }, gone)).rejects.toThrow(
       '"routed_scaling_factor" is missing',
     );

@@ -53,7 +53,7 @@ it.each([
   expect(await fingerprint(files)).toBe(original);
 });
 
-it('of a small checkpoint changes with every byte; of a large one, a sample of windows is read', async () => {
+it('of a small checkpoint changes with every byte; for a large one, a sample of windows is read', async () => {
   const [small, large] = [await makeShards(2, 1), await makeShards(80, 1)];
   for (const [files, sees] of [
     [small, true],

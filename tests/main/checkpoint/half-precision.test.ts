@@ -30,7 +30,7 @@ const ascending = finiteHalves.filter(({ bits }) => bits < 32768).sort((a, b) =>
 const nearestHalf = (value: number): number => {
   const magnitude = Math.abs(value);
   const sign = Object.is(value, -0) || value < 0 ? 32768 : 0;
-  // Half way from the largest half to the next power of two, and beyond: infinity.
+  // Halfway from the largest half to the next power of two, and beyond: infinity.
   if (magnitude >= 65520) return sign + 0x7c00;
   let [low, high] = [0, ascending.length - 1];
   while (high - low > 1) {
@@ -53,7 +53,7 @@ describe('binary16', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('gives every half back after decoding, not-a-numbers as one of them', () => {
+  it('encodes every decoded half to itself, and all NaNs to one of them', () => {
     const back = float32ToHalves(halvesToFloat32(everyHalf));
     const wrong = [...everyHalf].filter((bits) =>
       Number.isNaN(plainHalf(bits)) ? !Number.isNaN(plainHalf(back[bits] ?? 0)) : back[bits] !== bits,
@@ -69,7 +69,7 @@ describe('binary16', () => {
     expect(between.filter((value) => numberToHalf(value) !== nearestHalf(value))).toEqual([]);
   });
 
-  it('rounds any float32 as the definition says', () => {
+  it('rounds any float32 according to the definition', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true }), (value) => numberToHalf(value) === nearestHalf(value)),
       { numRuns: 5000 },
@@ -99,7 +99,7 @@ describe('bfloat16', () => {
         const [below, above] = [lower, lower + 1].map((each) => bfloatsToFloat32(Uint16Array.of(each))[0]!);
         const [toBelow, toAbove] = [Math.abs(value - below!), Math.abs(above! - value)];
         const wanted = toBelow < toAbove || (toBelow === toAbove && lower % 2 === 0) ? lower : lower + 1;
-        // Beyond the largest bfloat16 the next one is infinity, which no subtraction measures.
+        // After the largest bfloat16 comes infinity, whose distance cannot be computed.
         return Number.isFinite(above) ? bits === wanted : bits === lower || bits === lower + 1;
       }),
       { numRuns: 5000 },

@@ -6,7 +6,7 @@ export interface NamedTensor {
   readonly shape: readonly number[];
 }
 
-/** Bytes per value of the dtypes of the safetensors format that take whole bytes. */
+/** Bytes per value of the byte-sized dtypes of the safetensors format. */
 const bytesOf: Readonly<Record<string, number>> = {
   F64: 8,
   I64: 8,
@@ -25,7 +25,7 @@ const bytesOf: Readonly<Record<string, number>> = {
   F8_E5M2: 1,
 };
 
-/** Writes a valid safetensors file of these tensors, all zero: nothing but its header takes space on disk. */
+/** Writes a valid safetensors file of these tensors, all zero and sparse: only its header takes space on disk. */
 export const writeHeaderFile = async (file: string, tensors: readonly NamedTensor[]): Promise<void> => {
   let offset = 0;
   const entries = tensors.map(({ name, dtype, shape }) => {

@@ -60,7 +60,7 @@ const withHeader = async (text: string): Promise<string> => {
   return folder;
 };
 
-test('headers that are nested, of too many tensors or too long are refused before they are taken apart', async () => {
+test('headers that are nested, too long or of too many tensors are refused before they are parsed', async () => {
   const nested = await withHeader(`{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}`);
   await expect(openCheckpoint(nested)).rejects.toMatchObject({ code: 'bad-safetensors' });
   const entries = Array.from(
@@ -160,7 +160,7 @@ test('replacements that double a text again and again are refused', async () => 
   await expect(opened).rejects.toThrow('replacements');
 });
 
-test('a pattern that takes for ever is ended, and the text named', async () => {
+test('an endless pattern is stopped, and the text named', async () => {
   const tokenizer = await edited((json) => {
     json['pre_tokenizer'] = { type: 'Split', pattern: { Regex: '(a+)+$' }, behavior: 'Isolated', invert: false };
   });
@@ -197,7 +197,7 @@ test.each<[string, Json]>([
   await expect(edited((tokenizer) => Object.assign(tokenizer, parts))).rejects.toMatchObject({ code: 'bad-tokenizer' });
 });
 
-test('a decoder whose pattern takes for ever is ended', async () => {
+test('a decoder with an endless pattern is stopped', async () => {
   const tokenizer = await edited((json) => {
     const endless = ofType('Replace', { pattern: { Regex: '(a+)+$' }, content: '' });
     json['decoder'] = ofType('Sequence', { decoders: [ofType('Fuse', {}), endless] });
@@ -224,7 +224,7 @@ test.each([[1], 'x', { bos_token: 7 }])('a tokenizer_config.json that is %j is r
   });
 });
 
-test('patterns are watched that repeat a group of alternatives or repetitions, and published ones are not', () => {
+test('patterns that repeat a group of alternatives or repetitions get a deadline, published ones do not', () => {
   const isInTime = (pattern: string): boolean => matchesInTime({ pre_tokenizer: { pattern: { Regex: pattern } } });
   for (const pattern of ['(a+)+$', '((a+))+', '(a|aa)*b', '(?:x*)*', '(a{1,}){2,}', '(\\w+\\s?)+!'])
     expect(isInTime(pattern), pattern).toBe(false);

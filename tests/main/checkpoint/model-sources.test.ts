@@ -25,7 +25,7 @@ test('what changed is reported by name: time, size, another file, one that is go
   ]);
 });
 
-test('a file that was touched has changed, even if bytes, size and time of writing are put back', async () => {
+test('a touched file has changed, even if bytes, size and modification time are restored', async () => {
   const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
   const file = path.join(folder, 'model.safetensors');
   await utimes(file, 1_700_000_000, 1_700_000_000);
@@ -40,7 +40,7 @@ test('a file that was touched has changed, even if bytes, size and time of writi
     ]);
 });
 
-test('headers are compared where it is asked for: a file system may keep no time of change', async () => {
+test('headers are compared on request: a file system may have no change times', async () => {
   const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
   const { sources } = await openCheckpoint(folder);
   const other = sources.map((stamp) => ({ ...stamp, headerHash: stamp.headerHash === null ? null : 'another' }));

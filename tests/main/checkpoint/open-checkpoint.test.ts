@@ -62,7 +62,7 @@ describe('a checkpoint', () => {
   });
 });
 
-describe('a folder that is no checkpoint is refused with the reason', () => {
+describe('a folder that is not a checkpoint is refused with the reason', () => {
   const refusal = async (folder: string, code: string, message: RegExp): Promise<void> => {
     await expect(openCheckpoint(folder)).rejects.toMatchObject({ code, kind: 'refused' });
     await expect(openCheckpoint(folder)).rejects.toThrow(message);
@@ -192,7 +192,7 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
     );
   });
 
-  it('a config that does not belong to the weights, or asks for what is not supported', async () => {
+  it('a config that does not belong to the weights, or has unsupported settings', async () => {
     const folder = await makeMixtral();
     const configured = async (change: Readonly<Record<string, unknown>>): Promise<string> => {
       const copy = await changeableCopy(folder);
@@ -242,7 +242,7 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
     );
   });
 
-  it('stacked experts that lie transposed, also where gate and up alone could be either', async () => {
+  it('stacked experts stored transposed, also if gate and up alone are square', async () => {
     const square = await makeMixtral({ stacked: true, width: 8 });
     expect((await openCheckpoint(square)).info.expertWidth).toBe(8);
     const folder = await changeableCopy(square);

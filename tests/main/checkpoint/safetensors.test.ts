@@ -74,7 +74,7 @@ describe('safetensors files', () => {
     );
   });
 
-  it('never replace a file, and say which tensor gave too few bytes', async () => {
+  it('never replace a file, and name a tensor with too few bytes', async () => {
     const file = path.join(await temporaryFolder(), 'x.safetensors');
     await writeSafetensors(file, [tensorInMemory('a', 'F32', [2], Float32Array.of(1, 2))]);
     await expect(writeSafetensors(file, [])).rejects.toMatchObject({ code: 'EEXIST' });
@@ -99,7 +99,7 @@ const fileWith = async (header: string, data: number, claimed = Buffer.byteLengt
 const entry = (dtype: string, shape: readonly unknown[], begin: number, end: number): string =>
   JSON.stringify({ w: { dtype, shape, data_offsets: [begin, end] } });
 
-describe('a damaged safetensors file is refused with its place', () => {
+describe('a damaged safetensors file is refused with the position', () => {
   it.each([
     ['a header longer than the file', '{}', 0, 400, /its header needs 400 bytes but the file has 10/],
     ['an absurd header length', '{}', 0, 2 ** 40, /its header claims 1099511627776 bytes/],
@@ -180,7 +180,7 @@ describe('a damaged safetensors file is refused with its place', () => {
     await expect(readSafetensorsHeader(file)).rejects.toThrow(/it has 0 bytes, fewer than its length field/);
   });
 
-  it('a file that is not there', async () => {
+  it('a missing file', async () => {
     const file = path.join(await temporaryFolder(), 'absent.safetensors');
     await expect(readSafetensorsHeader(file)).rejects.toMatchObject({ code: 'missing-file', kind: 'refused' });
   });

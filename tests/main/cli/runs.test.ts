@@ -16,7 +16,7 @@ test('runs are named, tagged, archived, found, moved to the trash and back by th
   await run('archive', 'sample');
   expect((await run()).stdout).not.toContain('The paper sweep');
   expect((await run('--archived', '--find', 'PAPER')).stdout).toMatch(/done, archived/);
-  expect((await run('log', 'sample')).stdout).toContain('Nothing was logged of sample.');
+  expect((await run('log', 'sample')).stdout).toContain('sample has no log.');
   await run('trash', 'sample');
   expect((await run('trash')).stdout).toMatch(/sample-[0-9a-f]{6} +sweep .*The paper sweep/);
   expect((await run('restore', 'sample')).stdout).toContain('sample is among the runs again.');

@@ -28,7 +28,7 @@ const open = async (): Promise<{
   link: ComputeLink;
   puppets: Puppet[];
   carryOut: (signal?: AbortSignal, run?: string) => Promise<unknown>;
-  /** Resolves once the process was asked for one more run. */
+  /** Resolves once the process has been asked for one more run. */
   asked: () => Promise<void>;
   meter: ReturnType<typeof createProgressMeter>;
 }> => {
@@ -73,7 +73,7 @@ const open = async (): Promise<{
     runs += 1;
     const carried = (): number =>
       puppets.flatMap(({ orders }) => orders.filter(({ type }) => type === 'carry-out')).length;
-    // Timers are not real in every test.
+    // Some tests use fake timers.
     while (carried() < runs) await new Promise((resolve) => setImmediate(resolve));
   };
   return { link, puppets, carryOut, asked, meter };
@@ -81,7 +81,7 @@ const open = async (): Promise<{
 
 const reading = { description: 'Half', done: 1, total: 2, reused: 0, leftMs: null };
 
-test('one process serves one run after the other; what it still says of an earlier one is not heard', async () => {
+test('one process serves one run after the other; late reports on an earlier one are ignored', async () => {
   const { puppets, carryOut, asked, meter } = await open();
   const first = carryOut();
   await asked();
@@ -107,7 +107,7 @@ test('one process serves one run after the other; what it still says of an earli
   expect(puppets).toHaveLength(1);
 });
 
-test('a process that ends in mid-run is named with what it said; the next run gets a new one', async () => {
+test('a process that ends in mid-run is reported with its output; the next run gets a new one', async () => {
   const { puppets, carryOut, asked } = await open();
   const lost = carryOut();
   await asked();
@@ -122,7 +122,7 @@ test('a process that ends in mid-run is named with what it said; the next run ge
   expect(await next).toEqual({ output: null, summary: '' });
 });
 
-test('a process that says what nobody understands is ended, and its run fails', async () => {
+test('a process that sends an unknown message is ended, and its run fails', async () => {
   const { puppets, carryOut, asked } = await open();
   const run = carryOut();
   await asked();
@@ -153,7 +153,7 @@ test('a process that answers while it is killed gets no other run: the next one 
   const controller = new AbortController();
   const run = expect(carryOut(controller.signal)).rejects.toMatchObject({ kind: 'cancelled' });
   await asked();
-  // A process that holds much memory takes its time to end.
+  // A process that uses much memory takes its time to end.
   puppets[0]?.kill.mockImplementation(() => undefined);
   controller.abort();
   await vi.advanceTimersByTimeAsync(500);
@@ -169,7 +169,7 @@ test('a process that answers while it is killed gets no other run: the next one 
   expect(await next).toEqual({ output: null, summary: 'done' });
 });
 
-test('a probe that cannot be started is answered as one that failed', async () => {
+test('a probe that cannot be started counts as failed', async () => {
   const { link, puppets, carryOut, asked } = await open();
   const run = carryOut().catch(() => undefined);
   await asked();

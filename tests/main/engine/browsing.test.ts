@@ -26,7 +26,7 @@ test('a page looks into the root and below, by handles only; the folder above is
   expect(inside).toMatchObject({ parent: models.handle, path: join(root, 'uncurl-16') });
 });
 
-test('what lies outside the roots is refused, also by a handle; links out of them are not listed', async () => {
+test('paths outside the roots are refused, also by handle; links out of them are not listed', async () => {
   const root = await realpath(await temporaryFolder());
   await mkdir(join(root, 'inside'));
   await writeFile(join(root, 'a.txt'), 'text');

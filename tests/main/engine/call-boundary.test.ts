@@ -25,7 +25,7 @@ const parsesOf = (name: CallName): { readonly input: () => number; readonly outp
   return { input: () => input.mock.calls.length, output: () => output.mock.calls.length };
 };
 
-test('input and output of a call are parsed once each, from a page as within the process', async () => {
+test('input and output of a call are parsed once each, from a page and within the process', async () => {
   const engine = await createEngine({
     workspace: join(await temporaryFolder(), 'workspace'),
     resources,
@@ -58,7 +58,7 @@ test('input and output of a call are parsed once each, from a page as within the
   expect([parses.input(), parses.output()]).toEqual([1, 1]);
   expect(await page.call('plan.cost', input)).toEqual(own);
   expect([parses.input(), parses.output()]).toEqual([2, 2]);
-  // What the engine hands to a host is what the page makes of it: nothing beyond the contract goes out.
+  // The host gets the same as the page: nothing beyond the contract.
   expect(await engine.answer('plan.cost', input)).toEqual(own);
   expect([parses.input(), parses.output()]).toEqual([2, 2]);
 });

@@ -16,14 +16,14 @@ import { plainRun } from '../contract/run-of.ts';
 import { fillDisk, smallDisk } from '../workspace/small-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** Slurm as it answers minutes after a job has ended: it has forgotten it. */
+/** Slurm minutes after a job has ended: it no longer knows the job. */
 const forgetful = (): Promise<string> =>
   Promise.reject(
     new WorkbenchError('cluster-command-failed', 'failed', 'slurm_load_jobs error: Invalid job id specified', ''),
   );
 
 interface Made {
-  /** Folder of what the user's engines know. */
+  /** Folder of the per-user state. */
   readonly state: string;
   readonly workspace: Workspace;
   readonly clusters: ClusterWorks;
@@ -52,7 +52,7 @@ const make = async (changes: Partial<ClusterHost> = {}, path?: string): Promise<
   return { state, workspace, clusters, events };
 };
 
-/** A sweep whose folder says that it was submitted. */
+/** A sweep whose folder claims that it was submitted. */
 const saidToBeSubmitted = async (workspace: Workspace, changes: Partial<ClusterWork> = {}): Promise<ClusterWork> => {
   const { manifest, lock } = await workspace.runs.create('sweep', {
     ...plainRun,
@@ -80,7 +80,7 @@ const saidToBeSubmitted = async (workspace: Workspace, changes: Partial<ClusterW
   return work;
 };
 
-/** A sweep that an earlier engine of this user has submitted. */
+/** A sweep that an earlier engine of this user submitted. */
 const submitted = async ({ workspace, state }: Pick<Made, 'workspace' | 'state'>): Promise<ClusterWork> => {
   const work = await saidToBeSubmitted(workspace);
   await createSubmissions(state, workspace.path).write(work);
@@ -104,7 +104,7 @@ test('the script starts uncurl as this machine does, or as settings say; if neit
   );
 });
 
-test('a submission that Slurm forgot has failed, unless its run is done; it is listed until forgotten', async () => {
+test('a submission unknown to Slurm has failed, unless its run is done; it is listed until it is removed', async () => {
   let answer: () => void = () => undefined;
   const asked = new Promise<void>((resolve) => (answer = resolve));
   const { state, workspace, clusters, events } = await make({ commands: () => () => asked.then(forgetful) });
@@ -129,7 +129,7 @@ test('a submission that Slurm forgot has failed, unless its run is done; it is l
   await expect(clusters.forget(run)).rejects.toMatchObject({ code: 'not-submitted' });
 });
 
-test('a submission whose run is done has ended well, and is listed no more', async () => {
+test('a submission whose run is done has succeeded, and is no longer listed', async () => {
   let answer: () => void = () => undefined;
   const joined = new Promise<void>((resolve) => (answer = resolve));
   const { state, workspace, clusters, events } = await make({ commands: () => () => joined.then(forgetful) });
@@ -144,7 +144,7 @@ test('a submission whose run is done has ended well, and is listed no more', asy
   expect(await clusters.list()).toEqual([]);
 });
 
-/** Slurm with a node and a running job, which refuses what `refuses` names. */
+/** Slurm with a node and a running job; refuses the program named by `refuses`. */
 const slurm =
   (refuses: string | null, name = '', asked: string[] = []) =>
   (program: string, args: readonly string[] = []): Promise<string> => {
@@ -158,7 +158,7 @@ const slurm =
     );
   };
 
-test('a run that Slurm refuses to take stays what it was, one that is done too', async () => {
+test('a run that Slurm refuses keeps its state, also if it is done', async () => {
   const { workspace, clusters } = await make({ commands: () => slurm('sbatch') });
   const { manifest, lock } = await workspace.runs.create('sweep', { ...plainRun, finishedAt: '2026-01-01T00:00:00Z' });
   await lock.release();
@@ -167,7 +167,7 @@ test('a run that Slurm refuses to take stays what it was, one that is done too',
   expect(await clusters.list()).toEqual([]);
 });
 
-test('a run that is done is not called cancelled when its jobs are', async () => {
+test('a finished run stays done when its jobs are cancelled', async () => {
   const { state, workspace, clusters } = await make({
     commands: () => (program, args) => slurm(null, run)(program, args),
   });
@@ -178,7 +178,7 @@ test('a run that is done is not called cancelled when its jobs are', async () =>
   expect((await workspace.runs.read(run)).state).toBe('done');
 });
 
-test('a submission that cannot be followed is not submitted again while its jobs go on', async () => {
+test('a run whose submission cannot be followed is not submitted again while its jobs continue', async () => {
   let refuses: string | null = 'scontrol';
   const { state, workspace, clusters } = await make({ commands: () => (program) => slurm(refuses, run)(program) });
   const { run } = await submitted({ state, workspace });
@@ -221,14 +221,14 @@ test('what could not be written on a full disk when jobs ended is reported, and 
   await clusters.list();
   const error = expect.stringMatching(/^It is no longer followed: No space is left/);
   await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ work: { state: 'failed', error } }), patiently);
-  // Waits for what is still tried on the full disk.
+  // Waits for pending writes to the full disk.
   await clusters.forget(run);
   await rm(join(disk, 'filler'));
   expect(await clusters.list()).toEqual([]);
   expect((await workspace.runs.list()).map(({ state }) => state)).toEqual(['interrupted']);
 });
 
-test('a cluster is asked every second at first, over ssh every five, and every ten the longer it takes', () => {
+test('a cluster is polled every second at first, over ssh every five, and less often with time', () => {
   expect([0, 30_000, 120_000, 3_600_000].map((waitedMs) => askAgainAfterMs(waitedMs, { host: null }))).toEqual([
     1000, 1000, 4000, 10_000,
   ]);
@@ -237,13 +237,13 @@ test('a cluster is asked every second at first, over ssh every five, and every t
   ]);
 });
 
-test('what was not submitted cannot be cancelled, and has no log', async () => {
+test('a run that was not submitted cannot be cancelled, and has no log', async () => {
   const { clusters } = await make();
   await expect(clusters.cancel('sweep-1')).rejects.toMatchObject({ code: 'not-submitted' });
   await expect(clusters.log('sweep-1', 1)).rejects.toMatchObject({ code: 'not-submitted' });
 });
 
-test('what only the folder of a run tells of is shown and nothing else: no host is asked, no job cancelled', async () => {
+test('a submission known only from a run folder is shown, but no host is contacted and no job cancelled', async () => {
   const asked: string[] = [];
   const { workspace, clusters, events } = await make({
     commands: (host) => {
@@ -282,7 +282,7 @@ test('what only the folder of a run tells of is shown and nothing else: no host 
   expect(events.every((event) => event.type === 'cluster.changed' && event.work.state === 'cancelled')).toBe(true);
 });
 
-test('a submission is followed by what was recorded, whatever the folder says since', async () => {
+test('a submission is followed by the user record, whatever the folder says', async () => {
   const asked: string[] = [];
   const { state, workspace, clusters } = await make({
     commands: (host) => {
@@ -301,7 +301,7 @@ test('a submission is followed by what was recorded, whatever the folder says si
   expect(await createSubmissions(state, workspace.path).read(run)).toBeNull();
 });
 
-test('a record counts for its workspace and run alone: not in a copy, not for another run', async () => {
+test('a record only applies to its workspace and run: not to a copy, not to another run', async () => {
   const { state, workspace } = await make();
   const { run } = await submitted({ state, workspace });
   const copy = join(await temporaryFolder(), 'copy');
@@ -314,7 +314,7 @@ test('a record counts for its workspace and run alone: not in a copy, not for an
   expect(await createSubmissions(state, link).read(run)).toMatchObject({ array: 7, join: 8 });
 });
 
-test('a log is read from the folder of its run alone, however its path is written', async () => {
+test('a log is only read from the folder of its run, however its path is written', async () => {
   const { state, workspace, clusters } = await make();
   const { run } = await submitted({ state, workspace });
   const folder = workspace.runs.folder(run);

@@ -33,7 +33,7 @@ const bundled = async (
   return { model: found.handle, tasks: handles.flatMap((handle) => handle ?? []) };
 };
 
-test('lists what is bundled, says what it runs on, and refuses malformed calls and foreign handles', async () => {
+test('lists bundled models and tasks and its device, and refuses malformed calls and foreign handles', async () => {
   const { engine } = await openEngine();
   const facts = await engine.call('engine.facts', {});
   expect(facts).toMatchObject({
@@ -64,7 +64,7 @@ test('lists what is bundled, says what it runs on, and refuses malformed calls a
 });
 
 test(
-  'remembers opened models and tasks across engines, ' + 'tells what is wrong with them later, and forgets them',
+  'remembers opened models and tasks across engines, ' + 'reports later problems with them, and forgets them',
   async () => {
     const { engine, events, workspace } = await openEngine();
     const folder = await temporaryFolder();
@@ -93,7 +93,7 @@ test(
   },
 );
 
-test('folders are not listed where the shell has dialogs: a handle tells its path, and nothing around it', async () => {
+test('folders are not listed if the shell has dialogs: a handle reveals its path only', async () => {
   const { engine } = await openEngine();
   const models = engine.grantPath(join(resources, 'models'));
   await expect(engine.call('folders.list', {})).rejects.toMatchObject({ code: 'no-browsing', kind: 'refused' });
@@ -196,7 +196,7 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
 });
 
 test(
-  'a sweep is cancelled in the middle, resumed to the ' + 'same numbers, and says when nothing was left to do',
+  'a sweep is cancelled in the middle, resumed to the ' + 'same numbers, and says when there was nothing left to do',
   async () => {
     const { engine } = await openEngine();
     const { model, tasks } = await bundled(engine, 'uncurl-16', 'french', 'add');
@@ -277,7 +277,7 @@ test('an adaptive sweep ends with neighbouring counts, one safe and one not', as
     tasks: [french],
   } = await bundled(engine, 'uncurl-16', 'french');
   if (french === undefined) throw new Error('french is bundled');
-  // Fewer items than a verdict takes.
+  // Too few items for a verdict.
   const few = join(await temporaryFolder(), 'capital');
   await cp(join(resources, 'tasks', 'capital'), few, { recursive: true });
   const items = (await readFile(join(few, 'test.jsonl'), 'utf8')).split('\n').slice(0, 73);
@@ -300,7 +300,7 @@ test('an adaptive sweep ends with neighbouring counts, one safe and one not', as
   expect(results.filter(({ task }) => task === 'capital')).toHaveLength(2);
 });
 
-test('a run asks what its chat template says of the day it was made, whoever works on it on a later one', async () => {
+test('a chat template prints the date on which the run was made, whenever the run continues', async () => {
   const folder = join(await temporaryFolder(), 'dated');
   await cp(join(resources, 'models/uncurl-8'), folder, { recursive: true });
   const template = "{{ strftime_now('%Y-%m-%d') }} {% for m in messages %}{{ m.content }}{% endfor %}";

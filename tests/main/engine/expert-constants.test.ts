@@ -31,7 +31,7 @@ const start = (
   });
 
 test(
-  'plans whose layers keep different numbers of experts are exported with constants, proven, and give what they gave',
+  'plans with different numbers of experts per layer are exported with constants, verified, and keep their results',
   async () => {
     const engine = await openEngine();
     const folder = await temporaryFolder();

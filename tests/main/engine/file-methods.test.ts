@@ -49,7 +49,7 @@ const files = {
 };
 
 test(
-  'files join a sweep as methods: a ranking at every factor, plans at their own, compared and planned',
+  'files are methods of a sweep: a ranking at every factor, plans at their own; they can be compared and planned',
   async () => {
     const engine = await openEngine(await temporaryFolder());
     const { run } = await start(engine, { methods: ['frequency', 'mine', 'best'], files });

@@ -4,7 +4,7 @@ import { defaultMemoryBudgetBytes, machineMemoryBytes, MEMORY_SHARE } from '../.
 
 afterEach(() => vi.restoreAllMocks());
 
-test('weights get a part of the memory that this process may take, which a container may hold to less', () => {
+test('weights get a share of the memory that this process may use, which a container may limit', () => {
   const limit = vi.spyOn(process, 'constrainedMemory');
   // Nothing given, and a system without a limit.
   for (const none of [0, 2 ** 64]) {

@@ -52,7 +52,7 @@ const sweep = async (engine: Engine, model: PathHandle, task: PathHandle): Promi
   return run;
 };
 
-test('a model folder that is gone is said to be, across a restart, until it is located or forgotten', async () => {
+test('a missing model folder is reported, across a restart, until it is located or removed', async () => {
   const { engine, folder, model } = await openWithCopies();
   const [before, after] = [join(folder, 'mine'), join(folder, 'elsewhere')];
   await rename(before, after);
@@ -98,7 +98,7 @@ test('a model folder that is gone is said to be, across a restart, until it is l
 });
 
 test(
-  'a model remembered before its hash was noted gets ' + 'one when it is listed, and cannot be located without',
+  'a model remembered before its hash was recorded gets ' + 'one when it is listed, and cannot be located without',
   async () => {
     const folder = await temporaryFolder();
     const workspace = join(folder, 'workspace');
@@ -117,34 +117,31 @@ test(
   },
 );
 
-test(
-  'runs of a moved model and task go on where both are ' + 'remembered, and say what is missing where they are not',
-  async () => {
-    const { engine, folder, model, task } = await openWithCopies();
-    const run = await sweep(engine, model.handle, task);
-    const point = { run, model: 'mine', task: 'capital', method: 'frequency', seed: null, factor: 2 };
-    const { plan } = await engine.call('sweep.plan', point);
-    await rename(join(folder, 'mine'), join(folder, 'elsewhere'));
-    await rename(join(folder, 'quiz'), join(folder, 'moved-quiz'));
-    await expect(engine.call('sweep.plan', point)).rejects.toMatchObject({
-      code: 'moved',
-      message: expect.stringMatching(/mine was moved or deleted/),
-    });
-    await engine.call('models.locate', { handle: model.handle, at: engine.grantPath(join(folder, 'elsewhere')) });
-    expect((await engine.call('sweep.plan', point)).plan).toEqual(plan);
-    await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject({
-      code: 'moved',
-      message: expect.stringMatching(/quiz was moved or deleted: it was the task/),
-    });
-    expect((await engine.call('tasks.list', {})).find(({ path }) => path === join(folder, 'quiz'))?.error).toMatch(
-      /^Moved or deleted: /,
-    );
-    await engine.call('tasks.open', { handle: engine.grantPath(join(folder, 'moved-quiz')) });
-    const again = await engine.call('run.reproduce', { run });
-    await engine.finished(again.run);
-    expect(await engine.call('reproduction.read', { run: again.run })).toMatchObject({ matches: true });
-  },
-);
+test('runs of a moved model and task continue if both are ' + 'remembered, and else name the missing one', async () => {
+  const { engine, folder, model, task } = await openWithCopies();
+  const run = await sweep(engine, model.handle, task);
+  const point = { run, model: 'mine', task: 'capital', method: 'frequency', seed: null, factor: 2 };
+  const { plan } = await engine.call('sweep.plan', point);
+  await rename(join(folder, 'mine'), join(folder, 'elsewhere'));
+  await rename(join(folder, 'quiz'), join(folder, 'moved-quiz'));
+  await expect(engine.call('sweep.plan', point)).rejects.toMatchObject({
+    code: 'moved',
+    message: expect.stringMatching(/mine was moved or deleted/),
+  });
+  await engine.call('models.locate', { handle: model.handle, at: engine.grantPath(join(folder, 'elsewhere')) });
+  expect((await engine.call('sweep.plan', point)).plan).toEqual(plan);
+  await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject({
+    code: 'moved',
+    message: expect.stringMatching(/quiz was moved or deleted: it was the task/),
+  });
+  expect((await engine.call('tasks.list', {})).find(({ path }) => path === join(folder, 'quiz'))?.error).toMatch(
+    /^Moved or deleted: /,
+  );
+  await engine.call('tasks.open', { handle: engine.grantPath(join(folder, 'moved-quiz')) });
+  const again = await engine.call('run.reproduce', { run });
+  await engine.finished(again.run);
+  expect(await engine.call('reproduction.read', { run: again.run })).toMatchObject({ matches: true });
+});
 
 test(
   'a model that changed since it was swept is said to have, and nothing is planned or exported from what was ' +
@@ -188,13 +185,13 @@ test(
     }
     expect((await engine.call('runs.list', {})).map(({ kind }) => kind)).toEqual(['sweep']);
 
-    // What is measured anew is of the model that lies there now.
+    // New measurements are of the present model.
     await sweep(engine, model.handle, task);
     expect(await listed(engine, model.path)).not.toHaveProperty('changed');
   },
 );
 
-test('a task that changed since it was used is said to have, and its runs are not resumed', async () => {
+test('a changed task is reported, and its runs are not resumed', async () => {
   const { engine, folder, model, task } = await openWithCopies();
   const run = await sweep(engine, model.handle, task);
   const find = async (): Promise<CallOutput<'tasks.list'>[number] | undefined> =>

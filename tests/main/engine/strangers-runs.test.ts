@@ -10,13 +10,13 @@ import { type RunManifest, runManifest } from '../../../main/contract/run.ts';
 import { createEngine, type Engine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-// A run folder may be anybody's. Whatever it says, it is shown, and starts, writes and reads nothing of what it names.
+// A run folder may come from anybody. It is always shown, but nothing that it names is started, written or read.
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const model = join(resources, 'models', 'uncurl-8');
 const task = join(resources, 'tasks', 'add');
 
-/** A program that answers as a Python with the packages would, trains nothing, and notes that it ran. */
+/** A program that answers like a Python with the packages, trains nothing, and records that it ran. */
 const program = async (folder: string, name: string): Promise<{ readonly file: string; readonly ran: string }> => {
   const [file, ran] = [join(folder, name), join(folder, `${name}-ran`)];
   const versions = { python: '3.12.1', torch: '2.7.0', transformers: '5.24.0', safetensors: '0.6.0' };
@@ -37,7 +37,7 @@ interface Given {
   readonly home: string;
   readonly workspace: string;
   readonly outside: string;
-  /** The fine-tuning that failed, because its Python trains nothing. */
+  /** The fine-tuning, which failed because its Python trains nothing. */
   readonly run: string;
   readonly folder: string;
   readonly ran: string;
@@ -49,7 +49,7 @@ const manifestOf = async (folder: string): Promise<RunManifest> =>
 const edit = async (folder: string, change: (manifest: RunManifest) => RunManifest): Promise<void> =>
   writeFile(join(folder, 'manifest.json'), JSON.stringify(change(await manifestOf(folder)), null, 2));
 
-/** Starts a fine-tuning; its program ends without a word that a training says. */
+/** Starts a fine-tuning whose program ends without output. */
 const tuned = async (engine: Engine, python: string, into: string, name: string): Promise<string> => {
   const { run } = await engine.call('finetune.start', {
     model: engine.grantPath(model),
@@ -74,7 +74,7 @@ const given = async (): Promise<Given> => {
   return { home, workspace, outside, run, folder: join(workspace, 'runs', run), ran };
 };
 
-/** Resumes to its end; rejects with what refused it before, and tells whether the job began. */
+/** Resumes to the end; rejects with a refusal before the job, and reports whether the job began. */
 const resumed = async (
   engine: Engine,
   run: string,
@@ -86,7 +86,7 @@ const resumed = async (
 
 const elsewhere = { code: 'made-elsewhere', kind: 'refused' };
 
-/** Asks everything about a run that shows it. */
+/** Makes every call that shows a run. */
 const look = async (engine: Engine, run: string): Promise<void> => {
   const { commands, ...asked } = {
     commands: [
@@ -105,8 +105,8 @@ const look = async (engine: Engine, run: string): Promise<void> => {
   await engine.call('runs.log', asked);
 };
 
-describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it stands', () => {
-  test('an experiment whose arms are trained asks for a program, whichever they are, and shows its mixture', async () => {
+describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed unchanged', () => {
+  test('an experiment with trained arms needs a program, whatever the arms, and shows its mixture', async () => {
     const { home, workspace, run, folder, outside } = await given();
     const mixture = join(outside, 'mixture.jsonl');
     const asExperiment = (treatments: readonly string[]) =>
@@ -126,7 +126,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
     }
   });
 
-  test('where it was made, also after it was in the trash; its program is started again', async () => {
+  test('if it was made here, also after restoring it from the trash; its program is started again', async () => {
     const { home, workspace, run, ran } = await given();
     const engine = await engineOf(workspace, home);
     expect(await engine.call('runs.origin', { run })).toMatchObject({ isMadeHere: true });
@@ -139,14 +139,14 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
     expect(existsSync(ran)).toBe(true);
     const { code } = await engine.call('runs.origin', { run });
     const python = engine.grantPath('/bin/true');
-    // Its code says what its user confirmed; another program than its own is a new run.
+    // The code stands for what the user confirmed; another program makes another run.
     await expect(engine.call('jobs.resume', { run, confirmed: { code, python } })).rejects.toMatchObject({
       code: 'made-here',
     });
     await resumed(engine, run, { confirmed: { code } });
   });
 
-  /** What makes the run a stranger's; gives the workspace to look at. */
+  /** Ways in which the run becomes foreign; each returns the workspace to open. */
   const strange: Readonly<Record<string, (made: Given) => Promise<string>>> = {
     'another user has its workspace': ({ workspace, home }) =>
       rm(join(home, 'uncurl-state'), { recursive: true }).then(() => workspace),
@@ -216,7 +216,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
       await tuned(engine, join(outside, 'python'), outside, 'other');
       await engine.dispose();
       await rm(join(outside, 'python-ran'));
-      // Under the name of the user's key, as a stranger would write it.
+      // Under the name of the user's key, as a stranger could write it.
       const binding = z
         .object({ marks: z.record(z.string(), z.string()) })
         .parse(JSON.parse(await readFile(join(folder, 'binding.json'), 'utf8')));
@@ -228,7 +228,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
     },
   };
 
-  test.each(Object.keys(strange))('never where %s: it is shown, and nothing of it starts', async (how) => {
+  test.each(Object.keys(strange))('never if %s: it is shown, and nothing is started', async (how) => {
     const made = await given();
     const evil = await program(made.outside, 'evil');
     const workspace = await strange[how]?.(made);
@@ -249,7 +249,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
     expect([existsSync(made.ran), existsSync(evil.ran)]).toEqual([false, false]);
   });
 
-  test('elsewhere only with the program and folder that its user names, which it has from then on', async () => {
+  test('elsewhere only with the program and folder that the user names, which it keeps', async () => {
     const { home, workspace, run, folder, outside, ran } = await given();
     const [evil, mine] = [await program(outside, 'evil'), await program(outside, 'mine')];
     await edit(folder, ({ spec, ...rest }) => ({
@@ -285,7 +285,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
       python: mine.file,
       destination: join(outside, 'mine-folder'),
     });
-    // What a stranger trained is not gone on from, and not thrown away.
+    // Foreign training states are moved aside: neither continued from nor deleted.
     const aside = (await readdir(folder)).filter((name) => name.startsWith('training-made-elsewhere-'));
     expect(aside).toHaveLength(1);
     expect(await readFile(join(folder, aside[0] ?? '', 'state', 'state.pt'), 'utf8')).toBe('of a stranger');
@@ -334,7 +334,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
     expect(existsSync(ran)).toBe(false);
   });
 
-  test('never where a link stands in the place of its folder: it is listed as that, and not written to', async () => {
+  test('never if its folder is a link: it is listed as such, and not written to', async () => {
     const { home, workspace, run, folder } = await given();
     const target = join(await temporaryFolder(), run);
     await rename(folder, target);
@@ -353,7 +353,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
     expect((await readdir(target)).sort()).toEqual(before);
   });
 
-  test('by the process that computes only as the engine approved it', async () => {
+  test('by the compute process only as the engine approved it', async () => {
     const { home, workspace, run, ran } = await given();
     const engine = await engineOf(workspace, home);
     const nowhere = { progress: () => undefined, emit: () => undefined, recordChanged: () => undefined };
@@ -363,7 +363,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed as it st
   });
 });
 
-/** A sweep of a model and a task that lie outside, finished, as another user made it. */
+/** A finished sweep of an outside model and task, made by another user. */
 const strangersSweep = async (): Promise<{
   readonly workspace: string;
   readonly home: string;
@@ -385,8 +385,8 @@ const strangersSweep = async (): Promise<{
   return { workspace, home: await temporaryFolder(), run, subjects };
 };
 
-describe("a stranger's sweep", () => {
-  test('is computed on by no verb before its user has confirmed what it reads', async () => {
+describe('a foreign sweep', () => {
+  test('is not worked on by any verb before the user has confirmed what it reads', async () => {
     const { workspace, home, run, subjects } = await strangersSweep();
     const engine = await engineOf(workspace, home);
     const { code, says, asks } = await engine.call('runs.origin', { run });
@@ -412,7 +412,7 @@ describe("a stranger's sweep", () => {
     });
     expect((await engine.listSteps(run, code)).map(({ state }) => state)).toEqual(['on disk', 'on disk']);
     expect(await engine.fillSteps(run, { ...order, confirmed: code })).toMatchObject({ computed: 0 });
-    // To work beside is no resuming: the run is still not this user's.
+    // Working beside a run is not resuming it: the run still belongs to somebody else.
     expect((await engine.call('runs.origin', { run })).isMadeHere).toBe(false);
     await expect(
       engine.call('jobs.resume', { run, confirmed: { code, python: engine.grantPath('/bin/sh') } }),
@@ -422,7 +422,7 @@ describe("a stranger's sweep", () => {
     expect((await engine.call('runs.origin', { run })).isMadeHere).toBe(true);
   });
 
-  test('is shown without a look at the paths that it names, until its user opens them', async () => {
+  test('is shown without reading the paths that it names, until the user opens them', async () => {
     const { workspace, home, run, subjects } = await strangersSweep();
     const engine = await engineOf(workspace, home);
     const [point] = (await engine.call('sweep.read', { run })).results.filter(({ method }) => method === 'random');
@@ -444,9 +444,9 @@ describe("a stranger's sweep", () => {
   });
 });
 
-test('where no key can be made runs are made all the same, their log says so, and resuming them asks', async () => {
+test('without a key runs are still made, their log says so, and resuming them needs confirmation', async () => {
   const [home, workspace] = [await temporaryFolder(), join(await temporaryFolder(), 'workspace')];
-  // A file in the place of the folder that would hold the key.
+  // A file in place of the folder for the key.
   await writeFile(join(home, 'uncurl-state'), '');
   const engine = await engineOf(workspace, home);
   const { run } = await engine.call('profile.start', {

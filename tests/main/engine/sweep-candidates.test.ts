@@ -31,7 +31,7 @@ const start = (
   });
 
 test(
-  'a folder joins as a candidate: an export gives what its plan gave, a copy what the model gives',
+  'a folder is a candidate: an export has the results of its plan, a copy those of the model',
   async () => {
     const [workspace, folder] = [await temporaryFolder(), await temporaryFolder()];
     const engine = await openEngine(workspace);
@@ -83,7 +83,7 @@ test(
       engine.call('sweep.plan', { run, model: 'uncurl-8', task: 'add', method: 'half', seed: null, factor: 2 }),
     ).rejects.toMatchObject({ code: 'no-plan' });
 
-    // The folder is part of the run: once changed, it is another candidate.
+    // The folder is part of the run: a changed one is another candidate.
     const weights = await readFile(join(folder, 'twin', 'model.safetensors'));
     weights[weights.length - 1] = (weights.at(-1) ?? 0) ^ 1;
     await writeFile(join(folder, 'twin', 'model.safetensors'), weights);
@@ -93,7 +93,7 @@ test(
 );
 
 test(
-  'what a candidate writes is judged by the rule that the task has now, not by the one of an earlier sweep',
+  'written answers of a candidate are judged by the present rule of the task, not by that of an earlier sweep',
   async () => {
     const folder = await temporaryFolder();
     const engine = await openEngine(await temporaryFolder());
@@ -115,7 +115,7 @@ test(
     const [own = 0, twin] = await measured();
     expect(own).toBeGreaterThan(0);
     expect(twin).toBe(own);
-    // By this rule nothing is right.
+    // This rule accepts nothing.
     const metadata: unknown = JSON.parse(await readFile(join(task, 'task.json'), 'utf8'));
     const filter = [{ function: 'regex', regex_pattern: '(nothing says this)' }, { function: 'take_first' }];
     const strict = { ...Object(metadata), filters: [{ name: 'strict', filter }] };
@@ -126,7 +126,7 @@ test(
 );
 
 test(
-  'refuses what cannot be paired with the model',
+  'refuses folders that cannot be paired with the model',
   async () => {
     const folder = await temporaryFolder();
     const engine = await openEngine(await temporaryFolder());

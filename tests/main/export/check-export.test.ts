@@ -9,7 +9,7 @@ const keeping = async (folder: string, kept: readonly number[]) => {
   return { checkpoint, plan: { kept: checkpoint.descriptor.moeLayers.map(() => [...kept]) } };
 };
 
-test('says what serving demands of the forms that servers open, and nothing of others', async () => {
+test('gives serving constraints for the formats that servers open, and none for others', async () => {
   const { checkpoint, plan } = await keeping(await llamaModel('mixtral'), [0, 1, 2]);
   const { refusal, notes } = await checkExport(checkpoint, plan, 'hf');
   expect(refusal).toBe(null);
@@ -18,7 +18,7 @@ test('says what serving demands of the forms that servers open, and nothing of o
   expect(await checkExport(checkpoint, plan, 'gguf')).toEqual({ refusal: null, notes: [] });
 });
 
-test('refuses a GGUF file that llama.cpp would compute otherwise, or whose tokenizer is not there', async () => {
+test('refuses a GGUF file that llama.cpp would compute differently, or without a tokenizer', async () => {
   const window = await keeping(await llamaModel('mixtral-window'), [0, 1, 2]);
   const { refusal } = await checkExport(window.checkpoint, window.plan, 'gguf');
   expect(refusal?.message).toMatch(/sliding window of 5/);
@@ -27,7 +27,7 @@ test('refuses a GGUF file that llama.cpp would compute otherwise, or whose token
   expect((await checkExport(bare.checkpoint, bare.plan, 'gguf')).refusal?.message).toMatch(/no tokenizer\.json/);
 });
 
-test('refuses plans that no export takes', async () => {
+test('refuses plans that cannot be exported', async () => {
   const { checkpoint, plan } = await keeping(checkpointFixture('mixtral'), [0, 1, 2]);
   const whole = { kept: plan.kept.map(() => [0, 1, 2, 3, 4, 5, 6, 7]) };
   expect((await checkExport(checkpoint, whole, 'hf')).refusal?.message).toMatch(/would be a copy/);

@@ -32,7 +32,7 @@ describe('two models are compared', () => {
     const far = compare(ours, result([0.5, 100.002, 0, 0], [0, 1]));
     expect(far.maxLogitDifference).toBeCloseTo(2e-5, 7);
     expect(far.problems[0]).toMatch(/^sequence 0, position 0: the logit of token 1 is 100\.00\d+ instead of 100\.$/);
-    // A small logit beside a large one is rounded as the large one is; at a position of small ones it is not.
+    // A small logit beside a large one is rounded like the large one; at a position of small ones it is not.
     expect(compare(ours, result([0.5 + 8e-4, 100, 0, 0], [0, 1])).problems).toEqual([]);
     expect(compare(ours, result([0.5, 100, 8e-4, 0], [0, 1])).problems).toHaveLength(1);
     expect(compare(ours, result([0.5 + 2e-3, 100, 0, 0], [0, 1])).problems).toHaveLength(1);

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { editJsonMembers } from '../../../main/export/edit-json.ts';
 
 describe('editing members of a JSON text', () => {
-  it('leaves every other character as it stands', () => {
+  it('leaves every other character unchanged', () => {
     const text =
       '{\n "nested": {"experts": 3, "list": [1, {"experts": 4}]},\n  "rms_norm_eps" : 1e-05, ' +
       '"experts"\t:\t8,"theta": 10000.0,\n "name": "experts: \\"8\\"", "experts_": 8\n}\n';
     expect(editJsonMembers(text, { experts: 16 })).toBe(text.replace('"experts"\t:\t8', '"experts"\t:\t16'));
   });
 
-  it('adds a key that is not there, indented as the others', () => {
+  it('adds a missing key, indented like the others', () => {
     expect(editJsonMembers('{\n    "a": 1\n}\n', { b: 2, a: 30 })).toBe('{\n    "a": 30,\n    "b": 2\n}\n');
     expect(JSON.parse(editJsonMembers('{"list": [1]}', { b: 2, c: 3 }))).toEqual({ list: [1], b: 2, c: 3 });
     expect(JSON.parse(editJsonMembers('{}', { b: 2 }))).toEqual({ b: 2 });

@@ -34,7 +34,7 @@ const exported = async (
 const graphOf = async (folder: string) =>
   fromBinary(ModelProtoSchema, await readFile(path.join(folder, 'model.onnx'))).graph ?? expect.fail('no graph');
 
-/** Runs the graph of a folder on equal rows of slots; 0 in `mask` is padding. */
+/** Runs the graph of a folder on padded rows of equal length; 0 in `mask` is padding. */
 const run = async (
   folder: string,
   ids: readonly (readonly number[])[],
@@ -86,7 +86,7 @@ describe('an ONNX export', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('holds the weights of the kept experts alone, in the dtype of the source and under their names', async () => {
+  it('contains only the weights of the kept experts, in the dtype of the source and under their names', async () => {
     const { folder } = await exported(checkpointFixture('mixtral-bf16-sharded'), half, 'onnx');
     const { initializer } = await graphOf(folder);
     const stored = initializer.filter(({ dataLocation }) => dataLocation === DataLocation.EXTERNAL);
@@ -133,7 +133,7 @@ describe('an ONNX export', () => {
         const before = [slots - 1, 4, 0][index] ?? 0;
         const [ids, mask] = [new Array<number>(slots).fill(0), new Array<number>(slots).fill(0)];
         tokens.forEach((token, position) => {
-          // The second sequence has a hole.
+          // The second sequence has a gap.
           const slot = before + position + (index === 1 && position > 0 ? 3 : 0);
           ids[slot] = token;
           mask[slot] = 1;
@@ -166,13 +166,13 @@ describe('an ONNX export', () => {
     }
   });
 
-  it('holds merged experts as they are measured', async () => {
+  it('contains merged experts as they are measured', async () => {
     const source = checkpointFixture('mixtral-fused');
     const plan = mergeEvenly(await openCheckpoint(source), 4, 'mean-row');
     expect((await exported(source, plan, 'onnx')).verification).toMatchObject({ ok: true, problems: [] });
   });
 
-  it('warns where a graph holds so many experts that opening it takes long', () => {
+  it('warns if a graph contains so many experts that opening it takes long', () => {
     const kept = [Array.from({ length: 64 }, (_, expert) => expert)];
     expect(exportWarnings({ moeLayers: 16 }, { kept }, 'hf,onnx')).toEqual([
       expect.stringMatching(/contains 1,024 experts \(16 MoE layers x 64\)/),
@@ -214,7 +214,7 @@ describe('a changed ONNX export is reported', () => {
     expect(verification.ok).toBe(verification.problems.length === 0);
     return verification.problems;
   };
-  /** Turns the byte at a place around. */
+  /** Flips the byte at a position. */
   const flip = async (file: string, at: number): Promise<void> => {
     const handle = await open(file, 'r+');
     const byte = Buffer.alloc(1);
@@ -223,7 +223,7 @@ describe('a changed ONNX export is reported', () => {
     await handle.close();
   };
 
-  it('not where nothing was changed', async () => {
+  it('not if nothing was changed', async () => {
     expect(await problems('onnx', () => Promise.resolve())).toEqual([]);
     expect(await problems('hf,onnx', () => Promise.resolve())).toEqual([]);
   });
@@ -243,7 +243,7 @@ describe('a changed ONNX export is reported', () => {
     expect(found[1]).toMatch(/^model\.onnx does not open: /);
   });
 
-  it('not where a model larger than the memory budget is read through its file', async () => {
+  it('not if a model larger than the memory budget is read through its file', async () => {
     const source = await makeMixtral({ layers: 6, experts: 8, dtype: 'BF16' });
     const request = {
       ...(await exportRequest(source, { kept: Array.from({ length: 6 }, () => [0, 2, 3, 6]) })),
@@ -268,7 +268,7 @@ describe('a changed ONNX export is reported', () => {
       'onnx',
     );
     const found = await problems('onnx', async (folder) => {
-      // The weights of another plan in a graph that is right.
+      // The weights of another plan beside a correct graph.
       await writeFile(path.join(folder, 'model.onnx.data'), await readFile(path.join(other, 'model.onnx.data')));
     });
     expect(
@@ -279,7 +279,7 @@ describe('a changed ONNX export is reported', () => {
     expect(found.some((problem) => /^model\.onnx, sequence \d padded on the left/.test(problem))).toBe(true);
   });
 
-  it('by a graph that is none, beside whole weights', async () => {
+  it('by an invalid graph beside intact weights', async () => {
     const found = await problems('hf,onnx', (folder) => writeFile(path.join(folder, 'model.onnx'), 'no graph'));
     expect(found).toEqual([expect.stringMatching(/^model\.onnx does not open: /)]);
   });

@@ -118,7 +118,7 @@ describe('an export', () => {
     expect(info.dtype).toBe('bfloat16');
   });
 
-  it('leaves out shards of which nothing is left, and counts the others anew', async () => {
+  it('leaves out empty shards, and renumbers the others', async () => {
     const source = await changeableCopy(mixtral);
     await reshard(source, 9, (name) => Number(/experts\.(\d+)\./.exec(name)?.[1] ?? 8) + 1);
     const { folder, verification } = await exportPlan(
@@ -199,7 +199,7 @@ describe('an export', () => {
     expect((await openCheckpoint(folder)).info.experts).toBe(4);
   });
 
-  it('edits every key that holds the number of experts', async () => {
+  it('edits every key with the number of experts', async () => {
     const source = await changeableCopy(mixtral);
     await editJson(path.join(source, 'config.json'), (json) => {
       json['num_experts'] = json['num_local_experts'];
@@ -213,7 +213,7 @@ describe('an export', () => {
     });
   });
 
-  it('tells bytes done, rising to the whole', async () => {
+  it('reports bytes done, rising to the total', async () => {
     const request = await exportRequest(mixtral, half);
     const reports: (readonly [number, number])[] = [];
     await exportPlan({
@@ -234,7 +234,7 @@ describe('an export is refused', () => {
     expect(await readdir(request.parent)).toEqual([]);
   };
 
-  it('where the plan changes nothing', async () => {
+  it('if the plan changes nothing', async () => {
     const all = [0, 1, 2, 3, 4, 5, 6, 7];
     await refusal({ kept: [all, all] }, 'changes-nothing', /keeps all 8 experts of every layer/);
     await refusal(
@@ -244,7 +244,7 @@ describe('an export is refused', () => {
     );
   });
 
-  it('where the plan does not fit the model', async () => {
+  it('if the plan does not fit the model', async () => {
     await refusal({ kept: [[0, 1, 2, 3]] }, 'plan-invalid', /names 1 layers; the model has 2/);
     await refusal(
       {
@@ -264,7 +264,7 @@ describe('an export is refused', () => {
     );
   });
 
-  it('where no stock loader could open it', async () => {
+  it('if no stock loader could open it', async () => {
     const checkpoint = await openCheckpoint(mixtral);
     await refusal(
       mergeEvenly(checkpoint, 4, 'mapped-rows'),
@@ -284,7 +284,7 @@ describe('an export is refused', () => {
     );
   });
 
-  it('where the destination exists, as a folder, an empty folder or a file, which stay as they are', async () => {
+  it('if the destination exists, as a folder, an empty folder or a file, which stay unchanged', async () => {
     for (const make of [
       async (destination: string) => {
         await mkdir(destination);
@@ -317,7 +317,7 @@ describe('an export is refused', () => {
     }
   });
 
-  it('where its parent folder is missing', async () => {
+  it('if its parent folder is missing', async () => {
     const request = await exportRequest(mixtral, half);
     const destination = path.join(request.parent, 'absent', 'pruned');
     await expect(exportPlan({ ...request, destination })).rejects.toMatchObject({ code: 'no-folder', kind: 'refused' });
@@ -326,7 +326,7 @@ describe('an export is refused', () => {
 
 describe('an export that fails leaves nothing behind', () => {
   it('when the disk is full', async () => {
-    // Stands for a full disk: the error that the system gives, at a moment when bytes are being written.
+    // Simulates a full disk: the system's error while bytes are being written.
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     const request = await exportRequest(mixtral, half);
     const exporting = exportPlan({

@@ -5,7 +5,7 @@ import type { ExportRequest } from '../../../main/export/export-plan.ts';
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** Everything an export of `folder` needs, into a new folder named "pruned". */
+/** Everything needed to export `folder` into a new folder named "pruned". */
 export const exportRequest = async (
   folder: string,
   plan: Plan,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { MergePlan, PlanRecovery } from '../../../main/contract/plan.ts';
 import { exportWarnings } from '../../../main/export/export-plan.ts';
 
-test('an export whose router is new and random says that it is only a start', () => {
+test('an export with a new, random router warns that it is only a starting point', () => {
   const plan: MergePlan = {
     groups: [[{ members: [0, 1], reference: 0, weights: [1, 1] }]],
     router: 'reinitialised',

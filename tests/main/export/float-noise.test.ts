@@ -8,10 +8,10 @@ import { changeableCopy, editTensors } from '../checkpoint/checkpoint-files.ts';
 import { exportRequest } from './export-settings.ts';
 
 const bundled = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../resources/models/switch-32');
-/** Bytes of a number in the bundled models, and numbers of a row of `down_proj` [hidden, width]. */
+/** Bytes per number in the bundled models, and numbers per row of `down_proj` [hidden, width]. */
 const [BYTES, WIDTH] = [2, 96];
 
-/** Layers 0 and 2 hold experts, eight of which stay. */
+/** Layers 0 and 2 have experts, of which eight stay. */
 const keepEight = (): { kept: number[][] } => {
   const random = seededRandom(8);
   const all = Array.from({ length: 32 }, (_, expert) => expert);
@@ -25,9 +25,9 @@ const keepEight = (): { kept: number[][] } => {
   };
 };
 
-it('takes the noise of float32 for none, and two swapped rows of one expert for what they are', async () => {
+it('accepts the noise of float32, and detects two swapped rows of one expert', async () => {
   const request = await exportRequest(bundled, keepEight());
-  // Masked and cut models sum in other orders: with a bound of 1e-5 on logits below 1 this export was refused.
+  // Masked and cut models sum in other orders: a bound of 1e-5 on logits below 1 refused this export.
   const { folder, verification } = await exportPlan(request);
   expect(verification).toMatchObject({ ok: true, sameTensors: true, sameExperts: true });
   expect(verification.maxLogitDifference).toBeGreaterThan(0);

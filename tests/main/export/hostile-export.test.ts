@@ -17,7 +17,7 @@ const plan: Plan = {
   ],
 };
 
-/** What may stand in the place of a file; each would keep an ordinary read waiting, or reading, for ever. */
+/** Replacements of a file, each of which would block an ordinary read for ever, or keep it reading. */
 const strangers: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
   'a pipe': (file) => Promise.resolve(execFileSync('mkfifo', [file])),
   'a device behind a link': (file) => symlink('/dev/zero', file),
@@ -59,7 +59,7 @@ test.each(notFiles)('%s that a checksum list names is a finding', async (_what, 
   expect(result).toMatchObject({ ok: false, problems: [expect.stringContaining('README.md')] });
 });
 
-test('a line whose name holds a zero is not a line of a list', async () => {
+test('a line with a NUL in its name is not a line of a list', async () => {
   const line = `${'0'.repeat(64)}  README\0.md\n`;
   const { result } = await verified('hf', (folder) => writeFile(path.join(folder, 'checksums.sha256'), line));
   expect(result.problems).toEqual([expect.stringContaining('is not a line of a checksum list')]);
@@ -75,7 +75,7 @@ test('a list that names a file twice is a finding, and the file is read once', a
   ]);
 });
 
-test.each(notFiles)('%s in place of the tokenizer or config of a GGUF export is no export', async (_what, put) => {
+test.each(notFiles)('%s in place of the tokenizer or config of a GGUF export is refused', async (_what, put) => {
   const { result } = await verified('gguf', (folder) => replaced(path.join(folder, 'tokenizer.json'), put));
   expect(result.problems).toContainEqual(expect.stringContaining('tokenizer.json'));
   await expect(verified('gguf', (folder) => replaced(path.join(folder, 'config.json'), put))).rejects.toMatchObject({

@@ -57,7 +57,7 @@ const point: Omit<SweepResult, 'task' | 'factor'> = {
 };
 
 describe('a model card', () => {
-  it('says what was pruned, how, what is left and how it was proven', async () => {
+  it('says what was pruned and how, what is left and how it was verified', async () => {
     const plan: Plan = {
       kept: [
         [0, 2, 3, 6],

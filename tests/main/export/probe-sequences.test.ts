@@ -11,7 +11,7 @@ describe('probe sequences', () => {
     expect(tokens.size).toBeGreaterThan(85);
   });
 
-  it('keep few logits where the vocabulary is large', () => {
+  it('keep few logits for a large vocabulary', () => {
     const tokens = (vocabulary: number): number => probeSequences({ vocabulary, maxPositions: 4096 }).flat().length;
     expect(tokens(32_000)).toBe(1 + 2 + 7 + 33 + 64 + 128 + 257);
     expect(tokens(200_000)).toBe(1 + 2 + 7 + 33 + 64);

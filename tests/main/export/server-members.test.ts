@@ -6,20 +6,20 @@ import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 
 const sigmoid = { scoring_func: 'sigmoid', topk_method: 'noaux_tc' };
 
-test('DeepSeek-V3 gains what vLLM reads, and keeps what it says itself', () => {
+test('DeepSeek-V3 gains the members for vLLM, and keeps its own', () => {
   expect(serverMembers('deepseek_v3', { topk_method: null })).toEqual(sigmoid);
   expect(serverMembers('deepseek_v3', { scoring_func: 'softmax' })).toEqual({ topk_method: 'noaux_tc' });
   expect(serverMembers('deepseek_v2', {})).toEqual({});
 });
 
-test('Phi gains the name of its architecture in vLLM beside its own', () => {
+test('Phi gains its architecture name in vLLM beside its own', () => {
   const architectures = ['PhimoeForCausalLM', 'PhiMoEForCausalLM'];
   expect(serverMembers('phimoe', { architectures: ['PhimoeForCausalLM'] })).toEqual({ architectures });
   expect(serverMembers('phimoe', { architectures })).toEqual({});
   expect(serverMembers('mixtral', { architectures: ['MixtralForCausalLM'] })).toEqual({});
 });
 
-test('they stand in the config of an export; an export without them is not wrong, one with others is', async () => {
+test('they are in the config of an export; an export may lack them, but not have others', async () => {
   const checkpoint = await openCheckpoint(checkpointFixture('deepseek_v3'));
   const plan = { kept: checkpoint.descriptor.moeLayers.map(() => [0, 1, 4, 5, 8, 9, 12, 13]) };
   const config: unknown = JSON.parse(await exportedConfig(checkpoint, plan));

@@ -5,14 +5,14 @@ import { nearestServingCount, servingAdvice } from '../../../main/export/serving
 const served = { experts: 64, topK: 8, groups: 1 };
 
 describe('serving advice', () => {
-  it('offers 48 instead of 47, 12 instead of 11, and nothing where none is near', () => {
+  it('suggests 48 instead of 47, 12 instead of 11, and nothing if none is near', () => {
     expect(nearestServingCount({ ...served, kept: 47 })).toBe(48);
     expect(nearestServingCount({ ...served, kept: 33 })).toBe(32);
     expect(nearestServingCount({ ...served, experts: 16, topK: 4, kept: 11 })).toBe(12);
     expect(nearestServingCount({ ...served, kept: 48 })).toBe(null);
   });
 
-  it('says which numbers of devices the experts split over, and how many redundant ones the others take', () => {
+  it('says over how many devices the experts split evenly, and how many redundant ones other numbers need', () => {
     const [, parallel, nearest] = servingAdvice({ ...served, kept: 47 });
     expect(parallel).toBe(
       'Expert parallelism splits the experts of a layer: 47 split evenly over none of 2, 4 and 8 devices; over 2, 4 ' +
@@ -26,12 +26,12 @@ describe('serving advice', () => {
     ]);
   });
 
-  it('warns where each group of the router is left with one expert', () => {
+  it('warns if each group of the router has one expert left', () => {
     expect(servingAdvice({ experts: 64, topK: 2, groups: 8, kept: 8 }).at(-1)).toMatch(/8 groups.*at least 16/);
     expect(servingAdvice({ experts: 64, topK: 2, groups: 8, kept: 16 }).join(' ')).not.toMatch(/groups of the router/);
   });
 
-  it('never offers a count that a plan could not keep, that splits worse, or that is far', () => {
+  it('never suggests a count that a plan could not keep, that splits worse, or that is far away', () => {
     const numbers = fc.record({
       experts: fc.integer({ min: 2, max: 512 }),
       topK: fc.integer({ min: 1, max: 8 }),

@@ -17,7 +17,7 @@ const plan = {
   ],
 };
 
-/** What programs look for by name in a folder, beside or before the weights of an export. */
+/** Files that programs look for by name in a folder, beside or before the weights of an export. */
 const strangers: Readonly<Record<string, string>> = {
   'an index that names other weights': INDEX_FILE,
   'more weights, which vLLM loads with the others': 'extra.safetensors',
@@ -51,7 +51,7 @@ const forms: readonly ExportFormat[] = ['hf', 'onnx', 'hf,onnx', 'gguf'];
 
 type Problems = (change: (folder: string) => Promise<unknown>) => Promise<readonly string[]>;
 
-/** An export, and what is wrong with copies of it after a change. */
+/** Exports a model, and returns the problems of copies after a change. */
 const exportedAs = async (
   format: ExportFormat,
 ): Promise<{ readonly problems: Problems; readonly sourceFiles: readonly string[] }> => {
@@ -71,7 +71,7 @@ const exportedAs = async (
 };
 
 describe.each(forms)('an export as %s', (format) => {
-  it('is equal while it holds its own files, and not beside any other that a program looks for', async () => {
+  it('is equal with its own files only, and not with any other that a program looks for', async () => {
     const { problems, sourceFiles } = await exportedAs(format);
     expect(await problems(() => Promise.resolve())).toEqual([]);
     const missed: string[] = [];
@@ -80,7 +80,7 @@ describe.each(forms)('an export as %s', (format) => {
       const wanted = sourceFiles.includes(name)
         ? `${name} differs from the source's.`
         : `${JSON.stringify(name)} does not belong to the export.`;
-      // Where there are no other weights, an index is taken for that of the export, and names nothing.
+      // Without other weights an index counts as that of the export, and lists nothing.
       const isUnopened = name === INDEX_FILE && found[0]?.startsWith('The folder does not open: ') === true;
       if (!isUnopened && !found.includes(wanted)) missed.push(`${what}: ${found.join(' ')}`);
     }
@@ -133,7 +133,7 @@ it('another end token in generation_config.json is found', async () => {
   expect(problems).toEqual(["generation_config.json differs from the source's."]);
 });
 
-it('bytes behind a GGUF file are found', async () => {
+it('bytes after a GGUF file are found', async () => {
   const { problems } = await exportedAs('gguf');
   const found = await problems((folder) => appendFile(path.join(folder, 'model.gguf'), Buffer.alloc(32)));
   expect(found).toContainEqual(expect.stringMatching(/^model\.gguf has \d+ bytes instead of \d+\.$/));
@@ -145,7 +145,7 @@ it('a GGUF file beside the weights is found', async () => {
   expect(found).toEqual(['"model.gguf" does not belong to the export.']);
 });
 
-it('a model folder is opened as the weights that transformers loads, and its export holds nothing else', async () => {
+it('a model folder is opened with the weights that transformers loads, and its export has only these', async () => {
   const source = await changeableCopy(checkpointFixture('mixtral'));
   const own = await openCheckpoint(source);
   await writeFile(

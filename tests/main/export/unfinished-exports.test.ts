@@ -17,7 +17,7 @@ const half = {
   ],
 };
 
-/** The folder that another process began to fill, which has ended. */
+/** The folder of an export in another process, which has ended. */
 const leftBehind = async (destination: string): Promise<string> => {
   const program = `import { unfinishedName } from ${JSON.stringify(module)};
     console.log(unfinishedName(${JSON.stringify(destination)}));`;
@@ -28,7 +28,7 @@ const leftBehind = async (destination: string): Promise<string> => {
   return folder;
 };
 
-it('what a killed export left is removed by the next one to the same place, which says so', async () => {
+it('the remains of a killed export are removed by the next one to the same path, which reports it', async () => {
   const request = await exportRequest(checkpointFixture('mixtral'), half);
   const left = await leftBehind(request.destination);
   const other = await leftBehind(path.join(request.parent, 'another'));
@@ -37,7 +37,7 @@ it('what a killed export left is removed by the next one to the same place, whic
   expect((await readdir(request.parent)).sort()).toEqual([path.basename(other), 'pruned'].sort());
 });
 
-it('what is being made stays, and what another machine left goes after a day', async () => {
+it('an export in progress stays, and the remains of another machine are removed after a day', async () => {
   const destination = path.join(await temporaryFolder(), 'pruned');
   const mine = unfinishedName(destination);
   const foreign = path.join(path.dirname(mine), '.pruned.part-00000000-7-12345-0123456789ab');
@@ -48,7 +48,7 @@ it('what is being made stays, and what another machine left goes after a day', a
   expect(await removeAbandonedExports(destination)).toEqual([path.basename(foreign)]);
 });
 
-it('side files that are links out of the model are left out by name; those of a cache are copied', async () => {
+it('side files that are links out of the model are left out and reported; those of a cache are copied', async () => {
   const cache = await temporaryFolder();
   const [blobs, snapshot, made] = ['blobs', 'snapshots/abc', 'made'].map((name) => path.join(cache, name));
   if (blobs === undefined || snapshot === undefined || made === undefined) throw new Error('three folders');
@@ -85,7 +85,7 @@ it('an export says which side files it left out', async () => {
   expect(await readdir(folder)).not.toContain('NOTICE.txt');
 });
 
-it("the card shows a stranger's names as text, not as elements, images or links", async () => {
+it('the card shows foreign names as text, not as elements, images or links', async () => {
   const tasks = ['<img src=x onerror=alert(1)>', '[click](http://example.org) ![a](b)'];
   const request = await exportRequest(checkpointFixture('mixtral'), { ...half, tasks });
   const destination = path.join(request.parent, '<b onclick=alert(1)>');

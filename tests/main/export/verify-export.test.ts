@@ -66,14 +66,12 @@ const pair = (folder: string, merged = false): Promise<Pair> => {
 
 const verify = async ({ checkpoint, plan: wanted }: Pair, exported: string): Promise<Verification> => {
   const result = await verifyExport({ exported, checkpoint, plan: wanted, settings: await settings(), control });
-  // What the command line and the window get must survive JSON.
+  // Results for the command line and the window must survive JSON.
   expect(verificationSchema.parse(JSON.parse(JSON.stringify(result)))).toEqual(result);
   return result;
 };
 
-/**
- * Verifies a copy of an export after a change; the checksum list is removed where only the other checks shall speak.
- */
+/** Verifies a copy of an export after a change; the checksum list is removed to test only the other checks. */
 const tampered = async (
   of: Pair,
   change: (folder: string) => Promise<unknown>,
@@ -126,7 +124,7 @@ describe('an untouched export', () => {
   });
 });
 
-describe('a tampered export is caught, with its place', () => {
+describe('a tampered export is detected, with the position', () => {
   it('one flipped bit of one tensor', async () => {
     const result = await tampered(
       await pair(mixtral),
@@ -205,7 +203,7 @@ describe('a tampered export is caught, with its place', () => {
     ).toBe(true);
   });
 
-  it('a changed config: what the model still opens with, and what it does not', async () => {
+  it('a changed config: one with which the model still opens, and one with which it does not', async () => {
     const of = await pair(mixtral);
     const config =
       (change: Readonly<Record<string, unknown>>) =>
@@ -369,7 +367,7 @@ describe('a tampered export is caught, with its place', () => {
 });
 
 describe('a verification is refused', () => {
-  it('for a folder that is no model, and a plan that does not fit', async () => {
+  it('for a folder that is not a model, and a plan that does not fit', async () => {
     const of = await pair(mixtral);
     await expect(verify(of, await temporaryFolder())).rejects.toMatchObject({ code: 'no-model', kind: 'refused' });
     await expect(verify(of, path.join(parent, 'absent'))).rejects.toThrow(/it contains no config\.json/);

@@ -7,7 +7,7 @@ import { sampleManifest, sampleSweep } from './sample-run.ts';
 import { findAll, parseXml } from './xml-outline.ts';
 
 const bare = sampleSweep();
-/** Half of the weights are experts, and half of the experts take a tenth of the choices. */
+/** Half of the weights are in experts, and half of the experts get a tenth of the choices. */
 const document: SweepDocument = {
   ...bare,
   results: bare.results.map((result) => ({
@@ -22,7 +22,7 @@ const filesOf = (drawn: SweepDocument) =>
 const model = bare.results[0]?.model ?? '';
 
 describe('quality against another axis than the factor', () => {
-  it('is drawn where points tell where they stand, and not where they do not', () => {
+  it('is drawn if points have a position on the axis, and not otherwise', () => {
     expect(curveAxes.map((axis) => hasAxis(document, model, axis))).toEqual([true, true, true]);
     expect(curveAxes.map((axis) => hasAxis(bare, model, axis))).toEqual([true, false, false]);
     const names = (drawn: SweepDocument) => filesOf(drawn).map(({ name }) => name);
@@ -51,14 +51,14 @@ describe('quality against another axis than the factor', () => {
       own.filter(({ factor }) => factor > 1).map(({ task, method, seed }) => JSON.stringify([task, method, seed])),
     );
     expect(lines).toHaveLength(curves.size);
-    // Along a line the axis never turns back.
+    // The axis is monotonic along a line.
     for (const { attributes } of lines) {
       const xs = [...(attributes['d'] ?? '').matchAll(/[ML]([\d.]+) /g)].map(([, x]) => Number(x));
       expect(xs).toEqual([...xs].sort((a, b) => a - b));
     }
   });
 
-  it('stands beside the other numbers in results.csv', () => {
+  it('is a column in results.csv', () => {
     const csv = filesOf(document).find(({ name }) => name === 'results.csv')?.contents;
     const [, header = '', row = ''] = String(csv).split('\n');
     expect(header).toMatch(

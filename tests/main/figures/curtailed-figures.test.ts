@@ -62,7 +62,7 @@ describe('curtailed candidates', () => {
     expect(seriesOf('random')?.points.map(({ factor }) => factor)).toEqual([1, 4, 8]);
   });
 
-  it('are not needed beyond one that answered everything, and leave as little of a mean and of a comparison', () => {
+  it('are not needed beyond one that answered everything, and also leave no mean and no comparison', () => {
     const isLeft = ({ task, method, seed, factor }: SweepResult): boolean =>
       task === 'sums' && method === 'random' && seed === 1 && factor > 2;
     const { results, ...rest } = sampleSweep();

@@ -7,7 +7,7 @@ export interface DecodedPng {
   readonly pixel: (x: number, y: number) => readonly number[];
 }
 
-/** Reads what the encoder writes (8-bit RGB, unfiltered rows), checking every CRC with zlib's own. */
+/** Reads the encoder's output (8-bit RGB, unfiltered rows), checking every CRC with zlib's own. */
 export const decodePng = (file: Uint8Array): DecodedPng => {
   const bytes = Buffer.from(file);
   if (bytes.subarray(0, 8).toString('latin1') !== '\x89PNG\r\n\x1a\n') throw new Error('no PNG signature');

@@ -42,7 +42,7 @@ const at = (method: string, factor: number) =>
   panel.series.find((series) => series.method === method)?.points.find((one) => one.factor === factor);
 
 describe('points of differences', () => {
-  it('say what their one-sided ends say: safe, worse, or neither', () => {
+  it('have the verdict of their one-sided ends: safe, worse, or neither', () => {
     expect(at('reap', 2)).toMatchObject({
       verdict: 'safe',
       difference: -0.005,
@@ -52,7 +52,7 @@ describe('points of differences', () => {
     expect(at('uncurl', 4)?.verdict).toBe('worse');
   });
 
-  it('of several draws are their mean and range, the ends of each its own, safe or worse only where every draw is', () => {
+  it('of several draws are their mean and range, with the ends of each, safe or worse only if every draw is', () => {
     const random = at('random', 2);
     expect(random).toMatchObject({ verdict: 'undecided', safe: { count: 1, of: 2 }, lowest: -0.3, highest: -0.005 });
     expect(random?.difference).toBeCloseTo(-0.1525, 12);
@@ -67,7 +67,7 @@ describe('points of differences', () => {
     expect(panel?.series[0]?.points[0]?.verdict).toBe('undecided');
   });
 
-  it('are of minus log-perplexity for texts, and lack an end that an old document does not hold', () => {
+  it('are of minus log-perplexity for texts, and lack an end that an old document does not contain', () => {
     const text = sweepResult({
       metric: 'perplexity',
       value: 22,
@@ -96,7 +96,7 @@ describe('the chart of differences', () => {
     expect(y.position(first?.difference ?? 0)).toBeLessThan(y.position(second?.difference ?? 0));
   });
 
-  it('draws a band from the lowest to the highest draw, and whiskers of each, only where there are several', () => {
+  it('draws a band from the lowest to the highest draw, and whiskers of each, only if there are several', () => {
     const only = (method: string) => {
       const marks = methodMarks(['random', 'reap', 'uncurl'], figureTheme('light'), [method]);
       return drawDifferenceChart(panel, { ...frame, marks }).svg;
@@ -108,14 +108,14 @@ describe('the chart of differences', () => {
     expect(only('random').match(/<circle /g)).toHaveLength(2);
   });
 
-  it('labels round differences apart from each other, 0 among them', () => {
+  it('labels well-separated round differences, including 0', () => {
     const { y } = differenceScales(panel, frame);
     expect(y.ticks).toContain(0);
     const heights = y.ticks.map(y.position).sort((one, other) => one - other);
     heights.slice(1).forEach((height, index) => expect(height - (heights[index] ?? 0)).toBeGreaterThanOrEqual(15));
   });
 
-  it('shades the safe side of the margin, and draws only the methods that are shown', () => {
+  it('shades the safe side of the margin, and only draws the shown methods', () => {
     const { y } = differenceScales(panel, frame);
     const { svg } = drawDifferenceChart(panel, frame);
     const margin = Math.round((y.position(-0.02) - frame.top) * 100) / 100;
@@ -124,7 +124,7 @@ describe('the chart of differences', () => {
     expect(drawnPoints(panel, { ...frame, marks })).toHaveLength(1);
   });
 
-  it('is a figure of its own with legend, n, rule and runs', () => {
+  it('is a standalone figure with legend, n, rule and runs', () => {
     const figure = differenceFigure({
       model: 'uncurl-16',
       panels: [panel],

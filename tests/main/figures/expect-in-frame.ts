@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { findAll, parseXml } from './xml-outline.ts';
 
-/** Every line, rectangle and text of a figure lies on its canvas, and no number of it is not finite. */
+/** Expects every line, rectangle and text of a figure on its canvas, and finite numbers only. */
 export const expectInFrame = (svg: string): void => {
   expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   const root = parseXml(svg);

@@ -25,7 +25,7 @@ it('draws a row for every pair of sizes, a mark for every method and treatment, 
     const texts = findAll(parseXml(svg), 'text').map(({ text }) => text);
     for (const said of ['32 → 8', '64 → 32', '64 → 8', 'n = 300', 'UNCURL, as it is', 'UNCURL, fine-tuned'])
       expect(texts).toContain(said);
-    // A circle for each pair as it is, a diamond for each that was fine-tuned, and one of both in the legend.
+    // A circle for each pair as it is, a diamond for each fine-tuned one, and one of both in the legend.
     const marks = findAll(parseXml(svg), 'path').map(({ attributes }) => attributes['d'] ?? '');
     expect(marks.filter((outline) => outline.includes('a3.4 3.4'))).toHaveLength(3);
     expect(svg).toContain(answer.question === 'scratch' ? 'the one pretrained with E′' : 'itself unpruned');

@@ -4,11 +4,11 @@ import { byFallingValue, inOrder, isOrderOf, orderByValue } from '../../../main/
 import { atIndices, canSubtract, goneThere, indicesInCopy } from '../../../main/figures/expert-indices.ts';
 import { sampleProfile } from './sample-run.ts';
 
-test('experts fall by value, ties by number, and those without a value stand last', () => {
+test('experts are ordered by falling value, ties by number, and those without a value come last', () => {
   expect(byFallingValue([1, null, 3, 3, -2])).toEqual([2, 3, 0, 4, 1]);
 });
 
-test('an order by value names every expert once, and leaves values that fall', () => {
+test('an order by value names every expert once, with falling values', () => {
   const row = fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 4, maxLength: 4 });
   fc.assert(
     fc.property(fc.array(row, { minLength: 1, maxLength: 3 }), (matrix) => {
@@ -19,7 +19,7 @@ test('an order by value names every expert once, and leaves values that fall', (
   );
 });
 
-test('an order that misses, repeats or exceeds the experts is none', () => {
+test('an order that misses, repeats or exceeds the experts is invalid', () => {
   expect([[[0, 1]], [[0, 0, 1]], [[0, 1, 3]], []].map((order) => isOrderOf(order, 1, 3))).toEqual([
     false,
     false,

@@ -58,7 +58,7 @@ describe('figures', () => {
     }
   });
 
-  it('keep to their canvas and hold no number that is not finite', () => {
+  it('keep to their canvas and contain only finite numbers', () => {
     for (const { name, contents } of files) {
       if (typeof contents !== 'string' || !name.endsWith('.svg')) continue;
       expectInFrame(contents);
@@ -76,15 +76,15 @@ describe('figures', () => {
     expect(textOf(figures(source, 'dark'), 'curves-e16.svg')).not.toBe(textOf(files, 'curves-e16.svg'));
   });
 
-  it('are refused for a run that has nothing to draw', () => {
+  it('are refused for a run with nothing to draw', () => {
     const empty = { ...sweep, results: [], thresholds: [] };
     expect(() => figures({ ...source, document: empty, profiles: [] })).toThrow(/neither results nor profiles/);
     expect(() => figures({ ...source, document: null, profiles: [] })).toThrow(/neither/);
     expect(figures({ ...source, document: null }).length).toBe(18);
   });
 
-  it('take any names', () => {
-    // Any code points: control characters, lone surrogates and all.
+  it('accept any names', () => {
+    // Any code points, including control characters and lone surrogates.
     const codes = fc.array(fc.nat({ max: 0x10ffff }), { minLength: 1, maxLength: 12 });
     const odd = codes.map((list) => String.fromCodePoint(...list));
     fc.assert(
@@ -132,7 +132,7 @@ describe('curves', () => {
     expect(texts.join(' ')).toContain('Run sweep-sample');
   });
 
-  it('put points where the numbers are: 400 items right 90 % of the time above 350', () => {
+  it('draw points at their values: 400 items right 90 % of the time above 350', () => {
     // Vertical axis of the first panel: ticks are labelled in per cent, three and a half pixels above their baseline.
     const ticks = findAll(root, 'text')
       .filter(({ attributes, text }) => attributes['text-anchor'] === 'end' && /^\d+$/.test(text))
@@ -159,7 +159,7 @@ describe('curves', () => {
 describe('heatmaps', () => {
   const files = figures(source);
 
-  it('colour cells from 0 (dark blue) to the largest of all tasks (yellow), and mark experts never chosen', () => {
+  it('colour cells from 0 (dark blue) to the maximum of all tasks (yellow), and mark experts never chosen', () => {
     const png = decodePng(bytesOf(files, 'heatmap-e16--sums--reap.png'));
     expect([png.width, png.height]).toEqual([16 * 16, 4 * 16]);
     expect(png.pixel(2 * 16, 16)).toEqual([0xd5, 0xd8, 0xdc]);

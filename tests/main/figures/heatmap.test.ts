@@ -24,7 +24,7 @@ const map = {
   theme: figureTheme('dark'),
 };
 
-test('a plan is drawn over the cells of its experts, with a word for each pattern', () => {
+test('a plan is drawn over the cells of its experts, with a legend of its patterns', () => {
   const { svg } = heatmapFigure({
     ...map,
     hatches: [
@@ -44,13 +44,13 @@ test('a plan is drawn over the cells of its experts, with a word for each patter
   expect(heatmapFigure(map).svg).not.toContain('pattern');
 });
 
-test('no text can break out of the SVG, and what it carries can be read back', () => {
+test('no text can break out of the SVG, and its manifest can be read back', () => {
   const [metadata] = findAll(parseXml(heatmapFigure(map).svg), 'metadata');
   expect(metadata?.attributes['id']).toBe('manifest');
   expect(JSON.parse(metadata?.text ?? '')).toEqual(map.manifest);
 });
 
-test('a difference of two tasks is drawn about 0, and its table says both', () => {
+test('a difference of two tasks is drawn about 0, and its table names both', () => {
   const [profile, minus] = [sampleProfile('sums', 4, 16), sampleProfile('prose', 4, 16)];
   const { picture, table } = routingView(
     {
@@ -77,7 +77,7 @@ test('a difference of two tasks is drawn about 0, and its table says both', () =
   );
 });
 
-test('the table of a map with a plan says what the plan does with each expert', () => {
+test('the table of a map with a plan gives the effect of the plan on each expert', () => {
   const csv = profileCsv('m', sampleProfile('t', 1, 2), sampleManifest, { hatches: [['none', 'merged']] });
   expect(csv.split('\n').map((line) => line.split(',').at(-1))).toEqual([
     expect.anything(),
@@ -88,7 +88,7 @@ test('the table of a map with a plan says what the plan does with each expert', 
   ]);
 });
 
-test('against a pruned copy experts are held against what they were, and those that are gone are named', () => {
+test('in a difference to a pruned copy experts are matched with their sources, and missing ones are named', () => {
   const [profile, copy] = [sampleProfile('sums', 1, 3), sampleProfile('sums', 1, 2)];
   const minus = { name: 'e3-pruned', profile: copy, indices: [[0, null, 1]] };
   const view = { manifest: sampleManifest, model: 'e3', profile, metric: 'share', profiles: [profile], minus } as const;
@@ -106,7 +106,7 @@ test('against a pruned copy experts are held against what they were, and those t
   ]);
 });
 
-test('a map in another order is drawn in it, and says by what', () => {
+test('a map in another order is drawn in it, and names the order', () => {
   const profile = sampleProfile('sums', 2, 3);
   const view = { manifest: sampleManifest, model: 'e3', profile, metric: 'share', profiles: [profile], theme: 'light' };
   const drawn = (experts: readonly (readonly number[])[] | null): string =>

@@ -31,7 +31,7 @@ describe('shades of a map', () => {
     );
   });
 
-  it('are clipped where one cell would blacken the others, and the scale says so', () => {
+  it('are clipped if one cell would darken all others, and the scale says so', () => {
     const row = Array.from({ length: 100 }, (_, expert) => (expert === 7 ? 500 : 1 + expert / 100));
     const shaded = shadedMap([row], 'linear');
     expect(shaded.words).toMatch(/^linear, \d larger cells? clipped$/);
@@ -65,7 +65,7 @@ describe('shades of a map', () => {
     expect(shadedMap([[5]], 'rank')).toMatchObject({ shades: [[1]], values: null });
   });
 
-  it('are of each layer by itself', () => {
+  it('are relative to each layer', () => {
     expect(
       flat(
         shadedMap(

@@ -8,7 +8,7 @@ const every = methodNames.flatMap((method) => [method, methodLabel(method, true)
 const marks = methodMarks(every, figureTheme('light'));
 const markOf = (label: string): MethodMark => marks.get(label) ?? expect.fail(label);
 
-test('every method and its recovered twin are drawn differently, in one colour', () => {
+test('every method and its recovered variant are drawn differently, in one colour', () => {
   expect(new Set(every.map((label) => JSON.stringify(markOf(label)))).size).toBe(every.length);
   for (const method of methodNames) {
     const [bare, recovered] = [markOf(method), markOf(methodLabel(method, true))];
@@ -23,7 +23,7 @@ test('no two methods of one colour share their shape', () => {
   expect(new Set(looks).size).toBe(looks.length);
 });
 
-test('four methods without a lasting mark are drawn differently, and a recovered twin like its method', () => {
+test('four methods without a permanent mark are drawn differently, and a recovered variant like its method', () => {
   const marks = methodMarks(['a', 'a+recovery', 'reap', 'b', 'c', 'b+recovery', 'd'], figureTheme('light'));
   const look = (label: string): string => {
     const { color, dash, shape } = marks.get(label) ?? expect.fail(label);
@@ -37,7 +37,7 @@ test('four methods without a lasting mark are drawn differently, and a recovered
   expect(look('a+recovery')).not.toBe(look('a'));
 });
 
-test('names that are no method get a style too, and every shape is a closed path', () => {
+test('names that are not a method get a style too, and every shape is a closed path', () => {
   expect(methodStyle('mine', 0)).not.toEqual(methodStyle('yours', 1));
   expect(methodStyle('mine', -1)).toEqual(methodStyle('mine', 0));
   for (const { shape } of methodNames.map((method) => methodStyle(method, 0)))

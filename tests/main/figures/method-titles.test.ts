@@ -4,14 +4,14 @@ import { refitName } from '../../../main/contract/plan.ts';
 import { compareMethodLabels, methodTitle } from '../../../main/figures/method-titles.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 
-test('published methods stand as their authors write them, others spelled out, files as they are', () => {
+test('published methods are spelled like their authors do, others get a capital, files are unchanged', () => {
   expect(
     ['hc-smoe', 'reap+recovery', 'least-index', 'least-index+router', 'unpruned', 'My plan.json'].map(methodTitle),
   ).toEqual(['HC-SMoE', 'REAP, recovered', 'Least index', 'Least index, router recovered', 'unpruned', 'My plan.json']);
   expect(new Set(methodNames.map(methodTitle)).size).toBe(methodNames.length);
 });
 
-test('curves stand in the order of the list of methods, each before its recovered twin, others last by name', () => {
+test('curves are in the order of the list of methods, each before its recovered variant, others last by name', () => {
   const published = methodNames.filter((name) => compareMethodLabels(name, '') < 0);
   const labels = published.flatMap((name) => [name, `${name}+recovery`]);
   const shuffled = ['zeta', ...labels, 'alpha'].reverse();
@@ -19,7 +19,7 @@ test('curves stand in the order of the list of methods, each before its recovere
   expect(shuffled.sort(compareMethodLabels)).toEqual([...labels, 'alpha', 'zeta']);
 });
 
-test('every curve has a title of its own that says what was refitted', () => {
+test('every curve has a different title that says what was refitted', () => {
   const titles = methodNames.flatMap((method) =>
     [null, ...refitName.options].map((refit) => methodTitle(curveLabel(method, refit))),
   );

@@ -11,7 +11,7 @@ const { sizeTrend } = sampleSizeTrend({
   limit: (experts) => experts / 8,
 });
 
-test('every whisker lies on the axis, and so does 0', () => {
+test('the axis includes every whisker, and 0', () => {
   const panels = pairPanels(sizeTrend.pairs, sizeTrend.tasks);
   for (const panel of panels) {
     const [low, high] = differenceDomain(panel, panels);

@@ -22,7 +22,7 @@ const contrast = (a: string, b: string): number => {
   return (high + 0.05) / (low + 0.05);
 };
 
-/** Any code points: control characters, lone surrogates and all. */
+/** Any code points, including control characters and lone surrogates. */
 const anyText = fc.array(fc.nat({ max: 0x10ffff })).map((codes) => String.fromCodePoint(...codes));
 
 describe('axis scales', () => {
@@ -68,7 +68,7 @@ describe('themes', () => {
     }
   });
 
-  it('give methods of one figure marks of their own', () => {
+  it('give methods of one figure different marks', () => {
     const marks = methodMarks(['random', 'new', 'reap', 'newer', 'uncurl', 'frequency'], figureTheme('light'));
     expect(new Set([...marks.values()].map(({ shape }) => shape)).size).toBe(6);
     expect(new Set([...marks.values()].map(({ color }) => color)).size).toBe(6);
@@ -76,7 +76,7 @@ describe('themes', () => {
 });
 
 describe('svg', () => {
-  it('gives any text back, but for the characters that XML forbids', () => {
+  it('returns any text, except for the characters that XML forbids', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const { svg } = svgElement('text', { title: text.replaceAll(/[\t\r\n]/g, ' ') }, svgText(`.${text}`));
@@ -108,7 +108,7 @@ describe('text layout', () => {
 });
 
 describe('encodePng', () => {
-  it('gives pixels and texts back', () => {
+  it('encodes pixels and texts without loss', () => {
     const size = fc.integer({ min: 1, max: 9 });
     fc.assert(
       fc.property(

@@ -33,7 +33,7 @@ test('a PNG gets a valid text chunk after its header and keeps the rest byte for
   );
 });
 
-test('what a PNG says of a drawing stands under the keywords of every PNG that is written', () => {
+test('the texts of a drawing have the keywords of every written PNG', () => {
   const drawing = { title: 'T', description: 'D', manifest: sampleManifest };
   expect(pngTexts(drawing)).toEqual({ Title: 'T', Description: 'D', Manifest: JSON.stringify(sampleManifest) });
 });

@@ -24,13 +24,13 @@ test('every saved SVG, PNG and CSV says which run it comes from', () => {
     expect(readFigureSource(bytesOf(contents))).toEqual({ kind: 'run', run: manifest.id, title: manifest.title });
 });
 
-test('one of a profile alone says model and task', () => {
+test('one of a profile without a run names model and task', () => {
   const record = { model: { name: 'm', fingerprint: 'f' }, task: { name: 't', hash: 'h' } };
   const table = new TextEncoder().encode(`# manifest: ${JSON.stringify(record)}\na,b\n`);
   expect(readFigureSource(table)).toEqual({ kind: 'profile', model: 'm', task: 't' });
 });
 
-test('files of other programs, and damaged ones, say nothing', () => {
+test('files of other programs, and damaged ones, have no provenance', () => {
   for (const text of ['', 'a,b\n1,2', '<svg/>', '# manifest: {', '# manifest: {"id":"../../x"}'])
     expect(readFigureSource(new TextEncoder().encode(text))).toBeNull();
   const picture = bytesOf(saved.find(({ name }) => name.endsWith('.png'))?.contents ?? '');

@@ -24,7 +24,7 @@ export const sampleManifest: RunManifest = {
   output: null,
 };
 
-/** Outcomes of a model that answers item i rightly unless a fixed draw for it is above `skill`. */
+/** Outcomes of a model that answers item i right unless a fixed draw for it exceeds `skill`. */
 const outcomes = (metric: 'acc' | 'perplexity', n: number, skill: number, noise: number): ItemOutcome[] => {
   const draws = seededRandom(1);
   const jitter = seededRandom(noise);
@@ -36,7 +36,7 @@ const outcomes = (metric: 'acc' | 'perplexity', n: number, skill: number, noise:
   });
 };
 
-/** A sweep with real statistics over drawn outcomes: methods that lose skill at their own pace as factors grow. */
+/** A sweep with real statistics over drawn outcomes: methods lose skill at different rates as factors grow. */
 export const sampleSweep = (models: readonly string[] = ['e16'], delta = 0.02): SweepDocument => {
   const methods = [
     { method: 'random', seeds: [0, 1, 2], pace: 0.12 },

@@ -21,7 +21,7 @@ const twice = sampleSizeTrend({ sizes: [8, 16], trainings: 2, tasks, methods: ['
 const light = figureTheme('light');
 
 describe('figures over the sizes of models', () => {
-  it('join those of a sweep whose models differ in E', () => {
+  it('are added to those of a sweep if its models differ in E', () => {
     const names = figures({
       deflate: deflateSync,
       manifest: sampleManifest,
@@ -74,7 +74,7 @@ describe('figures over the sizes of models', () => {
       expect(pairs).toContain(text);
   });
 
-  it('draw a line of every task through its thresholds in the panel of each method, and the median between', () => {
+  it('draw a line per task through its thresholds in the panel of each method, and the median between them', () => {
     const root = parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg);
     const labels = findAll(root, 'text').filter(({ attributes }) => attributes['text-anchor'] === 'end');
     const yOf = (factor: number): number =>
@@ -96,7 +96,7 @@ describe('figures over the sizes of models', () => {
     for (const own of medians) expect(near(own, [1, 1, 2, 4])).toBe(true);
   });
 
-  it('gather several trainings and draws into mean and range, and tell where they stand', () => {
+  it('combine several trainings and draws into mean and range, with their standing', () => {
     const [panel] = pairPanels(twice.sizeTrend.pairs, ['sort']);
     expect(panel?.rows).toHaveLength(1);
     const [point] = panel?.rows[0]?.points ?? [];
@@ -106,7 +106,7 @@ describe('figures over the sizes of models', () => {
     expect(pairPanels(sample.sizeTrend.pairs, ['facts'])[0]?.rows[0]?.points[0]?.standing).toBe('past');
   });
 
-  it('stand in the middle where there is one size', () => {
+  it('are in the middle for a single size', () => {
     expect(expertScale([16], [10, 20]).position(16)).toBe(15);
   });
 });
@@ -130,13 +130,13 @@ describe('figures inside a page', () => {
     expect(used.size).toBeGreaterThan(4);
   });
 
-  it('have no ids that could meet, no manifest, and an accessible name', () => {
+  it('have no ids that could clash, no manifest, and an accessible name', () => {
     const svg = expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, pageTheme).svg;
     expect(svg).not.toMatch(/ id="|<\?xml|metadata/);
     expect(parseXml(svg).attributes['aria-label']).toContain('Threshold against the number of pretraining experts');
   });
 
-  it('draw each cell of a routing sheet once, and more than one task below each other', () => {
+  it('draw each cell of a routing sheet once, and tasks below each other', () => {
     const svg = routingSheet({
       ...sheet,
       blocks: [...blocks, { task: 'facts', matrix: blocks[0]?.matrix ?? [] }],

@@ -6,7 +6,7 @@ import { resultsCsv, thresholdsCsv, thresholdsMarkdown } from '../../../main/fig
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { sampleManifest, sampleProfile, sampleSweep } from './sample-run.ts';
 
-/** RFC 4180, after the manifest's line. */
+/** Parses RFC 4180, after the manifest's line. */
 const parseCsv = (file: string): string[][] => {
   const text = file.slice(file.indexOf('\n') + 1);
   const rows: string[][] = [[]];
@@ -20,7 +20,7 @@ const parseCsv = (file: string): string[][] => {
 const sweep = sampleSweep();
 
 describe('csvFile', () => {
-  it('gives back every cell, texts that begin a formula behind an apostrophe', () => {
+  it('keeps every cell, with texts that begin a formula prefixed by an apostrophe', () => {
     const shown = (cell: string | number): string =>
       typeof cell === 'string' && '=+-@\t\r'.includes(cell[0] ?? ' ') ? `'${cell}` : String(cell);
     const cells = fc.array(fc.tuple(fc.string(), fc.string(), fc.double({ noNaN: true })), { minLength: 1 });
@@ -34,7 +34,7 @@ describe('csvFile', () => {
 });
 
 describe('sweep tables', () => {
-  it('hold every result in full precision', () => {
+  it('contain every result in full precision', () => {
     const [columns = [], ...rows] = parseCsv(resultsCsv(sweep, sampleManifest));
     expect(rows).toHaveLength(sweep.results.length);
     sweep.results.forEach((result, index) => {

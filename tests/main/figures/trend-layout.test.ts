@@ -77,7 +77,7 @@ test('several trainings of one size are one point, at their geometric mean', () 
   expect(point?.thresholds.map(({ model }) => model)).toEqual(['a', 'b']);
 });
 
-test('tasks of equal thresholds lie beside each other, closer than half a doubling', () => {
+test('tasks of equal thresholds are drawn beside each other, closer than half a doubling', () => {
   const many = Array.from({ length: 40 }, (_, index) => trend([threshold(8, 2, 4)], `t${String(index)}`));
   const { y, tasks } = trendLayout(many, frame);
   const heights = tasks.map(({ points }) => points[0]?.y ?? 0);
@@ -86,7 +86,7 @@ test('tasks of equal thresholds lie beside each other, closer than half a doubli
   for (const height of heights) expect(Math.abs(height - y.position(2))).toBeLessThan(half);
 });
 
-test('answers that are chosen and answers that are written have a median each, beside each other', () => {
+test('chosen and written answers have a median each, beside each other', () => {
   const chosen = [1, 2, 4, 8].map((last, index) => trend([threshold(8, last, null)], `t${String(index)}`));
   const { y, tasks, medians } = trendLayout([...chosen, trend([threshold(8, 4, 8)], 't-written')], frame);
   expect(tasks.map(({ answers }) => answers)).toEqual([...chosen.map(() => 'chosen'), 'written']);
@@ -99,7 +99,7 @@ test('answers that are chosen and answers that are written have a median each, b
   for (const height of [first, second]) expect(Math.abs((height ?? 0) - y.position(4))).toBeLessThan(4);
 });
 
-test('what half of the tasks reach is reached by half of them, and nothing larger is', () => {
+test('the factor that half of the tasks reach is reached by half of them, and no larger one is', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(1, 2, 4, 8, 16), { minLength: 1 }), (factors) => {
       const half = reachedByHalf(factors) ?? 0;

@@ -13,7 +13,7 @@ const resolve = (text: string): string => {
   return text.replace(/&([^;]+);/g, (_, name: string) => entities[name] ?? '');
 };
 
-/** Strict reader of the XML that the figures write: throws on anything unbalanced, unescaped or repeated. */
+/** Strict parser of the figures' XML: throws on anything unbalanced, unescaped or repeated. */
 export const parseXml = (document: string): XmlElement => {
   const body = document.replace(/^<\?xml version="1.0" encoding="UTF-8"\?>\n/, '').trimEnd();
   let at = 0;

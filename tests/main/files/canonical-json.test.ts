@@ -24,7 +24,7 @@ test('is JSON of the same value, whatever the order of keys', () => {
   );
 });
 
-test('tells different values apart and refuses what JSON cannot hold', () => {
+test('distinguishes different values and refuses values without a JSON form', () => {
   expect(canonicalJson({ b: 1, a: [1, { d: null, c: 'x' }], u: undefined })).toBe('{"a":[1,{"c":"x","d":null}],"b":1}');
   expect(() => canonicalJson({ logprob: Number.NaN })).toThrow('NaN has no JSON form');
   expect(() => canonicalJson([Number.NEGATIVE_INFINITY])).toThrow('-Infinity');

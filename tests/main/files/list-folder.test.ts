@@ -80,7 +80,7 @@ test('marks every form of a task, and nothing that only looks like one', async (
   ]);
 });
 
-test('handles: only what was issued can be reached, and a path keeps its handle', () => {
+test('handles: only issued ones work, and a path keeps its handle', () => {
   const handles = createPathHandles();
   const handle = handles.issue('/data/models/../models/a');
   expect(handles.resolve(handle)).toBe('/data/models/a');

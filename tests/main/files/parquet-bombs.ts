@@ -6,9 +6,7 @@ import { writeMetadata } from 'hyparquet-writer/src/metadata.js';
 import { snappyCompress } from 'hyparquet-writer/src/snappy.js';
 import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js';
 
-/**
- * Parquet files put together page by page, so that they may promise, and hold, what no writer would write.
- */
+/** Parquet files assembled page by page, so that they can promise and contain what no writer would produce. */
 
 type FileMetaData = Parameters<typeof writeMetadata>[1];
 type SchemaElement = FileMetaData['schema'][number];
@@ -19,17 +17,17 @@ interface Page {
   readonly encoding: Encoding;
   /** Levels and values, not compressed. */
   readonly body: Uint8Array;
-  /** Put in the place of what the header says. */
+  /** Overrides fields of the header. */
   readonly header?: Readonly<Record<`field_${number}`, unknown>>;
 }
 
 interface Column {
   /** Elements of the schema, the leaf last. */
   readonly elements: readonly SchemaElement[];
-  /** `first`: those of the first column, at the same place in the file. */
+  /** `first`: the pages of the first column, at the same position in the file. */
   readonly pages: readonly Page[] | 'first';
   readonly codec?: CompressionCodec;
-  /** Values that the footer claims; those of the pages unless it is given. */
+  /** Number of values in the footer; default: that of the pages. */
   readonly claimedValues?: number;
 }
 
@@ -90,7 +88,7 @@ export const parquetFile = (rows: number, columns: readonly Column[]): Buffer =>
           const start = own === 'first' ? 4 : offset;
           const first = columns[0]?.pages;
           const pages = own === 'first' ? (first === undefined || first === 'first' ? [] : first) : own;
-          // A page that comes often is packed once.
+          // A repeated page is compressed once.
           const packed = new Map([...new Set(pages)].map((page) => [page, pageBytes(page, codec)]));
           const written = pages.flatMap((page) => packed.get(page) ?? []);
           const dictionaryBytes = pages[0]?.kind === 'DICTIONARY_PAGE' ? (written[0]?.length ?? 0) : 0;
@@ -108,7 +106,7 @@ export const parquetFile = (rows: number, columns: readonly Column[]): Buffer =>
               path_in_schema: elements.map(({ name }) => name),
               codec,
               num_values: BigInt(claimedValues ?? values),
-              // A stranger may write any number here.
+              // A foreign file may have any number here.
               total_uncompressed_size: 0n,
               total_compressed_size: BigInt(size),
               data_page_offset: BigInt(start + dictionaryBytes),
@@ -164,14 +162,14 @@ const dictionary = (entry: string): Page => ({
   encoding: 'PLAIN',
   body: plain(entry),
 });
-/** `repeats` times the first entry of the dictionary, in one run; `claimed`: values that the header names. */
+/** The first entry of the dictionary `repeats` times, in one run; `claimed`: number of values in the header. */
 const repeated = (repeats: number, claimed = repeats): Page => ({
   kind: 'DATA_PAGE',
   values: claimed,
   encoding: 'RLE_DICTIONARY',
   body: Buffer.concat([Buffer.from([1]), run(repeats, 0)]),
 });
-/** As many nulls, in one run of definition levels. */
+/** Nulls only, in one run of definition levels. */
 const nulls = (count: number): Page => ({
   kind: 'DATA_PAGE',
   values: count,
@@ -181,7 +179,9 @@ const nulls = (count: number): Page => ({
 const noise = (length: number): string =>
   Array.from({ length }, (_, index) => String.fromCharCode(97 + ((index * 7919) % 25))).join('');
 
-/** Ascending prefixes, each of `step` more characters, and suffixes of `step`: every text begins as the one before. */
+/**
+ * Ascending prefixes, each of `step` more characters, and suffixes of `step`: each text begins with the previous one.
+ */
 const growing = (values: number, step: number): Page => {
   const deltas = (first: number, delta: number): Uint8Array => {
     const blocks = Math.ceil((values - 1) / 128);
@@ -199,13 +199,13 @@ const growing = (values: number, step: number): Page => {
 };
 
 const MILLION = 1_000_000;
-/** Texts of so many bytes, a million times, are 50 GB. */
+/** A million texts of this size are 50 GB. */
 const LONG = 50_000;
 const aLongTextRepeated = (name: string): Column => ({
   elements: [text(name)],
   pages: [dictionary(noise(LONG)), repeated(MILLION)],
 });
-/** A list of texts in every row; `count` values of the levels given. */
+/** A list of texts in every row; `count` values of the given levels. */
 const lists = (count: number, repetition: number, definition: number): Column => ({
   elements: listOf('texts', optional(text('element'))),
   pages: [
@@ -217,7 +217,7 @@ const lists = (count: number, repetition: number, definition: number): Column =>
     },
   ],
 });
-/** A text that many rows repeat, as the passage of many questions: whole, and much smaller than its rows. */
+/** A text repeated in many rows, like the passage of many questions: valid, and much smaller than its rows. */
 export const repeatedPassages = (rows: number, passage: string): Buffer =>
   parquetFile(rows, [
     { elements: [text('passage')], pages: [dictionary(passage), repeated(rows)] },
@@ -234,7 +234,7 @@ export const repeatedPassages = (rows: number, passage: string): Buffer =>
     },
   ]);
 
-/** Groups of eight indexes of no bits each: the parser counts them all for the few values that there are. */
+/** Groups of eight zero-bit indexes: the parser counts them all for the few values that there are. */
 export const slowParquet = (): Buffer =>
   parquetFile(400, [
     {
@@ -249,7 +249,7 @@ export const slowParquet = (): Buffer =>
     },
   ]);
 
-/** Small files whose rows, or the way to them, would take gigabytes. */
+/** Small files whose rows, or the way to them, would take gigabytes of memory. */
 export const parquetBombs: Readonly<Record<string, () => Buffer>> = {
   'a long text of a dictionary, a million times': () => parquetFile(MILLION, [aLongTextRepeated('text')]),
   'eight such columns': () =>

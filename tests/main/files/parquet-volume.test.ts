@@ -11,8 +11,8 @@ import { parquetBombs, repeatedPassages } from './parquet-bombs.ts';
 
 const MEGABYTE = 2 ** 20;
 /**
- * More than the process holds before it reads: the thread, the pages of one column, and the largest of the files. Each
- * of them took 0.3 to 6 GB while what pages promise was not looked at.
+ * Memory beyond that of the process before reading: the thread, the pages of one column, and the largest of the files.
+ * Each file took 0.3 to 6 GB before the promised sizes were checked.
  */
 const MOST_BYTES = 300 * MEGABYTE;
 
@@ -23,7 +23,7 @@ const line = z.object({
   mostBytes: z.number(),
 });
 
-/** What a process of its own says of each file. */
+/** Results of a separate process for each file. */
 const readApart = async (files: readonly string[]): Promise<readonly z.infer<typeof line>[]> => {
   const program = fileURLToPath(new URL('read-parquet-files.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...files]);
@@ -33,7 +33,7 @@ const readApart = async (files: readonly string[]): Promise<readonly z.infer<typ
     .map((text) => line.parse(JSON.parse(text)));
 };
 
-test('small files of gigabytes are refused by what they promise, and take next to nothing', async () => {
+test('small files that expand to gigabytes are refused by their promised sizes, and take little memory', async () => {
   const folder = await temporaryFolder();
   const names = Object.keys(parquetBombs);
   const files: string[] = [];
@@ -50,7 +50,7 @@ test('small files of gigabytes are refused by what they promise, and take next t
   expect(most).toBeLessThan(MOST_BYTES);
 });
 
-test('a passage that a hundred thousand rows repeat is read, in parts that come in order', async () => {
+test('a passage repeated in a hundred thousand rows is read in ordered parts', async () => {
   const rows = 100_000;
   const passage = 'A passage of a thousand characters. '.repeat(28);
   const folder = await temporaryFolder();
@@ -58,6 +58,6 @@ test('a passage that a hundred thousand rows repeat is read, in parts that come 
   await writeFile(file, repeatedPassages(rows, passage));
   const { rows: read } = await readParquetRows(file);
   expect(read).toHaveLength(rows);
-  // Compared one by one: a matcher would say each of them.
+  // Compared one by one: a matcher would list all of them on failure.
   expect(read.findIndex(({ values }, row) => values['number'] !== row || values['passage'] !== passage)).toBe(-1);
 });

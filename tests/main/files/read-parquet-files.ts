@@ -1,8 +1,8 @@
 import { readParquetRows } from '../../../main/tasks/read-rows.ts';
 
 /**
- * Reads the files that it is given, one after the other, in a process of its own: a line of JSON for each, with the most
- * memory that the process has held by then. The first line is of no file.
+ * Reads the given files one after the other in a separate process: prints a line of JSON for each, with the peak memory
+ * of the process so far. The first line precedes any file.
  */
 
 const say = (line: Readonly<Record<string, unknown>>): void => {

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 const tasks = fileURLToPath(new URL('../../../resources/tasks', import.meta.url));
 const limits = { mostBytes: 1000 };
 
-test('what is made of files that stay is given; of one that changes, returns, or goes meanwhile nothing is', async () => {
+test('results from unchanged files are returned, but not if a file changes, returns or vanishes meanwhile', async () => {
   const folder = await temporaryFolder();
   const [a, b] = [join(folder, 'a'), join(folder, 'b')];
   await Promise.all([a, b].map((file) => writeFile(file, 'one')));
@@ -46,7 +46,7 @@ test('a file that is read twice must be the same both times', async () => {
   await expect(readTwice).rejects.toMatchObject({ code: 'changed-while-read' });
 });
 
-test('a task is made of one state of its files, wherever they lie', async () => {
+test('a task is made from one state of its files, wherever they are', async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'items'));
   await cp(join(tasks, 'capital', 'test.jsonl'), join(folder, 'items', 'test.jsonl'));
@@ -56,7 +56,7 @@ test('a task is made of one state of its files, wherever they lie', async () => 
   await writeFile(document, JSON.stringify(text));
   const isNamed = (path: string): string => path;
   expect((await loadTask(document, isNamed)).test.length).toBeGreaterThan(0);
-  // Asked where things lie once the document is read: another one is written in its place.
+  // Called once the document has been read: another one is written in its place.
   const disturbed = loadTask(document, (path) => {
     writeFileSync(document, readFileSync(document));
     return path;

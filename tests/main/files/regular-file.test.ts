@@ -12,7 +12,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const limits = { mostBytes: 8 };
 
-test('a file is read whole, one that is not there is null or refused', async () => {
+test('a file is read completely, a missing one is null or refused', async () => {
   const folder = await temporaryFolder();
   const file = path.join(folder, 'a');
   await writeFile(file, 'été');
@@ -23,14 +23,14 @@ test('a file is read whole, one that is not there is null or refused', async () 
   await expect(readText(path.join(folder, 'b'), limits)).rejects.toMatchObject({ code: 'missing-file' });
 });
 
-test('one byte more than the limit is refused, and so is a deadline that is over', async () => {
+test('one byte more than the limit is refused, and so is an expired deadline', async () => {
   const file = path.join(await temporaryFolder(), 'a');
   await writeFile(file, '123456789');
   await expect(readText(file, limits)).rejects.toMatchObject({ code: 'file-too-large' });
   await expect(readText(file, { mostBytes: 9, deadlineMs: 0 })).rejects.toMatchObject({ code: 'read-too-slow' });
 });
 
-test('a name with a zero in it is refused in words by every reader', async () => {
+test('a name with a NUL in it is refused with an explanation by every reader', async () => {
   for (const read of [readText, readBytes, readTextIfThere, readBytesIfThere, openToRead])
     await expect(read('/tmp/a\0b', limits)).rejects.toMatchObject({ code: 'not-a-file', kind: 'refused' });
 });

@@ -45,7 +45,7 @@ test('a failing writer leaves the old file and no temporary one', async () => {
   expect(await readdir(folder)).toEqual(['file']);
 });
 
-test('file errors are refused in words: a full disk, a read-only place, a file in the way', async () => {
+test('file errors are explained: a full disk, a read-only folder, a file in the way', async () => {
   const full = Object.assign(new Error('write failed'), { code: 'ENOSPC' });
   expect(explainFileError(full, '/data/run')).toMatchObject({ code: 'disk-full', kind: 'refused' });
   const readOnly = Object.assign(new Error('open failed'), { code: 'EROFS' });
@@ -58,7 +58,7 @@ test('file errors are refused in words: a full disk, a read-only place, a file i
   await expect(writeFileAtomically(join(folder, 'file', 'below'), 'x')).rejects.toMatchObject({ kind: 'refused' });
 });
 
-test('a device that is full is refused as a full disk', async ({ skip }) => {
+test('a full device is reported as a full disk', async ({ skip }) => {
   if (process.platform !== 'linux') skip('only Linux has a device that is always full');
   const failing = produceFileAtomically(join(await temporaryFolder(), 'file'), async () => {
     await writeFile('/dev/full', 'x');

@@ -35,7 +35,7 @@ it('lets rows join while memory has room for their full length, and always one w
   );
 });
 
-it('lets no single row interrupt a full resident batch, but every one a streamed one', () => {
+it('lets no single row join a full resident batch, but every one a streamed batch', () => {
   const row = { mostColumns: 10, prompt: { length: 5 } };
   const rows = (count: number): readonly (typeof row)[] => Array.from({ length: count }, () => row);
   const spareBytes = 100 * bytesOfRows(bytes, 1, 10, 5);

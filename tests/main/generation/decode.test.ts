@@ -185,7 +185,7 @@ describe('memory', () => {
     const rows = mixedRows(40, candidates, 0);
     const free = await decodeAll(await openRunner(folder), rows, candidates);
     const { info } = await openCheckpoint(folder);
-    // Room for the keys and values (2 blocks, 2 heads of 4 + 4 numbers) of about three of the longest rows.
+    // Memory for the keys and values (2 blocks, 2 heads of 4 + 4 numbers) of about three of the longest rows.
     const spare = 3 * 16 * (2 * 2 * 8 * 4 * 1.5 + 2 * 4 * 16);
     const tight = await openRunner(folder, { memoryBudgetBytes: info.memory.resident + spare });
     const cost = await tight.decodingCost(rows, candidates);

@@ -25,7 +25,7 @@ it('returns what sequences wrote, wherever they were moved and however it grew',
       const cache = new KeyValueCache(shapes);
       const held: { sequence: number; columns: number }[] = [];
       list.forEach(({ tokens, leaves }, sequence) => {
-        // A sequence joins, all write, and the first one may leave.
+        // A sequence joins, all are written, and the first one may leave.
         held.push({ sequence, columns: 0 });
         const needed = Math.max(...held.map(({ columns }) => columns + tokens));
         if (held.length > cache.slots || needed > cache.columns)

@@ -28,7 +28,7 @@ describe('requests of a file', () => {
     expect(() => read('{}\n'.repeat(200_000))).toThrow(/Line 10: .* And 199990 more/s);
   });
 
-  it('are refused all at once, and where there are none', () => {
+  it('are refused all at once, and if there are none', () => {
     expect(() => read(...Array.from({ length: 12 }, () => 'no'))).toThrow(/Line 1: .*Line 10: .* And 2 more/s);
     expect(() => read('', ' ')).toThrow(/contains no requests/);
   });

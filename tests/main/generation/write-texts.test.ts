@@ -53,7 +53,7 @@ describe('texts', () => {
     for await (const text of writeTexts(runner, tokenizer, prepared, uncancelled)) texts.push(text);
     expect(texts).toHaveLength(6);
     const unpruned = new Map(texts.filter(({ candidate }) => candidate === 'unpruned').map((text) => [text.id, text]));
-    // The end token, "\n", is among the tokens and not in the text.
+    // The end token, "\n", is among the tokens but not in the text.
     expect(unpruned.get('end')).toMatchObject({ request: 0, text: 'abcd', stopped: 'end', truncatedTokens: 0 });
     expect(unpruned.get('end')?.tokens).toHaveLength(5);
     expect(unpruned.get('stop')).toMatchObject({ request: 1, text: 'a', stopped: 'until' });

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const module = fileURLToPath(new URL('../../../main/hosts/end-with-parent.ts', import.meta.url));
 
-/** Watches its parent, and then holds its only thread for ever, as native code may for long. */
+/** Watches its parent, and then blocks its only thread for ever, as native code may for long. */
 const DEAF_CHILD = `
   const { endWithParent } = await import(${JSON.stringify(module)});
   endWithParent();
@@ -24,7 +24,7 @@ const PARENT = `
   setInterval(() => undefined, 1000);
 `;
 
-/** Starts a probe of the processor, as an engine does, and waits. */
+/** Starts a probe of the CPU, like an engine, and waits. */
 const PROBING_PARENT = `
   const [, program, folder] = process.argv;
   const probe = require('node:child_process').fork(program, ['cpu', folder], {
@@ -35,7 +35,7 @@ const PROBING_PARENT = `
   setInterval(() => undefined, 1000);
 `;
 
-/** Starts a parent, and waits until it tells of its child. */
+/** Starts a parent, and waits until it reports its child. */
 const withChild = async (
   ...parentArguments: readonly string[]
 ): Promise<{ readonly killParent: () => void; readonly childState: () => string }> => {
@@ -56,16 +56,16 @@ const withChild = async (
   return { killParent: () => void parent.kill('SIGKILL'), childState };
 };
 
-test('a process whose thread is held for ever ends with a parent that is killed', async () => {
+test('a process with a blocked thread ends with a killed parent', async () => {
   const { killParent, childState } = await withChild(PARENT, DEAF_CHILD);
-  // Longer than it takes to hold the thread, and than looks for the parent are apart.
+  // Longer than it takes to block the thread, and than the interval between checks of the parent.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   expect(childState()).not.toBe('dead');
   killParent();
   await vi.waitFor(() => expect(childState()).toBe('dead'), patiently);
 });
 
-test('a probe that nobody ends any more ends with the engine that started it', async () => {
+test('a probe ends with the engine that started it', async () => {
   const folder = await temporaryFolder();
   const { killParent, childState } = await withChild(PROBING_PARENT, engineProgram('provider-probe'), folder);
   expect(childState()).not.toBe('dead');

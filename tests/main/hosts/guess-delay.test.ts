@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createGuessDelay } from '../../../main/hosts/guess-delay.ts';
 
-test('wrong guesses wait twice as long each, up to ten seconds, and are forgotten after a minute', async () => {
+test('each wrong guess waits twice as long, up to ten seconds, and is forgotten after a minute', async () => {
   let now = 0;
   const slept: number[] = [];
   const delay = createGuessDelay(
@@ -21,7 +21,7 @@ test('wrong guesses wait twice as long each, up to ten seconds, and are forgotte
   expect(slept).toEqual([]);
 });
 
-test('a flood of guesses holds no more than 64 at a time', async () => {
+test('at most 64 guesses wait at a time', async () => {
   const waking: (() => void)[] = [];
   const delay = createGuessDelay(
     () => 0,

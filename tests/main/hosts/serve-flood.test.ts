@@ -24,7 +24,7 @@ const serve = async (): Promise<{ readonly engine: TransportEngine; readonly add
   return { engine, address: new URL(server.url) };
 };
 
-/** Connections that this process holds at either end. */
+/** Number of connections of this process, at either end. */
 const connectionsHeld = (): number =>
   process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 
@@ -34,7 +34,7 @@ const outsideHeap = (): number => {
   return process.memoryUsage().arrayBuffers;
 };
 
-/** A page: its socket, or null where the server turned it away. */
+/** A page: its socket, or null if the server refused it. */
 const openPage = ({ origin, host, search }: URL): Promise<WebSocket | null> =>
   new Promise((resolve) => {
     const socket = new WebSocket(`ws://${host}/engine${search}`, { origin });
@@ -43,7 +43,7 @@ const openPage = ({ origin, host, search }: URL): Promise<WebSocket | null> =>
 
 const ended = (socket: WebSocket): Promise<unknown> => new Promise((resolve) => socket.on('close', resolve));
 
-test('of more pages than are served the rest are turned away, and what all of them held is given back', async () => {
+test('pages beyond the limit are refused, and the resources of all are released', async () => {
   const { engine, address } = await serve();
   const before = connectionsHeld();
   const pages = await Promise.all(Array.from({ length: 60 }, () => openPage(address)));
@@ -63,7 +63,7 @@ test('of more pages than are served the rest are turned away, and what all of th
   late?.terminate();
 });
 
-test('messages larger than any plan end their pages, and their bytes are given back', async () => {
+test('messages larger than any plan disconnect their pages, and their memory is released', async () => {
   const { engine, address } = await serve();
   const [connections, bytes] = [connectionsHeld(), outsideHeap()];
   const large = Buffer.alloc(17 * 2 ** 20, 'x');
@@ -78,7 +78,7 @@ test('messages larger than any plan end their pages, and their bytes are given b
   await vi.waitFor(() => expect(outsideHeap() - bytes - large.length).toBeLessThan(2 ** 20), patiently);
 });
 
-test('of more connections than are held the rest are cut off, and the port answers once they are gone', async () => {
+test('connections beyond the limit are cut off, and the port answers once they are gone', async () => {
   const { address } = await serve();
   const before = connectionsHeld();
   const silent: Socket[] = [];

@@ -73,7 +73,7 @@ describe('the token', () => {
     });
   });
 
-  it('is long, random, and other at every start', async () => {
+  it('is long, random, and different at every start', async () => {
     const other = await serveWorkbench({ engine, rendererFolder: folder, port: 0, host: '127.0.0.1' });
     await other.close();
     expect(address.searchParams.get('token')).toMatch(/^[\w-]{43}$/);
@@ -120,7 +120,7 @@ describe('Host and Origin', () => {
     expect(answer.status).toBe(403);
     expect(answer.body).not.toContain('the page');
   });
-  it('refuses other origins and takes its own', async () => {
+  it('refuses other origins and accepts its own', async () => {
     const own = `http://${address.host}`;
     expect((await ask(`/${address.search}`, { origin: own })).status).toBe(200);
     for (const origin of ['http://evil.example', 'null', `https://${address.host}`, 'http://127.0.0.1:1']) {
@@ -152,7 +152,7 @@ describe('files', () => {
     expect(answer.status).toBe(404);
     expect(answer.body).not.toContain('secret');
   });
-  it('answers nothing but GET and HEAD', async () => {
+  it('only answers GET and HEAD', async () => {
     const cookie = await session();
     expect((await ask('/', { cookie }, 'POST')).status).toBe(405);
     expect(await ask('/', { cookie }, 'HEAD')).toMatchObject({ status: 200, body: '' });
@@ -195,7 +195,7 @@ describe('the WebSocket', () => {
     await expect(open('/other', { cookie, origin: origin() })).rejects.toThrow('403');
   });
 
-  it('ends on a message that is no JSON, is binary, or is larger than any plan', async () => {
+  it('ends on a message that is not JSON, is binary, or is larger than any plan', async () => {
     for (const message of ['{', Buffer.from([1]), 'x'.repeat(17 * 2 ** 20)]) {
       const socket = await open('/engine', { cookie: await session(), origin: origin() });
       const closed = new Promise((resolve) => socket.on('close', resolve));
@@ -206,46 +206,43 @@ describe('the WebSocket', () => {
   });
 });
 
-describe('a page that is answered by another (development)', () => {
-  it(
-    'gets what the rules let pass and nothing else, ' + 'gives the cookie, and comes back after being dropped',
-    async () => {
-      const asked: string[] = [];
-      const other = await serveWorkbench({
-        engine,
-        rendererFolder: join(folder, 'none'),
-        port: 0,
-        host: '127.0.0.1',
-        answerPage: (request, response) => {
-          asked.push(request.url ?? '');
-          response.end('the page of today');
-        },
-      });
-      try {
-        const { origin, host, href } = new URL(other.url);
-        expect((await fetch(origin)).status).toBe(401);
-        expect((await fetch(href, { method: 'POST' })).status).toBe(405);
-        expect(asked).toEqual([]);
-        const answer = await fetch(href);
-        expect(await answer.text()).toBe('the page of today');
-        const cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
-        expect(cookie).toMatch(/^uncurl-\d+=/);
-        const connect = () =>
-          new Promise<WebSocket>((resolve, reject) => {
-            const socket = new WebSocket(`ws://${host}/engine`, { headers: { cookie, origin } });
-            socket.on('open', () => resolve(socket));
-            socket.on('error', reject);
-          });
-        const first = await connect();
-        const closed = new Promise((resolve) => first.on('close', resolve));
-        other.dropPages();
-        expect(await closed).toBe(1012);
-        (await connect()).close();
-      } finally {
-        await other.close();
-      }
-    },
-  );
+describe('a page answered by another server (development)', () => {
+  it('only gets requests that the rules allow, ' + 'sets the cookie, and reconnects after being dropped', async () => {
+    const asked: string[] = [];
+    const other = await serveWorkbench({
+      engine,
+      rendererFolder: join(folder, 'none'),
+      port: 0,
+      host: '127.0.0.1',
+      answerPage: (request, response) => {
+        asked.push(request.url ?? '');
+        response.end('the page of today');
+      },
+    });
+    try {
+      const { origin, host, href } = new URL(other.url);
+      expect((await fetch(origin)).status).toBe(401);
+      expect((await fetch(href, { method: 'POST' })).status).toBe(405);
+      expect(asked).toEqual([]);
+      const answer = await fetch(href);
+      expect(await answer.text()).toBe('the page of today');
+      const cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+      expect(cookie).toMatch(/^uncurl-\d+=/);
+      const connect = () =>
+        new Promise<WebSocket>((resolve, reject) => {
+          const socket = new WebSocket(`ws://${host}/engine`, { headers: { cookie, origin } });
+          socket.on('open', () => resolve(socket));
+          socket.on('error', reject);
+        });
+      const first = await connect();
+      const closed = new Promise((resolve) => first.on('close', resolve));
+      other.dropPages();
+      expect(await closed).toBe(1012);
+      (await connect()).close();
+    } finally {
+      await other.close();
+    }
+  });
 });
 
 describe('refused starts', () => {

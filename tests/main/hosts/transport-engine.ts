@@ -2,13 +2,13 @@ import { refuse } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { ServedEngine } from '../../../main/contract/rpc.ts';
 
-/** A minimal engine for tests of the transports alone; what an engine answers is tested with the real one. */
+/** A minimal engine for tests of the transports only; the answers of an engine are tested with the real one. */
 export interface TransportEngine extends ServedEngine {
   /** Inputs of the calls so far. */
   readonly received: unknown[];
   announce(event: EngineEvent): void;
   readonly listeners: number;
-  /** Lets the waiting `tasks.list` answer. */
+  /** Lets the pending `tasks.list` answer. */
   release(): void;
 }
 

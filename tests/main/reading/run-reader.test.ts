@@ -8,7 +8,7 @@ import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { resources } from '../runs/source-of.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** Stands for a reading that never ends: `hang` computes without pause, `crash` throws, anything else is answered. */
+/** Simulates an endless reading: `hang` computes without pause, `crash` throws, anything else is answered. */
 const PROGRAM = `
   const { parentPort } = require('node:worker_threads');
   parentPort.on('message', ({ question: { run }, live }) => {
@@ -64,7 +64,7 @@ test('whatever hangs and whatever waits ends with the reader', async () => {
   await Promise.all(asked);
 });
 
-test('the thread of the engine gives what its readings give, and their refusals', async () => {
+test('the thread of the engine returns its readings and their refusals', async () => {
   const { workspace, run } = await sweepOnDisk();
   const reader = createRunReader({ workspace: workspace.path, resources });
   onTestFinished(() => reader.dispose());

@@ -14,7 +14,7 @@ const published = {
   rows: [{ method: 'Theirs', experts: 32, kept: 8, values: [51.5] }],
 };
 
-it('names each question, its signs with intervals, and the published table apart', () => {
+it('shows each question, its signs with intervals, and separately the published table', () => {
   const page = experimentPage(sampleManifest, experimentDocument(made, { published }));
   for (const id of ['scratch', 'unpruned', 'published', 'notes', 'record'])
     expect(page).toContain(`<section id="${id}"`);

@@ -2,17 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { html, htmlAll } from '../../../main/report/html.ts';
 
-/** Any code points: control characters, lone surrogates and all. */
+/** Any code points, including control characters and lone surrogates. */
 const anyText = fc.array(fc.nat({ max: 0x10ffff })).map((codes) => String.fromCodePoint(...codes));
 
 describe('html', () => {
-  it('nests, and ends only what has content', () => {
+  it('nests elements, and closes only those with content', () => {
     expect(htmlAll([html('p', { class: 'a' }, 'x', html('br', {}), 1), html('meta', { charset: 'utf-8' })]).html).toBe(
       '<p class="a">x<br>1</p><meta charset="utf-8">',
     );
   });
 
-  it('lets no text out of its element or attribute', () => {
+  it('keeps text inside its element or attribute', () => {
     fc.assert(
       fc.property(anyText, anyText, (attribute, text) => {
         const written = html('p', { title: attribute }, text).html;

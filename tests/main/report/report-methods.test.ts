@@ -22,7 +22,7 @@ const sample = sampleMethods(
 );
 const comparison = comparedSample(sample);
 
-test('a report ranks the methods, and says what recovery did', () => {
+test('a report ranks the methods, and gives the effect of recovery', () => {
   const sizeTrend = sizeTrendDocument(sample.document, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 });
   const page = reportPage({
     manifest: sampleManifest,
@@ -42,7 +42,7 @@ test('a report ranks the methods, and says what recovery did', () => {
   );
 });
 
-test('the numbers are a table, a line per method and task', () => {
+test('the data are a table, a line per method and task', () => {
   const [manifest, header, ...lines] = comparisonsCsv([comparison, comparison], sampleManifest).trimEnd().split('\n');
   expect(manifest).toMatch(/^# manifest: /);
   expect(lines).toHaveLength(2 * 6);

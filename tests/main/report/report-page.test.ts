@@ -40,7 +40,7 @@ const pageOf = (other: SweepDocument): string =>
   });
 
 describe('a report', () => {
-  it('needs nothing but itself', () => {
+  it('is self-contained', () => {
     expect(page).toMatch(/^<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">/);
     expect(page).toContain('default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;');
     expect(page).not.toMatch(/<script|<link|<img|<iframe|@import|url\(|src=|https?:/i);
@@ -66,7 +66,7 @@ describe('a report', () => {
     expect(page.match(/<figure/g)).toHaveLength(page.match(/<figcaption/g)?.length ?? 0);
   });
 
-  it('says first what was asked and found, then shows everything, with rule, definitions and record', () => {
+  it('begins with question and findings, then shows everything, with rule, definitions and record', () => {
     const words = unescape(text(page));
     const order = [
       'How far can the experts of 3 models be pruned',
@@ -144,7 +144,7 @@ describe('a report', () => {
     expect(unescape(text(odd))).toContain('log-perplexity rises by more than 0.02 nats per token');
   });
 
-  it('says so where the sweep is not finished, and is refused where it has nothing', () => {
+  it('says so if the sweep is not finished, and is refused if it has no results', () => {
     expect(reportPage({ ...source, manifest: { ...sampleManifest, state: 'cancelled' } })).toContain(
       'This sweep is not finished (cancelled)',
     );

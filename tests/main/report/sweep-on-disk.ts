@@ -33,7 +33,7 @@ const blocks = async function* (run: string): AsyncGenerator<OutcomeBlock> {
   }
 };
 
-/** A workspace with a sweep as jobs leave it: results, points and steps; outcomes only once it is finished. */
+/** A workspace with a sweep as written by jobs: results, points and steps; outcomes only once it is finished. */
 export const sweepOnDisk = async (): Promise<{
   readonly workspace: Workspace;
   readonly run: string;

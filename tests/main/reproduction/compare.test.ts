@@ -31,7 +31,7 @@ const documentOf = (results: readonly SweepResult[]) => ({
 });
 
 describe('outcomes of two runs', () => {
-  it('are the same where every choice is, whatever rounding did to the scores', () => {
+  it('are the same if every choice is, whatever the rounding of the scores', () => {
     const before = [choiceOutcome('a', true), choiceOutcome('b', false)];
     const after = before.map((outcome): ChoiceOutcome => ({
       ...outcome,
@@ -63,13 +63,13 @@ describe('outcomes of two runs', () => {
     );
   });
 
-  it('differ where only the choice per character does', () => {
+  it('differ if only the choice per character does', () => {
     expect(compareOutcomes([choiceOutcome('a', true, true)], [choiceOutcome('a', true, false)]).flipped).toHaveLength(
       1,
     );
   });
 
-  it('differ where something else was written, right or wrong', () => {
+  it('differ if the written answers do, right or wrong', () => {
     const before = ['right', 'wrong', 'no'].map((text, index) => writtenOutcome(String(index), text));
     const after = ['right', 'wring', 'right'].map((text, index) => writtenOutcome(String(index), text));
     expect(compareOutcomes(before, after)).toEqual({
@@ -90,7 +90,7 @@ describe('outcomes of two runs', () => {
     });
   });
 
-  it('of other items, or of fewer, are no repetition', () => {
+  it('of other items, or of fewer, are not a repetition', () => {
     const two = [choiceOutcome('a', true), choiceOutcome('b', true)];
     for (const other of [
       two.slice(1),
@@ -112,7 +112,7 @@ describe('documents of two runs', () => {
   const changedOnce = (fields: Partial<SweepResult>): SweepResult[] =>
     before.map((result) => (result.factor === 2 ? { ...result, ...fields } : result));
 
-  it('match where everything is the same', () => {
+  it('match if everything is the same', () => {
     expect(compareSweeps(documentOf(before), documentOf(before))).toEqual({
       changed: [],
       missing: [],
@@ -121,7 +121,7 @@ describe('documents of two runs', () => {
     });
   });
 
-  it('tell a changed accuracy, and the threshold that it moves', () => {
+  it('report a changed accuracy, and the threshold that it moves', () => {
     const found = compareSweeps(documentOf(before), documentOf(changedOnce({ value: 0.6, acc: 0.6, lost: 100 })));
     expect(found.changed).toEqual([
       { model: 'model', task: 'task', method: 'reap', seed: null, factor: 2, metric: 'acc', before: 0.7, after: 0.6 },
@@ -132,7 +132,7 @@ describe('documents of two runs', () => {
     expect(compareSweeps(documentOf(before), documentOf(changedOnce({ accNorm: 0.71 }))).changed).toHaveLength(1);
   });
 
-  it('tell points that only one of them has', () => {
+  it('report points that only one of them has', () => {
     const found = compareSweeps(
       documentOf(before),
       documentOf([...before.slice(0, 2), sweepResult({ factor: 8, lost: 400 })]),
@@ -160,7 +160,7 @@ describe('the verdict', () => {
     after: { chosen: 0, chosenNorm: 0, scores: [-1, -2.5, -1.000002] },
   };
 
-  it('says that every number matches, to the last digit or but for rounding', () => {
+  it('says that every number matches, to the last digit or up to rounding', () => {
     expect(isMatch(nothing)).toBe(true);
     expect(reproductionSentence(nothing)).toBe(
       'Every number matches: 3 values over 900 item outcomes, to the last digit.',
@@ -208,7 +208,7 @@ describe('the verdict', () => {
     expect(text).toContain('factor 4  item pl-2: "no" (right), now "\\n" (wrong)');
   });
 
-  it('is no match for each kind of difference alone', () => {
+  it('is not a match for each single kind of difference', () => {
     const threshold = documentOf([sweepResult({})]).thresholds[0] ?? expect.fail('no threshold');
     const alone: readonly Partial<Findings>[] = [
       { changed: [{ ...point, metric: 'acc', before: 0, after: 1 }] },

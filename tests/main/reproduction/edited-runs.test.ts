@@ -11,7 +11,7 @@ import { anyEdit, editOutcomes } from './edits.ts';
 import { byReaders, byReproduce, measuredOf, newSource, reproduced, shownWithoutChecksums } from './notice.ts';
 import { copyOfRun, type SmallRuns, smallRuns } from './small-runs.ts';
 
-/** More of them: node tests/bench/edits.ts. */
+/** For more rounds: node tests/bench/edits.ts. */
 const ROUNDS = 25;
 const SEED = 19;
 
@@ -37,7 +37,7 @@ const pruned = (change: (result: SweepResult) => SweepResult) => (result: SweepR
   result.factor === 1 ? result : change(result);
 
 describe('an untouched run', () => {
-  it('matches its second run, but for what may differ by name', async () => {
+  it('matches its second run, except for fields that may differ', async () => {
     const found = await reproduced(runs, join(runs.workspace, 'runs', runs.sweep));
     expect(found.fields?.changed).toEqual([]);
     expect(isMatch(found)).toBe(true);
@@ -64,7 +64,7 @@ describe.each([
     'cost.bytes',
   ],
 ] as const)('results.json with %s', (_, change, field) => {
-  it('fails its reproduction, which says where', async () => {
+  it('fails its reproduction, which reports the position', async () => {
     const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
     await editResults(folder, change);
     const found = await reproduced(runs, folder);
@@ -74,7 +74,7 @@ describe.each([
     expect(reproductionSentence(found)).toContain(`fields differ (results.${field} `);
   });
 
-  it('is never shown as measured, and said to be edited', async () => {
+  it('is never shown as measured, but reported as edited', async () => {
     const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
     await editResults(folder, change);
     const source = await newSource(runs);
@@ -90,7 +90,7 @@ describe('outcomes.parquet', () => {
   const shift = (logprobs: unknown): unknown =>
     Array.isArray(logprobs) ? logprobs.map((one) => Number(one) - 5) : logprobs;
 
-  it('with log-probabilities shifted by 5 fails its reproduction, and rounding is said for what it is', async () => {
+  it('with log-probabilities shifted by 5 fails its reproduction, and rounding is reported as such', async () => {
     const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
     await editOutcomes(join(folder, 'outcomes.parquet'), (rows) =>
       rows.map((row) => ({ ...row, logprobs: shift(row['logprobs']) })),
@@ -117,7 +117,7 @@ describe('outcomes.parquet', () => {
     ]);
   });
 
-  it('with right and wrong turned round is judged anew from the answers, and said to be edited', async () => {
+  it('with right and wrong swapped is judged again from the answers, and reported as edited', async () => {
     const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
     await editOutcomes(join(folder, 'outcomes.parquet'), (rows) =>
       rows.map((row) => (typeof row['correct'] === 'boolean' ? { ...row, correct: !row['correct'] } : row)),
@@ -133,7 +133,7 @@ describe('outcomes.parquet', () => {
     const document = await readCheckedSweep(await newSource(runs), manifest);
     expect(document?.check).toMatchObject({ state: 'differs' });
     expect(document?.check?.differing).toMatchObject([{ file: 'outcomes.parquet', field: 'correct' }]);
-    // Chosen answers follow from log-probabilities, written ones of a task at hand from its rule.
+    // Chosen answers follow from log-probabilities, written ones of an available task from its rule.
     expect(measuredOf(document)).toEqual(shown);
   });
 
@@ -151,7 +151,7 @@ describe('outcomes.parquet', () => {
 });
 
 describe('any field of a run, edited', () => {
-  it('is noticed by a reproduction, or is one of those that may differ by name', async () => {
+  it('is noticed by a reproduction, or is a field that may differ', async () => {
     const allowed = new Set<string>();
     await fc.assert(
       fc.asyncProperty(anyEdit('results.json', 'outcomes.parquet', 'experiment.json'), async (edit) => {
@@ -164,7 +164,7 @@ describe('any field of a run, edited', () => {
     for (const path of allowed) expect(['run', 'settings.treatments', 'notes']).toContain(path);
   });
 
-  it('is noticed by whoever shows the run', async () => {
+  it('is noticed wherever the run is shown', async () => {
     await fc.assert(
       fc.asyncProperty(anyEdit('results.json', 'outcomes.parquet', 'experiment.json'), async (edit) => {
         const { path, as } = await byReaders(runs, edit);
@@ -174,7 +174,7 @@ describe('any field of a run, edited', () => {
     );
   });
 
-  it('of results is never shown as measured, where checksums were taken away as well', async () => {
+  it('of results is never shown as measured, even if checksums were removed as well', async () => {
     await fc.assert(
       fc.asyncProperty(anyEdit('results.json'), async (edit) => {
         const { path, measured } = await shownWithoutChecksums(runs, edit);

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { readParquet } from '../../integration/read-parquet.ts';
 import { type OutcomeRow, writeOutcomeRows } from '../../../main/runs/outcomes-parquet.ts';
 
-/** One edit of one field of one of a run's files. `at` and `how` choose among the places there are, and the ways. */
+/** One edit of one field in one of a run's files. `at` and `how` choose among the positions and the kinds of edits. */
 export interface Edit {
   readonly file: 'results.json' | 'outcomes.parquet' | 'experiment.json';
   readonly at: number;
@@ -21,7 +21,7 @@ export const anyEdit = (...files: readonly Edit['file'][]): fc.Arbitrary<Edit> =
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** Another value of the same kind, so that the file is read as before. */
+/** Another value of the same kind, so that the file still parses. */
 const otherNumber = (value: number, how: number): number => {
   const ways = [value + 0.5, value === 0 ? 1 : -value, value * 1.01 + 0.001, 1e-9, 1, 0, value + 1];
   for (let way = 0; way < ways.length; way += 1) {
@@ -81,7 +81,7 @@ const rowsOf = async function* (rows: readonly OutcomeRow[]): AsyncGenerator<rea
   yield await Promise.resolve(rows);
 };
 
-/** Changes rows of a file of outcomes, which stays a file that is read. */
+/** Changes rows of an outcomes file, which stays readable. */
 export const editOutcomes = async (
   file: string,
   change: (rows: readonly OutcomeRow[]) => readonly OutcomeRow[],
@@ -114,7 +114,7 @@ const editParquet = async (file: string, { at, how }: Edit): Promise<string> => 
   return edited;
 };
 
-/** Makes the edit in a run's folder; the path or column that it changed. */
+/** Makes the edit in a run's folder; returns the path or column that it changed. */
 export const makeEdit = (folder: string, edit: Edit): Promise<string> => {
   const file = join(folder, edit.file);
   return edit.file === 'outcomes.parquet' ? editParquet(file, edit) : editJson(file, edit);

@@ -5,7 +5,7 @@ import { answers, arm, record } from '../evaluation/experiment/made-up.ts';
 const sizes = [8, 32];
 const unpruned = [arm(8, 8, answers(20)), arm(32, 32, answers(10))];
 
-test('a record of before arms named their draw is held against the first draw, which it is', () => {
+test('a record of a version without named draws is compared with the first draw', () => {
   const before = record([...unpruned, arm(32, 8, answers(60))], { sizes });
   const after = record([...unpruned, arm(32, 8, answers(60), { seed: 0 })], { sizes });
   expect(compareExperiments(before, after)).toMatchObject({ arms: 3, changed: [], missing: [], signs: [] });
@@ -18,7 +18,7 @@ test('a record of before arms named their draw is held against the first draw, w
   ]);
 });
 
-test('each draw is held against itself, and one that was not made again is missing', () => {
+test('each draw is compared with itself, and one that was not repeated is missing', () => {
   const drawn = (wrong: readonly number[]) =>
     record([...unpruned, ...wrong.map((count, seed) => arm(32, 8, answers(count), { seed }))], { sizes });
   expect(compareExperiments(drawn([60, 50]), drawn([60, 50]))).toMatchObject({ arms: 4, changed: [], missing: [] });

@@ -15,11 +15,11 @@ import { sourceOf } from '../runs/source-of.ts';
 import { type Edit, makeEdit } from './edits.ts';
 import { copyOfRun, type SmallRuns } from './small-runs.ts';
 
-/** What came of an edit. */
+/** Result of an edit. */
 export interface Noticed {
   /** The field that was edited. */
   readonly path: string;
-  /** `allowed`: the field is one of those that may differ, by name. */
+  /** `allowed`: the field is one of those that may differ. */
   readonly as: 'noticed' | 'allowed' | 'missed';
 }
 
@@ -29,7 +29,7 @@ const nameOf = ({ file }: Edit): 'experiment-edited' | 'sweep-edited' =>
 const original = ({ sweep, experiment }: SmallRuns, { file }: Edit): string =>
   file === 'experiment.json' ? experiment : sweep;
 
-/** A refusal that names the file is a notice; any other error is a defect. */
+/** A refusal that names the file counts as noticed; any other error is a defect. */
 const refusedOr = async (path: string, look: () => Promise<Noticed['as']>): Promise<Noticed> => {
   try {
     return { path, as: await look() };
@@ -44,14 +44,14 @@ const asFound = (isEqual: boolean, fields: ComparedFields | undefined, path: str
   return fields?.allowed.some(({ field }) => field === path) === true ? 'allowed' : 'missed';
 };
 
-/** Compares a folder with the second run's, as `uncurl reproduce` does once it has run again. */
+/** Compares a folder with the second run's, like `uncurl reproduce` after its run. */
 export const reproduced = async (runs: SmallRuns, folder: string) =>
   compareSweepFolders(folder, runs.again.sweep, () => 8);
 
-/** Whether a reproduction fails where this field was edited. */
+/** Whether a reproduction fails because of an edit of this field. */
 export const byReproduce = async (runs: SmallRuns, edit: Edit): Promise<Noticed> => {
   const folder = await copyOfRun(runs.workspace, original(runs, edit), nameOf(edit));
-  // An edit that also hides its checksum.
+  // An edit that also removes its checksum.
   await rm(join(folder, CHECKSUM_FILE));
   const path = await makeEdit(folder, edit);
   return refusedOr(path, async () => {
@@ -66,11 +66,11 @@ export const byReproduce = async (runs: SmallRuns, edit: Edit): Promise<Noticed>
   });
 };
 
-/** A new source each time: nothing that was read before is remembered. */
+/** A new source each time, without anything cached. */
 export const newSource = async (runs: SmallRuns): Promise<RunSource> =>
   sourceOf(await openExistingWorkspace(runs.workspace));
 
-/** Whether whoever shows a run (report, figures, compare, window) says that this field was edited. */
+/** Whether report, figures, compare and window report that this field was edited. */
 export const byReaders = async (runs: SmallRuns, edit: Edit): Promise<Noticed> => {
   const folder = await copyOfRun(runs.workspace, original(runs, edit), nameOf(edit));
   const path = await makeEdit(folder, edit);
@@ -83,7 +83,7 @@ export const byReaders = async (runs: SmallRuns, edit: Edit): Promise<Noticed> =
   });
 };
 
-/** What is measured in a document; costs and notes follow from no outcome. */
+/** The measured fields of a document; costs and notes do not follow from outcomes. */
 export const measuredOf = (document: SweepDocument | null): unknown =>
   document === null
     ? null
@@ -94,7 +94,7 @@ export const measuredOf = (document: SweepDocument | null): unknown =>
         multiplicity: document.multiplicity,
       };
 
-/** What is shown of a run whose results were edited and whose checksums were taken away. */
+/** Document of a run whose results were edited and whose checksums were removed. */
 export const shownWithoutChecksums = async (
   runs: SmallRuns,
   edit: Edit,

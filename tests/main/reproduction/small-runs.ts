@@ -8,7 +8,7 @@ export const resources = fileURLToPath(new URL('../../../resources', import.meta
 
 const ITEMS = 24;
 
-/** A sweep and an experiment, each made twice from nothing: what the second run stored is what the first must hold. */
+/** A sweep and an experiment, each run twice from nothing: the first must contain what the second stored. */
 export interface SmallRuns {
   readonly workspace: string;
   readonly sweep: string;
@@ -18,7 +18,7 @@ export interface SmallRuns {
   readonly remove: () => Promise<void>;
 }
 
-/** The first items of a bundled task, under its name; of texts the questions of another. */
+/** The first items of a bundled task, under its name; as texts, the questions of another. */
 const makeTasks = async (folder: string): Promise<readonly string[]> => {
   const made = ['add', 'texts'].map((name) => join(folder, name));
   for (const task of made) await mkdir(task);
@@ -62,7 +62,7 @@ const measure = async (
   return { sweep, experiment };
 };
 
-/** Measures both runs in two workspaces that share nothing but models and tasks. */
+/** Runs both in two workspaces that share only models and tasks. */
 export const smallRuns = async (): Promise<SmallRuns> => {
   const folder = await mkdtemp(join(tmpdir(), 'uncurl-edits-'));
   const tasks = await makeTasks(folder);
@@ -88,7 +88,7 @@ export const smallRuns = async (): Promise<SmallRuns> => {
   };
 };
 
-/** A copy of a run beside it in its workspace, to be edited. */
+/** A copy of a run beside it in its workspace, for editing. */
 export const copyOfRun = async (workspace: string, run: string, name: string): Promise<string> => {
   const folder = join(workspace, 'runs', name);
   await rm(folder, { recursive: true, force: true });

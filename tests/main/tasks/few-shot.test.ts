@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { drawExamples } from '../../../main/tasks/few-shot.ts';
 
-test('draws without replacement, from the seed alone, and leaves the others in order', () => {
+test('draws without replacement, only depending on the seed, and keeps the order of the others', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 30 }), fc.nat(), (size, wanted, seed) => {
       const pool = Array.from({ length: size }, (_, index) => index);
@@ -20,7 +20,7 @@ test('draws without replacement, from the seed alone, and leaves the others in o
   });
 });
 
-test('refuses more examples than there are, and more than anyone uses', () => {
+test('refuses more examples than there are, and more than the limit', () => {
   expect(() => drawExamples([1], { count: 2, seed: 0, order: 'drawn' }, 'task.json')).toThrow(
     'task.json: 2 few-shot examples are asked for, and their split has 1 items',
   );

@@ -2,9 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/**
- * `expected.json` of a fixture: what lm-evaluation-harness 0.4.13 built of the very same rows, by row counted from 1.
- */
+/** `expected.json` of a fixture: results of lm-evaluation-harness 0.4.13 for the same rows, by row counted from 1. */
 const request = z.object({
   n: z.number(),
   pairs: z.array(z.tuple([z.string(), z.string()])),
@@ -21,7 +19,7 @@ export type HarnessExpectation = z.infer<typeof expectation>;
 export const readExpectation = (folder: string): HarnessExpectation =>
   expectation.parse(JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')));
 
-/** A pair as the harness scores it: white space at the end of a context counts to the continuation. */
+/** A pair as the harness scores it: white space at the end of a context belongs to the continuation. */
 export const scoredPair = (context: string, continuation: string): readonly [string, string] => {
   const stem = context.trimEnd();
   return [stem, context.slice(stem.length) + continuation];

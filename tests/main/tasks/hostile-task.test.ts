@@ -97,7 +97,7 @@ test.each([
   await expect(loadTask(file)).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining(reason) });
 });
 
-test('a sound Parquet file is read by the thread as it was written', async () => {
+test('a valid Parquet file is read by the thread as it was written', async () => {
   const { rows, decimalColumns } = await readParquetRows(await inFolder('a.parquet', parquet()));
   expect(rows.map(({ values }) => values)).toEqual([
     { id: 'a', text: 'hello there', weight: 1.5 },
@@ -107,7 +107,7 @@ test('a sound Parquet file is read by the thread as it was written', async () =>
   expect([...decimalColumns]).toEqual(['weight']);
 });
 
-test('every byte of a Parquet file may be wrong: it is refused or read in time, nothing stays unhandled', async () => {
+test('any byte of a Parquet file may be wrong: it is refused or read in time, without unhandled errors', async () => {
   const sound = parquet();
   const folder = await temporaryFolder();
   const unhandled: unknown[] = [];
@@ -131,19 +131,19 @@ test('every byte of a Parquet file may be wrong: it is refused or read in time, 
   expect(unhandled).toEqual([]);
 });
 
-test('a header without a name that every column has is refused, and ends nothing', async () => {
+test('a header without a column name is refused, and does not end the process', async () => {
   const bytes = parquet();
   const name = bytes.indexOf(Buffer.from('\x48\x04root', 'latin1'));
   expect(name).toBeGreaterThan(0);
-  // Field 14 of the schema, which there is not, in place of field 4, its name.
+  // Field 14 of the schema, which does not exist, in place of field 4, its name.
   bytes[name] = 0xe8;
   const file = await inFolder('unnamed.parquet', bytes);
   await expect(readParquetRows(file)).rejects.toMatchObject({ code: 'bad-parquet', kind: 'refused' });
   expect((await readParquetRows(await inFolder('sound.parquet', parquet()))).rows).toHaveLength(3);
 });
 
-test('a page that holds far more than the file says is refused', async () => {
-  // A page of zeros, a thousand times smaller on disk, in the place of the first column's.
+test('a page that contains far more than the file says is refused', async () => {
+  // A page of zeros, a thousand times smaller on disk, in place of the first column's.
   const zeros = gzipSync(Buffer.alloc(2 ** 20));
   const bytes = Buffer.from(
     parquetWriteBuffer({
@@ -156,7 +156,7 @@ test('a page that holds far more than the file says is refused', async () => {
   await expect(readParquetRows(file)).rejects.toMatchObject({ code: 'bad-parquet', kind: 'refused' });
 });
 
-test('a reader that gives no answer is ended, and the file refused', async () => {
+test('a reader that does not answer is ended, and the file refused', async () => {
   const file = await inFolder('slow.parquet', parquet());
   await expect(readParquetRows(file, 0)).rejects.toMatchObject({
     code: 'bad-parquet',
@@ -164,7 +164,7 @@ test('a reader that gives no answer is ended, and the file refused', async () =>
   });
 });
 
-test('a file that its reader never ends with is ended by the processor time that it takes', async () => {
+test('a file that its reader never finishes is refused by the CPU time limit', async () => {
   const file = await inFolder('endless.parquet', slowParquet());
   await expect(readParquetRows(file)).rejects.toMatchObject({
     code: 'bad-parquet',
@@ -172,7 +172,7 @@ test('a file that its reader never ends with is ended by the processor time that
   });
 });
 
-// Written by the engine, then changed by the fuzzer: the parser never ended with it.
+// Written by the engine, then changed by the fuzzer: the parser never finished reading it.
 test('outcomes whose column the schema does not name are refused', async () => {
   const file = fileURLToPath(new URL('../../fixtures/tasks/endless-outcomes.parquet', import.meta.url));
   await expect(countOutcomes(file)).rejects.toMatchObject({

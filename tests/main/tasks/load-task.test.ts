@@ -42,7 +42,7 @@ test('reads a folder: metadata, both splits, blank lines skipped', async () => {
   expect(chanceAccuracy(task.test)).toBe(0.5);
 });
 
-test('the hash is of what is measured: not of place, title or layout, but of every item and the metric', async () => {
+test('the hash covers every item and the metric, but not path, title or layout', async () => {
   const hash = async (files: Partial<Files>): Promise<string> => (await loadTask(await write(files))).hash;
   const base = await hash({});
   expect(await hash({ 'task.json': '{"metric":"acc_norm","name":"other"}' })).toBe(base);
@@ -58,7 +58,7 @@ test('the hash is of what is measured: not of place, title or layout, but of eve
   expect(await hash({ 'calibration.jsonl': item('c1') })).not.toBe(base);
 });
 
-test('few-shot: examples before every item, joined as they stand, none of them profiled', async () => {
+test('few-shot: examples precede every item, joined unchanged, and none is profiled', async () => {
   const task = await loadTask(await write({ 'task.json': '{"name":"quiz","fewshot":1,"fewshotDelimiter":" | "}' }));
   const [kept] = task.calibration;
   expect(task.calibration.length).toBe(1);
@@ -70,7 +70,7 @@ test('few-shot: examples before every item, joined as they stand, none of them p
   ]);
 });
 
-test('a plain JSONL file holds test items only; texts are measured by perplexity', async () => {
+test('a plain JSONL file contains test items only; texts are measured by perplexity', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'choices.jsonl'), item('a'));
   await writeFile(
@@ -173,7 +173,7 @@ describe('refuses, naming file, line and id:', () => {
     await expect(loading).rejects.toThrow(message);
   });
 
-  test('files that are missing, no UTF-8 or no task', async () => {
+  test('files that are missing, not UTF-8 or not a task', async () => {
     const folder = await write({});
     await rm(join(folder, 'calibration.jsonl'));
     await expect(loadTask(folder)).rejects.toThrow(/calibration\.jsonl does not exist/);

@@ -17,7 +17,7 @@ test('packs whole paragraphs, names the line where each passage begins', () => {
   ]);
 });
 
-test('cuts a long paragraph at white space, or where there is none at the limit', () => {
+test('cuts a long paragraph at white space, or if there is none at the limit', () => {
   const words = 'word '.repeat(1_000).trimEnd();
   const passages = textPassages(`${words}\n\nnext`, 'line');
   expect(passages.map(({ id }) => id)).toEqual(['line:1', 'line:1.1', 'line:1.2']);

@@ -18,11 +18,11 @@ test('a Parquet file of items, written by pyarrow', async () => {
   ]);
 });
 
-test('a task folder may hold Parquet (here brotli), and few-shot examples by seed', async () => {
+test('a task folder may contain Parquet (here brotli), and few-shot examples by seed', async () => {
   const task = await loadTask(join(fixtures, 'parquet-folder'));
   expect([task.calibration.length, task.test.length]).toEqual([3, 2]);
   expect(task.description).toBe(
-    '2-shot: before every item stand the same examples of the calibration split (drawn with seed 7), which ' +
+    '2-shot: every item follows the same examples of the calibration split (drawn with seed 7), which ' +
       'are not items themselves.',
   );
   const texts = [...task.calibration, ...task.test].map(profiledText);
@@ -30,7 +30,7 @@ test('a task folder may hold Parquet (here brotli), and few-shot examples by see
   for (const text of texts) expect(new Set(text.split('\n\n')).size).toBe(3);
 });
 
-test('columns with floats are named, also where they lie inside others', async () => {
+test('columns with floats are reported, also nested ones', async () => {
   const { rows, decimalColumns } = await readParquetRows(join(fixtures, 'harness/struct-parquet/data/train.parquet'));
   expect([...decimalColumns].sort()).toEqual(['meta', 'score']);
   expect(rows[1]).toMatchObject({
@@ -39,7 +39,7 @@ test('columns with floats are named, also where they lie inside others', async (
   });
 });
 
-test('refuses what is damaged, compressed otherwise, or no item, naming file and row', async () => {
+test('refuses damaged files, other compressions, and invalid items, naming file and row', async () => {
   const folder = await temporaryFolder();
   const whole = await readFile(join(fixtures, 'items.parquet'));
   const write = async (name: string, bytes: Uint8Array): Promise<string> => {

@@ -42,7 +42,7 @@ test('written items: answers, where decoding stops, and what a profile reads', a
   expect(task.calibration.map(profiledText)).toEqual(['c1:word c1', 'c2:one']);
 });
 
-test('the hash is of answers, stops, filters and options too', async () => {
+test('the hash also covers answers, stops, filters and options', async () => {
   const hash = async (files: Partial<Files>): Promise<string> => (await loadTask(await write(files))).hash;
   const base = await hash({});
   expect(await hash({ 'task.json': metadata({ title: 'Another' }) })).toBe(base);
@@ -60,23 +60,20 @@ test('the hash is of answers, stops, filters and options too', async () => {
   expect(new Set([base, ...others]).size).toBe(6);
 });
 
-test(
-  'few-shot examples end with their first answer; the ' + 'delimiter ends what is written where nothing else does',
-  async () => {
-    const task = await loadTask(
-      await write({
-        'task.json': JSON.stringify({ name: 'quiz', metric: 'exact_match', fewshot: 1, fewshotDelimiter: '\n--\n' }),
-      }),
-    );
-    expect(task.test[0]).toMatchObject({
-      context: expect.stringMatching(/^c1:word c1\n--\nt1:$|^c2:one\n--\nt1:$/) as string,
-      until: ['\n--\n'],
-      maxNewTokens: 256,
-    });
-  },
-);
+test('few-shot examples end with their first answer; the ' + 'delimiter is the default stop string', async () => {
+  const task = await loadTask(
+    await write({
+      'task.json': JSON.stringify({ name: 'quiz', metric: 'exact_match', fewshot: 1, fewshotDelimiter: '\n--\n' }),
+    }),
+  );
+  expect(task.test[0]).toMatchObject({
+    context: expect.stringMatching(/^c1:word c1\n--\nt1:$|^c2:one\n--\nt1:$/) as string,
+    until: ['\n--\n'],
+    maxNewTokens: 256,
+  });
+});
 
-test('a file of written items alone stops as lm-evaluation-harness does by default', async () => {
+test('a file of written items stops like lm-evaluation-harness by default', async () => {
   const file = join(await temporaryFolder(), 'asked.jsonl');
   await writeFile(file, row('a'));
   const task = await loadTask(file);
@@ -166,7 +163,7 @@ describe('refuses, naming file, line and key:', () => {
 });
 
 test(
-  'every bundled task has a written twin of the same items, whose answers are the right choices without their ' +
+  'every bundled task has a written twin of the same items with the right choices as answers, without their ' +
     'line end',
   async () => {
     const tasks = await bundledTasks(resources);

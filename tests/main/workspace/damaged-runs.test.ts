@@ -22,7 +22,7 @@ const huge = async (file: string): Promise<void> => {
   await truncate(file, 2 ** 31);
 };
 
-/** What can be wrong with a run, and what its entry must say. */
+/** Kinds of damage to a run, and the reason in its entry. */
 const damages: Readonly<Record<string, readonly [damage: Damage, reason: RegExp]>> = {
   'a manifest that is a folder': [async (folder) => mkdir(await manifestOf(folder)), /is a folder/],
   'a manifest that is a pipe': [async (folder) => pipe(await manifestOf(folder)), /is a pipe/],
@@ -112,7 +112,7 @@ test.runIf(process.platform !== 'win32').each(Object.keys(damages))(
   },
 );
 
-test('one that may not be read is listed', async ({ skip }) => {
+test('an unreadable run is listed', async ({ skip }) => {
   if (process.platform === 'win32') skip('Windows has no such permissions');
   if (process.getuid?.() === 0) skip('nothing is forbidden to root');
   const { workspace, bad } = await damagedWorkspace((folder) => chmod(join(folder, 'manifest.json'), 0));
@@ -128,7 +128,7 @@ test('an unfinished run whose lock is a folder is listed as interrupted, and can
   await (await workspace.runs.lock(made.id)).release();
 });
 
-test('a run that someone works on does not go to the trash', async () => {
+test('a run in progress is not moved to the trash', async () => {
   const workspace = await openWorkspace(await temporaryFolder());
   const { manifest: made, lock } = await workspace.runs.create('sweep', { ...plainRun, state: 'running' });
   await expect(workspace.runs.trash(made.id)).rejects.toMatchObject({ code: 'run-locked' });
@@ -149,14 +149,14 @@ test('hundreds of damaged runs hide none of the good ones', async () => {
   expect(listed.filter(({ damaged }) => damaged === undefined).map(({ id }) => id)).toEqual([made.id]);
 });
 
-test('results that are a pipe are refused when they are read, and do not hang', async () => {
+test('reading results from a pipe is refused, and does not hang', async () => {
   const folder = await temporaryFolder();
   if (process.platform === 'win32') return;
   pipe(join(folder, 'results.json'));
   await expect(readSweepDocument(folder)).rejects.toMatchObject({ code: 'not-a-file', kind: 'refused' });
 });
 
-/** Folders in folders, each made from within the last: together their names are longer than a path may be. */
+/** Nested folders, each made from within the last: together their names are longer than a path may be. */
 const NESTED = `
   const { mkdirSync } = require('node:fs');
   for (let depth = 0; depth < 30; depth += 1) {
@@ -166,7 +166,7 @@ const NESTED = `
 `;
 
 test.runIf(process.platform === 'linux')(
-  'a trashed run that cannot be looked through is listed, and hinders neither the others nor emptying them',
+  'an unreadable run in the trash is listed, and blocks neither the others nor emptying them',
   async () => {
     const { workspace, good, bad } = await damagedWorkspace((folder) =>
       Promise.resolve(execFileSync(process.execPath, ['--eval', NESTED], { cwd: folder })),
@@ -177,7 +177,7 @@ test.runIf(process.platform === 'linux')(
     expect((await workspace.trash.list()).map(({ run }) => run).sort()).toEqual([good, bad].sort());
     await expect(workspace.trash.empty()).rejects.toMatchObject({ code: 'name-too-long', kind: 'refused' });
     expect(await readdir(join(workspace.path, 'trash'))).not.toContain(basename(trashed));
-    // What could not be deleted takes room, and nothing else, also when it is tried again a day later.
+    // The remains take space but cause no errors, also when their removal is tried again a day later.
     const [left = ''] = await readdir(workspace.temporaryFolder);
     const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
     await utimes(join(workspace.temporaryFolder, left), yesterday, yesterday);

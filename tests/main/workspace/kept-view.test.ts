@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createKeptView } from '../../../main/workspace/kept-view.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-test('what was on screen last is kept; what no page could show is not given back', async () => {
+test('the last view is stored; an invalid one is not returned', async () => {
   const folder = await temporaryFolder();
   const kept = createKeptView(folder, folder);
   expect(await kept.read()).toBeNull();

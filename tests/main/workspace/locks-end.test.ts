@@ -8,7 +8,7 @@ import { acquireRunLock, readLockHolder, STALE_AFTER_MS } from '../../../main/wo
 import { temporaryFolder } from './temporary-folder.ts';
 import { plainRun } from '../contract/run-of.ts';
 
-/** A folder with a lock of this process, some of whose keys say something else. */
+/** A folder with a lock of this process, with some keys changed. */
 const lockWith = async (changes: Readonly<Record<string, unknown>>): Promise<string> => {
   const folder = await temporaryFolder();
   await acquireRunLock(folder);
@@ -21,7 +21,7 @@ const lockWith = async (changes: Readonly<Record<string, unknown>>): Promise<str
 const later = (): number => Date.now() + 2 * STALE_AFTER_MS;
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 
-test('a heartbeat from the future counts by when its file was written, and never for ever', async () => {
+test('for a heartbeat from the future the time of its file counts, and not for ever', async () => {
   const folder = await lockWith({ machine: 'elsewhere', heartbeatAt: Date.now() + YEAR_MS });
   expect(await readLockHolder(folder)).not.toBeNull();
   expect(await readLockHolder(folder, later)).toBeNull();
@@ -31,21 +31,21 @@ test('a heartbeat from the future counts by when its file was written, and never
   await acquireRunLock(folder);
 });
 
-test.each([0, -1, 2 ** 31, 2 ** 53])('a lock of process %d, which no process is, is free', async (pid) => {
+test.each([0, -1, 2 ** 31, 2 ** 53])('a lock of process %d, an impossible id, is free', async (pid) => {
   const folder = await lockWith({ pid });
   expect(processState({ ...thisProcess(), pid })).toBe('dead');
   expect(await readLockHolder(folder)).toBeNull();
   await acquireRunLock(folder);
 });
 
-test('where the system does not tell when a process started, its heartbeat decides', async () => {
+test('if the system does not report the start of a process, its heartbeat decides', async () => {
   const folder = await lockWith({ startedAt: null });
   expect(processState({ ...thisProcess(), startedAt: null })).toBe('unsure');
   expect(await readLockHolder(folder)).toMatchObject({ pid: process.pid });
   expect(await readLockHolder(folder, later)).toBeNull();
 });
 
-test('a lock file written in the future by someone who died before writing to it ends too', async () => {
+test('an empty lock file with a time in the future, of a process that died, expires too', async () => {
   const folder = await temporaryFolder();
   const file = join(folder, 'lock-1.json');
   await writeFile(file, '');
@@ -55,7 +55,7 @@ test('a lock file written in the future by someone who died before writing to it
   expect(await readLockHolder(folder)).toBeNull();
 });
 
-test('a time that no calendar has is refused with words, not with an error of dates', async () => {
+test('an invalid time is refused with an explanation, not with a date error', async () => {
   const folder = await lockWith({ heartbeatAt: 1e300 });
   await expect(acquireRunLock(folder)).rejects.toMatchObject({
     code: 'run-locked',
@@ -64,7 +64,7 @@ test('a time that no calendar has is refused with words, not with an error of da
 });
 
 test.runIf(process.platform !== 'win32')(
-  'folders, links, pipes and huge files in the place of a lock hold nothing',
+  'folders, links, pipes and huge files in place of a lock do not lock',
   async () => {
     const makers: readonly ((file: string) => Promise<unknown>)[] = [
       (file) => mkdir(join(file, 'inside'), { recursive: true }),
@@ -84,14 +84,14 @@ test.runIf(process.platform !== 'win32')(
   },
 );
 
-test('a generation that counting never reaches does not stand in the way', async () => {
+test('a generation too large to be reached by counting does not block', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, `lock-${'9'.repeat(30)}.json`), '');
   await acquireRunLock(folder);
   expect(await readLockHolder(folder)).toMatchObject({ pid: process.pid });
 });
 
-test('a lock is taken over where that is asked for; the one who held it finds that out', async () => {
+test('a lock is taken over on request, and its holder notices', async () => {
   const folder = await temporaryFolder();
   const first = await acquireRunLock(folder);
   await expect(acquireRunLock(folder)).rejects.toMatchObject({ remedy: expect.stringContaining('--take-over') });
@@ -102,7 +102,7 @@ test('a lock is taken over where that is asked for; the one who held it finds th
   expect(await readLockHolder(folder)).not.toBeNull();
 });
 
-test('a removal that fails gives the lock back', async () => {
+test('a failed removal releases the lock', async () => {
   const { runs, path, temporaryFolder: tmp } = await openWorkspace(await temporaryFolder());
   const { manifest: made, lock } = await runs.create('sweep', plainRun);
   await lock.release();

@@ -11,7 +11,7 @@ test('makes a new workspace and opens it again', async () => {
   expect((await readdir(folder)).sort()).toEqual(['overlays', 'runs', 'steps', 'tmp', 'workspace.json']);
 });
 
-test('refuses a newer format, a model folder, and a file in its place', async () => {
+test('refuses a newer format, a model folder, and a file', async () => {
   const newer = await temporaryFolder();
   await writeFile(join(newer, 'workspace.json'), '{"format":"uncurl-workspace","version":99}');
   await expect(openWorkspace(newer)).rejects.toMatchObject({ code: 'workspace-too-new' });
@@ -24,7 +24,7 @@ test('refuses a newer format, a model folder, and a file in its place', async ()
   await expect(openWorkspace(join(file, 'workspace'))).rejects.toMatchObject({ kind: 'refused' });
 });
 
-test('removes what killed engines left in the temporary folder, a day later', async () => {
+test('removes temporary files of killed engines after a day', async () => {
   const folder = await temporaryFolder();
   const { temporaryFolder: temporary } = await openWorkspace(folder);
   await writeFile(join(temporary, '.old.tmp'), '');
@@ -36,7 +36,7 @@ test('removes what killed engines left in the temporary folder, a day later', as
 });
 
 test.skipIf(process.platform === 'win32').each(['tmp', 'runs', 'steps', 'overlays', 'trash', 'given', 'steps/ab'])(
-  'is refused where %s is a link: nothing is tidied or written where it leads',
+  'is refused if %s is a link: nothing is cleaned up or written at its target',
   async (name) => {
     const [folder, mine] = [await temporaryFolder(), await temporaryFolder()];
     await openWorkspace(folder);
@@ -50,7 +50,7 @@ test.skipIf(process.platform === 'win32').each(['tmp', 'runs', 'steps', 'overlay
       message: expect.stringContaining(join(folder, name)),
     });
     expect(await readdir(mine)).toEqual(['thesis.tex']);
-    // The workspace itself may lie behind one.
+    // The workspace itself may be a link.
     await rm(join(folder, name));
     const link = join(await temporaryFolder(), 'workspace');
     await symlink(folder, link);
@@ -89,7 +89,7 @@ test('remembers models and tasks once, in order, whoever adds them at the same t
   expect(await library.remove('models', '/b')).toBe(false);
   expect([await paths('models'), await paths('tasks')]).toEqual([[], ['/t']]);
 
-  // As versions before wrote it: paths alone.
+  // As written by earlier versions: paths only.
   await writeFile(join(folder, 'library.json'), JSON.stringify({ models: ['/old'], tasks: [] }));
   expect(await library.list('models')).toEqual([{ path: '/old', hash: null }]);
 });

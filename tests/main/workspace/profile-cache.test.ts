@@ -13,7 +13,7 @@ const written = async (folder: string, name: string, layers = 1, items = 1): Pro
   return file;
 };
 
-test('a profile is read once while it is kept, and those asked for last are kept', async () => {
+test('a cached profile is read once, and those used last stay cached', async () => {
   const folder = await temporaryFolder();
   const [a, b, c] = [await written(folder, 'a'), await written(folder, 'b'), await written(folder, 'c')];
   const { size } = await stat(a);
@@ -24,18 +24,18 @@ test('a profile is read once while it is kept, and those asked for last are kept
   expect(cache.heldBytes).toBe(2 * size);
   expect(await cache.read(a)).toBe(first);
   const third = await cache.read(c);
-  // The one asked for longest ago went.
+  // The one used longest ago was evicted.
   await cache.read(b);
   expect(await cache.read(c)).toBe(third);
   expect(await cache.read(a)).not.toBe(first);
 });
 
-test('profiles take a part of the memory that weights may take, and half a gigabyte at most', () => {
+test('profiles take a share of the memory for weights, and at most half a gigabyte', () => {
   expect(profileCacheLimits(2 ** 30).mostBytes).toBe(2 ** 27);
   expect(profileCacheLimits(2 ** 40).mostBytes).toBe(2 ** 29);
 });
 
-test('one that is too large is read each time, and another file of its name is another profile', async () => {
+test('one that is too large is read each time, and a replaced file is another profile', async () => {
   const folder = await temporaryFolder();
   const file = await written(folder, 'a');
   const small = createProfileCache({ mostBytes: 10, keptMs: 60_000 });
@@ -47,12 +47,12 @@ test('one that is too large is read each time, and another file of its name is a
   await expect(cache.read(file)).rejects.toThrow('ENOENT');
   await written(folder, 'a', 2);
   expect(await cache.read(file)).toMatchObject({ layers: 2 });
-  // One of the same size, which was computed again.
+  // One of the same size, computed again.
   await rename(await written(folder, 'b', 2, 7), file);
   expect(await cache.read(file)).toMatchObject({ layers: 2, items: 7 });
 });
 
-test('a file that cannot be read is not kept', async () => {
+test('an unreadable file is not cached', async () => {
   const cache = createProfileCache({ mostBytes: 1e9, keptMs: 60_000 });
   await expect(cache.read(import.meta.filename)).rejects.toMatchObject({ code: 'bad-safetensors' });
   expect(cache.heldBytes).toBe(0);

@@ -13,7 +13,7 @@ import {
 } from '../../../main/workspace/profile-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** Every statistic filled; those that a profile holds on request only where `isFull`. */
+/** Fills every statistic; the optional ones only if `isFull`. */
 const statisticsFrom = (layers: number, experts: number, isFull: boolean, next: () => number): RoutingStatistics => {
   const filled = (length: number): Float64Array => Float64Array.from({ length }, next);
   const base = { ...emptyRoutingStatistics(layers, experts, 2), items: 3, tokens: 17 };
@@ -42,7 +42,7 @@ const statisticsFrom = (layers: number, experts: number, isFull: boolean, next: 
   };
 };
 
-test('every statistic of every task comes back bit for bit', async () => {
+test('every statistic of every task is restored bit for bit', async () => {
   const folder = await temporaryFolder();
   let file = 0;
   await fc.assert(
@@ -70,7 +70,7 @@ test('every statistic of every task comes back bit for bit', async () => {
   );
 });
 
-test('a layer read by itself is that layer of the whole', async () => {
+test('a layer read alone equals that layer of the whole profile', async () => {
   const file = join(await temporaryFolder(), 'p.safetensors');
   let drawn = 0;
   const statistics = statisticsFrom(3, 4, true, () => drawn++);
@@ -101,7 +101,7 @@ test('a layer read by itself is that layer of the whole', async () => {
   expect(await bareParts.layer(OPTIONAL_STATISTICS.everywhereCosineSum, 0)).toBeUndefined();
 });
 
-test('refuses a safetensors file that is no profile', async () => {
+test('refuses a safetensors file that is not a profile', async () => {
   const file = join(await temporaryFolder(), 'other.safetensors');
   const header = Buffer.from('{}');
   const length = Buffer.alloc(8);

@@ -14,7 +14,7 @@ const withRun = async (kind: RunManifest['kind'] = 'sweep'): Promise<Workspace &
   return { ...workspace, run: made.id };
 };
 
-test('a label is kept beside the manifest, which it does not touch, and is changed part by part', async () => {
+test('a label is stored beside the manifest, which stays unchanged, and can be changed field by field', async () => {
   const { runs, run } = await withRun();
   const file = join(runs.folder(run), 'manifest.json');
   const before = await readFile(file, 'utf8');
@@ -28,13 +28,13 @@ test('a label is kept beside the manifest, which it does not touch, and is chang
   expect((await readdir(runs.folder(run))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
-test('what is said of a run at the same time is all kept: a name that is left by a click on its archive', async () => {
+test('simultaneous changes of a label are all kept, such as a name edited until a click on archive', async () => {
   const { runs, run } = await withRun();
   await Promise.all([runs.label(run, { name: 'Night run' }), runs.label(run, { archived: true })]);
   expect((await runs.list())[0]?.label).toMatchObject({ name: 'Night run', archived: true });
 });
 
-test('a run that is worked on takes a label; one that is not there is refused, as is what is no label', async () => {
+test('a run in progress can be labelled; a missing run and an invalid label are refused', async () => {
   const { runs, run } = await withRun();
   const lock = await runs.lock(run);
   await runs.label(run, { name: 'Still running' });
@@ -71,7 +71,7 @@ test.each([
   expect((await runs.list())[0]?.finding).toBe(finding);
 });
 
-test('what went to the trash is listed with name and size, and comes back whole, free to work on', async () => {
+test('a run in the trash is listed with name and size, and is restored complete and unlocked', async () => {
   const { runs, trash, run } = await withRun();
   await runs.label(run, { name: 'Keep me', tags: ['x'] });
   await writeFile(join(runs.folder(run), 'results.json'), 'x'.repeat(10_000));
@@ -89,7 +89,7 @@ test('what went to the trash is listed with name and size, and comes back whole,
   expect(await trash.list()).toEqual([]);
 });
 
-test('the trash is emptied of one entry or of all, of nothing else, and never restores over a run', async () => {
+test('emptying the trash removes one entry or all, and nothing else; restoring never overwrites a run', async () => {
   const { runs, trash, path, run } = await withRun();
   await runs.trash(run);
   await mkdir(join(path, 'runs', run));

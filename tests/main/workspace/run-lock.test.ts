@@ -10,7 +10,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 
 const lockModule = new URL('../../../main/workspace/run-lock.ts', import.meta.url).href;
 
-/** A program that takes the lock, says so, and holds it until its standard input ends. */
+/** A program that takes the lock, reports it, and keeps it until its standard input ends. */
 const holding = (folder: string): string => `
   import { acquireRunLock } from ${JSON.stringify(lockModule)};
   try { await acquireRunLock(${JSON.stringify(folder)}); console.log('held'); }
@@ -35,7 +35,7 @@ const holder = async (
   return { kill, pid: child.pid ?? -1, answer };
 };
 
-test('is held by one, refused to others with who holds it, and free again after release', async () => {
+test('has one holder, is refused to others with the name of the holder, and is free after release', async () => {
   const folder = await temporaryFolder();
   expect(await readLockHolder(folder)).toBeNull();
   const lock = await acquireRunLock(folder);
@@ -67,30 +67,27 @@ test('of a process killed with SIGKILL is taken over at once; exactly one of man
   expect(answers).toEqual(['held', ...Array<string>(5).fill('run-locked')].sort());
 });
 
-test.runIf(process.platform === 'linux')(
-  'of a process that ended and stays listed, because its parent never asks how it ended, is free',
-  async () => {
-    const folder = await temporaryFolder();
-    // The shell becomes a sleep, which never waits for the child that it inherits; the child's input is at its end.
-    const parent = spawn(
-      'sh',
-      ['-c', '"$0" --input-type=module -e "$1" & exec sleep 600', process.execPath, holding(folder)],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    onTestFinished(() => {
-      parent.kill('SIGKILL');
-    });
-    await new Promise((resolve) => parent.stdout.once('data', resolve));
-    const lock: unknown = JSON.parse(await readFile(join(folder, 'lock-1.json'), 'utf8'));
-    const { pid } = z.object({ pid: z.number() }).parse(lock);
-    const state = async (): Promise<string> =>
-      / (\w) /.exec(await readFile(`/proc/${String(pid)}/stat`, 'utf8'))?.[1] ?? '';
-    await expect.poll(state, { timeout: HANG_LIMIT_MS }).toBe('Z');
-    expect(await readLockHolder(folder)).toBeNull();
-  },
-);
+test.runIf(process.platform === 'linux')('of a zombie process is free', async () => {
+  const folder = await temporaryFolder();
+  // The shell becomes a sleep, which never waits for its inherited child; the child's input is at its end.
+  const parent = spawn(
+    'sh',
+    ['-c', '"$0" --input-type=module -e "$1" & exec sleep 600', process.execPath, holding(folder)],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  onTestFinished(() => {
+    parent.kill('SIGKILL');
+  });
+  await new Promise((resolve) => parent.stdout.once('data', resolve));
+  const lock: unknown = JSON.parse(await readFile(join(folder, 'lock-1.json'), 'utf8'));
+  const { pid } = z.object({ pid: z.number() }).parse(lock);
+  const state = async (): Promise<string> =>
+    / (\w) /.exec(await readFile(`/proc/${String(pid)}/stat`, 'utf8'))?.[1] ?? '';
+  await expect.poll(state, { timeout: HANG_LIMIT_MS }).toBe('Z');
+  expect(await readLockHolder(folder)).toBeNull();
+});
 
-test('racing takers in one process: never two, whatever the history of holders', async () => {
+test('concurrent takers in one process: never two holders, whatever the history', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 5 }), async (rounds) => {
       const folder = await temporaryFolder();
@@ -106,7 +103,7 @@ test('racing takers in one process: never two, whatever the history of holders',
   );
 });
 
-test('of another machine counts by its heartbeat', async () => {
+test('of another machine depends on its heartbeat', async () => {
   const folder = await temporaryFolder();
   await acquireRunLock(folder);
   const file = join(folder, 'lock-1.json');
@@ -122,7 +119,7 @@ test('of another machine counts by its heartbeat', async () => {
   expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-2.json']);
 });
 
-test('a lock file that was never written to is waited for, then taken over', async () => {
+test('an empty lock file is waited for, then taken over', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'lock-3.json'), '');
   await expect(acquireRunLock(folder)).rejects.toMatchObject({ code: 'run-locked' });
@@ -131,7 +128,7 @@ test('a lock file that was never written to is waited for, then taken over', asy
   expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-4.json']);
 });
 
-test('a renewal that is under way when the lock is released does not bring it back', async () => {
+test('a renewal in progress during the release does not restore the lock', async () => {
   for (let attempt = 0; attempt < 40; attempt += 1) {
     const folder = await temporaryFolder();
     const lock = await acquireRunLock(folder);

@@ -31,7 +31,7 @@ test('a run is listed newest first, and interrupted once nobody works on it', as
   expect((await runs.read(first.manifest.id)).state).toBe('interrupted');
 });
 
-test('what belongs to a run is there before its manifest: a kill leaves no run without it', async () => {
+test('files of a run exist before its manifest: a kill leaves no run without them', async () => {
   const { runs, path } = await openWorkspace(await temporaryFolder());
   let there: readonly string[] = [];
   const { manifest: made } = await runs.create('sweep', manifest, async ({ id }) => {
@@ -44,7 +44,7 @@ test('what belongs to a run is there before its manifest: a kill leaves no run w
   expect(await readdir(join(path, 'runs'))).toEqual([made.id]);
 });
 
-test('runs are removed whole, but not while someone works on them; unknown ones are refused', async () => {
+test('runs are removed completely, but not while in progress; unknown ones are refused', async () => {
   const { runs, path } = await openWorkspace(await temporaryFolder());
   const { manifest: made, lock } = await runs.create('sweep', manifest);
   await expect(runs.remove(made.id)).rejects.toMatchObject({ code: 'run-locked' });
@@ -68,12 +68,12 @@ test('one damaged manifest does not hide the other runs', async () => {
   });
 });
 
-test('the lock of a run that is not there is refused by name', async () => {
+test('locking a missing run is refused by name', async () => {
   const { runs } = await openWorkspace(await temporaryFolder());
   await expect(runs.lock('sweep-none')).rejects.toMatchObject({ code: 'no-such-run', kind: 'refused' });
 });
 
-test('a run that could not be made whole leaves nothing behind, and no lock', async () => {
+test('a run whose creation failed leaves nothing behind, not even a lock', async () => {
   const { runs, path, temporaryFolder: temporary } = await openWorkspace(await temporaryFolder());
   await rm(temporary, { recursive: true });
   await writeFile(temporary, 'in the way');

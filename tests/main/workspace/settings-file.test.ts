@@ -12,7 +12,7 @@ import {
 } from '../../../main/workspace/settings-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-test('the file lies where the system keeps configurations, or where the environment says', () => {
+test('the file lies in the configuration folder of the system, or where the environment says', () => {
   expect(settingsFile({ XDG_CONFIG_HOME: '/c' }, 'linux')).toBe('/c/uncurl-workbench/settings.json');
   expect(settingsFile({}, 'linux')).toMatch(/\/\.config\/uncurl-workbench\/settings\.json$/);
   expect(settingsFile({}, 'darwin')).toMatch(/Library\/Application Support\/uncurl-workbench\/settings\.json$/);
@@ -20,7 +20,7 @@ test('the file lies where the system keeps configurations, or where the environm
   expect(settingsFile({ UNCURL_SETTINGS: '/x/mine.json', XDG_CONFIG_HOME: '/c' }, 'linux')).toBe('/x/mine.json');
 });
 
-test('settings are changed one by one; what a newer version keeps there stays', async () => {
+test('settings are changed one by one; those of a newer version stay', async () => {
   const file = join(await temporaryFolder(), 'deep', 'settings.json');
   expect(await readSettings(file)).toEqual(NO_SETTINGS);
   await changeSettings(file, { threads: 3, methods: ['reap', 'random'] });
@@ -40,7 +40,7 @@ test.each([
   ['[1]', /contains no settings/],
   ['{"threads":0}', /threads: /],
   ['{"device":"abacus"}', /device: /],
-])('a file with %s is refused, not taken for empty, and not written over', async (text, reason) => {
+])('a file with %s is refused, not treated as empty, and not overwritten', async (text, reason) => {
   const file = join(await temporaryFolder(), 'settings.json');
   await writeFile(file, text);
   await expect(readSettings(file)).rejects.toMatchObject({
@@ -51,14 +51,14 @@ test.each([
   expect(await readFile(file, 'utf8')).toBe(text);
 });
 
-test('a value that is none is refused before anything is written', async () => {
+test('an invalid value is refused before anything is written', async () => {
   const file = join(await temporaryFolder(), 'settings.json');
   await changeSettings(file, { delta: 0.05 });
   await expect(changeSettings(file, { delta: 0.9 })).rejects.toMatchObject({ code: 'settings-unreadable' });
   expect(await readSettings(file)).toMatchObject({ delta: 0.05 });
 });
 
-test('the workspace that was set is the usual one, unless the environment names another', () => {
+test('the configured workspace is the default, unless the environment names another', () => {
   const set = { ...NO_SETTINGS, workspace: '/set' };
   expect(withSetWorkspace({ HOME: '/h' }, set)).toEqual({ HOME: '/h', UNCURL_WORKSPACE: '/set' });
   expect(withSetWorkspace({ UNCURL_WORKSPACE: '/named' }, set)).toEqual({ UNCURL_WORKSPACE: '/named' });
@@ -78,7 +78,7 @@ test('what the engine does not use yet is reported, and nothing else', () => {
   ]);
 });
 
-test('settings that are changed at the same time are all kept', async () => {
+test('simultaneous changes of settings are all kept', async () => {
   const file = join(await temporaryFolder(), 'settings.json');
   await Promise.all([
     changeSettings(file, { theme: 'dark' }),
@@ -88,7 +88,7 @@ test('settings that are changed at the same time are all kept', async () => {
   expect(await readSettings(file)).toMatchObject({ theme: 'dark', delta: 0.05, threads: 3 });
 });
 
-test('a start that fails by a setting names the setting and its file; any other failure stays as it is', () => {
+test('a start that fails because of a setting names the setting and its file; other failures are unchanged', () => {
   const refused = refuse('provider-refused', 'The device webgpu cannot be used: no adapter.', 'Choose another device.');
   const none = { device: null, workspace: null };
   expect(withSettingAtFault(refused, '/c/settings.json', { ...none, device: 'webgpu' })).toMatchObject({

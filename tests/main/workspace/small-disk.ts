@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** A disk of its own, gone when the test ends; null where none can be made (anywhere but on Linux, as root). */
+/** A small disk, removed when the test ends; null where none can be made (it needs Linux and root). */
 export const smallDisk = async (kilobytes: number): Promise<string | null> => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return null;
   const disk = await temporaryFolder();
@@ -17,7 +17,7 @@ export const smallDisk = async (kilobytes: number): Promise<string | null> => {
   return disk;
 };
 
-/** Writes until nothing more fits; answers the file that takes the room. */
+/** Fills the disk completely; returns the file that takes the space. */
 export const fillDisk = async (disk: string): Promise<string> => {
   const filler = join(disk, 'filler');
   for (;;) {

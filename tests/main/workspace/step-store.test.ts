@@ -13,7 +13,7 @@ const keyOf = (text: string): string => createHash('sha256').update(text).digest
 const overlayKeyOf = (text: string): string => keyOf(text).slice(0, 32);
 const schema = z.object({ value: z.number() });
 
-/** A store in a folder, and what it says of files that it does not use. */
+/** A store in a folder, and its reports on files that it does not use. */
 const openStore = async (): Promise<{ store: StepStore; folder: string; said: string[] }> => {
   const folder = await temporaryFolder();
   const said: string[] = [];
@@ -23,12 +23,12 @@ const openStore = async (): Promise<{ store: StepStore; folder: string; said: st
 
 const oneTensor = (values: Float32Array) => ({ tensors: [tensorInMemory('a', 'F32', [values.length], values)] });
 
-test('what was written is read back bit for bit; what was not is null', async () => {
+test('written values are read back bit for bit; others are null', async () => {
   const { store } = await openStore();
   let written = 0;
   await fc.assert(
     fc.asyncProperty(fc.double({ noNaN: true, noDefaultInfinity: true }), async (value) => {
-      // A key of its own for every value, since small cases are drawn more than once.
+      // A different key for every value, since small cases are drawn more than once.
       const key = keyOf(String((written += 1)));
       expect(await store.readJson(key, schema)).toBeNull();
       await store.writeJson(key, { value });
@@ -41,7 +41,7 @@ test('what was written is read back bit for bit; what was not is null', async ()
   );
 });
 
-test('lies under the first two digits of its key, and numbers that are none are never stored', async () => {
+test('lies in a folder of the first two digits of its key, and non-finite numbers are never stored', async () => {
   const { store, folder } = await openStore();
   const key = keyOf('a');
   expect(store.path(key, 'json')).toBe(join(folder, 'steps', key.slice(0, 2), `${key}.json`));
@@ -54,7 +54,7 @@ test('lies under the first two digits of its key, and numbers that are none are 
   expect(await store.has(key, 'json')).toBe(false);
 });
 
-test('a step says what it is: its key and the SHA-256 of its content stand in its file', async () => {
+test('the file of a step contains its key and the SHA-256 of its content', async () => {
   const { store } = await openStore();
   const key = keyOf('a');
   await store.writeJson(key, { value: 1 });
@@ -101,7 +101,7 @@ test.each<[string, (file: string, other: string) => Promise<void>]>([
   expect(await store.readJson(keyOf('a'), schema)).toEqual({ value: 1 });
 });
 
-test('a step whose whole file is that of another one under a forged key is no step either', async () => {
+test('the file of another step under a forged key is not a step either', async () => {
   const { store } = await openStore();
   await store.writeJson(keyOf('a'), { value: 1 });
   await store.writeJson(keyOf('b'), { value: 2 });
@@ -142,7 +142,7 @@ test.each<[string, (file: string, other: string) => Promise<void>]>([
     const file = store.path(key, 'overlay');
     if (isReadBefore) expect(await store.overlays.read(key)).toMatchObject({ isSound: true, file });
     await damage(file, store.path(other, 'overlay'));
-    // A process that never saw it.
+    // A process that has not read it before.
     const folders = { steps: join(folder, 'steps'), overlays: join(folder, 'overlays'), temporary: folder };
     const reader = isReadBefore ? store : createStepStore(folders).telling((text) => said.push(text));
     const why = expect.stringContaining(`${file} is not what was written there`);
@@ -153,7 +153,7 @@ test.each<[string, (file: string, other: string) => Promise<void>]>([
   }
 });
 
-test('an overlay that is not there says so without a word in the log', async () => {
+test('a missing overlay is refused without a log line', async () => {
   const { store, said } = await openStore();
   const key = overlayKeyOf('a');
   const why = `${store.path(key, 'overlay')} does not exist`;
@@ -161,7 +161,7 @@ test('an overlay that is not there says so without a word in the log', async () 
   expect(said).toEqual([]);
 });
 
-test('tensors are written whole or not at all, whatever their size, and dropped', async () => {
+test('tensors are written completely or not at all, whatever their size, and can be dropped', async () => {
   const { store, folder } = await openStore();
   const key = keyOf('profile');
   const failing = { ...oneTensor(Float32Array.of(1)).tensors[0]!, bytes: () => Promise.reject(new Error('killed')) };

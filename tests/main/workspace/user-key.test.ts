@@ -5,12 +5,12 @@ import { settingsFile } from '../../../main/workspace/settings-file.ts';
 import { readUserKey, requireUserKey, stateFolder } from '../../../main/workspace/user-key.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-test("lies beside the user's settings, wherever these are named to be", () => {
+test("lies beside the user's settings, wherever they are", () => {
   expect(stateFolder(settingsFile({ XDG_CONFIG_HOME: '/c' }, 'linux'))).toBe('/c/uncurl-workbench/uncurl-state');
   expect(stateFolder(settingsFile({ UNCURL_SETTINGS: '/x/mine.json' }, 'linux'))).toBe('/x/uncurl-state');
 });
 
-test('is made at the first need, once by engines that start at one moment, for its user alone', async () => {
+test('is created on demand, once by engines that start at the same time, and readable only by its user', async () => {
   const state = join(await temporaryFolder(), 'deep', 'state');
   expect(await readUserKey(state)).toBeNull();
   await expect(stat(state)).rejects.toThrow('ENOENT');
@@ -28,7 +28,7 @@ test('is made at the first need, once by engines that start at one moment, for i
   expect(await readFile(join(state, 'key'), 'utf8')).not.toContain(again?.name);
 });
 
-test('is refused where the file is damaged, and never taken for another one', async () => {
+test('is refused if the file is damaged, and never replaced silently', async () => {
   for (const text of ['', 'key', 'f'.repeat(64), `${'F'.repeat(64)}\n`, '0'.repeat(2_000)]) {
     const state = await temporaryFolder();
     await writeFile(join(state, 'key'), text);
@@ -40,7 +40,7 @@ test('is refused where the file is damaged, and never taken for another one', as
   await expect(readUserKey(state)).rejects.toMatchObject({ kind: 'refused' });
 });
 
-test('says where it could not be made', async ({ skip }) => {
+test('reports where it could not be created', async ({ skip }) => {
   if (process.platform === 'win32' || process.getuid?.() === 0) skip('nothing is forbidden to root');
   const folder = await temporaryFolder();
   await chmod(folder, 0o500);

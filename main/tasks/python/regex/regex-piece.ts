@@ -6,7 +6,6 @@ export interface Piece {
   /** Minimum and maximum number of characters that it matches. */
   readonly shortest: number;
   readonly longest: number;
-  /** Groups inside it. */
   readonly groups: number;
   /** Groups that are always set after a match. */
   readonly certain: readonly number[];

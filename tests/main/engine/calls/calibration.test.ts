@@ -13,7 +13,7 @@ const started = async (workspace: string): Promise<Engine> => {
   return engine;
 };
 
-/** The test items of a bundled task as a file of one's own. */
+/** The test items of a bundled task as an own file. */
 const ownFile = async (folder: string, name = 'own.jsonl'): Promise<string> => {
   const file = join(folder, name);
   await writeFile(file, await readFile(join(resources, 'tasks', 'add', 'test.jsonl')));
@@ -43,7 +43,7 @@ test('an own file is given a split, profiled, planned with and swept; the choice
     items: { calibration: 60, test: 240 },
     calibrated: { items: file, choice },
   });
-  // It stands in the place of the file, once.
+  // It replaces the file in the list.
   const shelf = async (of: Engine) => (await of.call('tasks.list', {})).filter(({ bundled }) => !bundled);
   expect((await shelf(engine)).map(({ hash }) => hash)).toEqual([own.hash]);
 
@@ -57,7 +57,7 @@ test('an own file is given a split, profiled, planned with and swept; the choice
   const { results } = await engine.call('sweep.read', { run });
   expect(results.map(({ task, factor }) => [task, factor])).toContainEqual(['own', 2]);
 
-  // After a restart the task is there as it was chosen, and the run finds it again.
+  // After a restart the task keeps its choice, and the run finds it.
   await engine.dispose();
   const next = await started(workspace);
   expect((await shelf(next)).map(({ hash, calibrated }) => [hash, calibrated?.choice])).toEqual([[own.hash, choice]]);
@@ -88,7 +88,7 @@ test('a second file and the calibration of another task; the profile of that tas
   const choice = { from: 'task', task: bundled.handle } as const;
   const ofTask = await engine.call('tasks.calibrate', { handle, choice });
   expect(ofTask.calibrated?.choice).toEqual(choice);
-  // The same items: the same task as the folder that comes along, whatever it is called.
+  // The same items: the same task as the bundled folder, whatever its name.
   expect([ofFile.hash, ofTask.hash]).toEqual([bundled.hash, bundled.hash]);
   expect(await readFile(ofTask.path, 'utf8')).toContain('"bundled:add"');
   await engine.finished((await engine.call('profile.start', { model, tasks: [bundled.handle] })).run);

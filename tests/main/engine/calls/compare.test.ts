@@ -60,7 +60,7 @@ test(
   },
 );
 
-test('reads a sweep from its steps where its outcomes are not written yet, and refuses what is no sweep', async () => {
+test('reads a sweep from its steps if its outcomes are not written yet, and refuses other runs', async () => {
   const { workspace, run } = await sweepOnDisk();
   const engine = await openEngine(workspace.path);
   expect(await engine.call('sweep.compare', { run, model: 'e16', factor: 4 })).toMatchObject({

@@ -31,7 +31,7 @@ test('each expert of a layer is measured alone, with the steps of a sweep and th
     expect(value - layer.unpruned).toBeCloseTo(difference, 12);
     expect({ low, high }).toEqual(pairedInterval({ gained, lost, n: layer.n }));
   }
-  // A layer of eight experts of a trained model in which none mattered would be a measurement of nothing.
+  // A layer of a trained model in which no expert matters would make the test meaningless.
   expect(layer.results.some(({ lost }) => lost > 0)).toBe(true);
   const runs = await engine.call('runs.list', {});
   expect(runs.find(({ id }) => id === all.run)).toMatchObject({

@@ -32,7 +32,7 @@ const measurement: ProbeMeasurement = {
 };
 
 describe('an engine', () => {
-  it('lists devices untried, and tries one when asked', async () => {
+  it('lists devices without probing, and probes one on request', async () => {
     const engine = await open({});
     expect((await engine.call('devices.list', {})).map(({ provider, used, probe }) => [provider, used, probe])).toEqual(
       [
@@ -47,8 +47,8 @@ describe('an engine', () => {
     expect((await engine.call('devices.list', {}))[0]?.probe?.measurement?.deviation).toBe(0);
   });
 
-  it('probes the device that it is to compute with, and names it with what was found', async () => {
-    // The process that would drive an accelerator is played: this machine may have none.
+  it('probes the device for its runs, and names it with the result', async () => {
+    // The accelerator's process is simulated: this machine may have none.
     const engine = await open({
       provider: 'webgpu',
       startProbe: () => Promise.resolve({ kind: 'measured', measurement }),
@@ -66,7 +66,7 @@ describe('an engine', () => {
     ]);
   });
 
-  it('computes the next runs with the device that is chosen, and says so', async () => {
+  it('computes the next runs on the chosen device, and says so', async () => {
     const engine = await open({ startProbe: () => Promise.resolve({ kind: 'measured', measurement }) });
     let changes = 0;
     engine.subscribe(({ type }) => {
@@ -80,7 +80,7 @@ describe('an engine', () => {
     expect((await engine.call('engine.facts', {})).device).toMatchObject({ provider: 'webgpu', deviation: 4e-6 });
     await engine.call('devices.use', { provider: 'webgpu' });
     expect(changes).toBe(1);
-    // What runs really run on is the processor's: this machine may have no other.
+    // The runs themselves use the CPU: this machine may have no other device.
     await engine.call('devices.use', { provider: 'cpu' });
     const [model] = await engine.call('models.list', {});
     const [task] = await engine.call('tasks.list', {});
@@ -90,12 +90,12 @@ describe('an engine', () => {
     expect(
       (await engine.call('profile.read', { model: model.handle, tasks: [task.handle] })).map(({ task: name }) => name),
     ).toEqual([task.name]);
-    // What the processor measured is not what another device would.
+    // CPU results are not results of another device.
     await engine.call('devices.use', { provider: 'webgpu' });
     expect(await engine.call('profile.read', { model: model.handle, tasks: [task.handle] })).toEqual([]);
   });
 
-  it('fills no steps of a run that another accelerator began, though the run was made on it', async () => {
+  it('computes no steps of a run that another accelerator began, although the run was made on it', async () => {
     const workspace = await temporaryFolder();
     const on = (deviceName: string) =>
       open({
@@ -129,7 +129,7 @@ describe('an engine', () => {
     });
   });
 
-  it('stays with its device where the chosen one is refused', async () => {
+  it('keeps its device if the chosen one is refused', async () => {
     const engine = await open({ startProbe: () => Promise.resolve({ kind: 'lost', message: 'The probe crashed.' }) });
     await expect(engine.call('devices.use', { provider: 'webgpu' })).rejects.toMatchObject({
       code: 'provider-refused',

@@ -57,7 +57,7 @@ test.each([
 );
 
 test(
-  'exports gguf in the type that was asked for, and refuses before a run what llama.cpp would compute otherwise',
+  'exports gguf in the requested type, and refuses before a run what llama.cpp would compute differently',
   async () => {
     const engine = await openEngine(await temporaryFolder());
     const parent = await temporaryFolder();
@@ -87,7 +87,7 @@ test(
 );
 
 test(
-  'an export that was left unfinished is resumed in the form that it was asked for',
+  'an unfinished export is resumed in the requested format',
   async () => {
     const folder = await temporaryFolder();
     const parent = await temporaryFolder();

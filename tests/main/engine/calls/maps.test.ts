@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
-test('a pruned copy and its source know each other, and likeness orders what was profiled', async () => {
+test('a pruned copy and its source recognise each other, and experts can be ordered by similarity', async () => {
   const folder = await temporaryFolder();
   const workspace = join(folder, 'workspace');
   const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });

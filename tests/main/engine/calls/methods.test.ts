@@ -16,7 +16,7 @@ interface Bench {
   readonly tasks: PathHandle[];
 }
 
-/** An engine of its own, the smallest bundled model, and the bundled task add. */
+/** An engine, the smallest bundled model, and the bundled task add. */
 const openBench = async (): Promise<Bench> => {
   const folder = await temporaryFolder();
   const engine = await createEngine({
@@ -46,7 +46,7 @@ test('every method has a page, with its options and their defaults', async () =>
   }
 });
 
-test('a name that no method has is refused, with the nearest, wherever a call names methods', async () => {
+test('an unknown method is refused with the nearest name, in every call that names methods', async () => {
   const { engine, model, tasks } = await openBench();
   const refusal = { code: 'no-such-method', remedy: 'Did you mean "reap"?' };
   const settings = { methods: ['reap'], factors: [2] };
@@ -61,7 +61,7 @@ test('a name that no method has is refused, with the nearest, wherever a call na
   await expect(engine.call('plan.make', { model, tasks, factor: 2, method: 'Not a name' })).rejects.toThrow('hyphens');
 });
 
-test('a plan that needs more than routing says so, and is made once a profile holds it', async () => {
+test('a plan that needs more than routing says so, and is made once a profile contains it', async () => {
   const { engine, model, tasks } = await openBench();
   const request = { model, tasks, factor: 2 } as const;
   const bare = await engine.call('profile.start', { model, tasks });
@@ -95,7 +95,7 @@ test('a plan that needs more than routing says so, and is made once a profile ho
   ).rejects.toMatchObject({ code: 'bad-option', kind: 'refused' });
 });
 
-test('a profile for a plan holds what its options, budget and protection look at', async () => {
+test('a profile for a plan contains what its options, budget and protection need', async () => {
   const { engine, model, tasks } = await openBench();
   const wish = {
     methods: ['ean' as const],
@@ -117,7 +117,7 @@ test('a profile for a plan holds what its options, budget and protection look at
   expect(plan).toMatchObject({ method: 'ean', budget: 'inverse-importance', protect: 'all' });
 });
 
-test('a plan or a ranking is read from text and held against the model', async () => {
+test('a plan or a ranking is read from text and checked against the model', async () => {
   const { engine, model, tasks } = await openBench();
   const made = await engine.call('plan.make', { model, tasks, method: 'random', keep: 4 });
   const back = await engine.call('plan.import', { model, name: 'plan.json', text: JSON.stringify(made.plan) });

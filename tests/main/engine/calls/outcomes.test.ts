@@ -47,7 +47,7 @@ test('items of a point of the sample: its lost and gained, with questions, choic
   await expect(engine.call('outcomes.read', { ...point, run: '../x' })).rejects.toThrow();
 });
 
-test('where the task of a run is gone, answers are shown without questions, and why', async () => {
+test('if the task of a run is gone, answers are shown without questions, with the reason', async () => {
   const { workspace, run } = await sweepOnDisk();
   const engine = await openEngine(workspace.path);
   const { results } = await engine.call('sweep.read', { run });

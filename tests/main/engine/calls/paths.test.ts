@@ -43,7 +43,7 @@ test('the kind of a path is reported: model, task, run here or elsewhere, or som
   await expect(tell(join(folder, 'nothing'))).rejects.toMatchObject({ kind: 'refused' });
 });
 
-test('a task given by its content is kept in the workspace, once, under its name', async () => {
+test('an uploaded task is stored in the workspace once, under its name', async () => {
   const { workspace, engine } = await started();
   const bytes = await readFile(join(resources, 'tasks', 'add', 'test.jsonl'));
   const give = (name: string, content: Buffer) =>

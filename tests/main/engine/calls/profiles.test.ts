@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
-test('a profile through the chat template is one of its own: read, planned with and refused as such', async () => {
+test('a profile through the chat template is a separate profile: read, planned with and refused as such', async () => {
   const folder = await temporaryFolder();
   const engine = await createEngine({
     workspace: join(folder, 'workspace'),

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
-test('a run that two pages resume by taking it over at once is worked on once, and the queue goes on', async () => {
+test('a run that two pages take over at once runs once, and the queue continues', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());
@@ -24,7 +24,7 @@ test('a run that two pages resume by taking it over at once is worked on once, a
   expect(await engine.finished(next.run)).toMatchObject({ state: 'done' });
 });
 
-test('resuming what is not there is refused by name', async () => {
+test('resuming a missing run is refused by name', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());
@@ -34,7 +34,7 @@ test('resuming what is not there is refused by name', async () => {
   });
 });
 
-test("a stranger's sweep whose manifest does not say what it measured is refused in words, by every call", async () => {
+test('a foreign sweep whose manifest lacks its settings is refused with an explanation by every call', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());

@@ -23,7 +23,7 @@ const withSettings = async () => {
   return { engine, folder, file, events };
 };
 
-test('settings are read with what the engine uses, and written so that pages hear of it', async () => {
+test('settings are read with the values in use, and writing them notifies pages', async () => {
   const { engine, folder, file, events } = await withSettings();
   const before = await engine.call('settings.read', {});
   expect(before).toMatchObject({
@@ -39,7 +39,7 @@ test('settings are read with what the engine uses, and written so that pages hea
   await expect(engine.call('settings.write', { change: { threads: 0 } })).rejects.toMatchObject({ kind: 'refused' });
 });
 
-test('a workspace is set by the folder of a dialog: made at once, refused at once where it holds a model', async () => {
+test('a workspace is set by a folder from a dialog: created or, if it contains a model, refused at once', async () => {
   const { engine, folder } = await withSettings();
   const next = join(folder, 'next');
   const set = await engine.call('settings.write', { change: {}, workspace: engine.grantPath(next) });

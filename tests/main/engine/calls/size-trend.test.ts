@@ -5,7 +5,7 @@ import { sample, sweepOnDisk } from '../../report/sweep-on-disk.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
-test('answers with a stored sweep read over the sizes of its models and with its report, for any margin', async () => {
+test('analyses a stored sweep over the sizes of its models, and returns its report, for any margin', async () => {
   const { workspace, run } = await sweepOnDisk();
   const engine = await createEngine({ workspace: workspace.path, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());

@@ -11,7 +11,7 @@ import { Q8_VALUES, rowBytes } from '../../../../main/export/gguf/gguf-header.ts
 const fixture = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../fixtures/reference/gguf/q8_0.json');
 const block = fc.array(fc.float({ noNaN: true, min: -1000, max: 1000 }), { minLength: 32, maxLength: 32 });
 
-/** Values of Q8_0 blocks, as a reader takes them: scale times signed byte in float32. */
+/** Values of Q8_0 blocks as a reader decodes them: scale times signed byte in float32. */
 const dequantise = (bytes: Uint8Array): Float32Array => {
   const blockBytes = rowBytes('q8_0', Q8_VALUES);
   const blocks = bytes.length / blockBytes;

@@ -38,7 +38,7 @@ const valuesOf = async (file: string, name: string): Promise<Float32Array> => {
 };
 
 describe('a GGUF export', () => {
-  it('holds config, plan, card, checksums and side files beside the one file', async () => {
+  it('contains config, plan, card, checksums and side files beside the one file', async () => {
     const { folder, verification, sizeBytes, file } = await exported(await llamaModel('mixtral'), three);
     expect(verification).toMatchObject({ ok: true, problems: [], tokens: 0, sameTensors: true, sameExperts: null });
     expect((await readdir(folder)).sort()).toEqual([
@@ -57,7 +57,7 @@ describe('a GGUF export', () => {
     expect(card).not.toMatch(/AutoModelForCausalLM|onnxruntime|undefined/);
   });
 
-  it('says what llama.cpp reads, and reorders queries and keys of Mixtral only', async () => {
+  it('has the metadata for llama.cpp, and reorders queries and keys only for Mixtral', async () => {
     const source = await llamaModel('mixtral');
     const { file } = await exported(source, three);
     const { metadata, tensors } = await readGgufHeader(file);
@@ -91,7 +91,7 @@ describe('a GGUF export', () => {
     expect(await valuesOf(plain, 'blk.0.attn_q.weight')).toEqual(await readTensor(queries ?? expect.fail('none')));
   });
 
-  it('keeps norms and routers in float32, and says which tensors Q8_0 does not fit', async () => {
+  it('keeps norms and routers in float32, and reports the tensors that do not fit Q8_0', async () => {
     const { file, warnings } = await exported(await llamaModel('mixtral'), three, 'q8_0');
     const { tensors } = await readGgufHeader(file);
     const typeOf = (name: string): string | undefined => tensors.find((tensor) => tensor.name === name)?.type;
@@ -104,14 +104,14 @@ describe('a GGUF export', () => {
     expect(warnings.join(' ')).toMatch(/2 tensors \(blk\.0\.ffn_down_exps\.weight .* are float16/);
   });
 
-  it('keeps the type of the source where none is asked for', async () => {
+  it('keeps the type of the source by default', async () => {
     const kept = [0, 1, 2, 3];
     const { file } = await exported(await llamaModel('olmoe'), { kept: [kept, kept] });
     const { tensors } = await readGgufHeader(file);
     expect(tensors.find(({ name }) => name === 'token_embd.weight')?.type).toBe('f16');
   });
 
-  it('takes merged experts', async () => {
+  it('supports merged experts', async () => {
     const source = await llamaModel('mixtral');
     const merged = mergeEvenly(await openCheckpoint(source), 4, 'reference-row');
     const result = await exported(source, merged);
@@ -119,7 +119,7 @@ describe('a GGUF export', () => {
     expect((await readGgufHeader(result.file)).metadata.get('llama.expert_count')?.value).toBe(4);
   });
 
-  it('is found changed by name and byte, in its values, its metadata and its plan', async () => {
+  it('has changes detected with name and byte, in its values, its metadata and its plan', async () => {
     const result = await exported(await llamaModel('mixtral'), three, 'f16');
     expect(await verify(result)).toMatchObject({ ok: true });
     const info = (await readGgufHeader(result.file)).tensors.find(({ name }) => name === 'blk.1.ffn_up_exps.weight');
@@ -138,7 +138,7 @@ describe('a GGUF export', () => {
     expect(other.problems.join(' ')).toMatch(/blk\.0\.ffn_gate_inp\.weight/);
   });
 
-  it('that is cut off is a finding', async () => {
+  it('is reported if it is truncated', async () => {
     const result = await exported(await llamaModel('mixtral'), three);
     const handle = await open(result.file, 'r+');
     await handle.truncate(30_000);

@@ -29,7 +29,7 @@ const written = async (bytes: Uint8Array): Promise<string> => {
 };
 
 describe('the header of a GGUF file', () => {
-  it('comes back as it was written, with tensors at multiples of 32 that do not overlap', async () => {
+  it('is read as written, with tensors at multiples of 32 that do not overlap', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.dictionary(fc.string(), value),
@@ -58,7 +58,7 @@ describe('the header of a GGUF file', () => {
     );
   });
 
-  it('is read where it is larger than the first read', async () => {
+  it('is read if it is larger than the first read', async () => {
     const metadata = new Map<string, GgufValue>([
       ['tokens', { kind: 'strings', value: Array.from({ length: 20_000 }, (_, id) => `token ${String(id)}`) }],
     ]);
@@ -67,7 +67,7 @@ describe('the header of a GGUF file', () => {
     expect(await readGgufHeader(await written(bytes))).toEqual({ metadata, tensors: [] });
   });
 
-  it('is refused by what is wrong with it', async () => {
+  it('is refused with the reason if invalid', async () => {
     const { bytes } = encodeHeader(new Map([['a', { kind: 'uint32', value: 1 }]]), [
       { name: 't', type: 'f32', shape: [2, 2] },
     ]);

@@ -4,7 +4,7 @@ import { changeableCopy, checkpointFixture, editJson, editTensors } from '../../
 
 type Edit = (config: Record<string, unknown>) => void;
 
-/** Character that stands for a token of the made-up vocabulary. */
+/** Character for a token of the made-up vocabulary. */
 export const characterOf = (id: number): string => String.fromCodePoint(0x4e00 + id);
 
 /** Gives a folder a tokenizer of single characters, one per row of the embedding; token 0 is the unknown one. */
@@ -57,7 +57,7 @@ export const sparseQwen2 = async (): Promise<string> => {
   return folder;
 };
 
-/** Configs under which llama.cpp computes what the models do, one per architecture and kind of rotary embedding. */
+/** Configs under which llama.cpp computes the same as the models, one per architecture and kind of rotary embedding. */
 export const provenModels: readonly { readonly name: string; readonly make: () => Promise<string> }[] = [
   ...['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'qwen3_moe', 'olmoe', 'deepseek_v2-lite', 'deepseek_v3'],
   ...['glm4_moe', 'granitemoe', 'gpt_oss-bf16'],

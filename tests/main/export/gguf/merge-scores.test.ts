@@ -13,7 +13,7 @@ const byMerges = (text: string, merges: readonly (readonly [string, string])[]):
   }
 };
 
-/** Joins the pair whose whole has the best score, the leftmost first, as llama.cpp does. */
+/** Joins the pair whose result has the best score, the leftmost first, like llama.cpp. */
 const byScores = (text: string, scores: ReadonlyMap<string, number>): readonly string[] => {
   let parts = Array.from(text);
   for (;;) {
@@ -37,7 +37,7 @@ const merges = [
 const pieces = ['a', 'b', 'c', 'd', 'ab', 'cd', 'abc', 'abcd'];
 
 describe('scores of merges', () => {
-  it('join as the merges do', () => {
+  it('join like the merges', () => {
     const scores = mergeScores(
       pieces,
       merges.map(([left, right]) => [left, right]),
@@ -50,7 +50,7 @@ describe('scores of merges', () => {
     );
   });
 
-  it('are none where a pair is left out that they would join', () => {
+  it('do not exist if they would join a pair that is not merged', () => {
     expect(
       mergeScores(
         pieces,
@@ -59,7 +59,7 @@ describe('scores of merges', () => {
     ).toBe('its merges do not join "abc" and "d", but scores would');
   });
 
-  it('are none where another whole stands between two ways to one', () => {
+  it('do not exist if another result lies between two ways to the same one', () => {
     const back: [string, string][] = [
       ['a', 'b'],
       ['b', 'c'],

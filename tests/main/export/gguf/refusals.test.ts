@@ -233,7 +233,7 @@ const tokenizers: readonly (readonly [string, () => Promise<string>, RegExp])[] 
   ],
 ];
 
-/** What no fixture is: descriptors with one thing changed, in the form that the check reads. */
+/** Cases without a fixture: descriptors with one change, as input of the check. */
 const described: readonly (readonly [string, string, (model: ModelDescriptor) => ModelDescriptor, RegExp])[] = [
   [
     'more experts than llama.cpp takes',

@@ -84,7 +84,7 @@ const writeTask = async (folder: string): Promise<void> => {
   await writeFile(join(folder, 'test.jsonl'), rows('z', 2));
 };
 
-test('refuses a task that brings calibration items, documents of documents and what is no document', async () => {
+test('refuses a task that has calibration items, documents of documents and invalid documents', async () => {
   const { folder, file } = await ownTask();
   const shots = join(folder, 'shots');
   await writeTask(shots);
@@ -96,7 +96,7 @@ test('refuses a task that brings calibration items, documents of documents and w
   await expect(loadTask(await documentOf(folder, await documentOf(folder, file, split), split))).rejects.toMatchObject({
     code: 'bad-task',
   });
-  // One that leads to itself ends.
+  // A document that refers to itself is refused.
   const loop = join(folder, 'loop.task.json');
   await writeFile(
     loop,
@@ -113,7 +113,7 @@ test('refuses a task that brings calibration items, documents of documents and w
   }
 });
 
-test('a remembered task is read again once a file changes that its document names', async () => {
+test('a cached task is read again once a file named in its document changes', async () => {
   const { folder, file } = await ownTask();
   const remembered = createPathCache(
     (path) => loadTask(path),

@@ -12,7 +12,7 @@ const item = (id: number, context: string, group?: string): ChoiceItem => ({
   group,
 });
 
-/** Items of which some share a group and some a text. */
+/** Items some of which share a group or a text. */
 const someItems = fc
   .array(fc.record({ text: fc.integer({ min: 0, max: 40 }), group: fc.option(fc.integer({ min: 0, max: 12 })) }), {
     minLength: 2,
@@ -44,7 +44,7 @@ test('every item is on one side, and no group and no text on both; the same seed
   );
 });
 
-test('items that stand alone are divided as asked, in the order of the file, by the seed', () => {
+test('independent items are divided as requested, in file order, by the seed', () => {
   const items = Array.from({ length: 100 }, (_, id) => item(id, `q${id}`));
   const first = splitItems(items, { share: 0.2, seed: 0 }, 'here');
   expect([first.calibration.length, first.test.length, first.groups]).toEqual([20, 80, null]);
@@ -54,10 +54,10 @@ test('items that stand alone are divided as asked, in the order of the file, by 
   expect(splitItems(items, { share: 0.999, seed: 0 }, 'here').test).toHaveLength(1);
 });
 
-test('a group holds two texts together, and a text two groups', () => {
+test('a group links two texts, and a text two groups', () => {
   const items = [item(0, 'a', 'x'), item(1, 'b', 'x'), item(2, 'b', 'y'), item(3, 'c', 'y'), item(4, 'd')];
   expect(bundlesOf(items)).toEqual([[0, 1, 2, 3], [4]]);
-  // The share would be one item, and the only bundle that fits is the last.
+  // The share is one item, and only the last bundle fits.
   expect(splitItems(items, { share: 0.2, seed: 3 }, 'here')).toEqual({
     calibration: [4],
     test: [0, 1, 2, 3],

@@ -65,7 +65,7 @@ describe("asks as lm-evaluation-harness's --apply_chat_template --fewshot_as_mul
     expect(plain.test).toMatchObject([{ context: 'Answer. Is fire hot? yes\n\nIs ice hot? no\n\nIs snow hot? ' }]);
   });
 
-  test('what is written follows it too, and a profile reads the bare answer behind it', async () => {
+  test('written answers follow it too, and a profile reads the answer directly after it', async () => {
     const task = chatTask(await loadTask(await yaml('output_type: generate_until\n')), await templateOf(), now);
     expect(task.test).toMatchObject([{ context: prompt, answers: ['no'], until: ['\n\n'] }]);
     expect(task.calibration).toMatchObject([{ answers: ['yes'] }]);
@@ -107,14 +107,14 @@ test('the template, and what it prints, are part of the hash', async () => {
   expect(new Set(others).size).toBe(others.length);
 });
 
-test('a template that takes no system turn is said to have left descriptions out', async () => {
+test('the description of the task says if the template takes no system turn', async () => {
   const strict = `{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}${SIMPLE}`;
   const task = chatTask(await loadTask(await yaml('output_type: multiple_choice\n')), await templateOf(strict), now);
   expect(task.test).toMatchObject([{ context: expect.stringMatching(/^<s><user>Is fire hot/) as string }]);
   expect(task.description).toContain('It takes no system turn, so 2 items are asked without their description.');
 });
 
-test('refuses texts, and a template that fails, by file and item', async () => {
+test('refuses texts, and a failing template, naming file and item', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'text.jsonl'), '{"id":"a","text":"Some words."}');
   const text = await loadTask(join(folder, 'text.jsonl'));

@@ -33,7 +33,7 @@ const render = (source: string, messages: readonly z.infer<typeof message>[]): s
 
 const isSystem = ({ role }: z.infer<typeof message>): boolean => role === 'system';
 
-describe('gives what Jinja gives', () => {
+describe('renders like Jinja', () => {
   test.each(Object.keys(expected.templates))('%s', (name) => {
     const source = readFileSync(new URL(name, fixtures), 'utf8');
     const own = expected.templates[name] ?? {};
@@ -56,7 +56,7 @@ describe('gives what Jinja gives', () => {
   });
 });
 
-test('a template that refuses a system turn is asked again without it', () => {
+test('a template that refuses a system turn is rendered again without it', () => {
   const source = readFileSync(new URL('brackets.jinja', fixtures), 'utf8');
   const chat = [
     { role: 'system' as const, content: 'Be brief.' },
@@ -72,7 +72,7 @@ test('a template that refuses a system turn is asked again without it', () => {
   );
 });
 
-describe('refuses what a template must not reach for:', () => {
+describe('refuses constructs that a template must not use:', () => {
   test.each([
     ['{{ messages.__class__.__mro__ }}', /it (?:reads|takes)|not there/],
     ['{{ cycler("a") }}', /the function cycler\(\) is not supported/],

@@ -79,21 +79,21 @@ describe('exact_match', () => {
     expect(right({}, 'b', 'a', 'c')).toBe(false);
   });
 
-  test('removes from both sides what the task says, in the order of the harness', () => {
+  test('removes what the task says from both sides, in the order of the harness', () => {
     expect(right({ ignore_case: true }, 'Ab', 'aB')).toBe(true);
     expect(right({ ignore_punctuation: true }, "a-b!{}~`'", 'a$b')).toBe(true);
     expect(right({ ignore_punctuation: true }, 'a\u2019b', 'ab')).toBe(false);
     expect(right({ ignore_numbers: true }, 'a1b2', '3ab')).toBe(true);
     expect(right({ ignore_numbers: true }, 'a\u0661', 'a')).toBe(false);
     expect(right({ regexes_to_ignore: ['\\$', ','] }, '$1,000', '1000')).toBe(true);
-    // Expressions come before letters are made small, and one after the other.
+    // Expressions apply before lowercasing, and one after the other.
     expect(right({ regexes_to_ignore: ['The '], ignore_case: true }, 'The end', 'END')).toBe(true);
     expect(right({ regexes_to_ignore: ['the '], ignore_case: true }, 'The end', 'END')).toBe(false);
     expect(right({ regexes_to_ignore: ['b', 'ac'] }, 'abcx', 'x')).toBe(true);
   });
 });
 
-test('each pipeline gives a metric of its own', () => {
+test('each pipeline has its own metric', () => {
   const digits = { name: 'strict', filter: [{ function: 'regex', regex_pattern: '^[0-9]+$' }, takeFirst] };
   const judging = compileJudging(
     { pipelines: [digits, { name: 'loose', filter: [takeFirst] }], exactMatch: {} },
@@ -105,7 +105,7 @@ test('each pipeline gives a metric of its own', () => {
   ]);
 });
 
-describe('refuses by name and place before anything runs:', () => {
+describe('refuses with name and position before anything runs:', () => {
   test.each<readonly [string, readonly Step[], RegExp]>([
     [
       'a filter that is not known',
@@ -136,7 +136,7 @@ describe('refuses by name and place before anything runs:', () => {
     expect(compile).toThrow(expect.objectContaining({ kind: 'refused', code: 'bad-filter' }));
   });
 
-  test('two pipelines of one name, an ill-formed expression to ignore, items without options', () => {
+  test('two pipelines of one name, a malformed expression to ignore, items without options', () => {
     const twice = [pipeline(takeFirst), pipeline(takeFirst)];
     expect(() => compileJudging({ pipelines: twice, exactMatch: {} }, 'task.json')).toThrow(
       'task.json: two pipelines of filters are named "p"',
@@ -151,7 +151,7 @@ describe('refuses by name and place before anything runs:', () => {
 });
 
 test(
-  'refuses several responses that no filter brings down ' + 'to one, and a text that is too long for an expression',
+  'refuses several responses that no filter reduces ' + 'to one, and a text that is too long for an expression',
   () => {
     const judging = compileJudging({ pipelines: [pipeline({ function: 'lowercase' })], exactMatch: {} }, 'task.json');
     expect(() => judge(judging, item(['a']), ['a', 'b'])).toThrow('item "q1", pipeline "p": 2 responses are left');

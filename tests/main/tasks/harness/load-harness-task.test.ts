@@ -30,7 +30,7 @@ describe('contexts, choices and answers are those of lm-evaluation-harness, char
           row.pairs.map(([context, continuation]) => scoredPair(context, continuation)),
         );
         expect(item.answer).toBe(row.answer);
-        // What acc_norm divides by, wherever there is a context to take the delimiter.
+        // The length by which acc_norm divides, if there is a context to take the delimiter.
         if (item.context !== '') expect(item.choices.map((choice) => Array.from(choice).length)).toEqual(row.lengths);
       }
     }
@@ -66,26 +66,20 @@ describe('few-shot', () => {
   const prefixes = (items: readonly TaskItem[]): readonly string[] =>
     items.map((item) => profiledText(item).replace(/Question \d+\?\s\w+$/, ''));
 
-  test(
-    'examples are drawn anew for every item, the same at every load; calibration items never stand before ' +
-      'themselves',
-    async () => {
-      const file = await write(`${yaml}num_fewshot: 2\n`, rows(20, 8));
-      const task = await loadTask(file);
-      expect([task.calibration.length, task.test.length]).toEqual([6, 8]);
-      for (const prefix of prefixes([...task.test, ...task.calibration]))
-        expect(prefix).toMatch(/^Question \d\? (one|two)\n\nQuestion \d\? (one|two)\n\n$/);
-      expect(new Set(prefixes(task.test)).size).toBeGreaterThan(3);
-      task.calibration.forEach((item, index) =>
-        expect(prefixes([item])[0]).not.toContain(`Question ${String(index)}?`),
-      );
-      expect(task.description).toContain(
-        '2-shot: every item follows examples of train, drawn for each with seed 1234 as ' +
-          'lm-evaluation-harness draws them.',
-      );
-      expect((await loadTask(file)).hash).toBe(task.hash);
-    },
-  );
+  test('examples are drawn for every item, reproducibly; calibration items never precede ' + 'themselves', async () => {
+    const file = await write(`${yaml}num_fewshot: 2\n`, rows(20, 8));
+    const task = await loadTask(file);
+    expect([task.calibration.length, task.test.length]).toEqual([6, 8]);
+    for (const prefix of prefixes([...task.test, ...task.calibration]))
+      expect(prefix).toMatch(/^Question \d\? (one|two)\n\nQuestion \d\? (one|two)\n\n$/);
+    expect(new Set(prefixes(task.test)).size).toBeGreaterThan(3);
+    task.calibration.forEach((item, index) => expect(prefixes([item])[0]).not.toContain(`Question ${String(index)}?`));
+    expect(task.description).toContain(
+      '2-shot: every item follows examples of train, drawn for each with seed 1234 as ' +
+        'lm-evaluation-harness draws them.',
+    );
+    expect((await loadTask(file)).hash).toBe(task.hash);
+  });
 
   test(
     'another seed draws others; another split leaves ' + 'the calibration split whole; first_n takes the first',
@@ -104,7 +98,7 @@ describe('few-shot', () => {
     },
   );
 
-  test('the first examples of the calibration split stand before every item and are not profiled', async () => {
+  test('the first examples of the calibration split precede every item and are not profiled', async () => {
     const task = await loadTask(await write(`${yaml}num_fewshot: 2\nfewshot_config: {sampler: first_n}\n`));
     expect(new Set(prefixes([...task.calibration, ...task.test]))).toEqual(
       new Set(['Question 0? one\n\nQuestion 1? two\n\n']),
@@ -112,7 +106,7 @@ describe('few-shot', () => {
     expect(task.calibration.length).toBe(4);
   });
 
-  test('from the test split: never the item itself, and calibration items stand without examples', async () => {
+  test('from the test split: never the item itself, and calibration items have no examples', async () => {
     const task = await loadTask(await write(`${yaml}num_fewshot: 2\nfewshot_split: test\n`, rows(2, 5), rows(30, 3)));
     prefixes(task.test).forEach((prefix, index) => {
       expect(prefix.match(/Question/g)?.length).toBe(2);
@@ -157,7 +151,7 @@ const asked = (...values: readonly unknown[]): string =>
   values.map((a, index) => JSON.stringify({ q: `Sum ${String(index)}?`, a, choices: ['x', 'y'] })).join('\n');
 
 describe('generation tasks', () => {
-  test('answers are texts, stops and filters those of the document; what is profiled has the delimiter', async () => {
+  test('answers are texts, stops and filters those of the document; profiled texts include the delimiter', async () => {
     const more =
       'generation_kwargs: {until: ".", max_gen_toks: 7, do_sample: false, temperature: 0.7}\nfilter_list: ' +
       '[{name: low, filter: [{function: lowercase}, {function: take_first}]}]\nmetric_list: [{metric: ' +
@@ -175,7 +169,7 @@ describe('generation tasks', () => {
 
   test("defaults are the harness's: the few-shot delimiter, 256 tokens, the first response", async () => {
     const task = await loadTask(await write(`${written}fewshot_delimiter: "--"\n`, asked(7, 1.5), asked(1)));
-    // One decimal makes the column one of decimals, as the datasets library reads it.
+    // One float makes the whole column float, as in the datasets library.
     expect(task.test).toMatchObject([{ answers: ['7.0'], until: ['--'], maxNewTokens: 256 }, { answers: ['1.5'] }]);
     expect(task.judging?.rule.pipelines).toEqual([{ name: 'none', filter: [{ function: 'take_first' }] }]);
   });
@@ -398,7 +392,7 @@ describe('refuses by name:', () => {
     await expect(loading).rejects.toThrow(message);
   });
 
-  test('rows without answers, rows that are no JSON, several documents in a folder', async () => {
+  test('rows without answers, rows that are not JSON, several documents in a folder', async () => {
     await expect(loadTask(await write(yaml, '{"q": "x", "a": -1}'))).rejects.toThrow(
       /test\.jsonl, line 1: doc_to_target of .*: it is -1, as in splits without answers/,
     );
@@ -407,16 +401,16 @@ describe('refuses by name:', () => {
     await mkdir(join(folder, 'two'));
     await cp(join(fixtures, 'columns'), join(folder, 'two'), { recursive: true });
     await writeFile(join(folder, 'two', 'more.yml'), yaml);
-    await expect(loadTask(join(folder, 'two'))).rejects.toThrow('holds several YAML files: more.yml, task.yaml');
+    await expect(loadTask(join(folder, 'two'))).rejects.toThrow('contains several YAML files: more.yml, task.yaml');
   });
 });
 
-test('YAML is read as Python reads it: y and n are names', async () => {
+test('YAML is read like in Python: y and n are names', async () => {
   const task = await loadTask(await write(yaml.replace('{{ q }}', 'Is it so?').replace('[one, two]', '[y, n]')));
   expect(task.test[0]).toMatchObject({ choices: ['y', 'n'] });
 });
 
-test('a delimiter that is no white space belongs to the choices', async () => {
+test('a delimiter other than white space belongs to the choices', async () => {
   const task = await loadTask(await write(`${yaml}target_delimiter: " -> "\n`));
   expect(task.test[0]).toEqual({ id: 'test:1', context: 'Question 20?', choices: [' -> one', ' -> two'], answer: 0 });
 });

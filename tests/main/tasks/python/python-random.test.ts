@@ -19,7 +19,7 @@ const vectors = z
 
 const numbers = Array.from({ length: 70_000 }, (_, index) => index);
 
-describe("draws what CPython's random.Random draws", () => {
+describe("draws the same as CPython's random.Random", () => {
   test.each(vectors)('with seed $seed', ({ seed, bits, below, late, samples }) => {
     const random = pythonRandom(seed);
     for (const [count, drawn] of bits) expect(random.bits(count)).toBe(drawn);
@@ -44,7 +44,7 @@ test('a sample is of distinct members', () => {
   );
 });
 
-test('refuses what no seed or sample is', () => {
+test('refuses invalid seeds and samples', () => {
   expect(() => pythonRandom(-1)).toThrow('not a seed: -1');
   expect(() => pythonRandom(1).sample([1], 2)).toThrow('a sample of 2 from 1');
 });

@@ -51,7 +51,7 @@ describe('text of values, as Python prints them', () => {
     expect(pythonRepr(value)).toBe(text);
   });
 
-  test('str() of text is the text; what has no text is refused', () => {
+  test('str() of text is the text; values without text are refused', () => {
     expect(pythonText("it's")).toBe("it's");
     expect(() => pythonText([new Opaque('a date')])).toThrow('it reads a date');
   });
@@ -110,7 +110,7 @@ describe('text methods', () => {
     expect([capitalize('éCOLE DU'), capitalize('ßA'), capitalize('')]).toEqual(['École du', 'Ssa', '']);
   });
 
-  test('slices take what a plain walk takes', () => {
+  test('slices equal a plain loop', () => {
     const bound = fc.option(fc.integer({ min: -9, max: 9 }), { nil: null });
     const step = fc.integer({ min: -4, max: 4 }).filter((number) => number !== 0);
     fc.assert(
@@ -132,7 +132,7 @@ describe('text methods', () => {
 });
 
 describe('values from data', () => {
-  test('JSON keeps 1.0 apart from 1, and texts as they are', () => {
+  test('JSON distinguishes 1.0 from 1, and keeps strings unchanged', () => {
     expect(parseJsonWithDecimals('{"a": 1.0, "b": [1, 2.5e0, "3.0"], "c": "\\"1.0"}')).toEqual({
       a: new Decimal(1),
       b: [1, new Decimal(2.5), '3.0'],
@@ -151,7 +151,7 @@ describe('values from data', () => {
     );
   });
 
-  test('numbers beyond 2^53, dates and bytes may lie in a row', () => {
+  test('numbers beyond 2^53, dates and bytes may be in a row', () => {
     expect(pythonValue([2n ** 60n, 7n, new Date(0), new Uint8Array(1), undefined])).toEqual([
       new Opaque(`the number ${String(2 ** 60)}`),
       7,

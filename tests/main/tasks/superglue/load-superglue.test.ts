@@ -9,14 +9,14 @@ import { readExpectation, rowOf, scoredPair } from '../harness-expectation.ts';
 const fixtures = new URL('../../../fixtures/tasks/superglue', import.meta.url).pathname;
 const names = ['BoolQ', 'CB', 'COPA', 'RTE', 'WiC', 'WSC', 'MultiRC', 'ReCoRD'];
 
-/** An item's pairs, right answer first, beside those of the harness. */
+/** An item's pairs, right answer first, together with those of the harness. */
 const compare = (task: Task, folder: string): readonly { readonly ours: unknown; readonly theirs: unknown }[] => {
   const expected = readExpectation(folder);
   return (['test', 'calibration'] as const).flatMap((split) =>
     task[split].filter(isChoiceItem).map((item) => {
       const row = expected[split].find(({ n }) => n === rowOf(item.id));
       if (row === undefined || 'text' in row) throw new TypeError(item.id);
-      // MultiRC: the harness takes the label as the index although yes stands first.
+      // MultiRC: the harness uses the label as the index although yes comes first.
       const answer = task.name === 'multirc' ? 1 - row.answer : row.answer;
       const ours = item.choices.map((choice) => scoredPair(item.context, choice));
       const theirs = row.pairs.map(([context, continuation]) => scoredPair(context, continuation));
@@ -35,7 +35,7 @@ describe('contexts and choices are those of lm-evaluation-harness, character for
     expect(compared.length).toBe(task.test.length + task.calibration.length);
     expect(compared.length).toBeGreaterThan(2);
     if (name === 'ReCoRD') {
-      // Other right entities leave the choices: an item has one answer.
+      // Other right entities are removed from the choices, since an item has one answer.
       for (const { ours, theirs } of compared) {
         expect(ours).toHaveProperty('answer', (theirs as { readonly answer: unknown }).answer);
         expect((theirs as { readonly pairs: unknown }).pairs).toEqual(
@@ -85,7 +85,7 @@ const copyWith = async (name: string, change: (line: string) => string): Promise
   return folder;
 };
 
-test('a text of both splits leaves the calibration split, and the description counts it', async () => {
+test('a text in both splits is removed from the calibration split, and the description counts it', async () => {
   const folder = await copyWith('BoolQ', (text) => text);
   const train = await readFile(join(folder, 'train.jsonl'), 'utf8');
   await writeFile(join(folder, 'val.jsonl'), train.split('\n')[0] ?? '');

@@ -16,14 +16,12 @@ const rowOf = (values: unknown): PythonDict => {
 const render = (template: string, row: unknown = {}): string =>
   renderTemplate(compileTemplate(template), rowOf(row), new WorkMeter());
 
-/**
- * Random templates and rows, and what Jinja2 3.1 with lm-evaluation-harness's settings made of them (null: an error).
- */
+/** Random templates and rows, with the results of Jinja2 3.1 in lm-evaluation-harness's settings (null: an error). */
 const recorded = readFileSync(new URL('../../../fixtures/tasks/templates.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n');
 
-test('gives what Jinja gives, character for character, and an error where Jinja gives one', () => {
+test('renders like Jinja, character for character, and fails where Jinja fails', () => {
   expect(recorded.length).toBeGreaterThan(250);
   for (const line of recorded) {
     const values = rowOf(parseJsonWithDecimals(line));
@@ -70,7 +68,7 @@ describe('the forms that published tasks use', () => {
   });
 });
 
-describe('a template sees the row and nothing else', () => {
+describe('a template only sees the row', () => {
   const names = [
     'constructor',
     '__proto__',
@@ -117,7 +115,7 @@ describe('a template sees the row and nothing else', () => {
     );
   });
 
-  test('any text as a template is rendered or refused, never anything else', () => {
+  test('any text as a template is rendered or refused, without other errors', () => {
     const pieces = fc.constantFrom(
       '{{',
       '}}',
@@ -185,7 +183,7 @@ describe('refuses by name', () => {
   });
 });
 
-describe('stops what would not end', () => {
+describe('stops endless work', () => {
   const cases = [
     '{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}',
     '{% for a in range(1000) %}{% for b in range(1000) %}x{% endfor %}{% endfor %}',

@@ -12,7 +12,7 @@ const vectors = z
   })
   .parse(JSON.parse(readFileSync(new URL('../../../../fixtures/python/regex.json', import.meta.url), 'utf8')));
 
-describe("finds and removes what Python's re does", () => {
+describe("finds and removes the same as Python's re", () => {
   test.each(vectors.rows)('$pattern', ({ pattern, found: expected, removed }) => {
     const regex = compilePythonRegex(pattern);
     expect(vectors.texts.map(regex.findAll)).toEqual(expected);
@@ -20,7 +20,7 @@ describe("finds and removes what Python's re does", () => {
   });
 });
 
-describe('refuses by name and place:', () => {
+describe('refuses with name and position:', () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['(a', /not a regular expression: a \( without its \) at character 1/],
     ['a)', /a \) without its \( at character 2/],
