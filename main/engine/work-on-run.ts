@@ -14,7 +14,7 @@ import { createProgressMeter } from '../jobs/progress-meter.ts';
 import { type SweepInput, sweepSources } from '../jobs/planned-stages.ts';
 import { type ApprovedManifest, approveRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
-import { sweepInputOf } from './job-of-run.ts';
+import { sweepInputOf } from './calls/sweeps.ts';
 
 /** Order to a worker. */
 export interface FillOrder {

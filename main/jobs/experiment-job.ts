@@ -68,7 +68,7 @@ const orderOf = (settings: ExperimentSettings, { method, treatment, seed }: ArmN
       };
 
 /** Work of measuring an arm once its plan is made: training included. */
-const armWork = (arm: ArmName, { measurement, calibration }: Station, settings: ExperimentSettings): number =>
+const measuringWork = (arm: ArmName, { measurement, calibration }: Station, settings: ExperimentSettings): number =>
   measurement.work + (isTrained(arm.treatment) ? trainingWork(armTraining(settings, arm), calibration.profiling) : 0);
 
 /** All steps of a station, as far as they are known before plans are made. */
@@ -77,7 +77,7 @@ const stationSteps = (station: Station, settings: ExperimentSettings): readonly 
   ...station.arms.flatMap((arm) => {
     const order = orderOf(settings, arm);
     const plan = order === null ? [] : planSteps(order, station.calibration);
-    return [...plan, { work: armWork(arm, station, settings) }];
+    return [...plan, { work: measuringWork(arm, station, settings) }];
   }),
 ];
 
@@ -155,7 +155,7 @@ const measureArm = async (
     order === null ? null : await makePlan(context, { model, task, statistics, calibration }, order, arm.kept);
   if (!isTrained(arm.treatment)) return recordedArm(arm, metric, await evaluatePlan(context, measurement, plan), null);
   if (tunedArms === null) throw new Error('a fine-tuned arm without Python');
-  const work = armWork(arm, station, settings);
+  const work = measuringWork(arm, station, settings);
   const training = { model, task, items, twins, plan, settings: armTraining(settings, arm), work };
   const tuned = await runStep(context, await tunedStep(context, training, tunedArms));
   return recordedArm(arm, metric, tuned.outcomes, tuned.training);

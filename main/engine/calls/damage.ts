@@ -1,47 +1,58 @@
 import { join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
-import { damageDocument } from '../../contract/damage.ts';
+import { damageDocument, damageSettings } from '../../contract/damage.ts';
 import { refuse } from '../../contract/errors.ts';
 import { readJsonIfThere } from '../../files/read-json-file.ts';
-import { askedTasks } from '../../jobs/task-work.ts';
 import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts';
-import { requireTokenizer } from '../../jobs/task-work.ts';
+import type { RunTask } from '../../jobs/job-context.ts';
+import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
-import { startRun } from '../start-run.ts';
+import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 
 /** Limit for the outcomes of a layer's experts on a task, which take a few hundred bytes each. */
 const MAX_DAMAGE_BYTES = 64 * 2 ** 20;
 
-type DamageCall = 'damage.start' | 'damage.read';
-
-/** Measures how much a task loses without each single expert. */
-export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> => ({
-  'damage.start': answer(calls['damage.start'], async ({ model: handle, task: taskHandle, ...settings }) => {
-    const models = await openRunModels(context, [handle]);
-    const tasks = await openRunTasks(context, [taskHandle]);
-    const [model, task] = [models[0], tasks[0]];
-    if (model === undefined || task === undefined) throw new Error('a handle without a model or task');
+/** A measurement of what single experts contribute to a task. */
+export const damageRun: RunKindDefinition<typeof damageSettings> = {
+  kind: 'damage',
+  schema: damageSettings,
+  check: async (context, { spec, models, tasks }) => {
+    const [model, task] = [onlyModel({ models }), onlyTask(tasks)];
     const { checkpoint } = model;
-    const leftOut = leftOutExperts(checkpoint.info, settings);
+    leftOutExperts(checkpoint.info, spec);
     await requireTokenizer(checkpoint);
     requireRoom(task.task.test, task.name, checkpoint.descriptor.maxPositions);
-    await askedTasks(model, tasks, settings.chat, new Date(context.now()));
-    const which = settings.experts === undefined ? 'each expert' : `expert ${leftOut.join(', ')}`;
-    return startRun(
-      context,
-      {
-        kind: 'damage',
-        title: `Damage of ${which} of layer ${settings.layer} of ${model.name} on ${task.name}`,
-        spec: settings,
-        models,
-        tasks,
-      },
-      damageJob(model, task, settings),
-    );
-  }),
+    await askedTasks(model, tasks, spec.chat, new Date(context.now()));
+  },
+  title: (_, { spec, models, tasks }) => {
+    const leftOut = leftOutExperts(onlyModel({ models }).checkpoint.info, spec);
+    const which = spec.experts === undefined ? 'each expert' : `expert ${leftOut.join(', ')}`;
+    return `Damage of ${which} of layer ${spec.layer} of ${modelNames({ models })} on ${taskNames({ tasks })}`;
+  },
+  job: (_, { spec, models, tasks }) => damageJob(onlyModel({ models }), onlyTask(tasks), spec),
+  checkAgain: (_, { tasks }, { id }) => {
+    if (tasks.length === 0) throw refuse('bad-spec', `The manifest of ${id} names no task.`, 'Start a new run.');
+  },
+};
+
+const onlyTask = ([task]: readonly RunTask[]): RunTask => {
+  if (task === undefined) throw new Error('a run without a task');
+  return task;
+};
+
+type DamageCall = 'damage.start' | 'damage.read';
+
+export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> => ({
+  'damage.start': answer(calls['damage.start'], async ({ model, task, ...spec }) =>
+    startRun(context, damageRun, {
+      spec,
+      models: await openRunModels(context, [model]),
+      tasks: await openRunTasks(context, [task]),
+    }),
+  ),
   'damage.read': answer(calls['damage.read'], async ({ run }) => {
     const { runs } = context.workspace;
     const manifest = await runs.read(run);

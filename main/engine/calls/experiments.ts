@@ -24,11 +24,11 @@ import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import type { Task } from '../../tasks/task.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
-import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
+import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
-import { nameList, startRun } from '../start-run.ts';
+import { modelNames, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { exportMachine } from './exports.ts';
 
 type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
@@ -126,12 +126,7 @@ const withoutOf = async (
   }
 };
 
-const reproductionOf = async (
-  context: EngineContext,
-  spec: ExperimentSpec,
-  run: string,
-  device: RunDevice,
-): Promise<{ readonly job: Job; readonly original: RunManifest; readonly subjects: Subjects }> => {
+const finishedExperiment = async (context: EngineContext, run: string): Promise<RunManifest> => {
   const original = await experimentManifest(context, run);
   if (original.state !== 'done')
     throw refuse(
@@ -139,8 +134,18 @@ const reproductionOf = async (
       `${run} is not finished (${original.state}).`,
       'Resume it first: what is compared must be complete.',
     );
-  const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, spec.confirmed));
-  const job = reproduceExperimentJob({
+  return original;
+};
+
+const reproductionOf = async (
+  context: EngineContext,
+  spec: ExperimentSpec,
+  run: string,
+  device: RunDevice,
+  subjects: Subjects,
+): Promise<Job> => {
+  const original = await finishedExperiment(context, run);
+  return reproduceExperimentJob({
     original,
     // The comparison shows any edits.
     recorded: await experimentRecordAsItLies(context.workspace.runs.folder(original.id), original),
@@ -150,20 +155,25 @@ const reproductionOf = async (
     circumstances: { device, versions: { ...context.versions } },
     createPool: () => context.createPool(providerName.parse(device.provider)),
   });
-  return { job, original, subjects };
 };
 
-/** Makes the job of a recorded experiment, or of a reproduction of one. */
-export const resumedExperiment = async (
-  context: EngineContext,
-  manifest: ApprovedManifest,
-  models: readonly RunModel[],
-  tasks: readonly RunTask[],
-): Promise<Job> => {
-  const spec = recordedSpec(manifest, experimentSpec);
-  if (spec.reproduces !== null) return (await reproductionOf(context, spec, spec.reproduces, manifest.device)).job;
-  if (spec.settings.treatments.some(isTrained)) await requirePython(context, spec.python);
-  return experimentJob(inputOf(context, { models, tasks }, spec, manifest.device));
+/** An experiment, or the reproduction of one. */
+export const experimentRun: RunKindDefinition<typeof experimentSpec> = {
+  kind: 'experiment',
+  schema: experimentSpec,
+  check: (context, { spec, ...subjects }) =>
+    spec.reproduces === null ? check(context, subjects, spec.settings, spec.python) : undefined,
+  title: async (context, { spec, ...order }) =>
+    spec.reproduces === null
+      ? `Experiment on ${modelNames(order)} with ${taskNames(order)}`
+      : `Reproduction of ${(await experimentManifest(context, spec.reproduces)).title}`,
+  job: (context, { spec, ...subjects }, device) =>
+    spec.reproduces === null
+      ? experimentJob(inputOf(context, subjects, spec, device))
+      : reproductionOf(context, spec, spec.reproduces, device, subjects),
+  checkAgain: async (context, { spec }) => {
+    if (spec.reproduces === null && spec.settings.treatments.some(isTrained)) await requirePython(context, spec.python);
+  },
 };
 
 export const experimentCalls = (context: EngineContext): Pick<Answers, ExperimentCall> => ({
@@ -173,37 +183,28 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
       const models = byExperts(await openRunModels(context, modelHandles));
       const tasks = await openRunTasks(context, taskHandles);
       const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-      await check(context, { models, tasks }, settings, python);
-      const title = `Experiment on ${nameList(
-        models.map(({ name }) => name),
-        'models',
-      )} with ${nameList(
-        tasks.map(({ name }) => name),
-        'tasks',
-      )}`;
       const mixtureFile = file === null ? null : context.handles.resolve(file);
       const opened = settings.treatments.some(hasGeneralStage)
         ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
         : null;
-      const spec: ExperimentSpec = { settings, python, mixture: opened?.spec ?? null, reproduces: null };
-      const job = experimentJob(inputOf(context, { models, tasks }, spec, context.device));
-      return startRun(context, { kind: 'experiment', title, spec, models, tasks }, job);
+      const spec = { settings, python, mixture: opened?.spec ?? null, reproduces: null };
+      return startRun(context, experimentRun, { spec, models, tasks });
     },
   ),
   'experiment.read': answer(calls['experiment.read'], (asked) => context.reader.read({ read: 'experiment', ...asked })),
   'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle, confirmed }) => {
-    const { settings, mixture } = recordedSpec(await experimentManifest(context, run), experimentSpec);
+    const original = await finishedExperiment(context, run);
+    const { settings, mixture } = recordedSpec(original, experimentSpec);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-    const spec: ExperimentSpec = {
+    const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, confirmed));
+    const spec = {
       settings,
       python,
       mixture,
       reproduces: run,
       ...(confirmed === undefined ? {} : { confirmed }),
     };
-    const { job, original, subjects } = await reproductionOf(context, spec, run, context.device);
-    const title = `Reproduction of ${original.title}`;
-    return startRun(context, { kind: 'experiment', title, spec, ...subjects }, job);
+    return startRun(context, experimentRun, { spec, ...subjects });
   }),
   'experiment.recorded': answer(calls['experiment.recorded'], async () => {
     await addRecordedExperiment(context.workspace, context.resources);

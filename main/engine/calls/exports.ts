@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { z } from 'zod';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
-import { verification } from '../../contract/export.ts';
+import { exportFormat, ggufType, verification } from '../../contract/export.ts';
 import { curveLabel } from '../../contract/method.ts';
-import type { Plan } from '../../contract/plan.ts';
+import { plan as planSchema, type Plan } from '../../contract/plan.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { ExportMachine } from '../../export/export-settings.ts';
 import type { CardFacts } from '../../export/model-card.ts';
-import { type ExportInput, exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
+import { exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';
@@ -18,7 +19,7 @@ import { thenAndNow } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { openRunModels } from '../run-subjects.ts';
-import { startRun } from '../start-run.ts';
+import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 
 /** Points of the curve that a plan lies on: the same model, task, method and (for random methods) seed. */
 const curveOf = (
@@ -62,23 +63,6 @@ export const exportMachine = ({ device, memory }: EngineContext): ExportMachine 
   memoryBudgetBytes: memory.budgetBytes,
 });
 
-/** Refuses what can be refused before a run is made. */
-const requireExportable = ({
-  checkpoint,
-  plan,
-  destination,
-}: Pick<ExportInput, 'checkpoint' | 'plan' | 'destination'>): void => {
-  const { exportable } = planCost(checkpoint.info, plan);
-  if (!exportable.hf)
-    throw refuse('not-exportable', exportable.reason ?? 'The plan cannot be exported.', 'Change the plan.');
-  if (existsSync(destination))
-    throw refuse(
-      'destination-exists',
-      `${destination} exists.`,
-      'Choose another name: existing files are never overwritten.',
-    );
-};
-
 /** Refuses a plan for another model at the same path before a run is made. */
 const requireSameModel = ({ name, fingerprint }: Checkpoint, { model }: Plan): void => {
   if (model === undefined || model.fingerprint === fingerprint) return;
@@ -97,6 +81,51 @@ const openOne = async (context: EngineContext, handle: Parameters<typeof openRun
   return { model, plan: validatePlan(plan, model.checkpoint.info) };
 };
 
+const exportSpec = z.object({
+  plan: planSchema,
+  destination: z.string(),
+  format: exportFormat,
+  ggufType: ggufType.optional(),
+});
+
+/** An export of a smaller checkpoint. */
+export const exportRun: RunKindDefinition<typeof exportSpec> = {
+  kind: 'export',
+  schema: exportSpec,
+  check: async (_, { spec: { plan, destination, format }, models }) => {
+    const { checkpoint } = onlyModel({ models });
+    const { exportable } = planCost(checkpoint.info, plan);
+    if (!exportable.hf)
+      throw refuse('not-exportable', exportable.reason ?? 'The plan cannot be exported.', 'Change the plan.');
+    if (existsSync(destination))
+      throw refuse(
+        'destination-exists',
+        `${destination} exists.`,
+        'Choose another name: existing files are never overwritten.',
+      );
+    await requireForm(checkpoint, plan, format);
+  },
+  title: (_, { spec, models }) => `Export of ${modelNames({ models })} to ${basename(spec.destination)}`,
+  job: async (context, { spec, models }) => {
+    const { checkpoint } = onlyModel({ models });
+    const card = await curveFacts(context, checkpoint, spec.plan);
+    return exportJob({ checkpoint, ...spec, machine: exportMachine(context), card });
+  },
+  checkAgain: (_, __, manifest) => refuseDone(manifest, 'Start a new export.'),
+};
+
+const verifySpec = z.object({ plan: planSchema, exported: z.string() });
+
+/** A comparison of an export with its original and plan. */
+export const verifyRun: RunKindDefinition<typeof verifySpec> = {
+  kind: 'verify',
+  schema: verifySpec,
+  check: () => undefined,
+  title: (_, { spec, models }) => `Verification of ${basename(spec.exported)} against ${modelNames({ models })}`,
+  job: (context, { spec, models }) =>
+    verifyJob({ checkpoint: onlyModel({ models }).checkpoint, ...spec, machine: exportMachine(context) }),
+};
+
 export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> => ({
   'export.check': answer(calls['export.check'], async ({ model: handle, plan, format }) => {
     const { refusal, notes } = await checkExport(
@@ -108,38 +137,19 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
   }),
   'export.start': answer(
     calls['export.start'],
-    async ({ model: handle, plan: given, into, name, format, ggufType }) => {
-      if (ggufType !== undefined && format !== 'gguf')
-        throw refuse('bad-usage', `${ggufType} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
+    async ({ model: handle, plan: given, into, name, format, ggufType: type }) => {
+      if (type !== undefined && format !== 'gguf')
+        throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
       const { model, plan } = await openOne(context, handle, given);
-      const { checkpoint } = model;
       const destination = join(context.handles.resolve(into), name);
-      requireExportable({ checkpoint, plan, destination });
-      await requireForm(checkpoint, plan, format);
-      const card = await curveFacts(context, checkpoint, plan);
-      const job = exportJob({
-        checkpoint,
-        plan,
-        destination,
-        format,
-        ggufType,
-        machine: exportMachine(context),
-        card,
-      });
-      const title = `Export of ${model.name} to ${name}`;
-      return startRun(
-        context,
-        { kind: 'export', title, spec: { plan, destination, format, ggufType }, models: [model], tasks: [] },
-        job,
-      );
+      const spec = { plan, destination, format, ggufType: type };
+      return startRun(context, exportRun, { spec, models: [model], tasks: [] });
     },
   ),
   'verify.start': answer(calls['verify.start'], async ({ exported: exportedHandle, against, plan: given }) => {
     const { model, plan } = await openOne(context, against, given);
     const exported = context.handles.resolve(exportedHandle);
-    const job = verifyJob({ exported, checkpoint: model.checkpoint, plan, machine: exportMachine(context) });
-    const title = `Verification of ${basename(exported)} against ${model.name}`;
-    return startRun(context, { kind: 'verify', title, spec: { plan, exported }, models: [model], tasks: [] }, job);
+    return startRun(context, verifyRun, { spec: { plan, exported }, models: [model], tasks: [] });
   }),
   'verify.read': answer(calls['verify.read'], async ({ run }) => {
     const manifest = await context.workspace.runs.read(run);

@@ -1,8 +1,8 @@
-import { calls, type ProfilePurpose } from '../../contract/calls.ts';
+import { calls, profilePurpose, type ProfilePurpose } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
 import { askedTasks } from '../../jobs/task-work.ts';
-import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
+import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { profileJob, requireCalibration, storedProfileFile } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../profile/routing-statistics.ts';
@@ -14,7 +14,7 @@ import { openProfileParts, type ProfileParts } from '../../workspace/profile-fil
 import { taskProfileOfParts } from '../../workspace/task-profile.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
-import { nameList, startRun } from '../start-run.ts';
+import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 
 const caches = new WeakMap<EngineContext['workspace'], ProfileCache>();
 
@@ -78,9 +78,22 @@ export const methodExtras = ({
   return extraStatistics.filter((extra) => needed.includes(extra) || inspect.some((wanted) => wanted === extra));
 };
 
-/** Makes the job that profiles a model on tasks for a purpose. */
-export const purposefulProfileJob = (model: RunModel, tasks: readonly RunTask[], purpose: ProfilePurpose): Job =>
-  profileJob(model, tasks, methodExtras(purpose), purpose.chat);
+/** A profile of a model on tasks, for a purpose. */
+export const profileRun: RunKindDefinition<typeof profilePurpose> = {
+  kind: 'profile',
+  schema: profilePurpose,
+  recorded: (_, { spec }) =>
+    spec.methods.length === 0 && spec.chat !== true && spec.inspect === undefined ? {} : spec,
+  check: async (context, { spec, models, tasks }) => {
+    const model = onlyModel({ models });
+    tasks.forEach(({ task }) => requireCalibration(task));
+    await requireTokenizer(model.checkpoint);
+    await askedTasks(model, tasks, spec.chat, new Date(context.now()));
+  },
+  title: (_, { spec, ...order }) =>
+    `Profile of ${modelNames(order)} on ${taskNames(order)}${spec.chat === true ? ', through its chat template' : ''}`,
+  job: (_, { spec, models, tasks }) => profileJob(onlyModel({ models }), tasks, methodExtras(spec), spec.chat),
+};
 
 /** The tasks that the model's chat template can phrase, so phrased; without `chat`, all tasks unchanged. */
 export const askableTasks = async (
@@ -113,32 +126,11 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     }
     return profiles;
   }),
-  'profile.start': answer(calls['profile.start'], async ({ model: handle, tasks: handles, ...purpose }) => {
-    const models = await openRunModels(context, [handle]);
-    const tasks = await openRunTasks(context, handles);
-    tasks.forEach(({ task }) => requireCalibration(task));
-    const title = `Profile of ${nameList(
-      models.map(({ name }) => name),
-      'models',
-    )} on ${nameList(
-      tasks.map(({ name }) => name),
-      'tasks',
-    )}${purpose.chat === true ? ', through its chat template' : ''}`;
-    const [model] = models;
-    if (model === undefined) throw new Error('a handle without a model');
-    await requireTokenizer(model.checkpoint);
-    await askedTasks(model, tasks, purpose.chat, new Date(context.now()));
-    const isPlain = purpose.methods.length === 0 && purpose.chat !== true && purpose.inspect === undefined;
-    return startRun(
-      context,
-      {
-        kind: 'profile',
-        title,
-        spec: isPlain ? {} : purpose,
-        models,
-        tasks,
-      },
-      purposefulProfileJob(model, tasks, purpose),
-    );
-  }),
+  'profile.start': answer(calls['profile.start'], async ({ model, tasks, ...spec }) =>
+    startRun(context, profileRun, {
+      spec,
+      models: await openRunModels(context, [model]),
+      tasks: await openRunTasks(context, tasks),
+    }),
+  ),
 });

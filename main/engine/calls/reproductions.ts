@@ -1,20 +1,19 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { calls } from '../../contract/calls.ts';
-import { providerName, type RunDevice } from '../../contract/device.ts';
+import { providerName } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
-import type { Job } from '../../jobs/job-context.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
-import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
+import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
-import { startRun } from '../start-run.ts';
+import { type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates } from '../sweep-candidates.ts';
 
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
@@ -26,7 +25,6 @@ const reproduceSpec = z.object({
   /** Code with which the user confirmed the reproduced run; absent if it was made here. */
   confirmed: runCodeText.optional(),
 });
-type ReproduceSpec = z.infer<typeof reproduceSpec>;
 
 const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
   const manifest = await workspace.runs.read(run);
@@ -45,45 +43,33 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
   return manifest;
 };
 
-/**
- * Makes the job of a reproduction on a device from its manifest's settings. Refuses models and tasks that have changed.
- */
-export const reproductionOf = async (
-  context: EngineContext,
-  { of, settings, confirmed }: ReproduceSpec,
-  device: RunDevice,
-): Promise<{
-  readonly original: RunManifest;
-  readonly job: Job;
-  readonly subjects: Awaited<ReturnType<typeof reopenSubjects>>;
-}> => {
-  const original = await readFinishedSweep(context, of);
-  const unconfirmed = await codeToConfirm(context, original, confirmed);
-  const subjects = await reopenSubjects(context, original, unconfirmed);
-  const folder = context.workspace.runs.folder(of);
-  const { versions } = context;
-  const job = reproduceJob({
-    original,
-    folder,
-    sweep: { ...subjects, settings, candidates: await reopenCandidates(context, original, unconfirmed) },
-    circumstances: { device, versions: { ...versions } },
-    createPool: () => context.createPool(providerName.parse(device.provider)),
-  });
-  return { original, job, subjects };
-};
-
-/** Makes the job of a recorded reproduction. */
-export const resumedReproduction = async (context: EngineContext, manifest: ApprovedManifest): Promise<Job> => {
-  const spec = recordedSpec(manifest, reproduceSpec);
-  return (await reproductionOf(context, spec, manifest.device)).job;
+/** A second measurement of a finished sweep, and the comparison of both. */
+export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
+  kind: 'reproduce',
+  schema: reproduceSpec,
+  check: () => undefined,
+  title: async (context, { spec }) => `Reproduction of ${(await readFinishedSweep(context, spec.of)).title}`,
+  job: async (context, { spec: { of, settings, confirmed }, models, tasks }, device) => {
+    const original = await readFinishedSweep(context, of);
+    const unconfirmed = await codeToConfirm(context, original, confirmed);
+    const candidates = await reopenCandidates(context, original, unconfirmed);
+    return reproduceJob({
+      original,
+      folder: context.workspace.runs.folder(of),
+      sweep: { models, tasks, settings, candidates },
+      circumstances: { device, versions: { ...context.versions } },
+      createPool: () => context.createPool(providerName.parse(device.provider)),
+    });
+  },
 };
 
 export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
   'run.reproduce': answer(calls['run.reproduce'], async ({ run, confirmed }) => {
-    const settings = recordedSpec(await readFinishedSweep(context, run), recordedSweepSettings);
-    const spec: ReproduceSpec = { of: run, settings, ...(confirmed === undefined ? {} : { confirmed }) };
-    const { original, job, subjects } = await reproductionOf(context, spec, context.device);
-    return startRun(context, { kind: 'reproduce', title: `Reproduction of ${original.title}`, spec, ...subjects }, job);
+    const original = await readFinishedSweep(context, run);
+    const settings = recordedSpec(original, recordedSweepSettings);
+    const spec = { of: run, settings, ...(confirmed === undefined ? {} : { confirmed }) };
+    const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, confirmed));
+    return startRun(context, reproduceRun, { spec, ...subjects });
   }),
   'reproduction.read': answer(calls['reproduction.read'], async ({ run }) => {
     const { runs } = context.workspace;

@@ -3,7 +3,7 @@ import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
-import type { SweepDocument } from '../../contract/sweep.ts';
+import { recordedSweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
@@ -16,16 +16,31 @@ import { sweepManifestOf } from '../../runs/read-run.ts';
 import { sweepDelta } from '../../runs/recorded-spec.ts';
 import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-record.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
-import { codeToConfirm } from '../approved-run.ts';
+import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
-import { nameList, startRun } from '../start-run.ts';
+import {
+  modelNames,
+  recordedOrder,
+  requireItsDevice,
+  type RunKindDefinition,
+  type RunOrder,
+  startRun,
+  taskNames,
+} from '../run-kind.ts';
 import { openCandidates, recordedCandidates, refuseCandidatePlan } from '../sweep-candidates.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
+const inputOf = ({ spec, models, tasks, candidates = [] }: RunOrder<SweepSettings>): SweepInput => ({
+  models,
+  tasks,
+  settings: spec,
+  candidates,
+});
+
 /** Makes the job of a sweep whose points can be read while it runs. */
-export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
+const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
   const order = {
     models: input.models.map(({ name }) => name),
     tasks: input.tasks.map(({ name }) => name),
@@ -43,6 +58,24 @@ export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => 
       context.liveSweeps.delete(job.run);
     }
   });
+};
+
+export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
+  kind: 'sweep',
+  schema: recordedSweepSettings,
+  recorded: (context, { spec, candidates = [] }) => ({ ...spec, ...recordedCandidates(context, candidates) }),
+  check: (_, order) => checkSweep(inputOf(order)),
+  title: (_, order) => `Sweep of ${modelNames(order)} on ${taskNames(order)}`,
+  job: (context, order) => liveSweepJob(context, inputOf(order)),
+  checkAgain: (_, order) => checkSweep(inputOf(order)),
+};
+
+/** Inputs of a recorded sweep. Refuses models, tasks and devices that have changed. */
+export const sweepInputOf = async (context: EngineContext, manifest: ApprovedManifest): Promise<SweepInput> => {
+  if (manifest.kind !== 'sweep')
+    throw refuse('not-a-sweep', `${manifest.id} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
+  await requireItsDevice(context, manifest);
+  return inputOf(await recordedOrder(context, recordedSweepSettings, manifest));
 };
 
 export const sweepManifest = (context: EngineContext, run: string): Promise<RunManifest> =>
@@ -89,35 +122,12 @@ const storedPlan = async (
 };
 
 export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
-  'sweep.start': answer(
-    calls['sweep.start'],
-    async ({ models: modelHandles, tasks: taskHandles, settings, candidates: named, later }) => {
-      const models = await openRunModels(context, modelHandles);
-      const tasks = await openRunTasks(context, taskHandles);
-      const candidates = await openCandidates(context, { candidates: named }, models, tasks);
-      const input: SweepInput = { models, tasks, settings, candidates };
-      await checkSweep(input);
-      const title = `Sweep of ${nameList(
-        models.map(({ name }) => name),
-        'models',
-      )} on ${nameList(
-        tasks.map(({ name }) => name),
-        'tasks',
-      )}`;
-      return startRun(
-        context,
-        {
-          kind: 'sweep',
-          title,
-          spec: { ...settings, ...recordedCandidates(context, candidates) },
-          models,
-          tasks,
-          later,
-        },
-        liveSweepJob(context, input),
-      );
-    },
-  ),
+  'sweep.start': answer(calls['sweep.start'], async ({ settings, later, ...named }) => {
+    const models = await openRunModels(context, named.models);
+    const tasks = await openRunTasks(context, named.tasks);
+    const candidates = await openCandidates(context, named, models, tasks);
+    return startRun(context, sweepRun, { spec: settings, models, tasks, candidates }, later);
+  }),
   'sweep.read': answer(calls['sweep.read'], ({ run, ...reading }) => currentDocument(context, run, reading)),
   'sweep.plan': answer(calls['sweep.plan'], async ({ run, ...name }) => {
     const manifest = await sweepManifest(context, run);

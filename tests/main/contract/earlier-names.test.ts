@@ -42,6 +42,10 @@ test('a manifest that stops when told stops early, and no new one says told', ()
 test('a line of a log of the kind told is of the kind curtailed', () => {
   const at = '2026-01-01T00:00:00.000Z';
   for (const kind of ['told', 'curtailed'])
-    expect(logLine.parse({ at, kind, text: 'm, t, reap, 4' })).toEqual({ at, kind: 'curtailed', text: 'm, t, reap, 4' });
+    expect(logLine.parse({ at, kind, text: 'm, t, reap, 4' })).toEqual({
+      at,
+      kind: 'curtailed',
+      text: 'm, t, reap, 4',
+    });
   expect(logLine.safeParse({ at, kind: 'other', text: '' }).success).toBe(false);
 });

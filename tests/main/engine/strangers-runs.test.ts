@@ -342,7 +342,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed unchange
     const before = (await readdir(target)).sort();
     const engine = await engineOf(workspace, home);
     expect(await engine.call('runs.list', {})).toMatchObject([
-      { id: run, damaged: expect.stringContaining('no folder') },
+      { id: run, damaged: expect.stringContaining('not a folder') },
     ]);
     const refused = { code: 'no-run-folder', kind: 'refused' };
     await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject(refused);

@@ -1,0 +1,136 @@
+import type { z } from 'zod';
+import { providerName, type RunDevice } from '../contract/device.ts';
+import { refuse } from '../contract/errors.ts';
+import type { RunKind, RunManifest } from '../contract/run.ts';
+import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
+import { recordedSpec } from '../runs/recorded-spec.ts';
+import { recordedPath } from '../workspace/library.ts';
+import { type ApprovedManifest, bindRun } from './approved-run.ts';
+import type { EngineContext } from './engine-context.ts';
+import { deviceOf } from './machine.ts';
+import { reopenSubjects } from './run-subjects.ts';
+import { reopenCandidates } from './sweep-candidates.ts';
+
+/** A run to make: its settings, and the models and tasks that it reads. */
+export interface RunOrder<Spec> {
+  readonly spec: Spec;
+  readonly models: readonly RunModel[];
+  readonly tasks: readonly RunTask[];
+  /** Checkpoints that a sweep measures beside its plans. */
+  readonly candidates?: readonly RunModel[] | undefined;
+}
+
+/** A kind of run: everything that starts it, and starts it again from its manifest. */
+export interface RunKindDefinition<Schema extends z.ZodType> {
+  readonly kind: RunKind;
+  /** Its settings, as a manifest records them. */
+  readonly schema: Schema;
+  /** Settings to record where they are not recorded as they are. */
+  readonly recorded?: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Readonly<Record<string, unknown>>;
+  /** Refuses a run before it exists. */
+  readonly check: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Promise<void> | void;
+  readonly title: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Promise<string> | string;
+  readonly job: (context: EngineContext, order: RunOrder<z.output<Schema>>, device: RunDevice) => Promise<Job> | Job;
+  /** Refuses to start a recorded run again. */
+  readonly checkAgain?: (
+    context: EngineContext,
+    order: RunOrder<z.output<Schema>>,
+    manifest: RunManifest,
+  ) => Promise<void> | void;
+}
+
+/** Checks a new run, makes its folder and manifest, and queues its job. `later`: leaves it to other workers. */
+export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, unknown>>>>(
+  context: EngineContext,
+  definition: RunKindDefinition<Schema>,
+  order: RunOrder<z.output<Schema>>,
+  later = false,
+): Promise<{ run: string }> => {
+  const { kind, recorded } = definition;
+  const { spec, models, tasks } = order;
+  await definition.check(context, order);
+  const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
+    title: await definition.title(context, order),
+    finishedAt: null,
+    state: 'queued',
+    error: null,
+    spec: { ...(recorded?.(context, order) ?? spec) },
+    models: models.map(({ name, checkpoint }) => ({
+      name,
+      path: recordedPath(checkpoint.folder, context.bundled.models),
+      fingerprint: checkpoint.fingerprint,
+    })),
+    tasks: tasks.map(({ name, task }) => ({
+      name,
+      path: recordedPath(task.path, context.bundled.tasks),
+      hash: task.hash,
+    })),
+    versions: { ...context.versions },
+    // An export is verified on the CPU, whatever device measured its plan.
+    device: kind === 'export' || kind === 'verify' ? deviceOf(context.device.threads) : context.device,
+    commandLine: context.commandLine,
+    output: null,
+  };
+  const job = await definition.job(context, order, context.device);
+  const created = await context.workspace.runs.create(kind, manifest, (made) => bindRun(context, made));
+  if (later) {
+    await created.lock.release();
+    context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(created.manifest.id) });
+  } else context.queue.add(created, job);
+  return { run: created.manifest.id };
+};
+
+/** The order of a recorded run. Refuses models and tasks that have changed. */
+export const recordedOrder = async <Schema extends z.ZodType>(
+  context: EngineContext,
+  schema: Schema,
+  manifest: ApprovedManifest,
+): Promise<RunOrder<z.output<Schema>>> => ({
+  ...(await reopenSubjects(context, manifest, null)),
+  candidates: manifest.kind === 'sweep' ? await reopenCandidates(context, manifest, null) : [],
+  spec: recordedSpec(manifest, schema),
+});
+
+/** A run's numbers come from one kind of device, which its manifest names. Refuses if it is not usable here. */
+export const requireItsDevice = async ({ providers }: EngineContext, { id, device }: RunManifest): Promise<void> => {
+  const provider = providerName.safeParse(device.provider);
+  if (!provider.success)
+    throw refuse(
+      'other-device',
+      `${id} was computed on ${device.provider}, which is not known here.`,
+      'Start a new run.',
+    );
+  if (provider.data !== 'cpu') await providers.require(provider.data);
+};
+
+/** Makes the job of a recorded run. */
+export type Restart = (context: EngineContext, manifest: ApprovedManifest) => Promise<Job>;
+
+/** How a kind of run is started again. */
+export const restarting =
+  <Schema extends z.ZodType>({ schema, checkAgain, job }: RunKindDefinition<Schema>): Restart =>
+  async (context, manifest) => {
+    const order = await recordedOrder(context, schema, manifest);
+    if (order.models.length === 0)
+      throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');
+    await checkAgain?.(context, order, manifest);
+    return job(context, order, manifest.device);
+  };
+
+/** The one model of a run. */
+export const onlyModel = ({ models: [model] }: Pick<RunOrder<unknown>, 'models'>): RunModel => {
+  if (model === undefined) throw new Error('a run without a model');
+  return model;
+};
+
+/** Refuses to start a finished run again that wrote a folder. */
+export const refuseDone = ({ id, state, output }: RunManifest, remedy: string): void => {
+  if (state === 'done') throw refuse('run-done', `${id} is done and wrote ${output ?? 'its folder'}.`, remedy);
+};
+
+/** "french", "french and german", "9 tasks": a list of names for a title. */
+const nameList = (named: readonly { readonly name: string }[], plural: string): string =>
+  named.length <= 2 ? named.map(({ name }) => name).join(' and ') : `${String(named.length)} ${plural}`;
+
+export const modelNames = ({ models }: Pick<RunOrder<unknown>, 'models'>): string => nameList(models, 'models');
+export const taskNames = ({ tasks }: Pick<RunOrder<unknown>, 'tasks'>): string => nameList(tasks, 'tasks');
