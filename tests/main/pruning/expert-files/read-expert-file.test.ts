@@ -44,7 +44,7 @@ describe('readExpertFile', () => {
     expect(() => read([small, { kept: [[2]] }])).toThrow('layers');
     expect(() => read([small, ranking])).toThrow('no lists of experts');
     expect(onlyPlan([small], 'a file')).toEqual(small);
-    expect(() => onlyPlan([small, large], 'a file')).toThrow('a file holds 2 plans');
+    expect(() => onlyPlan([small, large], 'a file')).toThrow('a file contains 2 plans');
   });
 
   it('reads masks of whole numbers or decimals, also of layers that keep different numbers', () => {
