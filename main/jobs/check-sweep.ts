@@ -13,7 +13,7 @@ import type { SweepInput } from './planned-stages.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /**
- * A router that starts at random says nothing about a method until it is recovered, so it is not measured before.
+ * Refuses to measure a randomly initialised router before it is recovered: it would say nothing about the method.
  *
  * @throws WorkbenchError `router-untrained`.
  */
@@ -28,7 +28,7 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
   );
 };
 
-/** Refuses (`nothing-written`) tasks whose answers are chosen where the calibration is to be written. */
+/** Refuses (`nothing-written`) tasks with chosen answers where calibration texts are to be written by the model. */
 const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tasks: readonly RunTask[]): void => {
   const chosen = tasks.find(({ task }) => task.judging === undefined);
   if (calibration !== 'written' || chosen === undefined) return;
@@ -53,8 +53,8 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
 };
 
 /**
- * Refuses sweeps that cannot be measured, before a run exists and again when it is resumed. The one check of window and
- * command line.
+ * Refuses sweeps that cannot be measured, before a run exists and again when it is resumed. The only such check, for
+ * window and command line.
  *
  * @throws WorkbenchError that names the setting, model or task.
  */

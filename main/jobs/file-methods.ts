@@ -7,15 +7,19 @@ import { methodNames } from '../pruning/methods.ts';
 import { rankedPlanForModel, signedPlan } from '../pruning/plan-for-model.ts';
 
 /**
- * Methods of a sweep that are files: a ranking or plans which somebody else's program wrote. Their text is part of the
- * sweep's settings, so that a resumed or reproduced run measures the same.
+ * Methods of a sweep that are files: a ranking or plans from another program. Their text is part of the sweep's
+ * settings, so a resumed or reproduced run measures the same plans.
  */
 type FileSettings = Pick<SweepSettings, 'methods' | 'files' | 'budget' | 'protect'>;
 
 export const isFileMethod = ({ files = {} }: Pick<SweepSettings, 'files'>, method: MethodName): boolean =>
   Object.hasOwn(files, method);
 
-/** Reads the file of a method for the experts of a model. @throws WorkbenchError as `readExpertFile`. */
+/**
+ * Parses the file of a method for the experts of a model.
+ *
+ * @throws WorkbenchError as `readExpertFile`.
+ */
 export const openFileMethod = (
   { files = {} }: Pick<SweepSettings, 'files'>,
   method: MethodName,
@@ -26,9 +30,7 @@ export const openFileMethod = (
   return readExpertFile(given.text, given.name, info);
 };
 
-/**
- * The plans that a file method holds, which are measured at their own sizes; none where it is a ranking or no file.
- */
+/** The plans in a file method, which are measured at their own sizes; none for a ranking or a built-in method. */
 export const filePlans = (
   settings: FileSettings,
   method: MethodName,
@@ -45,7 +47,11 @@ const meanKept = (plan: Plan): number => {
   return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
 };
 
-/** The plan of a file method for a task. @throws WorkbenchError as `rankedPlanForModel`. */
+/**
+ * The plan of a file method for a task.
+ *
+ * @throws WorkbenchError as `rankedPlanForModel`.
+ */
 export const planOfFile = (
   settings: FileSettings,
   method: MethodName,
@@ -63,9 +69,7 @@ export const planOfFile = (
   return rankedPlanForModel(checkpoint, { ranking, method, keep, budget: 'uniform', pins: [], tasks: [task] });
 };
 
-/**
- * Kept experts a layer, falling, at which a file of plans is measured; null: those that the sweep asks for.
- */
+/** Kept experts per layer, descending, at which a file of plans is measured; null: the counts of the sweep. */
 export const ownCounts = (
   settings: FileSettings,
   method: MethodName,
