@@ -31,8 +31,8 @@ const spellings = (encode: (text: string, special: boolean) => readonly number[]
   );
 
 /**
- * Refuses a candidate that cannot be paired with the model: another vocabulary, or another tokenizer (one that spells
- * some test item otherwise, or begins texts otherwise); and a name that means something else in a sweep.
+ * Refuses a candidate that cannot be paired with the model: another vocabulary, or another tokenizer (one that encodes
+ * some test item, or the start of a text, differently); or a name with another meaning in a sweep.
  *
  * @throws WorkbenchError refused: `candidate-name`, `candidate-vocabulary`, `candidate-tokenizer`, `model-unsupported`.
  */
@@ -74,7 +74,7 @@ export const checkCandidate = async (
   );
 };
 
-/** Measures candidates on the items of a stage; the step of each is keyed by the content of its folder. */
+/** Measures candidates on the items of a stage; each step is keyed by the content of its candidate's folder. */
 export const measureFolders = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
