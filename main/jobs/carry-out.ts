@@ -39,8 +39,8 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
   return new WorkbenchError(
     'taken-over',
     'failed',
-    `${run} was taken over by ${who} while this engine gave no sign of life.`,
-    'Follow it there; what was finished here is on disk and is not computed again.',
+    `${run} was taken over by ${who} while this engine did not respond.`,
+    'Follow it there; steps finished here are on disk and are not computed again.',
   );
 };
 

@@ -22,7 +22,7 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
   if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
   throw refuse(
     'router-untrained',
-    `The method ${untrained} starts its router anew at random, and the sweep would measure it before any ` +
+    `The method ${untrained} starts with a random router, and the sweep would measure it before any ` +
       `recovery of it.`,
     'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
   );
@@ -34,7 +34,7 @@ const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tas
   if (calibration !== 'written' || chosen === undefined) return;
   throw refuse(
     'nothing-written',
-    `${chosen.name} is not a task whose answers are written, so the unpruned model writes nothing to its ` +
+    `${chosen.name} is not a task with written answers, so the unpruned model writes nothing for its ` +
       `calibration items.`,
     'Leave it out, or calibrate on the answers.',
   );
@@ -44,7 +44,7 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
   if (first === undefined || all.some(({ name }) => name === first)) return;
   throw refuse(
     'bad-usage',
-    `The ${what} to measure first, ${first}, is none of the sweep.`,
+    `The ${what} to measure first, ${first}, is not in the sweep.`,
     suggestion(
       first,
       all.map(({ name }) => name),

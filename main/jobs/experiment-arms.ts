@@ -143,7 +143,7 @@ export const checkExperiment = (
       throw refuse(
         'experiment-stages',
         `The arms ${treatment} cannot be trained with the stages ${training.stages.join(',')} alone.`,
-        'Name the stage all too: it learns from the task, after the general one.',
+        'Add the stage all: it trains on the task, after the general stage.',
       );
   }
   for (const method of methods) {
@@ -157,7 +157,7 @@ export const checkExperiment = (
     if (treatments.some(hasNewRouter) && !('router' in methodNamed(method).options.shape))
       throw refuse(
         'experiment-method',
-        `The method ${method} keeps the router of what it keeps: it has no router to draw anew.`,
+        `The method ${method} keeps the router rows of its kept experts: it has no router to draw at random.`,
         'Leave out the arms new-router and new-router-two-stage, or use a method that merges.',
       );
     const router = options[method]?.['router'];
@@ -165,7 +165,7 @@ export const checkExperiment = (
     if (router === 'reinitialised' && isUntrained)
       throw refuse(
         'router-untrained',
-        `The method ${method} starts its router anew at random, and the experiment would measure it before anything ` +
+        `The method ${method} starts with a random router, and the experiment would measure it before anything ` +
           'trained it.',
         'Leave out the arms as-is, or choose another router treatment.',
       );

@@ -90,7 +90,7 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
     if (method === UNPRUNED || methodNames.includes(method))
       throw refuse(
         'file-method-name',
-        `A file cannot be called "${method}": that names a method.`,
+        `A file cannot be called "${method}": a method has that name.`,
         'Give it a name of its own: --method file:NAME=FILE.',
       );
     if (!settings.methods.includes(method))
@@ -104,14 +104,14 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
         throw refuse(
           'file-plans-alike',
           `Two plans of the file "${method}" keep ${String(twice)} experts a layer on average.`,
-          'A curve has one point a size: put them into files of their own.',
+          'A curve has one point per size: put the plans into separate files.',
         );
       }
       if (settings.budget !== 'uniform')
         throw refuse(
           'budget-needs-scores',
           `The budget ${settings.budget} compares layers, and the ranking ${method} orders experts only within each.`,
-          'Use the budget uniform, or a file that holds plans.',
+          'Use the budget uniform, or a file that contains plans.',
         );
       planOfFile(settings, method, checkpoint, '', checkpoint.info.experts);
     }

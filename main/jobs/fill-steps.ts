@@ -157,7 +157,7 @@ const requireSameHardware = async (
     throw refuse(
       'mixed-hardware',
       `The steps of this run are computed on ${before ?? ''}; this worker runs on ${here ?? ''}.`,
-      'Ask for one kind of node, so that all numbers come from the same hardware.',
+      'Request one kind of node, so that all numbers come from the same hardware.',
     );
   } finally {
     await lock.release();

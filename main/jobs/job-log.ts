@@ -60,7 +60,7 @@ const stateText = ({ state, error, device, commandLine }: RunManifest, said: str
     case 'failed':
       return `Failed. ${error ?? ''}`.trimEnd();
     case 'cancelled':
-      return 'Cancelled: what is finished stays on disk.';
+      return 'Cancelled: finished steps stay on disk.';
     case 'interrupted':
       return 'Left unfinished: it can be resumed.';
   }
@@ -117,7 +117,7 @@ const appendHere = async (file: string, text: string): Promise<void> => {
   const handle = await open(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_LINK, 0o666);
   try {
     if ((await handle.stat()).nlink > 1)
-      throw refuse('leads-out', `${file} has a second name elsewhere.`, 'Put a copy of the file in its place.');
+      throw refuse('leads-out', `${file} has a second hard link.`, 'Replace it with a copy of the file.');
     await handle.appendFile(text);
   } finally {
     await handle.close();

@@ -60,7 +60,7 @@ export class JobQueue {
   /** @throws WorkbenchError `already-running` where the run waits or runs here. */
   requireNew(run: string): void {
     if (this.#jobs.has(run))
-      throw refuse('already-running', `${run} is being worked on already.`, 'Wait until it ends.');
+      throw refuse('already-running', `${run} is already being worked on.`, 'Wait until it ends.');
   }
 
   /** Adds a run whose lock is taken and whose manifest is written; works on it when its turn comes. */

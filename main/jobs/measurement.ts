@@ -87,7 +87,7 @@ const requireFinite = (
     'outcome-not-finite',
     'failed',
     `${model.name} gives a log-probability that is not finite for item "${broken.id}" of ${task.name}.`,
-    'Look at its weights and precision: numbers overflow.',
+    'Check its weights and precision: numbers overflow.',
   );
 };
 

@@ -211,7 +211,7 @@ const evolvedPlan = async (
   if (items.length === 0)
     throw refuse(
       'no-labels',
-      `${name} has no calibration items with an answer, by which the method ${method} judges its candidates.`,
+      `${name} has no calibration items with an answer, which the method ${method} needs to judge its candidates.`,
       'Use another method for this task.',
     );
   const runner = await runners.open(model.checkpoint);

@@ -68,7 +68,7 @@ const modelChanged = ({ name, folder }: Checkpoint, changes: readonly string[], 
     'failed',
     `${name} changed while it was read: ${changes.join('; ')} (in ${folder}). ` +
       (dropped === 0
-        ? 'What was computed from then on is not kept.'
+        ? 'Results computed since then are not kept.'
         : `${String(dropped)} ${dropped === 1 ? 'step' : 'steps'} of this run cannot be trusted and are deleted.`),
     'Restore the files and resume, or start again with the model as it is now.',
   );
@@ -220,7 +220,7 @@ class Watch implements Computing {
       if (parts.length === 0) continue;
       for (const { key, kind } of this.#stored) await this.#steps.drop(key, kind);
       await this.#shared.close(checkpoint);
-      const changes = parts.map((part) => `${part} holds other bytes than when it was mapped`);
+      const changes = parts.map((part) => `${part} contains other bytes than when it was mapped`);
       throw modelChanged(checkpoint, changes, this.#stored.length);
     }
   }

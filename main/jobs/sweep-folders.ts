@@ -44,7 +44,7 @@ export const checkCandidate = async (
   if (name === UNPRUNED || methodNames.some((known) => known === methodOfLabel(name).method)) {
     throw refuse(
       'candidate-name',
-      `A candidate cannot be called "${name}": that names a curve of the sweep.`,
+      `A candidate cannot be called "${name}": a curve of the sweep has that name.`,
       'Give it another name: --candidate NAME=DIR.',
     );
   }
@@ -69,7 +69,7 @@ export const checkCandidate = async (
   throw refuse(
     'candidate-tokenizer',
     `${checkpoint.folder} ` +
-      `${other === null ? 'has no tokenizer.json' : `turns text into other tokens than ${model.name}`}.`,
+      `${other === null ? 'has no tokenizer.json' : `encodes text differently from ${model.name}`}.`,
     "Put the model's own tokenizer files into the folder, if it was made from that model.",
   );
 };

@@ -97,7 +97,7 @@ const prepareState = async (
     emit({
       type: 'job.problem',
       run,
-      text: `${name} was touched since its training was interrupted, which therefore begins anew.`,
+      text: `${name} was touched since its training was interrupted: the training starts again.`,
     });
   await rm(state, { recursive: true, force: true });
   await mkdir(state, { recursive: true });
@@ -146,7 +146,7 @@ export const trainCheckpoint = async (
   try {
     await requireSameSources(checkpoint, {
       made: 'fine-tuned',
-      left: 'What was trained is not kept.',
+      left: 'The trained weights are not kept.',
       remedy: 'Restore the files and resume, or start a new fine-tuning of the model as it is now.',
     });
   } catch (error) {

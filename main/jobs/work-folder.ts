@@ -81,7 +81,7 @@ export class DoneParts {
       if (this.#tasks.has(unit)) continue;
       const file = join(unitFolder(this.#runFolder, unit), DONE_FILE);
       const done = await readJsonIfThere(file, doneFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
-        refuse('work-damaged', `${file} is damaged.`, 'Delete the file: the part is looked at again.', cause),
+        refuse('work-damaged', `${file} is damaged.`, 'Delete the file: the part is checked again.', cause),
       );
       if (done !== null) this.#tasks.set(unit, done.task);
     }

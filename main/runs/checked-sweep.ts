@@ -177,24 +177,24 @@ const checkSentences = (
   const cause = changed.includes(RESULTS)
     ? 'it was edited after the run had ended'
     : checksums !== null
-      ? 'another version of the workbench computed it so'
-      : 'it was edited, or another version of the workbench computed it so';
+      ? 'another version of the workbench computed it differently'
+      : 'it was edited, or another version of the workbench computed it differently';
   const others = changed.filter((name) => name !== RESULTS);
   return [
     ...(ofOutcomes === undefined || ofOutcomes.length === 0
       ? []
       : [
           `${OUTCOMES} holds ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
-            `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; what is right is computed anew from the answers.`,
+            `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; correctness is recomputed from the answers.`,
         ]),
     ...(ofResults === undefined || ofResults.length === 0
       ? []
       : [
           `${RESULTS} disagrees with the stored outcomes in ${counted(total(ofResults), 'field')}: ` +
-            `${fieldWords(ofResults)}; ${cause}. What is shown is computed from the outcomes.`,
+            `${fieldWords(ofResults)}; ${cause}. The numbers shown are computed from the outcomes.`,
         ]),
     ...(changed.includes(RESULTS) && ofResults?.length === 0
-      ? [`${RESULTS} was changed after the run had ended. What is shown is computed from the stored outcomes.`]
+      ? [`${RESULTS} was changed after the run had ended. The numbers shown are computed from the stored outcomes.`]
       : []),
     ...(changed.includes(RESULTS) ? ['Costs and speeds do not follow from outcomes, and are left out.'] : []),
     ...(others.length === 0
@@ -224,7 +224,7 @@ const uncheckedSentences = (
   ];
   const why =
     state === 'done'
-      ? 'holds no checksums of its files (an earlier version of the workbench made it)'
+      ? 'contains no checksums of its files (an earlier version of the workbench made it)'
       : 'has not ended, so that its files have no checksums';
   return [
     ...(checksums !== null || parts.length === 0

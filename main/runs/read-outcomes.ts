@@ -31,7 +31,7 @@ const COLUMNS = [
 type Row = Record<string, unknown>;
 
 const wrong = (row: Row, column: string): TypeError =>
-  new TypeError(`the column ${column} holds ${row[column] === undefined ? 'nothing' : JSON.stringify(row[column])}`);
+  new TypeError(`the column ${column} contains ${row[column] === undefined ? 'nothing' : JSON.stringify(row[column])}`);
 
 const text = (row: Row, column: string): string => {
   const value = row[column];

@@ -249,7 +249,7 @@ export const findPointStep = async (folder: string, name: PointName): Promise<st
     const seed = name.seed === null ? '' : `, seed ${String(name.seed)}`;
     throw refuse(
       'no-such-point',
-      `The sweep holds no point for ${name.model}, ${name.task}, ${name.method}${seed}, factor ${String(name.factor)}.`,
+      `The sweep has no point for ${name.model}, ${name.task}, ${name.method}${seed}, factor ${String(name.factor)}.`,
       'Choose a point that is on the chart.',
     );
   }

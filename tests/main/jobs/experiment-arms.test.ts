@@ -87,7 +87,7 @@ describe('treatments', () => {
     checkExperiment([small, large], [task], settingsOf(given));
 
   it('that cannot be made are refused', () => {
-    expect(refusal({ methods: ['frequency'], treatments: ['new-router'] })).toThrow(/no router to draw anew/);
+    expect(refusal({ methods: ['frequency'], treatments: ['new-router'] })).toThrow(/no router to draw at random/);
     const training = { ...settingsOf({}).training, stages: ['router' as const] };
     expect(refusal({ training, treatments: ['two-stage'] })).toThrow(/cannot be trained with the stages router alone/);
     expect(refusal({ training: { ...training, stages: ['general'] }, treatments: ['tuned'] })).toThrow(/general alone/);

@@ -45,7 +45,7 @@ describe('a router that starts at random', () => {
       { recovery: 'only', refits: ['router', 'experts'] },
     ]) {
       expect(() => requireTrainedRouters(settings({ options: anew, ...refused }))).toThrow(
-        'uncurl starts its router anew',
+        'uncurl starts with a random router',
       );
     }
     expect(() =>

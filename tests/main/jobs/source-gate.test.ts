@@ -168,7 +168,7 @@ test('bytes reveal a change that the file system does not: steps and overlays of
   });
   await expect(computing).rejects.toMatchObject({
     code: 'model-changed',
-    message: expect.stringMatching(/holds other bytes than when it was mapped.*3 steps of this run/),
+    message: expect.stringMatching(/contains other bytes than when it was mapped.*3 steps of this run/),
   });
   const [steps, overlays] = [order.steps, await readdir(join(folder, 'overlays'))];
   expect(overlays).toEqual([]);
