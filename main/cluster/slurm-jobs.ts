@@ -96,7 +96,7 @@ export const cancelJobs = async (run: RunCommand, { run: name, array, join }: Su
       'another-job',
       `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has reused the ` +
         'number for another job.',
-      'Nothing was cancelled. Look at the queue (squeue), and cancel by hand what is yours.',
+      'Nothing was cancelled. Look at the queue (squeue), and cancel your own jobs by hand.',
     );
   for (const job of [join, array]) {
     const tasks = found.filter((task) => (task.array ?? task.job) === job);

@@ -74,7 +74,7 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
       'pip-failed',
       'failed',
       `pip could not install ${requirements}: ${lastWords(installed)}`,
-      'Check the network and the free space, and try again: what is there is kept.',
+      'Check the network and the free space, and try again: the environment so far is kept.',
     );
   return findPython(null, workspace, environments);
 };

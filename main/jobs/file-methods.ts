@@ -15,11 +15,7 @@ type FileSettings = Pick<SweepSettings, 'methods' | 'files' | 'budget' | 'protec
 export const isFileMethod = ({ files = {} }: Pick<SweepSettings, 'files'>, method: MethodName): boolean =>
   Object.hasOwn(files, method);
 
-/**
- * Parses the file of a method for the experts of a model.
- *
- * @throws WorkbenchError as `readExpertFile`.
- */
+/** Parses the file of a method for the experts of a model. @throws WorkbenchError as `readExpertFile`. */
 export const openFileMethod = (
   { files = {} }: Pick<SweepSettings, 'files'>,
   method: MethodName,
@@ -47,11 +43,7 @@ const meanKept = (plan: Plan): number => {
   return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
 };
 
-/**
- * The plan of a file method for a task.
- *
- * @throws WorkbenchError as `rankedPlanForModel`.
- */
+/** The plan of a file method for a task. @throws WorkbenchError as `rankedPlanForModel`. */
 export const planOfFile = (
   settings: FileSettings,
   method: MethodName,

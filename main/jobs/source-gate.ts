@@ -34,11 +34,7 @@ export interface Runners {
 export interface Computing {
   readonly steps: StepStore;
   readonly runners: Runners;
-  /**
-   * Call before keeping a result that is not a step.
-   *
-   * @throws WorkbenchError `model-changed`.
-   */
+  /** Call before keeping a result that is not a step. @throws WorkbenchError `model-changed`. */
   readonly requireUnchanged: () => Promise<void>;
 }
 

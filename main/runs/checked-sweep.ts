@@ -184,7 +184,7 @@ const checkSentences = (
     ...(ofOutcomes === undefined || ofOutcomes.length === 0
       ? []
       : [
-          `${OUTCOMES} holds ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
+          `${OUTCOMES} contains ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
             `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; correctness is recomputed from the answers.`,
         ]),
     ...(ofResults === undefined || ofResults.length === 0

@@ -44,7 +44,7 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
   const texts = outcomes.filter((outcome): outcome is TextOutcome => outcome.kind === 'text');
   const written = outcomes.filter((outcome): outcome is WrittenOutcome => outcome.kind === 'written');
   if ([choices, texts, written].filter(({ length }) => length > 0).length > 1)
-    throw new Error('a task holds items of one kind');
+    throw new Error('a task contains items of one kind');
   const ids = outcomes.map(({ id }) => id);
   if (texts.length > 0) {
     return {
