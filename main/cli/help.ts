@@ -8,11 +8,7 @@ import { textList } from './text-table.ts';
 import type { Verb, VerbResult } from './verb.ts';
 import { verbs } from './verbs.ts';
 
-/**
- * Loads a verb.
- *
- * @throws WorkbenchError `bad-usage` naming the nearest verb.
- */
+/** Loads a verb. @throws WorkbenchError `bad-usage` naming the nearest verb. */
 export const loadVerb = (name: string): Promise<Verb> => {
   const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (load === undefined)

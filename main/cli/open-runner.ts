@@ -63,11 +63,7 @@ export const DEVICE_OPTION: Readonly<Record<string, VerbOption>> = {
 export const readDevice = (reader: OptionReader): ProviderName =>
   reader.choice('device', providerName.options) ?? 'cpu';
 
-/**
- * The requested device, for a verb without an engine.
- *
- * @throws WorkbenchError where its probe fails.
- */
+/** The requested device, for a verb without an engine. @throws WorkbenchError where its probe fails. */
 export const probedDevice = async (reader: OptionReader): Promise<ProviderName> => {
   const provider = readDevice(reader);
   if (provider !== 'cpu') await createProvidersHere(forkProbe).require(provider);

@@ -80,7 +80,7 @@ const installWeights = async (
     if ((await isSealed(candidate)) && (await sealOf(candidate, weights)) === null)
       throw refuse(
         'recovery-damaged',
-        `${candidate} is not as it was written: the ${what} of the plan.`,
+        `${candidate} is not what was written there: the ${what} of the plan.`,
         `Delete it, and ${again}.`,
       );
     const { tensors } = await readSafetensorsHeader(candidate);

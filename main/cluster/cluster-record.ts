@@ -5,11 +5,11 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { openRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
-/** In the folder of a run: its last submission to a cluster, as it was last seen. */
+/** In a run's folder: the last observed state of its latest submission to a cluster. */
 const RECORD = 'cluster.json';
 const MAX_RECORD_BYTES = 16 * 2 ** 20;
 
-/** The last submission of a run; null where it has none. */
+/** Reads the last submission of a run; null where there is none. */
 export const readClusterWork = async (runFolder: string): Promise<ClusterWork | null> => {
   const file = join(runFolder, RECORD);
   const text = await readTextIfThere(file, { mostBytes: MAX_RECORD_BYTES });
@@ -20,7 +20,7 @@ export const readClusterWork = async (runFolder: string): Promise<ClusterWork | 
     throw new WorkbenchError(
       'cluster-record-damaged',
       'failed',
-      `${file} does not tell of a submission.`,
+      `${file} does not describe a submission.`,
       'Remove it, and submit the run again.',
       { cause },
     );
@@ -32,14 +32,14 @@ export const writeClusterWork = (runFolder: string, work: ClusterWork, temporary
 
 export const removeClusterWork = (runFolder: string): Promise<void> => rm(join(runFolder, RECORD), { force: true });
 
-/** As much of a log as a reader looks at. */
+/** Most bytes of a log that are read. */
 const LOG_BYTES = 64 * 2 ** 10;
 
 /**
- * Refuses a log that does not lie in the run's folder, where this engine lets Slurm write all of them: a record may name
- * any file.
+ * Refuses a log outside of the run's folder: this engine lets Slurm write all logs there, but a record may name any
+ * file.
  *
- * @throws WorkbenchError refused: `log-elsewhere`; the system's errors as they are.
+ * @throws WorkbenchError refused: `log-elsewhere`; system errors unchanged.
  */
 const requireOwnLog = async (file: string, runFolder: string): Promise<string> => {
   const [log, folder] = [await realpath(file), await realpath(runFolder)];
@@ -47,12 +47,16 @@ const requireOwnLog = async (file: string, runFolder: string): Promise<string> =
   if (log.startsWith(folder + sep) && nlink <= 1) return log;
   throw refuse(
     'log-elsewhere',
-    `The log ${file} does not lie in the run's folder ${runFolder}, so it is not read.`,
+    `The log ${file} is not in the run's folder ${runFolder}, so it is not read.`,
     'Read it yourself, if it is what you expect.',
   );
 };
 
-/** The end of a log of a run, and whether that is all of it. @throws as `requireOwnLog` and `openRegularFile`. */
+/**
+ * Reads the end of a run's log, and whether that is the whole log.
+ *
+ * @throws as `requireOwnLog` and `openRegularFile`.
+ */
 export const readLogEnd = async (
   given: string,
   runFolder: string,

@@ -17,8 +17,8 @@ const blank = (task: number | null): ClusterTask => ({
 });
 
 /**
- * Every task of the array by its number, then the joining job. Slurm tells of tasks that wait as one, the array itself:
- * each of them is said to wait. `parts`: how many parts each task has done.
+ * Every task of the array by its number, then the joining job. Slurm reports all waiting tasks as one entry, the array
+ * itself: each of them is listed as waiting. `parts`: number of parts that each task has finished.
  */
 export const clusterTasks = (
   seen: readonly SlurmTask[],
@@ -28,8 +28,8 @@ export const clusterTasks = (
   const taskOf = (number: number | null, found: SlurmTask | undefined): ClusterTask => {
     if (found === undefined) return blank(number);
     const { state, reason, node, exitCode, signal, elapsedMs, log } = found;
-    // What has not begun has no end and no log yet; the path of tasks that wait holds a pattern instead of their
-    // numbers.
+    // A task that has not begun has no end and no log yet: the log path of waiting tasks contains a pattern instead of
+    // their numbers.
     const hasBegun = found.task === number && node !== null;
     return {
       task: number,

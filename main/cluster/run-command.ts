@@ -3,18 +3,16 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { shellWord } from './slurm-script.ts';
 
-/** Runs a program of the cluster and gives what it printed; rejects with what it complained of. A signal ends it. */
+/** Runs a program of the cluster and returns its output; rejects with its error message. An abort ends the program. */
 export type RunCommand = (program: string, args: readonly string[], signal?: AbortSignal) => Promise<string>;
 
-/**
- * Nobody could answer a question for a password; and a connection that is dead is to end rather than to stand still.
- */
+/** Nobody could type a password, and a dead connection must end rather than hang. */
 const SSH_OPTIONS = ['-o', 'BatchMode=yes', '-o', 'ServerAliveInterval=15'] as const;
-/** Exit code of ssh where it could not reach the host, rather than that of what it ran there. */
+/** Exit code of ssh where it could not reach the host; other codes are those of the remote command. */
 const SSH_FAILED = 255;
 
 /**
- * Programs of this machine, or those of `host` through the user's own ssh (their configuration, keys and agent).
+ * Runs programs on this machine, or on `host` through the user's own ssh (configuration, keys and agent).
  *
  * @throws WorkbenchError `no-slurm`, `cluster-unreachable` (ssh failed), `cluster-command-failed`.
  */
@@ -43,7 +41,7 @@ export const commandsOn =
               host !== null && code === SSH_FAILED ? 'cluster-unreachable' : 'cluster-command-failed',
               'failed',
               `${program} ended with ${String(code)}: ${stderr.trim() || stdout.trim()}`,
-              host === null ? 'Look at what the cluster says.' : `Try "ssh ${host} ${program}" by hand.`,
+              host === null ? 'Read the error message of the cluster.' : `Try "ssh ${host} ${program}" by hand.`,
             ),
           );
       });

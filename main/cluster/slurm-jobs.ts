@@ -5,7 +5,7 @@ import { readJobLines, readQueue, type SlurmTask } from './slurm-state.ts';
 
 /** The array that works on a run, and the job that joins its steps. */
 export interface SubmittedJobs {
-  /** Name of both, which is the run's. */
+  /** Name of both jobs: the run's name. */
   readonly run: string;
   readonly array: number;
   readonly join: number;
@@ -18,12 +18,12 @@ const jobNumber = (text: string): number => {
   return number;
 };
 
-/** A folder as sbatch takes it in the pattern of a file's name. */
+/** Escapes a folder for sbatch's file name patterns. */
 const inPattern = (folder: string): string => folder.replaceAll('%', '%%');
 
 /**
- * Submits a script's array and the job that joins what it leaves, if every task of it ends well: both under `name`, or
- * neither.
+ * Submits a script's array, and a job that joins the steps once every task of the array succeeded: both under `name`,
+ * or neither.
  *
  * @throws WorkbenchError of the command, and `cluster-array-left` where the array stays though no job joins it.
  */
@@ -34,7 +34,7 @@ export const submitJobs = async (
   logFolder: string,
   workers: number,
 ): Promise<Pick<SubmittedJobs, 'array' | 'join'>> => {
-  // A variable of the environment (SBATCH_JOB_NAME) would overrule what the script says.
+  // A variable of the environment (SBATCH_JOB_NAME) would override the name in the script.
   const named = `--job-name=${name}`;
   const array = jobNumber(
     await run('sbatch', [
@@ -82,10 +82,10 @@ const withdrawArray = async (run: RunCommand, array: number, refused: unknown): 
 const isUnknown = (error: unknown): boolean => error instanceof WorkbenchError && /invalid job id/i.test(error.message);
 
 /**
- * Cancels both, each by itself: one that Slurm has forgotten has ended, and must not keep the other. Slurm gives numbers
- * anew: a job of another name is somebody's or something else.
+ * Cancels both jobs independently: one that Slurm has forgotten has ended, and must not keep the other alive. Slurm
+ * reuses job numbers: a job with another name is not ours.
  *
- * @throws WorkbenchError refused: `another-job` where both are others'; and of the command.
+ * @throws WorkbenchError refused: `another-job` where both have other names; and of the command.
  */
 export const cancelJobs = async (run: RunCommand, { run: name, array, join }: SubmittedJobs): Promise<void> => {
   const found = await tasksOfNumbers(run, { array, join });
@@ -94,9 +94,9 @@ export const cancelJobs = async (run: RunCommand, { run: name, array, join }: Su
   if (other !== undefined && others.length === found.length)
     throw refuse(
       'another-job',
-      `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has given the ` +
-        'number to another one.',
-      'Nothing was cancelled. Look at the queue (squeue), and cancel by hand what is yours.',
+      `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has reused the ` +
+        'number for another job.',
+      'Nothing was cancelled. Look at the queue (squeue), and cancel your own jobs by hand.',
     );
   for (const job of [join, array]) {
     const tasks = found.filter((task) => (task.array ?? task.job) === job);
@@ -109,13 +109,13 @@ export const cancelJobs = async (run: RunCommand, { run: name, array, join }: Su
   }
 };
 
-/** A squeue without JSON: of a Slurm before 21.08, or built without it. */
+/** Whether squeue cannot print JSON: Slurm before 21.08, or built without it. */
 const hasNoJson = (error: unknown): boolean =>
   error instanceof WorkbenchError && /json|unrecognized option/i.test(error.message);
 
 const nameOf = ({ array, job, task }: SlurmTask): string => `${String(array ?? job)} ${String(task ?? '')}`;
 
-/** What is known of the jobs of these numbers, whatever they are called. */
+/** Reads all known jobs with these numbers, whatever their names. */
 const tasksOfNumbers = async (
   run: RunCommand,
   { array, join }: Pick<SubmittedJobs, 'array' | 'join'>,
@@ -140,9 +140,9 @@ const tasksOfNumbers = async (
 };
 
 /**
- * What is known of both jobs: of those that ended from scontrol, of those in the queue from squeue too, which without
- * JSON adds nothing that scontrol has not said. Until Slurm 23.02 squeue's JSON tells of everybody's jobs. One of
- * another name has the number by chance.
+ * Reads both jobs' tasks: ended ones from scontrol, queued ones from squeue too, which without JSON adds nothing to
+ * scontrol's report. Before Slurm 23.02, squeue's JSON lists the jobs of all users. A job with another name has a
+ * reused number.
  */
 export const readTasks = async (
   run: RunCommand,
@@ -150,19 +150,18 @@ export const readTasks = async (
   signal?: AbortSignal,
 ): Promise<readonly SlurmTask[]> => (await tasksOfNumbers(run, jobs, signal)).filter(({ name }) => name === jobs.run);
 
-/** The controller, or the host before it, is gone or starts again: jobs go on meanwhile. */
+/** Whether the controller, or the ssh host in front of it, is down or restarting: jobs go on meanwhile. */
 const isUnreachable = (error: unknown): boolean =>
   error instanceof WorkbenchError && (error.code === 'cluster-unreachable' || UNREACHABLE.test(error.message));
 const UNREACHABLE =
   /unable to contact|connection refused|timed out|unexpected message|zero bytes|communication|standby/i;
 
-/** What was seen of both jobs at one look; null: the controller did not answer. */
+/** Tasks of both jobs at one poll; null: the controller did not answer. */
 export type SeenTasks = readonly SlurmTask[] | null;
 
 /**
- * Looks at both jobs until nothing of them waits or runs, or until it is asked to stop. Tasks that ended stay in what
- * is seen when Slurm has forgotten them. A look that fails after one that did not says nothing of the jobs: it is
- * asked on.
+ * Polls both jobs until no task waits or runs, or until it is asked to stop. Ended tasks are kept after Slurm has
+ * forgotten them. A failed poll after a successful one says nothing about the jobs: polling goes on.
  */
 export const followJobs = async (
   run: RunCommand,
@@ -173,7 +172,7 @@ export const followJobs = async (
     signal,
   }: {
     readonly seen: (tasks: SeenTasks) => Promise<void>;
-    /** Waits until the next look. */
+    /** Waits until the next poll. */
     readonly pause: () => Promise<void>;
     readonly signal: AbortSignal;
   },
@@ -184,7 +183,7 @@ export const followJobs = async (
     let tasks: SeenTasks = null;
     try {
       const fresh = await readTasks(run, jobs, signal);
-      // A task that is put into the queue anew is one that ended no longer.
+      // A task that is requeued is no longer an ended one.
       for (const task of fresh) {
         if (isActive(task)) ended.delete(nameOf(task));
         else ended.set(nameOf(task), task);

@@ -2,7 +2,7 @@ import type { ClusterRequest } from '../contract/cluster.ts';
 import { refuse } from '../contract/errors.ts';
 import type { RunCommand } from './run-command.ts';
 
-/** A node as far as numbers may depend on it. */
+/** The properties of a node that may affect numbers. */
 export interface SlurmNode {
   readonly name: string;
   readonly features: string;
@@ -19,8 +19,8 @@ const withoutCounts = (resources: string): string =>
     .join(',');
 
 /**
- * Nodes from the lines of `sinfo -h -N -o '%N|%f|%G|%P'`; one of several partitions is named once. `partition` null:
- * those of the default one, which a star marks.
+ * Parses the lines of `sinfo -h -N -o '%N|%f|%G|%P'`; a node of several partitions appears once. `partition` null:
+ * nodes of the default partition, which a star marks.
  */
 export const readNodes = (text: string, partition: string | null): readonly SlurmNode[] => {
   const nodes = text
@@ -34,8 +34,8 @@ export const readNodes = (text: string, partition: string | null): readonly Slur
 };
 
 /**
- * Refuses an array whose tasks could land on different hardware: numbers of one run come from one kind of node. A named
- * constraint, or a named type of GPU, says which kind.
+ * Refuses an array whose tasks could run on different hardware: all numbers of a run must come from one kind of node. A
+ * named constraint, or a named type of GPU, selects one kind.
  *
  * @throws WorkbenchError `mixed-hardware`.
  */
@@ -55,7 +55,7 @@ export const requireOneKind = (nodes: readonly SlurmNode[], { gres, constraint }
   const listed = [...kinds].map(([kind, names]) => `${names.join(', ')} (${kind === '' ? 'nothing named' : kind})`);
   throw refuse(
     'mixed-hardware',
-    `The array could land on different hardware: ${listed.join('; ')}.`,
+    `The array could run on different hardware: ${listed.join('; ')}.`,
     'Name one kind: --constraint FEATURE, --gres gpu:TYPE:1, or a partition of equal nodes.',
   );
 };

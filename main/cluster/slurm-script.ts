@@ -1,18 +1,18 @@
 import type { ClusterRequest } from '../contract/cluster.ts';
 
-/** A word of a shell command, quoted where it needs to be. */
+/** Quotes a word of a shell command where needed. */
 export const shellWord = (word: string): string =>
   /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 const directive = (name: string, value: string | number | null): string[] =>
   value === null ? [] : [`#SBATCH --${name}=${String(value)}`];
 
-/** Megabytes (where no unit is named) and the others as sbatch counts them. */
+/** Bytes of each unit as sbatch counts it; megabytes without a unit. */
 const MEMORY_UNITS: Readonly<Record<string, number>> = { '': 2 ** 20, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
 /**
- * Gigabytes that weights may take of a job's memory (`64G`), of which they get `share`; null where no size is named. A
- * node has more memory than its job may take, which only the script can tell.
+ * Gigabytes available for weights: `share` of a job's memory (`64G`); null where no size is named. A node has more
+ * memory than the job may use, and only the script knows the job's limit.
  */
 const weightGigabytes = (memory: string | null, share: number): string | null => {
   const [, number = '0', unit = ''] = /^(\d+)([KMGT]?)$/i.exec(memory ?? '') ?? [];
@@ -20,22 +20,22 @@ const weightGigabytes = (memory: string | null, share: number): string | null =>
   return bytes === 0 ? null : String(Number(((bytes * share) / 1e9).toPrecision(3)));
 };
 
-/** The work that a batch script does. */
+/** Input of a batch script. */
 export interface ScriptOrder {
   readonly run: string;
   readonly workspace: string;
   /** Shell words that start the command line on a node. */
   readonly uncurl: string;
-  /** What of the run's manifest was approved (run-binding.ts): a node need not have its user's key. */
+  /** Approval code of the run's manifest (run-binding.ts): a node may lack the user's key. */
   readonly code: string;
-  /** Part of a job's memory that weights may take. */
+  /** Share of a job's memory that weights may take. */
   readonly memoryShare: number;
 }
 
 /**
- * The batch script of a run, for a reader as much as for Slurm: `work` fills steps (one task of the array each), `join`
- * then makes the run of them. Names that are not set are no error: what systems load for `module` and the like reads
- * some.
+ * The batch script of a run, readable for people too: `work` computes steps (one task of the array each), `join` then
+ * assembles the run from them. Unset variables are not an error: scripts that systems load for `module` and the like
+ * read some.
  */
 export const slurmScript = (
   { run, workspace, uncurl, code, memoryShare }: ScriptOrder,

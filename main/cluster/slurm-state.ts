@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { isActive } from '../contract/cluster-text.ts';
 
-/** One job, or one task of an array, as Slurm tells of it. */
+/** One job, or one task of an array, as reported by Slurm. */
 export interface SlurmTask {
   readonly job: number;
   /** The job's name; null where Slurm did not report it. */
   readonly name: string | null;
-  /** Job of the array that it belongs to, and its number there; null of a job by itself. */
+  /** The job of its array, and its index there; null for a single job. */
   readonly array: number | null;
   readonly task: number | null;
   /** PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL, OUT_OF_MEMORY and others. */
@@ -22,7 +22,7 @@ export interface SlurmTask {
   readonly log: string | null;
 }
 
-/** Numbers of Slurm's JSON: whether they are set, and what to; before Slurm 23.02 the number itself, or null. */
+/** Numbers in Slurm's JSON: whether they are set, and their value; before Slurm 23.02 the number itself, or null. */
 const optional = z.union([
   z.object({ set: z.boolean(), number: z.number() }),
   z
@@ -48,13 +48,13 @@ const queue = z.object({
 const named = (text: string | null | undefined): string | null =>
   text === null || text === undefined || ['', '(null)', 'None', 'N/A'].includes(text) ? null : text;
 
-/** Of a state with its flags: what is still completing has not ended, and how it does scontrol tells. */
+/** The state without its flags. A completing job has not ended; scontrol reports how it ends. */
 const stateOf = (reported: string | readonly string[]): string => {
   const states = typeof reported === 'string' ? [reported] : reported;
   return states.includes('COMPLETING') ? 'COMPLETING' : (states[0] ?? 'UNKNOWN');
 };
 
-/** Jobs that wait or run, from `squeue --json`. */
+/** Parses waiting and running jobs from `squeue --json`. */
 export const readQueue = (text: string): readonly SlurmTask[] =>
   queue.parse(JSON.parse(text)).jobs.map(({ job_id, name, array_job_id, array_task_id, job_state, ...job }) => ({
     job: job_id,
@@ -70,7 +70,7 @@ export const readQueue = (text: string): readonly SlurmTask[] =>
     log: named(job.standard_output),
   }));
 
-/** Milliseconds of a time as scontrol writes it: `[days-]hours:minutes:seconds`. */
+/** Parses a time of scontrol, `[days-]hours:minutes:seconds`, as milliseconds. */
 const durationMs = (text: string | null): number | null => {
   const match = /^(?:(\d+)-)?(\d+):(\d+):(\d+)$/.exec(text ?? '');
   if (match === null) return null;
@@ -78,14 +78,14 @@ const durationMs = (text: string | null): number | null => {
   return ((((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
 };
 
-/** Jobs from the lines of `scontrol show job -o`: also those that ended a short while ago. */
+/** Parses the lines of `scontrol show job -o`, which also lists recently ended jobs. */
 export const readJobLines = (text: string): readonly SlurmTask[] =>
   text.split('\n').flatMap((line) => {
     const field = (name: string): string | null => named(new RegExp(`(?:^| )${name}=(\\S*)`).exec(line)?.[1]);
     const whole = (name: string): number | null => (/^\d+$/.test(field(name) ?? '') ? Number(field(name)) : null);
     const job = whole('JobId');
     if (job === null) return [];
-    // The last of these may hold spaces: it ends where the next field begins.
+    // The log path may contain spaces: it ends where the next field begins.
     const log = named(/(?:^| )StdOut=(.*?)(?= [A-Za-z]\w*=| *$)/.exec(line)?.[1]);
     const [exitCode, signal] = (field('ExitCode') ?? '').split(':').map(Number);
     const task: SlurmTask = {

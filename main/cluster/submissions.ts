@@ -8,11 +8,11 @@ import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { makePrivateFolder } from '../workspace/user-key.ts';
 
-/** Folder, among what this user's engines know, of a file a submission. */
+/** Folder in the user's state that contains one file per submission. */
 const FOLDER = 'submissions';
 const MAX_RECORD_BYTES = 2 ** 20;
 
-/** What is done about a submission follows from these: the host that is asked, and the jobs that are cancelled. */
+/** The fields that actions depend on: the host to ask, and the jobs to cancel. */
 const submission = clusterWork.pick({
   run: true,
   title: true,
@@ -27,8 +27,8 @@ export type Submission = z.infer<typeof submission>;
 const submissionFile = z.object({ workspace: z.string(), submission });
 
 /**
- * The submissions of a workspace's runs as this user's engines made them, outside of the workspace: only these are
- * followed and cancelled, whatever a run's folder says.
+ * The submissions that this user's engines made from a workspace, recorded outside of it: only these are followed and
+ * cancelled, whatever a run's folder says.
  */
 export interface Submissions {
   /** Null: no engine of this user has submitted the run in this workspace. */
@@ -56,7 +56,7 @@ export const createSubmissions = (state: string, workspace: string): Submissions
           new WorkbenchError(
             'submission-damaged',
             'failed',
-            `${located.file} does not tell of a submission.`,
+            `${located.file} does not describe a submission.`,
             'Remove it; jobs that still run are cancelled with scancel.',
             { cause },
           ),
@@ -74,7 +74,10 @@ export const createSubmissions = (state: string, workspace: string): Submissions
   };
 };
 
-/** A submission as its run's folder last saw it; `seen` is of an earlier one, or a stranger's, where jobs differ. */
+/**
+ * Combines a submission with the state last recorded in its run's folder; `seen` belongs to an earlier or foreign
+ * submission where its jobs differ.
+ */
 export const workOfSubmission = (made: Submission, seen: ClusterWork | null): ClusterWork => {
   const isOfIt = seen !== null && seen.array === made.array && seen.join === made.join;
   const { state, error, away, tasks, parts } =
@@ -84,7 +87,7 @@ export const workOfSubmission = (made: Submission, seen: ClusterWork | null): Cl
   return { ...made, state, error, away, tasks: [...tasks], parts };
 };
 
-/** What the file in a run's folder says where no engine of this user submitted it: shown, and nothing else. */
+/** Work that a run's folder records but that no engine of this user submitted: shown, never acted on. */
 export const unfollowedWork = (seen: ClusterWork): ClusterWork => ({
   ...seen,
   state: 'unfollowed',

@@ -9,7 +9,7 @@ const line = z.string().regex(/^[^\r\n\0]{1,4000}$/, 'must be one line');
 
 const oneWord = { range: 'one word' } as const;
 
-/** What to request from a Slurm cluster: most fields are options of sbatch, passed on unchanged. */
+/** Resources to request from a Slurm cluster: most fields are options of sbatch, passed on unchanged. */
 export const clusterRequest = z.object({
   partition: word
     .nullable()

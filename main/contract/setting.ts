@@ -6,7 +6,7 @@ export interface SettingText {
   readonly label: string;
   /** On the command line, without the dashes. Absent: the verb reads it by an option of its own. */
   readonly flag?: string;
-  /** What the setting does, in a sentence or two, without its default: the option's help. */
+  /** Help of the option: the effect of the setting in a sentence or two, without its default. */
   readonly help: string;
   /** A longer explanation for the window, where there is one. */
   readonly about?: string;

@@ -158,7 +158,7 @@ export const describedSweepSettings = z.object({
 });
 export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
 
-/** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
+/** The work of a sweep: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES),
   /** Methods that are files: rankings or plans made elsewhere. Absent: none. */

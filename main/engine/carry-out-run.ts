@@ -41,7 +41,7 @@ export const carryOutRun = async (
   let described = '';
   const meter = createProgressMeter({ run, kind, title }, now, () => {
     const { description, done, total, reused, leftMs } = meter.read();
-    // What is described next may take its time, in which nothing can be reported.
+    // The next description may take time, during which nothing can be reported.
     if (description === described && now() - reportedAt < PROGRESS_EVERY_MS) return;
     [reportedAt, described] = [now(), description];
     progress({ description, done, total, reused, leftMs });

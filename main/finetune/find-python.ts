@@ -10,7 +10,7 @@ import {
 } from './made-environments.ts';
 import { runProgram } from './run-program.ts';
 
-/** Oldest versions that the script works with. */
+/** Oldest supported versions. */
 const LEAST = { python: [3, 10], torch: [2, 6], transformers: [5, 0] } as const;
 const PROBE_MS = 120_000;
 
@@ -48,10 +48,10 @@ const isOlder = (version: string, least: readonly [number, number]): boolean => 
 };
 
 /**
- * The Python named, or that of the workspace's environment if it was made here, asked for its versions.
+ * Finds the named Python, or that of the workspace's environment if it was made here, and reads its versions.
  *
- * @throws WorkbenchError refused: `no-python` (none there), `environment-elsewhere` (one that was not made here), `wrong-python` (no Python, or too old), `python-lacks` (a
- * package is missing or too old).
+ * @throws WorkbenchError refused: `no-python` (none there), `environment-elsewhere` (one that was not made here),
+ * `wrong-python` (no Python, or too old), `python-lacks` (a package is missing or too old).
  */
 export const findPython = async (
   named: string | null,
@@ -62,7 +62,7 @@ export const findPython = async (
   if (named === null && !existsSync(path)) {
     throw refuse(
       'no-python',
-      `Fine-tuning runs in Python with PyTorch, and ${environmentFolder(workspace)} holds no environment for it.`,
+      `Fine-tuning runs in Python with PyTorch, and ${environmentFolder(workspace)} contains no environment for it.`,
       REMEDY,
     );
   }
@@ -94,7 +94,7 @@ const probe = async (path: string): Promise<z.infer<typeof probeAnswer>> => {
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT') throw refuse('no-python', `${path} does not exist.`, REMEDY, error);
     if (fileErrorCode(error) === 'EACCES')
-      throw refuse('wrong-python', `${path} is no program that may be run.`, REMEDY, error);
+      throw refuse('wrong-python', `${path} is not an executable program.`, REMEDY, error);
     throw error;
   }
   try {

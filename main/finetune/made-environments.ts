@@ -18,18 +18,18 @@ export const environmentPython = (workspace: string): string =>
 
 const RECORD = 'environments.json';
 const MAX_RECORD_BYTES = 2 ** 20;
-/** Latest first; a person has a few workspaces. */
+/** Most recent environments that are kept; a person has a few workspaces. */
 const MOST_ENVIRONMENTS = 200;
 
 const environments = z.object({ environments: z.array(z.object({ path: z.string(), made: z.string() })) });
 type Environments = z.infer<typeof environments>['environments'];
 
 /**
- * The Python environments that this user's engines made, recorded outside of every workspace: a workspace that came from
- * elsewhere may bring a program under the same name.
+ * The Python environments that this user's engines made, recorded outside of every workspace: a workspace from
+ * elsewhere may contain a program under the same name.
  */
 export interface MadeEnvironments {
-  /** Whether the folder that a workspace has for its environment is one that was made here. */
+  /** Whether the environment in the workspace's folder was made here. */
   has(workspace: string): Promise<boolean>;
   /**
    * Makes the folder for an environment, or finds the one that was made here.
@@ -42,12 +42,12 @@ export interface MadeEnvironments {
 export const environmentElsewhere = (workspace: string): Error =>
   refuse(
     'environment-elsewhere',
-    `${environmentFolder(workspace)} was not made here (it came with the folder, or an earlier version made it), and ` +
-      'nothing of it is run.',
+    `${environmentFolder(workspace)} was not made here (it came with the folder, or an earlier version made it): ` +
+      'it is never run.',
     'If you trust it, name its Python: --python FILE. Else remove it, and let "uncurl doctor --python" make another.',
   );
 
-/** `state`: folder of what this user's engines know (user-key.ts). */
+/** `state`: folder of this user's state (user-key.ts). */
 export const createMadeEnvironments = (state: string): MadeEnvironments => {
   const file = join(state, RECORD);
   const read = async (): Promise<Environments> =>

@@ -5,11 +5,11 @@ import { environmentFolder, environmentPython, type MadeEnvironments } from './m
 import { type ProgramEnd, runProgram } from './run-program.ts';
 
 export interface EnvironmentRequest {
-  /** The Python that the environment is made of. */
+  /** The Python that creates the environment. */
   readonly base: string;
   readonly workspace: string;
   readonly environments: MadeEnvironments;
-  /** resources/finetune/requirements.txt. */
+  /** Path of resources/finetune/requirements.txt. */
   readonly requirements: string;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
@@ -61,7 +61,7 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
       'venv-failed',
       'failed',
       `${folder} could not be made: ${lastWords(made)}`,
-      'Mend what it names and try again.',
+      'Fix the reported problem and try again.',
     );
   say('Installing PyTorch and transformers: some minutes, once');
   const installed = await run(
@@ -74,7 +74,7 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
       'pip-failed',
       'failed',
       `pip could not install ${requirements}: ${lastWords(installed)}`,
-      'Check the network and the free space, and try again: what is there is kept.',
+      'Check the network and the free space, and try again: the environment so far is kept.',
     );
   return findPython(null, workspace, environments);
 };

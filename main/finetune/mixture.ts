@@ -9,20 +9,22 @@ import { profiledText, type Task } from '../tasks/task.ts';
 import { pairSequence, type TrainingSequence } from './training-sequences.ts';
 
 const mixtureItem = z.object({
-  /** Items of one group fill a sequence together; a group is drawn by the square root of its number of items. */
+  /**
+   * Items of one group fill a sequence together; a group is drawn in proportion to the square root of its number of
+   * items.
+   */
   group: z.string().default(''),
-  /** Read. */
   context: z.string(),
-  /** Learnt in full; the context with a tenth of the weight. */
+  /** Learnt with full weight; the context with a tenth of it. */
   answer: z.string().min(1),
 });
 type MixtureItem = z.infer<typeof mixtureItem>;
 
 const EXPECTED = 'Each line is {"group":"...","context":"...","answer":"..."}; the group may be left out.';
 
-/** Items of many tasks, which the general stage of a training learns from. */
+/** Items of many tasks for the general stage of a training. */
 export interface Mixture {
-  /** Of its file; that of the bundled one is "bundled". */
+  /** Name of its file; "bundled" for the bundled mixture. */
   readonly name: string;
   readonly items: readonly MixtureItem[];
   /** SHA-256 over the items in order. */
@@ -43,7 +45,7 @@ const hashOf = (items: readonly MixtureItem[]): string => {
 };
 
 /**
- * A mixture as its file holds it, one item a line.
+ * Reads a mixture from a file with one item a line.
  *
  * @throws WorkbenchError refused: `bad-item`, `no-items`; and as `readJsonLines`.
  */
@@ -54,14 +56,14 @@ export const readMixture = async (file: string, name: string): Promise<Mixture> 
     const [issue] = parsed.error.issues;
     throw refuse('bad-item', `${location}: ${issue?.path.join('.') ?? 'item'}: ${issue?.message ?? ''}.`, EXPECTED);
   });
-  if (items.length === 0) throw refuse('no-items', `${file} holds no items.`, EXPECTED);
+  if (items.length === 0) throw refuse('no-items', `${file} contains no items.`, EXPECTED);
   return { name, items, hash: hashOf(items), leftOut: 0 };
 };
 
 const textHash = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * The mixture without the test items of the tasks, which are known by the SHA-256 of context and right answer.
+ * Removes the test items of the tasks, which are recognised by the SHA-256 of context and right answer.
  *
  * @throws WorkbenchError refused: `no-items` where nothing is left.
  */
@@ -94,13 +96,13 @@ export const mixtureSequences = (
   return [...groups.values()];
 };
 
-/** How the manifest of a training names its mixture. */
+/** The mixture as recorded in the manifest of a training. */
 export const mixtureRecord = (mixture: Mixture | null): FinetuneManifest['mixture'] =>
   mixture === null
     ? null
     : { name: mixture.name, hash: mixture.hash, items: mixture.items.length, leftOut: mixture.leftOut };
 
-/** What a run keeps of its mixture: the file (null: the bundled one), and the hash of what was learnt. */
+/** The mixture as recorded in a run: its file (null: the bundled one), and the hash of the items that were learnt. */
 export const mixtureSpec = z.object({ file: z.string().nullable(), hash: z.string() });
 export type MixtureSpec = z.infer<typeof mixtureSpec>;
 
@@ -115,7 +117,7 @@ const readWithoutTestItems = async (
   return withoutTestItems(mixture, tasks);
 };
 
-/** A mixture without the test items of the tasks, and what a run keeps of it. */
+/** Opens a mixture without the test items of the tasks, with its record for a run. */
 export const openMixture = async (
   file: string | null,
   tasks: readonly Task[],
@@ -126,9 +128,9 @@ export const openMixture = async (
 };
 
 /**
- * The mixture of a recorded run; null where it has none.
+ * Opens the mixture of a recorded run; null where it has none.
  *
- * @throws WorkbenchError refused: `changed-since` where its file holds other items now.
+ * @throws WorkbenchError refused: `changed-since` where its file contains other items now.
  */
 export const reopenMixture = async (
   spec: MixtureSpec | null,

@@ -1,30 +1,30 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** After this long without an end, a program that was asked to stop is killed. */
+/** A program that was asked to stop is killed after this time. */
 const PATIENCE_MS = 3_000;
-/** The end of what a program says on standard error, which holds the reason of a failure. */
+/** Characters kept from the end of standard error, which contains the reason of a failure. */
 const MAX_STDERR = 8_000;
 
 export interface ProgramSettings {
   readonly signal: AbortSignal;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Each line of standard output as it comes. */
+  /** Called with each line of standard output. */
   readonly onLine?: (line: string) => void;
 }
 
 export interface ProgramEnd {
   /** Null where a signal ended it. */
   readonly code: number | null;
-  /** Empty where `onLine` took the lines. */
+  /** Empty where `onLine` is given. */
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /**
  * Runs a program to its end; its standard input stays open as long as this process lives. An abort asks it to stop,
- * then kills it, and the promise still waits until it is gone, so
- * that nothing writes on afterwards. Rejects where it cannot be started, or with what `onLine` threw.
+ * then kills it; the promise settles only once it is gone, so nothing writes afterwards. Rejects where it cannot be
+ * started, or with an error of `onLine`.
  */
 export const runProgram = (
   path: string,

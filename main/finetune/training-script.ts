@@ -5,17 +5,17 @@ import type { TrainingPython } from './find-python.ts';
 import { runProgram } from './run-program.ts';
 import type { TrainingSequence } from './training-sequences.ts';
 
-/** The script's settings, under its own names. */
+/** The script's settings, under the script's own names. */
 export interface ScriptJob {
   readonly model: string;
-  /** Folder for the weights; must be there. */
+  /** Folder for the weights; must exist. */
   readonly out: string;
-  /** Folder of the state that a killed training goes on from; must be there. */
+  /** Folder of the state from which a killed training continues; must exist. */
   readonly state: string;
   readonly sequences: readonly TrainingSequence[];
-  /** Groups of items of the general stage; empty without one. */
+  /** Groups of items of the general stage; empty without such a stage. */
   readonly mixture: readonly (readonly TrainingSequence[])[];
-  /** Tokens of a sequence of the mixture. */
+  /** Tokens per sequence of the mixture. */
   readonly length: number;
   /** The token that ends an item of the mixture, which its neighbour may begin with; null where none is known. */
   readonly end: number | null;
@@ -60,7 +60,7 @@ const scriptEvent = z.discriminatedUnion('event', [
 ]);
 type ScriptEvent = z.infer<typeof scriptEvent>;
 
-/** What to do where the script refuses, by its code. */
+/** Remedy for each refusal code of the script. */
 const REMEDIES: Readonly<Record<string, string>> = {
   'nothing-to-train': 'Freeze less (--freeze), or choose other stages (--stage).',
   'no-balancing': 'Train without it: --balance 0.',
@@ -79,7 +79,7 @@ export interface ScriptProgress {
 export interface ScriptResult {
   readonly versions: Readonly<Record<string, string>>;
   readonly device: string;
-  /** Tensors that are not what they were. */
+  /** Number of tensors that changed. */
   readonly changed: number;
 }
 
@@ -90,14 +90,14 @@ const parseEvent = (line: string): ScriptEvent => {
     throw new WorkbenchError(
       'script-unclear',
       'failed',
-      `The fine-tuning script wrote a line that is none of its own: ${line.slice(0, 200)}`,
+      `The fine-tuning script wrote an unexpected line: ${line.slice(0, 200)}`,
       'Update PyTorch and transformers, or name another Python.',
       { cause },
     );
   }
 };
 
-/** Libraries have no code for a full disk; all say it in these words, or that a write came out short. */
+/** Libraries have no error code for a full disk: their messages contain one of these phrases. */
 const FULL_DISK = /No space left on device|Disk quota exceeded|unexpected pos \d+ vs/;
 
 /**
@@ -150,7 +150,7 @@ export const runTrainingScript = async (
     throw refuse(
       'disk-full',
       'The disk filled up while the training wrote its state or its weights.',
-      'Free some space and resume: the last whole state stays.',
+      'Free some space and resume: the last complete state is kept.',
     );
   const { start, changed } = said;
   if (code !== 0 || start === undefined || changed === undefined) {
@@ -160,7 +160,7 @@ export const runTrainingScript = async (
       'failed',
       `Python ended with ${code === null ? 'a signal' : `code ${String(code)}`}: ` +
         (last === '' ? 'it gave no reason' : last),
-      'Mend what it names, then resume.',
+      'Fix the reported problem, then resume.',
     );
   }
   return { ...start, changed };

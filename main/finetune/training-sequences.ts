@@ -3,10 +3,10 @@ import { refuse } from '../contract/errors.ts';
 import { encodeRequest } from '../inference/encode-item.ts';
 import { isTextItem, profiledText, type Task } from '../tasks/task.ts';
 
-/** An item's tokens, and how many of them are context: these are read and not learnt. */
+/** An item's tokens, and how many of them are context, which is not learnt. */
 export type TrainingSequence = readonly [tokens: readonly number[], context: number];
 
-/** A context and what follows it, cut on the left to `length` tokens. */
+/** A context and its continuation, cut on the left to `length` tokens. */
 export const pairSequence = (
   tokenizer: TextTokenizer,
   id: string,
@@ -20,8 +20,8 @@ export const pairSequence = (
 };
 
 /**
- * What a model learns from: every calibration item of the tasks, the context followed by the right answer, cut on the
- * left to `length` tokens. A text is learnt whole, its first token aside. Test items are never among them.
+ * The training data: every calibration item of the tasks, the context followed by the right answer, cut on the left to
+ * `length` tokens. A text is learnt whole except for its first token. Test items are never included.
  *
  * @throws WorkbenchError refused: `no-calibration`, `test-item-in-training` (an item of one task is a test item of
  * another).

@@ -15,11 +15,11 @@ import {
 import { removeAbandonedExports, unfinishedName } from '../export/unfinished-exports.ts';
 import { explainFileError } from '../files/file-errors.ts';
 
-/** The loss of every step, in the folder of a tuned model. */
+/** File in a tuned model's folder with the loss of every step. */
 export const LOSSES_FILE = 'losses.jsonl';
 
 /**
- * Refuses a destination that cannot become a folder: it is there already, its parent is none, or may not be written.
+ * Refuses a destination that cannot become a folder: it exists, its parent is not a folder, or is not writable.
  *
  * @throws WorkbenchError refused: `destination-exists`, `no-folder`, `not-writable`.
  */
@@ -31,7 +31,7 @@ export const requireFreeDestination = async (destination: string): Promise<void>
   });
 };
 
-/** What differs between two checkpoints that must hold tensors of the same names, shapes and types. */
+/** Differences between two checkpoints that must have tensors of the same names, shapes and types. */
 const differences = (source: Checkpoint, tuned: Checkpoint): readonly string[] => {
   const missing = [...source.tensors].flatMap(([name, view]) => {
     const other = tuned.tensors.get(name);
@@ -45,9 +45,9 @@ const differences = (source: Checkpoint, tuned: Checkpoint): readonly string[] =
 };
 
 /**
- * Makes the folder of a tuned model from the source's own files and the weights in `weights`: a copy of everything but
- * the numbers, with a manifest. Opened and held against the source before it gets its name; whatever fails, nothing is
- * left there.
+ * Makes the folder of a tuned model from the source's files and the weights in `weights`: copies everything but the
+ * weights, and adds a manifest. The result is opened and compared with the source before it gets its final name; on
+ * failure nothing is left there.
  *
  * @throws WorkbenchError refused: `destination-exists`, `disk-full`, `not-writable`; failed: `tuned-otherwise`,
  * `model-changed`.
@@ -72,7 +72,7 @@ export const publishTunedFolder = async (
       throw new WorkbenchError(
         'tuned-otherwise',
         'failed',
-        `The tuned folder is not laid out as ${source.name}: ${problem}.`,
+        `The tuned folder does not have the layout of ${source.name}: ${problem}.`,
         'This is a defect: please report it with this message.',
       );
     }

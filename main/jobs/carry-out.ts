@@ -8,7 +8,7 @@ import type { Job, JobContext, JobResult } from './job-context.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { Computing, ModelPool } from './source-gate.ts';
 
-/** A run whose turn has come. */
+/** A run whose turn in the queue has come. */
 export interface RunToCarryOut {
   readonly manifest: RunManifest;
   readonly job: Job;
@@ -20,7 +20,7 @@ export interface RunToCarryOut {
   readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
-/** Does the work of a run, in this process or in one of its own; rejects where the run fails or is cancelled. */
+/** Does the work of a run, in this process or a separate one; rejects where the run fails or is cancelled. */
 export type CarryOut = (run: RunToCarryOut) => Promise<JobResult>;
 
 /** The part of a job's context that depends on the device that the run's manifest names. */
@@ -32,19 +32,19 @@ export interface JobResources extends Omit<
   readonly pool: ModelPool;
 }
 
-/** The error of an engine that had a run which another one has now. */
+/** The error of an engine whose run was taken over by another one. */
 export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): Promise<WorkbenchError> => {
   const holder = await runs.holder(run);
   const who = holder === null ? 'another engine' : `process ${String(holder.pid)} on ${holder.host}`;
   return new WorkbenchError(
     'taken-over',
     'failed',
-    `${run} was taken over by ${who} while this engine gave no sign of life.`,
-    'Follow it there; what was finished here is on disk and is not computed again.',
+    `${run} was taken over by ${who} while this engine did not respond.`,
+    'Follow it there; steps finished here are on disk and are not computed again.',
   );
 };
 
-/** Works in this process: nothing else is answered while a block of a model runs. */
+/** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =
   (
     runs: Pick<RunStore, 'folder'>,

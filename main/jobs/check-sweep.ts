@@ -13,7 +13,7 @@ import type { SweepInput } from './planned-stages.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /**
- * A router that starts at random says nothing about a method until it is recovered, so it is not measured before.
+ * Refuses to measure a randomly initialised router before it is recovered: it would say nothing about the method.
  *
  * @throws WorkbenchError `router-untrained`.
  */
@@ -22,19 +22,19 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
   if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
   throw refuse(
     'router-untrained',
-    `The method ${untrained} starts its router anew at random, and the sweep would measure it before any ` +
+    `The method ${untrained} starts with a random router, and the sweep would measure it before any ` +
       `recovery of it.`,
     'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
   );
 };
 
-/** Refuses (`nothing-written`) tasks whose answers are chosen where the calibration is to be written. */
+/** Refuses (`nothing-written`) tasks with chosen answers where calibration texts are to be written by the model. */
 const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tasks: readonly RunTask[]): void => {
   const chosen = tasks.find(({ task }) => task.judging === undefined);
   if (calibration !== 'written' || chosen === undefined) return;
   throw refuse(
     'nothing-written',
-    `${chosen.name} is not a task whose answers are written, so the unpruned model writes nothing to its ` +
+    `${chosen.name} is not a task with written answers, so the unpruned model writes nothing for its ` +
       `calibration items.`,
     'Leave it out, or calibrate on the answers.',
   );
@@ -44,7 +44,7 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
   if (first === undefined || all.some(({ name }) => name === first)) return;
   throw refuse(
     'bad-usage',
-    `The ${what} to measure first, ${first}, is none of the sweep.`,
+    `The ${what} to measure first, ${first}, is not in the sweep.`,
     suggestion(
       first,
       all.map(({ name }) => name),
@@ -53,8 +53,8 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
 };
 
 /**
- * Refuses sweeps that cannot be measured, before a run exists and again when it is resumed. The one check of window and
- * command line.
+ * Refuses sweeps that cannot be measured, before a run exists and again when it is resumed. The only such check, for
+ * window and command line.
  *
  * @throws WorkbenchError that names the setting, model or task.
  */

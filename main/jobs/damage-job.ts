@@ -13,20 +13,20 @@ import { evaluationStep, measurementsOn } from './measurement.ts';
 import { stepSummary, totalWork } from './step.ts';
 import { askedTasks, openTokenCounter } from './task-work.ts';
 
-/** Name of the result in the folder of the run. */
+/** Name of the result file in the run's folder. */
 export const DAMAGE_FILE = 'damage.json';
 
 const numbersTo = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
-/** The plan that leaves out one expert of one MoE layer and nothing else. */
+/** The plan that drops one expert of one MoE layer and nothing else. */
 export const planWithout = ({ moeLayers, experts }: ModelInfo, layer: number, expert: number): DropPlan => ({
   kept: numbersTo(moeLayers).map((at) => numbersTo(experts).filter((each) => at !== layer || each !== expert)),
 });
 
 /**
- * The experts that are left out, each once, ascending.
+ * The experts to leave out, each once, ascending.
  *
- * @throws WorkbenchError `no-such-layer`, `no-such-expert`; `plan-invalid` where the model cannot do without any one.
+ * @throws WorkbenchError `no-such-layer`, `no-such-expert`; `plan-invalid` where the model needs all of its experts.
  */
 export const leftOutExperts = (info: ModelInfo, { layer, experts }: DamageSettings): readonly number[] => {
   if (layer >= info.moeLayers)
@@ -48,8 +48,8 @@ export const leftOutExperts = (info: ModelInfo, { layer, experts }: DamageSettin
 };
 
 /**
- * Measures a task with one expert gone at a time: the steps are those of a sweep (the same plan is never measured
- * twice), the result is one file with the paired difference of each expert to the unpruned model.
+ * Measures a task with one expert removed at a time. The steps are those of a sweep (the same plan is never measured
+ * twice); the result is one file with the paired difference of each expert to the unpruned model.
  */
 export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSettings): Job =>
   jobOn([model.checkpoint], async (context) => {

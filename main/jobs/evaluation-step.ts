@@ -23,8 +23,8 @@ type Outcomes = readonly ItemOutcome[];
 type EvaluationDone = (step: EvaluationStep, outcomes: Outcomes) => Promise<void>;
 
 /**
- * Lets plans answer items in groups that share layers. `sideBySide`: all of them at once, as is best where they write.
- * `goesOn`: most of them will answer other items next.
+ * Lets plans answer items in groups that share layers. `sideBySide`: all plans at once, which is best for written
+ * answers. `goesOn`: most plans will answer other items next.
  */
 const answering = (
   { runners, meter }: JobContext,
@@ -48,8 +48,8 @@ const answering = (
 };
 
 /**
- * Outcomes of every plan on all items: those on disk first, then the others. `inOrder` is asked before every group for
- * the order in which those that are left are best measured; outcomes do not depend on it. Keys are unique.
+ * Outcomes of every plan on all items: first those on disk, then the others. Before every group, `inOrder` gives the
+ * best order for the remaining plans; outcomes do not depend on it. Keys are unique.
  */
 export const evaluate = async (
   context: JobContext,
@@ -70,7 +70,7 @@ export const evaluate = async (
   }
 };
 
-/** Outcomes of plans whose keys differ, in their order. */
+/** Outcomes of plans with different keys, in their order. */
 export const evaluateAll = async (
   context: JobContext,
   measurement: Measurement,
@@ -95,14 +95,14 @@ export const evaluatePlan = async (
   plan: Plan | null,
 ): Promise<Outcomes> => (await evaluateAll(context, measurement, [evaluationStep(measurement, plan)]))[0] ?? [];
 
-/** A part of a measurement's items: within the evaluation of each plan it is a step of its own. */
+/** A part of a measurement's items; within the evaluation of each plan it is a separate step. */
 interface Part {
   readonly indices: readonly number[];
   readonly items: readonly TaskItem[];
   stepOf(evaluation: EvaluationStep): EvaluationStep;
 }
 
-/** `keyOf`: the key of a part's step, from that of the evaluation and the hash of the part's items. */
+/** `keyOf`: the key of a part's step, from the key of the evaluation and the hash of the part's items. */
 const partOf = (
   measurement: Measurement,
   indices: readonly number[],
@@ -110,7 +110,7 @@ const partOf = (
 ): Part => {
   const items = indices.flatMap((index) => measurement.items[index] ?? []);
   const work = (measurement.work * items.length) / measurement.items.length;
-  // Hashed only where the part is asked for: most parts of a search for a threshold are not.
+  // Hashed only on request: a search for a threshold needs few parts.
   let hash: string | null = null;
   return {
     indices,
@@ -122,7 +122,7 @@ const partOf = (
   };
 };
 
-/** Items that all plans write before their texts are stored: what a kill may lose. */
+/** Items that all plans write before their texts are stored: the most that a kill may lose. */
 const WRITTEN_AT_ONCE = 128;
 
 const stretchesOf = (measurement: Measurement): readonly Part[] => {
@@ -134,9 +134,12 @@ const stretchesOf = (measurement: Measurement): readonly Part[] => {
   });
 };
 
-/** When a plan stops before it has answered every item. */
+/** The rule that stops a plan before it has answered every item. */
 interface EarlyStop {
-  /** The counts that decide, or null while nothing is decided. `outcomes`: by item, null where not yet answered. */
+  /**
+   * The counts that decide the verdict, or null while it is undecided. `outcomes`: by item, null where not yet
+   * answered.
+   */
   readonly decidedBy: (outcomes: readonly (ItemOutcome | null)[]) => CountsSoFar | null;
   readonly stopped: (step: EvaluationStep, counts: CountsSoFar) => Promise<void>;
 }
@@ -148,8 +151,8 @@ interface PartlyAnswered {
 }
 
 /**
- * Lets plans answer a measurement's items part by part, each part from disk where it is there. A plan that has answered
- * all becomes the evaluation step that a whole measurement gives. Texts and scores do not depend on the parts.
+ * Lets plans answer a measurement's items part by part, reading stored parts from disk. A plan that has answered all
+ * becomes the same evaluation step as a whole measurement. Texts and scores do not depend on the parts.
  */
 const answerInParts = async (
   context: JobContext,
@@ -176,7 +179,7 @@ const answerInParts = async (
       plan.isComputed ||= isComputed;
     };
     const missing = await reuseSteps(context, [...own.keys()], take);
-    // Plans that take turns would keep more open than one group may.
+    // Alternating between plans would keep more of them open than one group may.
     const goesOn = (group: readonly EvaluationStep[]): boolean =>
       part !== parts.at(-1) && group.length === missing.length;
     const how = answering(context, measurement, part.items, { sideBySide, goesOn });
@@ -205,8 +208,8 @@ const answerInParts = async (
 };
 
 /**
- * The parts of a measurement's items in the order of the unpruned model's margins: as this machine makes them, and as
- * one with other memory does.
+ * The parts of a measurement's items in the order of the unpruned model's margins: as cut on this machine, and as cut
+ * on one with another amount of memory.
  */
 const bothParts = (
   measurement: Measurement,
@@ -224,7 +227,7 @@ const bothParts = (
 const hasBegun = async ({ steps }: JobContext, [first]: readonly Part[], step: EvaluationStep): Promise<boolean> =>
   first !== undefined && (await steps.has(first.stepOf(step).key, 'json'));
 
-/** Plans that have answered a part of the items and no more, in the order of a search for the threshold. */
+/** Plans that have answered only some of the items, in the order of a search for the threshold. */
 export const begunSteps = async (
   context: JobContext,
   measurement: Measurement,
@@ -241,10 +244,10 @@ export const begunSteps = async (
 };
 
 /**
- * Measures plans part by part of the items, side by side. Each is `stopped` as soon as its answers decide that all
- * items could only call it unsafe by `test`, or `done` when it has answered all; without a test, all answer all items.
- * Parts on disk are reused, also those of a machine with other memory: whoever joins in stops a plan after as many
- * items. Keys are unique.
+ * Measures plans part by part of the items, side by side. A plan is `stopped` as soon as its answers decide that `test`
+ * can only call it unsafe on all items, or `done` when it has answered all; without a test, all plans answer all items.
+ * Stored parts are reused, also those of a machine with another amount of memory: every process stops a plan after the
+ * same number of items. Keys are unique.
  */
 export const evaluateEarly = async (
   context: JobContext,

@@ -17,15 +17,15 @@ import { isTextItem } from '../tasks/task.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 import { requireCalibration } from './profile-job.ts';
 
-/** The same text for two names of one arm. */
+/** Text that is equal for equal names of an arm. */
 export const armKey = ({ task, model, experts, kept, method, treatment, seed }: ArmName): string =>
   JSON.stringify([task, model, experts, kept, method, treatment, seed]);
 
-/** Members by rising number of experts. */
+/** Members by ascending number of experts. */
 export const byExperts = (models: readonly RunModel[]): readonly RunModel[] =>
   [...models].sort((a, b) => a.checkpoint.info.experts - b.checkpoint.info.experts);
 
-/** Treatments of a member that was not pruned: those that pruned arms are held against. */
+/** Treatments of a member that was not pruned: the references of the pruned arms. */
 export const referenceTreatments = ({
   treatments,
 }: Pick<ExperimentSettings, 'treatments'>): readonly ArmTreatment[] => {
@@ -33,7 +33,7 @@ export const referenceTreatments = ({
   return armTreatment.options.filter((treatment) => asked.has(treatment));
 };
 
-/** Options of a method for the arms of a treatment: a new router is one of them. */
+/** Options of a method for the arms of a treatment, including a new router. */
 export const armOptions = (
   { options }: Pick<ExperimentSettings, 'options'>,
   method: MethodName,
@@ -52,7 +52,7 @@ const seedsOf = (
   return drawsTraining || drawsPlan ? [...new Set(settings.seeds)] : [null];
 };
 
-/** The arms of one member on one task: itself, then pruned to each smaller size by each method, a draw each. */
+/** The arms of one member on one task: unpruned, then pruned to each smaller size by each method, once per draw. */
 export const armsOf = (
   { name, checkpoint }: RunModel,
   smaller: readonly number[],
@@ -72,7 +72,9 @@ export const armsOf = (
   ];
 };
 
-/** Stages of the training of a treatment: the general one belongs to those that have it, before all weights. */
+/**
+ * Stages of a treatment's training: the general stage, where the treatment has it, comes before training all weights.
+ */
 const armStages = (stages: readonly FinetuneStage[], treatment: ArmTreatment): FinetuneStage[] => {
   const own = stages.filter((stage) => stage !== 'general');
   if (!hasGeneralStage(treatment)) return own;
@@ -91,8 +93,8 @@ export const armTraining = (
 });
 
 /**
- * Refuses what makes no experiment: members of one size, or that cannot be pruned to the size of a smaller one; tasks
- * whose items are not right or wrong, or that have none to learn from; methods that search.
+ * Refuses an invalid experiment: members of one size, or that cannot be pruned to the size of a smaller one; tasks
+ * whose items are not right or wrong, or that have no training items; methods that search.
  *
  * @throws WorkbenchError refused: `experiment-sizes`, `experiment-task`, `experiment-method`, `no-calibration`,
  * `router-untrained`, `not-exportable`.
@@ -141,7 +143,7 @@ export const checkExperiment = (
       throw refuse(
         'experiment-stages',
         `The arms ${treatment} cannot be trained with the stages ${training.stages.join(',')} alone.`,
-        'Name the stage all too: it learns from the task, after the general one.',
+        'Add the stage all: it trains on the task, after the general stage.',
       );
   }
   for (const method of methods) {
@@ -155,7 +157,7 @@ export const checkExperiment = (
     if (treatments.some(hasNewRouter) && !('router' in methodNamed(method).options.shape))
       throw refuse(
         'experiment-method',
-        `The method ${method} keeps the router of what it keeps: it has no router to draw anew.`,
+        `The method ${method} keeps the router rows of its kept experts: it has no router to draw at random.`,
         'Leave out the arms new-router and new-router-two-stage, or use a method that merges.',
       );
     const router = options[method]?.['router'];
@@ -163,7 +165,7 @@ export const checkExperiment = (
     if (router === 'reinitialised' && isUntrained)
       throw refuse(
         'router-untrained',
-        `The method ${method} starts its router anew at random, and the experiment would measure it before anything ` +
+        `The method ${method} starts with a random router, and the experiment would measure it before anything ` +
           'trained it.',
         'Leave out the arms as-is, or choose another router treatment.',
       );

@@ -33,7 +33,7 @@ export interface ExperimentInput {
   readonly models: readonly RunModel[];
   readonly tasks: readonly RunTask[];
   readonly settings: ExperimentSettings;
-  /** Asked for when the job's turn comes, and only where fine-tuned arms are wanted. */
+  /** Called when the job's turn comes, and only if there are fine-tuned arms. */
   readonly tunedArms: (context: JobContext) => Promise<TunedArms>;
 }
 
@@ -54,7 +54,7 @@ interface Station {
 const extrasOf = ({ methods, options }: ExperimentSettings) =>
   combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget: 'uniform' })));
 
-/** How the plan of an arm is made; null for a member that was not pruned. */
+/** How the plan of an arm is made; null for an unpruned member. */
 const orderOf = (settings: ExperimentSettings, { method, treatment, seed }: ArmName): PlanOrder | null =>
   method === null
     ? null
@@ -71,7 +71,7 @@ const orderOf = (settings: ExperimentSettings, { method, treatment, seed }: ArmN
 const measuringWork = (arm: ArmName, { measurement, calibration }: Station, settings: ExperimentSettings): number =>
   measurement.work + (isTrained(arm.treatment) ? trainingWork(armTraining(settings, arm), calibration.profiling) : 0);
 
-/** All steps of a station, as far as they are known before plans are made. */
+/** All steps of a station that are known before plans are made. */
 const stationSteps = (station: Station, settings: ExperimentSettings): readonly PlannedStep[] => [
   ...(station.profile === null ? [] : [station.profile]),
   ...station.arms.flatMap((arm) => {
@@ -85,7 +85,7 @@ const stationSteps = (station: Station, settings: ExperimentSettings): readonly 
 const learntFrom = ({ calibration }: Task): string =>
   JSON.stringify(calibration.map((item) => [isTextItem(item) ? null : item.context, profiledText(item)]));
 
-/** Tasks of the experiment that are learnt as the same tokens as this one. */
+/** Tasks of the experiment whose training tokens equal those of this one. */
 const twinsOf = (
   { tasks, settings }: Pick<ExperimentInput, 'tasks' | 'settings'>,
   { task }: RunTask,
@@ -96,7 +96,7 @@ const twinsOf = (
     .map((other) => ({ task: other, items: usedItems(other.task.test, settings.limit) }));
 };
 
-/** All stations, task by task, members rising; refuses items that a tokenizer cannot score. */
+/** All stations, task by task, members by ascending size; refuses items that a tokenizer cannot score. */
 const stationsOf = async (
   { models, tasks, settings }: ExperimentInput,
   context: JobContext,
@@ -109,7 +109,7 @@ const stationsOf = async (
     for (const [index, model] of members.entries()) {
       const count = await openTokenCounter(model.checkpoint, context.signal);
       const smaller = members.slice(0, index).map(({ checkpoint }) => checkpoint.info.experts);
-      // The smallest factor first, as the thresholds are read.
+      // The smallest factor first, the order in which thresholds are read.
       const arms = armsOf(model, [...smaller].reverse(), task.name, settings);
       const profiling = await count.profiling(task.task.calibration);
       const isPruned = arms.some(({ method }) => method !== null);
@@ -180,9 +180,9 @@ const emptyRecord = ({ run }: JobContext, { models, tasks, settings }: Experimen
 });
 
 /**
- * The experiment of the paper on UNCURL: every member of a family as it is and trained, and pruned to the size of each
- * smaller one, once per draw, as it is, refit and trained, on the same test items of each task. Every arm is a step
- * under a content key, and joins `experiment.json` once its step is on disk.
+ * The experiment of the paper on UNCURL: every member of a family, and the same pruned to the size of each smaller
+ * member, once per draw; untreated, refitted and trained, on the same test items of each task. Every arm is a step
+ * under a content key, and is added to `experiment.json` once its step is on disk.
  */
 export const measureExperiment = async (input: ExperimentInput, context: JobContext): Promise<ExperimentRecord> => {
   const { settings } = input;

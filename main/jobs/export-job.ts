@@ -11,10 +11,10 @@ import { produceFileAtomically } from '../files/write-atomically.ts';
 import { type Job, type JobContext, jobOn } from './job-context.ts';
 import type { Computing } from './source-gate.ts';
 
-/** Name of the verification in the folder of an export's or a verification's run. */
+/** Name of the verification in the run folder of an export or a verification. */
 export const VERIFICATION_FILE = 'verification.json';
 
-/** The settings of an export behind the gate. */
+/** The settings of an export that reads and runs models through the gate. */
 export const exportSettings = ({ steps, runners }: Computing, machine: ExportMachine): ExportSettings => ({
   ...machine,
   overlays: steps.overlays,
@@ -37,14 +37,14 @@ export interface ExportInput {
   /** Folder to make. */
   readonly destination: string;
   readonly format: ExportFormat;
-  /** Of a GGUF file's weights; absent: as they are stored. */
+  /** Type of a GGUF file's weights; default: as stored in the source. */
   readonly ggufType?: GgufType | undefined;
   readonly machine: ExportMachine;
   /** Measured figures of the plan, for the model card. */
   readonly card: CardFacts;
 }
 
-/** Exports a smaller checkpoint and verifies it. A folder that is not equal to the plan is deleted. */
+/** Exports a smaller checkpoint and verifies it. A folder that does not match the plan is deleted. */
 export const exportJob = ({ checkpoint, plan, destination, format, ggufType, machine, card }: ExportInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
@@ -80,7 +80,7 @@ export interface VerifyInput {
   readonly machine: ExportMachine;
 }
 
-/** Compares an export with its original and plan. That they differ is a result, not a failure. */
+/** Compares an export with its original and plan. A difference is a result, not a failure. */
 export const verifyJob = ({ exported, checkpoint, plan, machine }: VerifyInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;

@@ -7,15 +7,15 @@ import { methodNames } from '../pruning/methods.ts';
 import { rankedPlanForModel, signedPlan } from '../pruning/plan-for-model.ts';
 
 /**
- * Methods of a sweep that are files: a ranking or plans which somebody else's program wrote. Their text is part of the
- * sweep's settings, so that a resumed or reproduced run measures the same.
+ * Methods of a sweep that are files: a ranking or plans from another program. Their text is part of the sweep's
+ * settings, so a resumed or reproduced run measures the same plans.
  */
 type FileSettings = Pick<SweepSettings, 'methods' | 'files' | 'budget' | 'protect'>;
 
 export const isFileMethod = ({ files = {} }: Pick<SweepSettings, 'files'>, method: MethodName): boolean =>
   Object.hasOwn(files, method);
 
-/** Reads the file of a method for the experts of a model. @throws WorkbenchError as `readExpertFile`. */
+/** Parses the file of a method for the experts of a model. @throws WorkbenchError as `readExpertFile`. */
 export const openFileMethod = (
   { files = {} }: Pick<SweepSettings, 'files'>,
   method: MethodName,
@@ -26,9 +26,7 @@ export const openFileMethod = (
   return readExpertFile(given.text, given.name, info);
 };
 
-/**
- * The plans that a file method holds, which are measured at their own sizes; none where it is a ranking or no file.
- */
+/** The plans in a file method, which are measured at their own sizes; none for a ranking or a built-in method. */
 export const filePlans = (
   settings: FileSettings,
   method: MethodName,
@@ -63,9 +61,7 @@ export const planOfFile = (
   return rankedPlanForModel(checkpoint, { ranking, method, keep, budget: 'uniform', pins: [], tasks: [task] });
 };
 
-/**
- * Kept experts a layer, falling, at which a file of plans is measured; null: those that the sweep asks for.
- */
+/** Kept experts per layer, descending, at which a file of plans is measured; null: the counts of the sweep. */
 export const ownCounts = (
   settings: FileSettings,
   method: MethodName,
@@ -86,7 +82,7 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
     if (method === UNPRUNED || methodNames.includes(method))
       throw refuse(
         'file-method-name',
-        `A file cannot be called "${method}": that names a method.`,
+        `A file cannot be called "${method}": a method has that name.`,
         'Give it a name of its own: --method file:NAME=FILE.',
       );
     if (!settings.methods.includes(method))
@@ -100,14 +96,14 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
         throw refuse(
           'file-plans-alike',
           `Two plans of the file "${method}" keep ${String(twice)} experts a layer on average.`,
-          'A curve has one point a size: put them into files of their own.',
+          'A curve has one point per size: put the plans into separate files.',
         );
       }
       if (settings.budget !== 'uniform')
         throw refuse(
           'budget-needs-scores',
           `The budget ${settings.budget} compares layers, and the ranking ${method} orders experts only within each.`,
-          'Use the budget uniform, or a file that holds plans.',
+          'Use the budget uniform, or a file that contains plans.',
         );
       planOfFile(settings, method, checkpoint, '', checkpoint.info.experts);
     }

@@ -20,27 +20,25 @@ import {
   WORK_FOLDER,
 } from './work-folder.ts';
 
-/** How often an idle worker looks whether another one has finished or died. */
+/** How often an idle worker checks whether another one has finished or died. */
 const LOOK_EVERY_MS = 500;
 
-/**
- * The parts of a sweep that a worker takes: every n-th from the i-th on, or any free one until all are done.
- */
+/** The parts of a sweep that a worker takes: every n-th from the i-th on, or any free one until all are done. */
 export type WorkShare =
   { readonly kind: 'share'; readonly index: number; readonly of: number } | { readonly kind: 'until-empty' };
 
 export type StepState = 'on disk' | 'being computed' | 'to do';
 
-/** A part of a sweep as `uncurl steps` lists it. */
+/** A part of a sweep as listed by `uncurl steps`. */
 export interface ListedStep extends Pick<SweepUnit, 'id' | 'part' | 'method' | 'seed' | 'kept'> {
   readonly model: string;
   readonly task: string;
   readonly state: StepState;
-  /** The worker that computes it; null: none. */
+  /** The worker that computes it; null without one. */
   readonly holder: string | null;
 }
 
-/** The record of a worker: the process that resumes the run makes the record from the steps. */
+/** Discards records: the process that resumes the run makes its record from the steps. */
 const NOWHERE: SweepSink = {
   add: () => Promise.resolve(),
   addCurtailed: () => Promise.resolve(),
@@ -79,16 +77,16 @@ const readingOnly = (context: JobContext): JobContext => {
   };
 };
 
-/** Speeds are not steps: only the process that makes the run's record measures them. */
+/** Without speeds: they are not steps, and only the process that makes the run's record measures them. */
 const withoutSpeeds = (input: SweepInput): SweepInput => ({ ...input, settings: { ...input.settings, speed: false } });
 
-/** How many parts a sweep has. Computes nothing. */
+/** Counts the parts of a sweep. Computes nothing. */
 export const countParts = async (context: JobContext, input: SweepInput): Promise<number> => {
   const { stages } = await planStages(readingOnly(context), input);
   return sweepUnits(stages, input).length;
 };
 
-/** Every part of a sweep, and whether its steps are there. Computes nothing. */
+/** Lists every part of a sweep and whether its steps are stored. Computes nothing. */
 export const listSteps = async (context: JobContext, input: SweepInput): Promise<readonly ListedStep[]> => {
   const { stages } = await planStages(readingOnly(context), withoutSpeeds(input));
   const stageOf = stagesOf();
@@ -111,7 +109,7 @@ export const listSteps = async (context: JobContext, input: SweepInput): Promise
   return listed;
 };
 
-/** The lock of a part, or null where another worker holds it. */
+/** Takes the lock of a part; null where another worker has it. */
 const take = async (folder: string): Promise<RunLock | null> => {
   await mkdir(folder, { recursive: true });
   try {
@@ -122,7 +120,7 @@ const take = async (folder: string): Promise<RunLock | null> => {
   }
 };
 
-/** The hardware of a worker, as far as numbers may depend on it. */
+/** The properties of a worker's hardware that may affect numbers. */
 export interface WorkerHardware {
   readonly provider: string;
   readonly precision: string;
@@ -159,7 +157,7 @@ const requireSameHardware = async (
     throw refuse(
       'mixed-hardware',
       `The steps of this run are computed on ${before ?? ''}; this worker runs on ${here ?? ''}.`,
-      'Ask for one kind of node, so that all numbers come from the same hardware.',
+      'Request one kind of node, so that all numbers come from the same hardware.',
     );
   } finally {
     await lock.release();
@@ -177,7 +175,7 @@ const waitFor = async <T>(look: () => Promise<T | null>): Promise<T> => {
 };
 
 export interface FilledSteps {
-  /** Parts that this worker did, of all parts of the sweep. */
+  /** Number of parts that this worker did. */
   readonly parts: number;
   readonly of: number;
   readonly computed: number;
@@ -185,11 +183,11 @@ export interface FilledSteps {
 }
 
 /**
- * Computes steps of a sweep side by side with other processes, and leaves no record: resuming the run makes it. A part
- * is done by one worker at a time; the part of a worker that died is taken over. `until-empty` ends when every part is
- * done, a share when its own parts are.
+ * Computes steps of a sweep next to other processes, without writing a record: resuming the run makes it. One worker at
+ * a time does a part; the part of a worker that died is taken over. `until-empty` ends when every part is done, a share
+ * when its own parts are.
  *
- * @throws WorkbenchError `mixed-hardware`, and whatever hinders a step.
+ * @throws WorkbenchError `mixed-hardware`, and any error of a step.
  */
 export const fillSteps = async (
   context: JobContext,
@@ -202,9 +200,9 @@ export const fillSteps = async (
     say,
   }: {
     readonly share: WorkShare;
-    /** Name of this worker, as it is shown. */
+    /** Displayed name of this worker. */
     readonly worker: string;
-    /** Its number in the array of a cluster; null outside of one. */
+    /** Its index in the array of a cluster; null outside of one. */
     readonly task: number | null;
     readonly hardware: WorkerHardware;
     readonly say: (line: string) => void;
@@ -237,7 +235,7 @@ export const fillSteps = async (
     const folder = unitFolder(context.folder, unit.id);
     const lock = await take(folder);
     if (lock === null) return false;
-    // A full disk: the part's own writes will say so; the lock counts as held until it is stale.
+    // On a full disk the part's own writes fail with an error; the lock stays valid until it is stale.
     const beat = setInterval(() => void lock.renew().catch(() => undefined), HEARTBEAT_MS).unref();
     try {
       if (await isDone(unit)) return true;

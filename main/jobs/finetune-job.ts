@@ -8,7 +8,7 @@ import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 
-/** Folder of a run that holds its training's state, until it is done. */
+/** Folder in a run's folder with the state of its training, until the training is done. */
 export const TRAINING_FOLDER = 'training';
 
 export interface FinetuneInput {
@@ -19,13 +19,13 @@ export interface FinetuneInput {
   readonly settings: FinetuneSettings;
   /** Folder to make; its parent must exist. */
   readonly destination: string;
-  /** Asked for when the job's turn comes. */
+  /** Called when the job's turn comes. */
   readonly python: () => Promise<TrainingPython>;
   /** resources/finetune/finetune.py. */
   readonly script: string;
   readonly threads: number;
   readonly engineVersion: string;
-  /** Free bytes of the file system that holds a folder; null where it does not say. */
+  /** Free bytes of the file system of a folder; null where unknown. */
   readonly freeBytes?: (folder: string) => Promise<number | null>;
 }
 
@@ -60,8 +60,8 @@ const train = async (order: TrainingOrder, context: JobContext, folder: string):
 };
 
 /**
- * Fine-tunes a checkpoint on the calibration items of tasks, in Python. The state of a training that is cancelled or
- * killed stays in the run's folder; resuming goes on from there to the same weights.
+ * Fine-tunes a checkpoint on the calibration items of tasks, in Python. The state of a cancelled or killed training
+ * stays in the run's folder; resuming continues from there to the same weights.
  */
 export const finetuneJob = (input: FinetuneInput): Job =>
   jobOn([input.model.checkpoint], async (context) => {

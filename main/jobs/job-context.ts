@@ -23,11 +23,9 @@ export interface JobContext extends Computing {
   readonly run: string;
   /** The run's folder. */
   readonly folder: string;
-  /**
-   * When the run was made: a chat template that names the day names this one, whenever the run is worked on.
-   */
+  /** Creation time of the run: a chat template that contains the date uses this one, whenever the run is resumed. */
   readonly madeAt: Date;
-  /** Where files are written before they are renamed into the workspace. */
+  /** Folder in which files are written before they are renamed into the workspace. */
   readonly temporaryFolder: string;
   readonly numerics: Numerics;
   readonly memoryBudgetBytes: number;
@@ -36,7 +34,7 @@ export interface JobContext extends Computing {
   readonly now: () => number;
   emit(event: EngineEvent): void;
   /**
-   * Call before writing into the run's folder: an engine that has taken the run over writes there alone.
+   * Call before writing into the run's folder: only the engine that holds the run may write there.
    *
    * @throws WorkbenchError `taken-over`.
    */
@@ -45,7 +43,7 @@ export interface JobContext extends Computing {
   readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
-/** The result of a finished job: a file or folder, and a sentence that says how it was done. */
+/** The result of a finished job: a file or folder, and a summary sentence. */
 export interface JobResult {
   readonly output: string | null;
   readonly summary: string;
@@ -53,7 +51,7 @@ export interface JobResult {
 
 /** The work of a run. */
 export interface Job {
-  /** Models that it reads: their files are watched from its first moment on. */
+  /** Models that the job reads: their files are watched from the start. */
   readonly sources: readonly Checkpoint[];
   readonly work: (context: JobContext) => Promise<JobResult>;
 }

@@ -12,11 +12,11 @@ import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 
 const LOG_FILE = 'log.jsonl';
-/** Points and steps are logged up to here: some thousands of lines. */
+/** Size up to which points and steps are logged: some thousands of lines. */
 const FULL_AT_BYTES = 512 * 1024;
-/** Beyond that, ends and problems still are, up to here. */
+/** Size up to which ends and problems are logged. */
 const MOST_BYTES = 1024 * 1024;
-/** Descriptions of a job's steps are logged at most this often; its points are logged anyway. */
+/** Minimum interval between logged step descriptions; points are always logged. */
 const STEP_EVERY_MS = 5_000;
 
 const FULL: Omit<LogLine, 'at'> = {
@@ -28,7 +28,7 @@ interface Heard {
   bytes: number;
   isFull: boolean;
   lastStep: { readonly at: number; readonly text: string } | null;
-  /** The job's last description: its summary, once it is done. */
+  /** The job's last description; its summary once it is done. */
   said: string;
   /** Why lines could not be written. */
   problem: string | null;
@@ -37,11 +37,11 @@ interface Heard {
 /** Logs the events of each run in its folder. */
 export interface JobLogs {
   hear(event: EngineEvent): void;
-  /** Logs a message of a run that is no event. */
+  /** Logs a message about a run that is not an event. */
   tellProblem(run: string, text: string): void;
-  /** The log of a run with every event that was heard before. */
+  /** Reads the log of a run, including every event received so far. */
   read(run: string): Promise<JobLog>;
-  /** Ends when everything that was heard is on disk. */
+  /** Resolves when every event received so far is on disk. */
   settled(): Promise<void>;
 }
 
@@ -60,13 +60,13 @@ const stateText = ({ state, error, device, commandLine }: RunManifest, said: str
     case 'failed':
       return `Failed. ${error ?? ''}`.trimEnd();
     case 'cancelled':
-      return 'Cancelled: what is finished stays on disk.';
+      return 'Cancelled: finished steps stay on disk.';
     case 'interrupted':
       return 'Left unfinished: it can be resumed.';
   }
 };
 
-/** The run of an event and its line in the log; null: none. */
+/** The run of an event and its log line; null without a line. */
 const lineOf = (
   event: EngineEvent,
   said: string,
@@ -112,12 +112,12 @@ const lineOf = (
 /** Windows has no such flag. */
 const NO_LINK = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW;
 
-/** Appends to a file of the run's own: neither through a link, nor to one that has a second name elsewhere. */
+/** Appends to a file of the run, but neither through a symbolic link nor to a file with a second hard link. */
 const appendHere = async (file: string, text: string): Promise<void> => {
   const handle = await open(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_LINK, 0o666);
   try {
     if ((await handle.stat()).nlink > 1)
-      throw refuse('leads-out', `${file} has a second name elsewhere.`, 'Put a copy of the file in its place.');
+      throw refuse('leads-out', `${file} has a second hard link.`, 'Replace it with a copy of the file.');
     await handle.appendFile(text);
   } finally {
     await handle.close();
@@ -170,7 +170,7 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
       } catch (error) {
         // The run was moved to the trash meanwhile.
         if (fileErrorCode(error) === 'ENOENT') return;
-        // A log that cannot be written stops no job: its readers see why.
+        // A failing log does not stop a job: its readers see the reason.
         const explained = explainFileError(error, join(folderOf(run), LOG_FILE));
         const reason = explained instanceof Error ? explained.message : String(explained);
         state.problem = `From ${at} on nothing could be logged: ${reason}`;
@@ -210,7 +210,7 @@ export const createJobLogs = (folderOf: (run: string) => string, now: () => numb
 const withProblem = (log: JobLog, problem: string | null): JobLog =>
   problem === null ? log : { ...log, missing: [log.missing, problem].filter((part) => part !== null).join(' ') };
 
-/** The log in a run's folder; without lines where nothing was logged (runs of earlier versions). */
+/** The log in a run's folder; empty where nothing was logged (runs of earlier versions). */
 export const readJobLog = async (run: string, folder: string): Promise<JobLog> => {
   const text = (await readTextIfThere(join(folder, LOG_FILE), { mostBytes: 2 * MOST_BYTES })) ?? '';
   const written = text.split('\n').filter((line) => line !== '');
@@ -219,7 +219,7 @@ export const readJobLog = async (run: string, folder: string): Promise<JobLog> =
       const parsed = logLine.safeParse(JSON.parse(line));
       return parsed.success ? [parsed.data] : [];
     } catch (error) {
-      // A line that a power cut left half written.
+      // A line that a power failure cut off.
       if (error instanceof SyntaxError) return [];
       throw error;
     }

@@ -19,17 +19,17 @@ interface QueuedJob {
   readonly meter: ProgressMeter;
   readonly finished: Promise<RunManifest>;
   readonly settle: { readonly resolve: (manifest: RunManifest) => void; readonly reject: (error: unknown) => void };
-  /** Set where the run ends without its own doing: what state to write then. */
+  /** State to write when the run is stopped from outside. */
   stopAs: RunState | null;
   /** Set where another engine took the run over. */
   takenOver: WorkbenchError | null;
-  /** Its turn has come. */
+  /** Whether its turn has come. */
   isStarted: boolean;
 }
 
 /**
- * Runs jobs one at a time, in the order they came unless they are moved; the others wait as `queued`. Keeps every run's
- * lock alive, writes its manifest when its state changes, and emits progress and changes.
+ * Runs jobs one at a time, in the order of arrival unless they are moved; the others wait as `queued`. Keeps every
+ * run's lock alive, writes its manifest when its state changes, and emits progress and changes.
  */
 export class JobQueue {
   readonly #runs: RunStore;
@@ -37,9 +37,9 @@ export class JobQueue {
   readonly #emit: (event: EngineEvent) => void;
   readonly #now: () => number;
   readonly #jobs = new Map<string, QueuedJob>();
-  /** Jobs that were stopped while they waited, and whose last state is being written. */
+  /** Jobs that were stopped while they waited and whose last state is being written. */
   readonly #leaving = new Set<Promise<void>>();
-  /** Locks of runs that have ended here which could not be given back yet: the disk was gone. */
+  /** Locks of ended runs that could not be released yet because the disk was gone. */
   readonly #kept = new Set<RunLock>();
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
@@ -60,10 +60,10 @@ export class JobQueue {
   /** @throws WorkbenchError `already-running` where the run waits or runs here. */
   requireNew(run: string): void {
     if (this.#jobs.has(run))
-      throw refuse('already-running', `${run} is being worked on already.`, 'Wait until it ends.');
+      throw refuse('already-running', `${run} is already being worked on.`, 'Wait until it ends.');
   }
 
-  /** Takes a run whose lock is held and whose manifest is written, and works on it when its turn comes. */
+  /** Adds a run whose lock is taken and whose manifest is written; works on it when its turn comes. */
   add(created: CreatedRun, job: Job): void {
     const { id, kind, title } = created.manifest;
     this.requireNew(id);
@@ -74,7 +74,7 @@ export class JobQueue {
       this.#emit({ type: 'job.progress', progress: meter.read() });
     });
     const { promise: finished, ...settle } = deferred<RunManifest>();
-    // Nobody need wait for it: errors are in the manifest as well.
+    // Nobody needs to await it: errors are in the manifest as well.
     finished.catch(() => undefined);
     const queued: QueuedJob = {
       manifest: created.manifest,
@@ -95,7 +95,7 @@ export class JobQueue {
     this.#working = this.#working.then(() => this.#workOnNext());
   }
 
-  /** Puts a waiting job before another waiting one, or (null) at the end; refused for one whose turn has come. */
+  /** Moves a waiting job before another waiting one, or (null) to the end; refused once its turn has come. */
   move(run: string, before: string | null): void {
     const waiting = [...this.#jobs].filter(([, { isStarted }]) => !isStarted);
     const moved = waiting.find(([id]) => id === run);
@@ -113,7 +113,7 @@ export class JobQueue {
     this.#emit({ type: 'jobs.reordered' });
   }
 
-  /** The run's last manifest once it ended; rejects with the error that ended it. */
+  /** The run's final manifest; rejects with the error that ended the run. */
   finished(run: string): Promise<RunManifest> {
     const queued = this.#jobs.get(run);
     if (queued === undefined)
@@ -133,7 +133,7 @@ export class JobQueue {
     this.#stop(queued);
   }
 
-  /** Stops everything; what did not finish is `interrupted` and can be resumed. */
+  /** Stops everything; unfinished runs become `interrupted` and can be resumed. */
   async dispose(): Promise<void> {
     for (const queued of this.#jobs.values()) {
       queued.stopAs ??= 'interrupted';
@@ -145,7 +145,7 @@ export class JobQueue {
     this.#heartbeat = null;
   }
 
-  /** One whose turn has not come ends here and now: the one before it may take hours. */
+  /** A job that still waits ends at once: the one before it may take hours. */
   #stop(queued: QueuedJob): void {
     queued.controller.abort();
     if (queued.isStarted) return;
@@ -200,7 +200,7 @@ export class JobQueue {
       });
       if (!isOurs) error = queued.takenOver ?? (await takeoverOf(this.#runs, queued.created.manifest.id));
     } catch (caught) {
-      // The disk is full or gone: the run stays unfinished there, which is what it is, and is nobody's.
+      // The disk is full or gone: the run stays unfinished there, and unlocked.
       if (error === null)
         queued.manifest = { ...queued.manifest, state: 'failed', output: null, error: sentence(caught) };
       error ??= caught;
@@ -210,7 +210,7 @@ export class JobQueue {
     this.#jobs.delete(run);
     this.#emit({ type: 'job.progress', progress: meter.read() });
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
-    // It ended here only: its state is for the engine that has it now to say.
+    // It ended only here: the engine that has it now reports its state.
     if (!isOurs) this.#emit({ type: 'runs.relisted' });
     if (error === null) queued.settle.resolve(queued.manifest);
     else queued.settle.reject(error);
@@ -223,7 +223,7 @@ export class JobQueue {
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
   }
 
-  /** Writes the last state and frees the lock, unless another engine has taken the run over: then it is theirs. */
+  /** Writes the final state and releases the lock, unless another engine has taken the run over. */
   async #end(queued: QueuedJob, changes: Partial<RunManifest>): Promise<boolean> {
     queued.manifest = { ...queued.manifest, ...changes };
     if (!(await queued.created.lock.renew())) return false;
@@ -247,7 +247,7 @@ export class JobQueue {
         queued.meter.describe(queued.takenOver.message);
         this.#stop(queued);
       } catch (error) {
-        // A full disk: the job's own writes will say so; the lock counts as held until it is stale.
+        // On a full disk the job's own writes fail with an error; the lock stays valid until it is stale.
         if (this.#jobs.has(queued.created.manifest.id))
           queued.meter.describe(`Its lock cannot be renewed: ${serialiseError(error).message}`);
       }
@@ -255,12 +255,12 @@ export class JobQueue {
     await this.#giveLocksBack();
   }
 
-  /** Frees what could not be freed when a job ended; where that fails again, the next heartbeat brings another try. */
+  /** Releases locks that could not be released when their job ended; the next heartbeat retries failures. */
   async #giveLocksBack(): Promise<void> {
     for (const lock of [...this.#kept]) {
       const isFree = await lock.release().then(
         () => true,
-        // Of a folder that was deleted nobody holds anything.
+        // The lock of a deleted folder is gone.
         (error: unknown) => isSystemError(error, 'ENOENT'),
       );
       if (!isFree) continue;
@@ -276,7 +276,7 @@ interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A promise and its ends (`Promise.withResolvers` is younger than the Node of some windows). */
+/** A promise with its resolvers (some supported Node versions lack `Promise.withResolvers`). */
 const deferred = <T>(): Deferred<T> => {
   const ends: { resolve: (value: T) => void; reject: (error: unknown) => void }[] = [];
   const promise = new Promise<T>((resolve, reject) => ends.push({ resolve, reject }));

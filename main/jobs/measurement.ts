@@ -10,9 +10,9 @@ import type { Step } from './step.ts';
 import { evaluationKey, type Numerics, planContent, type WritingIdentity } from './step-key.ts';
 import { writingIdentity } from './write-items.ts';
 
-/** A group of plans takes about this long: what a kill may lose. */
+/** Target time for a group of plans: the most that a kill may lose. */
 const GROUP_TARGET_MS = 2_000;
-/** Plans of one group: each holds a batch's hidden states. */
+/** Most plans in one group: each keeps a batch's hidden states. */
 const MAX_GROUP = 16;
 
 /** Sizes groups by the speed of the last one. Numbers do not depend on the grouping. */
@@ -21,7 +21,7 @@ interface GroupSizer {
   took(work: number, elapsedMs: number): void;
 }
 
-/** `isStreamed`: all weights are read once for each group, so groups are as large as they can be. */
+/** `isStreamed`: all weights are read once per group, so groups are as large as possible. */
 const createGroupSizer = (isStreamed: boolean): GroupSizer => {
   let millisecondsPerToken: number | null = null;
   return {
@@ -36,15 +36,15 @@ const createGroupSizer = (isStreamed: boolean): GroupSizer => {
   };
 };
 
-/** The items of a task on a model: everything but the plan that identifies answers to them. */
+/** The items of a task on a model: together with a plan, they identify answers. */
 export interface Measurement {
   readonly model: RunModel;
-  /** As the model is asked it. */
+  /** The task as the model is asked it. */
   readonly task: RunTask;
   readonly items: readonly TaskItem[];
   /** Hash of the items, in order. */
   readonly itemsHash: string;
-  /** Tokens that one plan takes. */
+  /** Tokens per plan. */
   readonly work: number;
   readonly numerics: Numerics;
   /** Undefined where no answers are written. */
@@ -67,7 +67,7 @@ export const measurementsOn = (
   };
 };
 
-/** The step that holds the answers of a plan to items; `plan: null` is the unpruned model. */
+/** The step with the answers of a plan to items; `plan: null` is the unpruned model. */
 export interface EvaluationStep extends Step<readonly ItemOutcome[]> {
   readonly plan: Plan | null;
 }
@@ -87,13 +87,13 @@ const requireFinite = (
     'outcome-not-finite',
     'failed',
     `${model.name} gives a log-probability that is not finite for item "${broken.id}" of ${task.name}.`,
-    'Look at its weights and precision: numbers overflow.',
+    'Check its weights and precision: numbers overflow.',
   );
 };
 
 /**
  * A step that stores answers to the items of a measurement under a key. A stored record that names another model, other
- * items or another plan counts as absent.
+ * items or another plan counts as missing.
  */
 export const answersStep = (
   { model, task, itemsHash, work }: Pick<Measurement, 'model' | 'task' | 'itemsHash' | 'work'>,

@@ -30,12 +30,12 @@ import { runStep, type SingleStep, type PlannedStep } from './step.ts';
 import { recoveryKey, searchKey } from './step-key.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
-/** Work of a refit in tokens of its calibration items: two streams of hidden states, and the solving. */
+/** Work of a refit per token of its calibration items: two streams of hidden states, and the solving. */
 const RECOVERY_WORK = 25;
-/** Work of a progressive search, likewise: every expert runs on every token, and subsets are tried. */
+/** Work of a progressive search per token: every expert runs on every token, and subsets are tried. */
 const PROGRESSIVE_WORK = 20;
 
-/** Tokens of a task's calibration items, as they are profiled and as they are scored; 0 where nothing looks at them. */
+/** Tokens of a task's calibration items, for profiling and for scoring; 0 where they are not used. */
 export interface CalibrationTokens {
   readonly profiling: number;
   readonly scoring: number;
@@ -48,9 +48,9 @@ export interface PlanOrder {
   readonly budget: BudgetName;
   readonly protect: SuperExpertProtection;
   readonly seed: number | null;
-  /** Weights that are refitted to the unpruned model; null: none. */
+  /** Weights that are refitted to the unpruned model; null for none. */
   readonly refit: RefitName | null;
-  /** Gives the plan that a file holds instead of making one. */
+  /** Reads the plan from a file instead of making one. */
   readonly fromFile?: ((checkpoint: Checkpoint, task: string, keep: number) => Plan) | undefined;
 }
 
@@ -68,7 +68,7 @@ const needsOf = ({ fromFile, ...order }: PlanOrder): PlanNeeds | null =>
 const searchWork = (search: SearchBehaviour, { profiling, scoring }: CalibrationTokens): number =>
   search.search === 'evolution' ? search.settings.evaluations * scoring : PROGRESSIVE_WORK * profiling;
 
-/** The steps that a plan takes beyond its profile, a search and a refit, as far as they are known before it is made. */
+/** The steps of a plan after its profile (a search, a refit) that are known before it is made. */
 export const planSteps = (order: PlanOrder, calibration: CalibrationTokens): readonly PlannedStep[] => {
   const search = needsOf(order)?.search ?? null;
   return [
@@ -78,7 +78,7 @@ export const planSteps = (order: PlanOrder, calibration: CalibrationTokens): rea
 };
 
 /**
- * The plan of an order that keeps so many experts a layer: read from its file, made from the profile or searched for.
+ * The plan of an order that keeps `keep` experts per layer: read from its file, made from the profile or searched for.
  */
 export const makePlan = async (
   context: JobContext,
@@ -184,7 +184,7 @@ const searchStep = async (
   };
 };
 
-/** Share of the items that a candidate answers rightly, by the metric that the task is measured by; 0 without items. */
+/** Share of the items that a candidate answers correctly by the task's metric; 0 without items. */
 export const searchFitness = (metric: MetricName, outcomes: readonly ItemOutcome[]): number => {
   const right = outcomes.filter((outcome) => outcome.kind !== 'text' && isRight(metric, outcome));
   return right.length / Math.max(1, outcomes.length);
@@ -211,7 +211,7 @@ const evolvedPlan = async (
   if (items.length === 0)
     throw refuse(
       'no-labels',
-      `${name} has no calibration items with an answer, by which the method ${method} judges its candidates.`,
+      `${name} has no calibration items with an answer, which the method ${method} needs to judge its candidates.`,
       'Use another method for this task.',
     );
   const runner = await runners.open(model.checkpoint);
@@ -250,7 +250,7 @@ const progressivePlan = async (
   return { kept: await runner.pruneProgressively(task.task.calibration, counts, control) };
 };
 
-/** `sha256`: of the overlay that holds the weights, which another device may have replaced. */
+/** `sha256`: hash of the overlay with the weights, which another device may have replaced. */
 const storedRefit = z.object({ kind: z.literal('recovery'), recovery: planRecovery, sha256: z.string() });
 
 /** A plan refitted on a task's calibration items. */

@@ -31,7 +31,7 @@ export interface SweepInput {
   readonly models: readonly RunModel[];
   readonly tasks: readonly RunTask[];
   readonly settings: SweepSettings;
-  /** Checkpoints measured beside the plans of the one model. */
+  /** Checkpoints measured next to the plans of the only model. */
   readonly candidates?: readonly RunModel[];
 }
 
@@ -39,7 +39,7 @@ export interface SweepInput {
 export const sweepSources = ({ models, candidates = [] }: SweepInput): readonly Checkpoint[] =>
   [...models, ...candidates].map(({ checkpoint }) => checkpoint);
 
-/** Where a sweep's points go as they come: its record, or nowhere where another process keeps that. */
+/** Receives a sweep's points when they are measured: its record, or nothing where another process keeps the record. */
 export interface SweepSink {
   add(point: SweepPoint): Promise<void>;
   addCurtailed(point: CurtailedPoint): Promise<void>;
@@ -55,30 +55,30 @@ interface SweepSubject {
   readonly curves: readonly CountedCurve[];
 }
 
-/** A model on a task once its profile is there: everything that measuring candidates needs. */
+/** A model on a task with its profile: everything needed to measure candidates. */
 export interface Stage extends SweepSubject {
   readonly context: JobContext;
   readonly record: SweepSink;
-  /** Plans are made from it. */
+  /** Input of plan making. */
   readonly source: PlanSubject;
-  /** Null where speeds are not asked for. */
+  /** Null where speeds are not requested. */
   readonly speeds: SpeedMeter | null;
 }
 
-/** A candidate of a curve: the experts that it keeps, and the step that measures its plan. */
+/** A candidate of a curve: its number of kept experts, and the step that measures its plan. */
 export interface SweepCandidate extends Curve {
   readonly keep: number;
   readonly plan: Plan;
   readonly step: EvaluationStep;
 }
 
-/** The steps of a candidate of a curve, as far as they are known before its plan is made. */
+/** The steps of a candidate of a curve that are known before its plan is made. */
 const candidateSteps = ({ settings, measurement, calibration }: SweepSubject, curve: Curve): readonly PlannedStep[] => [
   ...planSteps(orderOf(settings, curve), calibration),
   measurement,
 ];
 
-/** The candidate of a curve that keeps so many experts: its plan is read, made, searched for or refitted. */
+/** The candidate of a curve with `keep` experts: its plan is read, made, searched for or refitted. */
 export const candidateOf = async (stage: Stage, curve: Curve, keep: number): Promise<SweepCandidate> => {
   const { context, measurement, settings, source } = stage;
   if (context.signal.aborted) throw new CancelledError('The sweep');
@@ -87,18 +87,18 @@ export const candidateOf = async (stage: Stage, curve: Curve, keep: number): Pro
   return { method, seed, refit, keep, plan, step: evaluationStep(measurement, plan) };
 };
 
-/** Speeds of a point's model, where they are asked for and can be measured: before anything else runs. */
+/** Speeds of a point's model, where requested and measurable; measured before anything else runs. */
 export const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null): Promise<Partial<Speed>> =>
   (await speeds?.of(measurement.model.checkpoint, plan)) ?? {};
 
-/** A written item that is profiled on the text written to it, up to the stop string, instead of its answer. */
+/** A written item whose profiled text is the model's own, up to the stop string, instead of the answer. */
 const profiledOn = (item: TaskItem, outcome: ItemOutcome | undefined): TaskItem => {
   if (!isWrittenItem(item) || outcome?.kind !== 'written' || outcome.id !== item.id)
     throw new Error(`nothing was written to calibration item "${item.id}"`);
   return { ...item, profiled: outcome.text };
 };
 
-/** A task with the texts of the unpruned model in place of the answers to its calibration items. */
+/** A task whose calibration answers are replaced by texts of the unpruned model. */
 const writtenCalibration = async (context: JobContext, measurement: Measurement): Promise<RunTask> => {
   const { task, items } = measurement;
   const outcomes = await evaluatePlan(context, measurement, null);
@@ -106,15 +106,15 @@ const writtenCalibration = async (context: JobContext, measurement: Measurement)
   return { ...task, task: { ...task.task, calibration } };
 };
 
-/** A model on a task: the curves that a sweep measures there, and how it begins. */
+/** A model on a task: the curves that a sweep measures there, and its first steps. */
 export interface PlannedStage extends SweepSubject {
-  /** Steps before and beside the curves: the profile, the unpruned model, the checkpoints beside it. */
+  /** Steps that belong to no curve: the profile, the unpruned model, and checkpoints beside it. */
   readonly otherSteps: readonly PlannedStep[];
   /** Profiles the task where a method needs it. */
   open(record: SweepSink): Promise<Stage>;
 }
 
-/** All steps of curves of a model on a task, as far as they are known before plans are made. */
+/** All steps of curves of a model on a task that are known before plans are made. */
 export const curveSteps = (subject: SweepSubject, curves: readonly CountedCurve[]): readonly PlannedStep[] =>
   curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(subject, curve)));
 
@@ -125,9 +125,9 @@ export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
 ];
 
 export interface PlannedSweep {
-  /** In the order in which they are measured: those that are asked for first come first. */
+  /** In the order of measurement: requested first models and tasks come first. */
   readonly stages: readonly PlannedStage[];
-  /** Factors that were left out and why, and what to know of methods that are files. */
+  /** Notes on factors that were left out, with the reason, and on methods that are files. */
   readonly notes: readonly string[];
 }
 

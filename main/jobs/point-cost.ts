@@ -15,7 +15,7 @@ import { exportSettings } from './export-job.ts';
 import type { JobContext } from './job-context.ts';
 import { planContent, stepKey } from './step-key.ts';
 
-/** Bytes that one token's keys and values take, in float32, as this workbench keeps them. */
+/** Bytes of one token's keys and values in float32, the cache format of this workbench. */
 const cacheBytesPerToken = ({ descriptor }: Checkpoint): number =>
   bytesPerColumn(descriptor.blocks.map(({ attention }) => cachedShape(descriptor, attention)));
 
@@ -36,13 +36,13 @@ export const planPointCost = (checkpoint: Checkpoint, plan: Plan): PointCost => 
   };
 };
 
-/** Of one sequence. */
+/** Tokens per second of one sequence. */
 export interface Speed {
   readonly promptTokensPerSecond: number;
   readonly decodeTokensPerSecond: number;
 }
 
-/** Tokens of the prompt, tokens that are written after it, and how often: the median counts. */
+/** Tokens of the prompt, tokens written after it, and number of rounds, of which the median counts. */
 const PROMPT = 128;
 const WRITTEN = 32;
 const ROUNDS = 3;
@@ -50,9 +50,9 @@ const ROUNDS = 3;
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 /**
- * Prompt and decode tokens per second of one sequence on the device that the runner uses: a random prompt of 128 tokens
- * and 32 tokens after it (fewer where the model has fewer positions), the median of three rounds after one that is not
- * counted. `clock` gives milliseconds.
+ * Prompt and decode tokens per second of one sequence on the runner's device: a random prompt of 128 tokens and 32
+ * tokens after it (fewer where the model has fewer positions), the median of three rounds after a warm-up. `clock`
+ * gives milliseconds.
  */
 export const measureSpeed = async (runner: ModelRunner, signal: AbortSignal, clock: () => number): Promise<Speed> => {
   const { vocabulary, maxPositions } = runner.checkpoint.descriptor;
@@ -86,8 +86,8 @@ export const measureSpeed = async (runner: ModelRunner, signal: AbortSignal, clo
 };
 
 /**
- * Speeds of the models of a sweep, each measured once. A pruned model is written to a folder for it, as an export is:
- * under a mask it would run with the weights of all experts. Null where no export holds the plan.
+ * Speeds of the models of a sweep, each measured once. A pruned model is exported to a temporary folder first: under a
+ * mask it would run with the weights of all experts. Null where no export can represent the plan.
  */
 export class SpeedMeter {
   readonly #context: JobContext;

@@ -26,7 +26,7 @@ export const taskProfileKey = (
   extras: readonly ExtraStatistic[] = [],
 ): string => profileKey(model, hashItems(task.calibration), numerics, extras);
 
-/** A task without calibration items cannot be profiled. */
+/** Refuses a task without calibration items, which cannot be profiled. */
 export const requireCalibration = (task: Task): void => {
   if (task.calibration.length > 0) return;
   throw refuse(
@@ -37,7 +37,7 @@ export const requireCalibration = (task: Task): void => {
   );
 };
 
-/** Sets of extras that hold these, the smallest first: a profile that looked at more serves as well. */
+/** Sets of extras that include these, the smallest first: a profile with more statistics serves as well. */
 const setsWith = (extras: readonly ExtraStatistic[]): readonly (readonly ExtraStatistic[])[] => {
   const others = extraStatistics.filter((extra) => !extras.includes(extra));
   const sets = Array.from({ length: 2 ** others.length }, (_, bits) =>
@@ -46,7 +46,7 @@ const setsWith = (extras: readonly ExtraStatistic[]): readonly (readonly ExtraSt
   return sets.sort((a, b) => a.length - b.length);
 };
 
-/** File of the stored profile that holds the extras, or null where the model was not profiled so on the task. */
+/** File of the stored profile with the extras, or null where the model has no such profile on the task. */
 export const storedProfileFile = async (
   steps: StepStore,
   model: string,
@@ -64,7 +64,7 @@ export const storedProfileFile = async (
   return null;
 };
 
-/** The stored profile that holds the extras, or null where the model was not profiled so on the task. */
+/** The stored profile with the extras, or null where the model has no such profile on the task. */
 export const readStoredProfile = async (
   steps: StepStore,
   model: string,
@@ -77,8 +77,9 @@ export const readStoredProfile = async (
 };
 
 /**
- * Work of a profile on items of so many tokens, in tokens that are only routed. Measured on the bundled models: running
- * every expert on every token takes a fifth more per E / K, and eliminating experts of a layer E^2 / 40 more.
+ * Work of a profile on items with this number of tokens, in units of tokens that are only routed. Measured on the
+ * bundled models: running every expert on every token takes a fifth more per E / K, and eliminating experts of a layer
+ * E^2 / 40 more.
  */
 const profileWork = (
   tokens: number,
@@ -90,7 +91,9 @@ const profileWork = (
     (runsEveryExpert(extras) ? experts / Math.max(1, topK) / 5 : 0) +
     (extras.includes('elimination') ? experts ** 2 / 40 : 0));
 
-/** Statistics of a model on a task's calibration items of so many tokens; `extras`: beyond routing. */
+/**
+ * Statistics of a model on a task's calibration items with this number of tokens; `extras`: statistics beyond routing.
+ */
 export const profileStep = (
   { runners, numerics, emit, run }: JobContext,
   model: RunModel,
@@ -118,8 +121,8 @@ export const profileStep = (
 };
 
 /**
- * Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. `extras`:
- * statistics beyond routing. `chat`: the tasks as the model's chat template asks them.
+ * Profiles a model on tasks, one step per task, and collects them in the run's `profile.safetensors`. `extras`:
+ * statistics beyond routing. `chat`: asks the tasks through the model's chat template.
  */
 export const profileJob = (
   model: RunModel,

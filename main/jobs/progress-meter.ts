@@ -2,16 +2,16 @@ import type { MeterReading } from '../contract/compute.ts';
 import type { JobProgress } from '../contract/run.ts';
 import { minOf } from '../statistics/extremes.ts';
 
-/** Readings of the rate that give a range: the most recent ones, since other work comes and goes. */
+/** Most recent readings of the rate that give the range: older ones may reflect other work. */
 const MAX_READINGS = 40;
 const MIN_READINGS = 4;
-/** A reading spans at least this long, or its rate is noise. */
+/** Minimum duration of a reading, below which its rate is noise. */
 const READING_MS = 150;
-/** Part of the readings left out at each end of the range. */
+/** Share of the readings left out at each end of the range. */
 const TAIL = 0.1;
-/** Curves that must have ended before the share of planned work that a search for thresholds needs is estimated. */
+/** Curves that must have ended before the needed share of planned work is estimated in a search for thresholds. */
 const MIN_SHARES = 4;
-/** Less work than this (tokens) is the rounding of sums. */
+/** Less work than this (in tokens) is rounding error of sums. */
 const LEAST_WORK = 1e-3;
 /** Standard errors on either side of the mean share. */
 const SHARE_ERRORS = 2;
@@ -22,32 +22,32 @@ interface Reading {
 }
 
 /**
- * Adds up a job's work (any unit that grows with the time it takes; here characters x candidates, proportional to
- * tokens) and estimates a range for the time left from the spread of recent rates. Work that was on disk already counts
- * as done but not as speed.
+ * Adds up a job's work (any unit proportional to time; here characters x candidates, proportional to tokens) and
+ * estimates a range for the time left from the spread of recent rates. Work that was on disk counts as done but not as
+ * speed.
  */
 export interface ProgressMeter<Subject = JobSubject> {
   setTotal(work: number): void;
   addToTotal(work: number): void;
   /**
-   * So much of the total belongs to curves that may end early: while one of them is left, no time is estimated before
-   * some have ended.
+   * Marks this much of the total as work of curves that may end early: while one of them is left, no time is estimated
+   * before some have ended.
    */
   expectSavings(planned: number): void;
-  /** A curve of so much planned work ended with so much of it done: the rest is no longer part of the total. */
+  /** A curve of this planned work ended after part of it: the rest is no longer part of the total. */
   saved(planned: number, done: number): void;
-  /** Curves of so much planned work are not measured at all: it is no longer part of the total. */
+  /** Curves of this planned work are not measured at all: it is no longer part of the total. */
   leftOut(planned: number): void;
   describe(description: string): void;
   /** A step of this much work begins. */
   begin(work: number): void;
-  /** Part (0 to 1) of the step in flight. */
+  /** Share (0 to 1) of the step in flight. */
   advance(part: number): void;
-  /** The steps in flight (one, or several done together) are on disk. */
+  /** The steps in flight (one, or several computed together) are on disk. */
   finish(steps?: number): void;
   /** A step that was on disk already. */
   reuse(work: number, steps?: number): void;
-  /** From now on shows the reading of another process's meter, and its own time. */
+  /** Shows the reading of another process's meter from now on, with its own time. */
   follow(reading: MeterReading): void;
   /** Steps computed and reused so far. */
   readonly computed: number;
@@ -74,16 +74,16 @@ export const createProgressMeter = <Subject extends object>(
   let part = 0;
   let computed = 0;
   let reused = 0;
-  /** Place of the last reading's end. */
+  /** Position at the end of the last reading. */
   let mark: { work: number; at: number } | null = null;
 
   let followed: MeterReading | null = null;
 
-  /** Planned work of the curves that may still end early, and the part of theirs that those that ended have needed. */
+  /** Planned work of the curves that may still end early, and the needed share of those that have ended. */
   let savable = 0;
   const shares: number[] = [];
 
-  /** Part of their planned work that such curves will need: a range about the mean of those that have ended. */
+  /** Share of their planned work that such curves will need: a range about the mean of those that have ended. */
   const neededShare = (): { readonly low: number; readonly high: number } | null => {
     if (savable < LEAST_WORK) return { low: 1, high: 1 };
     const count = shares.length;
@@ -106,7 +106,7 @@ export const createProgressMeter = <Subject extends object>(
   const leftMs = (): JobProgress['leftMs'] => {
     const share = neededShare();
     if (readings.length < MIN_READINGS || share === null) return null;
-    // The work that open curves have done is part of the work that they need.
+    // Work that open curves have done is part of the work that they need.
     const left = (needed: number): number => Math.max(0, total - doneWork() - (1 - needed) * Math.max(0, savable));
     const rates = readings.map(({ work, elapsedMs }) => work / elapsedMs).sort((a, b) => a - b);
     return {

@@ -6,17 +6,17 @@ import { bareFactor, formatDifferenceInUnit } from '../figures/numbers.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { intervalSide } from '../statistics/tango-interval.ts';
 
-/** A plan that is measured as it is and recovered. */
+/** A plan that is measured with and without recovery. */
 export interface RecoverablePoint {
   readonly method: string;
   readonly seed: number | null;
   readonly keep: number;
   readonly factor: number;
-  /** Weights that are refitted; null: the plan as it is. */
+  /** Weights that are refitted; null: no recovery. */
   readonly refit: RefitName | null;
 }
 
-/** Outcomes of a plan as it is, and those of its recoveries that arrived before them. */
+/** Outcomes of a plan without recovery, and those of its recoveries that arrived earlier. */
 interface Pairing {
   readonly bare: readonly ItemOutcome[] | null;
   readonly waiting: readonly { readonly point: RecoverablePoint; readonly outcomes: readonly ItemOutcome[] }[];
@@ -33,7 +33,7 @@ const named = ({ method, seed, refit, factor, difference }: Compared, metric: Me
   return `${plan} at factor ${bareFactor(factor)} (${formatDifferenceInUnit(difference, metric)})`;
 };
 
-/** Compares recovered plans with the same plans as they are, on the same items, as the outcomes of both arrive. */
+/** Compares recovered plans with the same plans without recovery, on the same items, once both outcomes are known. */
 export class RecoveryPairs {
   readonly #metric: MetricName;
   readonly #pairings = new Map<string, Pairing>();
@@ -62,7 +62,7 @@ export class RecoveryPairs {
     });
   }
 
-  /** The effect of recovery in one sentence; null where nothing was measured both ways. */
+  /** The effect of recovery in one sentence; null where no plan was measured both ways. */
   note(): string | null {
     if (this.#compared.length === 0) return null;
     const of = (verdict: Compared['verdict']): readonly Compared[] =>

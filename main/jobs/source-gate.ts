@@ -11,17 +11,17 @@ import type { StepKind, StepStore } from '../workspace/step-store.ts';
  * must not have changed. `tests/structure/gate.test.ts` finds code that goes another way.
  */
 
-/** Models kept open between jobs: a sweep alternates between few, and sessions of a tiny model cost next to nothing. */
+/** Models kept open between jobs: a sweep alternates between few, and sessions of a tiny model are cheap. */
 const MAX_OPEN = 2;
 /** Bytes that are read and hashed in less than a second. */
 const MOST_BYTES_IN_A_MOMENT = 512 * 2 ** 20;
 
-/** Opens a model for one piece of work. The caller disposes of its runner while its folder is still there. */
+/** Opens a model for one piece of work. The caller disposes of its runner before its folder is deleted. */
 export type OpenAlone = (checkpoint: Checkpoint, tuning?: RunnerTuning) => Promise<ModelRunner>;
 
 /** The runners of a piece of work. */
 export interface Runners {
-  /** One that is shared with other work on the same model, and closed by itself. */
+  /** Opens a runner that is shared with other work on the same model, and closed by the pool. */
   open(checkpoint: Checkpoint): Promise<ModelRunner>;
   readonly openAlone: OpenAlone;
   /** Closes a shared model whose folder is about to be deleted. */
@@ -30,33 +30,29 @@ export interface Runners {
   closeAll(): Promise<void>;
 }
 
-/** Runners, and steps for their results: nothing is stored that came from files which have changed since. */
+/** Runners, and steps for their results: a result is not stored if its files have changed since they were opened. */
 export interface Computing {
   readonly steps: StepStore;
   readonly runners: Runners;
-  /**
-   * Call before keeping a result that is not a step.
-   *
-   * @throws WorkbenchError `model-changed`.
-   */
+  /** Call before keeping a result that is not a step. @throws WorkbenchError `model-changed`. */
   readonly requireUnchanged: () => Promise<void>;
 }
 
 export interface GateOrder {
-  /** Everything that the work reads from the first moment on; models that it opens later are added. */
+  /** Models that the work reads from the start; models that it opens later are added. */
   readonly sources: readonly Checkpoint[];
   readonly steps: StepStore;
-  /** Called with a message about each stored result that cannot be used. */
+  /** Called with a message about each unusable stored result. */
   readonly say: (text: string) => void;
 }
 
-/** Models that stay open between pieces of work, one after another: the least recently used ones are closed. */
+/** Models that stay open between pieces of work; the least recently used ones are closed. */
 export interface ModelPool {
   /**
-   * Lets `work` compute. At its end all files are compared once more, and the bytes of all weights that were mapped
-   * with those on disk. If only bytes differ, nobody knows since when: the steps that the work stored are dropped.
+   * Lets `work` compute. At its end all files are compared once more, and the bytes of all mapped weights with those on
+   * disk. If only bytes differ, the time of the change is unknown: the steps that the work stored are deleted.
    *
-   * @throws WorkbenchError `model-changed`, which says what changed, whatever else went wrong because of it.
+   * @throws WorkbenchError `model-changed`, which names the change, whatever other error it caused.
    */
   compute<T>(order: GateOrder, work: (computing: Computing) => Promise<T>): Promise<T>;
   dispose(): Promise<void>;
@@ -68,7 +64,7 @@ const modelChanged = ({ name, folder }: Checkpoint, changes: readonly string[], 
     'failed',
     `${name} changed while it was read: ${changes.join('; ')} (in ${folder}). ` +
       (dropped === 0
-        ? 'What was computed from then on is not kept.'
+        ? 'Results computed since then are not kept.'
         : `${String(dropped)} ${dropped === 1 ? 'step' : 'steps'} of this run cannot be trusted and are deleted.`),
     'Restore the files and resume, or start again with the model as it is now.',
   );
@@ -80,7 +76,7 @@ const requireSame = async (checkpoint: Checkpoint, lookedAt: LookedAt): Promise<
 };
 
 /**
- * The result of `read`, which reads the weights of a model without running it.
+ * Returns the result of `read`, which reads the weights of a model without running it.
  *
  * @throws WorkbenchError `model-changed`.
  */
@@ -101,7 +97,7 @@ class OpenModels {
     this.#budgetBytes = budgetBytes;
   }
 
-  /** A model is opened only after the ones that would not fit beside it in the memory budget are closed. */
+  /** Opens a model, after closing those that would not fit beside it into the memory budget. */
   async open(checkpoint: Checkpoint): Promise<OpenModel> {
     const key = keyOf(checkpoint);
     const known = this.#models.get(key);
@@ -209,8 +205,8 @@ class Watch implements Computing {
   readonly requireUnchanged = (): Promise<void> => this.#compare('stat');
 
   /**
-   * `quickly`: of models that take longer than a moment to read, only times and headers are compared, so that a cancel
-   * does not wait.
+   * `quickly`: compares only times and headers of models that take longer than a moment to read, so that a cancel does
+   * not wait.
    */
   async settle(quickly = false): Promise<void> {
     await this.#compare('header');
@@ -220,12 +216,12 @@ class Watch implements Computing {
       if (parts.length === 0) continue;
       for (const { key, kind } of this.#stored) await this.#steps.drop(key, kind);
       await this.#shared.close(checkpoint);
-      const changes = parts.map((part) => `${part} holds other bytes than when it was mapped`);
+      const changes = parts.map((part) => `${part} contains other bytes than when it was mapped`);
       throw modelChanged(checkpoint, changes, this.#stored.length);
     }
   }
 
-  /** The cause of an error: that the files of a model changed, if they did; else the error itself. */
+  /** Returns a `model-changed` error if the files of a model changed, else the error itself. */
   async explained(error: unknown): Promise<unknown> {
     try {
       await this.settle(error instanceof CancelledError);
@@ -240,14 +236,14 @@ class Watch implements Computing {
       try {
         await requireSame(checkpoint, lookedAt);
       } catch (error) {
-        // Its sessions may hold any of the bytes that were there.
+        // Its sessions may contain any of the bytes that were there.
         await this.#shared.close(checkpoint);
         throw error;
       }
     }
   }
 
-  /** Compares a model for the last time: its folder may be deleted then. */
+  /** Compares a model for the last time: its folder may be deleted afterwards. */
   async #leave(checkpoint: Checkpoint): Promise<void> {
     await requireSame(checkpoint, 'header');
     this.#sources.delete(checkpoint);

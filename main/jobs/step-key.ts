@@ -6,15 +6,15 @@ import { STATISTICS } from '../workspace/profile-file.ts';
 import type { JudgingRule } from '../tasks/generation/judging.ts';
 
 /**
- * Version of the numbers: raised whenever graphs, sums or scoring rules change what a step computes, so that steps of
- * an older engine are computed again instead of being mixed with new ones.
+ * Version of the numbers: raised when graphs, sums or scoring rules change a step's result, so that steps of an older
+ * engine are computed again and not mixed with new ones.
  */
 export const NUMERICS_VERSION = 1;
 
-/** Version of the files that steps are stored in: one of an older form is computed again, not misread. */
+/** Version of the stored files: a step of an older format is computed again, not misread. */
 const STEP_FORMAT = 2;
 
-/** Everything about the engine and its device that may change a number. */
+/** Properties of the engine and its device that may change a number. */
 export interface Numerics {
   readonly version: number;
   readonly runtime: string;
@@ -22,7 +22,7 @@ export interface Numerics {
   readonly precision: string;
 }
 
-/** SHA-256 (hexadecimal) over all that a step's result depends on. */
+/** SHA-256 (hexadecimal) of everything that a step's result depends on. */
 export const stepKey = (identity: Readonly<Record<string, unknown>>): string =>
   createHash('sha256')
     .update(canonicalJson({ format: STEP_FORMAT, ...identity }))
@@ -46,7 +46,7 @@ const PROVENANCE: ReadonlySet<string> = new Set<keyof DropPlan>([
 
 /**
  * The part of a plan that changes numbers: kept experts in ascending order (a drop renumbers, it does not reorder), or
- * merge groups and how they merge. A plan that only keeps every expert is the unpruned model.
+ * merge groups and their merging. A plan that only keeps every expert equals the unpruned model.
  */
 export const planContent = (plan: Plan | null, experts: number): unknown => {
   if (plan === null) return null;
@@ -71,15 +71,15 @@ export interface EvaluationIdentity {
   readonly writing?: WritingIdentity | undefined;
 }
 
-/** Decides, with items and plan, which texts are written and which of them are right. */
+/** With items and plan, determines which texts are written and which of them are right. */
 export interface WritingIdentity {
   readonly judging: JudgingRule;
-  /** End tokens, ascending, and the one that is a stop string. */
+  /** End tokens, ascending, and the end token that is a stop string. */
   readonly endTokens: readonly number[];
   readonly endText: string | null;
 }
 
-/** Candidates with the same kept experts share a key, whatever method found them. */
+/** Candidates with the same kept experts share a key, whatever their method. */
 export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writing }: EvaluationIdentity): string =>
   stepKey({
     kind: 'evaluation',
@@ -90,7 +90,7 @@ export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writi
     writing,
   });
 
-/** Key of a part of an evaluation's items that a search for a threshold answers at a time. */
+/** Key of a part of an evaluation's items, which a search for a threshold answers at a time. */
 export const partKey = (evaluation: string, itemsHash: string): string =>
   stepKey({ kind: 'evaluation-part', evaluation, items: itemsHash });
 
@@ -105,7 +105,7 @@ export interface SearchIdentity {
   readonly method: MethodName;
   readonly options: Readonly<Record<string, unknown>>;
   readonly keep: number;
-  /** Null where the search draws nothing. */
+  /** Null where the search is deterministic. */
   readonly seed: number | null;
   /** Null where the search measures no candidates. */
   readonly metric: MetricName | null;
@@ -130,16 +130,16 @@ export const recoveryKey = ({ model, experts, itemsHash, plan, refit, numerics }
   stepKey({ kind: 'recovery', model, items: itemsHash, plan: planContent(plan, experts), numerics, refit });
 
 export interface TunedIdentity {
-  /** Includes the tokenizer, which makes the tokens that are trained on. */
+  /** Includes the tokenizer, which determines the training tokens. */
   readonly model: string;
   readonly experts: number;
   readonly plan: Plan | null;
   /** Hash of the calibration items, on which the arm is trained. */
   readonly calibrationHash: string;
   readonly itemsHash: string;
-  /** Those that change weights (decisiveSettings). */
+  /** Settings that change weights (decisiveSettings). */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Hash of the mixture of a general stage, where there is one. */
+  /** Hash of the general stage's mixture, where there is one. */
   readonly mixture?: string | undefined;
   /** Versions of the packages that train. */
   readonly python: Readonly<Record<string, string>>;
@@ -148,7 +148,7 @@ export interface TunedIdentity {
   readonly writing?: WritingIdentity | undefined;
 }
 
-/** Keys of a fine-tuned arm: of its losses, and of its answers. */
+/** Keys of a fine-tuned arm: for its losses, and for its answers. */
 export const tunedKeys = ({
   experts,
   plan,

@@ -5,42 +5,42 @@ import type { StepStore } from '../workspace/step-store.ts';
 import type { JobContext } from './job-context.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 
-/** A result that is computed once: its identity, the work that it takes, and how it is stored. */
+/** A result that is computed once: its identity, its work, and its storage. */
 export interface Step<Result> {
-  /** Hash of all that the result depends on (step-key.ts). */
+  /** Hash of everything that the result depends on (step-key.ts). */
   readonly key: string;
-  /** In tokens: its share of a job's time. */
+  /** In tokens: determines its share of a job's time. */
   readonly work: number;
-  /** A part of another step, which the summary of a job does not count. */
+  /** A part of another step; the summary of a job does not count it. */
   readonly isPart?: boolean;
   /** The stored result, or null where the step was not computed. */
   read(steps: StepStore): Promise<Result | null>;
   write(steps: StepStore, result: Result): Promise<void>;
 }
 
-/** How steps that are not on disk are computed, one group after the other. */
+/** Computes steps that are not on disk, group by group. */
 export interface Computation<S, Result> {
-  /** Shown while they are computed. */
+  /** Shown during the computation. */
   readonly title: string;
-  /** Opened before the time of a group counts; null: the computation opens what it needs. */
+  /** Opened before the time of a group is measured; null: the computation opens models itself. */
   readonly checkpoint: Checkpoint | null;
-  /** Those that are left, in the order in which they are best computed; asked before each group. */
+  /** The best order of the remaining steps; called before each group. */
   readonly inOrder?: ((missing: readonly S[]) => readonly S[]) | undefined;
-  /** How many of those that are left are computed together. */
+  /** Number of remaining steps to compute together. */
   readonly groupSize: (missing: readonly S[]) => number;
-  /** Called with the time that a group of so much work took. */
+  /** Called with the work of a group and its time. */
   readonly took?: ((work: number, elapsedMs: number) => void) | undefined;
   /** Results by key. */
   readonly compute: (group: readonly S[], control: RunControl) => Promise<ReadonlyMap<string, Result>>;
 }
 
-/** Called once the result of a step is on disk; `isComputed`: it was not before. */
+/** Called once the result of a step is on disk; `isComputed`: whether it was computed just now. */
 export type StepDone<S, Result> = (step: S, result: Result, isComputed: boolean) => Promise<void> | void;
 
-/** A step to come, whose identity may depend on the results of others. */
+/** A future step, whose identity may depend on the results of others. */
 export type PlannedStep = Pick<Step<unknown>, 'work'>;
 
-/** Work of steps that a job will take, for its total. */
+/** Total work of a job's steps. */
 export const totalWork = (steps: readonly PlannedStep[]): number => steps.reduce((sum, { work }) => sum + work, 0);
 
 const countOf = (steps: readonly Pick<Step<unknown>, 'isPart'>[]): number =>
@@ -65,7 +65,7 @@ export const reuseSteps = async <Result, S extends Step<Result>>(
   return missing;
 };
 
-/** Computes steps whose keys differ in groups; the results of a group are on disk before `done` is called for any. */
+/** Computes steps with different keys in groups; all results of a group are on disk before the first `done`. */
 export const computeSteps = async <Result, S extends Step<Result>>(
   { steps: store, meter, signal, runners, now }: JobContext,
   steps: readonly S[],
@@ -96,13 +96,13 @@ export const computeSteps = async <Result, S extends Step<Result>>(
   }
 };
 
-/** A step that is computed by itself. */
+/** A step that is computed alone. */
 export interface SingleStep<Result>
   extends Step<Result>, Pick<Computation<Step<Result>, Result>, 'title' | 'checkpoint'> {
   compute(control: RunControl): Promise<Result>;
 }
 
-/** The result of a step: from disk, or computed and stored. */
+/** The result of a step: read from disk, or computed and stored. */
 export const runStep = async <Result>(context: JobContext, step: SingleStep<Result>): Promise<Result> => {
   const results: Result[] = [];
   const done = (_: SingleStep<Result>, result: Result): void => void results.push(result);
@@ -116,10 +116,10 @@ export const runStep = async <Result>(context: JobContext, step: SingleStep<Resu
   return result;
 };
 
-/** The sentence of stepSummary. */
+/** Matches the sentence of stepSummary. */
 export const STEP_SUMMARY = /^\d+ of \d+ steps? computed, \d+ reused from disk\.$/;
 
-/** The steps that a finished job computed and those that it read, so that one that only read does not pretend work. */
+/** Counts the computed and the reused steps of a finished job: a job that only read must not claim work. */
 export const stepSummary = ({ computed, reused }: Pick<ProgressMeter, 'computed' | 'reused'>): string => {
   const total = computed + reused;
   const steps = total === 1 ? 'step' : 'steps';

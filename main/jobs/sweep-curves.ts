@@ -13,7 +13,7 @@ import { isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
 import type { RunModel } from './job-context.ts';
 import type { PlanOrder } from './plan-step.ts';
 
-/** The figures of a model that decide which factors it can reach. */
+/** The figures of a model that determine its reachable factors. */
 export interface SweepTarget {
   readonly name: string;
   /** E and K. */
@@ -22,9 +22,9 @@ export interface SweepTarget {
 }
 
 export interface SweepCounts {
-  /** Per model, numbers of kept experts to measure, falling; without E itself, which is the unpruned model. */
+  /** Per model, the kept counts to measure, descending; without E itself, which is the unpruned model. */
   readonly kept: ReadonlyMap<string, readonly number[]>;
-  /** Factors that were left out, and why. */
+  /** Factors that were left out, with the reason. */
   readonly notes: readonly string[];
 }
 
@@ -41,7 +41,7 @@ const keepOrNull = ({ experts, topK }: SweepTarget, factor: number): number | nu
 
 /**
  * Kept experts for every model and factor. A factor that leaves fewer than top-k experts in every model is refused; one
- * that only some models can reach is left out for the others, and the notes say so.
+ * that only some models can reach is left out for the others, with a note.
  */
 export const sweepCounts = (
   models: readonly SweepTarget[],
@@ -78,7 +78,7 @@ export const sweepCounts = (
   return { kept, notes };
 };
 
-/** A curve of a sweep: one method (and seed) on one task, its plans as they are (`refit` null) or recovered. */
+/** A curve of a sweep: one method (and seed) on one task, its plans without recovery (`refit` null) or with it. */
 export interface Curve {
   readonly method: MethodName;
   readonly seed: number | null;
@@ -88,7 +88,7 @@ export interface Curve {
 export const isSameCurve = (one: Curve, other: Curve): boolean =>
   one.method === other.method && one.seed === other.seed && one.refit === other.refit;
 
-/** A curve with the kept experts a layer that it is measured at, falling. */
+/** A curve with the kept experts per layer at which it is measured, descending. */
 export interface CountedCurve extends Curve {
   readonly counts: readonly number[];
 }
@@ -101,7 +101,7 @@ export const countedCurves = (
 ): readonly CountedCurve[] =>
   curvesOf(settings).map((curve) => ({ ...curve, counts: ownCounts(settings, curve.method, checkpoint) ?? counts }));
 
-/** Every count that some curve is measured at, falling. */
+/** Every count at which some curve is measured, descending. */
 export const fallingCounts = (curves: readonly CountedCurve[]): readonly number[] =>
   [...new Set(curves.flatMap(({ counts }) => counts))].sort((left, right) => right - left);
 
@@ -122,14 +122,14 @@ export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
   );
 };
 
-/** Candidates that several draws of a method add to those of one draw. */
+/** Candidates that several draws of a method add to a single draw. */
 export interface DrawCost {
   readonly method: MethodName;
   readonly draws: number;
   readonly morePoints: number;
 }
 
-/** By method, of those that are drawn more than once. Computes nothing. */
+/** Costs by method, for those that are drawn more than once. Computes nothing. */
 export const drawCosts = (
   settings: SweepSettings,
   models: readonly (SweepTarget & Pick<RunModel['checkpoint'], 'info'>)[],
@@ -176,18 +176,18 @@ export const orderOf = (settings: SweepSettings, { method, seed, refit }: Curve)
     : undefined,
 });
 
-/** Whether the plans of a method put constants in place of experts. */
+/** Whether the plans of a method replace experts by constants. */
 export const leavesConstants = (settings: SweepSettings, method: MethodName): boolean =>
   planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget }).constants;
 
-/** Everything that must be there before the plans of a sweep can be made. */
+/** Requirements for making the plans of a sweep. */
 export interface SweepNeeds {
   readonly profile: boolean;
   /** Statistics of the profile beyond routing. */
   readonly extras: readonly ExtraStatistic[];
-  /** Some method searches for its plans. */
+  /** Whether some method searches for its plans. */
   readonly search: boolean;
-  /** Anything looks at calibration items: profiles, searches or refits. */
+  /** Whether calibration items are used: by profiles, searches or refits. */
   readonly calibration: boolean;
 }
 
@@ -201,6 +201,6 @@ export const needsOf = (settings: SweepSettings): SweepNeeds => {
   return { profile, extras: combinedExtras(needs), search, calibration: recovery !== 'none' || profile || search };
 };
 
-/** Test items that a sweep uses of a task. */
+/** Test items of a task that a sweep uses. */
 export const usedItems = (items: readonly TaskItem[], limit: number | null): readonly TaskItem[] =>
   limit === null ? items : items.slice(0, limit);

@@ -31,8 +31,8 @@ const spellings = (encode: (text: string, special: boolean) => readonly number[]
   );
 
 /**
- * Refuses a candidate that cannot be paired with the model: another vocabulary, or another tokenizer (one that spells
- * some test item otherwise, or begins texts otherwise); and a name that means something else in a sweep.
+ * Refuses a candidate that cannot be paired with the model: another vocabulary, or another tokenizer (one that encodes
+ * some test item, or the start of a text, differently); or a name with another meaning in a sweep.
  *
  * @throws WorkbenchError refused: `candidate-name`, `candidate-vocabulary`, `candidate-tokenizer`, `model-unsupported`.
  */
@@ -44,7 +44,7 @@ export const checkCandidate = async (
   if (name === UNPRUNED || methodNames.some((known) => known === methodOfLabel(name).method)) {
     throw refuse(
       'candidate-name',
-      `A candidate cannot be called "${name}": that names a curve of the sweep.`,
+      `A candidate cannot be called "${name}": a curve of the sweep has that name.`,
       'Give it another name: --candidate NAME=DIR.',
     );
   }
@@ -69,12 +69,12 @@ export const checkCandidate = async (
   throw refuse(
     'candidate-tokenizer',
     `${checkpoint.folder} ` +
-      `${other === null ? 'has no tokenizer.json' : `turns text into other tokens than ${model.name}`}.`,
+      `${other === null ? 'has no tokenizer.json' : `encodes text differently from ${model.name}`}.`,
     "Put the model's own tokenizer files into the folder, if it was made from that model.",
   );
 };
 
-/** Measures candidates on the items of a stage; the step of each is keyed by the content of its folder. */
+/** Measures candidates on the items of a stage; each step is keyed by the content of its candidate's folder. */
 export const measureFolders = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],

@@ -32,9 +32,9 @@ import {
 } from './sweep-points.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
-/** How candidates of a stage are measured where only the threshold is wanted. */
+/** How candidates of a stage are measured where only the threshold is needed. */
 type DecisionMode =
-  /** They stop when their verdict is decided. */
+  /** Candidates stop when their verdict is decided. */
   | { readonly how: 'curtailed'; readonly design: PairedDesign }
   /** On all items (texts have no exact bounds), but no further than to the first unsafe factor. */
   | { readonly how: 'in full' }
@@ -49,7 +49,7 @@ const decisionModeOf = ({ settings, measurement }: Stage, baseline: readonly Ite
   return isDecidable({ metric, delta }, design) ? { how: 'curtailed', design } : { how: 'not' };
 };
 
-/** A count of kept experts of a curve that was tested. */
+/** A tested count of kept experts of a curve. */
 interface TestedCurveCount {
   readonly curve: Curve;
   readonly kept: number;
@@ -91,8 +91,8 @@ const measureAll = async (
 };
 
 /**
- * Tests the curves of a stage by rising factor, all curves of one factor side by side; a curve ends at its first unsafe
- * factor.
+ * Tests the curves of a stage by ascending factor, all curves of one factor side by side; a curve ends at its first
+ * unsafe factor.
  */
 const measureToFirstUnsafe = async (
   stage: Stage,
@@ -137,7 +137,7 @@ const ADAPTIVE_NOTE =
   '5 % for its curve at the margin of the sweep; bisection alone would allow 5 % for every unsafe count it visits. ' +
   'At another margin, counts below the confirmed ones have gaps, and that guarantee does not hold for them.';
 
-/** Records that the items are too few to find a threshold: nothing of the curves is measured. */
+/** Records that the items are too few to find a threshold; no curve is measured. */
 const leaveUndecided = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
@@ -154,8 +154,8 @@ const leaveUndecided = async (
 };
 
 /**
- * Bisects the number of kept experts of one curve until its threshold is exact, then tests every larger count that was
- * not, from the largest down, until one is unsafe: only that sequence finds the threshold at 5 % (nextToConfirm).
+ * Bisects the number of kept experts of one curve until its threshold is exact, then tests every untested larger count,
+ * from the largest down, until one is unsafe: only that sequence finds the threshold at the 5 % level (nextToConfirm).
  */
 const bisect = async (
   stage: Stage,

@@ -22,11 +22,11 @@ import type { RecoveryPairs } from './recovery-pairs.ts';
 import { type CountedCurve, type Curve, isSameCurve } from './sweep-curves.ts';
 import { speedOf, type Stage, type SweepCandidate } from './planned-stages.ts';
 
-/** Experts that a plan leaves, in all MoE layers together. */
+/** Number of experts that a plan keeps in all MoE layers together. */
 const keptInAll = (plan: Plan): number =>
   (isMergePlan(plan) ? plan.groups : plan.kept).map(({ length }) => length).reduce((sum, kept) => sum + kept, 0);
 
-/** The share of routed choices that a plan drops, where the stage has a profile that says so. */
+/** The share of routed choices that a plan drops, if the stage has a profile to compute it from. */
 const droppedBy = ({ source: { statistics } }: Stage, plan: Plan | null): Pick<UnneededPoint, 'droppedShare'> => {
   if (statistics === null) return {};
   const { layers, experts, counts } = statistics;
@@ -35,7 +35,7 @@ const droppedBy = ({ source: { statistics } }: Stage, plan: Plan | null): Pick<U
   return share === null ? {} : { droppedShare: share };
 };
 
-/** The name of a candidate's point, and the figures that are known without measuring it. */
+/** The name of a candidate's point, and its figures that need no measurement. */
 const namedPoint = (stage: Stage, { method, refit, seed, plan }: SweepCandidate): UnneededPoint => {
   const { model, task } = stage.measurement;
   const { experts, moeLayers } = model.checkpoint.info;
@@ -51,7 +51,7 @@ const namedPoint = (stage: Stage, { method, refit, seed, plan }: SweepCandidate)
   };
 };
 
-/** Puts a measured point into the record. */
+/** Adds a measured point to the record. */
 export const announce = async (
   { context, record }: Stage,
   result: SweepResult,
@@ -109,7 +109,7 @@ const announceCandidate = async (
   return announce(stage, result, candidate.step);
 };
 
-/** Announces a candidate that stopped early, because its answers can only be called unsafe. */
+/** Announces a candidate that stopped early because its verdict can only be unsafe. */
 const announceUnsafe = async (
   stage: Stage,
   candidate: SweepCandidate,
@@ -131,7 +131,7 @@ const announceUnsafe = async (
   });
 };
 
-/** The name of a point of a curve that has no plan. */
+/** The name of a point without a plan. */
 const unplannedPoint = (
   { measurement: { model, task } }: Stage,
   { method, refit, seed }: Curve,
@@ -149,7 +149,7 @@ const unplannedPoint = (
 export const recordUnneeded = (stage: Stage, curve: Curve, counts: readonly number[]): void =>
   stage.record.addUnneeded(counts.map((keep) => unplannedPoint(stage, curve, keep)));
 
-/** Announces that the items are too few to call any candidate of a curve safe: its smallest factor stands for it. */
+/** Announces that the items are too few to call any candidate of a curve safe, at the curve's smallest factor. */
 export const announceUndecidable = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
@@ -172,7 +172,7 @@ export const announceUndecidable = async (
 
 type Outcomes = readonly ItemOutcome[];
 
-/** Whether a candidate is safe, and which share of its items that took. */
+/** Whether a candidate is safe, and the share of its items that the verdict needed. */
 export interface Decision {
   readonly safe: boolean;
   readonly share: number;
@@ -230,8 +230,8 @@ class Announcer {
 }
 
 /**
- * Steps that are left in the order in which they tell most about the thresholds: the unpruned model first, then those
- * inside each curve's bracket of candidates measured so far, all curves side by side.
+ * Orders the remaining steps by their information about the thresholds: the unpruned model first, then those inside
+ * each curve's bracket of measured candidates, all curves side by side.
  */
 const bracketsFirst = (
   { measurement }: Stage,
@@ -268,7 +268,7 @@ const decisionsOf = (announcer: Announcer, candidates: readonly SweepCandidate[]
     return decision;
   });
 
-/** The outcomes of the unpruned model of a stage, announced before anything else. */
+/** Outcomes of the unpruned model of a stage, announced before anything else. */
 export const measureUnpruned = async (stage: Stage): Promise<Outcomes> => {
   const step = evaluationStep(stage.measurement, null);
   const [baseline = []] = await evaluateAll(stage.context, stage.measurement, [step]);
@@ -277,8 +277,8 @@ export const measureUnpruned = async (stage: Stage): Promise<Outcomes> => {
 };
 
 /**
- * Measures candidates on all items beside the unpruned model, so that those that write do so in one batch. Those that a
- * search for the threshold has begun go on from what is on disk. Decisions in the order of the candidates.
+ * Measures candidates on all items together with the unpruned model, so that all of them write in one batch. Candidates
+ * that a search for the threshold has begun continue from disk. Decisions in the order of the candidates.
  */
 export const measureTogether = async (
   stage: Stage,
@@ -315,8 +315,8 @@ export const measureTogether = async (
 };
 
 /**
- * Measures candidates beside a known unpruned model, in their order: on as many items as their decisions need, or on
- * all items without a design.
+ * Measures candidates in their order, with a known unpruned model: on as many items as their decisions need, or on all
+ * items without a design.
  */
 export const decideCandidates = async (
   stage: Stage,

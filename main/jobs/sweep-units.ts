@@ -8,14 +8,14 @@ import { measureStage } from './sweep-job.ts';
 import type { Stage, SweepInput, PlannedStage } from './planned-stages.ts';
 import { measureUnpruned } from './sweep-points.ts';
 
-/** A part of a sweep that one process measures by itself. */
+/** A part of a sweep that one process measures alone. */
 export interface SweepUnit {
-  /** The same in every process that works on the sweep; names a folder. */
+  /** Equal in every process that works on the sweep; the name of a folder. */
   readonly id: string;
   readonly planned: PlannedStage;
   /** Null: the profile and the unpruned model, which all other parts of the stage need first. */
   readonly part: string | null;
-  /** Method, seed and kept experts, as far as the part has them. */
+  /** Method, seed and kept experts, where the part has them. */
   readonly method: string | null;
   readonly seed: number | null;
   readonly kept: number | null;
@@ -38,7 +38,7 @@ const unitOf = (
   return { id, planned, ...named, measure };
 };
 
-/** The parts of a stage's curves, the middles of every curve's range first, all curves side by side. */
+/** The parts of a stage's curves: the middle of every curve's range first, all curves side by side. */
 const curveParts = (planned: PlannedStage, { settings }: SweepInput): readonly SweepUnit[] => {
   const { curves, measurement } = planned;
   const partOf = (curve: CountedCurve, counts: readonly number[], kept: number | null): SweepUnit => {
@@ -48,7 +48,7 @@ const curveParts = (planned: PlannedStage, { settings }: SweepInput): readonly S
     const part = kept === null ? drawn : `${drawn}, ${String(kept)} kept`;
     return unitOf(planned, { part, method, seed, kept }, (stage) => measureStage(stage, [{ ...curve, counts }], []));
   };
-  // Where a curve's next candidate depends on the last one, the curve is one part; elsewhere each candidate is.
+  // Where a curve's next candidate depends on the last one, the curve is one part; otherwise each candidate is.
   if (settings.adaptive || settings.stop === 'early') return curves.map((curve) => partOf(curve, curve.counts, null));
   const open = curves.map(({ counts }) => ({ missing: counts, tested: [] }));
   return waveOrder(open, measurement.model.checkpoint.info.experts).flatMap(([index, kept]) => {
@@ -57,7 +57,7 @@ const curveParts = (planned: PlannedStage, { settings }: SweepInput): readonly S
   });
 };
 
-/** All parts of a sweep, in the order in which they are best done. */
+/** All parts of a sweep, in the best order. */
 export const sweepUnits = (stages: readonly PlannedStage[], input: SweepInput): readonly SweepUnit[] =>
   stages.flatMap((planned) => [
     unitOf(planned, { part: null, method: null, seed: null, kept: null }, async (stage) => {

@@ -10,10 +10,10 @@ import { isWrittenItem } from '../tasks/task.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 
 /**
- * The tasks as one model is asked them: through its chat template where `chat` says so. Their items and hashes are then
- * those of the rendered texts, so that profiles and outcomes of both forms never stand for each other.
+ * The tasks as one model is asked them: through its chat template if `chat`. Items and hashes are those of the rendered
+ * texts, so that profiles and outcomes with and without the template are never confused.
  *
- * @throws WorkbenchError `no-chat-template`, and whatever the template refuses.
+ * @throws WorkbenchError `no-chat-template`, and any refusal of the template.
  */
 export const askedTasks = async (
   { checkpoint }: Pick<RunModel, 'checkpoint'>,
@@ -30,10 +30,10 @@ export const askedTasks = async (
   return tasks.map((task, index) => ({ ...task, task: asked[index] ?? task.task }));
 };
 
-/** Items that are encoded before messages are let in and a cancel is noticed. */
+/** Items that are encoded before the event loop runs and a cancel is noticed. */
 const ITEMS_AT_ONCE = 64;
 
-/** The model's tokenizer, without which no task can be scored or profiled. */
+/** The model's tokenizer, which scoring and profiling need. */
 export const requireTokenizer = async (checkpoint: Checkpoint): Promise<TextTokenizer> => {
   const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary);
   if (tokenizer === null) {
@@ -60,12 +60,12 @@ const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: 
 
 export interface TokenCounter {
   /**
-   * Tokens that answering takes, the context of a multiple-choice item counted once; where answers are written, the
-   * prompt and the most that may follow. Refuses items by id, before any model runs, whose continuation has no token
-   * left or which leave no room for their answer.
+   * Tokens needed to answer, counting the context of a multiple-choice item once; for written answers, the prompt and
+   * the most tokens that may follow. Refuses by id, before any model runs, items whose continuation has no token left
+   * or that leave no room for their answer.
    */
   scoring(items: readonly TaskItem[]): Promise<number>;
-  /** Tokens that profiling takes. */
+  /** Tokens needed to profile. */
   profiling(items: readonly TaskItem[]): Promise<number>;
 }
 

@@ -22,7 +22,9 @@ import { hashItems } from '../tasks/items.ts';
 import type { JobContext, RunTask } from './job-context.ts';
 import { requireTokenizer } from './task-work.ts';
 
-/** The state holds weights and two moments in float32, twice while it is replaced, and the weights that are written. */
+/**
+ * The state contains weights and two moments in float32, twice while it is replaced, plus the weights that are written.
+ */
 const STATE_BYTES_PER_PARAMETER = 2 * 12 + 4;
 
 /** A training of one checkpoint. */
@@ -33,13 +35,13 @@ export interface TrainingOrder {
   /** Texts of the general stage; null without one. */
   readonly mixture: Mixture | null;
   readonly settings: FinetuneSettings;
-  /** Asked for when the training begins. */
+  /** Called when the training begins. */
   readonly python: () => Promise<TrainingPython>;
   /** resources/finetune/finetune.py. */
   readonly script: string;
   readonly threads: number;
   readonly engineVersion: string;
-  /** Free bytes of the file system that holds a folder; null where it does not say. */
+  /** Free bytes of the file system of a folder; null where unknown. */
   readonly freeBytes?: ((folder: string) => Promise<number | null>) | undefined;
 }
 
@@ -49,7 +51,7 @@ const freeBytesOf = async (folder: string): Promise<number | null> => {
 };
 
 /**
- * Refuses a training whose state in `folder`, or whose weights at `destination`, would not fit.
+ * Refuses a training whose state in `folder`, or whose weights at `destination`, would not fit on the disk.
  *
  * @throws WorkbenchError refused: `disk-full`.
  */
@@ -74,14 +76,14 @@ export const requireTrainingSpace = async (
   }
 };
 
-/** In the folder of a state: the files of the model that it was trained from. */
+/** File in the state's folder that lists the files of the trained model. */
 const SOURCE_FILE = 'source.json';
-/** A line a file. */
+/** One line per file. */
 const MAX_SOURCE_BYTES = 16 * 2 ** 20;
 
 /**
- * Prepares the folder of a training's state, and deletes the state of one whose model was touched since: the killed
- * training may have read other bytes.
+ * Prepares the folder of a training's state. Deletes a state whose model was touched since: the killed training may
+ * have read other bytes.
  */
 const prepareState = async (
   { run, emit }: Pick<JobContext, 'run' | 'emit'>,
@@ -95,7 +97,7 @@ const prepareState = async (
     emit({
       type: 'job.problem',
       run,
-      text: `${name} was touched since its training was interrupted, which therefore begins anew.`,
+      text: `${name} was touched since its training was interrupted: the training starts again.`,
     });
   await rm(state, { recursive: true, force: true });
   await mkdir(state, { recursive: true });
@@ -103,7 +105,7 @@ const prepareState = async (
 };
 
 /**
- * Trains into `folder`, which keeps the state: called again with the same order, it goes on from there. Nothing is kept
+ * Trains into `folder`, which keeps the state: another call with the same order continues from there. Nothing is kept
  * of a training whose source changed meanwhile.
  *
  * @throws WorkbenchError failed: `model-changed`; refused: `changes-nothing`; and as `runTrainingScript`.
@@ -144,7 +146,7 @@ export const trainCheckpoint = async (
   try {
     await requireSameSources(checkpoint, {
       made: 'fine-tuned',
-      left: 'What was trained is not kept.',
+      left: 'The trained weights are not kept.',
       remedy: 'Restore the files and resume, or start a new fine-tuning of the model as it is now.',
     });
   } catch (error) {
@@ -161,7 +163,7 @@ export const trainCheckpoint = async (
   return result;
 };
 
-/** Loss of the first and the last step, and how many there were. */
+/** Loss of the first and the last step, and the number of steps. */
 export type TrainingLosses = FinetuneManifest['loss'] & { readonly steps: number };
 
 /** A line of a hundred bytes for each of a million steps. */

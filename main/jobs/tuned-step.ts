@@ -21,39 +21,39 @@ import { tunedKeys } from './step-key.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
-/** Folder of a run that holds the arm that is being trained: weights are not kept once it is measured. */
+/** Folder in a run's folder with the arm in training: its weights are deleted once it is measured. */
 export const ARMS_FOLDER = 'arms';
-/** Characters of a step's key that name its folder. */
+/** Characters of a step's key in the name of its folder. */
 const NAME_CHARACTERS = 16;
 
 /**
- * Work of a training in tokens that are scored, per calibration token and epoch. Measured on the bundled models, one
- * thread each, where starting Python is a good part of it.
+ * Work of a training in scored tokens, per calibration token and epoch. Measured on the bundled models with one thread
+ * each, where starting Python is a large part.
  */
 const TRAINING_WORK = 20;
-/** Likewise of a step of the general stage, which reads 48 sequences of 64 tokens of a bundled model. */
+/** Work of a step of the general stage in scored tokens: 48 sequences of 64 tokens on a bundled model. */
 const GENERAL_STEP_WORK = 9_000;
 
-/** Work of a training on so many calibration tokens. */
+/** Work of a training on this number of calibration tokens. */
 export const trainingWork = (
   { stages, epochs, generalSteps }: Pick<FinetuneSettings, 'stages' | 'epochs' | 'generalSteps'>,
   calibrationTokens: number,
 ): number =>
   TRAINING_WORK * epochs * calibrationTokens + (stages.includes('general') ? GENERAL_STEP_WORK * generalSteps : 0);
 
-/** The programs that train fine-tuned arms, and how they run. */
+/** The programs that train fine-tuned arms, and their settings. */
 export interface TunedArms {
-  /** Texts of the general stage, without a test item of any task; null where no arm has that stage. */
+  /** Texts of the general stage, without test items of any task; null where no arm has that stage. */
   readonly mixture: Mixture | null;
   readonly python: TrainingPython;
   readonly script: string;
   readonly threads: number;
   readonly engineVersion: string;
-  /** For the exports that are trained. */
+  /** For exporting the models to train. */
   readonly machine: ExportMachine;
 }
 
-/** A task, and its test items that an arm is measured on. */
+/** A task, and its test items on which an arm is measured. */
 export interface MeasuredTask {
   readonly task: RunTask;
   readonly items: readonly TaskItem[];
@@ -63,8 +63,8 @@ export interface TunedOrder extends MeasuredTask {
   readonly model: RunModel;
   readonly settings: FinetuneSettings;
   /**
-   * Other tasks whose calibration items are the very same training tokens, for example the chosen and the written form
-   * of a task: the one training is measured on them too, and their steps are written.
+   * Other tasks with exactly the same training tokens, for example the chosen and the written form of a task: the same
+   * training is measured on them too, and their steps are written.
    */
   readonly twins: readonly MeasuredTask[];
   /** Null: the member as it was pretrained. */
@@ -118,13 +118,13 @@ const armStep = async (
     },
     write: async (steps, { outcomes, training }) => {
       await answers.write(steps, outcomes);
-      // Written last: without it the arm counts as not made.
+      // Written last: without it the arm counts as missing.
       await steps.writeJson(keys.training, { kind: 'tuned', training });
     },
   };
 };
 
-/** The checkpoint to train: the member's own, or an export of the plan, proven like every other. */
+/** The checkpoint to train: the member's own, or a verified export of the plan. */
 const trainedSource = async (
   context: JobContext,
   { model: { checkpoint }, plan }: TunedOrder,
@@ -140,7 +140,7 @@ const trainedSource = async (
   return openCheckpoint(destination);
 };
 
-/** Trains the arm; the state of a training that is cancelled or killed stays in `folder`. */
+/** Trains the arm; the state of a cancelled or killed training stays in `folder`. */
 const trainArm = async (
   context: JobContext,
   order: TunedOrder,
@@ -185,7 +185,7 @@ const trainArm = async (
   return { tuned, training: { steps: rest.steps, firstLoss, lastLoss } };
 };
 
-/** Measures the arm on its twins, whose steps are written, and on its own task. */
+/** Measures the arm on its twins, writing their steps, and on its own task. */
 const measureArm = async (
   context: JobContext,
   order: TunedOrder,

@@ -7,14 +7,14 @@ import { readJsonIfThere } from '../files/read-json-file.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { readLockHolder } from '../workspace/run-lock.ts';
 
-/** Folder of a run in which its workers note their progress: a folder for each part, and their hardware. */
+/** Folder in a run's folder in which its workers record their progress: a folder for each part, and their hardware. */
 export const WORK_FOLDER = 'work';
 const UNITS = 'units';
 export const HARDWARE_FILE = 'hardware.json';
-/** In the folder of a part that is done. */
+/** File in the folder of a finished part. */
 export const DONE_FILE = 'done.json';
 
-/** Note of the worker that has done a part; `task`: its number in the array of a cluster. */
+/** Note of the worker that finished a part; `task`: its index in the array of a cluster. */
 export const doneFile = z.object({
   worker: z.string(),
   task: z.number().nullable().default(null),
@@ -22,16 +22,16 @@ export const doneFile = z.object({
   reused: z.number(),
 });
 
-/** Workers leave each other a line. */
+/** Workers leave one line each. */
 export const MAX_NOTE_BYTES = 2 ** 16;
 
-/** The note in a file; null: none. */
+/** The note in a file; null without one. */
 export const readNote = (file: string): Promise<string | null> => readTextIfThere(file, { mostBytes: MAX_NOTE_BYTES });
 
 const unitsFolder = (runFolder: string): string => join(runFolder, WORK_FOLDER, UNITS);
 export const unitFolder = (runFolder: string, unit: string): string => join(unitsFolder(runFolder), unit);
 
-/** Holder of the lock of a part: "process 12 on node03"; null: nobody. */
+/** Holder of the lock of a part: "process 12 on node03"; null without one. */
 export const holderOf = async (folder: string): Promise<string | null> => {
   try {
     const holder = await readLockHolder(folder);
@@ -42,7 +42,7 @@ export const holderOf = async (folder: string): Promise<string | null> => {
   }
 };
 
-/** Names of the parts that somebody has begun. */
+/** Names of the parts that have been begun. */
 const unitsIn = async (runFolder: string): Promise<readonly string[]> => {
   const folder = unitsFolder(runFolder);
   try {
@@ -67,7 +67,7 @@ export const clearWork = async (runFolder: string): Promise<void> => {
   await rm(unitsFolder(runFolder), { recursive: true, force: true });
 };
 
-/** Counts the parts that are done, by task of an array; the note of each is read once. */
+/** Counts finished parts by task of an array; the note of each is read once. */
 export class DoneParts {
   readonly #runFolder: string;
   readonly #tasks = new Map<string, number | null>();
@@ -81,7 +81,7 @@ export class DoneParts {
       if (this.#tasks.has(unit)) continue;
       const file = join(unitFolder(this.#runFolder, unit), DONE_FILE);
       const done = await readJsonIfThere(file, doneFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
-        refuse('work-damaged', `${file} is damaged.`, 'Delete the file: the part is looked at again.', cause),
+        refuse('work-damaged', `${file} is damaged.`, 'Delete the file: the part is checked again.', cause),
       );
       if (done !== null) this.#tasks.set(unit, done.task);
     }

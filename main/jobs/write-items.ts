@@ -34,8 +34,8 @@ export const writeItems = async (
 };
 
 /**
- * The cost of writing in words; null for a model that stays in memory. Refuses texts whose keys and values do not fit
- * into the memory budget.
+ * The cost of writing in words; null for a model that stays in memory. Refuses texts whose keys and values exceed the
+ * memory budget.
  */
 export const writingCost = async (
   runner: ModelRunner,
@@ -50,7 +50,7 @@ export const writingCost = async (
   return costText(await runner.decodingCost(rows, candidates), info.sizeBytes);
 };
 
-/** Everything but items and plan that decides the texts written to a task; undefined where answers are chosen. */
+/** Everything except items and plan that determines the texts written to a task; undefined where answers are chosen. */
 export const writingIdentity = async (
   checkpoint: Checkpoint,
   { judging }: Pick<Task, 'judging'>,

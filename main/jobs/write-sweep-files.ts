@@ -9,10 +9,10 @@ import { writeProfileFile } from '../workspace/profile-file.ts';
 import { evaluationRecord } from '../runs/evaluation-record.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 
-/** Characters of a hash that tell namesakes apart. */
+/** Characters of a hash that distinguish equal names. */
 const HASH_CHARACTERS = 6;
 
-/** Names as they are where they differ; namesakes get the beginning of their hash, and same things a number as well. */
+/** Makes names unique: equal names get the beginning of their hash, and a number as well where hashes are equal. */
 export const uniqueNames = (
   entries: readonly { readonly name: string; readonly hash: string }[],
 ): readonly string[] => {
@@ -27,17 +27,17 @@ export const uniqueNames = (
   });
 };
 
-/** Profiles that a model's plans were made from. */
+/** Profiles from which a model's plans were made. */
 export interface ModelProfiles {
   readonly model: RunModel;
   readonly profiled: readonly { readonly task: RunTask; readonly statistics: RoutingStatistics }[];
 }
 
-/** A model's name as a part of a file name. */
+/** Makes a model's name usable in a file name. */
 const fileNamePart = (name: string): string => name.replaceAll(/[^A-Za-z0-9._-]+/g, '_');
 
 /**
- * Writes the files of a finished sweep beside its results, so that its folder can be read without its steps: every
+ * Writes the files of a finished sweep beside its results, so that its folder is complete without its steps: every
  * item's outcome (`outcomes.parquet`), the plans (`plans.json`), and the profiles (`profile.safetensors`, or
  * `profile-<model>.safetensors` where there are several models).
  */

@@ -1,12 +1,12 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { RecordedTrainings } from '../evaluation/size-trend/document.ts';
 
-/** Stands wherever numbers of the bundled models are shown. */
+/** Shown with all numbers of the bundled models. */
 export const INSTRUMENT_NOTE =
   'The models that come with the workbench are small instruments for showing and testing the method: their numbers ' +
   'are no evidence about large models.';
 
-/** The models that come with the workbench: their folders, how to open one, and what is recorded of other trainings. */
+/** The bundled models: their folders, a function that opens one, and records of other trainings. */
 export interface BundledModels {
   readonly folders: Iterable<string>;
   readonly open: (folder: string) => Promise<{ readonly fingerprint: string }>;
@@ -14,8 +14,8 @@ export interface BundledModels {
 }
 
 /**
- * Fingerprints of the bundled models: a model is known by what it is, wherever the run found it. One that cannot be
- * opened was not run; the list of models says what is wrong with it.
+ * Fingerprints of the bundled models: a model is recognised by its content, wherever the run found it. Models that
+ * cannot be opened are skipped; the list of models reports their errors.
  */
 export const bundledFingerprints = async ({
   folders,
@@ -25,7 +25,7 @@ export const bundledFingerprints = async ({
   return new Set(models.flatMap((model) => (model.status === 'fulfilled' ? [model.value.fingerprint] : [])));
 };
 
-/** The note, where a run has bundled models. */
+/** The note, if a run has bundled models. */
 export const instrumentNotes = (
   { models }: Pick<RunManifest, 'models'>,
   bundled: ReadonlySet<string>,

@@ -22,10 +22,10 @@ import type { RunSource } from './run-source.ts';
 import { OUTCOMES, readStoredOutcomes } from './stored-outcomes.ts';
 import { PLANS, POINTS, readPointIndex, readRunPlans, readSweepDocument, RESULTS } from './sweep-record.ts';
 
-/** Relative tolerance: the libraries of two processors may round the last digits of one formula differently. */
+/** Relative tolerance: the math libraries of two processors may round the last digits of a formula differently. */
 const lastDigits: AllowanceOf = () => ({ kind: 'rounding', share: 1e-12 });
 
-/** Fields whose stored value differs from the computed one, counted by kind, with the point of the first. */
+/** Fields whose stored value differs from the computed one, counted by kind, with the point of the first difference. */
 class Differing {
   readonly #fields = new Map<string, { -readonly [K in keyof DifferingField]: DifferingField[K] }>();
 
@@ -39,7 +39,7 @@ class Differing {
   /** Compares stored fields with those computed from outcomes. */
   compare(file: string, stored: unknown, derived: unknown): void {
     compareFields(lastDigits, stored, derived, ({ field, where, kind, before }) => {
-      // A file of an earlier version may lack a field, but not an entry.
+      // A file of an earlier version may lack a field, but not an array entry.
       const isSilent = before === undefined && !where.endsWith(']');
       if (kind !== 'rounding' && !isSilent) this.tell(file, field, where);
     });
@@ -66,8 +66,8 @@ const besidePart = ({ cost, droppedShare: share }: SweepResult): Pick<SweepResul
 });
 
 /**
- * The share of routed choices that each point's plan drops, from the profile and the plans in the run's folder: a point
- * whose plan or profile is missing or changed has none.
+ * The share of routed choices that each point's plan drops, from the profile and the plans in the run's folder; none
+ * for a point whose plan or profile is missing or changed.
  */
 const readDroppedShares = async (
   folder: string,
@@ -121,9 +121,9 @@ const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocumen
 
 interface Derived {
   readonly points: ReadonlyMap<string, DerivedPoint>;
-  /** Whether outcomes of every point must be there: the run has its own file of them. */
+  /** Whether outcomes of every point are required: the run has its own file of them. */
   readonly isWhole: boolean;
-  /** Whether every task is at hand as it was, so that its answers were judged anew. */
+  /** Whether every task is available unchanged, so that its answers were judged again. */
   readonly isJudged: boolean;
 }
 
@@ -157,7 +157,7 @@ const derivePoints = async (
   return { points: derivation.points(), isWhole: isFile, isJudged };
 };
 
-/** Fields by name, the first place of each: "difference (12, first of uncurl-8 add reap factor 2)". */
+/** Fields by name with their first point: "difference (12, first at uncurl-8 add reap factor 2)". */
 const fieldWords = (fields: readonly DifferingField[]): string => {
   const MOST_NAMED = 5;
   const named = fields
@@ -177,24 +177,24 @@ const checkSentences = (
   const cause = changed.includes(RESULTS)
     ? 'it was edited after the run had ended'
     : checksums !== null
-      ? 'another version of the workbench computed it so'
-      : 'it was edited, or another version of the workbench computed it so';
+      ? 'another version of the workbench computed it differently'
+      : 'it was edited, or another version of the workbench computed it differently';
   const others = changed.filter((name) => name !== RESULTS);
   return [
     ...(ofOutcomes === undefined || ofOutcomes.length === 0
       ? []
       : [
-          `${OUTCOMES} holds ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
-            `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; what is right is computed anew from the answers.`,
+          `${OUTCOMES} contains ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
+            `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; correctness is recomputed from the answers.`,
         ]),
     ...(ofResults === undefined || ofResults.length === 0
       ? []
       : [
           `${RESULTS} disagrees with the stored outcomes in ${counted(total(ofResults), 'field')}: ` +
-            `${fieldWords(ofResults)}; ${cause}. What is shown is computed from the outcomes.`,
+            `${fieldWords(ofResults)}; ${cause}. The numbers shown are computed from the outcomes.`,
         ]),
     ...(changed.includes(RESULTS) && ofResults?.length === 0
-      ? [`${RESULTS} was changed after the run had ended. What is shown is computed from the stored outcomes.`]
+      ? [`${RESULTS} was changed after the run had ended. The numbers shown are computed from the stored outcomes.`]
       : []),
     ...(changed.includes(RESULTS) ? ['Costs and speeds do not follow from outcomes, and are left out.'] : []),
     ...(others.length === 0
@@ -211,7 +211,7 @@ const checkOf = (fields: DifferingField[], sealed: SealedFiles, unchecked: reado
   sentences: checkSentences(fields, sealed, unchecked),
 });
 
-/** The check of a run whose outcomes are missing. */
+/** The report on a run whose outcomes are missing. */
 const uncheckedSentences = (
   { state }: Pick<RunManifest, 'state'>,
   { results, curtailed = [] }: SweepDocument,
@@ -224,7 +224,7 @@ const uncheckedSentences = (
   ];
   const why =
     state === 'done'
-      ? 'holds no checksums of its files (an earlier version of the workbench made it)'
+      ? 'contains no checksums of its files (an earlier version of the workbench made it)'
       : 'has not ended, so that its files have no checksums';
   return [
     ...(checksums !== null || parts.length === 0
@@ -241,11 +241,11 @@ const uncheckedSentences = (
 
 /**
  * A sweep computed from its stored outcomes. `check` names the fields of `results.json` that differ; a run that is
- * being worked on is shown as it was last written. Thresholds are at the sweep's own margin. Null where nothing was
- * measured yet.
+ * being worked on is shown as last written. Thresholds are at the sweep's own margin. Null where nothing was measured
+ * yet.
  *
- * @throws WorkbenchError `results-edited` where outcomes were changed after the run's end, or what cannot be computed
- * from them; `outcomes-contradict`, `baseline-missing`, `outcomes-damaged`, `results-damaged`.
+ * @throws WorkbenchError `results-edited` where outcomes, or results that cannot be computed from them, were changed
+ * after the run's end; `outcomes-contradict`, `baseline-missing`, `outcomes-damaged`, `results-damaged`.
  */
 export const readCheckedSweep = (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> =>
   source.checked(manifest.id, manifest.state, () => checkSweep(source, manifest));
@@ -283,7 +283,7 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
     const kept = isChanged ? {} : named;
     return share === undefined ? { ...point, ...kept } : { ...point, ...kept, droppedShare: share };
   };
-  // The file of outcomes holds the points in their order; of steps, some may be missing.
+  // The file of outcomes contains the points in order; with steps, some may be missing.
   const inOrder = new Map<string, SweepResult>();
   if (!isWhole) for (const result of stored.results) inOrder.set(pointNameKey(result), result);
   for (const [key, point] of points) inOrder.set(key, shown(point));

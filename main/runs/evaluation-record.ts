@@ -12,7 +12,7 @@ const choiceColumns = z.object({
   chosenNorm: z.array(whole),
   truncatedTokens: z.array(whole),
   logprobs: z.array(z.array(z.number())),
-  /** Group of each item, where all have one. */
+  /** Group of each item, if all items have one. */
   groups: z.array(z.string()).optional(),
 });
 
@@ -38,13 +38,13 @@ const writtenColumns = z.object({
 const outcomeColumns = z.discriminatedUnion('kind', [choiceColumns, textColumns, writtenColumns]);
 type Columns = z.output<typeof outcomeColumns>;
 
-/** Outcomes of one task, which holds items of one kind, by column. */
+/** Outcomes of one task by column; a task's items are of one kind. */
 const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
   const choices = outcomes.filter((outcome): outcome is ChoiceOutcome => outcome.kind === 'choice');
   const texts = outcomes.filter((outcome): outcome is TextOutcome => outcome.kind === 'text');
   const written = outcomes.filter((outcome): outcome is WrittenOutcome => outcome.kind === 'written');
   if ([choices, texts, written].filter(({ length }) => length > 0).length > 1)
-    throw new Error('a task holds items of one kind');
+    throw new Error('a task contains items of one kind');
   const ids = outcomes.map(({ id }) => id);
   if (texts.length > 0) {
     return {
@@ -79,7 +79,7 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
   return groups.length > 0 && groups.length === choices.length ? { ...columns, groups } : columns;
 };
 
-/** The reverse of `columnsOf`; columns of different lengths are an issue of the context. */
+/** The inverse of `columnsOf`; columns of different lengths are an issue of the context. */
 const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly ItemOutcome[] => {
   const cell = <T>(column: readonly T[], row: number): T => {
     const value = column[row];
@@ -128,7 +128,7 @@ const storedRecord = z.object({
 });
 
 /**
- * An evaluation as a step stores it: the model and plan that ran, the hash of the items, and the answer to each item.
+ * An evaluation as stored in a step: the model and plan that ran, the hash of the items, and the answer to each item.
  */
 export interface EvaluationRecord {
   readonly model: { readonly name: string; readonly fingerprint: string };
@@ -154,7 +154,7 @@ export const encodeEvaluation = ({
   outcomes: columnsOf(outcomes),
 });
 
-/** Reads what `encodeEvaluation` gave, after a round trip through JSON. */
+/** Reads a value of `encodeEvaluation` after a round trip through JSON. */
 export const evaluationRecord = storedRecord.transform(
   ({ model, task, items, plan: ran, outcomes }, context): EvaluationRecord => ({
     model,

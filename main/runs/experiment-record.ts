@@ -28,7 +28,7 @@ const readParsed = <T extends z.ZodType>(file: string, schema: T, remedy: string
     (cause) => new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, remedy, { cause }),
   );
 
-/** The record of an experiment so far; null where it has measured nothing yet. */
+/** The current record of an experiment; null where it has measured nothing yet. */
 export const readExperimentRecord = (folder: string): Promise<ExperimentRecord | null> =>
   readParsed(
     join(folder, EXPERIMENT_FILE),
@@ -36,7 +36,7 @@ export const readExperimentRecord = (folder: string): Promise<ExperimentRecord |
     'Delete the file and resume the run: its steps are kept.',
   );
 
-/** The same of a run, edited or not; refuses one that has measured nothing yet. */
+/** The record of a run, edited or not; refuses a run that has measured nothing yet. */
 export const experimentRecordAsItLies = async (
   folder: string,
   { id, state }: Pick<RunManifest, 'id' | 'state'>,
@@ -64,7 +64,7 @@ export const requireExperimentRecord = async (
   return experimentRecordAsItLies(folder, manifest);
 };
 
-/** One arm a line, so that two records can be read side by side. */
+/** Writes one arm per line, so that two records can be compared line by line. */
 export const experimentRecordText = ({ arms, ...rest }: ExperimentRecord): string => {
   const head = JSON.stringify({ ...rest, arms: [] }, null, 1);
   const lines = arms.map((arm) => `  ${JSON.stringify(arm)}`).join(',\n');
@@ -77,7 +77,7 @@ export const writeExperimentRecord = (
   temporaryFolder: string,
 ): Promise<void> => writeFileAtomically(join(folder, EXPERIMENT_FILE), experimentRecordText(record), temporaryFolder);
 
-/** The finding of a finished reproduction; null where the run reproduces nothing, or is not done. */
+/** The result of a finished reproduction; null where the run is not a reproduction, or not finished. */
 export const readExperimentReproduction = async (folder: string): Promise<ExperimentReproduction | null> => {
   await requireAsWritten(folder, EXPERIMENT_REPRODUCTION_FILE);
   return readParsed(
@@ -87,7 +87,7 @@ export const readExperimentReproduction = async (folder: string): Promise<Experi
   );
 };
 
-/** The paper's own table, which comes with the workbench. */
+/** The paper's own table, which is bundled. */
 export const readPublishedTable = async (resources: string): Promise<PublishedTable> => {
   const file = join(resources, 'experiment', 'published.json');
   const table = await readParsed(file, publishedTable, 'Install the workbench again.');

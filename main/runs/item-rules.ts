@@ -4,10 +4,10 @@ import type { ItemRule } from '../evaluation/followed-outcome.ts';
 import { judge, type Judging } from '../tasks/generation/judging.ts';
 import { isChoiceItem, isTextItem, type Task } from '../tasks/task.ts';
 
-/** The rules by which the items of a task judge answers, by item. */
+/** The rules that judge answers to a task's items, by item. */
 export type ItemRules = ReadonlyMap<string, ItemRule>;
 
-/** The rules of a run's task by its name; null where the task is not at hand as it was. */
+/** The rules of a run's task by its name; null where the task is not available unchanged. */
 export type FindRules = (
   task: string,
 ) => Promise<{ readonly metric: Task['metric']; readonly rules: ItemRules } | null>;
@@ -38,8 +38,8 @@ const rulesOf = ({ test, judging }: Task): ItemRules =>
   );
 
 /**
- * Finds the rules of a run's tasks. `open` gives the task with this hash, or null: it decides which folders are looked
- * into, since the run may be a stranger's.
+ * Finds the rules of a run's tasks. `open` returns the task with this hash, or null: it decides which folders are read,
+ * since the run may come from a stranger.
  */
 export const findRulesOf = (
   { tasks }: Pick<RunManifest, 'tasks'>,

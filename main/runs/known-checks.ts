@@ -9,12 +9,12 @@ import { makePrivateFolder } from '../workspace/user-key.ts';
 
 const FOLDER = 'checked-runs';
 
-/** Files whose content decides what a check of a sweep finds. */
+/** Files whose content determines the check of a sweep. */
 export const CHECKED = ['results.json', 'outcomes.parquet'];
 
 /**
- * Remembers which results were found to follow from which outcomes, by the checksums of both and by what is computed: a
- * folder outside of every workspace, so that no run can vouch for itself.
+ * Remembers which results were found to follow from which outcomes, by the checksums of both and a hash of the
+ * formulas, in a folder outside of every workspace: a run cannot vouch for itself.
  */
 export interface KnownChecks {
   isKnown(checksums: ReadonlyMap<string, string>): Promise<boolean>;
@@ -30,8 +30,8 @@ const isSame = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, str
   CHECKED.every((name) => one.get(name) === other.get(name));
 
 /**
- * `state`: this user's folder outside of workspaces, null for none. `shipped`: folders of runs that come with the
- * workbench, which were checked before they were shipped.
+ * `state`: this user's folder outside of workspaces, or null. `shipped`: folders of bundled runs, which were checked
+ * before they were shipped.
  */
 export const createKnownChecks = (state: string | null, shipped: readonly string[]): KnownChecks => {
   const fileOf = (folder: string, checksums: ReadonlyMap<string, string>): string =>

@@ -16,7 +16,7 @@ export interface OutcomeBlock {
   readonly outcomes: readonly ItemOutcome[];
 }
 
-/** Rows gathered before a row group is written: what is held in memory. */
+/** Rows collected before a row group is written, which limits memory use. */
 const ROWS_PER_GROUP = 65_536;
 
 const text = (name: string, isOptional = false): SchemaElement => ({
@@ -69,7 +69,7 @@ const COLUMNS: readonly SchemaElement[] = [
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
 /**
- * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: byte by byte
+ * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: split by byte
  * they compress to two thirds, without loss.
  */
 const BY_BYTE: ReadonlySet<string> = new Set(['logprob', 'logprobs']);
@@ -79,7 +79,7 @@ const ZSTD_LEVEL = 9;
 const zstd = (bytes: Uint8Array): Uint8Array =>
   zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } });
 
-/** A row of the file, by column; what is absent is null. */
+/** A row of the file, by column; missing values are null. */
 export type OutcomeRow = Readonly<Record<string, unknown>>;
 
 const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[] =>
@@ -105,9 +105,9 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
   });
 
 /**
- * Writes every item's outcome as Parquet, one row per candidate and item. `logprobs` are of every choice
- * (`logprobs[answer]` of the right one), `logprob` is of a text as a whole; `written` is the text that a model wrote,
- * `filtered` what the task's filters leave of it.
+ * Writes every item's outcome as Parquet, one row per candidate and item. `logprobs` has one entry per choice
+ * (`logprobs[answer]` for the right one), `logprob` belongs to a text as a whole; `written` is the text that a model
+ * wrote, `filtered` the result of the task's filters.
  */
 export const writeOutcomes = (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
   const rows = async function* (): AsyncGenerator<readonly OutcomeRow[]> {
@@ -116,7 +116,7 @@ export const writeOutcomes = (file: string, blocks: AsyncIterable<OutcomeBlock>)
   return writeOutcomeRows(file, rows());
 };
 
-/** The same of rows that are made already. */
+/** Writes rows that are already made. */
 export const writeOutcomeRows = async (file: string, parts: AsyncIterable<readonly OutcomeRow[]>): Promise<void> => {
   const schema: SchemaElement[] = [{ name: 'root', num_children: TOP_LEVEL.length }, ...COLUMNS];
   const parquet = new ParquetWriter({

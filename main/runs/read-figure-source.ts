@@ -16,8 +16,8 @@ export const readFigureSource = async (source: RunSource, run: string): Promise<
   if (sweep === null && profiles.length === 0) {
     throw refuse(
       'nothing-to-draw',
-      `${run} (${manifest.kind}, ${manifest.state}) holds no results and no profiles.`,
-      'Choose a sweep or a profile that is done.',
+      `${run} (${manifest.kind}, ${manifest.state}) contains no results and no profiles.`,
+      'Choose a finished sweep or profile.',
     );
   }
   return {

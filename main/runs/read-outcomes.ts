@@ -12,10 +12,10 @@ export interface OutcomePoint {
   readonly factor: number;
 }
 
-/** A point and its items' outcomes, in the order of the file, which is that of the items. */
+/** A point and its items' outcomes, in the order of the file, which is the order of the items. */
 export interface PointOutcomes {
   readonly point: OutcomePoint;
-  /** Experts kept per layer, as the file says. */
+  /** Experts kept per layer, according to the file. */
   readonly kept: number;
   readonly stored: readonly StoredOutcome[];
   /** The same without the stored columns that say which are right. */
@@ -31,7 +31,7 @@ const COLUMNS = [
 type Row = Record<string, unknown>;
 
 const wrong = (row: Row, column: string): TypeError =>
-  new TypeError(`the column ${column} holds ${row[column] === undefined ? 'nothing' : JSON.stringify(row[column])}`);
+  new TypeError(`the column ${column} contains ${row[column] === undefined ? 'nothing' : JSON.stringify(row[column])}`);
 
 const text = (row: Row, column: string): string => {
   const value = row[column];
@@ -94,7 +94,7 @@ const storedOf = (row: Row): StoredOutcome => {
     chosenNorm: number(row, 'chosen_norm'),
     answer: number(row, 'answer'),
     truncatedTokens: number(row, 'truncated_tokens'),
-    // Absent in files of old.
+    // Absent in files of earlier versions.
     ...(isEmpty(row['item_group']) ? {} : { group: text(row, 'item_group') }),
   };
   return { outcome, correct: truth(row, 'correct'), correctNorm: truth(row, 'correct_norm') };
@@ -122,7 +122,7 @@ const blockOf = (point: OutcomePoint, kept: number, stored: readonly StoredOutco
   outcomes: stored.map(({ outcome }) => outcome),
 });
 
-/** A run measures at most so many candidates times items, and its outcomes hold so much. */
+/** Limits of a run: candidates times items, and bytes of its outcomes. */
 const LIMITS = { mostRows: 500_000_000, mostBytes: 2 ** 40 };
 
 const damaged = (file: string, cause: unknown): WorkbenchError =>
@@ -134,7 +134,7 @@ const damaged = (file: string, cause: unknown): WorkbenchError =>
     { cause },
   );
 
-/** Rows of the file, row group by row group; null where there is no such file. */
+/** Rows of the file by row group; null where there is no such file. */
 const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[]> | null> => {
   let reader: ParquetReader;
   try {
@@ -145,7 +145,7 @@ const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[
   }
   return (async function* () {
     try {
-      // Files of earlier versions lack the columns of what is written.
+      // Files of earlier versions lack the columns of written answers.
       const names = new Set(reader.facts.names);
       const columns = COLUMNS.filter((name) => names.has(name));
       let rowStart = 0;
@@ -160,8 +160,8 @@ const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[
 };
 
 /**
- * Reads what writeOutcomes wrote, point by point in the order of the file, holding one row group at a time; points that
- * are not wanted are passed over. Null where there is no such file.
+ * Reads a file of writeOutcomes point by point in the order of the file, keeping one row group in memory at a time;
+ * unwanted points are skipped. Null where there is no such file.
  *
  * @throws WorkbenchError `outcomes-damaged`.
  */

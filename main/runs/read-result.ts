@@ -8,7 +8,7 @@ import { requireAsWritten } from '../workspace/sealed-files.ts';
 const MAX_RESULT_BYTES = 64 * 2 ** 20;
 
 /**
- * The result that a run left in `file`; null where it left none yet.
+ * The result of a run in `file`; null where there is none yet.
  *
  * @throws WorkbenchError `results-damaged`, `results-edited`.
  */

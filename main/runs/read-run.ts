@@ -38,7 +38,7 @@ export interface RunProfiles {
   readonly profiles: readonly TaskProfile[];
 }
 
-/** The profiles that a finished run left in its folder, by model. */
+/** The profiles in a finished run's folder, by model. */
 export const readRunProfiles = async (folder: string, manifest: RunManifest): Promise<readonly RunProfiles[]> => {
   const names = (await readdir(folder)).filter(isProfileName).sort();
   const found: RunProfiles[] = [];
@@ -60,7 +60,7 @@ export const readMeasuredMethods = async (
   points: readonly ComparePoints[],
 ): Promise<MeasuredMethods[]> => {
   const named = ({ model, factor, answers }: ComparePoints): string => JSON.stringify([model, factor, answers]);
-  // Read together, then kept one by one.
+  // Read together, then cached one by one.
   let reading: ReturnType<typeof readPointOutcomes> | null = null;
   const measure = async (one: ComparePoints): Promise<MeasuredMethods> =>
     measureMethods(one, await (reading ??= readPointOutcomes(source, run, points.flatMap(comparedResults))));
@@ -70,9 +70,9 @@ export const readMeasuredMethods = async (
 export interface ComparisonChoice {
   /** Default: the first model of the sweep. */
   readonly model?: string | undefined;
-  /** Default: the middle one of those that most curves are measured at. */
+  /** Default: the middle one of those at which most curves are measured. */
   readonly factor?: number | undefined;
-  /** Default: chosen, where there are such tasks. */
+  /** Default: chosen, if there are such tasks. */
   readonly answers?: AnswerKind | undefined;
   /** Default: the best method of each task. */
   readonly reference?: string | undefined;
@@ -83,7 +83,7 @@ export interface ComparisonChoice {
  * each task, for each kind of answers. Empty where no model has two methods to compare.
  */
 export const readReportComparisons = async (source: RunSource, document: SweepDocument): Promise<CompareDocument[]> => {
-  // Only candidates that are safe were measured in full: no ranking is to be had from them.
+  // Only safe candidates were measured in full, so methods cannot be ranked.
   if (unmeasuredPoints(document).length > 0) return [];
   const models = comparedModels(document.results).filter(
     (model) =>
@@ -98,7 +98,7 @@ export const readReportComparisons = async (source: RunSource, document: SweepDo
   return comparisons.filter(({ tasks }) => tasks.length > 0);
 };
 
-/** The methods of a stored sweep against each other, for one model each. */
+/** Compares the methods of a stored sweep, for one model each. */
 export const readComparisons = async (
   source: RunSource,
   document: SweepDocument,
@@ -116,14 +116,14 @@ export const readComparisons = async (
 };
 
 /**
- * Measures pruned-large against scratch-small of a sweep, and models pruned to as many experts, from its stored
- * outcomes.
+ * Measures the pairs of a large pruned and a small unpruned model of a sweep, and models pruned to the same number of
+ * experts, from its stored outcomes.
  */
 export const readSizePairs = async (
   source: RunSource,
   document: Pick<SweepDocument, 'run' | 'results' | 'curtailed' | 'notNeeded'>,
 ): Promise<MeasuredPairs> => {
-  // Pairs of those candidates alone that are safe would say too much good of pruning.
+  // Only safe candidates were measured in full: pairs of these alone would overstate the quality of pruning.
   if (unmeasuredPoints(document).length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
   return source.pairs(document.run, '', () => measureSizePairs(source, document));
 };
@@ -144,8 +144,8 @@ const measureSizePairs = async (
 };
 
 /**
- * A sweep read over the sizes of its models, noting where they are bundled instruments; beside those, other trainings
- * of their sizes as far as they were recorded.
+ * A sweep read over the sizes of its models, marking bundled ones; for those, with recorded results of other trainings
+ * of the same sizes.
  */
 export const sizeTrendOf = async (
   manifest: RunManifest,
@@ -180,14 +180,14 @@ export const readSizeTrend = async (
 ): Promise<SizeTrendDocument> =>
   sizeTrendOf(manifest, document, { delta, familywise }, await readSizePairs(source, document), source.bundled);
 
-/** The manifest of a run that is a sweep. */
+/** The manifest of a run that must be a sweep. */
 export const sweepManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> => {
   const manifest = await runs.read(run);
   if (manifest.kind === 'sweep') return manifest;
   throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
 };
 
-/** A sweep as its outcomes give it; refuses one that has measured nothing. */
+/** A sweep computed from its outcomes; refuses one that has measured nothing. */
 export const requireCheckedSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument> => {
   const document = await readCheckedSweep(source, manifest);
   if (document !== null) return document;
@@ -205,8 +205,8 @@ export interface StoredSweep {
 }
 
 /**
- * A sweep as its stored outcomes give it, and read over the sizes of its models; `delta` is the sweep's own unless
- * given, thresholds decided one by one.
+ * A sweep computed from its stored outcomes, and read over the sizes of its models; `delta` defaults to the sweep's
+ * own, and thresholds are decided one by one.
  */
 export const readStoredSweep = async (
   source: RunSource,

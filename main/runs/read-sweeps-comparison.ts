@@ -19,7 +19,7 @@ const readOne = async (source: RunSource, run: string): Promise<ComparedSweep> =
 };
 
 /**
- * Stored sweeps against the first of them, from their items' outcomes.
+ * Compares stored sweeps with the first of them, using their items' outcomes.
  *
  * @throws WorkbenchError refused: `bad-usage` for fewer than two, too many or the same twice; `not-a-sweep`,
  * `nothing-measured`.

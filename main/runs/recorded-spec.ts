@@ -6,7 +6,7 @@ import { sweepSettings } from '../contract/sweep.ts';
 /**
  * The settings of a run in its manifest, or a part of them.
  *
- * @throws WorkbenchError `bad-spec` where it does not say so: a manifest may be a stranger's.
+ * @throws WorkbenchError `bad-spec` where they are missing or invalid: a manifest may come from a stranger.
  */
 export const recordedSpec = <T extends z.ZodType>(
   { id, spec }: Pick<RunManifest, 'id' | 'spec'>,

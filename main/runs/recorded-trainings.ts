@@ -10,7 +10,7 @@ const unpack = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip);
 /** The recorded trainings have 0.1 MB, 2 MB unpacked. */
 const MAX_TRAININGS_BYTES = 64 * 2 ** 20;
 
-/** Where the results of trainings lie whose weights do not come with the workbench. */
+/** File with results of trainings whose weights are not bundled. */
 export const recordedTrainingsFile = (resources: string): string => join(resources, 'sample', 'trainings.json.gz');
 
 /** Recorded results of other trainings of the bundled sizes; null in a package without them. */

@@ -4,7 +4,7 @@ import { pathSignature } from '../files/path-signature.ts';
 export type RunMemo<T> = (run: string, key: string, make: () => Promise<T>) => Promise<T>;
 
 /**
- * Remembers the last `most` values, by run and key. Those of a run that is being worked on are made anew each time, and
+ * Remembers the last `most` values, by run and key. Values of a run that is being worked on are computed each time, and
  * failures are not remembered.
  */
 export const createRunMemo = <T>(

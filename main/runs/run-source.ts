@@ -16,26 +16,26 @@ import { createKnownChecks, type KnownChecks } from './known-checks.ts';
 import { readRecordedTrainings } from './recorded-trainings.ts';
 import { createRunMemo, type RunMemo } from './run-memo.ts';
 
-/** Documents, pairs and measured methods that are kept: those of some runs that are looked at in turn. */
+/** Number of documents, pairs and measured methods that are kept: enough for a few runs viewed in turn. */
 const MOST_KEPT = 8;
 
-/** The runs of a workspace with all that reading them takes. */
+/** The runs of a workspace, with everything needed to read them. */
 export interface RunSource extends Pick<Workspace, 'runs' | 'steps'> {
   readonly resources: string;
-  /** Which results were found to follow from their outcomes before. */
+  /** Earlier checks of results against their outcomes. */
   readonly knownChecks: KnownChecks;
   readonly bundled: BundledModels;
   readonly checked: RunMemo<SweepDocument | null>;
   readonly pairs: RunMemo<MeasuredPairs>;
   readonly methods: RunMemo<MeasuredMethods>;
-  /** Whether an engine of ours works on the run right now: its files are as it writes them, and change. */
+  /** Whether one of our engines works on the run now: its files are still changing. */
   isLive(run: string): boolean;
   rulesOf(manifest: Pick<RunManifest, 'tasks'>): FindRules;
 }
 
 /**
- * The task of a run, as it was: one that comes with the workbench, or that this workspace remembers. No other folder is
- * looked into, since the run that names it may be a stranger's.
+ * The unchanged task of a run: a bundled one, or one that this workspace remembers. No other folder is read, since the
+ * run that names it may come from a stranger.
  */
 const createTaskFinder = (
   { library }: Pick<Workspace, 'library'>,
@@ -54,7 +54,7 @@ const createTaskFinder = (
         const task = await load(taskPath);
         if (task.hash === hash) return task;
       } catch (error) {
-        // It is gone, or another one by now: the run is read without it, and says so.
+        // The task is gone or has changed: the run is read without it, and reports that.
         if (!(error instanceof WorkbenchError)) throw error;
       }
     }
@@ -69,7 +69,7 @@ export const openRunSource = async (
     state = null,
     isLive = () => false,
   }: {
-    /** This user's folder outside of workspaces, to remember checks in; null: none are remembered. */
+    /** This user's folder outside of workspaces, in which checks are remembered; null: none are. */
     readonly state?: string | null;
     readonly isLive?: (run: string) => boolean;
   } = {},

@@ -11,7 +11,7 @@ import { readPointIndex } from './sweep-record.ts';
 
 export const OUTCOMES = 'outcomes.parquet';
 
-/** Called for each column of an item that differs from the one computed from the model's answer. */
+/** Called for each column of an item that differs from the value computed from the model's answer. */
 export type TellOutcome = (column: string, point: OutcomePoint, item: string) => void;
 
 /** A point and its items' outcomes, computed from the model's answers. */
@@ -21,7 +21,7 @@ export interface PointBlock {
   readonly outcomes: readonly ItemOutcome[];
 }
 
-/** One text of one item is judged one way, whoever wrote it. */
+/** Judges equal texts of an item the same way, whatever candidate wrote them. */
 const createVerdicts = (): ((point: OutcomePoint, outcome: WrittenOutcome, tell: TellColumn) => void) => {
   const known = new Map<string, Pick<WrittenOutcome, 'filtered' | 'correct'>>();
   return ({ task }, { id, text, filtered, correct }, tell) => {
@@ -35,7 +35,7 @@ const createVerdicts = (): ((point: OutcomePoint, outcome: WrittenOutcome, tell:
   };
 };
 
-/** Points from the steps of a run that has not ended; points without a stored step are left out. */
+/** Points from the steps of an unfinished run; points without a stored step are left out. */
 const stepBlocks = async function* (
   { runs, steps }: RunSource,
   run: string,
@@ -52,16 +52,17 @@ const stepBlocks = async function* (
 
 export interface StoredOutcomes {
   /**
-   * Whether they come from the run's own file: otherwise from the steps of the workspace, as far as those are there.
+   * Whether the outcomes come from the run's own file; otherwise they come from those steps that the workspace still
+   * has.
    */
   readonly isFile: boolean;
   readonly blocks: AsyncIterable<PointBlock>;
 }
 
 /**
- * The outcomes of a sweep's points, from its `outcomes.parquet` where it is finished, from the workspace's steps where
- * it is not. What is right or wrong is computed anew from the log-probability of each choice, or from the text and the
- * task's rule where the task is at hand; `tell` is called for every column that differs.
+ * The outcomes of a sweep's points, from its `outcomes.parquet` if it is finished, else from the workspace's steps.
+ * Correctness is recomputed from the log-probability of each choice, or from the text and the task's rule where the
+ * task is available; `tell` is called for every column that differs.
  *
  * @throws WorkbenchError `results-edited` where the file is not the one that the run wrote; `outcomes-damaged`.
  */
@@ -97,7 +98,7 @@ export const readStoredOutcomes = async (
   return { isFile: fromFile !== null, blocks: blocks() };
 };
 
-/** Outcomes of some points of a sweep; null for a point whose outcomes are nowhere. */
+/** Outcomes of some points of a sweep; null for a point without stored outcomes. */
 export const readPointOutcomes = async (
   source: RunSource,
   run: string,

@@ -21,29 +21,29 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 /** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
 export type RunPlans = ReadonlyMap<string, Plan | null>;
 
-/** Results, points and plans of a sweep are a few MB at the most. */
+/** Results, points and plans of a sweep have a few MB at most. */
 const MAX_RESULT_BYTES = 256 * 2 ** 20;
 
 export const PLANS = 'plans.json';
 const plansFile = z.record(z.string(), plan.nullable());
 
-/** Writes a sweep's plans into its folder, one a line, so that they can be read where its steps are gone. */
+/** Writes a sweep's plans into its folder, one per line, so that they can be read without its steps. */
 export const writeRunPlans = async (folder: string, plans: RunPlans, temporaryFolder: string): Promise<void> => {
   const lines = [...plans].map(([step, made]) => `${JSON.stringify(step)}: ${JSON.stringify(made)}`);
   await writeFileAtomically(join(folder, PLANS), `{\n${lines.join(',\n')}\n}\n`, temporaryFolder);
 };
 
-/** The plans that a run left in its folder; null where it is not finished, or of a version that left none. */
+/** The plans in a run's folder; null where the run is unfinished, or its version wrote none. */
 export const readRunPlans = async (folder: string): Promise<RunPlans | null> => {
   const file = join(folder, PLANS);
   const plans = await readJsonIfThere(file, plansFile, { mostBytes: MAX_RESULT_BYTES }, damaged('plans-damaged', file));
   return plans === null ? null : new Map(Object.entries(plans));
 };
 
-/** While a sweep runs, its files are rewritten at most this often: they grow, and steps hold everything anyway. */
+/** Minimum interval between rewrites of a running sweep's files: they grow, and steps contain everything anyway. */
 const REWRITE_EVERY_MS = 2_000;
 
-/** A measured point and the step that holds its plan and outcomes. */
+/** A measured point and the step with its plan and outcomes. */
 export interface SweepPoint {
   readonly result: SweepResult;
   readonly step: string;
@@ -52,7 +52,7 @@ export interface SweepPoint {
 const pointIndex = z.array(candidatePoint.extend({ step: shortName })).max(MOST_POINTS);
 export type PointIndex = z.infer<typeof pointIndex>;
 
-/** Results in the order of models, tasks, methods and seeds of the request, factors rising: not that of arrival. */
+/** Order of results: models, tasks, methods and seeds of the request, factors ascending; not the order of arrival. */
 export interface SweepOrder {
   readonly models: readonly string[];
   readonly tasks: readonly string[];
@@ -62,7 +62,7 @@ export interface SweepOrder {
 export const RESULTS = 'results.json';
 export const POINTS = 'points.json';
 
-/** A sweep's points as they gather, and their files `results.json` and `points.json` in the run's folder. */
+/** Collects a sweep's points, and writes `results.json` and `points.json` in the run's folder. */
 export class SweepRecord {
   readonly #run: string;
   readonly #folder: string;
@@ -86,7 +86,7 @@ export class SweepRecord {
       readonly folder: string;
       readonly temporaryFolder: string;
       readonly now: () => number;
-      /** Throws where the folder is another engine's by now. */
+      /** Throws if another engine has taken the folder over. */
       readonly requireRun: () => Promise<void>;
       readonly recordChanged?: ((change: RecordChange) => void) | undefined;
     },
@@ -108,7 +108,7 @@ export class SweepRecord {
     this.#changed({ what: 'begun', order: begun, delta, notes: [...notes] });
   }
 
-  /** Applies a change of another process's record; nothing is written. */
+  /** Applies a change of another process's record; writes nothing. */
   take(change: Exclude<RecordChange, { what: 'begun' }>): void {
     switch (change.what) {
       case 'point':
@@ -163,7 +163,7 @@ export class SweepRecord {
     return withThresholds({ ...measured, curtailed, notNeeded }, reading);
   }
 
-  /** Adds a point whose step is on disk; rewrites the files if they were not lately. */
+  /** Adds a point whose step is on disk; rewrites the files unless that was done recently. */
   async add(point: SweepPoint): Promise<void> {
     const change = { what: 'point', ...point } as const;
     this.take(change);
@@ -171,7 +171,7 @@ export class SweepRecord {
     this.#changed(change);
   }
 
-  /** Adds a candidate that stopped early, whose steps are on disk. */
+  /** Adds a candidate that stopped early and whose steps are on disk. */
   async addCurtailed(point: CurtailedPoint): Promise<void> {
     const change = { what: 'curtailed', point } as const;
     this.take(change);
@@ -191,7 +191,7 @@ export class SweepRecord {
   }
 
   /**
-   * Writes the files as the record is when its turn comes: an older one never takes the place of a newer one.
+   * Writes the state of the record when its turn comes: an older state never replaces a newer one.
    *
    * @throws WorkbenchError `taken-over`.
    */
@@ -241,7 +241,7 @@ export const readSweepDocument = (folder: string): Promise<SweepDocument | null>
 export const readPointIndex = async (folder: string): Promise<PointIndex> =>
   (await readParsed(join(folder, POINTS), pointIndex)) ?? [];
 
-/** Key of the step that a point was measured in; refuses a point that the sweep does not hold. */
+/** Key of the step that measured a point; refuses a point that is not in the sweep. */
 export const findPointStep = async (folder: string, name: PointName): Promise<string> => {
   const index = await readPointIndex(folder);
   const found = index.find((point) => pointNameKey(point) === pointNameKey(name));
@@ -249,7 +249,7 @@ export const findPointStep = async (folder: string, name: PointName): Promise<st
     const seed = name.seed === null ? '' : `, seed ${String(name.seed)}`;
     throw refuse(
       'no-such-point',
-      `The sweep holds no point for ${name.model}, ${name.task}, ${name.method}${seed}, factor ${String(name.factor)}.`,
+      `The sweep has no point for ${name.model}, ${name.task}, ${name.method}${seed}, factor ${String(name.factor)}.`,
       'Choose a point that is on the chart.',
     );
   }

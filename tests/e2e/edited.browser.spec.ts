@@ -22,7 +22,7 @@ test('an edited sweep is reported in every view, and values from its outcomes ar
 
   await expect(banner).toContainText(`disagrees with the stored outcomes in ${edited} fields: results.difference`);
   await expect(banner).toContainText(
-    'it was edited after the run had ended. What is shown is computed from the outcomes.',
+    'it was edited after the run had ended. The numbers shown are computed from the outcomes.',
   );
   for (const view of ['Thresholds', 'Compare', 'Workbench']) {
     await page.getByRole('tab', { name: view, exact: true }).click();

@@ -200,5 +200,8 @@ test("calibration on the unpruned model's own answers gives other plans than on 
     '--workspace',
     join(folder, 'w'),
   ]);
-  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('french is not a task whose answers')]);
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining('french is not a task with written answers'),
+  ]);
 });

@@ -102,7 +102,7 @@ const pythonText = (python: Awaited<ReturnType<typeof pythonHere>>): string => {
 export const doctor: Verb = {
   name: 'doctor',
   usage: '[--probe] [--python] [--workspace DIR]',
-  summary: 'Devices and environment: what is here, what is used, and how to get what is missing.',
+  summary: 'Devices and environment: what is present, what is used, and how to install missing parts.',
   positionals: [0, 0],
   options: {
     probe: {

@@ -107,7 +107,7 @@ export const experiment: Verb = {
       multiple: true,
       value: 'LIST',
       help:
-        'Draws of arms whose plan depends on a seed, each an arm of its own (default ' +
+        'Draws of arms whose plan depends on a seed, each a separate arm (default ' +
         `${DEFAULTS.seeds.join(',')}). A sign or a threshold is reported only if it holds in every draw.`,
     },
     'training-seeds': {

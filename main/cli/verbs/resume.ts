@@ -59,9 +59,9 @@ const sayAdopted = async (
   const { isMadeHere, says, asks } = await engine.call('runs.origin', { run });
   if (isMadeHere) return;
   const own = "the workspace's own environment";
-  if (asks.program) host.say(`Program: the run says ${says.program ?? own}; used is ${python ?? own}.`);
+  if (asks.program) host.say(`Program: the run names ${says.program ?? own}; used is ${python ?? own}.`);
   if (asks.destination)
-    host.say(`Folder to write: the run says ${says.destination ?? 'none'}; used is ${out ?? 'none'}.`);
+    host.say(`Folder to write: the run names ${says.destination ?? 'none'}; used is ${out ?? 'none'}.`);
   host.say(`Read: ${says.reads.join(', ')}.`);
 };
 

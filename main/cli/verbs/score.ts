@@ -41,7 +41,7 @@ const readRequests = async (file: string): Promise<readonly Request[]> => {
       throw refuse(
         'duplicate-id',
         `${location}: id "${parsed.id}" was used before.`,
-        'Give every request an id of its own.',
+        'Give every request its own id.',
       );
     seen.add(parsed.id);
     requests.push(parsed);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { runCommandLine } from '../../../main/cli/run-command-line.ts';
 
-/** What a command line in this process answers, without the settings of whoever runs the tests. */
+/** Runs a command line in this process, without the settings of whoever runs the tests. */
 export const commandLineHere = async (
   ...args: readonly string[]
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> => {

@@ -71,7 +71,7 @@ test('the edit distance is symmetric and counts edits, and the nearest name is o
   expect(nearestName('quux', names)).toBeNull();
 });
 
-test('values are read by what they must be, and refused by option and value', () => {
+test('values are parsed by type, and refusals name option and value', () => {
   const read = (options: Readonly<Record<string, unknown>>): ReturnType<typeof optionReader> =>
     optionReader({ positionals: [], options });
   expect(read({ factors: ['1,2', '4'] }).reals('factors', 1)).toEqual([1, 2, 4]);
@@ -114,7 +114,7 @@ test('every method, uncurl among them, takes its options by --option alone', asy
   }
 });
 
-test('what commander would read otherwise is read as it was typed', () => {
+test('values that commander would interpret are read as typed', () => {
   expect(parse('m', '--', '--factor')).toEqual({ positionals: ['m', '--factor'], options: {} });
   expect(parse('-', '--factor=-1')).toEqual({ positionals: ['-'], options: { factor: '-1' } });
   expect(() => parse('m', '--factor=')).toThrow('--factor needs a value (X)');
@@ -164,7 +164,7 @@ test('help names every option with its value and wraps at the width of the termi
   for (const { name } of all) expect(overview(all, 60)).toContain(`  ${name} `);
 });
 
-test('every verb bears its name, and its usage names only options that it has', async () => {
+test('every verb has its own name, and its usage names only options that it has', async () => {
   for (const [name, load] of Object.entries(verbs)) {
     const loaded = await load();
     expect(loaded.name).toBe(name);

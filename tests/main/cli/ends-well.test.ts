@@ -21,7 +21,7 @@ const start = (args: readonly string[], stdio: StdioOptions, environment: NodeJS
 const sweepOf = (workspace: string): readonly string[] =>
   `sweep ${model} --task capital --method frequency --factors 1,2 --limit 20 --workspace ${workspace}`.split(' ');
 
-/** How it ended, once all that it said has been heard. */
+/** The exit code or signal of a child, once all its output was read. */
 const exitOf = async (child: ReturnType<typeof start>): Promise<number | string | null> => {
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
   return code ?? signal;
@@ -104,7 +104,7 @@ test('cells that begin a formula are texts; numbers stay numbers', () => {
   expect(rows.split('\n').slice(2, -1)).toEqual([`"'=HYPERLINK(""x"")",-1.5`, `'@a,2`, `'+b,3`, `'-c,`]);
 });
 
-test('want of memory is named as such, whoever reports it', () => {
+test('lack of memory is reported as such, whatever its source', () => {
   for (const error of [
     new RangeError('Array buffer allocation failed'),
     new RangeError('Invalid string length'),
@@ -114,7 +114,7 @@ test('want of memory is named as such, whoever reports it', () => {
   expect(serialiseError(refuse('bad-task', 'x', 'y')).code).toBe('bad-task');
 });
 
-test('what cannot be read is not reported as something that cannot be written', () => {
+test('a read error is not reported as a write error', () => {
   const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
   expect(explainReadError(denied, '/x')).toMatchObject({
     code: 'not-readable',

@@ -30,7 +30,7 @@ const work = (task: ClusterTask): ClusterWork => ({
   parts: { done: 0, of: 1 },
 });
 
-test('a task that waits is reported again when what it waits for changes, and only then', () => {
+test('a waiting task is reported again only when its reason for waiting changes', () => {
   const said: string[] = [];
   let hear: (event: EngineEvent) => void = () => undefined;
   const engine = {

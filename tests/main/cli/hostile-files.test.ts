@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { commandLineHere } from './command-line-here.ts';
 
-/** Exit code and words of a command line in this process. */
+/** Exit code and error message of a command line in this process. */
 const refusal = async (...args: readonly string[]): Promise<{ readonly code: number; readonly said: string }> => {
   const { code, stdout, stderr } = await commandLineHere(...args);
   return { code, said: stdout + stderr };

@@ -13,7 +13,7 @@ const model = fileURLToPath(new URL('../../../resources/models/uncurl-8', import
 const host = { say: (): void => undefined, environment: {} };
 const reader = optionReader({ positionals: [], options: { threads: '1' } });
 
-test('a verb keeps nothing of a model that was another one for a moment', async () => {
+test('a verb keeps no result of a model that was replaced for a moment', async () => {
   const folder = join(await temporaryFolder(), 'mine');
   await cp(model, folder, { recursive: true });
   const weights = join(folder, 'model.safetensors');
@@ -64,7 +64,7 @@ test('refitted weights beside a plan are checked: damaged ones are refused, thos
     code: 2,
     stderr: expect.stringContaining(`${weights} is not what`),
   });
-  // Without the statement of what it is, as early versions wrote it.
+  // Without the hash of its content, as early versions wrote it.
   const header = JSON.parse(sound.toString('utf8', 8, 8 + Number(sound.readBigUInt64LE()))) as object;
   const bare = Buffer.from(JSON.stringify({ ...header, __metadata__: { format: 'pt' } }));
   const length = Buffer.alloc(8);

@@ -12,7 +12,7 @@ const verb = async (name: string): Promise<Verb> => {
 const set = { ...NO_SETTINGS, threads: 3, memoryBudgetBytes: 2.5e9, device: 'webgpu', delta: 0.1 } as const;
 const nothing = { positionals: ['x'], options: {} };
 
-test('threads and memory that were set stand in for what was not given; the device for serve alone', async () => {
+test('set threads and memory replace options that were not given; the set device only for serve', async () => {
   expect(withSetOptions(await verb('serve'), nothing, set).options).toEqual({
     threads: '3',
     memory: '2.5',
@@ -25,7 +25,7 @@ test('threads and memory that were set stand in for what was not given; the devi
   expect(withSetOptions(await verb('runs'), nothing, set).options).toEqual({});
 });
 
-test('what a command line says goes before it', async () => {
+test('the command line overrides settings', async () => {
   const given = { positionals: [], options: { threads: '1', device: 'cpu' } };
   expect(withSetOptions(await verb('serve'), given, set).options).toEqual({
     threads: '1',

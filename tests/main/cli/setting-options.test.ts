@@ -43,6 +43,6 @@ test('the help of an option ends with its default, and lists choices that it doe
   expect(options['protect']?.help).not.toContain('One of');
   expect(options['seeds']).toMatchObject({ multiple: true, help: expect.stringMatching(/ Default: 0,1,2\.$/) });
   expect(options['speed']).toMatchObject({ type: 'boolean' });
-  // Read by an option of the verb's own.
+  // The verb reads it by an option of its own.
   expect(Object.keys(options)).not.toContain('recovery');
 });

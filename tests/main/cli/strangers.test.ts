@@ -9,7 +9,7 @@ import { commandLineHere as uncurl } from './command-line-here.ts';
 
 const started = z.object({ run: z.string() });
 
-test("the program in a stranger's workspace is not run by doctor, whatever it is asked", async () => {
+test("the program in a stranger's workspace is not run by doctor, whatever the options", async () => {
   if (process.platform === 'win32') return;
   const workspace = await temporaryFolder();
   const [python, ran] = [environmentPython(workspace), join(workspace, 'ran')];
@@ -60,7 +60,7 @@ test('a copied run is resumed once its code is given; until then every verb that
   const resumed = await uncurl('resume', run, ...here, '--confirm', code);
   expect(resumed.code, resumed.stderr).toBe(0);
   expect(resumed.stderr).toContain('Read: bundled:uncurl-8, bundled:add.');
-  // It is this user's from now on, and was all the time where it was made.
+  // It belongs to this user from now on, and always did where it was made.
   expect(await uncurl('resume', run, ...here)).toMatchObject({ code: 0 });
   expect(await uncurl('work', run, '--workspace', own, '--threads', '1')).toMatchObject({ code: 0 });
 });

@@ -15,7 +15,7 @@ import { clusterRequest, type ClusterRequest } from '../../../main/contract/clus
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-// Answers as Slurm 24.11 gave them to an array of three and a joining job.
+// Answers of Slurm 24.11 about an array of three tasks and a joining job.
 const QUEUE = JSON.stringify({
   jobs: [
     {
@@ -72,7 +72,7 @@ describe('what Slurm tells', () => {
     expect(isActive(completed)).toBe(false);
   });
 
-  it('is looked at until nothing runs any more, and what Slurm forgets stays as it ended', async () => {
+  it('is polled until nothing runs any more, and keeps ended tasks that Slurm forgets', async () => {
     const looks = [LINES, '', LINES];
     const command = (program: string, args: readonly string[]): Promise<string> =>
       Promise.resolve(
@@ -102,7 +102,7 @@ describe('what Slurm tells', () => {
     expect(seen[2]).toEqual(['joining job: CANCELLED, signal 9 (DependencyNeverSatisfied)', ...ended].sort());
   });
 
-  it('is read from the JSON of older versions, which tells of everybody and has bare numbers', async () => {
+  it('is read from the JSON of older versions, which lists all users and has bare numbers', async () => {
     const job = (job_id: number, array_job_id: number, array_task_id: number | null) => ({
       job_id,
       name: 'a',
@@ -140,7 +140,7 @@ describe('what Slurm tells', () => {
     expect(readQueue(JSON.stringify({ jobs })).map(({ state }) => state)).toEqual(['COMPLETING']);
   });
 
-  it('has logs whose paths hold spaces', () => {
+  it('has logs whose paths contain spaces', () => {
     const line =
       'JobId=4 ArrayJobId=1 ArrayTaskId=2 JobState=FAILED ExitCode=1:0 NodeList=vm StdErr=/my work/worker-1-2.log ' +
       'StdIn=/dev/null StdOut=/my work/worker-1-2.log ';
@@ -148,7 +148,7 @@ describe('what Slurm tells', () => {
       expect(readJobLines(line + end).map(({ log }) => log)).toEqual(['/my work/worker-1-2.log']);
   });
 
-  it('is reported task by task: those that wait as one wait each, and each with the parts that it has done', () => {
+  it('is reported task by task: each task of a waiting array waits, and each has its number of finished parts', () => {
     const waiting = readJobLines(
       'JobId=1 ArrayJobId=1 ArrayTaskId=1,3-4 JobState=PENDING Reason=Resources StdOut=/l/%a',
     );
@@ -180,9 +180,9 @@ describe('both jobs', () => {
     };
     await expect(submitJobs(refusing, 'sweep-1', '/100 %/slurm.sh', '/100 %/logs', 2)).rejects.toThrow('QOS policy');
     expect(asked.at(-1)).toEqual(['scancel', '7']);
-    // Whatever the environment says, both bear the run's name.
+    // Both have the run's name, whatever the environment says.
     for (const call of asked.slice(0, 2)) expect(call).toContain('--job-name=sweep-1');
-    // A per cent sign is none of sbatch's patterns.
+    // A per cent sign is not a pattern of sbatch.
     expect(asked[0]).toContain('--output=/100 %%/logs/worker-%A-%a.log');
     expect(asked[1]).toContain('--output=/100 %%/logs/join-%j.log');
     const dead: RunCommand = (program, args) =>
@@ -194,7 +194,7 @@ describe('both jobs', () => {
     });
   });
 
-  /** A Slurm that knows these jobs, by number and name; what was cancelled goes to the list. */
+  /** A Slurm that knows these jobs, by number and name; cancelled ones are added to the list. */
   const slurmWith =
     (jobs: Readonly<Record<string, string>>, cancelled: string[]): RunCommand =>
     (program, args) => {
@@ -210,7 +210,7 @@ describe('both jobs', () => {
     };
   const both = { run: 'sweep-1', array: 7, join: 8 };
 
-  it('are cancelled each by itself: one that Slurm has forgotten does not keep the other', async () => {
+  it('are cancelled independently: one that Slurm has forgotten does not keep the other alive', async () => {
     const cancelled: string[] = [];
     await cancelJobs(slurmWith({ 8: 'sweep-1' }, cancelled), both);
     expect(cancelled).toEqual(['8']);
@@ -221,7 +221,7 @@ describe('both jobs', () => {
     );
   });
 
-  it('are not cancelled where Slurm has given a number to a job of another name', async () => {
+  it('are not cancelled where Slurm has reused a number for a job of another name', async () => {
     const cancelled: string[] = [];
     await expect(cancelJobs(slurmWith({ 7: 'thesis', 8: 'thesis' }, cancelled), both)).rejects.toMatchObject({
       code: 'another-job',
@@ -237,7 +237,7 @@ describe('both jobs', () => {
     expect(await readTasks(slurmWith({ 7: 'thesis', 8: 'sweep-1' }, []), both)).toMatchObject([{ job: 8 }]);
   });
 
-  it('are asked after again when a look fails after one that did not, and when ssh cannot reach its host', async () => {
+  it('are polled again when a poll fails after a successful one, and when ssh cannot reach its host', async () => {
     const follow = (looks: readonly (WorkbenchError | string)[]) => {
       const left = [...looks];
       const seen: (number | null)[] = [];
@@ -266,7 +266,7 @@ describe('both jobs', () => {
     const ended = 'JobId=1 ArrayJobId=1 ArrayTaskId=1 JobName=a JobState=COMPLETED NodeList=vm ExitCode=0:0';
     const noName = failure('scontrol ended with 255: Could not resolve hostname login', 'cluster-unreachable');
     expect(await follow([noName, running, noName, failure('something else'), ended])).toEqual([null, 1, null, null, 1]);
-    // Nothing was ever seen: that is no trouble of a moment.
+    // No poll ever succeeded: the trouble is not temporary.
     await expect(follow([failure('Access/permission denied'), running])).rejects.toThrow('permission denied');
   });
 });
@@ -274,9 +274,9 @@ describe('both jobs', () => {
 describe('commands over ssh', () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it('tell a host that is not reached from a command that failed there, and never ask for a password', async () => {
+  it('distinguish an unreachable host from a command that failed there, and never ask for a password', async () => {
     const folder = await temporaryFolder();
-    // Stands for ssh: says what it was asked, and ends as the host's name says.
+    // A fake ssh: prints its arguments, and ends as the host's name says.
     await writeFile(
       join(folder, 'ssh'),
       '#!/bin/sh\necho "$@" >&2\nfor word; do [ "$word" = -- ] && break; host=$word; done\nexit "${host#ends-}"\n',
@@ -292,7 +292,7 @@ describe('commands over ssh', () => {
   });
 });
 
-describe('what a user asks of a cluster', () => {
+describe('the request of a user to a cluster', () => {
   it('cannot become another option of sbatch or ssh', () => {
     expect(clusterRequest.parse({}).workers).toBe(1);
     for (const wrong of [
@@ -328,19 +328,19 @@ describe('an array on mixed hardware', () => {
     expect(() => requireOneKind(nodes, { ...request, gres: null })).toThrow('different hardware');
   });
 
-  it('is not, where one kind is named or all nodes are alike', () => {
+  it('is accepted where one kind is named or all nodes are alike', () => {
     requireOneKind(nodes, { ...request, gres: 'gpu:1', constraint: 'avx512' });
     requireOneKind(nodes.slice(0, 2), { ...request, gres: 'gpu:1' });
     requireOneKind(readNodes('vm|(null)|(null)|main*\n', null), { ...request, gres: null });
   });
 
-  it('is looked for among the nodes of the default partition where none is named', () => {
+  it('is detected among the nodes of the default partition where none is named', () => {
     const cluster = readNodes('n1|avx512|(null)|cpu*\nn2|avx512|(null)|cpu*\nn3|avx2|gpu:v100:2|gpu\n', null);
     expect(cluster.map(({ name }) => name)).toEqual(['n1', 'n2']);
     requireOneKind(cluster, { ...request, partition: null, gres: null });
   });
 
-  it('is no matter of nodes that have another kind of GPU than the one named', () => {
+  it('ignores nodes that have another kind of GPU than the named one', () => {
     const both = readNodes('n1|avx512|gpu:a100:4|a\nn2|avx2|gpu:v100:4|a\nn3|avx2|(null)|a', 'a');
     requireOneKind(both, { ...request, gres: 'gpu:a100:1' });
     requireOneKind(both, { ...request, gres: 'gpu:v100' });
@@ -358,7 +358,7 @@ describe('an array on mixed hardware', () => {
 describe('the batch script', () => {
   const order = { run: 'r', workspace: '/w', uncurl: 'echo', code: '0f', memoryShare: 0.6 };
 
-  it('says what it does, and holds every option and line that was asked for', () => {
+  it('explains itself, and contains every requested option and line', () => {
     expect(
       slurmScript(
         { run: 'sweep-1', workspace: '/shared/my work', uncurl: 'node uncurl.ts', code: '0f', memoryShare: 0.6 },
@@ -384,7 +384,7 @@ describe('the batch script', () => {
     );
   });
 
-  it('keeps weights within the memory that was asked for, which is less than that of the node', () => {
+  it('keeps weights within the requested memory, which is less than that of the node', () => {
     const rest = (memory: string | null) =>
       /--threads 2(.*) ;;/.exec(
         slurmScript({ ...order, uncurl: 'uncurl', memoryShare: 0.5 }, { ...request, memory }),

@@ -201,7 +201,7 @@ test('a submission that cannot be read hides no run: its own is reported as dama
     const manifests = await workspace.runs.list();
     await clusters.find(manifests);
     const damages = new Map(manifests.map((manifest) => [manifest.id, clusters.shown(manifest).damaged]));
-    expect(damages.get(bad)).toBe(`${record} does not tell of a submission. Remove it, and submit the run again.`);
+    expect(damages.get(bad)).toBe(`${record} does not describe a submission. Remove it, and submit the run again.`);
     expect(damages.get(good)).toBeUndefined();
   }
   expect((await clusters.list()).map(({ run }) => run)).toEqual([good]);

@@ -7,7 +7,7 @@ import { createMadeEnvironments, environmentPython } from '../../../main/finetun
 import { makeEnvironment } from '../../../main/finetune/make-environment.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** A program that answers the question for versions as a Python with these packages would. */
+/** A program that answers the question for versions like a Python with these packages. */
 const answering = async (answer: unknown, path?: string): Promise<string> => {
   const file = path ?? join(await temporaryFolder(), 'python');
   await mkdir(dirname(file), { recursive: true });
@@ -19,7 +19,7 @@ const answering = async (answer: unknown, path?: string): Promise<string> => {
   return file;
 };
 
-/** What no engine has made. */
+/** Environments of an engine that has made none. */
 const none = { has: () => Promise.resolve(false) };
 
 const whole = { python: '3.12.1', torch: '2.7.0+cpu', transformers: '5.24.0', safetensors: '0.6.0' };
@@ -39,12 +39,12 @@ describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
     await environments.make(workspace);
     const path = await answering(whole, environmentPython(workspace));
     expect((await findPython(null, workspace, environments)).path).toBe(path);
-    // Made once, it is completed by the next call.
+    // The next call completes it.
     await environments.make(workspace);
     expect((await stat(state)).mode & 0o777).toBe(0o700);
   });
 
-  /** A workspace with a program where the environment has its Python, which leaves a mark when it is run. */
+  /** A workspace with a program at the path of the environment's Python that leaves a mark when it is run. */
   const armed = async (): Promise<{ readonly workspace: string; readonly ran: string }> => {
     const workspace = await temporaryFolder();
     const [path, ran] = [environmentPython(workspace), join(workspace, 'ran')];
@@ -61,7 +61,7 @@ describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
     await expect(findPython(null, workspace, environments)).rejects.toMatchObject(refused);
     const request = { base: 'python3', workspace, environments, requirements: '/nowhere', say: () => undefined };
     await expect(makeEnvironment({ ...request, signal: AbortSignal.timeout(60_000) })).rejects.toMatchObject(refused);
-    // The place of one that was made here holds another one, or a link to it.
+    // An environment that was made here is replaced by another one, or by a link to it.
     const own = await temporaryFolder();
     await environments.make(own);
     await rename(join(own, 'python'), join(own, 'before'));
@@ -74,7 +74,7 @@ describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
     await rm(join(own, 'python'));
     await rename(join(own, 'before'), join(own, 'python'));
     expect(await environments.has(own)).toBe(true);
-    // A copy of the whole workspace is another place.
+    // A copy of the whole workspace is at another path.
     const copy = join(await temporaryFolder(), 'copy');
     await cp(own, copy, { recursive: true });
     expect(await environments.has(copy)).toBe(false);

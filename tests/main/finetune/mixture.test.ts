@@ -26,7 +26,7 @@ const fileOf = async (lines: readonly unknown[]): Promise<string> => {
   return file;
 };
 
-test('the bundled mixture holds no test item of any bundled task, by hash of its text and by its question', async () => {
+test('the bundled mixture contains no test item of any bundled task, by hash of its text and by its question', async () => {
   const { items } = await readMixture(bundledMixtureFile(resources), 'bundled');
   const hashes = new Set(items.map(({ context, answer }) => hashOf(context + answer)));
   const questions = new Set(items.map(({ context }) => context));
@@ -41,7 +41,7 @@ test('the bundled mixture holds no test item of any bundled task, by hash of its
   expect(tested).toBeGreaterThan(5000);
 });
 
-test('the bundled mixture holds every calibration item of what the models were pretrained on', async () => {
+test('the bundled mixture contains every calibration item of the tasks that the models were pretrained on', async () => {
   const { items } = await readMixture(bundledMixtureFile(resources), 'bundled');
   const texts = new Set(items.map(({ context, answer }) => context + answer));
   for (const name of ['german', 'capital', 'mood']) {
@@ -64,7 +64,7 @@ test('test items of the tasks are left out of any mixture, and counted', async (
   expect(mixture.leftOut).toBe(1);
   expect(mixture.items.map((item) => item.answer)).toEqual(['anders\n', '2\n']);
   expect(await reopenMixture(spec, [german], resources)).toEqual(mixture);
-  // Without the task the item stays, and the mixture is another.
+  // Without the task the item stays, and the mixture differs.
   await expect(reopenMixture(spec, [], resources)).rejects.toMatchObject({ code: 'changed-since' });
   const alone = await readMixture(await fileOf([{ context: first.context, answer }]), 'alone');
   expect(() => withoutTestItems(alone, [german])).toThrow(/Every item of the mixture alone is a test item/);
@@ -91,7 +91,7 @@ test('items are learnt by group, their answers apart from their contexts', async
   ]);
 });
 
-test('what is no mixture is refused by its line', async () => {
+test('a bad mixture is refused, naming the line', async () => {
   await expect(readMixture(await fileOf([{ context: 'a' }]), 'm')).rejects.toMatchObject({
     code: 'bad-item',
     message: expect.stringMatching(/line 1: answer/),

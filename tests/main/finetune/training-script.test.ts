@@ -5,7 +5,7 @@ import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { runTrainingScript, scriptJobText } from '../../../main/finetune/training-script.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** A program in Python's place that says these lines, then ends so. */
+/** A fake Python that prints these lines, then ends as given. */
 const saying = async (lines: readonly string[], end = 'exit 0', first = ''): Promise<string> => {
   const file = join(await temporaryFolder(), 'python');
   await writeFile(file, `#!/bin/sh\n${first}\n${lines.map((line) => `echo '${line}'`).join('\n')}\n${end}\n`);
@@ -32,7 +32,7 @@ const run = async (path: string, controller = new AbortController(), isCancelled
 };
 
 describe.skipIf(process.platform === 'win32')('the training script', () => {
-  test('tells of its steps, and of what it changed', async () => {
+  test('reports its steps and the number of changed tensors', async () => {
     const path = await saying([
       start,
       step(1),
@@ -73,7 +73,7 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
       'exit 0',
       { code: 'script-unclear', kind: 'failed', message: expect.stringContaining('hello') },
     ],
-  ])('is heard in %s', async (_, lines, end, error) => {
+  ])('reports %s as an error', async (_, lines, end, error) => {
     await expect(run(await saying(lines, end))).rejects.toMatchObject(error);
   });
 

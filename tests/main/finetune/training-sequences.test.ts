@@ -28,7 +28,7 @@ test('a long item loses its beginning, and keeps at least one token of context',
   }
 });
 
-test('a task without calibration items, and one that learns what another tests, are refused', () => {
+test('a task without calibration items, and one whose calibration items another tests, are refused', () => {
   expect(() => trainingSequences([{ ...german, calibration: [] }], tokenizer, 64)).toThrow(/no calibration split/);
   const twin = { ...german, name: 'twin', calibration: german.test.slice(0, 1), test: german.calibration.slice(0, 1) };
   expect(() => trainingSequences([german, twin], tokenizer, 64)).toThrow(/has the text of test item/);

@@ -6,10 +6,10 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { mutate } from './mutate.ts';
 import { fuzzedParsers } from './parsers.ts';
 
-/** What a reader may end with: a refusal in words. Anything else is a defect of the reader. */
+/** Whether a reader ended as it may: with a typed refusal. Anything else is a defect of the reader. */
 const isTyped = (error: unknown): boolean => error instanceof WorkbenchError || error instanceof TemplateFault;
 
-// Otherwise what is mutated would be refused for something else.
+// If the sound example were refused, its mutations would be refused for the wrong reason.
 test('every reader reads its sound example', async () => {
   const unread: string[] = [];
   for (const { name, sound, read, close } of await fuzzedParsers(await temporaryFolder())) {

@@ -1,21 +1,21 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** A reader of foreign data: a sound example of what it reads, and how it is read once that lies in a folder. */
+/** A reader of foreign data: a sound example of its input, and how a file with it is read. */
 export interface FuzzedParser {
   readonly name: string;
   readonly sound: Buffer;
-  /** How often `npm test` mutates it: 500 times, fewer what takes long. */
+  /** Mutations per `npm test`: 500, fewer for slow readers. */
   readonly mutations: number;
-  /** Puts the bytes where they belong and reads them. */
+  /** Stores the bytes where the reader expects them, and reads them. */
   readonly read: (bytes: Buffer) => Promise<unknown>;
-  /** Ends what it started to read with. */
+  /** Releases what it needed for reading. */
   readonly close?: () => Promise<void>;
 }
 
 export const MUTATIONS = 500;
 
-/** A reader of a text. */
+/** A reader of text. */
 export const ofText = (name: string, sound: Buffer, read: (content: string) => unknown): FuzzedParser => ({
   name,
   sound,
@@ -23,7 +23,7 @@ export const ofText = (name: string, sound: Buffer, read: (content: string) => u
   read: (bytes) => Promise.resolve(read(bytes.toString('utf8'))),
 });
 
-/** A reader of the file `file` of a folder of its own within `folder`, made beforehand or empty. */
+/** A reader of the file `file` in its own folder within `folder`, made beforehand or empty. */
 export const ofFile = async (
   folder: string,
   name: string,

@@ -1,6 +1,6 @@
 import type { RandomSource } from '../../../main/statistics/random.ts';
 
-/** What readers of JSON, numbers and names meet least often. */
+/** Values that readers of JSON, numbers and names rarely see. */
 const ODD_VALUES = [
   ...['null', 'true', '[]', '{}', '""', '"\\u0000"', '".."', '-1', '1.5', '1e400', '1e9', '4294967296'],
   ...['9007199254740993', '-9223372036854775808', '"__proto__"', '{"__proto__":1}', '[[[[[[[[1]]]]]]]]', '"\\ud800"'],
@@ -16,7 +16,7 @@ const oneOf = <T>(random: RandomSource, values: readonly T[]): T => {
   return value;
 };
 
-/** Puts `inner` in the place of the bytes from `start` to `end`. */
+/** Replaces the bytes from `start` to `end` by `inner`. */
 const splice = (bytes: Buffer, start: number, end: number, inner: Uint8Array): Buffer =>
   Buffer.concat([bytes.subarray(0, start), inner, bytes.subarray(end)]);
 
@@ -25,7 +25,7 @@ const span = (bytes: Buffer, random: RandomSource, most: number): readonly [numb
   return [start, Math.min(bytes.length, start + 1 + below(random, most))];
 };
 
-/** Replaces one value that looks like JSON's, wherever it stands. */
+/** Replaces one value that looks like JSON, at any position. */
 const replaceValue: Mutation = (bytes, random) => {
   const text = bytes.toString('latin1');
   const values = [...text.matchAll(/-?\d+(?:\.\d+)?|"(?:[^"\\]|\\.)*"|true|false|null/g)];
@@ -65,7 +65,7 @@ const mutations: readonly Mutation[] = [
     ),
 ];
 
-/** The bytes after one to three mutations; the same `random` gives the same ones. */
+/** The bytes after one to three mutations; the same `random` gives the same result. */
 export const mutate = (bytes: Buffer, random: RandomSource): Buffer => {
   let mutated = bytes;
   for (let count = 1 + below(random, 3); count > 0; count -= 1) mutated = oneOf(random, mutations)(mutated, random);

@@ -15,7 +15,7 @@ const answer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('event') }),
 ]);
 
-/** What the server makes of one message of a page: its answer, or the end of the connection. */
+/** The server's answer to one message of a page, or the end of the connection. */
 const exchange = (socket: WebSocket, message: string): Promise<unknown> =>
   new Promise((resolve, reject) => {
     const ended = (): void => reject(new WorkbenchError('connection-ended', 'failed', 'no page of ours', ''));

@@ -69,18 +69,18 @@ metric_list: [{metric: acc}]
 const template = `{%- for message in messages -%}{%- if message['role'] == 'user' -%}
 [INST] {{ message['content'] | trim }} [/INST]{%- else -%}{{ message.content }}{%- endif -%}{%- endfor -%}`;
 
-/** Each refusal of a row, and each profile, takes its time. */
+/** Refusing a row and reading a profile are slow. */
 const mutationsOf = (file: string): number =>
   file.endsWith('.parquet') ? 20 : file === 'p.safetensors' ? 100 : MUTATIONS;
 
-/** All of them, working in `folder`, which is theirs. */
+/** All readers, working in `folder`, which belongs to them. */
 export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedParser[]> => {
   const folderOf = async (name: string): Promise<string> => {
     const own = path.join(folder, name);
     await mkdir(own, { recursive: true });
     return own;
   };
-  /** Reads bytes from a file of this name in a folder of its own, which may be a copy of `from`. */
+  /** Reads bytes from a file of this name in its own folder, which may be a copy of `from`. */
   const inFile = async (
     name: string,
     file: string,

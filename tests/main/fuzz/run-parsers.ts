@@ -8,7 +8,7 @@ import { type FuzzedParser, ofFile } from './fuzzed-parser.ts';
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const line = { at: '2026-01-01T12:00:00.000Z', kind: 'point', text: 'uncurl-8, sort, reap, x4' };
 
-/** Readers of what people write beside runs and for every workspace, working in `folderOf(NAME)`. */
+/** Readers of files that people write beside runs and for every workspace, working in `folderOf(NAME)`. */
 export const runParsers = async (folderOf: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => [
   await ofFile(
     await folderOf('label'),

@@ -40,7 +40,7 @@ filter_list:
 metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
 `;
 
-/** Readers of what tasks are made of, working in `folderOf(NAME)`. */
+/** Readers of the files of tasks, working in `folderOf(NAME)`. */
 export const taskParsers = async (folderOf: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => {
   const row: PythonDict = new Map<string, PythonValue>([
     ['question', 'Why is the sky blue'],

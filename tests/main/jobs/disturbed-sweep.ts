@@ -45,7 +45,7 @@ export const startSweep = async (
   return (await engine.call('sweep.start', { models: [model], tasks: [task], settings, later })).run;
 };
 
-/** Sweeps; runs `disturb` once, when the first point is known. Gives what ended the run, or null. */
+/** Runs a sweep, and `disturb` once when the first point is known. Returns the error that ended the run, or null. */
 export const disturbedSweep = async (given: Subject, disturb: () => Promise<void>, asked?: Asked): Promise<unknown> => {
   const { engine } = given;
   const disturbed: Promise<void>[] = [];
@@ -68,5 +68,5 @@ export const sweep = async (given: Subject, asked?: Asked): Promise<SweepDocumen
   return (await given.engine.call('sweep.read', { run })).results;
 };
 
-/** What an undisturbed sweep of the same model and task gives. */
+/** Results of an undisturbed sweep of the same model and task. */
 export const rightResults = async (asked?: Asked): Promise<SweepDocument['results']> => sweep(await subject(), asked);

@@ -23,7 +23,7 @@ const namesOf = (given: Partial<ExperimentSettings>): readonly string[] =>
   );
 
 describe('draws', () => {
-  it('are arms of their own where the plan depends on a seed, and nowhere else', () => {
+  it('are separate arms only where the plan depends on a seed', () => {
     expect(
       namesOf({ methods: ['uncurl', 'frequency', 'random'], treatments: ['as-is', 'tuned'], seeds: [0, 3] }),
     ).toEqual([
@@ -34,7 +34,7 @@ describe('draws', () => {
     ]);
   });
 
-  it('are none of a method that draws nothing with its options, but of the new router that it gets', () => {
+  it('are not repeated for a method whose options draw nothing, except with a new router', () => {
     expect(
       namesOf({
         options: { uncurl: { assign: 'cluster-qr' } },
@@ -47,7 +47,7 @@ describe('draws', () => {
     ]);
   });
 
-  it('take the references along where trainings are drawn too', () => {
+  it('include the references where trainings are drawn too', () => {
     const drawn: Partial<ExperimentSettings> = { seeds: [0, 1], trainingSeeds: 'drawn' };
     expect(namesOf({ ...drawn, methods: ['frequency'], treatments: ['as-is', 'tuned'] })).toEqual([
       ...['32 unpruned as-is null', '32 unpruned tuned 0', '32 unpruned tuned 1'],
@@ -60,7 +60,7 @@ describe('draws', () => {
 });
 
 describe('treatments', () => {
-  it('bring the references that they are held against, each once', () => {
+  it('include the references that they are compared with, each once', () => {
     expect(namesOf({ treatments: ['new-router', 'new-router-two-stage', 'two-stage'], seeds: [0] })).toEqual([
       ...['32 unpruned tuned null', '32 unpruned two-stage null'],
       ...['8 uncurl new-router 0', '8 uncurl new-router-two-stage 0', '8 uncurl two-stage 0'],
@@ -77,7 +77,7 @@ describe('treatments', () => {
     expect(stagesOf(['general', 'router', 'all'], 'tuned')).toEqual(['router', 'all']);
   });
 
-  it('draw a new router for pruned arms, whatever router the method has otherwise', () => {
+  it('draw a new router for pruned arms, whatever router option the method has', () => {
     const settings = settingsOf({ options: { uncurl: { router: 'mean-row', align: false } } });
     expect(armOptions(settings, 'uncurl', 'tuned')).toEqual({ router: 'mean-row', align: false });
     expect(armOptions(settings, 'uncurl', 'new-router')).toEqual({ router: 'reinitialised', align: false });
@@ -87,13 +87,13 @@ describe('treatments', () => {
     checkExperiment([small, large], [task], settingsOf(given));
 
   it('that cannot be made are refused', () => {
-    expect(refusal({ methods: ['frequency'], treatments: ['new-router'] })).toThrow(/no router to draw anew/);
+    expect(refusal({ methods: ['frequency'], treatments: ['new-router'] })).toThrow(/no router to draw at random/);
     const training = { ...settingsOf({}).training, stages: ['router' as const] };
     expect(refusal({ training, treatments: ['two-stage'] })).toThrow(/cannot be trained with the stages router alone/);
     expect(refusal({ training: { ...training, stages: ['general'] }, treatments: ['tuned'] })).toThrow(/general alone/);
     expect(refusal({ methods: ['eep'] })).toThrow(/searches its plans/);
     expect(refusal({ methods: ['random'], treatments: ['as-is'] })).not.toThrow();
-    // A new router needs no stock loader for the one that it replaces.
+    // A new router replaces one that no stock loader could open.
     expect(refusal({ options: { uncurl: { router: 'mapped-rows' } }, treatments: ['new-router'] })).not.toThrow();
   });
 });

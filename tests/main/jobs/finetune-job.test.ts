@@ -69,7 +69,7 @@ test('a disk that is too full for the state, or for the weights, is refused befo
   expect([asked(), await readdir(parent)]).toEqual([false, []]);
 });
 
-test('a folder that is there, and a place that is none, are refused before Python starts', async () => {
+test('an existing folder, and a path without a parent folder, are refused before Python starts', async () => {
   const { input, context, parent, asked } = await subject();
   await mkdir(join(parent, 'taken'));
   await writeFile(join(parent, 'file'), '');
@@ -91,7 +91,7 @@ test('a folder that is there, and a place that is none, are refused before Pytho
   expect(asked()).toBe(false);
 });
 
-/** Stands for Python and the script: says that it trained, and meanwhile somebody writes to the model. */
+/** A fake Python and script: reports a training, while another program writes to the model. */
 const DISTURBED = `#!${process.execPath}
   const { appendFileSync, readFileSync, writeFileSync } = require('node:fs');
   const job = JSON.parse(readFileSync(process.argv[5], 'utf8'));
@@ -125,7 +125,7 @@ test.runIf(process.platform !== 'win32')(
   },
 );
 
-/** Stands for Python and the script: says whether there was a state, leaves one, and dies. */
+/** A fake Python and script: reports whether there was a state, leaves one, and dies. */
 const DYING = `#!${process.execPath}
   const { existsSync, readFileSync, writeFileSync } = require('node:fs');
   const job = JSON.parse(readFileSync(process.argv[5], 'utf8'));
@@ -145,7 +145,7 @@ test.runIf(process.platform !== 'win32')(
     const python = join(await temporaryFolder(), 'python');
     await writeFile(python, DYING, { mode: 0o755 });
     const problems: unknown[] = [];
-    /** Whether it went on from a state. */
+    /** Whether the training continued from a state. */
     const train = async (): Promise<boolean> => {
       const subjectOfJob = { run: 'run', kind: 'finetune', title: 'A job' } as const;
       const meter = createProgressMeter(subjectOfJob, Date.now);

@@ -105,7 +105,7 @@ test('a resumed run goes on in its log, and a failure is logged with its reason'
   ]);
 });
 
-test('a full log says so once, and still tells how the run ended; it never outgrows its bound', async () => {
+test('a full log says so once, and still records how the run ended; it never exceeds its limit', async () => {
   const { logs, file, folderOf } = await logged();
   await appendFile(file, `${JSON.stringify({ at: '2026-01-01T00:00:00Z', kind: 'point', text: 'x' })}\n`.repeat(8000));
   const before = (await stat(file)).size;
@@ -123,7 +123,7 @@ test('a full log says so once, and still tells how the run ended; it never outgr
   expect((await stat(file)).size).toBeLessThanOrEqual(1024 * 1024);
 });
 
-test('half a line is reported as missing, a run that is gone is left alone', async () => {
+test('a truncated line is reported as missing; a deleted run is ignored', async () => {
   const { logs, file, root, folderOf } = await logged();
   logs.hear(changed('queued'));
   await logs.settled();

@@ -161,7 +161,7 @@ test('a job that is cancelled while it waits has ended at once, whatever the one
   await queue.dispose();
 });
 
-test('a run that ends on a full disk is nobody’s: it can be resumed or thrown away at once', async ({ skip }) => {
+test('a run that ends on a full disk is unlocked: it can be resumed or deleted at once', async ({ skip }) => {
   const disk = await smallDisk(512);
   if (disk === null) return skip('needs Linux and root: the disk is a tmpfs');
   const { queue, events, workspace, create } = await openQueue(join(disk, 'workspace'));
@@ -174,7 +174,7 @@ test('a run that ends on a full disk is nobody’s: it can be resumed or thrown 
     });
     queue.add(created, filling);
     await expect(queue.finished(id)).rejects.toMatchObject({ code: 'disk-full' });
-    // What could not be written is not reported as done.
+    // A state that could not be written is not reported as done.
     expect(statesOf(events, id).at(-1)).toBe('failed');
   });
   await Promise.all(ended);
@@ -187,7 +187,7 @@ test('a run that ends on a full disk is nobody’s: it can be resumed or thrown 
   await (await workspace.runs.lock(second.manifest.id)).release();
 });
 
-test('a lock that could not be given back is given back as soon as that is possible', async () => {
+test('a lock that could not be released is released as soon as that is possible', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
   const { queue, events, workspace, create } = await openQueue();
@@ -214,7 +214,7 @@ test('a lock that could not be given back is given back as soon as that is possi
   await queue.dispose();
 });
 
-test('a run whose folder is deleted while it runs fails, and its lock is not looked for again', async () => {
+test('a run whose folder is deleted while it runs fails, and its lock is not renewed again', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
   const { queue, workspace, create } = await openQueue();
@@ -246,7 +246,7 @@ test('a queue that is closed leaves its runs interrupted, to be resumed', async 
   }
 });
 
-test('a run that another engine has taken over is left alone, and listed as that one says', async () => {
+test('a run that another engine has taken over is left alone, and listed as that engine reports it', async () => {
   const { queue, events, workspace, create } = await openQueue();
   const run = await create();
   const a = heldJob();
@@ -263,7 +263,7 @@ test('a run that another engine has taken over is left alone, and listed as that
   await queue.dispose();
 });
 
-test('an engine that wakes after its run was taken over says who has it, and writes nothing more there', async () => {
+test('an engine that wakes after its run was taken over names the new holder, and writes nothing more there', async () => {
   const { queue, workspace, create } = await openQueue();
   const created = await create();
   const { job, end, started } = heldJob();

@@ -13,7 +13,7 @@ const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const model = join(resources, 'models', 'uncurl-8');
 const LIMIT_MS = 120_000;
 
-test('a point costs what its model weighs, uses and caches', async () => {
+test('the cost of a point: size, active parameters and cache of its model', async () => {
   const checkpoint = await openCheckpoint(model);
   const whole = folderCost(checkpoint);
   const { info, descriptor } = checkpoint;
@@ -27,11 +27,11 @@ test('a point costs what its model weighs, uses and caches', async () => {
   const half = planPointCost(checkpoint, { kept: descriptor.moeLayers.map(() => [0, 1, 2, 3]) });
   expect(half.bytes).toBeLessThan(0.65 * whole.bytes);
   expect(half.cacheBytesPerToken).toBe(cache);
-  // Four router rows of each layer are gone from what a token uses.
+  // The router rows of four experts per layer are no longer used by a token.
   expect(whole.activeParameters - half.activeParameters).toBe(descriptor.moeLayers.length * 4 * info.hidden);
 });
 
-test('speeds are tokens over time: by a clock that ticks once a look, by hand', async () => {
+test('speeds are tokens over time, with a clock that advances at each reading', async () => {
   const runner = await openModelRunner(await openCheckpoint(model), {
     threads: 1,
     memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
@@ -40,7 +40,8 @@ test('speeds are tokens over time: by a clock that ticks once a look, by hand', 
   onTestFinished(() => runner.dispose());
   let ticks = 0;
   const speed = await measureSpeed(runner, new AbortController().signal, () => (ticks += 10));
-  // A look at the start and one after every token, 10 ms apart: the prompt takes 10 ms, as each written token does.
+  // The clock is read at the start and after every token, 10 ms apart: the prompt takes 10 ms, and so does each written
+  // token.
   expect(speed.decodeTokensPerSecond).toBeCloseTo(100, 9);
   expect(speed.promptTokensPerSecond % 100).toBeCloseTo(0, 9);
   expect(speed.promptTokensPerSecond).toBeGreaterThan(100);
@@ -49,7 +50,7 @@ test('speeds are tokens over time: by a clock that ticks once a look, by hand', 
 });
 
 test(
-  'a sweep tells costs of every point, and speeds where they are asked for',
+  'a sweep reports costs of every point, and speeds where requested',
   async () => {
     const folder = await temporaryFolder();
     const engine = await createEngine({ workspace: folder, resources, commandLine: 'test', threads: 1 });
@@ -82,7 +83,7 @@ test(
 );
 
 test(
-  'a checkpoint beside the plans has no share of choices that went: its experts are not those of the profile',
+  'a checkpoint beside the plans has no dropped share: its experts are not those of the profile',
   async () => {
     const engine = await createEngine({
       workspace: await temporaryFolder(),

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { disturbedSweep, rightResults, startSweep, type Subject, subject, sweep } from './disturbed-sweep.ts';
 
-/** Turns the signs of a stretch of the weights in place: the same file, the same size. */
+/** Flips the signs of a range of the weights in place: the same file, the same size. */
 const rewriteSameFile = async (file: string): Promise<void> => {
   const { size } = await stat(file);
   const handle = await open(file, 'r+');
@@ -19,7 +19,7 @@ const rewriteSameFile = async (file: string): Promise<void> => {
   }
 };
 
-/** The same number of bytes, the signs of most of them turned. */
+/** The same number of bytes, with the signs of most numbers flipped. */
 const flipped = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.map((byte, at) => (at < bytes.length / 3 ? byte : byte ^ 0x80)));
 
@@ -59,7 +59,7 @@ test('another file moved over the weights in mid-sweep ends the run, and poisons
   expect(await sweep(given)).toEqual(await rightResults());
 });
 
-test('weights that were others for a while, bytes and times put back, end the run and poison nothing', async () => {
+test('weights that differed for a while, bytes and times restored, end the run and poison nothing', async () => {
   const given = await subject();
   const times = { atime: 1_700_000_000, mtime: 1_700_000_000 };
   await utimes(given.weights, times.atime, times.mtime);
@@ -79,10 +79,10 @@ test('weights that were others for a while, bytes and times put back, end the ru
   expect(await sweep(given)).toEqual(await rightResults());
 });
 
-/** Merges at every factor: the weights are read for each. */
+/** Merges at every factor, reading the weights each time. */
 const MERGING = { methods: ['uncurl'], factors: [2, 4], limit: 30 };
 
-test('merged experts that come from other bytes stay nowhere: the next sweep merges again', async () => {
+test('merged experts that come from other bytes are not stored: the next sweep merges again', async () => {
   const given = await subject();
   const original = await readFile(given.weights);
   const disturb = (): Promise<void> => {
@@ -117,7 +117,7 @@ test('a worker watches its models as every run does: nothing that it computed fr
   expect((await engine.call('sweep.read', { run })).results).toEqual(right);
 });
 
-test('the unpruned step copied over others is reported and measured again, and so is whatever was edited', async () => {
+test('the unpruned step copied over others is reported and measured again, and so is every edited step', async () => {
   const given = await subject();
   const { engine, folder } = given;
   const right = await sweep(given);
@@ -131,7 +131,7 @@ test('the unpruned step copied over others is reported and measured again, and s
   const [forged = '', edited = '', ...copied] = others;
   for (const step of copied) await copyFile(fileOf(unpruned), fileOf(step));
   const text = await readFile(fileOf(unpruned), 'utf8');
-  // Under its own key, with the hash of what it says: but it says that the unpruned model was measured.
+  // Stored under its own key, with a valid hash, but claiming that the unpruned model was measured.
   await writeFile(fileOf(forged), text.replace(unpruned, forged));
   await writeFile(fileOf(edited), (await readFile(fileOf(edited), 'utf8')).replace('"answer":[', '"answer":[9,'));
   const run = await startSweep(given);
@@ -172,7 +172,7 @@ test('a tokenizer rewritten in mid-sweep ends the run; with another tokenizer no
   const given = await subject();
   const file = join(given.folder, 'mine', 'tokenizer.json');
   const original = await readFile(file, 'utf8');
-  // Two letters change places: the same texts are other tokens.
+  // Two letters are swapped: the same texts become other tokens.
   const swapped = original.replaceAll('"a"', '"\u0000"').replaceAll('"e"', '"a"').replaceAll('"\u0000"', '"e"');
   expect(swapped).not.toBe(original);
   const ended = await disturbedSweep(given, () => writeFile(file, swapped));

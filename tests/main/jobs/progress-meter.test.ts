@@ -36,7 +36,7 @@ test('at a steady rate the range for the time left closes in on the truth', () =
   expect(leftMs?.high).toBeCloseTo(10_000);
 });
 
-test('where rates differ, the range spans them', () => {
+test('the range spans different rates', () => {
   let now = 0;
   const meter = createProgressMeter(subject, () => now);
   meter.setTotal(400);
@@ -48,7 +48,7 @@ test('where rates differ, the range spans them', () => {
   expect(meter.read().leftMs).toEqual({ low: 2000, high: 4000 });
 });
 
-test('what was on disk counts as done but not as speed', () => {
+test('work that was on disk counts as done but not as speed', () => {
   let now = 0;
   const meter = createProgressMeter(subject, () => now);
   meter.setTotal(1000);
@@ -96,13 +96,13 @@ test('where candidates stop early, work that no curve can save is counted in ful
   const { leftMs } = meter.read();
   expect(leftMs?.low).toBeCloseTo(100 * 6 * (100 + 60));
   expect(leftMs?.high).toBeCloseTo(100 * 6 * (100 + 60));
-  // A curve in mid-way: what it has done already is part of what it needs.
+  // A curve half done: its finished work is part of the work that it needs.
   does(100);
   does(30);
   expect(meter.read().leftMs?.high).toBeCloseTo(100 * (5 * (100 + 60) + 30));
 });
 
-test('curves that are not measured at all say nothing of what the others need', () => {
+test('curves that are not measured at all do not affect the estimate for the others', () => {
   const { meter, does } = atSteadyRate();
   meter.setTotal(4 * 100 + 8 * 600);
   meter.expectSavings(8 * 600);
@@ -110,7 +110,7 @@ test('curves that are not measured at all say nothing of what the others need', 
   for (let task = 0; task < 4; task += 1) does(100);
   meter.leftOut(4 * 600);
   expect(meter.read()).toMatchObject({ total: 400 + 4 * 600, leftMs: null });
-  // The others are left out as well: nothing is left to do.
+  // The others are left out as well: no work remains.
   meter.leftOut(4 * 600);
   expect(meter.read().total).toBe(400);
 });
@@ -148,7 +148,7 @@ test('done never goes back and never passes the total', () => {
   );
 });
 
-test('a meter that follows another reads as that did, with its own time and what is described last', () => {
+test('a meter that follows another repeats its reading, with its own time and the latest description', () => {
   let now = 0;
   let changes = 0;
   const meter = createProgressMeter(

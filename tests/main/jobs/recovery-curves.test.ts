@@ -24,7 +24,7 @@ describe('curves of recovered plans', () => {
     expect(curveNames(settings({ methods: ['reap'], recovery: 'only', refits: ['router'] }))).toEqual(['reap+router']);
   });
 
-  it('say by their names what they are', () => {
+  it('are named after their refits', () => {
     for (const method of methodNames) {
       expect(methodOfLabel(method)).toEqual({ method, isRecovered: false, refit: null });
       for (const refit of refitName.options)
@@ -34,7 +34,7 @@ describe('curves of recovered plans', () => {
   });
 });
 
-describe('a router that starts anew', () => {
+describe('a router that starts at random', () => {
   const anew = { uncurl: { router: 'reinitialised' } };
 
   it('is measured only where every curve recovers it', () => {
@@ -45,7 +45,7 @@ describe('a router that starts anew', () => {
       { recovery: 'only', refits: ['router', 'experts'] },
     ]) {
       expect(() => requireTrainedRouters(settings({ options: anew, ...refused }))).toThrow(
-        'uncurl starts its router anew',
+        'uncurl starts with a random router',
       );
     }
     expect(() =>

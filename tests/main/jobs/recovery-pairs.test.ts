@@ -39,7 +39,7 @@ test('recoveries of one plan are each compared with it, by their names', () => {
   );
 });
 
-test('of perplexity less is better', () => {
+test('a lower perplexity is better', () => {
   const pairs = new RecoveryPairs('perplexity');
   const texts = (each: number) => Array.from({ length: 30 }, (_, item) => textOutcome(String(item), 10 * each, 10));
   const point = { method: 'reap', seed: null, keep: 4, factor: 4 };

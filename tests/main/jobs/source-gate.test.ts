@@ -14,7 +14,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const model = fileURLToPath(new URL('../../../resources/models/uncurl-16', import.meta.url));
 
-/** When all files of the copies were written: in seconds since 1970. */
+/** Modification time of all copied files, in seconds since 1970. */
 const WRITTEN = 1_700_000_000;
 
 /** Copies of a model. */
@@ -72,7 +72,7 @@ const copy = async (): Promise<Checkpoint> => {
   return checkpoint;
 };
 
-/** Other bytes for a moment: afterwards bytes and time of writing are what they were. */
+/** Writes other bytes for a moment, then restores bytes and modification time. */
 const disturb = ({ folder }: Checkpoint, name = 'model.safetensors'): void => {
   const file = join(folder, name);
   const bytes = readFileSync(file);
@@ -84,7 +84,7 @@ const disturb = ({ folder }: Checkpoint, name = 'model.safetensors'): void => {
 const [jsonKey, overlayKey] = ['0'.repeat(64), '0'.repeat(32)];
 const tensors = [tensorInMemory('a', 'F32', [1], Float32Array.of(1))];
 
-/** Everything that can be kept of work, by what keeps it. */
+/** Every way to keep a result, by name. */
 const keeping: Readonly<Record<string, (computing: Computing) => Promise<unknown>>> = {
   'a JSON step': ({ steps }) => steps.writeJson(jsonKey, { value: 1 }),
   'a profile': ({ steps }) => steps.writeTensors(jsonKey, 'profile', { tensors }),
@@ -95,7 +95,7 @@ const keeping: Readonly<Record<string, (computing: Computing) => Promise<unknown
   nothing: () => Promise.resolve(),
 };
 
-test.each(Object.keys(keeping))('%s is not kept of a model that changed, though it was never opened', async (what) => {
+test.each(Object.keys(keeping))('%s is not kept if the model changed, even if it was never opened', async (what) => {
   const [checkpoint, folder] = [await copy(), await temporaryFolder()];
   const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
   const computing = pool.compute(orderIn(folder, [checkpoint]), async (own) => {
@@ -110,7 +110,7 @@ test.each(Object.keys(keeping))('%s is not kept of a model that changed, though 
 });
 
 test.each(['tokenizer.json', 'tokenizer_config.json', 'config.json'])(
-  '%s is watched as the weights are',
+  '%s is watched like the weights',
   async (name) => {
     const [checkpoint, folder] = [await copy(), await temporaryFolder()];
     const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
@@ -119,7 +119,7 @@ test.each(['tokenizer.json', 'tokenizer_config.json', 'config.json'])(
   },
 );
 
-test('a model that is opened on the way is watched from its opening on, and compared when its folder goes', async () => {
+test('a model that is opened later is watched from then on, and compared when its folder is deleted', async () => {
   const [checkpoint, folder] = [await copy(), await temporaryFolder()];
   const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
   for (const way of ['shared', 'closed', 'alone'] as const) {
@@ -135,7 +135,7 @@ test('a model that is opened on the way is watched from its opening on, and comp
   await pool.dispose();
 });
 
-test('what changed explains any other error of the work', async () => {
+test('a change of the model explains any other error of the work', async () => {
   const [checkpoint, folder] = [await copy(), await temporaryFolder()];
   const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
   const fail = (): Promise<never> => Promise.reject(new Error('a strange number'));
@@ -147,10 +147,10 @@ test('what changed explains any other error of the work', async () => {
   await expect(disturbed).rejects.toMatchObject({ code: 'model-changed' });
 });
 
-test('where a file system tells of no change, bytes do: steps and overlays of the work are dropped alike', async () => {
+test('bytes reveal a change that the file system does not: steps and overlays of the work are dropped', async () => {
   const [checkpoint, folder] = [await copy(), await temporaryFolder()];
   let { sources } = checkpoint;
-  // Its files look the same, whenever they are looked at.
+  // Its files always look unchanged.
   const blind: Checkpoint = Object.create(checkpoint, { sources: { get: () => sources } });
   const pool = createModelPool({ threads: 1, memoryBudgetBytes: 1e12, scratchFolder: folder });
   const order = orderIn(folder, [blind]);
@@ -168,7 +168,7 @@ test('where a file system tells of no change, bytes do: steps and overlays of th
   });
   await expect(computing).rejects.toMatchObject({
     code: 'model-changed',
-    message: expect.stringMatching(/holds other bytes than when it was mapped.*3 steps of this run/),
+    message: expect.stringMatching(/contains other bytes than when it was mapped.*3 steps of this run/),
   });
   const [steps, overlays] = [order.steps, await readdir(join(folder, 'overlays'))];
   expect(overlays).toEqual([]);
@@ -177,7 +177,7 @@ test('where a file system tells of no change, bytes do: steps and overlays of th
   expect(await steps.readJson('1'.repeat(64), z.unknown())).toEqual({ value: 'of another run' });
 });
 
-test('what is read of weights without a run of the model is given only of one that stayed', async () => {
+test('weights read without running the model are returned only if the model did not change', async () => {
   const checkpoint = await copy();
   expect(await readWeights(checkpoint, () => Promise.resolve(7))).toBe(7);
   const reading = readWeights(checkpoint, () => Promise.resolve(disturb(checkpoint)));

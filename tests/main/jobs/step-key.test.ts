@@ -125,7 +125,7 @@ test('merges are distinguished by groups, references, weights, router and alignm
   expect(new Set(keys).size).toBe(keys.length);
 });
 
-test('the keys of stored steps stay as they are: another one would have everything computed again', () => {
+test('the keys of stored steps never change: other keys would have everything computed again', () => {
   const { model, experts, itemsHash, numerics } = identity;
   const plan = { kept: [[0, 1]], method: 'reap' };
   const group = { members: [0, 1], reference: 0, weights: [1, 2] };

@@ -25,7 +25,7 @@ const contextOf = async (signal = new AbortController().signal): Promise<JobCont
   };
 };
 
-/** A step whose result is a number, which counts how often it was computed. */
+/** A step whose result is a number, and which counts how often it was computed. */
 const stepOf = (number: number, changed: Partial<SingleStep<number>> = {}) => {
   const key = String(number).padStart(64, '0');
   const computed: number[] = [];
@@ -57,7 +57,7 @@ test('a step is computed once and reused from disk after that, with its work cou
   expect(stepSummary(context.meter)).toBe('1 of 2 steps computed, 1 reused from disk.');
 });
 
-test('groups are computed in the order that is asked for, and stored before they are announced', async () => {
+test('groups are computed in the requested order, and stored before they are announced', async () => {
   const context = await contextOf();
   const steps = [1, 2, 3, 4, 5].map((number) => stepOf(number).step);
   await steps[1]?.write(context.steps, 4);

@@ -24,7 +24,7 @@ test('a factor that no model can reach is refused with the largest possible one 
   );
 });
 
-test('a factor that only some models can reach is left out for the others, and said', () => {
+test('a factor that only some models can reach is left out for the others, with a note', () => {
   const { kept, notes } = sweepCounts([small, large], { factors: [2, 16] });
   expect(kept.get('small')).toEqual([4]);
   expect(kept.get('large')).toEqual([32, 4]);
@@ -45,7 +45,7 @@ test('methods that draw have a curve per seed, three of them unless seeds are na
   expect(settled).toEqual([null]);
 });
 
-test('what several draws add is counted by method, over models, tasks, factors and refits', () => {
+test('the cost of several draws is counted by method, over models, tasks, factors and refits', () => {
   const models = [small, large].map((target) => ({ ...target, info: modelInfoOf({ experts: target.experts }) }));
   const settings = sweepSettings.parse({ methods: ['reap', 'uncurl'], factors: [1, 2, 16], recovery: 'both' });
   // Factor 2 of the small model, 2 and 16 of the large one, each as it is and refitted, on 5 tasks, twice more.

@@ -8,13 +8,13 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
-test('an engine that was taken over from in mid-sweep leaves results and tables to whoever has the run', async () => {
+test('an engine that loses its run in mid-sweep leaves results and tables to the new holder', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());
   const { runs } = await openWorkspace(workspace);
   const theirs: Promise<readonly string[]>[] = [];
-  /** Another engine takes the run over, ends it, and gives the lock back. */
+  /** Another engine takes the run over, ends it, and releases the lock. */
   const takeOver = async (run: string): Promise<readonly string[]> => {
     const lock = await runs.lock(run, true);
     for (const name of ['results.json', 'points.json', 'plans.json'])

@@ -18,7 +18,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
-/** What an arm stands on beside the model, and a store that says which keys were asked for and written. */
+/** The input of an arm beside the model, and a store that records which keys were read and written. */
 const subject = async (stored: readonly unknown[]) => {
   const workspace = await openWorkspace(await temporaryFolder());
   const task = await loadTask(join(resources, 'tasks', 'capital'));
@@ -55,7 +55,7 @@ const subject = async (stored: readonly unknown[]) => {
   return { task, keys, context, arms };
 };
 
-/** The keys under which the arm of a model as it was pretrained is looked for; whatever is asked for is there. */
+/** The keys that are read for the arm of a model as it was pretrained; all of them are stored. */
 const keysOf = async (
   checkpoint: Checkpoint,
   settings: FinetuneSettings = finetuneSettings.parse({}),
@@ -72,7 +72,7 @@ const keysOf = async (
   return keys;
 };
 
-test('the general stage is part of the key, with what it learns from, and nothing of it where there is none', async () => {
+test('the general stage and its mixture are part of the key; without that stage the key has neither', async () => {
   const checkpoint = await openCheckpoint(join(resources, 'models', 'uncurl-8'));
   const settings = finetuneSettings.parse({});
   const staged = finetuneSettings.parse({ stages: ['router', 'general', 'all'] });
@@ -93,7 +93,7 @@ test('the general stage is part of the key, with what it learns from, and nothin
   expect((await keysOf(checkpoint, { ...settings, generalSteps: 601 }, otherMixture))[0]).toBe(plain);
 });
 
-test('an arm that was fine-tuned with one tokenizer is none of the same weights with another', async () => {
+test('arms that were fine-tuned with different tokenizers have different keys', async () => {
   const folder = join(await temporaryFolder(), 'model');
   await cp(join(resources, 'models', 'uncurl-8'), folder, { recursive: true });
   const before = await openCheckpoint(folder);

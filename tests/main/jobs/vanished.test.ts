@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { reshard } from '../checkpoint/checkpoint-files.ts';
 import { disturbedSweep, rightResults, type Subject, subject, sweep } from './disturbed-sweep.ts';
 
-/** What is gone while a sweep reads it, and back later, is reported by name and costs no point. */
+/** Takes a file away for a while: a sweep reports it by name, and loses no point. */
 
 const away = (path: string): Promise<void> => rename(path, `${path}-away`);
 const back = (path: string): Promise<void> => rename(`${path}-away`, path);
@@ -20,7 +20,7 @@ test.each([
   ['the folder of the model', 'mine', 'model.safetensors'],
   ['its weights', 'mine/model.safetensors', 'model.safetensors'],
   ['its tokenizer', 'mine/tokenizer.json', 'tokenizer.json'],
-])('%s that vanishes in mid-sweep ends the run by name, and the run goes on once it is back', async (_, path, name) => {
+])('the run ends naming %s that vanishes in mid-sweep, and goes on once it is back', async (_, path, name) => {
   const given = await subject();
   const ended = await disturbedSweep(given, () => away(join(given.folder, path)));
   expect(ended).toMatchObject({

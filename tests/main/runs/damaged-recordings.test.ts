@@ -8,10 +8,7 @@ import { addBundledRun } from '../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/**
- * What zlib says of damaged data carries codes of Node's own (ERR_..., Z_..., ZSTD_...), and is said in words all the
- * same.
- */
+/** zlib reports damaged data with codes of Node (ERR_..., Z_..., ZSTD_...), which must become readable errors. */
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const sound = (): Promise<Buffer> => readFile(join(resources, 'sample', 'trainings.json.gz'));
@@ -38,7 +35,7 @@ test.each([
 });
 
 test.each([...damages.slice(0, 2), ['larger than any', () => zstdCompressSync(Buffer.alloc(257 * 2 ** 20))] as const])(
-  'a recorded run with a file that is %s is refused by name, and no half of it stays',
+  'a recorded run with a file that is %s is refused by name, and no part of it is left',
   async (_, damage) => {
     const source = join(await temporaryFolder(), 'run');
     await cp(join(resources, 'sample', 'run'), source, { recursive: true });

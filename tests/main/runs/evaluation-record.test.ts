@@ -42,7 +42,7 @@ test('outcomes come back bit for bit through the columns of a step', () => {
   );
 });
 
-test('columns of different lengths are no record', () => {
+test('columns of different lengths are refused', () => {
   const outcomes = [{ kind: 'text', id: 'a', logprob: -1, tokens: 3 } as const];
   const stored = encodeEvaluation({
     model: { name: 'm', fingerprint: 'f' },

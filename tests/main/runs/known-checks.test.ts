@@ -12,7 +12,7 @@ import { resources } from './source-of.ts';
 
 const shipped = join(resources, 'sample', 'run');
 
-test('results are known by the checksums of them and of their outcomes together', async () => {
+test('checked results are recognised by the checksums of results and outcomes together', async () => {
   const checks = createKnownChecks(await temporaryFolder(), []);
   const sums = new Map([
     ['results.json', 'a'],
@@ -34,14 +34,14 @@ test('what is computed from fixed outcomes names the formulas', () => {
   expect(formulaPrint()).toBe(print);
 });
 
-test('a run says nothing of its own checks: one without outcomes of its own is never known', async () => {
+test('a run cannot vouch for itself: one without its own outcomes is never known', async () => {
   const { workspace, run } = await sweepOnDisk();
   const state = await temporaryFolder();
   const folder = workspace.runs.folder(run);
   await workspace.runs.seal(run);
   const source = await openRunSource(workspace, resources, { state });
   const manifest = await workspace.runs.read(run);
-  // Its tasks are not at hand, so that its answers were not judged.
+  // Its tasks are not available, so its answers were not judged again.
   expect((await readCheckedSweep(source, manifest))?.check?.state).toBe('as-written');
   expect(await source.knownChecks.isKnown((await readChecksums(folder)) ?? new Map())).toBe(false);
   const text = await readFile(join(folder, 'results.json'), 'utf8');

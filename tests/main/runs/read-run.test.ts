@@ -86,7 +86,7 @@ describe('a stored sweep read over the sizes of its models', () => {
 });
 
 describe('reading outcomes', () => {
-  it('gives back what was written, choices and texts, in order, and only what is wanted', async () => {
+  it('returns the written outcomes, choices and texts, in order, and only the wanted ones', async () => {
     const file = join(await temporaryFolder(), 'outcomes.parquet');
     const texts = [textOutcome('t0', -3.5, 4), textOutcome('t1', -0.25, 1)];
     const plain = sample.outcomesOf({ model: 'e8', task: 'sort', method: 'unpruned', seed: null, factor: 1 }) ?? [];
@@ -110,7 +110,7 @@ describe('reading outcomes', () => {
     expect([...seeds]).toEqual([3, null]);
   });
 
-  it('says whether there is a file, and refuses a damaged one by name', async () => {
+  it('returns null without a file, and refuses a damaged one by name', async () => {
     const folder = await temporaryFolder();
     expect(await countOutcomes(join(folder, 'none.parquet'))).toBeNull();
     await writeFile(join(folder, 'bad.parquet'), 'PAR1 this is no Parquet file PAR1');

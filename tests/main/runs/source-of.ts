@@ -11,7 +11,7 @@ export const sourceOf = async (workspace: Workspace, bundled?: RunSource['bundle
   return bundled === undefined ? source : { ...source, bundled };
 };
 
-/** Reads a file of outcomes to its end; how many items it holds, null where there is no such file. */
+/** Reads a file of outcomes to its end; returns the number of items, null where there is no such file. */
 export const countOutcomes = async (file: string): Promise<number | null> => {
   const blocks = await readPointBlocks(file);
   if (blocks === null) return null;

@@ -7,7 +7,7 @@ import { readPointIndex, SweepRecord } from '../../../main/runs/sweep-record.ts'
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const pointOf = (method: string, factor: number): SweepResult => ({
-  // Not in the order of the schema: what is written must not depend on who wrote it.
+  // Not in the order of the schema: written files must not depend on the writer.
   cost: { bytes: 1, activeParameters: 2, cacheBytesPerToken: 3 },
   model: 'm',
   task: 't',
@@ -62,7 +62,7 @@ test('a record that takes every change of another, over a channel, writes the sa
     expect(await readFile(path.join(copyFolder, file), 'utf8')).toBe(await readFile(path.join(folder, file), 'utf8'));
 });
 
-test('of writes at the same time, the newest is what stays', async () => {
+test('of concurrent writes, the newest wins', async () => {
   const [folder, temporary] = [await temporaryFolder(), await temporaryFolder()];
   const context = { run: 'r', folder, temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
   const record = new SweepRecord(context, { models: ['m'], tasks: ['t'], methods: ['reap'] }, 0.02, []);
