@@ -38,11 +38,7 @@ const readRequests = async (file: string): Promise<readonly Request[]> => {
     const location = `${resolve(file)}, line ${String(index + 1)}`;
     const parsed = parseJson(line, request, location);
     if (seen.has(parsed.id))
-      throw refuse(
-        'duplicate-id',
-        `${location}: id "${parsed.id}" was used before.`,
-        'Give every request its own id.',
-      );
+      throw refuse('duplicate-id', `${location}: id "${parsed.id}" was used before.`, 'Give every request its own id.');
     seen.add(parsed.id);
     requests.push(parsed);
   }
