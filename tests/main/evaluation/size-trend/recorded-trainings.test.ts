@@ -51,7 +51,10 @@ describe('the recorded trainings', () => {
   it('stand beside the sample point by point', () => {
     const nameOf = ({ task, method, seed, factor, kept }: (typeof document.results)[number]): string =>
       JSON.stringify([task, method, seed, factor, kept]);
-    expect(comparable({}).map(nameOf).sort()).toEqual(document.results.filter(isLasting).map(nameOf).sort());
+    // The trainings were recorded with three draws of random, the sample with five.
+    const isRecorded = ({ seed }: { readonly seed: number | null }): boolean => seed === null || seed < 3;
+    const beside = document.results.filter((result) => isLasting(result) && isRecorded(result));
+    expect(comparable({}).map(nameOf).sort()).toEqual(beside.map(nameOf).sort());
   });
 
   it('stand beside a sweep only where it has the same size, items, settings, factors and seeds', () => {
@@ -94,7 +97,7 @@ describe('the recorded trainings', () => {
         expect([trendOf(method)?.verdict, trendOf(method)?.p]).toEqual(['supported', 4 / 576]);
       }
       expect(trendOf('uncurl')?.sentence).toContain('Of all 24 ways to assign the sizes to the 4 models');
-      expect([trendOf('uncurl')?.verdict, trendOf('uncurl')?.p]).toEqual(['cannot-tell', 4 / 24]);
+      expect([trendOf('uncurl')?.verdict, trendOf('uncurl')?.p]).toEqual(['cannot-tell', 1]);
       for (const { answers, method, shares } of sizeTrend.safeCounts)
         for (const { of } of shares) expect([0, answers === 'written' || method === 'uncurl' ? 9 : 14]).toContain(of);
     },
