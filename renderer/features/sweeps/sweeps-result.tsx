@@ -58,7 +58,7 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
 };
 
 const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly comparison: SweepsComparison }) => (
-  <section aria-label="Settings that differ">
+  <section aria-label="Settings of the sweeps">
     <h3>Settings that differ</h3>
     {settings.length > 0 && (
       <DataTable
