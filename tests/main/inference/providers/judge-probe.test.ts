@@ -22,7 +22,7 @@ it('accepts a provider that agrees, and reports how much of it ran on the proces
 
 it.each([
   [{ deviation: 1.1e-3 }, 'deviates from the processor by 1.1e-3'],
-  [{ deviation: null }, 'no numbers'],
+  [{ deviation: null }, 'not numbers'],
   [{ otherChoices: 3 }, 'routed 3 of 164 tokens to other experts'],
   [{ nodes: { total: 200, onCpu: 200 } }, 'took none of the 200 nodes'],
 ])('refuses %j, and says why', (change, reason) => {
