@@ -284,7 +284,7 @@ describe('ambiguous checkpoints are refused', () => {
     ).toMatch(/names mxfp4, but the experts are not MXFP4 blocks/);
     expect(
       (await openChanged(context, 'qwen3_moe', { quantization_config: { quant_method: 'mxfp4' } }))?.message,
-    ).toMatch(/says mxfp4/);
+    ).toMatch(/names mxfp4/);
     const plain = (tensors: readonly NamedTensor[]): readonly NamedTensor[] =>
       tensors.flatMap((tensor) =>
         tensor.name.endsWith('_scale_inv')
