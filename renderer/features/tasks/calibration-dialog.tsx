@@ -46,6 +46,8 @@ const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly t
   const delta = useStore(sweepStore, (state) => state.delta);
   const choice = choiceOf(fields);
   const settled = useDebounced(choice, TRY_AFTER_MS);
+  // The trial shown is of the choice in the fields: until then the button must not change under a click.
+  const isSettled = JSON.stringify(settled) === JSON.stringify(choice);
   const trial = useQuery('tasks.tryCalibration', settled === null ? null : { handle: task.handle, choice: settled });
   const { busy, start } = useRequest();
   const others = tasksToTakeFrom(task, tasks);
@@ -107,7 +109,7 @@ const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly t
         <Button
           look="primary"
           type="submit"
-          disabled={busy || choice === null || trial.error !== null || trial.data === undefined}
+          disabled={busy || choice === null || !isSettled || trial.error !== null || trial.data === undefined}
         >
           Use these items
         </Button>
