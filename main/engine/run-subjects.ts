@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse } from '../contract/errors.ts';
+import { refuse, type WorkbenchError } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { isFile } from '../files/file-errors.ts';
@@ -51,6 +51,14 @@ interface Search<T> {
   readonly unconfirmed: string | null;
 }
 
+/** Refuses to read a path that a run names which was made elsewhere; `code` confirms the run. */
+export const notOpened = (path: string, code: string, first = ''): WorkbenchError =>
+  refuse(
+    'not-opened',
+    `${path} is named by a run that was not made here, so it is not read.`,
+    `${first}On the command line, "uncurl reproduce" reads what the run names if you confirm it: --confirm ${code}.`,
+  );
+
 /**
  * Finds a model or task of a run: at its recorded path, or at a remembered path with the same content (it was moved).
  *
@@ -71,12 +79,7 @@ const findAgain = async <T>(
     const found = await open(entry.path);
     if (found.hash === hash) return found.value;
   }
-  if (!mayLook)
-    throw refuse(
-      'not-opened',
-      `${path} is named by a run that was not made here, so it is not read.`,
-      `Open the ${what} yourself, or confirm the run after looking at what it names: --confirm ${unconfirmed}.`,
-    );
+  if (!mayLook) throw notOpened(path, unconfirmed, `Open the ${what} yourself. `);
   if (here === null)
     throw refuse(
       'moved',

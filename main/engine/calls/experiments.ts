@@ -27,7 +27,7 @@ import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
+import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { modelNames, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { exportMachine } from './exports.ts';
 
@@ -196,7 +196,9 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     const original = await finishedExperiment(context, run);
     const { settings, mixture } = recordedSpec(original, experimentSpec);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-    const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, confirmed));
+    const unconfirmed = await codeToConfirm(context, original, confirmed);
+    if (unconfirmed !== null && mixture !== null && mixture.file !== null) throw notOpened(mixture.file, unconfirmed);
+    const subjects = await reopenSubjects(context, original, unconfirmed);
     const spec = {
       settings,
       python,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import type { CallInput } from '../../../main/contract/calls.ts';
+import { experimentSettings } from '../../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { type RunManifest, runManifest } from '../../../main/contract/run.ts';
 import { createEngine, type Engine } from '../../../main/engine/engine.ts';
@@ -124,6 +125,26 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed unchange
       expect(asks, treatment).toEqual({ program: true, destination: false });
       expect(says.reads).toContain(mixture);
     }
+  });
+
+  test('an experiment is reproduced with its own mixture only after it is confirmed', async () => {
+    const { home, workspace, run, folder, outside } = await given();
+    const mixture = join(outside, 'mixture.jsonl');
+    const settings = experimentSettings.parse({ treatments: ['two-stage'], training: finetuneSettings.parse({}) });
+    await edit(folder, (manifest) => ({
+      ...manifest,
+      kind: 'experiment',
+      state: 'done',
+      spec: { settings, python: null, mixture: { file: mixture, hash: 'h' } },
+    }));
+    const engine = await engineOf(workspace, home);
+    const { code } = await engine.call('runs.origin', { run });
+    await expect(engine.call('experiment.reproduce', { run })).rejects.toMatchObject({
+      code: 'not-opened',
+      message: expect.stringContaining(mixture),
+      remedy: expect.stringContaining(`--confirm ${code}`),
+    });
+    expect(await engine.call('runs.list', {})).toHaveLength(1);
   });
 
   test('if it was made here, also after restoring it from the trash; its program is started again', async () => {
