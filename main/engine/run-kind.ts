@@ -25,6 +25,8 @@ export interface RunKindDefinition<Schema extends z.ZodType> {
   readonly kind: RunKind;
   /** Its settings, as a manifest records them. */
   readonly schema: Schema;
+  /** Computes on the CPU, whatever device measured the plan: exports are proven there. */
+  readonly onCpu?: true;
   /** Settings to record where they are not recorded as they are. */
   readonly recorded?: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Readonly<Record<string, unknown>>;
   /** Refuses a run before it exists. */
@@ -46,7 +48,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   order: RunOrder<z.output<Schema>>,
   later = false,
 ): Promise<{ run: string }> => {
-  const { kind, recorded } = definition;
+  const { kind, recorded, onCpu } = definition;
   const { spec, models, tasks } = order;
   await definition.check(context, order);
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
@@ -66,8 +68,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
       hash: task.hash,
     })),
     versions: { ...context.versions },
-    // An export is verified on the CPU, whatever device measured its plan.
-    device: kind === 'export' || kind === 'verify' ? deviceOf(context.device.threads) : context.device,
+    device: onCpu === true ? deviceOf(context.device.threads) : context.device,
     commandLine: context.commandLine,
     output: null,
   };
@@ -121,6 +122,12 @@ export const restarting =
 export const onlyModel = ({ models: [model] }: Pick<RunOrder<unknown>, 'models'>): RunModel => {
   if (model === undefined) throw new Error('a run without a model');
   return model;
+};
+
+/** Refuses to compare a run that is not finished. */
+export const requireDone = ({ id, state }: RunManifest): void => {
+  if (state === 'done') return;
+  throw refuse('not-done', `${id} is not finished (${state}).`, 'Resume it first: what is compared must be complete.');
 };
 
 /** Refuses to start a finished run again that wrote a folder. */

@@ -28,7 +28,7 @@ import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
-import { modelNames, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { exportMachine } from './exports.ts';
 
 type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
@@ -128,12 +128,7 @@ const withoutOf = async (
 
 const finishedExperiment = async (context: EngineContext, run: string): Promise<RunManifest> => {
   const original = await experimentManifest(context, run);
-  if (original.state !== 'done')
-    throw refuse(
-      'not-done',
-      `${run} is not finished (${original.state}).`,
-      'Resume it first: what is compared must be complete.',
-    );
+  requireDone(original);
   return original;
 };
 

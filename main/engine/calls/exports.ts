@@ -92,6 +92,7 @@ const exportSpec = z.object({
 export const exportRun: RunKindDefinition<typeof exportSpec> = {
   kind: 'export',
   schema: exportSpec,
+  onCpu: true,
   check: async (_, { spec: { plan, destination, format }, models }) => {
     const { checkpoint } = onlyModel({ models });
     const { exportable } = planCost(checkpoint.info, plan);
@@ -120,6 +121,7 @@ const verifySpec = z.object({ plan: planSchema, exported: z.string() });
 export const verifyRun: RunKindDefinition<typeof verifySpec> = {
   kind: 'verify',
   schema: verifySpec,
+  onCpu: true,
   check: () => undefined,
   title: (_, { spec, models }) => `Verification of ${basename(spec.exported)} against ${modelNames({ models })}`,
   job: (context, { spec, models }) =>

@@ -13,7 +13,7 @@ import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
-import { type RunKindDefinition, startRun } from '../run-kind.ts';
+import { requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates } from '../sweep-candidates.ts';
 
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
@@ -34,12 +34,7 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
       `${run} is a ${manifest.kind}, not a sweep.`,
       'Choose a sweep: only sweeps are reproduced.',
     );
-  if (manifest.state !== 'done')
-    throw refuse(
-      'not-done',
-      `${run} is not finished (${manifest.state}).`,
-      'Resume it first: what is compared must be complete.',
-    );
+  requireDone(manifest);
   return manifest;
 };
 
