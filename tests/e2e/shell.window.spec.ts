@@ -9,7 +9,7 @@ import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import { processState, thisProcess } from '../../main/workspace/process-alive.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { expect, test as base } from './workbench.ts';
+import { definedOf, expect, test as base } from './workbench.ts';
 
 interface OpenWindow {
   readonly electron: ElectronApplication;
@@ -27,6 +27,8 @@ const test = base.extend<{ readonly shell: OpenWindow }>({
       executablePath,
       args: [`--workspace=${workspace}`, stagedApp.folder],
       chromiumSandbox: true,
+      // The window's user cannot write to the folder of the tests' own settings.
+      env: { ...definedOf(process.env), UNCURL_SETTINGS: `${workspace}-settings.json` },
       timeout: HANG_LIMIT_MS,
     });
     const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
@@ -36,11 +38,18 @@ const test = base.extend<{ readonly shell: OpenWindow }>({
   },
 });
 
-/** Makes one engine call over a new port, using only what the preload script provides. */
+/**
+ * Makes one engine call over a new port, using only what the preload script provides. Returns the message of an engine
+ * that ends before it answers.
+ */
 const callEngine = (page: Page, name: string, input: unknown): Promise<unknown> =>
   page.evaluate(
     ([called, given]) =>
       new Promise((resolve) => {
+        const unsubscribe = window.uncurlShell?.onEvent((event) => {
+          if (typeof event === 'object' && event !== null && 'type' in event && event.type === 'engine.lost')
+            resolve(event);
+        });
         addEventListener('message', function take({ data, ports }: MessageEvent<unknown>) {
           const [port] = ports;
           if (data !== 'uncurl:engine-port:test' || port === undefined) return;
@@ -48,6 +57,7 @@ const callEngine = (page: Page, name: string, input: unknown): Promise<unknown> 
           port.onmessage = (answer: MessageEvent<{ readonly type: string }>) => {
             if (answer.data.type === 'event') return;
             port.close();
+            unsubscribe?.();
             resolve(answer.data);
           };
           port.postMessage({ type: 'call', id: 0, name: called, input: given });

@@ -110,7 +110,7 @@ const inBrowser = async (
     }
   });
 
-const definedOf = (environment: NodeJS.ProcessEnv): Record<string, string> =>
+export const definedOf = (environment: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
