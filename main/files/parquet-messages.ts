@@ -11,6 +11,8 @@ export const parquetQuestion = z.discriminatedUnion('ask', [
   }),
   /** The next part of the requested rows. */
   z.object({ ask: z.literal('more') }),
+  /** The same rows by column. */
+  z.object({ ask: z.literal('columns'), columns: z.array(z.string()), rowStart: z.number(), rowEnd: z.number() }),
 ]);
 export type ParquetQuestion = z.infer<typeof parquetQuestion>;
 
@@ -25,12 +27,31 @@ export const parquetFacts = z.object({
 });
 export type ParquetFacts = z.infer<typeof parquetFacts>;
 
+/**
+ * The values of a column, in a form that passes between threads at once: texts as numbers of the different ones (-1 for
+ * null), lists of numbers one behind the other with their lengths (-1 for null).
+ */
+export type ParquetColumn =
+  | { readonly kind: 'nulls' }
+  | { readonly kind: 'numbers'; readonly values: Float64Array<ArrayBuffer> }
+  | { readonly kind: 'texts'; readonly texts: readonly string[]; readonly numbers: Int32Array<ArrayBuffer> }
+  | {
+      readonly kind: 'lists';
+      readonly lengths: Int32Array<ArrayBuffer>;
+      readonly values: Float64Array<ArrayBuffer>;
+    }
+  | { readonly kind: 'values'; readonly values: readonly unknown[] };
+
 export const parquetAnswer = z.discriminatedUnion('answer', [
   z.object({ answer: z.literal('facts'), facts: parquetFacts }),
   z.object({
     answer: z.literal('rows'),
     rows: z.custom<readonly Record<string, unknown>[]>(Array.isArray),
     isLast: z.boolean(),
+  }),
+  z.object({
+    answer: z.literal('columns'),
+    columns: z.custom<ReadonlyMap<string, ParquetColumn>>((value) => value instanceof Map),
   }),
   /** `system`: the system's code of a file error. `code`: of a refusal that the receiver puts into words. */
   z.object({

@@ -2,7 +2,13 @@ import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { refuse } from '../contract/errors.ts';
 import { engineProgram } from './engine-program.ts';
-import { type ParquetAnswer, type ParquetFacts, parquetAnswer, type ParquetQuestion } from './parquet-messages.ts';
+import {
+  type ParquetAnswer,
+  parquetAnswer,
+  type ParquetColumn,
+  type ParquetFacts,
+  type ParquetQuestion,
+} from './parquet-messages.ts';
 import { explainReadError, openRegularFile } from './regular-file.ts';
 
 /** Limit of JavaScript's heap while rows are made from pages, and of the pages' memory outside it. */
@@ -33,8 +39,42 @@ export interface ParquetReader {
   readonly facts: ParquetFacts;
   /** Rows as objects by column; all columns unless some are named. */
   rows(rowStart: number, rowEnd: number, columns?: readonly string[]): Promise<readonly Record<string, unknown>[]>;
+  /**
+   * The same rows by column, several times as fast: `at(row)` is the column's value in a row counted from `rowStart`.
+   * A column that the file lacks is undefined everywhere.
+   */
+  columns(rowStart: number, rowEnd: number, names: readonly string[]): Promise<ParquetColumns>;
   close(): Promise<void>;
 }
+
+export type ParquetColumns = Readonly<Record<string, (row: number) => unknown>>;
+
+/** A function that returns the column's value in a row. */
+const columnReader = (column: ParquetColumn): ((row: number) => unknown) => {
+  switch (column.kind) {
+    case 'nulls':
+      return () => null;
+    case 'numbers':
+    case 'values':
+      return (row) => column.values[row];
+    case 'texts':
+      return (row) => column.texts[column.numbers[row] ?? -1] ?? null;
+    case 'lists': {
+      const { lengths, values } = column;
+      const ends = new Int32Array(lengths.length);
+      let end = 0;
+      lengths.forEach((length, row) => {
+        end += Math.max(0, length);
+        ends[row] = end;
+      });
+      return (row) => {
+        const length = lengths[row] ?? -1;
+        const last = ends[row] ?? 0;
+        return length < 0 ? null : Array.from({ length }, (_, index) => values[last - length + index]);
+      };
+    }
+  }
+};
 
 const badParquet = (file: string, what: string, cause?: unknown): Error =>
   refuse(
@@ -128,7 +168,7 @@ class ReadingThread {
       () => this.#end(badParquet(this.#file, `it was not read in ${(this.#answerMs / 1000).toFixed(0)} s`)),
       this.#answerMs,
     );
-    const rows = question.ask === 'rows' ? question.rowEnd - question.rowStart : 0;
+    const rows = 'rowEnd' in question ? question.rowEnd - question.rowStart : 0;
     const processorMs =
       PROCESSOR_MS + (PROCESSOR_MS_PER_MEGABYTE * this.#sizeBytes) / 2 ** 20 + PROCESSOR_MS_PER_ROW * rows;
     const before = await this.#processorMs();
@@ -253,6 +293,18 @@ export const openParquet = async (file: string, limits: ParquetLimits): Promise<
           if (read.isLast) return rows;
           question = { ask: 'more' };
         }
+      },
+      columns: async (rowStart, rowEnd, names) => {
+        const has = new Set(answer.facts.names);
+        const columns = names.filter((name) => has.has(name));
+        const read = await thread.ask({ ask: 'columns', columns, rowStart, rowEnd });
+        if (read.answer !== 'columns') throw new Error('rows in place of columns');
+        return Object.fromEntries(
+          names.map((name) => {
+            const column = read.columns.get(name);
+            return [name, column === undefined ? () => undefined : columnReader(column)];
+          }),
+        );
       },
       close: () => thread.close(),
     };

@@ -5,6 +5,7 @@ import {
   asyncBufferFromFile,
   type FileMetaData,
   parquetMetadataAsync,
+  parquetRead,
   parquetReadObjects,
   type SchemaElement,
   snappyUncompress,
@@ -12,6 +13,7 @@ import {
 import { isSystemError } from '../files/file-errors.ts';
 import {
   type ParquetAnswer,
+  type ParquetColumn,
   type ParquetFacts,
   parquetQuestion,
   type ParquetQuestion,
@@ -175,7 +177,20 @@ interface Waiting {
 /** Rows that were read but not sent yet. */
 let waiting: Waiting | null = null;
 
-const readRows = async ({ columns, rowStart, rowEnd }: Extract<ParquetQuestion, { ask: 'rows' }>): Promise<Waiting> => {
+interface CheckedRange {
+  readonly file: AsyncBuffer;
+  readonly metadata: FileMetaData;
+  readonly rowStart: number;
+  readonly rowEnd: number;
+  readonly compressors: Readonly<Record<string, (packed: Uint8Array, length: number) => Uint8Array>>;
+}
+
+/** Checks how much memory the rows need before any is made; returns what the parser needs, and the rows' bytes. */
+const checkRange = async ({
+  columns,
+  rowStart,
+  rowEnd,
+}: Exclude<ParquetQuestion, { ask: 'open' | 'more' }>): Promise<{ range: CheckedRange; rowBytes: number }> => {
   if (open === null) throw new Error('no file is open');
   const { buffer, metadata } = open;
   const byFile = Math.max(ALWAYS_ROW_BYTES, ROW_BYTES_PER_FILE_BYTE * buffer.byteLength);
@@ -188,16 +203,84 @@ const readRows = async ({ columns, rowStart, rowEnd }: Extract<ParquetQuestion, 
     read.takePage(length);
     return unpack(codec, packed, length);
   };
-  const rows = await parquetReadObjects({
-    ...(columns === undefined ? {} : { columns }),
-    file: buffer,
-    metadata,
-    rowStart,
-    rowEnd,
-    compressors: Object.fromEntries([...CODECS].map((codec) => [codec, unpackCounted(codec)])),
-  });
-  const parts = Math.max(1, promised.rowBytes / PART_BYTES);
+  const compressors = Object.fromEntries([...CODECS].map((codec) => [codec, unpackCounted(codec)]));
+  return { range: { file: buffer, metadata, rowStart, rowEnd, compressors }, rowBytes: promised.rowBytes };
+};
+
+const readRows = async (question: Extract<ParquetQuestion, { ask: 'rows' }>): Promise<Waiting> => {
+  const { columns } = question;
+  const { range, rowBytes } = await checkRange(question);
+  const rows = await parquetReadObjects({ ...range, ...(columns === undefined ? {} : { columns }) });
+  const parts = Math.max(1, rowBytes / PART_BYTES);
   return { rows, rowsPerPart: Math.max(1, Math.floor(rows.length / parts)), next: 0 };
+};
+
+const isNumbers = (values: readonly unknown[]): values is readonly number[] =>
+  values.every((value) => typeof value === 'number');
+const isTexts = (values: readonly unknown[]): values is readonly (string | null)[] =>
+  values.every((value) => value === null || typeof value === 'string');
+const isLists = (values: readonly unknown[]): values is readonly (readonly number[] | null)[] =>
+  values.every((value) => value === null || (Array.isArray(value) && isNumbers(value)));
+
+const packTexts = (values: readonly (string | null)[]): ParquetColumn => {
+  const known = new Map<string, number>();
+  const numbers = new Int32Array(values.length).fill(-1);
+  values.forEach((text, row) => {
+    if (text === null) return;
+    const number = known.get(text) ?? known.size;
+    if (number === known.size) known.set(text, number);
+    numbers[row] = number;
+  });
+  return { kind: 'texts', texts: [...known.keys()], numbers };
+};
+
+const packLists = (values: readonly (readonly number[] | null)[]): ParquetColumn => {
+  const lengths = new Int32Array(values.length);
+  let size = 0;
+  values.forEach((list, row) => {
+    lengths[row] = list?.length ?? -1;
+    size += list?.length ?? 0;
+  });
+  const all = new Float64Array(size);
+  let end = 0;
+  for (const list of values) {
+    if (list === null) continue;
+    all.set(list, end);
+    end += list.length;
+  }
+  return { kind: 'lists', lengths, values: all };
+};
+
+/** Brings a column into the form in which it passes to the engine. Missing values are null. */
+const packColumn = (values: readonly unknown[]): ParquetColumn => {
+  const first = values.find((value) => value !== null);
+  if (first === undefined) return { kind: 'nulls' };
+  if (typeof first === 'number' && isNumbers(values)) return { kind: 'numbers', values: new Float64Array(values) };
+  if (typeof first === 'string' && isTexts(values)) return packTexts(values);
+  if (Array.isArray(first) && isLists(values)) return packLists(values);
+  return { kind: 'values', values };
+};
+
+const readColumns = async (question: Extract<ParquetQuestion, { ask: 'columns' }>): Promise<ParquetAnswer> => {
+  const { columns, rowStart, rowEnd } = question;
+  const { range } = await checkRange(question);
+  const found = new Map<string, unknown[]>();
+  await parquetRead({
+    ...range,
+    columns,
+    // A chunk is a part of a row group, which may begin before the rows and end behind them.
+    onChunk: ({ columnName, columnData, rowStart: chunkStart }) => {
+      const values = found.get(columnName) ?? new Array<unknown>(rowEnd - rowStart).fill(null);
+      found.set(columnName, values);
+      const start = Math.max(0, rowStart - chunkStart);
+      const end = Math.min(columnData.length, rowEnd - chunkStart);
+      for (let index = start; index < end; index++) values[chunkStart - rowStart + index] = columnData[index] ?? null;
+    },
+  });
+  return {
+    answer: 'columns',
+    columns: new Map([...found].map(([name, values]) => [name, packColumn(values)])),
+  };
 };
 
 const nextPart = ({ rows, rowsPerPart, next }: Waiting): ParquetAnswer => {
@@ -217,6 +300,8 @@ const answerTo = async (question: ParquetQuestion): Promise<ParquetAnswer> => {
       case 'more':
         if (waiting === null) throw new Error('no rows are waiting');
         return nextPart(waiting);
+      case 'columns':
+        return await readColumns(question);
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
 import { WorkbenchError } from '../contract/errors.ts';
 import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import type { StoredOutcome } from '../evaluation/followed-outcome.ts';
-import { openParquet, type ParquetReader } from '../files/parquet-reader.ts';
+import { openParquet, type ParquetColumns, type ParquetReader } from '../files/parquet-reader.ts';
 
 /** Names the candidate and task of a row. */
 export interface OutcomePoint {
@@ -22,36 +22,50 @@ export interface PointOutcomes {
   readonly outcomes: readonly ItemOutcome[];
 }
 
-const COLUMNS = [
-  ...['model', 'task', 'method', 'seed', 'factor', 'kept', 'item', 'answer', 'chosen', 'chosen_norm', 'correct'],
-  ...['correct_norm', 'logprobs', 'truncated_tokens', 'logprob', 'tokens', 'written', 'filtered', 'stopped'],
-  'item_group',
+/** The columns that name a point, and the rest. */
+const POINT_COLUMNS = ['model', 'task', 'method', 'seed', 'factor', 'kept'] as const;
+const ITEM_COLUMNS = [
+  ...['item', 'answer', 'chosen', 'chosen_norm', 'correct', 'correct_norm', 'logprobs', 'truncated_tokens'],
+  ...['logprob', 'tokens', 'written', 'filtered', 'stopped', 'item_group'],
 ];
 
-type Row = Record<string, unknown>;
+/** A row of a group of rows, read by column. */
+class Row {
+  readonly #columns: ParquetColumns;
+  readonly #at: number;
+
+  constructor(columns: ParquetColumns, at: number) {
+    this.#columns = columns;
+    this.#at = at;
+  }
+
+  get(column: string): unknown {
+    return this.#columns[column]?.(this.#at);
+  }
+}
 
 const wrong = (row: Row, column: string): TypeError =>
-  new TypeError(`the column ${column} contains ${row[column] === undefined ? 'nothing' : JSON.stringify(row[column])}`);
+  new TypeError(`the column ${column} contains ${row.get(column) === undefined ? 'nothing' : JSON.stringify(row.get(column))}`);
 
 const text = (row: Row, column: string): string => {
-  const value = row[column];
+  const value = row.get(column);
   if (typeof value === 'string') return value;
   throw wrong(row, column);
 };
 const number = (row: Row, column: string): number => {
-  const value = row[column];
+  const value = row.get(column);
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw wrong(row, column);
 };
 const truth = (row: Row, column: string): boolean => {
-  const value = row[column];
+  const value = row.get(column);
   if (typeof value === 'boolean') return value;
   throw wrong(row, column);
 };
 const isNumbers = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.every((one) => typeof one === 'number' && Number.isFinite(one));
 const numbers = (row: Row, column: string): readonly number[] => {
-  const value = row[column];
+  const value = row.get(column);
   if (isNumbers(value) && value.length > 0) return value;
   throw wrong(row, column);
 };
@@ -69,7 +83,7 @@ const isEmpty = (value: unknown): boolean => value === null || value === undefin
 /** Columns that only some kinds of items fill are null for the others. */
 const storedOf = (row: Row): StoredOutcome => {
   const id = text(row, 'item');
-  if (!isEmpty(row['written'])) {
+  if (!isEmpty(row.get('written'))) {
     const outcome: ItemOutcome = {
       kind: 'written',
       id,
@@ -82,7 +96,7 @@ const storedOf = (row: Row): StoredOutcome => {
     };
     return { outcome, correct: null, correctNorm: null };
   }
-  if (isEmpty(row['chosen'])) {
+  if (isEmpty(row.get('chosen'))) {
     const outcome: ItemOutcome = { kind: 'text', id, logprob: number(row, 'logprob'), tokens: number(row, 'tokens') };
     return { outcome, correct: null, correctNorm: null };
   }
@@ -95,7 +109,7 @@ const storedOf = (row: Row): StoredOutcome => {
     answer: number(row, 'answer'),
     truncatedTokens: number(row, 'truncated_tokens'),
     // Absent in files of earlier versions.
-    ...(isEmpty(row['item_group']) ? {} : { group: text(row, 'item_group') }),
+    ...(isEmpty(row.get('item_group')) ? {} : { group: text(row, 'item_group') }),
   };
   return { outcome, correct: truth(row, 'correct'), correctNorm: truth(row, 'correct_norm') };
 };
@@ -104,16 +118,9 @@ const pointOf = (row: Row): OutcomePoint => ({
   model: text(row, 'model'),
   task: text(row, 'task'),
   method: text(row, 'method'),
-  seed: isEmpty(row['seed']) ? null : number(row, 'seed'),
+  seed: isEmpty(row.get('seed')) ? null : number(row, 'seed'),
   factor: number(row, 'factor'),
 });
-
-const isOf = (row: Row, point: OutcomePoint): boolean =>
-  row['factor'] === point.factor &&
-  row['method'] === point.method &&
-  row['task'] === point.task &&
-  row['model'] === point.model &&
-  (row['seed'] ?? null) === point.seed;
 
 const blockOf = (point: OutcomePoint, kept: number, stored: readonly StoredOutcome[]): PointOutcomes => ({
   point,
@@ -134,8 +141,45 @@ const damaged = (file: string, cause: unknown): WorkbenchError =>
     { cause },
   );
 
-/** Rows of the file by row group; null where there is no such file. */
-const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[]> | null> => {
+/** Rows from `start` to `end` (exclusive) of a group have the same point. */
+interface Stretch {
+  readonly point: OutcomePoint;
+  readonly kept: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The stretches of equal points among the rows of a group, in order. */
+const stretchesOf = (columns: ParquetColumns, rows: number): readonly Stretch[] => {
+  const found: Stretch[] = [];
+  const readers = POINT_COLUMNS.map((name) => columns[name] ?? ((): undefined => undefined));
+  let start = 0;
+  for (let row = 1; row <= rows; row++) {
+    if (row < rows && readers.every((read) => read(row) === read(start))) continue;
+    const first = new Row(columns, start);
+    found.push({ point: pointOf(first), kept: number(first, 'kept'), start, end: row });
+    start = row;
+  }
+  return rows === 0 ? [] : found;
+};
+
+const isSame = (first: OutcomePoint, second: OutcomePoint): boolean =>
+  first.factor === second.factor &&
+  first.method === second.method &&
+  first.task === second.task &&
+  first.model === second.model &&
+  first.seed === second.seed;
+
+/**
+ * Reads a file of writeOutcomes point by point in the order of the file, keeping one row group in memory at a time.
+ * Row groups without a wanted point are read as far as needed to know that. Null where there is no such file.
+ *
+ * @throws WorkbenchError `outcomes-damaged`.
+ */
+export const readPointBlocks = async (
+  file: string,
+  isWanted: (point: OutcomePoint) => boolean = () => true,
+): Promise<AsyncGenerator<PointOutcomes> | null> => {
   let reader: ParquetReader;
   try {
     reader = await openParquet(file, LIMITS);
@@ -144,55 +188,30 @@ const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[
     throw damaged(file, cause);
   }
   return (async function* () {
+    let open: { readonly point: OutcomePoint; readonly kept: number; readonly stored: StoredOutcome[] } | null = null;
     try {
-      // Files of earlier versions lack the columns of written answers.
-      const names = new Set(reader.facts.names);
-      const columns = COLUMNS.filter((name) => names.has(name));
       let rowStart = 0;
       for (const rows of reader.facts.groups) {
-        yield await reader.rows(rowStart, rowStart + rows, columns);
+        const names = await reader.columns(rowStart, rowStart + rows, POINT_COLUMNS);
+        const stretches = stretchesOf(names, rows);
+        const values = stretches.some(({ point }) => isWanted(point))
+          ? await reader.columns(rowStart, rowStart + rows, ITEM_COLUMNS)
+          : {};
         rowStart += rows;
-      }
-    } finally {
-      await reader.close();
-    }
-  })();
-};
-
-/**
- * Reads a file of writeOutcomes point by point in the order of the file, keeping one row group in memory at a time;
- * unwanted points are skipped. Null where there is no such file.
- *
- * @throws WorkbenchError `outcomes-damaged`.
- */
-export const readPointBlocks = async (
-  file: string,
-  isWanted: (point: OutcomePoint) => boolean = () => true,
-): Promise<AsyncGenerator<PointOutcomes> | null> => {
-  const groups = await openRowGroups(file);
-  if (groups === null) return null;
-  return (async function* () {
-    let open: { readonly point: OutcomePoint; readonly kept: number; readonly stored: StoredOutcome[] | null } | null =
-      null;
-    try {
-      for await (const rows of groups) {
-        for (const row of rows) {
-          if (open !== null && !isOf(row, open.point)) {
-            const { point, kept, stored } = open;
-            open = null;
-            if (stored !== null) yield blockOf(point, kept, stored);
-          }
-          if (open === null) {
-            const point = pointOf(row);
-            open = { point, kept: number(row, 'kept'), stored: isWanted(point) ? [] : null };
-          }
-          if (row['kept'] !== open.kept) throw wrong(row, 'kept');
-          open.stored?.push(storedOf(row));
+        for (const { point, kept, start, end } of stretches) {
+          // A point may go on in the next row group, and must have kept as many experts there.
+          const goesOn = open !== null && isSame(open.point, point);
+          if (open !== null && goesOn && open.kept !== kept) throw wrong(new Row(names, start), 'kept');
+          if (open !== null && !goesOn) yield blockOf(open.point, open.kept, open.stored);
+          if (!goesOn) open = isWanted(point) ? { point, kept, stored: [] } : null;
+          for (let row = start; row < end && open !== null; row++) open.stored.push(storedOf(new Row(values, row)));
         }
       }
     } catch (cause) {
       throw damaged(file, cause);
+    } finally {
+      await reader.close();
     }
-    if (open?.stored) yield blockOf(open.point, open.kept, open.stored);
+    if (open !== null) yield blockOf(open.point, open.kept, open.stored);
   })();
 };
