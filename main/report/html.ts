@@ -157,14 +157,14 @@ thead th{font-weight:600;white-space:nowrap}
 tbody th{font-weight:400;white-space:nowrap}
 .number{text-align:right;white-space:nowrap}
 .matrices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,29rem),1fr));gap:1.6rem 2.4rem;
-  margin:1.6rem 0}
+  margin:1.6rem 0;overflow-x:auto}
 .matrices table{width:100%;margin:0}
 .matrices th,.matrices td{padding-inline:.4rem}
 .single{grid-template-columns:1fr;max-width:52rem}
 .matrices caption{min-width:0}
 .level{white-space:nowrap;background:rgba(var(--tint),calc(var(--level)*.055))}
 .level b{font-weight:600}
-.level small{display:inline-block;min-width:3.4em}
+.level small{display:block}
 .size{display:block;font-weight:400;color:var(--figure-muted)}
 .definitions{columns:2;column-gap:3rem}
 .definitions div{break-inside:avoid;padding-bottom:.9rem}
@@ -197,9 +197,9 @@ figure{margin:4mm 0 6mm}
 thead{display:table-header-group}
 table{font-size:8pt}
 th,td{padding:1mm 2mm}
-.wide{overflow:visible}
+.wide,.matrices{overflow:visible}
 .matrices{grid-template-columns:1fr 1fr;gap:5mm 7mm}
-.many,.single{grid-template-columns:1fr}
+.single{grid-template-columns:1fr}
 .half svg{max-height:94mm}
 .definitions dd,.notes,figcaption{font-size:8.5pt}
 #record .wide{break-inside:avoid}

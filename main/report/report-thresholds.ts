@@ -200,11 +200,8 @@ const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument
   );
 };
 
-/** Largest number of models at which two tables fit beside each other, on paper and on a screen. */
-const PAIRED_ON_PAPER = 2;
-const PAIRED_ON_SCREEN = 4;
-const matricesClass = (models: number): string =>
-  models <= PAIRED_ON_PAPER ? 'matrices' : models <= PAIRED_ON_SCREEN ? 'matrices many' : 'matrices single';
+/** Largest number of models at which two tables fit beside each other, on a screen and on paper. */
+const PAIRED = 2;
 
 /** Thresholds that end at an undecided factor, with the power of their tests; empty if there are none. */
 const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
@@ -240,7 +237,7 @@ export const thresholdMatrices = (sizeTrend: SizeTrendDocument): HtmlNode =>
     html('p', { class: 'muted' }, MATRIX_CAPTION),
     html(
       'div',
-      { class: matricesClass(sizeTrend.models.length) },
+      { class: sizeTrend.models.length <= PAIRED ? 'matrices' : 'matrices single' },
       sizeTrend.methods.map((method) => matrix(method, sizeTrend)),
     ),
     powerTable(sizeTrend),
