@@ -3,7 +3,7 @@ import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { choiceAndWriting, reachSentence, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { sweepThresholds } from '../../../main/evaluation/threshold.ts';
-import { choiceAndWritingCsv } from '../../../main/figures/kinds-table.ts';
+import { choiceAndWritingCsv } from '../../../main/figures/tables.ts';
 import { sampleManifest } from '../figures/sample-run.ts';
 import { sweepResult } from './outcomes.ts';
 
