@@ -4,7 +4,6 @@ import { useStore } from 'zustand';
 import { assertNever } from '../../main/contract/errors.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
 import { performAction } from '../actions/action.ts';
-import { actions } from '../actions/index.ts';
 import { openRun } from '../actions/open-run.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Dialog } from '../components/dialog.tsx';
@@ -16,6 +15,7 @@ import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { groupsOf, isDestination, paletteItems, rankedItems } from './palette-items.ts';
 import type { PaletteItem, PaletteTarget } from './palette-items.ts';
+import { actions } from './views.tsx';
 
 export const CommandPalette = () => {
   const { paletteOpen, openPalette } = useStore(layoutStore);
