@@ -8,9 +8,10 @@ import { commandsOn, type RunCommand } from '../../../main/cluster/run-command.t
 import { cancelJobs, followJobs, readTasks, submitJobs } from '../../../main/cluster/slurm-jobs.ts';
 import { readNodes, requireOneKind } from '../../../main/cluster/slurm-nodes.ts';
 import { clusterTasks } from '../../../main/cluster/cluster-tasks.ts';
-import { shellWord, slurmScript } from '../../../main/cluster/slurm-script.ts';
+import { slurmScript } from '../../../main/cluster/slurm-script.ts';
 import { readJobLines, readQueue } from '../../../main/cluster/slurm-state.ts';
 import { hasFailed, isActive, taskText } from '../../../main/contract/cluster-text.ts';
+import { shellWord } from '../../../main/contract/equivalent-command.ts';
 import { clusterRequest, type ClusterRequest } from '../../../main/contract/cluster.ts';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
