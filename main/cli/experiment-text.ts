@@ -6,10 +6,11 @@ import type {
   ExperimentDocument,
 } from '../contract/experiment.ts';
 import { spreadOf } from '../evaluation/draws.ts';
-import { signMark, treatmentWords } from '../evaluation/experiment/findings.ts';
+import { signMark } from '../words/comparisons.ts';
+import { treatmentWords } from '../words/methods.ts';
 import { accuracyOf } from '../evaluation/experiment/pairs.ts';
-import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
-import { formatSigned } from '../figures/numbers.ts';
+import { bracketWords, thresholdValue } from '../words/verdicts.ts';
+import { formatSigned } from '../words/numbers.ts';
 import { printedFactor, printedShare, terminalText } from './terminal-text.ts';
 import { textTable } from './text-table.ts';
 

@@ -1,4 +1,4 @@
-import { shellWord } from '../contract/equivalent-command.ts';
+import { shellWord } from '../words/equivalent-command.ts';
 import { CancelledError, serialiseError, type SerialisedError } from '../contract/errors.ts';
 import { engineVersion } from '../engine/machine.ts';
 import { parseArguments } from './command.ts';

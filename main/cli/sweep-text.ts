@@ -1,11 +1,10 @@
 import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
-import { choiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
+import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
+import { bracketWords, curtailedText, powerText, reachText, thresholdValue } from '../words/verdicts.ts';
 import { pointsOverDraws } from '../evaluation/draws.ts';
-import { powerText } from '../evaluation/power-words.ts';
-import { curtailedText, type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
-import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
-import { UNITS_NOTE } from '../figures/numbers.ts';
+import { type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
+import { UNITS_NOTE } from '../words/numbers.ts';
 import {
   printedBytes,
   printedDifference,

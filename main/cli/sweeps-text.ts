@@ -1,6 +1,6 @@
 import type { SweepsComparison, SweepsRow } from '../contract/compare-sweeps.ts';
 import { sweepsOverview } from '../evaluation/sweeps/compare-sweeps.ts';
-import { pairedRangeText, readingText } from '../evaluation/wording.ts';
+import { pairedRangeText, readingText } from '../words/comparisons.ts';
 import { printedDifference, printedFactor, printedP, printedValue, terminalText } from './terminal-text.ts';
 import { textTable } from './text-table.ts';
 

@@ -1,4 +1,4 @@
-import { isActive } from '../contract/cluster-text.ts';
+import { isActive } from '../contract/cluster.ts';
 import { refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { RunCommand } from './run-command.ts';
 import { readJobLines, readQueue, type SlurmTask } from './slurm-state.ts';

@@ -1,5 +1,5 @@
 import type { ClusterRequest } from '../contract/cluster.ts';
-import { shellWord } from '../contract/equivalent-command.ts';
+import { shellWord } from '../words/equivalent-command.ts';
 
 const directive = (name: string, value: string | number | null): string[] =>
   value === null ? [] : [`#SBATCH --${name}=${String(value)}`];

@@ -330,12 +330,15 @@ export const verdict = z.enum([
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
+/** Wanted chance that a test calls an unharmed candidate safe. */
+export const WANTED_CHANCE = 0.8;
+
 /** Power of a test: the chance that a candidate without any true difference is called safe. */
 export const testPower = z.object({
   /** Share of discordant items (lost or gained) of the point where the threshold ends. */
   discordance: z.number(),
   chance: z.number(),
-  /** Number of items at which that chance would be 80 %. */
+  /** Number of items at which that chance would be `WANTED_CHANCE`. */
   itemsForWanted: z.number(),
 });
 export type TestPower = z.infer<typeof testPower>;
@@ -436,3 +439,22 @@ export type PointName = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' |
 /** The same text for two names of one point, whose factors may come from different files. */
 export const pointNameKey = ({ model, task, method, seed, factor }: PointName): string =>
   JSON.stringify([model, task, method, seed, factorKey(factor)]);
+
+/** Number of draws with a property, of those that determine it. */
+export interface DrawCount {
+  readonly count: number;
+  readonly of: number;
+}
+
+/**
+ * For a threshold over draws: how many single draws are safe at a factor and every smaller one, of those that determine
+ * it. 0 of 0 for a method without draws.
+ */
+export const safeDrawsAt = ({ draws = [] }: Pick<Threshold, 'draws'>, factor: number): DrawCount => {
+  const decided = draws.flatMap(({ lastSafe, firstUnsafe }) => {
+    if (lastSafe === null) return [];
+    if (isFactorAtMost(factor, lastSafe)) return [true];
+    return firstUnsafe !== null && isFactorAtMost(firstUnsafe, factor) ? [false] : [];
+  });
+  return { count: decided.filter((isSafe) => isSafe).length, of: decided.length };
+};

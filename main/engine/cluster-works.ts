@@ -7,9 +7,9 @@ import { createSubmissions, unfollowedWork, workOfSubmission } from '../cluster/
 import { cancelJobs, readTasks, submitJobs } from '../cluster/slurm-jobs.ts';
 import { nodesOf, requireOneKind } from '../cluster/slurm-nodes.ts';
 import { slurmScript } from '../cluster/slurm-script.ts';
-import { shellWord } from '../contract/equivalent-command.ts';
-import { failureText, isActive } from '../contract/cluster-text.ts';
-import type { ClusterLog, ClusterRequest, ClusterWork } from '../contract/cluster.ts';
+import { failureText } from '../words/cluster.ts';
+import { shellWord } from '../words/equivalent-command.ts';
+import { type ClusterLog, type ClusterRequest, type ClusterWork, isActive } from '../contract/cluster.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import { refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';

@@ -4,7 +4,7 @@ import type { FigureTheme } from './colors.ts';
 import { differenceAxisTitle, drawDifferenceChart } from './difference-chart.ts';
 import type { DifferencePanel } from './difference-points.ts';
 import { drawMethodLegend, LEGEND_LINE, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 import { drawAcrossTitle, drawPanelHead, drawUpwardTitle } from './small-multiples.ts';
 import { type Drawing, figureFooter, svgDocument, svgLabel } from './svg.ts';
 

@@ -6,11 +6,10 @@ import type {
   ExperimentQuestion,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { treatmentWords } from '../evaluation/experiment/findings.ts';
+import { methodTitle, treatmentWords } from '../words/methods.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
 import { linearScale } from './scales.ts';
 import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';
 import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';

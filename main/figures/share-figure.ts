@@ -2,12 +2,12 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SharePoint, SizeTrendDocument } from '../contract/size-trend.ts';
 import { type AnswerKind, answerKind } from '../contract/task.ts';
 import { factorKey } from '../contract/sweep.ts';
-import { counted } from '../evaluation/wording.ts';
+import { counted } from '../words/numbers.ts';
 import { mean } from '../statistics/bootstrap.ts';
 import { minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 import { type AxisScale, linearScale } from './scales.ts';
 import {
   drawAcrossTicks,

@@ -1,10 +1,15 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { EqualKeptPair, SharePoint, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
-import type { PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import {
+  type PointName,
+  safeDrawsAt,
+  type SweepDocument,
+  type SweepResult,
+  type Threshold,
+} from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
-import { safeDrawsAt } from '../evaluation/draws.ts';
-import { verdictText } from '../evaluation/wording.ts';
+import { verdictText } from '../words/verdicts.ts';
 import { type Columns, csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
 

@@ -1,11 +1,11 @@
 import type { ExperimentAnswer, ExperimentCell, ExperimentDocument } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { signMark, treatmentWords } from '../evaluation/experiment/findings.ts';
-import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
+import { signMark } from '../words/comparisons.ts';
+import { methodTitle, treatmentWords } from '../words/methods.ts';
+import { bracketWords, thresholdValue } from '../words/verdicts.ts';
 import { pageTheme } from '../figures/colors.ts';
 import { experimentCaption, experimentFigure } from '../figures/experiment-figure.ts';
-import { methodTitle } from '../figures/method-titles.ts';
-import { formatFactor, formatSigned } from '../figures/numbers.ts';
+import { formatFactor, formatSigned } from '../words/numbers.ts';
 import { html, htmlFigure, type HtmlNode, reportTable } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';

@@ -1,5 +1,6 @@
 import type { SweepDocument } from '../contract/sweep.ts';
-import { choiceAndWriting, type ChoiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
+import { choiceAndWriting, type ChoiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
+import { reachText } from '../words/verdicts.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
 
 /** Thresholds of tasks measured with both kinds of answers, side by side; empty if there are none. */

@@ -8,9 +8,9 @@ import {
   rankText,
   readingText,
   sharedRankText,
-} from '../evaluation/wording.ts';
+} from '../words/comparisons.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
-import { curtailedText } from '../evaluation/curtailed-points.ts';
+import { curtailedText } from '../words/verdicts.ts';
 import {
   bareFactor,
   formatBytes,
@@ -21,7 +21,7 @@ import {
   formatProbability,
   formatValue,
   UNITS_NOTE,
-} from '../figures/numbers.ts';
+} from '../words/numbers.ts';
 import { html, htmlAll, type HtmlNode, type ReportColumn, reportTable } from './html.ts';
 
 const printedP = (p: number | null): string => (p === null ? '' : formatProbability(p));

@@ -16,7 +16,7 @@ import {
   standingOf,
   standingText,
   thresholdValue,
-} from '../evaluation/wording.ts';
+} from '../words/verdicts.ts';
 import {
   bareFactor,
   formatDifference,
@@ -26,7 +26,7 @@ import {
   formatRoughPercent,
   formatValue,
   UNITS_NOTE,
-} from '../figures/numbers.ts';
+} from '../words/numbers.ts';
 import { html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
 
 /** Sentences of a chart, as a list. */

@@ -13,7 +13,8 @@ import {
 import { droppedShare } from '../evaluation/dropped-share.ts';
 import { type AllowanceOf, compareFields, namedEntries } from '../evaluation/field-differences.ts';
 import { withThresholds } from '../evaluation/threshold-family.ts';
-import { counted, curveWords, listed, pointWords } from '../evaluation/wording.ts';
+import { counted, listed } from '../words/numbers.ts';
+import { curveWords, pointWords } from '../words/verdicts.ts';
 import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
 import { contentChecksums, editedFile, readSealedFiles, type SealedFiles } from '../workspace/sealed-files.ts';
 import { CHECKED } from './known-checks.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { equivalentCommand } from '../../main/contract/equivalent-command.ts';
+import { equivalentCommand } from '../../main/words/equivalent-command.ts';
 import { sweepSettings } from '../../main/contract/sweep.ts';
 import { openExistingWorkspace } from '../../main/workspace/open-workspace.ts';
 import { bundled, openComputingEngine } from './computing-engine.ts';

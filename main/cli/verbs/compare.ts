@@ -13,8 +13,8 @@ import {
   recoveryText,
   referenceText,
   sharedRankText,
-} from '../../evaluation/wording.ts';
-import { UNITS_NOTE } from '../../figures/numbers.ts';
+} from '../../words/comparisons.ts';
+import { UNITS_NOTE } from '../../words/numbers.ts';
 import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { optionReader } from '../option-values.ts';

@@ -4,7 +4,7 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { type ArmTreatment, armTreatment, type ExperimentArm, experimentSettings } from '../../contract/experiment.ts';
 import { refuse } from '../../contract/errors.ts';
 import { refitName } from '../../contract/plan.ts';
-import { treatmentWords } from '../../evaluation/experiment/findings.ts';
+import { treatmentWords } from '../../words/methods.ts';
 import { accuracyOf } from '../../evaluation/experiment/pairs.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { methodNames } from '../../pruning/methods.ts';

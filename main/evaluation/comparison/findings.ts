@@ -1,11 +1,11 @@
 import { BEST_REFERENCE, type CompareDocument, type CompareMethod } from '../../contract/compare.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isSameFactor } from '../../contract/sweep.ts';
-import { methodInProse } from '../../figures/method-titles.ts';
-import { bareFactor } from '../../figures/numbers.ts';
+import { methodInProse } from '../../words/methods.ts';
+import { bareFactor, counted, listed } from '../../words/numbers.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { LEVEL } from '../size-trend/findings.ts';
-import { answersText, counted, listed, referenceText } from '../wording.ts';
+import { answersText, referenceText } from '../../words/comparisons.ts';
 import { type ComparePoints, NEAREST_LIMIT } from './points.ts';
 import type { MeasuredTask } from './tasks.ts';
 

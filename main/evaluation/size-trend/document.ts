@@ -24,7 +24,7 @@ import { sweepThresholds } from '../threshold.ts';
 import { levelOf, type ThresholdReading } from '../threshold-family.ts';
 import { testedPoints, unmeasuredPoints } from '../curtailed-points.ts';
 import { itemsNeeded } from '../verdicts.ts';
-import { counted } from '../wording.ts';
+import { counted } from '../../words/numbers.ts';
 import { equalKeptFindings } from './equal-kept.ts';
 import { safeDraws, safeTaskFindings, thresholdFindings } from './findings.ts';
 import { pairFindings } from './pair-findings.ts';

@@ -5,7 +5,7 @@ import type { RunManifest } from '../../contract/run.ts';
 import { factorKey, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
 import type { MetricName } from '../../contract/task.ts';
 import { holmAdjusted } from '../../statistics/p-values.ts';
-import { counted, listed } from '../wording.ts';
+import { counted, listed } from '../../words/numbers.ts';
 import { readingOf } from '../comparison/pairs.ts';
 import { compareDraws } from './compare-draws.ts';
 import { settingsDifference } from './settings-difference.ts';

@@ -1,20 +1,15 @@
 import type { CompareDocument, CompareRecovery } from '../../../main/contract/compare.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
-import {
-  bracketWords,
-  pairedRangeText,
-  readingMark,
-  recoveryText,
-  thresholdValue,
-} from '../../../main/evaluation/wording.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
+import { pairedRangeText, readingMark, recoveryText } from '../../../main/words/comparisons.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import {
   formatCount,
   formatDifference,
   formatFixed,
   formatProbability,
   formatValue,
-} from '../../../main/figures/numbers.ts';
+} from '../../../main/words/numbers.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 

@@ -6,7 +6,7 @@ import {
   readingMark,
   readingText,
   sharedRankText,
-} from '../../../main/evaluation/wording.ts';
+} from '../../../main/words/comparisons.ts';
 import {
   formatCount,
   formatDifference,
@@ -14,10 +14,10 @@ import {
   formatFixed,
   formatProbability,
   formatValue,
-} from '../../../main/figures/numbers.ts';
+} from '../../../main/words/numbers.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 
 interface TableRow {
   readonly task: CompareTask;

@@ -1,8 +1,8 @@
 import { pointNameKey } from '../../../main/contract/sweep.ts';
 import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
-import { curtailedText } from '../../../main/evaluation/curtailed-points.ts';
-import { formatDroppedShare, formatFactor } from '../../../main/figures/numbers.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { curtailedText } from '../../../main/words/verdicts.ts';
+import { formatDroppedShare, formatFactor } from '../../../main/words/numbers.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 

@@ -1,5 +1,5 @@
 import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
-import { bracketWords, pointVerdictText, thresholdValue } from '../../../main/evaluation/wording.ts';
+import { bracketWords, pointVerdictText, thresholdValue } from '../../../main/words/verdicts.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
@@ -13,8 +13,8 @@ import {
   formatProbability,
   formatValue,
   UNITS_NOTE,
-} from '../../../main/figures/numbers.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+} from '../../../main/words/numbers.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { resultKey } from '../../sweep/points.ts';
 import { thresholdSummary } from '../../sweep/threshold-words.ts';
 import type { MethodCurve, TaskCurves } from './task-curves.ts';

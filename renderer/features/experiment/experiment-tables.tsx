@@ -1,8 +1,8 @@
 import type { ExperimentAnswer, ExperimentCell, ExperimentDocument } from '../../../main/contract/experiment.ts';
-import { signMark, treatmentWords } from '../../../main/evaluation/experiment/findings.ts';
-import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatFactor, formatSigned } from '../../../main/figures/numbers.ts';
+import { signMark } from '../../../main/words/comparisons.ts';
+import { methodTitle, treatmentWords } from '../../../main/words/methods.ts';
+import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
+import { formatFactor, formatSigned } from '../../../main/words/numbers.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 

@@ -1,12 +1,12 @@
 import { useId, useState } from 'react';
 import { useStore } from 'zustand';
 import { runDurationMs } from '../../../main/contract/run-filter.ts';
-import { equivalentCommand } from '../../../main/contract/equivalent-command.ts';
+import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runTag, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { isDefault, settingsOf, valueText } from '../../../main/contract/setting.ts';
 import { describedSweepSettings, recordedSweepSettings } from '../../../main/contract/sweep.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';

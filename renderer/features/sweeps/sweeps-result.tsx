@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import type { SweepsComparison, SweepsRow } from '../../../main/contract/compare-sweeps.ts';
 import { sweepsOverview } from '../../../main/evaluation/sweeps/compare-sweeps.ts';
-import { pairedRangeText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { pairedRangeText, readingMark, readingText } from '../../../main/words/comparisons.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import {
   formatCount,
   formatDifference,
@@ -10,7 +10,7 @@ import {
   formatProbability,
   formatValue,
   UNITS_NOTE,
-} from '../../../main/figures/numbers.ts';
+} from '../../../main/words/numbers.ts';
 import { Select } from '../../components/choices.tsx';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';

@@ -1,14 +1,10 @@
 import { useState } from 'react';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
-import {
-  choiceAndWriting,
-  type ChoiceAndWriting,
-  reachSummary,
-  reachText,
-} from '../../../main/evaluation/choice-and-writing.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { choiceAndWriting, type ChoiceAndWriting, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
+import { reachText } from '../../../main/words/verdicts.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 import { Checkbox } from '../../components/choices.tsx';
 import { DataTable } from '../../components/data-table.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';

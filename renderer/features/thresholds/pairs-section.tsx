@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import type { SizePair } from '../../../main/contract/size-trend.ts';
-import { chartQuestion, standingOf, standingText } from '../../../main/evaluation/wording.ts';
+import { chartQuestion, standingOf, standingText } from '../../../main/words/verdicts.ts';
 import { SIZE_PAIR_CAPTION } from '../../../main/figures/captions.ts';
 import { differenceDomain, pairPanels } from '../../../main/figures/pair-panels.ts';
 import { DataTable } from '../../components/data-table.tsx';
@@ -13,12 +13,12 @@ import {
   formatInterval,
   formatProbability,
   formatValue,
-} from '../../../main/figures/numbers.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+} from '../../../main/words/numbers.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import { PairChart } from './pair-chart.tsx';
-import { type SectionProps } from './shown-size-trend.ts';
+import type { SectionProps } from './shown-size-trend.ts';
 
 interface PairsTableProps {
   readonly pairs: readonly SizePair[];

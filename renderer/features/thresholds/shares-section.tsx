@@ -1,16 +1,16 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { ShareTrend, SlopeOverExperts } from '../../../main/contract/size-trend.ts';
-import { chartQuestion } from '../../../main/evaluation/wording.ts';
+import { chartQuestion } from '../../../main/words/verdicts.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import {
   formatCount,
   formatDifference,
   formatFactor,
   formatInterval,
   formatPercent,
-} from '../../../main/figures/numbers.ts';
+} from '../../../main/words/numbers.ts';
 import { shareFigure } from '../../../main/figures/share-figure.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';

@@ -1,13 +1,13 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import { bracketWords, chartQuestion, counted, thresholdValue } from '../../../main/evaluation/wording.ts';
+import { bracketWords, chartQuestion, thresholdValue } from '../../../main/words/verdicts.ts';
+import { counted, formatCount, formatFactor, formatFixed } from '../../../main/words/numbers.ts';
 import { expertTrendCaption } from '../../../main/figures/captions.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatCount, formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
 import { largestDrawnFactor } from '../../../main/figures/trend-layout.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import type { PointText } from './pointed-chart.tsx';

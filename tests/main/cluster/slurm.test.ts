@@ -10,9 +10,9 @@ import { readNodes, requireOneKind } from '../../../main/cluster/slurm-nodes.ts'
 import { clusterTasks } from '../../../main/cluster/cluster-tasks.ts';
 import { slurmScript } from '../../../main/cluster/slurm-script.ts';
 import { readJobLines, readQueue } from '../../../main/cluster/slurm-state.ts';
-import { hasFailed, isActive, taskText } from '../../../main/contract/cluster-text.ts';
-import { shellWord } from '../../../main/contract/equivalent-command.ts';
-import { clusterRequest, type ClusterRequest } from '../../../main/contract/cluster.ts';
+import { clusterRequest, type ClusterRequest, hasFailed, isActive } from '../../../main/contract/cluster.ts';
+import { taskText } from '../../../main/words/cluster.ts';
+import { shellWord } from '../../../main/words/equivalent-command.ts';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 

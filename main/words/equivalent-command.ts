@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { RunManifest } from './run.ts';
-import { isDefault, settingsOf } from './setting.ts';
-import { describedSweepSettings, recordedSweepSettings } from './sweep.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { isDefault, settingsOf } from '../contract/setting.ts';
+import { describedSweepSettings, recordedSweepSettings } from '../contract/sweep.ts';
 
 /** Quotes a word that a shell would split. */
 export const shellWord = (word: string): string =>
