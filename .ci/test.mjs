@@ -47,8 +47,8 @@ const findBrowser = () => {
 /**
  * `checks` pass or fail as a whole; other kinds are counted by test. `built` ones need dist/. `prepare` returns the
  * host of the tests: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they do not run).
- * `cores`: number of cores that a kind uses (default 2, as vitest's workers). Kinds with the same `shared` never run side
- * by side.
+ * `cores`: number of cores that a kind uses (default 2, as vitest's workers). Kinds with the same `shared` never run
+ * side by side.
  */
 const kinds = {
   types: { checks: true, cores: 1, steps: [typescript('tsconfig.json'), typescript('tsconfig.engine.json')] },

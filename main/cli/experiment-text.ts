@@ -19,7 +19,8 @@ const points = (share: number): string => terminalText(formatSigned(share * 100,
 const cell = (found: ExperimentCell | undefined): string | null =>
   found === undefined
     ? null
-    : `${terminalText(signMark(found.sign))} ${points(found.difference)} [${points(found.low)}, ${points(found.high)}]` +
+    : `${terminalText(signMark(found.sign))} ${points(found.difference)} ` +
+      `[${points(found.low)}, ${points(found.high)}]` +
       (found.draws > 1 ? ` (${points(found.lowest)} to ${points(found.highest)})` : '');
 
 const curvesOf = ({ rows }: ExperimentAnswer): readonly { method: string; treatment: ArmTreatment }[] => [

@@ -94,7 +94,8 @@ export const cancelJobs = async (run: RunCommand, { run: name, array, join }: Su
   if (other !== undefined && others.length === found.length)
     throw refuse(
       'another-job',
-      `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has reused the ` +
+      `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has ` +
+        'reused the ' +
         'number for another job.',
       'Nothing was cancelled. Look at the queue (squeue), and cancel your own jobs by hand.',
     );

@@ -39,7 +39,8 @@ const measured: readonly Definition[] = [
   ['Difference', 'Value of the pruned model minus value of the unpruned one, on the same items.'],
   [
     '95 % interval',
-    'Of the difference, two-sided, paired: Tango\u2019s score interval for paired proportions (1998), at the critical score of the exact test; for ' +
+    'Of the difference, two-sided, paired: Tango\u2019s score interval for paired proportions (1998), at the ' +
+      'critical score of the exact test; for ' +
       'perplexity a paired bootstrap over texts (2,000 resamples, seeded).',
   ],
   [

@@ -185,7 +185,8 @@ const checkSentences = (
     ...(ofOutcomes === undefined || ofOutcomes.length === 0
       ? []
       : [
-          `${OUTCOMES} contains ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
+          `${OUTCOMES} contains ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the ` +
+            'answers ' +
             `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; correctness is recomputed from the answers.`,
         ]),
     ...(ofResults === undefined || ofResults.length === 0
@@ -234,7 +235,8 @@ const uncheckedSentences = (
     ...(withoutOutcomes === 0
       ? []
       : [
-          `The outcomes of ${counted(withoutOutcomes, 'point')} are not in this workspace: their numbers are shown as ` +
+          `The outcomes of ${counted(withoutOutcomes, 'point')} are not in this workspace: their numbers are shown ` +
+            'as ' +
             `${RESULTS} has them.`,
         ]),
   ];

@@ -109,8 +109,10 @@ export const compareNotes = (
   return [
     ...(several.length > 0
       ? [
-          `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over draws, ` +
-            'with the lowest and the highest; every pair of draws has a paired interval of its own. Better, worse and ' +
+          `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over ` +
+            'draws, ' +
+            'with the lowest and the highest; every pair of draws has a paired interval of its own. Better, worse ' +
+            'and ' +
             'cannot tell must hold for every pair; where pairs disagree, draws differ.',
         ]
       : []),

@@ -186,7 +186,9 @@ export const recordedTrainings = z.object({
 });
 export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 
-/** A method's options with its defaults filled in: a sweep may name a default or leave it out, and both are one rule. */
+/**
+ * A method's options with its defaults filled in: a sweep may name a default or leave it out, and both are one rule.
+ */
 type CompleteOptions = (method: string, given: MethodOptions) => MethodOptions;
 
 /** Settings that determine a method's plans and their measurement, except the factors and seeds. */

@@ -162,7 +162,8 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
     ...(curtailed.length === 0
       ? []
       : [
-          `${listed(curtailed)} stopped candidates once their verdict was decided: only those that were measured in full ` +
+          `${listed(curtailed)} stopped candidates once their verdict was decided: only those that were measured in ` +
+            'full ' +
             'are here.',
         ]),
     ...(unfinished.length === 0 ? [] : [`${listed(unfinished)} did not finish: what is measured is compared.`]),

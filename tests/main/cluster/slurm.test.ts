@@ -368,7 +368,8 @@ describe('the batch script', () => {
     ).toBe(
       [
         '#!/bin/bash',
-        '# Works on the sweep sweep-1: "work" fills its steps, one task of the array each; "join" makes the run of them.',
+        '# Works on the sweep sweep-1: "work" fills its steps, one task of the array each; "join" makes the run of ' +
+          'them.',
         '#SBATCH --job-name=sweep-1',
         '#SBATCH --partition=main',
         '#SBATCH --gres=gpu:a100:1',
