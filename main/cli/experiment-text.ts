@@ -1,6 +1,5 @@
 import type { ExperimentAnswer, ExperimentArm, ExperimentDocument } from '../contract/experiment.ts';
 import { spreadOf } from '../evaluation/draws.ts';
-import { treatmentWords } from '../evaluation/experiment/findings.ts';
 import { accuracyOf } from '../evaluation/experiment/pairs.ts';
 import {
   experimentThresholdColumns,
@@ -10,6 +9,7 @@ import {
 } from '../figures/experiment-tables.ts';
 import { printedShare, terminalText } from './terminal-text.ts';
 import { columnsTable, textTable } from './text-table.ts';
+import { treatmentWords } from '../words/methods.ts';
 
 const answerText = (answer: ExperimentAnswer, tasks: readonly string[]): readonly string[] => [
   answer.title,

@@ -2,12 +2,13 @@ import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
 import { pointsOverDraws } from '../evaluation/draws.ts';
-import { curtailedText, type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
+import { type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
 import { pick } from '../figures/columns.ts';
-import { UNITS_NOTE } from '../figures/numbers.ts';
 import { kindColumns, resultColumns, thresholdColumns } from '../figures/tables.ts';
 import { printedDifference, printedFactor, printedValue } from './terminal-text.ts';
 import { columnsTable, textTable } from './text-table.ts';
+import { curtailedText } from '../words/verdicts.ts';
+import { UNITS_NOTE } from '../words/numbers.ts';
 
 /** Safe factors by choice and in writing, side by side, for curves measured both ways; empty where there are none. */
 const bothKinds = (document: SweepDocument): readonly string[] => {

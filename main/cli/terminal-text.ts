@@ -8,7 +8,7 @@ import {
   formatPercent,
   formatProbability,
   formatValue,
-} from '../figures/numbers.ts';
+} from '../words/numbers.ts';
 
 /** Rewrites words and numbers of charts and reports in characters that every terminal has and scripts can read. */
 export const terminalText = (text: string): string =>

@@ -1,7 +1,13 @@
 import type { MetricName } from '../contract/task.ts';
-import { counted } from '../evaluation/wording.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-import { bareFactor, formatCount, formatDifference, formatInterval, formatProbability } from './numbers.ts';
+import {
+  counted,
+  bareFactor,
+  formatCount,
+  formatDifference,
+  formatInterval,
+  formatProbability,
+} from '../words/numbers.ts';
 
 export type Cell = string | number | null;
 

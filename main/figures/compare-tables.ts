@@ -3,14 +3,6 @@ import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, Compa
 import { curveLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import {
-  pairedRangeText,
-  rankIntervalText,
-  rankText,
-  readingText,
-  recoveryText,
-  sharedRankText,
-} from '../evaluation/wording.ts';
-import {
   amount,
   type Columns,
   factorColumn,
@@ -21,7 +13,15 @@ import {
   taskColumn,
 } from './columns.ts';
 import { csvTable } from './csv.ts';
-import { bareFactor, formatCount, formatDifference, formatFixed, formatValue } from './numbers.ts';
+import {
+  pairedRangeText,
+  rankIntervalText,
+  rankText,
+  readingText,
+  recoveryText,
+  sharedRankText,
+} from '../words/comparisons.ts';
+import { bareFactor, formatCount, formatDifference, formatFixed, formatValue } from '../words/numbers.ts';
 
 /** A method on one task. */
 export interface CompareLine {

@@ -9,7 +9,6 @@ import type {
   ExperimentThreshold,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { signMark, treatmentWords } from '../evaluation/experiment/findings.ts';
 import { accuracyOf } from '../evaluation/experiment/pairs.ts';
 import type { ThemeName } from './colors.ts';
 import { figureTheme } from './colors.ts';
@@ -25,8 +24,10 @@ import {
 } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { experimentFigure } from './experiment-figure.ts';
-import { bareFactor, formatSigned } from './numbers.ts';
 import { headlineColumns } from './tables.ts';
+import { signMark } from '../words/comparisons.ts';
+import { treatmentWords } from '../words/methods.ts';
+import { bareFactor, formatSigned } from '../words/numbers.ts';
 
 const armColumn: Column<{ readonly treatment: ArmTreatment }> = [
   'arm',

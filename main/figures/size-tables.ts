@@ -8,7 +8,6 @@ import type {
   SizeTrendDocument,
   SlopeOverExperts,
 } from '../contract/size-trend.ts';
-import { standingOf, standingText } from '../evaluation/wording.ts';
 import {
   amount,
   type Columns,
@@ -23,8 +22,16 @@ import {
   taskColumn,
 } from './columns.ts';
 import { csvTable } from './csv.ts';
-import { bareFactor, formatDifference, formatFixed, formatInterval, formatPercent, formatValue } from './numbers.ts';
 import { headlineColumns, powerColumns } from './tables.ts';
+import { standingOf, standingText } from '../words/verdicts.ts';
+import {
+  bareFactor,
+  formatDifference,
+  formatFixed,
+  formatInterval,
+  formatPercent,
+  formatValue,
+} from '../words/numbers.ts';
 
 export const sizeThresholdColumns: Columns<SizeThreshold> = [
   methodColumn,

@@ -2,11 +2,7 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
-import { choiceAndWriting, type ChoiceAndWriting, reachText } from '../evaluation/choice-and-writing.ts';
-import { curtailedText } from '../evaluation/curtailed-points.ts';
-import { safeDrawsAt } from '../evaluation/draws.ts';
-import { powerText } from '../evaluation/power-words.ts';
-import { bracketWords, pointVerdictText, safeDrawsText, thresholdValue, verdictText } from '../evaluation/wording.ts';
+import { choiceAndWriting, type ChoiceAndWriting } from '../evaluation/choice-and-writing.ts';
 import {
   amount,
   type Cell,
@@ -29,6 +25,17 @@ import {
 import { csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
 import {
+  reachText,
+  curtailedText,
+  powerText,
+  bracketWords,
+  pointVerdictText,
+  safeDrawsText,
+  thresholdValue,
+  verdictText,
+} from '../words/verdicts.ts';
+import { safeDrawsAt } from '../contract/sweep.ts';
+import {
   bareFactor,
   formatBytes,
   formatDifference,
@@ -36,7 +43,7 @@ import {
   formatParameters,
   formatRoughPercent,
   formatValue,
-} from './numbers.ts';
+} from '../words/numbers.ts';
 
 /** Leading columns of a line: its curve. */
 const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'>> = [

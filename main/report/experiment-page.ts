@@ -9,7 +9,6 @@ import {
   publishedColumns,
   thresholdLines,
 } from '../figures/experiment-tables.ts';
-import { methodTitle } from '../figures/method-titles.ts';
 import {
   columnsTable,
   html,
@@ -22,6 +21,7 @@ import {
 } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
+import { methodTitle } from '../words/methods.ts';
 
 const notes = (texts: readonly string[]): HtmlNode[] =>
   texts.length === 0

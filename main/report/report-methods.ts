@@ -1,6 +1,5 @@
 import type { CompareDocument } from '../contract/compare.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
-import { answersText } from '../evaluation/wording.ts';
 import { pick } from '../figures/columns.ts';
 import {
   COMPARE_SHOWN,
@@ -9,9 +8,10 @@ import {
   overviewColumns,
   recoveryColumns,
 } from '../figures/compare-tables.ts';
-import { bareFactor, UNITS_NOTE } from '../figures/numbers.ts';
 import { curtailedColumns, resultColumns } from '../figures/tables.ts';
 import { columnsTable, html, htmlAll, type HtmlNode } from './html.ts';
+import { answersText } from '../words/comparisons.ts';
+import { bareFactor, UNITS_NOTE } from '../words/numbers.ts';
 
 const RESULTS_SHOWN =
   'task method seed factor kept dropped_share n value difference interval p verdict lost gained bytes ' +

@@ -1,10 +1,10 @@
 import { answerKind } from '../contract/task.ts';
 import type { Finding, SafeCount, SizedModel, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
-import { bracketText, chartQuestion, drawsFraction, MATRIX_CAPTION, thresholdValue } from '../evaluation/wording.ts';
 import { pick } from '../figures/columns.ts';
-import { bareFactor, formatRange, UNITS_NOTE } from '../figures/numbers.ts';
 import { equalKeptColumns, PAIR_SHOWN, pairColumns, sizeThresholdColumns } from '../figures/size-tables.ts';
 import { columnsTable, html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
+import { bracketText, chartQuestion, drawsFraction, MATRIX_CAPTION, thresholdValue } from '../words/verdicts.ts';
+import { bareFactor, formatRange, UNITS_NOTE } from '../words/numbers.ts';
 
 /** Sentences of a chart, as a list. */
 export const chartFindings = (findings: readonly Finding[], chart: Finding['chart']): HtmlNode => {

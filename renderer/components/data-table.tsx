@@ -1,11 +1,11 @@
 import { type ReactNode, useState } from 'react';
 import { type Columns, filledColumns, heading, type Names, shownCell, spreadCell } from '../../main/figures/columns.ts';
-import { methodTitle } from '../../main/figures/method-titles.ts';
-import { formatCount } from '../../main/figures/numbers.ts';
 import { definitionNamed } from '../definitions/definitions.ts';
 import { Button, Icon } from './button.tsx';
 import { Definition } from './definition.tsx';
 import { walkMembers } from './walk-members.ts';
+import { methodTitle } from '../../main/words/methods.ts';
+import { formatCount } from '../../main/words/numbers.ts';
 
 interface Column<R> {
   readonly key: string;

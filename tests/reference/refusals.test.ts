@@ -138,7 +138,6 @@ describe.each(folders)('%s', (folder) => {
   const sound = readSound(folder);
   const stored = [...sound.files].flatMap(([file, tensors]) => tensors.map((tensor) => ({ file, tensor })));
   const oblong = stored.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) !== shape.at(-2));
-  const squares = stored.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) === shape.at(-2)).length;
   const replaced =
     (name: string, ...by: readonly NamedTensor[]) =>
     (tensors: readonly NamedTensor[]): readonly NamedTensor[] =>
@@ -170,7 +169,7 @@ describe.each(folders)('%s', (folder) => {
     }
   });
 
-  it(`is refused with any of ${String(oblong.length)} oblong tensors transposed (not ${String(squares)} square ones)`, async () => {
+  it(`is refused with any of ${String(oblong.length)} oblong tensors transposed`, async () => {
     const bench = await Bench.set(sound);
     for (const { file, tensor } of oblong) {
       const shape = transposed(tensor.shape);

@@ -1,5 +1,6 @@
-// Tables that the documentation quotes from recorded runs and from described settings, computed from these. `npm run docs` writes each block
-// between the markers `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts lists outdated ones.
+// Tables that the documentation quotes from recorded runs and from described settings, computed from these. `npm run
+// docs` writes each block between the markers `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts lists
+// outdated ones.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,7 +18,7 @@ import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
-import { methodTitle } from '../../main/figures/method-titles.ts';
+import { methodTitle } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-figure-source.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
@@ -149,7 +150,8 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
     `**Multiple choice flatters pruning**: when the same answers are written, it is safe in ` +
       `${safe('written', 'frequency')}.`,
     `The same factor drops less at more experts (${dropped} % of the routed choices).`,
-    `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks chosen, ` +
+    `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks ` +
+      'chosen, ' +
       `${safe('written', 'uncurl')} written.`,
   ]);
 };

@@ -2,7 +2,6 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { answerKind } from '../../contract/task.ts';
 import type { CompareDocument } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
-import { answersText, RANK_CAPTION, referenceText } from '../../evaluation/wording.ts';
 import { pick } from '../../figures/columns.ts';
 import {
   COMPARE_SHOWN,
@@ -12,7 +11,6 @@ import {
   recoveryLines,
   recoveryTaskColumns,
 } from '../../figures/compare-tables.ts';
-import { UNITS_NOTE } from '../../figures/numbers.ts';
 import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { optionReader } from '../option-values.ts';
@@ -22,6 +20,8 @@ import { columnsTable } from '../text-table.ts';
 import { sweepsText } from '../sweeps-text.ts';
 import { withReader } from '../with-reader.ts';
 import type { Verb, VerbArguments, VerbHost, VerbResult } from '../verb.ts';
+import { answersText, RANK_CAPTION, referenceText } from '../../words/comparisons.ts';
+import { UNITS_NOTE } from '../../words/numbers.ts';
 
 const MAX_FACTOR = 1e6;
 

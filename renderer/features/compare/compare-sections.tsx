@@ -1,11 +1,11 @@
 import type { CompareDocument } from '../../../main/contract/compare.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
-import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { recoveryColumns, recoveryLines, recoveryTaskColumns } from '../../../main/figures/compare-tables.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatFixed } from '../../../main/figures/numbers.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatFixed } from '../../../main/words/numbers.ts';
 
 const CAPTION =
   'Recovered plans compared with the same plans without recovery, by task: per cent, differences in points ' +

@@ -1,8 +1,5 @@
 import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
-import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatCount, UNITS_NOTE } from '../../../main/figures/numbers.ts';
 import { resultColumns } from '../../../main/figures/tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -10,6 +7,9 @@ import { Tooltip } from '../../components/tooltip.tsx';
 import { resultKey } from '../../sweep/points.ts';
 import { thresholdSummary } from '../../sweep/threshold-words.ts';
 import type { MethodCurve, TaskCurves } from './task-curves.ts';
+import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';
 
 interface ResultsTableProps {
   readonly results: readonly SweepResult[];

@@ -3,7 +3,6 @@ import type { SweepsComparison, SweepsRow } from '../../../main/contract/compare
 import { sweepsOverview } from '../../../main/evaluation/sweeps/compare-sweeps.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { sweepsColumns } from '../../../main/figures/compare-tables.ts';
-import { formatCount, UNITS_NOTE } from '../../../main/figures/numbers.ts';
 import { Select } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -12,6 +11,7 @@ import { formatMoment } from '../../format/format-time.ts';
 import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { shownSetting } from './shown-setting.ts';
 import './sweeps.css';
+import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';
 
 /** Adds the date, because sweeps of the same models and tasks have the same name. */
 const shownName = ({ name, createdAt }: SweepsComparison['runs'][number]): string =>

@@ -3,11 +3,11 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import { choiceAndWriting, type ChoiceAndWriting, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
 import { kindColumns } from '../../../main/figures/tables.ts';
 import { Checkbox } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
+import { formatCount } from '../../../main/words/numbers.ts';
 
 interface KindsSectionProps {
   readonly manifest: RunManifest;

@@ -1,6 +1,5 @@
 import { useStore } from 'zustand';
 import type { SizePair } from '../../../main/contract/size-trend.ts';
-import { chartQuestion } from '../../../main/evaluation/wording.ts';
 import { SIZE_PAIR_CAPTION } from '../../../main/figures/captions.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { differenceDomain, pairPanels } from '../../../main/figures/pair-panels.ts';
@@ -8,11 +7,12 @@ import { PAIR_SHOWN, pairColumns } from '../../../main/figures/size-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatCount } from '../../../main/figures/numbers.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import { PairChart } from './pair-chart.tsx';
-import { type SectionProps } from './shown-size-trend.ts';
+import type { SectionProps } from './shown-size-trend.ts';
+import { chartQuestion } from '../../../main/words/verdicts.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 
 interface PairsTableProps {
   readonly pairs: readonly SizePair[];

@@ -1,7 +1,6 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { ShareTrend } from '../../../main/contract/size-trend.ts';
-import { chartQuestion } from '../../../main/evaluation/wording.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { shareFigure } from '../../../main/figures/share-figure.ts';
 import { shareTrendColumns } from '../../../main/figures/size-tables.ts';
@@ -11,6 +10,7 @@ import { SaveFigure } from '../../figures/save-figure.tsx';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
+import { chartQuestion } from '../../../main/words/verdicts.ts';
 
 /** The slopes over E by method, with the share that an equal factor drops. */
 const SharesTable = ({ trends }: { readonly trends: readonly ShareTrend[] }) => (

@@ -1,21 +1,21 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import { chartQuestion, counted } from '../../../main/evaluation/wording.ts';
 import { expertTrendCaption } from '../../../main/figures/captions.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { sizeThresholdColumns } from '../../../main/figures/size-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatCount } from '../../../main/figures/numbers.ts';
 import { largestDrawnFactor } from '../../../main/figures/trend-layout.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import type { PointText } from './pointed-chart.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { isRecorded, thresholdText } from './threshold-text.ts';
 import { TrendChart } from './trend-chart.tsx';
+import { chartQuestion } from '../../../main/words/verdicts.ts';
+import { counted, formatCount } from '../../../main/words/numbers.ts';
 
 interface TrendsTableProps {
   readonly sizeTrend: SizeTrendDocument;

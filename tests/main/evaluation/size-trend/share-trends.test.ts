@@ -110,7 +110,7 @@ describe('loss at an equal dropped share', () => {
     expect(shareTrends(family({ sizes: [8, 16], loss }))).toEqual([]);
   });
 
-  it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %, without a method whose larger E loses less', async () => {
+  it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %; by no method a larger E loses less', async () => {
     const file = fileURLToPath(new URL('../../../../resources/sample/run/results.json', import.meta.url));
     const document = withThresholds(recordedSweepDocument.parse(JSON.parse(await readFile(file, 'utf8'))), {
       delta: 0.02,

@@ -1,8 +1,8 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { HIDDEN, rotaryTables } from '../inference/batch.ts';
-import { floatTensor, integerTensor, type Feeds } from '../inference/session.ts';
-import { maxOf } from '../statistics/extremes.ts';
+import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import { HIDDEN, rotaryTables } from '../batch.ts';
+import { floatTensor, integerTensor, type Feeds } from '../session.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 
 /** The running part of one sequence in one step. */
 export interface StepSequence {
