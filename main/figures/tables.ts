@@ -29,7 +29,6 @@ import {
   curtailedText,
   powerText,
   bracketWords,
-  pointVerdictText,
   safeDrawsText,
   thresholdValue,
   verdictText,
@@ -89,8 +88,7 @@ export const resultColumns: Columns<SweepResult> = [
     ({ verdict }) => verdict ?? null,
     {
       title: 'verdict',
-      definition: 'bracket',
-      text: ({ verdict }) => (verdict ? pointVerdictText(verdict) : null),
+      definition: 'oneSidedEnds',
       spread: (rows) =>
         safeDrawsText({ count: rows.filter(({ verdict }) => verdict === 'safe').length, of: rows.length }),
     },

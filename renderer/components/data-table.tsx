@@ -103,7 +103,8 @@ export const DataTable = <R,>({
     if (own.length === 1) return own;
     const isOpen = isUnfolded(fold);
     const cells = columns.map(({ spread }) => spread?.(fold.rows));
-    return [{ key: `fold ${fold.key}`, cells, open: () => toggle(fold), isOpen }, ...(isOpen ? own : [])];
+    const under = isOpen ? own.map((line) => ({ ...line, isUnder: true })) : [];
+    return [{ key: `fold ${fold.key}`, cells, open: () => toggle(fold), isOpen }, ...under];
   });
   const stop = (lines.find((line) => line.open !== null && line.isSelected === true) ?? lines.find(({ open }) => open))
     ?.key;
@@ -148,6 +149,8 @@ interface Line {
   readonly isSelected?: boolean;
   /** Whether the rows under it are shown; absent where there are none. */
   readonly isOpen?: boolean;
+  /** Whether it is one of those rows. */
+  readonly isUnder?: boolean;
 }
 
 interface TableLineProps {
@@ -156,29 +159,39 @@ interface TableLineProps {
   readonly isStop: boolean;
 }
 
-const TableLine = ({ line: { cells, open, isSelected, isOpen }, columns, isStop }: TableLineProps) => (
-  <tr className={open === null ? undefined : 'clickable'} aria-selected={isSelected} onClick={open ?? undefined}>
-    {columns.map(({ key, numeric }, position) =>
-      position === 0 ? (
-        <th key={key} scope="row">
-          {open === null ? (
-            cells[position]
-          ) : (
-            // A click on the name bubbles to the row.
-            <button type="button" className="row-open" data-member="" tabIndex={isStop ? 0 : -1} aria-expanded={isOpen}>
-              {isOpen !== undefined && <Icon name={isOpen ? 'chevronDown' : 'chevronRight'} size={11} />}
-              {cells[position]}
-            </button>
-          )}
-        </th>
-      ) : (
-        <td key={key} className={numeric === true ? 'numeric' : undefined}>
-          {cells[position]}
-        </td>
-      ),
-    )}
-  </tr>
-);
+const TableLine = ({ line, columns, isStop }: TableLineProps) => {
+  const { cells, open, isSelected, isOpen, isUnder = false } = line;
+  const look = `${open === null ? '' : 'clickable'} ${isUnder ? 'under-fold' : ''}`.trim();
+  return (
+    <tr className={look === '' ? undefined : look} aria-selected={isSelected} onClick={open ?? undefined}>
+      {columns.map(({ key, numeric }, position) =>
+        position === 0 ? (
+          <th key={key} scope="row">
+            {open === null ? (
+              cells[position]
+            ) : (
+              // A click on the name bubbles to the row.
+              <button
+                type="button"
+                className="row-open"
+                data-member=""
+                tabIndex={isStop ? 0 : -1}
+                aria-expanded={isOpen}
+              >
+                {isOpen !== undefined && <Icon name={isOpen ? 'chevronDown' : 'chevronRight'} size={11} />}
+                {cells[position]}
+              </button>
+            )}
+          </th>
+        ) : (
+          <td key={key} className={numeric === true ? 'numeric' : undefined}>
+            {cells[position]}
+          </td>
+        ),
+      )}
+    </tr>
+  );
+};
 
 export interface Fact {
   readonly key: string;
