@@ -10,9 +10,26 @@ import { DataTable, shownColumns } from '../../../renderer/components/data-table
 import { definitions } from '../../../renderer/definitions/definitions.ts';
 
 const pair = (task: string, seed: number | null, difference: number): SizePair => ({
-  ...{ task, method: 'random', seed, large: 'large', small: 'small', largeExperts: 32, experts: 8, factor: 4 },
-  ...{ pastThreshold: true, metric: 'acc', n: 300, pruned: 0.5 + difference, scratch: 0.5, difference },
-  ...{ low: difference - 0.02, high: difference + 0.02, p: 0.5, lost: 3, gained: 1, reading: 'undecided' },
+  task,
+  method: 'random',
+  seed,
+  large: 'large',
+  small: 'small',
+  largeExperts: 32,
+  experts: 8,
+  factor: 4,
+  pastThreshold: true,
+  metric: 'acc',
+  n: 300,
+  pruned: 0.5 + difference,
+  scratch: 0.5,
+  difference,
+  low: difference - 0.02,
+  high: difference + 0.02,
+  p: 0.5,
+  lost: 3,
+  gained: 1,
+  reading: 'undecided',
 });
 
 const tableOf = (rows: readonly SizePair[], selectedKey: string | null = null): string =>
