@@ -55,8 +55,9 @@ interface DataTableProps<R> {
   readonly selectedKey?: string | null;
 }
 
-/** Rows of a long table that are shown at first, and at each step to more. */
-const PAGE = 50;
+/** Rows above which a table is shown in pages, and rows of a page. */
+const LONG = 40;
+const PAGE = 25;
 
 interface Fold<R> {
   readonly key: string;
@@ -85,9 +86,10 @@ export const DataTable = <R,>({
   opens = () => true,
   selectedKey,
 }: DataTableProps<R>) => {
-  const [count, setCount] = useState(PAGE);
+  const [asked, setAsked] = useState(PAGE);
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
   const folds = foldsOf(rows, foldBy);
+  const count = folds.length > LONG ? asked : folds.length;
   const isSelected = (row: R): boolean => rowKey(row) === selectedKey;
   // The selected row is always shown.
   const shown = folds.slice(0, Math.max(count, 1 + folds.findIndex((fold) => fold.rows.some(isSelected))));
@@ -130,10 +132,10 @@ export const DataTable = <R,>({
       </table>
       {rest > 0 && (
         <p className="table-more">
-          <Button look="quiet" onClick={() => setCount(shown.length + PAGE)}>
+          <Button look="quiet" onClick={() => setAsked(shown.length + PAGE)}>
             Show {formatCount(Math.min(PAGE, rest))} more
           </Button>
-          <Button look="quiet" onClick={() => setCount(Infinity)}>
+          <Button look="quiet" onClick={() => setAsked(Infinity)}>
             Show all {formatCount(folds.length)} rows
           </Button>
         </p>

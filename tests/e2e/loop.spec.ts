@@ -162,7 +162,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await modes.getByRole('radio', { name: 'Table' }).click();
     const table = page.getByRole('region', { name: 'Every measured point of this sweep' });
     // A page of a table that has a line for each point and for the unpruned model, the draws folded.
-    await expect(table.getByRole('row')).toHaveCount(1 + 50);
+    await expect(table.getByRole('row')).toHaveCount(1 + 25);
     await table.getByRole('button', { name: 'Show all 130 rows' }).click();
     await expect(table.getByRole('row')).toHaveCount(1 + 10 * 13);
     const draws = table.getByRole('row').filter({ hasText: '3 draws' });

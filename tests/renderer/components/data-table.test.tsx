@@ -67,10 +67,10 @@ test('draws are folded under one row with their spread, unless one of them is se
 
 test('a long table begins with a page, which reaches to the selected row', () => {
   const rows = Array.from({ length: 120 }, (_, index) => pair(`task ${String(index)}`, null, 0));
-  expect(rowsIn(tableOf(rows))).toBe(1 + 50);
+  expect(rowsIn(tableOf(rows))).toBe(1 + 25);
   expect(tableOf(rows)).toContain('Show all 120 rows');
   expect(rowsIn(tableOf(rows, 'task 99 null'))).toBe(1 + 100);
-  expect(tableOf(rows.slice(0, 50))).not.toContain('Show all');
+  expect(tableOf(rows.slice(0, 40))).not.toContain('Show all');
   // No draws, hence no column of seeds.
   expect(tableOf(rows)).not.toContain('>Seed<');
 });
