@@ -101,7 +101,9 @@ const describeLatent = (
   const rotatedDimension = reader.integer('qk_rope_head_dim');
   const valueDimension = reader.integer('v_head_dim');
   const headDimension = plainDimension + rotatedDimension;
-  const take = (name: string, shape: readonly [number, number]): Projection => project(weights, name, shape, false);
+  const biased = reader.flag(record.biased);
+  const take = (name: string, shape: readonly [number, number], isBiased = false): Projection =>
+    project(weights, name, shape, isBiased);
   const describe = (layer: number): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     return {
@@ -110,14 +112,14 @@ const describeLatent = (
         queryRank === null
           ? { whole: take(named(record.query.whole), [heads * headDimension, hidden]) }
           : {
-              down: take(named(record.query.down), [queryRank, hidden]),
+              down: take(named(record.query.down), [queryRank, hidden], biased),
               norm: norm(named(record.query.norm), queryRank, record.innerEpsilon),
               up: take(named(record.query.up), [heads * headDimension, queryRank]),
             },
-      keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden]),
+      keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden], biased),
       keyValueNorm: norm(named(record.keyValueNorm), latent, record.innerEpsilon),
       keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
-      output: take(named(record.output), [hidden, heads * valueDimension]),
+      output: take(named(record.output), [hidden, heads * valueDimension], biased),
       latent,
       plainDimension,
       rotatedDimension,

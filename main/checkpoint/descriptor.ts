@@ -1,3 +1,5 @@
+import type { RoutingRule } from './routing.ts';
+
 /**
  * Description of a checkpoint: a family's config keys and tensor names resolved to numbers and positions in files.
  * Everything downstream (graphs, pruning, export) reads this and never a family's own names.
@@ -62,38 +64,6 @@ export interface ExpertTensors {
  */
 export type ExpertActivation =
   { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
-
-/** Experts are chosen from `kept` of `count` contiguous groups of equal size. */
-export interface ExpertGroups {
-  readonly count: number;
-  readonly kept: number;
-}
-
-/** A family's routing in float32: the K experts of a token and their combine weights. */
-export type RoutingRule =
-  /**
-   * Softmax over all E, then top-k; `normalise` divides the K weights by their sum; groups are ranked by their maximum.
-   */
-  | {
-      readonly kind: 'softmax-all';
-      readonly normalise: boolean;
-      readonly scale: number;
-      readonly groups: ExpertGroups | null;
-    }
-  /** Top-k of the logits, then a softmax over the K. */
-  | { readonly kind: 'softmax-chosen' }
-  /**
-   * Sigmoid scores; chosen by score + correction bias, groups ranked by the sum of their top two; weights without bias.
-   */
-  | {
-      readonly kind: 'sigmoid';
-      readonly normalise: boolean;
-      readonly scale: number;
-      readonly groups: ExpertGroups | null;
-      readonly correction: TensorView;
-    }
-  /** Two experts, one after the other, each weighted by a softmax over the logits within 2 * jitter of the largest. */
-  | { readonly kind: 'sparsemixer'; readonly jitter: number };
 
 /** Dense SwiGLU: down(silu(gate x) * up x). */
 export interface DenseTensors {
@@ -218,8 +188,12 @@ export interface ModelDescriptor {
   readonly blocks: readonly BlockDescriptor[];
   /** The MoE layers in order: row l of every [L, E] statistic and of every plan is `moeLayers[l]`. */
   readonly moeLayers: readonly { readonly block: number; readonly moe: MoeDescriptor }[];
-  /** Keys of config.json for E and K, as this folder writes them: an export edits these. */
-  readonly configKeys: { readonly experts: readonly string[]; readonly topK: string };
+  /**
+   * Keys of config.json for E and K, as this folder writes them (within the object of this key): an export edits these.
+   */
+  readonly configKeys: { readonly experts: readonly string[]; readonly topK: string; readonly within: string | null };
   /** Tensors on disk that inference does not use (extra prediction layers): an export leaves them out. */
   readonly unusedTensors: readonly string[];
+  /** Tensors on disk that inference does not use and an export copies (vision towers). */
+  readonly carriedTensors: readonly string[];
 }

@@ -11,6 +11,7 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
+import { correctionOf, isNormalised } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -47,7 +48,7 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
 
 /** Number of weights in a block without its routed experts. */
 const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor): number => {
-  const correction = moe?.routing.kind === 'sigmoid' ? moe.routing.correction : null;
+  const correction = moe === null ? null : correctionOf(moe.routing);
   return (
     ofNorm(attentionNorm) +
     ofAttention(attention) +
@@ -84,7 +85,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     sharedExperts: moe?.shared?.experts ?? 0,
     ...groupsOf(moe),
     ...constantsOf(model),
-    normTopK: moe !== undefined && normalises(moe),
+    normTopK: moe !== undefined && isNormalised(moe.routing),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
     parameters: { total: rest + expert, expert, active },
@@ -103,25 +104,8 @@ const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantE
 };
 
 /** Groups of the router if there is more than one. */
-const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> => {
-  if (moe === undefined || (moe.routing.kind !== 'softmax-all' && moe.routing.kind !== 'sigmoid')) return {};
-  const { kind, groups } = moe.routing;
-  return groups === null || groups.count === 1
-    ? {}
-    : { expertGroups: { ...groups, least: kind === 'sigmoid' ? 2 : 1 } };
-};
-
-/** Whether a token's combine weights sum to a constant, so that pruning cannot scale up the routed branch. */
-const normalises = ({ routing }: MoeDescriptor): boolean => {
-  switch (routing.kind) {
-    case 'softmax-chosen':
-      return true;
-    case 'sparsemixer':
-      return false;
-    default:
-      return routing.normalise;
-  }
-};
+const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> =>
+  moe?.routing.kind === 'scores' && moe.routing.groups !== null ? { expertGroups: moe.routing.groups } : {};
 
 const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 

@@ -30,7 +30,9 @@ export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimen
     record.partialKey === null
       ? 1
       : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
-  const dimensions = Math.floor(headDimension * partial);
+  const dimensions =
+    (record.dimensionsKey === undefined ? null : reader.optionalInteger(record.dimensionsKey)) ??
+    Math.floor(headDimension * partial);
   if (dimensions > MAX_DIMENSIONS)
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} ` +

@@ -1,11 +1,5 @@
-import type {
-  ExpertActivation,
-  ExpertTensors,
-  MoeDescriptor,
-  RoutingRule,
-  TensorView,
-  Weight,
-} from '../checkpoint/descriptor.ts';
+import type { ExpertActivation, ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import { isPlainSoftmax, type RoutingRule } from '../checkpoint/routing.ts';
 import { joinRows, linear, multiply, splitRows, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
@@ -108,8 +102,7 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
 const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): Choice => {
   const { topK, routing, map } = layer;
   if (map.kind === 'sums' || map.kind === 'blend') {
-    if (routing.kind !== 'softmax-all' || routing.groups !== null)
-      throw new Error('sums of probabilities need a softmax router without groups');
+    if (!isPlainSoftmax(routing)) throw new Error('sums of probabilities need a softmax router without groups');
     const probabilities = graph.node('Softmax', [graph.node('Add', [logits, mask])], { axis: -1 });
     const rowCount = map.kind === 'sums' ? map.experts.length : (map.rows[0]?.length ?? 0);
     const shareOf = (row: number, expert: number): number =>
@@ -119,7 +112,7 @@ const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): 
     ).flat();
     const sums = graph.node('MatMul', [probabilities, graph.floats([rowCount, layer.experts.length], shares)]);
     const { values, rows } = largest(graph, sums, topK);
-    return { rows, weights: routing.normalise ? normalised(graph, values, 0) : values };
+    return { rows, weights: routing.renormalise === null ? values : normalised(graph, values, routing.renormalise) };
   }
   const choice = route(graph, routing, topK, logits, mask);
   return map.kind === 'direct'

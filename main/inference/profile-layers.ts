@@ -2,6 +2,7 @@ import { withPauses } from '../arithmetic/steps.ts';
 import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
+import { correctionOf } from '../checkpoint/routing.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
@@ -225,11 +226,7 @@ const eliminate = async (
 export const layerRoute = async (
   { routing, experts, topK }: MoeDescriptor,
   logits: Float32Array,
-): Promise<RouteToken> =>
-  routeTokens(
-    routing,
-    logits,
-    experts,
-    topK,
-    routing.kind === 'sigmoid' ? await readTensor(routing.correction) : undefined,
-  );
+): Promise<RouteToken> => {
+  const correction = correctionOf(routing);
+  return routeTokens(routing, logits, experts, topK, correction === null ? undefined : await readTensor(correction));
+};

@@ -6,6 +6,7 @@ import {
   projLayout,
   queryKeyNormNames,
   silu,
+  softmaxOver,
   stackedLayout,
   unquantised,
 } from './shared-names.ts';
@@ -46,15 +47,17 @@ export const qwen2Moe: Family = {
     rope_theta: 10000,
   },
   required: [silu, unquantised],
-  routing: { kind: 'softmax-all', normalise: 'norm_topk_prob', scaleKey: null, groups: null },
+  routing: softmaxOver('norm_topk_prob'),
   attention: { ...groupedAttention, queryKeyValueBias: 'qkv_bias' },
   window: switchedWindow,
   dense: sparseStep,
   shared: {
     widthKey: 'shared_expert_intermediate_size',
     countKey: null,
-    gate: 'model.layers.{l}.mlp.shared_expert.gate_proj.weight',
-    up: 'model.layers.{l}.mlp.shared_expert.up_proj.weight',
+    gateUp: {
+      gate: 'model.layers.{l}.mlp.shared_expert.gate_proj.weight',
+      up: 'model.layers.{l}.mlp.shared_expert.up_proj.weight',
+    },
     down: 'model.layers.{l}.mlp.shared_expert.down_proj.weight',
     scale: 'model.layers.{l}.mlp.shared_expert_gate.weight',
   },
@@ -85,7 +88,7 @@ export const qwen3Moe: Family = {
     rope_theta: 10000,
   },
   required: [silu],
-  routing: { kind: 'softmax-all', normalise: 'norm_topk_prob', scaleKey: null, groups: null },
+  routing: softmaxOver('norm_topk_prob'),
   attention: {
     ...groupedAttention,
     queryKeyValueBias: 'attention_bias',

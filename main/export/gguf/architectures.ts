@@ -174,13 +174,15 @@ const routingProblems = (
     if (experts > MAX_EXPERTS)
       problems.add(`it has ${String(experts)} experts, but llama.cpp supports at most ${String(MAX_EXPERTS)}`);
     if (topK > experts) problems.add(`top-${String(topK)} exceeds its ${String(experts)} experts`);
-    if (routing.kind === 'softmax-all' && normalises !== null && routing.normalise !== normalises)
+    const softmax = routing.kind === 'scores' && routing.score === 'softmax' ? routing : null;
+    const isNormal = softmax !== null && softmax.renormalise !== null;
+    if (softmax !== null && normalises !== null && isNormal !== normalises)
       problems.add(
-        `norm_topk_prob is ${String(routing.normalise)}, but llama.cpp's ${name} always computes ${String(normalises)}`,
+        `norm_topk_prob is ${String(isNormal)}, but llama.cpp's ${name} always computes ${String(normalises)}`,
       );
-    if (routing.kind === 'softmax-all' && !leadingDense && routing.scale !== 1)
-      problems.add(`chosen weights are scaled by ${String(routing.scale)}`);
-    if ((routing.kind === 'softmax-all' || routing.kind === 'sigmoid') && routing.groups !== null && !groups)
+    if (softmax !== null && !leadingDense && softmax.scale !== 1)
+      problems.add(`chosen weights are scaled by ${String(softmax.scale)}`);
+    if (routing.kind === 'scores' && routing.groups !== null && !groups)
       problems.add(
         `experts are chosen within ${String(routing.groups.kept)} of ${String(routing.groups.count)} groups, ` +
           `which llama.cpp's ${name} does differently`,

@@ -103,14 +103,14 @@ const routingMetadata = (
   { routing }: MoeDescriptor,
   { normalises }: LlamaArchitecture,
 ): readonly (readonly [string, GgufValue])[] => {
-  if (normalises !== null || (routing.kind !== 'softmax-all' && routing.kind !== 'sigmoid')) return [];
+  if (normalises !== null || routing.kind !== 'scores') return [];
   const { groups } = routing;
   // If all groups are kept, the choice is free, and llama.cpp refuses that setting.
   const limits = groups !== null && groups.kept < groups.count;
   return [
     ['expert_weights_scale', real(routing.scale)],
-    ['expert_weights_norm', { kind: 'bool', value: routing.normalise }],
-    ['expert_gating_func', whole(routing.kind === 'sigmoid' ? gating.sigmoid : gating.softmax)],
+    ['expert_weights_norm', { kind: 'bool', value: routing.renormalise !== null }],
+    ['expert_gating_func', whole(routing.score === 'sigmoid' ? gating.sigmoid : gating.softmax)],
     ...(limits
       ? [['expert_group_count', whole(groups.count)] as const, ['expert_group_used_count', whole(groups.kept)] as const]
       : []),

@@ -10,6 +10,7 @@ import type {
   Weight,
 } from '../../checkpoint/descriptor.ts';
 import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
+import { correctionOf } from '../../checkpoint/routing.ts';
 import type { LlamaArchitecture } from './architectures.ts';
 import { Q8_VALUES, type TensorType } from './gguf-header.ts';
 
@@ -187,6 +188,7 @@ const roles = [
 
 const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   const { router, routerBias, routing, expertTensors, shared } = moe;
+  const correction = correctionOf(routing);
   const stacked = (name: string, weights: readonly Weight[], wanted: Sized['wanted']): Sized => ({
     name,
     shape: [weights.length, ...(weights[0]?.shape ?? [])],
@@ -196,7 +198,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   return [
     exact(`${prefix}.ffn_gate_inp.weight`, router),
     ...(routerBias === null ? [] : [exact(`${prefix}.ffn_gate_inp.bias`, routerBias)]),
-    ...(routing.kind === 'sigmoid' ? [exact(`${prefix}.exp_probs_b.bias`, routing.correction)] : []),
+    ...(correction === null ? [] : [exact(`${prefix}.exp_probs_b.bias`, correction)]),
     ...roles.flatMap(({ role, bias }): readonly Sized[] => {
       const name = `${prefix}.ffn_${role}_exps`;
       const biases = expertTensors.flatMap((expert: ExpertTensors) => expert[bias] ?? []);
