@@ -50,6 +50,17 @@ export class ConfigReader {
     return value;
   }
 
+  /** A number, or a list with the same number for every layer. */
+  sameInteger(key: string): number {
+    const value = this.raw(key);
+    if (!Array.isArray(value)) return this.integer(key);
+    const [first, ...others] = this.integers(key);
+    if (first === undefined || first <= 0) throw this.bad(key, value, 'a list of positive whole numbers');
+    if (others.some((other) => other !== first))
+      throw this.unsupported(`"${key}" is ${JSON.stringify(value)}; only the same number in every layer is supported`);
+    return first;
+  }
+
   /** Keys read so far that determine a length, each with its value, to explain why a tensor should have it. */
   keysOf(length: number): readonly string[] {
     return [...this.#lengths].flatMap(([key, value]) => (value === length ? [`${key} ${String(value)}`] : []));

@@ -1,14 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
-import { describeMoe } from './describe-moe.ts';
-import type { BlockDescriptor, ModelDescriptor, Norm, TensorView } from './descriptor.ts';
+import { describeMoe, takeBiases } from './describe-moe.ts';
+import type { BlockDescriptor, ModelDescriptor, Norm, Rotary, TensorView } from './descriptor.ts';
 import type { DenseRecord, Family, WindowPattern, WindowRecord, WrapperRecord } from './families/family.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
 import { readRotary } from './rotary.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Unused buffers in old checkpoints. */
-const ignoredBuffers = /\.rotary_emb\.inv_freq$/;
+const IGNORED_BUFFER = '.rotary_emb.inv_freq';
 
 /** A tensor that only layers for predicting further tokens have (DeepSeek-V3, arXiv 2412.19437, section 2.2). */
 const PREDICTION_MARK = 'eh_proj.weight';
@@ -30,7 +31,9 @@ export const describeModel = (
   folder: string,
 ): ModelDescriptor => {
   const reader = readerOf(family, config, `${folder}/config.json`);
-  for (const { key, values } of family.required) reader.requireOneOf(key, values);
+  for (const each of family.required)
+    if ('values' in each) reader.requireOneOf(each.key, each.values);
+    else reader.requireOneOf(each.key, [reader.raw(each.equals)]);
   const form = family.wrapper === null ? {} : formOf(family.wrapper, tensors);
   const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), form);
   const quantisation = readQuantisation(reader);
@@ -47,16 +50,35 @@ export const describeModel = (
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
   checkLayerTypes(family.window, reader);
-  const rotary = readRotary(reader, family.rotary, attention.rotatedDimension);
+  const rotaries = {
+    full_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'full_attention'),
+    sliding_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'sliding_attention'),
+  };
+  const rotary = rotaries.full_attention;
+  const isUniform = isDeepStrictEqual(rotary, rotaries.sliding_attention);
+  const rotaryOf = (isSliding: boolean): Rotary | null => {
+    if (family.rotary.on === 'sliding' && !isSliding) return null;
+    return (isUniform || !isSliding ? rotary : rotaries.sliding_attention).rotary;
+  };
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const dense = isDense(family.dense, reader, layer) ? family.dense : null;
     const width = dense === null ? 0 : reader.integer(dense.widthKey);
+    const window = windowOf(family.window, reader, layer);
+    const { branchNorms } = family.names;
     return {
       attentionNorm: norm(named(family.names.attentionNorm), hidden),
-      attention: attention.describe(layer),
-      window: windowOf(family.window, reader, layer),
+      attention: attention.describe(layer, window !== null),
+      window,
+      rotary: rotaryOf(window !== null),
       feedForwardNorm: norm(named(family.names.feedForwardNorm), hidden),
+      branchNorms:
+        branchNorms === null
+          ? null
+          : {
+              attention: norm(named(branchNorms.attention), hidden),
+              feedForward: norm(named(branchNorms.feedForward), hidden),
+            },
       moe: dense === null ? moeOf(layer) : null,
       dense:
         dense === null
@@ -65,6 +87,7 @@ export const describeModel = (
               gate: weights.take(named(dense.gate), [width, hidden]),
               up: weights.take(named(dense.up), [width, hidden]),
               down: weights.take(named(dense.down), [hidden, width]),
+              ...(reader.flag(dense.biased) ? takeBiases(weights, dense, layer, [width, hidden]) : {}),
             },
     };
   });
@@ -84,16 +107,14 @@ export const describeModel = (
   const tiedHead = reader.raw('tie_word_embeddings') === true;
   const multiplier = (key: keyof NonNullable<Family['multipliers']>): number =>
     family.multipliers === null ? 1 : reader.number(family.multipliers[key]);
-  const { shape, scale } = attention;
+  checkLayerLists(family, reader, blocks);
+  const { scale } = attention;
   const descriptor = {
     family: family.modelType,
     hidden,
-    heads,
-    ...shape,
     attentionScale:
       (family.multipliers === null ? scale : reader.number(family.multipliers.attention)) *
       (attention.isLatent ? rotary.scaleCorrection : 1),
-    rotary: rotary.rotary,
     vocabulary,
     maxPositions: Math.min(reader.integer('max_position_embeddings'), rotary.limit ?? Infinity),
     tiedHead,
@@ -104,7 +125,7 @@ export const describeModel = (
       family.headBiasKey !== null && reader.flag(family.headBiasKey)
         ? index.take(biasName(family.names.head), [vocabulary])
         : null,
-    embeddingMultiplier: multiplier('embedding'),
+    embeddingMultiplier: multiplier('embedding') * (reader.flag(family.embeddingRoot) ? Math.sqrt(hidden) : 1),
     residualMultiplier: multiplier('residual'),
     logitsDivisor: multiplier('logits'),
     blocks,
@@ -122,7 +143,7 @@ export const describeModel = (
   const starts = [...extra, ...family.unused].map((start) => index.onDisk(start));
   const carried = family.wrapper?.carried ?? [];
   const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
-  const free = index.settle((name) => ignoredBuffers.test(name) || beginsWith(name, [...starts, ...carried]));
+  const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
   const carriedTensors = free.filter((name) => beginsWith(name, carried));
   const unusedTensors = free.filter((name) => !carriedTensors.includes(name));
   if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
@@ -153,12 +174,17 @@ const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorVie
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
   kind: family.norm,
   scale: index.take(name, [width]),
+  plusOne: false,
   bias: family.norm === 'layer' ? index.take(biasName(name), [width]) : null,
   epsilon,
 });
 
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'first' ? [rule.key] : [rule.stepKey, rule.listKey];
+  rule.kind === 'first'
+    ? [rule.key]
+    : rule.kind === 'interval'
+      ? [rule.everyKey, rule.fromKey, rule.toKey]
+      : [rule.stepKey, rule.listKey];
 
 const MLP_TYPES = 'mlp_layer_types';
 
@@ -168,9 +194,30 @@ const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';
   }
+  if (record.rule.kind === 'interval') {
+    const { everyKey, fromKey, toKey } = record.rule;
+    const last = reader.raw(toKey) === -1 ? Infinity : reader.count(toKey);
+    return (layer + 1) % reader.integer(everyKey) !== 0 || layer < reader.count(fromKey) || layer > last;
+  }
   return (
     reader.integers(record.rule.listKey).includes(layer) || (layer + 1) % reader.integer(record.rule.stepKey) !== 0
   );
+};
+
+const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
+  for (const { key, says } of layerLists) {
+    const list = reader.raw(key);
+    if (list === null) continue;
+    if (!Array.isArray(list) || list.length < blocks.length) throw reader.bad(key, list, 'a list for all layers');
+    blocks.forEach(({ window, moe }, layer) => {
+      const is = says === 'moe' ? moe !== null : window !== null;
+      if (is !== Boolean(list[layer]))
+        throw reader.unsupported(
+          `"${key}" says ${String(list[layer])} for layer ${String(layer)}, where the other keys give ` +
+            (says === 'moe' ? (is ? 'experts' : 'none') : is ? 'a window' : 'no window'),
+        );
+    });
+  }
 };
 
 /** A list of a word for each layer; null if the config has none. */
@@ -203,7 +250,9 @@ const checkLayerTypes = (record: WindowRecord, reader: ConfigReader): void => {
 
 const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): number | null => {
   if (record.kind === 'never' || reader.isNull(record.key)) return null;
-  const window = reader.count(record.key);
+  const inclusive =
+    record.kind === 'types' && record.inclusiveKey !== undefined ? reader.optionalInteger(record.inclusiveKey) : null;
+  const window = inclusive === null ? reader.count(record.key) : inclusive + 1;
   if (window === 0) return null;
   if (record.kind === 'always') return window;
   if (record.kind === 'switched')
@@ -221,6 +270,9 @@ const followsPattern = (pattern: WindowPattern, reader: ConfigReader, layer: num
     case 'from':
       return layer >= reader.count(pattern.key);
     case 'all-but':
-      return (layer + 1) % reader.integer(pattern.everyKey) !== 0;
+      return (
+        (layer + 1) % (typeof pattern.every === 'number' ? pattern.every : reader.integer(pattern.every)) !== 0 &&
+        (pattern.first !== true || layer > 0)
+      );
   }
 };

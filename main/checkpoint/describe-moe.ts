@@ -5,7 +5,7 @@ import type { DenseTensors, ExpertActivation, ExpertTensors, MoeDescriptor, Tens
 import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { correctionOf, type ExpertGroups, type RoutingRule } from './routing.ts';
-import { layerName, type TensorIndex } from './tensor-index.ts';
+import { biasName, layerName, type TensorIndex } from './tensor-index.ts';
 
 /** Published models have at most a few hundred experts in a layer. */
 const MAX_EXPERTS = 65_536;
@@ -58,7 +58,7 @@ export const describeMoe = (
     experts: reader.integer(expertsKey, MAX_EXPERTS),
     width: reader.integer(family.keys.expertWidth),
   };
-  const topK = reader.integer(family.keys.topK);
+  const topK = reader.sameInteger(family.keys.topK);
   if (topK > sizes.experts)
     throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
   const activation = activationOf(family.activation, reader);
@@ -140,7 +140,7 @@ const routingOf = (
   sizes: { readonly experts: number; readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-  const { kind, score, after, correction, renormalise, scaleKey } = routing;
+  const { kind, score, after, correction, correctionIsRow, renormalise, scaleKey } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
   return {
     kind,
@@ -150,7 +150,10 @@ const routingOf = (
     correction:
       correction === null
         ? null
-        : weights.takeView(layerName(weights.index.nameAmong(correction), layer), [sizes.experts]),
+        : weights.takeView(
+            layerName(weights.index.nameAmong(correction), layer),
+            correctionIsRow === true ? [1, sizes.experts] : [sizes.experts],
+          ),
     groups: groupsOf(routing.groups, reader, sizes),
     renormalise:
       renormalise === null || !reader.flag(renormalise.when)
@@ -176,8 +179,27 @@ const takeShared = (
   return {
     ...takeGateUp(weights, record.gateUp, named, [width, hidden]),
     down: weights.take(named(record.down), [hidden, width]),
+    ...(reader.flag(record.biased) && typeof record.gateUp !== 'string'
+      ? takeBiases(weights, { ...record.gateUp, down: record.down }, layer, [width, hidden])
+      : {}),
     scale: record.scale === null ? null : weights.takeView(named(record.scale), [1, hidden]),
     experts,
+  };
+};
+
+/** Biases beside the matrices of a dense network of inner width `width`. */
+export const takeBiases = (
+  weights: WeightReader,
+  names: Readonly<Record<'gate' | 'up' | 'down', string>>,
+  layer: number,
+  [width, hidden]: readonly [number, number],
+): Pick<DenseTensors, 'gateBias' | 'upBias' | 'downBias'> => {
+  const bias = (name: string, length: number): Weight =>
+    plainWeight(weights.takeView(biasName(layerName(name, layer)), [length]));
+  return {
+    gateBias: bias(names.gate, width),
+    upBias: bias(names.up, width),
+    downBias: bias(names.down, hidden),
   };
 };
 
@@ -232,15 +254,17 @@ const chooseLayout = (
   layer: number,
   folder: string,
 ): ExpertLayout => {
-  const found = family.layouts.filter((candidate) =>
-    weights.index.hasMatching(ownNames(weights.index, candidate, layer).pattern),
-  );
-  const [layout] = found;
+  const found = family.layouts.flatMap((candidate) => {
+    const example = weights.index.firstMatching(ownNames(weights.index, candidate, layer).pattern);
+    return example === undefined ? [] : [{ candidate, example }];
+  });
+  const layout = found[0]?.candidate;
   if (layout === undefined || found.length > 1) {
     const names = family.layouts.map((candidate) => ownNames(weights.index, candidate, layer).example).join('" or "');
+    const examples = found.map(({ example }) => `"${example}"`).join(' and ');
     throw refuse(
       'unknown-layout',
-      `${folder}: ${layout === undefined ? 'no experts' : 'experts in more than one layout'} found in layer ` +
+      `${folder}: ${layout === undefined ? 'no experts' : `experts in more than one layout (${examples})`} found in layer ` +
         `${String(layer)}; a ${family.modelType} checkpoint has "${names}" there.`,
       'Check that config.json and the weights belong together.',
     );

@@ -66,7 +66,7 @@ export type ExpertActivation =
   { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
 
 /** Dense SwiGLU: down(silu(gate x) * up x). */
-export interface DenseTensors {
+export interface DenseTensors extends Pick<ExpertTensors, 'gateBias' | 'upBias' | 'downBias'> {
   readonly gate: Weight;
   readonly up: Weight;
   readonly down: Weight;
@@ -106,7 +106,9 @@ export interface Projection {
 
 export interface Norm {
   readonly kind: 'rms' | 'layer';
+  /** Multiplies the normed value, plus one where the family stores it so. */
   readonly scale: TensorView;
+  readonly plusOne: boolean;
   /** Of a layer norm. */
   readonly bias: TensorView | null;
   readonly epsilon: number;
@@ -115,12 +117,27 @@ export interface Norm {
 export type AttentionDescriptor =
   | {
       readonly kind: 'grouped';
+      /** Query heads, a multiple of the heads of keys and values. */
+      readonly heads: number;
+      readonly keyValueHeads: number;
+      /** Of queries and keys, and of values. */
+      readonly headDimension: number;
+      readonly valueDimension: number;
       readonly query: Projection;
       readonly key: Projection;
       readonly value: Projection;
       readonly output: Projection;
-      /** RMS norm of queries and keys before rotation: over each head, or over the whole projection. */
-      readonly queryKeyNorm: { readonly over: 'head' | 'whole'; readonly query: Norm; readonly key: Norm } | null;
+      /** RMS norm of queries and keys: over each head (before or after rotation), or over the whole projection. */
+      readonly queryKeyNorm: {
+        readonly over: 'head' | 'whole';
+        readonly afterRotation: boolean;
+        readonly query: Norm;
+        readonly key: Norm;
+      } | null;
+      /** Multiplies the values. */
+      readonly valueScale: number;
+      /** The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head. */
+      readonly gate: Projection | null;
       /** Queries, keys and values are clamped to +-clip. */
       readonly clip: number | null;
       /** An additional logit per head that takes part in the softmax and is then dropped, [heads]. */
@@ -129,6 +146,7 @@ export type AttentionDescriptor =
   | {
       /** Multi-head latent attention (DeepSeek): keys and values are expanded from a small latent vector. */
       readonly kind: 'latent';
+      readonly heads: number;
       readonly query:
         { readonly down: Projection; readonly norm: Norm; readonly up: Projection } | { readonly whole: Projection };
       /** To [latent + rotated part of the key]. */
@@ -147,7 +165,11 @@ export interface BlockDescriptor {
   readonly attention: AttentionDescriptor;
   /** Query i sees keys j > i - window; null: all. */
   readonly window: number | null;
+  /** Rotation of queries and keys; null: none. Blocks that rotate alike have the same object. */
+  readonly rotary: Rotary | null;
   readonly feedForwardNorm: Norm;
+  /** Norms of the two branches before they are added. */
+  readonly branchNorms: { readonly attention: Norm; readonly feedForward: Norm } | null;
   /** Null in a dense layer. */
   readonly moe: MoeDescriptor | null;
   /** Null in an MoE layer. */
@@ -168,12 +190,8 @@ export interface Rotary {
 export interface ModelDescriptor {
   readonly family: string;
   readonly hidden: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDimension: number;
   /** Multiplies query-key products. */
   readonly attentionScale: number;
-  readonly rotary: Rotary;
   readonly vocabulary: number;
   readonly maxPositions: number;
   readonly tiedHead: boolean;

@@ -23,13 +23,13 @@ const counts = (list: readonly (TensorView | Weight | null | undefined)[]): numb
 const ofNorm = ({ scale, bias }: Norm): number => counts([scale, bias]);
 const ofProjection = ({ weight, bias }: Projection): number => counts([weight, bias]);
 const ofDense = (dense: DenseTensors | null): number =>
-  dense === null ? 0 : counts([dense.gate, dense.up, dense.down]);
+  dense === null ? 0 : counts([dense.gate, dense.up, dense.down, dense.gateBias, dense.upBias, dense.downBias]);
 
 const ofAttention = (attention: AttentionDescriptor): number => {
   if (attention.kind === 'grouped') {
-    const { query, key, value, output, queryKeyNorm, sinks } = attention;
+    const { query, key, value, output, queryKeyNorm, gate, sinks } = attention;
     const norms = queryKeyNorm === null ? 0 : ofNorm(queryKeyNorm.query) + ofNorm(queryKeyNorm.key);
-    return sum([query, key, value, output].map(ofProjection)) + norms + count(sinks);
+    return sum([query, key, value, output, ...(gate === null ? [] : [gate])].map(ofProjection)) + norms + count(sinks);
   }
   const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
   const queries =
@@ -47,12 +47,13 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
   );
 
 /** Number of weights in a block without its routed experts. */
-const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor): number => {
+const ofRest = ({ attentionNorm, attention, feedForwardNorm, branchNorms, moe, dense }: BlockDescriptor): number => {
   const correction = moe === null ? null : correctionOf(moe.routing);
   return (
     ofNorm(attentionNorm) +
     ofAttention(attention) +
     ofNorm(feedForwardNorm) +
+    (branchNorms === null ? 0 : ofNorm(branchNorms.attention) + ofNorm(branchNorms.feedForward)) +
     ofDense(dense) +
     ofDense(moe?.shared ?? null) +
     counts([moe?.router, moe?.routerBias, moe?.shared?.scale, correction])

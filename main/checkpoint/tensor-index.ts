@@ -64,11 +64,11 @@ export class TensorIndex {
   nameAmong(patterns: readonly string[]): string {
     const ofLayers = (pattern: string): RegExp =>
       new RegExp(`^${this.onDisk(pattern).replaceAll('.', '\\.').replace('{l}', '\\d+')}$`);
-    return patterns.find((pattern) => this.hasMatching(ofLayers(pattern))) ?? patterns[0] ?? '';
+    return patterns.find((pattern) => this.firstMatching(ofLayers(pattern)) !== undefined) ?? patterns[0] ?? '';
   }
 
-  hasMatching(pattern: RegExp): boolean {
-    return [...this.#tensors.keys()].some((name) => pattern.test(name));
+  firstMatching(pattern: RegExp): string | undefined {
+    return [...this.#tensors.keys()].find((name) => pattern.test(name));
   }
 
   /** `dtypes`: dtypes that this layout allows. The view of a missing tensor is empty: `settle` refuses it. */

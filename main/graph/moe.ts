@@ -1,10 +1,10 @@
-import type { ExpertActivation, ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import type { ExpertActivation, ExpertTensors, MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import { isPlainSoftmax, type RoutingRule } from '../checkpoint/routing.ts';
-import { joinRows, linear, multiply, splitRows, swiglu } from './linear.ts';
+import { biased, joinRows, multiply, splitRows, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
-import { tensor, weight } from './weights.ts';
+import { tensor } from './weights.ts';
 
 /** Maps router rows to experts: row e is expert e, or several rows share one (merged) expert. */
 export type RouterMap =
@@ -171,15 +171,13 @@ export const expertOnTokens = (
   if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
   if (tensors.constant !== undefined)
     return constantOnTokens(graph, tensors.constant, tensors.down.shape[1] ?? 0, tokens);
-  const biased = (matrix: Weight, bias: Weight | undefined, input: Value): Value =>
-    linear(graph, input, matrix, bias === undefined ? null : weight(graph, bias));
   const inner = activated(
     graph,
     activation,
-    biased(tensors.gate, tensors.gateBias, tokens),
-    biased(tensors.up, tensors.upBias, tokens),
+    biased(graph, tokens, tensors.gate, tensors.gateBias),
+    biased(graph, tokens, tensors.up, tensors.upBias),
   );
-  return { output: biased(tensors.down, tensors.downBias, inner), inner };
+  return { output: biased(graph, inner, tensors.down, tensors.downBias), inner };
 };
 
 /** An expert with a constant output: [n, H] of it, and no input of a down projection. */

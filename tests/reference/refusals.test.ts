@@ -235,7 +235,9 @@ describe.each(folders)('%s', (folder) => {
       for (const value of values) {
         const refusal = await bench.refusalOfConfig({ [key]: value });
         expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
-          new RegExp(`"(language_)?model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor`),
+          new RegExp(
+            `"(language_)?model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
+          ),
         );
       }
     }
@@ -319,19 +321,25 @@ const lengthKeys = [
   'num_local_experts',
   'num_experts',
   'n_routed_experts',
+  'moe_num_experts',
   'intermediate_size',
   'moe_intermediate_size',
   'shared_expert_intermediate_size',
   'n_shared_experts',
+  'num_shared_experts',
+  'moe_num_shared_experts',
+  'shared_intermediate_size',
   'kv_lora_rank',
   'q_lora_rank',
   'qk_nope_head_dim',
   'qk_rope_head_dim',
   'v_head_dim',
   'first_k_dense_replace',
+  'num_dense_layers',
+  'moe_layer_start_index',
   'decoder_sparse_step',
 ];
-const flagKeys = ['attention_bias', 'qkv_bias', 'use_qk_norm', 'lm_head_bias'];
+const flagKeys = ['attention_bias', 'qkv_bias', 'use_qk_norm', 'lm_head_bias', 'use_bias'];
 
 /** Wrong values for the keys that a config has. */
 const contradictions = (config: Config): Readonly<Record<string, readonly unknown[]>> => {
@@ -352,5 +360,8 @@ const contradictions = (config: Config): Readonly<Record<string, readonly unknow
 /** Keys without meaning in a family. */
 const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (isLatent && (key === 'head_dim' || key === 'num_key_value_heads')) ||
+  (key === 'first_k_dense_replace' && Array.isArray(config['mlp_layer_types'])) ||
   (key === 'intermediate_size' &&
-    (['qwen3_moe', 'solar_open'].includes(String(config['model_type'])) || config['first_k_dense_replace'] === 0));
+    (['qwen3_moe', 'solar_open'].includes(String(config['model_type'])) ||
+      config['first_k_dense_replace'] === 0 ||
+      config['num_dense_layers'] === 0));

@@ -19,7 +19,11 @@ export interface Family {
   /** Default values of omitted keys, from the family's own config class. */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Values that some keys must have (or may lack) for this record to be right; others are refused by name. */
-  readonly required: readonly { readonly key: string; readonly values: readonly unknown[] }[];
+  readonly required: readonly (
+    { readonly key: string; readonly values: readonly unknown[] } | { readonly key: string; readonly equals: string }
+  )[];
+  /** Lists with a number or a flag for each layer that must say the same as the keys that are read. */
+  readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' }[];
   readonly routing: RoutingRecord;
   readonly activation: ActivationRecord;
   readonly norm: 'rms' | 'layer';
@@ -29,6 +33,8 @@ export interface Family {
     readonly head: string;
     readonly attentionNorm: string;
     readonly feedForwardNorm: string;
+    /** Norms of the branches before they are added; null: none. */
+    readonly branchNorms: { readonly attention: string; readonly feedForward: string } | null;
   };
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
@@ -42,6 +48,8 @@ export interface Family {
     readonly attention: string;
     readonly logits: string;
   } | null;
+  /** Whether embeddings are multiplied by the square root of their width. */
+  readonly embeddingRoot: Flag;
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
   /** Known layouts on disk; the one with existing tensors is used. */
@@ -74,8 +82,9 @@ export type ActivationRecord =
 export type RoutingRecord = ScoreRecord | { readonly kind: 'sparsemixer'; readonly jitterKey: string };
 
 export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after'> {
-  /** Its names on disk, of which one exists. */
+  /** Its names on disk, of which one exists; [E], or [1, E]. */
   readonly correction: readonly string[] | null;
+  readonly correctionIsRow?: true;
   readonly groups: GroupRecord | null;
   readonly renormalise: {
     readonly when: Flag;
@@ -108,9 +117,18 @@ export type AttentionRecord =
         readonly query: string;
         readonly key: string;
         readonly when: Flag;
+        readonly afterRotation?: true;
       } | null;
       readonly clipKey: string | null;
-      readonly sinks: string | null;
+      /** Its names on disk, of which one exists; in all layers, or in those with a window. */
+      readonly sinks: { readonly names: readonly string[]; readonly on: 'all' | 'sliding' } | null;
+      /** Width of a value head, where it is not that of a key head. */
+      readonly valueDimensionKey?: string;
+      readonly valueScaleKey?: string;
+      /** Heads of keys and values in layers with a window: the key, or twice as many as elsewhere. */
+      readonly slidingKeyValueHeadsKey?: string;
+      /** Projection whose sigmoid multiplies the output, value by value. */
+      readonly gate?: string;
     }
   | {
       readonly kind: 'latent';
@@ -131,15 +149,20 @@ export type WindowRecord =
   | { readonly kind: 'always'; readonly key: string }
   /** Layers from `fromKey` on, if `switchKey` is true. */
   | { readonly kind: 'switched'; readonly key: string; readonly switchKey: string; readonly fromKey: string }
-  /** As in `layer_types`; without it as `otherwise` says. */
-  | { readonly kind: 'types'; readonly key: string; readonly otherwise: WindowPattern };
+  /** As in `layer_types`; without it as `otherwise` says. `inclusiveKey`: a window of one more, in place of the other. */
+  | {
+      readonly kind: 'types';
+      readonly key: string;
+      readonly inclusiveKey?: string;
+      readonly otherwise: WindowPattern;
+    };
 
 export type WindowPattern =
   | { readonly kind: 'even' }
   /** From this layer on. */
   | { readonly kind: 'from'; readonly key: string }
-  /** All but every n-th one. */
-  | { readonly kind: 'all-but'; readonly everyKey: string };
+  /** All but every n-th one (and the first one). */
+  | { readonly kind: 'all-but'; readonly every: string | number; readonly first?: true };
 
 export interface RotaryRecord {
   readonly interleaved: Flag;
@@ -148,7 +171,11 @@ export interface RotaryRecord {
   /** Key of the number of rotated dimensions, which some files have in place of their part. */
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
-  readonly scalings: readonly ('default' | 'yarn' | 'longrope')[];
+  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic')[];
+  /** Layers that rotate: all, or those with a window. */
+  readonly on?: 'sliding';
+  /** Layers with a window have parameters of their own, in an object by kind of layer or with this key for theta. */
+  readonly slidingThetaKey?: string;
 }
 
 /** Dense layers among the MoE layers. */
@@ -156,8 +183,11 @@ export interface DenseRecord {
   readonly rule:
     /** As in `mlp_layer_types` where the family has it and the config names it; else the first ones. */
     | { readonly kind: 'first'; readonly key: string; readonly types?: true }
-    | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string };
+    | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
+    /** All but every n-th layer from one to another (-1: the last). */
+    | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
   readonly widthKey: string;
+  readonly biased: Flag;
   readonly gate: string;
   readonly up: string;
   readonly down: string;
@@ -170,6 +200,7 @@ export interface SharedRecord {
   /** Two matrices, or one with the rows of gate before those of up. */
   readonly gateUp: { readonly gate: string; readonly up: string } | string;
   readonly down: string;
+  readonly biased: Flag;
   /** [1, H] weight whose sigmoid scales the output; null: unscaled. */
   readonly scale: string | null;
 }

@@ -38,7 +38,7 @@ export const gptOss: Family = {
     ...groupedAttention,
     queryKeyValueBias: true,
     outputBias: true,
-    sinks: 'model.layers.{l}.self_attn.sinks',
+    sinks: { names: ['model.layers.{l}.self_attn.sinks'], on: 'all' },
   },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'even' } },
   layouts: [

@@ -50,6 +50,7 @@ export const graniteMoeShared: Family = {
     countKey: null,
     gateUp: 'model.layers.{l}.shared_mlp.input_linear.weight',
     down: 'model.layers.{l}.shared_mlp.output_linear.weight',
+    biased: false,
     scale: null,
   },
   layouts: [

@@ -59,6 +59,7 @@ export const qwen2Moe: Family = {
       up: 'model.layers.{l}.mlp.shared_expert.up_proj.weight',
     },
     down: 'model.layers.{l}.mlp.shared_expert.down_proj.weight',
+    biased: false,
     scale: 'model.layers.{l}.mlp.shared_expert_gate.weight',
   },
   layouts: [projLayout, stackedLayout],

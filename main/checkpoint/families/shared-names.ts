@@ -8,6 +8,7 @@ export const commonNames: Family['names'] = {
   head: 'lm_head.weight',
   attentionNorm: 'model.layers.{l}.input_layernorm.weight',
   feedForwardNorm: 'model.layers.{l}.post_attention_layernorm.weight',
+  branchNorms: null,
 };
 
 export const groupedAttention: Extract<AttentionRecord, { kind: 'grouped' }> = {
@@ -86,6 +87,7 @@ export const correctedSigmoid: ScoreRecord = {
 
 export const denseNames = {
   widthKey: 'intermediate_size',
+  biased: false,
   gate: 'model.layers.{l}.mlp.gate_proj.weight',
   up: 'model.layers.{l}.mlp.up_proj.weight',
   down: 'model.layers.{l}.mlp.down_proj.weight',
@@ -99,6 +101,7 @@ export const sharedExperts: SharedRecord = {
     up: 'model.layers.{l}.mlp.shared_experts.up_proj.weight',
   },
   down: 'model.layers.{l}.mlp.shared_experts.down_proj.weight',
+  biased: false,
   scale: null,
 };
 
@@ -132,6 +135,8 @@ export const plain = {
   window: { kind: 'never' },
   rotary: { interleaved: false, partialKey: null, scalings: ['default', 'yarn'] },
   multipliers: null,
+  embeddingRoot: false,
+  layerLists: [],
   dense: null,
   shared: null,
   extraLayersKey: null,

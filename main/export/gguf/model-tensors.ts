@@ -6,6 +6,7 @@ import type {
   ModelDescriptor,
   MoeDescriptor,
   Projection,
+  Rotary,
   TensorView,
   Weight,
 } from '../../checkpoint/descriptor.ts';
@@ -66,7 +67,7 @@ export const modelTensors = (
   const hasOwnHead = model.head.tensor !== model.embedding.tensor;
   const sized: readonly Sized[] = [
     matrix('token_embd', plainWeight(model.embedding)),
-    ...model.blocks.flatMap((block, layer) => blockTensors(block, `blk.${String(layer)}`, model, architecture)),
+    ...model.blocks.flatMap((block, layer) => blockTensors(block, `blk.${String(layer)}`, architecture)),
     exact('output_norm.weight', model.finalNorm.scale),
     ...(hasOwnHead || !architecture.sharesEmbedding ? [matrix('output', plainWeight(model.head))] : []),
   ];
@@ -81,13 +82,12 @@ const fitting = (type: TensorType, shape: readonly number[]): TensorType =>
   type === 'q8_0' && (shape.at(-1) ?? 0) % Q8_VALUES !== 0 ? 'f16' : type;
 
 const blockTensors = (
-  { attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor,
+  { attentionNorm, attention, rotary, feedForwardNorm, moe, dense }: BlockDescriptor,
   prefix: string,
-  model: ModelDescriptor,
   architecture: LlamaArchitecture,
 ): readonly Sized[] => [
   exact(`${prefix}.attn_norm.weight`, attentionNorm.scale),
-  ...attentionTensors(attention, prefix, model, architecture),
+  ...attentionTensors(attention, prefix, rotary, architecture),
   exact(`${prefix}.${architecture.feedForwardNorm}.weight`, feedForwardNorm.scale),
   ...(dense === null ? [] : denseTensors(dense, prefix, '')),
   ...(moe === null ? [] : moeTensors(moe, prefix)),
@@ -102,15 +102,15 @@ const denseTensors = ({ gate, up, down }: DenseTensors, prefix: string, suffix: 
 const attentionTensors = (
   attention: AttentionDescriptor,
   prefix: string,
-  model: ModelDescriptor,
+  rotary: Rotary | null,
   architecture: LlamaArchitecture,
 ): readonly Sized[] => {
-  if (attention.kind === 'latent') return latentTensors(attention, prefix, model.heads);
-  const reorder = architecture.rotatesPairs && !model.rotary.interleaved;
+  if (attention.kind === 'latent') return latentTensors(attention, prefix, attention.heads);
+  const reorder = architecture.rotatesPairs && rotary?.interleaved === false;
   const rotated = (name: string, projected: Projection): readonly Sized[] =>
     projection(name, projected).map((tensor) =>
       reorder
-        ? { ...tensor, pieces: tensor.pieces.map((piece) => ({ ...piece, headRows: model.headDimension })) }
+        ? { ...tensor, pieces: tensor.pieces.map((piece) => ({ ...piece, headRows: attention.headDimension })) }
         : tensor,
     );
   const { queryKeyNorm, sinks } = attention;

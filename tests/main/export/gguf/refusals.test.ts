@@ -261,7 +261,12 @@ const described: readonly (readonly [string, string, (model: ModelDescriptor) =>
   [
     'heads that are not as wide as the model',
     'olmoe',
-    (model) => ({ ...model, headDimension: model.headDimension + 2 }),
+    (model) => ({
+      ...model,
+      blocks: model.blocks.map((block) =>
+        block.attention.kind === 'grouped' ? { ...block, attention: { ...block.attention, headDimension: 10 } } : block,
+      ),
+    }),
     /heads of \d+ are not hidden_size \d+, as llama\.cpp's olmoe requires/,
   ],
   ['a bias of the head', 'mixtral', (model) => ({ ...model, headBias: model.finalNorm.scale }), /its head has a bias/],
