@@ -29,6 +29,11 @@ export class ConfigReader {
     return this.#config[key] ?? this.#defaults[key] ?? null;
   }
 
+  /** Whether the config itself says null, where a family's default is a number. */
+  isNull(key: string): boolean {
+    return this.#config[key] === null;
+  }
+
   number(key: string): number {
     const value = this.raw(key);
     if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
@@ -43,6 +48,17 @@ export class ConfigReader {
     if (value > most) throw this.bad(key, value, `a number up to ${String(most)}`);
     this.#lengths.set(key, value);
     return value;
+  }
+
+  /** A number, or a list with the same number for every layer. */
+  sameInteger(key: string): number {
+    const value = this.raw(key);
+    if (!Array.isArray(value)) return this.integer(key);
+    const [first, ...others] = this.integers(key);
+    if (first === undefined || first <= 0) throw this.bad(key, value, 'a list of positive whole numbers');
+    if (others.some((other) => other !== first))
+      throw this.unsupported(`"${key}" is ${JSON.stringify(value)}; only the same number in every layer is supported`);
+    return first;
   }
 
   /** Keys read so far that determine a length, each with its value, to explain why a tensor should have it. */
@@ -86,16 +102,17 @@ export class ConfigReader {
     return value;
   }
 
-  object(key: string): ConfigReader | null {
+  object(key: string, defaults: Config = {}): ConfigReader | null {
     const value = this.raw(key);
     if (value === null) return null;
     if (typeof value !== 'object' || Array.isArray(value)) throw this.bad(key, value, 'an object');
-    return new ConfigReader({ ...value }, `${this.#location}, "${key}"`, {});
+    return new ConfigReader({ ...value }, `${this.#location}, "${key}"`, defaults);
   }
 
+  /** Of a list, every entry must be one of the values. */
   requireOneOf(key: string, values: readonly unknown[]): void {
     const value = this.raw(key);
-    if (value === null || values.includes(value)) return;
+    if (value === null || [value].flat().every((each) => values.includes(each))) return;
     throw this.unsupported(
       `"${key}" is ${JSON.stringify(value)}; only ` +
         `${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here`,

@@ -1,5 +1,5 @@
 import type { ConfigReader } from './config-reader.ts';
-import type { AttentionDescriptor, ModelDescriptor, Norm, Projection } from './descriptor.ts';
+import type { AttentionDescriptor, Norm, Projection } from './descriptor.ts';
 import type { Family } from './families/family.ts';
 import type { WeightReader } from './read-tensor.ts';
 import { biasName, layerName } from './tensor-index.ts';
@@ -7,12 +7,11 @@ import { biasName, layerName } from './tensor-index.ts';
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
 export interface AttentionReader {
   readonly isLatent: boolean;
-  readonly shape: Pick<ModelDescriptor, 'keyValueHeads' | 'headDimension'>;
   /** head dimension ^ -0.5. */
   readonly scale: number;
   /** Dimensions of each head that a rotary embedding may rotate. */
   readonly rotatedDimension: number;
-  readonly describe: (layer: number) => AttentionDescriptor;
+  readonly describe: (layer: number, isSliding: boolean) => AttentionDescriptor;
 }
 
 type NormOf = (name: string, width: number, epsilon?: number) => Norm;
@@ -53,35 +52,59 @@ const describeGrouped = (
         `${String(headDimension)} do not fit together`,
     );
   }
-  const [queryWidth, keyWidth] = [heads * headDimension, keyValueHeads * headDimension];
+  const valueDimension =
+    record.valueDimensionKey === undefined ? headDimension : reader.integer(record.valueDimensionKey);
+  const slidingHeads =
+    record.slidingKeyValueHeadsKey === undefined
+      ? keyValueHeads
+      : (reader.optionalInteger(record.slidingKeyValueHeadsKey) ?? 2 * keyValueHeads);
   const inputBias = reader.flag(record.queryKeyValueBias);
   const outputBias = reader.flag(record.outputBias);
   const { norms } = record;
   const clip = record.clipKey === null ? null : reader.optionalNumber(record.clipKey);
-  const describe = (layer: number): AttentionDescriptor => {
+  const valueScale =
+    (record.valueScaleKey === undefined || reader.isNull(record.valueScaleKey)
+      ? null
+      : reader.optionalNumber(record.valueScaleKey)) ?? 1;
+  const describe = (layer: number, isSliding: boolean): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const width = (whole: number): number => (norms?.over === 'head' ? headDimension : whole);
+    const keyHeads = isSliding ? slidingHeads : keyValueHeads;
+    const [queryWidth, keyWidth] = [heads * headDimension, keyHeads * headDimension];
+    const hasSinks = record.sinks !== null && (record.sinks.on === 'all' || isSliding);
     return {
       kind: 'grouped',
+      heads,
+      keyValueHeads: keyHeads,
+      headDimension,
+      valueDimension,
       query: project(weights, named(record.query), [queryWidth, hidden], inputBias),
       key: project(weights, named(record.key), [keyWidth, hidden], inputBias),
-      value: project(weights, named(record.value), [keyWidth, hidden], inputBias),
-      output: project(weights, named(record.output), [hidden, queryWidth], outputBias),
+      value: project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
+      output: project(weights, named(record.output), [hidden, heads * valueDimension], outputBias),
       queryKeyNorm:
         norms === null || !reader.flag(norms.when)
           ? null
           : {
               over: norms.over,
+              afterRotation: norms.afterRotation === true,
               query: norm(named(norms.query), width(queryWidth)),
               key: norm(named(norms.key), width(keyWidth)),
             },
+      valueScale,
+      gate:
+        record.gate === undefined
+          ? null
+          : project(weights, named(record.gate), [heads * valueDimension, hidden], false),
       clip,
-      sinks: record.sinks === null ? null : weights.takeView(named(record.sinks), [heads]),
+      sinks:
+        record.sinks !== null && hasSinks
+          ? weights.takeView(named(weights.index.nameAmong(record.sinks.names)), [heads])
+          : null,
     };
   };
   return {
     isLatent: false,
-    shape: { keyValueHeads, headDimension },
     scale: headDimension ** -0.5,
     rotatedDimension: headDimension,
     describe,
@@ -101,23 +124,26 @@ const describeLatent = (
   const rotatedDimension = reader.integer('qk_rope_head_dim');
   const valueDimension = reader.integer('v_head_dim');
   const headDimension = plainDimension + rotatedDimension;
-  const take = (name: string, shape: readonly [number, number]): Projection => project(weights, name, shape, false);
+  const biased = reader.flag(record.biased);
+  const take = (name: string, shape: readonly [number, number], isBiased = false): Projection =>
+    project(weights, name, shape, isBiased);
   const describe = (layer: number): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     return {
       kind: 'latent',
+      heads,
       query:
         queryRank === null
           ? { whole: take(named(record.query.whole), [heads * headDimension, hidden]) }
           : {
-              down: take(named(record.query.down), [queryRank, hidden]),
+              down: take(named(record.query.down), [queryRank, hidden], biased),
               norm: norm(named(record.query.norm), queryRank, record.innerEpsilon),
               up: take(named(record.query.up), [heads * headDimension, queryRank]),
             },
-      keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden]),
+      keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden], biased),
       keyValueNorm: norm(named(record.keyValueNorm), latent, record.innerEpsilon),
       keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
-      output: take(named(record.output), [hidden, heads * valueDimension]),
+      output: take(named(record.output), [hidden, heads * valueDimension], biased),
       latent,
       plainDimension,
       rotatedDimension,
@@ -126,7 +152,6 @@ const describeLatent = (
   };
   return {
     isLatent: true,
-    shape: { keyValueHeads: heads, headDimension },
     scale: headDimension ** -0.5,
     rotatedDimension,
     describe,

@@ -1,14 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
-import { describeMoe } from './describe-moe.ts';
-import type { BlockDescriptor, ModelDescriptor, Norm, TensorView } from './descriptor.ts';
-import type { DenseRecord, Family, WindowRecord } from './families/family.ts';
+import { describeMoe, takeBiases } from './describe-moe.ts';
+import type { BlockDescriptor, ModelDescriptor, Norm, Rotary, TensorView } from './descriptor.ts';
+import type { DenseRecord, Family, WindowPattern, WindowRecord, WrapperRecord } from './families/family.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
 import { readRotary } from './rotary.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Unused buffers in old checkpoints. */
-const ignoredBuffers = /\.rotary_emb\.inv_freq$/;
+const IGNORED_BUFFER = '.rotary_emb.inv_freq';
 
 /** A tensor that only layers for predicting further tokens have (DeepSeek-V3, arXiv 2412.19437, section 2.2). */
 const PREDICTION_MARK = 'eh_proj.weight';
@@ -29,9 +30,12 @@ export const describeModel = (
   tensors: ReadonlyMap<string, TensorView>,
   folder: string,
 ): ModelDescriptor => {
-  const reader = new ConfigReader(config, `${folder}/config.json`, family.defaults);
-  for (const { key, values } of family.required) reader.requireOneOf(key, values);
-  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length));
+  const reader = readerOf(family, config, `${folder}/config.json`);
+  for (const each of family.required)
+    if ('values' in each) reader.requireOneOf(each.key, each.values);
+    else reader.requireOneOf(each.key, [reader.raw(each.equals)]);
+  const form = family.wrapper === null ? {} : formOf(family.wrapper, tensors);
+  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), form);
   const quantisation = readQuantisation(reader);
   const weights = new WeightReader(index, quantisation);
 
@@ -45,17 +49,36 @@ export const describeModel = (
 
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
-  checkLayerTypes(family.window, reader, layers);
-  const rotary = readRotary(reader, family.rotary, attention.rotatedDimension);
+  checkLayerTypes(family.window, reader);
+  const rotaries = {
+    full_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'full_attention'),
+    sliding_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'sliding_attention'),
+  };
+  const rotary = rotaries.full_attention;
+  const isUniform = isDeepStrictEqual(rotary, rotaries.sliding_attention);
+  const rotaryOf = (isSliding: boolean): Rotary | null => {
+    if (family.rotary.on === 'sliding' && !isSliding) return null;
+    return (isUniform || !isSliding ? rotary : rotaries.sliding_attention).rotary;
+  };
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const dense = isDense(family.dense, reader, layer) ? family.dense : null;
     const width = dense === null ? 0 : reader.integer(dense.widthKey);
+    const window = windowOf(family.window, reader, layer);
+    const { branchNorms } = family.names;
     return {
       attentionNorm: norm(named(family.names.attentionNorm), hidden),
-      attention: attention.describe(layer),
-      window: windowOf(family.window, reader, layer),
+      attention: attention.describe(layer, window !== null),
+      window,
+      rotary: rotaryOf(window !== null),
       feedForwardNorm: norm(named(family.names.feedForwardNorm), hidden),
+      branchNorms:
+        branchNorms === null
+          ? null
+          : {
+              attention: norm(named(branchNorms.attention), hidden),
+              feedForward: norm(named(branchNorms.feedForward), hidden),
+            },
       moe: dense === null ? moeOf(layer) : null,
       dense:
         dense === null
@@ -64,6 +87,7 @@ export const describeModel = (
               gate: weights.take(named(dense.gate), [width, hidden]),
               up: weights.take(named(dense.up), [width, hidden]),
               down: weights.take(named(dense.down), [hidden, width]),
+              ...(reader.flag(dense.biased) ? takeBiases(weights, dense, layer, [width, hidden]) : {}),
             },
     };
   });
@@ -80,19 +104,17 @@ export const describeModel = (
     );
 
   const embedding = index.take(family.names.embedding, [vocabulary, hidden]);
-  const tiedHead = config['tie_word_embeddings'] === true;
+  const tiedHead = reader.raw('tie_word_embeddings') === true;
   const multiplier = (key: keyof NonNullable<Family['multipliers']>): number =>
     family.multipliers === null ? 1 : reader.number(family.multipliers[key]);
-  const { shape, scale } = attention;
+  checkLayerLists(family, reader, blocks);
+  const { scale } = attention;
   const descriptor = {
     family: family.modelType,
     hidden,
-    heads,
-    ...shape,
     attentionScale:
       (family.multipliers === null ? scale : reader.number(family.multipliers.attention)) *
       (attention.isLatent ? rotary.scaleCorrection : 1),
-    rotary: rotary.rotary,
     vocabulary,
     maxPositions: Math.min(reader.integer('max_position_embeddings'), rotary.limit ?? Infinity),
     tiedHead,
@@ -103,58 +125,119 @@ export const describeModel = (
       family.headBiasKey !== null && reader.flag(family.headBiasKey)
         ? index.take(biasName(family.names.head), [vocabulary])
         : null,
-    embeddingMultiplier: multiplier('embedding'),
+    embeddingMultiplier: multiplier('embedding') * (reader.flag(family.embeddingRoot) ? Math.sqrt(hidden) : 1),
     residualMultiplier: multiplier('residual'),
     logitsDivisor: multiplier('logits'),
     blocks,
     moeLayers,
     configKeys: {
-      experts: family.keys.experts.filter((key, position) => config[key] !== undefined || position === 0),
+      experts: family.keys.experts.filter((key, position) => reader.presentKey([key]) !== undefined || position === 0),
       topK: family.keys.topK,
+      within: family.wrapper?.configKey ?? null,
     },
   };
   const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey, MAX_LAYERS);
   const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
-    .filter((layer) => index.has(`model.layers.${String(layer)}.${PREDICTION_MARK}`))
-    .map((layer) => new RegExp(`^model\\.layers\\.${String(layer)}\\.`));
-  const unusedTensors = index.settle([ignoredBuffers, ...extra]);
+    .map((layer) => `model.layers.${String(layer)}.`)
+    .filter((start) => index.has(`${start}${PREDICTION_MARK}`));
+  const starts = [...extra, ...family.unused].map((start) => index.onDisk(start));
+  const carried = family.wrapper?.carried ?? [];
+  const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
+  const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
+  const carriedTensors = free.filter((name) => beginsWith(name, carried));
+  const unusedTensors = free.filter((name) => !carriedTensors.includes(name));
   if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
     throw reader.inconsistent('"quantization_config" names fp8, but no tensor is float8');
   }
-  return { ...descriptor, unusedTensors };
+  return { ...descriptor, unusedTensors, carriedTensors };
+};
+
+/** The config of the text model. */
+const readerOf = ({ wrapper, defaults }: Family, config: Config, location: string): ConfigReader => {
+  const whole = new ConfigReader(config, location, {});
+  if (wrapper === null) return new ConfigReader(config, location, defaults);
+  const { configKey, modelTypes } = wrapper;
+  const inner = whole.object(configKey, defaults);
+  if (inner === null) throw whole.bad(configKey, null, "the text model's config");
+  inner.requireOneOf('model_type', modelTypes);
+  whole.requireOneOf('quantization_config', [null]);
+  return inner;
+};
+
+const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {
+  const names = [...tensors.keys()];
+  const found = forms.find((form) => names.some((name) => name.startsWith(form['model.']))) ?? forms[0];
+  if (found === undefined) throw new Error('a wrapper without forms of names');
+  return found;
 };
 
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
   kind: family.norm,
   scale: index.take(name, [width]),
+  plusOne: false,
   bias: family.norm === 'layer' ? index.take(biasName(name), [width]) : null,
   epsilon,
 });
 
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'first' ? [rule.key] : [rule.stepKey, rule.listKey];
+  rule.kind === 'first'
+    ? [rule.key]
+    : rule.kind === 'interval'
+      ? [rule.everyKey, rule.fromKey, rule.toKey]
+      : [rule.stepKey, rule.listKey];
+
+const MLP_TYPES = 'mlp_layer_types';
 
 const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
-  if (record.rule.kind === 'first') return layer < reader.count(record.rule.key);
+  if (record.rule.kind === 'first') {
+    const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
+    return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';
+  }
+  if (record.rule.kind === 'interval') {
+    const { everyKey, fromKey, toKey } = record.rule;
+    const last = reader.raw(toKey) === -1 ? Infinity : reader.count(toKey);
+    return (layer + 1) % reader.integer(everyKey) !== 0 || layer < reader.count(fromKey) || layer > last;
+  }
   return (
     reader.integers(record.rule.listKey).includes(layer) || (layer + 1) % reader.integer(record.rule.stepKey) !== 0
   );
 };
 
-/** Checks that `layer_types`, if present, agrees with the other keys. */
-const checkLayerTypes = (record: WindowRecord, reader: ConfigReader, layers: number): void => {
-  const types = reader.strings('layer_types');
-  if (types === null) return;
+const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
+  for (const { key, says } of layerLists) {
+    const list = reader.raw(key);
+    if (list === null) continue;
+    if (!Array.isArray(list) || list.length < blocks.length) throw reader.bad(key, list, 'a list for all layers');
+    blocks.forEach(({ window, moe }, layer) => {
+      const is = says === 'moe' ? moe !== null : window !== null;
+      if (is !== Boolean(list[layer]))
+        throw reader.unsupported(
+          `"${key}" says ${String(list[layer])} for layer ${String(layer)}, where the other keys give ` +
+            (says === 'moe' ? (is ? 'experts' : 'none') : is ? 'a window' : 'no window'),
+        );
+    });
+  }
+};
+
+/** A list of a word for each layer; null if the config has none. */
+const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]): readonly string[] | null => {
+  const types = reader.strings(key);
+  if (types === null) return null;
+  const layers = reader.integer('num_hidden_layers');
   if (types.length !== layers)
-    throw reader.inconsistent(
-      `"layer_types" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`,
-    );
-  types.forEach((type, layer) => {
-    if (!LAYER_TYPES.includes(type))
-      throw reader.unsupported(
-        `"layer_types" contains ${JSON.stringify(type)}; only ${LAYER_TYPES.join(' and ')} are supported here`,
-      );
+    throw reader.inconsistent(`"${key}" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
+  const other = types.find((type) => !allowed.includes(type));
+  if (other === undefined) return types;
+  throw reader.unsupported(
+    `"${key}" contains ${JSON.stringify(other)}; only ${allowed.join(' and ')} are supported here`,
+  );
+};
+
+/** Checks that `layer_types`, if present, agrees with the other keys. */
+const checkLayerTypes = (record: WindowRecord, reader: ConfigReader): void => {
+  const types = typesOf(reader, 'layer_types', LAYER_TYPES);
+  types?.forEach((type, layer) => {
     const window = windowOf(record, reader, layer);
     const isSliding = type === 'sliding_attention';
     if (isSliding === (window !== null)) return;
@@ -166,12 +249,30 @@ const checkLayerTypes = (record: WindowRecord, reader: ConfigReader, layers: num
 };
 
 const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): number | null => {
-  if (record.kind === 'never') return null;
-  const window = reader.count(record.key);
+  if (record.kind === 'never' || reader.isNull(record.key)) return null;
+  const inclusive =
+    record.kind === 'types' && record.inclusiveKey !== undefined ? reader.optionalInteger(record.inclusiveKey) : null;
+  const window = inclusive === null ? reader.count(record.key) : inclusive + 1;
   if (window === 0) return null;
   if (record.kind === 'always') return window;
   if (record.kind === 'switched')
     return reader.flag(record.switchKey) && layer >= reader.count(record.fromKey) ? window : null;
   const types = reader.strings('layer_types');
-  return (types === null ? layer % 2 === 0 : types[layer] === 'sliding_attention') ? window : null;
+  const isSliding =
+    types === null ? followsPattern(record.otherwise, reader, layer) : types[layer] === 'sliding_attention';
+  return isSliding ? window : null;
+};
+
+const followsPattern = (pattern: WindowPattern, reader: ConfigReader, layer: number): boolean => {
+  switch (pattern.kind) {
+    case 'even':
+      return layer % 2 === 0;
+    case 'from':
+      return layer >= reader.count(pattern.key);
+    case 'all-but':
+      return (
+        (layer + 1) % (typeof pattern.every === 'number' ? pattern.every : reader.integer(pattern.every)) !== 0 &&
+        (pattern.first !== true || layer > 0)
+      );
+  }
 };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type {
+  DenseTensors,
   ExpertActivation,
   ExpertGroups,
   ExpertTensors,
@@ -10,9 +11,10 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
-import type { ActivationRecord, ExpertLayout, Family, GroupRecord } from './families/family.ts';
+import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
-import { layerName } from './tensor-index.ts';
+import { correctionOf } from './routing.ts';
+import { biasName, layerName, type TensorIndex } from './tensor-index.ts';
 
 /** Published models have at most a few hundred experts in a layer. */
 const MAX_EXPERTS = 65_536;
@@ -65,7 +67,7 @@ export const describeMoe = (
     experts: reader.integer(expertsKey, MAX_EXPERTS),
     width: reader.integer(family.keys.expertWidth),
   };
-  const topK = reader.integer(family.keys.topK);
+  const topK = reader.sameInteger(family.keys.topK);
   if (topK > sizes.experts)
     throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
   const activation = activationOf(family.activation, reader);
@@ -82,7 +84,7 @@ export const describeMoe = (
       constants.get(layer) ?? NO_CONSTANTS,
     );
     const routing = routingOf(family, reader, weights, layer, { experts: sizes.experts, topK });
-    const correction = routing.kind === 'sigmoid' ? [routing.correction.tensor] : [];
+    const correction = correctionOf(routing);
     return {
       experts: sizes.experts,
       topK,
@@ -94,7 +96,7 @@ export const describeMoe = (
       expertTensors,
       shared: takeShared(family, reader, weights, layer, hidden),
       storage: {
-        stacked: [router.tensor, ...(routerBias === null ? [] : [routerBias.tensor]), ...correction, ...stacked],
+        stacked: [...[router, routerBias, correction].flatMap((view) => view?.tensor ?? []), ...stacked],
         prefix,
       },
     };
@@ -118,16 +120,13 @@ const activationOf = (record: ActivationRecord, reader: ConfigReader): ExpertAct
     ? record
     : { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
 
-const scaleOf = (key: string | null, reader: ConfigReader): number => (key === null ? 1 : reader.number(key));
-
-/** `least`: number of a group's experts by which it is ranked. */
 const groupsOf = (
   record: GroupRecord | null,
   reader: ConfigReader,
   { experts, topK }: { readonly experts: number; readonly topK: number },
-  least: number,
 ): ExpertGroups | null => {
   if (record === null || (record.when !== null && reader.raw(record.when.key) !== record.when.value)) return null;
+  const { least } = record;
   const [count, kept] = [reader.integer(record.countKey), reader.integer(record.keptKey)];
   if (experts % count !== 0 || kept > count)
     throw reader.inconsistent(`${String(kept)} of ${String(count)} groups do not fit ${String(experts)} experts`);
@@ -139,38 +138,37 @@ const groupsOf = (
     throw reader.inconsistent(
       `top-${String(topK)} exceeds the ${String(kept * size)} experts of ${String(kept)} groups`,
     );
-  return { count, kept };
+  return { count, kept, least };
 };
 
 const routingOf = (
-  family: Family,
+  { routing }: Family,
   reader: ConfigReader,
   weights: WeightReader,
   layer: number,
   sizes: { readonly experts: number; readonly topK: number },
 ): RoutingRule => {
-  const { routing } = family;
-  switch (routing.kind) {
-    case 'softmax-chosen':
-      return { kind: routing.kind };
-    case 'sparsemixer':
-      return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-    case 'softmax-all':
-      return {
-        kind: routing.kind,
-        normalise: reader.flag(routing.normalise),
-        scale: scaleOf(routing.scaleKey, reader),
-        groups: groupsOf(routing.groups, reader, sizes, 1),
-      };
-    case 'sigmoid':
-      return {
-        kind: routing.kind,
-        normalise: reader.flag(routing.normalise),
-        scale: scaleOf(routing.scaleKey, reader),
-        groups: groupsOf(routing.groups, reader, sizes, 2),
-        correction: weights.takeView(layerName(routing.correction, layer), [sizes.experts]),
-      };
-  }
+  if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
+  const { kind, score, after, correction, correctionIsRow, renormalise, scaleKey } = routing;
+  const epsilon = renormalise?.epsilon ?? 0;
+  return {
+    kind,
+    score,
+    after,
+    scale: scaleKey === null ? 1 : reader.number(scaleKey),
+    correction:
+      correction === null
+        ? null
+        : weights.takeView(
+            layerName(weights.index.nameAmong(correction), layer),
+            correctionIsRow === true ? [1, sizes.experts] : [sizes.experts],
+          ),
+    groups: groupsOf(routing.groups, reader, sizes),
+    renormalise:
+      renormalise === null || !reader.flag(renormalise.when)
+        ? null
+        : { epsilon: typeof epsilon === 'string' ? reader.number(epsilon) : epsilon, as: renormalise.as },
+  };
 };
 
 const takeShared = (
@@ -184,36 +182,72 @@ const takeShared = (
   if (record === null) return null;
   const experts = record.countKey === null ? 1 : reader.count(record.countKey);
   if (experts === 0) return null;
-  const width = reader.integer(record.widthKey) * experts;
+  const width = reader.count(record.widthKey) * experts;
+  if (width === 0) return null;
   const named = (pattern: string): string => layerName(pattern, layer);
   return {
-    gate: weights.take(named(record.gate), [width, hidden]),
-    up: weights.take(named(record.up), [width, hidden]),
+    ...takeGateUp(weights, record.gateUp, named, [width, hidden]),
     down: weights.take(named(record.down), [hidden, width]),
+    ...(reader.flag(record.biased) && typeof record.gateUp !== 'string'
+      ? takeBiases(weights, { ...record.gateUp, down: record.down }, layer, [width, hidden])
+      : {}),
     scale: record.scale === null ? null : weights.takeView(named(record.scale), [1, hidden]),
     experts,
   };
 };
 
+/** Biases beside the matrices of a dense network of inner width `width`. */
+export const takeBiases = (
+  weights: WeightReader,
+  names: Readonly<Record<'gate' | 'up' | 'down', string>>,
+  layer: number,
+  [width, hidden]: readonly [number, number],
+): Pick<DenseTensors, 'gateBias' | 'upBias' | 'downBias'> => {
+  const bias = (name: string, length: number): Weight =>
+    plainWeight(weights.takeView(biasName(layerName(name, layer)), [length]));
+  return {
+    gateBias: bias(names.gate, width),
+    upBias: bias(names.up, width),
+    downBias: bias(names.down, hidden),
+  };
+};
+
+const takeGateUp = (
+  weights: WeightReader,
+  names: SharedRecord['gateUp'],
+  named: (pattern: string) => string,
+  shape: readonly [number, number],
+): Pick<DenseTensors, 'gate' | 'up'> => {
+  if (typeof names !== 'string')
+    return { gate: weights.take(named(names.gate), shape), up: weights.take(named(names.up), shape) };
+  const both = weights.takeView(named(names), [2 * shape[0], shape[1]]);
+  return { gate: plainWeight(contiguousPart(both, 0, 2, shape)), up: plainWeight(contiguousPart(both, 1, 2, shape)) };
+};
+
 /** Names of expert tensors that only this layout has. */
-const ownNames = (layout: ExpertLayout, layer: number): { readonly example: string; readonly pattern: RegExp } => {
-  const literal = (text: string): string => layerName(text, layer).replaceAll('.', '\\.');
+const ownNames = (
+  index: TensorIndex,
+  layout: ExpertLayout,
+  layer: number,
+): { readonly example: string; readonly pattern: RegExp } => {
+  const onDisk = (text: string): string => index.onDisk(layerName(text, layer));
+  const literal = (text: string): string => onDisk(text).replaceAll('.', '\\.');
   switch (layout.kind) {
     case 'per-expert':
       return {
-        example: layerName(`${layout.prefix}0.${layout.gate}`, layer),
+        example: onDisk(`${layout.prefix}0.${layout.gate}`),
         pattern: new RegExp(
           `^${literal(layout.prefix)}\\d+\\.(${[layout.gate, layout.up, layout.down].map(literal).join('|')})$`,
         ),
       };
     case 'interleaved-mxfp4':
       return {
-        example: layerName(`${layout.gateUp}_blocks`, layer),
+        example: onDisk(`${layout.gateUp}_blocks`),
         pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})_(blocks|scales)$`),
       };
     default:
       return {
-        example: layerName(layout.gateUp, layer),
+        example: onDisk(layout.gateUp),
         pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})$`),
       };
   }
@@ -229,13 +263,18 @@ const chooseLayout = (
   layer: number,
   folder: string,
 ): ExpertLayout => {
-  const found = family.layouts.filter((candidate) => weights.index.hasMatching(ownNames(candidate, layer).pattern));
-  const [layout] = found;
+  const found = family.layouts.flatMap((candidate) => {
+    const example = weights.index.firstMatching(ownNames(weights.index, candidate, layer).pattern);
+    return example === undefined ? [] : [{ candidate, example }];
+  });
+  const layout = found[0]?.candidate;
   if (layout === undefined || found.length > 1) {
-    const names = family.layouts.map((candidate) => ownNames(candidate, layer).example).join('" or "');
+    const names = family.layouts.map((candidate) => ownNames(weights.index, candidate, layer).example).join('" or "');
+    const examples = found.map(({ example }) => `"${example}"`).join(' and ');
     throw refuse(
       'unknown-layout',
-      `${folder}: ${layout === undefined ? 'no experts' : 'experts in more than one layout'} found in layer ` +
+      `${folder}: ${layout === undefined ? 'no experts' : `experts in more than one layout (${examples})`} found in ` +
+        'layer ' +
         `${String(layer)}; a ${family.modelType} checkpoint has "${names}" there.`,
       'Check that config.json and the weights belong together.',
     );
@@ -244,7 +283,8 @@ const chooseLayout = (
   if (isMxfp4 !== (weights.quantisation.kind === 'mxfp4')) {
     throw reader.inconsistent(
       `"quantization_config" ${isMxfp4 ? 'does not name' : 'names'} mxfp4, but the experts are ` +
-        `${isMxfp4 ? 'MXFP4 blocks' : 'not MXFP4 blocks'} (such as "${ownNames(layout, layer).example}")`,
+        `${isMxfp4 ? 'MXFP4 blocks' : 'not MXFP4 blocks'} (such as ` +
+        `"${ownNames(weights.index, layout, layer).example}")`,
     );
   }
   return layout;
@@ -295,7 +335,7 @@ const takeLayout = (
         router,
         routerBias: null,
         stacked: [],
-        prefix: named(layout.prefix),
+        prefix: weights.index.onDisk(named(layout.prefix)),
         // The matrices of a constant expert are not used, so those of another expert fill their positions.
         expertTensors: every(
           (expert) =>

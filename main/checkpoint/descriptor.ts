@@ -63,40 +63,44 @@ export interface ExpertTensors {
 export type ExpertActivation =
   { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
 
-/** Experts are chosen from `kept` of `count` contiguous groups of equal size. */
+/** Score of an expert from its logit z; sqrt-softplus: sqrt(ln(1 + e^z)). */
+export type Score = 'softmax' | 'sigmoid' | 'logit' | 'sqrt-softplus';
+
+/**
+ * Experts are chosen from `kept` of `count` contiguous groups of equal size, ranked by the sum of their `least` best.
+ */
 export interface ExpertGroups {
   readonly count: number;
   readonly kept: number;
+  readonly least: 1 | 2;
+}
+
+/**
+ * The router of nearly every family: scores s of the logits; the K experts with the largest s + correction, within the
+ * best groups; weights w = after(s of the chosen), divided by their sum, times `scale`. All in float32, whatever the
+ * dtype of the router's weights.
+ */
+export interface ScoreRule {
+  readonly kind: 'scores';
+  readonly score: Score;
+  /** E values, added to the scores for the choice only. */
+  readonly correction: TensorView | null;
+  readonly groups: ExpertGroups | null;
+  /** A softmax over the chosen scores, or the sigmoid of each. */
+  readonly after: 'none' | 'softmax' | 'sigmoid';
+  /** The divisor: sum of the chosen weights + epsilon, or that sum, but at least epsilon; null: not divided. */
+  readonly renormalise: { readonly epsilon: number; readonly as: 'addend' | 'floor' } | null;
+  readonly scale: number;
 }
 
 /** A family's routing in float32: the K experts of a token and their combine weights. */
 export type RoutingRule =
-  /**
-   * Softmax over all E, then top-k; `normalise` divides the K weights by their sum; groups are ranked by their maximum.
-   */
-  | {
-      readonly kind: 'softmax-all';
-      readonly normalise: boolean;
-      readonly scale: number;
-      readonly groups: ExpertGroups | null;
-    }
-  /** Top-k of the logits, then a softmax over the K. */
-  | { readonly kind: 'softmax-chosen' }
-  /**
-   * Sigmoid scores; chosen by score + correction bias, groups ranked by the sum of their top two; weights without bias.
-   */
-  | {
-      readonly kind: 'sigmoid';
-      readonly normalise: boolean;
-      readonly scale: number;
-      readonly groups: ExpertGroups | null;
-      readonly correction: TensorView;
-    }
+  | ScoreRule
   /** Two experts, one after the other, each weighted by a softmax over the logits within 2 * jitter of the largest. */
   | { readonly kind: 'sparsemixer'; readonly jitter: number };
 
 /** Dense SwiGLU: down(silu(gate x) * up x). */
-export interface DenseTensors {
+export interface DenseTensors extends Pick<ExpertTensors, 'gateBias' | 'upBias' | 'downBias'> {
   readonly gate: Weight;
   readonly up: Weight;
   readonly down: Weight;
@@ -136,7 +140,9 @@ export interface Projection {
 
 export interface Norm {
   readonly kind: 'rms' | 'layer';
+  /** Multiplies the normed value, plus one where the family stores it so. */
   readonly scale: TensorView;
+  readonly plusOne: boolean;
   /** Of a layer norm. */
   readonly bias: TensorView | null;
   readonly epsilon: number;
@@ -145,12 +151,27 @@ export interface Norm {
 export type AttentionDescriptor =
   | {
       readonly kind: 'grouped';
+      /** Query heads, a multiple of the heads of keys and values. */
+      readonly heads: number;
+      readonly keyValueHeads: number;
+      /** Of queries and keys, and of values. */
+      readonly headDimension: number;
+      readonly valueDimension: number;
       readonly query: Projection;
       readonly key: Projection;
       readonly value: Projection;
       readonly output: Projection;
-      /** RMS norm of queries and keys before rotation: over each head, or over the whole projection. */
-      readonly queryKeyNorm: { readonly over: 'head' | 'whole'; readonly query: Norm; readonly key: Norm } | null;
+      /** RMS norm of queries and keys: over each head (before or after rotation), or over the whole projection. */
+      readonly queryKeyNorm: {
+        readonly over: 'head' | 'whole';
+        readonly afterRotation: boolean;
+        readonly query: Norm;
+        readonly key: Norm;
+      } | null;
+      /** Multiplies the values. */
+      readonly valueScale: number;
+      /** The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head. */
+      readonly gate: Projection | null;
       /** Queries, keys and values are clamped to +-clip. */
       readonly clip: number | null;
       /** An additional logit per head that takes part in the softmax and is then dropped, [heads]. */
@@ -159,6 +180,7 @@ export type AttentionDescriptor =
   | {
       /** Multi-head latent attention (DeepSeek): keys and values are expanded from a small latent vector. */
       readonly kind: 'latent';
+      readonly heads: number;
       readonly query:
         { readonly down: Projection; readonly norm: Norm; readonly up: Projection } | { readonly whole: Projection };
       /** To [latent + rotated part of the key]. */
@@ -177,7 +199,11 @@ export interface BlockDescriptor {
   readonly attention: AttentionDescriptor;
   /** Query i sees keys j > i - window; null: all. */
   readonly window: number | null;
+  /** Rotation of queries and keys; null: none. Blocks that rotate alike have the same object. */
+  readonly rotary: Rotary | null;
   readonly feedForwardNorm: Norm;
+  /** Norms of the two branches before they are added. */
+  readonly branchNorms: { readonly attention: Norm; readonly feedForward: Norm } | null;
   /** Null in a dense layer. */
   readonly moe: MoeDescriptor | null;
   /** Null in an MoE layer. */
@@ -198,12 +224,8 @@ export interface Rotary {
 export interface ModelDescriptor {
   readonly family: string;
   readonly hidden: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDimension: number;
   /** Multiplies query-key products. */
   readonly attentionScale: number;
-  readonly rotary: Rotary;
   readonly vocabulary: number;
   readonly maxPositions: number;
   readonly tiedHead: boolean;
@@ -218,8 +240,12 @@ export interface ModelDescriptor {
   readonly blocks: readonly BlockDescriptor[];
   /** The MoE layers in order: row l of every [L, E] statistic and of every plan is `moeLayers[l]`. */
   readonly moeLayers: readonly { readonly block: number; readonly moe: MoeDescriptor }[];
-  /** Keys of config.json for E and K, as this folder writes them: an export edits these. */
-  readonly configKeys: { readonly experts: readonly string[]; readonly topK: string };
+  /**
+   * Keys of config.json for E and K, as this folder writes them (within the object of this key): an export edits these.
+   */
+  readonly configKeys: { readonly experts: readonly string[]; readonly topK: string; readonly within: string | null };
   /** Tensors on disk that inference does not use (extra prediction layers): an export leaves them out. */
   readonly unusedTensors: readonly string[];
+  /** Tensors on disk that inference does not use and an export copies (vision towers). */
+  readonly carriedTensors: readonly string[];
 }

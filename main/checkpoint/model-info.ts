@@ -11,6 +11,7 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
+import { correctionOf, isNormalised } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -22,13 +23,13 @@ const counts = (list: readonly (TensorView | Weight | null | undefined)[]): numb
 const ofNorm = ({ scale, bias }: Norm): number => counts([scale, bias]);
 const ofProjection = ({ weight, bias }: Projection): number => counts([weight, bias]);
 const ofDense = (dense: DenseTensors | null): number =>
-  dense === null ? 0 : counts([dense.gate, dense.up, dense.down]);
+  dense === null ? 0 : counts([dense.gate, dense.up, dense.down, dense.gateBias, dense.upBias, dense.downBias]);
 
 const ofAttention = (attention: AttentionDescriptor): number => {
   if (attention.kind === 'grouped') {
-    const { query, key, value, output, queryKeyNorm, sinks } = attention;
+    const { query, key, value, output, queryKeyNorm, gate, sinks } = attention;
     const norms = queryKeyNorm === null ? 0 : ofNorm(queryKeyNorm.query) + ofNorm(queryKeyNorm.key);
-    return sum([query, key, value, output].map(ofProjection)) + norms + count(sinks);
+    return sum([query, key, value, output, ...(gate === null ? [] : [gate])].map(ofProjection)) + norms + count(sinks);
   }
   const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
   const queries =
@@ -46,12 +47,13 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
   );
 
 /** Number of weights in a block without its routed experts. */
-const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor): number => {
-  const correction = moe?.routing.kind === 'sigmoid' ? moe.routing.correction : null;
+const ofRest = ({ attentionNorm, attention, feedForwardNorm, branchNorms, moe, dense }: BlockDescriptor): number => {
+  const correction = moe === null ? null : correctionOf(moe.routing);
   return (
     ofNorm(attentionNorm) +
     ofAttention(attention) +
     ofNorm(feedForwardNorm) +
+    (branchNorms === null ? 0 : ofNorm(branchNorms.attention) + ofNorm(branchNorms.feedForward)) +
     ofDense(dense) +
     ofDense(moe?.shared ?? null) +
     counts([moe?.router, moe?.routerBias, moe?.shared?.scale, correction])
@@ -84,7 +86,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     sharedExperts: moe?.shared?.experts ?? 0,
     ...groupsOf(moe),
     ...constantsOf(model),
-    normTopK: moe !== undefined && normalises(moe),
+    normTopK: moe !== undefined && isNormalised(moe.routing),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
     parameters: { total: rest + expert, expert, active },
@@ -103,25 +105,8 @@ const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantE
 };
 
 /** Groups of the router if there is more than one. */
-const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> => {
-  if (moe === undefined || (moe.routing.kind !== 'softmax-all' && moe.routing.kind !== 'sigmoid')) return {};
-  const { kind, groups } = moe.routing;
-  return groups === null || groups.count === 1
-    ? {}
-    : { expertGroups: { ...groups, least: kind === 'sigmoid' ? 2 : 1 } };
-};
-
-/** Whether a token's combine weights sum to a constant, so that pruning cannot scale up the routed branch. */
-const normalises = ({ routing }: MoeDescriptor): boolean => {
-  switch (routing.kind) {
-    case 'softmax-chosen':
-      return true;
-    case 'sparsemixer':
-      return false;
-    default:
-      return routing.normalise;
-  }
-};
+const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> =>
+  moe?.routing.kind === 'scores' && moe.routing.groups !== null ? { expertGroups: moe.routing.groups } : {};
 
 const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 

@@ -7,7 +7,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
 import type { ModelDescriptor, TensorView } from './descriptor.ts';
-import { families, familyOf } from './families/families.ts';
+import { families, familyOf, refusedFamilies } from './families/families.ts';
 import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainingReads, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
@@ -81,10 +81,12 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
   const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
   if (family === undefined) {
     const known = families.map((each) => each.modelType).join(', ');
+    const reason = typeof modelType === 'string' ? refusedFamilies.get(modelType) : undefined;
     throw refuse(
       'unknown-model-type',
       `${resolved}/config.json: model_type ` +
-        `${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not supported (supported: ${known}).`,
+        `${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not ` +
+        `supported${reason === undefined ? '' : `: ${reason}`} (supported: ${known}).`,
       'Choose a checkpoint of a supported family.',
     );
   }

@@ -23,14 +23,23 @@ const MAX_DIMENSIONS = 65_536;
  * 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the published codes
  * disagree). `rope_theta` + `rope_scaling` (hub) or `rope_parameters` (transformers 5).
  */
-export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimension: number): RotaryConfig => {
-  const parameters = reader.object('rope_parameters') ?? reader.object('rope_scaling');
+export const readRotary = (
+  reader: ConfigReader,
+  record: RotaryRecord,
+  headDimension: number,
+  layers: 'full_attention' | 'sliding_attention',
+): RotaryConfig => {
+  const all = reader.object('rope_parameters') ?? reader.object('rope_scaling');
+  const parameters = all?.object(layers) ?? all;
+  const thetaKey = layers === 'sliding_attention' ? (record.slidingThetaKey ?? 'rope_theta') : 'rope_theta';
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
   const partial =
     record.partialKey === null
       ? 1
       : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
-  const dimensions = Math.floor(headDimension * partial);
+  const dimensions =
+    (record.dimensionsKey === undefined ? null : reader.optionalInteger(record.dimensionsKey)) ??
+    Math.floor(headDimension * partial);
   if (dimensions > MAX_DIMENSIONS)
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} ` +
@@ -40,12 +49,15 @@ export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimen
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: rotated dimensions must be even`,
     );
-  const theta = parameters?.optionalNumber('rope_theta') ?? reader.number('rope_theta');
+  const stated = parameters?.optionalNumber('rope_theta') ?? reader.number(thetaKey);
+  // Hunyuan's "dynamic" with alpha is the same at every length (NTK-aware scaling).
+  const alpha = kind === 'dynamic' ? (parameters?.optionalNumber('alpha') ?? null) : null;
+  const theta = alpha === null ? stated : stated * alpha ** (dimensions / (dimensions - 2));
   const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
   const table = { dimensions, interleaved: reader.flag(record.interleaved) };
-  if (kind === 'default')
+  if (kind === 'default' || (alpha !== null && record.scalings.includes('dynamic')))
     return { rotary: { ...table, frequencies: plain, magnitude: 1 }, scaleCorrection: 1, limit: null };
-  if (parameters === null || !record.scalings.some((scaling) => scaling === kind)) {
+  if (parameters === null || kind === 'dynamic' || !record.scalings.some((scaling) => scaling === kind)) {
     throw reader.unsupported(`rotary scaling ${JSON.stringify(kind)} is not proven for this family`);
   }
   if (kind === 'longrope') {

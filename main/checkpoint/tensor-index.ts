@@ -28,32 +28,52 @@ export class TensorIndex {
   readonly #missing = new Set<string>();
   readonly #folder: string;
   readonly #keysOf: (length: number) => readonly string[];
+  readonly #form: Readonly<Record<string, string>>;
 
-  /** `keysOf`: keys of config.json that determine a length. */
+  /**
+   * `keysOf`: keys of config.json that determine a length. `form`: how names begin on disk, by their beginnings in the
+   * family's record.
+   */
   constructor(
     tensors: ReadonlyMap<string, TensorView>,
     folder: string,
     keysOf: (length: number) => readonly string[] = () => [],
+    form: Readonly<Record<string, string>> = {},
   ) {
     this.#tensors = tensors;
     this.#folder = folder;
     this.#keysOf = keysOf;
+    this.#form = form;
   }
 
   has(name: string): boolean {
-    return this.#tensors.has(name);
+    return this.#tensors.has(this.onDisk(name));
   }
 
   dtypeOf(name: string): TensorDtype | undefined {
-    return this.#tensors.get(name)?.dtype;
+    return this.#tensors.get(this.onDisk(name))?.dtype;
   }
 
-  hasMatching(pattern: RegExp): boolean {
-    return [...this.#tensors.keys()].some((name) => pattern.test(name));
+  /** Name on disk of a family's tensor. */
+  onDisk(name: string): string {
+    const start = Object.keys(this.#form).find((each) => name.startsWith(each));
+    return start === undefined ? name : `${this.#form[start] ?? ''}${name.slice(start.length)}`;
+  }
+
+  /** The pattern that has a tensor in some layer; the first one if none has. */
+  nameAmong(patterns: readonly string[]): string {
+    const ofLayers = (pattern: string): RegExp =>
+      new RegExp(`^${this.onDisk(pattern).replaceAll('.', '\\.').replace('{l}', '\\d+')}$`);
+    return patterns.find((pattern) => this.firstMatching(ofLayers(pattern)) !== undefined) ?? patterns[0] ?? '';
+  }
+
+  firstMatching(pattern: RegExp): string | undefined {
+    return [...this.#tensors.keys()].find((name) => pattern.test(name));
   }
 
   /** `dtypes`: dtypes that this layout allows. The view of a missing tensor is empty: `settle` refuses it. */
-  take(name: string, shape: readonly number[], dtypes: readonly TensorDtype[] = weightDtypes): TensorView {
+  take(canonical: string, shape: readonly number[], dtypes: readonly TensorDtype[] = weightDtypes): TensorView {
+    const name = this.onDisk(canonical);
     const view = this.#tensors.get(name);
     if (view === undefined) {
       this.#missing.add(name);
@@ -76,9 +96,9 @@ export class TensorIndex {
    * Refuses missing tensors by name. Also refuses tensors that nothing reads, which would silently be lost, unless they
    * are known to be unused; returns those.
    */
-  settle(ignored: readonly RegExp[]): readonly string[] {
+  settle(isIgnored: (name: string) => boolean): readonly string[] {
     const free = [...this.#tensors.keys()].filter((name) => !this.#taken.has(name));
-    const leftovers = free.filter((name) => !ignored.some((pattern) => pattern.test(name)));
+    const leftovers = free.filter((name) => !isIgnored(name));
     const missing = [...this.#missing];
     if (missing.length > 0) {
       const what =

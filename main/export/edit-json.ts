@@ -24,6 +24,18 @@ export const editJsonMembers = (text: string, members: Readonly<Record<string, u
   return edited;
 };
 
+/** The same for members of the object that is the value of the top-level member `within`; null: of the text itself. */
+export const editJsonMembersWithin = (
+  text: string,
+  within: string | null,
+  members: Readonly<Record<string, unknown>>,
+): string => {
+  if (within === null) return editJsonMembers(text, members);
+  const span = memberValues(text).get(within);
+  if (span === undefined) throw new Error(`no member "${within}" to edit`);
+  return text.slice(0, span.start) + editJsonMembers(text.slice(span.start, span.end), members) + text.slice(span.end);
+};
+
 /** Positions of the values of top-level members; of a duplicate key the last one counts. */
 const memberValues = (text: string): ReadonlyMap<string, { readonly start: number; readonly end: number }> => {
   const spans = new Map<string, { start: number; end: number }>();

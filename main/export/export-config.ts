@@ -7,7 +7,7 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readText } from '../files/regular-file.ts';
-import { editJsonMembers } from './edit-json.ts';
+import { editJsonMembers, editJsonMembersWithin } from './edit-json.ts';
 import { serverMembers } from './server-members.ts';
 
 /** E': the number of experts of a plan that keeps the same number in every layer. */
@@ -35,8 +35,12 @@ const changedKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<st
 export const exportedConfig = async (checkpoint: Checkpoint, plan: Plan): Promise<string> => {
   const text = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
   const { descriptor, config } = checkpoint;
-  return editJsonMembers(text, { ...changedKeys(checkpoint, plan), ...serverMembers(descriptor.family, config) });
+  return editJsonMembers(planned(text, checkpoint, plan), serverMembers(descriptor.family, config));
 };
+
+/** The source's text with the changes of a plan. */
+const planned = (text: string, checkpoint: Checkpoint, plan: Plan): string =>
+  editJsonMembersWithin(text, checkpoint.descriptor.configKeys.within, changedKeys(checkpoint, plan));
 
 /**
  * Problems of an export's config: a sentence for each key with another value, or one if only the text differs (`4.0` in
@@ -52,7 +56,7 @@ export const configFileProblems = async (
     const text = await readText(file, { mostBytes: MAX_CONFIG_BYTES });
     const source = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
     // Exports of earlier versions lack the members for servers.
-    const wanted = [await exportedConfig(checkpoint, plan), editJsonMembers(source, changedKeys(checkpoint, plan))];
+    const wanted = [await exportedConfig(checkpoint, plan), planned(source, checkpoint, plan)];
     if (wanted.includes(text)) return [];
     const keys = configProblems(checkpoint, plan, parseConfig(file, text));
     return keys.length > 0 ? keys : ["config.json is not the source's text with the plan's changes."];
@@ -77,7 +81,13 @@ export const configProblems = (
   exported: Readonly<Record<string, unknown>>,
 ): readonly string[] => {
   const { config, descriptor } = checkpoint;
-  const expected: Readonly<Record<string, unknown>> = { ...config, ...changedKeys(checkpoint, plan) };
+  const { within } = descriptor.configKeys;
+  const changed = changedKeys(checkpoint, plan);
+  const inner = within === null ? {} : z.record(z.string(), z.unknown()).parse(config[within]);
+  const expected: Readonly<Record<string, unknown>> = {
+    ...config,
+    ...(within === null ? changed : { [within]: { ...inner, ...changed } }),
+  };
   const added = serverMembers(descriptor.family, config);
   const keys = [...new Set([...Object.keys(expected), ...Object.keys(exported)])];
   return keys.flatMap((key) => {

@@ -187,7 +187,7 @@ const whole = (name: string, view: TensorView, what: string): TensorForm => ({
   pieces: [{ view, what }],
 });
 
-/** A tensor whose first axis counts experts, with the rows of the kept ones. */
+/** A tensor whose first axis longer than one counts experts, with the rows of the kept ones. */
 const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   const newRouter = layer.merged?.router ?? null;
   if (newRouter !== null && view.tensor === layer.moe.router.tensor)
@@ -195,11 +195,13 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   const { refittedRouter } = layer;
   if (refittedRouter !== null && view.tensor === layer.moe.router.tensor)
     return keptRows(view.tensor, refittedRouter, layer.carriers);
-  const rowBytes = view.byteLength / layer.moe.experts;
+  const { experts } = layer.moe;
+  const axis = view.shape.indexOf(experts);
+  const rowBytes = view.byteLength / experts;
   const pieces = layer.carriers.flatMap((carrier, kept): readonly TensorPiece[] => {
     const row = {
       ...view,
-      shape: view.shape.slice(1),
+      shape: view.shape.slice(axis + 1),
       byteLength: rowBytes,
       byteOffset: view.byteOffset + carrier * rowBytes,
     };
@@ -209,7 +211,7 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   return {
     name: view.tensor,
     dtype: view.dtype,
-    shape: [layer.carriers.length, ...view.shape.slice(1)],
+    shape: view.shape.with(axis, layer.carriers.length),
     byteLength: pieces.reduce((sum, piece) => sum + piece.view.byteLength, 0),
     pieces,
   };

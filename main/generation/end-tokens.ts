@@ -7,19 +7,24 @@ import { readTextIfThere } from '../files/regular-file.ts';
 /** Limit for a config. */
 const MAX_BYTES = 32 * 2 ** 20;
 
-const endings = z.looseObject({ eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish() });
+const tokens = z.union([z.number().int(), z.array(z.number().int())]).nullish();
+const endings = z.looseObject({
+  eos_token_id: tokens,
+  text_config: z.looseObject({ eos_token_id: tokens }).nullish(),
+});
 
 /**
  * Tokens that end generated text: `eos_token_id`, a number or a list, from generation_config.json, or from config.json
- * if there is no such file (as in transformers).
+ * (or the text model's config in it) if there is no such file, as in transformers.
  */
 export const readEndTokens = async (folder: string): Promise<readonly number[]> => {
   for (const name of ['generation_config.json', 'config.json']) {
     const file = path.join(folder, name);
     const text = await readTextIfThere(file, { mostBytes: MAX_BYTES });
     if (text === null) continue;
-    const { eos_token_id: tokens } = parseEndings(file, text);
-    return tokens === null || tokens === undefined ? [] : [tokens].flat();
+    const { eos_token_id: own, text_config: inner } = parseEndings(file, text);
+    const ends = own ?? inner?.eos_token_id ?? [];
+    return [ends].flat();
   }
   return [];
 };

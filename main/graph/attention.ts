@@ -1,4 +1,4 @@
-import type { AttentionDescriptor, ModelDescriptor, Norm } from '../checkpoint/descriptor.ts';
+import type { AttentionDescriptor, ModelDescriptor, Norm, Rotary } from '../checkpoint/descriptor.ts';
 import { normalise, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
@@ -9,10 +9,8 @@ import { tensor } from './weights.ts';
  * dimensions.
  */
 export interface AttentionInputs {
-  /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] row indices: 0 to T - 1. */
-  readonly cosine: Value;
-  readonly sine: Value;
-  readonly rows: Value;
+  /** Null where the block does not rotate. */
+  readonly rotation: Rotation | null;
   /** [B, S] row of each slot's token (any row for padding slots). */
   readonly pack: Value;
   /** [T] slot (b * S + s) of each token. */
@@ -21,6 +19,14 @@ export interface AttentionInputs {
   readonly bias: Value;
   /** Keys and values of P tokens before every sequence; in most graphs there is none, and P is 0. */
   readonly prefix?: KeysAndValues;
+}
+
+export interface Rotation {
+  readonly rotary: Rotary;
+  /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] row indices: 0 to T - 1. */
+  readonly cosine: Value;
+  readonly sine: Value;
+  readonly rows: Value;
 }
 
 /** [tokens, heads, dimension] rotated keys, and values. */
@@ -32,24 +38,26 @@ export interface KeysAndValues {
 /** `keys`: dimension of all keys that a token of a sequence of S may see. */
 export const attentionInputs = (
   graph: OnnxGraph,
-  { rotary }: ModelDescriptor,
+  rotary: Rotary | null,
   keys: 'S' | 'P+S' | 'P+C+S',
 ): AttentionInputs => ({
-  cosine: graph.input('cosine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
-  sine: graph.input('sine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
-  rows: graph.input('rows', DataType.INT64, [1, 'T']),
+  rotation:
+    rotary === null
+      ? null
+      : {
+          rotary,
+          cosine: graph.input('cosine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
+          sine: graph.input('sine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
+          rows: graph.input('rows', DataType.INT64, [1, 'T']),
+        },
   pack: graph.input('pack', DataType.INT64, ['B', 'S']),
   unpack: graph.input('unpack', DataType.INT64, ['T']),
   bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', keys]),
 });
 
 /** Inputs `prefixKey` and `prefixValue`, of one token or more. */
-export const prefixInputs = (
-  graph: OnnxGraph,
-  model: ModelDescriptor,
-  descriptor: AttentionDescriptor,
-): KeysAndValues => {
-  const { heads, keyDimension, valueDimension } = keyValueShape(model, descriptor);
+export const prefixInputs = (graph: OnnxGraph, descriptor: AttentionDescriptor): KeysAndValues => {
+  const { heads, keyDimension, valueDimension } = keyValueShape(descriptor);
   return {
     key: graph.input('prefixKey', DataType.FLOAT, ['P', heads, keyDimension]),
     value: graph.input('prefixValue', DataType.FLOAT, ['P', heads, valueDimension]),
@@ -63,13 +71,18 @@ export interface KeyValueShape {
 }
 
 /** Keys and values of one token in attention. For latent attention, after expanding the latent. */
-export const keyValueShape = (
-  { heads, keyValueHeads, headDimension }: ModelDescriptor,
-  descriptor: AttentionDescriptor,
-): KeyValueShape =>
+export const keyValueShape = (descriptor: AttentionDescriptor): KeyValueShape =>
   descriptor.kind === 'grouped'
-    ? { heads: keyValueHeads, keyDimension: headDimension, valueDimension: headDimension }
-    : { heads, keyDimension: headDimension, valueDimension: descriptor.valueDimension };
+    ? {
+        heads: descriptor.keyValueHeads,
+        keyDimension: descriptor.headDimension,
+        valueDimension: descriptor.valueDimension,
+      }
+    : {
+        heads: descriptor.heads,
+        keyDimension: descriptor.plainDimension + descriptor.rotatedDimension,
+        valueDimension: descriptor.valueDimension,
+      };
 
 /** Heads of a batch's tokens, [T, N, D] each; query heads are a multiple of key and value heads. */
 export interface Heads extends KeysAndValues {
@@ -91,19 +104,30 @@ export const attention = (
 ): { readonly output: Value; readonly own: KeysAndValues } => {
   const heads =
     descriptor.kind === 'grouped'
-      ? groupedHeads(graph, model, descriptor, tokens, inputs)
-      : latentHeads(graph, model, descriptor, tokens, inputs);
-  return { output: project(graph, attend(graph, heads, model.attentionScale, inputs), descriptor.output), own: heads };
+      ? groupedHeads(graph, descriptor, tokens, inputs)
+      : latentHeads(graph, descriptor, tokens, inputs);
+  const attended = gated(graph, descriptor, tokens, attend(graph, heads, model.attentionScale, inputs));
+  return { output: project(graph, attended, descriptor.output), own: heads };
+};
+
+/** The output [T, N * Dv] of the heads times the sigmoid of the gate, if there is one. */
+export const gated = (graph: OnnxGraph, descriptor: AttentionDescriptor, tokens: Value, attended: Value): Value => {
+  if (descriptor.kind !== 'grouped' || descriptor.gate === null) return attended;
+  const { heads, valueDimension, gate } = descriptor;
+  const share = graph.node('Sigmoid', [project(graph, tokens, gate)]);
+  if (gate.weight.shape[0] !== heads) return graph.node('Mul', [attended, share]);
+  const perHead = graph.node('Mul', [split(graph, attended, heads, valueDimension), split(graph, share, heads, 1)]);
+  return merge(graph, perHead, heads * valueDimension);
 };
 
 export const groupedHeads = (
   graph: OnnxGraph,
-  model: ModelDescriptor,
-  { query, key, value, queryKeyNorm, clip, sinks }: Extract<AttentionDescriptor, { kind: 'grouped' }>,
+  descriptor: Extract<AttentionDescriptor, { kind: 'grouped' }>,
   tokens: Value,
   inputs: AttentionInputs,
 ): Heads => {
-  const { heads, keyValueHeads, headDimension } = model;
+  const { heads, keyValueHeads, headDimension, valueDimension } = descriptor;
+  const { query, key, value, queryKeyNorm, clip, valueScale, sinks } = descriptor;
   const clipped = (projected: Value): Value =>
     clip === null ? projected : graph.node('Clip', [projected, graph.float(-clip), graph.float(clip)]);
   const normed = (projected: Value, count: number, norm: Norm | undefined): Value => {
@@ -111,16 +135,21 @@ export const groupedHeads = (
     if (queryKeyNorm?.over === 'whole') return normalise(graph, projected, norm);
     return merge(graph, normalise(graph, split(graph, projected, count, headDimension), norm), count * headDimension);
   };
-  const rotated = (projected: Value, count: number, norm: Norm | undefined): Value =>
-    split(graph, rotate(graph, model, clipped(normed(projected, count, norm)), count, inputs), count, headDimension);
+  const rotated = (projected: Value, count: number, norm: Norm | undefined): Value => {
+    const [before, after] = queryKeyNorm?.afterRotation === true ? [undefined, norm] : [norm, undefined];
+    const turned = rotate(graph, clipped(normed(projected, count, before)), count, inputs);
+    return split(graph, normed(turned, count, after), count, headDimension);
+  };
+  const scaled = (values: Value): Value =>
+    valueScale === 1 ? values : graph.node('Mul', [values, graph.float(valueScale)]);
   return {
     query: rotated(project(graph, tokens, query), heads, queryKeyNorm?.query),
     key: rotated(project(graph, tokens, key), keyValueHeads, queryKeyNorm?.key),
-    value: split(graph, clipped(project(graph, tokens, value)), keyValueHeads, headDimension),
+    value: split(graph, scaled(clipped(project(graph, tokens, value))), keyValueHeads, valueDimension),
     queryHeads: heads,
     keyHeads: keyValueHeads,
     headDimension,
-    valueDimension: headDimension,
+    valueDimension,
     sinks: sinks === null ? null : tensor(graph, sinks),
   };
 };
@@ -128,14 +157,12 @@ export const groupedHeads = (
 /** Multi-head latent attention (arXiv 2405.04434, section 2.1), keys and values expanded from the latent. */
 const latentHeads = (
   graph: OnnxGraph,
-  model: ModelDescriptor,
   descriptor: Extract<AttentionDescriptor, { kind: 'latent' }>,
   tokens: Value,
   inputs: AttentionInputs,
 ): Heads => {
-  const { heads, headDimension } = model;
-  const { plainDimension, valueDimension } = descriptor;
-  const { plainQuery, turnedQuery, latent, turnedKey } = latentParts(graph, model, descriptor, tokens, inputs);
+  const { heads, plainDimension, rotatedDimension, valueDimension } = descriptor;
+  const { plainQuery, turnedQuery, latent, turnedKey } = latentParts(graph, descriptor, tokens, inputs);
   const expanded = project(graph, latent, descriptor.keyValueUp);
   const [plainKey, value] = cut(graph, split(graph, expanded, heads, plainDimension + valueDimension), [
     plainDimension,
@@ -148,7 +175,7 @@ const latentHeads = (
     value,
     queryHeads: heads,
     keyHeads: heads,
-    headDimension,
+    headDimension: plainDimension + rotatedDimension,
     valueDimension,
     sinks: null,
   };
@@ -160,28 +187,26 @@ const latentHeads = (
  */
 export const latentParts = (
   graph: OnnxGraph,
-  model: ModelDescriptor,
   descriptor: Extract<AttentionDescriptor, { kind: 'latent' }>,
   tokens: Value,
   inputs: AttentionInputs,
 ): Readonly<Record<'plainQuery' | 'turnedQuery' | 'latent' | 'turnedKey', Value>> => {
-  const { heads, headDimension } = model;
-  const { latent, plainDimension, rotatedDimension, query } = descriptor;
+  const { heads, latent, plainDimension, rotatedDimension, query } = descriptor;
   const queries =
     'whole' in query
       ? project(graph, tokens, query.whole)
       : project(graph, normalise(graph, project(graph, tokens, query.down), query.norm), query.up);
-  const [plainQuery, rawQuery] = cut(graph, split(graph, queries, heads, headDimension), [
+  const [plainQuery, rawQuery] = cut(graph, split(graph, queries, heads, plainDimension + rotatedDimension), [
     plainDimension,
     rotatedDimension,
   ]);
   const [compressed, rawKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [latent, rotatedDimension]);
-  const turnedQuery = rotate(graph, model, merge(graph, rawQuery, heads * rotatedDimension), heads, inputs);
+  const turnedQuery = rotate(graph, merge(graph, rawQuery, heads * rotatedDimension), heads, inputs);
   return {
     plainQuery,
     turnedQuery: split(graph, turnedQuery, heads, rotatedDimension),
     latent: normalise(graph, compressed, descriptor.keyValueNorm),
-    turnedKey: split(graph, rotate(graph, model, rawKey, 1, inputs), 1, rotatedDimension),
+    turnedKey: split(graph, rotate(graph, rawKey, 1, inputs), 1, rotatedDimension),
   };
 };
 
@@ -276,13 +301,9 @@ export const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: 
   graph.node('Gather', [merge(graph, mixed, width), inputs.unpack], { axis: 0 });
 
 /** Rotary embedding of every head of [T, N * D]; dimensions of a head beyond the rotated ones are unchanged. */
-const rotate = (
-  graph: OnnxGraph,
-  { rotary }: ModelDescriptor,
-  tokens: Value,
-  heads: number,
-  { cosine, sine, rows }: AttentionInputs,
-): Value => {
+const rotate = (graph: OnnxGraph, tokens: Value, heads: number, { rotation }: AttentionInputs): Value => {
+  if (rotation === null) return tokens;
+  const { rotary, cosine, sine, rows } = rotation;
   const sequence = graph.node('Unsqueeze', [tokens, graph.integers([0])]);
   return graph.node('RotaryEmbedding', [sequence, rows, cosine, sine], {
     interleaved: rotary.interleaved ? 1 : 0,

@@ -1,4 +1,4 @@
-import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
+import type { BlockDescriptor, ModelDescriptor, Norm } from '../checkpoint/descriptor.ts';
 import { attention, attentionInputs, type AttentionInputs, type KeysAndValues, prefixInputs } from './attention.ts';
 import { cachedAttention, cacheInputs, type CacheInputs } from './cached-attention.ts';
 import { multiply, normalise, swiglu } from './linear.ts';
@@ -36,9 +36,9 @@ export const blockGraph = (
   const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, ['T', rows]);
   const inputs =
     form === 'prefixed'
-      ? { ...attentionInputs(graph, model, 'P+S'), prefix: prefixInputs(graph, model, block.attention) }
-      : attentionInputs(graph, model, form === 'cached' ? 'P+C+S' : 'S');
-  const cache = form === 'cached' ? cacheInputs(graph, model, block.attention) : null;
+      ? { ...attentionInputs(graph, block.rotary, 'P+S'), prefix: prefixInputs(graph, block.attention) }
+      : attentionInputs(graph, block.rotary, form === 'cached' ? 'P+C+S' : 'S');
+  const cache = form === 'cached' ? cacheInputs(graph, block.attention) : null;
   const { output, router, residual, tokens, own } = blockNodes(graph, model, {
     block,
     layer,
@@ -103,15 +103,19 @@ export const blockNodes = (
       ? attention(graph, model, block.attention, normed, inputs)
       : cachedAttention(graph, model, block.attention, normed, inputs, cache);
   const { own } = attended;
-  const residual = addBranch(graph, model, hidden, attended.output);
+  const norms = block.branchNorms;
+  const branch = (output: Value, norm: Norm | undefined): Value =>
+    norm === undefined ? output : normalise(graph, output, norm);
+  const residual = addBranch(graph, model, hidden, branch(attended.output, norms?.attention));
   const tokens = normalise(graph, residual, block.feedForwardNorm);
   if (layer !== null && mask !== null) {
     const router = moe(graph, layer, tokens, mask);
-    return { output: addBranch(graph, model, residual, router.output), router, residual, tokens, own };
+    const output = addBranch(graph, model, residual, branch(router.output, norms?.feedForward));
+    return { output, router, residual, tokens, own };
   }
   if (block.dense === null) throw new Error('a block is dense or has experts');
   return {
-    output: addBranch(graph, model, residual, swiglu(graph, tokens, block.dense)),
+    output: addBranch(graph, model, residual, branch(swiglu(graph, tokens, block.dense), norms?.feedForward)),
     router: null,
     residual,
     tokens,

@@ -1,7 +1,9 @@
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import type { AttentionDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
 import {
+  gated,
   groupedHeads,
+  keyValueShape,
   latentParts,
   merge,
   probabilities,
@@ -34,8 +36,8 @@ export interface CacheInputs {
   readonly seats: Value;
 }
 
-export const cacheInputs = (graph: OnnxGraph, model: ModelDescriptor, descriptor: AttentionDescriptor): CacheInputs => {
-  const { heads, keyDimension, valueDimension } = cachedShape(model, descriptor);
+export const cacheInputs = (graph: OnnxGraph, descriptor: AttentionDescriptor): CacheInputs => {
+  const { heads, keyDimension, valueDimension } = cachedShape(descriptor);
   return {
     past: {
       key: graph.input('pastKey', DataType.FLOAT, ['B', heads, 'C', keyDimension]),
@@ -51,12 +53,9 @@ export const cacheInputs = (graph: OnnxGraph, model: ModelDescriptor, descriptor
 };
 
 /** Shape of one token in a cache. For latent attention that is the latent and the rotated key, whatever the heads. */
-export const cachedShape = (
-  { keyValueHeads, headDimension }: ModelDescriptor,
-  descriptor: AttentionDescriptor,
-): KeyValueShape =>
+export const cachedShape = (descriptor: AttentionDescriptor): KeyValueShape =>
   descriptor.kind === 'grouped'
-    ? { heads: keyValueHeads, keyDimension: headDimension, valueDimension: headDimension }
+    ? keyValueShape(descriptor)
     : { heads: 1, keyDimension: descriptor.latent + descriptor.rotatedDimension, valueDimension: descriptor.latent };
 
 /** Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and the tokens' cache entries. */
@@ -69,13 +68,11 @@ export const cachedAttention = (
   cache: CacheInputs,
 ): { readonly output: Value; readonly own: KeysAndValues } => {
   if (descriptor.kind === 'grouped') {
-    const heads = groupedHeads(graph, model, descriptor, tokens, inputs);
-    return {
-      output: project(graph, attendCached(graph, heads, model.attentionScale, inputs, cache), descriptor.output),
-      own: heads,
-    };
+    const heads = groupedHeads(graph, descriptor, tokens, inputs);
+    const attended = attendCached(graph, heads, model.attentionScale, inputs, cache);
+    return { output: project(graph, gated(graph, descriptor, tokens, attended), descriptor.output), own: heads };
   }
-  const { heads: own, expand } = absorbedHeads(graph, model, descriptor, tokens, inputs);
+  const { heads: own, expand } = absorbedHeads(graph, descriptor, tokens, inputs);
   return {
     output: project(graph, expand(attendCached(graph, own, model.attentionScale, inputs, cache)), descriptor.output),
     own,
@@ -88,15 +85,13 @@ export const cachedAttention = (
  */
 const absorbedHeads = (
   graph: OnnxGraph,
-  model: ModelDescriptor,
   descriptor: Extract<AttentionDescriptor, { kind: 'latent' }>,
   tokens: Value,
   inputs: AttentionInputs,
 ): { readonly heads: Heads; readonly expand: (mixed: Value) => Value } => {
-  const { heads } = model;
-  const { latent: width, plainDimension, rotatedDimension, valueDimension, keyValueUp } = descriptor;
+  const { heads, latent: width, plainDimension, rotatedDimension, valueDimension, keyValueUp } = descriptor;
   if (keyValueUp.bias !== null) throw new Error('an expansion of the latent with a bias cannot be absorbed');
-  const { plainQuery, turnedQuery, latent, turnedKey } = latentParts(graph, model, descriptor, tokens, inputs);
+  const { plainQuery, turnedQuery, latent, turnedKey } = latentParts(graph, descriptor, tokens, inputs);
   const lying = weight(graph, keyValueUp.weight);
   const standing = keyValueUp.weight.transposed === true ? graph.node('Transpose', [lying], { perm: [1, 0] }) : lying;
   const perHead = graph.node('Reshape', [standing, graph.integers([heads, plainDimension + valueDimension, width])]);

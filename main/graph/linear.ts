@@ -61,18 +61,28 @@ export const multiply = (graph: OnnxGraph, tokens: Value, view: TensorView, bias
   graph.node('Gemm', [tokens, tensor(graph, view), ...(bias === null ? [] : [tensor(graph, bias)])], { transB: 1 });
 
 /** RMS norm (x * rsqrt(mean(x^2) + epsilon) * w) or layer norm over the last axis, in float32. */
-export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, bias, epsilon }: Norm): Value => {
+export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, plusOne, bias, epsilon }: Norm): Value => {
+  const stored = tensor(graph, scale);
+  const factor = plusOne ? graph.node('Add', [stored, graph.float(1)]) : stored;
   const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
-  if (kind === 'rms') return graph.node('SimplifiedLayerNormalization', [tokens, tensor(graph, scale)], attributes);
+  if (kind === 'rms') return graph.node('SimplifiedLayerNormalization', [tokens, factor], attributes);
   return graph.node(
     'LayerNormalization',
-    [tokens, tensor(graph, scale), ...(bias === null ? [] : [tensor(graph, bias)])],
+    [tokens, factor, ...(bias === null ? [] : [tensor(graph, bias)])],
     attributes,
   );
 };
 
+/** x W^T + b, where the bias is a weight too. */
+export const biased = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Weight | undefined): Value =>
+  linear(graph, tokens, matrix, bias === undefined ? null : weight(graph, bias));
+
 /** down(silu(gate x) * up x). */
-export const swiglu = (graph: OnnxGraph, tokens: Value, { gate, up, down }: DenseTensors): Value => {
-  const activated = graph.node('QuickGelu', [linear(graph, tokens, gate)], { alpha: { float: 1 } });
-  return linear(graph, graph.node('Mul', [activated, linear(graph, tokens, up)]), down);
+export const swiglu = (
+  graph: OnnxGraph,
+  tokens: Value,
+  { gate, up, down, gateBias, upBias, downBias }: DenseTensors,
+): Value => {
+  const activated = graph.node('QuickGelu', [biased(graph, tokens, gate, gateBias)], { alpha: { float: 1 } });
+  return biased(graph, graph.node('Mul', [activated, biased(graph, tokens, up, upBias)]), down, downBias);
 };

@@ -4,13 +4,13 @@ import type {
   MoeDescriptor,
   RoutingRule,
   TensorView,
-  Weight,
 } from '../checkpoint/descriptor.ts';
-import { joinRows, linear, multiply, splitRows, swiglu } from './linear.ts';
+import { isPlainSoftmax } from '../checkpoint/routing.ts';
+import { biased, joinRows, multiply, splitRows, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
-import { tensor, weight } from './weights.ts';
+import { tensor } from './weights.ts';
 
 /** Maps router rows to experts: row e is expert e, or several rows share one (merged) expert. */
 export type RouterMap =
@@ -108,8 +108,7 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
 const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): Choice => {
   const { topK, routing, map } = layer;
   if (map.kind === 'sums' || map.kind === 'blend') {
-    if (routing.kind !== 'softmax-all' || routing.groups !== null)
-      throw new Error('sums of probabilities need a softmax router without groups');
+    if (!isPlainSoftmax(routing)) throw new Error('sums of probabilities need a softmax router without groups');
     const probabilities = graph.node('Softmax', [graph.node('Add', [logits, mask])], { axis: -1 });
     const rowCount = map.kind === 'sums' ? map.experts.length : (map.rows[0]?.length ?? 0);
     const shareOf = (row: number, expert: number): number =>
@@ -119,7 +118,7 @@ const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): 
     ).flat();
     const sums = graph.node('MatMul', [probabilities, graph.floats([rowCount, layer.experts.length], shares)]);
     const { values, rows } = largest(graph, sums, topK);
-    return { rows, weights: routing.normalise ? normalised(graph, values, 0) : values };
+    return { rows, weights: routing.renormalise === null ? values : normalised(graph, values, routing.renormalise) };
   }
   const choice = route(graph, routing, topK, logits, mask);
   return map.kind === 'direct'
@@ -178,15 +177,13 @@ export const expertOnTokens = (
   if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
   if (tensors.constant !== undefined)
     return constantOnTokens(graph, tensors.constant, tensors.down.shape[1] ?? 0, tokens);
-  const biased = (matrix: Weight, bias: Weight | undefined, input: Value): Value =>
-    linear(graph, input, matrix, bias === undefined ? null : weight(graph, bias));
   const inner = activated(
     graph,
     activation,
-    biased(tensors.gate, tensors.gateBias, tokens),
-    biased(tensors.up, tensors.upBias, tokens),
+    biased(graph, tokens, tensors.gate, tensors.gateBias),
+    biased(graph, tokens, tensors.up, tensors.upBias),
   );
-  return { output: biased(tensors.down, tensors.downBias, inner), inner };
+  return { output: biased(graph, inner, tensors.down, tensors.downBias), inner };
 };
 
 /** An expert with a constant output: [n, H] of it, and no input of a down projection. */

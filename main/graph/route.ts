@@ -1,12 +1,11 @@
-import type { ExpertGroups, RoutingRule } from '../checkpoint/descriptor.ts';
+import type { ExpertGroups, RoutingRule, ScoreRule } from '../checkpoint/descriptor.ts';
+import { isSoftmaxOfChosen } from '../checkpoint/routing.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
 
 /** Scores of experts outside the chosen groups: below every masked expert (-1e9 + anything). */
 const OUTSIDE = -3e38;
-/** Keeps a sum of weights from dividing by zero, as DeepSeek-V3's own code does. */
-const TINY = 1e-20;
 
 /** Chosen rows of the router and their combine weights, [T, K] each, by decreasing weight, then by index. */
 export interface Choice {
@@ -16,55 +15,37 @@ export interface Choice {
 
 /**
  * A family's routing rule over logits [T, E] and a mask [E] (0 keeps, -1e9 drops). The mask is added where the rule
- * selects: to the logits, or for sigmoid routers to the scores for choice, since a masked logit would give score 0 plus
- * a bias that can still win.
+ * selects: to logits, or to corrected scores, since a masked logit would give score 0 plus a bias that can still win;
+ * a softmax takes it too, so that the dropped experts have no share in it.
  */
 export const route = (graph: OnnxGraph, rule: RoutingRule, topK: number, logits: Value, mask: Value): Choice => {
-  switch (rule.kind) {
-    case 'softmax-chosen': {
-      const { values, rows } = largest(graph, graph.node('Add', [logits, mask]), topK);
-      return { rows, weights: graph.node('Softmax', [values], { axis: -1 }) };
-    }
-    case 'softmax-all':
-      return softmaxAll(graph, rule, topK, graph.node('Add', [logits, mask]));
-    case 'sigmoid':
-      return sigmoid(graph, rule, topK, logits, mask);
-    case 'sparsemixer':
-      return sparsemixer(graph, rule.jitter, graph.node('Add', [logits, mask]));
-  }
+  if (rule.kind === 'sparsemixer') return sparsemixer(graph, rule.jitter, graph.node('Add', [logits, mask]));
+  return rule.correction === null && (rule.score === 'softmax' || rule.score === 'logit')
+    ? byLogit(graph, rule, topK, graph.node('Add', [logits, mask]))
+    : byScore(graph, rule, topK, logits, mask);
 };
 
 /**
  * The K largest masked logits are the K largest probabilities (the softmax is monotonic, and logits may differ where
  * probabilities round to equal values); with groups, the best group is the one with the largest logit.
  */
-const softmaxAll = (
-  graph: OnnxGraph,
-  rule: Extract<RoutingRule, { kind: 'softmax-all' }>,
-  topK: number,
-  masked: Value,
-): Choice => {
-  const candidates = rule.groups === null ? masked : withinGroups(graph, masked, rule.groups, 1);
+const byLogit = (graph: OnnxGraph, rule: ScoreRule, topK: number, masked: Value): Choice => {
+  const candidates = rule.groups === null ? masked : withinGroups(graph, masked, rule.groups);
   const { values, rows } = largest(graph, candidates, topK);
-  if (rule.normalise)
+  if (isSoftmaxOfChosen(rule))
     return { rows, weights: scaled(graph, graph.node('Softmax', [values], { axis: -1 }), rule.scale) };
-  const probabilities = graph.node('Softmax', [masked], { axis: -1 });
-  return {
-    rows,
-    weights: scaled(graph, graph.node('GatherElements', [probabilities, rows], { axis: -1 }), rule.scale),
-  };
+  const chosen =
+    rule.score === 'logit'
+      ? values
+      : graph.node('GatherElements', [graph.node('Softmax', [masked], { axis: -1 }), rows], { axis: -1 });
+  return { rows, weights: finished(graph, rule, chosen) };
 };
 
-const sigmoid = (
-  graph: OnnxGraph,
-  rule: Extract<RoutingRule, { kind: 'sigmoid' }>,
-  topK: number,
-  logits: Value,
-  mask: Value,
-): Choice => {
-  const scores = graph.node('Sigmoid', [logits]);
-  const forChoice = graph.node('Add', [graph.node('Add', [scores, tensor(graph, rule.correction)]), mask]);
-  const candidates = rule.groups === null ? forChoice : withinGroups(graph, forChoice, rule.groups, 2);
+const byScore = (graph: OnnxGraph, rule: ScoreRule, topK: number, logits: Value, mask: Value): Choice => {
+  const scores = scoresOf(graph, rule, logits, mask);
+  const corrected = rule.correction === null ? scores : graph.node('Add', [scores, tensor(graph, rule.correction)]);
+  const forChoice = graph.node('Add', [corrected, mask]);
+  const candidates = rule.groups === null ? forChoice : withinGroups(graph, forChoice, rule.groups);
   const { rows: byChoice } = largest(graph, candidates, topK);
   const { rows, weights: chosen } = byWeight(
     graph,
@@ -72,7 +53,31 @@ const sigmoid = (
     graph.node('GatherElements', [scores, byChoice], { axis: -1 }),
     topK,
   );
-  return { rows, weights: scaled(graph, rule.normalise ? normalised(graph, chosen, TINY) : chosen, rule.scale) };
+  return { rows, weights: finished(graph, rule, chosen) };
+};
+
+const scoresOf = (graph: OnnxGraph, { score }: ScoreRule, logits: Value, mask: Value): Value => {
+  switch (score) {
+    case 'softmax':
+      return graph.node('Softmax', [graph.node('Add', [logits, mask])], { axis: -1 });
+    case 'sigmoid':
+      return graph.node('Sigmoid', [logits]);
+    case 'sqrt-softplus':
+      return graph.node('Sqrt', [graph.node('Softplus', [logits])]);
+    case 'logit':
+      return logits;
+  }
+};
+
+/** Chosen scores [T, K] -> weights: what follows, the divisor, the scale. */
+const finished = (graph: OnnxGraph, { after, renormalise, scale }: ScoreRule, chosen: Value): Value => {
+  const followed =
+    after === 'none'
+      ? chosen
+      : after === 'softmax'
+        ? graph.node('Softmax', [chosen], { axis: -1 })
+        : graph.node('Sigmoid', [chosen]);
+  return scaled(graph, renormalise === null ? followed : normalised(graph, followed, renormalise), scale);
 };
 
 /**
@@ -107,10 +112,10 @@ const byWeight = (graph: OnnxGraph, rows: Value, weights: Value, topK: number): 
   return { rows: graph.node('GatherElements', [rows, order], { axis: -1 }), weights: values };
 };
 
-/** Scores [T, E] with the minimum outside the best groups; a group's score is the sum of its `top` best. */
-const withinGroups = (graph: OnnxGraph, scores: Value, { count, kept }: ExpertGroups, top: number): Value => {
+/** Scores [T, E] with the minimum outside the best groups; a group's score is the sum of its `least` best. */
+const withinGroups = (graph: OnnxGraph, scores: Value, { count, kept, least }: ExpertGroups): Value => {
   const grouped = graph.node('Reshape', [scores, graph.integers([0, count, -1])]);
-  const best = largest(graph, grouped, top).values;
+  const best = largest(graph, grouped, least).values;
   const ofGroups = graph.node('ReduceSum', [best, graph.integers([-1])], { keepdims: 0 });
   const chosen = largest(graph, ofGroups, kept).rows;
   const nothing = filled(graph, ofGroups, 0);
@@ -133,10 +138,15 @@ export const largest = (
   return { values: found, rows };
 };
 
-/** Each row divided by its sum (+ `tiny`). */
-export const normalised = (graph: OnnxGraph, weights: Value, tiny: number): Value => {
+/** Each row divided by its sum, to which epsilon is added, or which is at least epsilon. */
+export const normalised = (
+  graph: OnnxGraph,
+  weights: Value,
+  { epsilon, as }: NonNullable<ScoreRule['renormalise']>,
+): Value => {
   const sum = graph.node('ReduceSum', [weights, graph.integers([-1])], { keepdims: 1 });
-  return graph.node('Div', [weights, tiny === 0 ? sum : graph.node('Add', [sum, graph.float(tiny)])]);
+  const divisor = epsilon === 0 ? sum : graph.node(as === 'addend' ? 'Add' : 'Max', [sum, graph.float(epsilon)]);
+  return graph.node('Div', [weights, divisor]);
 };
 
 const scaled = (graph: OnnxGraph, weights: Value, scale: number): Value =>

@@ -1,5 +1,5 @@
-import type { ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
-import type { AttentionInputs } from './attention.ts';
+import type { BlockDescriptor, ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
+import type { AttentionInputs, Rotation } from './attention.ts';
 import { blockNodes, embed, head } from './block-graph.ts';
 import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
@@ -13,8 +13,8 @@ export interface WholeModelLayout {
   readonly pack: Value;
   /** [T] slot (b * S + s) of each token. */
   readonly unpack: Value;
-  /** Inputs of attention for a block with this window (null: none). */
-  readonly attention: (window: number | null) => AttentionInputs;
+  /** Inputs of attention for a block. */
+  readonly attention: (block: BlockDescriptor) => AttentionInputs;
 }
 
 /**
@@ -36,12 +36,21 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
   // Positions as float32: exact up to 2^24, and half the memory of int64 in the [S, S] distances.
   const positions = graph.node('Cast', [lastCounted(graph, tokens, 1)], { to: DataType.FLOAT });
   const ofTokens = graph.node('Gather', [graph.node('Reshape', [positions, everySlot]), unpack], { axis: 0 });
-  const { cosine, sine } = rotaryTables(graph, model.rotary, ofTokens);
+  const tables = new Map(
+    [...new Set(model.blocks.flatMap(({ rotary }) => rotary ?? []))].map(
+      (rotary) => [rotary, rotaryTables(graph, rotary, ofTokens)] as const,
+    ),
+  );
   const count = graph.node('Squeeze', [graph.node('Shape', [ofTokens])]);
   const rows = graph.node('Unsqueeze', [
     graph.node('Range', [graph.integers(0), count, graph.integers(1)]),
     graph.integers([0]),
   ]);
+  const rotationOf = (rotary: Rotary): Rotation => {
+    const angles = tables.get(rotary);
+    if (angles === undefined) throw new Error('a block with the rotation of another model');
+    return { rotary, ...angles, rows };
+  };
   const distances = graph.node('Sub', [
     graph.node('Unsqueeze', [positions, graph.integers([1, 3])]),
     graph.node('Unsqueeze', [positions, graph.integers([1, 2])]),
@@ -58,7 +67,16 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
     biases.set(window, bias);
     return bias;
   };
-  return { pack, unpack, attention: (window) => ({ cosine, sine, rows, pack, unpack, bias: biasOf(window) }) };
+  return {
+    pack,
+    unpack,
+    attention: ({ window, rotary }) => ({
+      rotation: rotary === null ? null : rotationOf(rotary),
+      pack,
+      unpack,
+      bias: biasOf(window),
+    }),
+  };
 };
 
 /** Number of ones up to each index along an axis, minus one, at least 0: the number of the last one, from 0. */
@@ -116,7 +134,7 @@ export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLay
         layer,
         mask: everyExpert,
         hidden,
-        inputs: layout.attention(block.window),
+        inputs: layout.attention(block),
       }).output;
     },
     embed(graph, model, tokens),

@@ -1,7 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { floatTensor, integersOf, integerTensor } from './session.ts';
+import { type Feeds, floatTensor, integersOf, integerTensor } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
@@ -15,11 +15,48 @@ export interface Batch {
   readonly firstRow: readonly number[];
   readonly tokens: number;
   readonly tokenIds: Tensor;
-  /** Inputs of every block except hidden states, mask and attention bias. */
-  readonly feeds: Readonly<Record<'cosine' | 'sine' | 'rows' | 'pack' | 'unpack', Tensor>>;
+  /** Inputs of every block except hidden states, mask, attention bias and rotation. */
+  readonly feeds: Readonly<Record<'pack' | 'unpack', Tensor>>;
+  /** Inputs of the blocks that rotate so. */
+  readonly rotations: ReadonlyMap<Rotary, RotationFeeds>;
   /** Attention bias [B, 1, S, P + S] per attention window of the model's blocks (null: none); P: `prefixColumns`. */
   readonly biases: ReadonlyMap<number | null, Tensor>;
 }
+
+/** [T, D/2] cosine and sine of each token's angles, and [1, T] row indices. */
+export type RotationFeeds = Readonly<Record<'cosine' | 'sine' | 'rows', Tensor>>;
+
+/** Inputs for the rotations of a model's blocks at the tokens' positions. */
+export const rotationFeeds = ({ blocks }: ModelDescriptor, positions: Int32Array): ReadonlyMap<Rotary, RotationFeeds> =>
+  new Map(
+    [...new Set(blocks.flatMap(({ rotary }) => rotary ?? []))].map((rotary) => {
+      const { cosine, sine } = rotaryTables(positions, rotary);
+      const shape = [positions.length, rotary.dimensions / 2];
+      return [
+        rotary,
+        { cosine: floatTensor(cosine, shape), sine: floatTensor(sine, shape), rows: rowNumbers(positions.length) },
+      ] as const;
+    }),
+  );
+
+const rowNumbers = (tokens: number): Tensor =>
+  integerTensor(
+    Array.from({ length: tokens }, (_, index) => index),
+    [1, tokens],
+  );
+
+/** Inputs of one block that depend on its window and its rotation. */
+export const attentionFeeds = (
+  { blocks }: ModelDescriptor,
+  block: number,
+  { biases, rotations }: Pick<Batch, 'biases' | 'rotations'>,
+): Feeds => {
+  const { window = null, rotary = null } = blocks[block] ?? {};
+  const bias = biases.get(window);
+  const rotation = rotary === null ? {} : rotations.get(rotary);
+  if (bias === undefined || rotation === undefined) throw new Error(`no attention bias for block ${String(block)}`);
+  return { bias, ...rotation };
+};
 
 /** Whether a batch's tokens are the prefix of trees in other batches. */
 export const isPrefixBatch = ({ trees }: Batch): boolean => trees.length === 0;
@@ -73,23 +110,16 @@ export const makeBatch = (
     layOut(tree, ids, positions, row);
     row += length;
   });
-  const half = model.rotary.dimensions / 2;
-  const { cosine, sine } = rotaryTables(positions, model.rotary);
   return {
     trees: group,
     firstRow,
     tokens,
     tokenIds: integerTensor(ids, [tokens]),
     feeds: {
-      cosine: floatTensor(cosine, [tokens, half]),
-      sine: floatTensor(sine, [tokens, half]),
-      rows: integerTensor(
-        Array.from({ length: tokens }, (_, index) => index),
-        [1, tokens],
-      ),
       pack: integerTensor(pack, [members.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
     },
+    rotations: rotationFeeds(model, positions),
     biases: new Map(
       [...new Set(model.blocks.map(({ window }) => window))].map((window) => [
         window,
@@ -147,15 +177,15 @@ const repeatBatch = (batch: Batch, times: number): Batch => {
     ...batch,
     tokens: tokens * times,
     feeds: {
-      cosine: repeated(feeds.cosine),
-      sine: repeated(feeds.sine),
-      rows: integerTensor(
-        Array.from({ length: tokens * times }, (_, index) => index),
-        [1, tokens * times],
-      ),
       pack: shifted(feeds.pack, tokens),
       unpack: shifted(feeds.unpack, paddedSlots(batch)),
     },
+    rotations: new Map(
+      [...batch.rotations].map(([rotary, { cosine, sine }]) => [
+        rotary,
+        { cosine: repeated(cosine), sine: repeated(sine), rows: rowNumbers(tokens * times) },
+      ]),
+    ),
     biases: new Map([...batch.biases].map(([window, bias]) => [window, repeated(bias)])),
   };
 };
@@ -234,7 +264,7 @@ const fillBias = (
 };
 
 /** Cosine and sine of each token's angles times the embedding's magnitude, [T, dimensions / 2] float32. */
-export const rotaryTables = (
+const rotaryTables = (
   positions: Int32Array,
   { frequencies, magnitude }: Rotary,
 ): { cosine: Float32Array; sine: Float32Array } => {

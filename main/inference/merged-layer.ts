@@ -6,6 +6,7 @@ import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkp
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, plainWeight, readTensor, requireWholeView } from '../checkpoint/read-tensor.ts';
 import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { hasPlainRows, isPlainSoftmax } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 import type { LayerBlend, MergeGroup, MergePlan } from '../contract/plan.ts';
 import type { RouterMap } from '../graph/moe.ts';
@@ -115,8 +116,8 @@ const readWeight = (weight: Weight): Promise<Float32Array> => readTensor(require
 /** Refuses layers whose experts cannot be averaged as plain matrices, or whose router has more parameters than rows. */
 const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, plan: MergePlan): void => {
   const { routing, routerBias } = moe;
-  const grouped = routing.kind === 'softmax-all' && routing.groups !== null;
-  if (routing.kind === 'sigmoid' || grouped || routerBias !== null || moe.expertTensors[0]?.gateBias !== undefined) {
+  const [expert] = moe.expertTensors;
+  if (!hasPlainRows(routing) || routerBias !== null || expert?.gateBias !== undefined) {
     throw refuse(
       'merge-unsupported',
       `${name}: experts of the family ${descriptor.family} cannot be merged: its router or its experts have ` +
@@ -124,7 +125,7 @@ const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, 
       'Use a method that drops experts.',
     );
   }
-  if (plan.router === 'summed-probabilities' && routing.kind !== 'softmax-all') {
+  if (plan.router === 'summed-probabilities' && !isPlainSoftmax(routing)) {
     throw refuse(
       'merge-unsupported',
       `${name}: the router treatment summed-probabilities needs a softmax over all experts, which the family ` +

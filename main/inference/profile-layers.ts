@@ -2,6 +2,7 @@ import { withPauses } from '../arithmetic/steps.ts';
 import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
+import { correctionOf } from '../checkpoint/routing.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
@@ -16,6 +17,7 @@ import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
 import { layerLoss, type RouteToken } from '../pruning/search/layer-trace.ts';
 import { routeTokens } from '../pruning/search/route-tokens.ts';
 import { TraceBuilder } from '../pruning/search/trace-builder.ts';
+import { requireAddedOutputs } from './added-outputs.ts';
 import { type Batch, isPrefixBatch } from './batch.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
@@ -53,6 +55,7 @@ export interface ProfileRequest {
  */
 export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
   const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;
+  if (extras.includes('residual')) requireAddedOutputs(checkpoint, 'the statistic of how far layers turn tokens');
   const { moeLayers, hidden } = checkpoint.descriptor;
   const moe = moeLayers[0]?.moe;
   const statistics = emptyStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0, hidden, extras);
@@ -225,11 +228,7 @@ const eliminate = async (
 export const layerRoute = async (
   { routing, experts, topK }: MoeDescriptor,
   logits: Float32Array,
-): Promise<RouteToken> =>
-  routeTokens(
-    routing,
-    logits,
-    experts,
-    topK,
-    routing.kind === 'sigmoid' ? await readTensor(routing.correction) : undefined,
-  );
+): Promise<RouteToken> => {
+  const correction = correctionOf(routing);
+  return routeTokens(routing, logits, experts, topK, correction === null ? undefined : await readTensor(correction));
+};

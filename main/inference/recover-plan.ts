@@ -12,6 +12,7 @@ import { isMergePlan, type Plan, type PlanRecovery, type RefitName } from '../co
 import { canonicalJson } from '../files/canonical-json.ts';
 import { type LayerRecovery, recoverLayer } from '../pruning/recovery/recover-layer.ts';
 import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
+import { requireAddedOutputs } from './added-outputs.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
@@ -69,6 +70,7 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   if (!isMergePlan(plan) && plan.constants !== undefined) throw noRecovery(plan.method ?? 'plan');
   const refitsExperts = refit !== 'router';
   const refitsRouter = refit !== 'experts';
+  requireAddedOutputs(checkpoint, 'a refit');
   if (refitsExperts) requireRefittable(checkpoint);
   const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({
     batch,

@@ -2,6 +2,7 @@ import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
 import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { correctionOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 import type { MoeLayer } from '../graph/moe.ts';
 import { type Gate, gateOf } from '../pruning/recovery/gate-gradient.ts';
@@ -85,7 +86,8 @@ const gateOfLayer = async (
   { routing, topK, map }: MoeLayer,
   { rows, expertOf }: OpenRows,
 ): Promise<Gate> => {
-  const correction = routing.kind === 'sigmoid' ? await readTensor(routing.correction) : undefined;
+  const view = correctionOf(routing);
+  const correction = view === null ? undefined : await readTensor(view);
   const gate =
     map.kind === 'blend'
       ? null

@@ -1,7 +1,7 @@
 import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { keyValueShape } from '../graph/attention.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
-import { isPrefixBatch, type Batch } from './batch.ts';
+import { attentionFeeds, isPrefixBatch, type Batch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { floatsOf, floatTensor, integersOf, type Feeds } from './session.ts';
@@ -58,14 +58,12 @@ export const runBlock = async (
   const isObserved = want === 'observation' && variant.layer !== null;
   if (isObserved && prefix !== null) throw new Error('an observed block takes no prefix');
   const session = await pool.acquire(block, variant, isObserved ? 'observed' : prefix === null ? 'plain' : 'prefixed');
-  const bias = batch.biases.get(descriptor.blocks[block]?.window ?? null);
-  if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
   const maskOf = new Int32Array(batch.tokens);
   const tokensEach = batch.tokens / masks.length;
   masks.forEach((_, turn) => maskOf.fill(turn, turn * tokensEach, (turn + 1) * tokensEach));
   const feeds = {
     ...batch.feeds,
-    bias,
+    ...attentionFeeds(descriptor, block, batch),
     hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
     ...maskOfTokens(masks, maskOf),
     ...prefix,
@@ -143,7 +141,7 @@ export const maskOfTokens = (masks: readonly Float32Array[], maskOf: Int32Array)
 export const hiddenToken = (descriptor: ModelDescriptor, block: number): Feeds => {
   const described = descriptor.blocks[block];
   if (described === undefined) throw new Error(`no block ${String(block)}`);
-  const { heads, keyDimension, valueDimension } = keyValueShape(descriptor, described.attention);
+  const { heads, keyDimension, valueDimension } = keyValueShape(described.attention);
   return {
     prefixKey: floatTensor(new Float32Array(heads * keyDimension), [1, heads, keyDimension]),
     prefixValue: floatTensor(new Float32Array(heads * valueDimension), [1, heads, valueDimension]),

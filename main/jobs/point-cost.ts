@@ -17,7 +17,7 @@ import { planContent, stepKey } from './step-key.ts';
 
 /** Bytes of one token's keys and values in float32, the cache format of this workbench. */
 const cacheBytesPerToken = ({ descriptor }: Checkpoint): number =>
-  bytesPerColumn(descriptor.blocks.map(({ attention }) => cachedShape(descriptor, attention)));
+  bytesPerColumn(descriptor.blocks.map(({ attention }) => cachedShape(attention)));
 
 /** Costs of an unpruned model, from its folder. */
 export const folderCost = (checkpoint: Checkpoint): PointCost => ({

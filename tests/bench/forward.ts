@@ -35,7 +35,10 @@ const control = { signal: new AbortController().signal };
  * Multiplications and additions of one pass: projections, routers, chosen experts, attention scores and mixing, logits.
  */
 const operations = ({ descriptor }: Checkpoint, sequences: number, length: number): number => {
-  const { hidden, heads, keyValueHeads, headDimension, vocabulary, blocks } = descriptor;
+  const { hidden, vocabulary, blocks } = descriptor;
+  const first = blocks[0]?.attention;
+  if (first?.kind !== 'grouped') throw new Error('a model with grouped attention is measured');
+  const { heads, keyValueHeads, headDimension } = first;
   const attention =
     2 * hidden * heads * headDimension +
     2 * hidden * keyValueHeads * headDimension +

@@ -54,6 +54,9 @@ const readSound = (folder: string): Sound => {
 
 const isSharded = ({ files }: Sound): boolean => !files.has('model.safetensors');
 
+/** The text model's config, which a wrapper has inside its own. */
+const textConfig = (config: Config): Config => configSchema.parse(config['text_config'] ?? config);
+
 /** A folder with a sound checkpoint, except for the file changed last. */
 class Bench {
   readonly sound: Sound;
@@ -86,8 +89,11 @@ class Bench {
     return refusalOf(this.folder);
   }
 
+  /** `change`: of the text model's config. */
   async refusalOfConfig(change: Config): Promise<WorkbenchError | null> {
-    await this.#writeConfig({ ...this.sound.config, ...change });
+    const { config } = this.sound;
+    const changed = { ...textConfig(config), ...change };
+    await this.#writeConfig('text_config' in config ? { ...config, text_config: changed } : changed);
     return refusalOf(this.folder);
   }
 
@@ -134,9 +140,14 @@ const transposed = (shape: readonly number[]): readonly number[] => [
 ];
 const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
+/** Names of tensors that no text model reads: a vision tower and its projector. */
+const carried = /^(model\.)?(vision_tower|vision_model|multi_modal_projector|mm_projector|vit_large_projector)\./;
+
 describe.each(folders)('%s', (folder) => {
   const sound = readSound(folder);
-  const stored = [...sound.files].flatMap(([file, tensors]) => tensors.map((tensor) => ({ file, tensor })));
+  const stored = [...sound.files].flatMap(([file, tensors]) =>
+    tensors.filter(({ name }) => !carried.test(name)).map((tensor) => ({ file, tensor })),
+  );
   const oblong = stored.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) !== shape.at(-2));
   const replaced =
     (name: string, ...by: readonly NamedTensor[]) =>
@@ -161,7 +172,7 @@ describe.each(folders)('%s', (folder) => {
   it('is refused with any one tensor renamed, with both names', async () => {
     const bench = await Bench.set(sound);
     for (const { file, tensor } of stored) {
-      for (const name of [`${tensor.name}_old`, tensor.name.replace(/^(model|lm_head)\./, 'other.$1.')]) {
+      for (const name of [`${tensor.name}_old`, `other.${tensor.name}`]) {
         const refusal = await bench.refusal(file, replaced(tensor.name, { ...tensor, name }));
         expect(refusal?.message ?? 'it opened', `${tensor.name} as ${name}`).toContain(`"${tensor.name}" is missing`);
         expect(refusal?.message).toContain(`"${name}"`);
@@ -219,11 +230,13 @@ describe.each(folders)('%s', (folder) => {
 
   it('is refused with any one number in its config that contradicts the tensors', async () => {
     const bench = await Bench.set(sound);
-    for (const [key, values] of Object.entries(contradictions(sound.config))) {
+    for (const [key, values] of Object.entries(contradictions(textConfig(sound.config)))) {
       for (const value of values) {
         const refusal = await bench.refusalOfConfig({ [key]: value });
         expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
-          new RegExp(`"model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor`),
+          new RegExp(
+            `"(language_)?model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
+          ),
         );
       }
     }
@@ -307,19 +320,25 @@ const lengthKeys = [
   'num_local_experts',
   'num_experts',
   'n_routed_experts',
+  'moe_num_experts',
   'intermediate_size',
   'moe_intermediate_size',
   'shared_expert_intermediate_size',
   'n_shared_experts',
+  'num_shared_experts',
+  'moe_num_shared_experts',
+  'shared_intermediate_size',
   'kv_lora_rank',
   'q_lora_rank',
   'qk_nope_head_dim',
   'qk_rope_head_dim',
   'v_head_dim',
   'first_k_dense_replace',
+  'num_dense_layers',
+  'moe_layer_start_index',
   'decoder_sparse_step',
 ];
-const flagKeys = ['attention_bias', 'qkv_bias', 'use_qk_norm', 'lm_head_bias'];
+const flagKeys = ['attention_bias', 'qkv_bias', 'use_qk_norm', 'lm_head_bias', 'use_bias'];
 
 /** Wrong values for the keys that a config has. */
 const contradictions = (config: Config): Readonly<Record<string, readonly unknown[]>> => {
@@ -340,4 +359,8 @@ const contradictions = (config: Config): Readonly<Record<string, readonly unknow
 /** Keys without meaning in a family. */
 const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (isLatent && (key === 'head_dim' || key === 'num_key_value_heads')) ||
-  (key === 'intermediate_size' && config['model_type'] === 'qwen3_moe');
+  (key === 'first_k_dense_replace' && Array.isArray(config['mlp_layer_types'])) ||
+  (key === 'intermediate_size' &&
+    (['qwen3_moe', 'solar_open'].includes(String(config['model_type'])) ||
+      config['first_k_dense_replace'] === 0 ||
+      config['num_dense_layers'] === 0));

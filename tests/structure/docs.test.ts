@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { families, refusedFamilies } from '../../main/checkpoint/families/families.ts';
 import { verbs } from '../../main/cli/verbs.ts';
 import { docTopics, readablePage } from '../../main/words/doc-topics.ts';
 import { projectFiles, root } from './project-files.ts';
@@ -40,6 +41,16 @@ describe('the documentation', () => {
       expect(targets.filter((target) => !files.has(target))).toEqual([]);
     },
   );
+});
+
+it('the page about model families lists those that can be opened, and no others', () => {
+  const listed = [...read('families').matchAll(/^\|[^|]+\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, modelType = '']) => modelType),
+  );
+  expect(listed.filter((name) => name !== 'model_type').sort()).toEqual(
+    families.map(({ modelType }) => modelType).sort(),
+  );
+  expect([...refusedFamilies.keys()].filter((modelType) => listed.includes(modelType))).toEqual([]);
 });
 
 it('a page is read without the markers of its tables', () => {

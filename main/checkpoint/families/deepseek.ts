@@ -1,9 +1,11 @@
 import type { Family } from './family.ts';
 import {
+  correctedSigmoid,
   denseNames,
   latentAttention,
   plain,
   projLayout,
+  scaledSoftmax,
   sharedExperts,
   silu,
   stackedLayout,
@@ -51,12 +53,7 @@ export const deepseekV2: Family = {
     { key: 'moe_layer_freq', values: [1] },
     { key: 'scoring_func', values: ['softmax'] },
   ],
-  routing: {
-    kind: 'softmax-all',
-    normalise: false,
-    scaleKey: 'routed_scaling_factor',
-    groups: { countKey: 'n_group', keptKey: 'topk_group', when: { key: 'topk_method', value: 'group_limited_greedy' } },
-  },
+  routing: scaledSoftmax,
   attention: latentAttention,
   rotary: { interleaved: true, partialKey: null, scalings: ['default', 'yarn'] },
   dense: firstDense,
@@ -91,17 +88,33 @@ export const deepseekV3: Family = {
     { key: 'scoring_func', values: ['sigmoid'] },
     { key: 'topk_method', values: ['noaux_tc'] },
   ],
-  routing: {
-    kind: 'sigmoid',
-    normalise: 'norm_topk_prob',
-    scaleKey: 'routed_scaling_factor',
-    groups: { countKey: 'n_group', keptKey: 'topk_group', when: null },
-    correction: 'model.layers.{l}.mlp.gate.e_score_correction_bias',
-  },
+  routing: correctedSigmoid,
   attention: latentAttention,
   rotary: { interleaved: 'rope_interleave', partialKey: null, scalings: ['default', 'yarn'] },
   dense: firstDense,
   shared: sharedExperts,
   layouts: [projLayout, stackedLayout],
   extraLayersKey: 'num_nextn_predict_layers',
+};
+
+/** Kimi K2 (arXiv 2507.20534): DeepSeek-V3 by another name. */
+export const kimiK2: Family = {
+  ...deepseekV3,
+  modelType: 'kimi_k2',
+  defaults: { ...deepseekV3.defaults, num_nextn_predict_layers: 0 },
+};
+
+/** Kimi K2.5: the text model, as published and as transformers 5 saves it; its vision tower is not used. */
+export const kimiK25: Family = {
+  ...kimiK2,
+  modelType: 'kimi_k25',
+  wrapper: {
+    configKey: 'text_config',
+    modelTypes: ['kimi_k2', 'deepseek_v3'],
+    forms: [
+      { 'model.': 'language_model.model.', 'lm_head.': 'language_model.lm_head.' },
+      { 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' },
+    ],
+    carried: ['vision_tower.', 'mm_projector.', 'model.vision_tower.', 'model.mm_projector.'],
+  },
 };

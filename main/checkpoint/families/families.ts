@@ -1,12 +1,20 @@
-import { deepseekV2, deepseekV3 } from './deepseek.ts';
+import { afmoe } from './afmoe.ts';
+import { deepseekV2, deepseekV3, kimiK2, kimiK25 } from './deepseek.ts';
+import { dots1 } from './dots1.ts';
+import { ernieMoe } from './ernie-moe.ts';
+import { exaoneMoe } from './exaone-moe.ts';
 import type { Family } from './family.ts';
-import { glm4Moe } from './glm4-moe.ts';
+import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
-import { graniteMoe } from './granite-moe.ts';
+import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
+import { hunyuanMoe } from './hunyuan.ts';
+import { mimoV2Flash } from './mimo-v2.ts';
+import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
 import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { qwen2Moe, qwen3Moe } from './qwen.ts';
+import { solarOpen } from './solar-open.ts';
 
 export const families: readonly Family[] = [
   mixtral,
@@ -19,7 +27,44 @@ export const families: readonly Family[] = [
   graniteMoe,
   phimoe,
   gptOss,
+  kimiK2,
+  kimiK25,
+  solarOpen,
+  dots1,
+  minimaxM2,
+  glm4MoeLite,
+  graniteMoeShared,
+  exaoneMoe,
+  hunyuanMoe,
+  ernieMoe,
+  mimoV2Flash,
+  afmoe,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
   families.find((family) => family.modelType === modelType);
+
+const state =
+  'layers with a state (a linear or a convolutional recurrence in place of attention) are not computed here';
+const indexer = 'its sparse indexer, which chooses the keys of each query, is not computed here';
+
+/** Why known families cannot be opened yet, by `model_type`. */
+export const refusedFamilies: ReadonlyMap<string, string> = new Map([
+  ['qwen3_next', state],
+  ['qwen3_5_moe', state],
+  ['qwen3_5_moe_text', state],
+  ['nemotron_h', state],
+  ['granitemoehybrid', state],
+  ['bailing_hybrid', state],
+  ['lfm2_moe', state],
+  ['deepseek_v32', indexer],
+  ['glm_moe_dsa', indexer],
+  ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
+  ['llama4', 'its chunked attention and its gate on the input of experts are not computed here'],
+  ['llama4_text', 'its chunked attention and its gate on the input of experts are not computed here'],
+  ['gemma4', 'its dense network beside the experts and its shared keys and values are not computed here'],
+  ['gemma4_text', 'its dense network beside the experts and its shared keys and values are not computed here'],
+  ['step3p7', 'its clamped experts and its heads by kind of layer are not computed here'],
+  ['longcat_flash', 'its identity experts and its two attentions a layer are not computed here'],
+  ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
+]);

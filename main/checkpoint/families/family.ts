@@ -1,3 +1,5 @@
+import type { ScoreRule } from '../descriptor.ts';
+
 /**
  * A model family as data: config keys with their defaults, tensor names, and its kinds of routing, attention, norm and
  * rotary embedding. `{l}` stands for the layer, `{e}` for the expert. A new family of known kinds needs such a record
@@ -6,6 +8,8 @@
 export interface Family {
   /** Value of config.json's `model_type`. */
   readonly modelType: string;
+  /** Where a model of text and images has its text model; null: there is nothing else. */
+  readonly wrapper: WrapperRecord | null;
   readonly keys: {
     /** Keys for E in order of preference. */
     readonly experts: readonly string[];
@@ -15,7 +19,11 @@ export interface Family {
   /** Default values of omitted keys, from the family's own config class. */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Values that some keys must have (or may lack) for this record to be right; others are refused by name. */
-  readonly required: readonly { readonly key: string; readonly values: readonly unknown[] }[];
+  readonly required: readonly (
+    { readonly key: string; readonly values: readonly unknown[] } | { readonly key: string; readonly equals: string }
+  )[];
+  /** Lists with a number or a flag for each layer that must say the same as the keys that are read. */
+  readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' }[];
   readonly routing: RoutingRecord;
   readonly activation: ActivationRecord;
   readonly norm: 'rms' | 'layer';
@@ -25,6 +33,8 @@ export interface Family {
     readonly head: string;
     readonly attentionNorm: string;
     readonly feedForwardNorm: string;
+    /** Norms of the branches before they are added; null: none. */
+    readonly branchNorms: { readonly attention: string; readonly feedForward: string } | null;
   };
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
@@ -38,12 +48,27 @@ export interface Family {
     readonly attention: string;
     readonly logits: string;
   } | null;
+  /** Whether embeddings are multiplied by the square root of their width. */
+  readonly embeddingRoot: Flag;
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
   /** Known layouts on disk; the one with existing tensors is used. */
   readonly layouts: readonly ExpertLayout[];
   /** Key for the number of extra prediction layers after the last one, which are not used here. */
   readonly extraLayersKey: string | null;
+  /** Names of other tensors for predicting further tokens, by their beginning; not used here either. */
+  readonly unused: readonly string[];
+}
+
+/** A config with the text model's own config inside, and tensors beside those of the text model. */
+export interface WrapperRecord {
+  readonly configKey: string;
+  /** Values of the inner config's `model_type`. */
+  readonly modelTypes: readonly string[];
+  /** How names begin on disk in place of those in this record; the first form of which a tensor exists is used. */
+  readonly forms: readonly Readonly<Record<'model.' | 'lm_head.', string>>[];
+  /** Beginnings of names that inference does not use and an export keeps. */
+  readonly carried: readonly string[];
 }
 
 /** A fixed flag, or the key that contains it. */
@@ -53,27 +78,27 @@ export type Flag = boolean | string;
 export type ActivationRecord =
   { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string };
 
-/** A null key means that the family does not have it: a scale of 1, no groups. */
-export type RoutingRecord =
-  | {
-      readonly kind: 'softmax-all';
-      readonly normalise: Flag;
-      readonly scaleKey: string | null;
-      readonly groups: GroupRecord | null;
-    }
-  | { readonly kind: 'softmax-chosen' }
-  | {
-      readonly kind: 'sigmoid';
-      readonly normalise: Flag;
-      readonly scaleKey: string | null;
-      readonly groups: GroupRecord | null;
-      readonly correction: string;
-    }
-  | { readonly kind: 'sparsemixer'; readonly jitterKey: string };
+/** A family's `RoutingRule` with its keys and tensors; a null key means a scale of 1. */
+export type RoutingRecord = ScoreRecord | { readonly kind: 'sparsemixer'; readonly jitterKey: string };
+
+export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after'> {
+  /** Its names on disk, of which one exists; [E], or [1, E]. */
+  readonly correction: readonly string[] | null;
+  readonly correctionIsRow?: true;
+  readonly groups: GroupRecord | null;
+  readonly renormalise: {
+    readonly when: Flag;
+    /** A number, or its key. */
+    readonly epsilon: number | string;
+    readonly as: 'addend' | 'floor';
+  } | null;
+  readonly scaleKey: string | null;
+}
 
 export interface GroupRecord {
   readonly countKey: string;
   readonly keptKey: string;
+  readonly least: 1 | 2;
   /** Groups only apply if this key has this value. */
   readonly when: { readonly key: string; readonly value: string } | null;
 }
@@ -92,9 +117,18 @@ export type AttentionRecord =
         readonly query: string;
         readonly key: string;
         readonly when: Flag;
+        readonly afterRotation?: true;
       } | null;
       readonly clipKey: string | null;
-      readonly sinks: string | null;
+      /** Its names on disk, of which one exists; in all layers, or in those with a window. */
+      readonly sinks: { readonly names: readonly string[]; readonly on: 'all' | 'sliding' } | null;
+      /** Width of a value head, where it is not that of a key head. */
+      readonly valueDimensionKey?: string;
+      readonly valueScaleKey?: string;
+      /** Heads of keys and values in layers with a window: the key, or twice as many as elsewhere. */
+      readonly slidingKeyValueHeadsKey?: string;
+      /** Projection whose sigmoid multiplies the output, value by value. */
+      readonly gate?: string;
     }
   | {
       readonly kind: 'latent';
@@ -104,6 +138,8 @@ export type AttentionRecord =
       readonly keyValueNorm: string;
       readonly keyValueUp: string;
       readonly output: string;
+      /** Biases on `down` of the query, `keyValueDown` and `output`. */
+      readonly biased: Flag;
       readonly innerEpsilon: number;
     };
 
@@ -113,35 +149,60 @@ export type WindowRecord =
   | { readonly kind: 'always'; readonly key: string }
   /** Layers from `fromKey` on, if `switchKey` is true. */
   | { readonly kind: 'switched'; readonly key: string; readonly switchKey: string; readonly fromKey: string }
-  /** As in `layer_types`; without it every even layer. */
-  | { readonly kind: 'alternating'; readonly key: string };
+  /**
+   * As in `layer_types`; without it as `otherwise` says. `inclusiveKey`: a window of one more, in place of the other.
+   */
+  | {
+      readonly kind: 'types';
+      readonly key: string;
+      readonly inclusiveKey?: string;
+      readonly otherwise: WindowPattern;
+    };
+
+export type WindowPattern =
+  | { readonly kind: 'even' }
+  /** From this layer on. */
+  | { readonly kind: 'from'; readonly key: string }
+  /** All but every n-th one (and the first one). */
+  | { readonly kind: 'all-but'; readonly every: string | number; readonly first?: true };
 
 export interface RotaryRecord {
   readonly interleaved: Flag;
   /** Part of each head that is rotated: key, or 1. */
   readonly partialKey: string | null;
+  /** Key of the number of rotated dimensions, which some files have in place of their part. */
+  readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
-  readonly scalings: readonly ('default' | 'yarn' | 'longrope')[];
+  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic')[];
+  /** Layers that rotate: all, or those with a window. */
+  readonly on?: 'sliding';
+  /** Layers with a window have parameters of their own, in an object by kind of layer or with this key for theta. */
+  readonly slidingThetaKey?: string;
 }
 
 /** Dense layers among the MoE layers. */
 export interface DenseRecord {
   readonly rule:
-    | { readonly kind: 'first'; readonly key: string }
-    | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string };
+    /** As in `mlp_layer_types` where the family has it and the config names it; else the first ones. */
+    | { readonly kind: 'first'; readonly key: string; readonly types?: true }
+    | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
+    /** All but every n-th layer from one to another (-1: the last). */
+    | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
   readonly widthKey: string;
+  readonly biased: Flag;
   readonly gate: string;
   readonly up: string;
   readonly down: string;
 }
 
 export interface SharedRecord {
-  /** Width, or width per shared expert and the key that counts them. */
+  /** Width, or width per shared expert and the key that counts them; without width there is none. */
   readonly widthKey: string;
   readonly countKey: string | null;
-  readonly gate: string;
-  readonly up: string;
+  /** Two matrices, or one with the rows of gate before those of up. */
+  readonly gateUp: { readonly gate: string; readonly up: string } | string;
   readonly down: string;
+  readonly biased: Flag;
   /** [1, H] weight whose sigmoid scales the output; null: unscaled. */
   readonly scale: string | null;
 }

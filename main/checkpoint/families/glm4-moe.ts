@@ -1,7 +1,9 @@
 import type { Family } from './family.ts';
 import {
+  correctedSigmoid,
   denseNames,
   groupedAttention,
+  latentAttention,
   plain,
   projLayout,
   queryKeyNormNames,
@@ -38,13 +40,7 @@ export const glm4Moe: Family = {
     rope_theta: 10000,
   },
   required: [silu, unquantised],
-  routing: {
-    kind: 'sigmoid',
-    normalise: 'norm_topk_prob',
-    scaleKey: 'routed_scaling_factor',
-    groups: { countKey: 'n_group', keptKey: 'topk_group', when: null },
-    correction: 'model.layers.{l}.mlp.gate.e_score_correction_bias',
-  },
+  routing: correctedSigmoid,
   attention: {
     ...groupedAttention,
     queryKeyValueBias: 'attention_bias',
@@ -55,4 +51,41 @@ export const glm4Moe: Family = {
   shared: sharedExperts,
   layouts: [projLayout, stackedLayout],
   extraLayersKey: 'num_nextn_predict_layers',
+};
+
+/** GLM-4.7-Flash: the router of GLM-4.5 with DeepSeek's attention. */
+export const glm4MoeLite: Family = {
+  ...glm4Moe,
+  modelType: 'glm4_moe_lite',
+  defaults: {
+    n_routed_experts: 64,
+    num_experts_per_tok: 4,
+    moe_intermediate_size: 1536,
+    n_shared_experts: 1,
+    first_k_dense_replace: 1,
+    n_group: 1,
+    topk_group: 1,
+    routed_scaling_factor: 1.8,
+    norm_topk_prob: true,
+    intermediate_size: 10240,
+    kv_lora_rank: 512,
+    qk_nope_head_dim: 192,
+    qk_rope_head_dim: 64,
+    v_head_dim: 256,
+    attention_bias: false,
+    rope_interleave: true,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+  },
+  required: [
+    silu,
+    unquantised,
+    // transformers makes the first layer dense whatever this key says.
+    { key: 'first_k_dense_replace', values: [1] },
+    { key: 'topk_method', values: ['noaux_tc'] },
+    { key: 'partial_rotary_factor', values: [1] },
+  ],
+  attention: { ...latentAttention, biased: 'attention_bias' },
+  rotary: { interleaved: 'rope_interleave', partialKey: null, scalings: ['default', 'yarn'] },
+  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
 };

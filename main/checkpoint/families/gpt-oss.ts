@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain } from './shared-names.ts';
+import { groupedAttention, plain, softmaxOfChosen } from './shared-names.ts';
 
 const names = {
   router: 'model.layers.{l}.mlp.router.weight',
@@ -32,15 +32,15 @@ export const gptOss: Family = {
     head_dim: 64,
   },
   required: [{ key: 'attention_bias', values: [true] }],
-  routing: { kind: 'softmax-chosen' },
+  routing: softmaxOfChosen,
   activation: { kind: 'clamped', limitKey: 'swiglu_limit', alphaKey: 'swiglu_alpha' },
   attention: {
     ...groupedAttention,
     queryKeyValueBias: true,
     outputBias: true,
-    sinks: 'model.layers.{l}.self_attn.sinks',
+    sinks: { names: ['model.layers.{l}.self_attn.sinks'], on: 'all' },
   },
-  window: { kind: 'alternating', key: 'sliding_window' },
+  window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'even' } },
   layouts: [
     { ...names, kind: 'interleaved-columns' },
     { ...names, kind: 'interleaved-mxfp4' },

@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, silu, unquantised } from './shared-names.ts';
+import { groupedAttention, plain, silu, softmaxOfChosen, unquantised } from './shared-names.ts';
 
 /** GraniteMoE (IBM Granite 3.0). */
 export const graniteMoe: Family = {
@@ -22,7 +22,7 @@ export const graniteMoe: Family = {
     logits_scaling: 1,
   },
   required: [silu, unquantised],
-  routing: { kind: 'softmax-chosen' },
+  routing: softmaxOfChosen,
   attention: { ...groupedAttention, queryKeyValueBias: 'attention_bias', outputBias: 'attention_bias' },
   multipliers: {
     embedding: 'embedding_multiplier',
@@ -36,6 +36,30 @@ export const graniteMoe: Family = {
       router: 'model.layers.{l}.block_sparse_moe.router.layer.weight',
       gateUp: 'model.layers.{l}.block_sparse_moe.input_linear.weight',
       down: 'model.layers.{l}.block_sparse_moe.output_linear.weight',
+    },
+  ],
+};
+
+/** GraniteMoE with a shared expert (IBM Granite 3). */
+export const graniteMoeShared: Family = {
+  ...graniteMoe,
+  modelType: 'granitemoeshared',
+  defaults: { ...graniteMoe.defaults, shared_intermediate_size: 0 },
+  shared: {
+    widthKey: 'shared_intermediate_size',
+    countKey: null,
+    gateUp: 'model.layers.{l}.shared_mlp.input_linear.weight',
+    down: 'model.layers.{l}.shared_mlp.output_linear.weight',
+    biased: false,
+    scale: null,
+  },
+  layouts: [
+    ...graniteMoe.layouts,
+    {
+      kind: 'stacked-rows',
+      router: 'model.layers.{l}.block_sparse_moe.router.weight',
+      gateUp: 'model.layers.{l}.block_sparse_moe.experts.gate_up_proj',
+      down: 'model.layers.{l}.block_sparse_moe.experts.down_proj',
     },
   ],
 };

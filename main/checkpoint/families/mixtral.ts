@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, silu, stackedLayout, unquantised } from './shared-names.ts';
+import { groupedAttention, plain, silu, softmaxOver, stackedLayout, unquantised } from './shared-names.ts';
 
 /** Mixtral (arXiv 2401.04088); names as transformers 4 and 5 write them. */
 export const mixtral: Family = {
@@ -18,7 +18,7 @@ export const mixtral: Family = {
     rope_theta: 1e6,
   },
   required: [silu, unquantised, { key: 'attention_bias', values: [false] }],
-  routing: { kind: 'softmax-all', normalise: true, scaleKey: null, groups: null },
+  routing: softmaxOver(true),
   attention: groupedAttention,
   window: { kind: 'always', key: 'sliding_window' },
   layouts: [

@@ -5,6 +5,7 @@ import {
   projLayout,
   queryKeyNormNames,
   silu,
+  softmaxOver,
   stackedLayout,
   unquantised,
 } from './shared-names.ts';
@@ -28,7 +29,7 @@ export const olmoe: Family = {
     rope_theta: 10000,
   },
   required: [silu, unquantised],
-  routing: { kind: 'softmax-all', normalise: 'norm_topk_prob', scaleKey: null, groups: null },
+  routing: softmaxOver('norm_topk_prob'),
   attention: {
     ...groupedAttention,
     queryKeyValueBias: 'attention_bias',

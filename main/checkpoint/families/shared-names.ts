@@ -1,4 +1,4 @@
-import type { AttentionRecord, DenseRecord, ExpertLayout, Family, SharedRecord } from './family.ts';
+import type { AttentionRecord, DenseRecord, ExpertLayout, Family, Flag, ScoreRecord, SharedRecord } from './family.ts';
 
 /** Names and values that most families share; a record spreads them and overrides the rest. */
 
@@ -8,6 +8,7 @@ export const commonNames: Family['names'] = {
   head: 'lm_head.weight',
   attentionNorm: 'model.layers.{l}.input_layernorm.weight',
   feedForwardNorm: 'model.layers.{l}.post_attention_layernorm.weight',
+  branchNorms: null,
 };
 
 export const groupedAttention: Extract<AttentionRecord, { kind: 'grouped' }> = {
@@ -40,12 +41,53 @@ export const latentAttention: Extract<AttentionRecord, { kind: 'latent' }> = {
   keyValueNorm: 'model.layers.{l}.self_attn.kv_a_layernorm.weight',
   keyValueUp: 'model.layers.{l}.self_attn.kv_b_proj.weight',
   output: 'model.layers.{l}.self_attn.o_proj.weight',
+  biased: false,
   // Fixed in the families' own code, regardless of rms_norm_eps.
   innerEpsilon: 1e-6,
 };
 
+/** Softmax over all experts, unchanged. */
+const softmax: ScoreRecord = {
+  kind: 'scores',
+  score: 'softmax',
+  correction: null,
+  groups: null,
+  after: 'none',
+  renormalise: null,
+  scaleKey: null,
+};
+
+/** Softmax over all experts; the chosen weights are divided by their sum where the flag says so. */
+export const softmaxOver = (when: Flag): ScoreRecord => ({
+  ...softmax,
+  renormalise: { when, epsilon: 0, as: 'addend' },
+});
+
+/** The largest logits, and a softmax over them. */
+export const softmaxOfChosen: ScoreRecord = { ...softmax, score: 'logit', after: 'softmax' };
+
+const groupKeys = { countKey: 'n_group', keptKey: 'topk_group' } as const;
+
+/** DeepSeek-V2: raw probabilities, scaled; groups by their best expert. */
+export const scaledSoftmax: ScoreRecord = {
+  ...softmax,
+  groups: { ...groupKeys, least: 1, when: { key: 'topk_method', value: 'group_limited_greedy' } },
+  scaleKey: 'routed_scaling_factor',
+};
+
+/** DeepSeek-V3 (arXiv 2412.19437, section 2.1.2): sigmoids, corrected for the choice; groups by their best two. */
+export const correctedSigmoid: ScoreRecord = {
+  ...softmax,
+  score: 'sigmoid',
+  correction: ['model.layers.{l}.mlp.gate.e_score_correction_bias'],
+  groups: { ...groupKeys, least: 2, when: null },
+  renormalise: { when: 'norm_topk_prob', epsilon: 1e-20, as: 'addend' },
+  scaleKey: 'routed_scaling_factor',
+};
+
 export const denseNames = {
   widthKey: 'intermediate_size',
+  biased: false,
   gate: 'model.layers.{l}.mlp.gate_proj.weight',
   up: 'model.layers.{l}.mlp.up_proj.weight',
   down: 'model.layers.{l}.mlp.down_proj.weight',
@@ -54,9 +96,12 @@ export const denseNames = {
 export const sharedExperts: SharedRecord = {
   widthKey: 'moe_intermediate_size',
   countKey: 'n_shared_experts',
-  gate: 'model.layers.{l}.mlp.shared_experts.gate_proj.weight',
-  up: 'model.layers.{l}.mlp.shared_experts.up_proj.weight',
+  gateUp: {
+    gate: 'model.layers.{l}.mlp.shared_experts.gate_proj.weight',
+    up: 'model.layers.{l}.mlp.shared_experts.up_proj.weight',
+  },
   down: 'model.layers.{l}.mlp.shared_experts.down_proj.weight',
+  biased: false,
   scale: null,
 };
 
@@ -90,7 +135,11 @@ export const plain = {
   window: { kind: 'never' },
   rotary: { interleaved: false, partialKey: null, scalings: ['default', 'yarn'] },
   multipliers: null,
+  embeddingRoot: false,
+  layerLists: [],
   dense: null,
   shared: null,
   extraLayersKey: null,
+  unused: [],
+  wrapper: null,
 } as const satisfies Partial<Family>;

@@ -1,4 +1,4 @@
-import type { BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { refuse } from '../../contract/errors.ts';
 import { rotaryProblems } from './llama-rotary.ts';
 
@@ -136,6 +136,12 @@ const refusal = (problems: readonly string[]): Error =>
     'Export it as hf or onnx, which are proven equal.',
   );
 
+/** The attention of all blocks: every architecture here has the same heads everywhere. */
+export const firstAttention = ({ blocks: [first] }: ModelDescriptor): AttentionDescriptor => {
+  if (first === undefined) throw new Error('a model without blocks');
+  return first.attention;
+};
+
 /** Number of dense layers before the first one with experts. */
 export const leadingDenseLayers = ({ blocks }: ModelDescriptor): number => {
   const first = blocks.findIndex(({ moe }) => moe !== null);
@@ -174,13 +180,15 @@ const routingProblems = (
     if (experts > MAX_EXPERTS)
       problems.add(`it has ${String(experts)} experts, but llama.cpp supports at most ${String(MAX_EXPERTS)}`);
     if (topK > experts) problems.add(`top-${String(topK)} exceeds its ${String(experts)} experts`);
-    if (routing.kind === 'softmax-all' && normalises !== null && routing.normalise !== normalises)
+    const softmax = routing.kind === 'scores' && routing.score === 'softmax' ? routing : null;
+    const isNormal = softmax !== null && softmax.renormalise !== null;
+    if (softmax !== null && normalises !== null && isNormal !== normalises)
       problems.add(
-        `norm_topk_prob is ${String(routing.normalise)}, but llama.cpp's ${name} always computes ${String(normalises)}`,
+        `norm_topk_prob is ${String(isNormal)}, but llama.cpp's ${name} always computes ${String(normalises)}`,
       );
-    if (routing.kind === 'softmax-all' && !leadingDense && routing.scale !== 1)
-      problems.add(`chosen weights are scaled by ${String(routing.scale)}`);
-    if ((routing.kind === 'softmax-all' || routing.kind === 'sigmoid') && routing.groups !== null && !groups)
+    if (softmax !== null && !leadingDense && softmax.scale !== 1)
+      problems.add(`chosen weights are scaled by ${String(softmax.scale)}`);
+    if (routing.kind === 'scores' && routing.groups !== null && !groups)
       problems.add(
         `experts are chosen within ${String(routing.groups.kept)} of ${String(routing.groups.count)} groups, ` +
           `which llama.cpp's ${name} does differently`,
@@ -199,9 +207,10 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   const { name, biases, squareAttention } = architecture;
   const problems = new Set<string>();
   if (model.headBias !== null) problems.add('its head has a bias');
-  if (squareAttention && model.heads * model.headDimension !== model.hidden)
+  const first = firstAttention(model);
+  if (squareAttention && first.kind === 'grouped' && first.heads * first.headDimension !== model.hidden)
     problems.add(
-      `${String(model.heads)} heads of ${String(model.headDimension)} are not hidden_size ` +
+      `${String(first.heads)} heads of ${String(first.headDimension)} are not hidden_size ` +
         `${String(model.hidden)}, as llama.cpp's ${name} requires`,
     );
   const epsilons = new Set([model.finalNorm.epsilon, ...model.blocks.flatMap(epsilonsOf)]);

@@ -1,5 +1,5 @@
 import { ConfigReader } from '../../checkpoint/config-reader.ts';
-import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import type { ModelDescriptor, Rotary } from '../../checkpoint/descriptor.ts';
 import { yarnMagnitude } from '../../checkpoint/rotary.ts';
 import type { GgufValue } from './gguf-header.ts';
 
@@ -26,7 +26,8 @@ const SAME = 1e-6;
 const readLlamaRotary = (model: ModelDescriptor, config: Readonly<Record<string, unknown>>): LlamaRotary => {
   const reader = new ConfigReader(config, 'config.json', {});
   const parameters = reader.object('rope_parameters') ?? reader.object('rope_scaling');
-  const theta = parameters?.optionalNumber('rope_theta') ?? reader.optionalNumber('rope_theta') ?? thetaOf(model);
+  const theta =
+    parameters?.optionalNumber('rope_theta') ?? reader.optionalNumber('rope_theta') ?? thetaOf(firstRotary(model));
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
   if (parameters === null || kind === 'default') return { theta, yarn: null };
   return {
@@ -41,14 +42,13 @@ const readLlamaRotary = (model: ModelDescriptor, config: Readonly<Record<string,
 };
 
 /** Base of an unscaled table, from its second angle. */
-const thetaOf = ({ rotary }: ModelDescriptor): number => {
+const thetaOf = (rotary: Rotary): number => {
   const second = rotary.frequencies[1];
   return second === undefined ? 10000 : second ** (-rotary.dimensions / 2);
 };
 
 /** Angles per position as llama.cpp computes them; its yarn always rounds the blended pairs to whole ones. */
-const llamaFrequencies = ({ rotary }: ModelDescriptor, { theta, yarn }: LlamaRotary): readonly number[] => {
-  const { dimensions } = rotary;
+const llamaFrequencies = ({ dimensions }: Rotary, { theta, yarn }: LlamaRotary): readonly number[] => {
   const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
   if (yarn === null) return plain;
   const pairOf = (turns: number): number =>
@@ -61,6 +61,12 @@ const llamaFrequencies = ({ rotary }: ModelDescriptor, { theta, yarn }: LlamaRot
   });
 };
 
+/** The rotation of all blocks: every architecture here rotates alike everywhere. */
+const firstRotary = ({ blocks: [first] }: ModelDescriptor): Rotary => {
+  if (first?.rotary === null || first === undefined) throw new Error('a model without rotation');
+  return first.rotary;
+};
+
 /** Describes differences in rotation between llama.cpp and the model. */
 export const rotaryProblems = (
   model: ModelDescriptor,
@@ -71,22 +77,21 @@ export const rotaryProblems = (
   const { yarn } = rotary;
   if (yarn !== null && !yarnProven) return [`its rotary embedding is scaled by yarn, which is not proven for it`];
   const problems: string[] = [];
-  const theirs = llamaFrequencies(model, rotary);
-  const other = model.rotary.frequencies.findIndex((frequency, pair) => {
+  const own = firstRotary(model);
+  const theirs = llamaFrequencies(own, rotary);
+  const other = own.frequencies.findIndex((frequency, pair) => {
     const found = theirs[pair] ?? 0;
     return Math.abs(found - frequency) > SAME * frequency;
   });
   if (other !== -1)
     problems.push(
       `llama.cpp rotates pair ${String(other)} by ${String(theirs[other])} a position instead of ` +
-        String(model.rotary.frequencies[other]),
+        String(own.frequencies[other]),
     );
   const latent = model.blocks.some(({ attention }) => attention.kind === 'latent');
   const magnitude = yarn === null || latent ? 1 : yarnMagnitude(yarn.factor, 1);
-  if (Math.abs(model.rotary.magnitude - magnitude) > SAME)
-    problems.push(
-      `its rotary embedding is scaled by ${String(model.rotary.magnitude)} instead of ${String(magnitude)}`,
-    );
+  if (Math.abs(own.magnitude - magnitude) > SAME)
+    problems.push(`its rotary embedding is scaled by ${String(own.magnitude)} instead of ${String(magnitude)}`);
   if (yarn !== null && latent && (yarn.allDimensions === null || yarn.allDimensions !== yarn.multiplier))
     problems.push('its yarn has no mscale_all_dim that equals its mscale');
   return problems;
@@ -99,7 +104,7 @@ export const rotaryMetadata = (
 ): readonly (readonly [string, GgufValue])[] => {
   const { theta, yarn } = readLlamaRotary(model, config);
   const keys: (readonly [string, GgufValue])[] = [
-    ['rope.dimension_count', { kind: 'uint32', value: model.rotary.dimensions }],
+    ['rope.dimension_count', { kind: 'uint32', value: firstRotary(model).dimensions }],
     ['rope.freq_base', { kind: 'float32', value: theta }],
   ];
   if (yarn === null) return keys;

@@ -1,5 +1,5 @@
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
-import { leadingDenseLayers, type LlamaArchitecture } from './architectures.ts';
+import { firstAttention, leadingDenseLayers, type LlamaArchitecture } from './architectures.ts';
 import type { GgufValue, TensorType } from './gguf-header.ts';
 import { rotaryMetadata } from './llama-rotary.ts';
 
@@ -31,7 +31,7 @@ export const modelMetadata = (
     ['block_count', whole(model.blocks.length)],
     ['vocab_size', whole(model.vocabulary)],
     ['attention.layer_norm_rms_epsilon', real(model.finalNorm.epsilon)],
-    ['attention.head_count', whole(model.heads)],
+    ['attention.head_count', whole(firstAttention(model).heads)],
     ...attentionMetadata(model),
     ...rotaryMetadata(model, config),
     ...expertMetadata(model, architecture),
@@ -48,13 +48,13 @@ export const modelMetadata = (
 };
 
 const attentionMetadata = (model: ModelDescriptor): readonly (readonly [string, GgufValue])[] => {
-  const attention = model.blocks[0]?.attention;
+  const attention = firstAttention(model);
   const window = model.blocks.map((block) => block.window).find((each) => each !== null);
-  if (attention?.kind !== 'latent')
+  if (attention.kind !== 'latent')
     return [
-      ['attention.head_count_kv', whole(model.keyValueHeads)],
-      ['attention.key_length', whole(model.headDimension)],
-      ['attention.value_length', whole(model.headDimension)],
+      ['attention.head_count_kv', whole(attention.keyValueHeads)],
+      ['attention.key_length', whole(attention.headDimension)],
+      ['attention.value_length', whole(attention.valueDimension)],
       ...(window === undefined ? [] : [['attention.sliding_window', whole(window)] as const]),
     ];
   const { latent, rotatedDimension, plainDimension, valueDimension, query } = attention;
@@ -103,14 +103,14 @@ const routingMetadata = (
   { routing }: MoeDescriptor,
   { normalises }: LlamaArchitecture,
 ): readonly (readonly [string, GgufValue])[] => {
-  if (normalises !== null || (routing.kind !== 'softmax-all' && routing.kind !== 'sigmoid')) return [];
+  if (normalises !== null || routing.kind !== 'scores') return [];
   const { groups } = routing;
   // If all groups are kept, the choice is free, and llama.cpp refuses that setting.
   const limits = groups !== null && groups.kept < groups.count;
   return [
     ['expert_weights_scale', real(routing.scale)],
-    ['expert_weights_norm', { kind: 'bool', value: routing.normalise }],
-    ['expert_gating_func', whole(routing.kind === 'sigmoid' ? gating.sigmoid : gating.softmax)],
+    ['expert_weights_norm', { kind: 'bool', value: routing.renormalise !== null }],
+    ['expert_gating_func', whole(routing.score === 'sigmoid' ? gating.sigmoid : gating.softmax)],
     ...(limits
       ? [['expert_group_count', whole(groups.count)] as const, ['expert_group_used_count', whole(groups.kept)] as const]
       : []),

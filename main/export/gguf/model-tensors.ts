@@ -6,10 +6,12 @@ import type {
   ModelDescriptor,
   MoeDescriptor,
   Projection,
+  Rotary,
   TensorView,
   Weight,
 } from '../../checkpoint/descriptor.ts';
 import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
+import { correctionOf } from '../../checkpoint/routing.ts';
 import type { LlamaArchitecture } from './architectures.ts';
 import { Q8_VALUES, type TensorType } from './gguf-header.ts';
 
@@ -65,7 +67,7 @@ export const modelTensors = (
   const hasOwnHead = model.head.tensor !== model.embedding.tensor;
   const sized: readonly Sized[] = [
     matrix('token_embd', plainWeight(model.embedding)),
-    ...model.blocks.flatMap((block, layer) => blockTensors(block, `blk.${String(layer)}`, model, architecture)),
+    ...model.blocks.flatMap((block, layer) => blockTensors(block, `blk.${String(layer)}`, architecture)),
     exact('output_norm.weight', model.finalNorm.scale),
     ...(hasOwnHead || !architecture.sharesEmbedding ? [matrix('output', plainWeight(model.head))] : []),
   ];
@@ -80,13 +82,12 @@ const fitting = (type: TensorType, shape: readonly number[]): TensorType =>
   type === 'q8_0' && (shape.at(-1) ?? 0) % Q8_VALUES !== 0 ? 'f16' : type;
 
 const blockTensors = (
-  { attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor,
+  { attentionNorm, attention, rotary, feedForwardNorm, moe, dense }: BlockDescriptor,
   prefix: string,
-  model: ModelDescriptor,
   architecture: LlamaArchitecture,
 ): readonly Sized[] => [
   exact(`${prefix}.attn_norm.weight`, attentionNorm.scale),
-  ...attentionTensors(attention, prefix, model, architecture),
+  ...attentionTensors(attention, prefix, rotary, architecture),
   exact(`${prefix}.${architecture.feedForwardNorm}.weight`, feedForwardNorm.scale),
   ...(dense === null ? [] : denseTensors(dense, prefix, '')),
   ...(moe === null ? [] : moeTensors(moe, prefix)),
@@ -101,15 +102,15 @@ const denseTensors = ({ gate, up, down }: DenseTensors, prefix: string, suffix: 
 const attentionTensors = (
   attention: AttentionDescriptor,
   prefix: string,
-  model: ModelDescriptor,
+  rotary: Rotary | null,
   architecture: LlamaArchitecture,
 ): readonly Sized[] => {
-  if (attention.kind === 'latent') return latentTensors(attention, prefix, model.heads);
-  const reorder = architecture.rotatesPairs && !model.rotary.interleaved;
+  if (attention.kind === 'latent') return latentTensors(attention, prefix, attention.heads);
+  const reorder = architecture.rotatesPairs && rotary?.interleaved === false;
   const rotated = (name: string, projected: Projection): readonly Sized[] =>
     projection(name, projected).map((tensor) =>
       reorder
-        ? { ...tensor, pieces: tensor.pieces.map((piece) => ({ ...piece, headRows: model.headDimension })) }
+        ? { ...tensor, pieces: tensor.pieces.map((piece) => ({ ...piece, headRows: attention.headDimension })) }
         : tensor,
     );
   const { queryKeyNorm, sinks } = attention;
@@ -187,6 +188,7 @@ const roles = [
 
 const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   const { router, routerBias, routing, expertTensors, shared } = moe;
+  const correction = correctionOf(routing);
   const stacked = (name: string, weights: readonly Weight[], wanted: Sized['wanted']): Sized => ({
     name,
     shape: [weights.length, ...(weights[0]?.shape ?? [])],
@@ -196,7 +198,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   return [
     exact(`${prefix}.ffn_gate_inp.weight`, router),
     ...(routerBias === null ? [] : [exact(`${prefix}.ffn_gate_inp.bias`, routerBias)]),
-    ...(routing.kind === 'sigmoid' ? [exact(`${prefix}.exp_probs_b.bias`, routing.correction)] : []),
+    ...(correction === null ? [] : [exact(`${prefix}.exp_probs_b.bias`, correction)]),
     ...roles.flatMap(({ role, bias }): readonly Sized[] => {
       const name = `${prefix}.ffn_${role}_exps`;
       const biases = expertTensors.flatMap((expert: ExpertTensors) => expert[bias] ?? []);

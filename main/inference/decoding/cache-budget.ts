@@ -12,7 +12,7 @@ export interface CacheBytes {
 }
 
 export const cacheBytes = (model: ModelDescriptor): CacheBytes => {
-  const shapes = model.blocks.map(({ attention }) => cachedShape(model, attention));
+  const shapes = model.blocks.map(({ attention }) => cachedShape(attention));
   return { perColumn: bytesPerColumn(shapes) * (1 + 1 / shapes.length), perPromptToken: 2 * 4 * model.hidden };
 };
 

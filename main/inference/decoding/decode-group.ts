@@ -36,7 +36,7 @@ export class GroupDecoder {
     this.#engine = engine;
     this.#group = group;
     this.#control = control;
-    const shapes = engine.model.blocks.map(({ attention }) => cachedShape(engine.model, attention));
+    const shapes = engine.model.blocks.map(({ attention }) => cachedShape(attention));
     this.#cache = new KeyValueCache(shapes);
     this.#prefix = new KeyValueCache(shapes);
     const numberOf = new Map(group.candidates.map(({ key }, index) => [key, index]));
@@ -188,7 +188,7 @@ export class GroupDecoder {
   #nothing(block: number, count: number): FedKeysAndValues {
     const described = this.#engine.model.blocks[block];
     if (described === undefined) throw new Error(`no block ${String(block)}`);
-    return nothingHeld(cachedShape(this.#engine.model, described.attention), count);
+    return nothingHeld(cachedShape(described.attention), count);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import type { KeyValueShape } from '../../graph/attention.ts';
+import { attentionFeeds } from '../batch.ts';
 import type { BlockPool } from '../block-pool.ts';
 import { pause, type Executor, type ResolvedCandidate } from '../executor.ts';
 import { maskOfTokens } from '../run-block.ts';
@@ -47,21 +48,19 @@ export const runStep = async (
 ): Promise<readonly Float32Array[]> => {
   const hidden: Float32Array[] = [];
   for (const { batch } of works) hidden.push(await executor.embed(batch.tokenIds));
-  for (const [block, { window }] of model.blocks.entries()) {
+  for (const block of model.blocks.keys()) {
     const variant = candidates[0]?.variants[block];
     if (variant === undefined) throw new Error(`no variant of block ${String(block)}`);
     const masks = candidates.map(({ variants }) => variants[block]?.mask ?? new Float32Array());
     for (const [index, { batch, cells, into, past, prefix }] of works.entries()) {
       await pause(signal);
       const session = await pool.acquire(block, variant, 'cached');
-      const bias = batch.biases.get(window);
-      if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
       const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, model.hidden]);
       const feeds = {
         ...batch.feeds,
         ...past(block),
         ...prefix(block),
-        bias,
+        ...attentionFeeds(model, block, batch),
         hidden: input,
         ...maskOfTokens(masks, batch.candidateOf),
       };

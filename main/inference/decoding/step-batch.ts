@@ -1,6 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
-import { HIDDEN, rotaryTables } from '../batch.ts';
+import { type Batch, HIDDEN, rotationFeeds } from '../batch.ts';
 import { floatTensor, integerTensor, type Feeds } from '../session.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 
@@ -25,8 +25,9 @@ export interface StepBatch {
   readonly lastRow: readonly number[];
   /** Candidate index of each token. */
   readonly candidateOf: Int32Array;
-  /** Inputs of every block except hidden states, caches, mask and bias. */
+  /** Inputs of every block except hidden states, caches, mask, bias and rotation. */
   readonly feeds: Feeds;
+  readonly rotations: Batch['rotations'];
   /** Bias [B, 1, S, P + C + S] for each window of the model's blocks (null: none). */
   readonly biases: ReadonlyMap<number | null, Tensor>;
 }
@@ -65,8 +66,6 @@ export const makeStepBatch = (
     });
     row += sequence.tokens.length;
   });
-  const half = model.rotary.dimensions / 2;
-  const { cosine, sine } = rotaryTables(positions, model.rotary);
   const { members, seats } = seating(sequences, widths.candidates);
   const windows = [...new Set(model.blocks.map(({ window }) => window))];
   return {
@@ -76,17 +75,12 @@ export const makeStepBatch = (
     lastRow: firstRow.map((first, index) => first + (lengths[index] ?? 0) - 1),
     candidateOf,
     feeds: {
-      cosine: floatTensor(cosine, [tokens, half]),
-      sine: floatTensor(sine, [tokens, half]),
-      rows: integerTensor(
-        ids.map((_, index) => index),
-        [1, tokens],
-      ),
       pack: integerTensor(pack, [sequences.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
       members,
       seats,
     },
+    rotations: rotationFeeds(model, positions),
     biases: new Map(windows.map((window) => [window, stepBias(sequences, window, slots, widths)])),
   };
 };

@@ -8,7 +8,7 @@ import { blockGraph, scoreGraph } from '../../graph/block-graph.ts';
 import { externalDataRoot } from '../../graph/weights.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { seededRandom } from '../../statistics/random.ts';
-import { makeBatch } from '../batch.ts';
+import { attentionFeeds, makeBatch } from '../batch.ts';
 import { maskedVariant, unprunedVariant } from '../layer-variant.ts';
 import { maskOfTokens } from '../run-block.ts';
 import { booleansOf, type Feeds, floatsOf, floatTensor, integersOf, integerTensor, Session } from '../session.ts';
@@ -186,17 +186,16 @@ const seededFloats = (seed: number, shape: readonly number[]): ReturnType<typeof
 /** `start`: tokens of a prefix that both sequences continue. */
 const blockFeeds = ({ descriptor }: Checkpoint, start: number): ((mask: Float32Array) => Feeds) => {
   const trees = LENGTHS.map((length) => ({ trunk: Array.from({ length }, (_, index) => index), branches: [], start }));
-  const { feeds, biases } = makeBatch(descriptor, trees, [0, 1], start);
-  const bias = biases.get(null);
-  if (bias === undefined) throw new Error('the probe has no window');
+  const batch = makeBatch(descriptor, trees, [0, 1], start);
+  const feeds = { ...batch.feeds, ...attentionFeeds(descriptor, 0, batch) };
   const hidden = seededFloats(1, [TOKENS, descriptor.hidden]);
-  return (mask) => ({ ...feeds, bias, hidden, ...maskOfTokens([mask], new Int32Array(TOKENS)) });
+  return (mask) => ({ ...feeds, hidden, ...maskOfTokens([mask], new Int32Array(TOKENS)) });
 };
 
 const prefixFeeds = ({ descriptor }: Checkpoint): Feeds => {
   const [block] = descriptor.blocks;
   if (block === undefined) throw new Error('the probe has one block');
-  const { heads, keyDimension, valueDimension } = keyValueShape(descriptor, block.attention);
+  const { heads, keyDimension, valueDimension } = keyValueShape(block.attention);
   return {
     prefixKey: seededFloats(3, [PREFIX, heads, keyDimension]),
     prefixValue: seededFloats(4, [PREFIX, heads, valueDimension]),

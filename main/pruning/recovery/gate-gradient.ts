@@ -1,6 +1,7 @@
-import type { RoutingRule } from '../../checkpoint/descriptor.ts';
+import type { RoutingRule, ScoreRule } from '../../checkpoint/descriptor.ts';
+import { isSoftmaxOfChosen } from '../../checkpoint/routing.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { expertsWithinGroups, largest } from '../search/route-tokens.ts';
+import { divisorOf, expertsWithinGroups, largest, softplus } from '../search/route-tokens.ts';
 
 /**
  * Maps a token's router logits to experts and combine weights, and back: `backward` turns the derivatives of a loss by
@@ -14,9 +15,6 @@ export interface GateChoice {
 
 export type Gate = (logits: Float64Array) => GateChoice;
 
-/** Keeps a sum of weights from dividing by zero, as the routing rule itself does. */
-const TINY = 1e-20;
-
 export interface GateSettings {
   readonly rule: RoutingRule;
   readonly topK: number;
@@ -24,7 +22,7 @@ export interface GateSettings {
   readonly expertOf: readonly number[];
   /** Whether probabilities of the rows of one expert are summed before experts are chosen. */
   readonly isSummed: boolean;
-  /** Correction of a sigmoid router, per row. */
+  /** Correction of the scores for the choice, per row. */
   readonly correction?: ArrayLike<number> | undefined;
 }
 
@@ -34,29 +32,19 @@ export interface GateSettings {
  */
 export const gateOf = (settings: GateSettings): Gate | null => {
   const { rule } = settings;
-  switch (rule.kind) {
-    case 'softmax-chosen':
-      return softmaxOfChosen(settings, 1, null);
-    case 'softmax-all':
-      if (settings.isSummed) return softmaxOfSums(settings, rule);
-      return rule.normalise ? softmaxOfChosen(settings, rule.scale, rule.groups) : softmaxOfAll(settings, rule);
-    case 'sigmoid':
-      return sigmoid(settings, rule);
-    case 'sparsemixer':
-      return null;
-  }
+  if (rule.kind === 'sparsemixer') return null;
+  if (settings.isSummed) return softmaxOfSums(settings, rule);
+  if (isSoftmaxOfChosen(rule)) return softmaxOfChosen(settings, rule);
+  return rule.score === 'softmax' ? softmaxOfAll(settings, rule) : ofEachLogit(settings, rule);
 };
-
-type SoftmaxRule = Extract<RoutingRule, { kind: 'softmax-all' }>;
-type SigmoidRule = Extract<RoutingRule, { kind: 'sigmoid' }>;
 
 const everyRow = (logits: Float64Array): Uint8Array => new Uint8Array(logits.length).fill(1);
 
 /** w_i = scale * softmax over the chosen; dw_i / dz_j = w_i (1[i = j] - w_j / scale). */
 const softmaxOfChosen =
-  ({ topK, expertOf }: GateSettings, scale: number, groups: SoftmaxRule['groups']): Gate =>
+  ({ topK, expertOf }: GateSettings, { scale, groups }: ScoreRule): Gate =>
   (logits) => {
-    const open = groups === null ? null : expertsWithinGroups(logits, groups, 1, everyRow(logits));
+    const open = groups === null ? null : expertsWithinGroups(logits, groups, everyRow(logits));
     const rows = largest(logits, topK, (row) => open === null || open[row] === 1);
     const top = logits[rows[0]!]!;
     const powers = rows.map((row) => Math.exp(logits[row]! - top));
@@ -90,24 +78,44 @@ const throughSoftmax = (
   for (let row = 0; row < into.length; row++) into[row]! += probabilities[row]! * (byProbability(row) - mean);
 };
 
-/** w_i = scale * p_i of a softmax over all rows. */
+/**
+ * The part of the derivatives by w = scale s / divisor that all chosen scores s share: a divisor that is their sum
+ * (plus epsilon) depends on each, one at its floor on none. ds = scale (dw - mean) / divisor.
+ */
+const meanOf = (
+  { renormalise }: ScoreRule,
+  chosen: readonly number[],
+  divisor: number,
+  byWeights: readonly number[],
+): number =>
+  renormalise !== null && (renormalise.as === 'addend' || divisor > renormalise.epsilon)
+    ? chosen.reduce((sum, score, slot) => sum + (score / divisor) * byWeights[slot]!, 0)
+    : 0;
+
+/** A softmax over all rows, chosen by p + correction: w_i = scale p_i, or scale p_i / divisor. */
 const softmaxOfAll =
-  ({ topK, expertOf }: GateSettings, { scale, groups }: SoftmaxRule): Gate =>
+  ({ topK, expertOf, correction }: GateSettings, rule: ScoreRule): Gate =>
   (logits) => {
-    const open = groups === null ? null : expertsWithinGroups(logits, groups, 1, everyRow(logits));
-    const rows = largest(logits, topK, (row) => open === null || open[row] === 1);
     const probabilities = softmax(logits);
+    const forChoice = correction === undefined ? logits : probabilities.map((share, row) => share + correction[row]!);
+    const open = rule.groups === null ? null : expertsWithinGroups(forChoice, rule.groups, everyRow(logits));
+    const rows = largest(forChoice, topK, (row) => open === null || open[row] === 1);
+    const chosen = rows.map((row) => probabilities[row]!);
+    const divisor = divisorOf(rule, chosen);
     return {
       experts: rows.map((row) => expertOf[row]!),
-      weights: rows.map((row) => scale * probabilities[row]!),
+      weights: chosen.map((share) => (rule.scale * share) / divisor),
       backward: (byWeights, into) => {
-        throughSoftmax(probabilities, (row) => (rows.includes(row) ? scale * byWeights[rows.indexOf(row)]! : 0), into);
+        const mean = meanOf(rule, chosen, divisor, byWeights);
+        const byChosen = byWeights.map((byWeight) => (rule.scale * (byWeight - mean)) / divisor);
+        throughSoftmax(probabilities, (row) => byChosen[rows.indexOf(row)] ?? 0, into);
       },
     };
   };
 
 /** Experts chosen by q_e, the sum of p over their rows; w_e = q_e, or q_e over the sum of the chosen. */
-const softmaxOfSums = ({ topK, expertOf }: GateSettings, { normalise }: SoftmaxRule): Gate => {
+const softmaxOfSums = ({ topK, expertOf }: GateSettings, { renormalise }: ScoreRule): Gate => {
+  const normalise = renormalise !== null;
   const experts = maxOf(expertOf) + 1;
   return (logits) => {
     const probabilities = softmax(logits);
@@ -130,25 +138,32 @@ const softmaxOfSums = ({ topK, expertOf }: GateSettings, { normalise }: SoftmaxR
   };
 };
 
-/** Chosen by s + correction, s = sigmoid(z); w_i = scale s_i, or scale s_i / (sum of the chosen + tiny). */
-const sigmoid =
-  ({ topK, expertOf, correction }: GateSettings, { normalise, scale, groups }: SigmoidRule): Gate =>
+/** A score s of a logit and its derivative; where the weight follows as a sigmoid of the logit, that sigmoid. */
+const scoreOf = ({ score, after }: ScoreRule, logit: number): { readonly value: number; readonly slope: number } => {
+  const sigmoid = 1 / (1 + Math.exp(-logit));
+  if (score === 'sigmoid' || after === 'sigmoid') return { value: sigmoid, slope: sigmoid * (1 - sigmoid) };
+  if (score === 'logit') return { value: logit, slope: 1 };
+  const value = Math.sqrt(softplus(logit));
+  return { value, slope: sigmoid / (2 * value) };
+};
+
+/** Chosen by s + correction, s a function of the row's own logit; w_i = scale s_i, or scale s_i / divisor. */
+const ofEachLogit =
+  ({ topK, expertOf, correction }: GateSettings, rule: ScoreRule): Gate =>
   (logits) => {
-    const scores = logits.map((logit) => 1 / (1 + Math.exp(-logit)));
-    const forChoice = scores.map((score, row) => score + (correction?.[row] ?? 0));
-    const open = groups === null ? null : expertsWithinGroups(forChoice, groups, 2, everyRow(logits));
+    const scores = Array.from(logits, (logit) => scoreOf(rule, logit));
+    const forChoice = Float64Array.from(scores, ({ value }, row) => value + (correction?.[row] ?? 0));
+    const open = rule.groups === null ? null : expertsWithinGroups(forChoice, rule.groups, everyRow(logits));
     const rows = largest(forChoice, topK, (row) => open === null || open[row] === 1);
-    const total = normalise ? rows.reduce((sum, row) => sum + scores[row]!, TINY) : 1;
+    const chosen = rows.map((row) => scores[row]!.value);
+    const divisor = divisorOf(rule, chosen);
     return {
       experts: rows.map((row) => expertOf[row]!),
-      weights: rows.map((row) => (scale * scores[row]!) / total),
+      weights: chosen.map((score) => (rule.scale * score) / divisor),
       backward: (byWeights, into) => {
-        const mean = normalise
-          ? rows.reduce((sum, row, slot) => sum + (scores[row]! / total) * byWeights[slot]!, 0)
-          : 0;
+        const mean = meanOf(rule, chosen, divisor, byWeights);
         rows.forEach((row, slot) => {
-          const score = scores[row]!;
-          into[row]! += (score * (1 - score) * scale * (byWeights[slot]! - mean)) / total;
+          into[row]! += (scores[row]!.slope * rule.scale * (byWeights[slot]! - mean)) / divisor;
         });
       },
     };

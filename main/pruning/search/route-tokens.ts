@@ -1,8 +1,7 @@
-import type { ExpertGroups, RoutingRule } from '../../checkpoint/descriptor.ts';
+import type { ExpertGroups, RoutingRule, ScoreRule } from '../../checkpoint/descriptor.ts';
+import { isSoftmaxOfChosen } from '../../checkpoint/routing.ts';
 import type { RouteToken } from './layer-trace.ts';
 
-/** Keeps a sum of weights from dividing by zero, as DeepSeek-V3's own code does. */
-const TINY = 1e-20;
 /** The graph's addend to the score of an expert that may not be chosen. */
 const MASKED = -1e9;
 
@@ -13,8 +12,8 @@ interface Choice {
 
 /**
  * A family's routing rule in plain code, for trying many sets of allowed experts on the same tokens: `logits` [N, E] as
- * output by the router (including its bias), `correction` [E] of a sigmoid router. The same choices as the graph's rule
- * with the other experts masked, and the same weights up to float32 rounding. Ties go to the lower index.
+ * output by the router (including its bias), `correction` [E] where the rule has one. The same choices as the graph's
+ * rule with the other experts masked, and the same weights up to float32 rounding. Ties go to the lower index.
  */
 export const routeTokens = (
   rule: RoutingRule,
@@ -24,17 +23,9 @@ export const routeTokens = (
   correction?: Float32Array,
 ): RouteToken => {
   const row = (token: number): Float32Array => logits.subarray(token * experts, (token + 1) * experts);
-  switch (rule.kind) {
-    case 'softmax-chosen':
-      return byOrder(logits, experts, topK, 1);
-    case 'softmax-all':
-      if (rule.normalise && rule.groups === null) return byOrder(logits, experts, topK, rule.scale);
-      return (token, allowed) => softmaxAll(rule, row(token), topK, allowed);
-    case 'sigmoid':
-      return (token, allowed) => sigmoid(rule, row(token), topK, allowed, correction);
-    case 'sparsemixer':
-      return (token, allowed) => sparsemixer(rule.jitter, row(token), allowed);
-  }
+  if (rule.kind === 'sparsemixer') return (token, allowed) => sparsemixer(rule.jitter, row(token), allowed);
+  if (isSoftmaxOfChosen(rule) && rule.groups === null) return byOrder(logits, experts, topK, rule.scale);
+  return (token, allowed) => byScore(rule, row(token), topK, allowed, correction);
 };
 
 /** Softmax over the chosen alone: each token's experts are ranked once, and the first allowed ones are chosen. */
@@ -63,31 +54,56 @@ const byOrder = (logits: Float32Array, experts: number, topK: number, scale: num
   };
 };
 
-const softmaxAll = (
-  rule: Extract<RoutingRule, { kind: 'softmax-all' }>,
-  logits: Float32Array,
-  topK: number,
-  allowed: Uint8Array,
-): Choice => {
-  const open = expertsWithinGroups(logits, rule.groups, 1, allowed);
-  const experts = largest(logits, topK, (expert) => open[expert] === 1);
-  const all = rule.normalise ? experts : [...logits.keys()].filter((expert) => allowed[expert] === 1);
-  return { experts, weights: softmaxOf(logits, experts, all).map((weight) => weight * rule.scale) };
-};
-
-const sigmoid = (
-  rule: Extract<RoutingRule, { kind: 'sigmoid' }>,
+/** Chosen by score + correction; without a correction, a softmax ranks as its logits do. */
+const byScore = (
+  rule: ScoreRule,
   logits: Float32Array,
   topK: number,
   allowed: Uint8Array,
   correction: Float32Array | undefined,
 ): Choice => {
-  const scores = Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
-  const forChoice = scores.map((score, expert) => score + (correction?.[expert] ?? 0));
-  const open = expertsWithinGroups(forChoice, rule.groups, 2, allowed);
+  const scores = scoresOf(rule.score, logits, allowed);
+  const ranked = rule.score === 'softmax' && rule.correction === null ? logits : scores;
+  const forChoice = correction === undefined ? ranked : ranked.map((score, expert) => score + correction[expert]!);
+  const open = expertsWithinGroups(forChoice, rule.groups, allowed);
   const experts = largest(forChoice, topK, (expert) => open[expert] === 1);
-  const total = rule.normalise ? experts.reduce((sum, expert) => sum + scores[expert]!, TINY) : 1;
-  return { experts, weights: experts.map((expert) => (scores[expert]! / total) * rule.scale) };
+  if (isSoftmaxOfChosen(rule))
+    return { experts, weights: softmaxOf(logits, experts, experts).map((weight) => weight * rule.scale) };
+  const weights = experts.map((expert) => (rule.after === 'sigmoid' ? sigmoid(scores[expert]!) : scores[expert]!));
+  const divisor = divisorOf(rule, weights);
+  return { experts, weights: weights.map((weight) => (weight / divisor) * rule.scale) };
+};
+
+const sigmoid = (value: number): number => 1 / (1 + Math.exp(-value));
+
+const scoresOf = (score: ScoreRule['score'], logits: Float32Array, allowed: Uint8Array): Float64Array => {
+  switch (score) {
+    case 'softmax': {
+      const all = [...logits.keys()].filter((expert) => allowed[expert] === 1);
+      return Float64Array.from(softmaxOf(logits, [...logits.keys()], all));
+    }
+    case 'sigmoid':
+      return Float64Array.from(logits, sigmoid);
+    case 'sqrt-softplus':
+      return Float64Array.from(logits, (logit) => Math.sqrt(softplus(logit)));
+    case 'logit':
+      return Float64Array.from(logits);
+  }
+};
+
+/** ln(1 + e^z) without overflow. */
+export const softplus = (value: number): number => Math.max(value, 0) + Math.log1p(Math.exp(-Math.abs(value)));
+
+/** By which chosen weights are divided. */
+export const divisorOf = ({ renormalise }: ScoreRule, weights: readonly number[]): number => {
+  if (renormalise === null) return 1;
+  const { epsilon, as } = renormalise;
+  return as === 'addend'
+    ? weights.reduce((sum, weight) => sum + weight, epsilon)
+    : Math.max(
+        weights.reduce((sum, weight) => sum + weight, 0),
+        epsilon,
+      );
 };
 
 /** SparseMixer-v2 at inference: see the graph's rule for its source. */
@@ -129,19 +145,18 @@ const softmaxOf = (logits: ArrayLike<number>, chosen: readonly number[], all: re
   return chosen.map((expert) => Math.exp(logits[expert]! - top) / total);
 };
 
-/** Allowed experts of the groups that may be chosen from: the best by the sum of their `top` best allowed scores. */
+/** Allowed experts of the groups that may be chosen from: the best by the sum of their `least` best allowed scores. */
 export const expertsWithinGroups = (
   scores: ArrayLike<number>,
   groups: ExpertGroups | null,
-  top: number,
   allowed: Uint8Array,
 ): Uint8Array => {
   if (groups === null) return allowed;
   const size = scores.length / groups.count;
   const groupOf = (expert: number): number => Math.floor(expert / size);
   const worth = Float64Array.from({ length: groups.count }, (_, group) => {
-    const best = largest(scores, top, (expert) => allowed[expert] === 1 && groupOf(expert) === group);
-    return best.reduce((sum, expert) => sum + scores[expert]!, (top - best.length) * MASKED);
+    const best = largest(scores, groups.least, (expert) => allowed[expert] === 1 && groupOf(expert) === group);
+    return best.reduce((sum, expert) => sum + scores[expert]!, (groups.least - best.length) * MASKED);
   });
   const open = largest(worth, groups.kept, () => true);
   return allowed.map((flag, expert) => (open.includes(groupOf(expert)) ? flag : 0));

@@ -125,6 +125,7 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const now = new Date();
   const { tasks } = useFacts();
   const title = titlesOf(tasks);
+  const command = equivalentCommand(run);
   const facts: readonly (readonly [term: string, value: string])[] = [
     ['Run', run.id],
     ['Kind', run.kind],
@@ -136,10 +137,9 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
     ['Tasks', run.tasks.map(({ name }) => title(name)).join(', ')],
     ['Device', runDeviceText(run.device)],
     ...sweepFacts(run),
-    ['Started by', run.commandLine],
+    ...(run.commandLine === command ? [] : [['Started by', run.commandLine] as const]),
     ...(run.error === null ? [] : [['Error', run.error] as const]),
   ];
-  const command = equivalentCommand(run);
   return (
     <>
       {command !== null && <CommandLine command={command} />}

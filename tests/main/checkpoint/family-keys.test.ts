@@ -36,7 +36,7 @@ const without = (family: Family, ...keys: readonly string[]): Family['defaults']
 describe('a family record', () => {
   it('of a sigmoid router without groups and scale needs no keys for them', async () => {
     const { routing } = glm4Moe;
-    if (routing.kind !== 'sigmoid') expect.fail('GLM-4.5 routes by sigmoids');
+    if (routing.kind !== 'scores') expect.fail('GLM-4.5 routes by scores');
     const absent = ['n_group', 'topk_group', 'routed_scaling_factor'];
     const family: Family = {
       ...glm4Moe,
@@ -45,7 +45,7 @@ describe('a family record', () => {
     };
     const gone = Object.fromEntries(absent.map((key) => [key, null]));
     expect((await firstMoe('glm4_moe', family, gone)).routing).toMatchObject({
-      kind: 'sigmoid',
+      score: 'sigmoid',
       scale: 1,
       groups: null,
     });

@@ -10,6 +10,7 @@ import { TensorProto_DataType as DataType } from '../../../main/graph/onnx-messa
 import { externalDataRoot } from '../../../main/graph/weights.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
+import { softmaxRule } from '../checkpoint/routing-rules.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const [tokens, hidden, width] = [23, 12, 10];
@@ -66,7 +67,7 @@ const runGraph = async ({ router, experts, input }: Weights, layer: Layer): Prom
     graph,
     {
       topK: layer.topK,
-      routing: { kind: 'softmax-all', normalise: layer.normalise, scale: 1, groups: null },
+      routing: softmaxRule(layer.normalise),
       router: view('router'),
       routerBias: null,
       activation: { kind: 'silu' },

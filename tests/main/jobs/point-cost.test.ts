@@ -18,7 +18,11 @@ test('the cost of a point: size, active parameters and cache of its model', asyn
   const whole = folderCost(checkpoint);
   const { info, descriptor } = checkpoint;
   // Keys and values of every layer and head, four bytes each.
-  const cache = descriptor.blocks.length * 2 * descriptor.keyValueHeads * descriptor.headDimension * 4;
+  const cache = descriptor.blocks.reduce(
+    (sum, { attention }) =>
+      sum + (attention.kind === 'grouped' ? 2 * attention.keyValueHeads * attention.headDimension * 4 : NaN),
+    0,
+  );
   expect(whole).toEqual({
     bytes: info.sizeBytes,
     activeParameters: info.parameters.active,

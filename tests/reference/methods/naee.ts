@@ -7,6 +7,7 @@ import { secondRatios, skippingThreshold } from '../../../main/pruning/search/se
 import { runExperts } from './run-experts.ts';
 import { runMoeLayer } from './run-moe-layer.ts';
 import { expectClose, float32, tensor, tolerance, type Tensor } from './vector-file.ts';
+import { softmaxRule } from '../../main/checkpoint/routing-rules.ts';
 
 const matrices = z.object({ w1: tensor, w2: tensor, w3: tensor });
 const layers = z.array(z.object({ gate_weight: tensor, experts: z.array(matrices) }));
@@ -57,12 +58,7 @@ const naee = async (json: unknown, progressive: boolean): Promise<void> => {
     const seen = progressive ? pruned : full;
     const { logits } = await runMoeLayer({ ...moe, tokens: seen });
     const trace: LayerTrace = traceLayer(await runExperts(moe, seen), unpruned.output, E, params.H);
-    const route: RouteToken = routeTokens(
-      { kind: 'softmax-all', normalise: true, scale: 1, groups: null },
-      logits,
-      E,
-      K,
-    );
+    const route: RouteToken = routeTokens(softmaxRule(true), logits, E, K);
     const loss = (kept: readonly number[]): number => layerLoss(trace, route, kept, batchEnds);
 
     const { best, tried } = await bestSubset(

@@ -4,6 +4,7 @@ import type { RoutingRule, TensorView } from '../../../main/checkpoint/descripto
 import { multiply } from '../../../main/graph/linear.ts';
 import { route } from '../../../main/graph/route.ts';
 import { routeTokens } from '../../../main/pruning/search/route-tokens.ts';
+import { chosenRule, sigmoidRule, softmaxRule } from '../../main/checkpoint/routing-rules.ts';
 import { runGraph, type Matrix } from './run-graph.ts';
 import { expectClose, float32, tensor, tolerance, type Tensor } from './vector-file.ts';
 
@@ -84,12 +85,13 @@ const sorted = ({ experts, weights }: Routed): Routed => {
 
 const softmaxAll =
   (normalise: boolean, scale = 1, groups: { count: number; kept: number } | null = null): Rule =>
-  () => ({ kind: 'softmax-all', normalise, scale, groups });
+  () =>
+    softmaxRule(normalise, scale, groups);
 const sigmoid =
   (normalise: boolean, scale: number, groups: { count: number; kept: number } | null): Rule =>
   (correction) => {
     if (correction === null) throw new Error('a sigmoid router needs its correction');
-    return { kind: 'sigmoid', normalise, scale, groups, correction };
+    return sigmoidRule(normalise, scale, groups, correction);
   };
 
 const conventionsFile = z.object({
@@ -124,9 +126,8 @@ const conventions = (
   const normalise = name.includes('norm=True') || name.includes('norm_topk_prob=True');
   if (name.startsWith('softmax_all_topk_renorm')) return { rule: softmaxAll(true) };
   if (name.startsWith('softmax_all_topk_raw')) return { rule: softmaxAll(false) };
-  if (name.startsWith('topk_then_softmax (gpt_oss'))
-    return { rule: () => ({ kind: 'softmax-chosen' }), logitBias: true };
-  if (name.startsWith('topk_then_softmax')) return { rule: () => ({ kind: 'softmax-chosen' }) };
+  if (name.startsWith('topk_then_softmax (gpt_oss')) return { rule: () => chosenRule, logitBias: true };
+  if (name.startsWith('topk_then_softmax')) return { rule: () => chosenRule };
   if (name.startsWith('sparsemixer')) return { rule: () => ({ kind: 'sparsemixer', jitter: 0.01 }), topK: 2 };
   if (name.startsWith('deepseek_v3 sigmoid+bias')) return { rule: sigmoid(normalise, scale, groups), bias: 'plain' };
   if (name.startsWith('deepseek_v3 official demo Gate with bias-3'))
@@ -208,7 +209,7 @@ const pruned = (
 ): { readonly rule: Rule; readonly corrected: boolean } => {
   if (name === 'softmax_topk_renorm') return { rule: softmaxAll(true), corrected: false };
   if (name === 'softmax_topk_raw') return { rule: softmaxAll(false), corrected: false };
-  if (name === 'topk_softmax') return { rule: () => ({ kind: 'softmax-chosen' }), corrected: false };
+  if (name === 'topk_softmax') return { rule: () => chosenRule, corrected: false };
   if (name.startsWith('deepseek_v3_groups')) return { rule: sigmoid(true, 2.5, groups), corrected: true };
   throw new Error(`no routing rule is known for "${name}"`);
 };

@@ -3,6 +3,7 @@ import { moe, type RouterMap } from '../../../main/graph/moe.ts';
 import type { RoutingTaps } from '../../../main/profile/routing-statistics.ts';
 import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { type Matrix, runGraph } from './run-graph.ts';
+import { softmaxRule } from '../../main/checkpoint/routing-rules.ts';
 
 export interface MoeLayerRequest {
   /** [rows, H]. */
@@ -42,7 +43,7 @@ export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps
     build: (graph, { tokens, mask }, view) => {
       const layer = {
         topK: request.topK,
-        routing: { kind: 'softmax-all', normalise: request.normalise, scale: 1, groups: null },
+        routing: softmaxRule(request.normalise),
         router: view('router'),
         routerBias: null,
         activation: { kind: 'silu' },

@@ -77,10 +77,12 @@ describe('a GGUF export', () => {
     const stored = own.get('model.layers.0.self_attn.q_proj.weight') ?? expect.fail('no queries');
     const before = await readTensor(stored);
     const after = await valuesOf(file, 'blk.0.attn_q.weight');
-    const half = descriptor.headDimension / 2;
+    const attention = descriptor.blocks[0]?.attention;
+    if (attention?.kind !== 'grouped') expect.fail('Mixtral has grouped attention');
+    const half = attention.headDimension / 2;
     const rowOf = (values: Float32Array, row: number): number[] => [...values.subarray(32 * row, 32 * row + 32)];
     // Head 1: its second pair is row 1 of either half.
-    const start = descriptor.headDimension;
+    const start = attention.headDimension;
     expect(rowOf(after, start + 2)).toEqual(rowOf(before, start + 1));
     expect(rowOf(after, start + 3)).toEqual(rowOf(before, start + half + 1));
 

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { changeableCopy, checkpointFixture, editJson, editTensors } from '../../checkpoint/checkpoint-files.ts';
 
 type Edit = (config: Record<string, unknown>) => void;
@@ -7,10 +8,13 @@ type Edit = (config: Record<string, unknown>) => void;
 /** Character for a token of the made-up vocabulary. */
 export const characterOf = (id: number): string => String.fromCodePoint(0x4e00 + id);
 
+const size = z.number().optional();
+const configWithSize = z.looseObject({ vocab_size: size, text_config: z.looseObject({ vocab_size: size }).optional() });
+
 /** Gives a folder a tokenizer of single characters, one per row of the embedding; token 0 is the unknown one. */
 export const addCharacters = async (folder: string, edit: Edit = () => undefined): Promise<void> => {
-  const config: unknown = JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8'));
-  const size = typeof config === 'object' && config !== null && 'vocab_size' in config ? Number(config.vocab_size) : 0;
+  const whole = configWithSize.parse(JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8')));
+  const size = whole.vocab_size ?? whole.text_config?.vocab_size ?? 0;
   const unknown = { id: 0, content: '<unk>', single_word: false, lstrip: false, rstrip: false, normalized: false };
   const ids = Array.from({ length: size - 1 }, (_, index) => index + 1);
   const tokenizer: Record<string, unknown> = {

@@ -9,6 +9,7 @@ import { exportPlan } from '../../../../main/export/export-plan.ts';
 import type { ModelDescriptor, MoeDescriptor, TensorView } from '../../../../main/checkpoint/descriptor.ts';
 import { llamaArchitecture } from '../../../../main/export/gguf/architectures.ts';
 import { changeableCopy, checkpointFixture, editJson, scoringFixture } from '../../checkpoint/checkpoint-files.ts';
+import { softmaxRule } from '../../checkpoint/routing-rules.ts';
 import { exportRequest } from '../export-settings.ts';
 import { addCharacters, characterOf, llamaModel, sparseQwen2 } from './llama-models.ts';
 
@@ -247,7 +248,7 @@ const described: readonly (readonly [string, string, (model: ModelDescriptor) =>
     'qwen3_moe',
     (model) =>
       withMoe(model, {
-        routing: { kind: 'softmax-all', normalise: true, scale: 2, groups: null },
+        routing: softmaxRule(true, 2),
       }),
     /chosen weights are scaled by 2/,
   ],
@@ -260,7 +261,12 @@ const described: readonly (readonly [string, string, (model: ModelDescriptor) =>
   [
     'heads that are not as wide as the model',
     'olmoe',
-    (model) => ({ ...model, headDimension: model.headDimension + 2 }),
+    (model) => ({
+      ...model,
+      blocks: model.blocks.map((block) =>
+        block.attention.kind === 'grouped' ? { ...block, attention: { ...block.attention, headDimension: 10 } } : block,
+      ),
+    }),
     /heads of \d+ are not hidden_size \d+, as llama\.cpp's olmoe requires/,
   ],
   ['a bias of the head', 'mixtral', (model) => ({ ...model, headBias: model.finalNorm.scale }), /its head has a bias/],

@@ -7,6 +7,7 @@ import { atOnce } from '../../../../main/arithmetic/steps.ts';
 import { traceLayer } from '../../../../main/pruning/search/layer-trace.ts';
 import { routeTokens } from '../../../../main/pruning/search/route-tokens.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
+import { chosenRule, otherRules, sigmoidRule, softmaxRule } from '../../checkpoint/routing-rules.ts';
 
 const rows = 8;
 const correctionView: TensorView = {
@@ -19,21 +20,24 @@ const correctionView: TensorView = {
 };
 const correction = Float32Array.from({ length: rows }, (_, row) => 0.1 * ((row * 5) % 7) - 0.3);
 const rules: Readonly<Record<string, RoutingRule>> = {
-  'softmax of the chosen': { kind: 'softmax-chosen' },
-  'renormalised softmax': { kind: 'softmax-all', normalise: true, scale: 1.5, groups: null },
-  'raw softmax': { kind: 'softmax-all', normalise: false, scale: 2.5, groups: null },
-  'raw softmax in groups': { kind: 'softmax-all', normalise: false, scale: 1, groups: { count: 4, kept: 2 } },
-  'renormalised softmax in groups': { kind: 'softmax-all', normalise: true, scale: 1, groups: { count: 4, kept: 2 } },
-  sigmoid: { kind: 'sigmoid', normalise: true, scale: 2.5, groups: { count: 4, kept: 2 }, correction: correctionView },
-  'raw sigmoid': { kind: 'sigmoid', normalise: false, scale: 1, groups: null, correction: correctionView },
+  'softmax of the chosen': chosenRule,
+  'renormalised softmax': softmaxRule(true, 1.5),
+  'raw softmax': softmaxRule(false, 2.5),
+  'raw softmax in groups': softmaxRule(false, 1, { count: 4, kept: 2 }),
+  'renormalised softmax in groups': softmaxRule(true, 1, { count: 4, kept: 2 }),
+  sigmoid: sigmoidRule(true, 2.5, { count: 4, kept: 2 }, correctionView),
+  'raw sigmoid': sigmoidRule(false, 1, null, correctionView),
+  ...otherRules(correctionView),
 };
 const each = Array.from({ length: rows }, (_, row) => row);
+const correctionFor = (rule: RoutingRule): Float32Array | undefined =>
+  rule.kind === 'scores' && rule.correction !== null ? correction : undefined;
 const settingsOf = (rule: RoutingRule): GateSettings => ({
   rule,
   topK: 2,
   expertOf: each,
   isSummed: false,
-  correction: rule.kind === 'sigmoid' ? correction : undefined,
+  correction: correctionFor(rule),
 });
 const required = (settings: GateSettings): Gate => gateOf(settings) ?? expect.fail('no gate');
 
@@ -43,7 +47,7 @@ describe.each(Object.entries(rules))('the gate of a %s', (_, rule) => {
 
   it('chooses and weights as the routing rule does', () => {
     const logits = Float32Array.from({ length: 20 * rows }, () => normal());
-    const route = routeTokens(rule, logits, rows, 2, correction);
+    const route = routeTokens(rule, logits, rows, 2, correctionFor(rule));
     for (let token = 0; token < 20; token++) {
       const theirs = route(token, new Uint8Array(rows).fill(1));
       const ours = gate(Float64Array.from(logits.subarray(token * rows, (token + 1) * rows)));
@@ -77,7 +81,7 @@ describe('gates of merged experts', () => {
   const expertOf = [0, 1, 2, 3, 0, 1, 2, 3];
   it.each([true, false])('add up the probabilities of the rows of an expert (normalised: %s)', (normalise) => {
     const normal = normalSource(seededRandom(8));
-    const rule: RoutingRule = { kind: 'softmax-all', normalise, scale: 1, groups: null };
+    const rule = softmaxRule(normalise);
     expectDerivative(required({ rule, topK: 2, expertOf, isSummed: true }), normal);
   });
   it('have none where the rule has no derivative here', () => {
@@ -105,7 +109,7 @@ const problemOf = (seed: number, items: number) => {
     for (let token = 0; token < tokens; token++)
       outputs.set(times(map, token, hidden), (expert * tokens + token) * hidden);
   });
-  const gate = required(settingsOf({ kind: 'softmax-chosen' }));
+  const gate = required(settingsOf(chosenRule));
   const truth = draw(rows * hidden);
   const wanted = new Float32Array(tokens * hidden);
   for (let token = 0; token < tokens; token++) {

@@ -5,16 +5,18 @@ import { combinations, eliminateExperts, subsets } from '../../../../main/prunin
 import { layerLoss, traceLayer } from '../../../../main/pruning/search/layer-trace.ts';
 import { routeTokens } from '../../../../main/pruning/search/route-tokens.ts';
 import { secondRatios, skippingThreshold } from '../../../../main/pruning/search/second-expert.ts';
+import { chosenRule, otherRules, sigmoidRule, softmaxRule } from '../../checkpoint/routing-rules.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 
 const view: TensorView = { tensor: 'correction', file: '', dtype: 'F32', shape: [6], byteOffset: 0, byteLength: 24 };
 const rules: readonly (readonly [string, RoutingRule])[] = [
-  ['softmax, normalised', { kind: 'softmax-all', normalise: true, scale: 1, groups: null }],
-  ['softmax, raw and scaled', { kind: 'softmax-all', normalise: false, scale: 2.5, groups: null }],
-  ['softmax in groups', { kind: 'softmax-all', normalise: false, scale: 1, groups: { count: 3, kept: 2 } }],
-  ['softmax over the chosen', { kind: 'softmax-chosen' }],
-  ['sigmoid', { kind: 'sigmoid', normalise: true, scale: 2, groups: null, correction: view }],
+  ['softmax, normalised', softmaxRule(true)],
+  ['softmax, raw and scaled', softmaxRule(false, 2.5)],
+  ['softmax in groups', softmaxRule(false, 1, { count: 3, kept: 2 })],
+  ['softmax over the chosen', chosenRule],
+  ['sigmoid', sigmoidRule(true, 2, null, view)],
   ['sparsemixer', { kind: 'sparsemixer', jitter: 0.01 }],
+  ...Object.entries(otherRules(view)),
 ];
 const draw = (length: number, seed: number): Float32Array => {
   const random = seededRandom(seed);
@@ -27,9 +29,9 @@ describe('routeTokens', () => {
       fc.property(fc.nat(), (seed) => {
         const [experts, tokens] = [6, 7];
         // One expert of each group of two stays, so that groups stay comparable.
-        const kept = rule.kind === 'softmax-all' && rule.groups !== null ? [0, 1, 2, 3, 4, 5] : [0, 2, 3, 5];
+        const kept = rule.kind === 'scores' && rule.groups !== null ? [0, 1, 2, 3, 4, 5] : [0, 2, 3, 5];
         const logits = draw(experts * tokens, seed);
-        const correction = draw(experts, seed + 1);
+        const correction = rule.kind === 'scores' && rule.correction !== null ? draw(experts, seed + 1) : undefined;
         const rest = Float32Array.from(
           { length: kept.length * tokens },
           (_v, at) => logits[Math.floor(at / kept.length) * experts + kept[at % kept.length]!]!,
@@ -41,7 +43,7 @@ describe('routeTokens', () => {
           rest,
           kept.length,
           2,
-          Float32Array.from(kept, (expert) => correction[expert]!),
+          correction === undefined ? undefined : Float32Array.from(kept, (expert) => correction[expert]!),
         );
         for (let token = 0; token < tokens; token++) {
           const small = deleted(token, new Uint8Array(kept.length).fill(1));
@@ -55,7 +57,7 @@ describe('routeTokens', () => {
   });
 
   it('gives ties to the lower index', () => {
-    const route = routeTokens({ kind: 'softmax-chosen' }, new Float32Array(5).fill(1), 5, 2);
+    const route = routeTokens(chosenRule, new Float32Array(5).fill(1), 5, 2);
     expect(route(0, Uint8Array.of(1, 1, 1, 1, 1))).toEqual({ experts: [0, 1], weights: [0.5, 0.5] });
     expect(route(0, Uint8Array.of(0, 1, 0, 1, 1)).experts).toEqual([1, 3]);
   });
@@ -64,12 +66,7 @@ describe('routeTokens', () => {
 const [experts, tokens, hidden] = [6, 9, 4];
 const layerOf = (seed: number) => {
   const outputs = draw(experts * tokens * hidden, seed);
-  const route = routeTokens(
-    { kind: 'softmax-all', normalise: true, scale: 1, groups: null },
-    draw(experts * tokens, seed + 1),
-    experts,
-    2,
-  );
+  const route = routeTokens(softmaxRule(true), draw(experts * tokens, seed + 1), experts, 2);
   const outputOf = (kept: readonly number[]): Float32Array => {
     const allowed = Uint8Array.from({ length: experts }, (_, expert) => (kept.includes(expert) ? 1 : 0));
     return Float32Array.from({ length: tokens * hidden }, (_, at) => {

@@ -1,0 +1,23 @@
+import type { RoutingRule, ScoreRule, TensorView } from './descriptor.ts';
+
+/** Whether the weights are a softmax over the chosen logits: also what a softmax over all becomes when renormalised. */
+export const isSoftmaxOfChosen = ({ score, correction, after, renormalise }: ScoreRule): boolean =>
+  score === 'logit'
+    ? after === 'softmax'
+    : score === 'softmax' && correction === null && renormalise?.as === 'addend' && renormalise.epsilon === 0;
+
+/** Whether the weights are probabilities over all experts, so that those of several rows can be summed. */
+export const isPlainSoftmax = (rule: RoutingRule): rule is ScoreRule =>
+  rule.kind === 'scores' && rule.score === 'softmax' && rule.correction === null && rule.groups === null;
+
+/** Whether a softmax of the logits alone decides, so that a row of the router can stand for several. */
+export const hasPlainRows = (rule: RoutingRule): boolean =>
+  rule.kind === 'sparsemixer' ||
+  (rule.correction === null && rule.groups === null && (rule.score === 'softmax' || rule.after === 'softmax'));
+
+/** Whether a token's combine weights sum to a constant, so that pruning cannot scale up the routed branch. */
+export const isNormalised = (rule: RoutingRule): boolean =>
+  rule.kind === 'scores' && (rule.after === 'softmax' || rule.renormalise !== null);
+
+/** Tensor of the router's correction, if there is one. */
+export const correctionOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.correction : null);

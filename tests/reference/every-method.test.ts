@@ -1,0 +1,132 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { WorkbenchError } from '../../main/contract/errors.ts';
+import { isMergePlan, type MethodName, type Plan } from '../../main/contract/plan.ts';
+import type { ModelRunner } from '../../main/inference/model-runner.ts';
+import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../main/profile/routing-statistics.ts';
+import { methodNamed, methodNames } from '../../main/pruning/methods.ts';
+import { planForModel } from '../../main/pruning/plan-for-model.ts';
+import { planNeeds } from '../../main/pruning/plan-needs.ts';
+import { addCharacters, characterOf } from '../main/export/gguf/llama-models.ts';
+import { changeableCopy } from '../main/checkpoint/checkpoint-files.ts';
+import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
+import { openModelRunner } from '../open-model-runner.ts';
+
+/**
+ * Every method that plans by a profile, and every refit, on a checkpoint of every family: it gives a plan with which
+ * the model computes numbers, or is refused with one of the codes below.
+ */
+
+const root = process.env['CHECKPOINTS'] ?? '';
+/** The shortest name of each family's folders is its plainest checkpoint. */
+const folders = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !/-(?!v5$|lite$|bf16$)/.test(entry.name))
+  .map(({ name }) => name)
+  .sort();
+const control = { signal: new AbortController().signal };
+const methods = methodNames.filter((name) => methodNamed(name).needs !== 'search');
+
+/** What a family's layers do not allow. */
+const refused: Readonly<Record<string, readonly string[]>> = {
+  afmoe: ['residual', 'merge', 'recover experts', 'recover router'],
+  // The router chooses among groups, of which the method cannot keep equal parts.
+  deepseek_v3: ['merge', 'tsep'],
+  dots1: ['merge'],
+  ernie4_5_moe: ['merge'],
+  exaone_moe: ['merge'],
+  glm4_moe: ['merge'],
+  glm4_moe_lite: ['merge'],
+  'gpt_oss-bf16': ['merge'],
+  kimi_k2: ['merge'],
+  kimi_k25: ['merge'],
+  'kimi_k25-v5': ['merge'],
+  mimo_v2_flash: ['merge'],
+  minimax_m2: ['merge'],
+  phimoe: ['recover router'],
+  solar_open: ['merge'],
+};
+
+/** The codes of refusals that a property of the family explains. */
+const codes = ['merge-unsupported', 'method-unsupported', 'recovery-unsupported', 'groups-uneven'];
+
+/** The result, or the refusal. */
+const tried = async <T>(work: () => Promise<T>): Promise<T | WorkbenchError> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WorkbenchError && error.kind === 'refused' && codes.includes(error.code)) return error;
+    throw error;
+  }
+};
+
+const texts = ['3a5c', '7b1', '2d4e6f', '8a9c2b', '1f3'].map((text) =>
+  Array.from(text, (digit) => characterOf(1 + Number.parseInt(digit, 16))).join(''),
+);
+const items = texts.map((text, index) => ({ id: String(index), text }));
+
+const open = async (name: string): Promise<ModelRunner> => {
+  const folder = await changeableCopy(path.join(root, name));
+  await addCharacters(folder);
+  const runner = await openModelRunner(await openCheckpoint(folder), {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    overlayFolder: await temporaryFolder(),
+  });
+  onTestFinished(() => runner.dispose());
+  return runner;
+};
+
+const expectNumbers = async (runner: ModelRunner, plan: Plan): Promise<void> => {
+  const [result] = await runner.forward([[3, 5, 8, 2]], plan, control);
+  expect(result?.logits.every((logit) => Number.isFinite(logit))).toBe(true);
+};
+
+describe.each(folders)('%s', (name) => {
+  it('plans by every method, and refits, or says why not', async () => {
+    const runner = await open(name);
+    const { checkpoint } = runner;
+    const { info } = checkpoint;
+    const found = new Set<string>();
+    const extras: ExtraStatistic[] = [];
+    for (const extra of extraStatistics)
+      if ((await tried(() => runner.profile(items, control, [extra]))) instanceof WorkbenchError) found.add(extra);
+      else extras.push(extra);
+    const statistics: RoutingStatistics = await runner.profile(items, control, extras);
+    const keep = Math.max(info.topK, info.experts / 2);
+    const planOf = (method: MethodName): Plan =>
+      planForModel(checkpoint, {
+        method,
+        statistics: [statistics],
+        budget: 'uniform',
+        pins: [],
+        seed: 0,
+        keep,
+        tasks: [],
+      });
+    for (const method of methods) {
+      const needs = planNeeds({ method, budget: 'uniform' });
+      if (needs.constants || needs.extras.some((extra) => found.has(extra))) continue;
+      const plan = await tried(() => Promise.resolve().then(() => planOf(method)));
+      if (plan instanceof WorkbenchError) {
+        found.add(method);
+        continue;
+      }
+      const result = await tried(() => expectNumbers(runner, plan));
+      if (result instanceof WorkbenchError) {
+        expect(isMergePlan(plan), `${method}: ${result.message}`).toBe(true);
+        expect(result.message).toContain(info.family);
+        found.add('merge');
+      }
+    }
+    const plan = planOf('frequency');
+    for (const refit of ['experts', 'router'] as const) {
+      const result = await tried(async () =>
+        expectNumbers(runner, await runner.recover(plan, items, ['t'], control, refit)),
+      );
+      if (result instanceof WorkbenchError) found.add(`recover ${refit}`);
+    }
+    expect([...found].sort()).toEqual([...(refused[name] ?? [])].sort());
+  });
+});
