@@ -4,7 +4,7 @@ import { choiceAndWriting, reachSummary } from '../../../main/evaluation/choice-
 import { reachSentence } from '../../../main/words/verdicts.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { sweepThresholds } from '../../../main/evaluation/threshold.ts';
-import { choiceAndWritingCsv } from '../../../main/figures/kinds-table.ts';
+import { choiceAndWritingCsv } from '../../../main/figures/tables.ts';
 import { sampleManifest } from '../figures/sample-run.ts';
 import { sweepResult } from './outcomes.ts';
 

@@ -9,7 +9,7 @@ import { shareTrends } from '../../../../main/evaluation/size-trend/share-trends
 import { withThresholds } from '../../../../main/evaluation/threshold-family.ts';
 import { figureTheme } from '../../../../main/figures/colors.ts';
 import { shareFigure, shareLines } from '../../../../main/figures/share-figure.ts';
-import { sharePointsCsv } from '../../../../main/figures/tables.ts';
+import { sharePointsCsv } from '../../../../main/figures/size-tables.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 import { expectInFrame } from '../../figures/expect-in-frame.ts';
 import { sampleManifest } from '../../figures/sample-run.ts';
