@@ -196,8 +196,10 @@ describe.each(folders)('%s', (folder) => {
 
   it('is refused with any one tensor of a dtype that its layout does not allow, by name', async () => {
     const bench = await Bench.set(sound);
-    for (const { file, tensor } of stored) {
-      for (const dtype of wrongDtypes(tensor)) {
+    for (const [index, { file, tensor }] of stored.entries()) {
+      // Two dtypes per tensor, in turn: with all of them the folders take minutes.
+      const wrong = wrongDtypes(tensor);
+      for (const dtype of [0, 1].map((step) => wrong[(2 * index + step) % wrong.length] ?? '')) {
         const refusal = await bench.refusal(file, replaced(tensor.name, { ...tensor, dtype }));
         const what = `${tensor.name} as ${dtype}`;
         // A float8 matrix without scale counts as one with a missing scale.
