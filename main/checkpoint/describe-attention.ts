@@ -11,7 +11,13 @@ export interface AttentionReader {
   readonly scale: number;
   /** Dimensions of each head that a rotary embedding may rotate. */
   readonly rotatedDimension: number;
-  readonly describe: (layer: number, isSliding: boolean) => AttentionDescriptor;
+  readonly describe: (layer: number, is: LayerKind) => AttentionDescriptor;
+}
+
+/** Whether a layer has a window, and whether it rotates. */
+export interface LayerKind {
+  readonly sliding: boolean;
+  readonly rotating: boolean;
 }
 
 type NormOf = (name: string, width: number, epsilon?: number) => Norm;
@@ -66,7 +72,12 @@ const describeGrouped = (
     (record.valueScaleKey === undefined || reader.isNull(record.valueScaleKey)
       ? null
       : reader.optionalNumber(record.valueScaleKey)) ?? 1;
-  const describe = (layer: number, isSliding: boolean): AttentionDescriptor => {
+  const normsPlainly = record.plainNorm !== undefined && reader.flag(record.plainNorm.when);
+  const temperature =
+    record.temperature === undefined || !reader.flag(record.temperature.when)
+      ? null
+      : { scale: reader.number(record.temperature.scaleKey), every: reader.number(record.temperature.everyKey) };
+  const describe = (layer: number, { sliding: isSliding, rotating }: LayerKind): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const width = (whole: number): number => (norms?.over === 'head' ? headDimension : whole);
     const keyHeads = isSliding ? slidingHeads : keyValueHeads;
@@ -91,6 +102,8 @@ const describeGrouped = (
               query: norm(named(norms.query), width(queryWidth)),
               key: norm(named(norms.key), width(keyWidth)),
             },
+      plainNorm: normsPlainly && rotating ? reader.number('rms_norm_eps') : null,
+      temperature: rotating ? null : temperature,
       valueScale,
       gate:
         record.gate === undefined

@@ -3,7 +3,14 @@ import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeMoe, takeBiases } from './describe-moe.ts';
 import type { BlockDescriptor, ModelDescriptor, Norm, Rotary, TensorView } from './descriptor.ts';
-import type { DenseRecord, Family, WindowPattern, WindowRecord, WrapperRecord } from './families/family.ts';
+import type {
+  DenseRecord,
+  Family,
+  RotaryRecord,
+  WindowPattern,
+  WindowRecord,
+  WrapperRecord,
+} from './families/family.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
 import { readRotary } from './rotary.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
@@ -49,28 +56,32 @@ export const describeModel = (
 
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
-  checkLayerTypes(family.window, reader);
+  if (family.window.kind !== 'chunks') checkLayerTypes(family.window, reader);
   const rotaries = {
     full_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'full_attention'),
     sliding_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'sliding_attention'),
   };
   const rotary = rotaries.full_attention;
   const isUniform = isDeepStrictEqual(rotary, rotaries.sliding_attention);
-  const rotaryOf = (isSliding: boolean): Rotary | null => {
-    if (family.rotary.on === 'sliding' && !isSliding) return null;
+  const rotaryOf = (layer: number, isSliding: boolean): Rotary | null => {
+    if (!rotates(family.rotary, reader, layer, isSliding)) return null;
     return (isUniform || !isSliding ? rotary : rotaries.sliding_attention).rotary;
   };
+  const chunk =
+    family.window.kind !== 'chunks' || reader.isNull(family.window.key) ? null : reader.integer(family.window.key);
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const dense = isDense(family.dense, reader, layer) ? family.dense : null;
     const width = dense === null ? 0 : reader.integer(dense.widthKey);
     const window = windowOf(family.window, reader, layer);
     const { branchNorms } = family.names;
+    const layerRotary = rotaryOf(layer, window !== null);
     return {
       attentionNorm: norm(named(family.names.attentionNorm), hidden),
-      attention: attention.describe(layer, window !== null),
+      attention: attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null }),
       window,
-      rotary: rotaryOf(window !== null),
+      chunk: layerRotary === null ? null : chunk,
+      rotary: layerRotary,
       feedForwardNorm: norm(named(family.names.feedForwardNorm), hidden),
       branchNorms:
         branchNorms === null
@@ -107,6 +118,7 @@ export const describeModel = (
   const tiedHead = reader.raw('tie_word_embeddings') === true;
   const multiplier = (key: keyof NonNullable<Family['multipliers']>): number =>
     family.multipliers === null ? 1 : reader.number(family.multipliers[key]);
+  if (family.window.kind === 'chunks') checkChunkTypes(reader, blocks);
   checkLayerLists(family, reader, blocks);
   const { scale } = attention;
   const descriptor = {
@@ -182,9 +194,11 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
   rule.kind === 'first'
     ? [rule.key]
-    : rule.kind === 'interval'
-      ? [rule.everyKey, rule.fromKey, rule.toKey]
-      : [rule.stepKey, rule.listKey];
+    : rule.kind === 'unlisted'
+      ? [rule.listKey, rule.everyKey]
+      : rule.kind === 'interval'
+        ? [rule.everyKey, rule.fromKey, rule.toKey]
+        : [rule.stepKey, rule.listKey];
 
 const MLP_TYPES = 'mlp_layer_types';
 
@@ -194,6 +208,12 @@ const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';
   }
+  if (record.rule.kind === 'unlisted') {
+    const { listKey, everyKey } = record.rule;
+    return reader.raw(listKey) === null
+      ? (layer + 1) % reader.integer(everyKey) !== 0
+      : !reader.integers(listKey).includes(layer);
+  }
   if (record.rule.kind === 'interval') {
     const { everyKey, fromKey, toKey } = record.rule;
     const last = reader.raw(toKey) === -1 ? Infinity : reader.count(toKey);
@@ -202,6 +222,28 @@ const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number
   return (
     reader.integers(record.rule.listKey).includes(layer) || (layer + 1) % reader.integer(record.rule.stepKey) !== 0
   );
+};
+
+/** Whether a layer rotates queries and keys. */
+const rotates = ({ on }: RotaryRecord, reader: ConfigReader, layer: number, isSliding: boolean): boolean => {
+  if (on === undefined) return true;
+  if (on === 'sliding') return isSliding;
+  return reader.raw(on.listKey) === null
+    ? (layer + 1) % reader.integer(on.everyKey) !== 0
+    : reader.integers(on.listKey)[layer] === 1;
+};
+
+/** Checks that `layer_types`, if present, agrees with the chunks of the layers. */
+const checkChunkTypes = (reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
+  const types = typesOf(reader, 'layer_types', ['chunked_attention', 'full_attention']);
+  types?.forEach((type, layer) => {
+    const isChunked = blocks[layer]?.chunk !== null;
+    if (isChunked === (type === 'chunked_attention')) return;
+    throw reader.unsupported(
+      `"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ` +
+        (isChunked ? 'chunks' : 'no chunks'),
+    );
+  });
 };
 
 const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
@@ -249,7 +291,7 @@ const checkLayerTypes = (record: WindowRecord, reader: ConfigReader): void => {
 };
 
 const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): number | null => {
-  if (record.kind === 'never' || reader.isNull(record.key)) return null;
+  if (record.kind === 'never' || record.kind === 'chunks' || reader.isNull(record.key)) return null;
   const inclusive =
     record.kind === 'types' && record.inclusiveKey !== undefined ? reader.optionalInteger(record.inclusiveKey) : null;
   const window = inclusive === null ? reader.count(record.key) : inclusive + 1;

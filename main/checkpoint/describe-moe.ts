@@ -140,12 +140,13 @@ const routingOf = (
   sizes: { readonly experts: number; readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-  const { kind, score, after, correction, correctionIsRow, renormalise, scaleKey } = routing;
+  const { kind, score, after, gate, correction, correctionIsRow, renormalise, scaleKey } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
   return {
     kind,
     score,
     after,
+    gate,
     scale: scaleKey === null ? 1 : reader.number(scaleKey),
     correction:
       correction === null
@@ -348,6 +349,31 @@ const takeLayout = (
           gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * experts, [width, hidden])),
           up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * experts, [width, hidden])),
           down: plainWeight(contiguousPart(down, expert, experts, [hidden, width])),
+        })),
+      };
+    }
+    case 'stacked-columns': {
+      const gateUp = weights.takeView(named(layout.gateUp), [experts, hidden, 2 * width]);
+      const down = weights.takeView(named(layout.down), [experts, width, hidden]);
+      const half = (expert: number, start: 0 | 1): Weight => ({
+        ...plainWeight(contiguousPart(gateUp, expert, experts, [hidden, 2 * width])),
+        select: { axis: 1, start, half: true },
+        transposed: true,
+        shape: [width, hidden],
+      });
+      return {
+        router,
+        routerBias: null,
+        stacked: [gateUp.tensor, down.tensor],
+        prefix: null,
+        expertTensors: every((expert) => ({
+          gate: half(expert, 0),
+          up: half(expert, 1),
+          down: {
+            ...plainWeight(contiguousPart(down, expert, experts, [width, hidden])),
+            transposed: true,
+            shape: [hidden, width],
+          },
         })),
       };
     }

@@ -20,12 +20,12 @@ export interface TensorView {
 
 /**
  * How stored bytes become a float32 matrix [out, in] (or a vector). `stored` may be wider than the weight: `select`
- * takes every second row or column of it (gpt-oss interleaves gate and up), `transposed` means that it is stored as
- * [in, out].
+ * takes every second row or column of it (gpt-oss interleaves gate and up) or one half, `transposed` means that it is
+ * stored as [in, out].
  */
 export interface Weight {
   readonly stored: StoredMatrix;
-  readonly select?: { readonly axis: number; readonly start: 0 | 1 };
+  readonly select?: { readonly axis: number; readonly start: 0 | 1; readonly half?: true };
   readonly transposed?: boolean;
   /** [out, in] or [length] of the weight itself. */
   readonly shape: readonly number[];
@@ -134,6 +134,10 @@ export type AttentionDescriptor =
         readonly query: Norm;
         readonly key: Norm;
       } | null;
+      /** Epsilon of an RMS norm without weight over each head of queries and keys, after rotation; null: none. */
+      readonly plainNorm: number | null;
+      /** Queries are multiplied by a function of their position; blocks with the same one have the same object. */
+      readonly temperature: Temperature | null;
       /** Multiplies the values. */
       readonly valueScale: number;
       /** The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head. */
@@ -165,6 +169,8 @@ export interface BlockDescriptor {
   readonly attention: AttentionDescriptor;
   /** Query i sees keys j > i - window; null: all. */
   readonly window: number | null;
+  /** Query i sees keys j of its own chunk of so many positions; null: all. */
+  readonly chunk: number | null;
   /** Rotation of queries and keys; null: none. Blocks that rotate alike have the same object. */
   readonly rotary: Rotary | null;
   readonly feedForwardNorm: Norm;
@@ -174,6 +180,12 @@ export interface BlockDescriptor {
   readonly moe: MoeDescriptor | null;
   /** Null in an MoE layer. */
   readonly dense: DenseTensors | null;
+}
+
+/** 1 + scale * ln(1 + floor((position + 1) / every)). */
+export interface Temperature {
+  readonly scale: number;
+  readonly every: number;
 }
 
 export interface Rotary {

@@ -74,7 +74,30 @@ export const readRotary = (
       limit,
     };
   }
+  if (kind === 'llama3') return { ...readLlama3(parameters, plain, table), limit: null };
   return { ...readYarn(parameters, plain, theta, table), limit: null };
+};
+
+/**
+ * Llama 3.1 (arXiv 2407.21783, section 3.4.2, and its own code): slow angles are divided by the factor, fast ones stay,
+ * and those between are mixed.
+ */
+const readLlama3 = (
+  parameters: ConfigReader,
+  plain: readonly number[],
+  table: Pick<Rotary, 'dimensions' | 'interleaved'>,
+): Omit<RotaryConfig, 'limit'> => {
+  const [factor, low, high] = ['factor', 'low_freq_factor', 'high_freq_factor'].map((key) => parameters.number(key));
+  const original = parameters.integer('original_max_position_embeddings');
+  if (factor === undefined || low === undefined || high === undefined) throw new Error('three keys give three numbers');
+  const frequencies = plain.map((frequency) => {
+    const turns = (original * frequency) / (2 * Math.PI);
+    if (turns > high) return frequency;
+    if (turns < low) return frequency / factor;
+    const share = high === low ? 0 : (turns - low) / (high - low);
+    return ((1 - share) * frequency) / factor + share * frequency;
+  });
+  return { rotary: { ...table, frequencies, magnitude: 1 }, scaleCorrection: 1 };
 };
 
 const readYarn = (

@@ -26,6 +26,8 @@ export interface ScoreRule {
   /** The divisor: sum of the chosen weights + epsilon, or that sum, but at least epsilon; null: not divided. */
   readonly renormalise: { readonly epsilon: number; readonly as: 'addend' | 'floor' } | null;
   readonly scale: number;
+  /** Whether a weight multiplies its expert's output, or the expert's input. */
+  readonly gate: 'output' | 'input';
 }
 
 /** A family's routing in float32: the K experts of a token and their combine weights. */
@@ -52,6 +54,9 @@ export const hasPlainRows = (rule: RoutingRule): boolean =>
 /** Whether a token's combine weights sum to a constant, so that pruning cannot scale up the routed branch. */
 export const isNormalised = (rule: RoutingRule): boolean =>
   rule.kind === 'scores' && (rule.after === 'softmax' || rule.renormalise !== null);
+
+/** Whether weights multiply the experts' inputs. */
+export const gatesInput = (rule: RoutingRule): boolean => rule.kind === 'scores' && rule.gate === 'input';
 
 /** Tensor of the router's correction, if there is one. */
 export const correctionOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.correction : null);

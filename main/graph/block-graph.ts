@@ -36,8 +36,8 @@ export const blockGraph = (
   const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, ['T', rows]);
   const inputs =
     form === 'prefixed'
-      ? { ...attentionInputs(graph, block.rotary, 'P+S'), prefix: prefixInputs(graph, block.attention) }
-      : attentionInputs(graph, block.rotary, form === 'cached' ? 'P+C+S' : 'S');
+      ? { ...attentionInputs(graph, block, 'P+S'), prefix: prefixInputs(graph, block.attention) }
+      : attentionInputs(graph, block, form === 'cached' ? 'P+C+S' : 'S');
   const cache = form === 'cached' ? cacheInputs(graph, block.attention) : null;
   const { output, router, residual, tokens, own } = blockNodes(graph, model, {
     block,

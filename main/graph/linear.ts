@@ -60,17 +60,24 @@ export const project = (graph: OnnxGraph, tokens: Value, { weight: matrix, bias 
 export const multiply = (graph: OnnxGraph, tokens: Value, view: TensorView, bias: TensorView | null): Value =>
   graph.node('Gemm', [tokens, tensor(graph, view), ...(bias === null ? [] : [tensor(graph, bias)])], { transB: 1 });
 
+/** RMS norm over the last axis times a factor of its length. */
+export const normaliseBy = (graph: OnnxGraph, value: Value, factor: Value, epsilon: number): Value =>
+  graph.node('SimplifiedLayerNormalization', [value, factor], {
+    axis: -1,
+    epsilon: { float: epsilon },
+    stash_type: 1,
+  });
+
 /** RMS norm (x * rsqrt(mean(x^2) + epsilon) * w) or layer norm over the last axis, in float32. */
 export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, plusOne, bias, epsilon }: Norm): Value => {
   const stored = tensor(graph, scale);
   const factor = plusOne ? graph.node('Add', [stored, graph.float(1)]) : stored;
-  const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
-  if (kind === 'rms') return graph.node('SimplifiedLayerNormalization', [tokens, factor], attributes);
-  return graph.node(
-    'LayerNormalization',
-    [tokens, factor, ...(bias === null ? [] : [tensor(graph, bias)])],
-    attributes,
-  );
+  if (kind === 'rms') return normaliseBy(graph, tokens, factor, epsilon);
+  return graph.node('LayerNormalization', [tokens, factor, ...(bias === null ? [] : [tensor(graph, bias)])], {
+    axis: -1,
+    epsilon: { float: epsilon },
+    stash_type: 1,
+  });
 };
 
 /** x W^T + b, where the bias is a weight too. */

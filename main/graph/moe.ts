@@ -1,10 +1,13 @@
 import type { ExpertActivation, ExpertTensors, MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
-import { isPlainSoftmax, type RoutingRule } from '../checkpoint/routing.ts';
+import { gatesInput, isPlainSoftmax, type RoutingRule } from '../checkpoint/routing.ts';
 import { biased, joinRows, multiply, splitRows, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
 import { tensor } from './weights.ts';
+
+/** Smallest weight by which an output is divided. */
+const LEAST_GATE = 1e-30;
 
 /** Maps router rows to experts: row e is expert e, or several rows share one (merged) expert. */
 export type RouterMap =
@@ -72,9 +75,11 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
   const keys = graph.node('Add', [graph.node('Mul', [flat, count]), position]);
   const [, order] = graph.nodes('TopK', [keys, count], 2, { largest: 0, sorted: 1 });
   if (order === undefined) throw new Error('TopK gives two outputs');
-  const rows = graph.node('Gather', [tokens, graph.node('Div', [order, graph.integers(layer.topK)])], { axis: 0 });
-
-  const { outputs, inner } = runExperts(graph, layer, rows, expertCounts(graph, flat, layer.experts.length));
+  const taken = graph.node('Gather', [tokens, graph.node('Div', [order, graph.integers(layer.topK)])], { axis: 0 });
+  const counts = expertCounts(graph, flat, layer.experts.length);
+  const { outputs, inner } = gatesInput(layer.routing)
+    ? runGated(graph, layer, taken, counts, gatesOfRows(graph, weights, order))
+    : runExperts(graph, layer, taken, counts);
   const inverse = graph.node('ScatterElements', [position, order, position], { axis: 0 });
   const inOrder = graph.node('Reshape', [inverse, graph.integers([-1, layer.topK])]);
   // [T, 1, K] x [T, K, H]: the weighted sum over each token's experts.
@@ -135,6 +140,27 @@ const expertCounts = (graph: OnnxGraph, flat: Value, experts: number): Value => 
   return graph.node('ReduceSum', [graph.node('Cast', [hits], { to: DataType.INT64 }), graph.integers([0])], {
     keepdims: 0,
   });
+};
+
+/** [n, 1] weights of rows sorted by expert, kept from zero so that they can divide. */
+const gatesOfRows = (graph: OnnxGraph, weights: Value, order: Value): Value => {
+  const flat = graph.node('Reshape', [weights, graph.integers([-1, 1])]);
+  return graph.node('Max', [graph.node('Gather', [flat, order], { axis: 0 }), graph.float(LEAST_GATE)]);
+};
+
+/**
+ * Experts f on rows x that are multiplied by their gates w first: f(w x) / w, the output before its weight, so that
+ * weights, norms and refits mean the same as in other families.
+ */
+const runGated = (
+  graph: OnnxGraph,
+  layer: MoeLayer,
+  rows: Value,
+  counts: Value,
+  gates: Value,
+): { readonly outputs: Value; readonly inner: Value } => {
+  const { outputs, inner } = runExperts(graph, layer, graph.node('Mul', [rows, gates]), counts);
+  return { outputs: graph.node('Div', [outputs, gates]), inner: graph.node('Div', [inner, gates]) };
 };
 
 /** Experts on rows sorted by expert; an expert without rows costs nothing. */

@@ -323,6 +323,7 @@ const lengthKeys = [
   'n_routed_experts',
   'moe_num_experts',
   'intermediate_size',
+  'intermediate_size_mlp',
   'moe_intermediate_size',
   'shared_expert_intermediate_size',
   'n_shared_experts',
@@ -350,7 +351,8 @@ const contradictions = (config: Config): Readonly<Record<string, readonly unknow
     if (typeof value !== 'number' || unread(key, config, isLatent)) continue;
     wrong[key] = [value + 1, 2 * value, 'many', -1, 1.5].filter((each) => each !== value);
   }
-  for (const key of flagKeys) if (typeof config[key] === 'boolean') wrong[key] = [!config[key], 'yes'];
+  for (const key of flagKeys)
+    if (typeof config[key] === 'boolean' && !unread(key, config, isLatent)) wrong[key] = [!config[key], 'yes'];
   const topK = config['num_experts_per_tok'];
   const experts = config['num_local_experts'] ?? config['num_experts'] ?? config['n_routed_experts'];
   if (typeof topK === 'number' && typeof experts === 'number') wrong['num_experts_per_tok'] = [experts + 1, 0];
@@ -360,6 +362,9 @@ const contradictions = (config: Config): Readonly<Record<string, readonly unknow
 /** Keys without meaning in a family. */
 const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (isLatent && (key === 'head_dim' || key === 'num_key_value_heads')) ||
+  // Llama 4 norms queries and keys without weight.
+  (key === 'use_qk_norm' && config['model_type'] === 'llama4_text') ||
+  (key === 'intermediate_size_mlp' && config['moe_layers'] instanceof Array && config['moe_layers'].length === 4) ||
   (key === 'first_k_dense_replace' && Array.isArray(config['mlp_layer_types'])) ||
   (key === 'intermediate_size' &&
     (['qwen3_moe', 'solar_open'].includes(String(config['model_type'])) ||

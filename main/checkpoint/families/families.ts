@@ -8,6 +8,7 @@ import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
+import { llama4, llama4Text } from './llama4.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
@@ -39,6 +40,8 @@ export const families: readonly Family[] = [
   ernieMoe,
   mimoV2Flash,
   afmoe,
+  llama4Text,
+  llama4,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -60,8 +63,6 @@ export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['deepseek_v32', indexer],
   ['glm_moe_dsa', indexer],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
-  ['llama4', 'its chunked attention and its gate on the input of experts are not computed here'],
-  ['llama4_text', 'its chunked attention and its gate on the input of experts are not computed here'],
   ['gemma4', 'its dense network beside the experts and its shared keys and values are not computed here'],
   ['gemma4_text', 'its dense network beside the experts and its shared keys and values are not computed here'],
   ['step3p7', 'its clamped experts and its heads by kind of layer are not computed here'],

@@ -81,7 +81,7 @@ export type ActivationRecord =
 /** A family's `RoutingRule` with its keys and tensors; a null key means a scale of 1. */
 export type RoutingRecord = ScoreRecord | { readonly kind: 'sparsemixer'; readonly jitterKey: string };
 
-export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after'> {
+export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after' | 'gate'> {
   /** Its names on disk, of which one exists; [E], or [1, E]. */
   readonly correction: readonly string[] | null;
   readonly correctionIsRow?: true;
@@ -127,6 +127,10 @@ export type AttentionRecord =
       readonly valueScaleKey?: string;
       /** Heads of keys and values in layers with a window: the key, or twice as many as elsewhere. */
       readonly slidingKeyValueHeadsKey?: string;
+      /** In layers that rotate, heads of queries and keys are normed without weight afterwards. */
+      readonly plainNorm?: { readonly when: Flag };
+      /** In layers that do not rotate, queries grow with their position. */
+      readonly temperature?: { readonly when: Flag; readonly scaleKey: string; readonly everyKey: string };
       /** Projection whose sigmoid multiplies the output, value by value. */
       readonly gate?: string;
     }
@@ -145,6 +149,8 @@ export type AttentionRecord =
 
 export type WindowRecord =
   | { readonly kind: 'never' }
+  /** Layers that rotate see only their own chunk of positions. */
+  | { readonly kind: 'chunks'; readonly key: string }
   /** Every layer, if the key is set and positive. */
   | { readonly kind: 'always'; readonly key: string }
   /** Layers from `fromKey` on, if `switchKey` is true. */
@@ -171,9 +177,9 @@ export interface RotaryRecord {
   /** Key of the number of rotated dimensions, which some files have in place of their part. */
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
-  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic')[];
-  /** Layers that rotate: all, or those with a window. */
-  readonly on?: 'sliding';
+  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3')[];
+  /** Layers that rotate: all, those with a window, or those of a list (1), without it all but every n-th one. */
+  readonly on?: 'sliding' | { readonly listKey: string; readonly everyKey: string };
   /** Layers with a window have parameters of their own, in an object by kind of layer or with this key for theta. */
   readonly slidingThetaKey?: string;
 }
@@ -185,6 +191,8 @@ export interface DenseRecord {
     | { readonly kind: 'first'; readonly key: string; readonly types?: true }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
     /** All but every n-th layer from one to another (-1: the last). */
+    /** All but those of a list; without it, all but every n-th one. */
+    | { readonly kind: 'unlisted'; readonly listKey: string; readonly everyKey: string }
     | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
   readonly widthKey: string;
   readonly biased: Flag;
@@ -215,8 +223,8 @@ export type ExpertLayout =
       readonly down: string;
     }
   | {
-      /** gate and up stacked as rows: gateUp [E, 2I, H], down [E, H, I]. */
-      readonly kind: 'stacked-rows';
+      /** gate and up stacked as rows: gateUp [E, 2I, H], down [E, H, I]; or as columns: [E, H, 2I], down [E, I, H]. */
+      readonly kind: 'stacked-rows' | 'stacked-columns';
       readonly router: string;
       readonly gateUp: string;
       readonly down: string;

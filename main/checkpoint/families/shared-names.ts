@@ -55,6 +55,7 @@ const softmax: ScoreRecord = {
   after: 'none',
   renormalise: null,
   scaleKey: null,
+  gate: 'output',
 };
 
 /** Softmax over all experts; the chosen weights are divided by their sum where the flag says so. */

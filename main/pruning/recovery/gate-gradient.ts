@@ -1,4 +1,4 @@
-import { isSoftmaxOfChosen, type RoutingRule, type ScoreRule } from '../../checkpoint/routing.ts';
+import { gatesInput, isSoftmaxOfChosen, type RoutingRule, type ScoreRule } from '../../checkpoint/routing.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { divisorOf, expertsWithinGroups, largest, softplus } from '../search/route-tokens.ts';
 
@@ -27,11 +27,11 @@ export interface GateSettings {
 
 /**
  * The family's own rule with its derivative; null where it has none here (SparseMixer's second choice depends on a
- * threshold relative to the first). Ties go to the lower row.
+ * threshold relative to the first; weights on the input act within the experts). Ties go to the lower row.
  */
 export const gateOf = (settings: GateSettings): Gate | null => {
   const { rule } = settings;
-  if (rule.kind === 'sparsemixer') return null;
+  if (rule.kind === 'sparsemixer' || gatesInput(rule)) return null;
   if (settings.isSummed) return softmaxOfSums(settings, rule);
   if (isSoftmaxOfChosen(rule)) return softmaxOfChosen(settings, rule);
   return rule.score === 'softmax' ? softmaxOfAll(settings, rule) : ofEachLogit(settings, rule);

@@ -11,6 +11,7 @@ const plain: ScoreRule = {
   after: 'none',
   renormalise: null,
   scale: 1,
+  gate: 'output',
 };
 
 const least = (groups: Omit<ExpertGroups, 'least'> | null, of: 1 | 2): ExpertGroups | null =>
