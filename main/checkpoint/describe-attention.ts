@@ -43,6 +43,14 @@ const project = (
   bias: biased ? weights.takeView(biasName(name), [shape[0]]) : null,
 });
 
+const slidingHeadsOf = (
+  keys: Extract<Family['attention'], { kind: 'grouped' }>['slidingHeads'],
+  reader: ConfigReader,
+): number | null => {
+  if (keys === undefined) return null;
+  return reader.optionalInteger(keys.key) ?? reader.object(keys.within)?.optionalInteger(keys.inner) ?? null;
+};
+
 const describeGrouped = (
   record: Extract<Family['attention'], { kind: 'grouped' }>,
   reader: ConfigReader,
@@ -64,6 +72,12 @@ const describeGrouped = (
     record.slidingKeyValueHeadsKey === undefined
       ? keyValueHeads
       : (reader.optionalInteger(record.slidingKeyValueHeadsKey) ?? 2 * keyValueHeads);
+  const slidingQueryHeads = slidingHeadsOf(record.slidingHeads, reader) ?? heads;
+  if (slidingQueryHeads % slidingHeads !== 0)
+    throw reader.inconsistent(
+      `${String(slidingQueryHeads)} heads and ${String(slidingHeads)} key/value heads in layers with a window do not ` +
+        'fit together',
+    );
   const inputBias = reader.flag(record.queryKeyValueBias);
   const outputBias = reader.flag(record.outputBias);
   const { norms } = record;
@@ -81,18 +95,19 @@ const describeGrouped = (
     const named = (pattern: string): string => layerName(pattern, layer);
     const width = (whole: number): number => (norms?.over === 'head' ? headDimension : whole);
     const keyHeads = isSliding ? slidingHeads : keyValueHeads;
-    const [queryWidth, keyWidth] = [heads * headDimension, keyHeads * headDimension];
+    const ownHeads = isSliding ? slidingQueryHeads : heads;
+    const [queryWidth, keyWidth] = [ownHeads * headDimension, keyHeads * headDimension];
     const hasSinks = record.sinks !== null && (record.sinks.on === 'all' || isSliding);
     return {
       kind: 'grouped',
-      heads,
+      heads: ownHeads,
       keyValueHeads: keyHeads,
       headDimension,
       valueDimension,
       query: project(weights, named(record.query), [queryWidth, hidden], inputBias),
       key: project(weights, named(record.key), [keyWidth, hidden], inputBias),
       value: project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
-      output: project(weights, named(record.output), [hidden, heads * valueDimension], outputBias),
+      output: project(weights, named(record.output), [hidden, ownHeads * valueDimension], outputBias),
       queryKeyNorm:
         norms === null || !reader.flag(norms.when)
           ? null
@@ -108,11 +123,16 @@ const describeGrouped = (
       gate:
         record.gate === undefined
           ? null
-          : project(weights, named(record.gate), [heads * valueDimension, hidden], false),
+          : project(
+              weights,
+              named(record.gate.name),
+              [record.gate.per === 'head' ? ownHeads : ownHeads * valueDimension, hidden],
+              false,
+            ),
       clip,
       sinks:
         record.sinks !== null && hasSinks
-          ? weights.takeView(named(weights.index.nameAmong(record.sinks.names)), [heads])
+          ? weights.takeView(named(weights.index.nameAmong(record.sinks.names)), [ownHeads])
           : null,
     };
   };

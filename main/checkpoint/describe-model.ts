@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
-import { describeMoe, takeBiases } from './describe-moe.ts';
+import { denseLimit, describeMoe, takeBiases } from './describe-moe.ts';
 import type { BlockDescriptor, ModelDescriptor, Norm, Rotary, TensorView } from './descriptor.ts';
 import type {
   DenseRecord,
@@ -12,7 +12,7 @@ import type {
   WrapperRecord,
 } from './families/family.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
-import { readRotary } from './rotary.ts';
+import { readRotary, type RotaryConfig } from './rotary.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Unused buffers in old checkpoints. */
@@ -40,7 +40,7 @@ export const describeModel = (
   const reader = readerOf(family, config, `${folder}/config.json`);
   for (const each of family.required)
     if ('values' in each) reader.requireOneOf(each.key, each.values);
-    else reader.requireOneOf(each.key, [reader.raw(each.equals)]);
+    else reader.requireEqual(each.key, each.equals);
   const form = family.wrapper === null ? {} : formOf(family.wrapper, tensors);
   const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), form);
   const quantisation = readQuantisation(reader);
@@ -57,9 +57,14 @@ export const describeModel = (
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
   if (family.window.kind !== 'chunks') checkLayerTypes(family.window, reader);
+  const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
+  const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
+    const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
+    return readRotary(reader, family.rotary, attention.rotatedDimension, kind, Math.max(0, first));
+  };
   const rotaries = {
-    full_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'full_attention'),
-    sliding_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'sliding_attention'),
+    full_attention: rotaryOfKind('full_attention'),
+    sliding_attention: rotaryOfKind('sliding_attention'),
   };
   const rotary = rotaries.full_attention;
   const isUniform = isDeepStrictEqual(rotary, rotaries.sliding_attention);
@@ -73,7 +78,7 @@ export const describeModel = (
     const named = (pattern: string): string => layerName(pattern, layer);
     const dense = isDense(family.dense, reader, layer) ? family.dense : null;
     const width = dense === null ? 0 : reader.integer(dense.widthKey);
-    const window = windowOf(family.window, reader, layer);
+    const window = windows[layer] ?? null;
     const { branchNorms } = family.names;
     const layerRotary = rotaryOf(layer, window !== null);
     return {
@@ -98,6 +103,7 @@ export const describeModel = (
               gate: weights.take(named(dense.gate), [width, hidden]),
               up: weights.take(named(dense.up), [width, hidden]),
               down: weights.take(named(dense.down), [hidden, width]),
+              limit: denseLimit(family, reader, layer),
               ...(reader.flag(dense.biased) ? takeBiases(weights, dense, layer, [width, hidden]) : {}),
             },
     };
@@ -165,11 +171,11 @@ export const describeModel = (
 };
 
 /** The config of the text model. */
-const readerOf = ({ wrapper, defaults }: Family, config: Config, location: string): ConfigReader => {
+const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, location: string): ConfigReader => {
   const whole = new ConfigReader(config, location, {});
-  if (wrapper === null) return new ConfigReader(config, location, defaults);
+  if (wrapper === null) return new ConfigReader(config, location, defaults, aliases);
   const { configKey, modelTypes } = wrapper;
-  const inner = whole.object(configKey, defaults);
+  const inner = whole.object(configKey, defaults, aliases);
   if (inner === null) throw whole.bad(configKey, null, "the text model's config");
   inner.requireOneOf('model_type', modelTypes);
   whole.requireOneOf('quantization_config', [null]);
@@ -184,15 +190,15 @@ const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorVie
 };
 
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
-  kind: family.norm,
+  kind: family.norm === 'layer' ? 'layer' : 'rms',
   scale: index.take(name, [width]),
-  plusOne: false,
+  plusOne: family.norm === 'rms-plus-one',
   bias: family.norm === 'layer' ? index.take(biasName(name), [width]) : null,
   epsilon,
 });
 
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'first'
+  rule.kind === 'first' || rule.kind === 'enumerated'
     ? [rule.key]
     : rule.kind === 'unlisted'
       ? [rule.listKey, rule.everyKey]
@@ -207,6 +213,13 @@ const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number
   if (record.rule.kind === 'first') {
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';
+  }
+  if (record.rule.kind === 'enumerated') {
+    const types = typesOf(reader, MLP_TYPES, ['dense', 'sparse']);
+    if (types !== null) return types[layer] === 'dense';
+    const text = reader.raw(record.rule.key);
+    if (typeof text !== 'string') throw reader.bad(record.rule.key, text, 'numbers of layers, separated by commas');
+    return !text.split(',').some((each) => Number(each) === layer);
   }
   if (record.rule.kind === 'unlisted') {
     const { listKey, everyKey } = record.rule;
@@ -267,7 +280,8 @@ const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]):
   const types = reader.strings(key);
   if (types === null) return null;
   const layers = reader.integer('num_hidden_layers');
-  if (types.length !== layers)
+  // Lists of files with extra prediction layers may name those too.
+  if (types.length !== layers && types.length !== layers + reader.count('num_nextn_predict_layers'))
     throw reader.inconsistent(`"${key}" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
   const other = types.find((type) => !allowed.includes(type));
   if (other === undefined) return types;
@@ -279,7 +293,7 @@ const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]):
 /** Checks that `layer_types`, if present, agrees with the other keys. */
 const checkLayerTypes = (record: WindowRecord, reader: ConfigReader): void => {
   const types = typesOf(reader, 'layer_types', LAYER_TYPES);
-  types?.forEach((type, layer) => {
+  types?.slice(0, reader.integer('num_hidden_layers')).forEach((type, layer) => {
     const window = windowOf(record, reader, layer);
     const isSliding = type === 'sliding_attention';
     if (isSliding === (window !== null)) return;
@@ -307,6 +321,8 @@ const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): nu
 
 const followsPattern = (pattern: WindowPattern, reader: ConfigReader, layer: number): boolean => {
   switch (pattern.kind) {
+    case 'unknown':
+      throw reader.bad('layer_types', null, 'a list of words');
     case 'even':
       return layer % 2 === 0;
     case 'from':

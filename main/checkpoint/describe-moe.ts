@@ -61,7 +61,6 @@ export const describeMoe = (
   const topK = reader.sameInteger(family.keys.topK);
   if (topK > sizes.experts)
     throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
-  const activation = activationOf(family.activation, reader);
   let layout: ExpertLayout | null = null;
   const constants = constantExperts(reader, sizes.experts);
   return (layer) => {
@@ -83,7 +82,7 @@ export const describeMoe = (
       routing,
       router,
       routerBias,
-      activation,
+      activation: activationOf(family.activation, reader, layer),
       expertTensors,
       shared: takeShared(family, reader, weights, layer, hidden),
       storage: {
@@ -106,10 +105,18 @@ const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
   );
 };
 
-const activationOf = (record: ActivationRecord, reader: ConfigReader): ExpertActivation =>
-  record.kind === 'silu'
-    ? record
-    : { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
+const activationOf = (record: ActivationRecord, reader: ConfigReader, layer: number): ExpertActivation => {
+  switch (record.kind) {
+    case 'silu':
+      return record;
+    case 'clamped':
+      return { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
+    case 'limited': {
+      const limit = reader.numberOf(record.limitsKey, layer);
+      return limit === 0 ? { kind: 'silu' } : { kind: 'limited', limit };
+    }
+  }
+};
 
 const groupsOf = (
   record: GroupRecord | null,
@@ -177,9 +184,15 @@ const takeShared = (
   const width = reader.count(record.widthKey) * experts;
   if (width === 0) return null;
   const named = (pattern: string): string => layerName(pattern, layer);
+  const other = record.orNamed;
+  const names =
+    other !== undefined && weights.index.nameAmong([record.down, other.down]) === other.down
+      ? { gateUp: other, down: other.down }
+      : record;
   return {
-    ...takeGateUp(weights, record.gateUp, named, [width, hidden]),
-    down: weights.take(named(record.down), [hidden, width]),
+    ...takeGateUp(weights, names.gateUp, named, [width, hidden]),
+    down: weights.take(named(names.down), [hidden, width]),
+    limit: denseLimit(family, reader, layer),
     ...(reader.flag(record.biased) && typeof record.gateUp !== 'string'
       ? takeBiases(weights, { ...record.gateUp, down: record.down }, layer, [width, hidden])
       : {}),
@@ -187,6 +200,10 @@ const takeShared = (
     experts,
   };
 };
+
+/** Limit of the activation in a layer's dense network or its shared expert. */
+export const denseLimit = ({ activation }: Family, reader: ConfigReader, layer: number): number | null =>
+  (activation.kind === 'limited' ? reader.numberOf(activation.denseLimitsKey, layer) : 0) || null;
 
 /** Biases beside the matrices of a dense network of inner width `width`. */
 export const takeBiases = (
@@ -236,6 +253,11 @@ const ownNames = (
       return {
         example: onDisk(`${layout.gateUp}_blocks`),
         pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})_(blocks|scales)$`),
+      };
+    case 'stacked-apart':
+      return {
+        example: onDisk(layout.gate),
+        pattern: new RegExp(`^(${[layout.gate, layout.up, layout.down].map(literal).join('|')})$`),
       };
     default:
       return {
@@ -349,6 +371,26 @@ const takeLayout = (
           gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * experts, [width, hidden])),
           up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * experts, [width, hidden])),
           down: plainWeight(contiguousPart(down, expert, experts, [hidden, width])),
+        })),
+      };
+    }
+    case 'stacked-apart': {
+      const [gate, up] = [layout.gate, layout.up].map((name) =>
+        weights.takeView(named(name), [experts, width, hidden]),
+      );
+      const down = weights.takeView(named(layout.down), [experts, hidden, width]);
+      if (gate === undefined || up === undefined) throw new Error('two names give two tensors');
+      const part = (whole: TensorView, expert: number): Weight =>
+        plainWeight(contiguousPart(whole, expert, experts, whole.shape.slice(1)));
+      return {
+        router,
+        routerBias: null,
+        stacked: [gate.tensor, up.tensor, down.tensor],
+        prefix: null,
+        expertTensors: every((expert) => ({
+          gate: part(gate, expert),
+          up: part(up, expert),
+          down: part(down, expert),
         })),
       };
     }

@@ -60,16 +60,20 @@ export interface ExpertTensors {
 
 /**
  * `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha
- * gate).
+ * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`.
  */
 export type ExpertActivation =
-  { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
+  | { readonly kind: 'silu' }
+  | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number }
+  | { readonly kind: 'limited'; readonly limit: number };
 
 /** Dense SwiGLU: down(silu(gate x) * up x). */
 export interface DenseTensors extends Pick<ExpertTensors, 'gateBias' | 'upBias' | 'downBias'> {
   readonly gate: Weight;
   readonly up: Weight;
   readonly down: Weight;
+  /** silu(gate) is at most this, and up within +-this; null: no limit. */
+  readonly limit: number | null;
 }
 
 export interface MoeDescriptor {

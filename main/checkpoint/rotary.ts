@@ -28,6 +28,8 @@ export const readRotary = (
   record: RotaryRecord,
   headDimension: number,
   layers: 'full_attention' | 'sliding_attention',
+  /** The first of those layers: its number counts where the config lists one for each. */
+  first: number,
 ): RotaryConfig => {
   const all = reader.object('rope_parameters') ?? reader.object('rope_scaling');
   const parameters = all?.object(layers) ?? all;
@@ -36,7 +38,7 @@ export const readRotary = (
   const partial =
     record.partialKey === null
       ? 1
-      : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
+      : (parameters?.optionalNumber(record.partialKey) ?? partialOf(reader, record, record.partialKey, first));
   const dimensions =
     (record.dimensionsKey === undefined ? null : reader.optionalInteger(record.dimensionsKey)) ??
     Math.floor(headDimension * partial);
@@ -49,7 +51,9 @@ export const readRotary = (
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: rotated dimensions must be even`,
     );
-  const stated = parameters?.optionalNumber('rope_theta') ?? reader.number(thetaKey);
+  const stated =
+    parameters?.optionalNumber('rope_theta') ??
+    (Array.isArray(reader.raw(thetaKey)) ? reader.numberOf(thetaKey, first) : reader.number(thetaKey));
   // Hunyuan's "dynamic" with alpha is the same at every length (NTK-aware scaling).
   const alpha = kind === 'dynamic' ? (parameters?.optionalNumber('alpha') ?? null) : null;
   const theta = alpha === null ? stated : stated * alpha ** (dimensions / (dimensions - 2));
@@ -77,6 +81,12 @@ export const readRotary = (
   if (kind === 'llama3') return { ...readLlama3(parameters, plain, table), limit: null };
   return { ...readYarn(parameters, plain, theta, table), limit: null };
 };
+
+/** The rotated part of a head, as a number or as one of a list. */
+const partialOf = (reader: ConfigReader, { partialsKey }: RotaryRecord, key: string, layer: number): number =>
+  partialsKey === undefined || reader.raw(partialsKey) === null
+    ? reader.number(key)
+    : reader.numberOf(partialsKey, layer);
 
 /**
  * Llama 3.1 (arXiv 2407.21783, section 3.4.2, and its own code): slow angles are divided by the factor, fast ones stay,

@@ -88,8 +88,19 @@ export const biased = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: We
 export const swiglu = (
   graph: OnnxGraph,
   tokens: Value,
-  { gate, up, down, gateBias, upBias, downBias }: DenseTensors,
+  { gate, up, down, limit, gateBias, upBias, downBias }: DenseTensors,
 ): Value => {
-  const activated = graph.node('QuickGelu', [biased(graph, tokens, gate, gateBias)], { alpha: { float: 1 } });
-  return biased(graph, graph.node('Mul', [activated, biased(graph, tokens, up, upBias)]), down, downBias);
+  const activated = silu(graph, biased(graph, tokens, gate, gateBias), limit);
+  const raised = within(graph, biased(graph, tokens, up, upBias), limit);
+  return biased(graph, graph.node('Mul', [activated, raised]), down, downBias);
 };
+
+/** silu(value), at most `limit`. */
+export const silu = (graph: OnnxGraph, value: Value, limit: number | null): Value => {
+  const activated = graph.node('QuickGelu', [value], { alpha: { float: 1 } });
+  return limit === null ? activated : graph.node('Min', [activated, graph.float(limit)]);
+};
+
+/** A value within +-`limit`. */
+export const within = (graph: OnnxGraph, value: Value, limit: number | null): Value =>
+  limit === null ? value : graph.node('Clip', [value, graph.float(-limit), graph.float(limit)]);

@@ -1,6 +1,6 @@
 import type { ExpertActivation, ExpertTensors, MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import { gatesInput, isPlainSoftmax, type RoutingRule } from '../checkpoint/routing.ts';
-import { biased, joinRows, multiply, splitRows, swiglu } from './linear.ts';
+import { biased, joinRows, multiply, silu, splitRows, swiglu, within } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
@@ -229,8 +229,10 @@ const constantOnTokens = (
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */
 const activated = (graph: OnnxGraph, activation: ExpertActivation, gate: Value, up: Value): Value => {
-  if (activation.kind === 'silu')
-    return graph.node('Mul', [graph.node('QuickGelu', [gate], { alpha: { float: 1 } }), up]);
+  if (activation.kind !== 'clamped') {
+    const bound = activation.kind === 'limited' ? activation.limit : null;
+    return graph.node('Mul', [silu(graph, gate, bound), within(graph, up, bound)]);
+  }
   const { limit, alpha } = activation;
   const bounded = graph.node('Min', [gate, graph.float(limit)]);
   const raised = graph.node('Add', [graph.node('Clip', [up, graph.float(-limit), graph.float(limit)]), graph.float(1)]);

@@ -47,6 +47,8 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   minimax_m2: ['merge'],
   phimoe: ['recover router'],
   solar_open: ['merge'],
+  step3p7: ['merge'],
+  'step3p7-v5': ['merge'],
 };
 
 /** The codes of refusals that a property of the family explains. */

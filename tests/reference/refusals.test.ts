@@ -322,6 +322,8 @@ const lengthKeys = [
   'num_experts',
   'n_routed_experts',
   'moe_num_experts',
+  'num_attention_groups',
+  'share_expert_dim',
   'intermediate_size',
   'intermediate_size_mlp',
   'moe_intermediate_size',

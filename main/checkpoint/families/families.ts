@@ -16,6 +16,7 @@ import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { qwen2Moe, qwen3Moe } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
+import { step3p7 } from './step3p7.ts';
 
 export const families: readonly Family[] = [
   mixtral,
@@ -42,6 +43,7 @@ export const families: readonly Family[] = [
   afmoe,
   llama4Text,
   llama4,
+  step3p7,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -65,7 +67,6 @@ export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
   ['gemma4', 'its dense network beside the experts and its shared keys and values are not computed here'],
   ['gemma4_text', 'its dense network beside the experts and its shared keys and values are not computed here'],
-  ['step3p7', 'its clamped experts and its heads by kind of layer are not computed here'],
   ['longcat_flash', 'its identity experts and its two attentions a layer are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

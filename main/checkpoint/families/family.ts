@@ -16,6 +16,8 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
+  /** Other names of keys, by the name used here. */
+  readonly aliases: Readonly<Record<string, string>>;
   /** Default values of omitted keys, from the family's own config class. */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Values that some keys must have (or may lack) for this record to be right; others are refused by name. */
@@ -26,7 +28,8 @@ export interface Family {
   readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' }[];
   readonly routing: RoutingRecord;
   readonly activation: ActivationRecord;
-  readonly norm: 'rms' | 'layer';
+  /** `rms-plus-one`: RMS norms whose stored weights lack one. */
+  readonly norm: 'rms' | 'layer' | 'rms-plus-one';
   readonly names: {
     readonly embedding: string;
     readonly finalNorm: string;
@@ -76,7 +79,10 @@ export type Flag = boolean | string;
 
 /** SiLU, or SiLU of a clamped gate times a clamped up plus one, with the keys of its limit and its slope. */
 export type ActivationRecord =
-  { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string };
+  | { readonly kind: 'silu' }
+  | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string }
+  /** SiLU at most a limit, times up within it; a limit for each layer, 0 for none, and others for dense networks. */
+  | { readonly kind: 'limited'; readonly limitsKey: string; readonly denseLimitsKey: string };
 
 /** A family's `RoutingRule` with its keys and tensors; a null key means a scale of 1. */
 export type RoutingRecord = ScoreRecord | { readonly kind: 'sparsemixer'; readonly jitterKey: string };
@@ -131,8 +137,10 @@ export type AttentionRecord =
       readonly plainNorm?: { readonly when: Flag };
       /** In layers that do not rotate, queries grow with their position. */
       readonly temperature?: { readonly when: Flag; readonly scaleKey: string; readonly everyKey: string };
-      /** Projection whose sigmoid multiplies the output, value by value. */
-      readonly gate?: string;
+      /** Query heads in layers with a window: a key, or one in another object. */
+      readonly slidingHeads?: { readonly key: string; readonly within: string; readonly inner: string };
+      /** Projection whose sigmoid multiplies the output, value by value or head by head. */
+      readonly gate?: { readonly name: string; readonly per: 'value' | 'head' };
     }
   | {
       readonly kind: 'latent';
@@ -164,6 +172,8 @@ export type WindowRecord =
     };
 
 export type WindowPattern =
+  /** Not proven: the list is required. */
+  | { readonly kind: 'unknown' }
   | { readonly kind: 'even' }
   /** From this layer on. */
   | { readonly kind: 'from'; readonly key: string }
@@ -182,6 +192,8 @@ export interface RotaryRecord {
   readonly on?: 'sliding' | { readonly listKey: string; readonly everyKey: string };
   /** Layers with a window have parameters of their own, in an object by kind of layer or with this key for theta. */
   readonly slidingThetaKey?: string;
+  /** Key of the rotated part of each layer, as a list. */
+  readonly partialsKey?: string;
 }
 
 /** Dense layers among the MoE layers. */
@@ -191,6 +203,8 @@ export interface DenseRecord {
     | { readonly kind: 'first'; readonly key: string; readonly types?: true }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
     /** All but every n-th layer from one to another (-1: the last). */
+    /** As in `mlp_layer_types`; without it, all but those of an enumeration such as "1,2,3". */
+    | { readonly kind: 'enumerated'; readonly key: string }
     /** All but those of a list; without it, all but every n-th one. */
     | { readonly kind: 'unlisted'; readonly listKey: string; readonly everyKey: string }
     | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
@@ -211,6 +225,8 @@ export interface SharedRecord {
   readonly biased: Flag;
   /** [1, H] weight whose sigmoid scales the output; null: unscaled. */
   readonly scale: string | null;
+  /** Other names of the matrices. */
+  readonly orNamed?: Readonly<Record<'gate' | 'up' | 'down', string>>;
 }
 
 export type ExpertLayout =
@@ -227,6 +243,14 @@ export type ExpertLayout =
       readonly kind: 'stacked-rows' | 'stacked-columns';
       readonly router: string;
       readonly gateUp: string;
+      readonly down: string;
+    }
+  | {
+      /** gate and up apart: [E, I, H] each, down [E, H, I]. */
+      readonly kind: 'stacked-apart';
+      readonly router: string;
+      readonly gate: string;
+      readonly up: string;
       readonly down: string;
     }
   | {

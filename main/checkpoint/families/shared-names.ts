@@ -131,6 +131,7 @@ export const silu = { key: 'hidden_act', values: ['silu'] } as const;
 export const plain = {
   activation: { kind: 'silu' },
   norm: 'rms',
+  aliases: {},
   names: commonNames,
   headBiasKey: null,
   window: { kind: 'never' },
