@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
-import type { DenseTensors, ExpertActivation, ExpertTensors, MoeDescriptor, TensorView, Weight } from './descriptor.ts';
+import type {
+  DenseTensors,
+  ExpertActivation,
+  ExpertGroups,
+  ExpertTensors,
+  MoeDescriptor,
+  RoutingRule,
+  TensorView,
+  Weight,
+} from './descriptor.ts';
 import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
-import { correctionOf, type ExpertGroups, type RoutingRule } from './routing.ts';
+import { correctionOf } from './routing.ts';
 import { biasName, layerName, type TensorIndex } from './tensor-index.ts';
 
 /** Published models have at most a few hundred experts in a layer. */

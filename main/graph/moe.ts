@@ -1,5 +1,11 @@
-import type { ExpertActivation, ExpertTensors, MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
-import { gatesInput, isPlainSoftmax, type RoutingRule } from '../checkpoint/routing.ts';
+import type {
+  ExpertActivation,
+  ExpertTensors,
+  MoeDescriptor,
+  RoutingRule,
+  TensorView,
+} from '../checkpoint/descriptor.ts';
+import { gatesInput, isPlainSoftmax } from '../checkpoint/routing.ts';
 import { biased, joinRows, multiply, silu, splitRows, swiglu, within } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';

@@ -1,4 +1,5 @@
-import { type ExpertGroups, isSoftmaxOfChosen, type RoutingRule, type ScoreRule } from '../checkpoint/routing.ts';
+import type { ExpertGroups, RoutingRule, ScoreRule } from '../checkpoint/descriptor.ts';
+import { isSoftmaxOfChosen } from '../checkpoint/routing.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';

@@ -1,4 +1,4 @@
-import type { ScoreRule } from '../routing.ts';
+import type { ScoreRule } from '../descriptor.ts';
 
 /**
  * A model family as data: config keys with their defaults, tensor names, and its kinds of routing, attention, norm and

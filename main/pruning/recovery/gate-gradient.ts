@@ -1,4 +1,5 @@
-import { gatesInput, isSoftmaxOfChosen, type RoutingRule, type ScoreRule } from '../../checkpoint/routing.ts';
+import type { RoutingRule, ScoreRule } from '../../checkpoint/descriptor.ts';
+import { gatesInput, isSoftmaxOfChosen } from '../../checkpoint/routing.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { divisorOf, expertsWithinGroups, largest, softplus } from '../search/route-tokens.ts';
 

@@ -1,4 +1,5 @@
-import { type ExpertGroups, isSoftmaxOfChosen, type RoutingRule, type ScoreRule } from '../../checkpoint/routing.ts';
+import type { ExpertGroups, RoutingRule, ScoreRule } from '../../checkpoint/descriptor.ts';
+import { isSoftmaxOfChosen } from '../../checkpoint/routing.ts';
 import type { RouteToken } from './layer-trace.ts';
 
 /** The graph's addend to the score of an expert that may not be chosen. */

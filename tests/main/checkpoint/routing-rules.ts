@@ -1,5 +1,4 @@
-import type { TensorView } from '../../../main/checkpoint/descriptor.ts';
-import type { ExpertGroups, ScoreRule } from '../../../main/checkpoint/routing.ts';
+import type { ExpertGroups, ScoreRule, TensorView } from '../../../main/checkpoint/descriptor.ts';
 
 /** Routers of the families as rules. */
 

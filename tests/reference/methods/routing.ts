@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import type { TensorView } from '../../../main/checkpoint/descriptor.ts';
-import type { RoutingRule } from '../../../main/checkpoint/routing.ts';
+import type { RoutingRule, TensorView } from '../../../main/checkpoint/descriptor.ts';
 import { multiply } from '../../../main/graph/linear.ts';
 import { route } from '../../../main/graph/route.ts';
 import { routeTokens } from '../../../main/pruning/search/route-tokens.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TensorView } from '../../../../main/checkpoint/descriptor.ts';
-import type { RoutingRule } from '../../../../main/checkpoint/routing.ts';
+import type { RoutingRule, TensorView } from '../../../../main/checkpoint/descriptor.ts';
 import { normalSource } from '../../../../main/pruning/normal-source.ts';
 import { type Gate, gateOf, type GateSettings } from '../../../../main/pruning/recovery/gate-gradient.ts';
 import { recoverRouter, type RouterProblem } from '../../../../main/pruning/recovery/recover-router.ts';

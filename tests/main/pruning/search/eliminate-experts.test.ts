@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TensorView } from '../../../../main/checkpoint/descriptor.ts';
-import type { RoutingRule } from '../../../../main/checkpoint/routing.ts';
+import type { RoutingRule, TensorView } from '../../../../main/checkpoint/descriptor.ts';
 import { combinations, eliminateExperts, subsets } from '../../../../main/pruning/search/eliminate-experts.ts';
 import { layerLoss, traceLayer } from '../../../../main/pruning/search/layer-trace.ts';
 import { routeTokens } from '../../../../main/pruning/search/route-tokens.ts';
