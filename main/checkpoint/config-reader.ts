@@ -127,7 +127,8 @@ export class ConfigReader {
   requireOneOf(key: string, values: readonly unknown[]): void {
     const value = this.raw(key);
     const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
-    if (value === null || isEmpty || [value].flat().every((each) => values.includes(each))) return;
+    if (value === null || (isEmpty && !Array.isArray(value))) return;
+    if (!isEmpty && [value].flat().every((each) => values.includes(each))) return;
     throw this.unsupported(
       `"${key}" is ${JSON.stringify(value)}; only ` +
         `${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here`,
