@@ -22,6 +22,10 @@ export class ConfigReader {
     this.#aliases = aliases;
   }
 
+  keys(): readonly string[] {
+    return Object.keys(this.#config);
+  }
+
   /** First of `keys` that the config itself contains. */
   presentKey(keys: readonly string[]): string | undefined {
     return keys.find((key) => this.#config[key] !== undefined && this.#config[key] !== null);

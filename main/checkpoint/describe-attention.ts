@@ -9,8 +9,8 @@ export interface AttentionReader {
   readonly isLatent: boolean;
   /** head dimension ^ -0.5. */
   readonly scale: number;
-  /** Dimensions of each head that a rotary embedding may rotate. */
-  readonly rotatedDimension: number;
+  /** Dimensions of each head that a rotary embedding may rotate, in layers with and without a window. */
+  readonly rotatedDimension: Readonly<Record<'full_attention' | 'sliding_attention', number>>;
   readonly describe: (layer: number, is: LayerKind) => AttentionDescriptor;
 }
 
@@ -51,6 +51,31 @@ const slidingHeadsOf = (
   return reader.optionalInteger(keys.key) ?? reader.object(keys.within)?.optionalInteger(keys.inner) ?? null;
 };
 
+interface GlobalHeads {
+  readonly dimension: number | null;
+  readonly keyValueHeads: number | null;
+  readonly keysAreValues: boolean;
+}
+
+/** Heads of a layer without a window, where those have their own; of the first one in the list for `layer` null. */
+const globalHeads = (
+  keys: Extract<Family['attention'], { kind: 'grouped' }>['global'],
+  reader: ConfigReader,
+  layer: number | null,
+): GlobalHeads | null => {
+  if (keys === undefined) return null;
+  const keysAreValues = reader.flag(keys.keysAreValues);
+  const byLayer = reader.object(keys.byLayerKey);
+  const own = byLayer?.object(layer === null ? (byLayer.keys()[0] ?? '') : String(layer));
+  return {
+    dimension: own?.optionalInteger('head_dim') ?? reader.optionalInteger(keys.dimensionKey),
+    keyValueHeads:
+      own?.optionalInteger('num_key_value_heads') ??
+      (keysAreValues ? reader.optionalInteger(keys.keyValueHeadsKey) : null),
+    keysAreValues,
+  };
+};
+
 const describeGrouped = (
   record: Extract<Family['attention'], { kind: 'grouped' }>,
   reader: ConfigReader,
@@ -59,14 +84,15 @@ const describeGrouped = (
   { hidden, heads }: { readonly hidden: number; readonly heads: number },
 ): AttentionReader => {
   const keyValueHeads = reader.optionalInteger('num_key_value_heads') ?? heads;
-  const headDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
+  const commonDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
+  const headDimension = commonDimension;
   if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0) {
     throw reader.inconsistent(
       `${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ` +
         `${String(headDimension)} do not fit together`,
     );
   }
-  const valueDimension =
+  const commonValueDimension =
     record.valueDimensionKey === undefined ? headDimension : reader.integer(record.valueDimensionKey);
   const slidingHeads =
     record.slidingKeyValueHeadsKey === undefined
@@ -93,8 +119,11 @@ const describeGrouped = (
       : { scale: reader.number(record.temperature.scaleKey), every: reader.number(record.temperature.everyKey) };
   const describe = (layer: number, { sliding: isSliding, rotating }: LayerKind): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
+    const ofLayer = isSliding ? null : globalHeads(record.global, reader, layer);
+    const headDimension = ofLayer?.dimension ?? commonDimension;
+    const valueDimension = ofLayer?.dimension ?? commonValueDimension;
     const width = (whole: number): number => (norms?.over === 'head' ? headDimension : whole);
-    const keyHeads = isSliding ? slidingHeads : keyValueHeads;
+    const keyHeads = ofLayer?.keyValueHeads ?? (isSliding ? slidingHeads : keyValueHeads);
     const ownHeads = isSliding ? slidingQueryHeads : heads;
     const [queryWidth, keyWidth] = [ownHeads * headDimension, keyHeads * headDimension];
     const hasSinks = record.sinks !== null && (record.sinks.on === 'all' || isSliding);
@@ -106,7 +135,10 @@ const describeGrouped = (
       valueDimension,
       query: project(weights, named(record.query), [queryWidth, hidden], inputBias),
       key: project(weights, named(record.key), [keyWidth, hidden], inputBias),
-      value: project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
+      value:
+        ofLayer?.keysAreValues === true
+          ? null
+          : project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
       output: project(weights, named(record.output), [hidden, ownHeads * valueDimension], outputBias),
       queryKeyNorm:
         norms === null || !reader.flag(norms.when)
@@ -119,6 +151,7 @@ const describeGrouped = (
             },
       plainNorm: normsPlainly && rotating ? reader.number('rms_norm_eps') : null,
       temperature: rotating ? null : temperature,
+      valueNorm: record.valueNorm === true ? reader.number('rms_norm_eps') : null,
       valueScale,
       gate:
         record.gate === undefined
@@ -138,8 +171,11 @@ const describeGrouped = (
   };
   return {
     isLatent: false,
-    scale: headDimension ** -0.5,
-    rotatedDimension: headDimension,
+    scale: record.scale ?? headDimension ** -0.5,
+    rotatedDimension: {
+      sliding_attention: headDimension,
+      full_attention: globalHeads(record.global, reader, null)?.dimension ?? headDimension,
+    },
     describe,
   };
 };
@@ -186,7 +222,7 @@ const describeLatent = (
   return {
     isLatent: true,
     scale: headDimension ** -0.5,
-    rotatedDimension,
+    rotatedDimension: { full_attention: rotatedDimension, sliding_attention: rotatedDimension },
     describe,
   };
 };

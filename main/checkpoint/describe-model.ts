@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
-import { denseLimit, describeMoe, takeBiases } from './describe-moe.ts';
+import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
 import type { BlockDescriptor, ModelDescriptor, Norm, Rotary, TensorView } from './descriptor.ts';
 import type {
   DenseRecord,
@@ -60,7 +60,7 @@ export const describeModel = (
   const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
   const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
     const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
-    return readRotary(reader, family.rotary, attention.rotatedDimension, kind, Math.max(0, first));
+    return readRotary(reader, family.rotary, attention.rotatedDimension[kind], kind, Math.max(0, first));
   };
   const rotaries = {
     full_attention: rotaryOfKind('full_attention'),
@@ -76,7 +76,9 @@ export const describeModel = (
     family.window.kind !== 'chunks' || reader.isNull(family.window.key) ? null : reader.integer(family.window.key);
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
-    const dense = isDense(family.dense, reader, layer) ? family.dense : null;
+    const dense = hasDense(family.dense, reader, layer) ? family.dense : null;
+    const hasExperts = dense === null || dense.rule.kind === 'beside';
+    const { beside, outputScale } = family.names;
     const width = dense === null ? 0 : reader.integer(dense.widthKey);
     const window = windows[layer] ?? null;
     const { branchNorms } = family.names;
@@ -95,7 +97,17 @@ export const describeModel = (
               attention: norm(named(branchNorms.attention), hidden),
               feedForward: norm(named(branchNorms.feedForward), hidden),
             },
-      moe: dense === null ? moeOf(layer) : null,
+      beside:
+        beside === undefined
+          ? null
+          : {
+              dense: norm(named(beside.dense), hidden),
+              expertsIn: norm(named(beside.expertsIn), hidden),
+              expertsOut: norm(named(beside.expertsOut), hidden),
+              router: index.take(named(beside.router), [hidden]),
+            },
+      outputScale: outputScale === undefined ? null : index.take(named(outputScale), [1]),
+      moe: hasExperts ? moeOf(layer) : null,
       dense:
         dense === null
           ? null
@@ -103,7 +115,7 @@ export const describeModel = (
               gate: weights.take(named(dense.gate), [width, hidden]),
               up: weights.take(named(dense.up), [width, hidden]),
               down: weights.take(named(dense.down), [hidden, width]),
-              limit: denseLimit(family, reader, layer),
+              activation: denseActivation(family, reader, layer),
               ...(reader.flag(dense.biased) ? takeBiases(weights, dense, layer, [width, hidden]) : {}),
             },
     };
@@ -146,6 +158,7 @@ export const describeModel = (
     embeddingMultiplier: multiplier('embedding') * (reader.flag(family.embeddingRoot) ? Math.sqrt(hidden) : 1),
     residualMultiplier: multiplier('residual'),
     logitsDivisor: multiplier('logits'),
+    logitsCap: family.logitsCapKey === undefined ? null : reader.optionalNumber(family.logitsCapKey),
     blocks,
     moeLayers,
     configKeys: {
@@ -198,18 +211,21 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
 });
 
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'first' || rule.kind === 'enumerated'
-    ? [rule.key]
-    : rule.kind === 'unlisted'
-      ? [rule.listKey, rule.everyKey]
-      : rule.kind === 'interval'
-        ? [rule.everyKey, rule.fromKey, rule.toKey]
-        : [rule.stepKey, rule.listKey];
+  rule.kind === 'beside'
+    ? []
+    : rule.kind === 'first' || rule.kind === 'enumerated'
+      ? [rule.key]
+      : rule.kind === 'unlisted'
+        ? [rule.listKey, rule.everyKey]
+        : rule.kind === 'interval'
+          ? [rule.everyKey, rule.fromKey, rule.toKey]
+          : [rule.stepKey, rule.listKey];
 
 const MLP_TYPES = 'mlp_layer_types';
 
-const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
+const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
+  if (record.rule.kind === 'beside') return true;
   if (record.rule.kind === 'first') {
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';

@@ -13,7 +13,7 @@ import type {
 } from './descriptor.ts';
 import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
-import { correctionOf } from './routing.ts';
+import { correctionOf, expertScaleOf } from './routing.ts';
 import { biasName, layerName, type TensorIndex } from './tensor-index.ts';
 
 /** Published models have at most a few hundred experts in a layer. */
@@ -95,7 +95,10 @@ export const describeMoe = (
       expertTensors,
       shared: takeShared(family, reader, weights, layer, hidden),
       storage: {
-        stacked: [...[router, routerBias, correction].flatMap((view) => view?.tensor ?? []), ...stacked],
+        stacked: [
+          ...[router, routerBias, correction, expertScaleOf(routing)].flatMap((view) => view?.tensor ?? []),
+          ...stacked,
+        ],
         prefix,
       },
     };
@@ -117,7 +120,8 @@ const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
 const activationOf = (record: ActivationRecord, reader: ConfigReader, layer: number): ExpertActivation => {
   switch (record.kind) {
     case 'silu':
-      return record;
+    case 'gelu':
+      return { kind: record.kind };
     case 'clamped':
       return { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
     case 'limited': {
@@ -156,13 +160,14 @@ const routingOf = (
   sizes: { readonly experts: number; readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-  const { kind, score, after, gate, correction, correctionIsRow, renormalise, scaleKey } = routing;
+  const { kind, score, after, gate, correction, correctionIsRow, renormalise, scaleKey, expertScale } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
   return {
     kind,
     score,
     after,
     gate,
+    expertScale: expertScale === undefined ? null : weights.takeView(layerName(expertScale, layer), [sizes.experts]),
     scale: scaleKey === null ? 1 : reader.number(scaleKey),
     correction:
       correction === null
@@ -201,7 +206,7 @@ const takeShared = (
   return {
     ...takeGateUp(weights, names.gateUp, named, [width, hidden]),
     down: weights.take(named(names.down), [hidden, width]),
-    limit: denseLimit(family, reader, layer),
+    activation: denseActivation(family, reader, layer),
     ...(reader.flag(record.biased) && typeof record.gateUp !== 'string'
       ? takeBiases(weights, { ...record.gateUp, down: record.down }, layer, [width, hidden])
       : {}),
@@ -210,9 +215,16 @@ const takeShared = (
   };
 };
 
-/** Limit of the activation in a layer's dense network or its shared expert. */
-export const denseLimit = ({ activation }: Family, reader: ConfigReader, layer: number): number | null =>
-  (activation.kind === 'limited' ? reader.numberOf(activation.denseLimitsKey, layer) : 0) || null;
+/** The activation in a layer's dense network or its shared expert; gpt-oss, which clamps its experts, has neither. */
+export const denseActivation = (
+  { activation }: Family,
+  reader: ConfigReader,
+  layer: number,
+): DenseTensors['activation'] => {
+  if (activation.kind === 'gelu') return { kind: 'gelu' };
+  const limit = activation.kind === 'limited' ? reader.numberOf(activation.denseLimitsKey, layer) : 0;
+  return limit === 0 ? { kind: 'silu' } : { kind: 'limited', limit };
+};
 
 /** Biases beside the matrices of a dense network of inner width `width`. */
 export const takeBiases = (

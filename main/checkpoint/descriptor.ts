@@ -58,10 +58,11 @@ export interface ExpertTensors {
 
 /**
  * `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha
- * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`.
+ * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`. `gelu`: gelu(gate) * up, by tanh.
  */
 export type ExpertActivation =
   | { readonly kind: 'silu' }
+  | { readonly kind: 'gelu' }
   | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number }
   | { readonly kind: 'limited'; readonly limit: number };
 
@@ -91,6 +92,8 @@ export interface ScoreRule {
   /** The divisor: sum of the chosen weights + epsilon, or that sum, but at least epsilon; null: not divided. */
   readonly renormalise: { readonly epsilon: number; readonly as: 'addend' | 'floor' } | null;
   readonly scale: number;
+  /** [E]: multiplies each expert's weight at the end. */
+  readonly expertScale: TensorView | null;
   /** Whether a weight multiplies its expert's output, or the expert's input. */
   readonly gate: 'output' | 'input';
 }
@@ -106,8 +109,7 @@ export interface DenseTensors extends Pick<ExpertTensors, 'gateBias' | 'upBias' 
   readonly gate: Weight;
   readonly up: Weight;
   readonly down: Weight;
-  /** silu(gate) is at most this, and up within +-this; null: no limit. */
-  readonly limit: number | null;
+  readonly activation: Exclude<ExpertActivation, { kind: 'clamped' }>;
 }
 
 export interface MoeDescriptor {
@@ -163,7 +165,8 @@ export type AttentionDescriptor =
       readonly valueDimension: number;
       readonly query: Projection;
       readonly key: Projection;
-      readonly value: Projection;
+      /** Null: the keys before norm and rotation. */
+      readonly value: Projection | null;
       readonly output: Projection;
       /** RMS norm of queries and keys: over each head (before or after rotation), or over the whole projection. */
       readonly queryKeyNorm: {
@@ -176,6 +179,8 @@ export type AttentionDescriptor =
       readonly plainNorm: number | null;
       /** Queries are multiplied by a function of their position; blocks with the same one have the same object. */
       readonly temperature: Temperature | null;
+      /** Epsilon of an RMS norm without weight over each head of the values; null: none. */
+      readonly valueNorm: number | null;
       /** Multiplies the values. */
       readonly valueScale: number;
       /** The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head. */
@@ -216,8 +221,13 @@ export interface BlockDescriptor {
   readonly branchNorms: { readonly attention: Norm; readonly feedForward: Norm } | null;
   /** Null in a dense layer. */
   readonly moe: MoeDescriptor | null;
-  /** Null in an MoE layer. */
+  /** Null in an MoE layer that has none beside its experts. */
   readonly dense: DenseTensors | null;
+  /** Where a dense network runs beside the experts: its norm, theirs before and after, and the router's factors [H]. */
+  readonly beside:
+    (Readonly<Record<'dense' | 'expertsIn' | 'expertsOut', Norm>> & { readonly router: TensorView }) | null;
+  /** [1]: multiplies the block's output; null: none. */
+  readonly outputScale: TensorView | null;
 }
 
 /** 1 + scale * ln(1 + floor((position + 1) / every)). */
@@ -253,6 +263,8 @@ export interface ModelDescriptor {
   readonly embeddingMultiplier: number;
   readonly residualMultiplier: number;
   readonly logitsDivisor: number;
+  /** Logits are cap * tanh(logits / cap); null: as they are. */
+  readonly logitsCap: number | null;
   readonly blocks: readonly BlockDescriptor[];
   /** The MoE layers in order: row l of every [L, E] statistic and of every plan is `moeLayers[l]`. */
   readonly moeLayers: readonly { readonly block: number; readonly moe: MoeDescriptor }[];

@@ -39,9 +39,11 @@ export const readRotary = (
     record.partialKey === null
       ? 1
       : (parameters?.optionalNumber(record.partialKey) ?? partialOf(reader, record, record.partialKey, first));
+  // Gemma 4 rotates whole heads, most pairs of them by nothing.
+  const isProportional = kind === 'proportional' && record.scalings.includes('proportional');
   const dimensions =
     (record.dimensionsKey === undefined ? null : reader.optionalInteger(record.dimensionsKey)) ??
-    Math.floor(headDimension * partial);
+    Math.floor(headDimension * (isProportional ? 1 : partial));
   if (dimensions > MAX_DIMENSIONS)
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} ` +
@@ -59,6 +61,11 @@ export const readRotary = (
   const theta = alpha === null ? stated : stated * alpha ** (dimensions / (dimensions - 2));
   const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
   const table = { dimensions, interleaved: reader.flag(record.interleaved) };
+  if (isProportional) {
+    const turning = Math.floor((partial * headDimension) / 2);
+    const frequencies = plain.map((frequency, pair) => (pair < turning ? frequency : 0));
+    return { rotary: { ...table, frequencies, magnitude: 1 }, scaleCorrection: 1, limit: null };
+  }
   if (kind === 'default' || (alpha !== null && record.scalings.includes('dynamic')))
     return { rotary: { ...table, frequencies: plain, magnitude: 1 }, scaleCorrection: 1, limit: null };
   if (parameters === null || kind === 'dynamic' || !record.scalings.some((scaling) => scaling === kind)) {

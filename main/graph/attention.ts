@@ -133,7 +133,7 @@ export const groupedHeads = (
   inputs: AttentionInputs,
 ): Heads => {
   const { heads, keyValueHeads, headDimension, valueDimension } = descriptor;
-  const { query, key, value, queryKeyNorm, plainNorm, clip, valueScale, sinks } = descriptor;
+  const { query, key, value, queryKeyNorm, plainNorm, clip, valueNorm, valueScale, sinks } = descriptor;
   const clipped = (projected: Value): Value =>
     clip === null ? projected : graph.node('Clip', [projected, graph.float(-clip), graph.float(clip)]);
   const normed = (projected: Value, count: number, norm: Norm | undefined): Value => {
@@ -151,10 +151,16 @@ export const groupedHeads = (
     inputs.temperature === null ? queries : graph.node('Mul', [queries, inputs.temperature]);
   const scaled = (values: Value): Value =>
     valueScale === 1 ? values : graph.node('Mul', [values, graph.float(valueScale)]);
+  const values = (projected: Value): Value => {
+    const perHead = split(graph, scaled(clipped(projected)), keyValueHeads, valueDimension);
+    return valueNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, valueDimension), valueNorm);
+  };
+  const queries = warmed(rotated(project(graph, tokens, query), heads, queryKeyNorm?.query));
+  const rawKeys = project(graph, tokens, key);
   return {
-    query: warmed(rotated(project(graph, tokens, query), heads, queryKeyNorm?.query)),
-    key: rotated(project(graph, tokens, key), keyValueHeads, queryKeyNorm?.key),
-    value: split(graph, scaled(clipped(project(graph, tokens, value))), keyValueHeads, valueDimension),
+    query: queries,
+    key: rotated(rawKeys, keyValueHeads, queryKeyNorm?.key),
+    value: values(value === null ? rawKeys : project(graph, tokens, value)),
     queryHeads: heads,
     keyHeads: keyValueHeads,
     headDimension,
@@ -321,7 +327,7 @@ const rotate = (graph: OnnxGraph, tokens: Value, heads: number, { rotation }: At
   });
 };
 
-const ones = (graph: OnnxGraph, length: number): Value =>
+export const ones = (graph: OnnxGraph, length: number): Value =>
   graph.floats(
     [length],
     Array.from({ length }, () => 1),

@@ -84,23 +84,34 @@ export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, plusOn
 export const biased = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Weight | undefined): Value =>
   linear(graph, tokens, matrix, bias === undefined ? null : weight(graph, bias));
 
-/** down(silu(gate x) * up x). */
+/** down(silu(gate x) * up x), or another activation. */
 export const swiglu = (
   graph: OnnxGraph,
   tokens: Value,
-  { gate, up, down, limit, gateBias, upBias, downBias }: DenseTensors,
+  { gate, up, down, activation, gateBias, upBias, downBias }: DenseTensors,
 ): Value => {
-  const activated = silu(graph, biased(graph, tokens, gate, gateBias), limit);
-  const raised = within(graph, biased(graph, tokens, up, upBias), limit);
+  const activated = activate(graph, activation, biased(graph, tokens, gate, gateBias));
+  const raised = limitedUp(graph, activation, biased(graph, tokens, up, upBias));
   return biased(graph, graph.node('Mul', [activated, raised]), down, downBias);
 };
 
-/** silu(value), at most `limit`. */
-export const silu = (graph: OnnxGraph, value: Value, limit: number | null): Value => {
-  const activated = graph.node('QuickGelu', [value], { alpha: { float: 1 } });
-  return limit === null ? activated : graph.node('Min', [activated, graph.float(limit)]);
+/** gelu(gate) or silu(gate), at most the limit if there is one. */
+export const activate = (graph: OnnxGraph, activation: DenseTensors['activation'], gate: Value): Value => {
+  if (activation.kind === 'gelu') return gelu(graph, gate);
+  const activated = graph.node('QuickGelu', [gate], { alpha: { float: 1 } });
+  return activation.kind === 'limited' ? graph.node('Min', [activated, graph.float(activation.limit)]) : activated;
 };
 
-/** A value within +-`limit`. */
-export const within = (graph: OnnxGraph, value: Value, limit: number | null): Value =>
-  limit === null ? value : graph.node('Clip', [value, graph.float(-limit), graph.float(limit)]);
+/** up within +-the limit if there is one. */
+export const limitedUp = (graph: OnnxGraph, activation: DenseTensors['activation'], up: Value): Value =>
+  activation.kind === 'limited'
+    ? graph.node('Clip', [up, graph.float(-activation.limit), graph.float(activation.limit)])
+    : up;
+
+/** GELU by its tanh form (arXiv 1606.08415): 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
+const gelu = (graph: OnnxGraph, value: Value): Value => {
+  const cube = graph.node('Mul', [graph.node('Mul', [value, value]), value]);
+  const bent = graph.node('Add', [value, graph.node('Mul', [cube, graph.float(0.044715)])]);
+  const share = graph.node('Tanh', [graph.node('Mul', [bent, graph.float(Math.sqrt(2 / Math.PI))])]);
+  return graph.node('Mul', [graph.node('Mul', [value, graph.float(0.5)]), graph.node('Add', [share, graph.float(1)])]);
+};

@@ -6,7 +6,7 @@ import type {
   TensorView,
 } from '../checkpoint/descriptor.ts';
 import { gatesInput, isPlainSoftmax } from '../checkpoint/routing.ts';
-import { biased, joinRows, multiply, silu, splitRows, swiglu, within } from './linear.ts';
+import { activate, biased, joinRows, limitedUp, multiply, splitRows, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
@@ -67,9 +67,16 @@ export interface MoeObservation {
  * Sparse Mixture-of-Experts layer: tokens are sorted by expert (an argsort by TopK over unique keys), split by counts,
  * run through one chain of products per expert on the checkpoint's own tensors, and put back in order. `mask` [rows],
  * or [T, rows] for tokens of several candidates: 0 keeps an expert, -1e9 removes it exactly as deleting its row would.
+ * `forRouter`: what the router sees, if it is not what the experts see.
  */
-export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Value): MoeOutputs => {
-  const logits = multiply(graph, tokens, layer.router, layer.routerBias);
+export const moe = (
+  graph: OnnxGraph,
+  layer: MoeLayer,
+  tokens: Value,
+  mask: Value,
+  forRouter: Value = tokens,
+): MoeOutputs => {
+  const logits = multiply(graph, forRouter, layer.router, layer.routerBias);
   const choice = choose(graph, layer, logits, mask);
   const { rows: experts } = choice;
   const weights =
@@ -235,10 +242,8 @@ const constantOnTokens = (
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */
 const activated = (graph: OnnxGraph, activation: ExpertActivation, gate: Value, up: Value): Value => {
-  if (activation.kind !== 'clamped') {
-    const bound = activation.kind === 'limited' ? activation.limit : null;
-    return graph.node('Mul', [silu(graph, gate, bound), within(graph, up, bound)]);
-  }
+  if (activation.kind !== 'clamped')
+    return graph.node('Mul', [activate(graph, activation, gate), limitedUp(graph, activation, up)]);
   const { limit, alpha } = activation;
   const bounded = graph.node('Min', [gate, graph.float(limit)]);
   const raised = graph.node('Add', [graph.node('Clip', [up, graph.float(-limit), graph.float(limit)]), graph.float(1)]);

@@ -1,8 +1,8 @@
 import { withPauses } from '../arithmetic/steps.ts';
-import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
+import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
-import { correctionOf } from '../checkpoint/routing.ts';
+import { correctionOf, expertScaleOf } from '../checkpoint/routing.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
@@ -230,6 +230,8 @@ export const layerRoute = async (
   { routing, experts, topK }: MoeDescriptor,
   logits: Float32Array,
 ): Promise<RouteToken> => {
-  const correction = correctionOf(routing);
-  return routeTokens(routing, logits, experts, topK, correction === null ? undefined : await readTensor(correction));
+  const values = async (view: TensorView | null): Promise<Float32Array | undefined> =>
+    view === null ? undefined : readTensor(view);
+  const [correction, scale] = [await values(correctionOf(routing)), await values(expertScaleOf(routing))];
+  return routeTokens(routing, logits, experts, topK, correction, scale);
 };

@@ -36,6 +36,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   dots1: ['merge'],
   ernie4_5_moe: ['merge'],
   exaone_moe: ['merge'],
+  gemma4: ['residual', 'merge', 'recover experts', 'recover router'],
   glm4_moe: ['merge'],
   glm4_moe_lite: ['merge'],
   'gpt_oss-bf16': ['merge'],

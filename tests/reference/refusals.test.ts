@@ -141,7 +141,8 @@ const transposed = (shape: readonly number[]): readonly number[] => [
 const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 /** Names of tensors that no text model reads: a vision tower and its projector. */
-const carried = /^(model\.)?(vision_tower|vision_model|multi_modal_projector|mm_projector|vit_large_projector)\./;
+const carried =
+  /^(model\.)?(vision_tower|embed_vision|vision_model|multi_modal_projector|mm_projector|vit_large_projector)\./;
 
 describe.each(folders)('%s', (folder) => {
   const sound = readSound(folder);
@@ -318,6 +319,7 @@ const lengthKeys = [
   'num_attention_heads',
   'num_key_value_heads',
   'head_dim',
+  'global_head_dim',
   'num_local_experts',
   'num_experts',
   'n_routed_experts',

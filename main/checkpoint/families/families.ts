@@ -4,6 +4,7 @@ import { dots1 } from './dots1.ts';
 import { ernieMoe } from './ernie-moe.ts';
 import { exaoneMoe } from './exaone-moe.ts';
 import type { Family } from './family.ts';
+import { gemma4, gemma4Text } from './gemma4.ts';
 import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
@@ -44,6 +45,8 @@ export const families: readonly Family[] = [
   llama4Text,
   llama4,
   step3p7,
+  gemma4Text,
+  gemma4,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -65,8 +68,6 @@ export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['deepseek_v32', indexer],
   ['glm_moe_dsa', indexer],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
-  ['gemma4', 'its dense network beside the experts and its shared keys and values are not computed here'],
-  ['gemma4_text', 'its dense network beside the experts and its shared keys and values are not computed here'],
   ['longcat_flash', 'its identity experts and its two attentions a layer are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

@@ -38,6 +38,9 @@ export interface Family {
     readonly feedForwardNorm: string;
     /** Norms of the branches before they are added; null: none. */
     readonly branchNorms: { readonly attention: string; readonly feedForward: string } | null;
+    /** Names where a dense network runs beside the experts of every layer. */
+    readonly beside?: Readonly<Record<'dense' | 'expertsIn' | 'expertsOut' | 'router', string>>;
+    readonly outputScale?: string;
   };
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
@@ -53,6 +56,8 @@ export interface Family {
   } | null;
   /** Whether embeddings are multiplied by the square root of their width. */
   readonly embeddingRoot: Flag;
+  /** Key of the cap of logits, which may be absent. */
+  readonly logitsCapKey?: string;
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
   /** Known layouts on disk; the one with existing tensors is used. */
@@ -79,7 +84,7 @@ export type Flag = boolean | string;
 
 /** SiLU, or SiLU of a clamped gate times a clamped up plus one, with the keys of its limit and its slope. */
 export type ActivationRecord =
-  | { readonly kind: 'silu' }
+  | { readonly kind: 'silu' | 'gelu' }
   | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string }
   /** SiLU at most a limit, times up within it; a limit for each layer, 0 for none, and others for dense networks. */
   | { readonly kind: 'limited'; readonly limitsKey: string; readonly denseLimitsKey: string };
@@ -99,6 +104,8 @@ export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after' 
     readonly as: 'addend' | 'floor';
   } | null;
   readonly scaleKey: string | null;
+  /** [E] factors of the experts' weights. */
+  readonly expertScale?: string;
 }
 
 export interface GroupRecord {
@@ -133,6 +140,18 @@ export type AttentionRecord =
       readonly valueScaleKey?: string;
       /** Heads of keys and values in layers with a window: the key, or twice as many as elsewhere. */
       readonly slidingKeyValueHeadsKey?: string;
+      /** In place of head dimension ^ -0.5. */
+      readonly scale?: number;
+      /** Layers without a window have heads of their own, and values that are their keys where the flag says so. */
+      readonly global?: {
+        readonly dimensionKey: string;
+        readonly keyValueHeadsKey: string;
+        readonly keysAreValues: string;
+        /** Both by layer, where the config has that. */
+        readonly byLayerKey: string;
+      };
+      /** Heads of the values are normed without weight. */
+      readonly valueNorm?: true;
       /** In layers that rotate, heads of queries and keys are normed without weight afterwards. */
       readonly plainNorm?: { readonly when: Flag };
       /** In layers that do not rotate, queries grow with their position. */
@@ -187,7 +206,7 @@ export interface RotaryRecord {
   /** Key of the number of rotated dimensions, which some files have in place of their part. */
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
-  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3')[];
+  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional')[];
   /** Layers that rotate: all, those with a window, or those of a list (1), without it all but every n-th one. */
   readonly on?: 'sliding' | { readonly listKey: string; readonly everyKey: string };
   /** Layers with a window have parameters of their own, in an object by kind of layer or with this key for theta. */
@@ -201,6 +220,8 @@ export interface DenseRecord {
   readonly rule:
     /** As in `mlp_layer_types` where the family has it and the config names it; else the first ones. */
     | { readonly kind: 'first'; readonly key: string; readonly types?: true }
+    /** No layer: the network runs beside the experts. */
+    | { readonly kind: 'beside' }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
     /** All but every n-th layer from one to another (-1: the last). */
     /** As in `mlp_layer_types`; without it, all but those of an enumeration such as "1,2,3". */

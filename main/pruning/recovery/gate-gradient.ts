@@ -32,7 +32,7 @@ export interface GateSettings {
  */
 export const gateOf = (settings: GateSettings): Gate | null => {
   const { rule } = settings;
-  if (rule.kind === 'sparsemixer' || gatesInput(rule)) return null;
+  if (rule.kind === 'sparsemixer' || gatesInput(rule) || rule.expertScale !== null) return null;
   if (settings.isSummed) return softmaxOfSums(settings, rule);
   if (isSoftmaxOfChosen(rule)) return softmaxOfChosen(settings, rule);
   return rule.score === 'softmax' ? softmaxOfAll(settings, rule) : ofEachLogit(settings, rule);

@@ -10,6 +10,7 @@ const plain: ScoreRule = {
   after: 'none',
   renormalise: null,
   scale: 1,
+  expertScale: null,
   gate: 'output',
 };
 

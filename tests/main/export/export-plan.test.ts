@@ -202,6 +202,7 @@ describe('an export', () => {
   it.each([
     ['kimi_k25', 'n_routed_experts', 12, /^(vision_tower|mm_projector)\./],
     ['llama4', 'num_local_experts', 8, /^(vision_model|multi_modal_projector)\./],
+    ['gemma4', 'num_experts', 8, /^model\.(vision_tower|embed_vision)\./],
     ['step3p7', 'moe_num_experts', 8, /^(vision_model|vit_large_projector)\./],
   ] as const)(
     'of %s edits the text model within, and copies the vision tower unchanged',
