@@ -1,4 +1,11 @@
-/** The layers of the project, innermost first. Imports point one way, without cycles. */
+/** The folders of `main`, innermost first: a folder imports only itself and those before it. */
+const layers = [
+  ...['contract', 'words', 'statistics', 'evaluation', 'figures', 'files', 'arithmetic', 'tasks', 'checkpoint'],
+  ...['graph', 'profile', 'pruning', 'inference', 'generation', 'workspace', 'cluster', 'export', 'finetune', 'runs'],
+  ...['jobs', 'report', 'reading', 'sample', 'reproduction', 'compute', 'engine', 'hosts', 'cli'],
+];
+
+/** The pure ring: what the engine and the window both import. */
 const ring = '^main/(contract|words|statistics|evaluation|figures)/';
 
 /** A rule for the imports of one folder; `dependencyTypes` and `path` refer to the imported module. */
@@ -67,21 +74,20 @@ export default {
         path: '^renderer/(features|app)/',
       },
     ),
-    rule('cli-on-top', 'Only the hosts and the command line itself import the command line.', '^main/(?!cli/|hosts/)', {
-      path: '^main/cli/',
-    }),
     rule('files-below', 'Code that reads and writes files does not import runs, jobs or the engine.', '^main/files/', {
       path: '^main/(?!files/|contract/)',
     }),
-    rule(
-      'engine-calls-on-jobs',
-      'Jobs and runs import neither the calls that start them nor the reports made from them.',
-      '^main/(jobs|runs|inference|pruning|checkpoint|graph|tasks|profile|export|workspace)/',
-      { path: '^main/(engine|cli|hosts|report)/' },
+    ...layers.slice(0, -1).map((name, index) =>
+      rule(`${name}-inward`, 'A folder imports only those before it in the list of layers.', `^main/${name}/`, {
+        path: `^main/(${layers.slice(index + 1).join('|')})/`,
+      }),
     ),
-    rule('runs-below-jobs', 'What a run leaves on disk is read without the jobs that wrote it.', '^main/runs/', {
-      path: '^main/jobs/',
-    }),
+    rule(
+      'listed-layer',
+      'Every folder of main is in the list of layers.',
+      `^main/(?!(${layers.join('|')})/)[^/]+/`,
+      {},
+    ),
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

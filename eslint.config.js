@@ -17,7 +17,8 @@ const spreadLiteral = {
 const spreadArguments = {
   selector: ':matches(CallExpression, NewExpression) > SpreadElement.arguments',
   message:
-    'Arguments are on the stack, which overflows at about a hundred thousand: use maxOf, minOf or a loop, or pass a list.',
+    'Arguments are on the stack, which overflows at about a hundred thousand: use maxOf, minOf or a loop, or pass a ' +
+    'list.',
 };
 /** Refuses comments that begin with "What of", which hide their subject. */
 const plainWords = {

@@ -1,12 +1,14 @@
-// npm test: runs every kind of check in order, then prints a summary. "node .ci/test.mjs KIND [ARGUMENT ...]" runs one
-// kind, or several ("all,interop": those of npm test, then interop).
-import { spawnSync } from 'node:child_process';
+// npm test: runs every kind of check, then prints a summary. "node .ci/test.mjs KIND [ARGUMENT ...]" runs one kind, or
+// several ("all,interop": those of npm test, and interop). Kinds run side by side as far as the cores reach.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { ensureBuilt } from './build.mjs';
-import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
+import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, say } from './setup.mjs';
 import { findLlamaCpp } from './llama-cpp-environment.mjs';
 import { findPython } from './python-environment.mjs';
 import { findSlurm } from './slurm-cluster.mjs';
@@ -17,7 +19,11 @@ ensureInstalled();
 const node = nodeBinary();
 const tool = (...parts) => path.join(root, 'node_modules', ...parts);
 const vitest = [tool('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=.ci/vitest-counter.mjs'];
-const playwright = [tool('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,.ci/playwright-counter.mjs'];
+/** Each project has its own folder of results: Playwright empties it at the start. */
+const playwright = (project) => [
+  ...[tool('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,.ci/playwright-counter.mjs'],
+  ...[`--project=${project}`, `--output=test-results/${project}`],
+];
 const typescript = (project) => [tool('typescript', 'bin', 'tsc'), '--pretty', '--project', project];
 const cruiser = [tool('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'), '--config', '.dependency-cruiser.js'];
 const reference = (...names) => ({
@@ -41,19 +47,25 @@ const findBrowser = () => {
 /**
  * `checks` pass or fail as a whole; other kinds are counted by test. `built` ones need dist/. `prepare` returns the
  * host of the tests: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they do not run).
+ * `cores`: number of cores that a kind uses (default 2, as vitest's workers). Kinds with the same `shared` never run
+ * side by side.
  */
 const kinds = {
-  types: { checks: true, steps: [typescript('tsconfig.json'), typescript('tsconfig.engine.json')] },
-  lint: { checks: true, steps: [[tool('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.']] },
-  format: { checks: true, steps: [[tool('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.']] },
-  unused: { checks: true, steps: [[tool('knip', 'bin', 'knip.js'), '--no-progress']] },
-  layers: { checks: true, steps: [[...cruiser, 'main', 'electron', 'renderer']] },
+  types: { checks: true, cores: 1, steps: [typescript('tsconfig.json'), typescript('tsconfig.engine.json')] },
+  lint: { checks: true, cores: 1, steps: [[tool('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.']] },
+  format: {
+    checks: true,
+    cores: 1,
+    steps: [[tool('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.']],
+  },
+  unused: { checks: true, cores: 1, steps: [[tool('knip', 'bin', 'knip.js'), '--no-progress']] },
+  layers: { checks: true, cores: 1, steps: [[...cruiser, 'main', 'electron', 'renderer']] },
   unit: { steps: [[...vitest, '--project=unit']] },
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
-  browser: { built: true, prepare: findBrowser, steps: [[...playwright, '--project=chromium']] },
-  window: { built: true, named: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
-  package: { built: true, named: true, prepare: findPackage, steps: [[...playwright, '--project=package']] },
-  slurm: { prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
+  browser: { built: true, cores: 1, shared: 'slurm', prepare: findBrowser, steps: [playwright('chromium')] },
+  window: { built: true, named: true, cores: 1, prepare: findElectron, steps: [playwright('electron')] },
+  package: { built: true, named: true, cores: 1, prepare: findPackage, steps: [playwright('package')] },
+  slurm: { cores: 1, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
   interop: { prepare: findInterop, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
@@ -73,12 +85,41 @@ process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
 /** Neither the user's settings nor the user's key: tests read and write their own. */
 const settings = path.join(reports, 'user', 'settings.json');
 
+const [named, ...extraArguments] = process.argv.slice(2);
+const chosen = (named ?? 'all').split(',').flatMap((kind) => (kind === 'all' ? everyKind : [kind]));
+const unknown = chosen.find((kind) => !kinds[kind]);
+if (unknown !== undefined)
+  fail(`There is no kind of test "${unknown}": choose from all, ${Object.keys(kinds).join(', ')}.`);
+
+/** Runs one program of a kind; returns its exit status. Of several kinds each line of output begins with its kind. */
+const runProgram = async (kind, step, env) => {
+  const isAlone = chosen.length === 1;
+  const child = spawn(node, [...nodeOptions, ...step], {
+    cwd: root,
+    env,
+    stdio: isAlone ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    timeout: stepLimitMs,
+  });
+  for (const [output, stream] of isAlone
+    ? []
+    : [
+        [process.stdout, child.stdout],
+        [process.stderr, child.stderr],
+      ])
+    createInterface({ input: stream }).on('line', (line) => output.write(`${kind}: ${line}\n`));
+  const [status] = await once(child, 'close').catch((error) => {
+    say(`${kind}: ${error.message}`);
+    return [1];
+  });
+  return status ?? 1;
+};
+
 /** Runs one program of a kind; returns its exit status and the tests that it reported. */
-const runStep = (step, environment, extraArguments) => {
-  const report = path.join(reports, 'report.json');
+const runStep = async (kind, step, environment, stepArguments) => {
+  const report = path.join(reports, `${kind}.json`);
   rmSync(report, { force: true });
   const env = { ...nodeEnvironment(node), ...environment, UNCURL_TEST_REPORT: report, UNCURL_SETTINGS: settings };
-  const status = runToEnd(node, [...nodeOptions, ...step, ...extraArguments], { env, timeout: stepLimitMs });
+  const status = await runProgram(kind, [...step, ...stepArguments], env);
   try {
     return { status, tests: JSON.parse(readFileSync(report, 'utf8')) };
   } catch (error) {
@@ -90,7 +131,7 @@ const runStep = (step, environment, extraArguments) => {
 const failedTest = (name) => ({ name, state: 'failed', reason: null });
 
 /** The results of a kind: its tests (a check counts as one), and why it did not run if it did not. */
-const runKind = (kind, extraArguments) => {
+const runKind = async (kind) => {
   const { checks, steps, built, prepare } = kinds[kind];
   let buildFailure = null;
   if (built) ensureBuilt((message) => (buildFailure = message));
@@ -100,7 +141,8 @@ const runKind = (kind, extraArguments) => {
     return { notRun: host.absent, tests: [{ name: `${kind} tests`, state: 'skipped', reason: host.absent }] };
   // Playwright lists the tests of a project without starting anything.
   const asked = host.absent ? ['--list', ...extraArguments] : extraArguments;
-  const results = steps.map((step) => runStep(step, host.environment, asked));
+  const results = [];
+  for (const step of steps) results.push(await runStep(kind, step, host.environment, asked));
   const endedWell = results.every(({ status }) => status === 0);
   if (checks) return { tests: [{ name: kind, state: endedWell ? 'passed' : 'failed', reason: null }] };
   const tests = results.flatMap((result) => result.tests);
@@ -133,18 +175,43 @@ const summaryOf = (kind, { tests, notRun, seconds }) => {
   return `${kind}: ${outcome} (${seconds} s)`;
 };
 
-const [named, ...extraArguments] = process.argv.slice(2);
-const chosen = (named ?? 'all').split(',').flatMap((kind) => (kind === 'all' ? everyKind : [kind]));
-const unknown = chosen.find((kind) => !kinds[kind]);
-if (unknown !== undefined)
-  fail(`There is no kind of test "${unknown}": choose from all, ${Object.keys(kinds).join(', ')}.`);
-const results = chosen.map((kind) => {
-  say(`\n== ${kind} ==`);
+const measureKind = async (kind) => {
+  say(chosen.length === 1 ? `\n== ${kind} ==` : `== ${kind} begins ==`);
   const startedMs = Date.now();
-  const result = runKind(kind, extraArguments);
-  return { kind, ...result, seconds: Math.round((Date.now() - startedMs) / 1000) };
-});
+  const result = await runKind(kind);
+  const timed = { kind, ...result, seconds: Math.round((Date.now() - startedMs) / 1000) };
+  if (chosen.length > 1) say(`== ${summaryOf(kind, timed)} ==`);
+  return timed;
+};
 
+/** Runs the kinds in order, each as soon as enough cores are free and no running kind shares what it needs. */
+const runSideBySide = async () => {
+  const cores = availableParallelism();
+  const waiting = [...chosen];
+  const running = new Map();
+  const results = new Map();
+  const fits = (kind) => {
+    const used = [...running.keys()].reduce((sum, other) => sum + (kinds[other].cores ?? 2), 0);
+    const isShared = [...running.keys()].some(
+      (other) => kinds[other].shared && kinds[other].shared === kinds[kind].shared,
+    );
+    return !isShared && (running.size === 0 || used + (kinds[kind].cores ?? 2) <= cores);
+  };
+  while (waiting.length + running.size > 0) {
+    for (let next; (next = waiting.find(fits)) !== undefined;) {
+      waiting.splice(waiting.indexOf(next), 1);
+      const kind = next;
+      running.set(
+        kind,
+        measureKind(kind).then((result) => results.set(kind, result) && kind),
+      );
+    }
+    running.delete(await Promise.race(running.values()));
+  }
+  return chosen.map((kind) => results.get(kind));
+};
+
+const results = await runSideBySide();
 const tests = results.flatMap((result) => result.tests);
 const print = (line) => process.stdout.write(`${line}\n`);
 print('\n== summary ==');

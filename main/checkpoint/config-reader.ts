@@ -144,7 +144,8 @@ export class ConfigReader {
     const [value, wanted] = [this.raw(key), this.raw(other)];
     if (value === null || [value].flat().every((each) => each === wanted)) return;
     throw this.unsupported(
-      `"${key}" is ${JSON.stringify(value)} where "${other}" is ${JSON.stringify(wanted)}; only the same is supported here`,
+      `"${key}" is ${JSON.stringify(value)} where "${other}" is ${JSON.stringify(wanted)}; ` +
+        'only the same is supported here',
     );
   }
 

@@ -308,7 +308,8 @@ const chooseLayout = (
     const examples = found.map(({ example }) => `"${example}"`).join(' and ');
     throw refuse(
       'unknown-layout',
-      `${folder}: ${layout === undefined ? 'no experts' : `experts in more than one layout (${examples})`} found in layer ` +
+      `${folder}: ${layout === undefined ? 'no experts' : `experts in more than one layout (${examples})`} found in ` +
+        'layer ' +
         `${String(layer)}; a ${family.modelType} checkpoint has "${names}" there.`,
       'Check that config.json and the weights belong together.',
     );
@@ -317,7 +318,8 @@ const chooseLayout = (
   if (isMxfp4 !== (weights.quantisation.kind === 'mxfp4')) {
     throw reader.inconsistent(
       `"quantization_config" ${isMxfp4 ? 'does not name' : 'names'} mxfp4, but the experts are ` +
-        `${isMxfp4 ? 'MXFP4 blocks' : 'not MXFP4 blocks'} (such as "${ownNames(weights.index, layout, layer).example}")`,
+        `${isMxfp4 ? 'MXFP4 blocks' : 'not MXFP4 blocks'} (such as ` +
+        `"${ownNames(weights.index, layout, layer).example}")`,
     );
   }
   return layout;

@@ -69,7 +69,9 @@ export type ExpertActivation =
 /** Score of an expert from its logit z; sqrt-softplus: sqrt(ln(1 + e^z)). */
 type Score = 'softmax' | 'sigmoid' | 'logit' | 'sqrt-softplus';
 
-/** Experts are chosen from `kept` of `count` contiguous groups of equal size, ranked by the sum of their `least` best. */
+/**
+ * Experts are chosen from `kept` of `count` contiguous groups of equal size, ranked by the sum of their `least` best.
+ */
 export interface ExpertGroups {
   readonly count: number;
   readonly kept: number;

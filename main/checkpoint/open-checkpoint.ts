@@ -85,7 +85,8 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     throw refuse(
       'unknown-model-type',
       `${resolved}/config.json: model_type ` +
-        `${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not supported${reason === undefined ? '' : `: ${reason}`} (supported: ${known}).`,
+        `${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not ` +
+        `supported${reason === undefined ? '' : `: ${reason}`} (supported: ${known}).`,
       'Choose a checkpoint of a supported family.',
     );
   }

@@ -1,80 +1,20 @@
-import type {
-  ArmTreatment,
-  ExperimentAnswer,
-  ExperimentArm,
-  ExperimentCell,
-  ExperimentDocument,
-} from '../contract/experiment.ts';
+import type { ExperimentAnswer, ExperimentArm, ExperimentDocument } from '../contract/experiment.ts';
 import { spreadOf } from '../evaluation/draws.ts';
-import { signMark, treatmentWords } from '../evaluation/experiment/findings.ts';
 import { accuracyOf } from '../evaluation/experiment/pairs.ts';
-import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
-import { formatSigned } from '../figures/numbers.ts';
-import { printedFactor, printedShare, terminalText } from './terminal-text.ts';
-import { textTable } from './text-table.ts';
-
-const points = (share: number): string => terminalText(formatSigned(share * 100, 1));
-
-const cell = (found: ExperimentCell | undefined): string | null =>
-  found === undefined
-    ? null
-    : `${terminalText(signMark(found.sign))} ${points(found.difference)} [${points(found.low)}, ${points(found.high)}]` +
-      (found.draws > 1 ? ` (${points(found.lowest)} to ${points(found.highest)})` : '');
-
-const curvesOf = ({ rows }: ExperimentAnswer): readonly { method: string; treatment: ArmTreatment }[] => [
-  ...new Map(
-    rows.map(({ method, treatment }) => [JSON.stringify([method, treatment]), { method, treatment }] as const),
-  ).values(),
-];
-
-const matrix = (answer: ExperimentAnswer, method: string, treatment: ArmTreatment, tasks: readonly string[]): string =>
-  textTable(
-    [`${method}, ${treatmentWords(treatment)}`, 'factor', ...tasks, '+', '-', '?', 'all items'],
-    answer.rows
-      .filter((row) => row.method === method && row.treatment === treatment)
-      .map((row) => [
-        `${String(row.experts)} to ${String(row.kept)}`,
-        printedFactor(row.factor),
-        ...tasks.map((task) =>
-          cell(
-            answer.cells.find(
-              (found) =>
-                found.task === task &&
-                found.method === method &&
-                found.treatment === treatment &&
-                found.model === row.model &&
-                found.kept === row.kept,
-            ),
-          ),
-        ),
-        row.plus,
-        row.minus,
-        row.cannotTell,
-        row.pooled === null
-          ? null
-          : `${points(row.pooled.difference)} [${points(row.pooled.low)}, ${points(row.pooled.high)}]`,
-      ]),
-  );
-
-const thresholdTable = ({ thresholds }: ExperimentAnswer): string =>
-  textTable(
-    ['model', 'task', 'method', 'arm', 'n', 'threshold', 'verdict', 'by sign'],
-    thresholds.map((threshold) => [
-      threshold.model,
-      threshold.task,
-      threshold.method,
-      treatmentWords(threshold.treatment),
-      threshold.n,
-      terminalText(thresholdValue(threshold)),
-      terminalText(bracketWords(threshold)),
-      threshold.bySign === 1 ? 'none' : printedFactor(threshold.bySign),
-    ]),
-  );
+import {
+  experimentThresholdColumns,
+  matrixColumns,
+  publishedColumns,
+  thresholdLines,
+} from '../figures/experiment-tables.ts';
+import { printedShare, terminalText } from './terminal-text.ts';
+import { columnsTable, textTable } from './text-table.ts';
+import { treatmentWords } from '../words/methods.ts';
 
 const answerText = (answer: ExperimentAnswer, tasks: readonly string[]): readonly string[] => [
   answer.title,
-  ...curvesOf(answer).map(({ method, treatment }) => matrix(answer, method, treatment, tasks)),
-  thresholdTable(answer),
+  columnsTable(matrixColumns(answer, tasks), answer.rows),
+  columnsTable(experimentThresholdColumns, thresholdLines(answer)),
   answer.rule,
   ...answer.findings.map(({ sentence }) => terminalText(sentence)),
 ];
@@ -125,18 +65,7 @@ const publishedText = ({ published }: ExperimentDocument): readonly string[] =>
     : [
         `The paper's own table, by the bare difference to its scratch models in points (${published.source}). ` +
           published.note,
-        textTable(
-          ['method', 'sizes', 'factor', ...published.tasks, 'above'],
-          published.rows.map(({ method, experts, kept, factor, differences, above, of }) => [
-            method,
-            `${String(experts)} to ${String(kept)}`,
-            printedFactor(factor),
-            ...differences.map((difference) =>
-              difference === null ? null : terminalText(formatSigned(difference, 2)),
-            ),
-            `${String(above)} of ${String(of)}`,
-          ]),
-        ),
+        columnsTable(publishedColumns(published), published.rows),
       ];
 
 /** An experiment as tables: accuracies, both questions with thresholds, and the paper's own numbers. */

@@ -1,4 +1,4 @@
-import { failureText, taskText } from '../contract/cluster-text.ts';
+import { failureText, taskText } from '../words/cluster.ts';
 import type { ClusterWork } from '../contract/cluster.ts';
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import type { Engine } from '../engine/engine.ts';

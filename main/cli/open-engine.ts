@@ -1,7 +1,7 @@
 import type { StartCompute } from '../compute/start-compute.ts';
 import { CancelledError } from '../contract/errors.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
-import { curtailedText } from '../evaluation/curtailed-points.ts';
+import { curtailedText } from '../words/verdicts.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { machineSettings, readDevice } from './open-runner.ts';
 import type { OptionReader } from './option-values.ts';

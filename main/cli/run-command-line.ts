@@ -1,3 +1,4 @@
+import { shellWord } from '../words/equivalent-command.ts';
 import { CancelledError, serialiseError, type SerialisedError } from '../contract/errors.ts';
 import { engineVersion } from '../engine/machine.ts';
 import { parseArguments } from './command.ts';
@@ -24,10 +25,6 @@ export interface CommandLineWorld {
 }
 
 const EXIT_CODES: Readonly<Record<SerialisedError['kind'], number>> = { failed: 1, refused: 2, cancelled: 130 };
-
-/** Quotes what a shell would split, so that a manifest's command line can be typed again. */
-const quoted = (argument: string): string =>
-  /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 
 /** After an interrupt, work that has not ended within this time is abandoned. */
 const GRACE_MS = 500;
@@ -95,7 +92,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     const host: VerbHost = {
       resources,
       rendererFolder,
-      commandLine: ['uncurl', ...args].map(quoted).join(' '),
+      commandLine: ['uncurl', ...args].map(shellWord).join(' '),
       environment,
       settings,
       settingsFile: file,

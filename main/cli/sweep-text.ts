@@ -1,38 +1,21 @@
 import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
-import { choiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
+import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
 import { pointsOverDraws } from '../evaluation/draws.ts';
-import { powerText } from '../evaluation/power-words.ts';
-import { curtailedText, type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
-import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
-import { UNITS_NOTE } from '../figures/numbers.ts';
-import {
-  printedBytes,
-  printedDifference,
-  printedFactor,
-  printedInterval,
-  printedP,
-  printedShare,
-  printedValue,
-  terminalText,
-} from './terminal-text.ts';
-import { textTable } from './text-table.ts';
+import { type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
+import { pick } from '../figures/columns.ts';
+import { kindColumns, resultColumns, thresholdColumns } from '../figures/tables.ts';
+import { printedDifference, printedFactor, printedValue } from './terminal-text.ts';
+import { columnsTable, textTable } from './text-table.ts';
+import { curtailedText } from '../words/verdicts.ts';
+import { UNITS_NOTE } from '../words/numbers.ts';
 
 /** Safe factors by choice and in writing, side by side, for curves measured both ways; empty where there are none. */
 const bothKinds = (document: SweepDocument): readonly string[] => {
   const pairs = choiceAndWriting(document);
   const summary = reachSummary(pairs);
   if (pairs.length === 0) return [];
-  const table = textTable(
-    ['model', 'task', 'method', 'safe by choice', 'safe when written'],
-    pairs.map(({ model, task, method, choice, writing }) => [
-      model,
-      task,
-      method,
-      terminalText(reachText(choice)),
-      terminalText(reachText(writing)),
-    ]),
-  );
+  const table = columnsTable(kindColumns, pairs);
   return summary === null ? [table] : [table, summary];
 };
 
@@ -102,84 +85,18 @@ const overDraws = (document: SweepDocument): readonly string[] => {
   ];
 };
 
+const RESULTS_SHOWN =
+  'model task method seed factor kept dropped_share n value difference interval p verdict bytes ' +
+  'prompt_tokens_per_second decode_tokens_per_second';
+
 /** Results and thresholds of a sweep as tables, with the rule of the thresholds. */
 export const sweepText = (document: SweepDocument): string => {
   const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
-  const hasCosts = results.some(({ cost }) => cost !== undefined);
-  const hasShares = results.some(({ droppedShare }) => droppedShare !== undefined);
-  const isTimed = results.some(({ cost }) => cost?.decodeTokensPerSecond !== undefined);
-  const rate = (perSecond: number | undefined): number | null =>
-    perSecond === undefined ? null : Number(perSecond.toPrecision(3));
   return [
-    textTable(
-      [
-        'model',
-        'task',
-        'method',
-        'seed',
-        'factor',
-        'kept',
-        ...(hasShares ? ['dropped'] : []),
-        'n',
-        'value',
-        'difference',
-        '95 % interval',
-        'p',
-        'verdict',
-        ...(hasCosts ? ['size'] : []),
-        ...(isTimed ? ['prompt tokens/s', 'written tokens/s'] : []),
-      ],
-      results.map(
-        ({
-          model,
-          task,
-          method,
-          seed,
-          factor,
-          kept,
-          droppedShare: dropped,
-          n,
-          metric,
-          value,
-          difference,
-          low,
-          high,
-          p,
-          verdict,
-          cost,
-        }) => [
-          model,
-          task,
-          method,
-          seed,
-          printedFactor(factor),
-          printedFactor(kept),
-          ...(hasShares ? [dropped === undefined ? null : printedShare(dropped)] : []),
-          n,
-          printedValue(value, metric),
-          printedDifference(difference, metric),
-          printedInterval({ low, high }, metric),
-          printedP(p),
-          verdict ?? null,
-          ...(hasCosts ? [cost === undefined ? null : printedBytes(cost.bytes)] : []),
-          ...(isTimed ? [rate(cost?.promptTokensPerSecond), rate(cost?.decodeTokensPerSecond)] : []),
-        ],
-      ),
-    ),
+    columnsTable(pick(resultColumns, RESULTS_SHOWN), results),
     ...overDraws(document),
     ...curtailedLines(document),
-    textTable(
-      ['model', 'task', 'method', 'seed', 'threshold', 'verdict', 'what this test could have shown'],
-      thresholds.map((threshold) => [
-        threshold.model,
-        threshold.task,
-        threshold.method,
-        threshold.draws === undefined ? threshold.seed : 'every draw',
-        terminalText(thresholdValue(threshold)),
-        terminalText(bracketWords(threshold)),
-        terminalText(powerText(threshold)),
-      ]),
-    ),
+    columnsTable(pick(thresholdColumns, 'model task method seed factor bracket power'), thresholds),
     UNITS_NOTE,
     ...bothKinds(document),
     rule,

@@ -1,25 +1,12 @@
-import type { SweepsComparison, SweepsRow } from '../contract/compare-sweeps.ts';
+import type { SweepsComparison } from '../contract/compare-sweeps.ts';
 import { sweepsOverview } from '../evaluation/sweeps/compare-sweeps.ts';
-import { pairedRangeText, readingText } from '../evaluation/wording.ts';
-import { printedDifference, printedFactor, printedP, printedValue, terminalText } from './terminal-text.ts';
-import { textTable } from './text-table.ts';
+import { sweepsColumns } from '../figures/compare-tables.ts';
+import { terminalText } from './terminal-text.ts';
+import { columnsTable, textTable } from './text-table.ts';
 
 const MOST_LETTERS = 48;
 
 const cut = (text: string): string => (text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 3)}...` : text);
-
-const itemsText = ({ items, n, referenceN }: SweepsRow): string => {
-  switch (items) {
-    case 'same':
-      return `${String(n)}, paired`;
-    case 'common':
-      return `${String(n)} shared, paired`;
-    case 'other':
-      return `${String(n)} and ${String(referenceN)}, unpaired`;
-  }
-};
-
-const both = (own: string, reference: string): string => (own === reference ? own : `${own} / ${reference}`);
 
 /** Sweeps against the first of them, as tables: differences in the settings, then candidate by candidate. */
 export const sweepsText = (comparison: SweepsComparison): string => {
@@ -36,39 +23,7 @@ export const sweepsText = (comparison: SweepsComparison): string => {
     ...others.flatMap(({ run, name }) => {
       const own = rows.filter((row) => row.run === run);
       if (own.length === 0) return [];
-      return [
-        `${name} (${run})`,
-        textTable(
-          [
-            'model',
-            'task',
-            'method',
-            'factor',
-            'items',
-            'value',
-            'there',
-            'difference',
-            '95 % interval',
-            'p',
-            'p (Holm)',
-            'reading',
-          ],
-          own.map((row) => [
-            both(row.model, row.referenceModel),
-            row.task,
-            both(row.method, row.referenceMethod),
-            printedFactor(row.factor),
-            itemsText(row),
-            printedValue(row.value, row.metric),
-            printedValue(row.referenceValue, row.metric),
-            printedDifference(row.difference, row.metric),
-            terminalText(pairedRangeText(row, row.metric)),
-            printedP(row.p),
-            printedP(row.pHolm),
-            row.reading === null ? null : readingText(row.reading),
-          ]),
-        ),
-      ];
+      return [`${name} (${run})`, columnsTable(sweepsColumns, own)];
     }),
     terminalText(sweepsOverview(comparison)),
     ...notes,

@@ -8,7 +8,7 @@ import {
   formatPercent,
   formatProbability,
   formatValue,
-} from '../figures/numbers.ts';
+} from '../words/numbers.ts';
 
 /** Rewrites words and numbers of charts and reports in characters that every terminal has and scripts can read. */
 export const terminalText = (text: string): string =>
@@ -18,6 +18,8 @@ export const terminalText = (text: string): string =>
     .replaceAll(/[\u2212\u2013]/g, '-')
     .replaceAll('\u2265', '>=')
     .replaceAll('\u00d7', 'x')
+    .replaceAll('\u2192', 'to')
+    .replaceAll('\u03b4', 'delta')
     .replaceAll('\u2026', '...');
 
 /** 1234567 -> "1,234,567". */

@@ -1,4 +1,6 @@
+import { type Columns, filledColumns, PLAIN_NAMES, shownCell } from '../figures/columns.ts';
 import { maxOf } from '../statistics/extremes.ts';
+import { terminalText } from './terminal-text.ts';
 
 /** Columns padded with spaces; numbers and their headings are right-aligned. */
 export const textTable = (
@@ -25,6 +27,20 @@ export const textTable = (
       .join('  ')
       .trimEnd();
   return [line(headings), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
+};
+
+/** The columns of a document that have something to say about its rows. */
+export const columnsTable = <T>(columns: Columns<T>, rows: readonly T[]): string => {
+  const filled = filledColumns(columns, rows);
+  return textTable(
+    filled.map(([, , shown]) => terminalText(shown?.title ?? '')),
+    rows.map((row) =>
+      filled.map((column) => {
+        const cell = shownCell(column, row, PLAIN_NAMES);
+        return cell === null || cell === '' ? null : column[2]?.text === undefined ? cell : terminalText(String(cell));
+      }),
+    ),
+  );
 };
 
 /** Names and values, one pair a line. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { shellWord } from './slurm-script.ts';
+import { shellWord } from '../words/equivalent-command.ts';
 
 /** Runs a program of the cluster and returns its output; rejects with its error message. An abort ends the program. */
 export type RunCommand = (program: string, args: readonly string[], signal?: AbortSignal) => Promise<string>;

@@ -1,4 +1,4 @@
-import { isActive } from '../contract/cluster-text.ts';
+import { isActive } from '../contract/cluster.ts';
 import { refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { RunCommand } from './run-command.ts';
 import { readJobLines, readQueue, type SlurmTask } from './slurm-state.ts';
@@ -94,7 +94,8 @@ export const cancelJobs = async (run: RunCommand, { run: name, array, join }: Su
   if (other !== undefined && others.length === found.length)
     throw refuse(
       'another-job',
-      `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has reused the ` +
+      `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has ` +
+        'reused the ' +
         'number for another job.',
       'Nothing was cancelled. Look at the queue (squeue), and cancel your own jobs by hand.',
     );

@@ -1,8 +1,5 @@
 import type { ClusterRequest } from '../contract/cluster.ts';
-
-/** Quotes a word of a shell command where needed. */
-export const shellWord = (word: string): string =>
-  /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+import { shellWord } from '../words/equivalent-command.ts';
 
 const directive = (name: string, value: string | number | null): string[] =>
   value === null ? [] : [`#SBATCH --${name}=${String(value)}`];

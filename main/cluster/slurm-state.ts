@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isActive } from '../contract/cluster-text.ts';
+import { isActive } from '../contract/cluster.ts';
 
 /** One job, or one task of an array, as reported by Slurm. */
 export interface SlurmTask {

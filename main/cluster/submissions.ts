@@ -93,7 +93,8 @@ export const unfollowedWork = (seen: ClusterWork): ClusterWork => ({
   state: 'unfollowed',
   error:
     `Not followed: the run's folder names array ${String(seen.array)} and joining job ${String(seen.join)}` +
-    `${seen.request.host === null ? '' : ` on ${seen.request.host}`}, and no engine of yours submitted them from here ` +
+    `${seen.request.host === null ? '' : ` on ${seen.request.host}`}, and no engine of yours submitted them from ` +
+    'here ' +
     '(a copy, another user, or an earlier version)',
   away: false,
 });

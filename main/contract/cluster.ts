@@ -157,3 +157,19 @@ export type ClusterWork = z.infer<typeof clusterWork>;
 /** The last part of a task's output. */
 export const clusterLog = z.object({ path: z.string(), text: z.string(), isWhole: z.boolean() });
 export type ClusterLog = z.infer<typeof clusterLog>;
+
+/** States of Slurm in which a job waits or runs. */
+const ACTIVE = new Set([
+  ...['PENDING', 'RUNNING', 'SUSPENDED', 'COMPLETING', 'CONFIGURING', 'STOPPED', 'REQUEUED', 'REQUEUE_HOLD'],
+  ...['REQUEUE_FED', 'RESIZING', 'SIGNALING', 'SPECIAL_EXIT', 'STAGE_OUT', 'POWER_UP_NODE', 'RESV_DEL_HOLD'],
+]);
+
+export const isActive = ({ state }: Pick<ClusterTask, 'state'>): boolean => ACTIVE.has(state);
+
+export const hasFailed = (task: Pick<ClusterTask, 'state'>): boolean => !isActive(task) && task.state !== 'COMPLETED';
+
+/** The task that made a submission fail: a worker rather than the joining job, which ends because of it. */
+export const firstFailure = (tasks: readonly ClusterTask[]): ClusterTask | undefined => {
+  const failed = tasks.filter((task) => task.state !== 'UNKNOWN' && hasFailed(task));
+  return failed.find(({ task }) => task !== null) ?? failed[0];
+};

@@ -27,8 +27,8 @@ export interface SettingText {
   /** Name of the part of a form that shows it. */
   readonly part?: string;
   /**
-   * `lines`: a list of texts that may hold commas (the option may be repeated; the window has a line for each). `count`: a
-   * list of whole numbers; the window asks how many (0, 1, 2, ...).
+   * `lines`: a list of texts that may hold commas (the option may be repeated; the window has a line for each).
+   * `count`: a list of whole numbers; the window asks how many (0, 1, 2, ...).
    */
   readonly control?: 'lines' | 'count';
   /** Shown in the window only where the list of this name contains this value: a setting of one stage, say. */

@@ -50,7 +50,8 @@ export const describedSweepSettings = z.object({
       flag: 'adaptive',
       help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
       about:
-        'After the listed factors, bisects the number of kept experts between the last safe factor and the first that ' +
+        'After the listed factors, bisects the number of kept experts between the last safe factor and the first ' +
+        'that ' +
         'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
         'experts, starting from the largest.',
       part: 'factors',
@@ -63,7 +64,8 @@ export const describedSweepSettings = z.object({
       flag: 'stop',
       value: 'WHEN',
       help:
-        'early: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each curve ' +
+        'early: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each ' +
+        'curve ' +
         'at its first unsafe factor. Verdicts are those of all items.',
       otherwise: 'every candidate answers every item, continuing from the results on disk',
       about:
@@ -83,7 +85,8 @@ export const describedSweepSettings = z.object({
       help: 'Refit every plan: never, beside the bare plan (as a separate curve), or instead of it.',
       about:
         'Refits weights of what remains on the task’s calibration items, towards the unpruned model’s outputs; the ' +
-        'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two curves. ' +
+        'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two ' +
+        'curves. ' +
         'Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves shows it.',
       words: { both: 'beside each plan', only: 'instead of each plan' },
       part: 'plans',
@@ -104,7 +107,8 @@ export const describedSweepSettings = z.object({
         'Answers that plans are calibrated on in tasks with written answers: answers (the right ones) or written ' +
         "(the unpruned model's own).",
       about:
-        'The text that profiles, searches and refits read after the question of a calibration item: its right answer, ' +
+        'The text that profiles, searches and refits read after the question of a calibration item: its right ' +
+        'answer, ' +
         'or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs one pass ' +
         'of generation.',
       words: { answers: 'right answers', written: 'the unpruned model’s answers' },
@@ -330,12 +334,15 @@ export const verdict = z.enum([
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
+/** Wanted chance that a test calls an unharmed candidate safe. */
+export const WANTED_CHANCE = 0.8;
+
 /** Power of a test: the chance that a candidate without any true difference is called safe. */
 export const testPower = z.object({
   /** Share of discordant items (lost or gained) of the point where the threshold ends. */
   discordance: z.number(),
   chance: z.number(),
-  /** Number of items at which that chance would be 80 %. */
+  /** Number of items at which that chance would be `WANTED_CHANCE`. */
   itemsForWanted: z.number(),
 });
 export type TestPower = z.infer<typeof testPower>;
@@ -436,3 +443,22 @@ export type PointName = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' |
 /** The same text for two names of one point, whose factors may come from different files. */
 export const pointNameKey = ({ model, task, method, seed, factor }: PointName): string =>
   JSON.stringify([model, task, method, seed, factorKey(factor)]);
+
+/** Number of draws with a property, of those that determine it. */
+export interface DrawCount {
+  readonly count: number;
+  readonly of: number;
+}
+
+/**
+ * For a threshold over draws: how many single draws are safe at a factor and every smaller one, of those that determine
+ * it. 0 of 0 for a method without draws.
+ */
+export const safeDrawsAt = ({ draws = [] }: Pick<Threshold, 'draws'>, factor: number): DrawCount => {
+  const decided = draws.flatMap(({ lastSafe, firstUnsafe }) => {
+    if (lastSafe === null) return [];
+    if (isFactorAtMost(factor, lastSafe)) return [true];
+    return firstUnsafe !== null && isFactorAtMost(firstUnsafe, factor) ? [false] : [];
+  });
+  return { count: decided.filter((isSafe) => isSafe).length, of: decided.length };
+};

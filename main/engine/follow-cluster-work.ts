@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { clusterTasks } from '../cluster/cluster-tasks.ts';
 import type { RunCommand } from '../cluster/run-command.ts';
 import { followJobs } from '../cluster/slurm-jobs.ts';
-import { firstFailure, taskText } from '../contract/cluster-text.ts';
-import type { ClusterRequest, ClusterWork } from '../contract/cluster.ts';
+import { type ClusterRequest, type ClusterWork, firstFailure } from '../contract/cluster.ts';
+import { taskText } from '../words/cluster.ts';
 import { DoneParts } from '../jobs/work-folder.ts';
 
 /**

@@ -1,7 +1,5 @@
-import { assertNever } from '../contract/errors.ts';
 import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import { answersOf } from '../contract/task.ts';
-import { formatFactor } from '../figures/numbers.ts';
 import { headlineThresholds } from './threshold.ts';
 
 /** How far a model can be pruned for a task by one method: with multiple-choice answers, and with generated ones. */
@@ -42,27 +40,6 @@ export const choiceAndWriting = ({
     return writing === undefined ? [] : [{ model, task, writtenTask, method, choice, writing }];
   });
 };
-
-/** A threshold in words: "to ×4", "to ×8 or more", "at no tested factor". */
-export const reachText = ({ verdict, lastSafe }: Threshold): string => {
-  const factor = formatFactor(lastSafe ?? 1);
-  switch (verdict) {
-    case 'found':
-      return `to ${factor}`;
-    case 'all-safe':
-      return `to ${factor} or more`;
-    case 'none-safe':
-      return 'at no tested factor';
-    case 'cannot-tell':
-      return 'cannot be determined';
-    default:
-      return assertNever(verdict);
-  }
-};
-
-/** "safe by choice to ×4, written to ×2". */
-export const reachSentence = ({ choice, writing }: Pick<ChoiceAndWriting, 'choice' | 'writing'>): string =>
-  `safe by choice ${reachText(choice)}, written ${reachText(writing)}`;
 
 /** How often the threshold of written answers is the lower one, in one sentence; null without pairs. */
 export const reachSummary = (pairs: readonly ChoiceAndWriting[]): string | null => {

@@ -84,15 +84,6 @@ export const isCutShort = (
 ): boolean =>
   unmeasuredPoints(document).some((one) => one.model === model && one.task === task && one.method === method);
 
-/** "unsafe after 11 of 300 items (at least 9 lost)". */
-export const curtailedText = ({ n, evaluated, lost, verdict }: CurtailedPoint): string => {
-  if (evaluated === 0) return `not measured: ${n} items are too few to tell at the margin of the sweep`;
-  const items = `${evaluated} of ${n} items (at least ${lost} lost)`;
-  return verdict === null || verdict === undefined
-    ? `undecided at this margin by ${items}`
-    : `${verdict} after ${items}`;
-};
-
 /** Factors of a curve that were not measured, because a smaller one is unsafe. */
 export interface UnneededFactors extends Pick<UnneededPoint, 'model' | 'task' | 'method' | 'seed'> {
   readonly factors: readonly number[];
@@ -109,9 +100,3 @@ export const unneededFactors = (points: readonly UnneededPoint[]): readonly Unne
   }
   return [...curves.values()];
 };
-
-/** Note on a document whose candidates stopped early: how that limits its thresholds. */
-export const CURTAILED_NOTE =
-  'Candidates stopped as soon as all items could only call them not safe, and curves at their first such factor: ' +
-  'verdicts and thresholds are those of all items; how good a candidate that stopped is, and whether it is worse by ' +
-  'more than the margin, was not measured.';

@@ -1,10 +1,9 @@
 import {
+  type DrawCount,
   factorKey,
-  isFactorAtMost,
   type PointVerdict,
   type SweepDocument,
   type SweepResult,
-  type Threshold,
 } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
@@ -40,12 +39,6 @@ export const unanimous = <T extends string | boolean>(readings: readonly T[]): T
   const [first] = readings;
   return first !== undefined && readings.every((reading) => reading === first) ? first : null;
 };
-
-/** Number of draws with a property, of those that determine it. */
-export interface DrawCount {
-  readonly count: number;
-  readonly of: number;
-}
 
 /** The draws of one method at one factor of one task. */
 export interface PointOverDraws extends Pick<SweepResult, 'model' | 'task' | 'method' | 'factor' | 'metric' | 'n'> {
@@ -145,17 +138,4 @@ export const pointsOverDraws = (document: Points, reading: Reading | null = null
       },
     ];
   });
-};
-
-/**
- * For a threshold over draws: how many single draws are safe at a factor and every smaller one, of those that determine
- * it. 0 of 0 for a method without draws.
- */
-export const safeDrawsAt = ({ draws = [] }: Pick<Threshold, 'draws'>, factor: number): DrawCount => {
-  const decided = draws.flatMap(({ lastSafe, firstUnsafe }) => {
-    if (lastSafe === null) return [];
-    if (isFactorAtMost(factor, lastSafe)) return [true];
-    return firstUnsafe !== null && isFactorAtMost(firstUnsafe, factor) ? [false] : [];
-  });
-  return { count: decided.filter((isSafe) => isSafe).length, of: decided.length };
 };

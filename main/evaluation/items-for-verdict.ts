@@ -1,7 +1,8 @@
 import type { MetricName } from '../contract/task.ts';
-import { formatRoughPercent } from '../figures/numbers.ts';
+import { formatRoughPercent } from '../words/numbers.ts';
 import { itemsForChance } from '../statistics/paired-power.ts';
-import { itemsNeeded, ONE_SIDED_ALPHA, TEXTS_NEEDED, WANTED_CHANCE } from './verdicts.ts';
+import { itemsNeeded, ONE_SIDED_ALPHA, TEXTS_NEEDED } from './verdicts.ts';
+import { WANTED_CHANCE } from '../contract/sweep.ts';
 
 /**
  * Shares of items whose answer a pruned model may change, assumed before anything is measured: of the points of the

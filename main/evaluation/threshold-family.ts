@@ -68,7 +68,8 @@ const sentenceOf = (
   }
   const expected = Math.round(decided * ONE_SIDED_ALPHA * 10) / 10;
   return (
-    `${count} told, each at 5 % by itself: among ${decided} at most about ${expected} may name an unsafe factor safe by ` +
+    `${count} told, each at 5 % by itself: among ${decided} at most about ${expected} may name an unsafe factor ` +
+    'safe by ' +
     `chance. The familywise reading holds that chance to 5 % for all together.`
   );
 };

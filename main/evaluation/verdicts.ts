@@ -1,6 +1,6 @@
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
-import type { PointVerdict, SweepResult, TestPower } from '../contract/sweep.ts';
+import { type PointVerdict, type SweepResult, type TestPower, WANTED_CHANCE } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { nominalLevel } from '../statistics/bootstrap.ts';
 import { groupInterval, type GroupMoves, largestGroup } from '../statistics/clustered-pairs.ts';
@@ -153,9 +153,6 @@ export const independentItems = ({ n, groups }: Pick<SweepResult, 'n' | 'groups'
   if (groups === undefined) return n;
   return groups.moves === undefined ? 0 : Math.floor(n / largestGroup(groups.moves));
 };
-
-/** Wanted chance that a test calls an unharmed candidate safe. */
-export const WANTED_CHANCE = 0.8;
 
 const known = new Map<string, TestPower>();
 

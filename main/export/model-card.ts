@@ -2,7 +2,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
-import { bareFactor } from '../figures/numbers.ts';
+import { bareFactor } from '../words/numbers.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { servingNotes } from './check-export.ts';

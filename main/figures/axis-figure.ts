@@ -4,7 +4,7 @@ import { maxOf, minOf } from '../statistics/extremes.ts';
 import { axisTitle } from './curve-panel.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, methodMarks, type MethodMark } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 import { linearScale } from './scales.ts';
 import {
   drawAcrossTicks,

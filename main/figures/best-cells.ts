@@ -1,7 +1,7 @@
 import type { SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import { bestThreshold, type BestThreshold } from '../evaluation/best-threshold.ts';
 import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 
 /** The best threshold of a model on a task, and that of the task's written twin if it has one. */
 export interface BestCell {

@@ -1,10 +1,12 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import { bracketText, counted, MATRIX_CAPTION, thresholdValue } from '../evaluation/wording.ts';
+import { bracketText, MATRIX_CAPTION, thresholdValue } from '../words/verdicts.ts';
+import { counted } from '../words/numbers.ts';
 import { type BestCell, bestCell, bestMethods, ownTasks } from './best-cells.ts';
 import { BEST_CAPTION } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
-import { type Columns, csvTable } from './csv.ts';
+import type { Columns } from './columns.ts';
+import { csvTable } from './csv.ts';
 import { methodStyle } from './method-marks.ts';
 import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
 

@@ -9,7 +9,8 @@ const CURTAILED_CAPTION =
 
 /** How a method measured with several seeds is drawn. */
 const DRAWS_CAPTION =
-  'Several draws of a method: their mean, bar and band from the lowest to the highest value; its threshold is safe in ' +
+  'Several draws of a method: their mean, bar and band from the lowest to the highest value; its threshold is safe ' +
+  'in ' +
   'every draw. ';
 
 /** How to read the curves of a sheet, beside the threshold rule. */
@@ -25,7 +26,8 @@ export const curveCaption = (sheet: CurveSheet): string => {
   const isCut = sheet.panels.some(({ series }) => series.some(({ curtailed }) => curtailed.length > 0));
   return (
     `Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, about its value ` +
-    `(${intervals}). ${drawn ? DRAWS_CAPTION : ''}Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
+    `(${intervals}). ${drawn ? DRAWS_CAPTION : ''}Solid line: unpruned model; dotted line: the margin. Above each ` +
+    'plot, per method: mark at ' +
     'the threshold factor, bar at the first unsafe one; an arrow means that every tested factor is safe, a ' +
     'hollow mark that none is.' +
     (isCut ? ` ${CURTAILED_CAPTION}` : '')

@@ -10,14 +10,14 @@ import {
   answersText,
   referenceText,
   sharedRankText,
-} from '../evaluation/wording.ts';
+} from '../words/comparisons.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { differenceScale, inkOn } from './color-scales.ts';
 import type { FigureTheme } from './colors.ts';
 import { goodness, scaleOf } from './compare-scale.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
-import { formatDifference, formatFactor, UNITS_NOTE } from './numbers.ts';
+import { methodTitle } from '../words/methods.ts';
+import { formatDifference, formatFactor, UNITS_NOTE } from '../words/numbers.ts';
 import {
   type Drawing,
   figureFooter,

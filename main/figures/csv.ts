@@ -1,10 +1,6 @@
 import { csvFormatRows } from 'd3-dsv';
+import type { Cell, Columns } from './columns.ts';
 import { type FigureManifest, manifestJson } from './figure-manifest.ts';
-
-export type Cell = string | number | null;
-
-/** Columns of a table: a name, and a row's cell. */
-export type Columns<T> = readonly (readonly [name: string, cell: (row: T) => Cell])[];
 
 /** Prefixes a text that a spreadsheet would read as a formula with an apostrophe, which makes it text. */
 const writtenText = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
@@ -23,10 +19,12 @@ export const csvFile = (
   rows: readonly (readonly Cell[])[],
 ): string => `# manifest: ${manifestJson(manifest)}\n${csvFormatRows([columns, ...rows].map(written))}\n`;
 
-/** The same from columns that define their cells. */
-export const csvTable = <T>(manifest: FigureManifest, columns: Columns<T>, rows: readonly T[]): string =>
-  csvFile(
+/** The same from columns that have values. */
+export const csvTable = <T>(manifest: FigureManifest, columns: Columns<T>, rows: readonly T[]): string => {
+  const written = columns.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
+  return csvFile(
     manifest,
-    columns.map(([name]) => name),
-    rows.map((row) => columns.map(([, cell]) => cell(row))),
+    written.map(({ name }) => name),
+    rows.map((row) => written.map(({ value }) => value(row))),
   );
+};

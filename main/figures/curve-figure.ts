@@ -5,7 +5,7 @@ import type { FigureTheme } from './colors.ts';
 import { axisTitle, drawCurvePanel, stripHeight } from './curve-panel.ts';
 import type { CurvePanel, CurveSheet } from './curve-panels.ts';
 import { methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 import { drawAcrossTitle, drawSmallMultiples, drawUpwardTitle } from './small-multiples.ts';
 import { type Drawing, svgElement } from './svg.ts';
 

@@ -4,7 +4,7 @@ import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import type { DifferencePanel, DifferencePoint } from './difference-points.ts';
 import { BAND_OPACITY, drawMark, type MethodMark } from './method-marks.ts';
-import { bareFactor, formatSigned } from './numbers.ts';
+import { bareFactor, formatSigned } from '../words/numbers.ts';
 import { type AxisScale, factorScale } from './scales.ts';
 import { drawAcrossTicks, drawUpwardTicks } from './small-multiples.ts';
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';

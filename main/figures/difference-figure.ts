@@ -4,7 +4,7 @@ import type { FigureTheme } from './colors.ts';
 import { differenceAxisTitle, drawDifferenceChart } from './difference-chart.ts';
 import type { DifferencePanel } from './difference-points.ts';
 import { drawMethodLegend, LEGEND_LINE, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 import { drawAcrossTitle, drawPanelHead, drawUpwardTitle } from './small-multiples.ts';
 import { type Drawing, figureFooter, svgDocument, svgLabel } from './svg.ts';
 
@@ -30,7 +30,8 @@ const PLOT = { width: 640, height: 220, head: 26, below: 52 } as const;
 /** How to read the chart, beside the rule. */
 const CAPTION =
   'Difference to the unpruned model on the same items. Whiskers run between the two one-sided 95 % ends; the bar at ' +
-  'the lower end decides: within the shaded band the point is safe. Several draws: their mean, a band from the lowest ' +
+  'the lower end decides: within the shaded band the point is safe. Several draws: their mean, a band from the ' +
+  'lowest ' +
   'to the highest, and the whiskers of each; the factor is safe where every draw is. The ' +
   'axis is linear about 0 and compressed beyond the margin.';
 

@@ -1,9 +1,8 @@
-import type { PointVerdict, SweepResult } from '../contract/sweep.ts';
-import { UNPRUNED } from '../contract/sweep.ts';
+import { type DrawCount, type PointVerdict, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { type DrawCount, type PointOverDraws, pointsOverDraws, spreadOf } from '../evaluation/draws.ts';
+import { type PointOverDraws, pointsOverDraws, spreadOf } from '../evaluation/draws.ts';
 import { lowerEndAt, ONE_SIDED_ALPHA, upperEndOf } from '../evaluation/verdicts.ts';
-import { compareMethodLabels } from './method-titles.ts';
+import { compareMethodLabels } from '../words/methods.ts';
 
 /** One draw on the scale of the rule. */
 export interface DrawnDifference {

@@ -6,11 +6,10 @@ import type {
   ExperimentQuestion,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { treatmentWords } from '../evaluation/experiment/findings.ts';
+import { methodTitle, treatmentWords } from '../words/methods.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
 import { linearScale } from './scales.ts';
 import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';
 import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
@@ -57,8 +56,10 @@ const curvesOf = ({ rows }: ExperimentAnswer, theme: FigureTheme): readonly Expe
 export const experimentCaption = (question: ExperimentQuestion): string =>
   'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus ' +
   (question === 'scratch' ? 'the one pretrained with E\u2032' : 'itself unpruned') +
-  ', both treated alike (a refitted one against an unchanged one), on the same items; left of 0 the pruned one is worse. ' +
-  'Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval); of several draws the mean, ' +
+  ', both treated alike (a refitted one against an unchanged one), on the same items; left of 0 the pruned one is ' +
+  'worse. ' +
+  'Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval); of several draws the ' +
+  'mean, ' +
   'whiskers that span the intervals of all draws, and a thicker line from the lowest to the highest difference.';
 
 export const experimentFigureTitle = (question: ExperimentQuestion): string =>

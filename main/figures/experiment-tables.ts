@@ -1,16 +1,45 @@
 import type {
+  ArmTreatment,
+  ExperimentAnswer,
   ExperimentArm,
   ExperimentCell,
   ExperimentDocument,
   ExperimentPair,
+  ExperimentRow,
   ExperimentThreshold,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { accuracyOf } from '../evaluation/experiment/pairs.ts';
 import type { ThemeName } from './colors.ts';
 import { figureTheme } from './colors.ts';
-import { type Columns, csvTable } from './csv.ts';
+import {
+  amount,
+  type Column,
+  type Columns,
+  factorColumn,
+  itemsColumn,
+  methodColumn,
+  modelColumn,
+  taskColumn,
+} from './columns.ts';
+import { csvTable } from './csv.ts';
 import { experimentFigure } from './experiment-figure.ts';
+import { headlineColumns } from './tables.ts';
+import { signMark } from '../words/comparisons.ts';
+import { treatmentWords } from '../words/methods.ts';
+import { bareFactor, formatSigned } from '../words/numbers.ts';
+
+const armColumn: Column<{ readonly treatment: ArmTreatment }> = [
+  'arm',
+  ({ treatment }) => treatment,
+  { title: 'arm', text: ({ treatment }) => treatmentWords(treatment), definition: 'experimentArm' },
+];
+
+const sizesColumn: Column<{ readonly experts: number; readonly kept: number }> = [
+  'sizes',
+  null,
+  { title: 'sizes', text: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
+];
 
 const armColumns: Columns<ExperimentArm> = [
   ['task', ({ task }) => task],
@@ -76,22 +105,95 @@ const cellColumns: Columns<ExperimentCell> = [
   ['draws_worse', ({ worse }) => worse],
 ];
 
-const thresholdColumns: Columns<ExperimentThreshold & { readonly against: string }> = [
+export const experimentThresholdColumns: Columns<ExperimentThreshold & { readonly against: string }> = [
   ['against', ({ against }) => against],
-  ['model', ({ model }) => model],
+  modelColumn,
   ['experts', ({ experts }) => experts],
-  ['task', ({ task }) => task],
-  ['method', ({ method }) => method],
-  ['arm', ({ treatment }) => treatment],
-  ['n', ({ n }) => n],
+  taskColumn,
+  methodColumn,
+  armColumn,
+  itemsColumn,
   ['delta', ({ delta }) => delta],
-  ['factor', ({ factor }) => factor],
+  ...headlineColumns,
   ['verdict', ({ verdict }) => verdict],
   ['last_safe', ({ lastSafe }) => lastSafe],
   ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
   ['first_worse', ({ firstWorse }) => firstWorse],
   ['largest_tested', ({ largestTested }) => largestTested],
-  ['by_sign', ({ bySign }) => bySign],
+  [
+    'by_sign',
+    ({ bySign }) => bySign,
+    amount('by sign', ({ bySign }) => (bySign === 1 ? 'none' : bareFactor(bySign)), 'experimentBySign'),
+  ],
+];
+
+/** The thresholds of an answer, each with its question. */
+export const thresholdLines = ({
+  question,
+  thresholds,
+}: ExperimentAnswer): readonly (ExperimentThreshold & { readonly against: string })[] =>
+  thresholds.map((threshold) => ({ ...threshold, against: question }));
+
+/** A difference of accuracies in points and its interval. */
+const pointsText = ({ difference, low, high }: Pick<ExperimentCell, 'difference' | 'low' | 'high'>): string =>
+  `${points(difference)} [${points(low)}, ${points(high)}]`;
+
+const points = (share: number): string => formatSigned(share * 100, 1);
+
+/** A cell of the matrix: its sign, difference and interval; of several draws also the lowest and the highest. */
+export const cellText = (cell: ExperimentCell): string =>
+  `${signMark(cell.sign)} ${pointsText(cell)}` +
+  (cell.draws > 1 ? ` (${points(cell.lowest)} to ${points(cell.highest)})` : '');
+
+export const cellOf = ({ cells }: ExperimentAnswer, task: string, row: ExperimentRow): ExperimentCell | undefined =>
+  cells.find(
+    (cell) =>
+      cell.task === task &&
+      cell.method === row.method &&
+      cell.treatment === row.treatment &&
+      cell.model === row.model &&
+      cell.kept === row.kept,
+  );
+
+/** The matrix of + and \u2212 over tasks, whose columns are named "task NAME". */
+export const matrixColumns = (
+  answer: ExperimentAnswer,
+  tasks: readonly string[],
+  title: (task: string) => string = (task) => task,
+): Columns<ExperimentRow> => [
+  sizesColumn,
+  factorColumn,
+  methodColumn,
+  armColumn,
+  ['draws', ({ draws }) => draws, amount('draws', undefined, 'experimentDraws')],
+  ...tasks.map((task): Column<ExperimentRow> => {
+    const text = (row: ExperimentRow): string | null => {
+      const cell = cellOf(answer, task, row);
+      return cell === undefined ? null : cellText(cell);
+    };
+    return [`task ${task}`, null, amount(title(task), text)];
+  }),
+  ['plus', ({ plus }) => plus, amount('+', undefined, 'experimentSigns')],
+  ['minus', ({ minus }) => minus, amount('\u2212', undefined, 'experimentSigns')],
+  ['cannot_tell', ({ cannotTell }) => cannotTell, amount('?', undefined, 'experimentSigns')],
+  ['pooled', null, amount('all items', ({ pooled }) => pooled && pointsText(pooled))],
+];
+
+type Published = NonNullable<ExperimentDocument['published']>;
+
+/** The paper's own table, without intervals. */
+export const publishedColumns = ({ tasks }: Published): Columns<Published['rows'][number]> => [
+  sizesColumn,
+  factorColumn,
+  ['method', ({ method }) => method, { title: 'method' }],
+  ...tasks.map((task, index): Column<Published['rows'][number]> => {
+    const text = ({ differences }: Published['rows'][number]): string | null => {
+      const difference = differences[index] ?? null;
+      return difference === null ? null : formatSigned(difference, 2);
+    };
+    return [`task ${task}`, null, amount(task, text)];
+  }),
+  ['above', null, amount('above', ({ above, of }) => `${String(above)} of ${String(of)}`, 'experimentAbove')],
 ];
 
 /** Figures and tables of an experiment as files, each with the run's manifest inside. */
@@ -125,12 +227,6 @@ export const experimentFiles = (
   },
   {
     name: 'experiment-thresholds.csv',
-    contents: csvTable(
-      manifest,
-      thresholdColumns,
-      document.answers.flatMap(({ question, thresholds }) =>
-        thresholds.map((threshold) => ({ ...threshold, against: question })),
-      ),
-    ),
+    contents: csvTable(manifest, experimentThresholdColumns, document.answers.flatMap(thresholdLines)),
   },
 ];

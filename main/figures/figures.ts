@@ -7,10 +7,9 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import type { ThemeName } from './colors.ts';
 import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
-import { choiceAndWritingCsv } from './kinds-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
-import { findingsMarkdown, thresholdsMarkdown, curtailedCsv } from './tables.ts';
+import { choiceAndWritingCsv, curtailedCsv, findingsMarkdown, thresholdsMarkdown } from './tables.ts';
 import {
   axisView,
   bestThresholdsView,

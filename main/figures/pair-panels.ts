@@ -1,6 +1,6 @@
 import type { SizePair } from '../contract/size-trend.ts';
 import type { MetricName } from '../contract/task.ts';
-import { type Standing, standingOf } from '../evaluation/wording.ts';
+import { type Standing, standingOf } from '../words/verdicts.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 
 /** A method's point in a row: one comparison with its interval, or the mean and range of several. */

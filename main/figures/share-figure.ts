@@ -2,12 +2,12 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SharePoint, SizeTrendDocument } from '../contract/size-trend.ts';
 import { type AnswerKind, answerKind } from '../contract/task.ts';
 import { factorKey } from '../contract/sweep.ts';
-import { counted } from '../evaluation/wording.ts';
+import { counted } from '../words/numbers.ts';
 import { mean } from '../statistics/bootstrap.ts';
 import { minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 import { type AxisScale, linearScale } from './scales.ts';
 import {
   drawAcrossTicks,
@@ -63,7 +63,8 @@ export const shareLines = (points: readonly SharePoint[]): ShareLine[] =>
 
 export const SHARE_CAPTION =
   'A line per number of experts before pruning, named at its end, darker for more: each mark is a factor, at the ' +
-  'share of the routed choices that it drops (or merges into another expert) and the difference to the unpruned model; ' +
+  'share of the routed choices that it drops (or merges into another expert) and the difference to the unpruned ' +
+  'model; ' +
   'means over the tasks and draws. Solid: answers chosen; dashed and hollow: written. Where lines coincide, a ' +
   'model with more experts loses as much at the same dropped share, and tolerates a larger factor only because that ' +
   'drops less.';
@@ -154,7 +155,8 @@ export const shareFigure = (
   ]);
   return drawSmallMultiples({
     title: 'Loss against the dropped share of the routed choices',
-    description: `Methods ${panels.map(({ method }) => method).join(', ')}, a line per number of experts. ${SHARE_CAPTION}`,
+    description:
+      `Methods ${panels.map(({ method }) => method).join(', ')}, a line per number of experts. ` + SHARE_CAPTION,
     caption: SHARE_CAPTION,
     manifest,
     theme,

@@ -4,7 +4,7 @@ import { maxOf } from '../statistics/extremes.ts';
 import { SIZE_PAIR_CAPTION } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 import { differenceDomain, type PairPanel, pairPanels, type PairPoint } from './pair-panels.ts';
 import { type AxisScale, linearScale } from './scales.ts';
 import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';

@@ -1,10 +1,10 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { ExpertTrend, SizeTrendDocument } from '../contract/size-trend.ts';
-import { counted } from '../evaluation/wording.ts';
+import { counted } from '../words/numbers.ts';
 import { expertTrendCaption } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
+import { methodTitle } from '../words/methods.ts';
 import {
   drawAcrossTicks,
   drawAcrossTitle,

@@ -1,54 +1,147 @@
-import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
 import type { RunManifest } from '../contract/run.ts';
-import type { EqualKeptPair, SharePoint, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
+import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
-import { safeDrawsAt } from '../evaluation/draws.ts';
-import { verdictText } from '../evaluation/wording.ts';
-import { type Columns, csvTable } from './csv.ts';
+import { choiceAndWriting, type ChoiceAndWriting } from '../evaluation/choice-and-writing.ts';
+import {
+  amount,
+  type Cell,
+  type Column,
+  type Columns,
+  differenceColumns,
+  factorColumn,
+  heading,
+  itemsColumn,
+  keptColumn,
+  methodColumn,
+  modelColumn,
+  pColumn,
+  pick,
+  PLAIN_NAMES,
+  seedColumn,
+  shownCell,
+  taskColumn,
+} from './columns.ts';
+import { csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
+import {
+  reachText,
+  curtailedText,
+  powerText,
+  bracketWords,
+  safeDrawsText,
+  thresholdValue,
+  verdictText,
+} from '../words/verdicts.ts';
+import { safeDrawsAt } from '../contract/sweep.ts';
+import {
+  bareFactor,
+  formatBytes,
+  formatDifference,
+  formatDroppedShare,
+  formatParameters,
+  formatRoughPercent,
+  formatValue,
+} from '../words/numbers.ts';
 
 /** Leading columns of a line: its curve. */
 const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'>> = [
-  ['model', ({ model }) => model],
-  ['task', ({ task }) => task],
-  ['method', ({ method }) => method],
-  ['seed', ({ seed }) => seed],
+  modelColumn,
+  taskColumn,
+  methodColumn,
+  seedColumn,
 ];
 
-const resultColumns: Columns<SweepResult> = [
+const droppedColumn: Column<{ readonly droppedShare?: number | undefined }> = [
+  'dropped_share',
+  ({ droppedShare }) => droppedShare ?? null,
+  amount('dropped', formatDroppedShare, 'droppedShare'),
+];
+
+/** Tokens per second in three digits. */
+const rateText = (perSecond: number | undefined): number | null =>
+  perSecond === undefined ? null : Number(perSecond.toPrecision(3));
+
+export const resultColumns: Columns<SweepResult> = [
   ...curveColumns,
-  ['factor', ({ factor }) => factor],
-  ['kept', ({ kept }) => kept],
-  ['n', ({ n }) => n],
-  ['metric', ({ metric }) => metric],
-  ['value', ({ value }) => value],
+  factorColumn,
+  keptColumn,
+  itemsColumn,
+  ['metric', ({ metric }) => metric, { title: 'metric' }],
+  ['value', ({ value }) => value, amount('value', ({ value, metric }) => formatValue(value, metric), 'value')],
   ['acc', ({ acc }) => acc],
   ['acc_norm', ({ accNorm }) => accNorm],
   ['perplexity', ({ perplexity }) => perplexity],
-  ['difference', ({ difference }) => difference],
-  ['low', ({ low }) => low],
-  ['high', ({ high }) => high],
-  ['low_one_sided', ({ lowOneSided }) => lowOneSided],
-  ['p', ({ p }) => p],
-  ['lost', ({ lost }) => lost],
-  ['gained', ({ gained }) => gained],
-  ['truncated', ({ truncated }) => truncated],
+  ...differenceColumns('pairedDifference'),
+  [
+    'low_one_sided',
+    ({ lowOneSided }) => lowOneSided,
+    amount('one-sided', ({ lowOneSided, metric }) => formatDifference(lowOneSided, metric), 'oneSided'),
+  ],
+  pColumn,
+  ['lost', ({ lost }) => lost, amount('lost', undefined, 'lostGained')],
+  ['gained', ({ gained }) => gained, amount('gained', undefined, 'lostGained')],
+  ['truncated', ({ truncated }) => truncated, amount('truncated', undefined, 'truncated')],
   ['high_one_sided', ({ highOneSided }) => highOneSided ?? null],
-  ['verdict', ({ verdict }) => verdict ?? null],
-  ['bytes', ({ cost }) => cost?.bytes ?? null],
-  ['active_parameters', ({ cost }) => cost?.activeParameters ?? null],
-  ['cache_bytes_per_token', ({ cost }) => cost?.cacheBytesPerToken ?? null],
-  ['prompt_tokens_per_second', ({ cost }) => cost?.promptTokensPerSecond ?? null],
-  ['decode_tokens_per_second', ({ cost }) => cost?.decodeTokensPerSecond ?? null],
-  ['dropped_share', ({ droppedShare }) => droppedShare ?? null],
+  [
+    'verdict',
+    ({ verdict }) => verdict ?? null,
+    {
+      title: 'verdict',
+      definition: 'oneSidedEnds',
+      spread: (rows) =>
+        safeDrawsText({ count: rows.filter(({ verdict }) => verdict === 'safe').length, of: rows.length }),
+    },
+  ],
+  [
+    'bytes',
+    ({ cost }) => cost?.bytes ?? null,
+    amount('size', ({ cost }) => (cost === undefined ? null : formatBytes(cost.bytes)), 'pointBytes'),
+  ],
+  [
+    'active_parameters',
+    ({ cost }) => cost?.activeParameters ?? null,
+    amount('active parameters', ({ cost }) => (cost === undefined ? null : formatParameters(cost.activeParameters))),
+  ],
+  [
+    'cache_bytes_per_token',
+    ({ cost }) => cost?.cacheBytesPerToken ?? null,
+    amount('cache per token', ({ cost }) => (cost === undefined ? null : formatBytes(cost.cacheBytesPerToken))),
+  ],
+  [
+    'prompt_tokens_per_second',
+    ({ cost }) => cost?.promptTokensPerSecond ?? null,
+    amount('prompt tokens/s', ({ cost }) => rateText(cost?.promptTokensPerSecond)),
+  ],
+  [
+    'decode_tokens_per_second',
+    ({ cost }) => cost?.decodeTokensPerSecond ?? null,
+    amount('written tokens/s', ({ cost }) => rateText(cost?.decodeTokensPerSecond)),
+  ],
+  droppedColumn,
 ];
 
+/** Every number of a sweep, one candidate on one task per line. */
+export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>
+  csvTable(manifest, resultColumns, document.results);
+
+const shareText = (share: number | undefined): string | null =>
+  share === undefined ? null : formatRoughPercent(share);
+
 /** Power of the test; empty if nothing is undecided. */
-const powerColumns: Columns<Pick<Threshold, 'power'>> = [
-  ['discordance', ({ power }) => power?.discordance ?? null],
-  ['chance_unharmed_is_safe', ({ power }) => power?.chance ?? null],
-  ['items_for_80_percent', ({ power }) => power?.itemsForWanted ?? null],
+export const powerColumns: Columns<Pick<Threshold, 'power' | 'n'>> = [
+  [
+    'discordance',
+    ({ power }) => power?.discordance ?? null,
+    amount('discordant', ({ power }) => shareText(power?.discordance)),
+  ],
+  [
+    'chance_unharmed_is_safe',
+    ({ power }) => power?.chance ?? null,
+    amount('chance', ({ power }) => shareText(power?.chance)),
+  ],
+  ['items_for_80_percent', ({ power }) => power?.itemsForWanted ?? null, amount('items for 80 %')],
+  ['power', null, { title: 'what this test could have shown', text: powerText }],
 ];
 
 /** For a threshold over draws: how many, and in how many the first factor that is not safe in all is safe. */
@@ -61,87 +154,59 @@ const drawColumns: Columns<Pick<Threshold, 'draws' | 'firstUnsafe'>> = [
   ],
 ];
 
-const thresholdColumns: Columns<Threshold> = [
-  ...curveColumns,
-  ['factor', ({ factor }) => factor],
-  ['last_safe', ({ lastSafe }) => lastSafe],
-  ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
+const factorText = (factor: number | null): string | null => (factor === null ? null : bareFactor(factor));
+
+/** The threshold itself, and its bracket with the verdict in words. */
+export const headlineColumns: Columns<Threshold> = [
+  ['factor', ({ factor }) => factor, amount('threshold', thresholdValue, 'threshold')],
+  ['bracket', null, { title: 'verdict', text: bracketWords, definition: 'bracket' }],
+];
+
+export const thresholdColumns: Columns<Threshold> = [
+  ...curveColumns.slice(0, 3),
+  [
+    'seed',
+    ({ seed }) => seed,
+    { title: 'seed', text: ({ seed, draws }) => (draws === undefined ? seed : 'every draw'), numeric: true },
+  ],
+  ...headlineColumns,
+  ['last_safe', ({ lastSafe }) => lastSafe, amount('last safe', ({ lastSafe }) => factorText(lastSafe))],
+  [
+    'first_unsafe',
+    ({ firstUnsafe }) => firstUnsafe,
+    amount('first not safe', ({ firstUnsafe }) => factorText(firstUnsafe)),
+  ],
   ['delta', ({ delta }) => delta],
-  ['n', ({ n }) => n],
-  ['verdict', ({ verdict }) => verdict],
-  ['first_worse', ({ firstWorse }) => firstWorse],
+  itemsColumn,
+  ['verdict', ({ verdict }) => verdict, { title: 'verdict', text: ({ verdict }) => verdictText(verdict) }],
+  ['first_worse', ({ firstWorse }) => firstWorse, amount('first worse', ({ firstWorse }) => factorText(firstWorse))],
   ...powerColumns,
   ...drawColumns,
 ];
 
-const curtailedColumns: Columns<CurtailedPoint> = [
-  ...curveColumns,
-  ['factor', ({ factor }) => factor],
-  ['kept', ({ kept }) => kept],
-  ['n', ({ n }) => n],
-  ['evaluated', ({ evaluated }) => evaluated],
-  ['metric', ({ metric }) => metric],
-  ['lost_at_least', ({ lost }) => lost],
-  ['gained_at_most', ({ gainedAtMost }) => gainedAtMost],
-  ['verdict', ({ verdict }) => verdict ?? null],
-  ['dropped_share', ({ droppedShare }) => droppedShare ?? null],
-];
-
-/** Candidates of a sweep that stopped early, one per line; null where none did. */
-export const curtailedCsv = ({ curtailed = [] }: SweepDocument, manifest: RunManifest): string | null =>
-  curtailed.length === 0 ? null : csvTable(manifest, curtailedColumns, curtailed);
-
-/** Every number of a sweep, one candidate on one task per line. */
-export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>
-  csvTable(manifest, resultColumns, document.results);
-
 export const thresholdsCsv = (document: SweepDocument, manifest: RunManifest): string =>
   csvTable(manifest, thresholdColumns, document.thresholds);
 
-/** At most three decimals: 16 / 13 -> 1.231. */
-const factorText = (factor: number | null): string => (factor === null ? '' : String(Math.round(factor * 1000) / 1000));
-
-const headline = ({ verdict, factor }: Threshold): string => {
-  if (factor === null) return '?';
-  return verdict === 'all-safe' ? `≥ ${factorText(factor)}` : factorText(factor);
+/** A table in Markdown. */
+const markdownTable = <T>(columns: Columns<T>, rows: readonly T[]): readonly string[] => {
+  const line = (cells: readonly Cell[]): string =>
+    `| ${cells.map((cell) => escapeMarkdown(String(cell ?? ''))).join(' | ')} |`;
+  return [
+    line(columns.map(([, , shown]) => heading(shown?.title ?? ''))),
+    `| ${columns.map(([, , shown]) => (shown?.numeric === true ? '---:' : '---')).join(' | ')} |`,
+    ...rows.map((row) => line(columns.map((column) => shownCell(column, row, PLAIN_NAMES)))),
+  ];
 };
 
 /** The thresholds as a Markdown table, with the rule, how many were decided at which level, and the run below it. */
-export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifest): string => {
-  const titles = [
-    'Model',
-    'Task',
-    'Method',
-    'Seed',
-    'Threshold',
-    'Last safe',
-    'First not safe',
-    'First worse',
-    'n',
-    'Verdict',
-  ];
-  const rows = document.thresholds.map((threshold) => [
-    escapeMarkdown(threshold.model),
-    escapeMarkdown(threshold.task),
-    escapeMarkdown(threshold.method),
-    threshold.seed === null ? (threshold.draws === undefined ? '' : 'every draw') : String(threshold.seed),
-    headline(threshold),
-    factorText(threshold.lastSafe),
-    factorText(threshold.firstUnsafe),
-    factorText(threshold.firstWorse),
-    String(threshold.n),
-    verdictText(threshold.verdict),
-  ]);
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const alignment = titles.map((title) =>
-    /^(Seed|Threshold|Last safe|First not safe|First worse|n)$/.test(title) ? '---:' : '---',
-  );
-  return [
+export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifest): string =>
+  [
     `# Thresholds: ${escapeMarkdown(manifest.title)}`,
     '',
-    line(titles),
-    line(alignment),
-    ...rows.map(line),
+    ...markdownTable(
+      pick(thresholdColumns, 'model task method seed factor last_safe first_unsafe first_worse n verdict'),
+      document.thresholds,
+    ),
     '',
     document.rule,
     '',
@@ -149,152 +214,45 @@ export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifes
     `Run \`${manifest.id}\`, ${manifest.createdAt}.`,
     '',
   ].join('\n');
+
+export const curtailedColumns: Columns<CurtailedPoint> = [
+  ...curveColumns,
+  factorColumn,
+  keptColumn,
+  ['n', ({ n }) => n],
+  ['evaluated', ({ evaluated }) => evaluated],
+  ['metric', ({ metric }) => metric],
+  ['lost_at_least', ({ lost }) => lost],
+  ['gained_at_most', ({ gainedAtMost }) => gainedAtMost],
+  ['verdict', ({ verdict }) => verdict ?? null, { title: 'curtailed', text: curtailedText, definition: 'stop' }],
+  droppedColumn,
+];
+
+/** Candidates of a sweep that stopped early, one per line; null where none did. */
+export const curtailedCsv = ({ curtailed = [] }: SweepDocument, manifest: RunManifest): string | null =>
+  curtailed.length === 0 ? null : csvTable(manifest, curtailedColumns, curtailed);
+
+export const kindColumns: Columns<ChoiceAndWriting> = [
+  modelColumn,
+  taskColumn,
+  methodColumn,
+  ['n', ({ choice }) => choice.n],
+  ['choice', null, { title: 'safe by choice', text: ({ choice }) => reachText(choice) }],
+  ['choice_verdict', ({ choice }) => choice.verdict],
+  ['choice_last_safe', ({ choice }) => choice.lastSafe],
+  ['choice_first_unsafe', ({ choice }) => choice.firstUnsafe],
+  ['written', null, { title: 'safe when written', text: ({ writing }) => reachText(writing) }],
+  ['written_task', ({ writtenTask }) => writtenTask],
+  ['written_verdict', ({ writing }) => writing.verdict],
+  ['written_last_safe', ({ writing }) => writing.lastSafe],
+  ['written_first_unsafe', ({ writing }) => writing.firstUnsafe],
+];
+
+/** Thresholds of tasks measured with both kinds of answers, one line each; null if there are none. */
+export const choiceAndWritingCsv = (document: SweepDocument, manifest: RunManifest): string | null => {
+  const pairs = choiceAndWriting(document);
+  return pairs.length === 0 ? null : csvTable(manifest, kindColumns, pairs);
 };
-
-interface Line {
-  readonly document: CompareDocument;
-  readonly task: CompareTask;
-  readonly row: CompareRow;
-}
-
-/** `factor_asked` is the factor at which methods are compared, `factor` the nearest one that a method reached. */
-const compareColumns: Columns<Line> = [
-  ['model', ({ document }) => document.model],
-  ['answers', ({ document }) => document.answers],
-  ['factor_asked', ({ document }) => document.factor],
-  ['task', ({ task }) => task.task],
-  ['metric', ({ task }) => task.metric],
-  ['n', ({ task }) => task.n],
-  ['rank', ({ row }) => row.rank],
-  ['shares_best', ({ row }) => String(row.sharesBest)],
-  ['method', ({ row }) => row.method],
-  ['draws', ({ row }) => Math.max(1, row.seeds.length)],
-  ['factor', ({ row }) => row.factor],
-  ['kept', ({ row }) => row.kept],
-  ['value', ({ row }) => row.value],
-  ['lowest', ({ row }) => row.lowest],
-  ['highest', ({ row }) => row.highest],
-  ['reference', ({ task }) => task.reference],
-  ['difference', ({ row }) => row.paired?.difference ?? null],
-  ['low', ({ row }) => row.paired?.interval?.low ?? null],
-  ['high', ({ row }) => row.paired?.interval?.high ?? null],
-  ['p', ({ row }) => row.paired?.p ?? null],
-  ['p_holm', ({ row }) => row.pHolm],
-  ['lost', ({ row }) => row.paired?.lost ?? null],
-  ['gained', ({ row }) => row.paired?.gained ?? null],
-  ['reading', ({ row }) => row.reading],
-  ['lowest_difference', ({ row }) => row.paired?.lowest ?? null],
-  ['highest_difference', ({ row }) => row.paired?.highest ?? null],
-  ['pairs_of_draws', ({ row }) => row.paired?.pairs.length ?? null],
-  ['pairs_better', ({ row }) => row.paired?.better ?? null],
-  ['pairs_worse', ({ row }) => row.paired?.worse ?? null],
-];
-
-/** Comparisons of the methods of a sweep: one method on one task per line, model after model. */
-export const comparisonsCsv = (comparisons: readonly CompareDocument[], manifest: RunManifest): string =>
-  csvTable(
-    manifest,
-    compareColumns,
-    comparisons.flatMap((document) =>
-      document.tasks.flatMap((task) => task.rows.map((row) => ({ document, task, row }))),
-    ),
-  );
-
-const sizeThresholdColumns: Columns<SizeThreshold> = [
-  ['method', ({ method }) => method],
-  ['task', ({ task }) => task],
-  ['experts', ({ experts }) => experts],
-  ['model', ({ model }) => model],
-  ['factor', ({ factor }) => factor],
-  ['last_safe', ({ lastSafe }) => lastSafe],
-  ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
-  ['largest_tested', ({ largestTested }) => largestTested],
-  ['delta', ({ delta }) => delta],
-  ['n', ({ n }) => n],
-  ['verdict', ({ verdict }) => verdict],
-  ['first_worse', ({ firstWorse }) => firstWorse],
-  ['kept_safe', ({ keptSafe }) => keptSafe],
-  ['bytes_safe', ({ bytesSafe }) => bytesSafe],
-  ['bytes_unsafe', ({ bytesUnsafe }) => bytesUnsafe],
-  ['kept_unsafe', ({ keptUnsafe }) => keptUnsafe],
-  ['kept_worse', ({ keptWorse }) => keptWorse],
-  ...powerColumns,
-];
-
-const pairColumns: Columns<SizePair> = [
-  ['method', ({ method }) => method],
-  ['seed', ({ seed }) => seed],
-  ['task', ({ task }) => task],
-  ['large', ({ large }) => large],
-  ['large_experts', ({ largeExperts }) => largeExperts],
-  ['small', ({ small }) => small],
-  ['experts', ({ experts }) => experts],
-  ['factor', ({ factor }) => factor],
-  ['past_threshold', ({ pastThreshold }) => (pastThreshold === null ? null : String(pastThreshold))],
-  ['metric', ({ metric }) => metric],
-  ['n', ({ n }) => n],
-  ['pruned', ({ pruned }) => pruned],
-  ['scratch', ({ scratch }) => scratch],
-  ['difference', ({ difference }) => difference],
-  ['low', ({ low }) => low],
-  ['high', ({ high }) => high],
-  ['p', ({ p }) => p],
-  ['lost', ({ lost }) => lost],
-  ['gained', ({ gained }) => gained],
-  ['reading', ({ reading }) => reading],
-];
-
-/** Thresholds with the number of experts before pruning, by method and task, E rising. */
-export const expertTrendsCsv = ({ trends }: SizeTrendDocument, manifest: RunManifest): string =>
-  csvTable(
-    manifest,
-    sizeThresholdColumns,
-    trends.flatMap(({ points }) => points),
-  );
-
-/** Pruned large model against small model from scratch, one comparison per line. */
-export const sizePairsCsv = ({ pairs }: SizeTrendDocument, manifest: RunManifest): string =>
-  csvTable(manifest, pairColumns, pairs);
-
-const shareColumns: Columns<SharePoint> = [
-  ['answers', ({ answers }) => answers],
-  ['method', ({ method }) => method],
-  ['task', ({ task }) => task],
-  ['model', ({ model }) => model],
-  ['experts', ({ experts }) => experts],
-  ['seed', ({ seed }) => seed],
-  ['factor', ({ factor }) => factor],
-  ['dropped_share', ({ share }) => share],
-  ['difference', ({ difference }) => difference],
-];
-
-/** Dropped share and loss of every point, with the experts of its model. */
-export const sharePointsCsv = ({ sharePoints }: SizeTrendDocument, manifest: RunManifest): string =>
-  csvTable(manifest, shareColumns, sharePoints);
-
-const equalKeptColumns: Columns<EqualKeptPair> = [
-  ['method', ({ method }) => method],
-  ['seed', ({ seed }) => seed],
-  ['task', ({ task }) => task],
-  ['kept', ({ kept }) => kept],
-  ['large', ({ large }) => large],
-  ['large_experts', ({ largeExperts }) => largeExperts],
-  ['small', ({ small }) => small],
-  ['small_experts', ({ smallExperts }) => smallExperts],
-  ['metric', ({ metric }) => metric],
-  ['n', ({ n }) => n],
-  ['large_value', ({ largeValue }) => largeValue],
-  ['small_value', ({ smallValue }) => smallValue],
-  ['difference', ({ difference }) => difference],
-  ['low', ({ low }) => low],
-  ['high', ({ high }) => high],
-  ['p', ({ p }) => p],
-  ['reading', ({ reading }) => reading],
-];
-
-/** Models of neighbouring sizes pruned to the same number of experts, one comparison per line. */
-export const equalKeptCsv = ({ equalKept }: SizeTrendDocument, manifest: RunManifest): string =>
-  csvTable(manifest, equalKeptColumns, equalKept);
 
 /** The findings as a Markdown list, with notes and the run. */
 export const findingsMarkdown = ({ findings, notes, rule }: SizeTrendDocument, manifest: RunManifest): string => {

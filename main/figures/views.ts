@@ -20,22 +20,15 @@ import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
 import { heatmapPng } from './heatmap-png.ts';
 import { type MapScaling, shadedMap } from './map-scaling.ts';
 import { type Deflate, pngTexts } from './png.ts';
-import { choiceAndWritingCsv } from './kinds-table.ts';
 import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
 import { profileCsv } from './profile-table.ts';
 import { shareFigure } from './share-figure.ts';
 import { sizePairFigure } from './size-pair-figure.ts';
 import { expertTrendFigure } from './size-trend-figure.ts';
 import type { Drawing } from './svg.ts';
-import {
-  comparisonsCsv,
-  equalKeptCsv,
-  expertTrendsCsv,
-  resultsCsv,
-  sharePointsCsv,
-  sizePairsCsv,
-  thresholdsCsv,
-} from './tables.ts';
+import { comparisonsCsv } from './compare-tables.ts';
+import { equalKeptCsv, expertTrendsCsv, sharePointsCsv, sizePairsCsv } from './size-tables.ts';
+import { choiceAndWritingCsv, resultsCsv, thresholdsCsv } from './tables.ts';
 
 /**
  * A view as files that are made on demand: a picture, if it has one, and its data. `uncurl figures` and the window both

@@ -38,8 +38,8 @@ const run = async (
 const lastWords = ({ stderr }: ProgramEnd): string => stderr.trim().split('\n').at(-1) ?? '';
 
 /**
- * Makes a virtual environment in the workspace and installs PyTorch and transformers into it from PyPI; one that was made
- * here already is completed.
+ * Makes a virtual environment in the workspace and installs PyTorch and transformers into it from PyPI; one that was
+ * made here already is completed.
  *
  * @throws WorkbenchError refused: `no-python`, `no-venv`, `environment-elsewhere`; failed: `venv-failed`, `pip-failed`.
  */

@@ -1,4 +1,4 @@
-import type { DecodingCost } from './decoding-cost.ts';
+import type { DecodingCost } from '../inference/model-runner.ts';
 
 /** Message before decoding starts: bytes that a streamed model reads per step; null for a resident model. */
 export const costText = ({ streamed, mostSteps, rowsAtOnce, rows }: DecodingCost, sizeBytes: number): string | null => {

@@ -1,10 +1,9 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { refuse } from '../contract/errors.ts';
-import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
+import type { Candidate, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { readEndTokens } from './end-tokens.ts';
 import { cutAtStops } from '../tasks/generation/stop-rule.ts';
 import { stopWatcher } from './stop-text.ts';
-import type { RowToDecode } from './writing-row.ts';
 
 export interface WritingRequest {
   readonly id: string;

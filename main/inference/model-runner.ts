@@ -4,8 +4,6 @@ import type { ProviderName } from '../contract/device.ts';
 import type { ScoredOutcome } from '../contract/outcome.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import type { DecodingCost } from '../generation/decoding-cost.ts';
-import type { DecodedRow, RowToDecode } from '../generation/writing-row.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { Overlays } from './overlays.ts';
 
@@ -54,6 +52,36 @@ export interface ScoreResult {
   readonly greedy: boolean;
   readonly tokens: number;
   readonly truncatedTokens: number;
+}
+
+/** One prompt for one candidate to continue. */
+export interface RowToDecode {
+  /** The prompt, one token or more. */
+  readonly tokens: readonly number[];
+  readonly candidate: string;
+  readonly mostNewTokens: number;
+  /** Called after every token with all tokens so far; true ends the row. Absent: it is written to `mostNewTokens`. */
+  readonly isDone?: (written: readonly number[]) => boolean;
+}
+
+export interface DecodedRow {
+  /** Index of the row in the caller's list. */
+  readonly row: number;
+  /** Every chosen token, including the one that ended it. */
+  readonly tokens: readonly number[];
+  /** Whether `isDone` ended it, or its `mostNewTokens`. */
+  readonly ended: 'done' | 'length';
+}
+
+/** Cost of decoding, known before it starts. */
+export interface DecodingCost {
+  /** Whether every step opens all blocks again, one at a time. */
+  readonly streamed: boolean;
+  /** Steps if every row reaches its maximum length: each takes all running rows through all blocks. */
+  readonly mostSteps: number;
+  /** Maximum number of rows written together. */
+  readonly rowsAtOnce: number;
+  readonly rows: number;
 }
 
 /** A checkpoint with open sessions. Dispose it to free the memory. */

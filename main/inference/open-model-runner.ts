@@ -9,10 +9,22 @@ import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { Float64Products } from './float64-products.ts';
-import { decodingCost } from '../generation/count-steps.ts';
-import { decode } from '../generation/decode.ts';
-import type { DecodingCost } from '../generation/decoding-cost.ts';
-import type { DecodedRow, RowToDecode } from '../generation/writing-row.ts';
+import { decodingCost } from './decoding/count-steps.ts';
+import { decode } from './decoding/decode.ts';
+import type {
+  Candidate,
+  DecodedRow,
+  DecodingCost,
+  ForwardResult,
+  ModelRunner,
+  ModelRunnerSettings,
+  OpenModel,
+  RowToDecode,
+  RunControl,
+  RunnerTuning,
+  ScoreRequest,
+  ScoreResult,
+} from './model-runner.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
 import { encodeChoices, encodeText, profileSequences, requireScored } from './encode-item.ts';
@@ -20,17 +32,6 @@ import { Executor, type ResolvedCandidate } from './executor.ts';
 import { itemOutcome } from './item-outcome.ts';
 import type { ScoredOutcome } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
-import type {
-  Candidate,
-  ForwardResult,
-  ModelRunner,
-  ModelRunnerSettings,
-  OpenModel,
-  RunControl,
-  RunnerTuning,
-  ScoreRequest,
-  ScoreResult,
-} from './model-runner.ts';
 import type { Overlays } from './overlays.ts';
 import { profileLayers } from './profile-layers.ts';
 import { pruneProgressively } from './prune-progressively.ts';

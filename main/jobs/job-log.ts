@@ -6,8 +6,8 @@ import type { EngineEvent } from '../contract/events.ts';
 import { type JobLog, logLine, type LogLine } from '../contract/job-log.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
-import { curtailedText } from '../evaluation/curtailed-points.ts';
-import { formatCount, formatFactor, formatInterval, formatValue } from '../figures/numbers.ts';
+import { curtailedText } from '../words/verdicts.ts';
+import { formatCount, formatFactor, formatInterval, formatValue } from '../words/numbers.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 

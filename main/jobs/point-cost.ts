@@ -6,7 +6,7 @@ import type { Plan } from '../contract/plan.ts';
 import type { PointCost } from '../contract/sweep.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
-import { bytesPerColumn } from '../generation/key-value-cache.ts';
+import { bytesPerColumn } from '../inference/decoding/key-value-cache.ts';
 import { cachedShape } from '../graph/cached-attention.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';

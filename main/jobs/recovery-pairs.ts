@@ -2,7 +2,7 @@ import { curveLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { summarise } from '../evaluation/summarise.ts';
-import { bareFactor, formatDifferenceInUnit } from '../figures/numbers.ts';
+import { bareFactor, formatDifferenceInUnit } from '../words/numbers.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { intervalSide } from '../statistics/tango-interval.ts';
 

@@ -1,6 +1,6 @@
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { CURTAILED_NOTE } from '../evaluation/curtailed-points.ts';
+import { CURTAILED_NOTE } from '../words/verdicts.ts';
 import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
 import { itemsNeeded } from '../evaluation/verdicts.ts';

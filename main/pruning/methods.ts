@@ -56,7 +56,9 @@ export const methodNamed = (name: string): Method => {
   return found;
 };
 
-/** A method's options with its defaults filled in; unchanged for options that it refuses, and for names of no method. */
+/**
+ * A method's options with its defaults filled in; unchanged for options that it refuses, and for names of no method.
+ */
 export const completeOptions = (name: string, given: MethodOptions): MethodOptions => {
   const complete = methods.find((method) => method.name === name)?.options.safeParse(given).data;
   return { ...methodOptions.safeParse(complete).data, ...given };

@@ -1,19 +1,27 @@
-import type { ExperimentAnswer, ExperimentCell, ExperimentDocument } from '../contract/experiment.ts';
+import type { ExperimentAnswer, ExperimentDocument, ExperimentRow } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { signMark, treatmentWords } from '../evaluation/experiment/findings.ts';
-import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
 import { pageTheme } from '../figures/colors.ts';
+import { type Names, PLAIN_NAMES } from '../figures/columns.ts';
 import { experimentCaption, experimentFigure } from '../figures/experiment-figure.ts';
-import { methodTitle } from '../figures/method-titles.ts';
-import { formatFactor, formatSigned } from '../figures/numbers.ts';
-import { html, htmlFigure, type HtmlNode, reportTable } from './html.ts';
+import {
+  experimentThresholdColumns,
+  matrixColumns,
+  publishedColumns,
+  thresholdLines,
+} from '../figures/experiment-tables.ts';
+import {
+  columnsTable,
+  html,
+  htmlAll,
+  type HtmlContent,
+  htmlFigure,
+  type HtmlNode,
+  reportColumns,
+  reportTable,
+} from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
-
-const points = (share: number): string => formatSigned(share * 100, 1);
-
-const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
-  `[${points(low)}, ${points(high)}]`;
+import { methodTitle } from '../words/methods.ts';
 
 const notes = (texts: readonly string[]): HtmlNode[] =>
   texts.length === 0
@@ -26,71 +34,26 @@ const notes = (texts: readonly string[]): HtmlNode[] =>
         ),
       ];
 
-const matrixCell = (cell: ExperimentCell | undefined): HtmlNode | string =>
-  cell === undefined
-    ? ''
-    : html(
-        'span',
-        {},
-        html('b', {}, signMark(cell.sign)),
-        ` ${points(cell.difference)} `,
-        html('small', {}, interval(cell)),
-        cell.draws > 1
-          ? [html('small', {}, ` ${points(cell.lowest)} to ${points(cell.highest)}, ${String(cell.draws)} draws`)]
-          : [],
-      );
+/** Titles of methods, names of tasks. */
+const NAMES: Names = { ...PLAIN_NAMES, method: methodTitle };
+
+/** A cell of the matrix with its sign in bold. */
+const matrixCell = (text: HtmlContent): HtmlContent => {
+  const [sign, ...rest] = typeof text === 'string' ? text.split(' ') : [];
+  return sign === undefined ? text : htmlAll([html('b', {}, sign), ` ${rest.join(' ')}`]);
+};
 
 const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[]): HtmlNode =>
   reportTable(
     'The matrix of + and \u2212: difference of accuracy in points, two-sided 95 % interval; ? where that contains 0. ' +
       'Of several draws: the mean, an interval that spans those of all draws, the lowest and the highest difference; ' +
       'a sign is one that every draw has.',
-    [
-      { title: 'sizes', cell: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
-      { title: 'factor', isNumber: true, cell: ({ factor }) => formatFactor(factor) },
-      { title: 'method', cell: ({ method }) => methodTitle(method) },
-      { title: 'arm', cell: ({ treatment }) => treatmentWords(treatment) },
-      ...tasks.map((task) => ({
-        title: task,
-        isNumber: true,
-        cell: (row: ExperimentAnswer['rows'][number]) =>
-          matrixCell(
-            answer.cells.find(
-              (cell) =>
-                cell.task === task &&
-                cell.method === row.method &&
-                cell.treatment === row.treatment &&
-                cell.model === row.model &&
-                cell.kept === row.kept,
-            ),
-          ),
-      })),
-      { title: '+', isNumber: true, cell: ({ plus }) => plus },
-      { title: '\u2212', isNumber: true, cell: ({ minus }) => minus },
-      { title: '?', isNumber: true, cell: ({ cannotTell }) => cannotTell },
-      {
-        title: 'all items',
-        isNumber: true,
-        cell: ({ pooled }) => (pooled === null ? '' : `${points(pooled.difference)} ${interval(pooled)}`),
-      },
-    ],
+    reportColumns<ExperimentRow>(matrixColumns(answer, tasks), answer.rows, NAMES).map((column) =>
+      column.name.startsWith('task ')
+        ? { ...column, cell: (row: ExperimentRow) => matrixCell(column.cell(row)) }
+        : column,
+    ),
     answer.rows,
-  );
-
-const thresholdTable = ({ thresholds }: ExperimentAnswer): HtmlNode =>
-  reportTable(
-    'Thresholds of each model and task.',
-    [
-      { title: 'model', cell: ({ model }) => model },
-      { title: 'task', cell: ({ task }) => task },
-      { title: 'method', cell: ({ method }) => methodTitle(method) },
-      { title: 'arm', cell: ({ treatment }) => treatmentWords(treatment) },
-      { title: 'n', isNumber: true, cell: ({ n }) => n },
-      { title: 'threshold', isNumber: true, cell: (threshold) => thresholdValue(threshold) },
-      { title: 'tested', cell: (threshold) => bracketWords(threshold) },
-      { title: 'by sign', isNumber: true, cell: ({ bySign }) => (bySign === 1 ? 'none' : formatFactor(bySign)) },
-    ],
-    thresholds,
   );
 
 const answerSection = (
@@ -116,7 +79,7 @@ const answerSection = (
         ...notes(answer.findings.map(({ sentence }) => sentence)),
         matrixTable(answer, tasks),
         html('p', {}, answer.rule),
-        thresholdTable(answer),
+        columnsTable('Thresholds of each model and task.', experimentThresholdColumns, thresholdLines(answer), NAMES),
       ],
     },
   ];
@@ -131,22 +94,9 @@ const publishedSection = ({ published }: ExperimentDocument): readonly Section[]
           title: 'The paper\u2019s own table',
           content: [
             html('p', {}, html('a', { href: published.url }, published.source), '. ', published.note),
-            reportTable(
+            columnsTable(
               'Published accuracies minus those of the scratch model of the same size, in points; no intervals.',
-              [
-                { title: 'sizes', cell: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
-                { title: 'factor', isNumber: true, cell: ({ factor }) => formatFactor(factor) },
-                { title: 'method', cell: ({ method }) => method },
-                ...published.tasks.map((task, index) => ({
-                  title: task,
-                  isNumber: true,
-                  cell: ({ differences }: (typeof published.rows)[number]) => {
-                    const difference = differences[index] ?? null;
-                    return difference === null ? '' : formatSigned(difference, 2);
-                  },
-                })),
-                { title: 'above', isNumber: true, cell: ({ above, of }) => `${String(above)} of ${String(of)}` },
-              ],
+              publishedColumns(published),
               published.rows,
             ),
           ],

@@ -1,4 +1,5 @@
 import { pageColors, type ThemeName } from '../figures/colors.ts';
+import { type Columns, filledColumns, type Names, PLAIN_NAMES, shownCell } from '../figures/columns.ts';
 import { escapeHtml } from '../figures/escape.ts';
 import { methodColors } from '../figures/method-marks.ts';
 
@@ -86,6 +87,30 @@ export const reportTable = <T>(
     ),
   );
 };
+
+/** The columns of a document that have something to say about its rows. */
+export const reportColumns = <T>(
+  columns: Columns<T>,
+  rows: readonly T[],
+  names: Names = PLAIN_NAMES,
+): readonly (ReportColumn<T> & { readonly name: string })[] =>
+  filledColumns(columns, rows).map((column) => {
+    const [name, , shown] = column;
+    return {
+      name,
+      title: shown?.title ?? '',
+      isNumber: shown?.numeric ?? false,
+      cell: (row) => shownCell(column, row, names) ?? '',
+    };
+  });
+
+/** A table of them. */
+export const columnsTable = <T>(
+  caption: HtmlContent,
+  columns: Columns<T>,
+  rows: readonly T[],
+  names: Names = PLAIN_NAMES,
+): HtmlNode => reportTable(caption, reportColumns(columns, rows, names), rows);
 
 /** Colours of the page beside those of its figures; text has a contrast of at least 5 on its background. */
 const surfaces: Readonly<Record<ThemeName, Readonly<Record<string, string>>>> = {

@@ -2,8 +2,8 @@ import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { isDefault, settingsOf, valueText } from '../contract/setting.ts';
 import { describedSweepSettings, recordedSweepSettings, type SweepSettings } from '../contract/sweep.ts';
-import { checkNotes, listed } from '../evaluation/wording.ts';
-import { bareFactor } from '../figures/numbers.ts';
+import { checkNotes } from '../words/verdicts.ts';
+import { bareFactor, listed } from '../words/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
@@ -39,7 +39,8 @@ const measured: readonly Definition[] = [
   ['Difference', 'Value of the pruned model minus value of the unpruned one, on the same items.'],
   [
     '95 % interval',
-    'Of the difference, two-sided, paired: Tango\u2019s score interval for paired proportions (1998), at the critical score of the exact test; for ' +
+    'Of the difference, two-sided, paired: Tango\u2019s score interval for paired proportions (1998), at the ' +
+      'critical score of the exact test; for ' +
       'perplexity a paired bootstrap over texts (2,000 resamples, seeded).',
   ],
   [

@@ -1,6 +1,7 @@
 import type { SweepDocument } from '../contract/sweep.ts';
-import { choiceAndWriting, type ChoiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
-import { html, type HtmlNode, reportTable } from './html.ts';
+import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
+import { kindColumns } from '../figures/tables.ts';
+import { columnsTable, html, type HtmlNode } from './html.ts';
 
 /** Thresholds of tasks measured with both kinds of answers, side by side; empty if there are none. */
 export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
@@ -10,16 +11,10 @@ export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
   return [
     html('h3', {}, 'Chosen and written answers'),
     ...(summary === null ? [] : [html('p', {}, summary)]),
-    reportTable<ChoiceAndWriting>(
+    columnsTable(
       'The same items and the same plans: how far a task is safe if the model chooses among answers, and ' +
         'if it writes them.',
-      [
-        { title: 'task', cell: ({ task }) => task },
-        { title: 'model', cell: ({ model }) => model },
-        { title: 'method', cell: ({ method }) => method },
-        { title: 'safe by choice', cell: ({ choice }) => reachText(choice) },
-        { title: 'safe when written', cell: ({ writing }) => reachText(writing) },
-      ],
+      kindColumns,
       pairs,
     ),
   ];

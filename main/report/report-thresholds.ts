@@ -1,33 +1,10 @@
 import { answerKind } from '../contract/task.ts';
-import type {
-  EqualKeptPair,
-  Finding,
-  SafeCount,
-  SizedModel,
-  SizePair,
-  SizeThreshold,
-  SizeTrendDocument,
-} from '../contract/size-trend.ts';
-import {
-  bracketText,
-  chartQuestion,
-  drawsFraction,
-  MATRIX_CAPTION,
-  standingOf,
-  standingText,
-  thresholdValue,
-} from '../evaluation/wording.ts';
-import {
-  bareFactor,
-  formatDifference,
-  formatInterval,
-  formatProbability,
-  formatRange,
-  formatRoughPercent,
-  formatValue,
-  UNITS_NOTE,
-} from '../figures/numbers.ts';
-import { html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
+import type { Finding, SafeCount, SizedModel, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
+import { pick } from '../figures/columns.ts';
+import { equalKeptColumns, PAIR_SHOWN, pairColumns, sizeThresholdColumns } from '../figures/size-tables.ts';
+import { columnsTable, html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
+import { bracketText, chartQuestion, drawsFraction, MATRIX_CAPTION, thresholdValue } from '../words/verdicts.ts';
+import { bareFactor, formatRange, UNITS_NOTE } from '../words/numbers.ts';
 
 /** Sentences of a chart, as a list. */
 export const chartFindings = (findings: readonly Finding[], chart: Finding['chart']): HtmlNode => {
@@ -90,31 +67,7 @@ export const pairTable = ({ pairs }: SizeTrendDocument): HtmlNode =>
     'details',
     {},
     html('summary', {}, `All ${pairs.length} comparisons as a table`),
-    reportTable<SizePair>(
-      UNITS_NOTE,
-      [
-        { title: 'task', cell: ({ task }) => task },
-        { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
-        { title: 'pruned', cell: ({ large, largeExperts, experts }) => `${large} (${largeExperts} \u2192 ${experts})` },
-        { title: 'from scratch', cell: ({ small }) => small },
-        { title: 'threshold', cell: (pair) => standingText(standingOf(pair)) },
-        { title: 'n', isNumber: true, cell: ({ n }) => n },
-        { title: 'pruned', isNumber: true, cell: ({ pruned, metric }) => formatValue(pruned, metric) },
-        { title: 'scratch', isNumber: true, cell: ({ scratch, metric }) => formatValue(scratch, metric) },
-        {
-          title: 'difference',
-          isNumber: true,
-          cell: ({ difference, metric }) => formatDifference(difference, metric),
-        },
-        {
-          title: '95 % interval',
-          isNumber: true,
-          cell: ({ low, high, metric }) => formatInterval({ low, high }, metric),
-        },
-        { title: 'p', isNumber: true, cell: ({ p }) => (p === null ? '' : formatProbability(p)) },
-      ],
-      pairs,
-    ),
+    columnsTable(UNITS_NOTE, pick(pairColumns, PAIR_SHOWN), pairs),
   );
 
 /** Every comparison of two models pruned to the same number of experts; empty if there are none. */
@@ -125,24 +78,12 @@ export const equalKeptTable = ({ equalKept }: SizeTrendDocument): HtmlNode =>
         'details',
         {},
         html('summary', {}, `At an equal number of kept experts: all ${equalKept.length} comparisons`),
-        reportTable<EqualKeptPair>(
+        columnsTable(
           'A model with more pretraining experts against the next smaller size, both pruned to as many. ' + UNITS_NOTE,
-          [
-            { title: 'task', cell: ({ task }) => task },
-            { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
-            { title: 'kept', isNumber: true, cell: ({ kept }) => bareFactor(kept) },
-            { title: 'larger', cell: ({ large, largeExperts }) => `${large} (E = ${largeExperts})` },
-            { title: 'smaller', cell: ({ small, smallExperts }) => `${small} (E = ${smallExperts})` },
-            { title: 'larger', isNumber: true, cell: ({ largeValue, metric }) => formatValue(largeValue, metric) },
-            { title: 'smaller', isNumber: true, cell: ({ smallValue, metric }) => formatValue(smallValue, metric) },
-            {
-              title: 'difference',
-              isNumber: true,
-              cell: ({ difference, metric }) => formatDifference(difference, metric),
-            },
-            { title: '95 % interval', isNumber: true, cell: (pair) => formatInterval(pair, pair.metric) },
-            { title: 'reading', cell: ({ reading }) => reading },
-          ],
+          pick(
+            equalKeptColumns,
+            'task method seed kept large small n large_value small_value difference interval p reading',
+          ),
           equalKept,
         ),
       );
@@ -162,8 +103,6 @@ const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
     ),
   );
 };
-
-const shareText = (share: number | undefined): string => (share === undefined ? '' : formatRoughPercent(share));
 
 const headOf = ({ name, experts }: SizedModel): HtmlContent =>
   htmlAll([name, html('small', { class: 'size' }, `E = ${experts}`)]);
@@ -211,19 +150,11 @@ const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
     'details',
     {},
     html('summary', {}, `Power of the tests of ${undecided.length} undecided thresholds`),
-    reportTable<SizeThreshold>(
+    columnsTable(
       'The first factor that is not safe is undecided, not worse; or there are too few items. Chance: that a ' +
         'candidate without any true difference, with as many discordant items, is called safe. Items: the number ' +
         'at which that chance would be 80 %.',
-      [
-        { title: 'task', cell: ({ task }) => task },
-        { title: 'method', cell: ({ method }) => method },
-        { title: 'model', cell: ({ model }) => model },
-        { title: 'n', isNumber: true, cell: ({ n }) => n },
-        { title: 'discordant', isNumber: true, cell: ({ power }) => shareText(power?.discordance) },
-        { title: 'chance', isNumber: true, cell: ({ power }) => shareText(power?.chance) },
-        { title: 'items for 80 %', isNumber: true, cell: ({ power }) => power?.itemsForWanted ?? '\u2013' },
-      ],
+      pick(sizeThresholdColumns, 'task method model n discordance chance_unharmed_is_safe items_for_80_percent'),
       undecided,
     ),
   );

@@ -4,7 +4,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduction.ts';
 import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
-import { curveWords, pointWords } from '../evaluation/wording.ts';
+import { curveWords, pointWords } from '../words/verdicts.ts';
 import { STEP_SUMMARY } from '../jobs/step.ts';
 import { planContent } from '../jobs/step-key.ts';
 import { type PointOutcomes, readPointBlocks } from '../runs/read-outcomes.ts';

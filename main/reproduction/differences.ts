@@ -1,8 +1,8 @@
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
-import { bracketWords, counted, thresholdValue } from '../evaluation/wording.ts';
-import { bareFactor } from '../figures/numbers.ts';
+import { bracketWords, thresholdValue } from '../words/verdicts.ts';
+import { bareFactor, counted } from '../words/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { changedFieldsWords, fieldSections, roundedFieldsWords } from './field-ledger.ts';
 import { ROUNDING_WORDS } from './rounding.ts';

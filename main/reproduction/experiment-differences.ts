@@ -9,10 +9,10 @@ import type {
 } from '../contract/experiment.ts';
 import type { ComparedFields } from '../contract/reproduction.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
-import { treatmentWords } from '../evaluation/experiment/findings.ts';
+import { treatmentWords } from '../words/methods.ts';
 import { accuracyOf, rightItems } from '../evaluation/experiment/pairs.ts';
 import type { AllowanceOf } from '../evaluation/field-differences.ts';
-import { counted } from '../evaluation/wording.ts';
+import { counted } from '../words/numbers.ts';
 import { armKey } from '../jobs/experiment-arms.ts';
 import { EXPERIMENT_FILE } from '../runs/experiment-record.ts';
 import { changedFieldsWords, FieldLedger, fieldSections } from './field-ledger.ts';

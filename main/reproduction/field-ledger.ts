@@ -1,6 +1,6 @@
 import type { ComparedFields } from '../contract/reproduction.ts';
 import { type AllowanceOf, compareFields, type FieldDifference } from '../evaluation/field-differences.ts';
-import { counted, listed } from '../evaluation/wording.ts';
+import { counted, listed } from '../words/numbers.ts';
 
 /** Number of differences listed one by one; the rest are counted. */
 const MOST_LISTED = 200;

@@ -13,7 +13,8 @@ import {
 import { droppedShare } from '../evaluation/dropped-share.ts';
 import { type AllowanceOf, compareFields, namedEntries } from '../evaluation/field-differences.ts';
 import { withThresholds } from '../evaluation/threshold-family.ts';
-import { counted, curveWords, listed, pointWords } from '../evaluation/wording.ts';
+import { counted, listed } from '../words/numbers.ts';
+import { curveWords, pointWords } from '../words/verdicts.ts';
 import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
 import { contentChecksums, editedFile, readSealedFiles, type SealedFiles } from '../workspace/sealed-files.ts';
 import { CHECKED } from './known-checks.ts';
@@ -184,7 +185,8 @@ const checkSentences = (
     ...(ofOutcomes === undefined || ofOutcomes.length === 0
       ? []
       : [
-          `${OUTCOMES} contains ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the answers ` +
+          `${OUTCOMES} contains ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the ` +
+            'answers ' +
             `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; correctness is recomputed from the answers.`,
         ]),
     ...(ofResults === undefined || ofResults.length === 0
@@ -233,7 +235,8 @@ const uncheckedSentences = (
     ...(withoutOutcomes === 0
       ? []
       : [
-          `The outcomes of ${counted(withoutOutcomes, 'point')} are not in this workspace: their numbers are shown as ` +
+          `The outcomes of ${counted(withoutOutcomes, 'point')} are not in this workspace: their numbers are shown ` +
+            'as ' +
             `${RESULTS} has them.`,
         ]),
   ];

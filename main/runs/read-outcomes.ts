@@ -45,7 +45,9 @@ class Row {
 }
 
 const wrong = (row: Row, column: string): TypeError =>
-  new TypeError(`the column ${column} contains ${row.get(column) === undefined ? 'nothing' : JSON.stringify(row.get(column))}`);
+  new TypeError(
+    `the column ${column} contains ${row.get(column) === undefined ? 'nothing' : JSON.stringify(row.get(column))}`,
+  );
 
 const text = (row: Row, column: string): string => {
   const value = row.get(column);

@@ -21,7 +21,7 @@ import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { unmeasuredPoints } from '../evaluation/curtailed-points.ts';
-import { checkNotes } from '../evaluation/wording.ts';
+import { checkNotes } from '../words/verdicts.ts';
 import { completeOptions } from '../pruning/methods.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
 import { readCheckedSweep } from './checked-sweep.ts';

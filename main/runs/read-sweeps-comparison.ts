@@ -1,7 +1,7 @@
 import { MOST_SWEEPS, type SweepsComparison } from '../contract/compare-sweeps.ts';
 import { refuse } from '../contract/errors.ts';
 import { runName } from '../contract/run-label.ts';
-import { checkNotes } from '../evaluation/wording.ts';
+import { checkNotes } from '../words/verdicts.ts';
 import { type ComparedSweep, compareSweeps } from '../evaluation/sweeps/compare-sweeps.ts';
 import { readListedLabel } from '../workspace/run-label-file.ts';
 import { requireCheckedSweep, sweepManifestOf } from './read-run.ts';

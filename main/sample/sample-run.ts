@@ -2,10 +2,10 @@ import { access, copyFile, mkdir, open, readdir, rename, rm, writeFile } from 'n
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdDecompress, type ZstdOptions } from 'node:zlib';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
-import type { EngineContext } from '../engine/engine-context.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readBytes } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
@@ -176,10 +176,16 @@ export const restoreProfiles = async (
   for (const file of restored) if (file.status === 'rejected') throw file.reason;
 };
 
+/** Where the sample lies, and the bundled models and tasks that its profiles are of. */
+interface SampleWorkspace extends Pick<RestoredProfiles, 'workspace' | 'numerics' | 'emit'> {
+  /** Paths by name. */
+  readonly bundled: Readonly<Record<'models' | 'tasks', ReadonlyMap<string, string>>>;
+  readonly checkpoint: (folder: string) => Promise<Pick<Checkpoint, 'fingerprint' | 'identity'>>;
+  readonly task: (path: string) => Promise<Task>;
+}
+
 /** Adds the profiles of the sample, if the workspace has it, to the step store: its heatmaps then need no compute. */
-export const restoreSample = async (
-  context: Pick<EngineContext, 'workspace' | 'bundled' | 'checkpoint' | 'task' | 'numerics' | 'emit'>,
-): Promise<void> => {
+export const restoreSample = async (context: SampleWorkspace): Promise<void> => {
   const { workspace, bundled, numerics, emit } = context;
   const folder = workspace.runs.folder(SAMPLE_RUN);
   try {

@@ -1,6 +1,6 @@
 /**
- * P(|T| <= t) of Student's distribution with a whole number of degrees of freedom, at the angle atan(t / sqrt(degrees)).
- * Source: Abramowitz and Stegun 1964, 26.7.3 and 26.7.4.
+ * P(|T| <= t) of Student's distribution with a whole number of degrees of freedom, at the angle atan(t /
+ * sqrt(degrees)). Source: Abramowitz and Stegun 1964, 26.7.3 and 26.7.4.
  */
 const withinAngle = (angle: number, degrees: number): number => {
   const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];

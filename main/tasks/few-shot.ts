@@ -21,7 +21,8 @@ export interface DrawnExamples<T> {
 }
 
 /**
- * Draws the examples of a task, the same for all its items. Refuses if the split, named by `location`, has no other items.
+ * Draws the examples of a task, the same for all its items. Refuses if the split, named by `location`, has no other
+ * items.
  */
 export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: string): DrawnExamples<T> => {
   const { count, seed, order } = fewShot;

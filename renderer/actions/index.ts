@@ -10,13 +10,10 @@ import { addMethodFile, importPlan, largerFactor, pinGo, pinStay, savePlan, smal
 import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 import {
-  showCompare,
   showDevices,
   showMethods,
   showPalette,
   showSettings,
-  showThresholds,
-  showWorkbench,
   themeDark,
   themeLight,
   themeSystem,
@@ -26,8 +23,8 @@ import {
   toggleTable,
 } from './view.ts';
 
-/** All actions, in palette and menu order. */
-export const actions: readonly Action[] = [
+/** All actions, in palette and menu order; those that show a view are given. */
+export const actionsWith = (showViews: readonly Action[]): readonly Action[] => [
   openModel,
   openTask,
   openTaskFile,
@@ -57,9 +54,7 @@ export const actions: readonly Action[] = [
   pinGo,
   previousTask,
   nextTask,
-  showWorkbench,
-  showThresholds,
-  showCompare,
+  ...showViews,
   ...showDocs,
   showMethods,
   showRecordedExperiment,

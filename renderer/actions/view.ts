@@ -1,24 +1,10 @@
 import { devicesStore, methodsStore, settingsStore } from '../state/dialog-stores.ts';
-import { layoutStore, viewTitles } from '../state/layout-store.ts';
-import type { Theme, View } from '../state/layout-store.ts';
+import { layoutStore } from '../state/layout-store.ts';
+import type { Theme } from '../state/layout-store.ts';
 import { compareStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
 import { setTheme } from './settings.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
-
-const showView = (view: View, digit: number, ...keywords: readonly string[]): Action => ({
-  id: `show-${view}`,
-  label: `Show ${viewTitles[view]}`,
-  keywords: ['go to', 'tab', ...keywords],
-  menu: 'view',
-  shortcut: `Mod+${digit}`,
-  enabled: always,
-  perform: () => layoutStore.getState().show(view),
-});
-
-export const showWorkbench = showView('workbench', 1, 'heatmap', 'experts', 'router', 'plan', 'curves', 'accuracy');
-export const showThresholds = showView('thresholds', 2, 'experts', 'sizes', 'finding', 'scratch');
-export const showCompare = showView('compare', 3, 'methods', 'rank', 'best', 'against', 'recovery');
 
 export const showDevices: Action = {
   id: 'show-devices',
@@ -61,12 +47,16 @@ export const showPalette: Action = {
   perform: () => layoutStore.getState().openPalette(true),
 };
 
+interface TableStore {
+  getState(): { readonly asTable: boolean; readonly showTable: (asTable: boolean) => void };
+}
+
 /** Views that can also show their numbers as a table. */
-const tableStores = {
+const tableStores: Readonly<Record<string, TableStore>> = {
   workbench: routingStore,
   thresholds: thresholdsStore,
   compare: compareStore,
-} as const;
+};
 
 export const toggleTable: Action = {
   id: 'toggle-table',
@@ -76,9 +66,8 @@ export const toggleTable: Action = {
   shortcut: 'Mod+Shift+T',
   enabled: always,
   perform: () => {
-    const { view } = layoutStore.getState();
-    const { asTable, showTable } = tableStores[view].getState();
-    showTable(!asTable);
+    const store = tableStores[layoutStore.getState().view]?.getState();
+    store?.showTable(!store.asTable);
   },
 };
 

@@ -1,4 +1,4 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { useStore } from 'zustand';
 import { ErrorBoundary } from '../components/problem.tsx';
 import { Splitter } from '../components/splitter.tsx';
@@ -27,23 +27,13 @@ import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { SweepsDialog } from '../features/sweeps/sweeps-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
-import type { View } from '../state/layout-store.ts';
 import { ConnectionBanner, EditedBanner, Notices, SampleBanner } from './banners.tsx';
 import { CommandPalette } from './command-palette.tsx';
 import { PlanHeader } from './plan-header.tsx';
 import { SidePanel } from './side-panel.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAppEffects } from './use-app-effects.ts';
-import { WorkbenchView } from './workbench-view.tsx';
-
-/** The first view is part of the page; the others (and their chart code) load when first opened. */
-const viewComponents: Readonly<Record<View, React.ComponentType>> = {
-  workbench: WorkbenchView,
-  thresholds: lazy(async () => ({
-    default: (await import('../features/thresholds/thresholds-view.tsx')).ThresholdsView,
-  })),
-  compare: lazy(async () => ({ default: (await import('../features/compare/compare-view.tsx')).CompareView })),
-};
+import { views } from './views.tsx';
 
 export const App = ({ engine }: { readonly engine: Engine }) => (
   <EngineProvider engine={engine}>
@@ -54,7 +44,7 @@ export const App = ({ engine }: { readonly engine: Engine }) => (
 const Workbench = () => {
   useAppEffects();
   const layout = useStore(layoutStore);
-  const CurrentView = viewComponents[layout.view];
+  const { component: CurrentView } = views.find(({ name }) => name === layout.view) ?? views[0];
   return (
     <div className="workbench">
       <SkipLink />

@@ -3,8 +3,8 @@ import { useStore } from 'zustand';
 import { Button, Icon, IconButton } from '../components/button.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
-import { checkNotes } from '../../main/evaluation/wording.ts';
-import { formatCount } from '../../main/figures/numbers.ts';
+import { checkNotes } from '../../main/words/verdicts.ts';
+import { formatCount } from '../../main/words/numbers.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
 

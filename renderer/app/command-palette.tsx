@@ -2,20 +2,24 @@ import { Command } from 'cmdk';
 import { useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { assertNever } from '../../main/contract/errors.ts';
-import { methodTitle } from '../../main/figures/method-titles.ts';
+import { methodTitle } from '../../main/words/methods.ts';
 import { performAction } from '../actions/action.ts';
-import { actions } from '../actions/index.ts';
 import { openRun } from '../actions/open-run.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Dialog } from '../components/dialog.tsx';
-import { useEngine } from '../engine/engine-context.tsx';
-import type { Engine } from '../engine/engine-context.tsx';
-import { useFacts } from '../engine/facts.ts';
-import type { Facts } from '../engine/facts.ts';
+import { type Engine, useEngine } from '../engine/engine-context.tsx';
+import { type Facts, useFacts } from '../engine/facts.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { groupsOf, isDestination, paletteItems, rankedItems } from './palette-items.ts';
-import type { PaletteItem, PaletteTarget } from './palette-items.ts';
+import {
+  groupsOf,
+  isDestination,
+  type PaletteItem,
+  paletteItems,
+  type PaletteTarget,
+  rankedItems,
+} from './palette-items.ts';
+import { actions } from './views.tsx';
 
 export const CommandPalette = () => {
   const { paletteOpen, openPalette } = useStore(layoutStore);

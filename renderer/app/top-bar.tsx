@@ -3,8 +3,11 @@ import { setTheme } from '../actions/settings.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Icon, IconButton } from '../components/button.tsx';
 import { useRequest } from '../engine/engine-context.tsx';
-import { layoutStore, views, viewTitles } from '../state/layout-store.ts';
+import { layoutStore } from '../state/layout-store.ts';
 import { neighbour } from '../state/selection-store.ts';
+import { views } from './views.tsx';
+
+const viewNames = views.map(({ name }) => name);
 
 export const TopBar = () => {
   const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
@@ -23,7 +26,7 @@ export const TopBar = () => {
         <h1>Uncurl Workbench</h1>
       </div>
       <div className="tabs" role="tablist" aria-label="Views">
-        {views.map((name) => (
+        {views.map(({ name, title }) => (
           <button
             key={name}
             id={`tab-${name}`}
@@ -35,13 +38,13 @@ export const TopBar = () => {
             onClick={() => show(name)}
             onKeyDown={(event) => {
               const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-              const target = step === 0 ? null : neighbour(views, name, step);
+              const target = step === 0 ? null : neighbour(viewNames, name, step);
               if (target === null) return;
               show(target);
               document.getElementById(`tab-${target}`)?.focus();
             }}
           >
-            {viewTitles[name]}
+            {title}
           </button>
         ))}
       </div>

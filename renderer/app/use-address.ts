@@ -7,6 +7,7 @@ import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import type { Selection } from '../state/selection.ts';
 import { selectionStore } from '../state/selection-store.ts';
+import { views } from './views.tsx';
 
 /** Delay before the view is stored; a dragged slider passes many values. */
 const KEEP_AFTER_MS = 400;
@@ -68,6 +69,6 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
 /** Switches to the view of a fragment and returns the selection that it describes. */
 const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): Partial<Selection> => {
   const { view, known } = followed(fragment, selectionStore.getState(), shelves);
-  if (view !== null) layoutStore.getState().show(view);
+  if (views.some(({ name }) => name === view)) layoutStore.getState().show(view ?? FIRST_VIEW);
   return known;
 };

@@ -1,7 +1,6 @@
 import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import { performAction } from '../actions/action.ts';
-import { actions } from '../actions/index.ts';
 import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
 import { useEngine } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
@@ -14,6 +13,7 @@ import { useAddress } from './use-address.ts';
 import { useJobNotifications } from './use-job-notifications.ts';
 import { useOverlays } from './use-overlays.ts';
 import { useSettings } from './use-settings.ts';
+import { actions } from './views.tsx';
 
 const shortcuts = actions.flatMap((action) =>
   action.shortcut === undefined ? [] : [{ action, shortcut: parseShortcut(action.shortcut) }],

@@ -1,18 +1,53 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
+import { type Columns, filledColumns, heading, type Names, shownCell, spreadCell } from '../../main/figures/columns.ts';
+import { definitionNamed } from '../definitions/definitions.ts';
+import { Button, Icon } from './button.tsx';
+import { Definition } from './definition.tsx';
 import { walkMembers } from './walk-members.ts';
+import { methodTitle } from '../../main/words/methods.ts';
+import { formatCount } from '../../main/words/numbers.ts';
 
 interface Column<R> {
   readonly key: string;
   readonly title: ReactNode;
   readonly cell: (row: R) => ReactNode;
   readonly numeric?: boolean;
+  /** The cell of several rows that are folded under one. */
+  readonly spread?: (rows: readonly R[]) => ReactNode;
 }
+
+/** The columns of a document that have something to say about its rows; tasks and methods by their titles. */
+export const shownColumns = <R,>(
+  columns: Columns<R>,
+  rows: readonly R[],
+  task: (name: string) => string = (name) => name,
+): readonly Column<R>[] => {
+  const names: Names = { task, method: methodTitle };
+  return filledColumns(columns, rows).map((column) => {
+    const [key, , shown] = column;
+    const title = heading(shown?.title ?? '');
+    return {
+      key,
+      title:
+        shown?.definition === undefined ? (
+          title
+        ) : (
+          <Definition of={definitionNamed(shown.definition)}>{title}</Definition>
+        ),
+      numeric: shown?.numeric ?? false,
+      cell: (row) => shownCell(column, row, names),
+      spread: (several) => spreadCell(column, several, names),
+    };
+  });
+};
 
 interface DataTableProps<R> {
   readonly caption: string;
   readonly columns: readonly Column<R>[];
   readonly rows: readonly R[];
   readonly rowKey: (row: R) => string;
+  /** Rows of the same key (the draws of a point) are folded under one row with their spread. */
+  readonly foldBy?: (row: R) => string;
   /** Called on a click on a row, or Enter on its name; arrow keys move between the names. */
   readonly onRow?: (row: R) => void;
   /** Whether a row can be opened; all can if this is missing. */
@@ -20,19 +55,62 @@ interface DataTableProps<R> {
   readonly selectedKey?: string | null;
 }
 
-/** A table of exact numbers behind a chart. The first column names the row. */
+/** Rows above which a table is shown in pages, and rows of a page. */
+const LONG = 40;
+const PAGE = 25;
+
+interface Fold<R> {
+  readonly key: string;
+  readonly rows: readonly R[];
+}
+
+const foldsOf = <R,>(rows: readonly R[], keyOf: (row: R) => string): readonly Fold<R>[] => {
+  const folds = new Map<string, R[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    const fold = folds.get(key);
+    if (fold === undefined) folds.set(key, [row]);
+    else fold.push(row);
+  }
+  return [...folds].map(([key, own]) => ({ key, rows: own }));
+};
+
+/** A table of exact numbers behind a chart. The first column names the row. Long tables are shown in pages. */
 export const DataTable = <R,>({
   caption,
   columns,
   rows,
   rowKey,
+  foldBy = rowKey,
   onRow,
   opens = () => true,
   selectedKey,
 }: DataTableProps<R>) => {
-  const openable = onRow === undefined ? [] : rows.filter(opens).map(rowKey);
-  const stop = openable.find((key) => key === selectedKey) ?? openable[0];
-  const isOpenable = new Set(openable);
+  const [asked, setAsked] = useState(PAGE);
+  const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
+  const folds = foldsOf(rows, foldBy);
+  const count = folds.length > LONG ? asked : folds.length;
+  const isSelected = (row: R): boolean => rowKey(row) === selectedKey;
+  // The selected row is always shown.
+  const shown = folds.slice(0, Math.max(count, 1 + folds.findIndex((fold) => fold.rows.some(isSelected))));
+  const isUnfolded = (fold: Fold<R>): boolean => unfolded.has(fold.key) || fold.rows.some(isSelected);
+  const toggle = ({ key }: Fold<R>): void =>
+    setUnfolded((known) => new Set(known.has(key) ? [...known].filter((one) => one !== key) : [...known, key]));
+  const lines = shown.flatMap((fold): readonly Line[] => {
+    const own = fold.rows.map((row): Line => {
+      const open = onRow !== undefined && opens(row) ? () => onRow(row) : null;
+      const state = selectedKey === undefined ? {} : { isSelected: isSelected(row) };
+      return { key: rowKey(row), cells: columns.map(({ cell }) => cell(row)), open, ...state };
+    });
+    if (own.length === 1) return own;
+    const isOpen = isUnfolded(fold);
+    const cells = columns.map(({ spread }) => spread?.(fold.rows));
+    const under = isOpen ? own.map((line) => ({ ...line, isUnder: true })) : [];
+    return [{ key: `fold ${fold.key}`, cells, open: () => toggle(fold), isOpen }, ...under];
+  });
+  const stop = (lines.find((line) => line.open !== null && line.isSelected === true) ?? lines.find(({ open }) => open))
+    ?.key;
+  const rest = folds.length - shown.length;
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label={caption} onKeyDown={walkMembers('column')}>
       <table className="data-table">
@@ -47,39 +125,73 @@ export const DataTable = <R,>({
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => {
-            const key = rowKey(row);
-            return (
-              <tr
-                key={key}
-                className={isOpenable.has(key) ? 'clickable' : undefined}
-                aria-selected={selectedKey === undefined ? undefined : key === selectedKey}
-                onClick={isOpenable.has(key) ? () => onRow?.(row) : undefined}
-              >
-                {columns.map((column, position) =>
-                  position === 0 ? (
-                    <th key={column.key} scope="row">
-                      {isOpenable.has(key) ? (
-                        // A click on the name bubbles to the row.
-                        <button type="button" className="row-open" data-member="" tabIndex={key === stop ? 0 : -1}>
-                          {column.cell(row)}
-                        </button>
-                      ) : (
-                        column.cell(row)
-                      )}
-                    </th>
-                  ) : (
-                    <td key={column.key} className={column.numeric === true ? 'numeric' : undefined}>
-                      {column.cell(row)}
-                    </td>
-                  ),
-                )}
-              </tr>
-            );
-          })}
+          {lines.map((line) => (
+            <TableLine key={line.key} line={line} columns={columns} isStop={line.key === stop} />
+          ))}
         </tbody>
       </table>
+      {rest > 0 && (
+        <p className="table-more">
+          <Button look="quiet" onClick={() => setAsked(shown.length + PAGE)}>
+            Show {formatCount(Math.min(PAGE, rest))} more
+          </Button>
+          <Button look="quiet" onClick={() => setAsked(Infinity)}>
+            Show all {formatCount(folds.length)} rows
+          </Button>
+        </p>
+      )}
     </div>
+  );
+};
+
+interface Line {
+  readonly key: string;
+  readonly cells: readonly ReactNode[];
+  readonly open: (() => void) | null;
+  readonly isSelected?: boolean;
+  /** Whether the rows under it are shown; absent where there are none. */
+  readonly isOpen?: boolean;
+  /** Whether it is one of those rows. */
+  readonly isUnder?: boolean;
+}
+
+interface TableLineProps {
+  readonly line: Line;
+  readonly columns: readonly { readonly key: string; readonly numeric?: boolean }[];
+  readonly isStop: boolean;
+}
+
+const TableLine = ({ line, columns, isStop }: TableLineProps) => {
+  const { cells, open, isSelected, isOpen, isUnder = false } = line;
+  const look = `${open === null ? '' : 'clickable'} ${isUnder ? 'under-fold' : ''}`.trim();
+  return (
+    <tr className={look === '' ? undefined : look} aria-selected={isSelected} onClick={open ?? undefined}>
+      {columns.map(({ key, numeric }, position) =>
+        position === 0 ? (
+          <th key={key} scope="row">
+            {open === null ? (
+              cells[position]
+            ) : (
+              // A click on the name bubbles to the row.
+              <button
+                type="button"
+                className="row-open"
+                data-member=""
+                tabIndex={isStop ? 0 : -1}
+                aria-expanded={isOpen}
+              >
+                {isOpen !== undefined && <Icon name={isOpen ? 'chevronDown' : 'chevronRight'} size={11} />}
+                {cells[position]}
+              </button>
+            )}
+          </th>
+        ) : (
+          <td key={key} className={numeric === true ? 'numeric' : undefined}>
+            {cells[position]}
+          </td>
+        ),
+      )}
+    </tr>
   );
 };
 

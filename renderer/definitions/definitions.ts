@@ -14,3 +14,11 @@ const written = { ...routingAndPlans, ...singleExperts, ...modelsAndTasks, ...re
 export const definitions: Readonly<Record<string, DefinitionText>> & typeof written = { ...written, ...settings };
 
 export type DefinitionName = keyof typeof written | SettingName;
+
+const isDefinitionName = (name: string): name is DefinitionName => Object.hasOwn(definitions, name);
+
+/** The definition that a column names. */
+export const definitionNamed = (name: string): DefinitionName => {
+  if (!isDefinitionName(name)) throw new Error(`there is no definition of ${name}`);
+  return name;
+};

@@ -257,4 +257,10 @@ export const results = define({
       'Time from the creation of the run to its end, including waiting for other jobs and interruptions before it ' +
       'was resumed. Its log shows when computation began.',
   },
+  equivalentCommand: {
+    term: 'The same on the command line',
+    text:
+      'Starts a run with the same models, tasks, methods, factors and settings; settings at their defaults are left ' +
+      'out. A method from a file is named by that file, which must lie in the current folder.',
+  },
 });

@@ -1,7 +1,6 @@
 import type { ProviderListing, ProviderName, ProviderProbe, RunDevice } from '../../main/contract/device.ts';
-import { measuredWord, shortHash } from '../../main/contract/model.ts';
-import type { ChangedSince } from '../../main/contract/model.ts';
-import { formatCount, formatFixed, formatPercent, formatPower } from '../../main/figures/numbers.ts';
+import { type ChangedSince, measuredWord, shortHash } from '../../main/contract/model.ts';
+import { formatCount, formatFixed, formatPercent, formatPower } from '../../main/words/numbers.ts';
 
 type DeviceState = 'used' | 'works' | 'untried' | 'refused' | 'absent';
 

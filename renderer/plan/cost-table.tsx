@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import type { PlanCost } from '../../main/contract/plan.ts';
 import { Definition } from '../components/definition.tsx';
-import { formatBytes, formatFixed, formatParameters, formatPercent } from '../../main/figures/numbers.ts';
+import { formatBytes, formatFixed, formatParameters, formatPercent } from '../../main/words/numbers.ts';
 import { keptRange } from './kept-counts.ts';
 import './plan.css';
 

@@ -1,9 +1,8 @@
 import type { CallInput } from '../../main/contract/calls.ts';
 import { methodDraws } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
-import { isUsable, selectedModel } from '../engine/facts.ts';
-import type { Facts } from '../engine/facts.ts';
-import { factorInName } from '../../main/figures/numbers.ts';
+import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
+import { factorInName } from '../../main/words/numbers.ts';
 import type { exportStore } from '../state/export-store.ts';
 import { planStore } from '../state/plan-store.ts';
 import type { PointKey } from '../state/selection.ts';

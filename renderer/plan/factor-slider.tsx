@@ -1,9 +1,8 @@
 import { useId } from 'react';
 import { useStore } from 'zustand';
-import { formatFactor } from '../../main/figures/numbers.ts';
+import { formatFactor } from '../../main/words/numbers.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { fewestKept, keptAtFactor, standardFactors } from './kept-counts.ts';
-import type { ExpertCounts } from './kept-counts.ts';
+import { type ExpertCounts, fewestKept, keptAtFactor, standardFactors } from './kept-counts.ts';
 import './plan.css';
 
 interface FactorSliderProps {

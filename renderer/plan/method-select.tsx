@@ -7,7 +7,7 @@ import { Definition } from '../components/definition.tsx';
 import { useQuery } from '../engine/engine-context.tsx';
 import { methodsStore } from '../state/dialog-stores.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { methodTitle } from '../../main/figures/method-titles.ts';
+import { methodTitle } from '../../main/words/methods.ts';
 import { methodGroups } from './methods.ts';
 
 const NONE: readonly MethodPage[] = [];

@@ -1,6 +1,6 @@
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import { profileMetric } from '../../main/figures/profile-matrices.ts';
-import { formatFixed, formatNumber, formatPercent, formatSigned } from '../../main/figures/numbers.ts';
+import { formatFixed, formatNumber, formatPercent, formatSigned } from '../../main/words/numbers.ts';
 import type { RoutingMetric } from '../state/map-view.ts';
 import { byFallingValue } from '../../main/figures/expert-order.ts';
 

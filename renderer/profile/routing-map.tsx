@@ -13,7 +13,7 @@ import { definitions } from '../definitions/definitions.ts';
 import { useFacts } from '../engine/facts.ts';
 import { SaveFigure } from '../figures/save-figure.tsx';
 import { titlesOf } from '../format/task-titles.ts';
-import { formatCount, formatFixed } from '../../main/figures/numbers.ts';
+import { formatCount, formatFixed } from '../../main/words/numbers.ts';
 import { describeFate, type ExpertFate } from '../plan/expert-fates.ts';
 import { pinOf } from '../plan/pins.tsx';
 import { useCurrentPlan } from '../plan/use-current-plan.ts';

@@ -2,8 +2,6 @@ import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import { methodName } from '../../main/contract/plan.ts';
 import type { Pin } from '../../main/contract/plan.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import { views } from './layout-store.ts';
-import type { View } from './layout-store.ts';
 import { mapAddress, readMapAddress } from './map-address.ts';
 import { plainMap } from './map-view.ts';
 import { planAddress, readPlanAddress } from './plan-address.ts';
@@ -46,7 +44,7 @@ const NO_FACTOR = 0;
 const isThere = <T>(value: T | null): value is T => value !== null;
 
 /** The fragment without its `#`. */
-export const addressOf = (view: View, selection: Selection, { models, tasks }: Shelves): string => {
+export const addressOf = (view: string, selection: Selection, { models, tasks }: Shelves): string => {
   const { model, task, tasks: ticked, method, factor, pins, plan, map, run, layer, expert } = selection;
   const address = new URLSearchParams({ view });
   if (model !== null) address.set('model', nameOf(models, model));
@@ -84,7 +82,7 @@ export const besideChosen = (known: Partial<Selection>, selection: Selection): P
 };
 
 interface Addressed {
-  readonly view: View | null;
+  readonly view: string | null;
   readonly known: Partial<Selection>;
 }
 
@@ -126,7 +124,7 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   if (map !== null) known.map = map;
   const run = address.get('run');
   if (run !== null && /^[a-z0-9][a-z0-9-]{0,127}$/.test(run)) known.run = run;
-  return { view: views.find((view) => view === address.get('view')) ?? null, known };
+  return { view: address.get('view'), known };
 };
 
 /** Keys of every address that the page wrote itself; in such an address, missing keys mean default values. */
@@ -140,7 +138,7 @@ export const followed = (
   fragment: string,
   selection: Selection,
   shelves: Shelves,
-): { readonly view: View | null; readonly known: Partial<Selection> } => {
+): { readonly view: string | null; readonly known: Partial<Selection> } => {
   const address = new URLSearchParams(fragment.replace(/^#/, ''));
   const { view, known } = readAddress(fragment, shelves);
   const { model } = known;

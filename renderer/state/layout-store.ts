@@ -24,17 +24,8 @@ const available = (): Storage | null => {
 
 export const remembered = rememberedIn(available());
 
-export const views = ['workbench', 'thresholds', 'compare'] as const;
-export type View = (typeof views)[number];
-
-/** The view shown before the page's address is followed. */
-export const FIRST_VIEW: View = 'workbench';
-
-export const viewTitles: Readonly<Record<View, string>> = {
-  workbench: 'Workbench',
-  thresholds: 'Thresholds',
-  compare: 'Compare',
-};
+/** Name of the view shown before the page's address is followed; renderer/app/views.tsx lists all. */
+export const FIRST_VIEW = 'workbench';
 
 const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];
@@ -50,7 +41,7 @@ const within = (width: number, limits: Limits): number =>
   Math.round(Math.min(limits.maximum, Math.max(limits.minimum, width)));
 
 interface LayoutState {
-  readonly view: View;
+  readonly view: string;
   readonly theme: Theme;
   readonly sidebarOpen: boolean;
   readonly inspectorOpen: boolean;
@@ -63,7 +54,7 @@ interface LayoutState {
   /** Whether the initial address has been followed. */
   readonly isFollowed: boolean;
   readonly markFollowed: () => void;
-  readonly show: (view: View) => void;
+  readonly show: (view: string) => void;
   readonly chooseTheme: (theme: Theme) => void;
   readonly toggleSidebar: () => void;
   readonly toggleInspector: () => void;

@@ -1,7 +1,7 @@
 import { assertNever } from '../../main/contract/errors.ts';
 import type { AnswerChange, ItemAnswers, ShownAnswer } from '../../main/contract/outcomes.ts';
 import { textDifference } from '../../main/evaluation/text-difference.ts';
-import { formatCount, formatFixed } from '../../main/figures/numbers.ts';
+import { formatCount, formatFixed } from '../../main/words/numbers.ts';
 import { Icon } from '../components/button.tsx';
 import './item-answer.css';
 

@@ -9,11 +9,11 @@ import {
   formatProbability,
   formatSigned,
   formatValue,
-} from '../../main/figures/numbers.ts';
+} from '../../main/words/numbers.ts';
 import type { MetricName } from '../../main/contract/task.ts';
-import { pointVerdictText, safeDrawsText } from '../../main/evaluation/wording.ts';
+import { pointVerdictText, safeDrawsText } from '../../main/words/verdicts.ts';
 import type { DifferencePoint, DrawnDifference } from '../../main/figures/difference-points.ts';
-import { methodTitle } from '../../main/figures/method-titles.ts';
+import { methodTitle } from '../../main/words/methods.ts';
 import type { PointKey } from '../state/selection.ts';
 
 export const pointKey = (run: string, { model, task, method, seed, factor }: SweepResult): PointKey => ({

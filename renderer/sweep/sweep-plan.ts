@@ -5,7 +5,7 @@ import type { MethodName } from '../../main/contract/plan.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
-import { methodTitle } from '../../main/figures/method-titles.ts';
+import { methodTitle } from '../../main/words/methods.ts';
 import { chatOf, withChatTemplate } from '../plan/chat.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
 import type { SweepChoices } from '../state/sweep-store.ts';

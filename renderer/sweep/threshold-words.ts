@@ -1,5 +1,5 @@
 import type { Threshold } from '../../main/contract/sweep.ts';
-import { bracketWords, thresholdValue } from '../../main/evaluation/wording.ts';
+import { bracketWords, thresholdValue } from '../../main/words/verdicts.ts';
 
 /**
  * Summary of a method on a task: its threshold over all draws, or that of its only draw; while draws are missing, the

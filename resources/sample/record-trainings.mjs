@@ -7,9 +7,10 @@ import { recordedTrainingsFile } from '../../main/runs/read-run.ts';
 import { readSweepDocument } from '../../main/runs/sweep-record.ts';
 import { configOf, resources, sweepModels } from './sweep.mjs';
 
-// Records sweeps of other trainings of the bundled sizes: node resources/sample/record-trainings.mjs WORKSPACE FOLDER...
-// FOLDER: a model made by training/train.py with another seed; its folder's name becomes its name (uncurl-16-s1).
-// Sweeps them like the sample and writes trainings.json.gz, from which figures over E take their spread of trainings.
+// Records sweeps of other trainings of the bundled sizes: node resources/sample/record-trainings.mjs WORKSPACE
+// FOLDER... FOLDER: a model made by training/train.py with another seed; its folder's name becomes its name
+// (uncurl-16-s1). Sweeps them like the sample and writes trainings.json.gz, from which figures over E take their
+// spread of trainings.
 const [workspace, ...folders] = process.argv.slice(2).map((name) => path.resolve(name));
 if (workspace === undefined || folders.length === 0) {
   process.stderr.write('usage: node resources/sample/record-trainings.mjs WORKSPACE FOLDER...\n');

@@ -9,7 +9,7 @@ import { pointNameKey, recordedSweepDocument, sweepDocument, UNPRUNED } from '..
 import { recordedTrainings } from '../../main/evaluation/size-trend/document.ts';
 import { summarise } from '../../main/evaluation/summarise.ts';
 import { withThresholds } from '../../main/evaluation/threshold-family.ts';
-import { bracketText } from '../../main/evaluation/wording.ts';
+import { bracketText } from '../../main/words/verdicts.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum, readChecksums } from '../../main/files/checksums.ts';
 import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
 import { recordedTrainingsFile } from '../../main/runs/recorded-trainings.ts';

@@ -98,7 +98,8 @@ const compare = async (
         `ratio ${ratios(theirs[dtype], ours)}`,
     );
   console.log(
-    `  bfloat16 changes logits by ${(100 * largest).toFixed(1)} % of the largest at most, and the most likely token at ` +
+    `  bfloat16 changes logits by ${(100 * largest).toFixed(1)} % of the largest at most, and the most likely token ` +
+      'at ' +
       `${(100 * flipped).toFixed(1)} % of positions`,
   );
 };

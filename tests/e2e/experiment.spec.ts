@@ -36,7 +36,7 @@ test('the recorded experiment answers the two questions separately, beside the p
     await dialog.getByRole('radio', { name: 'The paper’s table' }).click();
     await expect(dialog).toContainText('The paper gives no intervals');
     const published = dialog.getByRole('region', { name: /^Published accuracies/ });
-    await expect(published.getByRole('row', { name: /^32 → 8 ×4 UNCURL/ })).toContainText('5 of 6');
+    await expect(published.getByRole('row', { name: /^32 → 8 4 UNCURL/ })).toContainText('5 of 6');
   });
   expect(problems).toEqual([]);
 });

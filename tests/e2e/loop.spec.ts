@@ -160,9 +160,15 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect.poll(() => cells.innerText()).toBe(before);
     const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
     await modes.getByRole('radio', { name: 'Table' }).click();
-    await expect(page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row')).toHaveCount(
-      1 + 10 * 19,
-    );
+    const table = page.getByRole('region', { name: 'Every measured point of this sweep' });
+    // A page of a table that has a line for each point and for the unpruned model, the draws folded.
+    await expect(table.getByRole('row')).toHaveCount(1 + 25);
+    await table.getByRole('button', { name: 'Show all 130 rows' }).click();
+    await expect(table.getByRole('row')).toHaveCount(1 + 10 * 13);
+    const draws = table.getByRole('row').filter({ hasText: '3 draws' });
+    await expect(draws).toHaveCount(10 * 3);
+    await draws.first().click();
+    await expect(table.getByRole('row')).toHaveCount(1 + 10 * 13 + 3);
     await photograph(workbench, 'table');
     await modes.getByRole('radio', { name: 'Dropped' }).click();
     await expect(page.getByRole('img', { name: /: quality against dropped share/ })).toBeVisible();

@@ -34,7 +34,7 @@ test("info prints the contract's document, for a bundled name and for a folder",
   expect(stdout).toMatch(/experts +16 per layer, top-2 per token/);
 });
 
-test('profile, plan, forward, score, export, verify write the contract’s files, and a tampered export is detected', async () => {
+test('profile, plan, forward, score, export, verify write their files; a tampered export is detected', async () => {
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
   jsonOf(
@@ -313,7 +313,7 @@ describe('is refused with exit code 2 and a reason, and nothing is written:', ()
   });
 });
 
-test('generate: texts and tokens, equal under a plan and as its export; cut prompts counted, bad requests refused', async () => {
+test('generate: texts and tokens, equal under a plan and as its export; cut prompts and bad requests', async () => {
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
   await writeFile(

@@ -146,7 +146,7 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
   ]);
 });
 
-test('recover: a plan with a file of refitted weights, used by run, export and verify, and reported if missing', async () => {
+test('recover: a plan with a file of refitted weights, for run, export and verify; reported if missing', async () => {
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
   await writeFile(

@@ -6,7 +6,7 @@ import { temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const answer = z.looseObject(sweepDocument.shape);
 
-test('recovery improves unseen sums at factor 4 beyond the paired interval, raises the threshold, and says so', async () => {
+test('recovery improves unseen sums at factor 4 beyond the paired interval and raises the threshold', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const { code, stdout, stderr } = await uncurl([
     'sweep',

@@ -176,7 +176,7 @@ test('an interrupted reproduction can be resumed, and a sweep that cannot be rep
   });
 });
 
-test('a run of bundled models works wherever the workbench is, and one of models that it lacks is refused', async () => {
+test('a run of bundled models works wherever the workbench is; one of models that it lacks is refused', async () => {
   const folder = await temporaryFolder();
   const workspace = join(folder, 'workspace');
   const run = await sweepIn(workspace);

@@ -102,7 +102,7 @@ test('results, outcomes, profiles and manifest of a sweep agree with each other'
   expect(again.notes).toEqual([`0 of ${steps} steps computed, ${steps} reused from disk.`]);
 });
 
-test('models of different size in one sweep: impossible factors are left out with a note; equal names are distinguished', async () => {
+test('models of different size: impossible factors are left out with a note; equal names differ', async () => {
   const folder = await temporaryFolder();
   const checkpoint = await openCheckpoint(join(resources, 'models', 'uncurl-16'));
   const kept = Array.from({ length: 3 }, () => [0, 1, 2, 3]);

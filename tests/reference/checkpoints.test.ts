@@ -161,7 +161,7 @@ describe.each(supported)('%s', (folder) => {
     );
   });
 
-  it('scores requests with a shared prefix like whole sequences, unpruned and masked, resident and streamed', async () => {
+  it('scores a shared prefix like whole sequences, unpruned and masked, resident and streamed', async () => {
     const { checkpoint, kept } = await Reference.open(folder);
     const settings = {
       threads: 1,

@@ -15,8 +15,8 @@ import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 
 /**
- * Every method that plans by a profile, and every refit, on a checkpoint of every family: it gives a plan with which the
- * model computes numbers, or is refused with one of the codes below.
+ * Every method that plans by a profile, and every refit, on a checkpoint of every family: it gives a plan with which
+ * the model computes numbers, or is refused with one of the codes below.
  */
 
 const root = process.env['CHECKPOINTS'] ?? '';

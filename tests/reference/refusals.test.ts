@@ -150,7 +150,6 @@ describe.each(folders)('%s', (folder) => {
     tensors.filter(({ name }) => !carried.test(name)).map((tensor) => ({ file, tensor })),
   );
   const oblong = stored.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) !== shape.at(-2));
-  const squares = stored.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) === shape.at(-2)).length;
   const replaced =
     (name: string, ...by: readonly NamedTensor[]) =>
     (tensors: readonly NamedTensor[]): readonly NamedTensor[] =>
@@ -182,7 +181,7 @@ describe.each(folders)('%s', (folder) => {
     }
   });
 
-  it(`is refused with any of ${String(oblong.length)} oblong tensors transposed (not ${String(squares)} square ones)`, async () => {
+  it(`is refused with any of ${String(oblong.length)} oblong tensors transposed`, async () => {
     const bench = await Bench.set(sound);
     for (const { file, tensor } of oblong) {
       const shape = transposed(tensor.shape);
@@ -198,8 +197,10 @@ describe.each(folders)('%s', (folder) => {
 
   it('is refused with any one tensor of a dtype that its layout does not allow, by name', async () => {
     const bench = await Bench.set(sound);
-    for (const { file, tensor } of stored) {
-      for (const dtype of wrongDtypes(tensor)) {
+    for (const [index, { file, tensor }] of stored.entries()) {
+      // Two dtypes per tensor, in turn: with all of them the folders take minutes.
+      const wrong = wrongDtypes(tensor);
+      for (const dtype of [0, 1].map((step) => wrong[(2 * index + step) % wrong.length] ?? '')) {
         const refusal = await bench.refusal(file, replaced(tensor.name, { ...tensor, dtype }));
         const what = `${tensor.name} as ${dtype}`;
         // A float8 matrix without scale counts as one with a missing scale.
@@ -237,7 +238,7 @@ describe.each(folders)('%s', (folder) => {
         const refusal = await bench.refusalOfConfig({ [key]: value });
         expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
           new RegExp(
-            `"(language_)?model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
+            `"(language_)?model\\.|"lm_head|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
           ),
         );
       }

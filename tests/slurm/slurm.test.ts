@@ -162,7 +162,7 @@ describe('after any interruption, submitting again gives the numbers of one mach
     await submitAgain(run, await alone());
   });
 
-  test('kill -9 of the follower: jobs continue, a second submission is refused, a later one only reads', async (context) => {
+  test('kill -9 of the follower: jobs continue, a second submission is refused, a later one reads', async (context) => {
     ownCluster(context);
     const run = await makeRun(await temporaryFolder());
     const { submitted, release } = await submitHeld(run);

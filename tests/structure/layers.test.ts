@@ -61,6 +61,15 @@ describe('the check of layers', () => {
     ['contract-alone', { 'main/contract/a.ts': "import '../graph/a.ts';", 'main/graph/a.ts': '' }],
     ['pure-ring', { 'main/figures/a.ts': "import '../graph/a.ts';", 'main/graph/a.ts': '' }],
     ['pure-ring-without-node', { 'main/statistics/a.ts': "import 'node:zlib';" }],
+    ['evaluation-inward', { 'main/evaluation/a.ts': "import '../figures/a.ts';", 'main/figures/a.ts': '' }],
+    [
+      'sample-inward',
+      {
+        'main/sample/a.ts': "import type { A } from '../engine/a.ts';\nexport type B = A;",
+        'main/engine/a.ts': 'export type A = 1;',
+      },
+    ],
+    ['listed-layer', { 'main/elsewhere/a.ts': "import '../contract/plan.ts';" }],
     ['engine-without-shell', { 'main/graph/a.ts': "export * from '../../renderer/page.ts';" }],
     ['engine-without-shell', { 'main/graph/a.ts': "import { useState } from 'react';\nexport const a = useState;" }],
     ['shell-knows-contract', { 'electron/a.ts': "import '../main/graph/a.ts';", 'main/graph/a.ts': '' }],

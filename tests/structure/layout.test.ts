@@ -44,12 +44,19 @@ const linesWith = (pattern: RegExp, among: (file: string) => boolean): readonly 
 const typeEscape = /\bas an[y]\b|<an[y]>|@ts-(?:ignor[e]|nochec[k])|eslint-disabl[e].*no-explicit-an[y]/;
 const machinePath = /\/(?:wor[k]|far[m]|roo[t])\/|bash_job[s]/;
 const packageHost = /registry\.npm[j]s\.org|files\.pythonhoste[d]\.org|deb\.debia[n]\.org|pypi\.or[g]\/simple/;
+/** More than 120 columns; not a regular expression, a text in double quotes, or a line that ends in a JSX space. */
+const longLine = /^(?!\s*(?:\/.*\/[a-z]*[,;]?$|"))(?!.*\{' '\}$).{121,}$/u;
 const switchedOff = /\b(?:describe|it|test)\.(?:onl[y]|tod[o]|fixm[e])\b/;
 
 describe('the layout of the repository', () => {
   it('has only the agreed names at the top level', () => {
     const names = new Set(files.map((file) => file.split('/')[0] ?? file));
     expect([...names].filter((name) => !TOP_LEVEL.has(name))).toEqual([]);
+  });
+
+  it('has no line over 120 columns', () => {
+    const generated = 'main/graph/onnx-messages.ts';
+    expect(linesWith(longLine, (file) => isSource(file) && file !== generated)).toEqual([]);
   });
 
   it('has no file over 1 MiB outside resources/models and the sample', () => {

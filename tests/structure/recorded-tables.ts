@@ -1,11 +1,12 @@
-// Tables that the documentation quotes from recorded runs and from described settings, computed from these. `npm run docs` writes each block
-// between the markers `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts lists outdated ones.
+// Tables that the documentation quotes from recorded runs and from described settings, computed from these. `npm run
+// docs` writes each block between the markers `<!-- table: NAME -->` and `<!-- end -->`; recorded-tables.test.ts lists
+// outdated ones.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
 import { clusterRequest } from '../../main/contract/cluster.ts';
-import type { ExperimentCell } from '../../main/contract/experiment.ts';
+import type { ExperimentAnswer, ExperimentCell, ExperimentRecord } from '../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../main/contract/finetune.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { runManifest } from '../../main/contract/run.ts';
@@ -15,9 +16,10 @@ import { describedSweepSettings, type SweepDocument, type SweepResult, UNPRUNED 
 import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
 import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
+import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
-import { methodTitle } from '../../main/figures/method-titles.ts';
+import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-figure-source.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
@@ -149,20 +151,26 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
     `**Multiple choice flatters pruning**: when the same answers are written, it is safe in ` +
       `${safe('written', 'frequency')}.`,
     `The same factor drops less at more experts (${dropped} % of the routed choices).`,
-    `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks chosen, ` +
+    `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks ` +
+      'chosen, ' +
       `${safe('written', 'uncurl')} written.`,
   ]);
 };
 
 const SIGNS = { plus: '+', minus: '-', 'cannot-tell': '?' } as const;
 
-/** Fine-tuned, pruned minus scratch, over all draws: the mean and a range that contains each draw's interval. */
-const experiment = async (): Promise<readonly string[]> => {
+const recordedExperiment = async (): Promise<{ record: ExperimentRecord; answers: readonly ExperimentAnswer[] }> => {
   const folder = recordedExperimentFolder(resources);
   const manifest = runManifest.parse(JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')));
   const record = await requireExperimentRecord(folder, manifest);
-  const cells = experimentDocument(record)
-    .answers.filter(({ question }) => question === 'scratch')
+  return { record, answers: experimentDocument(record).answers };
+};
+
+/** Fine-tuned, pruned minus scratch, over all draws: the mean and a range that contains each draw's interval. */
+const experiment = async (): Promise<readonly string[]> => {
+  const { record, answers } = await recordedExperiment();
+  const cells = answers
+    .filter(({ question }) => question === 'scratch')
     .flatMap((answered) => answered.cells)
     .filter(({ treatment }) => treatment === 'tuned');
   const tasks = record.tasks.map(({ name }) => name);
@@ -177,6 +185,33 @@ const experiment = async (): Promise<readonly string[]> => {
       ...tasks.map((task) => text(own.find((cell) => cell.task === task))),
     ]),
   );
+};
+
+/** Signs of the comparisons, by question, treatment and kind of answers. */
+const experimentSigns = async (): Promise<readonly string[]> => {
+  const { answers } = await recordedExperiment();
+  const treatments = [...new Set(answers.flatMap(({ cells }) => cells.map(({ treatment }) => treatment)))];
+  return table(
+    ['compared with', 'arms', 'answers', 'better', 'worse', 'undecided'],
+    answers.flatMap(({ question, cells }) =>
+      treatments.flatMap((treatment) =>
+        KINDS.map((kind) => {
+          const own = cells.filter(
+            (cell) => cell.treatment === treatment && cell.task.endsWith(TWIN_SUFFIX) === (kind === 'written'),
+          );
+          const signs = (['plus', 'minus', 'cannot-tell'] as const).map((sign) =>
+            own.filter((cell) => cell.sign === sign),
+          );
+          return [question, treatmentWords(treatment), kind, ...signs.map(({ length }) => String(length))];
+        }),
+      ),
+    ),
+  );
+};
+
+const experimentFindings = async (): Promise<readonly string[]> => {
+  const { answers } = await recordedExperiment();
+  return answers.flatMap(({ findings: found }) => found.map(({ sentence }) => `- ${sentence}`));
 };
 
 /** Item evaluations that a threshold search would need for the sample's candidates, counted on its outcomes. */
@@ -243,6 +278,8 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
   experiment,
+  'experiment-signs': experimentSigns,
+  'experiment-findings': experimentFindings,
   curtailment,
   'sweep-settings': settings(describedSweepSettings),
   'plan-settings': settings(describedPlanSettings),

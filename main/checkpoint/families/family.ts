@@ -182,7 +182,9 @@ export type WindowRecord =
   | { readonly kind: 'always'; readonly key: string }
   /** Layers from `fromKey` on, if `switchKey` is true. */
   | { readonly kind: 'switched'; readonly key: string; readonly switchKey: string; readonly fromKey: string }
-  /** As in `layer_types`; without it as `otherwise` says. `inclusiveKey`: a window of one more, in place of the other. */
+  /**
+   * As in `layer_types`; without it as `otherwise` says. `inclusiveKey`: a window of one more, in place of the other.
+   */
   | {
       readonly kind: 'types';
       readonly key: string;

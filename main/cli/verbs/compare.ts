@@ -2,90 +2,38 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { answerKind } from '../../contract/task.ts';
 import type { CompareDocument } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
-import { curveLabel } from '../../contract/method.ts';
+import { pick } from '../../figures/columns.ts';
 import {
-  answersText,
-  pairedRangeText,
-  RANK_CAPTION,
-  rankIntervalText,
-  rankText,
-  readingText,
-  recoveryText,
-  referenceText,
-  sharedRankText,
-} from '../../evaluation/wording.ts';
-import { UNITS_NOTE } from '../../figures/numbers.ts';
+  COMPARE_SHOWN,
+  compareColumns,
+  compareLines,
+  overviewColumns,
+  recoveryLines,
+  recoveryTaskColumns,
+} from '../../figures/compare-tables.ts';
 import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { printedDifference, printedFactor, printedP, printedValue, terminalText } from '../terminal-text.ts';
-import { textTable } from '../text-table.ts';
+import { printedFactor } from '../terminal-text.ts';
+import { columnsTable } from '../text-table.ts';
 import { sweepsText } from '../sweeps-text.ts';
 import { withReader } from '../with-reader.ts';
 import type { Verb, VerbArguments, VerbHost, VerbResult } from '../verb.ts';
+import { answersText, RANK_CAPTION, referenceText } from '../../words/comparisons.ts';
+import { UNITS_NOTE } from '../../words/numbers.ts';
 
 const MAX_FACTOR = 1e6;
 
-const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
-  recoveries.length === 0
-    ? []
-    : [
-        textTable(
-          ['recovered', 'task', 'n', 'without', 'with', 'difference', '95 % interval', 'reading'],
-          recoveries.flatMap(({ method, refit, tasks }) =>
-            tasks.map(({ task, metric, n, bare, recovered, paired, reading }) => [
-              curveLabel(method, refit),
-              task,
-              n,
-              printedValue(bare, metric),
-              printedValue(recovered, metric),
-              printedDifference(paired.difference, metric),
-              terminalText(pairedRangeText(paired, metric)),
-              recoveryText(reading),
-            ]),
-          ),
-        ),
-      ];
-
 /** Methods against each other as tables: over all tasks, per task, and the effect of recovery. */
 const compareText = (document: CompareDocument): string => {
-  const { run, model, factor, factors, reference, overview, tasks, findings, notes } = document;
+  const { run, model, factor, factors, reference, overview, recoveries, findings, notes } = document;
   return [
     `${model} at factor ${printedFactor(factor)} (measured: ${factors.map(printedFactor).join(', ')}), ` +
       `against ${referenceText(reference)}${answersText(document)}.`,
-    textTable(
-      ['method', 'draws', 'mean rank', '95 % interval', 'best or =', 'better', 'worse', 'cannot tell', 'draws differ'],
-      overview.map((one) => [
-        one.method,
-        Math.max(1, one.seeds.length),
-        terminalText(rankText(one)),
-        rankIntervalText(one),
-        `${one.sharesBest} of ${one.tasks}`,
-        one.better,
-        one.worse,
-        one.cannotTell,
-        one.drawsDiffer,
-      ]),
-    ),
-    textTable(
-      ['task', 'rank', 'method', 'n', 'value', 'difference', '95 % interval', 'p', 'p (Holm)', 'reading'],
-      tasks.flatMap((task) =>
-        task.rows.map((row) => [
-          task.task,
-          terminalText(sharedRankText(row, task)),
-          row.method,
-          task.n,
-          printedValue(row.value, task.metric),
-          row.paired === null ? null : printedDifference(row.paired.difference, task.metric),
-          row.paired === null ? null : terminalText(pairedRangeText(row.paired, task.metric)),
-          printedP(row.paired?.p),
-          printedP(row.pHolm),
-          row.reading === null && row.method !== task.reference ? null : readingText(row.reading),
-        ]),
-      ),
-    ),
-    ...recoveryTables(document),
+    columnsTable(overviewColumns, overview),
+    columnsTable(pick(compareColumns, COMPARE_SHOWN), compareLines(document)),
+    ...(recoveries.length === 0 ? [] : [columnsTable(recoveryTaskColumns, recoveryLines(document))]),
     `${RANK_CAPTION} ${UNITS_NOTE}`,
     ...findings,
     ...notes,

@@ -4,7 +4,7 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { type ArmTreatment, armTreatment, type ExperimentArm, experimentSettings } from '../../contract/experiment.ts';
 import { refuse } from '../../contract/errors.ts';
 import { refitName } from '../../contract/plan.ts';
-import { treatmentWords } from '../../evaluation/experiment/findings.ts';
+import { treatmentWords } from '../../words/methods.ts';
 import { accuracyOf } from '../../evaluation/experiment/pairs.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { methodNames } from '../../pruning/methods.ts';
@@ -93,7 +93,8 @@ export const experiment: Verb = {
       multiple: true,
       value: 'LIST',
       help:
-        `${armTreatment.options.join(', ')} (default ${DEFAULTS.treatments.join(',')}). two-stage: a general stage on ` +
+        `${armTreatment.options.join(', ')} (default ${DEFAULTS.treatments.join(',')}). two-stage: a general stage ` +
+        'on ' +
         '--mixture, then the task; new-router: pruned arms get a random new router. All but as-is ' +
         'and refit need Python; give --rate and --epochs then.',
     },
@@ -114,7 +115,8 @@ export const experiment: Verb = {
       type: 'string',
       value: 'NAME',
       help:
-        'fixed: all trainings use the seed of --seed (default). drawn: the trainings of a draw use its own seed, also ' +
+        'fixed: all trainings use the seed of --seed (default). drawn: the trainings of a draw use its own seed, ' +
+        'also ' +
         'the arms that they are compared with, which are then trained once per draw.',
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },

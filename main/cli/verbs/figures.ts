@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
-import { checkNotes } from '../../evaluation/wording.ts';
+import { checkNotes } from '../../words/verdicts.ts';
 import { experimentFiles } from '../../figures/experiment-tables.ts';
 import { type FigureFile, figures as drawFigures } from '../../figures/figures.ts';
 import type { ThemeName } from '../../figures/colors.ts';

@@ -8,7 +8,7 @@ import {
 } from '../../contract/outcomes.ts';
 import type { SweepDocument, SweepResult } from '../../contract/sweep.ts';
 import { textDifference } from '../../evaluation/text-difference.ts';
-import { checkNotes } from '../../evaluation/wording.ts';
+import { checkNotes } from '../../words/verdicts.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';

@@ -1,11 +1,11 @@
 import { BEST_REFERENCE, type CompareDocument, type CompareMethod } from '../../contract/compare.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isSameFactor } from '../../contract/sweep.ts';
-import { methodInProse } from '../../figures/method-titles.ts';
-import { bareFactor } from '../../figures/numbers.ts';
+import { methodInProse } from '../../words/methods.ts';
+import { bareFactor, counted, listed } from '../../words/numbers.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { LEVEL } from '../size-trend/findings.ts';
-import { answersText, counted, listed, referenceText } from '../wording.ts';
+import { answersText, referenceText } from '../../words/comparisons.ts';
 import { type ComparePoints, NEAREST_LIMIT } from './points.ts';
 import type { MeasuredTask } from './tasks.ts';
 
@@ -109,8 +109,10 @@ export const compareNotes = (
   return [
     ...(several.length > 0
       ? [
-          `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over draws, ` +
-            'with the lowest and the highest; every pair of draws has a paired interval of its own. Better, worse and ' +
+          `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over ` +
+            'draws, ' +
+            'with the lowest and the highest; every pair of draws has a paired interval of its own. Better, worse ' +
+            'and ' +
             'cannot tell must hold for every pair; where pairs disagree, draws differ.',
         ]
       : []),

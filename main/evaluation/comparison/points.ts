@@ -1,7 +1,7 @@
 import { refuse } from '../../contract/errors.ts';
 import { isFactorAtMost, isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import { type AnswerKind, answerKind, answersOf } from '../../contract/task.ts';
-import { bareFactor } from '../../figures/numbers.ts';
+import { bareFactor } from '../../words/numbers.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { unmeasuredPoints } from '../curtailed-points.ts';
 

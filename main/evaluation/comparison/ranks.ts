@@ -88,9 +88,12 @@ export const meanRanks = (
     return sums.map((sum) => sum / scored.length);
   };
   const random = seededRandom(seed);
-  const drawn = Array.from({ length: resamples }, () =>
-    ranksOver(({ units }) => Uint32Array.from(units, () => random.integer(units.length))),
-  );
+  const resampled = ({ units }: ScoredTask): Uint32Array => {
+    const indices = new Uint32Array(units.length);
+    for (let item = 0; item < indices.length; item++) indices[item] = random.integer(units.length);
+    return indices;
+  };
+  const drawn = Array.from({ length: resamples }, () => ranksOver(resampled));
   const measured = ranksOver(({ units }) => Uint32Array.from(units, (_, index) => index));
   return Array.from(measured, (value, method) => {
     const ascending = Float64Array.from(drawn, (ranks) => ranks[method] ?? Number.NaN).sort();

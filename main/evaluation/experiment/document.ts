@@ -15,7 +15,7 @@ import {
 import { sizeThresholds } from '../size-trend/thresholds.ts';
 import { expertTrends } from '../size-trend/trends.ts';
 import { sweepThresholds } from '../threshold.ts';
-import { counted } from '../wording.ts';
+import { counted } from '../../words/numbers.ts';
 import { experimentCells } from './cells.ts';
 import { experimentFindings, questionRule, questionTitle } from './findings.ts';
 import { curveOf, experimentPairs } from './pairs.ts';

@@ -5,48 +5,11 @@ import type {
   ExperimentRow,
   ExperimentTrend,
   ModelThreshold,
-  PairedSign,
 } from '../../contract/experiment.ts';
-import { assertNever } from '../../contract/errors.ts';
-import { methodTitle } from '../../figures/method-titles.ts';
-import { formatFactor } from '../../figures/numbers.ts';
+import { methodTitle, treatmentWords } from '../../words/methods.ts';
+import { counted, formatFactor, listed } from '../../words/numbers.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { permuteModels } from '../size-trend/trends.ts';
-import { counted, listed } from '../wording.ts';
-
-/** A treatment in words, to follow the name of a method. */
-export const treatmentWords = (treatment: ArmTreatment): string => {
-  switch (treatment) {
-    case 'as-is':
-      return 'as it is';
-    case 'refit':
-      return 'refit';
-    case 'tuned':
-      return 'fine-tuned';
-    case 'two-stage':
-      return 'general stage, then fine-tuned';
-    case 'new-router':
-      return 'new random router, fine-tuned';
-    case 'new-router-two-stage':
-      return 'new random router, general stage, then fine-tuned';
-    default:
-      return assertNever(treatment);
-  }
-};
-
-/** A sign in one character. */
-export const signMark = (sign: PairedSign): string => {
-  switch (sign) {
-    case 'plus':
-      return '+';
-    case 'minus':
-      return '\u2212';
-    case 'cannot-tell':
-      return '?';
-    default:
-      return assertNever(sign);
-  }
-};
 
 /** The question in one line, the heading of its tables and charts. */
 export const questionTitle = (question: ExperimentQuestion): string =>

@@ -24,7 +24,7 @@ import { sweepThresholds } from '../threshold.ts';
 import { levelOf, type ThresholdReading } from '../threshold-family.ts';
 import { testedPoints, unmeasuredPoints } from '../curtailed-points.ts';
 import { itemsNeeded } from '../verdicts.ts';
-import { counted } from '../wording.ts';
+import { counted } from '../../words/numbers.ts';
 import { equalKeptFindings } from './equal-kept.ts';
 import { safeDraws, safeTaskFindings, thresholdFindings } from './findings.ts';
 import { pairFindings } from './pair-findings.ts';
@@ -186,7 +186,9 @@ export const recordedTrainings = z.object({
 });
 export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 
-/** A method's options with its defaults filled in: a sweep may name a default or leave it out, and both are one rule. */
+/**
+ * A method's options with its defaults filled in: a sweep may name a default or leave it out, and both are one rule.
+ */
 type CompleteOptions = (method: string, given: MethodOptions) => MethodOptions;
 
 /** Settings that determine a method's plans and their measurement, except the factors and seeds. */

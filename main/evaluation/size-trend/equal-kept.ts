@@ -1,11 +1,10 @@
-import type { EqualKeptPair, Finding } from '../../contract/size-trend.ts';
-import type { SizedModel } from '../../contract/size-trend.ts';
+import type { EqualKeptPair, Finding, SizedModel } from '../../contract/size-trend.ts';
 import type { SweepResult } from '../../contract/sweep.ts';
 import { unanimous } from '../draws.ts';
-import { counted, listed } from '../wording.ts';
+import { counted, listed } from '../../words/numbers.ts';
 import type { MeasuredPair, SizeComparison } from './pairs.ts';
 import { trendSizes } from './thresholds.ts';
-import { methodInProse } from '../../figures/method-titles.ts';
+import { methodInProse } from '../../words/methods.ts';
 
 /** Kept counts are means over layers: equal ones differ by rounding only. */
 const isSameCount = (one: number, other: number): boolean => Math.abs(one - other) < 1e-6;

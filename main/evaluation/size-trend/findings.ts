@@ -1,9 +1,8 @@
 import type { Finding, SafeCount, SizeThreshold } from '../../contract/size-trend.ts';
 import type { Threshold } from '../../contract/sweep.ts';
-import { bareFactor } from '../../figures/numbers.ts';
+import { bareFactor, counted, listed } from '../../words/numbers.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
-import { counted, listed } from '../wording.ts';
-import { methodInProse } from '../../figures/method-titles.ts';
+import { methodInProse } from '../../words/methods.ts';
 
 /** Two-sided level of tests: below it a trend counts as more than chance. */
 export const LEVEL = 0.05;

@@ -1,11 +1,10 @@
 import { assertNever } from '../../contract/errors.ts';
 import type { Finding, SizePair } from '../../contract/size-trend.ts';
 import { quantile } from '../../statistics/bootstrap.ts';
-import { formatDifferenceInUnit } from '../../figures/numbers.ts';
+import { counted, formatDifferenceInUnit } from '../../words/numbers.ts';
 import { unanimous } from '../draws.ts';
-import { counted } from '../wording.ts';
 import { clauses, type TaskCounts, withOverall } from './findings.ts';
-import { methodInProse } from '../../figures/method-titles.ts';
+import { methodInProse } from '../../words/methods.ts';
 
 /** Pairs of sizes on a task, each read over its draws: a side counts only where every draw agrees. */
 interface PairCounts {

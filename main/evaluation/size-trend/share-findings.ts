@@ -1,13 +1,14 @@
 import type { Finding, ShareTrend, SlopeOverExperts } from '../../contract/size-trend.ts';
-import { methodInProse } from '../../figures/method-titles.ts';
+import { methodInProse } from '../../words/methods.ts';
 import {
   bareFactor,
+  counted,
   formatDifference,
   formatDifferenceInUnit,
   formatInterval,
   formatPercent,
-} from '../../figures/numbers.ts';
-import { counted, listed } from '../wording.ts';
+  listed,
+} from '../../words/numbers.ts';
 import { clauses, withOverall } from './findings.ts';
 
 const slopeText = ({ slope, low, high }: SlopeOverExperts): string =>

@@ -145,8 +145,9 @@ const atEqualFactor = (
  * dropped shares (atEqualShares) over all tasks, the slope is that of a line through the models over log2 E, the
  * interval is t with (models - 2) degrees of freedom. This assumes that chance in training is normal scatter about that
  * line, which four trainings cannot support: by relabelling (permuteModels) the smallest p that they could show is
- * 2/24, so a trend beyond these models is reported only where that p is at most 5 % (`isDecidable`). None for fewer than
- * three sizes. For a method that draws, the value is the mean over draws, and `side` is that of every draw's interval.
+ * 2/24, so a trend beyond these models is reported only where that p is at most 5 % (`isDecidable`). None for fewer
+ * than three sizes. For a method that draws, the value is the mean over draws, and `side` is that of every draw's
+ * interval.
  */
 export const shareTrends = (points: readonly SharePoint[]): ShareTrend[] => {
   const groups = new Map<string, SharePoint[]>();

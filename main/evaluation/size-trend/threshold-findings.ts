@@ -1,11 +1,11 @@
 import { assertNever } from '../../contract/errors.ts';
 import type { ExpertTrend, Finding } from '../../contract/size-trend.ts';
-import { formatP, formatRange } from '../../figures/numbers.ts';
+import { counted, formatP, formatRange, listed } from '../../words/numbers.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { counted, listed, sizesText } from '../wording.ts';
+import { sizesText } from '../../words/verdicts.ts';
 import { clauses, drawsText, LEVEL, type SafeDraws, type TaskCounts, withOverall } from './findings.ts';
 import { countBracketPairs, directionOf, permuteModels, type PermutationTest } from './trends.ts';
-import { methodInProse } from '../../figures/method-titles.ts';
+import { methodInProse } from '../../words/methods.ts';
 
 type MethodFinding = Finding & { readonly method: string; readonly counts: TaskCounts };
 

@@ -5,7 +5,7 @@ import type { RunManifest } from '../../contract/run.ts';
 import { factorKey, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
 import type { MetricName } from '../../contract/task.ts';
 import { holmAdjusted } from '../../statistics/p-values.ts';
-import { counted, listed } from '../wording.ts';
+import { counted, listed } from '../../words/numbers.ts';
 import { readingOf } from '../comparison/pairs.ts';
 import { compareDraws } from './compare-draws.ts';
 import { settingsDifference } from './settings-difference.ts';
@@ -162,7 +162,8 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
     ...(curtailed.length === 0
       ? []
       : [
-          `${listed(curtailed)} stopped candidates once their verdict was decided: only those that were measured in full ` +
+          `${listed(curtailed)} stopped candidates once their verdict was decided: only those that were measured in ` +
+            'full ' +
             'are here.',
         ]),
     ...(unfinished.length === 0 ? [] : [`${listed(unfinished)} did not finish: what is measured is compared.`]),

@@ -76,7 +76,7 @@ async function* pieceBytes(
 const valuesOf = async (view: TensorView, read: ReadView): Promise<Float32Array> =>
   toFloat32(await read(view), view.dtype, view.tensor);
 
-/** Every second row or column of a matrix, or half of them, its transpose, or both, row-major in the weight's own shape. */
+/** Every second row or column of a matrix, or half of them, its transpose, or both, in the weight's own shape. */
 const reordered = ({ stored, select, transposed, shape }: Weight, floats: Float32Array): Float32Array => {
   const width = stored.kind === 'plain' ? (stored.view.shape.at(-1) ?? 1) : 1;
   const lengths = stored.kind === 'plain' ? stored.view.shape : [];

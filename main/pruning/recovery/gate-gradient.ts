@@ -79,8 +79,8 @@ const throughSoftmax = (
 };
 
 /**
- * The part of the derivatives by w = scale s / divisor that all chosen scores s share: a divisor that is their sum (plus
- * epsilon) depends on each, one at its floor on none. ds = scale (dw - mean) / divisor.
+ * The part of the derivatives by w = scale s / divisor that all chosen scores s share: a divisor that is their sum
+ * (plus epsilon) depends on each, one at its floor on none. ds = scale (dw - mean) / divisor.
  */
 const meanOf = (
   { renormalise }: ScoreRule,

@@ -12,8 +12,9 @@ interface Choice {
 
 /**
  * A family's routing rule in plain code, for trying many sets of allowed experts on the same tokens: `logits` [N, E] as
- * output by the router (including its bias), `correction` [E] and `expertScale` [E] where the rule has them. The same choices as the graph's rule
- * with the other experts masked, and the same weights up to float32 rounding. Ties go to the lower index.
+ * output by the router (including its bias), `correction` [E] and `expertScale` [E] where the rule has them. The same
+ * choices as the graph's rule with the other experts masked, and the same weights up to float32 rounding. Ties go to
+ * the lower index.
  */
 export const routeTokens = (
   rule: RoutingRule,

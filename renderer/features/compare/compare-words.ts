@@ -1,7 +1,7 @@
 import { BEST_REFERENCE, type CompareRow, type CompareTask } from '../../../main/contract/compare.ts';
 import { UNPRUNED } from '../../../main/contract/sweep.ts';
-import { pairCountsText, pairedRangeText, taskRankText, readingText } from '../../../main/evaluation/wording.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { pairCountsText, pairedRangeText, taskRankText, readingText } from '../../../main/words/comparisons.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import {
   differenceUnit,
   formatCount,
@@ -11,7 +11,7 @@ import {
   formatP,
   formatProbability,
   formatValue,
-} from '../../../main/figures/numbers.ts';
+} from '../../../main/words/numbers.ts';
 
 /** Name of a reference in controls and captions. */
 export const referenceTitle = (reference: string): string =>

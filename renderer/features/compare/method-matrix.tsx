@@ -1,20 +1,14 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import {
-  taskRankText,
-  rankIntervalText,
-  rankText,
-  readingMark,
-  readingText,
-} from '../../../main/evaluation/wording.ts';
+import { taskRankText, rankIntervalText, rankText, readingMark, readingText } from '../../../main/words/comparisons.ts';
 import { goodness, scaleOf } from '../../../main/figures/compare-scale.ts';
-import { formatDifference, formatFactor, formatSigned } from '../../../main/figures/numbers.ts';
+import { formatDifference, formatFactor, formatSigned } from '../../../main/words/numbers.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
 import { differenceScale, inkOn } from '../../../main/figures/color-scales.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { ColorLegend, MethodMarker } from '../../charts/legend.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { referenceTitle, rowLines } from './compare-words.ts';
 import type { CompareProps } from './comparison.ts';
 

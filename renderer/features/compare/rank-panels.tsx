@@ -1,15 +1,15 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import type { PairedOverDraws } from '../../../main/contract/paired-numbers.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
-import { taskRankText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
+import { taskRankText, readingMark, readingText } from '../../../main/words/comparisons.ts';
 import { goodness } from '../../../main/figures/compare-scale.ts';
 import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
 import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { formatCount, formatDifference, formatValue } from '../../../main/figures/numbers.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { formatCount, formatDifference, formatValue } from '../../../main/words/numbers.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { referenceTitle, rowLines } from './compare-words.ts';
 import type { CompareProps } from './comparison.ts';

@@ -1,10 +1,8 @@
 import { pointNameKey } from '../../../main/contract/sweep.ts';
 import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
-import { curtailedText } from '../../../main/evaluation/curtailed-points.ts';
-import { formatDroppedShare, formatFactor } from '../../../main/figures/numbers.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { DataTable } from '../../components/data-table.tsx';
-import { Definition } from '../../components/definition.tsx';
+import { pick } from '../../../main/figures/columns.ts';
+import { curtailedColumns } from '../../../main/figures/tables.ts';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 
 interface CurtailedListProps {
   readonly points: readonly CurtailedPoint[];
@@ -22,24 +20,7 @@ export const CurtailedList = ({ points, title }: CurtailedListProps) => (
       caption="Candidates that stopped before they had answered every item"
       rows={points}
       rowKey={pointNameKey}
-      columns={[
-        { key: 'task', title: 'Task', cell: (point) => title(point.task) },
-        { key: 'method', title: 'Method', cell: (point) => methodTitle(point.method) },
-        { key: 'seed', title: <Definition of="seed" />, numeric: true, cell: (point) => point.seed ?? '' },
-        {
-          key: 'factor',
-          title: <Definition of="factor">Factor</Definition>,
-          numeric: true,
-          cell: (point) => formatFactor(point.factor),
-        },
-        {
-          key: 'dropped',
-          title: <Definition of="droppedShare">Dropped</Definition>,
-          numeric: true,
-          cell: formatDroppedShare,
-        },
-        { key: 'curtailed', title: <Definition of="stop">Verdict</Definition>, cell: curtailedText },
-      ]}
+      columns={shownColumns(pick(curtailedColumns, 'task method seed factor dropped_share verdict'), points, title)}
     />
   </section>
 );

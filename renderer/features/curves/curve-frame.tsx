@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { CartesianGrid, ComposedChart, ReferenceLine, XAxis, YAxis } from 'recharts';
-import { formatFixed, formatNumber } from '../../../main/figures/numbers.ts';
+import { formatFixed, formatNumber } from '../../../main/words/numbers.ts';
 
 interface CurveFrameProps {
   readonly width: number;

@@ -1,6 +1,6 @@
 import { methodOfLabel } from '../../../main/contract/method.ts';
 import { Definition } from '../../components/definition.tsx';
-import { formatFixed } from '../../../main/figures/numbers.ts';
+import { formatFixed } from '../../../main/words/numbers.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 

@@ -1,23 +1,15 @@
 import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
-import { bracketWords, pointVerdictText, thresholdValue } from '../../../main/evaluation/wording.ts';
-import { DataTable } from '../../components/data-table.tsx';
+import { pick } from '../../../main/figures/columns.ts';
+import { resultColumns } from '../../../main/figures/tables.ts';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import {
-  formatCount,
-  formatDifference,
-  formatDroppedShare,
-  formatFactor,
-  formatFixed,
-  formatInterval,
-  formatProbability,
-  formatValue,
-  UNITS_NOTE,
-} from '../../../main/figures/numbers.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { resultKey } from '../../sweep/points.ts';
 import { thresholdSummary } from '../../sweep/threshold-words.ts';
 import type { MethodCurve, TaskCurves } from './task-curves.ts';
+import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';
 
 interface ResultsTableProps {
   readonly results: readonly SweepResult[];
@@ -26,7 +18,11 @@ interface ResultsTableProps {
   readonly onSelect: (result: SweepResult) => void;
 }
 
-/** All measured points. */
+const RESULTS_SHOWN =
+  'task method seed factor kept dropped_share n metric value difference interval low_one_sided p verdict lost ' +
+  'gained truncated';
+
+/** All measured points, the draws of one under each other. */
 export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTableProps) => (
   <div className="results-table">
     <p className="muted">{UNITS_NOTE}</p>
@@ -37,90 +33,11 @@ export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTabl
           left.task.localeCompare(right.task) || left.method.localeCompare(right.method) || left.factor - right.factor,
       )}
       rowKey={resultKey}
+      foldBy={({ task, method, factor }) => JSON.stringify([task, method, factor])}
       selectedKey={selected === null ? null : resultKey(selected)}
       onRow={onSelect}
       opens={({ method }) => method !== UNPRUNED}
-      columns={[
-        { key: 'task', title: 'Task', cell: (result) => title(result.task) },
-        {
-          key: 'method',
-          title: 'Method',
-          cell: (result) => (result.method === UNPRUNED ? 'unpruned' : methodTitle(result.method)),
-        },
-        { key: 'seed', title: <Definition of="seed" />, numeric: true, cell: (result) => result.seed ?? '' },
-        {
-          key: 'factor',
-          title: <Definition of="factor">Factor</Definition>,
-          numeric: true,
-          cell: (result) => formatFactor(result.factor),
-        },
-        {
-          key: 'kept',
-          title: <Definition of="keptExperts">Kept</Definition>,
-          numeric: true,
-          cell: (result) => formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2),
-        },
-        {
-          key: 'dropped',
-          title: <Definition of="droppedShare">Dropped</Definition>,
-          numeric: true,
-          cell: formatDroppedShare,
-        },
-        { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: (result) => result.n },
-        {
-          key: 'metric',
-          title: 'Metric',
-          cell: (result) => <Definition of={result.metric}>{result.metric}</Definition>,
-        },
-        {
-          key: 'value',
-          title: <Definition of="value">Value</Definition>,
-          numeric: true,
-          cell: ({ value, metric }) => formatValue(value, metric),
-        },
-        {
-          key: 'difference',
-          title: <Definition of="pairedDifference">Difference</Definition>,
-          numeric: true,
-          cell: ({ difference, metric }) => formatDifference(difference, metric),
-        },
-        {
-          key: 'interval',
-          title: <Definition of="pairedDifference">95 % interval</Definition>,
-          numeric: true,
-          cell: (result) => formatInterval(result, result.metric),
-        },
-        {
-          key: 'one',
-          title: <Definition of="oneSided">One-sided</Definition>,
-          numeric: true,
-          cell: ({ lowOneSided, metric }) => formatDifference(lowOneSided, metric),
-        },
-        {
-          key: 'p',
-          title: <Definition of="mcnemar">p</Definition>,
-          numeric: true,
-          cell: (result) => (result.p === null ? '' : formatProbability(result.p)),
-        },
-        {
-          key: 'verdict',
-          title: <Definition of="bracket">Verdict</Definition>,
-          cell: ({ verdict }) => (verdict === undefined || verdict === null ? '' : pointVerdictText(verdict)),
-        },
-        {
-          key: 'lost',
-          title: <Definition of="lostGained">Lost</Definition>,
-          numeric: true,
-          cell: (result) => result.lost,
-        },
-        {
-          key: 'gained',
-          title: <Definition of="lostGained">Gained</Definition>,
-          numeric: true,
-          cell: (result) => result.gained,
-        },
-        { key: 'truncated', title: <Definition of="truncated" />, numeric: true, cell: (result) => result.truncated },
-      ]}
+      columns={shownColumns(pick(resultColumns, RESULTS_SHOWN), results, title)}
     />
   </div>
 );

@@ -4,14 +4,15 @@ import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import {
   differenceAxisTitle,
+  type DifferenceFrame,
   differenceScales,
   drawDifferenceChart,
+  type DrawnPoint,
   drawnPoints,
 } from '../../../main/figures/difference-chart.ts';
-import type { DifferenceFrame, DrawnPoint } from '../../../main/figures/difference-chart.ts';
 import type { DifferencePanel } from '../../../main/figures/difference-points.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
-import { formatFactor } from '../../../main/figures/numbers.ts';
+import { formatFactor } from '../../../main/words/numbers.ts';
 import { neighbour } from '../../state/selection-store.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { drawsTitle, drawsLines } from '../../sweep/points.ts';

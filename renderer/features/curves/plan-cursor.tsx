@@ -1,10 +1,10 @@
 import { useStore } from 'zustand';
 import { isSameFactor } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
-import { pointVerdictText } from '../../../main/evaluation/wording.ts';
+import { pointVerdictText } from '../../../main/words/verdicts.ts';
 import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-points.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatFactor } from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatFactor } from '../../../main/words/numbers.ts';
 import { useAction } from '../../actions/action.ts';
 import { measurePlan } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';
@@ -15,8 +15,7 @@ import { keptAtFactor } from '../../plan/kept-counts.ts';
 import { shownImport } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle } from '../../sweep/current-making.ts';
-import { calibratesOnWritten, secondsFor } from '../../sweep/model-points.ts';
-import type { ReadSweep } from '../../sweep/model-points.ts';
+import { calibratesOnWritten, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
 import { differenceText } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 

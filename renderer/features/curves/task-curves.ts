@@ -1,6 +1,6 @@
 import { type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { type PointOverDraws, pointsOverDraws } from '../../../main/evaluation/draws.ts';
-import { compareMethodLabels } from '../../../main/figures/method-titles.ts';
+import { compareMethodLabels } from '../../../main/words/methods.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { neighbour } from '../../state/selection-store.ts';

@@ -1,8 +1,7 @@
 import { useId, useState } from 'react';
 import { useStore } from 'zustand';
 import type { FinetuneStage } from '../../../main/contract/finetune.ts';
-import { serialiseError } from '../../../main/contract/errors.ts';
-import type { SerialisedError } from '../../../main/contract/errors.ts';
+import { type SerialisedError, serialiseError } from '../../../main/contract/errors.ts';
 import type { Setting } from '../../../main/contract/setting.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
@@ -12,7 +11,7 @@ import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 import { chooseFolder, choosePython } from '../../state/file-choice.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
 import {

@@ -1,6 +1,6 @@
 import type { ExpertDamage } from '../../../main/contract/damage.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
-import { formatDifference, formatDifferenceInUnit, formatInterval } from '../../../main/figures/numbers.ts';
+import { formatDifference, formatDifferenceInUnit, formatInterval } from '../../../main/words/numbers.ts';
 import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import { walkMembers } from '../../components/walk-members.ts';
 

@@ -8,7 +8,7 @@ import {
   formatInterval,
   formatProbability,
   formatValue,
-} from '../../../main/figures/numbers.ts';
+} from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';

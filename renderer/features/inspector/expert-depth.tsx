@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { formatPercent } from '../../../main/figures/numbers.ts';
+import { formatPercent } from '../../../main/words/numbers.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { startProfile } from '../../actions/jobs.ts';
 import { Button } from '../../components/button.tsx';

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { ExpertDocument, Likeness } from '../../../main/contract/expert.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import { amountScale } from '../../../main/figures/color-scales.ts';
-import { formatCount, formatFixed, formatPercent } from '../../../main/figures/numbers.ts';
+import { formatCount, formatFixed, formatPercent } from '../../../main/words/numbers.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Button } from '../../components/button.tsx';

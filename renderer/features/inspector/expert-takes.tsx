@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { ExpertDocument, ExpertTokens, TakenToken } from '../../../main/contract/expert.ts';
-import { formatCount, formatFixed, formatPercent } from '../../../main/figures/numbers.ts';
+import { formatCount, formatFixed, formatPercent } from '../../../main/words/numbers.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';

@@ -18,10 +18,10 @@ import {
   formatParameters,
   formatPercent,
   formatProbability,
-} from '../../../main/figures/numbers.ts';
+} from '../../../main/words/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { pointVerdictText } from '../../../main/evaluation/wording.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { pointVerdictText } from '../../../main/words/verdicts.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { isPoint, measuredText } from '../../sweep/points.ts';
 import { useSweepOf } from '../../sweep/shown-sweep.ts';

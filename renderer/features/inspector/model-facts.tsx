@@ -1,6 +1,5 @@
 import { useStore } from 'zustand';
-import { shortHash } from '../../../main/contract/model.ts';
-import type { ModelEntry } from '../../../main/contract/model.ts';
+import { type ModelEntry, shortHash } from '../../../main/contract/model.ts';
 import { useAction } from '../../actions/action.ts';
 import { showFinetune } from '../../actions/finetune.ts';
 import { locateModel } from '../../actions/open.ts';
@@ -9,7 +8,7 @@ import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { formatBytes, formatCount, formatParameters } from '../../../main/figures/numbers.ts';
+import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
 import { changedSentence } from '../../format/record-words.ts';
 import { planStore } from '../../state/plan-store.ts';
 

@@ -1,5 +1,5 @@
 import type { PointCost } from '../../../main/contract/sweep.ts';
-import { formatBytes, formatFixed, formatParameters, formatPercent } from '../../../main/figures/numbers.ts';
+import { formatBytes, formatFixed, formatParameters, formatPercent } from '../../../main/words/numbers.ts';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 

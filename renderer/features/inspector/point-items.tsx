@@ -1,7 +1,7 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { OutcomesDocument } from '../../../main/contract/outcomes.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';

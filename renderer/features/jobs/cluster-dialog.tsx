@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
-import { endText, hasFailed, taskName } from '../../../main/contract/cluster-text.ts';
-import type { ClusterTask, ClusterWork } from '../../../main/contract/cluster.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { endText, taskName } from '../../../main/words/cluster.ts';
+import { type ClusterTask, type ClusterWork, hasFailed } from '../../../main/contract/cluster.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { DataTable } from '../../components/data-table.tsx';
 import { Dialog } from '../../components/dialog.tsx';

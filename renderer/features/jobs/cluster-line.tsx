@@ -1,6 +1,6 @@
-import { failureText } from '../../../main/contract/cluster-text.ts';
+import { failureText } from '../../../main/words/cluster.ts';
 import type { ClusterWork } from '../../../main/contract/cluster.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { clusterDialogStore } from '../../state/dialog-stores.ts';

@@ -1,7 +1,5 @@
-import { isActive } from '../../../main/contract/cluster-text.ts';
-import type { ClusterTask, ClusterWork } from '../../../main/contract/cluster.ts';
-import { counted } from '../../../main/evaluation/wording.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { type ClusterTask, type ClusterWork, isActive } from '../../../main/contract/cluster.ts';
+import { counted, formatCount } from '../../../main/words/numbers.ts';
 
 /** Plain words for Slurm's state names; others are shown in lower case. */
 const words: Readonly<Record<string, string>> = {

@@ -6,7 +6,7 @@ import { showDevices } from '../../actions/view.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
+import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';

@@ -5,7 +5,7 @@ import type { MethodName } from '../../../main/contract/plan.ts';
 import { Words } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { useMethodPages } from '../../plan/method-select.tsx';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { methodGroups } from '../../plan/methods.ts';
 import { methodsStore } from '../../state/dialog-stores.ts';
 import { neighbour } from '../../state/selection-store.ts';

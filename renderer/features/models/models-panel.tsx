@@ -8,7 +8,7 @@ import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { formatParameters } from '../../../main/figures/numbers.ts';
+import { formatParameters } from '../../../main/words/numbers.ts';
 import { changedWords } from '../../format/record-words.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 

@@ -3,7 +3,7 @@ import type { ModelEntry } from '../../../main/contract/model.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
-import { formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
+import { formatFactor, formatFixed } from '../../../main/words/numbers.ts';
 import { fewestKept } from '../../plan/kept-counts.ts';
 import { countsByLayer } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';

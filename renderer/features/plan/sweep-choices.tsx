@@ -12,7 +12,7 @@ import { Disclosure } from '../../components/panel.tsx';
 import { SettingField } from '../../components/setting-field.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
 import { AboutMethod } from '../../plan/method-select.tsx';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { methodGroups } from '../../plan/methods.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore, usualMethods } from '../../state/sweep-store.ts';

@@ -7,7 +7,7 @@ import { Button } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
-import { formatFactor } from '../../../main/figures/numbers.ts';
+import { formatFactor } from '../../../main/words/numbers.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { withChatTemplate } from '../../plan/chat.ts';
 import { clusterStore } from '../../state/cluster-store.ts';

@@ -1,8 +1,12 @@
 import { useId, useState } from 'react';
 import { useStore } from 'zustand';
 import { runDurationMs } from '../../../main/contract/run-filter.ts';
+import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runTag, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { isDefault, settingsOf, valueText } from '../../../main/contract/setting.ts';
+import { describedSweepSettings, recordedSweepSettings } from '../../../main/contract/sweep.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -14,6 +18,7 @@ import { formatDuration, formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
+import { noticesStore } from '../../state/notices-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { RunLog } from './run-log.tsx';
 import { runStateText } from './run-words.ts';
@@ -120,6 +125,7 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const now = new Date();
   const { tasks } = useFacts();
   const title = titlesOf(tasks);
+  const command = equivalentCommand(run);
   const facts: readonly (readonly [term: string, value: string])[] = [
     ['Run', run.id],
     ['Kind', run.kind],
@@ -130,19 +136,60 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
     ['Models', run.models.map((model) => model.name).join(', ')],
     ['Tasks', run.tasks.map(({ name }) => title(name)).join(', ')],
     ['Device', runDeviceText(run.device)],
-    ['Command', run.commandLine],
+    ...sweepFacts(run),
+    ...(run.commandLine === command ? [] : [['Started by', run.commandLine] as const]),
     ...(run.error === null ? [] : [['Error', run.error] as const]),
   ];
   return (
-    <dl className="facts">
-      {facts
-        .filter(([, value]) => value !== '')
-        .map(([term, value]) => (
-          <div key={term}>
-            <dt>{term === DURATION ? <Definition of="runDuration">{term}</Definition> : term}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
+    <>
+      {command !== null && <CommandLine command={command} />}
+      <dl className="facts">
+        {facts
+          .filter(([, value]) => value !== '')
+          .map(([term, value]) => (
+            <div key={term}>
+              <dt>{term === DURATION ? <Definition of="runDuration">{term}</Definition> : term}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+      </dl>
+    </>
+  );
+};
+
+/** Methods, factors, and settings other than the defaults. */
+const sweepFacts = ({ kind, spec }: RunManifest): readonly (readonly [term: string, value: string])[] => {
+  const read = recordedSweepSettings.safeParse(spec);
+  if (kind !== 'sweep' || !read.success) return [];
+  const described: Readonly<Record<string, unknown>> = read.data;
+  return [
+    ['Methods', read.data.methods.map(methodTitle).join(', ')],
+    ['Factors', read.data.factors.join(', ')],
+    ...settingsOf(describedSweepSettings)
+      .filter((setting) => !isDefault(setting, described[setting.name]))
+      .map((setting) => [setting.label, valueText(setting, described[setting.name])] as const),
+  ];
+};
+
+/** The command line that makes the same run, to be copied. */
+const CommandLine = ({ command }: { readonly command: string }) => {
+  const { start } = useRequest();
+  return (
+    <div className="field field-stacked">
+      <span>
+        <Definition of="equivalentCommand">The same on the command line</Definition>
+      </span>
+      <pre className="command-line">{command}</pre>
+      <Button
+        onClick={() =>
+          start(async () => {
+            await navigator.clipboard.writeText(command);
+            noticesStore.getState().tell('The command is in the clipboard.', command);
+          })
+        }
+      >
+        Copy the command
+      </Button>
+    </div>
   );
 };

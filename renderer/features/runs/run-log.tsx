@@ -2,7 +2,7 @@ import { useEffect } from 'react';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 
 const clock = (at: string): string =>
   new Date(at).toLocaleString('en-GB', {

@@ -1,5 +1,6 @@
 import { memo } from 'react';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
 import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
@@ -29,7 +30,7 @@ interface RunRowProps {
 const hint = (run: RunManifest, name: string): string =>
   [
     name,
-    run.damaged ?? run.label?.unreadable ?? run.error ?? run.commandLine,
+    run.damaged ?? run.label?.unreadable ?? run.error ?? equivalentCommand(run) ?? run.commandLine,
     ...(run.damaged === undefined ? [runDeviceText(run.device)] : []),
     ...(run.finishedAt === null || run.damaged !== undefined ? [] : ['The duration includes waits and interruptions']),
     ...(run.label === undefined || run.label.note === '' ? [] : [run.label.note]),

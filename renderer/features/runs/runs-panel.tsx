@@ -1,9 +1,8 @@
 import { useDeferredValue, useMemo } from 'react';
 import { useStore } from 'zustand';
-import { filterRuns, runOrders, sortRuns } from '../../../main/contract/run-filter.ts';
-import type { RunOrder } from '../../../main/contract/run-filter.ts';
+import { filterRuns, type RunOrder, runOrders, sortRuns } from '../../../main/contract/run-filter.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 import { IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { TrashedRun } from '../../../main/contract/run.ts';
-import { formatBytes } from '../../../main/figures/numbers.ts';
+import { formatBytes } from '../../../main/words/numbers.ts';
 import { callsThatRead } from '../../../main/contract/stale-calls.ts';
 import { Button } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';

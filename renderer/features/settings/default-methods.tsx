@@ -1,5 +1,5 @@
 import type { MethodName } from '../../../main/contract/plan.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { changeSettings } from '../../actions/settings.ts';
 import { Button } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';

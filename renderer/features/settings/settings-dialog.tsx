@@ -1,8 +1,7 @@
 import { useStore } from 'zustand';
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../../main/contract/bounds.ts';
-import { waitsForStart } from '../../../main/contract/settings.ts';
-import type { SettingsDocument, StartSettings } from '../../../main/contract/settings.ts';
-import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
+import { type SettingsDocument, type StartSettings, waitsForStart } from '../../../main/contract/settings.ts';
+import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
 import { changeSettings, setTheme } from '../../actions/settings.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';

@@ -1,36 +1,21 @@
 import { useState } from 'react';
 import type { SweepsComparison, SweepsRow } from '../../../main/contract/compare-sweeps.ts';
 import { sweepsOverview } from '../../../main/evaluation/sweeps/compare-sweeps.ts';
-import { pairedRangeText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import {
-  formatCount,
-  formatDifference,
-  formatFactor,
-  formatProbability,
-  formatValue,
-  UNITS_NOTE,
-} from '../../../main/figures/numbers.ts';
+import { pick } from '../../../main/figures/columns.ts';
+import { sweepsColumns } from '../../../main/figures/compare-tables.ts';
 import { Select } from '../../components/choices.tsx';
-import { DataTable } from '../../components/data-table.tsx';
-import { Definition } from '../../components/definition.tsx';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatMoment } from '../../format/format-time.ts';
 import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { shownSetting } from './shown-setting.ts';
 import './sweeps.css';
-
-const both = (own: string, reference: string): string => (own === reference ? own : `${own} for ${reference}`);
+import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';
 
 /** Adds the date, because sweeps of the same models and tasks have the same name. */
 const shownName = ({ name, createdAt }: SweepsComparison['runs'][number]): string =>
   `${name}, ${formatMoment(createdAt, new Date())}`;
-
-const itemsText = ({ items, n, referenceN }: SweepsRow): string =>
-  items === 'other'
-    ? `${formatCount(n)} and ${formatCount(referenceN)}, unpaired`
-    : `${formatCount(n)}${items === 'common' ? ' shared' : ''}, paired`;
 
 const rowKey = (row: SweepsRow): string =>
   JSON.stringify([row.run, row.model, row.task, row.method, row.factor, row.referenceMethod]);
@@ -83,6 +68,8 @@ const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly c
   </section>
 );
 
+const SHOWN = 'task method factor items value reference difference interval p p_holm reading';
+
 interface DifferencesProps {
   readonly comparison: SweepsComparison;
   readonly title: (task: string) => string;
@@ -109,68 +96,21 @@ const Differences = ({ comparison, title }: DifferencesProps) => {
         )}
       </div>
       <p>{sweepsOverview(comparison)}</p>
-      {others.map((other) => (
-        <div key={other.run}>
-          {others.length > 1 && <h4>{shownName(other)}</h4>}
-          <DataTable
-            caption={`${shownName(other)} compared with the reference, ${model}`}
-            rows={rows.filter((row) => row.run === other.run && row.model === model)}
-            rowKey={rowKey}
-            columns={[{ key: 'task', title: 'Task', cell: ({ task }) => title(task) }, ...columns]}
-          />
-        </div>
-      ))}
+      {others.map((other) => {
+        const own = rows.filter((row) => row.run === other.run && row.model === model);
+        return (
+          <div key={other.run}>
+            {others.length > 1 && <h4>{shownName(other)}</h4>}
+            <DataTable
+              caption={`${shownName(other)} compared with the reference, ${model}`}
+              rows={own}
+              rowKey={rowKey}
+              columns={shownColumns(pick(sweepsColumns, SHOWN), own, title)}
+            />
+          </div>
+        );
+      })}
       <p className="muted">{UNITS_NOTE}</p>
     </section>
   );
 };
-
-const columns = [
-  {
-    key: 'method',
-    title: 'Method',
-    cell: (row: SweepsRow) => both(methodTitle(row.method), methodTitle(row.referenceMethod)),
-  },
-  {
-    key: 'factor',
-    title: <Definition of="factor">Factor</Definition>,
-    numeric: true,
-    cell: (row: SweepsRow) => formatFactor(row.factor),
-  },
-  { key: 'items', title: <Definition of="items">Items</Definition>, cell: itemsText },
-  {
-    key: 'value',
-    title: <Definition of="value">Value</Definition>,
-    numeric: true,
-    cell: (row: SweepsRow) => formatValue(row.value, row.metric),
-  },
-  {
-    key: 'reference',
-    title: <Definition of="sweepsReference">Reference</Definition>,
-    numeric: true,
-    cell: (row: SweepsRow) => formatValue(row.referenceValue, row.metric),
-  },
-  {
-    key: 'difference',
-    title: <Definition of="sweepsDifference">Difference</Definition>,
-    numeric: true,
-    cell: (row: SweepsRow) => formatDifference(row.difference, row.metric),
-  },
-  {
-    key: 'interval',
-    title: <Definition of="sweepsDifference">95 % interval</Definition>,
-    numeric: true,
-    cell: (row: SweepsRow) => pairedRangeText(row, row.metric) || '–',
-  },
-  {
-    key: 'p',
-    title: <Definition of="sweepsHolm">p (Holm)</Definition>,
-    numeric: true,
-    cell: (row: SweepsRow) => (row.pHolm === null ? '–' : formatProbability(row.pHolm)),
-  },
-  {
-    key: 'reading',
-    title: <Definition of="sweepsReading">Reading</Definition>,
-    cell: (row: SweepsRow) => (row.reading === null ? '–' : `${readingMark(row.reading)} ${readingText(row.reading)}`),
-  },
-] as const;

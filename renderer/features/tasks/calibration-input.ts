@@ -1,10 +1,15 @@
-import { DEFAULT_SHARE, DEFAULT_SPLIT_SEED, splitSeed, splitShare } from '../../../main/contract/calibration.ts';
-import type { CalibrationChoice, CalibrationTrial } from '../../../main/contract/calibration.ts';
+import {
+  type CalibrationChoice,
+  type CalibrationTrial,
+  DEFAULT_SHARE,
+  DEFAULT_SPLIT_SEED,
+  splitSeed,
+  splitShare,
+} from '../../../main/contract/calibration.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
-import { answersOf } from '../../../main/contract/task.ts';
-import type { TaskEntry } from '../../../main/contract/task.ts';
+import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { wideningBySplit } from '../../../main/evaluation/items-for-verdict.ts';
-import { formatCount, formatRoughPercent } from '../../../main/figures/numbers.ts';
+import { formatCount, formatRoughPercent } from '../../../main/words/numbers.ts';
 
 export type CalibrationOrigin = CalibrationChoice['from'];
 

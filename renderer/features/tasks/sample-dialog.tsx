@@ -7,7 +7,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
+import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import { sampleStore } from '../../state/dialog-stores.ts';
 import { withoutQuestionText } from './without-question.ts';
 import './sample-dialog.css';

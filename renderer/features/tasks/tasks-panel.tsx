@@ -1,6 +1,5 @@
 import { useStore } from 'zustand';
-import { lacksCalibration } from '../../../main/contract/task.ts';
-import type { TaskEntry } from '../../../main/contract/task.ts';
+import { lacksCalibration, type TaskEntry } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
 import { openTask, takesCalibration } from '../../actions/open.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
@@ -11,7 +10,7 @@ import { Tooltip } from '../../components/tooltip.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { selectedModel, usableTasks, useFacts } from '../../engine/facts.ts';
-import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
+import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { calibrationStore, sampleStore } from '../../state/dialog-stores.ts';

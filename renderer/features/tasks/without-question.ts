@@ -1,5 +1,5 @@
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { formatFixed } from '../../../main/figures/numbers.ts';
+import { formatFixed } from '../../../main/words/numbers.ts';
 import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { thresholdValue } from '../../../main/evaluation/wording.ts';
+import { thresholdValue } from '../../../main/words/verdicts.ts';
 import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-cells.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatRange } from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatRange } from '../../../main/words/numbers.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';

@@ -1,8 +1,8 @@
 import type { Finding } from '../../../main/contract/size-trend.ts';
-import { findingVerdictText } from '../../../main/evaluation/wording.ts';
+import { findingVerdictText } from '../../../main/words/verdicts.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 
 /** Splits a sentence at its p values, so that each can carry its definition. */
 export const splitAtProbabilities = (

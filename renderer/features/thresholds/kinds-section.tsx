@@ -1,17 +1,13 @@
 import { useState } from 'react';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
-import {
-  choiceAndWriting,
-  type ChoiceAndWriting,
-  reachSummary,
-  reachText,
-} from '../../../main/evaluation/choice-and-writing.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { choiceAndWriting, type ChoiceAndWriting, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
+import { pick } from '../../../main/figures/columns.ts';
+import { kindColumns } from '../../../main/figures/tables.ts';
 import { Checkbox } from '../../components/choices.tsx';
-import { DataTable } from '../../components/data-table.tsx';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
+import { formatCount } from '../../../main/words/numbers.ts';
 
 interface KindsSectionProps {
   readonly manifest: RunManifest;
@@ -58,13 +54,7 @@ export const KindsSection = ({ manifest, document, shown, title }: KindsSectionP
         caption="How far pruning is safe for each task, with chosen and with written answers"
         rows={showsAll ? pairs : different}
         rowKey={keyOf}
-        columns={[
-          { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
-          { key: 'model', title: 'Model', cell: ({ model }) => model },
-          { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
-          { key: 'choice', title: 'Safe, answers chosen', cell: ({ choice }) => reachText(choice) },
-          { key: 'writing', title: 'Safe, answers written', cell: ({ writing }) => reachText(writing) },
-        ]}
+        columns={shownColumns(pick(kindColumns, 'task model method choice written'), pairs, title)}
       />
     </section>
   );

@@ -1,5 +1,5 @@
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import { formatCount } from '../../../main/figures/numbers.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 import { Definition } from '../../components/definition.tsx';
 
 /** Deepest tint, for thresholds of 64 and above; one step per doubling. */

@@ -1,11 +1,11 @@
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { chartQuestion, MATRIX_CAPTION, thresholdValue } from '../../../main/evaluation/wording.ts';
+import { chartQuestion, MATRIX_CAPTION, thresholdValue } from '../../../main/words/verdicts.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatRange } from '../../../main/figures/numbers.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { formatRange } from '../../../main/words/numbers.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { Findings } from './findings.tsx';
 import { MatrixHeads, thresholdTint } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';

@@ -3,7 +3,7 @@ import { methodStyle } from '../../../main/figures/method-marks.ts';
 import type { PairPanel, PairPoint, PairRow } from '../../../main/figures/pair-panels.ts';
 import { roundTicks } from '../../../main/figures/scales.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
-import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
+import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { PointedChart } from './pointed-chart.tsx';
 import { dotText } from './threshold-text.ts';

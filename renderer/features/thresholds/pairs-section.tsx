@@ -1,24 +1,18 @@
 import { useStore } from 'zustand';
 import type { SizePair } from '../../../main/contract/size-trend.ts';
-import { chartQuestion, standingOf, standingText } from '../../../main/evaluation/wording.ts';
 import { SIZE_PAIR_CAPTION } from '../../../main/figures/captions.ts';
+import { pick } from '../../../main/figures/columns.ts';
 import { differenceDomain, pairPanels } from '../../../main/figures/pair-panels.ts';
-import { DataTable } from '../../components/data-table.tsx';
+import { PAIR_SHOWN, pairColumns } from '../../../main/figures/size-tables.ts';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import {
-  formatCount,
-  formatDifference,
-  formatFactor,
-  formatInterval,
-  formatProbability,
-  formatValue,
-} from '../../../main/figures/numbers.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import { PairChart } from './pair-chart.tsx';
-import { type SectionProps } from './shown-size-trend.ts';
+import type { SectionProps } from './shown-size-trend.ts';
+import { chartQuestion } from '../../../main/words/verdicts.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 
 interface PairsTableProps {
   readonly pairs: readonly SizePair[];
@@ -26,49 +20,15 @@ interface PairsTableProps {
   readonly onSelect: (pair: SizePair) => void;
 }
 
-/** All comparisons of a pruned large model with a small one trained from scratch. */
+/** All comparisons of a pruned large model with a small one trained from scratch, the draws of one under each other. */
 const PairsTable = ({ pairs, title, onSelect }: PairsTableProps) => (
   <DataTable
     caption="Pruned large models compared with small ones trained from scratch: per cent, points (perplexity unscaled)"
     rows={pairs}
     rowKey={({ task, method, seed, large, small }) => JSON.stringify([task, method, seed, large, small])}
     onRow={onSelect}
-    columns={[
-      { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
-      {
-        key: 'method',
-        title: 'Method',
-        cell: ({ method, seed }) => `${methodTitle(method)}${seed === null ? '' : `, seed ${seed}`}`,
-      },
-      { key: 'large', title: 'Pruned', cell: ({ large, factor }) => `${large} ${formatFactor(factor)}` },
-      { key: 'small', title: 'From scratch', cell: ({ small }) => small },
-      { key: 'pruned', title: 'Pruned', numeric: true, cell: ({ pruned, metric }) => formatValue(pruned, metric) },
-      { key: 'scratch', title: 'Scratch', numeric: true, cell: ({ scratch, metric }) => formatValue(scratch, metric) },
-      {
-        key: 'difference',
-        title: <Definition of="scratchDifference">Difference</Definition>,
-        numeric: true,
-        cell: ({ difference, metric }) => formatDifference(difference, metric),
-      },
-      {
-        key: 'interval',
-        title: <Definition of="scratchDifference">95 % interval</Definition>,
-        numeric: true,
-        cell: ({ low, high, metric }) => formatInterval({ low, high }, metric),
-      },
-      {
-        key: 'p',
-        title: <Definition of="mcnemar">p</Definition>,
-        numeric: true,
-        cell: ({ p }) => (p === null ? '' : formatProbability(p)),
-      },
-      { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ n }) => formatCount(n) },
-      {
-        key: 'standing',
-        title: <Definition of="pastThreshold">Threshold</Definition>,
-        cell: (pair) => standingText(standingOf(pair)),
-      },
-    ]}
+    foldBy={({ task, method, large, small }) => JSON.stringify([task, method, large, small])}
+    columns={shownColumns(pick(pairColumns, PAIR_SHOWN), pairs, title)}
   />
 );
 

@@ -1,26 +1,16 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
-import type { ShareTrend, SlopeOverExperts } from '../../../main/contract/size-trend.ts';
-import { chartQuestion } from '../../../main/evaluation/wording.ts';
+import type { ShareTrend } from '../../../main/contract/size-trend.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import {
-  formatCount,
-  formatDifference,
-  formatFactor,
-  formatInterval,
-  formatPercent,
-} from '../../../main/figures/numbers.ts';
 import { shareFigure } from '../../../main/figures/share-figure.ts';
-import { DataTable } from '../../components/data-table.tsx';
+import { shareTrendColumns } from '../../../main/figures/size-tables.ts';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
-
-const slopeText = (slope: SlopeOverExperts): string =>
-  `${formatDifference(slope.slope, 'acc')} ${formatInterval(slope, 'acc')}`;
+import { chartQuestion } from '../../../main/words/verdicts.ts';
 
 /** The slopes over E by method, with the share that an equal factor drops. */
 const SharesTable = ({ trends }: { readonly trends: readonly ShareTrend[] }) => (
@@ -28,42 +18,7 @@ const SharesTable = ({ trends }: { readonly trends: readonly ShareTrend[] }) => 
     caption="Points per doubling of E, by method: at an equal dropped share, and at an equal factor"
     rows={trends}
     rowKey={({ answers, method }) => JSON.stringify([answers, method])}
-    columns={[
-      { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
-      { key: 'answers', title: 'Answers', cell: ({ answers }) => answers },
-      {
-        key: 'share',
-        title: <Definition of="slopeOverExperts">At equal share</Definition>,
-        numeric: true,
-        cell: ({ atEqualShare }) => slopeText(atEqualShare),
-      },
-      {
-        key: 'draws',
-        title: <Definition of="seed">Draws</Definition>,
-        numeric: true,
-        cell: ({ draws }) => formatCount(draws),
-      },
-      {
-        key: 'factor',
-        title: <Definition of="factor">Equal factor</Definition>,
-        numeric: true,
-        cell: ({ equalFactor }) => (equalFactor === null ? '' : formatFactor(equalFactor.factor)),
-      },
-      {
-        key: 'atFactor',
-        title: <Definition of="slopeOverExperts">At equal factor</Definition>,
-        numeric: true,
-        cell: ({ equalFactor }) => (equalFactor === null ? '' : slopeText(equalFactor)),
-      },
-      {
-        key: 'drops',
-        title: <Definition of="droppedShare">Dropped share</Definition>,
-        cell: ({ equalFactor }) =>
-          (equalFactor?.sizes ?? [])
-            .map(({ experts, share }) => `${formatPercent(share)} at E ${formatCount(experts)}`)
-            .join(', '),
-      },
-    ]}
+    columns={shownColumns(shareTrendColumns, trends)}
   />
 );
 

@@ -8,8 +8,8 @@ import {
   neededText,
   standingText,
   thresholdValue,
-} from '../../../main/evaluation/wording.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+} from '../../../main/words/verdicts.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import {
   differenceUnit,
   formatCount,
@@ -18,7 +18,7 @@ import {
   formatInterval,
   formatP,
   formatValue,
-} from '../../../main/figures/numbers.ts';
+} from '../../../main/words/numbers.ts';
 import type { PairPoint, PairRow } from '../../../main/figures/pair-panels.ts';
 import type { PointText } from './pointed-chart.tsx';
 

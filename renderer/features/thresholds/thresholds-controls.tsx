@@ -5,7 +5,7 @@ import { saveReport } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { formatCount, formatFixed, formatRange } from '../../../main/figures/numbers.ts';
+import { formatCount, formatFixed, formatRange } from '../../../main/words/numbers.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
 

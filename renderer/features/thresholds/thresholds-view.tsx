@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { Button } from '../../components/button.tsx';
 import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
-import { uncheckedNotes } from '../../../main/evaluation/wording.ts';
+import { uncheckedNotes } from '../../../main/words/verdicts.ts';
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';

@@ -1,7 +1,7 @@
 import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatCount, formatFactor } from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatCount, formatFactor } from '../../../main/words/numbers.ts';
 import {
   MEDIAN_LINE,
   type DrawnTask,

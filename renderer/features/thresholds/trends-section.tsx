@@ -1,19 +1,21 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import { bracketWords, chartQuestion, counted, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { expertTrendCaption } from '../../../main/figures/captions.ts';
-import { DataTable } from '../../components/data-table.tsx';
+import { pick } from '../../../main/figures/columns.ts';
+import { sizeThresholdColumns } from '../../../main/figures/size-tables.ts';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatCount, formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
 import { largestDrawnFactor } from '../../../main/figures/trend-layout.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import type { PointText } from './pointed-chart.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { isRecorded, thresholdText } from './threshold-text.ts';
 import { TrendChart } from './trend-chart.tsx';
+import { chartQuestion } from '../../../main/words/verdicts.ts';
+import { counted, formatCount } from '../../../main/words/numbers.ts';
 
 interface TrendsTableProps {
   readonly sizeTrend: SizeTrendDocument;
@@ -23,44 +25,22 @@ interface TrendsTableProps {
 }
 
 /** The numbers behind the charts of thresholds over E. */
-const TrendsTable = ({ sizeTrend, methods, title, onSelect }: TrendsTableProps) => (
-  <DataTable
-    caption="Thresholds by task, method and number of experts"
-    rows={sizeTrend.trends.filter(({ method }) => methods.includes(method)).flatMap(({ points }) => points)}
-    rowKey={({ task, method, model }) => JSON.stringify([task, method, model])}
-    onRow={onSelect}
-    columns={[
-      { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
-      { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
-      {
-        key: 'model',
-        title: 'Model',
-        cell: (threshold) => `${threshold.model}${isRecorded(sizeTrend, threshold) ? ' (recorded)' : ''}`,
-      },
-      {
-        key: 'experts',
-        title: <Definition of="experts">E</Definition>,
-        numeric: true,
-        cell: ({ experts }) => formatCount(experts),
-      },
-      { key: 'threshold', title: <Definition of="threshold" />, numeric: true, cell: thresholdValue },
-      { key: 'bracket', title: <Definition of="bracket" />, cell: bracketWords },
-      {
-        key: 'largest',
-        title: <Definition of="largestTested" />,
-        numeric: true,
-        cell: ({ largestTested }) => formatFactor(largestTested),
-      },
-      { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ n }) => formatCount(n) },
-      {
-        key: 'delta',
-        title: <Definition of="delta">δ</Definition>,
-        numeric: true,
-        cell: ({ delta }) => formatFixed(delta, 3),
-      },
-    ]}
-  />
-);
+const TrendsTable = ({ sizeTrend, methods, title, onSelect }: TrendsTableProps) => {
+  const rows = sizeTrend.trends
+    .filter(({ method }) => methods.includes(method))
+    .flatMap(({ points }) => points)
+    .map((point) => (isRecorded(sizeTrend, point) ? { ...point, model: `${point.model} (recorded)` } : point));
+  return (
+    <DataTable
+      caption="Thresholds by task, method and number of experts"
+      rows={rows}
+      rowKey={({ task, method, model }) => JSON.stringify([task, method, model])}
+      onRow={onSelect}
+      columns={shownColumns(pick(sizeThresholdColumns, SHOWN), rows, title)}
+    />
+  );
+};
+const SHOWN = 'task method model experts factor bracket largest_tested n delta';
 
 const TITLE = 'Threshold against experts before pruning';
 /** Threshold against E: one chart per method, one line per task. */

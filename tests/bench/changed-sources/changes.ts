@@ -16,7 +16,8 @@ export interface Sources {
 const ITEMS = 24;
 
 const TEMPLATE = (word: string): string =>
-  `{% for message in messages %}{{ message['content'] }} ${word} {% endfor %}{% if add_generation_prompt %}= {% endif %}`;
+  `{% for message in messages %}{{ message['content'] }} ${word} {% endfor %}{% if add_generation_prompt %}= {% ` +
+  'endif %}';
 
 export const makeSources = async (resources: string, folder: string): Promise<Sources> => {
   const inFolder = (...names: readonly string[]): string => path.join(folder, ...names);

@@ -39,7 +39,7 @@ test('a verb keeps no result of a model that was replaced for a moment', async (
   expect(kept).toHaveLength(1);
 });
 
-test('refitted weights beside a plan are checked: damaged ones are refused, those of early versions taken', async () => {
+test('refitted weights beside a plan are checked: damaged ones are refused, earlier versions taken', async () => {
   const folder = await temporaryFolder();
   const [plan, recovered, tokens] = ['plan.json', 'recovered.json', 'tokens.json'].map((name) => join(folder, name));
   if (plan === undefined || recovered === undefined || tokens === undefined) throw new Error('three names');

@@ -26,7 +26,7 @@ test("the program in a stranger's workspace is not run by doctor, whatever the o
   expect(existsSync(ran)).toBe(false);
 });
 
-test('a copied run is resumed once its code is given; until then every verb that computes says what it names', async () => {
+test('a copied run is resumed once its code is given; until then every computing verb says what it names', async () => {
   const [own, copy] = [join(await temporaryFolder(), 'own'), join(await temporaryFolder(), 'copy')];
   const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--method', 'random', '--factors', '2', '--seeds', '0'];
   const later = await uncurl(...sweep, '--limit', '4', '--later', '--workspace', own, '--json');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sweepText } from '../../../main/cli/sweep-text.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
-import { UNITS_NOTE } from '../../../main/figures/numbers.ts';
+import { UNITS_NOTE } from '../../../main/words/numbers.ts';
 import { sampleSweep } from '../figures/sample-run.ts';
 
 const document = withThresholds(sampleSweep(), { delta: 0.02 });

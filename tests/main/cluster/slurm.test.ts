@@ -8,10 +8,11 @@ import { commandsOn, type RunCommand } from '../../../main/cluster/run-command.t
 import { cancelJobs, followJobs, readTasks, submitJobs } from '../../../main/cluster/slurm-jobs.ts';
 import { readNodes, requireOneKind } from '../../../main/cluster/slurm-nodes.ts';
 import { clusterTasks } from '../../../main/cluster/cluster-tasks.ts';
-import { shellWord, slurmScript } from '../../../main/cluster/slurm-script.ts';
+import { slurmScript } from '../../../main/cluster/slurm-script.ts';
 import { readJobLines, readQueue } from '../../../main/cluster/slurm-state.ts';
-import { hasFailed, isActive, taskText } from '../../../main/contract/cluster-text.ts';
-import { clusterRequest, type ClusterRequest } from '../../../main/contract/cluster.ts';
+import { clusterRequest, type ClusterRequest, hasFailed, isActive } from '../../../main/contract/cluster.ts';
+import { taskText } from '../../../main/words/cluster.ts';
+import { shellWord } from '../../../main/words/equivalent-command.ts';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
@@ -367,7 +368,8 @@ describe('the batch script', () => {
     ).toBe(
       [
         '#!/bin/bash',
-        '# Works on the sweep sweep-1: "work" fills its steps, one task of the array each; "join" makes the run of them.',
+        '# Works on the sweep sweep-1: "work" fills its steps, one task of the array each; "join" makes the run of ' +
+          'them.',
         '#SBATCH --job-name=sweep-1',
         '#SBATCH --partition=main',
         '#SBATCH --gres=gpu:a100:1',

@@ -87,7 +87,7 @@ const submitted = async ({ workspace, state }: Pick<Made, 'workspace' | 'state'>
   return work;
 };
 
-test('the script starts uncurl as this machine does, or as settings say; if neither is known it is refused', async () => {
+test('the script starts uncurl as this machine does, or as settings say; refused if neither is known', async () => {
   const { workspace, clusters } = await make();
   const { run } = await saidToBeSubmitted(workspace);
   const code = runCode(await workspace.runs.read(run));

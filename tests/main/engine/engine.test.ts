@@ -240,7 +240,7 @@ test(
   },
 );
 
-test('refuses before a run is made: impossible factors, untrained routers, tasks without calibration, changed tasks', async () => {
+test('refuses before a run is made: impossible factors, untrained routers, no calibration, changed tasks', async () => {
   const { engine, workspace } = await openEngine();
   const { model, tasks } = await bundled(engine, 'uncurl-16', 'capital');
   const sweep = (

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import { choiceAndWriting, reachSentence, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
+import { choiceAndWriting, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
+import { reachSentence } from '../../../main/words/verdicts.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { sweepThresholds } from '../../../main/evaluation/threshold.ts';
-import { choiceAndWritingCsv } from '../../../main/figures/kinds-table.ts';
+import { choiceAndWritingCsv } from '../../../main/figures/tables.ts';
 import { sampleManifest } from '../figures/sample-run.ts';
 import { sweepResult } from './outcomes.ts';
 

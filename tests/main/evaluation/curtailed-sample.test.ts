@@ -12,7 +12,7 @@ import { answersOf } from '../../../main/contract/task.ts';
 import { curtailedOrder, partEnds } from '../../../main/evaluation/curtailment.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
-import { curtailedText } from '../../../main/evaluation/curtailed-points.ts';
+import { curtailedText } from '../../../main/words/verdicts.ts';
 import { answer, curtailedSample, SAMPLE, sampleOutcomes } from './curtailed-sample.ts';
 
 const DELTA = 0.02;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
-import type { SweepResult } from '../../../main/contract/sweep.ts';
-import { pointsOverDraws, safeDrawsAt, spreadOf, unanimous } from '../../../main/evaluation/draws.ts';
+import { safeDrawsAt, type SweepResult } from '../../../main/contract/sweep.ts';
+import { pointsOverDraws, spreadOf, unanimous } from '../../../main/evaluation/draws.ts';
 import { thresholdTrendFindings } from '../../../main/evaluation/size-trend/threshold-findings.ts';
 import { expertTrends } from '../../../main/evaluation/size-trend/trends.ts';
 import { sweepThresholds } from '../../../main/evaluation/threshold.ts';
-import { bracketWords, drawsFraction } from '../../../main/evaluation/wording.ts';
+import { bracketWords, drawsFraction } from '../../../main/words/verdicts.ts';
 import { sweepResult } from './outcomes.ts';
 import { sizeThreshold } from './sample-threshold.ts';
 

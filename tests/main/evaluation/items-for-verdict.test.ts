@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { itemsForVerdict, itemsForVerdictText, wideningBySplit } from '../../../main/evaluation/items-for-verdict.ts';
-import { itemsNeeded, WANTED_CHANCE } from '../../../main/evaluation/verdicts.ts';
+import { itemsNeeded } from '../../../main/evaluation/verdicts.ts';
+import { WANTED_CHANCE } from '../../../main/contract/sweep.ts';
 import { criticalScore } from '../../../main/statistics/exact-paired-test.ts';
 import { chanceForUnharmed } from '../../../main/statistics/paired-power.ts';
 

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 const tasks = fileURLToPath(new URL('../../../resources/tasks', import.meta.url));
 const limits = { mostBytes: 1000 };
 
-test('results from unchanged files are returned, but not if a file changes, returns or vanishes meanwhile', async () => {
+test('results from unchanged files are returned; not if a file changes, returns or vanishes meanwhile', async () => {
   const folder = await temporaryFolder();
   const [a, b] = [join(folder, 'a'), join(folder, 'b')];
   await Promise.all([a, b].map((file) => writeFile(file, 'one')));

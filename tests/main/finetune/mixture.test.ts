@@ -26,7 +26,7 @@ const fileOf = async (lines: readonly unknown[]): Promise<string> => {
   return file;
 };
 
-test('the bundled mixture contains no test item of any bundled task, by hash of its text and by its question', async () => {
+test('the bundled mixture contains no test item of any bundled task, by hash of text and by question', async () => {
   const { items } = await readMixture(bundledMixtureFile(resources), 'bundled');
   const hashes = new Set(items.map(({ context, answer }) => hashOf(context + answer)));
   const questions = new Set(items.map(({ context }) => context));
@@ -41,7 +41,7 @@ test('the bundled mixture contains no test item of any bundled task, by hash of 
   expect(tested).toBeGreaterThan(5000);
 });
 
-test('the bundled mixture contains every calibration item of the tasks that the models were pretrained on', async () => {
+test('the bundled mixture contains every calibration item of the models’ pretraining tasks', async () => {
   const { items } = await readMixture(bundledMixtureFile(resources), 'bundled');
   const texts = new Set(items.map(({ context, answer }) => context + answer));
   for (const name of ['german', 'capital', 'mood']) {

@@ -263,7 +263,7 @@ test('a run that another engine has taken over is left alone, and listed as that
   await queue.dispose();
 });
 
-test('an engine that wakes after its run was taken over names the new holder, and writes nothing more there', async () => {
+test('an engine that wakes after its run was taken over names the new holder and writes nothing more', async () => {
   const { queue, workspace, create } = await openQueue();
   const created = await create();
   const { job, end, started } = heldJob();

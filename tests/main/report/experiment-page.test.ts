@@ -18,7 +18,7 @@ it('shows each question, its signs with intervals, and separately the published 
   const page = experimentPage(sampleManifest, experimentDocument(made, { published }));
   for (const id of ['scratch', 'unpruned', 'published', 'notes', 'record'])
     expect(page).toContain(`<section id="${id}"`);
-  expect(page).toContain('<b>+</b> +6.7 <small>[+4.3, +10.1]</small>');
+  expect(page).toContain('<b>+</b> +6.7 [+4.3, +10.1]');
   expect(page).toContain('A paper &lt;of&gt; theirs');
   expect(page).toContain('+1.50');
   expect(page).not.toMatch(/<script|https?:\/\/(?!example\.org)/);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
-import { comparisonsCsv } from '../../../main/figures/tables.ts';
+import { comparisonsCsv } from '../../../main/figures/compare-tables.ts';
 import { reportPage } from '../../../main/report/report-page.ts';
 import { readReportComparisons } from '../../../main/runs/read-run.ts';
 import { readSweepDocument } from '../../../main/runs/sweep-record.ts';

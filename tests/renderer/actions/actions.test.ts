@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { menuAction } from '../../../main/contract/shell.ts';
 import { performAction } from '../../../renderer/actions/action.ts';
-import { actions } from '../../../renderer/actions/index.ts';
+import { actions } from '../../../renderer/app/views.tsx';
 import {
   matchesShortcut,
   parseShortcut,

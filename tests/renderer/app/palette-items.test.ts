@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
-import { actions } from '../../../renderer/actions/index.ts';
+import { actions } from '../../../renderer/app/views.tsx';
 import { groupsOf, isDestination, paletteItems, rankedItems } from '../../../renderer/app/palette-items.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';

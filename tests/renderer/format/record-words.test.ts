@@ -43,7 +43,7 @@ test('a device is in use, not available, not tested, working or refused', () => 
   expect(states.map(deviceState)).toEqual(['used', 'absent', 'untried', 'works', 'refused']);
 });
 
-test('a probe reports deviation, precision and share of nodes on the processor, or nothing if it could not measure', () => {
+test('a probe reports deviation, precision and share of nodes on the processor, or nothing', () => {
   const values = Object.fromEntries(probeFacts(probe).map(({ key, value }) => [key, value]));
   expect(values).toEqual({
     device: 'not named by the system',

@@ -57,9 +57,10 @@ test('a written address is read back, whatever is selected', () => {
 
 test('unknown keys and missing models or tasks change nothing', () => {
   expect(readAddress('', shelves)).toEqual({ view: null, known: {} });
+  // The list of views decides about the view.
   expect(
     readAddress('#view=nowhere&model=gone&task=gone&method=No%20Method&factor=-2&run=../x&pins=1.2s', shelves),
-  ).toEqual({ view: null, known: {} });
+  ).toEqual({ view: 'nowhere', known: {} });
   expect(readAddress('#model=olmoe&pins=1.2s,x,3.4g&tasks=gone,sort&factor=abc', shelves).known).toEqual({
     model: m1,
     pins: {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CompareDocument, CompareRow } from '../../../../main/contract/compare.ts';
-import { methodInProse } from '../../../../main/figures/method-titles.ts';
+import { methodInProse } from '../../../../main/words/methods.ts';
 import { mcnemarExact } from '../../../../main/statistics/p-values.ts';
 import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 import { comparedSample, type SampleCurve, sampleMethods } from './compare-sample.ts';

@@ -9,7 +9,7 @@ import { shareTrends } from '../../../../main/evaluation/size-trend/share-trends
 import { withThresholds } from '../../../../main/evaluation/threshold-family.ts';
 import { figureTheme } from '../../../../main/figures/colors.ts';
 import { shareFigure, shareLines } from '../../../../main/figures/share-figure.ts';
-import { sharePointsCsv } from '../../../../main/figures/tables.ts';
+import { sharePointsCsv } from '../../../../main/figures/size-tables.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 import { expectInFrame } from '../../figures/expect-in-frame.ts';
 import { sampleManifest } from '../../figures/sample-run.ts';
@@ -110,7 +110,7 @@ describe('loss at an equal dropped share', () => {
     expect(shareTrends(family({ sizes: [8, 16], loss }))).toEqual([]);
   });
 
-  it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %, without a method whose larger E loses less', async () => {
+  it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %; by no method a larger E loses less', async () => {
     const file = fileURLToPath(new URL('../../../../resources/sample/run/results.json', import.meta.url));
     const document = withThresholds(recordedSweepDocument.parse(JSON.parse(await readFile(file, 'utf8'))), {
       delta: 0.02,

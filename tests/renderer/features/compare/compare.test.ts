@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { taskRankText, readingMark } from '../../../../main/evaluation/wording.ts';
+import { taskRankText, readingMark } from '../../../../main/words/comparisons.ts';
 import { goodness, scaleOf } from '../../../../main/figures/compare-scale.ts';
 import { compareView } from '../../../../main/figures/views.ts';
 import { referenceTitle, rowLines } from '../../../../renderer/features/compare/compare-words.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SweepDocument, SweepResult, Threshold } from '../../../../main/contract/sweep.ts';
-import { thresholdValue } from '../../../../main/evaluation/wording.ts';
+import { thresholdValue } from '../../../../main/words/verdicts.ts';
 import { chartRows, dodged, factorTicks } from '../../../../renderer/features/curves/chart-rows.ts';
 import { nextPoint, sweepMethods, taskCurves } from '../../../../renderer/features/curves/task-curves.ts';
 import { thresholdSummary } from '../../../../renderer/sweep/threshold-words.ts';

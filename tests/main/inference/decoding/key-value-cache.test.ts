@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { bytesPerColumn, KeyValueCache } from '../../../main/generation/key-value-cache.ts';
-import { floatsOf } from '../../../main/inference/session.ts';
+import { bytesPerColumn, KeyValueCache } from '../../../../main/inference/decoding/key-value-cache.ts';
+import { floatsOf } from '../../../../main/inference/session.ts';
 
 const shapes = [
   { heads: 2, keyDimension: 3, valueDimension: 2 },

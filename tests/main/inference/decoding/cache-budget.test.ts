@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { admittedRows, ROWS_AT_ONCE } from '../../../main/generation/admit-rows.ts';
-import { bytesOfPrefix, bytesOfRows, candidatesAtOnce } from '../../../main/generation/cache-budget.ts';
+import { admittedRows, ROWS_AT_ONCE } from '../../../../main/inference/decoding/admit-rows.ts';
+import { bytesOfPrefix, bytesOfRows, candidatesAtOnce } from '../../../../main/inference/decoding/cache-budget.ts';
 
 const bytes = { perColumn: 100, perPromptToken: 10 };
 const size = fc.record({

@@ -1,13 +1,14 @@
-import { groupTrees } from '../inference/batch.ts';
-import { cachedShape } from '../graph/cached-attention.ts';
-import { maxOf } from '../statistics/extremes.ts';
+import { groupTrees } from '../batch.ts';
+import { cachedShape } from '../../graph/cached-attention.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 import { admittedRows, ROWS_AT_ONCE } from './admit-rows.ts';
 import { groupRoom, longestFirst, type DecodingGroup } from './decoding-group.ts';
-import type { Feeds } from '../inference/session.ts';
+import type { Feeds } from '../session.ts';
 import { KeyValueCache, type FedKeysAndValues } from './key-value-cache.ts';
 import { nothingHeld, runStep, type DecodingEngine, type StepWork } from './run-step.ts';
 import { makeStepBatch, type StepSequence } from './step-batch.ts';
-import { WritingRow, type DecodedRow } from './writing-row.ts';
+import { WritingRow } from './writing-row.ts';
+import type { DecodedRow } from '../model-runner.ts';
 
 export interface GroupControl {
   readonly signal: AbortSignal;

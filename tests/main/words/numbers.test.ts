@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   formatBytes,
@@ -10,7 +11,8 @@ import {
   formatProbability,
   formatRoughPercent,
   formatSigned,
-} from '../../../main/figures/numbers.ts';
+  listed,
+} from '../../../main/words/numbers.ts';
 
 test.each([
   [0, '0'],
@@ -61,4 +63,14 @@ test('a rough share has two digits', () => {
     '80\u202f%',
     '100\u202f%',
   ]);
+});
+
+test('a list joins every part, with one "and"', () => {
+  const word = fc.stringMatching(/^[a-z]{1,6}$/).filter((text) => text !== 'and');
+  fc.assert(
+    fc.property(fc.array(word, { minLength: 1 }), (parts) => {
+      expect(listed(parts).split(/, | and /)).toEqual(parts);
+      expect(listed(parts).split(' and ')).toHaveLength(Math.min(2, parts.length));
+    }),
+  );
 });

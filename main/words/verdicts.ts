@@ -1,44 +1,18 @@
-import {
-  BEST_REFERENCE,
-  type CompareDocument,
-  type CompareMethod,
-  type CompareReading,
-  type CompareRow,
-  type CompareTask,
-} from '../contract/compare.ts';
+import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { assertNever } from '../contract/errors.ts';
-import type { PairedOverDraws } from '../contract/paired-numbers.ts';
 import type { Finding, SizePair } from '../contract/size-trend.ts';
 import {
+  type DrawCount,
   type PointName,
   type PointVerdict,
+  safeDrawsAt,
   type SweepDocument,
   type Threshold,
-  UNPRUNED,
   type Verdict,
+  WANTED_CHANCE,
 } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { methodInProse } from '../figures/method-titles.ts';
-import {
-  bareFactor,
-  formatCount,
-  formatDifference,
-  formatFactor,
-  formatFixed,
-  formatInterval,
-} from '../figures/numbers.ts';
-import { maxOf, minOf } from '../statistics/extremes.ts';
-import { type DrawCount, safeDrawsAt } from './draws.ts';
-
-// Wording of findings, shared by window, command line, report and figures.
-
-/** "a", "a and b", "a, b and c". */
-export const listed = (parts: readonly string[]): string =>
-  parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
-
-/** "1 task", "9 tasks". */
-export const counted = (count: number, one: string, several = `${one}s`): string =>
-  `${count} ${count === 1 ? one : several}`;
+import { bareFactor, counted, formatCount, formatFactor, formatRoughPercent } from './numbers.ts';
 
 /** "uncurl-8 add reap (seed 1)". */
 export const curveWords = ({ model, task, method, seed }: Omit<PointName, 'factor'>): string =>
@@ -56,8 +30,10 @@ export const uncheckedNotes = ({ check }: Pick<SweepDocument, 'check'>): readonl
   check?.state === 'unchecked' ? check.sentences : [];
 
 /** "E = 8", "E = 8 to 64". */
-export const sizesText = (sizes: readonly number[]): string =>
-  sizes.length === 1 ? `E = ${sizes[0]}` : `E = ${minOf(sizes)} to ${maxOf(sizes)}`;
+export const sizesText = (sizes: readonly number[]): string => {
+  const ordered = [...sizes].sort((left, right) => left - right);
+  return ordered.length === 1 ? `E = ${ordered[0]}` : `E = ${ordered[0]} to ${ordered.at(-1)}`;
+};
 
 /** Items (of perplexity: texts) below which no threshold can be determined. */
 export interface Needed {
@@ -248,98 +224,52 @@ export const standingText = (standing: Standing): string => {
   }
 };
 
-/** Reading of a method against the reference; null: it is the reference. */
-export const readingText = (reading: CompareReading | null): string => {
-  switch (reading) {
-    case null:
-      return 'reference';
-    case 'better':
-    case 'worse':
-      return reading;
+/** "unsafe after 11 of 300 items (at least 9 lost)". */
+export const curtailedText = ({ n, evaluated, lost, verdict }: CurtailedPoint): string => {
+  if (evaluated === 0) return `not measured: ${n} items are too few to tell at the margin of the sweep`;
+  const items = `${evaluated} of ${n} items (at least ${lost} lost)`;
+  return verdict === null || verdict === undefined
+    ? `undecided at this margin by ${items}`
+    : `${verdict} after ${items}`;
+};
+
+/** Note on a document whose candidates stopped early: how that limits its thresholds. */
+export const CURTAILED_NOTE =
+  'Candidates stopped as soon as all items could only call them not safe, and curves at their first such factor: ' +
+  'verdicts and thresholds are those of all items; how good a candidate that stopped is, and whether it is worse by ' +
+  'more than the margin, was not measured.';
+
+/** A threshold in words: "to ×4", "to ×8 or more", "at no tested factor". */
+export const reachText = ({ verdict, lastSafe }: Threshold): string => {
+  const factor = formatFactor(lastSafe ?? 1);
+  switch (verdict) {
+    case 'found':
+      return `to ${factor}`;
+    case 'all-safe':
+      return `to ${factor} or more`;
+    case 'none-safe':
+      return 'at no tested factor';
     case 'cannot-tell':
-      return 'cannot tell';
-    case 'draws-differ':
-      return 'draws differ';
+      return 'cannot be determined';
     default:
-      return assertNever(reading);
+      return assertNever(verdict);
   }
 };
 
+/** "safe by choice to ×4, written to ×2". */
+export const reachSentence = ({ choice, writing }: Readonly<Record<'choice' | 'writing', Threshold>>): string =>
+  `safe by choice ${reachText(choice)}, written ${reachText(writing)}`;
+
 /**
- * Range of a difference: the paired interval, "[-3.1, +0.4]", or for several draws the lowest and the highest
- * difference, "-3.1 to +0.4 in 5 draws" (in 25 pairs of draws, where both draw). Empty where there is no interval.
+ * Power of the test behind a threshold: "an unharmed candidate would be called safe with a chance of 57 % (n = 300, 3 %
+ * of items discordant); 80 % takes about 530 items". Empty where nothing is undecided.
  */
-export const pairedRangeText = (
-  { interval, lowest, highest, pairs }: Pick<PairedOverDraws, 'interval' | 'lowest' | 'highest'> & PairList,
-  metric: MetricName,
-): string =>
-  interval !== null
-    ? formatInterval(interval, metric)
-    : pairs.length === 1
-      ? ''
-      : `${formatDifference(lowest, metric)} to ${formatDifference(highest, metric)} in ${pairsText(pairs)}`;
-
-interface PairList {
-  readonly pairs: readonly { readonly seed: number | null; readonly otherSeed: number | null }[];
-}
-
-/** "5 draws", or "25 pairs of draws" where both sides draw. */
-const pairsText = (pairs: PairList['pairs']): string =>
-  pairs.every(({ seed, otherSeed }) => seed === null || otherSeed === null)
-    ? `${pairs.length} draws`
-    : `${pairs.length} pairs of draws`;
-
-/** "better in 1, worse in 2 of 5 draws"; empty for a single pair. */
-export const pairCountsText = ({
-  better,
-  worse,
-  pairs,
-}: Pick<PairedOverDraws, 'better' | 'worse' | 'pairs'>): string =>
-  pairs.length === 1 ? '' : `better in ${better}, worse in ${worse} of ${pairsText(pairs)}`;
-
-/** Effect of recovery in words. */
-export const recoveryText = (reading: CompareReading): string =>
-  reading === 'cannot-tell' ? 'nothing beyond the interval' : readingText(reading);
-
-/** A mark beside a number: the interval excludes 0. */
-export const readingMark = (reading: CompareReading | null): string =>
-  reading === 'better' ? '\u25b2' : reading === 'worse' ? '\u25bc' : '';
-
-/** "1", or "2\u20133" for two methods of the same value. */
-export const taskRankText = ({ rank }: Pick<CompareRow, 'rank'>, { rows }: Pick<CompareTask, 'rows'>): string => {
-  const half = (rows.filter((row) => row.rank === rank).length - 1) / 2;
-  return half === 0 ? formatCount(rank) : `${formatCount(rank - half)}\u2013${formatCount(rank + half)}`;
+export const powerText = ({ power, n }: Pick<Threshold, 'power' | 'n'>): string => {
+  if (power === null) return '';
+  const { discordance, chance, itemsForWanted } = power;
+  return (
+    `an unharmed candidate would be called safe with a chance of ${formatRoughPercent(chance)} (n = ${String(n)}, ` +
+    `${formatRoughPercent(discordance)} of items discordant); ${formatRoughPercent(WANTED_CHANCE)} takes ` +
+    `about ${String(itemsForWanted)} items`
+  );
 };
-
-/** The same, with "=" for a method that is best or not distinguishable from the best. */
-export const sharedRankText = (row: Pick<CompareRow, 'rank' | 'sharesBest'>, task: Pick<CompareTask, 'rows'>): string =>
-  `${taskRankText(row, task)}${row.sharesBest ? ' =' : ''}`;
-
-export const rankText = ({ meanRank }: Pick<CompareMethod, 'meanRank'>): string =>
-  meanRank === null ? '\u2013' : formatFixed(meanRank.value, 2);
-
-export const rankIntervalText = ({ meanRank }: Pick<CompareMethod, 'meanRank'>): string =>
-  meanRank === null ? '' : `[${formatFixed(meanRank.low, 2)}, ${formatFixed(meanRank.high, 2)}]`;
-
-/** "the best method of each task", "the unpruned model", or the method's name. */
-export const referenceText = (reference: string): string =>
-  reference === BEST_REFERENCE
-    ? 'the best method of each task'
-    : reference === UNPRUNED
-      ? 'the unpruned model'
-      : methodInProse(reference);
-
-/** ", answers written" for a comparison whose model is measured on both kinds of tasks; otherwise empty. */
-export const answersText = ({
-  answers,
-  answersMeasured,
-}: Pick<CompareDocument, 'answers' | 'answersMeasured'>): string =>
-  answersMeasured.length > 1 ? `, answers ${answers}` : '';
-
-/** Caption of a comparison of methods, per task and over all. */
-export const RANK_CAPTION =
-  'Rank by value, the mean over draws (= : best, or not distinguishable from the best in any draw); differences are ' +
-  'to the reference, on the same items. ' +
-  'Mean rank with the 95 % interval of a bootstrap over items.';
-/** Legend of `readingMark`. */
-export const MARK_CAPTION = '\u25b2 better, \u25bc worse: the paired 95 % interval excludes 0.';

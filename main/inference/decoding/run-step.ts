@@ -1,11 +1,11 @@
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import type { KeyValueShape } from '../graph/attention.ts';
-import type { BlockPool } from '../inference/block-pool.ts';
-import { attentionFeeds } from '../inference/batch.ts';
-import { pause, type Executor, type ResolvedCandidate } from '../inference/executor.ts';
-import { maskOfTokens } from '../inference/run-block.ts';
-import type { Scorer } from '../inference/scorer.ts';
-import { floatsOf, floatTensor, type Feeds } from '../inference/session.ts';
+import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import type { KeyValueShape } from '../../graph/attention.ts';
+import { attentionFeeds } from '../batch.ts';
+import type { BlockPool } from '../block-pool.ts';
+import { pause, type Executor, type ResolvedCandidate } from '../executor.ts';
+import { maskOfTokens } from '../run-block.ts';
+import type { Scorer } from '../scorer.ts';
+import { floatsOf, floatTensor, type Feeds } from '../session.ts';
 import type { FedKeysAndValues, KeyValueCache } from './key-value-cache.ts';
 import type { StepBatch } from './step-batch.ts';
 

@@ -1,9 +1,10 @@
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import type { ResolvedCandidate } from '../inference/executor.ts';
-import { splitPrefix } from '../inference/token-tree.ts';
+import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import type { ResolvedCandidate } from '../executor.ts';
+import { splitPrefix } from '../token-tree.ts';
 import type { Room } from './admit-rows.ts';
 import { bytesOfPrefix, cacheBytes, candidatesAtOnce, type RowNeeds } from './cache-budget.ts';
-import { columnsOf, type RowToDecode } from './writing-row.ts';
+import { columnsOf } from './writing-row.ts';
+import type { RowToDecode } from '../model-runner.ts';
 
 /** Candidates with the same weights and different masks, with their rows. */
 export interface DecodingGroup {

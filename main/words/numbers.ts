@@ -1,5 +1,4 @@
 import type { MetricName } from '../contract/task.ts';
-import { maxOf, minOf } from '../statistics/extremes.ts';
 
 /**
  * Significant digits, with thin non-breaking spaces between thousands and no exponent between 1e-4 and 1e6; NaN and
@@ -108,7 +107,16 @@ export const formatP = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${
 
 /** "8", "8\u2013300": the smallest and the largest of several counts; nothing for none. */
 export const formatRange = (counts: readonly number[]): string => {
-  if (counts.length === 0) return '';
-  const [least, most] = [minOf(counts), maxOf(counts)];
+  const ordered = [...counts].sort((left, right) => left - right);
+  const [least, most] = [ordered[0], ordered.at(-1)];
+  if (least === undefined || most === undefined) return '';
   return least === most ? formatCount(least) : `${formatCount(least)}\u2013${formatCount(most)}`;
 };
+
+/** "a", "a and b", "a, b and c". */
+export const listed = (parts: readonly string[]): string =>
+  parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
+
+/** "1 task", "9 tasks". */
+export const counted = (count: number, one: string, several = `${one}s`): string =>
+  `${count} ${count === 1 ? one : several}`;

@@ -1,6 +1,6 @@
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { refuse } from '../contract/errors.ts';
-import { cachedShape } from '../graph/cached-attention.ts';
+import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import { refuse } from '../../contract/errors.ts';
+import { cachedShape } from '../../graph/cached-attention.ts';
 import { bytesPerColumn } from './key-value-cache.ts';
 
 /** Memory that decoding takes in addition to the weights. */

@@ -1,9 +1,9 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { byReach, firstSeen, type Reach } from '../checkpoint/reach.ts';
-import { type Batch, HIDDEN, positionFeeds } from '../inference/batch.ts';
-import { floatTensor, integerTensor, type Feeds } from '../inference/session.ts';
-import { maxOf } from '../statistics/extremes.ts';
+import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import { byReach, firstSeen, type Reach } from '../../checkpoint/reach.ts';
+import { type Batch, HIDDEN, positionFeeds } from '../batch.ts';
+import { floatTensor, integerTensor, type Feeds } from '../session.ts';
+import { maxOf } from '../../statistics/extremes.ts';
 
 /** The running part of one sequence in one step. */
 export interface StepSequence {

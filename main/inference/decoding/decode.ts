@@ -1,10 +1,9 @@
-import { refuse } from '../contract/errors.ts';
-import type { ResolvedCandidate } from '../inference/executor.ts';
-import type { RunControl } from '../inference/model-runner.ts';
+import { refuse } from '../../contract/errors.ts';
+import type { ResolvedCandidate } from '../executor.ts';
+import type { DecodedRow, RowToDecode, RunControl } from '../model-runner.ts';
 import { GroupDecoder } from './decode-group.ts';
 import { fittingGroups, type DecodingGroup } from './decoding-group.ts';
 import type { DecodingEngine } from './run-step.ts';
-import type { DecodedRow, RowToDecode } from './writing-row.ts';
 
 export interface DecodingSettings {
   /** Padded tokens of prompts that run together. */

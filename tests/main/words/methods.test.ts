@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { curveLabel } from '../../../main/contract/method.ts';
 import { refitName } from '../../../main/contract/plan.ts';
-import { compareMethodLabels, methodTitle } from '../../../main/figures/method-titles.ts';
+import { compareMethodLabels, methodInProse, methodTitle } from '../../../main/words/methods.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 
 test('published methods are spelled like their authors do, others get a capital, files are unchanged', () => {
@@ -25,4 +25,11 @@ test('every curve has a different title that says what was refitted', () => {
   );
   expect(new Set(titles).size).toBe(methodNames.length * (1 + refitName.options.length));
   expect(methodTitle('reap+router+experts')).toBe('REAP, router and experts recovered');
+});
+
+test('within a sentence methods are spelled like their authors do, and ordinary words in lower case', () => {
+  const labels = ['random', 'reap', 'sub-moe', 'mone', 'gate-mass', 'least-index', 'reap+recovery', 'My file'];
+  expect(labels.map(methodInProse)).toEqual([
+    ...['random', 'REAP', 'Sub-MoE', 'MoNE', 'gate mass', 'least index', 'REAP (recovered)', 'My file'],
+  ]);
 });

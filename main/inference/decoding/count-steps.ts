@@ -1,9 +1,9 @@
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import type { ResolvedCandidate } from '../inference/executor.ts';
+import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import type { ResolvedCandidate } from '../executor.ts';
 import { admittedRows, type RowSize } from './admit-rows.ts';
-import type { DecodingCost } from './decoding-cost.ts';
+import type { DecodingCost, RowToDecode } from '../model-runner.ts';
 import { fittingGroups, groupRoom, longestFirst } from './decoding-group.ts';
-import { columnsOf, type RowToDecode } from './writing-row.ts';
+import { columnsOf } from './writing-row.ts';
 
 interface CountedRow extends RowSize {
   readonly row: number;

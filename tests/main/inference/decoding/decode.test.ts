@@ -2,15 +2,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
-import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { CancelledError } from '../../../main/contract/errors.ts';
-import type { Plan } from '../../../main/contract/plan.ts';
-import type { DecodedRow, RowToDecode } from '../../../main/generation/writing-row.ts';
-import type { Candidate, ModelRunner } from '../../../main/inference/model-runner.ts';
-import { Session } from '../../../main/inference/session.ts';
-import { seededRandom } from '../../../main/statistics/random.ts';
-import { checkpointFixture, makeMixtral } from '../checkpoint/checkpoint-files.ts';
-import { openRunner, uncancelled } from '../inference/open-runner.ts';
+import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
+import { CancelledError } from '../../../../main/contract/errors.ts';
+import type { Plan } from '../../../../main/contract/plan.ts';
+import type { Candidate, DecodedRow, ModelRunner, RowToDecode } from '../../../../main/inference/model-runner.ts';
+import { Session } from '../../../../main/inference/session.ts';
+import { seededRandom } from '../../../../main/statistics/random.ts';
+import { checkpointFixture, makeMixtral } from '../../checkpoint/checkpoint-files.ts';
+import { openRunner, uncancelled } from '../open-runner.ts';
 
 const keptOf = async (folder: string): Promise<Plan> =>
   z

@@ -1,3 +1,5 @@
+import { assertNever } from '../contract/errors.ts';
+import type { ArmTreatment } from '../contract/experiment.ts';
 import { methodOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 
@@ -70,4 +72,24 @@ const orderOf = (label: string): number => {
   const { method, isRecovered } = methodOfLabel(label);
   const index = method === null ? undefined : order.get(method);
   return index === undefined ? Infinity : 2 * index + Number(isRecovered);
+};
+
+/** A treatment in words, to follow the name of a method. */
+export const treatmentWords = (treatment: ArmTreatment): string => {
+  switch (treatment) {
+    case 'as-is':
+      return 'as it is';
+    case 'refit':
+      return 'refit';
+    case 'tuned':
+      return 'fine-tuned';
+    case 'two-stage':
+      return 'general stage, then fine-tuned';
+    case 'new-router':
+      return 'new random router, fine-tuned';
+    case 'new-router-two-stage':
+      return 'new random router, general stage, then fine-tuned';
+    default:
+      return assertNever(treatment);
+  }
 };

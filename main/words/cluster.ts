@@ -1,13 +1,4 @@
-import type { ClusterTask, ClusterWork } from './cluster.ts';
-
-/** States of Slurm in which a job waits or runs. */
-const ACTIVE = new Set([
-  ...['PENDING', 'RUNNING', 'SUSPENDED', 'COMPLETING', 'CONFIGURING', 'STOPPED', 'REQUEUED', 'REQUEUE_HOLD'],
-  ...['REQUEUE_FED', 'RESIZING', 'SIGNALING', 'SPECIAL_EXIT', 'STAGE_OUT', 'POWER_UP_NODE', 'RESV_DEL_HOLD'],
-]);
-
-export const isActive = ({ state }: Pick<ClusterTask, 'state'>): boolean => ACTIVE.has(state);
-export const hasFailed = (task: Pick<ClusterTask, 'state'>): boolean => !isActive(task) && task.state !== 'COMPLETED';
+import { type ClusterTask, type ClusterWork, firstFailure } from '../contract/cluster.ts';
 
 /** How a task ended: "exit code 1", "signal 9"; null before. */
 export const endText = ({ signal, exitCode }: Pick<ClusterTask, 'signal' | 'exitCode'>): string | null =>
@@ -26,12 +17,6 @@ export const taskText = (task: TaskInWords): string => {
   const end = endText(task);
   const why = reason === null || state === 'RUNNING' || state === 'COMPLETED' ? '' : ` (${reason})`;
   return `${taskName(task)}${onNode}: ${state}${end === null ? '' : `, ${end}`}${why}`;
-};
-
-/** The task that made a submission fail: a worker rather than the joining job, which ends because of it. */
-export const firstFailure = (tasks: readonly ClusterTask[]): ClusterTask | undefined => {
-  const failed = tasks.filter((task) => task.state !== 'UNKNOWN' && hasFailed(task));
-  return failed.find(({ task }) => task !== null) ?? failed[0];
 };
 
 /** Why a submission failed, with the path of the log to read. */

@@ -1,21 +1,4 @@
-/** One prompt for one candidate to continue. */
-export interface RowToDecode {
-  /** The prompt, one token or more. */
-  readonly tokens: readonly number[];
-  readonly candidate: string;
-  readonly mostNewTokens: number;
-  /** Called after every token with all tokens so far; true ends the row. Absent: it is written to `mostNewTokens`. */
-  readonly isDone?: (written: readonly number[]) => boolean;
-}
-
-export interface DecodedRow {
-  /** Index of the row in the caller's list. */
-  readonly row: number;
-  /** Every chosen token, including the one that ended it. */
-  readonly tokens: readonly number[];
-  /** Whether `isDone` ended it, or its `mostNewTokens`. */
-  readonly ended: 'done' | 'length';
-}
+import type { DecodedRow, RowToDecode } from '../model-runner.ts';
 
 export class WritingRow {
   readonly row: number;

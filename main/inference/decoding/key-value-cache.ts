@@ -1,6 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { KeyValueShape } from '../graph/attention.ts';
-import { floatTensor } from '../inference/session.ts';
+import type { KeyValueShape } from '../../graph/attention.ts';
+import { floatTensor } from '../session.ts';
 
 const BYTES_PER_NUMBER = 4;
 /** Minimum growth of a cache in columns, and its growth as a share of its size, which keeps copying linear overall. */

@@ -1,0 +1,160 @@
+import type { MetricName } from '../contract/task.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
+import {
+  counted,
+  bareFactor,
+  formatCount,
+  formatDifference,
+  formatInterval,
+  formatProbability,
+} from '../words/numbers.ts';
+
+export type Cell = string | number | null;
+
+/** How tasks and methods are called: by their names, or by their titles. */
+export interface Names {
+  readonly task: (name: string) => string;
+  readonly method: (label: string) => string;
+}
+
+export const PLAIN_NAMES: Names = { task: (name) => name, method: (label) => label };
+
+/** A column for readers: in the window, in reports and in the terminal. */
+export interface Shown<T> {
+  /** In lower case; the window begins it with a capital. */
+  readonly title: string;
+  /** Name of the definition that the window shows with the title. */
+  readonly definition?: string;
+  /** Aligns numbers right. */
+  readonly numeric?: boolean;
+  /** The cell in words, null where there is nothing to say; by default the value itself. */
+  readonly text?: (row: T, names: Names) => Cell;
+  /** The cell of several rows that differ in it; by default `spreadCell`'s. */
+  readonly spread?: (rows: readonly T[]) => Cell;
+}
+
+/**
+ * A column of a document: its name and values in CSV, in full precision (null: it is not in CSV), and how it is shown
+ * (absent: it is in CSV only).
+ */
+export type Column<T> = readonly [name: string, value: ((row: T) => Cell) | null, shown?: Shown<T>];
+export type Columns<T> = readonly Column<T>[];
+
+/** A right-aligned column. */
+export const amount = <T>(title: string, text?: (row: T, names: Names) => Cell, definition?: string): Shown<T> => ({
+  title,
+  numeric: true,
+  ...(text === undefined ? {} : { text }),
+  ...(definition === undefined ? {} : { definition }),
+});
+
+/** The columns with these names (separated by spaces), in this order. */
+export const pick = <T>(columns: Columns<T>, names: string): Columns<T> =>
+  names.split(' ').map((wanted) => {
+    const found = columns.find(([name]) => name === wanted);
+    if (found === undefined) throw new Error(`there is no column ${wanted}`);
+    return found;
+  });
+
+/** A cell for readers; null where there is nothing to say. */
+export const shownCell = <T>([, value, shown]: Column<T>, row: T, names: Names): Cell =>
+  shown?.text === undefined ? (value?.(row) ?? null) : shown.text(row, names);
+
+/** The columns for readers that have something to say about one of these rows. */
+export const filledColumns = <T>(columns: Columns<T>, rows: readonly T[]): Columns<T> =>
+  columns.filter(
+    (column) => column[2] !== undefined && rows.some((row) => (shownCell(column, row, PLAIN_NAMES) ?? '') !== ''),
+  );
+
+/** A title as a heading: "task" becomes "Task"; symbols such as n and p stay. */
+export const heading = (title: string): string => title.replace(/^[a-z](?=[a-z])/, (letter) => letter.toUpperCase());
+
+/**
+ * The cell of several rows: what they have in common, else their spread, from the text of the smallest value to that of
+ * the largest; null where they have none.
+ */
+export const spreadCell = <T>(column: Column<T>, rows: readonly T[], names: Names): Cell => {
+  const [, value, shown] = column;
+  const texts = rows.map((row) => shownCell(column, row, names));
+  const [first = null] = texts;
+  if (texts.every((text) => text === first)) return first;
+  if (shown?.spread !== undefined) return shown.spread(rows);
+  const numbers = rows.flatMap((row, index) => {
+    const number = value?.(row);
+    return typeof number === 'number' ? [{ number, text: texts[index] }] : [];
+  });
+  const [least, ...others] = numbers.sort((left, right) => left.number - right.number);
+  const most = others.at(-1);
+  return least === undefined || most === undefined ? null : `${String(least.text)} to ${String(most.text)}`;
+};
+
+export const modelColumn: Column<{ readonly model: string }> = ['model', ({ model }) => model, { title: 'model' }];
+export const taskColumn: Column<{ readonly task: string }> = [
+  'task',
+  ({ task }) => task,
+  { title: 'task', text: ({ task }, names) => names.task(task) },
+];
+export const methodColumn: Column<{ readonly method: string }> = [
+  'method',
+  ({ method }) => method,
+  { title: 'method', text: ({ method }, names) => names.method(method) },
+];
+export const seedColumn: Column<{ readonly seed: number | null }> = [
+  'seed',
+  ({ seed }) => seed,
+  { title: 'seed', numeric: true, definition: 'seed', spread: (rows) => counted(rows.length, 'draw') },
+];
+export const factorColumn: Column<{ readonly factor: number }> = [
+  'factor',
+  ({ factor }) => factor,
+  amount('factor', ({ factor }) => bareFactor(factor), 'factor'),
+];
+export const keptColumn: Column<{ readonly kept: number }> = [
+  'kept',
+  ({ kept }) => kept,
+  amount('kept', ({ kept }) => bareFactor(kept), 'keptExperts'),
+];
+export const itemsColumn: Column<{ readonly n: number }> = [
+  'n',
+  ({ n }) => n,
+  amount('n', ({ n }) => formatCount(n), 'items'),
+];
+
+interface Difference {
+  readonly metric: MetricName;
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A difference and its two-sided interval in one cell; of several draws the interval that spans those of all. */
+export const differenceColumns = (definition: string): Columns<Difference> => [
+  [
+    'difference',
+    ({ difference }) => difference,
+    amount('difference', ({ difference, metric }) => formatDifference(difference, metric), definition),
+  ],
+  [
+    'interval',
+    null,
+    {
+      ...amount<Difference>('95 % interval', (row) => formatInterval(row, row.metric), definition),
+      spread: (rows) => {
+        const [low, high] = [minOf(rows.map((row) => row.low)), maxOf(rows.map((row) => row.high))];
+        return formatInterval({ low, high }, rows[0]?.metric ?? 'acc');
+      },
+    },
+  ],
+  ['low', ({ low }) => low],
+  ['high', ({ high }) => high],
+];
+
+/** A p-value, or nothing. */
+export const pText = (p: number | null | undefined): string | null =>
+  p === null || p === undefined ? null : formatProbability(p);
+
+export const pColumn: Column<{ readonly p: number | null }> = [
+  'p',
+  ({ p }) => p,
+  amount('p', ({ p }) => pText(p), 'mcnemar'),
+];

@@ -1,0 +1,56 @@
+import { lazy } from 'react';
+import { always } from '../actions/action.ts';
+import type { Action } from '../actions/action.ts';
+import { actionsWith } from '../actions/index.ts';
+import { layoutStore } from '../state/layout-store.ts';
+import { WorkbenchView } from './workbench-view.tsx';
+
+interface View {
+  /** In the page's address. */
+  readonly name: string;
+  readonly title: string;
+  /** Words that find it in the palette. */
+  readonly keywords: readonly string[];
+  readonly component: React.ComponentType;
+}
+
+const later = (load: () => Promise<React.ComponentType>): React.ComponentType =>
+  lazy(async () => ({ default: await load() }));
+
+/**
+ * The views, in the order of their tabs. The first is part of the page; the others (and their chart code) load when
+ * first opened. Tabs, palette, menu, shortcuts (Mod+1 and on) and addresses follow from this list.
+ */
+export const views: readonly [View, ...View[]] = [
+  {
+    name: 'workbench',
+    title: 'Workbench',
+    keywords: ['heatmap', 'experts', 'router', 'plan', 'curves', 'accuracy'],
+    component: WorkbenchView,
+  },
+  {
+    name: 'thresholds',
+    title: 'Thresholds',
+    keywords: ['experts', 'sizes', 'finding', 'scratch'],
+    component: later(async () => (await import('../features/thresholds/thresholds-view.tsx')).ThresholdsView),
+  },
+  {
+    name: 'compare',
+    title: 'Compare',
+    keywords: ['methods', 'rank', 'best', 'against', 'recovery'],
+    component: later(async () => (await import('../features/compare/compare-view.tsx')).CompareView),
+  },
+];
+
+/** Every action of the window. */
+export const actions = actionsWith(
+  views.map(({ name, title, keywords }, index): Action => ({
+    id: `show-${name}`,
+    label: `Show ${title}`,
+    keywords: ['go to', 'tab', ...keywords],
+    menu: 'view',
+    shortcut: `Mod+${String(index + 1)}`,
+    enabled: always,
+    perform: () => layoutStore.getState().show(name),
+  })),
+);
