@@ -11,12 +11,19 @@ export class ConfigReader {
   readonly #config: Config;
   readonly #location: string;
   readonly #defaults: Config;
+  readonly #aliases: Readonly<Record<string, string>>;
   readonly #lengths = new Map<string, number>();
 
-  constructor(config: Config, location: string, defaults: Config) {
+  /** `aliases`: other names of keys, by the name that is read. */
+  constructor(config: Config, location: string, defaults: Config, aliases: Readonly<Record<string, string>> = {}) {
     this.#config = config;
     this.#location = location;
     this.#defaults = defaults;
+    this.#aliases = aliases;
+  }
+
+  keys(): readonly string[] {
+    return Object.keys(this.#config);
   }
 
   /** First of `keys` that the config itself contains. */
@@ -26,7 +33,7 @@ export class ConfigReader {
 
   /** The config's value, or the family's default; null counts as missing. */
   raw(key: string): unknown {
-    return this.#config[key] ?? this.#defaults[key] ?? null;
+    return this.#config[key] ?? this.#config[this.#aliases[key] ?? ''] ?? this.#defaults[key] ?? null;
   }
 
   /** Whether the config itself says null, where a family's default is a number. */
@@ -80,6 +87,17 @@ export class ConfigReader {
     return this.raw(key) === null ? null : this.integer(key);
   }
 
+  /** The number of one layer, where the config has a list of them; 0 where it has none, or says null. */
+  numberOf(key: string, layer: number): number {
+    const value = this.raw(key);
+    if (value === null) return 0;
+    const own: unknown = Array.isArray(value) ? value[layer] : undefined;
+    if (own === null) return 0;
+    if (typeof own !== 'number' || !Number.isFinite(own) || own < 0)
+      throw this.bad(key, value, 'a list of numbers for all layers');
+    return own;
+  }
+
   flag(flag: Flag): boolean {
     if (typeof flag === 'boolean') return flag;
     const value = this.raw(flag);
@@ -102,20 +120,32 @@ export class ConfigReader {
     return value;
   }
 
-  object(key: string, defaults: Config = {}): ConfigReader | null {
+  object(key: string, defaults: Config = {}, aliases: Readonly<Record<string, string>> = {}): ConfigReader | null {
     const value = this.raw(key);
     if (value === null) return null;
     if (typeof value !== 'object' || Array.isArray(value)) throw this.bad(key, value, 'an object');
-    return new ConfigReader({ ...value }, `${this.#location}, "${key}"`, defaults);
+    return new ConfigReader({ ...value }, `${this.#location}, "${key}"`, defaults, aliases);
   }
 
   /** Of a list, every entry must be one of the values. */
   requireOneOf(key: string, values: readonly unknown[]): void {
     const value = this.raw(key);
-    if (value === null || [value].flat().every((each) => values.includes(each))) return;
+    const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+    if (value === null || (isEmpty && !Array.isArray(value))) return;
+    if (!isEmpty && [value].flat().every((each) => values.includes(each))) return;
     throw this.unsupported(
       `"${key}" is ${JSON.stringify(value)}; only ` +
         `${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here`,
+    );
+  }
+
+  /** A number, or every number of a list, must be that of the other key. */
+  requireEqual(key: string, other: string): void {
+    const [value, wanted] = [this.raw(key), this.raw(other)];
+    if (value === null || [value].flat().every((each) => each === wanted)) return;
+    throw this.unsupported(
+      `"${key}" is ${JSON.stringify(value)} where "${other}" is ${JSON.stringify(wanted)}; ` +
+        'only the same is supported here',
     );
   }
 

@@ -9,9 +9,15 @@ export interface AttentionReader {
   readonly isLatent: boolean;
   /** head dimension ^ -0.5. */
   readonly scale: number;
-  /** Dimensions of each head that a rotary embedding may rotate. */
-  readonly rotatedDimension: number;
-  readonly describe: (layer: number, isSliding: boolean) => AttentionDescriptor;
+  /** Dimensions of each head that a rotary embedding may rotate, in layers with and without a window. */
+  readonly rotatedDimension: Readonly<Record<'full_attention' | 'sliding_attention', number>>;
+  readonly describe: (layer: number, is: LayerKind) => AttentionDescriptor;
+}
+
+/** Whether a layer has a window, and whether it rotates. */
+export interface LayerKind {
+  readonly sliding: boolean;
+  readonly rotating: boolean;
 }
 
 type NormOf = (name: string, width: number, epsilon?: number) => Norm;
@@ -37,6 +43,39 @@ const project = (
   bias: biased ? weights.takeView(biasName(name), [shape[0]]) : null,
 });
 
+const slidingHeadsOf = (
+  keys: Extract<Family['attention'], { kind: 'grouped' }>['slidingHeads'],
+  reader: ConfigReader,
+): number | null => {
+  if (keys === undefined) return null;
+  return reader.optionalInteger(keys.key) ?? reader.object(keys.within)?.optionalInteger(keys.inner) ?? null;
+};
+
+interface GlobalHeads {
+  readonly dimension: number | null;
+  readonly keyValueHeads: number | null;
+  readonly keysAreValues: boolean;
+}
+
+/** Heads of a layer without a window, where those have their own; of the first one in the list for `layer` null. */
+const globalHeads = (
+  keys: Extract<Family['attention'], { kind: 'grouped' }>['global'],
+  reader: ConfigReader,
+  layer: number | null,
+): GlobalHeads | null => {
+  if (keys === undefined) return null;
+  const keysAreValues = reader.flag(keys.keysAreValues);
+  const byLayer = reader.object(keys.byLayerKey);
+  const own = byLayer?.object(layer === null ? (byLayer.keys()[0] ?? '') : String(layer));
+  return {
+    dimension: own?.optionalInteger('head_dim') ?? reader.optionalInteger(keys.dimensionKey),
+    keyValueHeads:
+      own?.optionalInteger('num_key_value_heads') ??
+      (keysAreValues ? reader.optionalInteger(keys.keyValueHeadsKey) : null),
+    keysAreValues,
+  };
+};
+
 const describeGrouped = (
   record: Extract<Family['attention'], { kind: 'grouped' }>,
   reader: ConfigReader,
@@ -45,19 +84,26 @@ const describeGrouped = (
   { hidden, heads }: { readonly hidden: number; readonly heads: number },
 ): AttentionReader => {
   const keyValueHeads = reader.optionalInteger('num_key_value_heads') ?? heads;
-  const headDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
+  const commonDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
+  const headDimension = commonDimension;
   if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0) {
     throw reader.inconsistent(
       `${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ` +
         `${String(headDimension)} do not fit together`,
     );
   }
-  const valueDimension =
+  const commonValueDimension =
     record.valueDimensionKey === undefined ? headDimension : reader.integer(record.valueDimensionKey);
   const slidingHeads =
     record.slidingKeyValueHeadsKey === undefined
       ? keyValueHeads
       : (reader.optionalInteger(record.slidingKeyValueHeadsKey) ?? 2 * keyValueHeads);
+  const slidingQueryHeads = slidingHeadsOf(record.slidingHeads, reader) ?? heads;
+  if (slidingQueryHeads % slidingHeads !== 0)
+    throw reader.inconsistent(
+      `${String(slidingQueryHeads)} heads and ${String(slidingHeads)} key/value heads in layers with a window do not ` +
+        'fit together',
+    );
   const inputBias = reader.flag(record.queryKeyValueBias);
   const outputBias = reader.flag(record.outputBias);
   const { norms } = record;
@@ -66,22 +112,34 @@ const describeGrouped = (
     (record.valueScaleKey === undefined || reader.isNull(record.valueScaleKey)
       ? null
       : reader.optionalNumber(record.valueScaleKey)) ?? 1;
-  const describe = (layer: number, isSliding: boolean): AttentionDescriptor => {
+  const normsPlainly = record.plainNorm !== undefined && reader.flag(record.plainNorm.when);
+  const temperature =
+    record.temperature === undefined || !reader.flag(record.temperature.when)
+      ? null
+      : { scale: reader.number(record.temperature.scaleKey), every: reader.number(record.temperature.everyKey) };
+  const describe = (layer: number, { sliding: isSliding, rotating }: LayerKind): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
+    const ofLayer = isSliding ? null : globalHeads(record.global, reader, layer);
+    const headDimension = ofLayer?.dimension ?? commonDimension;
+    const valueDimension = ofLayer?.dimension ?? commonValueDimension;
     const width = (whole: number): number => (norms?.over === 'head' ? headDimension : whole);
-    const keyHeads = isSliding ? slidingHeads : keyValueHeads;
-    const [queryWidth, keyWidth] = [heads * headDimension, keyHeads * headDimension];
+    const keyHeads = ofLayer?.keyValueHeads ?? (isSliding ? slidingHeads : keyValueHeads);
+    const ownHeads = isSliding ? slidingQueryHeads : heads;
+    const [queryWidth, keyWidth] = [ownHeads * headDimension, keyHeads * headDimension];
     const hasSinks = record.sinks !== null && (record.sinks.on === 'all' || isSliding);
     return {
       kind: 'grouped',
-      heads,
+      heads: ownHeads,
       keyValueHeads: keyHeads,
       headDimension,
       valueDimension,
       query: project(weights, named(record.query), [queryWidth, hidden], inputBias),
       key: project(weights, named(record.key), [keyWidth, hidden], inputBias),
-      value: project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
-      output: project(weights, named(record.output), [hidden, heads * valueDimension], outputBias),
+      value:
+        ofLayer?.keysAreValues === true
+          ? null
+          : project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
+      output: project(weights, named(record.output), [hidden, ownHeads * valueDimension], outputBias),
       queryKeyNorm:
         norms === null || !reader.flag(norms.when)
           ? null
@@ -91,22 +149,33 @@ const describeGrouped = (
               query: norm(named(norms.query), width(queryWidth)),
               key: norm(named(norms.key), width(keyWidth)),
             },
+      plainNorm: normsPlainly && rotating ? reader.number('rms_norm_eps') : null,
+      temperature: rotating ? null : temperature,
+      valueNorm: record.valueNorm === true ? reader.number('rms_norm_eps') : null,
       valueScale,
       gate:
         record.gate === undefined
           ? null
-          : project(weights, named(record.gate), [heads * valueDimension, hidden], false),
+          : project(
+              weights,
+              named(record.gate.name),
+              [record.gate.per === 'head' ? ownHeads : ownHeads * valueDimension, hidden],
+              false,
+            ),
       clip,
       sinks:
         record.sinks !== null && hasSinks
-          ? weights.takeView(named(weights.index.nameAmong(record.sinks.names)), [heads])
+          ? weights.takeView(named(weights.index.nameAmong(record.sinks.names)), [ownHeads])
           : null,
     };
   };
   return {
     isLatent: false,
-    scale: headDimension ** -0.5,
-    rotatedDimension: headDimension,
+    scale: record.scale ?? headDimension ** -0.5,
+    rotatedDimension: {
+      sliding_attention: headDimension,
+      full_attention: globalHeads(record.global, reader, null)?.dimension ?? headDimension,
+    },
     describe,
   };
 };
@@ -153,7 +222,7 @@ const describeLatent = (
   return {
     isLatent: true,
     scale: headDimension ** -0.5,
-    rotatedDimension,
+    rotatedDimension: { full_attention: rotatedDimension, sliding_attention: rotatedDimension },
     describe,
   };
 };

@@ -1,11 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
-import { describeMoe, takeBiases } from './describe-moe.ts';
+import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
 import type { BlockDescriptor, ModelDescriptor, Norm, Rotary, TensorView } from './descriptor.ts';
-import type { DenseRecord, Family, WindowPattern, WindowRecord, WrapperRecord } from './families/family.ts';
+import type {
+  DenseRecord,
+  Family,
+  RotaryRecord,
+  WindowPattern,
+  WindowRecord,
+  WrapperRecord,
+} from './families/family.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
-import { readRotary } from './rotary.ts';
+import { readRotary, type RotaryConfig } from './rotary.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Unused buffers in old checkpoints. */
@@ -33,7 +40,7 @@ export const describeModel = (
   const reader = readerOf(family, config, `${folder}/config.json`);
   for (const each of family.required)
     if ('values' in each) reader.requireOneOf(each.key, each.values);
-    else reader.requireOneOf(each.key, [reader.raw(each.equals)]);
+    else reader.requireEqual(each.key, each.equals);
   const form = family.wrapper === null ? {} : formOf(family.wrapper, tensors);
   const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), form);
   const quantisation = readQuantisation(reader);
@@ -49,28 +56,39 @@ export const describeModel = (
 
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
-  checkLayerTypes(family.window, reader);
+  if (family.window.kind !== 'chunks') checkLayerTypes(family.window, reader);
+  const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
+  const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
+    const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
+    return readRotary(reader, family.rotary, attention.rotatedDimension[kind], kind, Math.max(0, first));
+  };
   const rotaries = {
-    full_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'full_attention'),
-    sliding_attention: readRotary(reader, family.rotary, attention.rotatedDimension, 'sliding_attention'),
+    full_attention: rotaryOfKind('full_attention'),
+    sliding_attention: rotaryOfKind('sliding_attention'),
   };
   const rotary = rotaries.full_attention;
   const isUniform = isDeepStrictEqual(rotary, rotaries.sliding_attention);
-  const rotaryOf = (isSliding: boolean): Rotary | null => {
-    if (family.rotary.on === 'sliding' && !isSliding) return null;
+  const rotaryOf = (layer: number, isSliding: boolean): Rotary | null => {
+    if (!rotates(family.rotary, reader, layer, isSliding)) return null;
     return (isUniform || !isSliding ? rotary : rotaries.sliding_attention).rotary;
   };
+  const chunk =
+    family.window.kind !== 'chunks' || reader.isNull(family.window.key) ? null : reader.integer(family.window.key);
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
-    const dense = isDense(family.dense, reader, layer) ? family.dense : null;
+    const dense = hasDense(family.dense, reader, layer) ? family.dense : null;
+    const hasExperts = dense === null || dense.rule.kind === 'beside';
+    const { beside, outputScale } = family.names;
     const width = dense === null ? 0 : reader.integer(dense.widthKey);
-    const window = windowOf(family.window, reader, layer);
+    const window = windows[layer] ?? null;
     const { branchNorms } = family.names;
+    const layerRotary = rotaryOf(layer, window !== null);
     return {
       attentionNorm: norm(named(family.names.attentionNorm), hidden),
-      attention: attention.describe(layer, window !== null),
+      attention: attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null }),
       window,
-      rotary: rotaryOf(window !== null),
+      chunk: layerRotary === null ? null : chunk,
+      rotary: layerRotary,
       feedForwardNorm: norm(named(family.names.feedForwardNorm), hidden),
       branchNorms:
         branchNorms === null
@@ -79,7 +97,17 @@ export const describeModel = (
               attention: norm(named(branchNorms.attention), hidden),
               feedForward: norm(named(branchNorms.feedForward), hidden),
             },
-      moe: dense === null ? moeOf(layer) : null,
+      beside:
+        beside === undefined
+          ? null
+          : {
+              dense: norm(named(beside.dense), hidden),
+              expertsIn: norm(named(beside.expertsIn), hidden),
+              expertsOut: norm(named(beside.expertsOut), hidden),
+              router: index.take(named(beside.router), [hidden]),
+            },
+      outputScale: outputScale === undefined ? null : index.take(named(outputScale), [1]),
+      moe: hasExperts ? moeOf(layer) : null,
       dense:
         dense === null
           ? null
@@ -87,6 +115,7 @@ export const describeModel = (
               gate: weights.take(named(dense.gate), [width, hidden]),
               up: weights.take(named(dense.up), [width, hidden]),
               down: weights.take(named(dense.down), [hidden, width]),
+              activation: denseActivation(family, reader, layer),
               ...(reader.flag(dense.biased) ? takeBiases(weights, dense, layer, [width, hidden]) : {}),
             },
     };
@@ -107,6 +136,7 @@ export const describeModel = (
   const tiedHead = reader.raw('tie_word_embeddings') === true;
   const multiplier = (key: keyof NonNullable<Family['multipliers']>): number =>
     family.multipliers === null ? 1 : reader.number(family.multipliers[key]);
+  if (family.window.kind === 'chunks') checkChunkTypes(reader, blocks);
   checkLayerLists(family, reader, blocks);
   const { scale } = attention;
   const descriptor = {
@@ -128,6 +158,7 @@ export const describeModel = (
     embeddingMultiplier: multiplier('embedding') * (reader.flag(family.embeddingRoot) ? Math.sqrt(hidden) : 1),
     residualMultiplier: multiplier('residual'),
     logitsDivisor: multiplier('logits'),
+    logitsCap: family.logitsCapKey === undefined ? null : reader.optionalNumber(family.logitsCapKey),
     blocks,
     moeLayers,
     configKeys: {
@@ -153,11 +184,11 @@ export const describeModel = (
 };
 
 /** The config of the text model. */
-const readerOf = ({ wrapper, defaults }: Family, config: Config, location: string): ConfigReader => {
+const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, location: string): ConfigReader => {
   const whole = new ConfigReader(config, location, {});
-  if (wrapper === null) return new ConfigReader(config, location, defaults);
+  if (wrapper === null) return new ConfigReader(config, location, defaults, aliases);
   const { configKey, modelTypes } = wrapper;
-  const inner = whole.object(configKey, defaults);
+  const inner = whole.object(configKey, defaults, aliases);
   if (inner === null) throw whole.bad(configKey, null, "the text model's config");
   inner.requireOneOf('model_type', modelTypes);
   whole.requireOneOf('quantization_config', [null]);
@@ -172,27 +203,45 @@ const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorVie
 };
 
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
-  kind: family.norm,
+  kind: family.norm === 'layer' ? 'layer' : 'rms',
   scale: index.take(name, [width]),
-  plusOne: false,
+  plusOne: family.norm === 'rms-plus-one',
   bias: family.norm === 'layer' ? index.take(biasName(name), [width]) : null,
   epsilon,
 });
 
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'first'
-    ? [rule.key]
-    : rule.kind === 'interval'
-      ? [rule.everyKey, rule.fromKey, rule.toKey]
-      : [rule.stepKey, rule.listKey];
+  rule.kind === 'beside'
+    ? []
+    : rule.kind === 'first' || rule.kind === 'enumerated'
+      ? [rule.key]
+      : rule.kind === 'unlisted'
+        ? [rule.listKey, rule.everyKey]
+        : rule.kind === 'interval'
+          ? [rule.everyKey, rule.fromKey, rule.toKey]
+          : [rule.stepKey, rule.listKey];
 
 const MLP_TYPES = 'mlp_layer_types';
 
-const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
+const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
+  if (record.rule.kind === 'beside') return true;
   if (record.rule.kind === 'first') {
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';
+  }
+  if (record.rule.kind === 'enumerated') {
+    const types = typesOf(reader, MLP_TYPES, ['dense', 'sparse']);
+    if (types !== null) return types[layer] === 'dense';
+    const text = reader.raw(record.rule.key);
+    if (typeof text !== 'string') throw reader.bad(record.rule.key, text, 'numbers of layers, separated by commas');
+    return !text.split(',').some((each) => Number(each) === layer);
+  }
+  if (record.rule.kind === 'unlisted') {
+    const { listKey, everyKey } = record.rule;
+    return reader.raw(listKey) === null
+      ? (layer + 1) % reader.integer(everyKey) !== 0
+      : !reader.integers(listKey).includes(layer);
   }
   if (record.rule.kind === 'interval') {
     const { everyKey, fromKey, toKey } = record.rule;
@@ -202,6 +251,28 @@ const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number
   return (
     reader.integers(record.rule.listKey).includes(layer) || (layer + 1) % reader.integer(record.rule.stepKey) !== 0
   );
+};
+
+/** Whether a layer rotates queries and keys. */
+const rotates = ({ on }: RotaryRecord, reader: ConfigReader, layer: number, isSliding: boolean): boolean => {
+  if (on === undefined) return true;
+  if (on === 'sliding') return isSliding;
+  return reader.raw(on.listKey) === null
+    ? (layer + 1) % reader.integer(on.everyKey) !== 0
+    : reader.integers(on.listKey)[layer] === 1;
+};
+
+/** Checks that `layer_types`, if present, agrees with the chunks of the layers. */
+const checkChunkTypes = (reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
+  const types = typesOf(reader, 'layer_types', ['chunked_attention', 'full_attention']);
+  types?.forEach((type, layer) => {
+    const isChunked = blocks[layer]?.chunk !== null;
+    if (isChunked === (type === 'chunked_attention')) return;
+    throw reader.unsupported(
+      `"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ` +
+        (isChunked ? 'chunks' : 'no chunks'),
+    );
+  });
 };
 
 const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
@@ -225,7 +296,8 @@ const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]):
   const types = reader.strings(key);
   if (types === null) return null;
   const layers = reader.integer('num_hidden_layers');
-  if (types.length !== layers)
+  // Lists of files with extra prediction layers may name those too.
+  if (types.length !== layers && types.length !== layers + reader.count('num_nextn_predict_layers'))
     throw reader.inconsistent(`"${key}" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
   const other = types.find((type) => !allowed.includes(type));
   if (other === undefined) return types;
@@ -237,7 +309,7 @@ const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]):
 /** Checks that `layer_types`, if present, agrees with the other keys. */
 const checkLayerTypes = (record: WindowRecord, reader: ConfigReader): void => {
   const types = typesOf(reader, 'layer_types', LAYER_TYPES);
-  types?.forEach((type, layer) => {
+  types?.slice(0, reader.integer('num_hidden_layers')).forEach((type, layer) => {
     const window = windowOf(record, reader, layer);
     const isSliding = type === 'sliding_attention';
     if (isSliding === (window !== null)) return;
@@ -249,7 +321,7 @@ const checkLayerTypes = (record: WindowRecord, reader: ConfigReader): void => {
 };
 
 const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): number | null => {
-  if (record.kind === 'never' || reader.isNull(record.key)) return null;
+  if (record.kind === 'never' || record.kind === 'chunks' || reader.isNull(record.key)) return null;
   const inclusive =
     record.kind === 'types' && record.inclusiveKey !== undefined ? reader.optionalInteger(record.inclusiveKey) : null;
   const window = inclusive === null ? reader.count(record.key) : inclusive + 1;
@@ -265,6 +337,8 @@ const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): nu
 
 const followsPattern = (pattern: WindowPattern, reader: ConfigReader, layer: number): boolean => {
   switch (pattern.kind) {
+    case 'unknown':
+      throw reader.bad('layer_types', null, 'a list of words');
     case 'even':
       return layer % 2 === 0;
     case 'from':

@@ -13,7 +13,7 @@ import type {
 } from './descriptor.ts';
 import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
-import { correctionOf } from './routing.ts';
+import { correctionOf, expertScaleOf } from './routing.ts';
 import { biasName, layerName, type TensorIndex } from './tensor-index.ts';
 
 /** Published models have at most a few hundred experts in a layer. */
@@ -70,7 +70,6 @@ export const describeMoe = (
   const topK = reader.sameInteger(family.keys.topK);
   if (topK > sizes.experts)
     throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
-  const activation = activationOf(family.activation, reader);
   let layout: ExpertLayout | null = null;
   const constants = constantExperts(reader, sizes.experts);
   return (layer) => {
@@ -92,11 +91,14 @@ export const describeMoe = (
       routing,
       router,
       routerBias,
-      activation,
+      activation: activationOf(family.activation, reader, layer),
       expertTensors,
       shared: takeShared(family, reader, weights, layer, hidden),
       storage: {
-        stacked: [...[router, routerBias, correction].flatMap((view) => view?.tensor ?? []), ...stacked],
+        stacked: [
+          ...[router, routerBias, correction, expertScaleOf(routing)].flatMap((view) => view?.tensor ?? []),
+          ...stacked,
+        ],
         prefix,
       },
     };
@@ -115,10 +117,19 @@ const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
   );
 };
 
-const activationOf = (record: ActivationRecord, reader: ConfigReader): ExpertActivation =>
-  record.kind === 'silu'
-    ? record
-    : { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
+const activationOf = (record: ActivationRecord, reader: ConfigReader, layer: number): ExpertActivation => {
+  switch (record.kind) {
+    case 'silu':
+    case 'gelu':
+      return { kind: record.kind };
+    case 'clamped':
+      return { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
+    case 'limited': {
+      const limit = reader.numberOf(record.limitsKey, layer);
+      return limit === 0 ? { kind: 'silu' } : { kind: 'limited', limit };
+    }
+  }
+};
 
 const groupsOf = (
   record: GroupRecord | null,
@@ -149,12 +160,14 @@ const routingOf = (
   sizes: { readonly experts: number; readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-  const { kind, score, after, correction, correctionIsRow, renormalise, scaleKey } = routing;
+  const { kind, score, after, gate, correction, correctionIsRow, renormalise, scaleKey, expertScale } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
   return {
     kind,
     score,
     after,
+    gate,
+    expertScale: expertScale === undefined ? null : weights.takeView(layerName(expertScale, layer), [sizes.experts]),
     scale: scaleKey === null ? 1 : reader.number(scaleKey),
     correction:
       correction === null
@@ -185,15 +198,32 @@ const takeShared = (
   const width = reader.count(record.widthKey) * experts;
   if (width === 0) return null;
   const named = (pattern: string): string => layerName(pattern, layer);
+  const other = record.orNamed;
+  const names =
+    other !== undefined && weights.index.nameAmong([record.down, other.down]) === other.down
+      ? { gateUp: other, down: other.down }
+      : record;
   return {
-    ...takeGateUp(weights, record.gateUp, named, [width, hidden]),
-    down: weights.take(named(record.down), [hidden, width]),
+    ...takeGateUp(weights, names.gateUp, named, [width, hidden]),
+    down: weights.take(named(names.down), [hidden, width]),
+    activation: denseActivation(family, reader, layer),
     ...(reader.flag(record.biased) && typeof record.gateUp !== 'string'
       ? takeBiases(weights, { ...record.gateUp, down: record.down }, layer, [width, hidden])
       : {}),
     scale: record.scale === null ? null : weights.takeView(named(record.scale), [1, hidden]),
     experts,
   };
+};
+
+/** The activation in a layer's dense network or its shared expert; gpt-oss, which clamps its experts, has neither. */
+export const denseActivation = (
+  { activation }: Family,
+  reader: ConfigReader,
+  layer: number,
+): DenseTensors['activation'] => {
+  if (activation.kind === 'gelu') return { kind: 'gelu' };
+  const limit = activation.kind === 'limited' ? reader.numberOf(activation.denseLimitsKey, layer) : 0;
+  return limit === 0 ? { kind: 'silu' } : { kind: 'limited', limit };
 };
 
 /** Biases beside the matrices of a dense network of inner width `width`. */
@@ -244,6 +274,11 @@ const ownNames = (
       return {
         example: onDisk(`${layout.gateUp}_blocks`),
         pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})_(blocks|scales)$`),
+      };
+    case 'stacked-apart':
+      return {
+        example: onDisk(layout.gate),
+        pattern: new RegExp(`^(${[layout.gate, layout.up, layout.down].map(literal).join('|')})$`),
       };
     default:
       return {
@@ -359,6 +394,51 @@ const takeLayout = (
           gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * experts, [width, hidden])),
           up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * experts, [width, hidden])),
           down: plainWeight(contiguousPart(down, expert, experts, [hidden, width])),
+        })),
+      };
+    }
+    case 'stacked-apart': {
+      const [gate, up] = [layout.gate, layout.up].map((name) =>
+        weights.takeView(named(name), [experts, width, hidden]),
+      );
+      const down = weights.takeView(named(layout.down), [experts, hidden, width]);
+      if (gate === undefined || up === undefined) throw new Error('two names give two tensors');
+      const part = (whole: TensorView, expert: number): Weight =>
+        plainWeight(contiguousPart(whole, expert, experts, whole.shape.slice(1)));
+      return {
+        router,
+        routerBias: null,
+        stacked: [gate.tensor, up.tensor, down.tensor],
+        prefix: null,
+        expertTensors: every((expert) => ({
+          gate: part(gate, expert),
+          up: part(up, expert),
+          down: part(down, expert),
+        })),
+      };
+    }
+    case 'stacked-columns': {
+      const gateUp = weights.takeView(named(layout.gateUp), [experts, hidden, 2 * width]);
+      const down = weights.takeView(named(layout.down), [experts, width, hidden]);
+      const half = (expert: number, start: 0 | 1): Weight => ({
+        ...plainWeight(contiguousPart(gateUp, expert, experts, [hidden, 2 * width])),
+        select: { axis: 1, start, half: true },
+        transposed: true,
+        shape: [width, hidden],
+      });
+      return {
+        router,
+        routerBias: null,
+        stacked: [gateUp.tensor, down.tensor],
+        prefix: null,
+        expertTensors: every((expert) => ({
+          gate: half(expert, 0),
+          up: half(expert, 1),
+          down: {
+            ...plainWeight(contiguousPart(down, expert, experts, [width, hidden])),
+            transposed: true,
+            shape: [hidden, width],
+          },
         })),
       };
     }

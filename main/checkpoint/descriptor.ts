@@ -18,12 +18,12 @@ export interface TensorView {
 
 /**
  * How stored bytes become a float32 matrix [out, in] (or a vector). `stored` may be wider than the weight: `select`
- * takes every second row or column of it (gpt-oss interleaves gate and up), `transposed` means that it is stored as
- * [in, out].
+ * takes every second row or column of it (gpt-oss interleaves gate and up) or one half, `transposed` means that it is
+ * stored as [in, out].
  */
 export interface Weight {
   readonly stored: StoredMatrix;
-  readonly select?: { readonly axis: number; readonly start: 0 | 1 };
+  readonly select?: { readonly axis: number; readonly start: 0 | 1; readonly half?: true };
   readonly transposed?: boolean;
   /** [out, in] or [length] of the weight itself. */
   readonly shape: readonly number[];
@@ -58,13 +58,16 @@ export interface ExpertTensors {
 
 /**
  * `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha
- * gate).
+ * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`. `gelu`: gelu(gate) * up, by tanh.
  */
 export type ExpertActivation =
-  { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
+  | { readonly kind: 'silu' }
+  | { readonly kind: 'gelu' }
+  | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number }
+  | { readonly kind: 'limited'; readonly limit: number };
 
 /** Score of an expert from its logit z; sqrt-softplus: sqrt(ln(1 + e^z)). */
-export type Score = 'softmax' | 'sigmoid' | 'logit' | 'sqrt-softplus';
+type Score = 'softmax' | 'sigmoid' | 'logit' | 'sqrt-softplus';
 
 /**
  * Experts are chosen from `kept` of `count` contiguous groups of equal size, ranked by the sum of their `least` best.
@@ -91,6 +94,10 @@ export interface ScoreRule {
   /** The divisor: sum of the chosen weights + epsilon, or that sum, but at least epsilon; null: not divided. */
   readonly renormalise: { readonly epsilon: number; readonly as: 'addend' | 'floor' } | null;
   readonly scale: number;
+  /** [E]: multiplies each expert's weight at the end. */
+  readonly expertScale: TensorView | null;
+  /** Whether a weight multiplies its expert's output, or the expert's input. */
+  readonly gate: 'output' | 'input';
 }
 
 /** A family's routing in float32: the K experts of a token and their combine weights. */
@@ -104,6 +111,7 @@ export interface DenseTensors extends Pick<ExpertTensors, 'gateBias' | 'upBias' 
   readonly gate: Weight;
   readonly up: Weight;
   readonly down: Weight;
+  readonly activation: Exclude<ExpertActivation, { kind: 'clamped' }>;
 }
 
 export interface MoeDescriptor {
@@ -159,7 +167,8 @@ export type AttentionDescriptor =
       readonly valueDimension: number;
       readonly query: Projection;
       readonly key: Projection;
-      readonly value: Projection;
+      /** Null: the keys before norm and rotation. */
+      readonly value: Projection | null;
       readonly output: Projection;
       /** RMS norm of queries and keys: over each head (before or after rotation), or over the whole projection. */
       readonly queryKeyNorm: {
@@ -168,6 +177,12 @@ export type AttentionDescriptor =
         readonly query: Norm;
         readonly key: Norm;
       } | null;
+      /** Epsilon of an RMS norm without weight over each head of queries and keys, after rotation; null: none. */
+      readonly plainNorm: number | null;
+      /** Queries are multiplied by a function of their position; blocks with the same one have the same object. */
+      readonly temperature: Temperature | null;
+      /** Epsilon of an RMS norm without weight over each head of the values; null: none. */
+      readonly valueNorm: number | null;
       /** Multiplies the values. */
       readonly valueScale: number;
       /** The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head. */
@@ -199,6 +214,8 @@ export interface BlockDescriptor {
   readonly attention: AttentionDescriptor;
   /** Query i sees keys j > i - window; null: all. */
   readonly window: number | null;
+  /** Query i sees keys j of its own chunk of so many positions; null: all. */
+  readonly chunk: number | null;
   /** Rotation of queries and keys; null: none. Blocks that rotate alike have the same object. */
   readonly rotary: Rotary | null;
   readonly feedForwardNorm: Norm;
@@ -206,8 +223,19 @@ export interface BlockDescriptor {
   readonly branchNorms: { readonly attention: Norm; readonly feedForward: Norm } | null;
   /** Null in a dense layer. */
   readonly moe: MoeDescriptor | null;
-  /** Null in an MoE layer. */
+  /** Null in an MoE layer that has none beside its experts. */
   readonly dense: DenseTensors | null;
+  /** Where a dense network runs beside the experts: its norm, theirs before and after, and the router's factors [H]. */
+  readonly beside:
+    (Readonly<Record<'dense' | 'expertsIn' | 'expertsOut', Norm>> & { readonly router: TensorView }) | null;
+  /** [1]: multiplies the block's output; null: none. */
+  readonly outputScale: TensorView | null;
+}
+
+/** 1 + scale * ln(1 + floor((position + 1) / every)). */
+export interface Temperature {
+  readonly scale: number;
+  readonly every: number;
 }
 
 export interface Rotary {
@@ -237,6 +265,8 @@ export interface ModelDescriptor {
   readonly embeddingMultiplier: number;
   readonly residualMultiplier: number;
   readonly logitsDivisor: number;
+  /** Logits are cap * tanh(logits / cap); null: as they are. */
+  readonly logitsCap: number | null;
   readonly blocks: readonly BlockDescriptor[];
   /** The MoE layers in order: row l of every [L, E] statistic and of every plan is `moeLayers[l]`. */
   readonly moeLayers: readonly { readonly block: number; readonly moe: MoeDescriptor }[];

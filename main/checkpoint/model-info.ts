@@ -11,7 +11,7 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
-import { correctionOf, isNormalised } from './routing.ts';
+import { correctionOf, expertScaleOf, isNormalised } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -29,7 +29,7 @@ const ofAttention = (attention: AttentionDescriptor): number => {
   if (attention.kind === 'grouped') {
     const { query, key, value, output, queryKeyNorm, gate, sinks } = attention;
     const norms = queryKeyNorm === null ? 0 : ofNorm(queryKeyNorm.query) + ofNorm(queryKeyNorm.key);
-    return sum([query, key, value, output, ...(gate === null ? [] : [gate])].map(ofProjection)) + norms + count(sinks);
+    return sum([query, key, value ?? [], output, gate ?? []].flat().map(ofProjection)) + norms + count(sinks);
   }
   const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
   const queries =
@@ -47,16 +47,35 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
   );
 
 /** Number of weights in a block without its routed experts. */
-const ofRest = ({ attentionNorm, attention, feedForwardNorm, branchNorms, moe, dense }: BlockDescriptor): number => {
+const ofRest = ({
+  attentionNorm,
+  attention,
+  feedForwardNorm,
+  branchNorms,
+  beside,
+  outputScale,
+  moe,
+  dense,
+}: BlockDescriptor): number => {
   const correction = moe === null ? null : correctionOf(moe.routing);
   return (
     ofNorm(attentionNorm) +
     ofAttention(attention) +
     ofNorm(feedForwardNorm) +
     (branchNorms === null ? 0 : ofNorm(branchNorms.attention) + ofNorm(branchNorms.feedForward)) +
+    (beside === null
+      ? 0
+      : sum([beside.dense, beside.expertsIn, beside.expertsOut].map(ofNorm)) + count(beside.router)) +
+    count(outputScale) +
     ofDense(dense) +
     ofDense(moe?.shared ?? null) +
-    counts([moe?.router, moe?.routerBias, moe?.shared?.scale, correction])
+    counts([
+      moe?.router,
+      moe?.routerBias,
+      moe?.shared?.scale,
+      correction,
+      moe === null ? null : expertScaleOf(moe.routing),
+    ])
   );
 };
 

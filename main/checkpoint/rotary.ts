@@ -28,6 +28,8 @@ export const readRotary = (
   record: RotaryRecord,
   headDimension: number,
   layers: 'full_attention' | 'sliding_attention',
+  /** The first of those layers: its number counts where the config lists one for each. */
+  first: number,
 ): RotaryConfig => {
   const all = reader.object('rope_parameters') ?? reader.object('rope_scaling');
   const parameters = all?.object(layers) ?? all;
@@ -36,10 +38,12 @@ export const readRotary = (
   const partial =
     record.partialKey === null
       ? 1
-      : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
+      : (parameters?.optionalNumber(record.partialKey) ?? partialOf(reader, record, record.partialKey, first));
+  // Gemma 4 rotates whole heads, most pairs of them by nothing.
+  const isProportional = kind === 'proportional' && record.scalings.includes('proportional');
   const dimensions =
     (record.dimensionsKey === undefined ? null : reader.optionalInteger(record.dimensionsKey)) ??
-    Math.floor(headDimension * partial);
+    Math.floor(headDimension * (isProportional ? 1 : partial));
   if (dimensions > MAX_DIMENSIONS)
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} ` +
@@ -49,12 +53,19 @@ export const readRotary = (
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: rotated dimensions must be even`,
     );
-  const stated = parameters?.optionalNumber('rope_theta') ?? reader.number(thetaKey);
+  const stated =
+    parameters?.optionalNumber('rope_theta') ??
+    (Array.isArray(reader.raw(thetaKey)) ? reader.numberOf(thetaKey, first) : reader.number(thetaKey));
   // Hunyuan's "dynamic" with alpha is the same at every length (NTK-aware scaling).
   const alpha = kind === 'dynamic' ? (parameters?.optionalNumber('alpha') ?? null) : null;
   const theta = alpha === null ? stated : stated * alpha ** (dimensions / (dimensions - 2));
   const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
   const table = { dimensions, interleaved: reader.flag(record.interleaved) };
+  if (isProportional) {
+    const turning = Math.floor((partial * headDimension) / 2);
+    const frequencies = plain.map((frequency, pair) => (pair < turning ? frequency : 0));
+    return { rotary: { ...table, frequencies, magnitude: 1 }, scaleCorrection: 1, limit: null };
+  }
   if (kind === 'default' || (alpha !== null && record.scalings.includes('dynamic')))
     return { rotary: { ...table, frequencies: plain, magnitude: 1 }, scaleCorrection: 1, limit: null };
   if (parameters === null || kind === 'dynamic' || !record.scalings.some((scaling) => scaling === kind)) {
@@ -74,7 +85,36 @@ export const readRotary = (
       limit,
     };
   }
+  if (kind === 'llama3') return { ...readLlama3(parameters, plain, table), limit: null };
   return { ...readYarn(parameters, plain, theta, table), limit: null };
+};
+
+/** The rotated part of a head, as a number or as one of a list. */
+const partialOf = (reader: ConfigReader, { partialsKey }: RotaryRecord, key: string, layer: number): number =>
+  partialsKey === undefined || reader.raw(partialsKey) === null
+    ? reader.number(key)
+    : reader.numberOf(partialsKey, layer);
+
+/**
+ * Llama 3.1 (arXiv 2407.21783, section 3.4.2, and its own code): slow angles are divided by the factor, fast ones stay,
+ * and those between are mixed.
+ */
+const readLlama3 = (
+  parameters: ConfigReader,
+  plain: readonly number[],
+  table: Pick<Rotary, 'dimensions' | 'interleaved'>,
+): Omit<RotaryConfig, 'limit'> => {
+  const [factor, low, high] = ['factor', 'low_freq_factor', 'high_freq_factor'].map((key) => parameters.number(key));
+  const original = parameters.integer('original_max_position_embeddings');
+  if (factor === undefined || low === undefined || high === undefined) throw new Error('three keys give three numbers');
+  const frequencies = plain.map((frequency) => {
+    const turns = (original * frequency) / (2 * Math.PI);
+    if (turns > high) return frequency;
+    if (turns < low) return frequency / factor;
+    const share = high === low ? 0 : (turns - low) / (high - low);
+    return ((1 - share) * frequency) / factor + share * frequency;
+  });
+  return { rotary: { ...table, frequencies, magnitude: 1 }, scaleCorrection: 1 };
 };
 
 const readYarn = (

@@ -8,16 +8,30 @@ export const isSoftmaxOfChosen = ({ score, correction, after, renormalise }: Sco
 
 /** Whether the weights are probabilities over all experts, so that those of several rows can be summed. */
 export const isPlainSoftmax = (rule: RoutingRule): rule is ScoreRule =>
-  rule.kind === 'scores' && rule.score === 'softmax' && rule.correction === null && rule.groups === null;
+  rule.kind === 'scores' &&
+  rule.score === 'softmax' &&
+  rule.correction === null &&
+  rule.groups === null &&
+  rule.expertScale === null;
 
 /** Whether a softmax of the logits alone decides, so that a row of the router can stand for several. */
 export const hasPlainRows = (rule: RoutingRule): boolean =>
   rule.kind === 'sparsemixer' ||
-  (rule.correction === null && rule.groups === null && (rule.score === 'softmax' || rule.after === 'softmax'));
+  (rule.correction === null &&
+    rule.groups === null &&
+    rule.expertScale === null &&
+    (rule.score === 'softmax' || rule.after === 'softmax'));
 
 /** Whether a token's combine weights sum to a constant, so that pruning cannot scale up the routed branch. */
 export const isNormalised = (rule: RoutingRule): boolean =>
   rule.kind === 'scores' && (rule.after === 'softmax' || rule.renormalise !== null);
+
+/** Whether weights multiply the experts' inputs. */
+export const gatesInput = (rule: RoutingRule): boolean => rule.kind === 'scores' && rule.gate === 'input';
+
+/** Factors of the experts' weights, if there are any. */
+export const expertScaleOf = (rule: RoutingRule): TensorView | null =>
+  rule.kind === 'scores' ? rule.expertScale : null;
 
 /** Tensor of the router's correction, if there is one. */
 export const correctionOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.correction : null);

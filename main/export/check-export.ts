@@ -2,11 +2,13 @@ import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ExportFormat } from '../contract/export.ts';
+import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { keptExperts } from './export-config.ts';
 import { llamaArchitecture } from './gguf/architectures.ts';
 import { ggufTokenizer } from './gguf/tokenizer-metadata.ts';
 import { preparePlan } from './prepare-plan.ts';
+import { triedInVllm } from './server-members.ts';
 import { servingAdvice } from './serving-advice.ts';
 
 /** Findings about an export before anything is written. */
@@ -68,7 +70,14 @@ export const servingNotes = (
   { info }: Pick<Checkpoint, 'info'>,
   plan: Plan,
   format: ExportFormat,
-): readonly string[] =>
+): readonly string[] => [
+  ...splittingNotes(info, plan, format),
+  ...(format === 'hf' && !triedInVllm.has(info.family)
+    ? [`Exports of the family ${info.family} were not tried in vLLM.`]
+    : []),
+];
+
+const splittingNotes = (info: ModelInfo, plan: Plan, format: ExportFormat): readonly string[] =>
   !isMergePlan(plan) && plan.constants !== undefined
     ? ['vLLM reads constants in place of experts (MoNE) in versions after 0.32; transformers does not open them.']
     : format === 'hf' || format === 'hf,onnx'

@@ -217,15 +217,17 @@ const inVllm =
   'in versions after 0.32 (its page "Expert substitution") and by Uncurl Workbench; transformers, llama.cpp and ' +
   'onnxruntime do not open them.';
 
-const inTransformers = ({ hasTokenizer }: CardContents): string =>
-  python([
-    hasTokenizer
-      ? 'from transformers import AutoModelForCausalLM, AutoTokenizer'
-      : 'from transformers import AutoModelForCausalLM',
+/** A model of text and images is loaded whole, by the class of both. */
+const inTransformers = ({ checkpoint, hasTokenizer }: CardContents): string => {
+  const { within } = checkpoint.descriptor.configKeys;
+  const name = within === null ? 'AutoModelForCausalLM' : 'AutoModelForImageTextToText';
+  return python([
+    hasTokenizer ? `from transformers import ${name}, AutoTokenizer` : `from transformers import ${name}`,
     '',
-    'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")',
+    `model = ${name}.from_pretrained("path/to/this/folder")`,
     ...(hasTokenizer ? ['tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")'] : []),
   ]);
+};
 
 const inLlamaCpp =
   `${GGUF_FILE} is one file with weights and tokenizer for llama.cpp and programs based on it.\n\n` +

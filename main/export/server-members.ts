@@ -8,6 +8,18 @@ const unwritten: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
   ['deepseek_v3', { scoring_func: 'sigmoid', topk_method: 'noaux_tc' }],
 ]);
 
+/** Families whose exports vLLM was tried with (tests/interop/loaders.test.ts). */
+export const triedInVllm: ReadonlySet<string> = new Set([
+  'mixtral',
+  'qwen2_moe',
+  'qwen3_moe',
+  'olmoe',
+  'glm4_moe',
+  'granitemoe',
+  'phimoe',
+  'deepseek_v3',
+]);
+
 /** Architectures with different names in transformers and in vLLM (registry.py). */
 const otherNames: ReadonlyMap<string, string> = new Map([['PhimoeForCausalLM', 'PhiMoEForCausalLM']]);
 

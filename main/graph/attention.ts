@@ -1,5 +1,5 @@
-import type { AttentionDescriptor, ModelDescriptor, Norm, Rotary } from '../checkpoint/descriptor.ts';
-import { normalise, project } from './linear.ts';
+import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor, Norm, Rotary } from '../checkpoint/descriptor.ts';
+import { normalise, normaliseBy, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
@@ -11,6 +11,8 @@ import { tensor } from './weights.ts';
 export interface AttentionInputs {
   /** Null where the block does not rotate. */
   readonly rotation: Rotation | null;
+  /** [T, 1, 1] factors of the queries; null: none. */
+  readonly temperature: Value | null;
   /** [B, S] row of each slot's token (any row for padding slots). */
   readonly pack: Value;
   /** [T] slot (b * S + s) of each token. */
@@ -38,7 +40,7 @@ export interface KeysAndValues {
 /** `keys`: dimension of all keys that a token of a sequence of S may see. */
 export const attentionInputs = (
   graph: OnnxGraph,
-  rotary: Rotary | null,
+  { rotary, attention: descriptor }: BlockDescriptor,
   keys: 'S' | 'P+S' | 'P+C+S',
 ): AttentionInputs => ({
   rotation:
@@ -50,6 +52,10 @@ export const attentionInputs = (
           sine: graph.input('sine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
           rows: graph.input('rows', DataType.INT64, [1, 'T']),
         },
+  temperature:
+    descriptor.kind === 'grouped' && descriptor.temperature !== null
+      ? graph.input('temperature', DataType.FLOAT, ['T', 1, 1])
+      : null,
   pack: graph.input('pack', DataType.INT64, ['B', 'S']),
   unpack: graph.input('unpack', DataType.INT64, ['T']),
   bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', keys]),
@@ -127,7 +133,7 @@ export const groupedHeads = (
   inputs: AttentionInputs,
 ): Heads => {
   const { heads, keyValueHeads, headDimension, valueDimension } = descriptor;
-  const { query, key, value, queryKeyNorm, clip, valueScale, sinks } = descriptor;
+  const { query, key, value, queryKeyNorm, plainNorm, clip, valueNorm, valueScale, sinks } = descriptor;
   const clipped = (projected: Value): Value =>
     clip === null ? projected : graph.node('Clip', [projected, graph.float(-clip), graph.float(clip)]);
   const normed = (projected: Value, count: number, norm: Norm | undefined): Value => {
@@ -138,14 +144,23 @@ export const groupedHeads = (
   const rotated = (projected: Value, count: number, norm: Norm | undefined): Value => {
     const [before, after] = queryKeyNorm?.afterRotation === true ? [undefined, norm] : [norm, undefined];
     const turned = rotate(graph, clipped(normed(projected, count, before)), count, inputs);
-    return split(graph, normed(turned, count, after), count, headDimension);
+    const perHead = split(graph, normed(turned, count, after), count, headDimension);
+    return plainNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, headDimension), plainNorm);
   };
+  const warmed = (queries: Value): Value =>
+    inputs.temperature === null ? queries : graph.node('Mul', [queries, inputs.temperature]);
   const scaled = (values: Value): Value =>
     valueScale === 1 ? values : graph.node('Mul', [values, graph.float(valueScale)]);
+  const values = (projected: Value): Value => {
+    const perHead = split(graph, scaled(clipped(projected)), keyValueHeads, valueDimension);
+    return valueNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, valueDimension), valueNorm);
+  };
+  const queries = warmed(rotated(project(graph, tokens, query), heads, queryKeyNorm?.query));
+  const rawKeys = project(graph, tokens, key);
   return {
-    query: rotated(project(graph, tokens, query), heads, queryKeyNorm?.query),
-    key: rotated(project(graph, tokens, key), keyValueHeads, queryKeyNorm?.key),
-    value: split(graph, scaled(clipped(project(graph, tokens, value))), keyValueHeads, valueDimension),
+    query: queries,
+    key: rotated(rawKeys, keyValueHeads, queryKeyNorm?.key),
+    value: values(value === null ? rawKeys : project(graph, tokens, value)),
     queryHeads: heads,
     keyHeads: keyValueHeads,
     headDimension,
@@ -311,6 +326,12 @@ const rotate = (graph: OnnxGraph, tokens: Value, heads: number, { rotation }: At
     rotary_embedding_dim: rotary.dimensions,
   });
 };
+
+export const ones = (graph: OnnxGraph, length: number): Value =>
+  graph.floats(
+    [length],
+    Array.from({ length }, () => 1),
+  );
 
 /** [..., N * D] -> [T, N, D]. */
 export const split = (graph: OnnxGraph, value: Value, count: number, dimension: number): Value =>

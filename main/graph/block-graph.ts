@@ -1,11 +1,11 @@
 import type { BlockDescriptor, ModelDescriptor, Norm } from '../checkpoint/descriptor.ts';
 import { attention, attentionInputs, type AttentionInputs, type KeysAndValues, prefixInputs } from './attention.ts';
 import { cachedAttention, cacheInputs, type CacheInputs } from './cached-attention.ts';
-import { multiply, normalise, swiglu } from './linear.ts';
+import { multiply, normalise, normaliseBy, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
 import { type GraphTarget, OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
-import { storedTensor, toFloat } from './weights.ts';
+import { storedTensor, tensor, toFloat } from './weights.ts';
 
 /**
  * Inputs and outputs of a block beyond the common ones: `observed` outputs values for optional statistics (`tokens`,
@@ -36,8 +36,8 @@ export const blockGraph = (
   const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, ['T', rows]);
   const inputs =
     form === 'prefixed'
-      ? { ...attentionInputs(graph, block.rotary, 'P+S'), prefix: prefixInputs(graph, block.attention) }
-      : attentionInputs(graph, block.rotary, form === 'cached' ? 'P+C+S' : 'S');
+      ? { ...attentionInputs(graph, block, 'P+S'), prefix: prefixInputs(graph, block.attention) }
+      : attentionInputs(graph, block, form === 'cached' ? 'P+C+S' : 'S');
   const cache = form === 'cached' ? cacheInputs(graph, block.attention) : null;
   const { output, router, residual, tokens, own } = blockNodes(graph, model, {
     block,
@@ -107,20 +107,42 @@ export const blockNodes = (
   const branch = (output: Value, norm: Norm | undefined): Value =>
     norm === undefined ? output : normalise(graph, output, norm);
   const residual = addBranch(graph, model, hidden, branch(attended.output, norms?.attention));
+  const finished = (sum: Value): Value => {
+    const output = addBranch(graph, model, residual, branch(sum, norms?.feedForward));
+    return block.outputScale === null ? output : graph.node('Mul', [output, tensor(graph, block.outputScale)]);
+  };
   const tokens = normalise(graph, residual, block.feedForwardNorm);
+  if (layer !== null && mask !== null && block.beside !== null && block.dense !== null) {
+    const { beside } = block;
+    const dense = normalise(graph, swiglu(graph, tokens, block.dense), beside.dense);
+    const forExperts = normalise(graph, residual, beside.expertsIn);
+    const router = moe(graph, layer, forExperts, mask, routerTokens(graph, model, residual, block.beside));
+    const output = finished(graph.node('Add', [dense, normalise(graph, router.output, beside.expertsOut)]));
+    return { output, router, residual, tokens: forExperts, own };
+  }
   if (layer !== null && mask !== null) {
     const router = moe(graph, layer, tokens, mask);
-    const output = addBranch(graph, model, residual, branch(router.output, norms?.feedForward));
-    return { output, router, residual, tokens, own };
+    return { output: finished(router.output), router, residual, tokens, own };
   }
   if (block.dense === null) throw new Error('a block is dense or has experts');
   return {
-    output: addBranch(graph, model, residual, branch(swiglu(graph, tokens, block.dense), norms?.feedForward)),
+    output: finished(swiglu(graph, tokens, block.dense)),
     router: null,
     residual,
     tokens,
     own,
   };
+};
+
+/** What a router sees beside a dense network: the normed hidden state times its own factors and H^-0.5. */
+const routerTokens = (
+  graph: OnnxGraph,
+  { hidden }: ModelDescriptor,
+  residual: Value,
+  { router, expertsIn }: NonNullable<BlockDescriptor['beside']>,
+): Value => {
+  const factors = graph.node('Mul', [tensor(graph, router), graph.float(hidden ** -0.5)]);
+  return normaliseBy(graph, residual, factors, expertsIn.epsilon);
 };
 
 const addBranch = (graph: OnnxGraph, { residualMultiplier }: ModelDescriptor, residual: Value, branch: Value): Value =>
@@ -185,5 +207,8 @@ const lastHidden = (graph: OnnxGraph, model: ModelDescriptor): Value =>
 /** Final norm and head: hidden [N, H] -> logits [N, V]. */
 export const head = (graph: OnnxGraph, model: ModelDescriptor, hidden: Value): Value => {
   const logits = multiply(graph, normalise(graph, hidden, model.finalNorm), model.head, model.headBias);
-  return model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
+  const divided = model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
+  if (model.logitsCap === null) return divided;
+  const cap = graph.float(model.logitsCap);
+  return graph.node('Mul', [graph.node('Tanh', [graph.node('Div', [divided, cap])]), cap]);
 };

@@ -60,29 +60,58 @@ export const project = (graph: OnnxGraph, tokens: Value, { weight: matrix, bias 
 export const multiply = (graph: OnnxGraph, tokens: Value, view: TensorView, bias: TensorView | null): Value =>
   graph.node('Gemm', [tokens, tensor(graph, view), ...(bias === null ? [] : [tensor(graph, bias)])], { transB: 1 });
 
+/** RMS norm over the last axis times a factor of its length. */
+export const normaliseBy = (graph: OnnxGraph, value: Value, factor: Value, epsilon: number): Value =>
+  graph.node('SimplifiedLayerNormalization', [value, factor], {
+    axis: -1,
+    epsilon: { float: epsilon },
+    stash_type: 1,
+  });
+
 /** RMS norm (x * rsqrt(mean(x^2) + epsilon) * w) or layer norm over the last axis, in float32. */
 export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, plusOne, bias, epsilon }: Norm): Value => {
   const stored = tensor(graph, scale);
   const factor = plusOne ? graph.node('Add', [stored, graph.float(1)]) : stored;
-  const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
-  if (kind === 'rms') return graph.node('SimplifiedLayerNormalization', [tokens, factor], attributes);
-  return graph.node(
-    'LayerNormalization',
-    [tokens, factor, ...(bias === null ? [] : [tensor(graph, bias)])],
-    attributes,
-  );
+  if (kind === 'rms') return normaliseBy(graph, tokens, factor, epsilon);
+  return graph.node('LayerNormalization', [tokens, factor, ...(bias === null ? [] : [tensor(graph, bias)])], {
+    axis: -1,
+    epsilon: { float: epsilon },
+    stash_type: 1,
+  });
 };
 
 /** x W^T + b, where the bias is a weight too. */
 export const biased = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Weight | undefined): Value =>
   linear(graph, tokens, matrix, bias === undefined ? null : weight(graph, bias));
 
-/** down(silu(gate x) * up x). */
+/** down(silu(gate x) * up x), or another activation. */
 export const swiglu = (
   graph: OnnxGraph,
   tokens: Value,
-  { gate, up, down, gateBias, upBias, downBias }: DenseTensors,
+  { gate, up, down, activation, gateBias, upBias, downBias }: DenseTensors,
 ): Value => {
-  const activated = graph.node('QuickGelu', [biased(graph, tokens, gate, gateBias)], { alpha: { float: 1 } });
-  return biased(graph, graph.node('Mul', [activated, biased(graph, tokens, up, upBias)]), down, downBias);
+  const activated = activate(graph, activation, biased(graph, tokens, gate, gateBias));
+  const raised = limitedUp(graph, activation, biased(graph, tokens, up, upBias));
+  return biased(graph, graph.node('Mul', [activated, raised]), down, downBias);
+};
+
+/** gelu(gate) or silu(gate), at most the limit if there is one. */
+export const activate = (graph: OnnxGraph, activation: DenseTensors['activation'], gate: Value): Value => {
+  if (activation.kind === 'gelu') return gelu(graph, gate);
+  const activated = graph.node('QuickGelu', [gate], { alpha: { float: 1 } });
+  return activation.kind === 'limited' ? graph.node('Min', [activated, graph.float(activation.limit)]) : activated;
+};
+
+/** up within +-the limit if there is one. */
+export const limitedUp = (graph: OnnxGraph, activation: DenseTensors['activation'], up: Value): Value =>
+  activation.kind === 'limited'
+    ? graph.node('Clip', [up, graph.float(-activation.limit), graph.float(activation.limit)])
+    : up;
+
+/** GELU by its tanh form (arXiv 1606.08415): 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
+const gelu = (graph: OnnxGraph, value: Value): Value => {
+  const cube = graph.node('Mul', [graph.node('Mul', [value, value]), value]);
+  const bent = graph.node('Add', [value, graph.node('Mul', [cube, graph.float(0.044715)])]);
+  const share = graph.node('Tanh', [graph.node('Mul', [bent, graph.float(Math.sqrt(2 / Math.PI))])]);
+  return graph.node('Mul', [graph.node('Mul', [value, graph.float(0.5)]), graph.node('Add', [share, graph.float(1)])]);
 };

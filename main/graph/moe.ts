@@ -5,12 +5,15 @@ import type {
   RoutingRule,
   TensorView,
 } from '../checkpoint/descriptor.ts';
-import { isPlainSoftmax } from '../checkpoint/routing.ts';
-import { biased, joinRows, multiply, splitRows, swiglu } from './linear.ts';
+import { gatesInput, isPlainSoftmax } from '../checkpoint/routing.ts';
+import { activate, biased, joinRows, limitedUp, multiply, splitRows, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
 import { tensor } from './weights.ts';
+
+/** Smallest weight by which an output is divided. */
+const LEAST_GATE = 1e-30;
 
 /** Maps router rows to experts: row e is expert e, or several rows share one (merged) expert. */
 export type RouterMap =
@@ -64,9 +67,16 @@ export interface MoeObservation {
  * Sparse Mixture-of-Experts layer: tokens are sorted by expert (an argsort by TopK over unique keys), split by counts,
  * run through one chain of products per expert on the checkpoint's own tensors, and put back in order. `mask` [rows],
  * or [T, rows] for tokens of several candidates: 0 keeps an expert, -1e9 removes it exactly as deleting its row would.
+ * `forRouter`: what the router sees, if it is not what the experts see.
  */
-export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Value): MoeOutputs => {
-  const logits = multiply(graph, tokens, layer.router, layer.routerBias);
+export const moe = (
+  graph: OnnxGraph,
+  layer: MoeLayer,
+  tokens: Value,
+  mask: Value,
+  forRouter: Value = tokens,
+): MoeOutputs => {
+  const logits = multiply(graph, forRouter, layer.router, layer.routerBias);
   const choice = choose(graph, layer, logits, mask);
   const { rows: experts } = choice;
   const weights =
@@ -78,9 +88,11 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
   const keys = graph.node('Add', [graph.node('Mul', [flat, count]), position]);
   const [, order] = graph.nodes('TopK', [keys, count], 2, { largest: 0, sorted: 1 });
   if (order === undefined) throw new Error('TopK gives two outputs');
-  const rows = graph.node('Gather', [tokens, graph.node('Div', [order, graph.integers(layer.topK)])], { axis: 0 });
-
-  const { outputs, inner } = runExperts(graph, layer, rows, expertCounts(graph, flat, layer.experts.length));
+  const taken = graph.node('Gather', [tokens, graph.node('Div', [order, graph.integers(layer.topK)])], { axis: 0 });
+  const counts = expertCounts(graph, flat, layer.experts.length);
+  const { outputs, inner } = gatesInput(layer.routing)
+    ? runGated(graph, layer, taken, counts, gatesOfRows(graph, weights, order))
+    : runExperts(graph, layer, taken, counts);
   const inverse = graph.node('ScatterElements', [position, order, position], { axis: 0 });
   const inOrder = graph.node('Reshape', [inverse, graph.integers([-1, layer.topK])]);
   // [T, 1, K] x [T, K, H]: the weighted sum over each token's experts.
@@ -141,6 +153,27 @@ const expertCounts = (graph: OnnxGraph, flat: Value, experts: number): Value => 
   return graph.node('ReduceSum', [graph.node('Cast', [hits], { to: DataType.INT64 }), graph.integers([0])], {
     keepdims: 0,
   });
+};
+
+/** [n, 1] weights of rows sorted by expert, kept from zero so that they can divide. */
+const gatesOfRows = (graph: OnnxGraph, weights: Value, order: Value): Value => {
+  const flat = graph.node('Reshape', [weights, graph.integers([-1, 1])]);
+  return graph.node('Max', [graph.node('Gather', [flat, order], { axis: 0 }), graph.float(LEAST_GATE)]);
+};
+
+/**
+ * Experts f on rows x that are multiplied by their gates w first: f(w x) / w, the output before its weight, so that
+ * weights, norms and refits mean the same as in other families.
+ */
+const runGated = (
+  graph: OnnxGraph,
+  layer: MoeLayer,
+  rows: Value,
+  counts: Value,
+  gates: Value,
+): { readonly outputs: Value; readonly inner: Value } => {
+  const { outputs, inner } = runExperts(graph, layer, graph.node('Mul', [rows, gates]), counts);
+  return { outputs: graph.node('Div', [outputs, gates]), inner: graph.node('Div', [inner, gates]) };
 };
 
 /** Experts on rows sorted by expert; an expert without rows costs nothing. */
@@ -209,8 +242,8 @@ const constantOnTokens = (
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */
 const activated = (graph: OnnxGraph, activation: ExpertActivation, gate: Value, up: Value): Value => {
-  if (activation.kind === 'silu')
-    return graph.node('Mul', [graph.node('QuickGelu', [gate], { alpha: { float: 1 } }), up]);
+  if (activation.kind !== 'clamped')
+    return graph.node('Mul', [activate(graph, activation, gate), limitedUp(graph, activation, up)]);
   const { limit, alpha } = activation;
   const bounded = graph.node('Min', [gate, graph.float(limit)]);
   const raised = graph.node('Add', [graph.node('Clip', [up, graph.float(-limit), graph.float(limit)]), graph.float(1)]);

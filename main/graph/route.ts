@@ -20,9 +20,13 @@ export interface Choice {
  */
 export const route = (graph: OnnxGraph, rule: RoutingRule, topK: number, logits: Value, mask: Value): Choice => {
   if (rule.kind === 'sparsemixer') return sparsemixer(graph, rule.jitter, graph.node('Add', [logits, mask]));
-  return rule.correction === null && (rule.score === 'softmax' || rule.score === 'logit')
-    ? byLogit(graph, rule, topK, graph.node('Add', [logits, mask]))
-    : byScore(graph, rule, topK, logits, mask);
+  const choice =
+    rule.correction === null && (rule.score === 'softmax' || rule.score === 'logit')
+      ? byLogit(graph, rule, topK, graph.node('Add', [logits, mask]))
+      : byScore(graph, rule, topK, logits, mask);
+  if (rule.expertScale === null) return choice;
+  const factors = graph.node('Gather', [tensor(graph, rule.expertScale), choice.rows], { axis: 0 });
+  return byWeight(graph, choice.rows, graph.node('Mul', [choice.weights, factors]), topK);
 };
 
 /**

@@ -42,6 +42,10 @@ export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(gra
  */
 export const externalDataRoot = (file: string): string => path.parse(file).root;
 
+/** Elements from `start` up to `end` along an axis. */
+const between = (graph: OnnxGraph, value: Value, axis: number, start: number, end: number): Value =>
+  graph.node('Slice', [value, graph.integers([start]), graph.integers([end]), graph.integers([axis])]);
+
 /** Elements start, start + 2, start + 4, … along an axis. */
 export const everySecond = (graph: OnnxGraph, value: Value, axis: number, start: number): Value =>
   graph.node('Slice', [
@@ -94,10 +98,13 @@ export const mxfp4Rows = (
  * or MXFP4 blocks times their scales, computed by the graph. A resident session folds this once; a streamed one
  * computes it for one expert at a time and keeps nothing.
  */
-export const weight = (graph: OnnxGraph, { stored, select }: Weight): Value => {
+export const weight = (graph: OnnxGraph, { stored, select, transposed, shape }: Weight): Value => {
   if (stored.kind === 'mxfp4') return mxfp4Rows(graph, stored, select?.start ?? null);
   const whole = stored.kind === 'plain' ? tensor(graph, stored.view) : scaledBlocks(graph, stored);
-  return select === undefined ? whole : everySecond(graph, whole, select.axis, select.start);
+  if (select === undefined) return whole;
+  if (select.half !== true) return everySecond(graph, whole, select.axis, select.start);
+  const length = shape[transposed === true ? 1 - select.axis : select.axis] ?? 0;
+  return between(graph, whole, select.axis, select.start * length, (select.start + 1) * length);
 };
 
 /**

@@ -1,4 +1,5 @@
-import type { BlockDescriptor, ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
+import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../checkpoint/descriptor.ts';
+import { type Reach, reachKey } from '../checkpoint/reach.ts';
 import type { AttentionInputs, Rotation } from './attention.ts';
 import { blockNodes, embed, head } from './block-graph.ts';
 import type { MoeLayer } from './moe.ts';
@@ -57,26 +58,57 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
   ]);
   const isKey = graph.node('Unsqueeze', [isToken, graph.integers([1, 2])]);
   const causal = graph.node('And', [graph.node('GreaterOrEqual', [distances, graph.float(0)]), isKey]);
-  const biases = new Map<number | null, Value>();
-  const biasOf = (window: number | null): Value => {
-    const known = biases.get(window);
+  const biases = new Map<string, Value>();
+  const biasOf = (reach: Reach): Value => {
+    const known = biases.get(reachKey(reach));
     if (known !== undefined) return known;
-    const seen =
-      window === null ? causal : graph.node('And', [causal, graph.node('Less', [distances, graph.float(window)])]);
+    const { window, chunk } = reach;
+    const seen = [
+      causal,
+      ...(window === null ? [] : [graph.node('Less', [distances, graph.float(window)])]),
+      ...(chunk === null ? [] : [withinChunk(graph, positions, distances, chunk)]),
+    ].reduce((one, other) => graph.node('And', [one, other]));
     const bias = graph.node('Where', [seen, graph.float(0), graph.float(HIDDEN)]);
-    biases.set(window, bias);
+    biases.set(reachKey(reach), bias);
     return bias;
+  };
+  const temperatures = new Map<Temperature, Value>();
+  const temperatureOf = (temperature: Temperature): Value => {
+    const made = temperatures.get(temperature) ?? temperatureFactors(graph, temperature, ofTokens);
+    temperatures.set(temperature, made);
+    return made;
   };
   return {
     pack,
     unpack,
-    attention: ({ window, rotary }) => ({
-      rotation: rotary === null ? null : rotationOf(rotary),
+    attention: (block) => ({
+      rotation: block.rotary === null ? null : rotationOf(block.rotary),
+      temperature:
+        block.attention.kind === 'grouped' && block.attention.temperature !== null
+          ? temperatureOf(block.attention.temperature)
+          : null,
       pack,
       unpack,
-      bias: biasOf(window),
+      bias: biasOf(block),
     }),
   };
+};
+
+/** [B, 1, S, S] whether a key, at a distance of 0 or more, lies in the query's chunk: no farther than its beginning. */
+const withinChunk = (graph: OnnxGraph, positions: Value, distances: Value, chunk: number): Value => {
+  const chunks = graph.node('Floor', [graph.node('Div', [positions, graph.float(chunk)])]);
+  const within = graph.node('Sub', [positions, graph.node('Mul', [chunks, graph.float(chunk)])]);
+  return graph.node('LessOrEqual', [distances, graph.node('Unsqueeze', [within, graph.integers([1, 3])])]);
+};
+
+/** [T, 1, 1] factors of the queries at positions [T]; logarithms in float64, as block by block. */
+const temperatureFactors = (graph: OnnxGraph, { scale, every }: Temperature, positions: Value): Value => {
+  const next = graph.node('Add', [positions, graph.float(1)]);
+  const steps = graph.node('Floor', [graph.node('Div', [next, graph.float(every)])]);
+  const precise = graph.node('Cast', [graph.node('Add', [steps, graph.float(1)])], { to: DataType.DOUBLE });
+  const grown = graph.node('Mul', [graph.node('Log', [precise]), graph.double(scale)]);
+  const factors = graph.node('Cast', [graph.node('Add', [grown, graph.double(1)])], { to: DataType.FLOAT });
+  return graph.node('Unsqueeze', [factors, graph.integers([1, 2])]);
 };
 
 /** Number of ones up to each index along an axis, minus one, at least 0: the number of the last one, from 0. */

@@ -1,5 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
+import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../checkpoint/descriptor.ts';
+import { byReach, firstSeen, type Reach, reachKey } from '../checkpoint/reach.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type Feeds, floatTensor, integersOf, integerTensor } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
@@ -17,27 +18,43 @@ export interface Batch {
   readonly tokenIds: Tensor;
   /** Inputs of every block except hidden states, mask, attention bias and rotation. */
   readonly feeds: Readonly<Record<'pack' | 'unpack', Tensor>>;
-  /** Inputs of the blocks that rotate so. */
-  readonly rotations: ReadonlyMap<Rotary, RotationFeeds>;
-  /** Attention bias [B, 1, S, P + S] per attention window of the model's blocks (null: none); P: `prefixColumns`. */
-  readonly biases: ReadonlyMap<number | null, Tensor>;
+  /** Inputs of the blocks that rotate so, or whose queries grow so. */
+  readonly byPosition: ReadonlyMap<Rotary | Temperature, Feeds>;
+  /** Attention bias [B, 1, S, P + S] by `reachKey` of the model's blocks; P: `prefixColumns`. */
+  readonly biases: ReadonlyMap<string, Tensor>;
 }
 
-/** [T, D/2] cosine and sine of each token's angles, and [1, T] row indices. */
-export type RotationFeeds = Readonly<Record<'cosine' | 'sine' | 'rows', Tensor>>;
+const temperatureOf = ({ attention }: BlockDescriptor): Temperature | null =>
+  attention.kind === 'grouped' ? attention.temperature : null;
 
-/** Inputs for the rotations of a model's blocks at the tokens' positions. */
-export const rotationFeeds = ({ blocks }: ModelDescriptor, positions: Int32Array): ReadonlyMap<Rotary, RotationFeeds> =>
-  new Map(
-    [...new Set(blocks.flatMap(({ rotary }) => rotary ?? []))].map((rotary) => {
-      const { cosine, sine } = rotaryTables(positions, rotary);
-      const shape = [positions.length, rotary.dimensions / 2];
-      return [
-        rotary,
-        { cosine: floatTensor(cosine, shape), sine: floatTensor(sine, shape), rows: rowNumbers(positions.length) },
-      ] as const;
-    }),
-  );
+/**
+ * Inputs of a model's blocks at the tokens' positions: [T, D/2] cosine and sine of rotary angles with [1, T] row
+ * indices, and [T, 1, 1] factors of queries.
+ */
+export const positionFeeds = (
+  { blocks }: ModelDescriptor,
+  positions: Int32Array,
+): ReadonlyMap<Rotary | Temperature, Feeds> => {
+  const feeds = new Map<Rotary | Temperature, Feeds>();
+  for (const rotary of new Set(blocks.flatMap((block) => block.rotary ?? []))) {
+    const { cosine, sine } = rotaryTables(positions, rotary);
+    const shape = [positions.length, rotary.dimensions / 2];
+    feeds.set(rotary, {
+      cosine: floatTensor(cosine, shape),
+      sine: floatTensor(sine, shape),
+      rows: rowNumbers(positions.length),
+    });
+  }
+  for (const temperature of new Set(blocks.flatMap((block) => temperatureOf(block) ?? []))) {
+    const { scale, every } = temperature;
+    const factors = Float32Array.from(
+      positions,
+      (position) => 1 + scale * Math.log(1 + Math.floor((position + 1) / every)),
+    );
+    feeds.set(temperature, { temperature: floatTensor(factors, [positions.length, 1, 1]) });
+  }
+  return feeds;
+};
 
 const rowNumbers = (tokens: number): Tensor =>
   integerTensor(
@@ -45,17 +62,19 @@ const rowNumbers = (tokens: number): Tensor =>
     [1, tokens],
   );
 
-/** Inputs of one block that depend on its window and its rotation. */
+/** Inputs of one block that depend on its reach and on positions. */
 export const attentionFeeds = (
   { blocks }: ModelDescriptor,
   block: number,
-  { biases, rotations }: Pick<Batch, 'biases' | 'rotations'>,
+  { biases, byPosition }: Pick<Batch, 'biases' | 'byPosition'>,
 ): Feeds => {
-  const { window = null, rotary = null } = blocks[block] ?? {};
-  const bias = biases.get(window);
-  const rotation = rotary === null ? {} : rotations.get(rotary);
-  if (bias === undefined || rotation === undefined) throw new Error(`no attention bias for block ${String(block)}`);
-  return { bias, ...rotation };
+  const described = blocks[block];
+  const bias = described === undefined ? undefined : biases.get(reachKey(described));
+  if (described === undefined || bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
+  const feeds: Record<string, Tensor> = { bias };
+  for (const kind of [described.rotary, temperatureOf(described)])
+    if (kind !== null) Object.assign(feeds, byPosition.get(kind));
+  return feeds;
 };
 
 /** Whether a batch's tokens are the prefix of trees in other batches. */
@@ -119,13 +138,8 @@ export const makeBatch = (
       pack: integerTensor(pack, [members.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
     },
-    rotations: rotationFeeds(model, positions),
-    biases: new Map(
-      [...new Set(model.blocks.map(({ window }) => window))].map((window) => [
-        window,
-        attentionBias(members, window, slots, prefixColumns),
-      ]),
-    ),
+    byPosition: positionFeeds(model, positions),
+    biases: byReach(model.blocks, (reach) => attentionBias(members, reach, slots, prefixColumns)),
   };
 };
 
@@ -163,6 +177,13 @@ const repeatBatch = (batch: Batch, times: number): Batch => {
     }
     throw new Error(`a batch has no ${tensor.type} to repeat`);
   };
+  const repeatedFeeds = (each: Feeds): Feeds =>
+    Object.fromEntries(
+      Object.entries(each).map(([name, tensor]) => [
+        name,
+        name === 'rows' ? rowNumbers(tokens * times) : repeated(tensor),
+      ]),
+    );
   /** Rows of the packed tokens or slots of attention; those of the next repetition are offset by `step`. */
   const shifted = (tensor: Tensor, step: number): Tensor => {
     const own = integersOf(tensor);
@@ -180,12 +201,7 @@ const repeatBatch = (batch: Batch, times: number): Batch => {
       pack: shifted(feeds.pack, tokens),
       unpack: shifted(feeds.unpack, paddedSlots(batch)),
     },
-    rotations: new Map(
-      [...batch.rotations].map(([rotary, { cosine, sine }]) => [
-        rotary,
-        { cosine: repeated(cosine), sine: repeated(sine), rows: rowNumbers(tokens * times) },
-      ]),
-    ),
+    byPosition: new Map([...batch.byPosition].map(([kind, each]) => [kind, repeatedFeeds(each)] as const)),
     biases: new Map([...batch.biases].map(([window, bias]) => [window, repeated(bias)])),
   };
 };
@@ -210,18 +226,13 @@ const layOut = (tree: TokenTree, ids: Int32Array, positions: Int32Array, first: 
     });
 };
 
-const attentionBias = (
-  trees: readonly TokenTree[],
-  window: number | null,
-  slots: number,
-  prefixColumns: number,
-): Tensor => {
+const attentionBias = (trees: readonly TokenTree[], reach: Reach, slots: number, prefixColumns: number): Tensor => {
   const columns = prefixColumns + slots;
   const bias = new Float32Array(trees.length * slots * columns).fill(HIDDEN);
   trees.forEach((tree, member) => {
     fillBias(
       tree,
-      window,
+      reach,
       bias.subarray(member * slots * columns, (member + 1) * slots * columns),
       prefixColumns,
       columns,
@@ -231,33 +242,29 @@ const attentionBias = (
 };
 
 /** Unmasks, in an [S, P + S] matrix of one tree, what each token sees: prefix, trunk and its branch, up to itself. */
-const fillBias = (
-  tree: TokenTree,
-  window: number | null,
-  bias: Float32Array,
-  prefixColumns: number,
-  columns: number,
-): void => {
-  const open = (query: number, key: number, distance: number): void => {
-    if (window === null || distance < window) bias[query * columns + prefixColumns + key] = 0;
+const fillBias = (tree: TokenTree, reach: Reach, bias: Float32Array, prefixColumns: number, columns: number): void => {
+  /** Opens a key to a query, which is at `position`, if it is no farther than that reaches. */
+  const open = (query: number, key: number, position: number, distance: number): void => {
+    if (position - distance >= firstSeen(reach, position)) bias[query * columns + prefixColumns + key] = 0;
   };
   const {
     start: prefix = 0,
     trunk: { length: trunk },
   } = tree;
   const openPrefix = (query: number, position: number): void => {
-    for (let key = 0; key < prefix; key += 1) open(query, key - prefixColumns, position - key);
+    for (let key = 0; key < prefix; key += 1) open(query, key - prefixColumns, position, position - key);
   };
   for (let query = 0; query < trunk; query += 1) {
     openPrefix(query, prefix + query);
-    for (let key = 0; key <= query; key += 1) open(query, key, query - key);
+    for (let key = 0; key <= query; key += 1) open(query, key, prefix + query, query - key);
   }
   let start = trunk;
   for (const { length } of tree.branches) {
     for (let step = 0; step < length; step += 1) {
-      openPrefix(start + step, prefix + trunk + step);
-      for (let key = 0; key < trunk; key += 1) open(start + step, key, trunk + step - key);
-      for (let key = 0; key <= step; key += 1) open(start + step, start + key, step - key);
+      const position = prefix + trunk + step;
+      openPrefix(start + step, position);
+      for (let key = 0; key < trunk; key += 1) open(start + step, key, position, trunk + step - key);
+      for (let key = 0; key <= step; key += 1) open(start + step, start + key, position, step - key);
     }
     start += length;
   }

@@ -121,7 +121,7 @@ const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, 
     throw refuse(
       'merge-unsupported',
       `${name}: experts of the family ${descriptor.family} cannot be merged: its router or its experts have ` +
-        `biases or groups.`,
+        `biases or groups, or its weights are no softmax.`,
       'Use a method that drops experts.',
     );
   }

@@ -1,8 +1,8 @@
 import { withPauses } from '../arithmetic/steps.ts';
-import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
+import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
-import { correctionOf } from '../checkpoint/routing.ts';
+import { correctionOf, expertScaleOf } from '../checkpoint/routing.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
@@ -17,7 +17,7 @@ import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
 import { layerLoss, type RouteToken } from '../pruning/search/layer-trace.ts';
 import { routeTokens } from '../pruning/search/route-tokens.ts';
 import { TraceBuilder } from '../pruning/search/trace-builder.ts';
-import { requireAddedOutputs } from './added-outputs.ts';
+import { requireAddedOutputs, requireOutputGates } from './added-outputs.ts';
 import { type Batch, isPrefixBatch } from './batch.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
@@ -56,6 +56,7 @@ export interface ProfileRequest {
 export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
   const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;
   if (extras.includes('residual')) requireAddedOutputs(checkpoint, 'the statistic of how far layers turn tokens');
+  if (runsEveryExpert(extras)) requireOutputGates(checkpoint, 'the profile of every expert on every token');
   const { moeLayers, hidden } = checkpoint.descriptor;
   const moe = moeLayers[0]?.moe;
   const statistics = emptyStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0, hidden, extras);
@@ -229,6 +230,8 @@ export const layerRoute = async (
   { routing, experts, topK }: MoeDescriptor,
   logits: Float32Array,
 ): Promise<RouteToken> => {
-  const correction = correctionOf(routing);
-  return routeTokens(routing, logits, experts, topK, correction === null ? undefined : await readTensor(correction));
+  const values = async (view: TensorView | null): Promise<Float32Array | undefined> =>
+    view === null ? undefined : readTensor(view);
+  const [correction, scale] = [await values(correctionOf(routing)), await values(expertScaleOf(routing))];
+  return routeTokens(routing, logits, experts, topK, correction, scale);
 };

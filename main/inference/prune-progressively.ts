@@ -2,7 +2,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { eliminateExperts, type SubsetLoss } from '../pruning/search/eliminate-experts.ts';
 import { layerLoss } from '../pruning/search/layer-trace.ts';
 import { TraceBuilder } from '../pruning/search/trace-builder.ts';
-import { requireAddedOutputs } from './added-outputs.ts';
+import { requireAddedOutputs, requireOutputGates } from './added-outputs.ts';
 import type { Batch } from './batch.ts';
 import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
@@ -42,6 +42,7 @@ interface Streams {
 export const pruneProgressively = async (request: ProgressiveRequest): Promise<number[][]> => {
   const { checkpoint, executor, trees, unpruned, keptPerLayer, threads, control } = request;
   requireAddedOutputs(checkpoint, 'progressive pruning');
+  requireOutputGates(checkpoint, 'progressive pruning');
   const { blocks } = checkpoint.descriptor;
   const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({
     batch,

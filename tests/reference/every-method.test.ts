@@ -36,16 +36,20 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   dots1: ['merge'],
   ernie4_5_moe: ['merge'],
   exaone_moe: ['merge'],
+  gemma4: ['residual', 'merge', 'recover experts', 'recover router'],
   glm4_moe: ['merge'],
   glm4_moe_lite: ['merge'],
   'gpt_oss-bf16': ['merge'],
   kimi_k2: ['merge'],
   kimi_k25: ['merge'],
   'kimi_k25-v5': ['merge'],
+  llama4: ['every-output', 'elimination', 'routed-outputs', 'merge', 'recover router'],
   mimo_v2_flash: ['merge'],
   minimax_m2: ['merge'],
   phimoe: ['recover router'],
   solar_open: ['merge'],
+  step3p7: ['merge'],
+  'step3p7-v5': ['merge'],
 };
 
 /** The codes of refusals that a property of the family explains. */

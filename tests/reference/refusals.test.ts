@@ -141,7 +141,8 @@ const transposed = (shape: readonly number[]): readonly number[] => [
 const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 /** Names of tensors that no text model reads: a vision tower and its projector. */
-const carried = /^(model\.)?(vision_tower|vision_model|multi_modal_projector|mm_projector|vit_large_projector)\./;
+const carried =
+  /^(model\.)?(vision_tower|embed_vision|vision_model|multi_modal_projector|mm_projector|vit_large_projector)\./;
 
 describe.each(folders)('%s', (folder) => {
   const sound = readSound(folder);
@@ -237,7 +238,7 @@ describe.each(folders)('%s', (folder) => {
         const refusal = await bench.refusalOfConfig({ [key]: value });
         expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
           new RegExp(
-            `"(language_)?model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
+            `"(language_)?model\\.|"lm_head|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
           ),
         );
       }
@@ -319,11 +320,15 @@ const lengthKeys = [
   'num_attention_heads',
   'num_key_value_heads',
   'head_dim',
+  'global_head_dim',
   'num_local_experts',
   'num_experts',
   'n_routed_experts',
   'moe_num_experts',
+  'num_attention_groups',
+  'share_expert_dim',
   'intermediate_size',
+  'intermediate_size_mlp',
   'moe_intermediate_size',
   'shared_expert_intermediate_size',
   'n_shared_experts',
@@ -351,7 +356,8 @@ const contradictions = (config: Config): Readonly<Record<string, readonly unknow
     if (typeof value !== 'number' || unread(key, config, isLatent)) continue;
     wrong[key] = [value + 1, 2 * value, 'many', -1, 1.5].filter((each) => each !== value);
   }
-  for (const key of flagKeys) if (typeof config[key] === 'boolean') wrong[key] = [!config[key], 'yes'];
+  for (const key of flagKeys)
+    if (typeof config[key] === 'boolean' && !unread(key, config, isLatent)) wrong[key] = [!config[key], 'yes'];
   const topK = config['num_experts_per_tok'];
   const experts = config['num_local_experts'] ?? config['num_experts'] ?? config['n_routed_experts'];
   if (typeof topK === 'number' && typeof experts === 'number') wrong['num_experts_per_tok'] = [experts + 1, 0];
@@ -361,6 +367,9 @@ const contradictions = (config: Config): Readonly<Record<string, readonly unknow
 /** Keys without meaning in a family. */
 const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (isLatent && (key === 'head_dim' || key === 'num_key_value_heads')) ||
+  // Llama 4 norms queries and keys without weight.
+  (key === 'use_qk_norm' && config['model_type'] === 'llama4_text') ||
+  (key === 'intermediate_size_mlp' && config['moe_layers'] instanceof Array && config['moe_layers'].length === 4) ||
   (key === 'first_k_dense_replace' && Array.isArray(config['mlp_layer_types'])) ||
   (key === 'intermediate_size' &&
     (['qwen3_moe', 'solar_open'].includes(String(config['model_type'])) ||

@@ -65,7 +65,7 @@ export const afmoe: Family = {
     queryKeyValueBias: 'attention_bias',
     outputBias: 'attention_bias',
     norms: { ...queryKeyNormNames, over: 'head', when: true },
-    gate: 'model.layers.{l}.self_attn.gate_proj.weight',
+    gate: { name: 'model.layers.{l}.self_attn.gate_proj.weight', per: 'value' },
   },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'all-but', every: 'global_attn_every_n_layers' } },
   rotary: { ...plain.rotary, on: 'sliding' },

@@ -4,10 +4,12 @@ import { dots1 } from './dots1.ts';
 import { ernieMoe } from './ernie-moe.ts';
 import { exaoneMoe } from './exaone-moe.ts';
 import type { Family } from './family.ts';
+import { gemma4, gemma4Text } from './gemma4.ts';
 import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
+import { llama4, llama4Text } from './llama4.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
@@ -15,6 +17,7 @@ import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { qwen2Moe, qwen3Moe } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
+import { step3p7 } from './step3p7.ts';
 
 export const families: readonly Family[] = [
   mixtral,
@@ -39,6 +42,11 @@ export const families: readonly Family[] = [
   ernieMoe,
   mimoV2Flash,
   afmoe,
+  llama4Text,
+  llama4,
+  step3p7,
+  gemma4Text,
+  gemma4,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -60,11 +68,6 @@ export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['deepseek_v32', indexer],
   ['glm_moe_dsa', indexer],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
-  ['llama4', 'its chunked attention and its gate on the input of experts are not computed here'],
-  ['llama4_text', 'its chunked attention and its gate on the input of experts are not computed here'],
-  ['gemma4', 'its dense network beside the experts and its shared keys and values are not computed here'],
-  ['gemma4_text', 'its dense network beside the experts and its shared keys and values are not computed here'],
-  ['step3p7', 'its clamped experts and its heads by kind of layer are not computed here'],
   ['longcat_flash', 'its identity experts and its two attentions a layer are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

@@ -16,6 +16,8 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
+  /** Other names of keys, by the name used here. */
+  readonly aliases: Readonly<Record<string, string>>;
   /** Default values of omitted keys, from the family's own config class. */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Values that some keys must have (or may lack) for this record to be right; others are refused by name. */
@@ -26,7 +28,8 @@ export interface Family {
   readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' }[];
   readonly routing: RoutingRecord;
   readonly activation: ActivationRecord;
-  readonly norm: 'rms' | 'layer';
+  /** `rms-plus-one`: RMS norms whose stored weights lack one. */
+  readonly norm: 'rms' | 'layer' | 'rms-plus-one';
   readonly names: {
     readonly embedding: string;
     readonly finalNorm: string;
@@ -35,6 +38,9 @@ export interface Family {
     readonly feedForwardNorm: string;
     /** Norms of the branches before they are added; null: none. */
     readonly branchNorms: { readonly attention: string; readonly feedForward: string } | null;
+    /** Names where a dense network runs beside the experts of every layer. */
+    readonly beside?: Readonly<Record<'dense' | 'expertsIn' | 'expertsOut' | 'router', string>>;
+    readonly outputScale?: string;
   };
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
@@ -50,6 +56,8 @@ export interface Family {
   } | null;
   /** Whether embeddings are multiplied by the square root of their width. */
   readonly embeddingRoot: Flag;
+  /** Key of the cap of logits, which may be absent. */
+  readonly logitsCapKey?: string;
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
   /** Known layouts on disk; the one with existing tensors is used. */
@@ -76,12 +84,15 @@ export type Flag = boolean | string;
 
 /** SiLU, or SiLU of a clamped gate times a clamped up plus one, with the keys of its limit and its slope. */
 export type ActivationRecord =
-  { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string };
+  | { readonly kind: 'silu' | 'gelu' }
+  | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string }
+  /** SiLU at most a limit, times up within it; a limit for each layer, 0 for none, and others for dense networks. */
+  | { readonly kind: 'limited'; readonly limitsKey: string; readonly denseLimitsKey: string };
 
 /** A family's `RoutingRule` with its keys and tensors; a null key means a scale of 1. */
 export type RoutingRecord = ScoreRecord | { readonly kind: 'sparsemixer'; readonly jitterKey: string };
 
-export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after'> {
+export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after' | 'gate'> {
   /** Its names on disk, of which one exists; [E], or [1, E]. */
   readonly correction: readonly string[] | null;
   readonly correctionIsRow?: true;
@@ -93,6 +104,8 @@ export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after'>
     readonly as: 'addend' | 'floor';
   } | null;
   readonly scaleKey: string | null;
+  /** [E] factors of the experts' weights. */
+  readonly expertScale?: string;
 }
 
 export interface GroupRecord {
@@ -127,8 +140,26 @@ export type AttentionRecord =
       readonly valueScaleKey?: string;
       /** Heads of keys and values in layers with a window: the key, or twice as many as elsewhere. */
       readonly slidingKeyValueHeadsKey?: string;
-      /** Projection whose sigmoid multiplies the output, value by value. */
-      readonly gate?: string;
+      /** In place of head dimension ^ -0.5. */
+      readonly scale?: number;
+      /** Layers without a window have heads of their own, and values that are their keys where the flag says so. */
+      readonly global?: {
+        readonly dimensionKey: string;
+        readonly keyValueHeadsKey: string;
+        readonly keysAreValues: string;
+        /** Both by layer, where the config has that. */
+        readonly byLayerKey: string;
+      };
+      /** Heads of the values are normed without weight. */
+      readonly valueNorm?: true;
+      /** In layers that rotate, heads of queries and keys are normed without weight afterwards. */
+      readonly plainNorm?: { readonly when: Flag };
+      /** In layers that do not rotate, queries grow with their position. */
+      readonly temperature?: { readonly when: Flag; readonly scaleKey: string; readonly everyKey: string };
+      /** Query heads in layers with a window: a key, or one in another object. */
+      readonly slidingHeads?: { readonly key: string; readonly within: string; readonly inner: string };
+      /** Projection whose sigmoid multiplies the output, value by value or head by head. */
+      readonly gate?: { readonly name: string; readonly per: 'value' | 'head' };
     }
   | {
       readonly kind: 'latent';
@@ -145,6 +176,8 @@ export type AttentionRecord =
 
 export type WindowRecord =
   | { readonly kind: 'never' }
+  /** Layers that rotate see only their own chunk of positions. */
+  | { readonly kind: 'chunks'; readonly key: string }
   /** Every layer, if the key is set and positive. */
   | { readonly kind: 'always'; readonly key: string }
   /** Layers from `fromKey` on, if `switchKey` is true. */
@@ -160,6 +193,8 @@ export type WindowRecord =
     };
 
 export type WindowPattern =
+  /** Not proven: the list is required. */
+  | { readonly kind: 'unknown' }
   | { readonly kind: 'even' }
   /** From this layer on. */
   | { readonly kind: 'from'; readonly key: string }
@@ -173,11 +208,13 @@ export interface RotaryRecord {
   /** Key of the number of rotated dimensions, which some files have in place of their part. */
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
-  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic')[];
-  /** Layers that rotate: all, or those with a window. */
-  readonly on?: 'sliding';
+  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional')[];
+  /** Layers that rotate: all, those with a window, or those of a list (1), without it all but every n-th one. */
+  readonly on?: 'sliding' | { readonly listKey: string; readonly everyKey: string };
   /** Layers with a window have parameters of their own, in an object by kind of layer or with this key for theta. */
   readonly slidingThetaKey?: string;
+  /** Key of the rotated part of each layer, as a list. */
+  readonly partialsKey?: string;
 }
 
 /** Dense layers among the MoE layers. */
@@ -185,8 +222,14 @@ export interface DenseRecord {
   readonly rule:
     /** As in `mlp_layer_types` where the family has it and the config names it; else the first ones. */
     | { readonly kind: 'first'; readonly key: string; readonly types?: true }
+    /** No layer: the network runs beside the experts. */
+    | { readonly kind: 'beside' }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
     /** All but every n-th layer from one to another (-1: the last). */
+    /** As in `mlp_layer_types`; without it, all but those of an enumeration such as "1,2,3". */
+    | { readonly kind: 'enumerated'; readonly key: string }
+    /** All but those of a list; without it, all but every n-th one. */
+    | { readonly kind: 'unlisted'; readonly listKey: string; readonly everyKey: string }
     | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
   readonly widthKey: string;
   readonly biased: Flag;
@@ -205,6 +248,8 @@ export interface SharedRecord {
   readonly biased: Flag;
   /** [1, H] weight whose sigmoid scales the output; null: unscaled. */
   readonly scale: string | null;
+  /** Other names of the matrices. */
+  readonly orNamed?: Readonly<Record<'gate' | 'up' | 'down', string>>;
 }
 
 export type ExpertLayout =
@@ -217,10 +262,18 @@ export type ExpertLayout =
       readonly down: string;
     }
   | {
-      /** gate and up stacked as rows: gateUp [E, 2I, H], down [E, H, I]. */
-      readonly kind: 'stacked-rows';
+      /** gate and up stacked as rows: gateUp [E, 2I, H], down [E, H, I]; or as columns: [E, H, 2I], down [E, I, H]. */
+      readonly kind: 'stacked-rows' | 'stacked-columns';
       readonly router: string;
       readonly gateUp: string;
+      readonly down: string;
+    }
+  | {
+      /** gate and up apart: [E, I, H] each, down [E, H, I]. */
+      readonly kind: 'stacked-apart';
+      readonly router: string;
+      readonly gate: string;
+      readonly up: string;
       readonly down: string;
     }
   | {

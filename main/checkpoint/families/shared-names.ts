@@ -55,6 +55,7 @@ const softmax: ScoreRecord = {
   after: 'none',
   renormalise: null,
   scaleKey: null,
+  gate: 'output',
 };
 
 /** Softmax over all experts; the chosen weights are divided by their sum where the flag says so. */
@@ -130,6 +131,7 @@ export const silu = { key: 'hidden_act', values: ['silu'] } as const;
 export const plain = {
   activation: { kind: 'silu' },
   norm: 'rms',
+  aliases: {},
   names: commonNames,
   headBiasKey: null,
   window: { kind: 'never' },

@@ -117,7 +117,7 @@ const attentionTensors = (
   return [
     ...rotated(`${prefix}.attn_q`, attention.query),
     ...rotated(`${prefix}.attn_k`, attention.key),
-    ...projection(`${prefix}.attn_v`, attention.value),
+    ...(attention.value === null ? [] : projection(`${prefix}.attn_v`, attention.value)),
     ...projection(`${prefix}.attn_output`, attention.output),
     ...(queryKeyNorm === null
       ? []

@@ -76,11 +76,15 @@ async function* pieceBytes(
 const valuesOf = async (view: TensorView, read: ReadView): Promise<Float32Array> =>
   toFloat32(await read(view), view.dtype, view.tensor);
 
-/** Every second row or column of a matrix, its transpose, or both, row-major in the weight's own shape. */
+/** Every second row or column of a matrix, or half of them, its transpose, or both, in the weight's own shape. */
 const reordered = ({ stored, select, transposed, shape }: Weight, floats: Float32Array): Float32Array => {
   const width = stored.kind === 'plain' ? (stored.view.shape.at(-1) ?? 1) : 1;
-  const step = (axis: number): number => (select?.axis === axis ? 2 : 1);
-  const start = (axis: number): number => (select?.axis === axis ? select.start : 0);
+  const lengths = stored.kind === 'plain' ? stored.view.shape : [];
+  const step = (axis: number): number => (select?.axis === axis && select.half !== true ? 2 : 1);
+  const start = (axis: number): number => {
+    if (select?.axis !== axis) return 0;
+    return select.half === true ? (select.start * (lengths[axis] ?? 0)) / 2 : select.start;
+  };
   if (shape.length === 1) return floats.filter((_, index) => index % 2 === start(0));
   const [rows = 0, columns = 0] = shape;
   const out = new Float32Array(rows * columns);

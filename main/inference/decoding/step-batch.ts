@@ -1,6 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
-import { type Batch, HIDDEN, rotationFeeds } from '../batch.ts';
+import { byReach, firstSeen, type Reach } from '../../checkpoint/reach.ts';
+import { type Batch, HIDDEN, positionFeeds } from '../batch.ts';
 import { floatTensor, integerTensor, type Feeds } from '../session.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 
@@ -27,9 +28,9 @@ export interface StepBatch {
   readonly candidateOf: Int32Array;
   /** Inputs of every block except hidden states, caches, mask, bias and rotation. */
   readonly feeds: Feeds;
-  readonly rotations: Batch['rotations'];
-  /** Bias [B, 1, S, P + C + S] for each window of the model's blocks (null: none). */
-  readonly biases: ReadonlyMap<number | null, Tensor>;
+  readonly byPosition: Batch['byPosition'];
+  /** Bias [B, 1, S, P + C + S] by `reachKey` of the model's blocks. */
+  readonly biases: ReadonlyMap<string, Tensor>;
 }
 
 /** Widths of the caches that are fed. */
@@ -67,7 +68,6 @@ export const makeStepBatch = (
     row += sequence.tokens.length;
   });
   const { members, seats } = seating(sequences, widths.candidates);
-  const windows = [...new Set(model.blocks.map(({ window }) => window))];
   return {
     tokens,
     tokenIds: integerTensor(ids, [tokens]),
@@ -80,8 +80,8 @@ export const makeStepBatch = (
       members,
       seats,
     },
-    rotations: rotationFeeds(model, positions),
-    biases: new Map(windows.map((window) => [window, stepBias(sequences, window, slots, widths)])),
+    byPosition: positionFeeds(model, positions),
+    biases: byReach(model.blocks, (reach) => stepBias(sequences, reach, slots, widths)),
   };
 };
 
@@ -111,7 +111,7 @@ const seating = (
  */
 const stepBias = (
   sequences: readonly StepSequence[],
-  window: number | null,
+  reach: Reach,
   slots: number,
   { prefix, past }: CacheWidths,
 ): Tensor => {
@@ -123,7 +123,7 @@ const stepBias = (
       const position = sequence.prefix + sequence.columns + query;
       /** Makes columns from `column` on, with positions from `first` up to `end`, visible. */
       const open = (column: number, first: number, end: number): void => {
-        const seen = window === null ? first : Math.max(first, position - window + 1);
+        const seen = Math.max(first, firstSeen(reach, position));
         if (seen < end) bias.fill(0, from + column + seen - first, from + column + end - first);
       };
       open(0, 0, sequence.prefix);

@@ -1,5 +1,5 @@
 import type { RoutingRule, ScoreRule } from '../../checkpoint/descriptor.ts';
-import { isSoftmaxOfChosen } from '../../checkpoint/routing.ts';
+import { gatesInput, isSoftmaxOfChosen } from '../../checkpoint/routing.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { divisorOf, expertsWithinGroups, largest, softplus } from '../search/route-tokens.ts';
 
@@ -28,11 +28,11 @@ export interface GateSettings {
 
 /**
  * The family's own rule with its derivative; null where it has none here (SparseMixer's second choice depends on a
- * threshold relative to the first). Ties go to the lower row.
+ * threshold relative to the first; weights on the input act within the experts). Ties go to the lower row.
  */
 export const gateOf = (settings: GateSettings): Gate | null => {
   const { rule } = settings;
-  if (rule.kind === 'sparsemixer') return null;
+  if (rule.kind === 'sparsemixer' || gatesInput(rule) || rule.expertScale !== null) return null;
   if (settings.isSummed) return softmaxOfSums(settings, rule);
   if (isSoftmaxOfChosen(rule)) return softmaxOfChosen(settings, rule);
   return rule.score === 'softmax' ? softmaxOfAll(settings, rule) : ofEachLogit(settings, rule);

@@ -12,8 +12,9 @@ interface Choice {
 
 /**
  * A family's routing rule in plain code, for trying many sets of allowed experts on the same tokens: `logits` [N, E] as
- * output by the router (including its bias), `correction` [E] where the rule has one. The same choices as the graph's
- * rule with the other experts masked, and the same weights up to float32 rounding. Ties go to the lower index.
+ * output by the router (including its bias), `correction` [E] and `expertScale` [E] where the rule has them. The same
+ * choices as the graph's rule with the other experts masked, and the same weights up to float32 rounding. Ties go to
+ * the lower index.
  */
 export const routeTokens = (
   rule: RoutingRule,
@@ -21,11 +22,17 @@ export const routeTokens = (
   experts: number,
   topK: number,
   correction?: Float32Array,
+  expertScale?: Float32Array,
 ): RouteToken => {
   const row = (token: number): Float32Array => logits.subarray(token * experts, (token + 1) * experts);
   if (rule.kind === 'sparsemixer') return (token, allowed) => sparsemixer(rule.jitter, row(token), allowed);
-  if (isSoftmaxOfChosen(rule) && rule.groups === null) return byOrder(logits, experts, topK, rule.scale);
-  return (token, allowed) => byScore(rule, row(token), topK, allowed, correction);
+  if (isSoftmaxOfChosen(rule) && rule.groups === null && expertScale === undefined)
+    return byOrder(logits, experts, topK, rule.scale);
+  if (expertScale === undefined) return (token, allowed) => byScore(rule, row(token), topK, allowed, correction);
+  return (token, allowed) => {
+    const { experts: chosen, weights } = byScore(rule, row(token), topK, allowed, correction);
+    return { experts: chosen, weights: weights.map((weight, slot) => weight * expertScale[chosen[slot]!]!) };
+  };
 };
 
 /** Softmax over the chosen alone: each token's experts are ranked once, and the first allowed ones are chosen. */

@@ -14,16 +14,25 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM, FineGrainedFP8Config, Mxfp4Config
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    FineGrainedFP8Config,
+    Mxfp4Config,
+)
 
 DEQUANTISED = {"fp8": FineGrainedFP8Config(dequantize=True), "mxfp4": Mxfp4Config(dequantize=True)}
 
 
 def load(folder):
     """The model in float32 on the CPU with dequantised weights, and the loader's report on its tensors."""
-    quantisation = getattr(AutoConfig.from_pretrained(folder), "quantization_config", None)
+    config = AutoConfig.from_pretrained(folder)
+    quantisation = getattr(config, "quantization_config", None)
     options = {} if quantisation is None else {"quantization_config": DEQUANTISED[quantisation["quant_method"]]}
-    model, loading = AutoModelForCausalLM.from_pretrained(
+    # Some models of text and images have no class for their text alone.
+    is_text = type(config) in AutoModelForCausalLM._model_mapping.keys()
+    model, loading = (AutoModelForCausalLM if is_text else AutoModelForImageTextToText).from_pretrained(
         folder,
         dtype=torch.float32,
         attn_implementation="eager",

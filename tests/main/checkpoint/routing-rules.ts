@@ -10,6 +10,8 @@ const plain: ScoreRule = {
   after: 'none',
   renormalise: null,
   scale: 1,
+  expertScale: null,
+  gate: 'output',
 };
 
 const least = (groups: Omit<ExpertGroups, 'least'> | null, of: 1 | 2): ExpertGroups | null =>

@@ -199,6 +199,45 @@ describe('an export', () => {
     expect((await openCheckpoint(folder)).info.experts).toBe(4);
   });
 
+  it.each([
+    ['kimi_k25', 'n_routed_experts', 12, /^(vision_tower|mm_projector)\./],
+    ['llama4', 'num_local_experts', 8, /^(vision_model|multi_modal_projector)\./],
+    ['gemma4', 'num_experts', 8, /^model\.(vision_tower|embed_vision)\./],
+    ['step3p7', 'moe_num_experts', 8, /^(vision_model|vit_large_projector)\./],
+  ] as const)(
+    'of %s edits the text model within, and copies the vision tower unchanged',
+    async (name, key, experts, tower) => {
+      const source = await openCheckpoint(checkpointFixture(name));
+      const kept = Array.from({ length: experts / 2 }, (_, expert) => 2 * expert);
+      const plan: Plan = { kept: source.descriptor.moeLayers.map(() => kept) };
+      const { folder } = await exportPlan(await exportRequest(source.folder, plan));
+      const config = async (of: string): Promise<Record<string, unknown>> =>
+        z.record(z.string(), z.unknown()).parse(JSON.parse(await read(of, 'config.json')));
+      const before = await config(source.folder);
+      const inner = z.record(z.string(), z.unknown()).parse(before['text_config']);
+      expect(inner[key]).toBe(experts);
+      expect(await config(folder)).toMatchObject({ ...before, text_config: { ...inner, [key]: experts / 2 } });
+      const towerOf = (all: ReadonlyMap<string, string>) => [...all].filter(([tensor]) => tower.test(tensor));
+      const own = towerOf(await contents(source));
+      expect(own.length).toBeGreaterThan(2);
+      expect(towerOf(await contents(await openCheckpoint(folder)))).toEqual(own);
+    },
+  );
+
+  it("cuts ERNIE's row of corrections along its second axis", async () => {
+    const source = await openCheckpoint(checkpointFixture('ernie4_5_moe'));
+    const kept = [1, 2, 4, 5, 7];
+    const { folder } = await exportPlan(await exportRequest(source.folder, { kept: [kept, kept] }));
+    const name = 'model.layers.1.mlp.moe_statics.e_score_correction_bias';
+    const valuesIn = async (of: Checkpoint): Promise<readonly number[]> => {
+      const view = of.tensors.get(name) ?? expect.fail(`no ${name}`);
+      return [...new Float32Array((await readTensorBytes(view)).buffer)];
+    };
+    const [before, after] = [await valuesIn(source), await openCheckpoint(folder)];
+    expect(after.tensors.get(name)?.shape).toEqual([1, 5]);
+    expect(await valuesIn(after)).toEqual(kept.map((expert) => before[expert]));
+  });
+
   it('edits every key with the number of experts', async () => {
     const source = await changeableCopy(mixtral);
     await editJson(path.join(source, 'config.json'), (json) => {

@@ -341,6 +341,16 @@ describe('a GGUF export is refused before a byte is written', () => {
     expect(() => llamaArchitecture(change(descriptor), config)).toThrow(message);
   });
 
+  it.each([
+    ...['kimi_k2', 'kimi_k25', 'solar_open', 'dots1', 'minimax_m2', 'glm4_moe_lite', 'granitemoeshared', 'exaone_moe'],
+    ...['hunyuan_v1_moe', 'ernie4_5_moe', 'mimo_v2_flash', 'afmoe', 'llama4', 'llama4-text', 'step3p7', 'gemma4'],
+  ])('for %s, which llama.cpp has not been proven equal for', async (name) => {
+    const { descriptor, config } = await openCheckpoint(checkpointFixture(name));
+    expect(() => llamaArchitecture(descriptor, config)).toThrow(
+      `llama.cpp has not been proven equal for ${descriptor.family}`,
+    );
+  });
+
   it('for the bundled models in the shape of Switch', async () => {
     await expect(refusalOf(bundled)).rejects.toThrow(/layer 1 has no experts.*norm_topk_prob is false/);
   });

@@ -1,0 +1,104 @@
+import type { Family } from './family.ts';
+import {
+  commonNames,
+  denseNames,
+  groupedAttention,
+  plain,
+  queryKeyNormNames,
+  softmaxOver,
+  unquantised,
+} from './shared-names.ts';
+
+const layer = 'model.layers.{l}';
+
+/** The text model of Gemma 4: a dense network beside the experts of every layer, norms around everything. */
+export const gemma4Text: Family = {
+  ...plain,
+  modelType: 'gemma4_text',
+  keys: { experts: ['num_experts'], topK: 'top_k_experts', expertWidth: 'moe_intermediate_size' },
+  defaults: {
+    intermediate_size: 9216,
+    head_dim: 256,
+    global_head_dim: 512,
+    num_key_value_heads: 4,
+    attention_k_eq_v: false,
+    attention_bias: false,
+    sliding_window: 512,
+    enable_moe_block: false,
+    hidden_size_per_layer_input: 256,
+    num_kv_shared_layers: 0,
+    hidden_activation: 'gelu_pytorch_tanh',
+    tie_word_embeddings: true,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+    partial_rotary_factor: 1,
+  },
+  required: [
+    unquantised,
+    { key: 'hidden_activation', values: ['gelu_pytorch_tanh'] },
+    { key: 'enable_moe_block', values: [true] },
+    { key: 'hidden_size_per_layer_input', values: [0] },
+    { key: 'num_kv_shared_layers', values: [0] },
+    { key: 'use_bidirectional_attention', values: ['vision'] },
+  ],
+  names: {
+    ...commonNames,
+    feedForwardNorm: `${layer}.pre_feedforward_layernorm.weight`,
+    branchNorms: {
+      attention: `${layer}.post_attention_layernorm.weight`,
+      feedForward: `${layer}.post_feedforward_layernorm.weight`,
+    },
+    beside: {
+      dense: `${layer}.post_feedforward_layernorm_1.weight`,
+      expertsIn: `${layer}.pre_feedforward_layernorm_2.weight`,
+      expertsOut: `${layer}.post_feedforward_layernorm_2.weight`,
+      router: `${layer}.router.scale`,
+    },
+    outputScale: `${layer}.layer_scalar`,
+  },
+  embeddingRoot: true,
+  logitsCapKey: 'final_logit_softcapping',
+  activation: { kind: 'gelu' },
+  routing: { ...softmaxOver(true), expertScale: `${layer}.router.per_expert_scale` },
+  attention: {
+    ...groupedAttention,
+    queryKeyValueBias: 'attention_bias',
+    outputBias: 'attention_bias',
+    norms: { ...queryKeyNormNames, over: 'head', when: true },
+    scale: 1,
+    global: {
+      dimensionKey: 'global_head_dim',
+      keyValueHeadsKey: 'num_global_key_value_heads',
+      keysAreValues: 'attention_k_eq_v',
+      byLayerKey: 'per_layer_config',
+    },
+    valueNorm: true,
+  },
+  window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'unknown' } },
+  rotary: {
+    interleaved: false,
+    partialKey: 'partial_rotary_factor',
+    scalings: ['default', 'proportional'],
+  },
+  dense: { ...denseNames, rule: { kind: 'beside' } },
+  layouts: [
+    {
+      kind: 'stacked-rows',
+      router: `${layer}.router.proj.weight`,
+      gateUp: `${layer}.experts.gate_up_proj`,
+      down: `${layer}.experts.down_proj`,
+    },
+  ],
+};
+
+/** Gemma 4: the text model within that of text, images and sound. */
+export const gemma4: Family = {
+  ...gemma4Text,
+  modelType: 'gemma4',
+  wrapper: {
+    configKey: 'text_config',
+    modelTypes: ['gemma4_text'],
+    forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
+    carried: ['model.vision_tower.', 'model.audio_tower.', 'model.embed_vision.', 'model.embed_audio.'],
+  },
+};

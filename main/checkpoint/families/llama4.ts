@@ -1,0 +1,84 @@
+import type { Family } from './family.ts';
+import { groupedAttention, plain, silu, softmaxOfChosen, unquantised } from './shared-names.ts';
+
+const network = (name: string) =>
+  ({
+    gate: `model.layers.{l}.feed_forward.${name}gate_proj.weight`,
+    up: `model.layers.{l}.feed_forward.${name}up_proj.weight`,
+    down: `model.layers.{l}.feed_forward.${name}down_proj.weight`,
+  }) as const;
+const shared = network('shared_expert.');
+
+/** The text model of Llama 4: weights multiply the experts' inputs; layers that rotate see chunks. */
+export const llama4Text: Family = {
+  ...plain,
+  modelType: 'llama4_text',
+  keys: { experts: ['num_local_experts'], topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
+  defaults: {
+    num_local_experts: 16,
+    num_experts_per_tok: 1,
+    intermediate_size: 8192,
+    intermediate_size_mlp: 16384,
+    interleave_moe_layer_step: 1,
+    no_rope_layer_interval: 4,
+    attention_chunk_size: 8192,
+    attention_bias: false,
+    attn_temperature_tuning: true,
+    attn_scale: 0.1,
+    floor_scale: 8192,
+    use_qk_norm: true,
+    head_dim: 128,
+    rms_norm_eps: 1e-5,
+    rope_theta: 500000,
+  },
+  required: [silu, unquantised],
+  routing: { ...softmaxOfChosen, after: 'sigmoid', gate: 'input' },
+  attention: {
+    ...groupedAttention,
+    queryKeyValueBias: 'attention_bias',
+    outputBias: 'attention_bias',
+    plainNorm: { when: 'use_qk_norm' },
+    temperature: { when: 'attn_temperature_tuning', scaleKey: 'attn_scale', everyKey: 'floor_scale' },
+  },
+  window: { kind: 'chunks', key: 'attention_chunk_size' },
+  rotary: {
+    interleaved: true,
+    partialKey: null,
+    scalings: ['default', 'yarn', 'llama3'],
+    on: { listKey: 'no_rope_layers', everyKey: 'no_rope_layer_interval' },
+  },
+  dense: {
+    ...network(''),
+    widthKey: 'intermediate_size_mlp',
+    biased: false,
+    rule: { kind: 'unlisted', listKey: 'moe_layers', everyKey: 'interleave_moe_layer_step' },
+  },
+  shared: {
+    widthKey: 'intermediate_size',
+    countKey: null,
+    gateUp: { gate: shared.gate, up: shared.up },
+    down: shared.down,
+    biased: false,
+    scale: null,
+  },
+  layouts: [
+    {
+      kind: 'stacked-columns',
+      router: 'model.layers.{l}.feed_forward.router.weight',
+      gateUp: 'model.layers.{l}.feed_forward.experts.gate_up_proj',
+      down: 'model.layers.{l}.feed_forward.experts.down_proj',
+    },
+  ],
+};
+
+/** Llama 4: the text model within that of text and images. */
+export const llama4: Family = {
+  ...llama4Text,
+  modelType: 'llama4',
+  wrapper: {
+    configKey: 'text_config',
+    modelTypes: ['llama4_text'],
+    forms: [{ 'model.': 'language_model.model.', 'lm_head.': 'language_model.lm_head.' }],
+    carried: ['vision_model.', 'multi_modal_projector.'],
+  },
+};

@@ -1,0 +1,101 @@
+import type { Family } from './family.ts';
+import {
+  correctedSigmoid,
+  denseNames,
+  groupedAttention,
+  plain,
+  queryKeyNormNames,
+  sharedExperts,
+  silu,
+  stackedLayout,
+  unquantised,
+} from './shared-names.ts';
+
+/** Step 3.7 (text model Step 3.5): norms without one, a gate per head, more query heads in layers with a window. */
+export const step3p7: Family = {
+  ...plain,
+  modelType: 'step3p7',
+  wrapper: {
+    configKey: 'text_config',
+    modelTypes: ['step3p5'],
+    forms: [
+      { 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' },
+      { 'model.': 'model.', 'lm_head.': 'lm_head.' },
+    ],
+    carried: ['vision_model.', 'vit_large_projector.', 'model.vision_model.', 'model.multi_modal_projector.'],
+  },
+  keys: {
+    experts: ['n_routed_experts', 'moe_num_experts'],
+    topK: 'num_experts_per_tok',
+    expertWidth: 'moe_intermediate_size',
+  },
+  aliases: { num_experts_per_tok: 'moe_top_k', num_key_value_heads: 'num_attention_groups' },
+  defaults: {
+    moe_router_scaling_factor: 1,
+    attention_bias: false,
+    partial_rotary_factor: 1,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+  },
+  required: [
+    silu,
+    unquantised,
+    { key: 'mlp_bias', values: [false] },
+    { key: 'moe_router_activation', values: ['sigmoid'] },
+    { key: 'use_moe_router_bias', values: [true] },
+    { key: 'norm_expert_weight', values: [true] },
+    { key: 'use_head_wise_attn_gate', values: [true] },
+    { key: 'query_pre_attn_scalar', equals: 'head_dim' },
+    { key: 'per_layer_config', values: [null] },
+  ],
+  activation: { kind: 'limited', limitsKey: 'swiglu_limits', denseLimitsKey: 'swiglu_limits_shared' },
+  norm: 'rms-plus-one',
+  routing: {
+    ...correctedSigmoid,
+    correction: ['model.layers.{l}.moe.router_bias', 'model.layers.{l}.mlp.gate.e_score_correction_bias'],
+    groups: null,
+    renormalise: { when: true, epsilon: 0, as: 'addend' },
+    scaleKey: 'moe_router_scaling_factor',
+  },
+  attention: {
+    ...groupedAttention,
+    queryKeyValueBias: 'attention_bias',
+    outputBias: 'attention_bias',
+    norms: { ...queryKeyNormNames, over: 'head', when: true },
+    slidingHeads: {
+      key: 'num_sliding_attention_heads',
+      within: 'attention_other_setting',
+      inner: 'num_attention_heads',
+    },
+    gate: { name: 'model.layers.{l}.self_attn.g_proj.weight', per: 'head' },
+  },
+  window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'unknown' } },
+  rotary: {
+    interleaved: false,
+    partialKey: 'partial_rotary_factor',
+    partialsKey: 'partial_rotary_factors',
+    scalings: ['default'],
+  },
+  dense: { ...denseNames, rule: { kind: 'enumerated', key: 'moe_layers_enum' } },
+  shared: {
+    ...sharedExperts,
+    widthKey: 'share_expert_dim',
+    countKey: null,
+    orNamed: {
+      gate: 'model.layers.{l}.share_expert.gate_proj.weight',
+      up: 'model.layers.{l}.share_expert.up_proj.weight',
+      down: 'model.layers.{l}.share_expert.down_proj.weight',
+    },
+  },
+  layouts: [
+    {
+      kind: 'stacked-apart',
+      router: 'model.layers.{l}.moe.gate.weight',
+      gate: 'model.layers.{l}.moe.gate_proj.weight',
+      up: 'model.layers.{l}.moe.up_proj.weight',
+      down: 'model.layers.{l}.moe.down_proj.weight',
+    },
+    stackedLayout,
+  ],
+  extraLayersKey: 'num_nextn_predict_layers',
+};
