@@ -37,7 +37,7 @@ export const columnsTable = <T>(columns: Columns<T>, rows: readonly T[]): string
     rows.map((row) =>
       filled.map((column) => {
         const cell = shownCell(column, row, PLAIN_NAMES);
-        return cell === null || cell === '' ? null : column[2]?.text === undefined ? cell : terminalText(String(cell));
+        return cell === null || column[2]?.text === undefined ? cell : terminalText(String(cell));
       }),
     ),
   );

@@ -7,6 +7,7 @@ import {
   formatDifference,
   formatInterval,
   formatProbability,
+  formatValue,
 } from '../words/numbers.ts';
 
 export type Cell = string | number | null;
@@ -47,6 +48,28 @@ export const amount = <T>(title: string, text?: (row: T, names: Names) => Cell, 
   ...(text === undefined ? {} : { text }),
   ...(definition === undefined ? {} : { definition }),
 });
+
+/** A column of numbers: in full precision in CSV, formatted for readers, empty where there is none. */
+export const number = <T>(
+  name: string,
+  value: (row: T) => number | null | undefined,
+  title: string,
+  format: (value: number, row: NoInfer<T>) => Cell,
+  definition?: string,
+): Column<T> => {
+  const text = (row: T): Cell => {
+    const found = value(row);
+    return found === null || found === undefined ? null : format(found, row);
+  };
+  return [name, (row) => value(row) ?? null, amount(title, text, definition)];
+};
+
+interface Measured {
+  readonly metric: MetricName;
+}
+/** Formats of `number` in the units of the row's metric. */
+export const inUnits = (value: number, { metric }: Measured): string => formatValue(value, metric);
+export const asDifference = (value: number, { metric }: Measured): string => formatDifference(value, metric);
 
 /** The columns with these names (separated by spaces), in this order. */
 export const pick = <T>(columns: Columns<T>, names: string): Columns<T> =>
@@ -104,24 +127,30 @@ export const seedColumn: Column<{ readonly seed: number | null }> = [
   ({ seed }) => seed,
   { title: 'seed', numeric: true, definition: 'seed', spread: (rows) => counted(rows.length, 'draw') },
 ];
-export const factorColumn: Column<{ readonly factor: number }> = [
+export const factorColumn: Column<{ readonly factor: number }> = number(
   'factor',
   ({ factor }) => factor,
-  amount('factor', ({ factor }) => bareFactor(factor), 'factor'),
-];
-export const keptColumn: Column<{ readonly kept: number }> = [
+  'factor',
+  bareFactor,
+  'factor',
+);
+export const keptColumn: Column<{ readonly kept: number }> = number(
   'kept',
   ({ kept }) => kept,
-  amount('kept', ({ kept }) => bareFactor(kept), 'keptExperts'),
-];
-export const itemsColumn: Column<{ readonly n: number }> = [
-  'n',
-  ({ n }) => n,
-  amount('n', ({ n }) => formatCount(n), 'items'),
-];
+  'kept',
+  bareFactor,
+  'keptExperts',
+);
+export const itemsColumn: Column<{ readonly n: number }> = number('n', ({ n }) => n, 'n', formatCount, 'items');
+export const pColumn: Column<{ readonly p: number | null }> = number(
+  'p',
+  ({ p }) => p,
+  'p',
+  formatProbability,
+  'mcnemar',
+);
 
-interface Difference {
-  readonly metric: MetricName;
+interface Difference extends Measured {
   readonly difference: number;
   readonly low: number;
   readonly high: number;
@@ -129,11 +158,7 @@ interface Difference {
 
 /** A difference and its two-sided interval in one cell; of several draws the interval that spans those of all. */
 export const differenceColumns = (definition: string): Columns<Difference> => [
-  [
-    'difference',
-    ({ difference }) => difference,
-    amount('difference', ({ difference, metric }) => formatDifference(difference, metric), definition),
-  ],
+  number('difference', ({ difference }) => difference, 'difference', asDifference, definition),
   [
     'interval',
     null,
@@ -147,14 +172,4 @@ export const differenceColumns = (definition: string): Columns<Difference> => [
   ],
   ['low', ({ low }) => low],
   ['high', ({ high }) => high],
-];
-
-/** A p-value, or nothing. */
-export const pText = (p: number | null | undefined): string | null =>
-  p === null || p === undefined ? null : formatProbability(p);
-
-export const pColumn: Column<{ readonly p: number | null }> = [
-  'p',
-  ({ p }) => p,
-  amount('p', ({ p }) => pText(p), 'mcnemar'),
 ];

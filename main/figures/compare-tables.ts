@@ -4,12 +4,15 @@ import { curveLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import {
   amount,
+  asDifference,
   type Columns,
   factorColumn,
+  inUnits,
   itemsColumn,
   methodColumn,
   type Names,
-  pText,
+  number,
+  pColumn,
   taskColumn,
 } from './columns.ts';
 import { csvTable } from './csv.ts';
@@ -21,7 +24,7 @@ import {
   recoveryText,
   sharedRankText,
 } from '../words/comparisons.ts';
-import { bareFactor, formatCount, formatDifference, formatFixed, formatValue } from '../words/numbers.ts';
+import { bareFactor, formatCount, formatFixed, formatProbability, formatValue } from '../words/numbers.ts';
 
 /** A method on one task. */
 export interface CompareLine {
@@ -34,8 +37,8 @@ export const compareLines = (document: CompareDocument): readonly CompareLine[] 
   document.tasks.flatMap((task) => task.rows.map((row) => ({ document, task, row })));
 
 /** A mean number of items over pairs of draws. */
-const meanItems = (count: number, { pairs }: { readonly pairs: readonly unknown[] }): string =>
-  formatFixed(count, pairs.length > 1 ? 1 : 0);
+const meanItems = (count: number, { row }: CompareLine): string =>
+  formatFixed(count, (row.paired?.pairs.length ?? 1) > 1 ? 1 : 0);
 
 /** `factor_asked` is the factor at which methods are compared, `factor` the nearest one that a method reached. */
 export const compareColumns: Columns<CompareLine> = [
@@ -44,14 +47,20 @@ export const compareColumns: Columns<CompareLine> = [
   ['factor_asked', ({ document }) => document.factor],
   ['task', ({ task }) => task.task, { title: 'task', text: ({ task }, names) => names.task(task.task) }],
   ['metric', ({ task }) => task.metric],
-  ['n', ({ task }) => task.n, amount('n', ({ task }) => formatCount(task.n), 'items')],
+  number('n', ({ task }) => task.n, 'n', formatCount, 'items'),
   ['rank', ({ row }) => row.rank, { title: 'rank', text: ({ task, row }) => sharedRankText(row, task) }],
   ['shares_best', ({ row }) => String(row.sharesBest)],
   ['method', ({ row }) => row.method, { title: 'method', text: ({ row }, names) => names.method(row.method) }],
   ['draws', ({ row }) => Math.max(1, row.seeds.length), amount('draws', undefined, 'seeds')],
-  ['factor', ({ row }) => row.factor, amount('factor', ({ row }) => bareFactor(row.factor), 'factor')],
+  number('factor', ({ row }) => row.factor, 'factor', bareFactor, 'factor'),
   ['kept', ({ row }) => row.kept],
-  ['value', ({ row }) => row.value, amount('value', ({ task, row }) => formatValue(row.value, task.metric), 'value')],
+  number(
+    'value',
+    ({ row }) => row.value,
+    'value',
+    (value, { task }) => inUnits(value, task),
+    'value',
+  ),
   [
     'over_draws',
     null,
@@ -65,15 +74,13 @@ export const compareColumns: Columns<CompareLine> = [
   ['lowest', ({ row }) => row.lowest],
   ['highest', ({ row }) => row.highest],
   ['reference', ({ task }) => task.reference],
-  [
+  number(
     'difference',
-    ({ row }) => row.paired?.difference ?? null,
-    amount(
-      'difference',
-      ({ task, row }) => (row.paired === null ? null : formatDifference(row.paired.difference, task.metric)),
-      'methodDifference',
-    ),
-  ],
+    ({ row }) => row.paired?.difference,
+    'difference',
+    (difference, { task }) => asDifference(difference, task),
+    'methodDifference',
+  ),
   [
     'interval',
     null,
@@ -85,18 +92,10 @@ export const compareColumns: Columns<CompareLine> = [
   ],
   ['low', ({ row }) => row.paired?.interval?.low ?? null],
   ['high', ({ row }) => row.paired?.interval?.high ?? null],
-  ['p', ({ row }) => row.paired?.p ?? null, amount('p', ({ row }) => pText(row.paired?.p), 'mcnemar')],
-  ['p_holm', ({ row }) => row.pHolm, amount('p (Holm)', ({ row }) => pText(row.pHolm), 'holm')],
-  [
-    'lost',
-    ({ row }) => row.paired?.lost ?? null,
-    amount('lost', ({ row: { paired } }) => paired && meanItems(paired.lost, paired), 'methodLostGained'),
-  ],
-  [
-    'gained',
-    ({ row }) => row.paired?.gained ?? null,
-    amount('gained', ({ row: { paired } }) => paired && meanItems(paired.gained, paired), 'methodLostGained'),
-  ],
+  number('p', ({ row }) => row.paired?.p, 'p', formatProbability, 'mcnemar'),
+  number('p_holm', ({ row }) => row.pHolm, 'p (Holm)', formatProbability, 'holm'),
+  number('lost', ({ row }) => row.paired?.lost, 'lost', meanItems, 'methodLostGained'),
+  number('gained', ({ row }) => row.paired?.gained, 'gained', meanItems, 'methodLostGained'),
   [
     'reading',
     ({ row }) => row.reading,
@@ -159,23 +158,15 @@ export const recoveryTaskColumns: Columns<RecoveryLine> = [
   ['method', ({ method }) => method, { title: 'method', text: recoveryName }],
   taskColumn,
   itemsColumn,
-  ['bare', ({ bare }) => bare, amount('without', ({ bare, metric }) => formatValue(bare, metric))],
-  [
-    'recovered',
-    ({ recovered }) => recovered,
-    amount('with', ({ recovered, metric }) => formatValue(recovered, metric)),
-  ],
-  [
-    'difference',
-    ({ paired }) => paired.difference,
-    amount('difference', ({ paired, metric }) => formatDifference(paired.difference, metric), 'recoveryDifference'),
-  ],
+  number('bare', ({ bare }) => bare, 'without', inUnits),
+  number('recovered', ({ recovered }) => recovered, 'with', inUnits),
+  number('difference', ({ paired }) => paired.difference, 'difference', asDifference, 'recoveryDifference'),
   [
     'interval',
     null,
     amount('95 % interval', ({ paired, metric }) => pairedRangeText(paired, metric), 'recoveryDifference'),
   ],
-  ['p', ({ paired }) => paired.p, amount('p', ({ paired }) => pText(paired.p), 'mcnemar')],
+  number('p', ({ paired }) => paired.p, 'p', formatProbability, 'mcnemar'),
   ['reading', null, { title: 'reading', definition: 'compareReading', text: ({ reading }) => recoveryText(reading) }],
 ];
 
@@ -200,20 +191,12 @@ export const sweepsColumns: Columns<SweepsRow> = [
   ],
   factorColumn,
   ['items', null, { title: 'items', text: sharedItemsText, definition: 'items' }],
-  ['value', ({ value }) => value, amount('value', ({ value, metric }) => formatValue(value, metric), 'value')],
-  [
-    'reference',
-    ({ referenceValue }) => referenceValue,
-    amount('reference', ({ referenceValue, metric }) => formatValue(referenceValue, metric), 'sweepsReference'),
-  ],
-  [
-    'difference',
-    ({ difference }) => difference,
-    amount('difference', ({ difference, metric }) => formatDifference(difference, metric), 'sweepsDifference'),
-  ],
+  number('value', ({ value }) => value, 'value', inUnits, 'value'),
+  number('reference', ({ referenceValue }) => referenceValue, 'reference', inUnits, 'sweepsReference'),
+  number('difference', ({ difference }) => difference, 'difference', asDifference, 'sweepsDifference'),
   ['interval', null, amount('95 % interval', (row) => pairedRangeText(row, row.metric), 'sweepsDifference')],
-  ['p', ({ p }) => p, amount('p', ({ p }) => pText(p), 'mcnemar')],
-  ['p_holm', ({ pHolm }) => pHolm, amount('p (Holm)', ({ pHolm }) => pText(pHolm), 'sweepsHolm')],
+  pColumn,
+  number('p_holm', ({ pHolm }) => pHolm, 'p (Holm)', formatProbability, 'sweepsHolm'),
   [
     'reading',
     ({ reading }) => reading,

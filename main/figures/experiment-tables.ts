@@ -20,6 +20,7 @@ import {
   itemsColumn,
   methodColumn,
   modelColumn,
+  number,
   taskColumn,
 } from './columns.ts';
 import { csvTable } from './csv.ts';
@@ -120,11 +121,13 @@ export const experimentThresholdColumns: Columns<ExperimentThreshold & { readonl
   ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
   ['first_worse', ({ firstWorse }) => firstWorse],
   ['largest_tested', ({ largestTested }) => largestTested],
-  [
+  number(
     'by_sign',
     ({ bySign }) => bySign,
-    amount('by sign', ({ bySign }) => (bySign === 1 ? 'none' : bareFactor(bySign)), 'experimentBySign'),
-  ],
+    'by sign',
+    (bySign) => (bySign === 1 ? 'none' : bareFactor(bySign)),
+    'experimentBySign',
+  ),
 ];
 
 /** The thresholds of an answer, each with its question. */

@@ -13,10 +13,12 @@ import {
   type Columns,
   differenceColumns,
   factorColumn,
+  inUnits,
   itemsColumn,
   keptColumn,
   methodColumn,
   modelColumn,
+  number,
   pColumn,
   seedColumn,
   taskColumn,
@@ -24,14 +26,7 @@ import {
 import { csvTable } from './csv.ts';
 import { headlineColumns, powerColumns } from './tables.ts';
 import { standingOf, standingText } from '../words/verdicts.ts';
-import {
-  bareFactor,
-  formatDifference,
-  formatFixed,
-  formatInterval,
-  formatPercent,
-  formatValue,
-} from '../words/numbers.ts';
+import { bareFactor, formatDifference, formatFixed, formatInterval, formatPercent } from '../words/numbers.ts';
 
 export const sizeThresholdColumns: Columns<SizeThreshold> = [
   methodColumn,
@@ -41,12 +36,14 @@ export const sizeThresholdColumns: Columns<SizeThreshold> = [
   ...headlineColumns,
   ['last_safe', ({ lastSafe }) => lastSafe],
   ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
-  [
-    'largest_tested',
-    ({ largestTested }) => largestTested,
-    amount('largest tested', ({ largestTested }) => bareFactor(largestTested), 'largestTested'),
-  ],
-  ['delta', ({ delta }) => delta, amount('\u03b4', ({ delta }) => formatFixed(delta, 3), 'delta')],
+  number('largest_tested', ({ largestTested }) => largestTested, 'largest tested', bareFactor, 'largestTested'),
+  number(
+    'delta',
+    ({ delta }) => delta,
+    '\u03b4',
+    (delta) => formatFixed(delta, 3),
+    'delta',
+  ),
   itemsColumn,
   ['verdict', ({ verdict }) => verdict],
   ['first_worse', ({ firstWorse }) => firstWorse],
@@ -89,8 +86,8 @@ export const pairColumns: Columns<SizePair> = [
   ],
   ['metric', ({ metric }) => metric],
   itemsColumn,
-  ['pruned', ({ pruned }) => pruned, amount('pruned', ({ pruned, metric }) => formatValue(pruned, metric))],
-  ['scratch', ({ scratch }) => scratch, amount('from scratch', ({ scratch, metric }) => formatValue(scratch, metric))],
+  number('pruned', ({ pruned }) => pruned, 'pruned', inUnits),
+  number('scratch', ({ scratch }) => scratch, 'from scratch', inUnits),
   ...differenceColumns('scratchDifference'),
   pColumn,
   ['lost', ({ lost }) => lost],
@@ -173,16 +170,8 @@ export const equalKeptColumns: Columns<EqualKeptPair> = [
   ['small_experts', ({ smallExperts }) => smallExperts],
   ['metric', ({ metric }) => metric],
   itemsColumn,
-  [
-    'large_value',
-    ({ largeValue }) => largeValue,
-    amount('larger', (pair) => formatValue(pair.largeValue, pair.metric)),
-  ],
-  [
-    'small_value',
-    ({ smallValue }) => smallValue,
-    amount('smaller', (pair) => formatValue(pair.smallValue, pair.metric)),
-  ],
+  number('large_value', ({ largeValue }) => largeValue, 'larger', inUnits),
+  number('small_value', ({ smallValue }) => smallValue, 'smaller', inUnits),
   ...differenceColumns('pairedDifference'),
   pColumn,
   ['reading', ({ reading }) => reading, { title: 'reading' }],

@@ -5,16 +5,19 @@ import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { choiceAndWriting, type ChoiceAndWriting } from '../evaluation/choice-and-writing.ts';
 import {
   amount,
+  asDifference,
   type Cell,
   type Column,
   type Columns,
   differenceColumns,
   factorColumn,
   heading,
+  inUnits,
   itemsColumn,
   keptColumn,
   methodColumn,
   modelColumn,
+  number,
   pColumn,
   pick,
   PLAIN_NAMES,
@@ -34,15 +37,7 @@ import {
   verdictText,
 } from '../words/verdicts.ts';
 import { safeDrawsAt } from '../contract/sweep.ts';
-import {
-  bareFactor,
-  formatBytes,
-  formatDifference,
-  formatDroppedShare,
-  formatParameters,
-  formatRoughPercent,
-  formatValue,
-} from '../words/numbers.ts';
+import { bareFactor, formatBytes, formatParameters, formatPercent, formatRoughPercent } from '../words/numbers.ts';
 
 /** Leading columns of a line: its curve. */
 const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'>> = [
@@ -52,15 +47,15 @@ const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'
   seedColumn,
 ];
 
-const droppedColumn: Column<{ readonly droppedShare?: number | undefined }> = [
+const droppedColumn: Column<{ readonly droppedShare?: number | undefined }> = number(
   'dropped_share',
-  ({ droppedShare }) => droppedShare ?? null,
-  amount('dropped', formatDroppedShare, 'droppedShare'),
-];
+  ({ droppedShare }) => droppedShare,
+  'dropped',
+  (share) => formatPercent(share),
+  'droppedShare',
+);
 
-/** Tokens per second in three digits. */
-const rateText = (perSecond: number | undefined): number | null =>
-  perSecond === undefined ? null : Number(perSecond.toPrecision(3));
+const threeDigits = (value: number): number => Number(value.toPrecision(3));
 
 export const resultColumns: Columns<SweepResult> = [
   ...curveColumns,
@@ -68,16 +63,12 @@ export const resultColumns: Columns<SweepResult> = [
   keptColumn,
   itemsColumn,
   ['metric', ({ metric }) => metric, { title: 'metric' }],
-  ['value', ({ value }) => value, amount('value', ({ value, metric }) => formatValue(value, metric), 'value')],
+  number('value', ({ value }) => value, 'value', inUnits, 'value'),
   ['acc', ({ acc }) => acc],
   ['acc_norm', ({ accNorm }) => accNorm],
   ['perplexity', ({ perplexity }) => perplexity],
   ...differenceColumns('pairedDifference'),
-  [
-    'low_one_sided',
-    ({ lowOneSided }) => lowOneSided,
-    amount('one-sided', ({ lowOneSided, metric }) => formatDifference(lowOneSided, metric), 'oneSided'),
-  ],
+  number('low_one_sided', ({ lowOneSided }) => lowOneSided, 'one-sided', asDifference, 'oneSided'),
   pColumn,
   ['lost', ({ lost }) => lost, amount('lost', undefined, 'lostGained')],
   ['gained', ({ gained }) => gained, amount('gained', undefined, 'lostGained')],
@@ -93,31 +84,11 @@ export const resultColumns: Columns<SweepResult> = [
         safeDrawsText({ count: rows.filter(({ verdict }) => verdict === 'safe').length, of: rows.length }),
     },
   ],
-  [
-    'bytes',
-    ({ cost }) => cost?.bytes ?? null,
-    amount('size', ({ cost }) => (cost === undefined ? null : formatBytes(cost.bytes)), 'pointBytes'),
-  ],
-  [
-    'active_parameters',
-    ({ cost }) => cost?.activeParameters ?? null,
-    amount('active parameters', ({ cost }) => (cost === undefined ? null : formatParameters(cost.activeParameters))),
-  ],
-  [
-    'cache_bytes_per_token',
-    ({ cost }) => cost?.cacheBytesPerToken ?? null,
-    amount('cache per token', ({ cost }) => (cost === undefined ? null : formatBytes(cost.cacheBytesPerToken))),
-  ],
-  [
-    'prompt_tokens_per_second',
-    ({ cost }) => cost?.promptTokensPerSecond ?? null,
-    amount('prompt tokens/s', ({ cost }) => rateText(cost?.promptTokensPerSecond)),
-  ],
-  [
-    'decode_tokens_per_second',
-    ({ cost }) => cost?.decodeTokensPerSecond ?? null,
-    amount('written tokens/s', ({ cost }) => rateText(cost?.decodeTokensPerSecond)),
-  ],
+  number('bytes', ({ cost }) => cost?.bytes, 'size', formatBytes, 'pointBytes'),
+  number('active_parameters', ({ cost }) => cost?.activeParameters, 'active parameters', formatParameters),
+  number('cache_bytes_per_token', ({ cost }) => cost?.cacheBytesPerToken, 'cache per token', formatBytes),
+  number('prompt_tokens_per_second', ({ cost }) => cost?.promptTokensPerSecond, 'prompt tokens/s', threeDigits),
+  number('decode_tokens_per_second', ({ cost }) => cost?.decodeTokensPerSecond, 'written tokens/s', threeDigits),
   droppedColumn,
 ];
 
@@ -125,21 +96,10 @@ export const resultColumns: Columns<SweepResult> = [
 export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>
   csvTable(manifest, resultColumns, document.results);
 
-const shareText = (share: number | undefined): string | null =>
-  share === undefined ? null : formatRoughPercent(share);
-
 /** Power of the test; empty if nothing is undecided. */
 export const powerColumns: Columns<Pick<Threshold, 'power' | 'n'>> = [
-  [
-    'discordance',
-    ({ power }) => power?.discordance ?? null,
-    amount('discordant', ({ power }) => shareText(power?.discordance)),
-  ],
-  [
-    'chance_unharmed_is_safe',
-    ({ power }) => power?.chance ?? null,
-    amount('chance', ({ power }) => shareText(power?.chance)),
-  ],
+  number('discordance', ({ power }) => power?.discordance, 'discordant', formatRoughPercent),
+  number('chance_unharmed_is_safe', ({ power }) => power?.chance, 'chance', formatRoughPercent),
   ['items_for_80_percent', ({ power }) => power?.itemsForWanted ?? null, amount('items for 80 %')],
   ['power', null, { title: 'what this test could have shown', text: powerText }],
 ];
@@ -153,8 +113,6 @@ const drawColumns: Columns<Pick<Threshold, 'draws' | 'firstUnsafe'>> = [
       draws === undefined || firstUnsafe === null ? null : safeDrawsAt({ draws }, firstUnsafe).count,
   ],
 ];
-
-const factorText = (factor: number | null): string | null => (factor === null ? null : bareFactor(factor));
 
 /** The threshold itself, and its bracket with the verdict in words. */
 export const headlineColumns: Columns<Threshold> = [
@@ -170,16 +128,12 @@ export const thresholdColumns: Columns<Threshold> = [
     { title: 'seed', text: ({ seed, draws }) => (draws === undefined ? seed : 'every draw'), numeric: true },
   ],
   ...headlineColumns,
-  ['last_safe', ({ lastSafe }) => lastSafe, amount('last safe', ({ lastSafe }) => factorText(lastSafe))],
-  [
-    'first_unsafe',
-    ({ firstUnsafe }) => firstUnsafe,
-    amount('first not safe', ({ firstUnsafe }) => factorText(firstUnsafe)),
-  ],
+  number('last_safe', ({ lastSafe }) => lastSafe, 'last safe', bareFactor),
+  number('first_unsafe', ({ firstUnsafe }) => firstUnsafe, 'first not safe', bareFactor),
   ['delta', ({ delta }) => delta],
   itemsColumn,
   ['verdict', ({ verdict }) => verdict, { title: 'verdict', text: ({ verdict }) => verdictText(verdict) }],
-  ['first_worse', ({ firstWorse }) => firstWorse, amount('first worse', ({ firstWorse }) => factorText(firstWorse))],
+  number('first_worse', ({ firstWorse }) => firstWorse, 'first worse', bareFactor),
   ...powerColumns,
   ...drawColumns,
 ];

@@ -43,6 +43,11 @@ describe('the documentation', () => {
   );
 });
 
+it('README says how many model types can be opened', () => {
+  const page = readFileSync(path.join(root, 'README.md'), 'utf8');
+  expect(page).toContain(`- ${String(families.length)} model types are verified against transformers`);
+});
+
 it('the page about model families lists those that can be opened, and no others', () => {
   const listed = [...read('families').matchAll(/^\|[^|]+\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, modelType = '']) => modelType),
