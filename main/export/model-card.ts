@@ -1,3 +1,4 @@
+import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
@@ -217,10 +218,8 @@ const inVllm =
   'in versions after 0.32 (its page "Expert substitution") and by Uncurl Workbench; transformers, llama.cpp and ' +
   'onnxruntime do not open them.';
 
-/** A model of text and images is loaded whole, by the class of both. */
 const inTransformers = ({ checkpoint, hasTokenizer }: CardContents): string => {
-  const { within } = checkpoint.descriptor.configKeys;
-  const name = within === null ? 'AutoModelForCausalLM' : 'AutoModelForImageTextToText';
+  const name = familyOf(checkpoint.descriptor.family)?.wrapper?.loader ?? 'AutoModelForCausalLM';
   return python([
     hasTokenizer ? `from transformers import ${name}, AutoTokenizer` : `from transformers import ${name}`,
     '',

@@ -115,6 +115,7 @@ export const kimiK25: Family = {
       { 'model.': 'language_model.model.', 'lm_head.': 'language_model.lm_head.' },
       { 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' },
     ],
+    loader: 'AutoModelForImageTextToText',
     carried: ['vision_tower.', 'mm_projector.', 'model.vision_tower.', 'model.mm_projector.'],
   },
 };

@@ -75,6 +75,8 @@ export interface WrapperRecord {
   readonly modelTypes: readonly string[];
   /** How names begin on disk in place of those in this record; the first form of which a tensor exists is used. */
   readonly forms: readonly Readonly<Record<'model.' | 'lm_head.', string>>[];
+  /** The class of transformers that loads it for text. */
+  readonly loader: 'AutoModelForCausalLM' | 'AutoModelForImageTextToText';
   /** Beginnings of names that inference does not use and an export keeps. */
   readonly carried: readonly string[];
 }

@@ -99,6 +99,7 @@ export const gemma4: Family = {
     configKey: 'text_config',
     modelTypes: ['gemma4_text'],
     forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
+    loader: 'AutoModelForCausalLM',
     carried: ['model.vision_tower.', 'model.audio_tower.', 'model.embed_vision.', 'model.embed_audio.'],
   },
 };

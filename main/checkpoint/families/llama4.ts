@@ -79,6 +79,7 @@ export const llama4: Family = {
     configKey: 'text_config',
     modelTypes: ['llama4_text'],
     forms: [{ 'model.': 'language_model.model.', 'lm_head.': 'language_model.lm_head.' }],
+    loader: 'AutoModelForCausalLM',
     carried: ['vision_model.', 'multi_modal_projector.'],
   },
 };

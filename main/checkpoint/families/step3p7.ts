@@ -22,6 +22,7 @@ export const step3p7: Family = {
       { 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' },
       { 'model.': 'model.', 'lm_head.': 'lm_head.' },
     ],
+    loader: 'AutoModelForImageTextToText',
     carried: ['vision_model.', 'vit_large_projector.', 'model.vision_model.', 'model.multi_modal_projector.'],
   },
   keys: {
