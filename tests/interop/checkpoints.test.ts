@@ -23,8 +23,8 @@ const RELATIVE_TOLERANCE = 1e-4;
 
 const root = process.env['CHECKPOINTS'] ?? '';
 /**
- * transformers 5.24 has no model type kimi_k2, and its save_pretrained renames the layers of kimi_k25 (as exported, both
- * forms of kimi_k25 are equal to 1e-6).
+ * transformers 5.24 has no model type kimi_k2, and its save_pretrained renames the layers of kimi_k25 (as exported,
+ * both forms of kimi_k25 are equal to 1e-6).
  */
 const unreadable = ['kimi_k2', 'kimi_k25', 'kimi_k25-v5'];
 const names = readdirSync(root, { withFileTypes: true })

@@ -238,8 +238,7 @@ describe.each(folders)('%s', (folder) => {
         const refusal = await bench.refusalOfConfig({ [key]: value });
         expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
           new RegExp(
-            `"(language_)?model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor|is_moe_layer|` +
-              'hybrid_layer_pattern',
+            `"(language_)?model\\.|"lm_head|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
           ),
         );
       }
