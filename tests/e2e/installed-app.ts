@@ -114,7 +114,9 @@ export const start = async (app: InstalledApp): Promise<RunningApp> => {
   const { XDG_DATA_HOME, XDG_CONFIG_HOME, XDG_CACHE_HOME } = Object.fromEntries(
     ['XDG_DATA_HOME', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME'].map((name) => [name, path.join(app.home, name)]),
   );
-  const env = { ...process.env, XDG_DATA_HOME, XDG_CONFIG_HOME, XDG_CACHE_HOME };
+  // Its settings are where a user's are: the tests' own folder belongs to another user.
+  const { UNCURL_SETTINGS: _settings, ...environment } = process.env;
+  const env = { ...environment, XDG_DATA_HOME, XDG_CONFIG_HOME, XDG_CACHE_HOME };
   const child = spawn(command, words, { cwd: app.home, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(child, 'exit');
   const browser = await attach(await debuggerAddress(child));

@@ -9,6 +9,7 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { install, processesOf, start } from './installed-app.ts';
 import type { InstalledApp } from './installed-app.ts';
+import { definedOf } from './workbench.ts';
 
 const test = base.extend<object, { readonly app: InstalledApp }>({
   app: [
@@ -147,7 +148,12 @@ test('engine and onnxruntime start from the archive, in a utilityProcess of the 
     'triple.onnx': graph.serialise('triple'),
   };
   for (const [name, contents] of Object.entries(files)) await writeFile(path.join(asker, name), contents);
-  const electron = await playwright._electron.launch({ executablePath, args: [asker], timeout: HANG_LIMIT_MS });
+  const electron = await playwright._electron.launch({
+    executablePath,
+    args: [asker],
+    env: { ...definedOf(process.env), UNCURL_SETTINGS: path.join(app.home, 'settings.json') },
+    timeout: HANG_LIMIT_MS,
+  });
   try {
     const computed = await electron.evaluate(
       ({ utilityProcess }, [folder, archive]): Promise<unknown> => {
