@@ -35,7 +35,7 @@ test('two sweeps on disk are compared item by item, with their different setting
 
   const printed = await uncurl(['compare', first, second, '--workspace', workspace]);
   expect(printed.stdout).toMatch(/limit +60 +40/);
-  expect(printed.stdout).toMatch(/random \/ reap +4 +40 shared, paired/);
+  expect(printed.stdout).toMatch(/random for reap +4 +40 shared, paired/);
   expect(await uncurl(['compare', first, second, '--model', 'x', '--workspace', workspace])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('--model applies to the comparison of methods in one sweep only'),
