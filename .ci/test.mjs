@@ -100,13 +100,8 @@ const runProgram = async (kind, step, env) => {
     stdio: isAlone ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     timeout: stepLimitMs,
   });
-  for (const [output, stream] of isAlone
-    ? []
-    : [
-        [process.stdout, child.stdout],
-        [process.stderr, child.stderr],
-      ])
-    createInterface({ input: stream }).on('line', (line) => output.write(`${kind}: ${line}\n`));
+  for (const name of isAlone ? [] : ['stdout', 'stderr'])
+    createInterface({ input: child[name] }).on('line', (line) => process[name].write(`${kind}: ${line}\n`));
   const [status] = await once(child, 'close').catch((error) => {
     say(`${kind}: ${error.message}`);
     return [1];
@@ -190,12 +185,13 @@ const runSideBySide = async () => {
   const waiting = [...chosen];
   const running = new Map();
   const results = new Map();
+  const coresOf = (kind) => kinds[kind].cores ?? 2;
   const fits = (kind) => {
-    const used = [...running.keys()].reduce((sum, other) => sum + (kinds[other].cores ?? 2), 0);
-    const isShared = [...running.keys()].some(
-      (other) => kinds[other].shared && kinds[other].shared === kinds[kind].shared,
-    );
-    return !isShared && (running.size === 0 || used + (kinds[kind].cores ?? 2) <= cores);
+    const others = [...running.keys()];
+    const used = others.reduce((sum, other) => sum + coresOf(other), 0);
+    const { shared } = kinds[kind];
+    const isShared = shared !== undefined && others.some((other) => kinds[other].shared === shared);
+    return !isShared && (running.size === 0 || used + coresOf(kind) <= cores);
   };
   while (waiting.length + running.size > 0) {
     for (let next; (next = waiting.find(fits)) !== undefined;) {

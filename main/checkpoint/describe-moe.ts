@@ -309,8 +309,7 @@ const chooseLayout = (
     throw refuse(
       'unknown-layout',
       `${folder}: ${layout === undefined ? 'no experts' : `experts in more than one layout (${examples})`} found in ` +
-        'layer ' +
-        `${String(layer)}; a ${family.modelType} checkpoint has "${names}" there.`,
+        `layer ${String(layer)}; a ${family.modelType} checkpoint has "${names}" there.`,
       'Check that config.json and the weights belong together.',
     );
   }

@@ -94,7 +94,6 @@ export const unfollowedWork = (seen: ClusterWork): ClusterWork => ({
   error:
     `Not followed: the run's folder names array ${String(seen.array)} and joining job ${String(seen.join)}` +
     `${seen.request.host === null ? '' : ` on ${seen.request.host}`}, and no engine of yours submitted them from ` +
-    'here ' +
-    '(a copy, another user, or an earlier version)',
+    'here (a copy, another user, or an earlier version)',
   away: false,
 });

@@ -127,13 +127,21 @@ const settingOf = (name: string, field: z.ZodType, text: SettingText): Setting =
   };
 };
 
+/** Settings by schema: reading them out of it takes too long for a list of runs or a dragged slider. */
+const known = new WeakMap<z.ZodObject, readonly Setting[]>();
+
 /** The settings of a schema in order; every field must have texts. */
-export const settingsOf = (schema: z.ZodObject): readonly Setting[] =>
-  Object.entries(schema.shape).map(([name, field]) => {
+export const settingsOf = (schema: z.ZodObject): readonly Setting[] => {
+  const found = known.get(schema);
+  if (found !== undefined) return found;
+  const settings = Object.entries(schema.shape).map(([name, field]) => {
     const text = field instanceof z.ZodType ? settingTexts.get(field) : undefined;
     if (!(field instanceof z.ZodType) || text === undefined) throw new Error(`the setting ${name} has no texts`);
     return settingOf(name, field, text);
   });
+  known.set(schema, settings);
+  return settings;
+};
 
 /** 0.000001 instead of 1e-6. */
 const numberText = (value: number): string =>
@@ -160,6 +168,15 @@ export const defaultText = (setting: Setting): string =>
 /** Whether a value is the default, or is left out. */
 export const isDefault = (setting: Setting, value: unknown): boolean =>
   value === undefined || valueText(setting, value) === valueText(setting, setting.default);
+
+/** The settings of a schema whose values are not their defaults, each with its value. */
+export const changedSettings = (
+  schema: z.ZodObject,
+  values: Readonly<Record<string, unknown>>,
+): readonly { readonly setting: Setting; readonly value: unknown }[] =>
+  settingsOf(schema)
+    .map((setting) => ({ setting, value: values[setting.name] }))
+    .filter(({ setting, value }) => !isDefault(setting, value));
 
 /** Parses a text as a value of the setting; the schema may still refuse it. */
 export const valueIn = ({ kind }: Setting, text: string): unknown => {

@@ -51,8 +51,7 @@ export const describedSweepSettings = z.object({
       help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
       about:
         'After the listed factors, bisects the number of kept experts between the last safe factor and the first ' +
-        'that ' +
-        'is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
+        'that is not safe until they are neighbours. Then confirms the result by testing every larger number of kept ' +
         'experts, starting from the largest.',
       part: 'factors',
     }),
@@ -65,8 +64,7 @@ export const describedSweepSettings = z.object({
       value: 'WHEN',
       help:
         'early: find the threshold only. Stop a candidate once no remaining answers could make it safe; end each ' +
-        'curve ' +
-        'at its first unsafe factor. Verdicts are those of all items.',
+        'curve at its first unsafe factor. Verdicts are those of all items.',
       otherwise: 'every candidate answers every item, continuing from the results on disk',
       about:
         'Finds thresholds only, without full curves: a candidate stops once no remaining answers could make it safe, ' +
@@ -86,8 +84,8 @@ export const describedSweepSettings = z.object({
       about:
         'Refits weights of what remains on the task’s calibration items, towards the unpruned model’s outputs; the ' +
         'choice beside it says which weights. Beside: each plan is measured with and without recovery, as two ' +
-        'curves. ' +
-        'Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves shows it.',
+        'curves. Instead: with recovery only. Recovery can also have no effect or do harm; a sweep with both curves ' +
+        'shows it.',
       words: { both: 'beside each plan', only: 'instead of each plan' },
       part: 'plans',
     }),
@@ -108,9 +106,8 @@ export const describedSweepSettings = z.object({
         "(the unpruned model's own).",
       about:
         'The text that profiles, searches and refits read after the question of a calibration item: its right ' +
-        'answer, ' +
-        'or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs one pass ' +
-        'of generation.',
+        'answer, or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs ' +
+        'one pass of generation.',
       words: { answers: 'right answers', written: 'the unpruned model’s answers' },
       part: 'plans',
     }),
@@ -207,6 +204,11 @@ export const recordedSweepSettings = z.preprocess((spec) => {
     options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },
   };
 }, sweepSettings);
+/** Candidates in a sweep's manifest, beside its settings. */
+export const recordedCandidates = z.object({
+  candidates: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })).default([]),
+});
+
 /** Begins with a letter, so that it cannot be an option or a path. */
 export const candidateName = z.string().regex(/^[A-Za-z][A-Za-z0-9 ._+-]{0,63}$/);
 

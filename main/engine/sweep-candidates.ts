@@ -1,18 +1,13 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
-import type { SweepRequest } from '../contract/sweep.ts';
+import { recordedCandidates, type SweepRequest } from '../contract/sweep.ts';
 import type { RunModel, RunTask } from '../jobs/job-context.ts';
 import { checkCandidate } from '../jobs/sweep-folders.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
 import { recordedPath } from '../workspace/library.ts';
 import type { EngineContext } from './engine-context.ts';
 import { reopenModel } from './run-subjects.ts';
-
-/** Candidates in a sweep's manifest, beside its settings. */
-const recorded = z.object({
-  candidates: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })).default([]),
-});
 
 /** Opens the candidates of a request. Refuses those that cannot be paired with its model. */
 export const openCandidates = async (
@@ -42,10 +37,10 @@ export const openCandidates = async (
 };
 
 /** The candidates as recorded in a manifest. */
-export const recordedCandidates = (
+export const candidatesToRecord = (
   context: EngineContext,
   candidates: readonly RunModel[],
-): z.infer<typeof recorded> => ({
+): z.infer<typeof recordedCandidates> => ({
   candidates: candidates.map(({ name, checkpoint }) => ({
     name,
     path: recordedPath(checkpoint.folder, context.bundled.models),
@@ -60,7 +55,7 @@ export const reopenCandidates = async (
   unconfirmed: string | null,
 ): Promise<RunModel[]> =>
   Promise.all(
-    recordedSpec(manifest, recorded).candidates.map(async (entry) => ({
+    recordedSpec(manifest, recordedCandidates).candidates.map(async (entry) => ({
       name: entry.name,
       checkpoint: await reopenModel(context, entry, unconfirmed),
     })),
@@ -68,7 +63,7 @@ export const reopenCandidates = async (
 
 /** Refuses to give a plan for a candidate's point: its experts are those of its own folder. */
 export const refuseCandidatePlan = (manifest: RunManifest, method: string): void => {
-  const found = recordedSpec(manifest, recorded).candidates.find(({ name }) => name === method);
+  const found = recordedSpec(manifest, recordedCandidates).candidates.find(({ name }) => name === method);
   if (found !== undefined)
     throw refuse(
       'no-plan',

@@ -10,8 +10,7 @@ const CURTAILED_CAPTION =
 /** How a method measured with several seeds is drawn. */
 const DRAWS_CAPTION =
   'Several draws of a method: their mean, bar and band from the lowest to the highest value; its threshold is safe ' +
-  'in ' +
-  'every draw. ';
+  'in every draw. ';
 
 /** How to read the curves of a sheet, beside the threshold rule. */
 export const curveCaption = (sheet: CurveSheet): string => {

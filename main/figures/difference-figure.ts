@@ -31,8 +31,7 @@ const PLOT = { width: 640, height: 220, head: 26, below: 52 } as const;
 const CAPTION =
   'Difference to the unpruned model on the same items. Whiskers run between the two one-sided 95 % ends; the bar at ' +
   'the lower end decides: within the shaded band the point is safe. Several draws: their mean, a band from the ' +
-  'lowest ' +
-  'to the highest, and the whiskers of each; the factor is safe where every draw is. The ' +
+  'lowest to the highest, and the whiskers of each; the factor is safe where every draw is. The ' +
   'axis is linear about 0 and compressed beyond the margin.';
 
 const drawsOf = ({ panels }: DifferenceFigure, method: string): number =>

@@ -57,9 +57,8 @@ export const experimentCaption = (question: ExperimentQuestion): string =>
   'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus ' +
   (question === 'scratch' ? 'the one pretrained with E\u2032' : 'itself unpruned') +
   ', both treated alike (a refitted one against an unchanged one), on the same items; left of 0 the pruned one is ' +
-  'worse. ' +
-  'Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval); of several draws the ' +
-  'mean, ' +
+  'worse. Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval); of several draws ' +
+  'the mean, ' +
   'whiskers that span the intervals of all draws, and a thicker line from the lowest to the highest difference.';
 
 export const experimentFigureTitle = (question: ExperimentQuestion): string =>

@@ -64,8 +64,7 @@ export const shareLines = (points: readonly SharePoint[]): ShareLine[] =>
 export const SHARE_CAPTION =
   'A line per number of experts before pruning, named at its end, darker for more: each mark is a factor, at the ' +
   'share of the routed choices that it drops (or merges into another expert) and the difference to the unpruned ' +
-  'model; ' +
-  'means over the tasks and draws. Solid: answers chosen; dashed and hollow: written. Where lines coincide, a ' +
+  'model; means over the tasks and draws. Solid: answers chosen; dashed and hollow: written. Where lines coincide, a ' +
   'model with more experts loses as much at the same dropped share, and tolerates a larger factor only because that ' +
   'drops less.';
 

@@ -134,7 +134,7 @@ export const blockNodes = (
   };
 };
 
-/** What a router sees beside a dense network: the normed hidden state times its own factors and H^-0.5. */
+/** Input of a router beside a dense network: the normed hidden state times the router's own factors and H^-0.5. */
 const routerTokens = (
   graph: OnnxGraph,
   { hidden }: ModelDescriptor,

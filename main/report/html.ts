@@ -223,6 +223,7 @@ thead{display:table-header-group}
 table{font-size:8pt}
 th,td{padding:1mm 2mm}
 .wide,.matrices{overflow:visible}
+.wide th,.wide td{white-space:normal;padding-inline:1mm}
 .matrices{grid-template-columns:1fr 1fr;gap:5mm 7mm}
 .single{grid-template-columns:1fr}
 .half svg{max-height:94mm}

@@ -1,6 +1,6 @@
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { isDefault, settingsOf, valueText } from '../contract/setting.ts';
+import { changedSettings, valueText } from '../contract/setting.ts';
 import { describedSweepSettings, recordedSweepSettings, type SweepSettings } from '../contract/sweep.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { bareFactor, listed } from '../words/numbers.ts';
@@ -198,15 +198,13 @@ const question = ({ sizeTrend, document }: ReportSource): string => {
 /** Shown elsewhere: on lines of their own, or in the rule of the thresholds. */
 const SHOWN_ELSEWHERE = ['budget', 'seeds', 'delta'];
 
-/** Described settings that differ from their defaults. */
-const changedSettings = (settings: SweepSettings): readonly (readonly [label: string, value: string])[] => {
-  const values: Readonly<Record<string, unknown>> = settings;
-  return settingsOf(describedSweepSettings).flatMap((setting) => {
-    const { name, label } = setting;
-    if (SHOWN_ELSEWHERE.includes(name) || isDefault(setting, values[name])) return [];
-    return [[label.charAt(0).toUpperCase() + label.slice(1), valueText(setting, values[name])] as const];
-  });
-};
+const otherSettings = (settings: SweepSettings): readonly (readonly [label: string, value: string])[] =>
+  changedSettings(describedSweepSettings, settings)
+    .filter(({ setting: { name } }) => !SHOWN_ELSEWHERE.includes(name))
+    .map(({ setting, value }) => {
+      const { label } = setting;
+      return [label.charAt(0).toUpperCase() + label.slice(1), valueText(setting, value)];
+    });
 
 const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
   const settings = recordedSweepSettings.safeParse(manifest.spec);
@@ -223,7 +221,7 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
       ? ([
           ['Budget', settings.data.budget],
           ['Seeds of draws', settings.data.seeds.join(', ')],
-          ...changedSettings(settings.data),
+          ...otherSettings(settings.data),
         ] as const)
       : []),
     ['Measured', manifest.createdAt.slice(0, 16).replace('T', ', ')],

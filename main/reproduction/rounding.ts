@@ -10,5 +10,4 @@ export const ROUNDING = { score: 1e-3, derived: 1e-6, sums: 1e-4, lastDigits: 1e
 export const ROUNDING_WORDS =
   'Numbers count as equal up to rounding if log-probabilities differ by less than 0.001, perplexities and their ' +
   'intervals by less than a millionth, and sums of profiles by less than a ten-thousandth of the largest; ' +
-  'accuracies, ' +
-  'counts, p-values and thresholds must be the same.';
+  'accuracies, counts, p-values and thresholds must be the same.';

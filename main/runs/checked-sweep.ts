@@ -186,8 +186,8 @@ const checkSentences = (
       ? []
       : [
           `${OUTCOMES} contains ${counted(total(ofOutcomes), 'entry', 'entries')} that do not follow from the ` +
-            'answers ' +
-            `in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; correctness is recomputed from the answers.`,
+            `answers in it: ${fieldWords(ofOutcomes)}. It was edited or damaged; correctness is recomputed from the ` +
+            `answers.`,
         ]),
     ...(ofResults === undefined || ofResults.length === 0
       ? []
@@ -236,8 +236,7 @@ const uncheckedSentences = (
       ? []
       : [
           `The outcomes of ${counted(withoutOutcomes, 'point')} are not in this workspace: their numbers are shown ` +
-            'as ' +
-            `${RESULTS} has them.`,
+            `as ${RESULTS} has them.`,
         ]),
   ];
 };

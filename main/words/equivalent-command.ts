@@ -1,34 +1,37 @@
-import { z } from 'zod';
 import type { RunManifest } from '../contract/run.ts';
-import { isDefault, settingsOf } from '../contract/setting.ts';
-import { describedSweepSettings, recordedSweepSettings } from '../contract/sweep.ts';
+import { changedSettings } from '../contract/setting.ts';
+import { describedSweepSettings, recordedCandidates, recordedSweepSettings } from '../contract/sweep.ts';
 
 /** Quotes a word that a shell would split. */
 export const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
+/**
+ * A run may have been made by somebody else: a path that a command line would read as an option, or a character that a
+ * terminal obeys when it is pasted.
+ */
+const isUnsafe = (word: string): boolean => word.startsWith('-') || /\p{Cc}/u.test(word);
+
 /** A recorded path as the command line takes it: bundled models and tasks by their names. */
 const subject = ({ path }: { readonly path: string }): string => path.replace(/^bundled:/, '');
-
-/** Candidates beside the settings of a recorded sweep. */
-const recordedCandidates = z.looseObject({
-  candidates: z.array(z.looseObject({ name: z.string(), path: z.string() })).default([]),
-});
 
 const optionWords = (flag: string, values: readonly string[]): readonly string[] =>
   values.length === 0 ? [] : [`--${flag}`, ...values];
 
 /**
  * The command line that makes the same run, whatever started it; null for kinds of runs other than sweeps, and for
- * settings that cannot be read. A method from a file is named by the file's name only, since a manifest holds its text.
+ * settings that cannot be read or paths that cannot be pasted safely. A method from a file is named by the file's name
+ * only, since a manifest holds its text.
  */
 export const equivalentCommand = ({ kind, spec, models, tasks }: RunManifest): string | null => {
   const read = recordedSweepSettings.safeParse(spec);
   const beside = recordedCandidates.safeParse(spec);
   if (kind !== 'sweep' || !read.success || !beside.success) return null;
   const settings = read.data;
+  const paths = [...models, ...tasks, ...beside.data.candidates].map(subject);
+  const names = [...Object.values(read.data.files ?? {}), ...beside.data.candidates].map(({ name }) => name);
+  if ([...paths, ...names, read.data.first?.task ?? ''].some(isUnsafe)) return null;
   const { methods, files = {}, factors, options, recovery, refits, chat, first } = settings;
-  const described: Readonly<Record<string, unknown>> = settings;
   const words = [
     ...['uncurl', 'sweep', ...models.map(subject)],
     ...optionWords('task', tasks.map(subject)),
@@ -44,10 +47,9 @@ export const equivalentCommand = ({ kind, spec, models, tasks }: RunManifest): s
       ),
     ),
     ...(recovery === 'none' ? [] : ['--recovery', [...(recovery === 'both' ? ['none'] : []), ...refits].join(',')]),
-    ...settingsOf(describedSweepSettings).flatMap((setting) => {
-      const value = described[setting.name];
-      if (setting.flag === undefined || isDefault(setting, value)) return [];
-      return setting.kind === 'switch' ? [`--${setting.flag}`] : [`--${setting.flag}`, String(value)];
+    ...changedSettings(describedSweepSettings, settings).flatMap(({ setting: { flag, kind: control }, value }) => {
+      if (flag === undefined) return [];
+      return control === 'switch' ? [`--${flag}`] : [`--${flag}`, String(value)];
     }),
     ...(chat === true ? ['--chat'] : []),
     ...(first?.task === undefined ? [] : ['--first', first.task]),

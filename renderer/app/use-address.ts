@@ -69,6 +69,6 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
 /** Switches to the view of a fragment and returns the selection that it describes. */
 const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): Partial<Selection> => {
   const { view, known } = followed(fragment, selectionStore.getState(), shelves);
-  if (views.some(({ name }) => name === view)) layoutStore.getState().show(view ?? FIRST_VIEW);
+  if (view !== null && views.some(({ name }) => name === view)) layoutStore.getState().show(view);
   return known;
 };

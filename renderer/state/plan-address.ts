@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PathHandle } from '../../main/contract/model.ts';
 import { PLAN_KEYS } from '../../main/contract/page-fragment.ts';
 import { describedPlanSettings, methodName, methodOptions } from '../../main/contract/plan.ts';
-import { isDefault, settingsOf, valueIn } from '../../main/contract/setting.ts';
+import { changedSettings, settingsOf, valueIn } from '../../main/contract/setting.ts';
 import { plainPlan } from './plan-settings.ts';
 import type { OptionsByMethod, PlanSettings } from './plan-settings.ts';
 
@@ -24,10 +24,10 @@ export const planAddress = (
   { model, factor, tasks }: Subject & { readonly tasks: readonly { readonly handle: PathHandle }[] },
   taskName: (handle: PathHandle) => string,
 ): readonly (readonly [string, string])[] => {
-  const words = settingsOf(describedPlanSettings).flatMap((setting): [string, string][] => {
-    const value = new Map<string, unknown>(Object.entries(described)).get(setting.name);
-    return isDefault(setting, value) ? [] : [[setting.name, String(value)]];
-  });
+  const words = changedSettings(describedPlanSettings, described).map(({ setting, value }): [string, string] => [
+    setting.name,
+    String(value),
+  ]);
   const changed = changedOptions(options);
   const weights = tasks.flatMap(({ handle }) => {
     const weight = taskWeights[handle] ?? 1;

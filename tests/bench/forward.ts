@@ -99,8 +99,7 @@ const compare = async (
     );
   console.log(
     `  bfloat16 changes logits by ${(100 * largest).toFixed(1)} % of the largest at most, and the most likely token ` +
-      'at ' +
-      `${(100 * flipped).toFixed(1)} % of positions`,
+      `at ${(100 * flipped).toFixed(1)} % of positions`,
   );
 };
 

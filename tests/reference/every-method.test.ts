@@ -28,7 +28,7 @@ const folders = readdirSync(root, { withFileTypes: true })
 const control = { signal: new AbortController().signal };
 const methods = methodNames.filter((name) => methodNamed(name).needs !== 'search');
 
-/** What a family's layers do not allow. */
+/** Methods that a family's layers do not allow. */
 const refused: Readonly<Record<string, readonly string[]>> = {
   afmoe: ['residual', 'merge', 'recover experts', 'recover router'],
   // The router chooses among groups, of which the method cannot keep equal parts.

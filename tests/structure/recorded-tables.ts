@@ -152,19 +152,27 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
       `${safe('written', 'frequency')}.`,
     `The same factor drops less at more experts (${dropped} % of the routed choices).`,
     `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks ` +
-      'chosen, ' +
-      `${safe('written', 'uncurl')} written.`,
+      `chosen, ${safe('written', 'uncurl')} written.`,
   ]);
 };
 
 const SIGNS = { plus: '+', minus: '-', 'cannot-tell': '?' } as const;
 
-const recordedExperiment = async (): Promise<{ record: ExperimentRecord; answers: readonly ExperimentAnswer[] }> => {
+interface RecordedExperiment {
+  readonly record: ExperimentRecord;
+  readonly answers: readonly ExperimentAnswer[];
+}
+
+const readExperiment = async (): Promise<RecordedExperiment> => {
   const folder = recordedExperimentFolder(resources);
   const manifest = runManifest.parse(JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')));
   const record = await requireExperimentRecord(folder, manifest);
   return { record, answers: experimentDocument(record).answers };
 };
+
+let experimentRead: Promise<RecordedExperiment> | null = null;
+/** Read once for all its tables. */
+const recordedExperiment = (): Promise<RecordedExperiment> => (experimentRead ??= readExperiment());
 
 /** Fine-tuned, pruned minus scratch, over all draws: the mean and a range that contains each draw's interval. */
 const experiment = async (): Promise<readonly string[]> => {

@@ -1,5 +1,13 @@
 import type { Family } from './family.ts';
-import { correctedSigmoid, groupedAttention, plain, queryKeyNormNames, silu, stackedLayout } from './shared-names.ts';
+import {
+  correctedSigmoid,
+  groupedAttention,
+  mixtralLayout,
+  plain,
+  queryKeyNormNames,
+  silu,
+  stackedLayout,
+} from './shared-names.ts';
 
 /** MiniMax-M2; also in FP8. */
 export const minimaxM2: Family = {
@@ -41,15 +49,5 @@ export const minimaxM2: Family = {
     dimensionsKey: 'rotary_dim',
     scalings: ['default', 'yarn'],
   },
-  layouts: [
-    {
-      kind: 'per-expert',
-      router: 'model.layers.{l}.block_sparse_moe.gate.weight',
-      prefix: 'model.layers.{l}.block_sparse_moe.experts.',
-      gate: 'w1.weight',
-      up: 'w3.weight',
-      down: 'w2.weight',
-    },
-    stackedLayout,
-  ],
+  layouts: [mixtralLayout, stackedLayout],
 };

@@ -1,5 +1,13 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, silu, softmaxOver, stackedLayout, unquantised } from './shared-names.ts';
+import {
+  groupedAttention,
+  mixtralLayout,
+  plain,
+  silu,
+  softmaxOver,
+  stackedLayout,
+  unquantised,
+} from './shared-names.ts';
 
 /** Mixtral (arXiv 2401.04088); names as transformers 4 and 5 write them. */
 export const mixtral: Family = {
@@ -21,15 +29,5 @@ export const mixtral: Family = {
   routing: softmaxOver(true),
   attention: groupedAttention,
   window: { kind: 'always', key: 'sliding_window' },
-  layouts: [
-    {
-      kind: 'per-expert',
-      router: 'model.layers.{l}.block_sparse_moe.gate.weight',
-      prefix: 'model.layers.{l}.block_sparse_moe.experts.',
-      gate: 'w1.weight',
-      up: 'w3.weight',
-      down: 'w2.weight',
-    },
-    stackedLayout,
-  ],
+  layouts: [mixtralLayout, stackedLayout],
 };

@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, silu, unquantised } from './shared-names.ts';
+import { groupedAttention, mixtralLayout, plain, silu, unquantised } from './shared-names.ts';
 
 /** Phi-3.5-MoE (arXiv 2404.14219), routed by SparseMixer-v2. */
 export const phimoe: Family = {
@@ -28,14 +28,7 @@ export const phimoe: Family = {
   window: { kind: 'always', key: 'sliding_window' },
   rotary: { interleaved: false, partialKey: null, scalings: ['default', 'longrope'] },
   layouts: [
-    {
-      kind: 'per-expert',
-      router: 'model.layers.{l}.block_sparse_moe.gate.weight',
-      prefix: 'model.layers.{l}.block_sparse_moe.experts.',
-      gate: 'w1.weight',
-      up: 'w3.weight',
-      down: 'w2.weight',
-    },
+    mixtralLayout,
     {
       kind: 'stacked-rows',
       router: 'model.layers.{l}.mlp.router.weight',

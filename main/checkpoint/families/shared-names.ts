@@ -116,6 +116,16 @@ export const projLayout: ExpertLayout = {
   down: 'down_proj.weight',
 };
 
+/** Mixtral's names: gate, up and down are w1, w3 and w2. */
+export const mixtralLayout: ExpertLayout = {
+  kind: 'per-expert',
+  router: 'model.layers.{l}.block_sparse_moe.gate.weight',
+  prefix: 'model.layers.{l}.block_sparse_moe.experts.',
+  gate: 'w1.weight',
+  up: 'w3.weight',
+  down: 'w2.weight',
+};
+
 /** The runtime layout of transformers 5, which `save_pretrained(save_original_format=False)` writes. */
 export const stackedLayout: ExpertLayout = {
   kind: 'stacked-rows',

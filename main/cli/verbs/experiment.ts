@@ -94,8 +94,7 @@ export const experiment: Verb = {
       value: 'LIST',
       help:
         `${armTreatment.options.join(', ')} (default ${DEFAULTS.treatments.join(',')}). two-stage: a general stage ` +
-        'on ' +
-        '--mixture, then the task; new-router: pruned arms get a random new router. All but as-is ' +
+        'on --mixture, then the task; new-router: pruned arms get a random new router. All but as-is ' +
         'and refit need Python; give --rate and --epochs then.',
     },
     recovery: {
@@ -116,8 +115,7 @@ export const experiment: Verb = {
       value: 'NAME',
       help:
         'fixed: all trainings use the seed of --seed (default). drawn: the trainings of a draw use its own seed, ' +
-        'also ' +
-        'the arms that they are compared with, which are then trained once per draw.',
+        'also the arms that they are compared with, which are then trained once per draw.',
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },

@@ -28,7 +28,7 @@ import {
   startRun,
   taskNames,
 } from '../run-kind.ts';
-import { openCandidates, recordedCandidates, refuseCandidatePlan } from '../sweep-candidates.ts';
+import { openCandidates, candidatesToRecord, refuseCandidatePlan } from '../sweep-candidates.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
@@ -63,7 +63,7 @@ const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
 export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
   kind: 'sweep',
   schema: recordedSweepSettings,
-  recorded: (context, { spec, candidates = [] }) => ({ ...spec, ...recordedCandidates(context, candidates) }),
+  recorded: (context, { spec, candidates = [] }) => ({ ...spec, ...candidatesToRecord(context, candidates) }),
   check: (_, order) => checkSweep(inputOf(order)),
   title: (_, order) => `Sweep of ${modelNames(order)} on ${taskNames(order)}`,
   job: (context, order) => liveSweepJob(context, inputOf(order)),

@@ -110,9 +110,8 @@ export const compareNotes = (
     ...(several.length > 0
       ? [
           `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over ` +
-            'draws, ' +
-            'with the lowest and the highest; every pair of draws has a paired interval of its own. Better, worse ' +
-            'and ' +
+            'draws, with the lowest and the highest; every pair of draws has a paired interval of its own. Better, ' +
+            'worse and ' +
             'cannot tell must hold for every pair; where pairs disagree, draws differ.',
         ]
       : []),

@@ -163,8 +163,7 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
       ? []
       : [
           `${listed(curtailed)} stopped candidates once their verdict was decided: only those that were measured in ` +
-            'full ' +
-            'are here.',
+            'full are here.',
         ]),
     ...(unfinished.length === 0 ? [] : [`${listed(unfinished)} did not finish: what is measured is compared.`]),
   ];

@@ -1,11 +1,11 @@
 import { exportFormat } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { copyText } from '../../actions/copy.ts';
 import { openMade } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
 import type { Engine } from '../../engine/engine-context.tsx';
 import { useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { exportStore } from '../../state/export-store.ts';
-import { noticesStore } from '../../state/notices-store.ts';
 
 const openAsModel = async (engine: Engine, run: string): Promise<void> => {
   await openMade(engine, run);
@@ -29,16 +29,7 @@ export const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly 
           Open folder
         </Button>
       )}
-      <Button
-        onClick={() =>
-          start(async () => {
-            await navigator.clipboard.writeText(path);
-            noticesStore.getState().tell('The path is in the clipboard.', path);
-          })
-        }
-      >
-        Copy path
-      </Button>
+      <Button onClick={() => start(() => copyText('The path', path))}>Copy path</Button>
       {isModelFolder(run) && (
         <Button icon="model" disabled={busy} onClick={() => start((engine) => openAsModel(engine, run.id))}>
           Open as model

@@ -4,9 +4,10 @@ import { runDurationMs } from '../../../main/contract/run-filter.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runTag, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { isDefault, settingsOf, valueText } from '../../../main/contract/setting.ts';
+import { changedSettings, valueText } from '../../../main/contract/setting.ts';
 import { describedSweepSettings, recordedSweepSettings } from '../../../main/contract/sweep.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
+import { copyText } from '../../actions/copy.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -18,7 +19,6 @@ import { formatDuration, formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
-import { noticesStore } from '../../state/notices-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { RunLog } from './run-log.tsx';
 import { runStateText } from './run-words.ts';
@@ -161,13 +161,12 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
 const sweepFacts = ({ kind, spec }: RunManifest): readonly (readonly [term: string, value: string])[] => {
   const read = recordedSweepSettings.safeParse(spec);
   if (kind !== 'sweep' || !read.success) return [];
-  const described: Readonly<Record<string, unknown>> = read.data;
   return [
     ['Methods', read.data.methods.map(methodTitle).join(', ')],
     ['Factors', read.data.factors.join(', ')],
-    ...settingsOf(describedSweepSettings)
-      .filter((setting) => !isDefault(setting, described[setting.name]))
-      .map((setting) => [setting.label, valueText(setting, described[setting.name])] as const),
+    ...changedSettings(describedSweepSettings, read.data).map(
+      ({ setting, value }) => [setting.label, valueText(setting, value)] as const,
+    ),
   ];
 };
 
@@ -180,16 +179,7 @@ const CommandLine = ({ command }: { readonly command: string }) => {
         <Definition of="equivalentCommand">The same on the command line</Definition>
       </span>
       <pre className="command-line">{command}</pre>
-      <Button
-        onClick={() =>
-          start(async () => {
-            await navigator.clipboard.writeText(command);
-            noticesStore.getState().tell('The command is in the clipboard.', command);
-          })
-        }
-      >
-        Copy the command
-      </Button>
+      <Button onClick={() => start(() => copyText('The command', command))}>Copy the command</Button>
     </div>
   );
 };

@@ -172,8 +172,8 @@ test('a file that its reader never finishes is refused by the CPU time limit', a
   });
 });
 
-// Written by the engine, then changed by the fuzzer: the parser never finished reading its rows. By column, the one that
-// has no name is found missing.
+// Written by the engine, then changed by the fuzzer: the parser never finished reading its rows. By column, the one
+// that has no name is found missing.
 test('outcomes whose column the schema does not name are refused', async () => {
   const file = fileURLToPath(new URL('../../fixtures/tasks/endless-outcomes.parquet', import.meta.url));
   await expect(countOutcomes(file)).rejects.toMatchObject({

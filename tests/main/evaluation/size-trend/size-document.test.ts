@@ -22,8 +22,7 @@ describe('whether the threshold rises with E', () => {
       'By frequency, the threshold rises with the number of pretraining experts in these models; ' +
         'whether it would in others cannot be determined: it rises in 9 of 9 tasks and falls in 0 (E = 8 to 64). ' +
         'Of all 24 ways to assign the sizes to the 4 models, within each series of trainings, 4 show a trend as ' +
-        'strong ' +
-        '(p = 0.17): so few trainings cannot rule out chance in training, whatever they show.',
+        'strong (p = 0.17): so few trainings cannot rule out chance in training, whatever they show.',
     );
   });
 
@@ -98,9 +97,8 @@ describe('whether pruning past the threshold is worse than training fewer', () =
     expect([verdict, p]).toEqual(['supported', null]);
     expect(sentence).toContain(
       'In these models, past the threshold of frequency, one pruned to E\u2032 experts is worse than one trained ' +
-        'with ' +
-        'E\u2032: in 54 of 54 pairs the interval of the difference lies on the worse side of 0, in 0 on the better ' +
-        'side, in 0 it includes 0 (worse in 9 of 9 tasks, better in 0; median difference',
+        'with E\u2032: in 54 of 54 pairs the interval of the difference lies on the worse side of 0, in 0 on the ' +
+        'better side, in 0 it includes 0 (worse in 9 of 9 tasks, better in 0; median difference',
     );
   });
 
