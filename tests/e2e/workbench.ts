@@ -93,6 +93,13 @@ export const withServer = async (
   }
 };
 
+/**
+ * Waits for the engine's first answer. Before it the page may not listen to keys yet, and an engine that runs as
+ * another user may not have created its workspace.
+ */
+const untilReady = (page: Page): Promise<void> =>
+  page.getByRole('list', { name: 'Models' }).getByRole('listitem').first().waitFor();
+
 const inBrowser = async (
   playwright: PlaywrightWorkerArgs['playwright'],
   launchOptions: LaunchOptions,
@@ -104,6 +111,7 @@ const inBrowser = async (
     try {
       const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
       await page.goto(address);
+      await untilReady(page);
       await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null });
     } finally {
       await browser.close();
@@ -133,8 +141,7 @@ const inWindow = async (
   });
   try {
     const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
-    // The engine runs as another user: it must create its workspace before a test adds anything.
-    await page.getByRole('list', { name: 'Models' }).getByRole('listitem').first().waitFor();
+    await untilReady(page);
     const answerFolderDialog = (folder: string): Promise<void> =>
       electron.evaluate(({ dialog }, chosen) => {
         dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
