@@ -28,8 +28,8 @@ const ofDense = (dense: DenseTensors | null): number =>
 const ofAttention = (attention: AttentionDescriptor): number => {
   if (attention.kind === 'grouped') {
     const { query, key, value, output, queryKeyNorm, gate, sinks } = attention;
-    const norms = queryKeyNorm === null ? 0 : ofNorm(queryKeyNorm.query) + ofNorm(queryKeyNorm.key);
-    return sum([query, key, value ?? [], output, gate ?? []].flat().map(ofProjection)) + norms + count(sinks);
+    const norms = sum([queryKeyNorm?.query ?? [], queryKeyNorm?.key ?? []].flat().map(ofNorm));
+    return sum([query, key ?? [], value ?? [], output, gate ?? []].flat().map(ofProjection)) + norms + count(sinks);
   }
   const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
   const queries =
@@ -53,6 +53,7 @@ const ofRest = ({
   feedForwardNorm,
   branchNorms,
   beside,
+  tokenInput,
   outputScale,
   moe,
   dense,
@@ -66,6 +67,7 @@ const ofRest = ({
     (beside === null
       ? 0
       : sum([beside.dense, beside.expertsIn, beside.expertsOut].map(ofNorm)) + count(beside.router)) +
+    (tokenInput === null ? 0 : counts([tokenInput.gate, tokenInput.projection]) + ofNorm(tokenInput.norm)) +
     count(outputScale) +
     ofDense(dense) +
     ofDense(moe?.shared ?? null) +
@@ -88,6 +90,9 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
   const moe = model.moeLayers[0]?.moe;
   const outer =
     counts([model.embedding, model.head === model.embedding ? null : model.head, model.headBias]) +
+    (model.tokenInputs === null
+      ? 0
+      : counts([model.tokenInputs.table, model.tokenInputs.projection]) + ofNorm(model.tokenInputs.norm)) +
     ofNorm(model.finalNorm);
   const expert = sum(model.moeLayers.map((layer) => ofExperts(layer.moe)));
   const rest = outer + sum(model.blocks.map(ofRest));

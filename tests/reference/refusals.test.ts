@@ -319,6 +319,8 @@ const lengthKeys = [
   'num_hidden_layers',
   'num_attention_heads',
   'num_key_value_heads',
+  'num_kv_shared_layers',
+  'hidden_size_per_layer_input',
   'head_dim',
   'global_head_dim',
   'num_local_experts',

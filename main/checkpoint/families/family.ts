@@ -41,6 +41,11 @@ export interface Family {
     /** Names where a dense network runs beside the experts of every layer. */
     readonly beside?: Readonly<Record<'dense' | 'expertsIn' | 'expertsOut' | 'router', string>>;
     readonly outputScale?: string;
+    /** Where tokens have numbers of their own for each layer: of all layers, and what a layer makes of its own. */
+    readonly tokenInputs?: Readonly<Record<'table' | 'projection' | 'norm' | 'gate' | 'back' | 'backNorm', string>> & {
+      /** Key of how many each layer has; 0: none. */
+      readonly sizeKey: string;
+    };
   };
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
@@ -152,6 +157,8 @@ export type AttentionRecord =
         /** Both by layer, where the config has that. */
         readonly byLayerKey: string;
       };
+      /** Key of how many of the last layers take keys and values from the last layer of their kind before them. */
+      readonly sharedLayersKey?: string;
       /** Heads of the values are normed without weight. */
       readonly valueNorm?: true;
       /** In layers that rotate, heads of queries and keys are normed without weight afterwards. */
@@ -234,6 +241,8 @@ export interface DenseRecord {
     | { readonly kind: 'unlisted'; readonly listKey: string; readonly everyKey: string }
     | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
   readonly widthKey: string;
+  /** Whether layers that take keys and values from others have twice the width. */
+  readonly doubled?: Flag;
   readonly biased: Flag;
   readonly gate: string;
   readonly up: string;
