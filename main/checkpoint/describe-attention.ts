@@ -7,7 +7,7 @@ import { biasName, layerName } from './tensor-index.ts';
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
 export interface AttentionReader {
   readonly isLatent: boolean;
-  /** head dimension ^ -0.5. */
+  /** head dimension ^ -0.5, times what multiplies queries. */
   readonly scale: number;
   /** Dimensions of each head that a rotary embedding may rotate, in layers with and without a window. */
   readonly rotatedDimension: Readonly<Record<'full_attention' | 'sliding_attention', number>>;
@@ -204,6 +204,7 @@ const describeLatent = (
   const valueDimension = reader.integer('v_head_dim');
   const headDimension = plainDimension + rotatedDimension;
   const biased = reader.flag(record.biased);
+  const queryScale = record.rankRoots === true ? (hidden / reader.integer('q_lora_rank')) ** 0.5 : 1;
   const take = (name: string, shape: readonly [number, number], isBiased = false): Projection =>
     project(weights, name, shape, isBiased);
   const describe = (layer: number): AttentionDescriptor => {
@@ -221,6 +222,7 @@ const describeLatent = (
             },
       keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden], biased),
       keyValueNorm: norm(named(record.keyValueNorm), latent, record.innerEpsilon),
+      latentScale: record.rankRoots === true ? (hidden / latent) ** 0.5 : 1,
       keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
       output: take(named(record.output), [hidden, heads * valueDimension], biased),
       latent,
@@ -231,7 +233,7 @@ const describeLatent = (
   };
   return {
     isLatent: true,
-    scale: headDimension ** -0.5,
+    scale: headDimension ** -0.5 * queryScale,
     rotatedDimension: { full_attention: rotatedDimension, sliding_attention: rotatedDimension },
     describe,
   };

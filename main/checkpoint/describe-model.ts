@@ -4,6 +4,7 @@ import { describeAttention } from './describe-attention.ts';
 import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
 import {
   type BlockDescriptor,
+  LATE_EXPERTS,
   type ModelDescriptor,
   type Norm,
   type Rotary,
@@ -56,7 +57,10 @@ export const describeModel = (
   const hidden = reader.integer('hidden_size');
   const heads = reader.integer('num_attention_heads');
   const vocabulary = reader.integer('vocab_size');
-  const layers = reader.integer('num_hidden_layers', MAX_LAYERS);
+  const layers =
+    family.pairsKey === undefined
+      ? reader.integer('num_hidden_layers', MAX_LAYERS)
+      : 2 * reader.integer(family.pairsKey, MAX_LAYERS);
   const epsilon = reader.number('rms_norm_eps');
   const norm = (name: string, width: number, over: number = epsilon): Norm =>
     describeNorm(family, index, name, width, over);
@@ -87,7 +91,8 @@ export const describeModel = (
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const dense = hasDense(family.dense, reader, layer) ? family.dense : null;
-    const hasExperts = dense === null || dense.rule.kind === 'beside';
+    const isPaired = dense?.rule.kind === 'pairs';
+    const hasExperts = dense === null || dense.rule.kind === 'beside' || (isPaired && layer % 2 === 0);
     const { beside, outputScale } = family.names;
     const sharing = sharings[layer] ?? null;
     const isDoubled = dense?.doubled !== undefined && sharing?.gives === false && reader.flag(dense.doubled);
@@ -118,6 +123,7 @@ export const describeModel = (
               expertsOut: norm(named(beside.expertsOut), hidden),
               router: index.take(named(beside.router), [hidden]),
             },
+      late: isPaired ? (hasExperts ? 'gives' : 'takes') : null,
       tokenInput:
         inputNames === undefined || inputSize === 0
           ? null
@@ -192,6 +198,7 @@ export const describeModel = (
           },
     stream: [
       ...(inputSize === 0 ? [] : [{ name: TOKEN_INPUTS, width: layers * inputSize }]),
+      ...(blocks.some(({ late }) => late !== null) ? [{ name: LATE_EXPERTS, width: hidden }] : []),
       ...blocks.flatMap(givenParts),
     ],
     moeLayers,
@@ -287,7 +294,7 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
 });
 
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'beside'
+  rule.kind === 'beside' || rule.kind === 'pairs'
     ? []
     : rule.kind === 'first' || rule.kind === 'enumerated'
       ? [rule.key]
@@ -301,7 +308,7 @@ const MLP_TYPES = 'mlp_layer_types';
 
 const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
-  if (record.rule.kind === 'beside') return true;
+  if (record.rule.kind === 'beside' || record.rule.kind === 'pairs') return true;
   if (record.rule.kind === 'first') {
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';

@@ -86,7 +86,7 @@ export interface ExpertGroups {
 export interface ScoreRule {
   readonly kind: 'scores';
   readonly score: Score;
-  /** E values, added to the scores for the choice only. */
+  /** E + Z values, added to the scores for the choice only. */
   readonly correction: TensorView | null;
   readonly groups: ExpertGroups | null;
   /** A softmax over the chosen scores, or the sigmoid of each. */
@@ -121,8 +121,10 @@ export interface MoeDescriptor {
   readonly topK: number;
   /** I. */
   readonly width: number;
+  /** Z experts without weights that give back their input; their rows of the router follow those of the E others. */
+  readonly identities: number;
   readonly routing: RoutingRule;
-  /** Router weight [E, H], and its bias [E] if there is one. */
+  /** Router weight [E + Z, H], and its bias [E + Z] if there is one. */
   readonly router: TensorView;
   readonly routerBias: TensorView | null;
   readonly activation: ExpertActivation;
@@ -205,6 +207,8 @@ export type AttentionDescriptor =
       /** To [latent + rotated part of the key]. */
       readonly keyValueDown: Projection;
       readonly keyValueNorm: Norm;
+      /** Multiplies the normed latent. */
+      readonly latentScale: number;
       readonly keyValueUp: Projection;
       readonly output: Projection;
       readonly latent: number;
@@ -232,6 +236,8 @@ export interface BlockDescriptor {
   /** Where a dense network runs beside the experts: its norm, theirs before and after, and the router's factors [H]. */
   readonly beside:
     (Readonly<Record<'dense' | 'expertsIn' | 'expertsOut', Norm>> & { readonly router: TensorView }) | null;
+  /** The sum of the experts is added not here, but by the next block: this one gives it, or takes that of the last. */
+  readonly late: 'gives' | 'takes' | null;
   /** Adds something of the token itself to the block's output; null: nothing. */
   readonly tokenInput: TokenInput | null;
   /** [1]: multiplies the block's output; null: none. */
@@ -247,8 +253,9 @@ export interface TokenInput {
   readonly norm: Norm;
 }
 
-/** Name of the part of the stream with every block's `TokenInput`. */
+/** Names of parts of the stream: every block's `TokenInput`, and the sum of experts that is added late. */
 export const TOKEN_INPUTS = 'token inputs';
+export const LATE_EXPERTS = 'late experts';
 
 /** (table[token] * D^0.5 + norm(projection(embedding) * H^-0.5)) * 2^-0.5: D numbers for each block, normed by D. */
 export interface TokenInputs {

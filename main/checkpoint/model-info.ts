@@ -110,6 +110,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     sharedExperts: moe?.shared?.experts ?? 0,
     ...groupsOf(moe),
     ...constantsOf(model),
+    ...pruningNote(moe),
     normTopK: moe !== undefined && isNormalised(moe.routing),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
@@ -127,6 +128,17 @@ const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantE
   const found = sum(moeLayers.map(({ moe }) => moe.expertTensors.filter((each) => each.constant !== undefined).length));
   return found === 0 ? {} : { constantExperts: found };
 };
+
+/** What dropping experts means where it is more than leaving them out. */
+const pruningNote = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'pruningNote'> =>
+  moe === undefined || moe.identities === 0
+    ? {}
+    : {
+        pruningNote:
+          `The ${String(moe.identities)} experts of each layer that give back their input stay: their rows and ` +
+          'biases of the router move behind those of the kept experts. Weights are not renormalised, so those of ' +
+          'the kept experts grow.',
+      };
 
 /** Groups of the router if there is more than one. */
 const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> =>

@@ -245,7 +245,7 @@ export const latentParts = (
   tokens: Value,
   inputs: AttentionInputs,
 ): Readonly<Record<'plainQuery' | 'turnedQuery' | 'latent' | 'turnedKey', Value>> => {
-  const { heads, latent, plainDimension, rotatedDimension, query } = descriptor;
+  const { heads, latent, plainDimension, rotatedDimension, query, latentScale } = descriptor;
   const queries =
     'whole' in query
       ? project(graph, tokens, query.whole)
@@ -255,11 +255,12 @@ export const latentParts = (
     rotatedDimension,
   ]);
   const [compressed, rawKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [latent, rotatedDimension]);
+  const normed = normalise(graph, compressed, descriptor.keyValueNorm);
   const turnedQuery = rotate(graph, merge(graph, rawQuery, heads * rotatedDimension), heads, inputs);
   return {
     plainQuery,
     turnedQuery: split(graph, turnedQuery, heads, rotatedDimension),
-    latent: normalise(graph, compressed, descriptor.keyValueNorm),
+    latent: latentScale === 1 ? normed : graph.node('Mul', [normed, graph.float(latentScale)]),
     turnedKey: split(graph, rotate(graph, rawKey, 1, inputs), 1, rotatedDimension),
   };
 };

@@ -1,5 +1,6 @@
 import {
   type BlockDescriptor,
+  LATE_EXPERTS,
   type ModelDescriptor,
   type Norm,
   TOKEN_INPUTS,
@@ -125,11 +126,11 @@ export const blockNodes = (
   const branch = (output: Value, norm: Norm | undefined): Value =>
     norm === undefined ? output : normalise(graph, output, norm);
   const residual = addBranch(graph, model, hidden, branch(attended.output, norms?.attention));
-  const finished = (sum: Value): Value => {
+  const finished = (sum: Value, given: StreamParts = new Map()): Value => {
     const added = addBranch(graph, model, residual, branch(sum, norms?.feedForward));
     const output = block.tokenInput === null ? added : addTokenInput(graph, added, block.tokenInput, parts);
     const scaled = block.outputScale === null ? output : graph.node('Mul', [output, tensor(graph, block.outputScale)]);
-    return putTogether(graph, model, scaled, new Map([...parts, ...givenParts(graph, block.attention, own)]));
+    return putTogether(graph, model, scaled, new Map([...parts, ...givenParts(graph, block.attention, own), ...given]));
   };
   const tokens = normalise(graph, residual, block.feedForwardNorm);
   if (layer !== null && mask !== null && block.beside !== null && block.dense !== null) {
@@ -140,13 +141,20 @@ export const blockNodes = (
     const output = finished(graph.node('Add', [dense, normalise(graph, router.output, beside.expertsOut)]));
     return { output, router, residual, tokens: forExperts, own };
   }
+  if (layer !== null && mask !== null && block.late === 'gives' && block.dense !== null) {
+    const router = moe(graph, layer, tokens, mask);
+    const output = finished(swiglu(graph, tokens, block.dense), new Map([[LATE_EXPERTS, router.output]]));
+    return { output, router, residual, tokens, own };
+  }
   if (layer !== null && mask !== null) {
     const router = moe(graph, layer, tokens, mask);
     return { output: finished(router.output), router, residual, tokens, own };
   }
   if (block.dense === null) throw new Error('a block is dense or has experts');
+  const dense = swiglu(graph, tokens, block.dense);
+  const late = block.late === 'takes' ? parts.get(LATE_EXPERTS) : undefined;
   return {
-    output: finished(swiglu(graph, tokens, block.dense)),
+    output: finished(late === undefined ? dense : graph.node('Add', [dense, late])),
     router: null,
     residual,
     tokens,
