@@ -35,6 +35,7 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
     keptPerLayer,
     topK,
     exportable: exportable(plan, keptPerLayer),
+    ...(model.pruningNote === undefined ? {} : { note: model.pruningNote }),
   };
 };
 

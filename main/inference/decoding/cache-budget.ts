@@ -1,6 +1,7 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { refuse } from '../../contract/errors.ts';
 import { cachedShape } from '../../graph/cached-attention.ts';
+import { streamWidth } from '../../graph/stream.ts';
 import { bytesPerColumn } from './key-value-cache.ts';
 
 /** Memory that decoding takes in addition to the weights. */
@@ -13,7 +14,7 @@ export interface CacheBytes {
 
 export const cacheBytes = (model: ModelDescriptor): CacheBytes => {
   const shapes = model.blocks.map(({ attention }) => cachedShape(attention));
-  return { perColumn: bytesPerColumn(shapes) * (1 + 1 / shapes.length), perPromptToken: 2 * 4 * model.hidden };
+  return { perColumn: bytesPerColumn(shapes) * (1 + 1 / shapes.length), perPromptToken: 2 * 4 * streamWidth(model) };
 };
 
 /** Needs of a group's rows: the longest prompt after the shared prefix, and the most columns of a row. */

@@ -1,5 +1,6 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import type { KeyValueShape } from '../../graph/attention.ts';
+import { streamWidth } from '../../graph/stream.ts';
 import { attentionFeeds } from '../batch.ts';
 import type { BlockPool } from '../block-pool.ts';
 import { pause, type Executor, type ResolvedCandidate } from '../executor.ts';
@@ -55,7 +56,7 @@ export const runStep = async (
     for (const [index, { batch, cells, into, past, prefix }] of works.entries()) {
       await pause(signal);
       const session = await pool.acquire(block, variant, 'cached');
-      const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, model.hidden]);
+      const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, streamWidth(model)]);
       const feeds = {
         ...batch.feeds,
         ...past(block),
@@ -76,7 +77,7 @@ export const runStep = async (
       advance(batch.tokens);
     }
   }
-  return works.map(({ batch }, index) => lastStates(hidden[index] ?? new Float32Array(), batch, model.hidden));
+  return works.map(({ batch }, index) => lastStates(hidden[index] ?? new Float32Array(), batch, streamWidth(model)));
 };
 
 const lastStates = (hidden: Float32Array, { lastRow }: StepBatch, width: number): Float32Array => {
