@@ -164,6 +164,7 @@ export const describeModel = (
   if (family.window.kind === 'chunks') checkChunkTypes(reader, blocks);
   checkLayerLists(family, reader, blocks);
   const { scale } = attention;
+  const statedPositions = reader.integer('max_position_embeddings');
   const descriptor = {
     family: family.modelType,
     hidden,
@@ -171,7 +172,8 @@ export const describeModel = (
       (family.multipliers === null ? scale : reader.number(family.multipliers.attention)) *
       (attention.isLatent ? rotary.scaleCorrection : 1),
     vocabulary,
-    maxPositions: Math.min(reader.integer('max_position_embeddings'), rotary.limit ?? Infinity),
+    maxPositions: Math.min(statedPositions, rotary.limit ?? Infinity),
+    statedPositions: (rotary.limit ?? Infinity) < statedPositions ? statedPositions : undefined,
     tiedHead,
     embedding,
     finalNorm: norm(family.names.finalNorm, hidden),

@@ -302,6 +302,8 @@ export interface ModelDescriptor {
   readonly attentionScale: number;
   readonly vocabulary: number;
   readonly maxPositions: number;
+  /** Those that the config states, where fewer are used. */
+  readonly statedPositions?: number | undefined;
   readonly tiedHead: boolean;
   readonly embedding: TensorView;
   readonly finalNorm: Norm;

@@ -1,4 +1,4 @@
-import type { ModelInfo } from '../contract/model.ts';
+import { type ModelInfo, positionsText } from '../contract/model.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import type {
   AttentionDescriptor,
@@ -127,21 +127,25 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
 export const beginnings = (tensors: readonly string[]): string =>
   [...new Set(tensors.map((name) => /^(?:model\.)?[^.]+/.exec(name)?.[0] ?? name))].join(', ');
 
-/** What a file holds beside the text model, one sentence each. */
-export const besideModel = ({ prediction, carriedTensors }: ModelDescriptor): readonly string[] => [
-  ...(prediction.tensors.length === 0
-    ? []
-    : [
-        `${String(prediction.tensors.length)} tensors are extra prediction layers (MTP), not used here: an export ` +
-          'leaves them out, or slices them (--mtp).',
-      ]),
-  ...(carriedTensors.length === 0
-    ? []
-    : [
-        `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): not ` +
-          'used here, and an export copies them unchanged.',
-      ]),
-];
+/** Parts of a model that are not used here, one sentence each. */
+export const besideModel = (model: ModelDescriptor): readonly string[] => {
+  const { prediction, carriedTensors, statedPositions } = model;
+  return [
+    ...(statedPositions === undefined ? [] : [`It has ${positionsText(model)}.`]),
+    ...(prediction.tensors.length === 0
+      ? []
+      : [
+          `${String(prediction.tensors.length)} tensors are extra prediction layers (MTP), not used here: an export ` +
+            'leaves them out, or slices them (--mtp).',
+        ]),
+    ...(carriedTensors.length === 0
+      ? []
+      : [
+          `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): not ` +
+            'used here, and an export copies them unchanged.',
+        ]),
+  ];
+};
 
 /** Bytes of tensors that are not used here, if any. */
 export const unusedBytes = (
