@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
+import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
   type BlockDescriptor,
   LATE_EXPERTS,
@@ -208,7 +209,7 @@ export const describeModel = (
       within: family.wrapper?.configKey ?? null,
     },
   };
-  const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey, MAX_LAYERS);
+  const extraLayers = family.extraLayersKey === null ? 0 : predictionLayers(reader);
   const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
     .map((layer) => `model.layers.${String(layer)}.`)
     .filter((start) => index.has(`${start}${PREDICTION_MARK}`));
@@ -220,11 +221,17 @@ export const describeModel = (
   const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
   const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
   const carriedTensors = free.filter((name) => beginsWith(name, carried));
-  const unusedTensors = free.filter((name) => !carriedTensors.includes(name));
+  const others = new Set(free.filter((name) => !beginsWith(name, carried)));
+  const isBuffer = (name: string): boolean => name.endsWith(IGNORED_BUFFER);
+  const prediction = describePrediction(
+    family,
+    [...tensors.values()].filter(({ tensor }) => others.has(tensor) && !isBuffer(tensor)),
+    moeLayers[0]?.moe.experts ?? 0,
+  );
   if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
     throw reader.inconsistent('"quantization_config" names fp8, but no tensor is float8');
   }
-  return { ...descriptor, unusedTensors, carriedTensors };
+  return { ...descriptor, unusedTensors: [...others].filter(isBuffer), prediction, carriedTensors };
 };
 
 /** The config of the text model. */
@@ -374,13 +381,16 @@ const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: r
   }
 };
 
+const predictionLayers = (reader: ConfigReader): number =>
+  reader.count(reader.presentKey(PREDICTION_KEYS) ?? PREDICTION_KEYS[0], MAX_LAYERS);
+
 /** A list of a word for each layer; null if the config has none. */
 const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]): readonly string[] | null => {
   const types = reader.strings(key);
   if (types === null) return null;
   const layers = reader.integer('num_hidden_layers');
   // Lists of files with extra prediction layers may name those too.
-  if (types.length !== layers && types.length !== layers + reader.count('num_nextn_predict_layers'))
+  if (types.length !== layers && types.length !== layers + predictionLayers(reader))
     throw reader.inconsistent(`"${key}" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
   const other = types.find((type) => !allowed.includes(type));
   if (other === undefined) return types;

@@ -12,7 +12,7 @@ import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainingReads, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
-import { modelInfo } from './model-info.ts';
+import { besideModel, modelInfo, unusedBytes } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
 import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
@@ -102,7 +102,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     ? []
     : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
   const chat = await chatFacts(resolved);
-  for (const note of chat.notes) reasons.push(note);
+  for (const note of [...besideModel(descriptor), ...chat.notes]) reasons.push(note);
   const fingerprint = await fingerprintCheckpoint(config, weights);
   const identity = await identityOf(resolved, fingerprint);
   const isReadAgain = isDeepStrictEqual(await readJson(configFile, configSchema, MAX_CONFIG_BYTES), config);
@@ -121,7 +121,11 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     descriptor,
     tensors,
     weightFiles: weights.map(({ name, file }) => ({ name, file })),
-    info: { ...modelInfo(descriptor, sizeBytes, reasons), chatTemplate: chat.file ?? undefined },
+    info: {
+      ...modelInfo(descriptor, sizeBytes, reasons),
+      ...unusedBytes(descriptor, tensors),
+      chatTemplate: chat.file ?? undefined,
+    },
     fingerprint,
     identity,
     sources,
