@@ -68,7 +68,8 @@ export const describeModel = (
 
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
-  if (family.window.kind !== 'chunks') checkLayerTypes(family.window, reader);
+  const isIndexed = family.attention.kind === 'latent' && family.attention.indexer !== undefined;
+  if (family.window.kind !== 'chunks' && !isIndexed) checkLayerTypes(family.window, reader);
   const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
   const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
     const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
@@ -277,13 +278,19 @@ const unreadKeys = ({ attention }: Family, sharings: readonly Sharing[]): readon
   );
 
 /** Parts of the stream that later blocks take from a block. */
-const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] =>
-  attention.kind === 'grouped' && attention.shared?.gives === true
+const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] => {
+  if (attention.kind === 'latent') {
+    const { indexer } = attention;
+    if (indexer?.own == null || indexer.part === null) return [];
+    return [{ name: indexer.part, width: (indexer.heads + 1) * indexer.dimension + indexer.heads }];
+  }
+  return attention.shared?.gives === true
     ? [
         { name: attention.shared.keys, width: attention.keyValueHeads * attention.headDimension },
         { name: attention.shared.values, width: attention.keyValueHeads * attention.valueDimension },
       ]
     : [];
+};
 
 const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {
   const names = [...tensors.keys()];

@@ -211,11 +211,31 @@ export type AttentionDescriptor =
       readonly latentScale: number;
       readonly keyValueUp: Projection;
       readonly output: Projection;
+      /** Chooses the keys of each query; null: it sees all. */
+      readonly indexer: IndexerDescriptor | null;
       readonly latent: number;
       readonly plainDimension: number;
       readonly rotatedDimension: number;
       readonly valueDimension: number;
     };
+
+/** n heads of width d that choose the `most` keys of each query, for all heads of attention alike. */
+export interface IndexerDescriptor {
+  readonly most: number;
+  readonly heads: number;
+  readonly dimension: number;
+  /** How the first rotated dimensions are paired, with the angles of the block. */
+  readonly interleaved: boolean;
+  /** Null: the choice of an earlier block. Queries are made of the low-rank queries of attention. */
+  readonly own: {
+    readonly query: Projection;
+    readonly key: Projection;
+    readonly keyNorm: Norm;
+    readonly weights: Projection;
+  } | null;
+  /** Part of the stream by which the values are given to later blocks, or taken from an earlier one; null: neither. */
+  readonly part: string | null;
+}
 
 export interface BlockDescriptor {
   readonly attentionNorm: Norm;

@@ -31,12 +31,14 @@ const ofAttention = (attention: AttentionDescriptor): number => {
     const norms = sum([queryKeyNorm?.query ?? [], queryKeyNorm?.key ?? []].flat().map(ofNorm));
     return sum([query, key ?? [], value ?? [], output, gate ?? []].flat().map(ofProjection)) + norms + count(sinks);
   }
-  const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
+  const { query, keyValueDown, keyValueNorm, keyValueUp, output, indexer } = attention;
+  const own = indexer?.own ?? null;
+  const index = own === null ? 0 : sum([own.query, own.key, own.weights].map(ofProjection)) + ofNorm(own.keyNorm);
   const queries =
     'whole' in query
       ? ofProjection(query.whole)
       : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
-  return queries + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
+  return queries + index + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
 };
 
 const ofExperts = (moe: MoeDescriptor | null): number =>

@@ -13,7 +13,7 @@ import {
   attentionInputs,
   type AttentionInputs,
   givenParts,
-  type KeysAndValues,
+  type OwnValues,
   prefixInputs,
 } from './attention.ts';
 import { cachedAttention, cacheInputs, type CacheInputs } from './cached-attention.ts';
@@ -68,6 +68,7 @@ export const blockGraph = (
   if (form === 'prefixed' || form === 'cached') {
     graph.output('key', own.key, DataType.FLOAT, ['T', 'G', 'K']);
     graph.output('value', own.value, DataType.FLOAT, ['T', 'G', 'V']);
+    if (own.index !== undefined) graph.output('index', own.index, DataType.FLOAT, ['T', 1, 'D']);
   }
   if (layer === null || router === null || form === 'cached') return graph.serialise('block');
   graph.output('logits', router.logits, DataType.FLOAT, ['T', rows]);
@@ -105,7 +106,7 @@ export interface BlockValues {
   readonly residual: Value;
   readonly tokens: Value;
   /** Of the tokens' attention. */
-  readonly own: KeysAndValues;
+  readonly own: OwnValues;
 }
 
 /** The nodes of one block. */

@@ -185,9 +185,18 @@ export type AttentionRecord =
       /** Biases on `down` of the query, `keyValueDown` and `output`. */
       readonly biased: Flag;
       readonly innerEpsilon: number;
+      readonly indexer?: IndexerRecord;
       /** Queries and latents are multiplied by the root of the model's width over their ranks. */
       readonly rankRoots?: true;
     };
+
+/** The sparse indexer of DeepSeek-V3.2, under `self_attn.indexer`. */
+export interface IndexerRecord {
+  /** Pairs (2i, 2i + 1) of its rotated dimensions instead of halves. */
+  readonly interleaved: boolean;
+  /** Some layers take the keys that the last indexer before them has chosen: by list, by pattern, or every n-th. */
+  readonly shared?: Readonly<Record<'typesKey' | 'patternKey' | 'offsetKey' | 'everyKey', string>>;
+}
 
 export type WindowRecord =
   | { readonly kind: 'never' }

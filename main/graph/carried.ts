@@ -1,0 +1,27 @@
+import type { BlockDescriptor } from '../checkpoint/descriptor.ts';
+import { indexShape } from './attention.ts';
+import { cachedShape } from './cached-attention.ts';
+
+/** A tensor that a block carries from step to step: an output of its cached form, and an input of the next step. */
+export interface CarriedPart {
+  readonly name: 'key' | 'value' | 'index' | 'window' | 'state';
+  /** Of one token [heads, width], or of a whole sequence. */
+  readonly shape: readonly number[];
+  /** Keys and values of every token of a sequence, or one state for all of them, which cannot be cut back. */
+  readonly perToken: boolean;
+}
+
+/** Carried by one block: keys and values, and the keys of its indexer if it has one. */
+export const carriedParts = ({ attention }: BlockDescriptor): readonly CarriedPart[] => {
+  const { heads, keyDimension, valueDimension } = cachedShape(attention);
+  const index = indexShape(attention);
+  return [
+    { name: 'key', shape: [heads, keyDimension], perToken: true },
+    { name: 'value', shape: [heads, valueDimension], perToken: true },
+    ...(index === null ? [] : [{ name: 'index', shape: index, perToken: true } as const]),
+  ];
+};
+
+/** Name of the input for a part of the tokens before: the sequence's own, or those of a prefix of several sequences. */
+export const inputOf = (before: 'past' | 'prefix', { name }: Pick<CarriedPart, 'name'>): string =>
+  `${before}${name.charAt(0).toUpperCase()}${name.slice(1)}`;
