@@ -3,6 +3,7 @@ import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
 import {
+  atChanceIn,
   independentItems,
   itemsNeeded,
   levelKnown,
@@ -84,7 +85,7 @@ const multiplicityOf = (
   const counts = {
     familywise,
     curves: decidableCurves(results, delta),
-    decided: headlines.filter(({ verdict }) => verdict !== 'cannot-tell').length,
+    decided: headlines.filter(({ factor }) => factor !== null).length,
     alpha,
   };
   return { ...counts, sentence: sentenceOf(counts, itemsNeeded(delta, 'acc', alpha), headlines.length) };
@@ -94,9 +95,10 @@ const multiplicityOf = (
 const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
   independentItems(result) >= itemsNeeded(delta, result.metric, alpha);
 
-const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepResult => {
+const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChance: boolean): SweepResult => {
   if (result.factor <= 1) return { ...result, verdict: null };
-  const verdict = verdictOf(result, delta, alpha);
+  const alone = verdictOf(result, delta, alpha);
+  const verdict = alone !== 'worse' && !hasItems(result, delta, alpha) ? 'undecided' : alone;
   const highOneSided = upperEndOf(result, delta);
   return {
     ...result,
@@ -104,7 +106,7 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepRe
     ...levelKnown(result),
     lowOneSided: lowerEndAt(result, delta, ONE_SIDED_ALPHA) ?? result.lowOneSided,
     ...(highOneSided === null ? {} : { highOneSided }),
-    verdict: verdict === 'safe' && !hasItems(result, delta, alpha) ? 'undecided' : verdict,
+    verdict: isAtChance && (verdict === 'worse' || hasItems(result, delta, alpha)) ? 'at-chance' : verdict,
   };
 };
 
@@ -117,14 +119,21 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const { curtailed = [] } = document;
   const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
+  const isAtChance = atChanceIn(document.results);
   const thresholds = sweepThresholds(document.results, delta, alpha, document);
   const read: SweepDocument = {
     ...document,
-    results: document.results.map((result) => withVerdict(result, delta, alpha)),
+    results: document.results.map((result) => withVerdict(result, delta, alpha, isAtChance(result))),
     thresholds,
     rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
     multiplicity: multiplicityOf(tested, thresholds, reading, alpha),
   };
   if (curtailed.length === 0) return read;
-  return { ...read, curtailed: curtailed.map((point) => ({ ...point, verdict: readCurtailed(point, delta, alpha) })) };
+  return {
+    ...read,
+    curtailed: curtailed.map((point) => ({
+      ...point,
+      verdict: isAtChance(point) ? null : readCurtailed(point, delta, alpha),
+    })),
+  };
 };

@@ -1,5 +1,7 @@
+import { useId } from 'react';
 import { useStore } from 'zustand';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
+import type { ModelEntry } from '../../../main/contract/model.ts';
 import { useAction } from '../../actions/action.ts';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
 import { showMethods } from '../../actions/view.ts';
@@ -14,10 +16,39 @@ import { clusterStore } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
+import { typedFactors } from '../../sweep/typed-factors.ts';
 import { ClusterFields } from './cluster-fields.tsx';
 import { SweepFields, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import './plan-panel.css';
+
+/** A field for factors other than powers of two, with the experts that each leaves. */
+const MoreFactors = ({ models }: { readonly models: readonly ModelEntry[] }) => {
+  const { typedFactors: text, typeFactors } = useStore(sweepStore);
+  const { leaves, problem } = typedFactors(text, models);
+  const id = useId();
+  return (
+    <span className="more-factors">
+      <label htmlFor={id}>
+        <Definition of="typedFactors">others</Definition>
+      </label>
+      <input
+        id={id}
+        className="input"
+        type="text"
+        placeholder="1.33, 3, keep 5"
+        spellCheck={false}
+        value={text}
+        aria-invalid={problem !== null}
+        aria-describedby={`${id}-leaves`}
+        onChange={(event) => typeFactors(event.target.value)}
+      />
+      <small id={`${id}-leaves`} className={problem === null ? 'muted' : 'field-problem'} role="status">
+        {problem ?? leaves.join('; ')}
+      </small>
+    </span>
+  );
+};
 
 /** Settings of a sweep, and its cost before it runs. */
 export const SweepLauncher = () => {
@@ -82,6 +113,7 @@ export const SweepLauncher = () => {
               {factor === 1 ? '×1 unpruned' : formatFactor(factor)}
             </Checkbox>
           ))}
+          <MoreFactors models={models} />
           <SweepFields part="factors" />
         </div>
         <span>Plans</span>
