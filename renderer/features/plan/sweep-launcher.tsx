@@ -8,6 +8,7 @@ import { showMethods } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { Problem } from '../../components/problem.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
@@ -56,7 +57,7 @@ export const SweepLauncher = () => {
   const settings = useStore(sweepStore);
   const shared = useStore(planStore);
   const cluster = useStore(clusterStore);
-  const start = useAction(startSweep);
+  const start = useAction(startSweep, 'here');
   const about = useAction(showMethods);
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
@@ -156,6 +157,7 @@ export const SweepLauncher = () => {
         )}
       </div>
       <SweepMethodCosts />
+      {start.problem !== null && <Problem error={start.problem} />}
       <div className="sweep-start">
         <p className={obstacle === null ? undefined : 'muted'}>{obstacle ?? <SweepCostLine />}</p>
         <Button look="primary" icon="play" onClick={start.perform} disabled={!start.enabled}>
