@@ -141,7 +141,11 @@ const FolderBrowser = ({ purpose, use }: FolderBrowserProps) => {
           ))}
         </div>
       )}
-      {problem !== null && <Problem error={problem} />}
+      {problem !== null && (
+        <div className="folder-problem">
+          <Problem error={problem} />
+        </div>
+      )}
       {listing.error !== null && (
         <div className="folder-problem">
           <Problem error={listing.error} />
@@ -182,6 +186,11 @@ const FolderBrowser = ({ purpose, use }: FolderBrowserProps) => {
         })}
         {folder?.entries.length === 0 && <li className="panel-empty">This folder is empty.</li>}
       </ul>
+      {folder?.parent === null && (
+        <p className="muted folder-root">
+          Only {folder.path} and the folders in it are listed; start with --root FOLDER to list another one.
+        </p>
+      )}
       <footer className="dialog-foot">
         <span className="muted">{hint}</span>
         <Button onClick={() => answer(null)}>Cancel</Button>
