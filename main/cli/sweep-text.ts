@@ -7,7 +7,7 @@ import { pick } from '../figures/columns.ts';
 import { kindColumns, resultColumns, thresholdColumns } from '../figures/tables.ts';
 import { printedDifference, printedFactor, printedValue } from './terminal-text.ts';
 import { columnsTable, textTable } from './text-table.ts';
-import { curtailedText } from '../words/verdicts.ts';
+import { curtailedText, sweepNotes } from '../words/verdicts.ts';
 import { UNITS_NOTE } from '../words/numbers.ts';
 
 /** Safe factors by choice and in writing, side by side, for curves measured both ways; empty where there are none. */
@@ -91,7 +91,7 @@ const RESULTS_SHOWN =
 
 /** Results and thresholds of a sweep as tables, with the rule of the thresholds. */
 export const sweepText = (document: SweepDocument): string => {
-  const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
+  const { run, results, thresholds, rule, multiplicity } = document;
   return [
     columnsTable(pick(resultColumns, RESULTS_SHOWN), results),
     ...overDraws(document),
@@ -102,7 +102,7 @@ export const sweepText = (document: SweepDocument): string => {
     rule,
     ...(multiplicity === undefined ? [] : [multiplicity.sentence]),
     ...cutPrompts(results),
-    ...notes,
+    ...sweepNotes(document),
     `Run ${run}.`,
   ].join('\n\n');
 };

@@ -229,9 +229,10 @@ export type SweepRequest = z.infer<typeof sweepRequest>;
 /**
  * Verdict of a test of one candidate at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
  * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. "Unsafe", also in names
- * such as `firstUnsafe`, means undecided or worse.
+ * such as `firstUnsafe`, means undecided or worse. `at-chance` takes the place of a verdict where the unpruned model
+ * itself is not above chance: its candidates have nothing to lose.
  */
-export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
+export const pointVerdict = z.enum(['safe', 'undecided', 'worse', 'at-chance']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
 
 /** Storage and compute cost of a point's model. */
@@ -339,6 +340,11 @@ export const sweepResult = candidatePoint
     verdict: pointVerdict.nullable().optional(),
     /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
     p: z.number().nullable(),
+    /**
+     * Of the unpruned model's own point, where items have choices: the accuracy of guessing, and the one-sided exact p
+     * of an accuracy like this one or better by guessing. Absent elsewhere and in old documents.
+     */
+    chance: z.object({ accuracy: z.number(), p: z.number() }).optional(),
     /** Items that only the unpruned model, or only the candidate, answers correctly; 0 for perplexity. */
     lost: itemCount,
     gained: itemCount,
@@ -363,6 +369,8 @@ export const verdict = z.enum([
   'none-safe',
   /** Too few items: even a candidate that answers every item as the unpruned model does could not be called safe. */
   'cannot-tell',
+  /** The unpruned model is not above chance: a pruned one has nothing to lose. */
+  'at-chance',
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
@@ -382,7 +390,8 @@ export type TestPower = z.infer<typeof testPower>;
 /** Position of a threshold. */
 const bracket = {
   /**
-   * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell.
+   * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell, or
+   * at chance.
    */
   factor: z.number().nullable(),
   lastSafe: z.number().nullable(),
@@ -459,6 +468,13 @@ export const recordedSweepDocument = z.preprocess(withPresentDocumentNames, swee
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';
+
+/** One-sided level of the test of the unpruned model against chance. */
+const CHANCE_LEVEL = 0.05;
+
+/** Whether an unpruned model's result is not above chance, by the one-sided exact test at 5 %. */
+export const isAtChance = ({ chance }: Pick<SweepResult, 'chance'>): boolean =>
+  chance !== undefined && chance.p > CHANCE_LEVEL;
 
 /** Relative tolerance between two computations of one factor: factors are quotients of small whole numbers. */
 const FACTOR_ROUNDING = 1e-9;

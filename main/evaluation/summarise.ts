@@ -10,7 +10,7 @@ import {
 } from '../statistics/bootstrap.ts';
 import { groupInterval, groupMoves, signChangeP } from '../statistics/clustered-pairs.ts';
 import { EITHER_END, pairedInterval } from '../statistics/exact-paired-test.ts';
-import { mcnemarExact } from '../statistics/p-values.ts';
+import { guessingP, mcnemarExact } from '../statistics/p-values.ts';
 import { answerLossOf } from './answer-loss.ts';
 import { hasEnded, loopedShare } from './endings.ts';
 import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
@@ -247,6 +247,14 @@ const compare = (
   }
 };
 
+/** Test of the unpruned model's accuracy against guessing; nothing for items without choices. */
+const aboveChance = (own: PairedSummary, outcomes: readonly ItemOutcome[]): Pick<PairedSummary, 'chance'> => {
+  const choices = outcomes.filter(isChoice);
+  if (choices.length === 0) return {};
+  const accuracy = choices.reduce((sum, { logprobs }) => sum + 1 / logprobs.length, 0) / choices.length;
+  return { chance: { accuracy, p: accuracy === 1 ? 1 : guessingP(Math.round(own.value * own.n), own.n, accuracy) } };
+};
+
 interface SummarySettings {
   readonly bootstrap: BootstrapSettings;
   /** Margin of the one-sided ends. */
@@ -265,7 +273,8 @@ interface SummarySettings {
  *
  * Where all items have groups that some share (a passage), intervals and p are those of groups.
  *
- * `candidate: null` summarises the unpruned model itself: difference and interval are 0 and p is null.
+ * `candidate: null` summarises the unpruned model itself: difference and interval are 0 and p is null. Where items have
+ * choices its accuracy is tested against guessing.
  */
 export const summarise = (
   metric: MetricName,
@@ -280,6 +289,7 @@ export const summarise = (
   return {
     ...own,
     ...none,
+    ...aboveChance(own, baseline),
     ...(endings === undefined ? {} : { endings: { ...endings, ...none } }),
     ...(answerLoss === undefined ? {} : { answerLoss: { mean: 0, low: 0, high: 0 } }),
   };

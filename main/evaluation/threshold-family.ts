@@ -4,6 +4,7 @@ import { endingResult, withEndings } from './endings.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
 import {
+  atChanceIn,
   independentItems,
   itemsNeeded,
   levelKnown,
@@ -85,7 +86,7 @@ const multiplicityOf = (
   const counts = {
     familywise,
     curves: decidableCurves(results, delta),
-    decided: headlines.filter(({ verdict }) => verdict !== 'cannot-tell').length,
+    decided: headlines.filter(({ factor }) => factor !== null).length,
     alpha,
   };
   return { ...counts, sentence: sentenceOf(counts, itemsNeeded(delta, 'acc', alpha), headlines.length) };
@@ -102,14 +103,15 @@ const endingsAt = (result: SweepResult, own: Endings, delta: number): Endings =>
     high,
     lowOneSided,
     highOneSided = own.highOneSided,
-  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA);
+  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA, false);
   return { ...own, low, high, lowOneSided, highOneSided };
 };
 
-const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepResult => {
+const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChance: boolean): SweepResult => {
   if (result.factor <= 1) return { ...result, verdict: null };
   const { endings: own } = result;
-  const verdict = verdictOf(result, delta, alpha);
+  const alone = verdictOf(result, delta, alpha);
+  const verdict = alone !== 'worse' && !hasItems(result, delta, alpha) ? 'undecided' : alone;
   const highOneSided = upperEndOf(result, delta);
   return {
     ...result,
@@ -118,7 +120,7 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepRe
     lowOneSided: lowerEndAt(result, delta, ONE_SIDED_ALPHA) ?? result.lowOneSided,
     ...(highOneSided === null ? {} : { highOneSided }),
     ...(own === undefined ? {} : { endings: endingsAt(result, own, delta) }),
-    verdict: verdict === 'safe' && !hasItems(result, delta, alpha) ? 'undecided' : verdict,
+    verdict: isAtChance && (verdict === 'worse' || hasItems(result, delta, alpha)) ? 'at-chance' : verdict,
   };
 };
 
@@ -131,16 +133,23 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const { curtailed = [] } = document;
   const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
+  const isAtChance = atChanceIn(document.results);
   const ofAnswers = sweepThresholds(document.results, delta, alpha, document);
   const isWhole = curtailed.length + (document.notNeeded ?? []).length === 0;
   const thresholds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
   const read: SweepDocument = {
     ...document,
-    results: document.results.map((result) => withVerdict(result, delta, alpha)),
+    results: document.results.map((result) => withVerdict(result, delta, alpha, isAtChance(result))),
     thresholds,
     rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
     multiplicity: multiplicityOf(tested, thresholds, reading, alpha),
   };
   if (curtailed.length === 0) return read;
-  return { ...read, curtailed: curtailed.map((point) => ({ ...point, verdict: readCurtailed(point, delta, alpha) })) };
+  return {
+    ...read,
+    curtailed: curtailed.map((point) => ({
+      ...point,
+      verdict: isAtChance(point) ? null : readCurtailed(point, delta, alpha),
+    })),
+  };
 };

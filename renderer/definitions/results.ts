@@ -252,7 +252,12 @@ export const results = define({
       'Too few items: even a candidate that answered every item like the unpruned model could not be called safe at ' +
       'this δ.',
   },
-  unprunedLine: { term: 'Unpruned', text: 'The unpruned model on the same items.' },
+  unprunedLine: {
+    term: 'Unpruned',
+    text:
+      'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance (one-sided ' +
+      'exact binomial test at 5 %): a model at chance has nothing to lose, so its pruned models get no verdict.',
+  },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {
     term: 'Candidates',

@@ -47,7 +47,7 @@ export const ExportForm = () => {
   const facts = useFacts();
   const state = useStore(exportStore);
   const { source, made, error } = useExportPlan();
-  const start = useAction(startExport);
+  const start = useAction(startExport, 'here');
   const folder = useRequest();
   const nameId = useId();
   const obstacle = exportObstacle(facts, state);
@@ -177,6 +177,7 @@ export const ExportForm = () => {
           against the model before it gets its name; an existing folder is never overwritten.
         </p>
       )}
+      {start.problem !== null && <Problem error={start.problem} />}
       <div className="sweep-start">
         <p className="muted">{obstacle ?? ''}</p>
         <Button look="primary" icon="save" onClick={start.perform} disabled={!start.enabled || made === undefined}>

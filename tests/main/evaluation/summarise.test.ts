@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { summarise } from '../../../main/evaluation/summarise.ts';
-import { mcnemarExact } from '../../../main/statistics/p-values.ts';
+import { guessingP, mcnemarExact } from '../../../main/statistics/p-values.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { oneSidedEnds } from '../../../main/evaluation/verdicts.ts';
 import { pairedInterval } from '../../../main/statistics/exact-paired-test.ts';
@@ -34,6 +34,13 @@ describe('summarise, accuracy', () => {
       gained: 1,
       truncated: 2,
     });
+  });
+
+  it('tests the unpruned model against guessing, and no candidate', () => {
+    const outcomes = [true, true, true, false, false].map((right, i) => choiceOutcome(`q${i}`, right));
+    expect(summarise('acc', outcomes, null).chance).toEqual({ accuracy: 0.5, p: guessingP(3, 5, 0.5) });
+    expect(summarise('acc', outcomes, outcomes)).not.toHaveProperty('chance');
+    expect(summarise('exact_match', [writtenOutcome('a', 'right')], null)).not.toHaveProperty('chance');
   });
 
   it('reads the choice by normalised score for acc_norm', () => {
