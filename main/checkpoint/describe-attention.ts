@@ -33,7 +33,7 @@ export const describeAttention = (
     ? describeGrouped(family.attention, reader, weights, norm, sizes)
     : describeLatent(family.attention, reader, weights, norm, sizes);
 
-const project = (
+export const project = (
   weights: WeightReader,
   name: string,
   shape: readonly [number, number],
@@ -133,7 +133,12 @@ const describeGrouped = (
       keyValueHeads: keyHeads,
       headDimension,
       valueDimension,
-      query: project(weights, named(record.query), [queryWidth, hidden], inputBias),
+      query: project(
+        weights,
+        named(record.query),
+        [record.gate === 'in-query' ? queryWidth + ownHeads * valueDimension : queryWidth, hidden],
+        inputBias,
+      ),
       key: project(weights, named(record.key), [keyWidth, hidden], inputBias),
       value:
         ofLayer?.keysAreValues === true
@@ -154,8 +159,8 @@ const describeGrouped = (
       valueNorm: record.valueNorm === true ? reader.number('rms_norm_eps') : null,
       valueScale,
       gate:
-        record.gate === undefined
-          ? null
+        record.gate === undefined || record.gate === 'in-query'
+          ? (record.gate ?? null)
           : project(
               weights,
               named(record.gate.name),

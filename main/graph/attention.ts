@@ -1,4 +1,4 @@
-import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor, Norm, Rotary } from '../checkpoint/descriptor.ts';
+import type { AttentionDescriptor, ModelDescriptor, Norm, Projection, Rotary } from '../checkpoint/descriptor.ts';
 import { normalise, normaliseBy, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
@@ -40,7 +40,8 @@ export interface KeysAndValues {
 /** `keys`: dimension of all keys that a token of a sequence of S may see. */
 export const attentionInputs = (
   graph: OnnxGraph,
-  { rotary, attention: descriptor }: BlockDescriptor,
+  rotary: Rotary | null,
+  descriptor: AttentionDescriptor,
   keys: 'S' | 'P+S' | 'P+C+S',
 ): AttentionInputs => ({
   rotation:
@@ -98,6 +99,8 @@ export interface Heads extends KeysAndValues {
   readonly headDimension: number;
   readonly valueDimension: number;
   readonly sinks: Value | null;
+  /** [T, N * Dv] or [T, N] whose sigmoid multiplies the output; null: none. */
+  readonly gate: Value | null;
 }
 
 /** Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and the tokens' keys and values. */
@@ -112,18 +115,16 @@ export const attention = (
     descriptor.kind === 'grouped'
       ? groupedHeads(graph, descriptor, tokens, inputs)
       : latentHeads(graph, descriptor, tokens, inputs);
-  const attended = gated(graph, descriptor, tokens, attend(graph, heads, model.attentionScale, inputs));
+  const attended = gated(graph, heads, attend(graph, heads, model.attentionScale, inputs));
   return { output: project(graph, attended, descriptor.output), own: heads };
 };
 
 /** The output [T, N * Dv] of the heads times the sigmoid of the gate, if there is one. */
-export const gated = (graph: OnnxGraph, descriptor: AttentionDescriptor, tokens: Value, attended: Value): Value => {
-  if (descriptor.kind !== 'grouped' || descriptor.gate === null) return attended;
-  const { heads, valueDimension, gate } = descriptor;
-  const share = graph.node('Sigmoid', [project(graph, tokens, gate)]);
-  if (gate.weight.shape[0] !== heads) return graph.node('Mul', [attended, share]);
-  const perHead = graph.node('Mul', [split(graph, attended, heads, valueDimension), split(graph, share, heads, 1)]);
-  return merge(graph, perHead, heads * valueDimension);
+export const gated = (graph: OnnxGraph, { gate, queryHeads, valueDimension }: Heads, attended: Value): Value => {
+  if (gate === null) return attended;
+  const byHead = (value: Value): Value => graph.node('Reshape', [value, graph.integers([0, queryHeads, -1])]);
+  const opened = graph.node('Mul', [byHead(attended), byHead(graph.node('Sigmoid', [gate]))]);
+  return merge(graph, opened, queryHeads * valueDimension);
 };
 
 export const groupedHeads = (
@@ -155,7 +156,13 @@ export const groupedHeads = (
     const perHead = split(graph, scaled(clipped(projected)), keyValueHeads, valueDimension);
     return valueNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, valueDimension), valueNorm);
   };
-  const queries = warmed(rotated(project(graph, tokens, query), heads, queryKeyNorm?.query));
+  const asked = project(graph, tokens, query);
+  const halves =
+    descriptor.gate === 'in-query'
+      ? cut(graph, split(graph, asked, heads, headDimension + valueDimension), [headDimension, valueDimension])
+      : null;
+  const rawQueries = halves === null ? asked : merge(graph, halves[0], heads * headDimension);
+  const queries = warmed(rotated(rawQueries, heads, queryKeyNorm?.query));
   const rawKeys = project(graph, tokens, key);
   return {
     query: queries,
@@ -166,8 +173,12 @@ export const groupedHeads = (
     headDimension,
     valueDimension,
     sinks: sinks === null ? null : tensor(graph, sinks),
+    gate: halves === null ? gateOf(graph, tokens, descriptor.gate) : halves[1],
   };
 };
+
+const gateOf = (graph: OnnxGraph, tokens: Value, gate: Projection | 'in-query' | null): Value | null =>
+  gate === null || gate === 'in-query' ? null : project(graph, tokens, gate);
 
 /** Multi-head latent attention (arXiv 2405.04434, section 2.1), keys and values expanded from the latent. */
 const latentHeads = (
@@ -193,6 +204,7 @@ const latentHeads = (
     headDimension: plainDimension + rotatedDimension,
     valueDimension,
     sinks: null,
+    gate: null,
   };
 };
 
@@ -341,9 +353,12 @@ export const split = (graph: OnnxGraph, value: Value, count: number, dimension: 
 export const merge = (graph: OnnxGraph, value: Value, width: number): Value =>
   graph.node('Reshape', [value, graph.integers([-1, width])]);
 
-/** Two parts of the last axis. */
-export const cut = (graph: OnnxGraph, value: Value, widths: readonly [number, number]): readonly [Value, Value] => {
-  const [first, second] = graph.nodes('Split', [value, graph.integers(widths)], 2, { axis: -1 });
-  if (first === undefined || second === undefined) throw new Error('Split gives two outputs');
-  return [first, second];
-};
+/** Parts of the last axis, one for each width. */
+export const cut = <Widths extends readonly number[]>(
+  graph: OnnxGraph,
+  value: Value,
+  widths: readonly [...Widths],
+): { readonly [Part in keyof Widths]: Value } =>
+  graph.nodes('Split', [value, graph.integers(widths)], widths.length, { axis: -1 }) as {
+    readonly [Part in keyof Widths]: Value;
+  };

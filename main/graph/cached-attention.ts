@@ -70,7 +70,7 @@ export const cachedAttention = (
   if (descriptor.kind === 'grouped') {
     const heads = groupedHeads(graph, descriptor, tokens, inputs);
     const attended = attendCached(graph, heads, model.attentionScale, inputs, cache);
-    return { output: project(graph, gated(graph, descriptor, tokens, attended), descriptor.output), own: heads };
+    return { output: project(graph, gated(graph, heads, attended), descriptor.output), own: heads };
   }
   const { heads: own, expand } = absorbedHeads(graph, descriptor, tokens, inputs);
   return {
@@ -115,6 +115,7 @@ const absorbedHeads = (
       headDimension: width + rotatedDimension,
       valueDimension: width,
       sinks: null,
+      gate: null,
     },
     expand: (mixed) =>
       merge(

@@ -9,13 +9,14 @@ import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
+import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
 import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
-import { qwen2Moe, qwen3Moe } from './qwen.ts';
+import { qwen2Moe, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
 import { step3p7 } from './step3p7.ts';
 
@@ -47,6 +48,8 @@ export const families: readonly Family[] = [
   step3p7,
   gemma4Text,
   gemma4,
+  lfm2Moe,
+  qwen3Next,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -58,13 +61,11 @@ const indexer = 'its sparse indexer, which chooses the keys of each query, is no
 
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ['qwen3_next', state],
   ['qwen3_5_moe', state],
   ['qwen3_5_moe_text', state],
   ['nemotron_h', state],
   ['granitemoehybrid', state],
   ['bailing_hybrid', state],
-  ['lfm2_moe', state],
   ['deepseek_v32', indexer],
   ['glm_moe_dsa', indexer],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
