@@ -7,17 +7,18 @@ import { biasName, layerName } from './tensor-index.ts';
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
 export interface AttentionReader {
   readonly isLatent: boolean;
-  /** head dimension ^ -0.5. */
+  /** head dimension ^ -0.5, times what multiplies queries. */
   readonly scale: number;
   /** Dimensions of each head that a rotary embedding may rotate, in layers with and without a window. */
   readonly rotatedDimension: Readonly<Record<'full_attention' | 'sliding_attention', number>>;
   readonly describe: (layer: number, is: LayerKind) => AttentionDescriptor;
 }
 
-/** Whether a layer has a window, and whether it rotates. */
+/** Whether a layer has a window, whether it rotates, and the layer whose keys and values it takes or gives. */
 export interface LayerKind {
   readonly sliding: boolean;
   readonly rotating: boolean;
+  readonly sharing: { readonly gives: boolean; readonly of: number } | null;
 }
 
 type NormOf = (name: string, width: number, epsilon?: number) => Norm;
@@ -117,7 +118,7 @@ const describeGrouped = (
     record.temperature === undefined || !reader.flag(record.temperature.when)
       ? null
       : { scale: reader.number(record.temperature.scaleKey), every: reader.number(record.temperature.everyKey) };
-  const describe = (layer: number, { sliding: isSliding, rotating }: LayerKind): AttentionDescriptor => {
+  const describe = (layer: number, { sliding: isSliding, rotating, sharing }: LayerKind): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const ofLayer = isSliding ? null : globalHeads(record.global, reader, layer);
     const headDimension = ofLayer?.dimension ?? commonDimension;
@@ -126,6 +127,7 @@ const describeGrouped = (
     const keyHeads = ofLayer?.keyValueHeads ?? (isSliding ? slidingHeads : keyValueHeads);
     const ownHeads = isSliding ? slidingQueryHeads : heads;
     const [queryWidth, keyWidth] = [ownHeads * headDimension, keyHeads * headDimension];
+    const takes = sharing?.gives === false;
     const hasSinks = record.sinks !== null && (record.sinks.on === 'all' || isSliding);
     return {
       kind: 'grouped',
@@ -139,9 +141,9 @@ const describeGrouped = (
         [record.gate === 'in-query' ? queryWidth + ownHeads * valueDimension : queryWidth, hidden],
         inputBias,
       ),
-      key: project(weights, named(record.key), [keyWidth, hidden], inputBias),
+      key: takes ? null : project(weights, named(record.key), [keyWidth, hidden], inputBias),
       value:
-        ofLayer?.keysAreValues === true
+        takes || ofLayer?.keysAreValues === true
           ? null
           : project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
       output: project(weights, named(record.output), [hidden, ownHeads * valueDimension], outputBias),
@@ -152,7 +154,15 @@ const describeGrouped = (
               over: norms.over,
               afterRotation: norms.afterRotation === true,
               query: norm(named(norms.query), width(queryWidth)),
-              key: norm(named(norms.key), width(keyWidth)),
+              key: takes ? null : norm(named(norms.key), width(keyWidth)),
+            },
+      shared:
+        sharing === null
+          ? null
+          : {
+              gives: sharing.gives,
+              keys: `keys of block ${String(sharing.of)}`,
+              values: `values of block ${String(sharing.of)}`,
             },
       plainNorm: normsPlainly && rotating ? reader.number('rms_norm_eps') : null,
       temperature: rotating ? null : temperature,
@@ -199,6 +209,7 @@ const describeLatent = (
   const valueDimension = reader.integer('v_head_dim');
   const headDimension = plainDimension + rotatedDimension;
   const biased = reader.flag(record.biased);
+  const queryScale = record.rankRoots === true ? (hidden / reader.integer('q_lora_rank')) ** 0.5 : 1;
   const take = (name: string, shape: readonly [number, number], isBiased = false): Projection =>
     project(weights, name, shape, isBiased);
   const describe = (layer: number): AttentionDescriptor => {
@@ -216,6 +227,7 @@ const describeLatent = (
             },
       keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden], biased),
       keyValueNorm: norm(named(record.keyValueNorm), latent, record.innerEpsilon),
+      latentScale: record.rankRoots === true ? (hidden / latent) ** 0.5 : 1,
       keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
       output: take(named(record.output), [hidden, heads * valueDimension], biased),
       latent,
@@ -226,7 +238,7 @@ const describeLatent = (
   };
   return {
     isLatent: true,
-    scale: headDimension ** -0.5,
+    scale: headDimension ** -0.5 * queryScale,
     rotatedDimension: { full_attention: rotatedDimension, sliding_attention: rotatedDimension },
     describe,
   };

@@ -3,7 +3,15 @@ import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeState } from './describe-state.ts';
 import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
-import type { BlockDescriptor, ModelDescriptor, Norm, Rotary, TensorView } from './descriptor.ts';
+import {
+  type BlockDescriptor,
+  LATE_EXPERTS,
+  type ModelDescriptor,
+  type Norm,
+  type Rotary,
+  type TensorView,
+  TOKEN_INPUTS,
+} from './descriptor.ts';
 import type {
   DenseRecord,
   Family,
@@ -50,7 +58,10 @@ export const describeModel = (
   const hidden = reader.integer('hidden_size');
   const heads = reader.integer('num_attention_heads');
   const vocabulary = reader.integer('vocab_size');
-  const layers = reader.integer('num_hidden_layers', MAX_LAYERS);
+  const layers =
+    family.pairsKey === undefined
+      ? reader.integer('num_hidden_layers', MAX_LAYERS)
+      : 2 * reader.integer(family.pairsKey, MAX_LAYERS);
   const epsilon = reader.number('rms_norm_eps');
   const norm = (name: string, width: number, over: number = epsilon): Norm =>
     describeNorm(family, index, name, width, over);
@@ -76,12 +87,18 @@ export const describeModel = (
   };
   const chunk =
     family.window.kind !== 'chunks' || reader.isNull(family.window.key) ? null : reader.integer(family.window.key);
+  const sharings = sharingsOf(family, reader, windows);
+  const inputNames = family.names.tokenInputs;
+  const inputSize = inputNames === undefined ? 0 : reader.count(inputNames.sizeKey);
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const dense = hasDense(family.dense, reader, layer) ? family.dense : null;
-    const hasExperts = dense === null || dense.rule.kind === 'beside';
+    const isPaired = dense?.rule.kind === 'pairs';
+    const hasExperts = dense === null || dense.rule.kind === 'beside' || (isPaired && layer % 2 === 0);
     const { beside, outputScale } = family.names;
-    const width = dense === null ? 0 : reader.integer(dense.widthKey);
+    const sharing = sharings[layer] ?? null;
+    const isDoubled = dense?.doubled !== undefined && sharing?.gives === false && reader.flag(dense.doubled);
+    const width = dense === null ? 0 : (isDoubled ? 2 : 1) * reader.integer(dense.widthKey);
     const window = windows[layer] ?? null;
     const { branchNorms } = family.names;
     const state = stateOf(layer);
@@ -89,7 +106,9 @@ export const describeModel = (
     return {
       attentionNorm: norm(named(family.names.attentionNorm), hidden),
       attention:
-        state === null ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null }) : null,
+        state === null
+          ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing })
+          : null,
       state,
       window,
       chunk: layerRotary === null ? null : chunk,
@@ -110,6 +129,16 @@ export const describeModel = (
               expertsIn: norm(named(beside.expertsIn), hidden),
               expertsOut: norm(named(beside.expertsOut), hidden),
               router: index.take(named(beside.router), [hidden]),
+            },
+      late: isPaired ? (hasExperts ? 'gives' : 'takes') : null,
+      tokenInput:
+        inputNames === undefined || inputSize === 0
+          ? null
+          : {
+              first: layer * inputSize,
+              gate: weights.take(named(inputNames.gate), [inputSize, hidden]),
+              projection: weights.take(named(inputNames.back), [hidden, inputSize]),
+              norm: norm(named(inputNames.backNorm), hidden),
             },
       outputScale: outputScale === undefined ? null : index.take(named(outputScale), [1]),
       moe: hasExperts ? moeOf(layer) : null,
@@ -165,6 +194,20 @@ export const describeModel = (
     logitsDivisor: multiplier('logits'),
     logitsCap: family.logitsCapKey === undefined ? null : reader.optionalNumber(family.logitsCapKey),
     blocks,
+    tokenInputs:
+      inputNames === undefined || inputSize === 0
+        ? null
+        : {
+            dimension: inputSize,
+            table: index.take(inputNames.table, [vocabulary, layers * inputSize]),
+            projection: weights.take(inputNames.projection, [layers * inputSize, hidden]),
+            norm: norm(inputNames.norm, inputSize),
+          },
+    stream: [
+      ...(inputSize === 0 ? [] : [{ name: TOKEN_INPUTS, width: layers * inputSize }]),
+      ...(blocks.some(({ late }) => late !== null) ? [{ name: LATE_EXPERTS, width: hidden }] : []),
+      ...blocks.flatMap(givenParts),
+    ],
     moeLayers,
     configKeys: {
       experts: family.keys.experts.filter((key, position) => reader.presentKey([key]) !== undefined || position === 0),
@@ -177,7 +220,10 @@ export const describeModel = (
     .map((layer) => `model.layers.${String(layer)}.`)
     .filter((start) => index.has(`${start}${PREDICTION_MARK}`));
   const starts = [...extra, ...family.unused].map((start) => index.onDisk(start));
-  const carried = family.wrapper?.carried ?? [];
+  const carried = [
+    ...(family.wrapper?.carried ?? []),
+    ...unreadKeys(family, sharings).map((name) => index.onDisk(name)),
+  ];
   const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
   const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
   const carriedTensors = free.filter((name) => beginsWith(name, carried));
@@ -200,6 +246,45 @@ const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, locati
   return inner;
 };
 
+type Sharing = ReturnType<typeof sharingsOf>[number];
+
+/** By layer: whether it gives its keys and values to later layers, or takes those of an earlier one. */
+const sharingsOf = (
+  { attention }: Family,
+  reader: ConfigReader,
+  windows: readonly (number | null)[],
+): readonly ({ readonly gives: boolean; readonly of: number } | null)[] => {
+  const key = attention.kind === 'grouped' ? attention.sharedLayersKey : undefined;
+  const taking = key === undefined ? 0 : reader.count(key);
+  const own = windows.length - taking;
+  const sourceOf = (layer: number): number =>
+    windows.findLastIndex((window, other) => other < own && (window === null) === (windows[layer] === null));
+  const sources = windows.map((_, layer) => (layer < own ? -1 : sourceOf(layer)));
+  if (key !== undefined && sources.some((source, layer) => layer >= own && source < 0))
+    throw reader.inconsistent(`"${key}" is ${String(taking)}, which leaves no layer to take keys and values from`);
+  return windows.map((_, layer) => {
+    if (layer >= own) return { gives: false, of: sources[layer] ?? -1 };
+    return sources.includes(layer) ? { gives: true, of: layer } : null;
+  });
+};
+
+/** Keys and values of layers that take those of others; some files have them all the same. */
+const unreadKeys = ({ attention }: Family, sharings: readonly Sharing[]): readonly string[] =>
+  sharings.flatMap((sharing, layer) =>
+    sharing?.gives === false && attention.kind === 'grouped'
+      ? [attention.key, attention.value, attention.norms?.key ?? []].flat().map((name) => layerName(name, layer))
+      : [],
+  );
+
+/** Parts of the stream that later blocks take from a block. */
+const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] =>
+  attention?.kind === 'grouped' && attention.shared?.gives === true
+    ? [
+        { name: attention.shared.keys, width: attention.keyValueHeads * attention.headDimension },
+        { name: attention.shared.values, width: attention.keyValueHeads * attention.valueDimension },
+      ]
+    : [];
+
 const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {
   const names = [...tensors.keys()];
   const found = forms.find((form) => names.some((name) => name.startsWith(form['model.']))) ?? forms[0];
@@ -216,7 +301,7 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
 });
 
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'beside'
+  rule.kind === 'beside' || rule.kind === 'pairs'
     ? []
     : rule.kind === 'first' || rule.kind === 'enumerated'
       ? [rule.key]
@@ -230,7 +315,7 @@ const MLP_TYPES = 'mlp_layer_types';
 
 const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
-  if (record.rule.kind === 'beside') return true;
+  if (record.rule.kind === 'beside' || record.rule.kind === 'pairs') return true;
   if (record.rule.kind === 'first') {
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';

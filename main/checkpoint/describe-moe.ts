@@ -22,6 +22,7 @@ const MAX_EXPERTS = 65_536;
 interface Sizes {
   readonly hidden: number;
   readonly experts: number;
+  readonly identities: number;
   readonly width: number;
 }
 
@@ -65,6 +66,7 @@ export const describeMoe = (
   const sizes: Sizes = {
     hidden,
     experts: reader.integer(expertsKey, MAX_EXPERTS),
+    identities: family.identitiesKey === undefined ? 0 : reader.count(family.identitiesKey, MAX_EXPERTS),
     width: reader.integer(family.keys.expertWidth),
   };
   const topK = reader.sameInteger(family.keys.topK);
@@ -82,12 +84,13 @@ export const describeMoe = (
       sizes,
       constants.get(layer) ?? NO_CONSTANTS,
     );
-    const routing = routingOf(family, reader, weights, layer, { experts: sizes.experts, topK });
+    const routing = routingOf(family, reader, weights, layer, { ...sizes, topK });
     const correction = correctionOf(routing);
     return {
       experts: sizes.experts,
       topK,
       width: sizes.width,
+      identities: sizes.identities,
       routing,
       router,
       routerBias,
@@ -157,7 +160,7 @@ const routingOf = (
   reader: ConfigReader,
   weights: WeightReader,
   layer: number,
-  sizes: { readonly experts: number; readonly topK: number },
+  sizes: Pick<Sizes, 'experts' | 'identities'> & { readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
   const { kind, score, after, gate, correction, correctionIsRow, correctionWhen } = routing;
@@ -175,7 +178,7 @@ const routingOf = (
         ? null
         : weights.takeView(
             layerName(weights.index.nameAmong(correction), layer),
-            correctionIsRow === true ? [1, sizes.experts] : [sizes.experts],
+            correctionIsRow === true ? [1, sizes.experts] : [sizes.experts + sizes.identities],
           ),
     groups: groupsOf(routing.groups, reader, sizes),
     renormalise:
@@ -341,11 +344,11 @@ const takeLayout = (
   sizes: Sizes,
   constants: ReadonlySet<number>,
 ): TakenLayout => {
-  const { hidden, experts, width } = sizes;
+  const { hidden, experts, identities, width } = sizes;
   const named = (pattern: string): string => layerName(pattern, layer);
   if (constants.size > 0 && layout.kind !== 'per-expert')
     throw reader.inconsistent(`"${CONSTANTS_KEY}" names experts, but the experts of the checkpoint are stacked`);
-  const router = weights.takeView(named(layout.router), [experts, hidden]);
+  const router = weights.takeView(named(layout.router), [experts + identities, hidden]);
   const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] =>
     Array.from({ length: experts }, (_, expert) => describe(expert));
   switch (layout.kind) {
@@ -363,6 +366,12 @@ const takeLayout = (
             },
           ]),
       );
+      // Some files have matrices of experts that give back their input; nothing reads them.
+      const unread = Array.from({ length: identities }, (_, number) =>
+        [layout.gate, layout.up].map((name) => prefix(experts + number) + name),
+      ).flat();
+      if (unread.some((name) => weights.index.has(name)))
+        for (const name of unread) weights.take(name, [width, hidden]);
       const [some] = matrices.values();
       if (some === undefined)
         throw reader.inconsistent(`"${CONSTANTS_KEY}" leaves no expert of layer ${String(layer)}`);
@@ -382,7 +391,9 @@ const takeLayout = (
       };
     }
     case 'stacked-rows': {
-      const gateUp = weights.takeView(named(layout.gateUp), [experts, 2 * width, hidden]);
+      const name = named(layout.gateUp);
+      const rows = weights.index.rowsOf(name) === experts ? experts : experts + identities;
+      const gateUp = weights.takeView(name, [rows, 2 * width, hidden]);
       const down = weights.takeView(named(layout.down), [experts, hidden, width]);
       // gateUp alone may be square; the shape of down still shows that neither is stored transposed.
       return {
@@ -391,8 +402,8 @@ const takeLayout = (
         stacked: [gateUp.tensor, down.tensor],
         prefix: null,
         expertTensors: every((expert) => ({
-          gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * experts, [width, hidden])),
-          up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * experts, [width, hidden])),
+          gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * rows, [width, hidden])),
+          up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * rows, [width, hidden])),
           down: plainWeight(contiguousPart(down, expert, experts, [hidden, width])),
         })),
       };

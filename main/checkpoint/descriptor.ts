@@ -86,7 +86,7 @@ export interface ExpertGroups {
 export interface ScoreRule {
   readonly kind: 'scores';
   readonly score: Score;
-  /** E values, added to the scores for the choice only. */
+  /** E + Z values, added to the scores for the choice only. */
   readonly correction: TensorView | null;
   readonly groups: ExpertGroups | null;
   /** A softmax over the chosen scores, or the sigmoid of each. */
@@ -121,8 +121,10 @@ export interface MoeDescriptor {
   readonly topK: number;
   /** I. */
   readonly width: number;
+  /** Z experts without weights that give back their input; their rows of the router follow those of the E others. */
+  readonly identities: number;
   readonly routing: RoutingRule;
-  /** Router weight [E, H], and its bias [E] if there is one. */
+  /** Router weight [E + Z, H], and its bias [E + Z] if there is one. */
   readonly router: TensorView;
   readonly routerBias: TensorView | null;
   readonly activation: ExpertActivation;
@@ -166,7 +168,8 @@ export type AttentionDescriptor =
       readonly headDimension: number;
       readonly valueDimension: number;
       readonly query: Projection;
-      readonly key: Projection;
+      /** Null: keys and values are those of another block. */
+      readonly key: Projection | null;
       /** Null: the keys before norm and rotation. */
       readonly value: Projection | null;
       readonly output: Projection;
@@ -175,8 +178,11 @@ export type AttentionDescriptor =
         readonly over: 'head' | 'whole';
         readonly afterRotation: boolean;
         readonly query: Norm;
-        readonly key: Norm;
+        /** Null where the keys are those of another block. */
+        readonly key: Norm | null;
       } | null;
+      /** Parts of the stream with keys and values that this block gives to later ones, or takes from an earlier one. */
+      readonly shared: { readonly gives: boolean; readonly keys: string; readonly values: string } | null;
       /** Epsilon of an RMS norm without weight over each head of queries and keys, after rotation; null: none. */
       readonly plainNorm: number | null;
       /** Queries are multiplied by a function of their position; blocks with the same one have the same object. */
@@ -204,6 +210,8 @@ export type AttentionDescriptor =
       /** To [latent + rotated part of the key]. */
       readonly keyValueDown: Projection;
       readonly keyValueNorm: Norm;
+      /** Multiplies the normed latent. */
+      readonly latentScale: number;
       readonly keyValueUp: Projection;
       readonly output: Projection;
       readonly latent: number;
@@ -286,8 +294,35 @@ export interface BlockDescriptor {
   /** Where a dense network runs beside the experts: its norm, theirs before and after, and the router's factors [H]. */
   readonly beside:
     (Readonly<Record<'dense' | 'expertsIn' | 'expertsOut', Norm>> & { readonly router: TensorView }) | null;
+  /** The sum of the experts is added not here, but by the next block: this one gives it, or takes that of the last. */
+  readonly late: 'gives' | 'takes' | null;
+  /** Adds something of the token itself to the block's output; null: nothing. */
+  readonly tokenInput: TokenInput | null;
   /** [1]: multiplies the block's output; null: none. */
   readonly outputScale: TensorView | null;
+}
+
+/** output + norm(projection(gelu(gate output) * p)), where p [D] are the token's own numbers for this block. */
+export interface TokenInput {
+  /** First of the D numbers in the part `TOKEN_INPUTS` of the stream. */
+  readonly first: number;
+  readonly gate: Weight;
+  readonly projection: Weight;
+  readonly norm: Norm;
+}
+
+/** Names of parts of the stream: every block's `TokenInput`, and the sum of experts that is added late. */
+export const TOKEN_INPUTS = 'token inputs';
+export const LATE_EXPERTS = 'late experts';
+
+/** (table[token] * D^0.5 + norm(projection(embedding) * H^-0.5)) * 2^-0.5: D numbers for each block, normed by D. */
+export interface TokenInputs {
+  readonly dimension: number;
+  /** [V, blocks * D]. */
+  readonly table: TensorView;
+  /** [blocks * D, H]. */
+  readonly projection: Weight;
+  readonly norm: Norm;
 }
 
 /** 1 + scale * ln(1 + floor((position + 1) / every)). */
@@ -326,6 +361,10 @@ export interface ModelDescriptor {
   /** Logits are cap * tanh(logits / cap); null: as they are. */
   readonly logitsCap: number | null;
   readonly blocks: readonly BlockDescriptor[];
+  /** Makes the inputs of the blocks' `tokenInput` beside the embedding; null: none. */
+  readonly tokenInputs: TokenInputs | null;
+  /** Parts of what passes from block to block for each token, after its hidden state [H]; empty in most families. */
+  readonly stream: readonly { readonly name: string; readonly width: number }[];
   /** The MoE layers in order: row l of every [L, E] statistic and of every plan is `moeLayers[l]`. */
   readonly moeLayers: readonly { readonly block: number; readonly moe: MoeDescriptor }[];
   /**

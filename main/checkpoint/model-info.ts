@@ -29,12 +29,9 @@ const ofDense = (dense: DenseTensors | null): number =>
 const ofAttention = (attention: AttentionDescriptor): number => {
   if (attention.kind === 'grouped') {
     const { query, key, value, output, queryKeyNorm, gate, sinks } = attention;
-    const norms = queryKeyNorm === null ? 0 : ofNorm(queryKeyNorm.query) + ofNorm(queryKeyNorm.key);
-    return (
-      sum([query, key, value ?? [], output, gate === 'in-query' ? [] : (gate ?? [])].flat().map(ofProjection)) +
-      norms +
-      count(sinks)
-    );
+    const norms = sum([queryKeyNorm?.query ?? [], queryKeyNorm?.key ?? []].flat().map(ofNorm));
+    const gates = gate === null || gate === 'in-query' ? [] : [gate];
+    return sum([query, key ?? [], value ?? [], output, gates].flat().map(ofProjection)) + norms + count(sinks);
   }
   const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
   const queries =
@@ -71,6 +68,7 @@ const ofRest = ({
   feedForwardNorm,
   branchNorms,
   beside,
+  tokenInput,
   outputScale,
   moe,
   dense,
@@ -85,6 +83,7 @@ const ofRest = ({
     (beside === null
       ? 0
       : sum([beside.dense, beside.expertsIn, beside.expertsOut].map(ofNorm)) + count(beside.router)) +
+    (tokenInput === null ? 0 : counts([tokenInput.gate, tokenInput.projection]) + ofNorm(tokenInput.norm)) +
     count(outputScale) +
     ofDense(dense) +
     ofDense(moe?.shared ?? null) +
@@ -107,6 +106,9 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
   const moe = model.moeLayers[0]?.moe;
   const outer =
     counts([model.embedding, model.head === model.embedding ? null : model.head, model.headBias]) +
+    (model.tokenInputs === null
+      ? 0
+      : counts([model.tokenInputs.table, model.tokenInputs.projection]) + ofNorm(model.tokenInputs.norm)) +
     ofNorm(model.finalNorm);
   const expert = sum(model.moeLayers.map((layer) => ofExperts(layer.moe)));
   const rest = outer + sum(model.blocks.map(ofRest));
@@ -124,6 +126,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     sharedExperts: moe?.shared?.experts ?? 0,
     ...groupsOf(moe),
     ...constantsOf(model),
+    ...pruningNote(moe),
     normTopK: moe !== undefined && isNormalised(moe.routing),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
@@ -141,6 +144,17 @@ const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantE
   const found = sum(moeLayers.map(({ moe }) => moe.expertTensors.filter((each) => each.constant !== undefined).length));
   return found === 0 ? {} : { constantExperts: found };
 };
+
+/** What dropping experts means where it is more than leaving them out. */
+const pruningNote = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'pruningNote'> =>
+  moe === undefined || moe.identities === 0
+    ? {}
+    : {
+        pruningNote:
+          `The ${String(moe.identities)} experts of each layer that give back their input stay: their rows and ` +
+          'biases of the router move behind those of the kept experts. Weights are not renormalised, so those of ' +
+          'the kept experts grow.',
+      };
 
 /** Groups of the router if there is more than one. */
 const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> =>

@@ -1,8 +1,12 @@
 import { refuse } from '../contract/errors.ts';
 import type { TensorDtype, TensorView } from './descriptor.ts';
 
-/** Fills the layer into a family's pattern. */
-export const layerName = (pattern: string, layer: number): string => pattern.replace('{l}', String(layer));
+/** Fills the block into a family's pattern. */
+export const layerName = (pattern: string, block: number): string =>
+  pattern
+    .replace('{l}', String(block))
+    .replace('{l/2}', String(Math.floor(block / 2)))
+    .replace('{l%2}', String(block % 2));
 
 /** Name of the bias beside a weight. */
 export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');
@@ -50,6 +54,11 @@ export class TensorIndex {
     return this.#tensors.has(this.onDisk(name));
   }
 
+  /** Number of rows of a tensor; 0 if there is none. */
+  rowsOf(name: string): number {
+    return this.#tensors.get(this.onDisk(name))?.shape[0] ?? 0;
+  }
+
   dtypeOf(name: string): TensorDtype | undefined {
     return this.#tensors.get(this.onDisk(name))?.dtype;
   }
@@ -63,7 +72,11 @@ export class TensorIndex {
   /** The pattern that has a tensor in some layer; the first one if none has. */
   nameAmong(patterns: readonly string[]): string {
     const ofLayers = (pattern: string): RegExp =>
-      new RegExp(`^${this.onDisk(pattern).replaceAll('.', '\\.').replace('{l}', '\\d+')}$`);
+      new RegExp(
+        `^${this.onDisk(pattern)
+          .replaceAll('.', '\\.')
+          .replace(/\{l(?:\/2|%2)?\}/g, '\\d+')}$`,
+      );
     return patterns.find((pattern) => this.firstMatching(ofLayers(pattern)) !== undefined) ?? patterns[0] ?? '';
   }
 

@@ -29,6 +29,8 @@ export const modelInfo = z.object({
   expertGroups: expertGroupRule.optional(),
   /** Number of experts, over all layers, that output a constant vector instead of running (MoNE); absent: none. */
   constantExperts: z.number().optional(),
+  /** A sentence on what dropping experts means in this model, where it is more than leaving them out. */
+  pruningNote: z.string().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),

@@ -43,16 +43,18 @@ const UNTRAINED =
 
 /** Warnings for users of an export, one sentence each. */
 export const exportWarnings = (
-  { moeLayers }: Pick<ModelInfo, 'moeLayers'>,
+  { moeLayers, pruningNote }: Pick<ModelInfo, 'moeLayers' | 'pruningNote'>,
   plan: Plan,
   format: ExportFormat,
 ): readonly string[] => {
   const experts = moeLayers * keptExperts(plan);
-  const untrained =
-    isMergePlan(plan) && plan.router === 'reinitialised' && plan.recovery?.router === undefined ? [UNTRAINED] : [];
-  if (format === 'hf' || format === 'gguf' || experts < MANY_EXPERTS) return untrained;
+  const always = [
+    ...(pruningNote === undefined ? [] : [pruningNote]),
+    ...(isMergePlan(plan) && plan.router === 'reinitialised' && plan.recovery?.router === undefined ? [UNTRAINED] : []),
+  ];
+  if (format === 'hf' || format === 'gguf' || experts < MANY_EXPERTS) return always;
   return [
-    ...untrained,
+    ...always,
     `The graph contains ${experts.toLocaleString('en-US')} experts (${moeLayers} MoE layers x ` +
       `${keptExperts(plan)}): opening it with onnxruntime up to 1.31 takes time proportional to the square ` +
       'of that, about 20 s for 1,024; use 1.32 or later.',

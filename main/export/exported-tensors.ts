@@ -71,7 +71,16 @@ export const exportedTensors = async (
       tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
       continue;
     }
-    const kept = parsed.layer.carriers.indexOf(parsed.expert);
+    const { moe, carriers } = parsed.layer;
+    if (parsed.expert >= moe.experts) {
+      const number = carriers.length + parsed.expert - moe.experts;
+      tensors.push({
+        ...whole(`${parsed.prefix}${String(number)}.${parsed.rest}`, view, 'the source'),
+        sourceFile,
+      });
+      continue;
+    }
+    const kept = carriers.indexOf(parsed.expert);
     if (kept === -1) continue;
     const { view: own, what } = expertPiece(parsed.layer, kept, view);
     tensors.push({ ...whole(`${parsed.prefix}${String(kept)}.${parsed.rest}`, own, what), sourceFile });
@@ -102,7 +111,13 @@ const withConstants = (
     const sourceFile = fileNames.get(view.file) ?? view.file;
     const parsed = parseExpertName(view.tensor, layerOf);
     const vectors = parsed === null ? undefined : constants[parsed.layer];
-    if (parsed === null || vectors === undefined || kept[parsed.layer]?.includes(parsed.expert) === true) {
+    const experts = vectors?.shape[0] ?? 0;
+    if (
+      parsed === null ||
+      vectors === undefined ||
+      parsed.expert >= experts ||
+      kept[parsed.layer]?.includes(parsed.expert) === true
+    ) {
       tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
       continue;
     }
@@ -195,23 +210,30 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   const { refittedRouter } = layer;
   if (refittedRouter !== null && view.tensor === layer.moe.router.tensor)
     return keptRows(view.tensor, refittedRouter, layer.carriers);
-  const { experts } = layer.moe;
-  const axis = view.shape.indexOf(experts);
-  const rowBytes = view.byteLength / experts;
-  const pieces = layer.carriers.flatMap((carrier, kept): readonly TensorPiece[] => {
-    const row = {
-      ...view,
-      shape: view.shape.slice(axis + 1),
-      byteLength: rowBytes,
-      byteOffset: view.byteOffset + carrier * rowBytes,
-    };
+  const { experts, identities } = layer.moe;
+  const axis = view.shape.findIndex((length) => length === experts || length === experts + identities);
+  const rows = view.shape[axis] ?? 1;
+  const rowBytes = view.byteLength / rows;
+  const rowOf = (expert: number): TensorView => ({
+    ...view,
+    shape: view.shape.slice(axis + 1),
+    byteLength: rowBytes,
+    byteOffset: view.byteOffset + expert * rowBytes,
+  });
+  const ofExperts = layer.carriers.flatMap((carrier, kept): readonly TensorPiece[] => {
+    const row = rowOf(carrier);
     const parts = layer.merged === null ? [] : partsOfRow(layer.moe, carrier, row);
     return parts.length === 0 ? [expertPiece(layer, kept, row)] : parts.map((part) => expertPiece(layer, kept, part));
   });
+  const others = Array.from({ length: rows - experts }, (_, number): TensorPiece => {
+    const what = `row ${String(experts + number)} of the source`;
+    return { view: rowOf(experts + number), what };
+  });
+  const pieces = [...ofExperts, ...others];
   return {
     name: view.tensor,
     dtype: view.dtype,
-    shape: view.shape.with(axis, layer.carriers.length),
+    shape: view.shape.with(axis, layer.carriers.length + others.length),
     byteLength: pieces.reduce((sum, piece) => sum + piece.view.byteLength, 0),
     pieces,
   };

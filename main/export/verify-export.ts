@@ -89,7 +89,9 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
     const sequences = probeSequences(checkpoint.descriptor);
     const original = await forward(checkpoint, plan, sequences, settings, progress, 0);
     const reopened =
-      opened === null ? null : await compareCheckpoint(opened, plan, sequences, original, settings, progress);
+      opened === null
+        ? null
+        : await compareCheckpoint(opened, checkpoint, plan, sequences, original, settings, progress);
     const graph = holds.onnx
       ? await compareOnnx(exported, checkpoint, sequences, original, LOGIT_TOLERANCE, settings, {
           signal: control.signal,
@@ -271,6 +273,7 @@ const listed = (problems: readonly string[]): string[] =>
 
 const compareCheckpoint = async (
   exported: Checkpoint,
+  { descriptor: { moeLayers } }: Checkpoint,
   plan: Plan,
   sequences: readonly (readonly number[])[],
   original: readonly ForwardResult[],
@@ -291,9 +294,11 @@ const compareCheckpoint = async (
   // A merged model numbers its experts like the export; a masked one keeps the original numbers.
   const keptIndex = isMergePlan(plan)
     ? plan.groups.map((groups) => new Map(groups.map((_, kept) => [kept, kept])))
-    : plan.constants === undefined
-      ? plan.kept.map((kept) => new Map(kept.map((expert, index) => [expert, index])))
-      : exported.descriptor.moeLayers.map(({ moe }) => new Map(moe.expertTensors.map((_, expert) => [expert, expert])));
+    : moeLayers.map(({ moe: { experts, identities } }, layer) => {
+        const all = Array.from({ length: experts + identities }, (_, row) => row);
+        const kept = plan.constants === undefined ? (plan.kept[layer] ?? []) : all.slice(0, experts);
+        return new Map([...kept, ...all.slice(experts)].map((row, index) => [row, index]));
+      });
   return compareForward(
     original,
     theirs,

@@ -2,6 +2,7 @@ import type { AttentionDescriptor, ModelDescriptor, Norm, Projection, Rotary } f
 import { normalise, normaliseBy, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import type { StreamParts } from './stream.ts';
 import { tensor } from './weights.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface AttentionInputs {
   readonly unpack: Value;
   /** [B, 1, S, P + S] 0 where the query may see the key, a large negative number elsewhere. */
   readonly bias: Value;
+  /** Parts of the stream, which some blocks take keys and values from. */
+  readonly parts?: StreamParts;
   /** Keys and values of P tokens before every sequence; in most graphs there is none, and P is 0. */
   readonly prefix?: KeysAndValues;
 }
@@ -163,11 +166,16 @@ export const groupedHeads = (
       : null;
   const rawQueries = halves === null ? asked : merge(graph, halves[0], heads * headDimension);
   const queries = warmed(rotated(rawQueries, heads, queryKeyNorm?.query));
-  const rawKeys = project(graph, tokens, key);
+  const ownKeysAndValues = (projection: Projection): KeysAndValues => {
+    const rawKeys = project(graph, tokens, projection);
+    return {
+      key: rotated(rawKeys, keyValueHeads, queryKeyNorm?.key ?? undefined),
+      value: values(value === null ? rawKeys : project(graph, tokens, value)),
+    };
+  };
   return {
     query: queries,
-    key: rotated(rawKeys, keyValueHeads, queryKeyNorm?.key),
-    value: values(value === null ? rawKeys : project(graph, tokens, value)),
+    ...(key === null ? takenKeysAndValues(graph, descriptor, inputs) : ownKeysAndValues(key)),
     queryHeads: heads,
     keyHeads: keyValueHeads,
     headDimension,
@@ -179,6 +187,30 @@ export const groupedHeads = (
 
 const gateOf = (graph: OnnxGraph, tokens: Value, gate: Projection | 'in-query' | null): Value | null =>
   gate === null || gate === 'in-query' ? null : project(graph, tokens, gate);
+
+/** Keys and values of an earlier block, from the stream. */
+const takenKeysAndValues = (
+  graph: OnnxGraph,
+  { shared, keyValueHeads, headDimension, valueDimension }: Extract<AttentionDescriptor, { kind: 'grouped' }>,
+  { parts }: AttentionInputs,
+): KeysAndValues => {
+  const [key, value] = [parts?.get(shared?.keys ?? ''), parts?.get(shared?.values ?? '')];
+  if (key === undefined || value === undefined) throw new Error('a block without keys of its own takes none');
+  return {
+    key: split(graph, key, keyValueHeads, headDimension),
+    value: split(graph, value, keyValueHeads, valueDimension),
+  };
+};
+
+/** Keys and values that a block gives to later ones, as parts of the stream. */
+export const givenParts = (graph: OnnxGraph, descriptor: AttentionDescriptor, own: KeysAndValues): StreamParts => {
+  if (descriptor.kind !== 'grouped' || descriptor.shared?.gives !== true) return new Map();
+  const { shared, keyValueHeads, headDimension, valueDimension } = descriptor;
+  return new Map([
+    [shared.keys, merge(graph, own.key, keyValueHeads * headDimension)],
+    [shared.values, merge(graph, own.value, keyValueHeads * valueDimension)],
+  ]);
+};
 
 /** Multi-head latent attention (arXiv 2405.04434, section 2.1), keys and values expanded from the latent. */
 const latentHeads = (
@@ -218,7 +250,7 @@ export const latentParts = (
   tokens: Value,
   inputs: AttentionInputs,
 ): Readonly<Record<'plainQuery' | 'turnedQuery' | 'latent' | 'turnedKey', Value>> => {
-  const { heads, latent, plainDimension, rotatedDimension, query } = descriptor;
+  const { heads, latent, plainDimension, rotatedDimension, query, latentScale } = descriptor;
   const queries =
     'whole' in query
       ? project(graph, tokens, query.whole)
@@ -228,11 +260,12 @@ export const latentParts = (
     rotatedDimension,
   ]);
   const [compressed, rawKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [latent, rotatedDimension]);
+  const normed = normalise(graph, compressed, descriptor.keyValueNorm);
   const turnedQuery = rotate(graph, merge(graph, rawQuery, heads * rotatedDimension), heads, inputs);
   return {
     plainQuery,
     turnedQuery: split(graph, turnedQuery, heads, rotatedDimension),
-    latent: normalise(graph, compressed, descriptor.keyValueNorm),
+    latent: latentScale === 1 ? normed : graph.node('Mul', [normed, graph.float(latentScale)]),
     turnedKey: split(graph, rotate(graph, rawKey, 1, inputs), 1, rotatedDimension),
   };
 };

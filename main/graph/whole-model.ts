@@ -1,11 +1,11 @@
 import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../checkpoint/descriptor.ts';
 import { type Reach, reachKey } from '../checkpoint/reach.ts';
-import { attention, type AttentionInputs, type Rotation } from './attention.ts';
-import { type BlockInputs, blockNodes, embed, head } from './block-graph.ts';
+import type { AttentionInputs, Rotation } from './attention.ts';
+import { type BlockInputs, blockNodes, mixByAttention, mixByState, embed, head } from './block-graph.ts';
 import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
-import { type StateInputs, stateOperator } from './state.ts';
+import type { StateInputs } from './state.ts';
 
 /** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
 const HIDDEN = -1e9;
@@ -108,15 +108,13 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
 };
 
 /** A block's attention, or the operator in place of it. */
-export const mixOf =
+const mixOf =
   (graph: OnnxGraph, model: ModelDescriptor, layout: WholeModelLayout, block: BlockDescriptor): BlockInputs['mix'] =>
-  (tokens) => {
-    if (block.attention !== null) {
-      const { output } = attention(graph, model, block.attention, tokens, layout.attention(block));
-      return { output, carried: {} };
-    }
+  (tokens, parts) => {
+    if (block.attention !== null)
+      return mixByAttention(graph, model, block.attention, tokens, { ...layout.attention(block), parts });
     if (block.state === null) throw new Error('a block has attention or a state');
-    return { output: stateOperator(graph, block.state, tokens, layout.sequences).output, carried: {} };
+    return mixByState(graph, block.state, tokens, layout.sequences);
   };
 
 /** [B, 1, S, S] whether a key, at a distance of 0 or more, lies in the query's chunk: no farther than its beginning. */

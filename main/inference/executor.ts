@@ -92,7 +92,8 @@ export class Executor {
     spillFolder: string,
     mapped: MappedWeights,
   ): Promise<Executor> {
-    await mapped.note('the embedding', checkpoint.descriptor.embedding);
+    const { embedding: table, tokenInputs } = checkpoint.descriptor;
+    await mapped.note('the embedding', { table, tokenInputs });
     const embedding = await Session.open(`embedding of ${checkpoint.name}`, embeddingGraph(checkpoint.descriptor), {
       threads,
       externalRoot: externalDataRoot(checkpoint.folder),
@@ -237,7 +238,7 @@ export class Executor {
     return this.embed(batch.tokenIds);
   }
 
-  /** Hidden states [T, H] before the first block of token ids [T] int64. */
+  /** The stream [T, W] before the first block of token ids [T] int64. */
   async embed(tokens: Tensor): Promise<Float32Array> {
     const { hiddenOut } = await this.#embedding.run({ tokens }, ['hiddenOut']);
     if (hiddenOut === undefined) throw new Error('embedding without output');

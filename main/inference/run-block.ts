@@ -2,6 +2,7 @@ import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.
 import { keyValueShape } from '../graph/attention.ts';
 import { carriedParts, inputOf } from '../graph/carried.ts';
 import { stateShape } from '../graph/state.ts';
+import { streamWidth } from '../graph/stream.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
 import { blockFeeds, isPrefixBatch, type Batch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
@@ -24,7 +25,7 @@ export interface Observation extends RoutingTaps {
 const ROUTER_OUTPUTS = ['logits', 'experts', 'weights', 'norms'] as const;
 const OBSERVED_OUTPUTS = ['tokens', 'residual', 'routed', 'peaks', 'inner'] as const;
 
-/** Result of a block: hidden states [T, H], and observations of its layer if wanted. */
+/** Result of a block: the stream [T, W], and observations of its layer if wanted. */
 export interface BlockResult {
   readonly hidden: Float32Array;
   readonly taps: RoutingTaps | null;
@@ -42,7 +43,7 @@ export interface BlockRun {
   /** Where the tokens belong to several candidates, in equal numbers, the mask of each; absent: the variant's own. */
   readonly masks?: readonly Float32Array[];
   readonly batch: Batch;
-  /** [T, H]. */
+  /** [T, W]. */
   readonly hidden: Float32Array;
   readonly want: WantedOfBlock;
   /** Carried by the tokens before the batch's trees; not allowed for an observed block. */
@@ -64,7 +65,7 @@ export const runBlock = async (
   masks.forEach((_, turn) => maskOf.fill(turn, turn * tokensEach, (turn + 1) * tokensEach));
   const feeds = {
     ...blockFeeds(descriptor, block, batch),
-    hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
+    hidden: floatTensor(hidden, [batch.tokens, streamWidth(descriptor)]),
     ...maskOfTokens(masks, maskOf),
     ...prefix,
   };

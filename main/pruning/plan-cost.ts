@@ -33,6 +33,7 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
     keptPerLayer,
     topK,
     exportable: exportable(plan, keptPerLayer),
+    ...(model.pruningNote === undefined ? {} : { note: model.pruningNote }),
   };
 };
 

@@ -11,6 +11,7 @@ import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
+import { longcatFlash } from './longcat.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
@@ -46,6 +47,7 @@ export const families: readonly Family[] = [
   llama4Text,
   llama4,
   step3p7,
+  longcatFlash,
   gemma4Text,
   gemma4,
   lfm2Moe,
@@ -69,6 +71,5 @@ export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['deepseek_v32', indexer],
   ['glm_moe_dsa', indexer],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
-  ['longcat_flash', 'its identity experts and its two attentions a layer are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

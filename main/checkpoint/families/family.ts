@@ -2,7 +2,7 @@ import type { ScoreRule } from '../descriptor.ts';
 
 /**
  * A model family as data: config keys with their defaults, tensor names, and its kinds of routing, attention, norm and
- * rotary embedding. `{l}` stands for the layer, `{e}` for the expert. A new family of known kinds needs such a record
+ * rotary embedding. `{l}` stands for the block, `{l/2}` and `{l%2}` for the pair of blocks and the block within it. A new family of known kinds needs such a record
  * and a fixture, no code.
  */
 export interface Family {
@@ -16,6 +16,10 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
+  /** Key of the number of layers that are two blocks each; absent: each is one. */
+  readonly pairsKey?: string;
+  /** Key of the number of experts that give back their input; they follow the others in the router. */
+  readonly identitiesKey?: string;
   /** Other names of keys, by the name used here. */
   readonly aliases: Readonly<Record<string, string>>;
   /** Default values of omitted keys, from the family's own config class. */
@@ -41,6 +45,11 @@ export interface Family {
     /** Names where a dense network runs beside the experts of every layer. */
     readonly beside?: Readonly<Record<'dense' | 'expertsIn' | 'expertsOut' | 'router', string>>;
     readonly outputScale?: string;
+    /** Where tokens have numbers of their own for each layer: of all layers, and what a layer makes of its own. */
+    readonly tokenInputs?: Readonly<Record<'table' | 'projection' | 'norm' | 'gate' | 'back' | 'backNorm', string>> & {
+      /** Key of how many each layer has; 0: none. */
+      readonly sizeKey: string;
+    };
   };
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
@@ -156,6 +165,8 @@ export type AttentionRecord =
         /** Both by layer, where the config has that. */
         readonly byLayerKey: string;
       };
+      /** Key of how many of the last layers take keys and values from the last layer of their kind before them. */
+      readonly sharedLayersKey?: string;
       /** Heads of the values are normed without weight. */
       readonly valueNorm?: true;
       /** In layers that rotate, heads of queries and keys are normed without weight afterwards. */
@@ -178,6 +189,8 @@ export type AttentionRecord =
       /** Biases on `down` of the query, `keyValueDown` and `output`. */
       readonly biased: Flag;
       readonly innerEpsilon: number;
+      /** Queries and latents are multiplied by the root of the model's width over their ranks. */
+      readonly rankRoots?: true;
     };
 
 export interface StateRecord {
@@ -254,6 +267,8 @@ export interface DenseRecord {
     | { readonly kind: 'first'; readonly key: string; readonly types?: true }
     /** No layer: the network runs beside the experts. */
     | { readonly kind: 'beside' }
+    /** Both blocks of a pair; the first has experts too, whose sum is added after the second. */
+    | { readonly kind: 'pairs' }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
     /** All but every n-th layer from one to another (-1: the last). */
     /** As in `mlp_layer_types`; without it, all but those of an enumeration such as "1,2,3". */
@@ -262,6 +277,8 @@ export interface DenseRecord {
     | { readonly kind: 'unlisted'; readonly listKey: string; readonly everyKey: string }
     | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
   readonly widthKey: string;
+  /** Whether layers that take keys and values from others have twice the width. */
+  readonly doubled?: Flag;
   readonly biased: Flag;
   readonly gate: string;
   readonly up: string;

@@ -218,6 +218,7 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
     problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
   for (const { attention } of model.blocks) {
     if (attention?.kind !== 'grouped') continue;
+    if (attention.shared !== null) problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
     if (attention.clip !== null)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
@@ -239,7 +240,7 @@ const epsilonsOf = ({ attentionNorm, feedForwardNorm, attention }: BlockDescript
       ? [attention.keyValueNorm.epsilon, ...('norm' in attention.query ? [attention.query.norm.epsilon] : [])]
       : attention.queryKeyNorm === null
         ? []
-        : [attention.queryKeyNorm.query.epsilon, attention.queryKeyNorm.key.epsilon]),
+        : [attention.queryKeyNorm.query, attention.queryKeyNorm.key ?? []].flat().map(({ epsilon }) => epsilon)),
 ];
 
 const storageProblems = ({ moeLayers, blocks }: ModelDescriptor): string[] => {

@@ -2,6 +2,7 @@ import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { refuse } from '../../contract/errors.ts';
 import { carriedParts } from '../../graph/carried.ts';
 import { bytesPerColumn, bytesPerSequence } from './carried-cache.ts';
+import { streamWidth } from '../../graph/stream.ts';
 
 /** Memory that decoding takes in addition to the weights. */
 export interface CacheBytes {
@@ -19,7 +20,7 @@ export const cacheBytes = (model: ModelDescriptor): CacheBytes => {
   return {
     perColumn: bytesPerColumn(blocks) * twoLayouts,
     perSequence: bytesPerSequence(blocks) * twoLayouts,
-    perPromptToken: 2 * 4 * model.hidden,
+    perPromptToken: 2 * 4 * streamWidth(model),
   };
 };
 

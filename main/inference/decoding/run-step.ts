@@ -1,5 +1,6 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { carriedParts, inputOf } from '../../graph/carried.ts';
+import { streamWidth } from '../../graph/stream.ts';
 import { blockFeeds } from '../batch.ts';
 import type { BlockPool } from '../block-pool.ts';
 import { pause, type Executor, type ResolvedCandidate } from '../executor.ts';
@@ -56,7 +57,7 @@ export const runStep = async (
     for (const [index, { batch, cells, into, past, prefix }] of works.entries()) {
       await pause(signal);
       const session = await pool.acquire(block, variant, 'cached');
-      const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, model.hidden]);
+      const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, streamWidth(model)]);
       const feeds = {
         ...blockFeeds(model, block, batch),
         ...past(block),
@@ -75,7 +76,7 @@ export const runStep = async (
       advance(batch.tokens);
     }
   }
-  return works.map(({ batch }, index) => lastStates(hidden[index] ?? new Float32Array(), batch, model.hidden));
+  return works.map(({ batch }, index) => lastStates(hidden[index] ?? new Float32Array(), batch, streamWidth(model)));
 };
 
 const lastStates = (hidden: Float32Array, { lastRow }: StepBatch, width: number): Float32Array => {

@@ -5,6 +5,7 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoin
 import type { ProbeMeasurement, ProviderName } from '../../contract/device.ts';
 import { keyValueShape } from '../../graph/attention.ts';
 import { blockGraph, scoreGraph } from '../../graph/block-graph.ts';
+import { streamWidth } from '../../graph/stream.ts';
 import { externalDataRoot } from '../../graph/weights.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { seededRandom } from '../../statistics/random.ts';
@@ -188,7 +189,7 @@ const probeFeeds = ({ descriptor }: Checkpoint, start: number): ((mask: Float32A
   const trees = LENGTHS.map((length) => ({ trunk: Array.from({ length }, (_, index) => index), branches: [], start }));
   const batch = makeBatch(descriptor, trees, [0, 1], start);
   const feeds = blockFeeds(descriptor, 0, batch);
-  const hidden = seededFloats(1, [TOKENS, descriptor.hidden]);
+  const hidden = seededFloats(1, [TOKENS, streamWidth(descriptor)]);
   return (mask) => ({ ...feeds, hidden, ...maskOfTokens([mask], new Int32Array(TOKENS)) });
 };
 
