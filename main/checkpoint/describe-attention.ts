@@ -34,7 +34,7 @@ export const describeAttention = (
     ? describeGrouped(family.attention, reader, weights, norm, sizes)
     : describeLatent(family.attention, reader, weights, norm, sizes);
 
-const project = (
+export const project = (
   weights: WeightReader,
   name: string,
   shape: readonly [number, number],
@@ -135,7 +135,12 @@ const describeGrouped = (
       keyValueHeads: keyHeads,
       headDimension,
       valueDimension,
-      query: project(weights, named(record.query), [queryWidth, hidden], inputBias),
+      query: project(
+        weights,
+        named(record.query),
+        [record.gate === 'in-query' ? queryWidth + ownHeads * valueDimension : queryWidth, hidden],
+        inputBias,
+      ),
       key: takes ? null : project(weights, named(record.key), [keyWidth, hidden], inputBias),
       value:
         takes || ofLayer?.keysAreValues === true
@@ -164,8 +169,8 @@ const describeGrouped = (
       valueNorm: record.valueNorm === true ? reader.number('rms_norm_eps') : null,
       valueScale,
       gate:
-        record.gate === undefined
-          ? null
+        record.gate === undefined || record.gate === 'in-query'
+          ? (record.gate ?? null)
           : project(
               weights,
               named(record.gate.name),

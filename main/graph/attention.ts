@@ -1,11 +1,5 @@
-import type {
-  AttentionDescriptor,
-  BlockDescriptor,
-  ModelDescriptor,
-  Norm,
-  Projection,
-} from '../checkpoint/descriptor.ts';
-import { cut, merge, rotate, type Rotation, split } from './heads.ts';
+import type { AttentionDescriptor, ModelDescriptor, Norm, Projection, Rotary } from '../checkpoint/descriptor.ts';
+import { merge, rotate, type Rotation, split, cut } from './heads.ts';
 import { chosenBias, indexPart, indexValues, type IndexValues, prefixIndex } from './indexer.ts';
 import { normalise, normaliseBy, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
@@ -45,7 +39,8 @@ export interface KeysAndValues {
 /** `keys`: dimension of all keys that a token of a sequence of S may see. */
 export const attentionInputs = (
   graph: OnnxGraph,
-  { rotary, attention: descriptor }: BlockDescriptor,
+  rotary: Rotary | null,
+  descriptor: AttentionDescriptor,
   keys: 'S' | 'P+S' | 'P+C+S',
 ): AttentionInputs => ({
   rotation:
@@ -112,6 +107,8 @@ export interface Heads extends KeysAndValues {
   readonly sinks: Value | null;
   /** Of an indexer. */
   readonly indexed?: IndexValues | null;
+  /** [T, N * Dv] or [T, N] whose sigmoid multiplies the output; null: none. */
+  readonly gate: Value | null;
 }
 
 /** Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and the tokens' keys and values. */
@@ -127,7 +124,7 @@ export const attention = (
       ? groupedHeads(graph, descriptor, tokens, inputs)
       : latentHeads(graph, descriptor, tokens, inputs);
   const seen = { ...inputs, bias: indexedBias(graph, descriptor, heads, inputs) };
-  const attended = gated(graph, descriptor, tokens, attend(graph, heads, model.attentionScale, seen));
+  const attended = gated(graph, heads, attend(graph, heads, model.attentionScale, seen));
   return { output: project(graph, attended, descriptor.output), own: heads };
 };
 
@@ -151,13 +148,11 @@ const indexedBias = (
 };
 
 /** The output [T, N * Dv] of the heads times the sigmoid of the gate, if there is one. */
-export const gated = (graph: OnnxGraph, descriptor: AttentionDescriptor, tokens: Value, attended: Value): Value => {
-  if (descriptor.kind !== 'grouped' || descriptor.gate === null) return attended;
-  const { heads, valueDimension, gate } = descriptor;
-  const share = graph.node('Sigmoid', [project(graph, tokens, gate)]);
-  if (gate.weight.shape[0] !== heads) return graph.node('Mul', [attended, share]);
-  const perHead = graph.node('Mul', [split(graph, attended, heads, valueDimension), split(graph, share, heads, 1)]);
-  return merge(graph, perHead, heads * valueDimension);
+export const gated = (graph: OnnxGraph, { gate, queryHeads, valueDimension }: Heads, attended: Value): Value => {
+  if (gate === null) return attended;
+  const byHead = (value: Value): Value => graph.node('Reshape', [value, graph.integers([0, queryHeads, -1])]);
+  const opened = graph.node('Mul', [byHead(attended), byHead(graph.node('Sigmoid', [gate]))]);
+  return merge(graph, opened, queryHeads * valueDimension);
 };
 
 export const groupedHeads = (
@@ -189,6 +184,13 @@ export const groupedHeads = (
     const perHead = split(graph, scaled(clipped(projected)), keyValueHeads, valueDimension);
     return valueNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, valueDimension), valueNorm);
   };
+  const asked = project(graph, tokens, query);
+  const halves =
+    descriptor.gate === 'in-query'
+      ? cut(graph, split(graph, asked, heads, headDimension + valueDimension), [headDimension, valueDimension])
+      : null;
+  const rawQueries = halves === null ? asked : merge(graph, halves[0], heads * headDimension);
+  const queries = warmed(rotated(rawQueries, heads, queryKeyNorm?.query));
   const ownKeysAndValues = (projection: Projection): KeysAndValues => {
     const rawKeys = project(graph, tokens, projection);
     return {
@@ -196,7 +198,6 @@ export const groupedHeads = (
       value: values(value === null ? rawKeys : project(graph, tokens, value)),
     };
   };
-  const queries = warmed(rotated(project(graph, tokens, query), heads, queryKeyNorm?.query));
   return {
     query: queries,
     ...(key === null ? takenKeysAndValues(graph, descriptor, inputs) : ownKeysAndValues(key)),
@@ -205,8 +206,12 @@ export const groupedHeads = (
     headDimension,
     valueDimension,
     sinks: sinks === null ? null : tensor(graph, sinks),
+    gate: halves === null ? gateOf(graph, tokens, descriptor.gate) : halves[1],
   };
 };
+
+const gateOf = (graph: OnnxGraph, tokens: Value, gate: Projection | 'in-query' | null): Value | null =>
+  gate === null || gate === 'in-query' ? null : project(graph, tokens, gate);
 
 /** Keys and values of an earlier block, from the stream. */
 const takenKeysAndValues = (
@@ -266,6 +271,7 @@ const latentHeads = (
     valueDimension,
     sinks: null,
     ...indexOf(indexed),
+    gate: null,
   };
 };
 

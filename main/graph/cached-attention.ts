@@ -78,7 +78,7 @@ export const cachedAttention = (
   if (descriptor.kind === 'grouped') {
     const heads = groupedHeads(graph, descriptor, tokens, inputs);
     const attended = attendCached(graph, heads, model.attentionScale, inputs, cache);
-    return { output: project(graph, gated(graph, descriptor, tokens, attended), descriptor.output), own: heads };
+    return { output: project(graph, gated(graph, heads, attended), descriptor.output), own: heads };
   }
   const { heads: own, expand } = absorbedHeads(graph, descriptor, tokens, inputs);
   const seen = { ...inputs, bias: indexedBias(graph, descriptor, own, inputs, cache) };
@@ -125,6 +125,7 @@ const absorbedHeads = (
       valueDimension: width,
       sinks: null,
       ...indexOf(indexed),
+      gate: null,
     },
     expand: (mixed) =>
       merge(

@@ -1,6 +1,7 @@
 import type { BlockDescriptor } from '../checkpoint/descriptor.ts';
 import { indexShape } from './attention.ts';
 import { cachedShape } from './cached-attention.ts';
+import { stateShape } from './state.ts';
 
 /** A tensor that a block carries from step to step: an output of its cached form, and an input of the next step. */
 export interface CarriedPart {
@@ -11,14 +12,22 @@ export interface CarriedPart {
   readonly perToken: boolean;
 }
 
-/** Carried by one block: keys and values, and the keys of its indexer if it has one. */
-export const carriedParts = ({ attention }: BlockDescriptor): readonly CarriedPart[] => {
-  const { heads, keyDimension, valueDimension } = cachedShape(attention);
-  const index = indexShape(attention);
+/** Carried by one block: keys, values and the keys of its indexer, or the state of the operator in place of attention. */
+export const carriedParts = ({ attention, state }: BlockDescriptor): readonly CarriedPart[] => {
+  if (attention !== null) {
+    const { heads, keyDimension, valueDimension } = cachedShape(attention);
+    const index = indexShape(attention);
+    return [
+      { name: 'key', shape: [heads, keyDimension], perToken: true },
+      { name: 'value', shape: [heads, valueDimension], perToken: true },
+      ...(index === null ? [] : [{ name: 'index', shape: index, perToken: true } as const]),
+    ];
+  }
+  if (state === null) return [];
+  const { window, state: matrix } = stateShape(state);
   return [
-    { name: 'key', shape: [heads, keyDimension], perToken: true },
-    { name: 'value', shape: [heads, valueDimension], perToken: true },
-    ...(index === null ? [] : [{ name: 'index', shape: index, perToken: true } as const]),
+    { name: 'window', shape: window, perToken: false },
+    ...(matrix === null ? [] : [{ name: 'state', shape: matrix, perToken: false } as const]),
   ];
 };
 

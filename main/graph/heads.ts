@@ -29,9 +29,12 @@ export const split = (graph: OnnxGraph, value: Value, count: number, dimension: 
 export const merge = (graph: OnnxGraph, value: Value, width: number): Value =>
   graph.node('Reshape', [value, graph.integers([-1, width])]);
 
-/** Two parts of the last axis. */
-export const cut = (graph: OnnxGraph, value: Value, widths: readonly [number, number]): readonly [Value, Value] => {
-  const [first, second] = graph.nodes('Split', [value, graph.integers(widths)], 2, { axis: -1 });
-  if (first === undefined || second === undefined) throw new Error('Split gives two outputs');
-  return [first, second];
-};
+/** Parts of the last axis, one for each width. */
+export const cut = <Widths extends readonly number[]>(
+  graph: OnnxGraph,
+  value: Value,
+  widths: readonly [...Widths],
+): { readonly [Part in keyof Widths]: Value } =>
+  graph.nodes('Split', [value, graph.integers(widths)], widths.length, { axis: -1 }) as {
+    readonly [Part in keyof Widths]: Value;
+  };

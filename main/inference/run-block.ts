@@ -1,9 +1,10 @@
 import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { indexShape, keyValueShape } from '../graph/attention.ts';
 import { carriedParts, inputOf } from '../graph/carried.ts';
+import { stateShape } from '../graph/state.ts';
 import { streamWidth } from '../graph/stream.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
-import { attentionFeeds, isPrefixBatch, type Batch } from './batch.ts';
+import { blockFeeds, isPrefixBatch, type Batch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { floatsOf, floatTensor, integersOf, type Feeds, zeros } from './session.ts';
@@ -63,8 +64,7 @@ export const runBlock = async (
   const tokensEach = batch.tokens / masks.length;
   masks.forEach((_, turn) => maskOf.fill(turn, turn * tokensEach, (turn + 1) * tokensEach));
   const feeds = {
-    ...batch.feeds,
-    ...attentionFeeds(descriptor, block, batch),
+    ...blockFeeds(descriptor, block, batch),
     hidden: floatTensor(hidden, [batch.tokens, streamWidth(descriptor)]),
     ...maskOfTokens(masks, maskOf),
     ...prefix,
@@ -147,16 +147,21 @@ export const maskOfTokens = (masks: readonly Float32Array[], maskOf: Int32Array)
   return { mask: floatTensor(whole, [maskOf.length, rows]) };
 };
 
-/** Before a prefix: keys and values of one token that no token sees. */
+/** Before a prefix: keys and values of one token that no token sees, or a state of zeros. */
 export const beforePrefix = (descriptor: ModelDescriptor, block: number): Feeds => {
-  const { attention } = blockOf(descriptor, block);
-  const { heads, keyDimension, valueDimension } = keyValueShape(attention);
-  const index = indexShape(attention);
-  return {
-    prefixKey: zeros([1, heads, keyDimension]),
-    prefixValue: zeros([1, heads, valueDimension]),
-    ...(index === null ? {} : { prefixIndex: zeros([1, ...index]) }),
-  };
+  const { attention, state } = blockOf(descriptor, block);
+  if (attention !== null) {
+    const { heads, keyDimension, valueDimension } = keyValueShape(attention);
+    const index = indexShape(attention);
+    return {
+      prefixKey: zeros([1, heads, keyDimension]),
+      prefixValue: zeros([1, heads, valueDimension]),
+      ...(index === null ? {} : { prefixIndex: zeros([1, ...index]) }),
+    };
+  }
+  if (state === null) return {};
+  const { window, state: matrix } = stateShape(state);
+  return { prefixWindow: zeros([1, ...window]), ...(matrix === null ? {} : { prefixState: zeros([1, ...matrix]) }) };
 };
 
 const blockOf = ({ blocks }: ModelDescriptor, block: number): BlockDescriptor => {

@@ -45,6 +45,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   kimi_k2: ['merge'],
   kimi_k25: ['merge'],
   'kimi_k25-v5': ['merge'],
+  lfm2_moe: ['merge'],
   llama4: ['every-output', 'elimination', 'routed-outputs', 'merge', 'recover router'],
   longcat_flash: ['residual', 'elimination', 'merge', 'recover experts', 'recover router'],
   mimo_v2_flash: ['merge'],

@@ -9,6 +9,7 @@ import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
+import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
 import { longcatFlash } from './longcat.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
@@ -16,7 +17,7 @@ import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
 import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
-import { qwen2Moe, qwen3Moe } from './qwen.ts';
+import { qwen2Moe, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
 import { step3p7 } from './step3p7.ts';
 
@@ -51,6 +52,8 @@ export const families: readonly Family[] = [
   longcatFlash,
   gemma4Text,
   gemma4,
+  lfm2Moe,
+  qwen3Next,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -61,13 +64,11 @@ const state =
 
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ['qwen3_next', state],
   ['qwen3_5_moe', state],
   ['qwen3_5_moe_text', state],
   ['nemotron_h', state],
   ['granitemoehybrid', state],
   ['bailing_hybrid', state],
-  ['lfm2_moe', state],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

@@ -54,6 +54,8 @@ export interface Family {
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
   readonly attention: AttentionRecord;
+  /** Layers with an operator with a state in place of attention. */
+  readonly state?: StateRecord;
   readonly window: WindowRecord;
   readonly rotary: RotaryRecord;
   /** Keys of multipliers (granite); null: none. */
@@ -107,6 +109,8 @@ export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after' 
   /** Its names on disk, of which one exists; [E], or [1, E]. */
   readonly correction: readonly string[] | null;
   readonly correctionIsRow?: true;
+  /** Key of the flag for the correction; always if absent. */
+  readonly correctionWhen?: string;
   readonly groups: GroupRecord | null;
   readonly renormalise: {
     readonly when: Flag;
@@ -171,8 +175,8 @@ export type AttentionRecord =
       readonly temperature?: { readonly when: Flag; readonly scaleKey: string; readonly everyKey: string };
       /** Query heads in layers with a window: a key, or one in another object. */
       readonly slidingHeads?: { readonly key: string; readonly within: string; readonly inner: string };
-      /** Projection whose sigmoid multiplies the output, value by value or head by head. */
-      readonly gate?: { readonly name: string; readonly per: 'value' | 'head' };
+      /** Projection whose sigmoid multiplies the output, value by value or head by head; or in that of the query. */
+      readonly gate?: { readonly name: string; readonly per: 'value' | 'head' } | 'in-query';
     }
   | {
       readonly kind: 'latent';
@@ -197,6 +201,30 @@ export interface IndexerRecord {
   /** Some layers take the keys that the last indexer before them has chosen: by list, by pattern, or every n-th. */
   readonly shared?: Readonly<Record<'typesKey' | 'patternKey' | 'offsetKey' | 'everyKey', string>>;
 }
+
+export interface StateRecord {
+  /** Layers with the operator have one of these words in `layer_types`; without that list, all but every n-th one. */
+  readonly words: readonly string[];
+  readonly attentionWords: readonly string[];
+  readonly everyKey: string | null;
+  readonly operator: OperatorRecord;
+}
+
+export type OperatorRecord =
+  | {
+      readonly kind: 'convolution';
+      readonly input: string;
+      readonly convolution: string;
+      readonly output: string;
+      readonly kernelKey: string;
+      readonly biased: Flag;
+    }
+  | {
+      /** With the keys `linear_num_key_heads` and so on, and names after the prefix. */
+      readonly kind: 'delta';
+      readonly prefix: string;
+      readonly rows: 'by-head' | 'by-kind';
+    };
 
 export type WindowRecord =
   | { readonly kind: 'never' }

@@ -1,8 +1,8 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { refuse } from '../../contract/errors.ts';
 import { carriedParts } from '../../graph/carried.ts';
-import { streamWidth } from '../../graph/stream.ts';
 import { bytesPerColumn, bytesPerSequence } from './carried-cache.ts';
+import { streamWidth } from '../../graph/stream.ts';
 
 /** Memory that decoding takes in addition to the weights. */
 export interface CacheBytes {

@@ -114,7 +114,7 @@ export class GroupDecoder {
           batch: this.#batch(rows.map(sequenceOf), 1),
           cells,
           into: this.#cache,
-          past: (block) => nothingCarried(this.#engine.model, block, rows.length, 'past'),
+          past: (block) => this.#beforePrompts(block, rows),
           prefix: this.#prefixFeeds,
         },
       };
@@ -154,7 +154,7 @@ export class GroupDecoder {
         cells: members.map((slot) => ({ slot, column: 0 })),
         into: this.#prefix,
         past: (block) => nothingCarried(this.#engine.model, block, members.length, 'past'),
-        prefix: (block) => nothingCarried(this.#engine.model, block, 1, 'prefix'),
+        prefix: (block) => (this.#hasState(block) ? {} : nothingCarried(this.#engine.model, block, 1, 'prefix')),
       });
     }
     await runStep(this.#engine, candidates, works, this.#control);
@@ -182,10 +182,24 @@ export class GroupDecoder {
 
   readonly #prefixFeeds = (block: number): Feeds => {
     const { candidates, prefix } = this.#group;
+    if (this.#hasState(block)) return {};
     return prefix.length > 0
       ? this.#prefix.read(block, 0, candidates.length, 'prefix')
       : nothingCarried(this.#engine.model, block, 1, 'prefix');
   };
+
+  /** Before prompts: no columns of their own; a copy of the prefix's state where a prompt continues it. */
+  #beforePrompts(block: number, rows: readonly WritingRow[]): Feeds {
+    if (!this.#hasState(block)) return nothingCarried(this.#engine.model, block, rows.length, 'past');
+    return this.#prefix.copies(
+      block,
+      rows.map(({ start, candidate }) => (start > 0 ? candidate : null)),
+    );
+  }
+
+  #hasState(block: number): boolean {
+    return (this.#engine.model.blocks[block]?.state ?? null) !== null;
+  }
 }
 
 const sequenceOf = ({ candidate, next, start, columns }: WritingRow): StepSequence => ({

@@ -1,7 +1,7 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { carriedParts, inputOf } from '../../graph/carried.ts';
 import { streamWidth } from '../../graph/stream.ts';
-import { attentionFeeds } from '../batch.ts';
+import { blockFeeds } from '../batch.ts';
 import type { BlockPool } from '../block-pool.ts';
 import { pause, type Executor, type ResolvedCandidate } from '../executor.ts';
 import { maskOfTokens } from '../run-block.ts';
@@ -59,10 +59,9 @@ export const runStep = async (
       const session = await pool.acquire(block, variant, 'cached');
       const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, streamWidth(model)]);
       const feeds = {
-        ...batch.feeds,
+        ...blockFeeds(model, block, batch),
         ...past(block),
         ...prefix(block),
-        ...attentionFeeds(model, block, batch),
         hidden: input,
         ...maskOfTokens(masks, batch.candidateOf),
       };
