@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeState } from './describe-state.ts';
-import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
+import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
 import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
   type BlockDescriptor,
@@ -32,9 +32,6 @@ const IGNORED_BUFFER = '.rotary_emb.inv_freq';
 const PREDICTION_MARK = 'eh_proj.weight';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'];
-
-/** The deepest published models have fewer than two hundred layers. */
-const MAX_LAYERS = 1024;
 
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
