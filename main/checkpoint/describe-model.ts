@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
+import { describeState } from './describe-state.ts';
 import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
 import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
@@ -65,7 +66,9 @@ export const describeModel = (
 
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
-  if (family.window.kind !== 'chunks') checkLayerTypes(family.window, reader);
+  const stateOf = describeState(family.state, reader, weights, hidden);
+  const isIndexed = family.attention.kind === 'latent' && family.attention.indexer !== undefined;
+  if (family.window.kind !== 'chunks' && !isIndexed) checkLayerTypes(family, reader);
   const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
   const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
     const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
@@ -97,10 +100,15 @@ export const describeModel = (
     const width = dense === null ? 0 : (isDoubled ? 2 : 1) * reader.integer(dense.widthKey);
     const window = windows[layer] ?? null;
     const { branchNorms } = family.names;
-    const layerRotary = rotaryOf(layer, window !== null);
+    const state = stateOf(layer);
+    const layerRotary = state === null ? rotaryOf(layer, window !== null) : null;
     return {
       attentionNorm: norm(named(family.names.attentionNorm), hidden),
-      attention: attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing }),
+      attention:
+        state === null
+          ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing })
+          : null,
+      state,
       window,
       chunk: layerRotary === null ? null : chunk,
       rotary: layerRotary,
@@ -276,13 +284,20 @@ const unreadKeys = ({ attention }: Family, sharings: readonly Sharing[]): readon
   );
 
 /** Parts of the stream that later blocks take from a block. */
-const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] =>
-  attention.kind === 'grouped' && attention.shared?.gives === true
+const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] => {
+  if (attention === null) return [];
+  if (attention.kind === 'latent') {
+    const { indexer } = attention;
+    if (indexer?.own == null || indexer.part === null) return [];
+    return [{ name: indexer.part, width: (indexer.heads + 1) * indexer.dimension + indexer.heads }];
+  }
+  return attention.shared?.gives === true
     ? [
         { name: attention.shared.keys, width: attention.keyValueHeads * attention.headDimension },
         { name: attention.shared.values, width: attention.keyValueHeads * attention.valueDimension },
       ]
     : [];
+};
 
 const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {
   const names = [...tensors.keys()];
@@ -399,8 +414,9 @@ const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]):
 };
 
 /** Checks that `layer_types`, if present, agrees with the other keys. */
-const checkLayerTypes = (record: WindowRecord, reader: ConfigReader): void => {
-  const types = typesOf(reader, 'layer_types', LAYER_TYPES);
+const checkLayerTypes = ({ window: record, state }: Family, reader: ConfigReader): void => {
+  const words = state === undefined ? LAYER_TYPES : [...state.words, ...state.attentionWords];
+  const types = typesOf(reader, 'layer_types', words);
   types?.slice(0, reader.integer('num_hidden_layers')).forEach((type, layer) => {
     const window = windowOf(record, reader, layer);
     const isSliding = type === 'sliding_attention';

@@ -166,7 +166,8 @@ const routingOf = (
   sizes: Pick<Sizes, 'experts' | 'identities'> & { readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-  const { kind, score, after, gate, correction, correctionIsRow, renormalise, scaleKey, expertScale } = routing;
+  const { kind, score, after, gate, correction, correctionIsRow, correctionWhen } = routing;
+  const { renormalise, scaleKey, expertScale } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
   return {
     kind,
@@ -176,7 +177,7 @@ const routingOf = (
     expertScale: expertScale === undefined ? null : weights.takeView(layerName(expertScale, layer), [sizes.experts]),
     scale: scaleKey === null ? 1 : reader.number(scaleKey),
     correction:
-      correction === null
+      correction === null || (correctionWhen !== undefined && !reader.flag(correctionWhen))
         ? null
         : weights.takeView(
             layerName(weights.index.nameAmong(correction), layer),

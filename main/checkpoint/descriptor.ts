@@ -191,8 +191,11 @@ export type AttentionDescriptor =
       readonly valueNorm: number | null;
       /** Multiplies the values. */
       readonly valueScale: number;
-      /** The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head. */
-      readonly gate: Projection | null;
+      /**
+       * The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head;
+       * `in-query`: each head of the query's projection has the values of its gate after its own.
+       */
+      readonly gate: Projection | 'in-query' | null;
       /** Queries, keys and values are clamped to +-clip. */
       readonly clip: number | null;
       /** An additional logit per head that takes part in the softmax and is then dropped, [heads]. */
@@ -211,15 +214,90 @@ export type AttentionDescriptor =
       readonly latentScale: number;
       readonly keyValueUp: Projection;
       readonly output: Projection;
+      /** Chooses the keys of each query; null: it sees all. */
+      readonly indexer: IndexerDescriptor | null;
       readonly latent: number;
       readonly plainDimension: number;
       readonly rotatedDimension: number;
       readonly valueDimension: number;
     };
 
+/** n heads of width d that choose the `most` keys of each query, for all heads of attention alike. */
+export interface IndexerDescriptor {
+  readonly most: number;
+  readonly heads: number;
+  readonly dimension: number;
+  /** How the first rotated dimensions are paired, with the angles of the block. */
+  readonly interleaved: boolean;
+  /** Null: the choice of an earlier block. Queries are made of the low-rank queries of attention. */
+  readonly own: {
+    readonly query: Projection;
+    readonly key: Projection;
+    readonly keyNorm: Norm;
+    readonly weights: Projection;
+  } | null;
+  /** Part of the stream by which the values are given to later blocks, or taken from an earlier one; null: neither. */
+  readonly part: string | null;
+}
+
+/**
+ * A causal convolution of every channel with a kernel of its own: y_t = sum over i of weight_i x_(t - C + 1 + i) + bias.
+ * Tokens before the first one count as zero.
+ */
+export interface ChannelConvolution {
+  /** [channels, 1, C] in all, one after the other. */
+  readonly weights: readonly TensorView[];
+  readonly channels: number;
+  /** C. */
+  readonly kernel: number;
+  readonly bias: TensorView | null;
+}
+
+/**
+ * An operator in place of attention that carries a state of fixed size from token to token: the last C - 1 inputs of its
+ * convolution and, in all but `convolution`, a matrix S of every head.
+ */
+export type StateDescriptor =
+  | {
+      /** Short convolution (LFM2): [b; c; x] of the input; output(c * convolution(b * x)). */
+      readonly kind: 'convolution';
+      /** [3 channels, H]. */
+      readonly input: Projection;
+      readonly convolution: ChannelConvolution;
+      readonly output: Projection;
+    }
+  | {
+      /** Gated delta net (arXiv 2412.06464): heads of values share the queries and keys of a head of keys in turn. */
+      readonly kind: 'delta';
+      readonly keyHeads: number;
+      readonly valueHeads: number;
+      readonly keyDimension: number;
+      readonly valueDimension: number;
+      /** Queries, keys, values, gates z, update rates b and decays a: rows by head of keys, or one kind after another. */
+      readonly input:
+        | { readonly rows: 'by-head'; readonly queryKeyValueGate: Projection; readonly rateDecay: Projection }
+        | {
+            readonly rows: 'by-kind';
+            readonly queryKeyValue: Projection;
+            readonly gate: Projection;
+            readonly rate: Projection;
+            readonly decay: Projection;
+          };
+      readonly convolution: ChannelConvolution;
+      /** [value heads] A and its addend: decay -e^A softplus(a + addend). */
+      readonly decayLog: TensorView;
+      readonly decayBias: TensorView;
+      /** Of each head's output, before it is multiplied by silu(z). */
+      readonly norm: Norm;
+      readonly output: Projection;
+    };
+
 export interface BlockDescriptor {
   readonly attentionNorm: Norm;
-  readonly attention: AttentionDescriptor;
+  /** Null in a layer with a state. */
+  readonly attention: AttentionDescriptor | null;
+  /** The operator in place of attention; null: none. */
+  readonly state: StateDescriptor | null;
   /** Query i sees keys j > i - window; null: all. */
   readonly window: number | null;
   /** Query i sees keys j of its own chunk of so many positions; null: all. */

@@ -8,6 +8,7 @@ import type {
   MoeDescriptor,
   Norm,
   Projection,
+  StateDescriptor,
   TensorView,
   Weight,
 } from './descriptor.ts';
@@ -29,14 +30,29 @@ const ofAttention = (attention: AttentionDescriptor): number => {
   if (attention.kind === 'grouped') {
     const { query, key, value, output, queryKeyNorm, gate, sinks } = attention;
     const norms = sum([queryKeyNorm?.query ?? [], queryKeyNorm?.key ?? []].flat().map(ofNorm));
-    return sum([query, key ?? [], value ?? [], output, gate ?? []].flat().map(ofProjection)) + norms + count(sinks);
+    const gates = gate === null || gate === 'in-query' ? [] : [gate];
+    return sum([query, key ?? [], value ?? [], output, gates].flat().map(ofProjection)) + norms + count(sinks);
   }
-  const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
+  const { query, keyValueDown, keyValueNorm, keyValueUp, output, indexer } = attention;
+  const own = indexer?.own ?? null;
+  const index = own === null ? 0 : sum([own.query, own.key, own.weights].map(ofProjection)) + ofNorm(own.keyNorm);
   const queries =
     'whole' in query
       ? ofProjection(query.whole)
       : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
-  return queries + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
+  return queries + index + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
+};
+
+const ofState = (state: StateDescriptor): number => {
+  const { convolution, output } = state;
+  const common = counts([...convolution.weights, convolution.bias]) + ofProjection(output);
+  if (state.kind === 'convolution') return common + ofProjection(state.input);
+  const { input, decayLog, decayBias, norm } = state;
+  const inputs =
+    input.rows === 'by-head'
+      ? [input.queryKeyValueGate, input.rateDecay]
+      : [input.queryKeyValue, input.gate, input.rate, input.decay];
+  return common + sum(inputs.map(ofProjection)) + counts([decayLog, decayBias]) + ofNorm(norm);
 };
 
 const ofExperts = (moe: MoeDescriptor | null): number =>
@@ -50,6 +66,7 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
 const ofRest = ({
   attentionNorm,
   attention,
+  state,
   feedForwardNorm,
   branchNorms,
   beside,
@@ -61,7 +78,8 @@ const ofRest = ({
   const correction = moe === null ? null : correctionOf(moe.routing);
   return (
     ofNorm(attentionNorm) +
-    ofAttention(attention) +
+    (attention === null ? 0 : ofAttention(attention)) +
+    (state === null ? 0 : ofState(state)) +
     ofNorm(feedForwardNorm) +
     (branchNorms === null ? 0 : ofNorm(branchNorms.attention) + ofNorm(branchNorms.feedForward)) +
     (beside === null

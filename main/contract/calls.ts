@@ -33,7 +33,7 @@ import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
 import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
-import { sweepDocument, sweepRequest } from './sweep.ts';
+import { sweepDocument, sweepRequest, sweepResult } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
 import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
 
@@ -345,6 +345,12 @@ export const calls = {
       refusal: z.object({ message: z.string(), remedy: z.string() }).nullable(),
       notes: z.array(z.string()),
     }),
+  ),
+  /** Results of sweeps for exactly this plan, or for that of an export: of each task, those of the newest sweep. */
+  'export.measured': call(
+    z.union([z.object({ model: pathHandle, plan }), z.object({ run: runId })]),
+    z.object({ results: z.array(sweepResult) }),
+    'runs',
   ),
   'export.start': call(
     z.object({

@@ -27,7 +27,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
   const { items, candidates, ends, judge } = work;
   const prepared = prepareTexts(tokenizer, { requests: items, candidates, ends }, runner.checkpoint.descriptor);
   const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome>(items.length)]));
-  for await (const { request, candidate, id, text, tokens, stopped, truncatedTokens } of writeTexts(
+  for await (const { request, candidate, id, text, tokens, stopped, loop, truncatedTokens } of writeTexts(
     runner,
     tokenizer,
     prepared,
@@ -44,6 +44,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
       ...judge(item, text),
       tokens: tokens.length,
       stopped,
+      loop,
       truncatedTokens,
     };
   }

@@ -1,43 +1,40 @@
 import {
+  type AttentionDescriptor,
   type BlockDescriptor,
   LATE_EXPERTS,
   type ModelDescriptor,
   type Norm,
+  type StateDescriptor,
   TOKEN_INPUTS,
   type TokenInput,
   type TokenInputs,
   type TensorView,
 } from '../checkpoint/descriptor.ts';
-import {
-  attention,
-  attentionInputs,
-  type AttentionInputs,
-  givenParts,
-  type KeysAndValues,
-  prefixInputs,
-} from './attention.ts';
-import { cachedAttention, cacheInputs, type CacheInputs } from './cached-attention.ts';
+import { attention, type AttentionInputs, attentionInputs, givenParts, prefixInputs } from './attention.ts';
+import { cachedAttention, cacheInputs } from './cached-attention.ts';
+import { type CarriedPart, carriedParts } from './carried.ts';
 import { gelu, linear, multiply, normalise, normaliseBy, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
 import { type GraphTarget, OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import { type StateInputs, stateInputs, stateOperator } from './state.ts';
 import { putTogether, type StreamParts, streamWidth, takeApart } from './stream.ts';
 import { storedTensor, tensor, toFloat } from './weights.ts';
 
 /**
  * Inputs and outputs of a block beyond the common ones: `observed` outputs values for optional statistics (`tokens`,
- * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes keys and values of tokens before every sequence
- * (`prefixKey`, `prefixValue`) and outputs those of its own tokens (`key`, `value`); `cached` takes cached ones of
- * sequences and candidates (`CacheInputs`), and outputs only hidden states, `key` and `value`.
+ * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes what tokens before every sequence carry on (`prefixKey` and
+ * so on, see `CarriedPart`) and outputs that of its own tokens; `cached` takes what sequences and candidates carry on
+ * (`CacheInputs` in attention), and outputs only that and hidden states.
  */
 export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
 
 /**
- * One transformer block: stream [T, W] -> stream [T, W], in most families the hidden states [T, H]. In an MoE layer the router mask of each token [T, rows] is an
- * input, so that tokens of several candidates can run together, and the routing (`logits`, `experts`, `weights`,
- * `norms`) is always an output: one session serves every candidate that drops experts, and every statistic. `layer`
- * replaces the checkpoint's own MoE layer where experts are merged; null in a dense layer. `target`: limits of the
- * provider that runs it.
+ * One transformer block: stream [T, W] -> stream [T, W], in most families the hidden states [T, H]. In an MoE layer the
+ * router mask of each token [T, rows] is an input, so that tokens of several candidates can run together, and the
+ * routing (`logits`, `experts`, `weights`, `norms`) is always an output: one session serves every candidate that drops
+ * experts, and every statistic. `layer` replaces the checkpoint's own MoE layer where experts are merged; null in a
+ * dense layer. `target`: limits of the provider that runs it.
  */
 export const blockGraph = (
   model: ModelDescriptor,
@@ -51,24 +48,20 @@ export const blockGraph = (
   const input = graph.input('hidden', DataType.FLOAT, ['T', streamWidth(model)]);
   const rows = layer?.router.shape[0] ?? 0;
   const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, ['T', rows]);
-  const inputs =
-    form === 'prefixed'
-      ? { ...attentionInputs(graph, block, 'P+S'), prefix: prefixInputs(graph, block.attention) }
-      : attentionInputs(graph, block, form === 'cached' ? 'P+C+S' : 'S');
-  const cache = form === 'cached' ? cacheInputs(graph, block.attention) : null;
-  const { output, router, residual, tokens, own } = blockNodes(graph, model, {
+  const { output, router, residual, tokens, carried } = blockNodes(graph, model, {
     block,
     layer,
     hidden: input,
-    inputs,
+    mix: mixOf(graph, model, block, form),
     mask,
-    cache,
   });
   graph.output('hiddenOut', output, DataType.FLOAT, ['T', streamWidth(model)]);
-  if (form === 'prefixed' || form === 'cached') {
-    graph.output('key', own.key, DataType.FLOAT, ['T', 'G', 'K']);
-    graph.output('value', own.value, DataType.FLOAT, ['T', 'G', 'V']);
-  }
+  if (form === 'prefixed' || form === 'cached')
+    for (const { name, shape, perToken } of carriedParts(block)) {
+      const value = carried[name];
+      if (value === undefined) throw new Error(`a block without ${name}`);
+      graph.output(name, value, DataType.FLOAT, perToken ? ['T', `${name}Heads`, `${name}Width`] : ['B', ...shape]);
+    }
   if (layer === null || router === null || form === 'cached') return graph.serialise('block');
   graph.output('logits', router.logits, DataType.FLOAT, ['T', rows]);
   graph.output('experts', router.experts, DataType.INT64, ['T', layer.topK]);
@@ -91,9 +84,17 @@ export interface BlockInputs {
   readonly mask: Value | null;
   /** [T, W]: the stream. */
   readonly hidden: Value;
-  readonly inputs: AttentionInputs;
-  /** Cached keys and values; without them, tokens see only those that run with them (and a prefix). */
-  readonly cache?: CacheInputs | null;
+  /** Attention or the operator in place of it, on normed tokens [T, H]. */
+  readonly mix: (tokens: Value, parts: StreamParts) => MixedTokens;
+}
+
+export interface MixedTokens {
+  /** [T, H] before the residual. */
+  readonly output: Value;
+  /** What the tokens carry on to the next ones. */
+  readonly carried: Readonly<Partial<Record<CarriedPart['name'], Value>>>;
+  /** Parts of the stream for later blocks. */
+  readonly given: StreamParts;
 }
 
 export interface BlockValues {
@@ -104,33 +105,76 @@ export interface BlockValues {
   /** [T, H] the value that the experts' branch is added to, and the input of that branch. */
   readonly residual: Value;
   readonly tokens: Value;
-  /** Of the tokens' attention. */
-  readonly own: KeysAndValues;
+  readonly carried: MixedTokens['carried'];
 }
+
+/** A block's attention, or the operator in place of it, with the inputs of a form. */
+const mixOf = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  { attention: descriptor, state, rotary }: BlockDescriptor,
+  form: BlockForm,
+): BlockInputs['mix'] => {
+  if (state !== null) {
+    const inputs = stateInputs(graph, state, form === 'prefixed' || form === 'cached' ? form : 'trees');
+    return (tokens) => mixByState(graph, state, tokens, inputs);
+  }
+  if (descriptor === null) throw new Error('a block has attention or a state');
+  if (form === 'cached') {
+    const inputs = attentionInputs(graph, rotary, descriptor, 'P+C+S');
+    const cache = cacheInputs(graph, descriptor);
+    return (tokens, parts) => {
+      const { output, own } = cachedAttention(graph, model, descriptor, tokens, { ...inputs, parts }, cache);
+      return { output, carried: own, given: givenParts(graph, descriptor, own) };
+    };
+  }
+  const inputs =
+    form === 'prefixed'
+      ? { ...attentionInputs(graph, rotary, descriptor, 'P+S'), prefix: prefixInputs(graph, descriptor) }
+      : attentionInputs(graph, rotary, descriptor, 'S');
+  return (tokens, parts) => mixByAttention(graph, model, descriptor, tokens, { ...inputs, parts });
+};
+
+export const mixByState = (
+  graph: OnnxGraph,
+  state: StateDescriptor,
+  tokens: Value,
+  inputs: StateInputs,
+): MixedTokens => {
+  const { output, states } = stateOperator(graph, state, tokens, inputs);
+  const carried = { window: states.window, ...(states.state === null ? {} : { state: states.state }) };
+  return { output, carried, given: new Map() };
+};
+
+export const mixByAttention = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  descriptor: AttentionDescriptor,
+  tokens: Value,
+  inputs: AttentionInputs,
+): MixedTokens => {
+  const { output, own } = attention(graph, model, descriptor, tokens, inputs);
+  return { output, carried: own, given: givenParts(graph, descriptor, own) };
+};
 
 /** The nodes of one block. */
 export const blockNodes = (
   graph: OnnxGraph,
   model: ModelDescriptor,
-  { block, layer, mask, hidden: stream, inputs: layout, cache = null }: BlockInputs,
+  { block, layer, mask, hidden: stream, mix }: BlockInputs,
 ): BlockValues => {
   const { hidden, parts } = takeApart(graph, model, stream);
-  const inputs = { ...layout, parts };
-  const normed = normalise(graph, hidden, block.attentionNorm);
-  const attended =
-    cache === null
-      ? attention(graph, model, block.attention, normed, inputs)
-      : cachedAttention(graph, model, block.attention, normed, inputs, cache);
-  const { own } = attended;
+  const mixed = mix(normalise(graph, hidden, block.attentionNorm), parts);
+  const { carried } = mixed;
   const norms = block.branchNorms;
   const branch = (output: Value, norm: Norm | undefined): Value =>
     norm === undefined ? output : normalise(graph, output, norm);
-  const residual = addBranch(graph, model, hidden, branch(attended.output, norms?.attention));
+  const residual = addBranch(graph, model, hidden, branch(mixed.output, norms?.attention));
   const finished = (sum: Value, given: StreamParts = new Map()): Value => {
     const added = addBranch(graph, model, residual, branch(sum, norms?.feedForward));
     const output = block.tokenInput === null ? added : addTokenInput(graph, added, block.tokenInput, parts);
     const scaled = block.outputScale === null ? output : graph.node('Mul', [output, tensor(graph, block.outputScale)]);
-    return putTogether(graph, model, scaled, new Map([...parts, ...givenParts(graph, block.attention, own), ...given]));
+    return putTogether(graph, model, scaled, new Map([...parts, ...mixed.given, ...given]));
   };
   const tokens = normalise(graph, residual, block.feedForwardNorm);
   if (layer !== null && mask !== null && block.beside !== null && block.dense !== null) {
@@ -139,16 +183,16 @@ export const blockNodes = (
     const forExperts = normalise(graph, residual, beside.expertsIn);
     const router = moe(graph, layer, forExperts, mask, routerTokens(graph, model, residual, block.beside));
     const output = finished(graph.node('Add', [dense, normalise(graph, router.output, beside.expertsOut)]));
-    return { output, router, residual, tokens: forExperts, own };
+    return { output, router, residual, tokens: forExperts, carried };
   }
   if (layer !== null && mask !== null && block.late === 'gives' && block.dense !== null) {
     const router = moe(graph, layer, tokens, mask);
     const output = finished(swiglu(graph, tokens, block.dense), new Map([[LATE_EXPERTS, router.output]]));
-    return { output, router, residual, tokens, own };
+    return { output, router, residual, tokens, carried };
   }
   if (layer !== null && mask !== null) {
     const router = moe(graph, layer, tokens, mask);
-    return { output: finished(router.output), router, residual, tokens, own };
+    return { output: finished(router.output), router, residual, tokens, carried };
   }
   if (block.dense === null) throw new Error('a block is dense or has experts');
   const dense = swiglu(graph, tokens, block.dense);
@@ -158,7 +202,7 @@ export const blockNodes = (
     router: null,
     residual,
     tokens,
-    own,
+    carried,
   };
 };
 

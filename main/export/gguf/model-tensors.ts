@@ -87,7 +87,7 @@ const blockTensors = (
   architecture: LlamaArchitecture,
 ): readonly Sized[] => [
   exact(`${prefix}.attn_norm.weight`, attentionNorm.scale),
-  ...attentionTensors(attention, prefix, rotary, architecture),
+  ...(attention === null ? [] : attentionTensors(attention, prefix, rotary, architecture)),
   exact(`${prefix}.${architecture.feedForwardNorm}.weight`, feedForwardNorm.scale),
   ...(dense === null ? [] : denseTensors(dense, prefix, '')),
   ...(moe === null ? [] : moeTensors(moe, prefix)),
