@@ -391,6 +391,8 @@ const isEmpty = (list: unknown): boolean => Array.isArray(list) && list.length =
 /** Keys without meaning in a family. */
 const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (isLatent && (key === 'head_dim' || key === 'num_key_value_heads')) ||
+  // More layers of Gemma 4 that share keys only leave their own unread.
+  (key === 'num_kv_shared_layers' && config[key] === 0) ||
   // Llama 4 norms queries and keys without weight.
   (key === 'use_qk_norm' && config['model_type'] === 'llama4_text') ||
   (key === 'intermediate_size_mlp' && config['moe_layers'] instanceof Array && config['moe_layers'].length === 4) ||
