@@ -11,7 +11,14 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
-import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
+import type {
+  ActivationRecord,
+  ExpertLayout,
+  Family,
+  GroupRecord,
+  ScoreRecord,
+  SharedRecord,
+} from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
 import { biasName, layerName, type TensorIndex } from './tensor-index.ts';
@@ -125,6 +132,8 @@ const activationOf = (record: ActivationRecord, reader: ConfigReader, layer: num
     case 'silu':
     case 'gelu':
       return { kind: record.kind };
+    case 'bounded':
+      return { kind: 'bounded', limit: reader.number(record.limitKey) };
     case 'clamped':
       return { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
     case 'limited': {
@@ -163,7 +172,9 @@ const routingOf = (
   sizes: Pick<Sizes, 'experts' | 'identities'> & { readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-  const { kind, score, after, gate, correction, correctionIsRow, correctionWhen } = routing;
+  const { kind, score, after, gate, correctionIsRow, correctionWhen } = routing;
+  const table = takeTable(routing, reader, weights, layer, sizes.topK);
+  const correction = table === null ? routing.correction : null;
   const { renormalise, scaleKey, expertScale } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
   return {
@@ -173,6 +184,7 @@ const routingOf = (
     gate,
     expertScale: expertScale === undefined ? null : weights.takeView(layerName(expertScale, layer), [sizes.experts]),
     scale: scaleKey === null ? 1 : reader.number(scaleKey),
+    table,
     correction:
       correction === null || (correctionWhen !== undefined && !reader.flag(correctionWhen))
         ? null
@@ -186,6 +198,26 @@ const routingOf = (
         ? null
         : { epsilon: typeof epsilon === 'string' ? reader.number(epsilon) : epsilon, as: renormalise.as },
   };
+};
+
+/** The table of the experts of each token, in a layer that has one. */
+const takeTable = (
+  { table }: ScoreRecord,
+  reader: ConfigReader,
+  weights: WeightReader,
+  layer: number,
+  topK: number,
+): TensorView | null => {
+  if (table === undefined) return null;
+  const types = reader.strings('mlp_layer_types');
+  const other = types?.find((type) => type !== 'moe' && type !== 'hash_moe');
+  if (other !== undefined)
+    throw reader.unsupported(
+      `"mlp_layer_types" contains ${JSON.stringify(other)}; only moe and hash_moe are supported`,
+    );
+  const isHashed = types === null ? layer < reader.count(table.countKey) : types[layer] === 'hash_moe';
+  const shape = [reader.integer('vocab_size'), topK];
+  return isHashed ? weights.index.take(layerName(table.name, layer), shape, ['I64']) : null;
 };
 
 const takeShared = (
@@ -226,6 +258,7 @@ export const denseActivation = (
   layer: number,
 ): DenseTensors['activation'] => {
   if (activation.kind === 'gelu') return { kind: 'gelu' };
+  if (activation.kind === 'bounded') return { kind: 'bounded', limit: reader.number(activation.limitKey) };
   const limit = activation.kind === 'limited' ? reader.numberOf(activation.denseLimitsKey, layer) : 0;
   return limit === 0 ? { kind: 'silu' } : { kind: 'limited', limit };
 };

@@ -2,10 +2,12 @@ import { CONSTANT_NAME } from '../checkpoint/describe-moe.ts';
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
+import { tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
 import type { Overlays } from '../inference/overlays.ts';
+import { prunedTable } from './hash-table.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
 /** A contiguous run of bytes of an exported tensor: its present location and a description. */
@@ -35,6 +37,8 @@ interface PrunedLayer {
   readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView | null } | null;
   /** Router of a dropping plan with refitted rows: all E rows, of which the kept ones are used. */
   readonly refittedRouter: TensorView | null;
+  /** The rewritten table of the experts of each token, and the name of the one that it replaces; null: none. */
+  readonly table: { readonly name: string; readonly view: TensorView } | null;
 }
 
 /**
@@ -55,12 +59,18 @@ export const exportedTensors = async (
   const numbered = new Map(
     layers.flatMap((layer) => (layer.moe.storage.prefix === null ? [] : [[layer.moe.storage.prefix, layer] as const])),
   );
+  const tables = new Map(layers.flatMap(({ table }) => (table === null ? [] : [[table.name, table.view] as const])));
   const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
   const tensors: ExportedTensor[] = [];
   const unused = new Set(checkpoint.descriptor.unusedTensors);
   for (const view of inFileOrder(checkpoint)) {
     if (unused.has(view.tensor)) continue;
     const sourceFile = fileNames.get(view.file) ?? view.file;
+    const table = tables.get(view.tensor);
+    if (table !== undefined) {
+      tensors.push({ ...whole(view.tensor, table, 'the rewritten table of experts'), sourceFile });
+      continue;
+    }
     const rows = stacked.get(view.tensor);
     if (rows !== undefined) {
       tensors.push({ ...cutRows(view, rows), sourceFile });
@@ -147,6 +157,7 @@ const prunedLayers = async (
         carriers,
         merged: { experts, router: variants[block]?.layer?.router ?? null },
         refittedRouter: null,
+        table: null,
       });
     } else {
       const carriers = plan.kept[index] ?? [];
@@ -157,10 +168,24 @@ const prunedLayers = async (
         carriers,
         merged: plan.recovery === undefined ? null : { experts: own, router: null },
         refittedRouter: router === moe.router ? null : router,
+        table: await rewritten(checkpoint, moe, carriers, overlays),
       });
     }
   }
   return layers;
+};
+
+/** The table of a layer's experts of each token for the kept ones. */
+const rewritten = async (
+  { fingerprint }: Checkpoint,
+  moe: MoeDescriptor,
+  kept: readonly number[],
+  overlays: Overlays,
+): Promise<PrunedLayer['table']> => {
+  const table = tableOf(moe.routing);
+  return table === null
+    ? null
+    : { name: table.tensor, view: await prunedTable(moe, table, kept, fingerprint, overlays) };
 };
 
 const noExpert = (layer: number, expert: number): never => {
