@@ -15,9 +15,19 @@ const chromiumArguments = [
   '--disable-sync',
 ];
 
+const chromium = {
+  browserName: 'chromium',
+  headless: true,
+  launchOptions: {
+    executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
+    timeout: HANG_LIMIT_MS,
+    args: chromiumArguments,
+  },
+} as const;
+
 /**
  * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one;
- * `x.package.spec.ts` drives the installed application. There is one worker, since several would share two cores with
+ * `x.package.spec.ts` drives the installed application, `x.cluster.spec.ts` a cluster's queue. There is one worker, since several would share two cores with
  * the engines that they start.
  */
 export default defineConfig({
@@ -38,18 +48,14 @@ export default defineConfig({
   projects: [
     {
       name: 'chromium',
-      testIgnore: ['**/*.window.spec.ts', '**/*.package.spec.ts'],
-      use: {
-        browserName: 'chromium',
-        headless: true,
-        launchOptions: {
-          executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
-          timeout: HANG_LIMIT_MS,
-          args: chromiumArguments,
-        },
-      },
+      testIgnore: ['**/*.window.spec.ts', '**/*.package.spec.ts', '**/*.cluster.spec.ts'],
+      use: chromium,
     },
-    { name: 'electron', testIgnore: ['**/*.browser.spec.ts', '**/*.package.spec.ts'] },
+    { name: 'cluster', testMatch: '**/*.cluster.spec.ts', use: chromium },
+    {
+      name: 'electron',
+      testIgnore: ['**/*.browser.spec.ts', '**/*.package.spec.ts', '**/*.cluster.spec.ts'],
+    },
     { name: 'package', testMatch: '**/*.package.spec.ts' },
   ],
 });

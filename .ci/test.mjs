@@ -36,12 +36,12 @@ const findInterop = () => {
   return python.environment ? { environment: { ...python.environment, ...findLlamaCpp(), ...findVllm() } } : python;
 };
 
-/** Flows that need a cluster say why they do not run if there is none. */
-const findBrowser = () => {
-  const { environment, broken } = findChromium();
-  if (broken) return { broken };
+/** A browser and a cluster: {absent} without the cluster. */
+const findBrowserAndCluster = () => {
   const slurm = findSlurm();
-  return { environment: { ...environment, ...(slurm.environment ?? { UNCURL_NO_SLURM: slurm.absent }) } };
+  if (!slurm.environment) return slurm;
+  const { environment, broken } = findChromium();
+  return broken ? { broken } : { environment: { ...environment, ...slurm.environment } };
 };
 
 /**
@@ -62,10 +62,18 @@ const kinds = {
   layers: { checks: true, cores: 1, steps: [[...cruiser, 'main', 'electron', 'renderer']] },
   unit: { steps: [[...vitest, '--project=unit']] },
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
-  browser: { built: true, cores: 1, shared: 'slurm', prepare: findBrowser, steps: [playwright('chromium')] },
+  browser: { built: true, cores: 1, prepare: findChromium, steps: [playwright('chromium')] },
   window: { built: true, named: true, cores: 1, prepare: findElectron, steps: [playwright('electron')] },
   package: { built: true, named: true, cores: 1, prepare: findPackage, steps: [playwright('package')] },
   slurm: { cores: 1, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
+  cluster: {
+    built: true,
+    named: true,
+    cores: 1,
+    shared: 'slurm',
+    prepare: findBrowserAndCluster,
+    steps: [playwright('cluster')],
+  },
   interop: { prepare: findInterop, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
@@ -74,7 +82,8 @@ const kinds = {
   generation: reference('generation', 'generation-tasks'),
 };
 const checks = ['types', 'lint', 'format', 'unused', 'layers'];
-const everyKind = [...checks, 'unit', 'integration', 'slurm', 'browser', 'window'];
+/** The longest of those that use one core first, so that none is left alone at the end. */
+const everyKind = [...checks, 'unit', 'integration', 'browser', 'slurm', 'window', 'cluster'];
 
 /**
  * A hanging program fails after this time, and the summary is printed all the same; a busy machine never takes so long.
@@ -220,7 +229,7 @@ for (const { name, reason } of tests.filter(({ state }) => state === 'failed')) 
     .filter((line) => line.trim() !== '');
   for (const line of why.slice(0, reasonLines)) print(`  ${line}`);
 }
-if (chosen.includes('browser')) print(`Chromium: ${chromiumVersion()}`);
+if (chosen.includes('browser') || chosen.includes('cluster')) print(`Chromium: ${chromiumVersion()}`);
 if (chosen.includes('window') || chosen.includes('package')) print(`Electron: ${electronVersion()}`);
 print(`Node: ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);
 print(countsOf(tests));

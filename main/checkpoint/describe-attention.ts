@@ -1,23 +1,24 @@
 import type { ConfigReader } from './config-reader.ts';
-import type { AttentionDescriptor, Norm, Projection } from './descriptor.ts';
-import type { Family } from './families/family.ts';
+import type { AttentionDescriptor, IndexerDescriptor, Norm, Projection } from './descriptor.ts';
+import type { Family, IndexerRecord } from './families/family.ts';
 import type { WeightReader } from './read-tensor.ts';
 import { biasName, layerName } from './tensor-index.ts';
 
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
 export interface AttentionReader {
   readonly isLatent: boolean;
-  /** head dimension ^ -0.5. */
+  /** head dimension ^ -0.5, times what multiplies queries. */
   readonly scale: number;
   /** Dimensions of each head that a rotary embedding may rotate, in layers with and without a window. */
   readonly rotatedDimension: Readonly<Record<'full_attention' | 'sliding_attention', number>>;
   readonly describe: (layer: number, is: LayerKind) => AttentionDescriptor;
 }
 
-/** Whether a layer has a window, and whether it rotates. */
+/** Whether a layer has a window, whether it rotates, and the layer whose keys and values it takes or gives. */
 export interface LayerKind {
   readonly sliding: boolean;
   readonly rotating: boolean;
+  readonly sharing: { readonly gives: boolean; readonly of: number } | null;
 }
 
 type NormOf = (name: string, width: number, epsilon?: number) => Norm;
@@ -33,7 +34,7 @@ export const describeAttention = (
     ? describeGrouped(family.attention, reader, weights, norm, sizes)
     : describeLatent(family.attention, reader, weights, norm, sizes);
 
-const project = (
+export const project = (
   weights: WeightReader,
   name: string,
   shape: readonly [number, number],
@@ -117,7 +118,7 @@ const describeGrouped = (
     record.temperature === undefined || !reader.flag(record.temperature.when)
       ? null
       : { scale: reader.number(record.temperature.scaleKey), every: reader.number(record.temperature.everyKey) };
-  const describe = (layer: number, { sliding: isSliding, rotating }: LayerKind): AttentionDescriptor => {
+  const describe = (layer: number, { sliding: isSliding, rotating, sharing }: LayerKind): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const ofLayer = isSliding ? null : globalHeads(record.global, reader, layer);
     const headDimension = ofLayer?.dimension ?? commonDimension;
@@ -126,6 +127,7 @@ const describeGrouped = (
     const keyHeads = ofLayer?.keyValueHeads ?? (isSliding ? slidingHeads : keyValueHeads);
     const ownHeads = isSliding ? slidingQueryHeads : heads;
     const [queryWidth, keyWidth] = [ownHeads * headDimension, keyHeads * headDimension];
+    const takes = sharing?.gives === false;
     const hasSinks = record.sinks !== null && (record.sinks.on === 'all' || isSliding);
     return {
       kind: 'grouped',
@@ -133,10 +135,15 @@ const describeGrouped = (
       keyValueHeads: keyHeads,
       headDimension,
       valueDimension,
-      query: project(weights, named(record.query), [queryWidth, hidden], inputBias),
-      key: project(weights, named(record.key), [keyWidth, hidden], inputBias),
+      query: project(
+        weights,
+        named(record.query),
+        [record.gate === 'in-query' ? queryWidth + ownHeads * valueDimension : queryWidth, hidden],
+        inputBias,
+      ),
+      key: takes ? null : project(weights, named(record.key), [keyWidth, hidden], inputBias),
       value:
-        ofLayer?.keysAreValues === true
+        takes || ofLayer?.keysAreValues === true
           ? null
           : project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
       output: project(weights, named(record.output), [hidden, ownHeads * valueDimension], outputBias),
@@ -147,15 +154,23 @@ const describeGrouped = (
               over: norms.over,
               afterRotation: norms.afterRotation === true,
               query: norm(named(norms.query), width(queryWidth)),
-              key: norm(named(norms.key), width(keyWidth)),
+              key: takes ? null : norm(named(norms.key), width(keyWidth)),
+            },
+      shared:
+        sharing === null
+          ? null
+          : {
+              gives: sharing.gives,
+              keys: `keys of block ${String(sharing.of)}`,
+              values: `values of block ${String(sharing.of)}`,
             },
       plainNorm: normsPlainly && rotating ? reader.number('rms_norm_eps') : null,
       temperature: rotating ? null : temperature,
       valueNorm: record.valueNorm === true ? reader.number('rms_norm_eps') : null,
       valueScale,
       gate:
-        record.gate === undefined
-          ? null
+        record.gate === undefined || record.gate === 'in-query'
+          ? (record.gate ?? null)
           : project(
               weights,
               named(record.gate.name),
@@ -194,8 +209,42 @@ const describeLatent = (
   const valueDimension = reader.integer('v_head_dim');
   const headDimension = plainDimension + rotatedDimension;
   const biased = reader.flag(record.biased);
+  const queryScale = record.rankRoots === true ? (hidden / reader.integer('q_lora_rank')) ** 0.5 : 1;
   const take = (name: string, shape: readonly [number, number], isBiased = false): Projection =>
     project(weights, name, shape, isBiased);
+  const indexerOf = (names: IndexerRecord, layer: number): IndexerDescriptor => {
+    const most = reader.integer('index_topk');
+    const count = reader.integer('index_n_heads');
+    const dimension = reader.integer('index_head_dim');
+    const rank = reader.integer('q_lora_rank');
+    const source = indexSource(names, reader, layer);
+    const isShared =
+      source < layer ||
+      (layer + 1 < reader.integer('num_hidden_layers') && indexSource(names, reader, layer + 1) === layer);
+    const named = (name: string): string => layerName(`model.layers.{l}.self_attn.indexer.${name}`, layer);
+    return {
+      most,
+      heads: count,
+      dimension,
+      interleaved: names.interleaved,
+      own:
+        source < layer
+          ? null
+          : {
+              query: take(named('wq_b.weight'), [count * dimension, rank]),
+              key: take(named('wk.weight'), [dimension, hidden]),
+              keyNorm: {
+                kind: 'layer',
+                scale: weights.takeView(named('k_norm.weight'), [dimension]),
+                plusOne: false,
+                bias: weights.takeView(named('k_norm.bias'), [dimension]),
+                epsilon: record.innerEpsilon,
+              },
+              weights: take(named('weights_proj.weight'), [count, hidden]),
+            },
+      part: isShared ? `index of block ${String(source)}` : null,
+    };
+  };
   const describe = (layer: number): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     return {
@@ -211,8 +260,10 @@ const describeLatent = (
             },
       keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden], biased),
       keyValueNorm: norm(named(record.keyValueNorm), latent, record.innerEpsilon),
+      latentScale: record.rankRoots === true ? (hidden / latent) ** 0.5 : 1,
       keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
       output: take(named(record.output), [hidden, heads * valueDimension], biased),
+      indexer: record.indexer === undefined ? null : indexerOf(record.indexer, layer),
       latent,
       plainDimension,
       rotatedDimension,
@@ -221,8 +272,30 @@ const describeLatent = (
   };
   return {
     isLatent: true,
-    scale: headDimension ** -0.5,
+    scale: headDimension ** -0.5 * queryScale,
     rotatedDimension: { full_attention: rotatedDimension, sliding_attention: rotatedDimension },
     describe,
   };
+};
+
+/** The layer whose indexer chooses the keys of a layer: its own, or the last one before it that has one. */
+const indexSource = ({ shared }: IndexerRecord, reader: ConfigReader, layer: number): number => {
+  if (shared === undefined) return layer;
+  const types = reader.strings(shared.typesKey) ?? patternOf(reader, shared.patternKey);
+  const hasOwn = (each: number): boolean =>
+    types === null
+      ? Math.max(each - reader.count(shared.offsetKey) + 1, 0) % reader.integer(shared.everyKey) === 0
+      : types[each] === 'full';
+  for (let each = layer; each >= 0; each -= 1) if (hasOwn(each)) return each;
+  throw reader.inconsistent(`no layer before layer ${String(layer)} has an indexer, which it would take keys from`);
+};
+
+/** "FSSF" or a list of such letters, as words. */
+const patternOf = (reader: ConfigReader, key: string): readonly string[] | null => {
+  const value = reader.raw(key);
+  if (value === null) return null;
+  const letters = typeof value === 'string' ? Array.from(value) : reader.strings(key);
+  if (letters === null || letters.some((letter) => letter !== 'F' && letter !== 'S'))
+    throw reader.bad(key, value, 'a letter F or S for each layer');
+  return letters.map((letter) => (letter === 'F' ? 'full' : 'shared'));
 };

@@ -1,8 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
-import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
-import type { BlockDescriptor, ModelDescriptor, Norm, Rotary, TensorView } from './descriptor.ts';
+import { describeState } from './describe-state.ts';
+import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
+import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
+import {
+  type BlockDescriptor,
+  LATE_EXPERTS,
+  type ModelDescriptor,
+  type Norm,
+  type Rotary,
+  type TensorView,
+  TOKEN_INPUTS,
+} from './descriptor.ts';
 import type {
   DenseRecord,
   Family,
@@ -22,9 +32,6 @@ const IGNORED_BUFFER = '.rotary_emb.inv_freq';
 const PREDICTION_MARK = 'eh_proj.weight';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'];
-
-/** The deepest published models have fewer than two hundred layers. */
-const MAX_LAYERS = 1024;
 
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
@@ -49,14 +56,19 @@ export const describeModel = (
   const hidden = reader.integer('hidden_size');
   const heads = reader.integer('num_attention_heads');
   const vocabulary = reader.integer('vocab_size');
-  const layers = reader.integer('num_hidden_layers', MAX_LAYERS);
+  const layers =
+    family.pairsKey === undefined
+      ? reader.integer('num_hidden_layers', MAX_LAYERS)
+      : 2 * reader.integer(family.pairsKey, MAX_LAYERS);
   const epsilon = reader.number('rms_norm_eps');
   const norm = (name: string, width: number, over: number = epsilon): Norm =>
     describeNorm(family, index, name, width, over);
 
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
-  if (family.window.kind !== 'chunks') checkLayerTypes(family.window, reader);
+  const stateOf = describeState(family.state, reader, weights, hidden);
+  const isIndexed = family.attention.kind === 'latent' && family.attention.indexer !== undefined;
+  if (family.window.kind !== 'chunks' && !isIndexed) checkLayerTypes(family, reader);
   const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
   const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
     const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
@@ -74,18 +86,29 @@ export const describeModel = (
   };
   const chunk =
     family.window.kind !== 'chunks' || reader.isNull(family.window.key) ? null : reader.integer(family.window.key);
+  const sharings = sharingsOf(family, reader, windows);
+  const inputNames = family.names.tokenInputs;
+  const inputSize = inputNames === undefined ? 0 : reader.count(inputNames.sizeKey);
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     const dense = hasDense(family.dense, reader, layer) ? family.dense : null;
-    const hasExperts = dense === null || dense.rule.kind === 'beside';
+    const isPaired = dense?.rule.kind === 'pairs';
+    const hasExperts = dense === null || dense.rule.kind === 'beside' || (isPaired && layer % 2 === 0);
     const { beside, outputScale } = family.names;
-    const width = dense === null ? 0 : reader.integer(dense.widthKey);
+    const sharing = sharings[layer] ?? null;
+    const isDoubled = dense?.doubled !== undefined && sharing?.gives === false && reader.flag(dense.doubled);
+    const width = dense === null ? 0 : (isDoubled ? 2 : 1) * reader.integer(dense.widthKey);
     const window = windows[layer] ?? null;
     const { branchNorms } = family.names;
-    const layerRotary = rotaryOf(layer, window !== null);
+    const state = stateOf(layer);
+    const layerRotary = state === null ? rotaryOf(layer, window !== null) : null;
     return {
       attentionNorm: norm(named(family.names.attentionNorm), hidden),
-      attention: attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null }),
+      attention:
+        state === null
+          ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing })
+          : null,
+      state,
       window,
       chunk: layerRotary === null ? null : chunk,
       rotary: layerRotary,
@@ -105,6 +128,16 @@ export const describeModel = (
               expertsIn: norm(named(beside.expertsIn), hidden),
               expertsOut: norm(named(beside.expertsOut), hidden),
               router: index.take(named(beside.router), [hidden]),
+            },
+      late: isPaired ? (hasExperts ? 'gives' : 'takes') : null,
+      tokenInput:
+        inputNames === undefined || inputSize === 0
+          ? null
+          : {
+              first: layer * inputSize,
+              gate: weights.take(named(inputNames.gate), [inputSize, hidden]),
+              projection: weights.take(named(inputNames.back), [hidden, inputSize]),
+              norm: norm(named(inputNames.backNorm), hidden),
             },
       outputScale: outputScale === undefined ? null : index.take(named(outputScale), [1]),
       moe: hasExperts ? moeOf(layer) : null,
@@ -160,6 +193,20 @@ export const describeModel = (
     logitsDivisor: multiplier('logits'),
     logitsCap: family.logitsCapKey === undefined ? null : reader.optionalNumber(family.logitsCapKey),
     blocks,
+    tokenInputs:
+      inputNames === undefined || inputSize === 0
+        ? null
+        : {
+            dimension: inputSize,
+            table: index.take(inputNames.table, [vocabulary, layers * inputSize]),
+            projection: weights.take(inputNames.projection, [layers * inputSize, hidden]),
+            norm: norm(inputNames.norm, inputSize),
+          },
+    stream: [
+      ...(inputSize === 0 ? [] : [{ name: TOKEN_INPUTS, width: layers * inputSize }]),
+      ...(blocks.some(({ late }) => late !== null) ? [{ name: LATE_EXPERTS, width: hidden }] : []),
+      ...blocks.flatMap(givenParts),
+    ],
     moeLayers,
     configKeys: {
       experts: family.keys.experts.filter((key, position) => reader.presentKey([key]) !== undefined || position === 0),
@@ -167,20 +214,29 @@ export const describeModel = (
       within: family.wrapper?.configKey ?? null,
     },
   };
-  const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey, MAX_LAYERS);
+  const extraLayers = family.extraLayersKey === null ? 0 : predictionLayers(reader);
   const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
     .map((layer) => `model.layers.${String(layer)}.`)
     .filter((start) => index.has(`${start}${PREDICTION_MARK}`));
   const starts = [...extra, ...family.unused].map((start) => index.onDisk(start));
-  const carried = family.wrapper?.carried ?? [];
+  const carried = [
+    ...(family.wrapper?.carried ?? []),
+    ...unreadKeys(family, sharings).map((name) => index.onDisk(name)),
+  ];
   const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
   const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
   const carriedTensors = free.filter((name) => beginsWith(name, carried));
-  const unusedTensors = free.filter((name) => !carriedTensors.includes(name));
+  const others = new Set(free.filter((name) => !beginsWith(name, carried)));
+  const isBuffer = (name: string): boolean => name.endsWith(IGNORED_BUFFER);
+  const prediction = describePrediction(
+    family,
+    [...tensors.values()].filter(({ tensor }) => others.has(tensor) && !isBuffer(tensor)),
+    moeLayers[0]?.moe.experts ?? 0,
+  );
   if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
     throw reader.inconsistent('"quantization_config" names fp8, but no tensor is float8');
   }
-  return { ...descriptor, unusedTensors, carriedTensors };
+  return { ...descriptor, unusedTensors: [...others].filter(isBuffer), prediction, carriedTensors };
 };
 
 /** The config of the text model. */
@@ -193,6 +249,52 @@ const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, locati
   inner.requireOneOf('model_type', modelTypes);
   whole.requireOneOf('quantization_config', [null]);
   return inner;
+};
+
+type Sharing = ReturnType<typeof sharingsOf>[number];
+
+/** By layer: whether it gives its keys and values to later layers, or takes those of an earlier one. */
+const sharingsOf = (
+  { attention }: Family,
+  reader: ConfigReader,
+  windows: readonly (number | null)[],
+): readonly ({ readonly gives: boolean; readonly of: number } | null)[] => {
+  const key = attention.kind === 'grouped' ? attention.sharedLayersKey : undefined;
+  const taking = key === undefined ? 0 : reader.count(key);
+  const own = windows.length - taking;
+  const sourceOf = (layer: number): number =>
+    windows.findLastIndex((window, other) => other < own && (window === null) === (windows[layer] === null));
+  const sources = windows.map((_, layer) => (layer < own ? -1 : sourceOf(layer)));
+  if (key !== undefined && sources.some((source, layer) => layer >= own && source < 0))
+    throw reader.inconsistent(`"${key}" is ${String(taking)}, which leaves no layer to take keys and values from`);
+  return windows.map((_, layer) => {
+    if (layer >= own) return { gives: false, of: sources[layer] ?? -1 };
+    return sources.includes(layer) ? { gives: true, of: layer } : null;
+  });
+};
+
+/** Keys and values of layers that take those of others; some files have them all the same. */
+const unreadKeys = ({ attention }: Family, sharings: readonly Sharing[]): readonly string[] =>
+  sharings.flatMap((sharing, layer) =>
+    sharing?.gives === false && attention.kind === 'grouped'
+      ? [attention.key, attention.value, attention.norms?.key ?? []].flat().map((name) => layerName(name, layer))
+      : [],
+  );
+
+/** Parts of the stream that later blocks take from a block. */
+const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] => {
+  if (attention === null) return [];
+  if (attention.kind === 'latent') {
+    const { indexer } = attention;
+    if (indexer?.own == null || indexer.part === null) return [];
+    return [{ name: indexer.part, width: (indexer.heads + 1) * indexer.dimension + indexer.heads }];
+  }
+  return attention.shared?.gives === true
+    ? [
+        { name: attention.shared.keys, width: attention.keyValueHeads * attention.headDimension },
+        { name: attention.shared.values, width: attention.keyValueHeads * attention.valueDimension },
+      ]
+    : [];
 };
 
 const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {
@@ -211,7 +313,7 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
 });
 
 const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'beside'
+  rule.kind === 'beside' || rule.kind === 'pairs'
     ? []
     : rule.kind === 'first' || rule.kind === 'enumerated'
       ? [rule.key]
@@ -225,7 +327,7 @@ const MLP_TYPES = 'mlp_layer_types';
 
 const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
-  if (record.rule.kind === 'beside') return true;
+  if (record.rule.kind === 'beside' || record.rule.kind === 'pairs') return true;
   if (record.rule.kind === 'first') {
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';
@@ -291,13 +393,16 @@ const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: r
   }
 };
 
+const predictionLayers = (reader: ConfigReader): number =>
+  reader.count(reader.presentKey(PREDICTION_KEYS) ?? PREDICTION_KEYS[0], MAX_LAYERS);
+
 /** A list of a word for each layer; null if the config has none. */
 const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]): readonly string[] | null => {
   const types = reader.strings(key);
   if (types === null) return null;
   const layers = reader.integer('num_hidden_layers');
   // Lists of files with extra prediction layers may name those too.
-  if (types.length !== layers && types.length !== layers + reader.count('num_nextn_predict_layers'))
+  if (types.length !== layers && types.length !== layers + predictionLayers(reader))
     throw reader.inconsistent(`"${key}" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
   const other = types.find((type) => !allowed.includes(type));
   if (other === undefined) return types;
@@ -307,8 +412,9 @@ const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]):
 };
 
 /** Checks that `layer_types`, if present, agrees with the other keys. */
-const checkLayerTypes = (record: WindowRecord, reader: ConfigReader): void => {
-  const types = typesOf(reader, 'layer_types', LAYER_TYPES);
+const checkLayerTypes = ({ window: record, state }: Family, reader: ConfigReader): void => {
+  const words = state === undefined ? LAYER_TYPES : [...state.words, ...state.attentionWords];
+  const types = typesOf(reader, 'layer_types', words);
   types?.slice(0, reader.integer('num_hidden_layers')).forEach((type, layer) => {
     const window = windowOf(record, reader, layer);
     const isSliding = type === 'sliding_attention';

@@ -14,7 +14,7 @@ import type {
 import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
-import { biasName, layerName, type TensorIndex } from './tensor-index.ts';
+import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Published models have at most a few hundred experts in a layer. */
 const MAX_EXPERTS = 65_536;
@@ -22,8 +22,12 @@ const MAX_EXPERTS = 65_536;
 interface Sizes {
   readonly hidden: number;
   readonly experts: number;
+  readonly identities: number;
   readonly width: number;
 }
+
+/** The deepest published models have fewer than two hundred layers. */
+export const MAX_LAYERS = 1024;
 
 /** Values per MXFP4 scale, and their bytes. */
 const MXFP4_VALUES = 32;
@@ -65,6 +69,7 @@ export const describeMoe = (
   const sizes: Sizes = {
     hidden,
     experts: reader.integer(expertsKey, MAX_EXPERTS),
+    identities: family.identitiesKey === undefined ? 0 : reader.count(family.identitiesKey, MAX_EXPERTS),
     width: reader.integer(family.keys.expertWidth),
   };
   const topK = reader.sameInteger(family.keys.topK);
@@ -82,12 +87,13 @@ export const describeMoe = (
       sizes,
       constants.get(layer) ?? NO_CONSTANTS,
     );
-    const routing = routingOf(family, reader, weights, layer, { experts: sizes.experts, topK });
+    const routing = routingOf(family, reader, weights, layer, { ...sizes, topK });
     const correction = correctionOf(routing);
     return {
       experts: sizes.experts,
       topK,
       width: sizes.width,
+      identities: sizes.identities,
       routing,
       router,
       routerBias,
@@ -157,10 +163,11 @@ const routingOf = (
   reader: ConfigReader,
   weights: WeightReader,
   layer: number,
-  sizes: { readonly experts: number; readonly topK: number },
+  sizes: Pick<Sizes, 'experts' | 'identities'> & { readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-  const { kind, score, after, gate, correction, correctionIsRow, renormalise, scaleKey, expertScale } = routing;
+  const { kind, score, after, gate, correction, correctionIsRow, correctionWhen } = routing;
+  const { renormalise, scaleKey, expertScale } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
   return {
     kind,
@@ -170,11 +177,11 @@ const routingOf = (
     expertScale: expertScale === undefined ? null : weights.takeView(layerName(expertScale, layer), [sizes.experts]),
     scale: scaleKey === null ? 1 : reader.number(scaleKey),
     correction:
-      correction === null
+      correction === null || (correctionWhen !== undefined && !reader.flag(correctionWhen))
         ? null
         : weights.takeView(
             layerName(weights.index.nameAmong(correction), layer),
-            correctionIsRow === true ? [1, sizes.experts] : [sizes.experts],
+            correctionIsRow === true ? [1, sizes.experts] : [sizes.experts + sizes.identities],
           ),
     groups: groupsOf(routing.groups, reader, sizes),
     renormalise:
@@ -252,6 +259,15 @@ const takeGateUp = (
     return { gate: weights.take(named(names.gate), shape), up: weights.take(named(names.up), shape) };
   const both = weights.takeView(named(names), [2 * shape[0], shape[1]]);
   return { gate: plainWeight(contiguousPart(both, 0, 2, shape)), up: plainWeight(contiguousPart(both, 1, 2, shape)) };
+};
+
+/** A name of experts in every layer that there can be, in the first layout that stores them so. */
+export const expertExamples = ({ layouts, wrapper }: Family, areMxfp4: boolean): readonly string[] => {
+  const layout = layouts.find(({ kind }) => (kind === 'interleaved-mxfp4') === areMxfp4);
+  const index = new TensorIndex(new Map(), '', () => [], wrapper?.forms[0] ?? {});
+  return layout === undefined
+    ? []
+    : Array.from({ length: MAX_LAYERS }, (_, layer) => ownNames(index, layout, layer).example);
 };
 
 /** Names of expert tensors that only this layout has. */
@@ -340,11 +356,11 @@ const takeLayout = (
   sizes: Sizes,
   constants: ReadonlySet<number>,
 ): TakenLayout => {
-  const { hidden, experts, width } = sizes;
+  const { hidden, experts, identities, width } = sizes;
   const named = (pattern: string): string => layerName(pattern, layer);
   if (constants.size > 0 && layout.kind !== 'per-expert')
     throw reader.inconsistent(`"${CONSTANTS_KEY}" names experts, but the experts of the checkpoint are stacked`);
-  const router = weights.takeView(named(layout.router), [experts, hidden]);
+  const router = weights.takeView(named(layout.router), [experts + identities, hidden]);
   const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] =>
     Array.from({ length: experts }, (_, expert) => describe(expert));
   switch (layout.kind) {
@@ -362,6 +378,12 @@ const takeLayout = (
             },
           ]),
       );
+      // Some files have matrices of experts that give back their input; nothing reads them.
+      const unread = Array.from({ length: identities }, (_, number) =>
+        [layout.gate, layout.up].map((name) => prefix(experts + number) + name),
+      ).flat();
+      if (unread.some((name) => weights.index.has(name)))
+        for (const name of unread) weights.take(name, [width, hidden]);
       const [some] = matrices.values();
       if (some === undefined)
         throw reader.inconsistent(`"${CONSTANTS_KEY}" leaves no expert of layer ${String(layer)}`);
@@ -381,7 +403,9 @@ const takeLayout = (
       };
     }
     case 'stacked-rows': {
-      const gateUp = weights.takeView(named(layout.gateUp), [experts, 2 * width, hidden]);
+      const name = named(layout.gateUp);
+      const rows = weights.index.rowsOf(name) === experts ? experts : experts + identities;
+      const gateUp = weights.takeView(name, [rows, 2 * width, hidden]);
       const down = weights.takeView(named(layout.down), [experts, hidden, width]);
       // gateUp alone may be square; the shape of down still shows that neither is stored transposed.
       return {
@@ -390,8 +414,8 @@ const takeLayout = (
         stacked: [gateUp.tensor, down.tensor],
         prefix: null,
         expertTensors: every((expert) => ({
-          gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * experts, [width, hidden])),
-          up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * experts, [width, hidden])),
+          gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * rows, [width, hidden])),
+          up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * rows, [width, hidden])),
           down: plainWeight(contiguousPart(down, expert, experts, [hidden, width])),
         })),
       };

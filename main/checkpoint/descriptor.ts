@@ -86,7 +86,7 @@ export interface ExpertGroups {
 export interface ScoreRule {
   readonly kind: 'scores';
   readonly score: Score;
-  /** E values, added to the scores for the choice only. */
+  /** E + Z values, added to the scores for the choice only. */
   readonly correction: TensorView | null;
   readonly groups: ExpertGroups | null;
   /** A softmax over the chosen scores, or the sigmoid of each. */
@@ -121,8 +121,10 @@ export interface MoeDescriptor {
   readonly topK: number;
   /** I. */
   readonly width: number;
+  /** Z experts without weights that give back their input; their rows of the router follow those of the E others. */
+  readonly identities: number;
   readonly routing: RoutingRule;
-  /** Router weight [E, H], and its bias [E] if there is one. */
+  /** Router weight [E + Z, H], and its bias [E + Z] if there is one. */
   readonly router: TensorView;
   readonly routerBias: TensorView | null;
   readonly activation: ExpertActivation;
@@ -166,7 +168,8 @@ export type AttentionDescriptor =
       readonly headDimension: number;
       readonly valueDimension: number;
       readonly query: Projection;
-      readonly key: Projection;
+      /** Null: keys and values are those of another block. */
+      readonly key: Projection | null;
       /** Null: the keys before norm and rotation. */
       readonly value: Projection | null;
       readonly output: Projection;
@@ -175,8 +178,11 @@ export type AttentionDescriptor =
         readonly over: 'head' | 'whole';
         readonly afterRotation: boolean;
         readonly query: Norm;
-        readonly key: Norm;
+        /** Null where the keys are those of another block. */
+        readonly key: Norm | null;
       } | null;
+      /** Parts of the stream with keys and values that this block gives to later ones, or takes from an earlier one. */
+      readonly shared: { readonly gives: boolean; readonly keys: string; readonly values: string } | null;
       /** Epsilon of an RMS norm without weight over each head of queries and keys, after rotation; null: none. */
       readonly plainNorm: number | null;
       /** Queries are multiplied by a function of their position; blocks with the same one have the same object. */
@@ -185,8 +191,11 @@ export type AttentionDescriptor =
       readonly valueNorm: number | null;
       /** Multiplies the values. */
       readonly valueScale: number;
-      /** The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head. */
-      readonly gate: Projection | null;
+      /**
+       * The output is multiplied by the sigmoid of this projection of the tokens, a number per value or per head;
+       * `in-query`: each head of the query's projection has the values of its gate after its own.
+       */
+      readonly gate: Projection | 'in-query' | null;
       /** Queries, keys and values are clamped to +-clip. */
       readonly clip: number | null;
       /** An additional logit per head that takes part in the softmax and is then dropped, [heads]. */
@@ -201,17 +210,94 @@ export type AttentionDescriptor =
       /** To [latent + rotated part of the key]. */
       readonly keyValueDown: Projection;
       readonly keyValueNorm: Norm;
+      /** Multiplies the normed latent. */
+      readonly latentScale: number;
       readonly keyValueUp: Projection;
       readonly output: Projection;
+      /** Chooses the keys of each query; null: it sees all. */
+      readonly indexer: IndexerDescriptor | null;
       readonly latent: number;
       readonly plainDimension: number;
       readonly rotatedDimension: number;
       readonly valueDimension: number;
     };
 
+/** n heads of width d that choose the `most` keys of each query, for all heads of attention alike. */
+export interface IndexerDescriptor {
+  readonly most: number;
+  readonly heads: number;
+  readonly dimension: number;
+  /** How the first rotated dimensions are paired, with the angles of the block. */
+  readonly interleaved: boolean;
+  /** Null: the choice of an earlier block. Queries are made of the low-rank queries of attention. */
+  readonly own: {
+    readonly query: Projection;
+    readonly key: Projection;
+    readonly keyNorm: Norm;
+    readonly weights: Projection;
+  } | null;
+  /** Part of the stream by which the values are given to later blocks, or taken from an earlier one; null: neither. */
+  readonly part: string | null;
+}
+
+/**
+ * A causal convolution of every channel with a kernel of its own: y_t = sum over i of weight_i x_(t - C + 1 + i) + bias.
+ * Tokens before the first one count as zero.
+ */
+export interface ChannelConvolution {
+  /** [channels, 1, C] in all, one after the other. */
+  readonly weights: readonly TensorView[];
+  readonly channels: number;
+  /** C. */
+  readonly kernel: number;
+  readonly bias: TensorView | null;
+}
+
+/**
+ * An operator in place of attention that carries a state of fixed size from token to token: the last C - 1 inputs of its
+ * convolution and, in all but `convolution`, a matrix S of every head.
+ */
+export type StateDescriptor =
+  | {
+      /** Short convolution (LFM2): [b; c; x] of the input; output(c * convolution(b * x)). */
+      readonly kind: 'convolution';
+      /** [3 channels, H]. */
+      readonly input: Projection;
+      readonly convolution: ChannelConvolution;
+      readonly output: Projection;
+    }
+  | {
+      /** Gated delta net (arXiv 2412.06464): heads of values share the queries and keys of a head of keys in turn. */
+      readonly kind: 'delta';
+      readonly keyHeads: number;
+      readonly valueHeads: number;
+      readonly keyDimension: number;
+      readonly valueDimension: number;
+      /** Queries, keys, values, gates z, update rates b and decays a: rows by head of keys, or one kind after another. */
+      readonly input:
+        | { readonly rows: 'by-head'; readonly queryKeyValueGate: Projection; readonly rateDecay: Projection }
+        | {
+            readonly rows: 'by-kind';
+            readonly queryKeyValue: Projection;
+            readonly gate: Projection;
+            readonly rate: Projection;
+            readonly decay: Projection;
+          };
+      readonly convolution: ChannelConvolution;
+      /** [value heads] A and its addend: decay -e^A softplus(a + addend). */
+      readonly decayLog: TensorView;
+      readonly decayBias: TensorView;
+      /** Of each head's output, before it is multiplied by silu(z). */
+      readonly norm: Norm;
+      readonly output: Projection;
+    };
+
 export interface BlockDescriptor {
   readonly attentionNorm: Norm;
-  readonly attention: AttentionDescriptor;
+  /** Null in a layer with a state. */
+  readonly attention: AttentionDescriptor | null;
+  /** The operator in place of attention; null: none. */
+  readonly state: StateDescriptor | null;
   /** Query i sees keys j > i - window; null: all. */
   readonly window: number | null;
   /** Query i sees keys j of its own chunk of so many positions; null: all. */
@@ -228,8 +314,35 @@ export interface BlockDescriptor {
   /** Where a dense network runs beside the experts: its norm, theirs before and after, and the router's factors [H]. */
   readonly beside:
     (Readonly<Record<'dense' | 'expertsIn' | 'expertsOut', Norm>> & { readonly router: TensorView }) | null;
+  /** The sum of the experts is added not here, but by the next block: this one gives it, or takes that of the last. */
+  readonly late: 'gives' | 'takes' | null;
+  /** Adds something of the token itself to the block's output; null: nothing. */
+  readonly tokenInput: TokenInput | null;
   /** [1]: multiplies the block's output; null: none. */
   readonly outputScale: TensorView | null;
+}
+
+/** output + norm(projection(gelu(gate output) * p)), where p [D] are the token's own numbers for this block. */
+export interface TokenInput {
+  /** First of the D numbers in the part `TOKEN_INPUTS` of the stream. */
+  readonly first: number;
+  readonly gate: Weight;
+  readonly projection: Weight;
+  readonly norm: Norm;
+}
+
+/** Names of parts of the stream: every block's `TokenInput`, and the sum of experts that is added late. */
+export const TOKEN_INPUTS = 'token inputs';
+export const LATE_EXPERTS = 'late experts';
+
+/** (table[token] * D^0.5 + norm(projection(embedding) * H^-0.5)) * 2^-0.5: D numbers for each block, normed by D. */
+export interface TokenInputs {
+  readonly dimension: number;
+  /** [V, blocks * D]. */
+  readonly table: TensorView;
+  /** [blocks * D, H]. */
+  readonly projection: Weight;
+  readonly norm: Norm;
 }
 
 /** 1 + scale * ln(1 + floor((position + 1) / every)). */
@@ -247,6 +360,17 @@ export interface Rotary {
   readonly frequencies: readonly number[];
   /** Multiplies cosine and sine. */
   readonly magnitude: number;
+}
+
+/** Layers that predict further tokens (MTP): inference does not use them, and an export drops or slices them. */
+export interface PredictionLayers {
+  /** Names of all their tensors; none where a file has no such layers. */
+  readonly tensors: readonly string[];
+  /** Those of experts, as in `ExpertStorage`. */
+  readonly stacked: readonly string[];
+  readonly prefixes: readonly string[];
+  /** Why their experts cannot be cut like the model's; null: they can, or there are none. */
+  readonly obstacle: string | null;
 }
 
 export interface ModelDescriptor {
@@ -268,14 +392,19 @@ export interface ModelDescriptor {
   /** Logits are cap * tanh(logits / cap); null: as they are. */
   readonly logitsCap: number | null;
   readonly blocks: readonly BlockDescriptor[];
+  /** Makes the inputs of the blocks' `tokenInput` beside the embedding; null: none. */
+  readonly tokenInputs: TokenInputs | null;
+  /** Parts of what passes from block to block for each token, after its hidden state [H]; empty in most families. */
+  readonly stream: readonly { readonly name: string; readonly width: number }[];
   /** The MoE layers in order: row l of every [L, E] statistic and of every plan is `moeLayers[l]`. */
   readonly moeLayers: readonly { readonly block: number; readonly moe: MoeDescriptor }[];
   /**
    * Keys of config.json for E and K, as this folder writes them (within the object of this key): an export edits these.
    */
   readonly configKeys: { readonly experts: readonly string[]; readonly topK: string; readonly within: string | null };
-  /** Tensors on disk that inference does not use (extra prediction layers): an export leaves them out. */
+  /** Buffers on disk that nothing uses: an export leaves them out. */
   readonly unusedTensors: readonly string[];
+  readonly prediction: PredictionLayers;
   /** Tensors on disk that inference does not use and an export copies (vision towers). */
   readonly carriedTensors: readonly string[];
 }

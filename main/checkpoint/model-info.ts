@@ -8,6 +8,7 @@ import type {
   MoeDescriptor,
   Norm,
   Projection,
+  StateDescriptor,
   TensorView,
   Weight,
 } from './descriptor.ts';
@@ -28,15 +29,30 @@ const ofDense = (dense: DenseTensors | null): number =>
 const ofAttention = (attention: AttentionDescriptor): number => {
   if (attention.kind === 'grouped') {
     const { query, key, value, output, queryKeyNorm, gate, sinks } = attention;
-    const norms = queryKeyNorm === null ? 0 : ofNorm(queryKeyNorm.query) + ofNorm(queryKeyNorm.key);
-    return sum([query, key, value ?? [], output, gate ?? []].flat().map(ofProjection)) + norms + count(sinks);
+    const norms = sum([queryKeyNorm?.query ?? [], queryKeyNorm?.key ?? []].flat().map(ofNorm));
+    const gates = gate === null || gate === 'in-query' ? [] : [gate];
+    return sum([query, key ?? [], value ?? [], output, gates].flat().map(ofProjection)) + norms + count(sinks);
   }
-  const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
+  const { query, keyValueDown, keyValueNorm, keyValueUp, output, indexer } = attention;
+  const own = indexer?.own ?? null;
+  const index = own === null ? 0 : sum([own.query, own.key, own.weights].map(ofProjection)) + ofNorm(own.keyNorm);
   const queries =
     'whole' in query
       ? ofProjection(query.whole)
       : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
-  return queries + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
+  return queries + index + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
+};
+
+const ofState = (state: StateDescriptor): number => {
+  const { convolution, output } = state;
+  const common = counts([...convolution.weights, convolution.bias]) + ofProjection(output);
+  if (state.kind === 'convolution') return common + ofProjection(state.input);
+  const { input, decayLog, decayBias, norm } = state;
+  const inputs =
+    input.rows === 'by-head'
+      ? [input.queryKeyValueGate, input.rateDecay]
+      : [input.queryKeyValue, input.gate, input.rate, input.decay];
+  return common + sum(inputs.map(ofProjection)) + counts([decayLog, decayBias]) + ofNorm(norm);
 };
 
 const ofExperts = (moe: MoeDescriptor | null): number =>
@@ -50,9 +66,11 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
 const ofRest = ({
   attentionNorm,
   attention,
+  state,
   feedForwardNorm,
   branchNorms,
   beside,
+  tokenInput,
   outputScale,
   moe,
   dense,
@@ -60,12 +78,14 @@ const ofRest = ({
   const correction = moe === null ? null : correctionOf(moe.routing);
   return (
     ofNorm(attentionNorm) +
-    ofAttention(attention) +
+    (attention === null ? 0 : ofAttention(attention)) +
+    (state === null ? 0 : ofState(state)) +
     ofNorm(feedForwardNorm) +
     (branchNorms === null ? 0 : ofNorm(branchNorms.attention) + ofNorm(branchNorms.feedForward)) +
     (beside === null
       ? 0
       : sum([beside.dense, beside.expertsIn, beside.expertsOut].map(ofNorm)) + count(beside.router)) +
+    (tokenInput === null ? 0 : counts([tokenInput.gate, tokenInput.projection]) + ofNorm(tokenInput.norm)) +
     count(outputScale) +
     ofDense(dense) +
     ofDense(moe?.shared ?? null) +
@@ -88,6 +108,9 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
   const moe = model.moeLayers[0]?.moe;
   const outer =
     counts([model.embedding, model.head === model.embedding ? null : model.head, model.headBias]) +
+    (model.tokenInputs === null
+      ? 0
+      : counts([model.tokenInputs.table, model.tokenInputs.projection]) + ofNorm(model.tokenInputs.norm)) +
     ofNorm(model.finalNorm);
   const expert = sum(model.moeLayers.map((layer) => ofExperts(layer.moe)));
   const rest = outer + sum(model.blocks.map(ofRest));
@@ -105,6 +128,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     sharedExperts: moe?.shared?.experts ?? 0,
     ...groupsOf(moe),
     ...constantsOf(model),
+    ...pruningNote(moe),
     normTopK: moe !== undefined && isNormalised(moe.routing),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
@@ -117,11 +141,52 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
   };
 };
 
+/** Names of modules by the beginnings of their tensors' names. */
+export const beginnings = (tensors: readonly string[]): string =>
+  [...new Set(tensors.map((name) => /^(?:model\.)?[^.]+/.exec(name)?.[0] ?? name))].join(', ');
+
+/** What a file holds beside the text model, one sentence each. */
+export const besideModel = ({ prediction, carriedTensors }: ModelDescriptor): readonly string[] => [
+  ...(prediction.tensors.length === 0
+    ? []
+    : [
+        `${String(prediction.tensors.length)} tensors are extra prediction layers (MTP), not used here: an export ` +
+          'leaves them out, or slices them (--mtp).',
+      ]),
+  ...(carriedTensors.length === 0
+    ? []
+    : [
+        `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): not ` +
+          'used here, and an export copies them unchanged.',
+      ]),
+];
+
+/** Bytes of tensors that are not used here, if any. */
+export const unusedBytes = (
+  { prediction, carriedTensors }: ModelDescriptor,
+  tensors: ReadonlyMap<string, TensorView>,
+): Pick<ModelInfo, 'unusedBytes'> => {
+  if (prediction.tensors.length + carriedTensors.length === 0) return {};
+  const bytes = (names: readonly string[]): number => sum(names.map((name) => tensors.get(name)?.byteLength ?? 0));
+  return { unusedBytes: { prediction: bytes(prediction.tensors), carried: bytes(carriedTensors) } };
+};
+
 /** Number of experts that return a constant, if any. */
 const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantExperts'> => {
   const found = sum(moeLayers.map(({ moe }) => moe.expertTensors.filter((each) => each.constant !== undefined).length));
   return found === 0 ? {} : { constantExperts: found };
 };
+
+/** What dropping experts means where it is more than leaving them out. */
+const pruningNote = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'pruningNote'> =>
+  moe === undefined || moe.identities === 0
+    ? {}
+    : {
+        pruningNote:
+          `The ${String(moe.identities)} experts of each layer that give back their input stay: their rows and ` +
+          'biases of the router move behind those of the kept experts. Weights are not renormalised, so those of ' +
+          'the kept experts grow.',
+      };
 
 /** Groups of the router if there is more than one. */
 const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> =>

@@ -1,8 +1,13 @@
 import { refuse } from '../contract/errors.ts';
+import { AssumedTensors } from './assumed-tensors.ts';
 import type { TensorDtype, TensorView } from './descriptor.ts';
 
-/** Fills the layer into a family's pattern. */
-export const layerName = (pattern: string, layer: number): string => pattern.replace('{l}', String(layer));
+/** Fills the block into a family's pattern. */
+export const layerName = (pattern: string, block: number): string =>
+  pattern
+    .replace('{l}', String(block))
+    .replace('{l/2}', String(Math.floor(block / 2)))
+    .replace('{l%2}', String(block % 2));
 
 /** Name of the bias beside a weight. */
 export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');
@@ -50,6 +55,11 @@ export class TensorIndex {
     return this.#tensors.has(this.onDisk(name));
   }
 
+  /** Number of rows of a tensor; 0 if there is none. */
+  rowsOf(name: string): number {
+    return this.#tensors.get(this.onDisk(name))?.shape[0] ?? 0;
+  }
+
   dtypeOf(name: string): TensorDtype | undefined {
     return this.#tensors.get(this.onDisk(name))?.dtype;
   }
@@ -63,7 +73,11 @@ export class TensorIndex {
   /** The pattern that has a tensor in some layer; the first one if none has. */
   nameAmong(patterns: readonly string[]): string {
     const ofLayers = (pattern: string): RegExp =>
-      new RegExp(`^${this.onDisk(pattern).replaceAll('.', '\\.').replace('{l}', '\\d+')}$`);
+      new RegExp(
+        `^${this.onDisk(pattern)
+          .replaceAll('.', '\\.')
+          .replace(/\{l(?:\/2|%2)?\}/g, '\\d+')}$`,
+      );
     return patterns.find((pattern) => this.firstMatching(ofLayers(pattern)) !== undefined) ?? patterns[0] ?? '';
   }
 
@@ -74,8 +88,9 @@ export class TensorIndex {
   /** `dtypes`: dtypes that this layout allows. The view of a missing tensor is empty: `settle` refuses it. */
   take(canonical: string, shape: readonly number[], dtypes: readonly TensorDtype[] = weightDtypes): TensorView {
     const name = this.onDisk(canonical);
-    const view = this.#tensors.get(name);
-    if (view === undefined) {
+    const view =
+      this.#tensors instanceof AssumedTensors ? this.#tensors.assume(name, shape, dtypes) : this.#tensors.get(name);
+    if (view === undefined || view === null) {
       this.#missing.add(name);
       return { tensor: name, file: this.#folder, dtype: dtypes[0] ?? 'F32', shape, byteOffset: 0, byteLength: 0 };
     }
@@ -97,6 +112,7 @@ export class TensorIndex {
    * are known to be unused; returns those.
    */
   settle(isIgnored: (name: string) => boolean): readonly string[] {
+    if (this.#tensors instanceof AssumedTensors && !this.#tensors.isWhole) return [];
     const free = [...this.#tensors.keys()].filter((name) => !this.#taken.has(name));
     const leftovers = free.filter((name) => !isIgnored(name));
     const missing = [...this.#missing];

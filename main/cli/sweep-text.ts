@@ -86,8 +86,8 @@ const overDraws = (document: SweepDocument): readonly string[] => {
 };
 
 const RESULTS_SHOWN =
-  'model task method seed factor kept dropped_share n value difference interval p verdict bytes ' +
-  'prompt_tokens_per_second decode_tokens_per_second';
+  'model task method seed factor kept dropped_share n value difference interval p verdict ended ' +
+  'looped answer_loss bytes prompt_tokens_per_second decode_tokens_per_second';
 
 /** Results and thresholds of a sweep as tables, with the rule of the thresholds. */
 export const sweepText = (document: SweepDocument): string => {
@@ -96,7 +96,7 @@ export const sweepText = (document: SweepDocument): string => {
     columnsTable(pick(resultColumns, RESULTS_SHOWN), results),
     ...overDraws(document),
     ...curtailedLines(document),
-    columnsTable(pick(thresholdColumns, 'model task method seed factor bracket power'), thresholds),
+    columnsTable(pick(thresholdColumns, 'model task method seed factor bracket ends_verdict power'), thresholds),
     UNITS_NOTE,
     ...bothKinds(document),
     rule,

@@ -29,6 +29,8 @@ export const modelInfo = z.object({
   expertGroups: expertGroupRule.optional(),
   /** Number of experts, over all layers, that output a constant vector instead of running (MoNE); absent: none. */
   constantExperts: z.number().optional(),
+  /** A sentence on what dropping experts means in this model, where it is more than leaving them out. */
+  pruningNote: z.string().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),
@@ -37,6 +39,8 @@ export const modelInfo = z.object({
   parameters: z.object({ total: z.number(), expert: z.number(), active: z.number() }),
   dtype: z.string(),
   sizeBytes: z.number(),
+  /** Of these, bytes that are not used here: of extra prediction layers, and of towers for images and sound. */
+  unusedBytes: z.object({ prediction: z.number(), carried: z.number() }).optional(),
   /** Bytes of memory needed with every block resident, and with one block at a time. */
   memory: z.object({ resident: z.number(), streaming: z.number() }),
   supported: z.boolean(),

@@ -305,5 +305,7 @@ export const planCost = z.object({
   topK: z.number(),
   /** Whether a stock Hugging Face loader can open the export, and if not, why. */
   exportable: z.object({ hf: z.boolean(), reason: z.string().nullable() }),
+  /** A sentence on what was done in this model beside leaving experts out; absent: nothing. */
+  note: z.string().optional(),
 });
 export type PlanCost = z.infer<typeof planCost>;

@@ -249,6 +249,32 @@ export const pointCost = z.object({
 });
 export type PointCost = z.infer<typeof pointCost>;
 
+/**
+ * How the texts of a candidate end: shares in 0..1. A text ends by a stop string or an end token; of the others, some
+ * loop and the rest run out of tokens. `difference` and what follows it: of `ended`, as a result has them of its value.
+ */
+export const endings = z.object({
+  ended: z.number(),
+  /** Null where outcomes of an earlier version do not say whether a text looped. */
+  looped: z.number().nullable(),
+  difference: z.number(),
+  low: z.number(),
+  high: z.number(),
+  lowOneSided: z.number(),
+  highOneSided: z.number(),
+  p: z.number().nullable(),
+  lost: itemCount,
+  gained: itemCount,
+});
+export type Endings = z.infer<typeof endings>;
+
+/**
+ * Log-probability (natural logarithm) that the right choice loses by pruning, mean over items with its two-sided 95 %
+ * interval: Student's t of the items, or of the passages that they share.
+ */
+export const answerLoss = z.object({ mean: z.number(), low: z.number(), high: z.number() });
+export type AnswerLoss = z.infer<typeof answerLoss>;
+
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
 export const sweepResult = candidatePoint
   .extend({
@@ -324,6 +350,10 @@ export const sweepResult = candidatePoint
     gained: itemCount,
     /** Items whose context was cut on the left to fit max_position_embeddings. */
     truncated: itemCount,
+    /** Of tasks with written answers; absent in old documents. */
+    endings: endings.optional(),
+    /** Of tasks with choices and at least two items (or passages); absent in old documents. */
+    answerLoss: answerLoss.optional(),
     /** Absent in old documents. */
     cost: pointCost.optional(),
   })
@@ -390,6 +420,11 @@ export const threshold = z.object({
   ...bracket,
   delta: z.number(),
   n: z.number(),
+  /**
+   * Of a task with written answers: how far its texts end as often as the unpruned model's, by the same rule, margin
+   * and items. Absent where candidates were curtailed, and in old documents.
+   */
+  endings: z.object(bracket).optional(),
   /** For a threshold over several draws: that of each, by seed. Absent elsewhere. */
   draws: z.array(drawThreshold).max(MOST_SEEDS).optional(),
   /** Where the first unsafe factor is undecided, or nothing can be determined; for accuracies only. */

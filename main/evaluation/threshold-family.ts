@@ -1,5 +1,6 @@
-import type { Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type { Endings, Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
+import { endingResult, withEndings } from './endings.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
 import {
@@ -95,8 +96,20 @@ const multiplicityOf = (
 const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
   independentItems(result) >= itemsNeeded(delta, result.metric, alpha);
 
+/** The endings with the ends of their intervals at this margin. */
+const endingsAt = (result: SweepResult, own: Endings, delta: number): Endings => {
+  const {
+    low,
+    high,
+    lowOneSided,
+    highOneSided = own.highOneSided,
+  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA, false);
+  return { ...own, low, high, lowOneSided, highOneSided };
+};
+
 const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChance: boolean): SweepResult => {
   if (result.factor <= 1) return { ...result, verdict: null };
+  const { endings: own } = result;
   const alone = verdictOf(result, delta, alpha);
   const verdict = alone !== 'worse' && !hasItems(result, delta, alpha) ? 'undecided' : alone;
   const highOneSided = upperEndOf(result, delta);
@@ -106,6 +119,7 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChan
     ...levelKnown(result),
     lowOneSided: lowerEndAt(result, delta, ONE_SIDED_ALPHA) ?? result.lowOneSided,
     ...(highOneSided === null ? {} : { highOneSided }),
+    ...(own === undefined ? {} : { endings: endingsAt(result, own, delta) }),
     verdict: isAtChance && (verdict === 'worse' || hasItems(result, delta, alpha)) ? 'at-chance' : verdict,
   };
 };
@@ -120,7 +134,9 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
   const isAtChance = atChanceIn(document.results);
-  const thresholds = sweepThresholds(document.results, delta, alpha, document);
+  const ofAnswers = sweepThresholds(document.results, delta, alpha, document);
+  const isWhole = curtailed.length + (document.notNeeded ?? []).length === 0;
+  const thresholds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
   const read: SweepDocument = {
     ...document,
     results: document.results.map((result) => withVerdict(result, delta, alpha, isAtChance(result))),

@@ -34,14 +34,6 @@ export const linearScale = (domain: Range, pixels: Range, most = 5): AxisScale =
   return { position: (value) => scale(value), ticks: ticks.map(plain) };
 };
 
-/** At most `most` round numbers within [low, high], including 0 if it lies within. */
-export const roundTicks = (low: number, high: number, most: number): readonly number[] =>
-  finest(
-    most,
-    (count) => scaleLinear([low, high], [0, 1]).ticks(count),
-    (ticks) => ticks.length,
-  ).map(plain);
-
 const doublingScale = (domain: Range, pixels: Range): ((value: number) => number) => {
   const scale = scaleLog([...domain], [...pixels]).base(2);
   return (value) => scale(value);

@@ -21,8 +21,12 @@ const RADIUS = 3.4;
 
 const rowHeight = (methods: number): number => methods * METHOD_STEP + ROW_PADDING;
 
+/** Height of a chart's rows in pixels. */
+export const pairChartHeight = (rows: number, methods: number): number => rows * rowHeight(methods);
+
 /** Height of a small multiple, for splitting a figure over pages. */
-export const pairPanelHeight = (rows: number, methods: number): number => HEADER + rows * rowHeight(methods) + BELOW;
+export const pairPanelHeight = (rows: number, methods: number): number =>
+  HEADER + pairChartHeight(rows, methods) + BELOW;
 
 const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, theme: FigureTheme): SvgNode =>
   svgElement(
@@ -39,64 +43,75 @@ const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, 
     drawMark(mark, x.position(point.difference), y, RADIUS, point.standing === 'within' ? theme : undefined),
   );
 
-interface PanelLayout {
+/** One task's rows in a rectangle that begins at (left, top), in pixels; names of rows stand left of it. */
+export interface PairChart {
   readonly left: number;
   readonly top: number;
+  readonly width: number;
+  /** Range of the differences. */
   readonly domain: readonly [number, number];
   readonly marks: ReadonlyMap<string, MethodMark>;
   readonly theme: FigureTheme;
 }
 
-const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelLayout): SvgNode => {
+/** Positions of a chart's marks and its lower edge; a row per pair of sizes, in it a line per method. */
+const pairLayout = (panel: PairPanel, { left, top, width, domain, marks }: PairChart) => {
   const methods = [...marks.keys()];
   const step = rowHeight(methods.length);
-  const plotTop = top + HEADER;
-  const bottom = plotTop + panel.rows.length * step;
-  const x = linearScale(domain, [left + 4, left + PLOT_WIDTH - 4], 4);
-  const isPerplexity = panel.metric === 'perplexity';
-  const rows = panel.rows.flatMap(({ largeExperts, experts, points }, index) => {
-    const rowTop = plotTop + index * step;
-    return [
-      ...(index % 2 === 1
-        ? [
-            svgElement('rect', {
-              x: left,
-              y: rowTop,
-              width: PLOT_WIDTH,
-              height: step,
-              fill: theme.grid,
-              'fill-opacity': 0.35,
-            }),
-          ]
-        : []),
-      svgLabel(left - 8, rowTop + step / 2 + 4, `${largeExperts} \u2192 ${experts}`, { 'text-anchor': 'end' }),
-      ...points.flatMap((point) => {
-        const mark = marks.get(point.method);
-        const y = rowTop + ROW_PADDING / 2 + (methods.indexOf(point.method) + 0.5) * METHOD_STEP;
-        return mark === undefined ? [] : [drawPoint(point, y, x, mark, theme)];
-      }),
-    ];
-  });
-  return svgElement(
-    'g',
-    {},
-    drawPanelHead(panel, { left, top, width: PLOT_WIDTH }, theme),
-    drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, panel.metric), theme),
+  const x = linearScale(domain, [left + 4, left + width - 4], 4);
+  const points = panel.rows.flatMap((row, index) =>
+    row.points
+      .filter(({ method }) => marks.has(method))
+      .map((point) => ({
+        row,
+        point,
+        x: x.position(point.difference),
+        y: top + index * step + ROW_PADDING / 2 + (methods.indexOf(point.method) + 0.5) * METHOD_STEP,
+      })),
+  );
+  return { x, step, points, bottom: top + pairChartHeight(panel.rows.length, methods.length) };
+};
+
+/** A chart of differences: its drawing, the positions of its marks, and its lower edge, below which numbers stand. */
+export const drawPairChart = (panel: PairPanel, chart: PairChart) => {
+  const { left, top, width, marks, theme } = chart;
+  const { x, step, points, bottom } = pairLayout(panel, chart);
+  const nodes = [
+    ...drawAcrossTicks(x, [top, bottom], (tick) => tickText(tick, panel.metric), theme),
     svgElement('line', {
       x1: x.position(0),
-      y1: plotTop,
+      y1: top,
       x2: x.position(0),
       y2: bottom,
       stroke: theme.ink,
       'stroke-width': 0.8,
     }),
-    rows,
-    drawAcrossTitle(
-      left + PLOT_WIDTH / 2,
-      bottom,
-      isPerplexity ? 'difference of perplexity' : 'difference of accuracy (points)',
-      theme,
-    ),
+    ...panel.rows.flatMap(({ largeExperts, experts }, index) => {
+      const y = top + index * step;
+      const stripe = { x: left, y, width, height: step, fill: theme.grid, 'fill-opacity': 0.35 };
+      return [
+        ...(index % 2 === 1 ? [svgElement('rect', stripe)] : []),
+        svgLabel(left - 8, y + step / 2 + 4, `${largeExperts} \u2192 ${experts}`, { 'text-anchor': 'end' }),
+      ];
+    }),
+    ...points.flatMap(({ point, y }) => {
+      const mark = marks.get(point.method);
+      return mark === undefined ? [] : [drawPoint(point, y, x, mark, theme)];
+    }),
+  ];
+  return { nodes, points, bottom };
+};
+
+const drawPanel = (panel: PairPanel, chart: PairChart): SvgNode => {
+  const { left, top, width, theme } = chart;
+  const { nodes, bottom } = drawPairChart(panel, { ...chart, top: top + HEADER });
+  const title = panel.metric === 'perplexity' ? 'difference of perplexity' : 'difference of accuracy (points)';
+  return svgElement(
+    'g',
+    {},
+    drawPanelHead(panel, { left, top, width }, theme),
+    nodes,
+    drawAcrossTitle(left + width / 2, bottom, title, theme),
   );
 };
 
@@ -132,7 +147,7 @@ export const sizePairFigure = (
     },
     panels: panels.map((panel) => (left, top) => {
       const domain = differenceDomain(panel, all);
-      return drawPanel(panel, { left, top, domain, marks, theme });
+      return drawPanel(panel, { left, top, width: PLOT_WIDTH, domain, marks, theme });
     }),
   });
 };

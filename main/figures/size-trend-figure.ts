@@ -1,6 +1,6 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { ExpertTrend, SizeTrendDocument } from '../contract/size-trend.ts';
-import { counted } from '../words/numbers.ts';
+import { counted, formatFactor } from '../words/numbers.ts';
 import { expertTrendCaption } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
@@ -13,27 +13,38 @@ import {
   drawUpwardTitle,
 } from './small-multiples.ts';
 import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
-import { largestDrawnFactor, MEDIAN_LINE, TASK_LINE, type TrendLayout, trendLayout } from './trend-layout.ts';
+import {
+  largestDrawnFactor,
+  MEDIAN_LINE,
+  TASK_LINE,
+  type TrendFrame,
+  type TrendLayout,
+  trendLayout,
+} from './trend-layout.ts';
 
 const RADIUS = 3.6;
 const HEADER = 22;
-/** Space between the frame and the first and last size. */
-const SIDE = 4;
 
 type Point = readonly [x: number, y: number];
 
 const pathOf = (points: readonly Point[]): string =>
   points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
 
-/** Thin lines: one per task. Thick lines with marks: factors that at least half of the tasks reach. */
-const drawLines = ({ tasks, medians }: TrendLayout, mark: MethodMark, theme: FigureTheme): SvgNode[] => [
-  ...tasks.map(({ answers, points }) =>
+/**
+ * Thin lines: one per task, that of the task under the pointer stronger. Thick lines with marks: factors that at least
+ * half of the tasks reach.
+ */
+const drawLines = (
+  { tasks, medians }: TrendLayout,
+  { mark, theme, pointed }: Pick<TrendChart, 'mark' | 'theme' | 'pointed'>,
+): SvgNode[] => [
+  ...tasks.map(({ task, answers, points }) =>
     svgElement('path', {
       d: pathOf(points.map(({ x, y }) => [x, y])),
       fill: 'none',
       stroke: mark.color,
-      'stroke-width': TASK_LINE.width,
-      'stroke-opacity': TASK_LINE.opacity,
+      'stroke-width': task === pointed ? 2 : TASK_LINE.width,
+      'stroke-opacity': task === pointed ? 1 : TASK_LINE.opacity,
       'stroke-dasharray': answers === 'written' ? TASK_LINE.written : 'none',
     }),
   ),
@@ -55,44 +66,54 @@ const drawLimits = ({ limits }: TrendLayout, theme: FigureTheme): SvgNode[] =>
     svgElement('line', { x1: x - half, y1: y, x2: x + half, y2: y, stroke: theme.muted, 'stroke-dasharray': '2 2' }),
   );
 
+/** A method's thresholds in a rectangle, in pixels: numbers of the axes stand left of `left` and below `bottom`. */
+export interface TrendChart extends TrendFrame {
+  readonly mark: MethodMark;
+  readonly theme: FigureTheme;
+  /** Task under the pointer, in the window. */
+  readonly pointed?: string | undefined;
+}
+
+/**
+ * Axes (experts before pruning across, threshold upwards, both doubling), a line per task, medians and limits; and the
+ * layout that was drawn.
+ */
+export const drawTrendChart = (trends: readonly ExpertTrend[], chart: TrendChart) => {
+  const { left, right, top, bottom, theme } = chart;
+  const layout = trendLayout(trends, chart);
+  const nodes = [
+    ...drawUpwardTicks(layout.y, [left, right], formatFactor, theme),
+    ...drawAcrossTicks(layout.x, [top, bottom], (experts) => `E ${String(experts)}`, theme),
+    ...drawLimits(layout, theme),
+    ...drawLines(layout, chart),
+  ];
+  return { nodes, layout };
+};
+
 const PANEL = { width: 250, height: 204 } as const;
 const CELL = { width: 320, height: 264, axisRoom: 52, plotWidth: PANEL.width } as const;
 
-interface MethodPanel {
+interface MethodPanel extends Pick<TrendChart, 'mark' | 'sizes' | 'largestFactor' | 'written'> {
   readonly method: string;
   readonly trends: readonly ExpertTrend[];
-  readonly mark: MethodMark;
-  readonly sizes: readonly number[];
-  readonly largestFactor: number;
-  readonly written: readonly string[];
 }
 
-/** One method: its name, axes (experts before pruning across, threshold upwards, both doubling), a line per task. */
+/** One method: its name, its chart and the titles of the axes. */
 const drawMethodPanel = (
-  { method, trends, mark, ...frame }: MethodPanel,
+  { method, trends, ...chart }: MethodPanel,
   { left, top }: { readonly left: number; readonly top: number },
   theme: FigureTheme,
 ): SvgNode => {
   const { width, height } = PANEL;
-  const plotTop = top + HEADER;
-  const layout = trendLayout(trends, {
-    left: left + SIDE,
-    right: left + width - SIDE,
-    bottom: top + height - 14,
-    top: plotTop + 14,
-    ...frame,
-  });
+  const [right, bottom] = [left + width, top + height];
   return svgElement(
     'g',
     {},
     svgLabel(left, top + 12, methodTitle(method), { 'font-size': 13, 'font-weight': 600 }),
-    svgLabel(left + width, top + 12, counted(trends.length, 'task'), { 'text-anchor': 'end', fill: theme.muted }),
-    drawUpwardTicks(layout.y, [left, left + width], String, theme),
-    drawAcrossTicks(layout.x, [plotTop, top + height], String, theme),
-    drawLimits(layout, theme),
-    drawLines(layout, mark, theme),
+    svgLabel(right, top + 12, counted(trends.length, 'task'), { 'text-anchor': 'end', fill: theme.muted }),
+    drawTrendChart(trends, { ...chart, left, right, top: top + HEADER, bottom, theme }).nodes,
     drawUpwardTitle(left - 36, top + 11 + height / 2, 'threshold factor', theme),
-    drawAcrossTitle(left + width / 2, top + height, 'experts before pruning (E)', theme),
+    drawAcrossTitle(left + width / 2, bottom, 'experts before pruning (E)', theme),
   );
 };
 

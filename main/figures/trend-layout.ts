@@ -39,7 +39,7 @@ export interface TrendLayout {
   readonly limits: readonly { readonly x: number; readonly y: number; readonly half: number }[];
 }
 
-/** Area for lines in pixels: `bottom` is factor 1, `top` the largest factor. */
+/** A chart's rectangle in pixels, and its axes: E across, factors from 1 upwards. */
 export interface TrendFrame {
   readonly left: number;
   readonly right: number;
@@ -63,6 +63,8 @@ const BUNDLE_PX = 16;
 const KIND_PX = 2.5;
 /** Half the length of a mark of the largest tested factor. */
 const LIMIT_PX = 9;
+/** Space from the rectangle to the first and last size, and to factor 1 and the largest. */
+const INSET = { side: LIMIT_PX + 4, end: 14 } as const;
 
 const geometricMean = (values: readonly number[]): number =>
   2 ** (values.reduce((sum, value) => sum + Math.log2(value), 0) / values.length);
@@ -88,8 +90,8 @@ const valueAt = (points: readonly SizeThreshold[]): number | null => {
 export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): TrendLayout => {
   const { left, right, bottom, top, sizes, largestFactor, written } = frame;
   const answersOf = ({ task }: ExpertTrend): AnswerKind => (written.includes(task) ? 'written' : 'chosen');
-  const x = expertScale(sizes, [left + LIMIT_PX, right - LIMIT_PX]);
-  const y = factorScale(largestFactor, [bottom, top]);
+  const x = expertScale(sizes, [left + INSET.side, right - INSET.side]);
+  const y = factorScale(largestFactor, [bottom - INSET.end, top + INSET.end]);
   const step = Math.min(BESIDE_PX, BUNDLE_PX / Math.max(1, trends.length));
   const ofSize = ({ points }: ExpertTrend, experts: number): readonly SizeThreshold[] =>
     points.filter((point) => point.experts === experts);

@@ -1,26 +1,40 @@
-import type { BlockDescriptor, ModelDescriptor, Norm } from '../checkpoint/descriptor.ts';
-import { attention, attentionInputs, type AttentionInputs, type KeysAndValues, prefixInputs } from './attention.ts';
-import { cachedAttention, cacheInputs, type CacheInputs } from './cached-attention.ts';
-import { multiply, normalise, normaliseBy, swiglu } from './linear.ts';
+import {
+  type AttentionDescriptor,
+  type BlockDescriptor,
+  LATE_EXPERTS,
+  type ModelDescriptor,
+  type Norm,
+  type StateDescriptor,
+  TOKEN_INPUTS,
+  type TokenInput,
+  type TokenInputs,
+  type TensorView,
+} from '../checkpoint/descriptor.ts';
+import { attention, type AttentionInputs, attentionInputs, givenParts, prefixInputs } from './attention.ts';
+import { cachedAttention, cacheInputs } from './cached-attention.ts';
+import { type CarriedPart, carriedParts } from './carried.ts';
+import { gelu, linear, multiply, normalise, normaliseBy, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
 import { type GraphTarget, OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import { type StateInputs, stateInputs, stateOperator } from './state.ts';
+import { putTogether, type StreamParts, streamWidth, takeApart } from './stream.ts';
 import { storedTensor, tensor, toFloat } from './weights.ts';
 
 /**
  * Inputs and outputs of a block beyond the common ones: `observed` outputs values for optional statistics (`tokens`,
- * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes keys and values of tokens before every sequence
- * (`prefixKey`, `prefixValue`) and outputs those of its own tokens (`key`, `value`); `cached` takes cached ones of
- * sequences and candidates (`CacheInputs`), and outputs only hidden states, `key` and `value`.
+ * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes what tokens before every sequence carry on (`prefixKey` and
+ * so on, see `CarriedPart`) and outputs that of its own tokens; `cached` takes what sequences and candidates carry on
+ * (`CacheInputs` in attention), and outputs only that and hidden states.
  */
 export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
 
 /**
- * One transformer block: hidden [T, H] -> hidden [T, H]. In an MoE layer the router mask of each token [T, rows] is an
- * input, so that tokens of several candidates can run together, and the routing (`logits`, `experts`, `weights`,
- * `norms`) is always an output: one session serves every candidate that drops experts, and every statistic. `layer`
- * replaces the checkpoint's own MoE layer where experts are merged; null in a dense layer. `target`: limits of the
- * provider that runs it.
+ * One transformer block: stream [T, W] -> stream [T, W], in most families the hidden states [T, H]. In an MoE layer the
+ * router mask of each token [T, rows] is an input, so that tokens of several candidates can run together, and the
+ * routing (`logits`, `experts`, `weights`, `norms`) is always an output: one session serves every candidate that drops
+ * experts, and every statistic. `layer` replaces the checkpoint's own MoE layer where experts are merged; null in a
+ * dense layer. `target`: limits of the provider that runs it.
  */
 export const blockGraph = (
   model: ModelDescriptor,
@@ -31,27 +45,23 @@ export const blockGraph = (
 ): Uint8Array => {
   const graph = new OnnxGraph(target);
   const { hidden } = model;
-  const input = graph.input('hidden', DataType.FLOAT, ['T', hidden]);
+  const input = graph.input('hidden', DataType.FLOAT, ['T', streamWidth(model)]);
   const rows = layer?.router.shape[0] ?? 0;
   const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, ['T', rows]);
-  const inputs =
-    form === 'prefixed'
-      ? { ...attentionInputs(graph, block, 'P+S'), prefix: prefixInputs(graph, block.attention) }
-      : attentionInputs(graph, block, form === 'cached' ? 'P+C+S' : 'S');
-  const cache = form === 'cached' ? cacheInputs(graph, block.attention) : null;
-  const { output, router, residual, tokens, own } = blockNodes(graph, model, {
+  const { output, router, residual, tokens, carried } = blockNodes(graph, model, {
     block,
     layer,
     hidden: input,
-    inputs,
+    mix: mixOf(graph, model, block, form),
     mask,
-    cache,
   });
-  graph.output('hiddenOut', output, DataType.FLOAT, ['T', hidden]);
-  if (form === 'prefixed' || form === 'cached') {
-    graph.output('key', own.key, DataType.FLOAT, ['T', 'G', 'K']);
-    graph.output('value', own.value, DataType.FLOAT, ['T', 'G', 'V']);
-  }
+  graph.output('hiddenOut', output, DataType.FLOAT, ['T', streamWidth(model)]);
+  if (form === 'prefixed' || form === 'cached')
+    for (const { name, shape, perToken } of carriedParts(block)) {
+      const value = carried[name];
+      if (value === undefined) throw new Error(`a block without ${name}`);
+      graph.output(name, value, DataType.FLOAT, perToken ? ['T', `${name}Heads`, `${name}Width`] : ['B', ...shape]);
+    }
   if (layer === null || router === null || form === 'cached') return graph.serialise('block');
   graph.output('logits', router.logits, DataType.FLOAT, ['T', rows]);
   graph.output('experts', router.experts, DataType.INT64, ['T', layer.topK]);
@@ -72,44 +82,99 @@ export interface BlockInputs {
   /** Null in a dense layer, and its mask too. */
   readonly layer: MoeLayer | null;
   readonly mask: Value | null;
-  /** [T, H]. */
+  /** [T, W]: the stream. */
   readonly hidden: Value;
-  readonly inputs: AttentionInputs;
-  /** Cached keys and values; without them, tokens see only those that run with them (and a prefix). */
-  readonly cache?: CacheInputs | null;
+  /** Attention or the operator in place of it, on normed tokens [T, H]. */
+  readonly mix: (tokens: Value, parts: StreamParts) => MixedTokens;
+}
+
+export interface MixedTokens {
+  /** [T, H] before the residual. */
+  readonly output: Value;
+  /** What the tokens carry on to the next ones. */
+  readonly carried: Readonly<Partial<Record<CarriedPart['name'], Value>>>;
+  /** Parts of the stream for later blocks. */
+  readonly given: StreamParts;
 }
 
 export interface BlockValues {
-  /** [T, H] after the block. */
+  /** [T, W]: the stream after the block. */
   readonly output: Value;
   /** Routing; null in a dense layer. */
   readonly router: MoeOutputs | null;
   /** [T, H] the value that the experts' branch is added to, and the input of that branch. */
   readonly residual: Value;
   readonly tokens: Value;
-  /** Of the tokens' attention. */
-  readonly own: KeysAndValues;
+  readonly carried: MixedTokens['carried'];
 }
+
+/** A block's attention, or the operator in place of it, with the inputs of a form. */
+const mixOf = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  { attention: descriptor, state, rotary }: BlockDescriptor,
+  form: BlockForm,
+): BlockInputs['mix'] => {
+  if (state !== null) {
+    const inputs = stateInputs(graph, state, form === 'prefixed' || form === 'cached' ? form : 'trees');
+    return (tokens) => mixByState(graph, state, tokens, inputs);
+  }
+  if (descriptor === null) throw new Error('a block has attention or a state');
+  if (form === 'cached') {
+    const inputs = attentionInputs(graph, rotary, descriptor, 'P+C+S');
+    const cache = cacheInputs(graph, descriptor);
+    return (tokens, parts) => {
+      const { output, own } = cachedAttention(graph, model, descriptor, tokens, { ...inputs, parts }, cache);
+      return { output, carried: own, given: givenParts(graph, descriptor, own) };
+    };
+  }
+  const inputs =
+    form === 'prefixed'
+      ? { ...attentionInputs(graph, rotary, descriptor, 'P+S'), prefix: prefixInputs(graph, descriptor) }
+      : attentionInputs(graph, rotary, descriptor, 'S');
+  return (tokens, parts) => mixByAttention(graph, model, descriptor, tokens, { ...inputs, parts });
+};
+
+export const mixByState = (
+  graph: OnnxGraph,
+  state: StateDescriptor,
+  tokens: Value,
+  inputs: StateInputs,
+): MixedTokens => {
+  const { output, states } = stateOperator(graph, state, tokens, inputs);
+  const carried = { window: states.window, ...(states.state === null ? {} : { state: states.state }) };
+  return { output, carried, given: new Map() };
+};
+
+export const mixByAttention = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  descriptor: AttentionDescriptor,
+  tokens: Value,
+  inputs: AttentionInputs,
+): MixedTokens => {
+  const { output, own } = attention(graph, model, descriptor, tokens, inputs);
+  return { output, carried: own, given: givenParts(graph, descriptor, own) };
+};
 
 /** The nodes of one block. */
 export const blockNodes = (
   graph: OnnxGraph,
   model: ModelDescriptor,
-  { block, layer, mask, hidden, inputs, cache = null }: BlockInputs,
+  { block, layer, mask, hidden: stream, mix }: BlockInputs,
 ): BlockValues => {
-  const normed = normalise(graph, hidden, block.attentionNorm);
-  const attended =
-    cache === null
-      ? attention(graph, model, block.attention, normed, inputs)
-      : cachedAttention(graph, model, block.attention, normed, inputs, cache);
-  const { own } = attended;
+  const { hidden, parts } = takeApart(graph, model, stream);
+  const mixed = mix(normalise(graph, hidden, block.attentionNorm), parts);
+  const { carried } = mixed;
   const norms = block.branchNorms;
   const branch = (output: Value, norm: Norm | undefined): Value =>
     norm === undefined ? output : normalise(graph, output, norm);
-  const residual = addBranch(graph, model, hidden, branch(attended.output, norms?.attention));
-  const finished = (sum: Value): Value => {
-    const output = addBranch(graph, model, residual, branch(sum, norms?.feedForward));
-    return block.outputScale === null ? output : graph.node('Mul', [output, tensor(graph, block.outputScale)]);
+  const residual = addBranch(graph, model, hidden, branch(mixed.output, norms?.attention));
+  const finished = (sum: Value, given: StreamParts = new Map()): Value => {
+    const added = addBranch(graph, model, residual, branch(sum, norms?.feedForward));
+    const output = block.tokenInput === null ? added : addTokenInput(graph, added, block.tokenInput, parts);
+    const scaled = block.outputScale === null ? output : graph.node('Mul', [output, tensor(graph, block.outputScale)]);
+    return putTogether(graph, model, scaled, new Map([...parts, ...mixed.given, ...given]));
   };
   const tokens = normalise(graph, residual, block.feedForwardNorm);
   if (layer !== null && mask !== null && block.beside !== null && block.dense !== null) {
@@ -118,19 +183,26 @@ export const blockNodes = (
     const forExperts = normalise(graph, residual, beside.expertsIn);
     const router = moe(graph, layer, forExperts, mask, routerTokens(graph, model, residual, block.beside));
     const output = finished(graph.node('Add', [dense, normalise(graph, router.output, beside.expertsOut)]));
-    return { output, router, residual, tokens: forExperts, own };
+    return { output, router, residual, tokens: forExperts, carried };
+  }
+  if (layer !== null && mask !== null && block.late === 'gives' && block.dense !== null) {
+    const router = moe(graph, layer, tokens, mask);
+    const output = finished(swiglu(graph, tokens, block.dense), new Map([[LATE_EXPERTS, router.output]]));
+    return { output, router, residual, tokens, carried };
   }
   if (layer !== null && mask !== null) {
     const router = moe(graph, layer, tokens, mask);
-    return { output: finished(router.output), router, residual, tokens, own };
+    return { output: finished(router.output), router, residual, tokens, carried };
   }
   if (block.dense === null) throw new Error('a block is dense or has experts');
+  const dense = swiglu(graph, tokens, block.dense);
+  const late = block.late === 'takes' ? parts.get(LATE_EXPERTS) : undefined;
   return {
-    output: finished(swiglu(graph, tokens, block.dense)),
+    output: finished(late === undefined ? dense : graph.node('Add', [dense, late])),
     router: null,
     residual,
     tokens,
-    own,
+    carried,
   };
 };
 
@@ -145,38 +217,73 @@ const routerTokens = (
   return normaliseBy(graph, residual, factors, expertsIn.epsilon);
 };
 
+/** A block's output [T, H] and what it adds of each token's own numbers. */
+const addTokenInput = (
+  graph: OnnxGraph,
+  output: Value,
+  { first, gate, projection, norm }: TokenInput,
+  parts: StreamParts,
+): Value => {
+  const all = parts.get(TOKEN_INPUTS);
+  if (all === undefined) throw new Error('a stream without inputs of tokens');
+  const [start, end] = [first, first + (gate.shape[0] ?? 0)].map((column) => graph.integers([column]));
+  if (start === undefined || end === undefined) throw new Error('two columns');
+  const own = graph.node('Slice', [all, start, end, graph.integers([-1])]);
+  const gated = graph.node('Mul', [gelu(graph, linear(graph, output, gate)), own]);
+  return graph.node('Add', [output, normalise(graph, linear(graph, gated, projection), norm)]);
+};
+
 const addBranch = (graph: OnnxGraph, { residualMultiplier }: ModelDescriptor, residual: Value, branch: Value): Value =>
   graph.node('Add', [
     residual,
     residualMultiplier === 1 ? branch : graph.node('Mul', [branch, graph.float(residualMultiplier)]),
   ]);
 
-/** Token ids [T] -> hidden [T, H]. 16-bit rows are cast after they are gathered, so that the table is never copied. */
+/** Token ids [T] -> stream [T, W]. 16-bit rows are cast after they are gathered, so that the table is never copied. */
 export const embeddingGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
   const tokens = graph.input('tokens', DataType.INT64, ['T']);
-  graph.output('hiddenOut', embed(graph, model, tokens), DataType.FLOAT, ['T', model.hidden]);
+  graph.output('hiddenOut', embed(graph, model, tokens), DataType.FLOAT, ['T', streamWidth(model)]);
   return graph.serialise('embedding');
 };
 
-/** Rows [T, H] of token ids [T], times the model's multiplier. */
+/** The stream [T, W] of token ids [T]: their rows times the model's multiplier, and what follows from them. */
 export const embed = (graph: OnnxGraph, model: ModelDescriptor, tokens: Value): Value => {
-  const rows = toFloat(
-    graph,
-    graph.node('Gather', [storedTensor(graph, model.embedding), tokens], { axis: 0 }),
-    model.embedding,
-  );
-  return model.embeddingMultiplier === 1 ? rows : graph.node('Mul', [rows, graph.float(model.embeddingMultiplier)]);
+  const rowsOf = (table: TensorView): Value =>
+    toFloat(graph, graph.node('Gather', [storedTensor(graph, table), tokens], { axis: 0 }), table);
+  const rows = rowsOf(model.embedding);
+  const hidden =
+    model.embeddingMultiplier === 1 ? rows : graph.node('Mul', [rows, graph.float(model.embeddingMultiplier)]);
+  const parts =
+    model.tokenInputs === null
+      ? []
+      : [[TOKEN_INPUTS, tokenInputs(graph, model.tokenInputs, rowsOf(model.tokenInputs.table), hidden)] as const];
+  return putTogether(graph, model, hidden, new Map(parts));
 };
 
-/** Hidden [N, H] -> logits [N, V]. */
+/** [T, blocks * D] numbers of the tokens for the blocks, from their rows of the table and their embeddings [T, H]. */
+const tokenInputs = (
+  graph: OnnxGraph,
+  { dimension, projection, norm }: TokenInputs,
+  rows: Value,
+  hidden: Value,
+): Value => {
+  const [all = 0, width = 1] = projection.shape;
+  const scaled = (value: Value, factor: number): Value => graph.node('Mul', [value, graph.float(factor)]);
+  const projected = scaled(linear(graph, hidden, projection), width ** -0.5);
+  const normed = normalise(graph, graph.node('Reshape', [projected, graph.integers([-1, dimension])]), norm);
+  const flat = graph.node('Reshape', [normed, graph.integers([-1, all])]);
+  return scaled(graph.node('Add', [scaled(rows, dimension ** 0.5), flat]), 2 ** -0.5);
+};
+
+/** Stream [N, W] -> logits [N, V]. */
 export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
   graph.output('logits', head(graph, model, lastHidden(graph, model)), DataType.FLOAT, ['N', model.vocabulary]);
   return graph.serialise('logits');
 };
 
-/** Hidden [N, H] -> the token with the largest logit of each row [N] (ties: the lowest). */
+/** Stream [N, W] -> the token with the largest logit of each row [N] (ties: the lowest). */
 export const greedyGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
   const logits = head(graph, model, lastHidden(graph, model));
@@ -185,7 +292,7 @@ export const greedyGraph = (model: ModelDescriptor): Uint8Array => {
 };
 
 /**
- * Hidden [N, H] and pairs [M, 2] of (row of hidden, target token) -> log-probability of each target, and whether it is
+ * Stream [N, W] and pairs [M, 2] of (row of hidden, target token) -> log-probability of each target, and whether it is
  * the argmax of its row. Several targets may share a row: the choices of an item share the end of their context.
  */
 export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
@@ -202,10 +309,11 @@ export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
 };
 
 const lastHidden = (graph: OnnxGraph, model: ModelDescriptor): Value =>
-  graph.input('hidden', DataType.FLOAT, ['N', model.hidden]);
+  graph.input('hidden', DataType.FLOAT, ['N', streamWidth(model)]);
 
-/** Final norm and head: hidden [N, H] -> logits [N, V]. */
-export const head = (graph: OnnxGraph, model: ModelDescriptor, hidden: Value): Value => {
+/** Final norm and head: the stream [N, W] after the last block -> logits [N, V]. */
+export const head = (graph: OnnxGraph, model: ModelDescriptor, stream: Value): Value => {
+  const { hidden } = takeApart(graph, model, stream);
   const logits = multiply(graph, normalise(graph, hidden, model.finalNorm), model.head, model.headBias);
   const divided = model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
   if (model.logitsCap === null) return divided;

@@ -109,7 +109,7 @@ export const limitedUp = (graph: OnnxGraph, activation: DenseTensors['activation
     : up;
 
 /** GELU by its tanh form (arXiv 1606.08415): 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
-const gelu = (graph: OnnxGraph, value: Value): Value => {
+export const gelu = (graph: OnnxGraph, value: Value): Value => {
   const cube = graph.node('Mul', [graph.node('Mul', [value, value]), value]);
   const bent = graph.node('Add', [value, graph.node('Mul', [cube, graph.float(0.044715)])]);
   const share = graph.node('Tanh', [graph.node('Mul', [bent, graph.float(Math.sqrt(2 / Math.PI))])]);

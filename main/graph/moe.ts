@@ -33,6 +33,8 @@ export interface MoeLayer {
   readonly routerBias: TensorView | null;
   readonly map: RouterMap;
   readonly experts: readonly ExpertTensors[];
+  /** Rows of the router after those of the experts, each for an expert that gives back its input. */
+  readonly identities: number;
   readonly activation: ExpertActivation;
   readonly shared: MoeDescriptor['shared'];
   /** Top-2 routing only: a token whose second weight is below this fraction of its first one skips the second. */
@@ -183,10 +185,15 @@ const runExperts = (
   rows: Value,
   counts: Value,
 ): { readonly outputs: Value; readonly inner: Value } => {
-  const { experts } = layer;
-  const results = splitRows(graph, rows, counts, experts.length).map((part, index) =>
-    expertOnTokens(graph, layer, index, part),
-  );
+  const { experts, identities } = layer;
+  const run = (part: Value, index: number): { readonly output: Value; readonly inner: Value } =>
+    index < experts.length
+      ? expertOnTokens(graph, layer, index, part)
+      : { output: part, inner: zeros(graph, part, experts[0]?.down.shape[1] ?? 0) };
+  const results =
+    identities === 0
+      ? splitRows(graph, rows, counts, experts.length).map(run)
+      : splitRows(graph, rows, withRest(graph, counts, rows), experts.length + 1).map(run);
   return {
     outputs: joinRows(
       graph,
@@ -197,6 +204,13 @@ const runExperts = (
       results.map(({ inner }) => inner),
     ),
   };
+};
+
+/** Counts of experts, and of the rows after theirs. */
+const withRest = (graph: OnnxGraph, counts: Value, rows: Value): Value => {
+  const all = graph.node('Shape', [rows], { start: 0, end: 1 });
+  const own = graph.node('ReduceSum', [counts, graph.integers([0])], { keepdims: 1 });
+  return graph.node('Concat', [counts, graph.node('Sub', [all, own])], { axis: 0 });
 };
 
 /** One expert on tokens [n, H]: its output [n, H], and `inner` [n, I], the input of its down projection. */
@@ -227,17 +241,21 @@ const constantOnTokens = (
   tokens: Value,
 ): { readonly output: Value; readonly inner: Value } => {
   const nothing = graph.node('Mul', [tokens, graph.float(0)]);
-  const column = graph.node('ReduceSum', [nothing, graph.integers([1])], { keepdims: 1 });
-  return {
-    output: graph.node('Add', [nothing, tensor(graph, vector)]),
-    inner: graph.node('Add', [
-      column,
-      graph.floats(
-        [1, width],
-        Array.from({ length: width }, () => 0),
-      ),
-    ]),
-  };
+  return { output: graph.node('Add', [nothing, tensor(graph, vector)]), inner: zeros(graph, tokens, width) };
+};
+
+/** [n, width] zeros for tokens [n, H]. */
+const zeros = (graph: OnnxGraph, tokens: Value, width: number): Value => {
+  const column = graph.node('ReduceSum', [graph.node('Mul', [tokens, graph.float(0)]), graph.integers([1])], {
+    keepdims: 1,
+  });
+  return graph.node('Add', [
+    column,
+    graph.floats(
+      [1, width],
+      Array.from({ length: width }, () => 0),
+    ),
+  ]);
 };
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */

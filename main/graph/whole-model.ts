@@ -1,10 +1,12 @@
 import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../checkpoint/descriptor.ts';
 import { type Reach, reachKey } from '../checkpoint/reach.ts';
-import type { AttentionInputs, Rotation } from './attention.ts';
-import { blockNodes, embed, head } from './block-graph.ts';
+import type { AttentionInputs } from './attention.ts';
+import { type BlockInputs, blockNodes, mixByAttention, mixByState, embed, head } from './block-graph.ts';
+import type { Rotation } from './heads.ts';
 import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import type { StateInputs } from './state.ts';
 
 /** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
 const HIDDEN = -1e9;
@@ -16,6 +18,8 @@ export interface WholeModelLayout {
   readonly unpack: Value;
   /** Inputs of attention for a block. */
   readonly attention: (block: BlockDescriptor) => AttentionInputs;
+  /** Inputs of operators in place of attention. */
+  readonly sequences: StateInputs;
 }
 
 /**
@@ -84,15 +88,35 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
     attention: (block) => ({
       rotation: block.rotary === null ? null : rotationOf(block.rotary),
       temperature:
-        block.attention.kind === 'grouped' && block.attention.temperature !== null
+        block.attention?.kind === 'grouped' && block.attention.temperature !== null
           ? temperatureOf(block.attention.temperature)
           : null,
       pack,
       unpack,
       bias: biasOf(block),
     }),
+    sequences: {
+      sequences: {
+        pack,
+        real: graph.node('Unsqueeze', [graph.node('Cast', [isToken], { to: DataType.FLOAT }), graph.integers([2])]),
+        lengths: null,
+      },
+      past: null,
+      branches: null,
+      unpack,
+    },
   };
 };
+
+/** A block's attention, or the operator in place of it. */
+const mixOf =
+  (graph: OnnxGraph, model: ModelDescriptor, layout: WholeModelLayout, block: BlockDescriptor): BlockInputs['mix'] =>
+  (tokens, parts) => {
+    if (block.attention !== null)
+      return mixByAttention(graph, model, block.attention, tokens, { ...layout.attention(block), parts });
+    if (block.state === null) throw new Error('a block has attention or a state');
+    return mixByState(graph, block.state, tokens, layout.sequences);
+  };
 
 /** [B, 1, S, S] whether a key, at a distance of 0 or more, lies in the query's chunk: no farther than its beginning. */
 const withinChunk = (graph: OnnxGraph, positions: Value, distances: Value, chunk: number): Value => {
@@ -166,7 +190,7 @@ export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLay
         layer,
         mask: everyExpert,
         hidden,
-        inputs: layout.attention(block),
+        mix: mixOf(graph, model, layout, block),
       }).output;
     },
     embed(graph, model, tokens),

@@ -23,11 +23,34 @@ export const requireOutputGates = ({ name, descriptor }: Checkpoint, what: strin
  * @throws WorkbenchError `method-unsupported`.
  */
 export const requireAddedOutputs = ({ name, descriptor }: Checkpoint, what: string): void => {
-  if (descriptor.moeLayers.every(({ block }) => descriptor.blocks[block]?.branchNorms === null)) return;
+  const blocks = descriptor.moeLayers.map(({ block }) => descriptor.blocks[block]);
+  if (blocks.some((block) => block?.late === 'gives'))
+    throw refuse(
+      'method-unsupported',
+      `${name}: ${what} assumes that the outputs of experts are added where they are computed, and the family ` +
+        `${descriptor.family} adds them one attention later.`,
+      'Use another method, or leave it out.',
+    );
+  if (blocks.every((block) => block?.branchNorms === null)) return;
   throw refuse(
     'method-unsupported',
     `${name}: ${what} assumes that the outputs of experts are added to the hidden states as they are, and the family ` +
       `${descriptor.family} normalises their sum first.`,
+    'Use another method, or leave it out.',
+  );
+};
+
+/**
+ * Refuses models with experts that give back their input, for what runs all experts of a layer as matrices.
+ *
+ * @throws WorkbenchError `method-unsupported`.
+ */
+export const requireExperts = ({ name, descriptor }: Checkpoint, what: string): void => {
+  if (descriptor.moeLayers.every(({ moe }) => moe.identities === 0)) return;
+  throw refuse(
+    'method-unsupported',
+    `${name}: ${what} knows only experts with weights, and some of the family ${descriptor.family} give back their ` +
+      'input.',
     'Use another method, or leave it out.',
   );
 };

@@ -3,6 +3,7 @@ import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../c
 import { byReach, firstSeen, type Reach, reachKey } from '../checkpoint/reach.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type Feeds, floatTensor, integersOf, integerTensor } from './session.ts';
+import { sequenceFeeds } from './sequence-feeds.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
@@ -12,12 +13,15 @@ export const HIDDEN = -1e9;
 export interface Batch {
   /** Indices of the trees in the caller's list; empty for a batch that is the prefix of trees in other batches. */
   readonly trees: readonly number[];
+  readonly members: readonly TokenTree[];
   /** Row of each tree's first token among the packed tokens. */
   readonly firstRow: readonly number[];
   readonly tokens: number;
   readonly tokenIds: Tensor;
-  /** Inputs of every block except hidden states, mask, attention bias and rotation. */
+  /** Inputs of every block with attention except hidden states, mask, attention bias and rotation. */
   readonly feeds: Readonly<Record<'pack' | 'unpack', Tensor>>;
+  /** Inputs of every block with a state except hidden states and mask. */
+  readonly sequences: Feeds;
   /** Inputs of the blocks that rotate so, or whose queries grow so. */
   readonly byPosition: ReadonlyMap<Rotary | Temperature, Feeds>;
   /** Attention bias [B, 1, S, P + S] by `reachKey` of the model's blocks; P: `prefixColumns`. */
@@ -25,7 +29,7 @@ export interface Batch {
 }
 
 const temperatureOf = ({ attention }: BlockDescriptor): Temperature | null =>
-  attention.kind === 'grouped' ? attention.temperature : null;
+  attention?.kind === 'grouped' ? attention.temperature : null;
 
 /**
  * Inputs of a model's blocks at the tokens' positions: [T, D/2] cosine and sine of rotary angles with [1, T] row
@@ -62,16 +66,23 @@ const rowNumbers = (tokens: number): Tensor =>
     [1, tokens],
   );
 
-/** Inputs of one block that depend on its reach and on positions. */
-export const attentionFeeds = (
+/** Inputs of one block except hidden states, mask, and what tokens before carry on. */
+export const blockFeeds = (
   { blocks }: ModelDescriptor,
   block: number,
-  { biases, byPosition }: Pick<Batch, 'biases' | 'byPosition'>,
+  {
+    feeds: layout,
+    sequences,
+    biases,
+    byPosition,
+  }: Pick<Batch, 'sequences' | 'biases' | 'byPosition'> & { readonly feeds: Feeds },
 ): Feeds => {
   const described = blocks[block];
-  const bias = described === undefined ? undefined : biases.get(reachKey(described));
-  if (described === undefined || bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
-  const feeds: Record<string, Tensor> = { bias };
+  if (described === undefined) throw new Error(`no block ${String(block)}`);
+  if (described.state !== null) return sequences;
+  const bias = biases.get(reachKey(described));
+  if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
+  const feeds: Record<string, Tensor> = { ...layout, bias };
   for (const kind of [described.rotary, temperatureOf(described)])
     if (kind !== null) Object.assign(feeds, byPosition.get(kind));
   return feeds;
@@ -131,6 +142,7 @@ export const makeBatch = (
   });
   return {
     trees: group,
+    members,
     firstRow,
     tokens,
     tokenIds: integerTensor(ids, [tokens]),
@@ -138,6 +150,7 @@ export const makeBatch = (
       pack: integerTensor(pack, [members.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
     },
+    sequences: sequenceFeeds(members, prefixColumns > 0),
     byPosition: positionFeeds(model, positions),
     biases: byReach(model.blocks, (reach) => attentionBias(members, reach, slots, prefixColumns)),
   };
@@ -201,6 +214,7 @@ const repeatBatch = (batch: Batch, times: number): Batch => {
       pack: shifted(feeds.pack, tokens),
       unpack: shifted(feeds.unpack, paddedSlots(batch)),
     },
+    sequences: sequenceFeeds(Array.from({ length: times }, () => batch.members).flat(), false),
     byPosition: new Map([...batch.byPosition].map(([kind, each]) => [kind, repeatedFeeds(each)] as const)),
     biases: new Map([...batch.biases].map(([window, bias]) => [window, repeated(bias)])),
   };

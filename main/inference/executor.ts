@@ -19,8 +19,8 @@ import { HiddenStore, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
 import {
+  beforePrefix,
   type BlockResult,
-  hiddenToken,
   type Observation,
   runBlock,
   runBlockTogether,
@@ -65,8 +65,8 @@ interface Shared {
  * ones take all batches and all candidates through one block before the next is opened, and spill hidden states beyond
  * the memory budget to disk between blocks.
  *
- * A prefix that trees share runs before them, once per block and candidate; they use its keys and values. Then all
- * batches go block by block in resident models too, so that only one block's keys and values are kept at a time.
+ * A prefix that trees share runs before them, once per block and candidate; they use its keys, values and states. Then all
+ * batches go block by block in resident models too, so that only one block's are kept at a time.
  */
 export class Executor {
   readonly #checkpoint: Checkpoint;
@@ -92,7 +92,8 @@ export class Executor {
     spillFolder: string,
     mapped: MappedWeights,
   ): Promise<Executor> {
-    await mapped.note('the embedding', checkpoint.descriptor.embedding);
+    const { embedding: table, tokenInputs } = checkpoint.descriptor;
+    await mapped.note('the embedding', { table, tokenInputs });
     const embedding = await Session.open(`embedding of ${checkpoint.name}`, embeddingGraph(checkpoint.descriptor), {
       threads,
       externalRoot: externalDataRoot(checkpoint.folder),
@@ -187,7 +188,7 @@ export class Executor {
     { store, signal, advance }: Run,
     hasPrefix: boolean,
   ): Promise<void> {
-    let prefix = hasPrefix ? hiddenToken(this.#checkpoint.descriptor, layer) : null;
+    let prefix = hasPrefix ? beforePrefix(this.#checkpoint.descriptor, layer) : null;
     for (const [index, batch] of batches.entries()) {
       await pause(signal);
       const before = await readState(store, from, index);
@@ -196,7 +197,7 @@ export class Executor {
       const moeLayer = this.moeLayerOf(layer);
       if (result.taps !== null) sink.taps?.(moeLayer, batch, candidates, result.taps);
       if (result.observation !== null) await sink.observe?.(moeLayer, batch, candidates, result.observation);
-      prefix = result.keysAndValues ?? prefix;
+      prefix = result.carried ?? prefix;
       hidden.push(await store.put(result.hidden));
       advance(batch.tokens * candidates.length);
     }
@@ -237,7 +238,7 @@ export class Executor {
     return this.embed(batch.tokenIds);
   }
 
-  /** Hidden states [T, H] before the first block of token ids [T] int64. */
+  /** The stream [T, W] before the first block of token ids [T] int64. */
   async embed(tokens: Tensor): Promise<Float32Array> {
     const { hiddenOut } = await this.#embedding.run({ tokens }, ['hiddenOut']);
     if (hiddenOut === undefined) throw new Error('embedding without output');
@@ -246,7 +247,7 @@ export class Executor {
 
   /**
    * One block on one batch. `want`: also return the routing, or all observations of the layer (if it has experts).
-   * `prefix`: keys and values before the batch's trees; not allowed for an observed block.
+   * `prefix`: carried by the tokens before the batch's trees; not allowed for an observed block.
    */
   runBlock(
     block: number,

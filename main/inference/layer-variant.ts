@@ -24,6 +24,7 @@ export const ownLayer = ({
   routerBias,
   activation,
   expertTensors,
+  identities,
   shared,
 }: MoeDescriptor): MoeLayer => ({
   topK,
@@ -32,6 +33,7 @@ export const ownLayer = ({
   routerBias,
   map: { kind: 'direct' },
   experts: expertTensors,
+  identities,
   activation,
   shared,
 });
@@ -41,7 +43,7 @@ export const denseVariant: LayerVariant = { key: 'dense', sessionKey: 'own', lay
 
 /** The layer with only `kept` experts selectable. */
 export const maskedVariant = (moe: MoeDescriptor, kept: readonly number[]): LayerVariant => {
-  const mask = new Float32Array(moe.experts).fill(DROPPED);
+  const mask = new Float32Array(moe.experts + moe.identities).fill(DROPPED, 0, moe.experts);
   for (const expert of kept) mask[expert] = 0;
   const dropped = mask.some((value) => value !== 0);
   return {
@@ -66,7 +68,12 @@ export const constantVariant = (
       : { ...expert, constant: contiguousPart(vectors, index, moe.experts, vectors.shape.slice(1)) },
   );
   const name = `constants:${key} kept:${[...kept].sort((a, b) => a - b).join(',')}`;
-  return { key: name, sessionKey: name, layer: { ...own, experts }, mask: new Float32Array(moe.experts) };
+  return {
+    key: name,
+    sessionKey: name,
+    layer: { ...own, experts },
+    mask: new Float32Array(moe.experts + moe.identities),
+  };
 };
 
 export const unprunedVariant = (moe: MoeDescriptor): LayerVariant =>

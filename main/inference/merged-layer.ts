@@ -92,6 +92,7 @@ export const mergedVariant = async (
       shared: moe.shared,
       map: routerMap(plan, groups, moe.experts, blend),
       experts,
+      identities: moe.identities,
     },
     mask: new Float32Array(rows),
   };

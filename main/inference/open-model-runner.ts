@@ -7,6 +7,7 @@ import { refuse } from '../contract/errors.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { streamWidth } from '../graph/stream.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { Float64Products } from './float64-products.ts';
 import { decodingCost } from './decoding/count-steps.ts';
@@ -228,7 +229,8 @@ class Runner implements ModelRunner {
     plan: Plan | null,
     control: RunControl,
   ): Promise<ForwardResult[]> {
-    const { vocabulary, moeLayers, hidden: width, maxPositions } = this.checkpoint.descriptor;
+    const { vocabulary, moeLayers, maxPositions } = this.checkpoint.descriptor;
+    const width = streamWidth(this.checkpoint.descriptor);
     sequences.forEach((sequence, index) => {
       checkTokens(sequence, index, vocabulary, maxPositions);
     });

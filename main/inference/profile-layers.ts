@@ -17,7 +17,7 @@ import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
 import { layerLoss, type RouteToken } from '../pruning/search/layer-trace.ts';
 import { routeTokens } from '../pruning/search/route-tokens.ts';
 import { TraceBuilder } from '../pruning/search/trace-builder.ts';
-import { requireAddedOutputs, requireOutputGates } from './added-outputs.ts';
+import { requireAddedOutputs, requireExperts, requireOutputGates } from './added-outputs.ts';
 import { type Batch, isPrefixBatch } from './batch.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
@@ -56,6 +56,7 @@ export interface ProfileRequest {
 export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
   const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;
   if (extras.includes('residual')) requireAddedOutputs(checkpoint, 'the statistic of how far layers turn tokens');
+  if (extras.includes('elimination')) requireExperts(checkpoint, 'trying subsets of experts');
   if (runsEveryExpert(extras)) requireOutputGates(checkpoint, 'the profile of every expert on every token');
   const { moeLayers, hidden } = checkpoint.descriptor;
   const moe = moeLayers[0]?.moe;

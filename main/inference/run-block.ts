@@ -1,10 +1,13 @@
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { keyValueShape } from '../graph/attention.ts';
+import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
+import { indexShape, keyValueShape } from '../graph/attention.ts';
+import { carriedParts, inputOf } from '../graph/carried.ts';
+import { stateShape } from '../graph/state.ts';
+import { streamWidth } from '../graph/stream.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
-import { attentionFeeds, isPrefixBatch, type Batch } from './batch.ts';
+import { blockFeeds, isPrefixBatch, type Batch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import type { LayerVariant } from './layer-variant.ts';
-import { floatsOf, floatTensor, integersOf, type Feeds } from './session.ts';
+import { floatsOf, floatTensor, integersOf, type Feeds, zeros } from './session.ts';
 
 /** All observations of one MoE layer over N tokens. */
 export interface Observation extends RoutingTaps {
@@ -20,16 +23,15 @@ export interface Observation extends RoutingTaps {
 }
 
 const ROUTER_OUTPUTS = ['logits', 'experts', 'weights', 'norms'] as const;
-const KEY_OUTPUTS = ['key', 'value'] as const;
 const OBSERVED_OUTPUTS = ['tokens', 'residual', 'routed', 'peaks', 'inner'] as const;
 
-/** Result of a block: hidden states [T, H], and observations of its layer if wanted. */
+/** Result of a block: the stream [T, W], and observations of its layer if wanted. */
 export interface BlockResult {
   readonly hidden: Float32Array;
   readonly taps: RoutingTaps | null;
   readonly observation: Observation | null;
-  /** Inputs `prefixKey` and `prefixValue` for trees that continue these tokens, where they are a prefix. */
-  readonly keysAndValues: Feeds | null;
+  /** Inputs (`prefixKey` and so on) for trees that continue these tokens, where they are a prefix. */
+  readonly carried: Feeds | null;
 }
 
 /** Hidden states only; also the routing; or all observations of its layer (if it has experts). */
@@ -41,10 +43,10 @@ export interface BlockRun {
   /** Where the tokens belong to several candidates, in equal numbers, the mask of each; absent: the variant's own. */
   readonly masks?: readonly Float32Array[];
   readonly batch: Batch;
-  /** [T, H]. */
+  /** [T, W]. */
   readonly hidden: Float32Array;
   readonly want: WantedOfBlock;
-  /** Keys and values before the batch's trees; not allowed for an observed block. */
+  /** Carried by the tokens before the batch's trees; not allowed for an observed block. */
   readonly prefix: Feeds | null;
 }
 
@@ -62,15 +64,15 @@ export const runBlock = async (
   const tokensEach = batch.tokens / masks.length;
   masks.forEach((_, turn) => maskOf.fill(turn, turn * tokensEach, (turn + 1) * tokensEach));
   const feeds = {
-    ...batch.feeds,
-    ...attentionFeeds(descriptor, block, batch),
-    hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
+    ...blockFeeds(descriptor, block, batch),
+    hidden: floatTensor(hidden, [batch.tokens, streamWidth(descriptor)]),
     ...maskOfTokens(masks, maskOf),
     ...prefix,
   };
+  const parts = isPrefixBatch(batch) ? carriedParts(blockOf(descriptor, block)) : [];
   const wanted = [
     'hiddenOut',
-    ...(isPrefixBatch(batch) ? KEY_OUTPUTS : []),
+    ...parts.map(({ name }) => name),
     ...(isTapped ? ROUTER_OUTPUTS : []),
     ...(isObserved ? OBSERVED_OUTPUTS : []),
   ];
@@ -80,7 +82,7 @@ export const runBlock = async (
     if (tensor === undefined) throw new Error(`block ${String(block)} without ${name}`);
     return floatsOf(tensor);
   };
-  const { experts, key, value } = results;
+  const { experts } = results;
   const taps =
     isTapped && experts !== undefined
       ? { logits: floats('logits'), experts: integersOf(experts), weights: floats('weights'), norms: floats('norms') }
@@ -96,8 +98,16 @@ export const runBlock = async (
           inner: floats('inner'),
         }
       : null;
-  const keysAndValues = key === undefined || value === undefined ? null : { prefixKey: key, prefixValue: value };
-  return { hidden: floats('hiddenOut'), taps, observation, keysAndValues };
+  const carried = parts.flatMap((part) => {
+    const tensor = results[part.name];
+    return tensor === undefined ? [] : [[inputOf('prefix', part), tensor] as const];
+  });
+  return {
+    hidden: floats('hiddenOut'),
+    taps,
+    observation,
+    carried: isPrefixBatch(batch) ? Object.fromEntries(carried) : null,
+  };
 };
 
 /**
@@ -137,13 +147,25 @@ export const maskOfTokens = (masks: readonly Float32Array[], maskOf: Int32Array)
   return { mask: floatTensor(whole, [maskOf.length, rows]) };
 };
 
-/** Keys and values of one token before all others that none of them sees. */
-export const hiddenToken = (descriptor: ModelDescriptor, block: number): Feeds => {
-  const described = descriptor.blocks[block];
+/** Before a prefix: keys and values of one token that no token sees, or a state of zeros. */
+export const beforePrefix = (descriptor: ModelDescriptor, block: number): Feeds => {
+  const { attention, state } = blockOf(descriptor, block);
+  if (attention !== null) {
+    const { heads, keyDimension, valueDimension } = keyValueShape(attention);
+    const index = indexShape(attention);
+    return {
+      prefixKey: zeros([1, heads, keyDimension]),
+      prefixValue: zeros([1, heads, valueDimension]),
+      ...(index === null ? {} : { prefixIndex: zeros([1, ...index]) }),
+    };
+  }
+  if (state === null) return {};
+  const { window, state: matrix } = stateShape(state);
+  return { prefixWindow: zeros([1, ...window]), ...(matrix === null ? {} : { prefixState: zeros([1, ...matrix]) }) };
+};
+
+const blockOf = ({ blocks }: ModelDescriptor, block: number): BlockDescriptor => {
+  const described = blocks[block];
   if (described === undefined) throw new Error(`no block ${String(block)}`);
-  const { heads, keyDimension, valueDimension } = keyValueShape(described.attention);
-  return {
-    prefixKey: floatTensor(new Float32Array(heads * keyDimension), [1, heads, keyDimension]),
-    prefixValue: floatTensor(new Float32Array(heads * valueDimension), [1, heads, valueDimension]),
-  };
+  return described;
 };

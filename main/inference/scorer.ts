@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { greedyGraph, logitsGraph, scoreGraph } from '../graph/block-graph.ts';
+import { streamWidth } from '../graph/stream.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import { minOf } from '../statistics/extremes.ts';
 import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, Session } from './session.ts';
@@ -101,7 +102,8 @@ export class Scorer {
   /** Log-probability (natural log, float32 log-softmax) of each target. Rows shared by several targets run once. */
   async score(hidden: Float32Array, targets: readonly Target[]): Promise<readonly TargetScore[]> {
     this.#score ??= await this.#open('score', scoreGraph(this.#checkpoint.descriptor));
-    const { hidden: width, vocabulary } = this.#checkpoint.descriptor;
+    const { vocabulary } = this.#checkpoint.descriptor;
+    const width = streamWidth(this.#checkpoint.descriptor);
     const rowsAtOnce = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
     const rows = [...new Set(targets.map(({ row }) => row))];
     const order = new Map(rows.map((row, index) => [row, index]));
@@ -132,7 +134,7 @@ export class Scorer {
   /** Logits [rows, V] of consecutive rows. */
   async logits(hidden: Float32Array): Promise<Float32Array> {
     this.#logits ??= await this.#open('logits', logitsGraph(this.#checkpoint.descriptor));
-    const { hidden: width } = this.#checkpoint.descriptor;
+    const width = streamWidth(this.#checkpoint.descriptor);
     const { logits } = await this.#logits.run({ hidden: floatTensor(hidden, [hidden.length / width, width]) }, [
       'logits',
     ]);
@@ -143,7 +145,8 @@ export class Scorer {
   /** The token with the largest logit of each row [N] (ties: the lowest). */
   async greedy(hidden: Float32Array): Promise<Int32Array> {
     this.#greedy ??= await this.#open('greedy', greedyGraph(this.#checkpoint.descriptor));
-    const { hidden: width, vocabulary } = this.#checkpoint.descriptor;
+    const { vocabulary } = this.#checkpoint.descriptor;
+    const width = streamWidth(this.#checkpoint.descriptor);
     const rows = hidden.length / width;
     const rowsAtOnce = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
     const tokens = new Int32Array(rows);

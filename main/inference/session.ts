@@ -114,6 +114,9 @@ const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.me
 
 export const floatTensor = (data: Float32Array, shape: readonly number[]): Tensor => new Tensor('float32', data, shape);
 
+export const zeros = (shape: readonly number[]): Tensor =>
+  floatTensor(new Float32Array(shape.reduce((product, length) => product * length, 1)), shape);
+
 /** int64 tensor from whole numbers. */
 export const integerTensor = (values: ArrayLike<number>, shape: readonly number[]): Tensor =>
   new Tensor(

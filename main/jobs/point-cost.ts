@@ -6,8 +6,8 @@ import type { Plan } from '../contract/plan.ts';
 import type { PointCost } from '../contract/sweep.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
-import { bytesPerColumn } from '../inference/decoding/key-value-cache.ts';
-import { cachedShape } from '../graph/cached-attention.ts';
+import { bytesPerColumn } from '../inference/decoding/carried-cache.ts';
+import { carriedParts } from '../graph/carried.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { seededRandom } from '../statistics/random.ts';
@@ -16,8 +16,7 @@ import type { JobContext } from './job-context.ts';
 import { planContent, stepKey } from './step-key.ts';
 
 /** Bytes of one token's keys and values in float32, the cache format of this workbench. */
-const cacheBytesPerToken = ({ descriptor }: Checkpoint): number =>
-  bytesPerColumn(descriptor.blocks.map(({ attention }) => cachedShape(attention)));
+const cacheBytesPerToken = ({ descriptor }: Checkpoint): number => bytesPerColumn(descriptor.blocks.map(carriedParts));
 
 /** Costs of an unpruned model, from its folder. */
 export const folderCost = (checkpoint: Checkpoint): PointCost => ({

@@ -77,6 +77,7 @@ export function* accumulateOutputs(statistics: RoutingStatistics, layer: number,
   if (outputs.everywhere !== undefined)
     yield* addEverywhere(outputs.everywhere, layer, taps.outputs, { experts, tokens, hidden });
   taps.experts.forEach((expert, slot) => {
+    if (expert >= experts) return;
     const from = (expert * tokens + Math.floor(slot / topK)) * hidden;
     const to = (layer * experts + expert) * hidden;
     for (let h = 0; h < hidden; h++) routedSum[to + h]! += taps.outputs[from + h]!;

@@ -5,9 +5,10 @@ import type { RoutingStatistics, RoutingTaps } from './routing-statistics.ts';
 const TOKENS_PER_TILE = 256;
 
 /**
- * Adds N real tokens of one MoE layer to `statistics`: float32 in, float64 sums, in token order. Padding must not be
- * among the taps. `items` and `tokens` are unchanged: they count once per token, not once per layer, so the caller adds
- * them.
+ * Adds N real tokens of one MoE layer to `statistics`: float32 in, float64 sums, in token order. Rows of the router
+ * after those of the experts (their experts give back their input) take part in p, and are not counted. Padding must
+ * not be among the taps. `items` and `tokens` are unchanged: they count once per token, not once per layer, so the
+ * caller adds them.
  *
  * p is the softmax over all E logits in float64, not the graph's float32: the sums then do not depend on how the
  * graph's softmax rounds, and differ from it by at most float32 rounding (1e-7). g is taken from the taps as the model
@@ -17,7 +18,8 @@ const TOKENS_PER_TILE = 256;
  */
 export const accumulateRouting = (statistics: RoutingStatistics, layer: number, taps: RoutingTaps): void => {
   const { experts, topK } = statistics;
-  const tokens = taps.logits.length / experts;
+  const tokens = taps.experts.length / topK;
+  const rows = taps.logits.length / tokens;
   checkTaps(statistics, layer, taps, tokens);
   addChosen(statistics, layer, taps, tokens);
 
@@ -37,7 +39,7 @@ export const accumulateRouting = (statistics: RoutingStatistics, layer: number, 
   for (let start = 0; start < tokens; start += TOKENS_PER_TILE) {
     const count = Math.min(TOKENS_PER_TILE, tokens - start);
     for (let token = 0; token < count; token++) {
-      const row = (start + token) * experts;
+      const row = (start + token) * rows;
       let largest = -Infinity;
       for (let expert = 0; expert < experts; expert++) {
         const logit = taps.logits[row + expert]!;
@@ -45,7 +47,9 @@ export const accumulateRouting = (statistics: RoutingStatistics, layer: number, 
         logitSum[expert]! += logit;
         if (logit > largest) largest = logit;
       }
+      for (let other = experts; other < rows; other++) largest = Math.max(largest, taps.logits[row + other]!);
       let total = 0;
+      for (let other = experts; other < rows; other++) total += Math.exp(taps.logits[row + other]! - largest);
       for (let expert = 0; expert < experts; expert++) {
         const exponential = Math.exp(taps.logits[row + expert]! - largest);
         probabilityRows[expert * TOKENS_PER_TILE + token] = exponential;
@@ -59,10 +63,15 @@ export const accumulateRouting = (statistics: RoutingStatistics, layer: number, 
       const first = (start + token) * topK;
       let chosen = 0;
       for (let slot = first; slot < first + topK; slot++) {
-        chosen += probabilityRows[taps.experts[slot]! * TOKENS_PER_TILE + token]!;
+        const expert = taps.experts[slot]!;
+        chosen +=
+          expert < experts
+            ? probabilityRows[expert * TOKENS_PER_TILE + token]!
+            : Math.exp(taps.logits[row + expert]! - largest) / total;
       }
       for (let slot = first; slot < first + topK; slot++) {
         const expert = taps.experts[slot]!;
+        if (expert >= experts) continue;
         const probability = probabilityRows[expert * TOKENS_PER_TILE + token]!;
         probabilitySelected[expert]! += probability;
         const norm = taps.norms[slot]!;
@@ -103,6 +112,7 @@ const addChosen = (statistics: RoutingStatistics, layer: number, taps: RoutingTa
     const first = token * topK;
     for (let slot = first; slot < first + topK; slot++) {
       const expert = taps.experts[slot]!;
+      if (expert >= experts) continue;
       const weight = taps.weights[slot]!;
       const norm = taps.norms[slot]!;
       counts[row + expert]! += 1;
@@ -114,7 +124,7 @@ const addChosen = (statistics: RoutingStatistics, layer: number, taps: RoutingTa
         peakOutputs[row + expert] = Math.max(peakOutputs[row + expert]!, taps.peaks[slot]!);
       }
       for (let other = first; other < first + topK; other++) {
-        coactivation[square + expert * experts + taps.experts[other]!]! += 1;
+        if (taps.experts[other]! < experts) coactivation[square + expert * experts + taps.experts[other]!]! += 1;
       }
     }
   }
@@ -123,7 +133,8 @@ const addChosen = (statistics: RoutingStatistics, layer: number, taps: RoutingTa
 const checkTaps = (statistics: RoutingStatistics, layer: number, taps: RoutingTaps, tokens: number): void => {
   const { layers, experts, topK } = statistics;
   if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
-  if (!Number.isInteger(tokens)) {
+  const rows = taps.logits.length / tokens;
+  if (tokens > 0 && !(Number.isInteger(rows) && rows >= experts)) {
     throw new RangeError(`${taps.logits.length} router logits are not a whole number of rows of ${experts} experts`);
   }
   for (const name of ['experts', 'weights', 'norms'] as const) {
@@ -135,6 +146,6 @@ const checkTaps = (statistics: RoutingStatistics, layer: number, taps: RoutingTa
     throw new RangeError(`${taps.peaks?.length ?? 'no'} peaks for ${tokens} tokens with top-${topK}`);
   }
   for (const expert of taps.experts) {
-    if (expert < 0 || expert >= experts) throw new RangeError(`chosen expert ${expert} is not among ${experts}`);
+    if (expert < 0 || expert >= rows) throw new RangeError(`chosen expert ${expert} is not among ${experts}`);
   }
 };

@@ -1,5 +1,6 @@
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { assertNever } from '../contract/errors.ts';
+import type { ShownAnswer } from '../contract/outcomes.ts';
 import type { Finding, SizePair } from '../contract/size-trend.ts';
 import {
   type DrawCount,
@@ -327,7 +328,7 @@ export const CURTAILED_NOTE =
   'more than the margin, was not measured.';
 
 /** A threshold in words: "to ×4", "to ×8 or more", "at no tested factor". */
-export const reachText = ({ verdict, lastSafe }: Threshold): string => {
+export const reachText = ({ verdict, lastSafe }: Pick<Threshold, 'verdict' | 'lastSafe'>): string => {
   const factor = formatFactor(lastSafe ?? 1);
   switch (verdict) {
     case 'found':
@@ -343,6 +344,14 @@ export const reachText = ({ verdict, lastSafe }: Threshold): string => {
     default:
       return assertNever(verdict);
   }
+};
+
+/** How a text ended that neither a stop string nor an end token ended. */
+export const endingWords = ({ loop }: Pick<Extract<ShownAnswer, { kind: 'written' }>, 'loop'>): string => {
+  if (loop === undefined) return 'ended by its length';
+  const { character, period } = loop;
+  const repeating = period === null ? 'without a period' : `every ${counted(period, 'token')}`;
+  return `looped ${repeating}, from character ${formatCount(character + 1)} on, until its length ended it`;
 };
 
 /** "safe by choice to ×4, written to ×2". */

@@ -56,54 +56,57 @@ export const CostTable = ({ cost, experts, topK, droppedShare = null }: CostTabl
     },
   ];
   return (
-    <table className="cost-table">
-      <caption className="visually-hidden">Cost of the plan, before and after</caption>
-      <thead>
-        <tr>
-          <td />
-          <th scope="col">before</th>
-          <th scope="col">after</th>
-          <th scope="col">left</th>
-        </tr>
-      </thead>
-      <tbody>
-        <tr>
-          <th scope="row">
-            <Definition of="keptExperts">Experts per layer</Definition>
-          </th>
-          <td>{experts}</td>
-          <td className="cost-after" title={`mean ${formatFixed(mean, 2)}`}>
-            {keptRange(cost.keptPerLayer)}
-          </td>
-          <td className="muted">{formatPercent(mean / experts, 0)}</td>
-        </tr>
-        {droppedShare !== null && (
+    <>
+      <table className="cost-table">
+        <caption className="visually-hidden">Cost of the plan, before and after</caption>
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">before</th>
+            <th scope="col">after</th>
+            <th scope="col">left</th>
+          </tr>
+        </thead>
+        <tbody>
           <tr>
             <th scope="row">
-              <Definition of="droppedShare" />
+              <Definition of="keptExperts">Experts per layer</Definition>
             </th>
-            <td>{formatPercent(0, 0)}</td>
-            <td className="cost-after">{formatPercent(droppedShare)}</td>
-            <td />
+            <td>{experts}</td>
+            <td className="cost-after" title={`mean ${formatFixed(mean, 2)}`}>
+              {keptRange(cost.keptPerLayer)}
+            </td>
+            <td className="muted">{formatPercent(mean / experts, 0)}</td>
           </tr>
-        )}
-        {rows.map(({ key, term, before: from, after, format }) => (
-          <tr key={key}>
-            <th scope="row">{term}</th>
-            <td>{format(from)}</td>
-            <td className="cost-after">{format(after)}</td>
-            <td className="muted">{formatPercent(after / from, 0)}</td>
+          {droppedShare !== null && (
+            <tr>
+              <th scope="row">
+                <Definition of="droppedShare" />
+              </th>
+              <td>{formatPercent(0, 0)}</td>
+              <td className="cost-after">{formatPercent(droppedShare)}</td>
+              <td />
+            </tr>
+          )}
+          {rows.map(({ key, term, before: from, after, format }) => (
+            <tr key={key}>
+              <th scope="row">{term}</th>
+              <td>{format(from)}</td>
+              <td className="cost-after">{format(after)}</td>
+              <td className="muted">{formatPercent(after / from, 0)}</td>
+            </tr>
+          ))}
+          <tr>
+            <th scope="row">
+              <Definition of="topK" />
+            </th>
+            <td>{topK}</td>
+            <td className="cost-after">{cost.topK}</td>
+            <td className="muted">{cost.topK < topK ? 'lowered' : ''}</td>
           </tr>
-        ))}
-        <tr>
-          <th scope="row">
-            <Definition of="topK" />
-          </th>
-          <td>{topK}</td>
-          <td className="cost-after">{cost.topK}</td>
-          <td className="muted">{cost.topK < topK ? 'lowered' : ''}</td>
-        </tr>
-      </tbody>
-    </table>
+        </tbody>
+      </table>
+      {cost.note !== undefined && <p className="muted">{cost.note}</p>}
+    </>
   );
 };

@@ -50,7 +50,7 @@ test('the sample shows how far each model can be pruned, by which rule, and how 
     await expect(trends).toContainText(/pretraining experts grows/);
     // One panel per method; one thin line per task, chosen and written.
     await expect(trends.locator('.curve-chart')).toHaveCount(4);
-    await expect(trends.locator('#trend-reap g:has(> .curve-point)')).toHaveCount(18);
+    await expect(trends.locator('#trend-reap path[stroke-opacity]')).toHaveCount(18);
     const pairs = page.getByRole('region', { name: /compared with trained from scratch/ });
     await expect(pairs.locator('.curve-chart')).toHaveCount(18);
     await trends.getByText('Method by method').first().click();

@@ -140,9 +140,10 @@ const hasPartialBlocks = ({ blocks }: ModelDescriptor): boolean => {
       (length, axis) => length > (stored.block[axis] ?? 1) && length % (stored.block[axis] ?? 1) !== 0,
     );
   return blocks.some(({ moe, attention }) =>
-    [...(moe?.expertTensors ?? []).flatMap(({ gate, up, down }) => [gate, up, down]), attention.output.weight].some(
-      isPartial,
-    ),
+    [
+      ...(moe?.expertTensors ?? []).flatMap(({ gate, up, down }) => [gate, up, down]),
+      ...(attention === null ? [] : [attention.output.weight]),
+    ].some(isPartial),
   );
 };
 

@@ -70,6 +70,14 @@ class Reference {
     return new Int32Array(bytes.buffer);
   }
 
+  /** Kept experts of each layer, and its rows for experts that give back their input. */
+  #withIdentities(kept: readonly (readonly number[])[]): readonly (readonly number[])[] {
+    return this.checkpoint.descriptor.moeLayers.map(({ moe: { experts, identities } }, layer) => [
+      ...(kept[layer] ?? []),
+      ...Array.from({ length: identities }, (_, number) => experts + number),
+    ]);
+  }
+
   async #view(file: string, tensor: string): Promise<Parameters<typeof readTensor>[0]> {
     const view = (await readSafetensorsHeader(path.join(this.checkpoint.folder, file))).tensors.get(tensor);
     if (view === undefined) throw new Error(`${file} lacks ${tensor}`);
@@ -101,7 +109,9 @@ class Reference {
     for (const [sequence, { logits, routerLogits }] of results.entries()) {
       expectClose(logits, await this.floats(file, `logits.${sequence}`));
       const columns =
-        experts === null ? routerLogits : keepColumns(routerLogits, experts, this.tokens[sequence]?.length ?? 0);
+        experts === null
+          ? routerLogits
+          : keepColumns(routerLogits, this.#withIdentities(experts), this.tokens[sequence]?.length ?? 0);
       expectClose(columns, await this.floats(file, `router_logits.${sequence}`));
     }
   }

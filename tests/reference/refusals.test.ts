@@ -317,13 +317,19 @@ const lengthKeys = [
   'hidden_size',
   'vocab_size',
   'num_hidden_layers',
+  'num_layers',
   'num_attention_heads',
   'num_key_value_heads',
+  'num_kv_shared_layers',
+  'hidden_size_per_layer_input',
   'head_dim',
   'global_head_dim',
   'num_local_experts',
   'num_experts',
   'n_routed_experts',
+  'zero_expert_num',
+  'ffn_hidden_size',
+  'expert_ffn_hidden_size',
   'moe_num_experts',
   'num_attention_groups',
   'share_expert_dim',
@@ -335,6 +341,8 @@ const lengthKeys = [
   'num_shared_experts',
   'moe_num_shared_experts',
   'shared_intermediate_size',
+  'index_n_heads',
+  'index_head_dim',
   'kv_lora_rank',
   'q_lora_rank',
   'qk_nope_head_dim',
@@ -344,8 +352,22 @@ const lengthKeys = [
   'num_dense_layers',
   'moe_layer_start_index',
   'decoder_sparse_step',
+  'linear_num_key_heads',
+  'linear_num_value_heads',
+  'linear_key_head_dim',
+  'linear_value_head_dim',
+  'linear_conv_kernel_dim',
+  'conv_L_cache',
 ];
-const flagKeys = ['attention_bias', 'qkv_bias', 'use_qk_norm', 'lm_head_bias', 'use_bias'];
+const flagKeys = [
+  'attention_bias',
+  'qkv_bias',
+  'use_qk_norm',
+  'lm_head_bias',
+  'use_bias',
+  'conv_bias',
+  'use_expert_bias',
+];
 
 /** Wrong values for the keys that a config has. */
 const contradictions = (config: Config): Readonly<Record<string, readonly unknown[]>> => {
@@ -364,6 +386,8 @@ const contradictions = (config: Config): Readonly<Record<string, readonly unknow
   return wrong;
 };
 
+const isEmpty = (list: unknown): boolean => Array.isArray(list) && list.length === 0;
+
 /** Keys without meaning in a family. */
 const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (isLatent && (key === 'head_dim' || key === 'num_key_value_heads')) ||
@@ -373,5 +397,6 @@ const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (key === 'first_k_dense_replace' && Array.isArray(config['mlp_layer_types'])) ||
   (key === 'intermediate_size' &&
     (['qwen3_moe', 'solar_open'].includes(String(config['model_type'])) ||
+      (config['model_type'] === 'qwen3_next' && isEmpty(config['mlp_only_layers'])) ||
       config['first_k_dense_replace'] === 0 ||
       config['num_dense_layers'] === 0));

@@ -1,5 +1,5 @@
 import { afmoe } from './afmoe.ts';
-import { deepseekV2, deepseekV3, kimiK2, kimiK25 } from './deepseek.ts';
+import { deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25 } from './deepseek.ts';
 import { dots1 } from './dots1.ts';
 import { ernieMoe } from './ernie-moe.ts';
 import { exaoneMoe } from './exaone-moe.ts';
@@ -9,13 +9,15 @@ import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
+import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
+import { longcatFlash } from './longcat.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
 import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
-import { qwen2Moe, qwen3Moe } from './qwen.ts';
+import { qwen2Moe, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
 import { step3p7 } from './step3p7.ts';
 
@@ -26,6 +28,8 @@ export const families: readonly Family[] = [
   olmoe,
   deepseekV2,
   deepseekV3,
+  deepseekV32,
+  glmMoeDsa,
   glm4Moe,
   graniteMoe,
   phimoe,
@@ -45,8 +49,11 @@ export const families: readonly Family[] = [
   llama4Text,
   llama4,
   step3p7,
+  longcatFlash,
   gemma4Text,
   gemma4,
+  lfm2Moe,
+  qwen3Next,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -54,20 +61,14 @@ export const familyOf = (modelType: string): Family | undefined =>
 
 const state =
   'layers with a state (a linear or a convolutional recurrence in place of attention) are not computed here';
-const indexer = 'its sparse indexer, which chooses the keys of each query, is not computed here';
 
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ['qwen3_next', state],
   ['qwen3_5_moe', state],
   ['qwen3_5_moe_text', state],
   ['nemotron_h', state],
   ['granitemoehybrid', state],
   ['bailing_hybrid', state],
-  ['lfm2_moe', state],
-  ['deepseek_v32', indexer],
-  ['glm_moe_dsa', indexer],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
-  ['longcat_flash', 'its identity experts and its two attentions a layer are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

@@ -2,8 +2,8 @@ import type { ScoreRule } from '../descriptor.ts';
 
 /**
  * A model family as data: config keys with their defaults, tensor names, and its kinds of routing, attention, norm and
- * rotary embedding. `{l}` stands for the layer, `{e}` for the expert. A new family of known kinds needs such a record
- * and a fixture, no code.
+ * rotary embedding. `{l}` stands for the block, `{l/2}` and `{l%2}` for the pair of blocks and the block within it. A
+ * new family of known kinds needs such a record and a fixture, no code.
  */
 export interface Family {
   /** Value of config.json's `model_type`. */
@@ -16,6 +16,10 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
+  /** Key of the number of layers that are two blocks each; absent: each is one. */
+  readonly pairsKey?: string;
+  /** Key of the number of experts that give back their input; they follow the others in the router. */
+  readonly identitiesKey?: string;
   /** Other names of keys, by the name used here. */
   readonly aliases: Readonly<Record<string, string>>;
   /** Default values of omitted keys, from the family's own config class. */
@@ -41,10 +45,17 @@ export interface Family {
     /** Names where a dense network runs beside the experts of every layer. */
     readonly beside?: Readonly<Record<'dense' | 'expertsIn' | 'expertsOut' | 'router', string>>;
     readonly outputScale?: string;
+    /** Where tokens have numbers of their own for each layer: of all layers, and what a layer makes of its own. */
+    readonly tokenInputs?: Readonly<Record<'table' | 'projection' | 'norm' | 'gate' | 'back' | 'backNorm', string>> & {
+      /** Key of how many each layer has; 0: none. */
+      readonly sizeKey: string;
+    };
   };
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
   readonly attention: AttentionRecord;
+  /** Layers with an operator with a state in place of attention. */
+  readonly state?: StateRecord;
   readonly window: WindowRecord;
   readonly rotary: RotaryRecord;
   /** Keys of multipliers (granite); null: none. */
@@ -98,6 +109,8 @@ export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after' 
   /** Its names on disk, of which one exists; [E], or [1, E]. */
   readonly correction: readonly string[] | null;
   readonly correctionIsRow?: true;
+  /** Key of the flag for the correction; always if absent. */
+  readonly correctionWhen?: string;
   readonly groups: GroupRecord | null;
   readonly renormalise: {
     readonly when: Flag;
@@ -152,6 +165,8 @@ export type AttentionRecord =
         /** Both by layer, where the config has that. */
         readonly byLayerKey: string;
       };
+      /** Key of how many of the last layers take keys and values from the last layer of their kind before them. */
+      readonly sharedLayersKey?: string;
       /** Heads of the values are normed without weight. */
       readonly valueNorm?: true;
       /** In layers that rotate, heads of queries and keys are normed without weight afterwards. */
@@ -160,8 +175,8 @@ export type AttentionRecord =
       readonly temperature?: { readonly when: Flag; readonly scaleKey: string; readonly everyKey: string };
       /** Query heads in layers with a window: a key, or one in another object. */
       readonly slidingHeads?: { readonly key: string; readonly within: string; readonly inner: string };
-      /** Projection whose sigmoid multiplies the output, value by value or head by head. */
-      readonly gate?: { readonly name: string; readonly per: 'value' | 'head' };
+      /** Projection whose sigmoid multiplies the output, value by value or head by head; or in that of the query. */
+      readonly gate?: { readonly name: string; readonly per: 'value' | 'head' } | 'in-query';
     }
   | {
       readonly kind: 'latent';
@@ -174,6 +189,41 @@ export type AttentionRecord =
       /** Biases on `down` of the query, `keyValueDown` and `output`. */
       readonly biased: Flag;
       readonly innerEpsilon: number;
+      readonly indexer?: IndexerRecord;
+      /** Queries and latents are multiplied by the root of the model's width over their ranks. */
+      readonly rankRoots?: true;
+    };
+
+/** The sparse indexer of DeepSeek-V3.2, under `self_attn.indexer`. */
+export interface IndexerRecord {
+  /** Pairs (2i, 2i + 1) of its rotated dimensions instead of halves. */
+  readonly interleaved: boolean;
+  /** Some layers take the keys that the last indexer before them has chosen: by list, by pattern, or every n-th. */
+  readonly shared?: Readonly<Record<'typesKey' | 'patternKey' | 'offsetKey' | 'everyKey', string>>;
+}
+
+export interface StateRecord {
+  /** Layers with the operator have one of these words in `layer_types`; without that list, all but every n-th one. */
+  readonly words: readonly string[];
+  readonly attentionWords: readonly string[];
+  readonly everyKey: string | null;
+  readonly operator: OperatorRecord;
+}
+
+export type OperatorRecord =
+  | {
+      readonly kind: 'convolution';
+      readonly input: string;
+      readonly convolution: string;
+      readonly output: string;
+      readonly kernelKey: string;
+      readonly biased: Flag;
+    }
+  | {
+      /** With the keys `linear_num_key_heads` and so on, and names after the prefix. */
+      readonly kind: 'delta';
+      readonly prefix: string;
+      readonly rows: 'by-head' | 'by-kind';
     };
 
 export type WindowRecord =
@@ -226,6 +276,8 @@ export interface DenseRecord {
     | { readonly kind: 'first'; readonly key: string; readonly types?: true }
     /** No layer: the network runs beside the experts. */
     | { readonly kind: 'beside' }
+    /** Both blocks of a pair; the first has experts too, whose sum is added after the second. */
+    | { readonly kind: 'pairs' }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
     /** All but every n-th layer from one to another (-1: the last). */
     /** As in `mlp_layer_types`; without it, all but those of an enumeration such as "1,2,3". */
@@ -234,6 +286,8 @@ export interface DenseRecord {
     | { readonly kind: 'unlisted'; readonly listKey: string; readonly everyKey: string }
     | { readonly kind: 'interval'; readonly everyKey: string; readonly fromKey: string; readonly toKey: string };
   readonly widthKey: string;
+  /** Whether layers that take keys and values from others have twice the width. */
+  readonly doubled?: Flag;
   readonly biased: Flag;
   readonly gate: string;
   readonly up: string;

@@ -11,7 +11,10 @@ import {
 
 const layer = 'model.layers.{l}';
 
-/** The text model of Gemma 4: a dense network beside the experts of every layer, norms around everything. */
+/**
+ * The text model of Gemma 4: a dense network beside the experts of every layer, norms around everything; in some sizes
+ * embeddings for each layer, and last layers without keys of their own.
+ */
 export const gemma4Text: Family = {
   ...plain,
   modelType: 'gemma4_text',
@@ -27,6 +30,7 @@ export const gemma4Text: Family = {
     enable_moe_block: false,
     hidden_size_per_layer_input: 256,
     num_kv_shared_layers: 0,
+    use_double_wide_mlp: false,
     hidden_activation: 'gelu_pytorch_tanh',
     tie_word_embeddings: true,
     rms_norm_eps: 1e-6,
@@ -37,8 +41,7 @@ export const gemma4Text: Family = {
     unquantised,
     { key: 'hidden_activation', values: ['gelu_pytorch_tanh'] },
     { key: 'enable_moe_block', values: [true] },
-    { key: 'hidden_size_per_layer_input', values: [0] },
-    { key: 'num_kv_shared_layers', values: [0] },
+    { key: 'vocab_size_per_layer_input', equals: 'vocab_size' },
     { key: 'use_bidirectional_attention', values: ['vision'] },
   ],
   names: {
@@ -55,6 +58,15 @@ export const gemma4Text: Family = {
       router: `${layer}.router.scale`,
     },
     outputScale: `${layer}.layer_scalar`,
+    tokenInputs: {
+      sizeKey: 'hidden_size_per_layer_input',
+      table: 'model.embed_tokens_per_layer.weight',
+      projection: 'model.per_layer_model_projection.weight',
+      norm: 'model.per_layer_projection_norm.weight',
+      gate: `${layer}.per_layer_input_gate.weight`,
+      back: `${layer}.per_layer_projection.weight`,
+      backNorm: `${layer}.post_per_layer_input_norm.weight`,
+    },
   },
   embeddingRoot: true,
   logitsCapKey: 'final_logit_softcapping',
@@ -73,6 +85,7 @@ export const gemma4Text: Family = {
       byLayerKey: 'per_layer_config',
     },
     valueNorm: true,
+    sharedLayersKey: 'num_kv_shared_layers',
   },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'unknown' } },
   rotary: {
@@ -80,7 +93,7 @@ export const gemma4Text: Family = {
     partialKey: 'partial_rotary_factor',
     scalings: ['default', 'proportional'],
   },
-  dense: { ...denseNames, rule: { kind: 'beside' } },
+  dense: { ...denseNames, rule: { kind: 'beside' }, doubled: 'use_double_wide_mlp' },
   layouts: [
     {
       kind: 'stacked-rows',

@@ -22,6 +22,18 @@ const switchedWindow = {
   fromKey: 'max_window_layers',
 } as const;
 
+const sharedExpert = {
+  widthKey: 'shared_expert_intermediate_size',
+  countKey: null,
+  gateUp: {
+    gate: 'model.layers.{l}.mlp.shared_expert.gate_proj.weight',
+    up: 'model.layers.{l}.mlp.shared_expert.up_proj.weight',
+  },
+  down: 'model.layers.{l}.mlp.shared_expert.down_proj.weight',
+  biased: false,
+  scale: 'model.layers.{l}.mlp.shared_expert_gate.weight',
+} as const;
+
 /** Qwen1.5-MoE and Qwen2-MoE (arXiv 2407.10671). */
 export const qwen2Moe: Family = {
   ...plain,
@@ -51,17 +63,7 @@ export const qwen2Moe: Family = {
   attention: { ...groupedAttention, queryKeyValueBias: 'qkv_bias' },
   window: switchedWindow,
   dense: sparseStep,
-  shared: {
-    widthKey: 'shared_expert_intermediate_size',
-    countKey: null,
-    gateUp: {
-      gate: 'model.layers.{l}.mlp.shared_expert.gate_proj.weight',
-      up: 'model.layers.{l}.mlp.shared_expert.up_proj.weight',
-    },
-    down: 'model.layers.{l}.mlp.shared_expert.down_proj.weight',
-    biased: false,
-    scale: 'model.layers.{l}.mlp.shared_expert_gate.weight',
-  },
+  shared: sharedExpert,
   layouts: [projLayout, stackedLayout],
 };
 
@@ -98,5 +100,54 @@ export const qwen3Moe: Family = {
   },
   window: switchedWindow,
   dense: sparseStep,
+  layouts: [projLayout, stackedLayout],
+};
+
+/** Qwen3-Next: gated delta nets in most layers; attention in the others, with a gate in the query's projection. */
+export const qwen3Next: Family = {
+  ...plain,
+  modelType: 'qwen3_next',
+  keys: { experts: ['num_experts'], topK: 'num_experts_per_tok', expertWidth: 'moe_intermediate_size' },
+  defaults: {
+    num_experts: 512,
+    num_experts_per_tok: 10,
+    moe_intermediate_size: 512,
+    intermediate_size: 5632,
+    shared_expert_intermediate_size: 512,
+    norm_topk_prob: true,
+    decoder_sparse_step: 1,
+    mlp_only_layers: [],
+    head_dim: 256,
+    attention_bias: false,
+    partial_rotary_factor: 0.25,
+    full_attention_interval: 4,
+    linear_num_key_heads: 16,
+    linear_num_value_heads: 32,
+    linear_key_head_dim: 128,
+    linear_value_head_dim: 128,
+    linear_conv_kernel_dim: 4,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+  },
+  required: [silu, unquantised],
+  norm: 'rms-plus-one',
+  routing: softmaxOver('norm_topk_prob'),
+  attention: {
+    ...groupedAttention,
+    queryKeyValueBias: 'attention_bias',
+    outputBias: 'attention_bias',
+    norms: { ...queryKeyNormNames, over: 'head', when: true },
+    gate: 'in-query',
+  },
+  state: {
+    words: ['linear_attention'],
+    attentionWords: ['full_attention'],
+    everyKey: 'full_attention_interval',
+    operator: { kind: 'delta', prefix: 'model.layers.{l}.linear_attn.', rows: 'by-head' },
+  },
+  rotary: { ...plain.rotary, partialKey: 'partial_rotary_factor' },
+  dense: sparseStep,
+  shared: sharedExpert,
+  unused: ['mtp.'],
   layouts: [projLayout, stackedLayout],
 };

@@ -255,6 +255,7 @@ export const plan: Verb = {
         `(${printedShare(parameters.total / before.total)}), ` +
         `size ${printedBytes(before.sizeBytes)} -> ${printedBytes(cost.sizeBytes)}, ` +
         `used per token ${printedCount(before.active)} -> ${printedCount(parameters.active)}.`,
+      ...(cost.note === undefined ? [] : [cost.note]),
       ...(cost.exportable.reason === null ? [] : [cost.exportable.reason]),
       ...(nearest === null
         ? []

@@ -138,7 +138,7 @@ const refusal = (problems: readonly string[]): Error =>
 
 /** The attention of all blocks: every architecture here has the same heads everywhere. */
 export const firstAttention = ({ blocks: [first] }: ModelDescriptor): AttentionDescriptor => {
-  if (first === undefined) throw new Error('a model without blocks');
+  if (first?.attention == null) throw new Error('a model whose first block has no attention');
   return first.attention;
 };
 
@@ -217,7 +217,8 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   if (epsilons.size > 1)
     problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
   for (const { attention } of model.blocks) {
-    if (attention.kind === 'latent') continue;
+    if (attention?.kind !== 'grouped') continue;
+    if (attention.shared !== null) problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
     if (attention.clip !== null)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
@@ -233,17 +234,19 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
 const epsilonsOf = ({ attentionNorm, feedForwardNorm, attention }: BlockDescriptor): readonly number[] => [
   attentionNorm.epsilon,
   feedForwardNorm.epsilon,
-  ...(attention.kind === 'latent'
-    ? [attention.keyValueNorm.epsilon, ...('norm' in attention.query ? [attention.query.norm.epsilon] : [])]
-    : attention.queryKeyNorm === null
-      ? []
-      : [attention.queryKeyNorm.query.epsilon, attention.queryKeyNorm.key.epsilon]),
+  ...(attention === null
+    ? []
+    : attention.kind === 'latent'
+      ? [attention.keyValueNorm.epsilon, ...('norm' in attention.query ? [attention.query.norm.epsilon] : [])]
+      : attention.queryKeyNorm === null
+        ? []
+        : [attention.queryKeyNorm.query, attention.queryKeyNorm.key ?? []].flat().map(({ epsilon }) => epsilon)),
 ];
 
 const storageProblems = ({ moeLayers, blocks }: ModelDescriptor): string[] => {
   const kinds = new Set([
     ...moeLayers.flatMap(({ moe }) => moe.expertTensors.map(({ gate }) => gate.stored.kind)),
-    ...blocks.map(({ attention }) => attention.output.weight.stored.kind),
+    ...blocks.flatMap(({ attention }) => attention?.output.weight.stored.kind ?? []),
   ]);
   return [
     ...(kinds.has('fp8') ? ['its weights are float8, which GGUF does not have'] : []),

@@ -88,7 +88,7 @@ export const rotaryProblems = (
       `llama.cpp rotates pair ${String(other)} by ${String(theirs[other])} a position instead of ` +
         String(own.frequencies[other]),
     );
-  const latent = model.blocks.some(({ attention }) => attention.kind === 'latent');
+  const latent = model.blocks.some(({ attention }) => attention?.kind === 'latent');
   const magnitude = yarn === null || latent ? 1 : yarnMagnitude(yarn.factor, 1);
   if (Math.abs(own.magnitude - magnitude) > SAME)
     problems.push(`its rotary embedding is scaled by ${String(own.magnitude)} instead of ${String(magnitude)}`);

@@ -87,7 +87,7 @@ const blockTensors = (
   architecture: LlamaArchitecture,
 ): readonly Sized[] => [
   exact(`${prefix}.attn_norm.weight`, attentionNorm.scale),
-  ...attentionTensors(attention, prefix, rotary, architecture),
+  ...(attention === null ? [] : attentionTensors(attention, prefix, rotary, architecture)),
   exact(`${prefix}.${architecture.feedForwardNorm}.weight`, feedForwardNorm.scale),
   ...(dense === null ? [] : denseTensors(dense, prefix, '')),
   ...(moe === null ? [] : moeTensors(moe, prefix)),
@@ -116,14 +116,14 @@ const attentionTensors = (
   const { queryKeyNorm, sinks } = attention;
   return [
     ...rotated(`${prefix}.attn_q`, attention.query),
-    ...rotated(`${prefix}.attn_k`, attention.key),
+    ...(attention.key === null ? [] : rotated(`${prefix}.attn_k`, attention.key)),
     ...(attention.value === null ? [] : projection(`${prefix}.attn_v`, attention.value)),
     ...projection(`${prefix}.attn_output`, attention.output),
     ...(queryKeyNorm === null
       ? []
       : [
           exact(`${prefix}.attn_q_norm.weight`, queryKeyNorm.query.scale),
-          exact(`${prefix}.attn_k_norm.weight`, queryKeyNorm.key.scale),
+          ...(queryKeyNorm.key === null ? [] : [exact(`${prefix}.attn_k_norm.weight`, queryKeyNorm.key.scale)]),
         ]),
     ...(sinks === null ? [] : [exact(`${prefix}.attn_sinks.weight`, sinks)]),
   ];

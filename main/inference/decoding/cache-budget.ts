@@ -1,19 +1,27 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { refuse } from '../../contract/errors.ts';
-import { cachedShape } from '../../graph/cached-attention.ts';
-import { bytesPerColumn } from './key-value-cache.ts';
+import { carriedParts } from '../../graph/carried.ts';
+import { bytesPerColumn, bytesPerSequence } from './carried-cache.ts';
+import { streamWidth } from '../../graph/stream.ts';
 
 /** Memory that decoding takes in addition to the weights. */
 export interface CacheBytes {
   /** Per token of one sequence in all blocks, including the second layout of one block while its cache grows. */
   readonly perColumn: number;
+  /** Per sequence, whatever its length: the states of its blocks. */
+  readonly perSequence: number;
   /** Per token of a prompt while it runs: hidden states before and after a block. */
   readonly perPromptToken: number;
 }
 
 export const cacheBytes = (model: ModelDescriptor): CacheBytes => {
-  const shapes = model.blocks.map(({ attention }) => cachedShape(attention));
-  return { perColumn: bytesPerColumn(shapes) * (1 + 1 / shapes.length), perPromptToken: 2 * 4 * model.hidden };
+  const blocks = model.blocks.map(carriedParts);
+  const twoLayouts = 1 + 1 / blocks.length;
+  return {
+    perColumn: bytesPerColumn(blocks) * twoLayouts,
+    perSequence: bytesPerSequence(blocks) * twoLayouts,
+    perPromptToken: 2 * 4 * streamWidth(model),
+  };
 };
 
 /** Needs of a group's rows: the longest prompt after the shared prefix, and the most columns of a row. */
@@ -25,15 +33,18 @@ export interface RowNeeds {
 
 /** Bytes of `rows` rows that are written together. Caches are rectangular: every row takes as much as the longest. */
 export const bytesOfRows = (
-  { perColumn, perPromptToken }: CacheBytes,
+  { perColumn, perSequence, perPromptToken }: CacheBytes,
   rows: number,
   mostColumns: number,
   mostPrompt: number,
-): number => rows * (mostColumns * perColumn + mostPrompt * perPromptToken);
+): number => rows * (perSequence + mostColumns * perColumn + mostPrompt * perPromptToken);
 
 /** Bytes of a prefix of `tokens` tokens, stored for each of `candidates`. */
-export const bytesOfPrefix = ({ perColumn, perPromptToken }: CacheBytes, candidates: number, tokens: number): number =>
-  candidates * tokens * (perColumn + perPromptToken);
+export const bytesOfPrefix = (
+  { perColumn, perSequence, perPromptToken }: CacheBytes,
+  candidates: number,
+  tokens: number,
+): number => (tokens === 0 ? 0 : candidates * (perSequence + tokens * (perColumn + perPromptToken)));
 
 /**
  * Number of candidates, at most `count`, that fit together with one row.
@@ -51,7 +62,7 @@ export const candidatesAtOnce = (
   if (needed > spareBytes) {
     throw refuse(
       'too-large',
-      `keys and values of one prompt of ${String(prefix + mostPrompt)} tokens with the text written after it take ` +
+      `keys, values and states of one prompt of ${String(prefix + mostPrompt)} tokens with the text written after it take ` +
         `${megabytes(needed)}; the memory budget leaves ${megabytes(spareBytes)} beside the weights.`,
       'Raise the memory budget, or write fewer tokens after shorter prompts.',
     );

@@ -1,11 +1,11 @@
 import { groupTrees } from '../batch.ts';
-import { cachedShape } from '../../graph/cached-attention.ts';
+import { carriedParts } from '../../graph/carried.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { admittedRows, ROWS_AT_ONCE } from './admit-rows.ts';
 import { groupRoom, longestFirst, type DecodingGroup } from './decoding-group.ts';
 import type { Feeds } from '../session.ts';
-import { KeyValueCache, type FedKeysAndValues } from './key-value-cache.ts';
-import { nothingHeld, runStep, type DecodingEngine, type StepWork } from './run-step.ts';
+import { CarriedCache } from './carried-cache.ts';
+import { nothingCarried, runStep, type DecodingEngine, type StepWork } from './run-step.ts';
 import { makeStepBatch, type StepSequence } from './step-batch.ts';
 import { WritingRow } from './writing-row.ts';
 import type { DecodedRow } from '../model-runner.ts';
@@ -29,16 +29,16 @@ export class GroupDecoder {
   readonly #waiting: WritingRow[];
   /** Row i is written in slot i of the cache. */
   readonly #writing: WritingRow[] = [];
-  readonly #cache: KeyValueCache;
-  readonly #prefix: KeyValueCache;
+  readonly #cache: CarriedCache;
+  readonly #prefix: CarriedCache;
 
   constructor(engine: DecodingEngine, group: DecodingGroup, control: GroupControl) {
     this.#engine = engine;
     this.#group = group;
     this.#control = control;
-    const shapes = engine.model.blocks.map(({ attention }) => cachedShape(attention));
-    this.#cache = new KeyValueCache(shapes);
-    this.#prefix = new KeyValueCache(shapes);
+    const blocks = engine.model.blocks.map(carriedParts);
+    this.#cache = new CarriedCache(blocks);
+    this.#prefix = new CarriedCache(blocks);
     const numberOf = new Map(group.candidates.map(({ key }, index) => [key, index]));
     this.#waiting = longestFirst(
       group.rows.map((row) => new WritingRow(row.row, numberOf.get(row.candidate) ?? 0, row.shared, row)),
@@ -114,7 +114,7 @@ export class GroupDecoder {
           batch: this.#batch(rows.map(sequenceOf), 1),
           cells,
           into: this.#cache,
-          past: (block) => asPast(this.#nothing(block, rows.length)),
+          past: (block) => this.#beforePrompts(block, rows),
           prefix: this.#prefixFeeds,
         },
       };
@@ -133,7 +133,7 @@ export class GroupDecoder {
           batch: this.#batch(rows.map(sequenceOf), this.#cache.columns),
           cells: rows.map(({ columns }, index) => ({ slot: first + index, column: columns })),
           into: this.#cache,
-          past: (block) => asPast(this.#cache.read(block, first, rows.length)),
+          past: (block) => this.#cache.read(block, first, rows.length, 'past'),
           prefix: this.#prefixFeeds,
         },
       };
@@ -153,8 +153,8 @@ export class GroupDecoder {
         batch: makeStepBatch(this.#engine.model, sequences, { candidates: 1, prefix: 1, past: 1 }),
         cells: members.map((slot) => ({ slot, column: 0 })),
         into: this.#prefix,
-        past: (block) => asPast(this.#nothing(block, members.length)),
-        prefix: (block) => asPrefix(this.#nothing(block, 1)),
+        past: (block) => nothingCarried(this.#engine.model, block, members.length, 'past'),
+        prefix: (block) => (this.#hasState(block) ? {} : nothingCarried(this.#engine.model, block, 1, 'prefix')),
       });
     }
     await runStep(this.#engine, candidates, works, this.#control);
@@ -182,18 +182,25 @@ export class GroupDecoder {
 
   readonly #prefixFeeds = (block: number): Feeds => {
     const { candidates, prefix } = this.#group;
-    return asPrefix(prefix.length > 0 ? this.#prefix.read(block, 0, candidates.length) : this.#nothing(block, 1));
+    if (this.#hasState(block)) return {};
+    return prefix.length > 0
+      ? this.#prefix.read(block, 0, candidates.length, 'prefix')
+      : nothingCarried(this.#engine.model, block, 1, 'prefix');
   };
 
-  #nothing(block: number, count: number): FedKeysAndValues {
-    const described = this.#engine.model.blocks[block];
-    if (described === undefined) throw new Error(`no block ${String(block)}`);
-    return nothingHeld(cachedShape(described.attention), count);
+  /** Before prompts: no columns of their own; a copy of the prefix's state where a prompt continues it. */
+  #beforePrompts(block: number, rows: readonly WritingRow[]): Feeds {
+    if (!this.#hasState(block)) return nothingCarried(this.#engine.model, block, rows.length, 'past');
+    return this.#prefix.copies(
+      block,
+      rows.map(({ start, candidate }) => (start > 0 ? candidate : null)),
+    );
+  }
+
+  #hasState(block: number): boolean {
+    return (this.#engine.model.blocks[block]?.state ?? null) !== null;
   }
 }
-
-const asPast = ({ key, value }: FedKeysAndValues): Feeds => ({ pastKey: key, pastValue: value });
-const asPrefix = ({ key, value }: FedKeysAndValues): Feeds => ({ prefixKey: key, prefixValue: value });
 
 const sequenceOf = ({ candidate, next, start, columns }: WritingRow): StepSequence => ({
   candidate,

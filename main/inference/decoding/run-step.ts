@@ -1,12 +1,13 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
-import type { KeyValueShape } from '../../graph/attention.ts';
-import { attentionFeeds } from '../batch.ts';
+import { carriedParts, inputOf } from '../../graph/carried.ts';
+import { streamWidth } from '../../graph/stream.ts';
+import { blockFeeds } from '../batch.ts';
 import type { BlockPool } from '../block-pool.ts';
 import { pause, type Executor, type ResolvedCandidate } from '../executor.ts';
 import { maskOfTokens } from '../run-block.ts';
 import type { Scorer } from '../scorer.ts';
-import { floatsOf, floatTensor, type Feeds } from '../session.ts';
-import type { FedKeysAndValues, KeyValueCache } from './key-value-cache.ts';
+import { floatsOf, floatTensor, type Feeds, zeros } from '../session.ts';
+import type { CarriedCache } from './carried-cache.ts';
 import type { StepBatch } from './step-batch.ts';
 
 /** Parts of an open model that decoding needs. */
@@ -17,15 +18,15 @@ export interface DecodingEngine {
   readonly scorer: Pick<Scorer, 'greedy'>;
 }
 
-/** A batch of one step, with the source and destination of its keys and values. */
+/** A batch of one step, with the source and destination of what its sequences carry. */
 export interface StepWork {
   readonly batch: StepBatch;
   /** Slot and column of the cache `into` for the first running token of each sequence. */
   readonly cells: readonly { readonly slot: number; readonly column: number }[];
-  readonly into: KeyValueCache;
-  /** Cached tokens of its sequences, as `pastKey` and `pastValue` of a block. */
+  readonly into: CarriedCache;
+  /** Carried by its sequences, as inputs of a block (`pastKey` and so on). */
   readonly past: (block: number) => Feeds;
-  /** Prefixes of its candidates, as `prefixKey` and `prefixValue` of a block. */
+  /** Prefixes of its candidates, as `prefixKey` and `prefixValue` of a block with attention. */
   readonly prefix: (block: number) => Feeds;
 }
 
@@ -37,7 +38,7 @@ export interface StepControl {
 
 /**
  * Takes batches through all blocks, block by block, so that a streamed model opens each block once for all of them, and
- * stores their keys and values in the caches. Candidates differ by mask only. Returns the hidden states [B, H] of each
+ * stores what they carry in the caches. Candidates differ by mask only. Returns the hidden states [B, H] of each
  * sequence's last token, per batch.
  */
 export const runStep = async (
@@ -48,35 +49,34 @@ export const runStep = async (
 ): Promise<readonly Float32Array[]> => {
   const hidden: Float32Array[] = [];
   for (const { batch } of works) hidden.push(await executor.embed(batch.tokenIds));
-  for (const block of model.blocks.keys()) {
+  for (const [block, described] of model.blocks.entries()) {
     const variant = candidates[0]?.variants[block];
     if (variant === undefined) throw new Error(`no variant of block ${String(block)}`);
+    const names = carriedParts(described).map(({ name }) => name);
     const masks = candidates.map(({ variants }) => variants[block]?.mask ?? new Float32Array());
     for (const [index, { batch, cells, into, past, prefix }] of works.entries()) {
       await pause(signal);
       const session = await pool.acquire(block, variant, 'cached');
-      const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, model.hidden]);
+      const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, streamWidth(model)]);
       const feeds = {
-        ...batch.feeds,
+        ...blockFeeds(model, block, batch),
         ...past(block),
         ...prefix(block),
-        ...attentionFeeds(model, block, batch),
         hidden: input,
         ...maskOfTokens(masks, batch.candidateOf),
       };
-      const { hiddenOut, key, value } = await session.run(feeds, ['hiddenOut', 'key', 'value']);
-      if (hiddenOut === undefined || key === undefined || value === undefined)
-        throw new Error(`block ${String(block)} without outputs`);
+      const { hiddenOut, ...outputs } = await session.run(feeds, ['hiddenOut', ...names]);
+      if (hiddenOut === undefined) throw new Error(`block ${String(block)} without outputs`);
       hidden[index] = floatsOf(hiddenOut);
-      const fresh = { key: floatsOf(key), value: floatsOf(value) };
+      const fresh = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, floatsOf(tensor)]));
       cells.forEach(({ slot, column }, sequence) => {
-        const [first, last] = [batch.firstRow[sequence] ?? 0, batch.lastRow[sequence] ?? 0];
-        into.write(block, slot, column, last - first + 1, first, fresh);
+        const [firstRow, lastRow] = [batch.firstRow[sequence] ?? 0, batch.lastRow[sequence] ?? 0];
+        into.write(block, { slot, column, sequence, firstRow, tokens: lastRow - firstRow + 1 }, fresh);
       });
       advance(batch.tokens);
     }
   }
-  return works.map(({ batch }, index) => lastStates(hidden[index] ?? new Float32Array(), batch, model.hidden));
+  return works.map(({ batch }, index) => lastStates(hidden[index] ?? new Float32Array(), batch, streamWidth(model)));
 };
 
 const lastStates = (hidden: Float32Array, { lastRow }: StepBatch, width: number): Float32Array => {
@@ -87,11 +87,23 @@ const lastStates = (hidden: Float32Array, { lastRow }: StepBatch, width: number)
   return states;
 };
 
-/** Empty keys and values for `count` sequences (or candidates): one column that no token sees. */
-export const nothingHeld = (
-  { heads, keyDimension, valueDimension }: KeyValueShape,
+/**
+ * A block's inputs where `count` sequences (or candidates) have nothing before them: keys and values of one column that
+ * no token sees, or states of zeros.
+ */
+export const nothingCarried = (
+  { blocks }: ModelDescriptor,
+  block: number,
   count: number,
-): FedKeysAndValues => ({
-  key: floatTensor(new Float32Array(count * heads * keyDimension), [count, heads, 1, keyDimension]),
-  value: floatTensor(new Float32Array(count * heads * valueDimension), [count, heads, 1, valueDimension]),
-});
+  before: 'past' | 'prefix',
+): Feeds => {
+  const described = blocks[block];
+  if (described === undefined) throw new Error(`no block ${String(block)}`);
+  return Object.fromEntries(
+    carriedParts(described).map((part) => {
+      const [heads = 0, ...others] = part.shape;
+      const shape = part.perToken ? [count, heads, 1, ...others] : [count, ...part.shape];
+      return [inputOf(before, part), zeros(shape)];
+    }),
+  );
+};

@@ -26,8 +26,10 @@ export interface StepBatch {
   readonly lastRow: readonly number[];
   /** Candidate index of each token. */
   readonly candidateOf: Int32Array;
-  /** Inputs of every block except hidden states, caches, mask, bias and rotation. */
+  /** Inputs of every block with attention except hidden states, caches, mask, bias and rotation. */
   readonly feeds: Feeds;
+  /** Inputs of every block with a state except hidden states, states and mask. */
+  readonly sequences: Feeds;
   readonly byPosition: Batch['byPosition'];
   /** Bias [B, 1, S, P + C + S] by `reachKey` of the model's blocks. */
   readonly biases: ReadonlyMap<string, Tensor>;
@@ -67,6 +69,10 @@ export const makeStepBatch = (
     });
     row += sequence.tokens.length;
   });
+  const layout = {
+    pack: integerTensor(pack, [sequences.length, slots]),
+    unpack: integerTensor(unpack, [tokens]),
+  };
   const { members, seats } = seating(sequences, widths.candidates);
   return {
     tokens,
@@ -74,12 +80,8 @@ export const makeStepBatch = (
     firstRow,
     lastRow: firstRow.map((first, index) => first + (lengths[index] ?? 0) - 1),
     candidateOf,
-    feeds: {
-      pack: integerTensor(pack, [sequences.length, slots]),
-      unpack: integerTensor(unpack, [tokens]),
-      members,
-      seats,
-    },
+    feeds: { ...layout, members, seats },
+    sequences: { ...layout, lengths: integerTensor(lengths, [lengths.length]) },
     byPosition: positionFeeds(model, positions),
     biases: byReach(model.blocks, (reach) => stepBias(sequences, reach, slots, widths)),
   };

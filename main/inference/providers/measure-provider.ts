@@ -5,10 +5,11 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoin
 import type { ProbeMeasurement, ProviderName } from '../../contract/device.ts';
 import { keyValueShape } from '../../graph/attention.ts';
 import { blockGraph, scoreGraph } from '../../graph/block-graph.ts';
+import { streamWidth } from '../../graph/stream.ts';
 import { externalDataRoot } from '../../graph/weights.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { seededRandom } from '../../statistics/random.ts';
-import { attentionFeeds, makeBatch } from '../batch.ts';
+import { blockFeeds, makeBatch } from '../batch.ts';
 import { maskedVariant, unprunedVariant } from '../layer-variant.ts';
 import { maskOfTokens } from '../run-block.ts';
 import { booleansOf, type Feeds, floatsOf, floatTensor, integersOf, integerTensor, Session } from '../session.ts';
@@ -113,7 +114,7 @@ const runOn = async (provider: ProviderName, role: string, checkpoint: Checkpoin
   const moe = block?.moe ?? null;
   if (block === undefined || moe === null) throw new Error('the probe has one MoE block');
   const all = unprunedVariant(moe);
-  const feedsUnder = blockFeeds(checkpoint, 0);
+  const feedsUnder = probeFeeds(checkpoint, 0);
   const target = providers[provider];
   const onBlock = await withSession(
     provider,
@@ -133,7 +134,7 @@ const runOn = async (provider: ProviderName, role: string, checkpoint: Checkpoin
     checkpoint,
     blockGraph(descriptor, block, all.layer, target, 'prefixed'),
     (session) =>
-      blockOutputs(session, { ...blockFeeds(checkpoint, PREFIX)(all.mask), ...prefixFeeds(checkpoint) }, [
+      blockOutputs(session, { ...probeFeeds(checkpoint, PREFIX)(all.mask), ...prefixFeeds(checkpoint) }, [
         'key',
         'value',
       ]),
@@ -184,17 +185,17 @@ const seededFloats = (seed: number, shape: readonly number[]): ReturnType<typeof
 };
 
 /** `start`: tokens of a prefix that both sequences continue. */
-const blockFeeds = ({ descriptor }: Checkpoint, start: number): ((mask: Float32Array) => Feeds) => {
+const probeFeeds = ({ descriptor }: Checkpoint, start: number): ((mask: Float32Array) => Feeds) => {
   const trees = LENGTHS.map((length) => ({ trunk: Array.from({ length }, (_, index) => index), branches: [], start }));
   const batch = makeBatch(descriptor, trees, [0, 1], start);
-  const feeds = { ...batch.feeds, ...attentionFeeds(descriptor, 0, batch) };
-  const hidden = seededFloats(1, [TOKENS, descriptor.hidden]);
+  const feeds = blockFeeds(descriptor, 0, batch);
+  const hidden = seededFloats(1, [TOKENS, streamWidth(descriptor)]);
   return (mask) => ({ ...feeds, hidden, ...maskOfTokens([mask], new Int32Array(TOKENS)) });
 };
 
 const prefixFeeds = ({ descriptor }: Checkpoint): Feeds => {
   const [block] = descriptor.blocks;
-  if (block === undefined) throw new Error('the probe has one block');
+  if (block?.attention == null) throw new Error('the probe has one block with attention');
   const { heads, keyDimension, valueDimension } = keyValueShape(block.attention);
   return {
     prefixKey: seededFloats(3, [PREFIX, heads, keyDimension]),

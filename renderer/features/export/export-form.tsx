@@ -13,12 +13,12 @@ import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatFactor } from '../../../main/words/numbers.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
-import { exportName, exportObstacle, exportSource, type ExportSource } from '../../plan/export-source.ts';
+import { chosenMtp, exportName, exportObstacle, exportSource, type ExportSource } from '../../plan/export-source.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { chooseFolder } from '../../state/file-choice.ts';
 import { ExportCheck, MeasuredLine } from './export-check.tsx';
-import { formatOptions, formatText, ggufTypeOptions, weightsText } from './export-formats.ts';
+import { formatOptions, formatText, ggufTypeOptions, mtpOptions, mtpText, weightsText } from './export-formats.ts';
 
 interface ExportPlan {
   readonly source: ExportSource | null;
@@ -116,11 +116,28 @@ export const ExportForm = () => {
             onChange={(type) => state.chooseGgufType(type === '' ? null : type)}
           />
         )}
+        {source !== null && chosenMtp(source, state) !== undefined && (
+          <>
+            <span className="field-label">Extra prediction layers</span>
+            <Segmented
+              label="Extra prediction layers"
+              value={state.mtp}
+              options={mtpOptions}
+              onChange={state.chooseMtp}
+            />
+            <p className="muted">{mtpText[state.mtp]}</p>
+          </>
+        )}
         <ExportCheck
           asked={
             made === undefined || source === null || !made.cost.exportable.hf
               ? null
-              : { model: source.model.handle, plan: made.plan, format: state.format }
+              : {
+                  model: source.model.handle,
+                  plan: made.plan,
+                  format: state.format,
+                  mtp: chosenMtp(source, state),
+                }
           }
         />
       </div>

@@ -1,7 +1,9 @@
 import { useStore } from 'zustand';
 import type { SizePair } from '../../../main/contract/size-trend.ts';
 import { SIZE_PAIR_CAPTION } from '../../../main/figures/captions.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
+import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { differenceDomain, pairPanels } from '../../../main/figures/pair-panels.ts';
 import { PAIR_SHOWN, pairColumns } from '../../../main/figures/size-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
@@ -41,6 +43,7 @@ export const PairsSection = ({ manifest, sizeTrend, shown, tasks, theme, title, 
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const pairs = sizeTrend.pairs.filter(({ method }) => shown.includes(method));
   const panels = pairPanels(pairs, tasks);
+  const figure = figureTheme(theme);
   const idOf = (task: string): string => `pairs-${task}`;
   const select = ({ large, task, method, seed, factor }: SizePair): void =>
     openPoint({ run: sizeTrend.run, model: large, task, method, seed, factor });
@@ -78,11 +81,10 @@ export const PairsSection = ({ manifest, sizeTrend, shown, tasks, theme, title, 
                 <PairChart
                   id={idOf(panel.task)}
                   title={title(panel.task)}
-                  pairs={panel}
+                  panel={panel}
                   domain={differenceDomain(panel, panels)}
-                  methods={sizeTrend.methods}
-                  shown={shown}
-                  theme={theme}
+                  marks={methodMarks(sizeTrend.methods, figure, shown)}
+                  theme={figure}
                   onSelect={select}
                 />
               </figure>

@@ -1,6 +1,6 @@
 import { ChartTip } from '../../charts/chart-tip.tsx';
 import { useState } from 'react';
-import type { ReactNode } from 'react';
+import type { SvgNode } from '../../../main/figures/svg.ts';
 import { dotsOf, nearestDot, useElementWidth } from '../../charts/chart-element.ts';
 import type { Dot } from '../../charts/chart-element.ts';
 import { neighbour } from '../../state/selection-store.ts';
@@ -18,22 +18,24 @@ interface PointedChartProps {
   /** Text of a point by its `data-point`; null if there is no such point. */
   readonly text: (key: string) => PointText | null;
   readonly onSelect: (key: string) => void;
-  /**
-   * The SVG content for this width; points are elements of class `curve-point` with `data-point`, `data-x` and
-   * `data-y`. `pointed`: key of the point under the pointer.
-   */
-  readonly children: (width: number, pointed: string | null) => ReactNode;
+  /** Draws the figure at this width. `pointed`: key of the point under the pointer. */
+  readonly draw: (
+    width: number,
+    pointed: string | null,
+  ) => { readonly nodes: readonly SvgNode[]; readonly points: readonly Dot[] };
 }
 
 const TIP_WIDTH = 250;
 
 /**
- * An SVG chart whose points show exact numbers and can be selected, by pointer or keyboard. Its table shows the same.
+ * The chart of a saved figure, whose points show exact numbers and can be selected, by pointer or keyboard. Its table
+ * shows the same.
  */
-export const PointedChart = ({ id, label, height, text, onSelect, children }: PointedChartProps) => {
+export const PointedChart = ({ id, label, height, text, onSelect, draw }: PointedChartProps) => {
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const [hovered, setHovered] = useState<Dot | null>(null);
   const shown = hovered === null ? null : text(hovered.key);
+  const drawn = width > 0 ? draw(width, hovered?.key ?? null) : null;
   return (
     <div
       className="curve-chart"
@@ -66,9 +68,26 @@ export const PointedChart = ({ id, label, height, text, onSelect, children }: Po
         if (hovered !== null) onSelect(hovered.key);
       }}
     >
-      {width > 0 && (
+      {drawn !== null && (
         <svg className="chart-surface" aria-hidden="true" width={width} height={height} fontFamily="inherit">
-          {children(width, hovered?.key ?? null)}
+          <g
+            fontSize={11}
+            fill="var(--text)"
+            dangerouslySetInnerHTML={{ __html: drawn.nodes.map(({ svg }) => svg).join('') }}
+          />
+          {drawn.points.map(({ key, x, y }) => (
+            <circle
+              key={key}
+              className="curve-point"
+              data-point={key}
+              data-x={x}
+              data-y={y}
+              cx={x}
+              cy={y}
+              r={3}
+              fill="none"
+            />
+          ))}
         </svg>
       )}
       {hovered !== null && shown !== null && (

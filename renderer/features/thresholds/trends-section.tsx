@@ -1,7 +1,9 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { expertTrendCaption } from '../../../main/figures/captions.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
+import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { sizeThresholdColumns } from '../../../main/figures/size-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -48,6 +50,7 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const sizes = [...new Set(sizeTrend.models.map(({ experts }) => experts))].sort((left, right) => left - right);
   const largestFactor = largestDrawnFactor(sizeTrend);
+  const figure = figureTheme(theme);
   const textOf = (thresholds: readonly SizeThreshold[]): PointText => {
     const own = thresholds.map((threshold) =>
       thresholdText(
@@ -86,7 +89,7 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
         <>
           <p className="chart-caption">{expertTrendCaption(sizeTrend)}</p>
           <div className="trend-grid">
-            {shown.map((method) => {
+            {[...methodMarks(sizeTrend.methods, figure, shown)].map(([method, mark]) => {
               const trends = tasks.flatMap((task) =>
                 sizeTrend.trends.filter((trend) => trend.method === method && trend.task === task),
               );
@@ -99,12 +102,12 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
                   <TrendChart
                     id={`trend-${method}`}
                     method={method}
-                    methods={sizeTrend.methods}
                     trends={trends}
+                    mark={mark}
                     sizes={sizes}
                     largestFactor={largestFactor}
                     written={sizeTrend.written}
-                    theme={theme}
+                    theme={figure}
                     text={textOf}
                     onSelect={onSelect}
                   />

@@ -15,7 +15,8 @@ describe('summarise, accuracy', () => {
     const candidate = [true, false, false, true, false].map((right, i) =>
       choiceOutcome(`q${i}`, right, true, i < 2 ? 3 : 0),
     );
-    const summary = summarise('acc', baseline, candidate);
+    const { answerLoss, ...summary } = summarise('acc', baseline, candidate);
+    expect(answerLoss?.mean).toBeCloseTo(0.2, 12);
     const counts = { gained: 1, lost: 2, n: 5 };
     expect(summary).toEqual({
       n: 5,
@@ -96,6 +97,17 @@ describe('summarise, exact match', () => {
       lost: 2,
       gained: 1,
       truncated: 1,
+      endings: {
+        ended: 1,
+        looped: 0,
+        difference: 0,
+        ...pairedInterval({ gained: 0, lost: 0, n: 5 }),
+        lowOneSided: oneSidedEnds({ gained: 0, lost: 0, n: 5 }, 0.02).low,
+        highOneSided: oneSidedEnds({ gained: 0, lost: 0, n: 5 }, 0.02).high,
+        p: 1,
+        lost: 0,
+        gained: 0,
+      },
     });
     expect(summarise('exact_match', baseline, null)).toMatchObject({ value: 0.6, difference: 0, p: null });
   });

@@ -63,7 +63,16 @@ describe('figures over the sizes of models', () => {
     const texts = findAll(parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg), 'text').map(
       ({ text }) => text,
     );
-    for (const text of ['3 tasks', '8', '64', 'REAP', 'Random', 'threshold factor', 'experts before pruning (E)']) {
+    for (const text of [
+      '3 tasks',
+      'E 8',
+      'E 64',
+      '\u00d72',
+      'REAP',
+      'Random',
+      'threshold factor',
+      'experts before pruning (E)',
+    ]) {
       expect(texts).toContain(text);
     }
     expect(texts.join(' ')).toContain(sample.sizeTrend.rule);
@@ -78,7 +87,7 @@ describe('figures over the sizes of models', () => {
     const root = parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg);
     const labels = findAll(root, 'text').filter(({ attributes }) => attributes['text-anchor'] === 'end');
     const yOf = (factor: number): number =>
-      Number(labels.find(({ text }) => text === String(factor))?.attributes['y']) - 3.5;
+      Number(labels.find(({ text }) => text === `\u00d7${String(factor)}`)?.attributes['y']) - 3.5;
     const heights = (width: string): (readonly number[])[] =>
       findAll(root, 'path')
         .filter(({ attributes }) => attributes['stroke-width'] === width && attributes['fill'] === 'none')

@@ -70,6 +70,7 @@ const runGraph = async ({ router, experts, input }: Weights, layer: Layer): Prom
       routing: softmaxRule(layer.normalise),
       router: view('router'),
       routerBias: null,
+      identities: 0,
       activation: { kind: 'silu' },
       shared: null,
       map: layer.map,

@@ -20,7 +20,7 @@ test('the cost of a point: size, active parameters and cache of its model', asyn
   // Keys and values of every layer and head, four bytes each.
   const cache = descriptor.blocks.reduce(
     (sum, { attention }) =>
-      sum + (attention.kind === 'grouped' ? 2 * attention.keyValueHeads * attention.headDimension * 4 : NaN),
+      sum + (attention?.kind === 'grouped' ? 2 * attention.keyValueHeads * attention.headDimension * 4 : NaN),
     0,
   );
   expect(whole).toEqual({

@@ -77,6 +77,20 @@ describe('accumulateRouting', () => {
     expectSame(statisticsOf(layers, size), plainly(layers[0]!, 7, 2));
   });
 
+  it('counts no rows after those of the experts, which take part in the probabilities', () => {
+    const [experts, all] = [5, 7];
+    const size = { layers: 1, experts: all, topK: 2, tokens: 300 };
+    const layers = randomTaps(size, 4);
+    const ofAll = statisticsOf(layers, size);
+    const [found, expected] = [emptyRoutingStatistics(1, experts, 2), emptyRoutingStatistics(1, experts, 2)];
+    accumulateRouting(found, 0, layers[0]!);
+    for (const name of sums) {
+      const rows = ofAll[name].length / all;
+      expected[name].set(ofAll[name].filter((_, at) => at % all < experts && (rows === 1 || at < experts * all)));
+    }
+    expectSame(found, expected);
+  });
+
   it('does not depend on batches or on the order of tokens beyond rounding', () => {
     fc.assert(
       fc.property(sizes, fc.nat(), ([size, seed], cut) => {

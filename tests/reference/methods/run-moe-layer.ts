@@ -46,6 +46,7 @@ export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps
         routing: softmaxRule(request.normalise),
         router: view('router'),
         routerBias: null,
+        identities: 0,
         activation: { kind: 'silu' },
         shared: null,
         ...(request.skipSecondBelow === undefined ? {} : { skipSecondBelow: request.skipSecondBelow }),

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { admittedRows, ROWS_AT_ONCE } from '../../../../main/inference/decoding/admit-rows.ts';
 import { bytesOfPrefix, bytesOfRows, candidatesAtOnce } from '../../../../main/inference/decoding/cache-budget.ts';
 
-const bytes = { perColumn: 100, perPromptToken: 10 };
+const bytes = { perColumn: 100, perSequence: 300, perPromptToken: 10 };
 const size = fc.record({
   mostColumns: fc.integer({ min: 1, max: 50 }),
   prompt: fc.integer({ min: 1, max: 20 }).map((length) => ({ length })),

@@ -1,11 +1,20 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { bytesPerColumn, KeyValueCache } from '../../../../main/inference/decoding/key-value-cache.ts';
+import type { CarriedPart } from '../../../../main/graph/carried.ts';
+import { bytesPerColumn, bytesPerSequence, CarriedCache } from '../../../../main/inference/decoding/carried-cache.ts';
 import { floatsOf } from '../../../../main/inference/session.ts';
 
-const shapes = [
-  { heads: 2, keyDimension: 3, valueDimension: 2 },
-  { heads: 1, keyDimension: 4, valueDimension: 4 },
+const keysAndValues = (heads: number, key: number, value: number): readonly CarriedPart[] => [
+  { name: 'key', shape: [heads, key], perToken: true },
+  { name: 'value', shape: [heads, value], perToken: true },
+];
+const blocks = [
+  keysAndValues(2, 3, 2),
+  [
+    { name: 'window', shape: [2, 3], perToken: false },
+    { name: 'state', shape: [2, 2, 1], perToken: false },
+  ] as const,
+  keysAndValues(1, 4, 4),
 ];
 
 /** Numbers that encode sequence, column, head and index. */
@@ -22,7 +31,7 @@ it('returns what sequences wrote, wherever they were moved and however it grew',
   });
   fc.assert(
     fc.property(steps, (list) => {
-      const cache = new KeyValueCache(shapes);
+      const cache = new CarriedCache(blocks);
       const held: { sequence: number; columns: number }[] = [];
       list.forEach(({ tokens, leaves }, sequence) => {
         // A sequence joins, all are written, and the first one may leave.
@@ -31,10 +40,17 @@ it('returns what sequences wrote, wherever they were moved and however it grew',
         if (held.length > cache.slots || needed > cache.columns)
           cache.resize(held.length, cache.grownColumns(needed, Infinity), held.length - 1);
         held.forEach((each, slot) => {
-          shapes.forEach(({ heads, keyDimension, valueDimension }, block) => {
-            const key = written(each.sequence, each.columns, tokens, heads, keyDimension);
-            const value = written(each.sequence, each.columns, tokens, heads, valueDimension);
-            cache.write(block, slot, each.columns, tokens, 0, { key, value });
+          blocks.forEach((parts, block) => {
+            const outputs = Object.fromEntries(
+              parts.map(({ name, shape: [heads = 0, width = 0], perToken }) => [
+                name,
+                perToken
+                  ? written(each.sequence, each.columns, tokens, heads, width)
+                  : new Float32Array(name === 'window' ? 6 : 4).fill(each.sequence * 10_000 + each.columns + tokens),
+              ]),
+            );
+            const cell = { slot, column: each.columns, sequence: 0, firstRow: 0, tokens };
+            cache.write(block, cell, outputs);
           });
           each.columns += tokens;
         });
@@ -44,8 +60,22 @@ it('returns what sequences wrote, wherever they were moved and however it grew',
           held[0] = last;
           held.pop();
         }
-        shapes.forEach(({ heads, keyDimension }, block) => {
-          const { key } = cache.read(block, 0, held.length);
+        const { pastWindow, pastState } = cache.read(1, 0, held.length, 'past');
+        if (pastWindow === undefined || pastState === undefined) throw new Error('a block without its states');
+        expect([pastWindow.dims, pastState.dims]).toEqual([
+          [held.length, 2, 3],
+          [held.length, 2, 2, 1],
+        ]);
+        const states = held.map(({ sequence: own, columns }) => own * 10_000 + columns);
+        expect([...floatsOf(pastWindow)]).toEqual(states.flatMap((state) => new Array<number>(6).fill(state)));
+        expect([...floatsOf(pastState)]).toEqual(states.flatMap((state) => new Array<number>(4).fill(state)));
+        const { pastState: copied } = cache.copies(1, [null, held.length - 1]);
+        if (copied === undefined) throw new Error('no copies');
+        expect([...floatsOf(copied)]).toEqual([0, 0, 0, 0, ...new Array<number>(4).fill(states.at(-1) ?? NaN)]);
+        [0, 2].forEach((block) => {
+          const [heads = 0, keyDimension = 0] = blocks[block]?.[0]?.shape ?? [];
+          const { pastKey: key } = cache.read(block, 0, held.length, 'past');
+          if (key === undefined) throw new Error('a block without keys');
           expect(key.dims).toEqual([held.length, heads, cache.columns, keyDimension]);
           held.forEach(({ sequence: own, columns }, slot) => {
             const all = written(own, 0, columns, heads, keyDimension);
@@ -64,7 +94,7 @@ it('returns what sequences wrote, wherever they were moved and however it grew',
 });
 
 it('grows in proportion, so that copying stays linear, and never beyond the most that is needed', () => {
-  const cache = new KeyValueCache(shapes);
+  const cache = new CarriedCache(blocks);
   let [copied, resized] = [0, 0];
   for (let columns = 1; columns <= 1000; columns += 1) {
     const grown = cache.grownColumns(columns, 1000);
@@ -76,5 +106,6 @@ it('grows in proportion, so that copying stays linear, and never beyond the most
   }
   expect(copied).toBeLessThan(6 * 1000);
   expect(resized).toBeLessThan(30);
-  expect(bytesPerColumn(shapes)).toBe(4 * (2 * 5 + 8));
+  expect(bytesPerColumn(blocks)).toBe(4 * (2 * 5 + 8));
+  expect(bytesPerSequence(blocks)).toBe(4 * (6 + 4));
 });

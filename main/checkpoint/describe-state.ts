@@ -1,0 +1,135 @@
+import type { ConfigReader } from './config-reader.ts';
+import { project } from './describe-attention.ts';
+import type { ChannelConvolution, StateDescriptor } from './descriptor.ts';
+import type { OperatorRecord, StateRecord } from './families/family.ts';
+import type { WeightReader } from './read-tensor.ts';
+import { biasName, layerName } from './tensor-index.ts';
+
+/** Resolves the operator of one layer; null where the layer has attention. */
+export const describeState = (
+  record: StateRecord | undefined,
+  reader: ConfigReader,
+  weights: WeightReader,
+  hidden: number,
+): ((layer: number) => StateDescriptor | null) => {
+  if (record === undefined) return () => null;
+  return (layer) => {
+    if (!hasState(record, reader, layer)) return null;
+    const { operator } = record;
+    switch (operator.kind) {
+      case 'convolution':
+        return describeConvolution(operator, reader, weights, hidden, layer);
+      case 'delta':
+        return describeDelta(operator, reader, weights, hidden, layer);
+    }
+  };
+};
+
+const hasState = ({ words, everyKey }: StateRecord, reader: ConfigReader, layer: number): boolean => {
+  const types = reader.strings('layer_types');
+  if (types !== null) return words.includes(types[layer] ?? '');
+  if (everyKey === null) throw reader.bad('layer_types', null, 'a list of words');
+  return (layer + 1) % reader.integer(everyKey) !== 0;
+};
+
+/** The convolution over the channels of some tensors, one after the other. */
+const convolutionOf = (
+  reader: ConfigReader,
+  weights: WeightReader,
+  kernelKey: string,
+  tensors: readonly { readonly name: string; readonly channels: number }[],
+  biased: boolean,
+): ChannelConvolution => {
+  const kernel = reader.integer(kernelKey);
+  if (kernel < 2) throw reader.unsupported(`"${kernelKey}" is ${String(kernel)}; a convolution over one token`);
+  const [first] = tensors;
+  const channels = tensors.reduce((sum, each) => sum + each.channels, 0);
+  return {
+    weights: tensors.map((each) => weights.takeView(each.name, [each.channels, 1, kernel])),
+    channels,
+    kernel,
+    bias: biased && first !== undefined ? weights.takeView(biasName(first.name), [channels]) : null,
+  };
+};
+
+const describeConvolution = (
+  record: Extract<OperatorRecord, { kind: 'convolution' }>,
+  reader: ConfigReader,
+  weights: WeightReader,
+  hidden: number,
+  layer: number,
+): StateDescriptor => {
+  const named = (pattern: string): string => layerName(pattern, layer);
+  const biased = reader.flag(record.biased);
+  return {
+    kind: 'convolution',
+    input: project(weights, named(record.input), [3 * hidden, hidden], biased),
+    convolution: convolutionOf(
+      reader,
+      weights,
+      record.kernelKey,
+      [{ name: named(record.convolution), channels: hidden }],
+      biased,
+    ),
+    output: project(weights, named(record.output), [hidden, hidden], biased),
+  };
+};
+
+const describeDelta = (
+  { prefix, rows }: Extract<OperatorRecord, { kind: 'delta' }>,
+  reader: ConfigReader,
+  weights: WeightReader,
+  hidden: number,
+  layer: number,
+): StateDescriptor => {
+  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const [keyHeads, valueHeads] = [reader.integer('linear_num_key_heads'), reader.integer('linear_num_value_heads')];
+  const keyDimension = reader.integer('linear_key_head_dim');
+  const valueDimension = reader.integer('linear_value_head_dim');
+  if (valueHeads % keyHeads !== 0)
+    throw reader.inconsistent(
+      `${String(valueHeads)} linear value heads are no multiple of ${String(keyHeads)} linear key heads`,
+    );
+  const [keyWidth, valueWidth] = [keyHeads * keyDimension, valueHeads * valueDimension];
+  const channels = 2 * keyWidth + valueWidth;
+  const take = (name: string, length: number): ReturnType<typeof project> =>
+    project(weights, named(`${name}.weight`), [length, hidden], false);
+  return {
+    kind: 'delta',
+    keyHeads,
+    valueHeads,
+    keyDimension,
+    valueDimension,
+    input:
+      rows === 'by-head'
+        ? {
+            rows,
+            queryKeyValueGate: take('in_proj_qkvz', channels + valueWidth),
+            rateDecay: take('in_proj_ba', 2 * valueHeads),
+          }
+        : {
+            rows,
+            queryKeyValue: take('in_proj_qkv', channels),
+            gate: take('in_proj_z', valueWidth),
+            rate: take('in_proj_b', valueHeads),
+            decay: take('in_proj_a', valueHeads),
+          },
+    convolution: convolutionOf(
+      reader,
+      weights,
+      'linear_conv_kernel_dim',
+      [{ name: named('conv1d.weight'), channels }],
+      false,
+    ),
+    decayLog: weights.takeView(named('A_log'), [valueHeads]),
+    decayBias: weights.takeView(named('dt_bias'), [valueHeads]),
+    norm: {
+      kind: 'rms',
+      scale: weights.takeView(named('norm.weight'), [valueDimension]),
+      plusOne: false,
+      bias: null,
+      epsilon: reader.number('rms_norm_eps'),
+    },
+    output: project(weights, named('out_proj.weight'), [hidden, valueWidth], false),
+  };
+};

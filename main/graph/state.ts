@@ -1,0 +1,358 @@
+import type { ChannelConvolution, StateDescriptor } from '../checkpoint/descriptor.ts';
+import { cut, merge, split } from './heads.ts';
+import { normalise, normaliseBy, project } from './linear.ts';
+import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import { tensor } from './weights.ts';
+
+/** What an operator carries from token to token: the last inputs of its convolution, and a matrix of every head. */
+export interface StateShape {
+  /** [C - 1, channels]. */
+  readonly window: readonly [number, number];
+  /** [heads, dimension of keys, dimension of values]; null: none. */
+  readonly state: readonly [number, number, number] | null;
+}
+
+export const stateShape = (descriptor: StateDescriptor): StateShape => {
+  const { kernel, channels } = descriptor.convolution;
+  return { window: [kernel - 1, channels], state: matrixShape(descriptor) };
+};
+
+const matrixShape = (descriptor: StateDescriptor): StateShape['state'] => {
+  switch (descriptor.kind) {
+    case 'convolution':
+      return null;
+    case 'delta':
+      return [descriptor.valueHeads, descriptor.keyDimension, descriptor.valueDimension];
+  }
+};
+
+/** States of B sequences: [B, C - 1, channels] and [B, heads, K, V]. */
+export interface States {
+  readonly window: Value;
+  readonly state: Value | null;
+}
+
+/** Sequences of at most S tokens that run side by side. */
+export interface Sequences {
+  /** [B, S] row of each slot's token (any row for padding slots). */
+  readonly pack: Value;
+  /** [B, S, 1] 1 where the slot has a token, else 0. */
+  readonly real: Value;
+  /** [B] number of tokens, which are in the first slots; null where nobody continues the sequences. */
+  readonly lengths: Value | null;
+}
+
+export interface StateInputs {
+  readonly sequences: Sequences;
+  /** States before the sequences; null: none, all zero. */
+  readonly past: States | null;
+  /** Sequences that continue those, and [P] the number of the one that each continues. */
+  readonly branches: { readonly sequences: Sequences; readonly parents: Value } | null;
+  /** [T] slot of each token among those of the sequences and, after them, the branches. */
+  readonly unpack: Value;
+}
+
+const inputSequences = (
+  graph: OnnxGraph,
+  names: { pack: string; lengths: string },
+  shape: [string, string],
+): Sequences => {
+  const pack = graph.input(names.pack, DataType.INT64, shape);
+  const lengths = graph.input(names.lengths, DataType.INT64, [shape[0]]);
+  const slots = graph.node('Squeeze', [graph.node('Shape', [pack], { start: 1, end: 2 })]);
+  const numbers = graph.node('Range', [graph.integers(0), slots, graph.integers(1)]);
+  const isReal = graph.node('Less', [
+    graph.node('Unsqueeze', [numbers, graph.integers([0])]),
+    graph.node('Unsqueeze', [lengths, graph.integers([1])]),
+  ]);
+  const real = graph.node('Unsqueeze', [graph.node('Cast', [isReal], { to: DataType.FLOAT }), graph.integers([2])]);
+  return { pack, real, lengths };
+};
+
+/**
+ * Inputs of a block with a state. `trees`: trunks, and the branches that continue them; `prefixed`: the same after the
+ * state of a prefix, where `continues` [B] is 1; `cached`: sequences that continue their own states.
+ */
+export const stateInputs = (
+  graph: OnnxGraph,
+  descriptor: StateDescriptor,
+  form: 'trees' | 'prefixed' | 'cached',
+): StateInputs => {
+  const sequences = inputSequences(graph, { pack: 'pack', lengths: 'lengths' }, ['B', 'S']);
+  const unpack = graph.input('unpack', DataType.INT64, ['T']);
+  const { window, state } = stateShape(descriptor);
+  const states = (name: string, count: number | string): States => ({
+    window: graph.input(`${name}Window`, DataType.FLOAT, [count, ...window]),
+    state: state === null ? null : graph.input(`${name}State`, DataType.FLOAT, [count, ...state]),
+  });
+  if (form === 'cached') return { sequences, past: states('past', 'B'), branches: null, unpack };
+  const branches = {
+    sequences: inputSequences(graph, { pack: 'branchPack', lengths: 'branchLengths' }, ['P', 'Z']),
+    parents: graph.input('parents', DataType.INT64, ['P']),
+  };
+  if (form === 'trees') return { sequences, past: null, branches, unpack };
+  const prefix = states('prefix', 1);
+  const continues = graph.input('continues', DataType.FLOAT, ['B']);
+  /** The prefix's for sequences that continue it, zero for the others. */
+  const before = (value: Value, rank: number): Value =>
+    graph.node('Mul', [
+      value,
+      graph.node('Unsqueeze', [continues, graph.integers(Array.from({ length: rank }, (_, axis) => axis + 1))]),
+    ]);
+  const past = {
+    window: before(prefix.window, 2),
+    state: prefix.state === null ? null : before(prefix.state, 3),
+  };
+  return { sequences, past, branches, unpack };
+};
+
+/** An operator's nodes before its convolution, between that and the recurrence, and after it. */
+interface Operator {
+  /** [T, channels] inputs of the convolution. */
+  readonly channels: Value;
+  readonly isActivated: boolean;
+  /** Convolved [B, S, channels] -> [B, S, width]; `packed`: values of tokens [T, width] as [B, S, width], 0 in padding. */
+  readonly mix: (convolved: Value, packed: (value: Value) => Value, past: Value | null) => Mixed;
+  readonly width: number;
+  /** Mixed [T, width] -> [T, H]. */
+  readonly finish: (mixed: Value) => Value;
+}
+
+interface Mixed {
+  readonly mixed: Value;
+  readonly state: Value | null;
+}
+
+/** An operator with a state over packed tokens [T, H] -> [T, H], before the residual, and the sequences' states. */
+export const stateOperator = (
+  graph: OnnxGraph,
+  descriptor: StateDescriptor,
+  tokens: Value,
+  { sequences, past, branches, unpack }: StateInputs,
+): { readonly output: Value; readonly states: States } => {
+  const operator =
+    descriptor.kind === 'convolution'
+      ? shortConvolution(graph, descriptor, tokens)
+      : gatedDelta(graph, descriptor, tokens);
+  const flat = (mixed: Value): Value => merge(graph, mixed, operator.width);
+  const first = runSequences(graph, operator, descriptor.convolution, sequences, past);
+  if (branches === null)
+    return {
+      output: operator.finish(graph.node('Gather', [flat(first.mixed), unpack], { axis: 0 })),
+      states: first.states,
+    };
+  const { parents } = branches;
+  const ofParents = (value: Value): Value => graph.node('Gather', [value, parents], { axis: 0 });
+  const { mixed } = runSequences(graph, operator, descriptor.convolution, branches.sequences, {
+    window: ofParents(first.states.window),
+    state: first.states.state === null ? null : ofParents(first.states.state),
+  });
+  const all = graph.node('Concat', [flat(first.mixed), flat(mixed)], { axis: 0 });
+  return { output: operator.finish(graph.node('Gather', [all, unpack], { axis: 0 })), states: first.states };
+};
+
+/** One run of the convolution and the recurrence over sequences; padding changes no state. */
+const runSequences = (
+  graph: OnnxGraph,
+  { channels, isActivated, mix }: Operator,
+  convolution: ChannelConvolution,
+  { pack, real, lengths }: Sequences,
+  past: States | null,
+): { readonly mixed: Value; readonly states: States } => {
+  const packed = (value: Value): Value => graph.node('Mul', [graph.node('Gather', [value, pack], { axis: 0 }), real]);
+  const before = convolution.kernel - 1;
+  const own = packed(channels);
+  const all =
+    past === null
+      ? graph.node('Pad', [own, graph.integers([0, before, 0, 0, 0, 0])])
+      : graph.node('Concat', [past.window, own], { axis: 1 });
+  const convolved = convolve(graph, all, convolution);
+  const activated = isActivated ? silu(graph, convolved) : convolved;
+  const { mixed, state } = mix(activated, packed, past?.state ?? null);
+  return { mixed, states: { window: lengths === null ? all : lastRows(graph, all, lengths, before), state } };
+};
+
+/** [B, C - 1 + S, channels] -> [B, S, channels]: one product a place of the kernel. */
+const convolve = (graph: OnnxGraph, all: Value, { weights, channels, kernel, bias }: ChannelConvolution): Value => {
+  const whole = weights.map((view) => graph.node('Reshape', [tensor(graph, view), graph.integers([-1, kernel])]));
+  const [first] = whole;
+  if (first === undefined) throw new Error('a convolution without weights');
+  const joined = whole.length === 1 ? first : graph.node('Concat', whole, { axis: 0 });
+  const places = graph.node('Transpose', [joined], { perm: [1, 0] });
+  const shifted = (place: number): Value => {
+    const behind = kernel - 1 - place;
+    const end = graph.integers([behind === 0 ? Number.MAX_SAFE_INTEGER : -behind]);
+    return graph.node('Slice', [all, graph.integers([place]), end, graph.integers([1])]);
+  };
+  const products = Array.from({ length: kernel }, (_, place) =>
+    graph.node('Mul', [shifted(place), graph.node('Gather', [places, graph.integers(place)], { axis: 0 })]),
+  );
+  const sum = products.reduce((one, other) => graph.node('Add', [one, other]));
+  return bias === null
+    ? sum
+    : graph.node('Add', [sum, graph.node('Reshape', [tensor(graph, bias), graph.integers([channels])])]);
+};
+
+/** The last rows before the padding: of [B, rows + S, channels] those from `lengths` on. */
+const lastRows = (graph: OnnxGraph, all: Value, lengths: Value, rows: number): Value => {
+  const numbers = graph.integers(Array.from({ length: rows }, (_, row) => row));
+  const places = graph.node('Add', [graph.node('Unsqueeze', [lengths, graph.integers([1])]), numbers]);
+  return graph.node('GatherND', [all, graph.node('Unsqueeze', [places, graph.integers([2])])], { batch_dims: 1 });
+};
+
+const silu = (graph: OnnxGraph, value: Value): Value => graph.node('QuickGelu', [value], { alpha: { float: 1 } });
+
+const shortConvolution = (
+  graph: OnnxGraph,
+  { input, convolution, output }: Extract<StateDescriptor, { kind: 'convolution' }>,
+  tokens: Value,
+): Operator => {
+  const { channels: width } = convolution;
+  const [before, after, value] = cut(graph, project(graph, tokens, input), [width, width, width]);
+  return {
+    channels: graph.node('Mul', [before, value]),
+    isActivated: false,
+    mix: (mixed) => ({ mixed, state: null }),
+    width,
+    finish: (mixed) => project(graph, graph.node('Mul', [after, mixed]), output),
+  };
+};
+
+/** Added to the sum of squares under the root that norms queries and keys. */
+const EPSILON = 1e-6;
+
+/**
+ * Gated delta net: S <- e^g S; S <- S + k (beta (v - S^T k))^T; o = S^T q, with normed q and k, by onnxruntime's
+ * operator, which computes token by token on the processor.
+ */
+const gatedDelta = (
+  graph: OnnxGraph,
+  descriptor: Extract<StateDescriptor, { kind: 'delta' }>,
+  tokens: Value,
+): Operator => {
+  const { keyHeads, valueHeads, keyDimension, valueDimension, convolution } = descriptor;
+  const [keyWidth, valueWidth] = [keyHeads * keyDimension, valueHeads * valueDimension];
+  const { channels, gate, rate, decay } = deltaInputs(graph, descriptor, tokens);
+  const speed = graph.node('Neg', [graph.node('Exp', [tensor(graph, descriptor.decayLog)])]);
+  const step = graph.node('Softplus', [graph.node('Add', [decay, tensor(graph, descriptor.decayBias)])]);
+  const logDecay = graph.node('Mul', [step, speed]);
+  const update = graph.node('Sigmoid', [rate]);
+  return {
+    channels,
+    isActivated: true,
+    mix: (convolved, packed, past) => {
+      const [query, key, value] = cut(graph, convolved, [keyWidth, keyWidth, valueWidth]);
+      const normedQuery = unitHeads(graph, query, keyHeads, keyDimension, 1 / keyDimension);
+      const normedKey = unitHeads(graph, key, keyHeads, keyDimension, keyDimension ** -0.5);
+      return linearAttention(graph, {
+        rule: 'gated_delta',
+        query: heads(graph, normedQuery, keyWidth),
+        queryHeads: keyHeads,
+        key: repeatedHeads(graph, normedKey, keyHeads, keyDimension, valueHeads / keyHeads),
+        heads: valueHeads,
+        value,
+        past,
+        decay: packed(logDecay),
+        rate: packed(update),
+      });
+    },
+    width: convolution.channels - 2 * keyWidth,
+    finish: (mixed) => {
+      const normed = normalise(graph, split(graph, mixed, valueHeads, valueDimension), descriptor.norm);
+      return project(
+        graph,
+        graph.node('Mul', [merge(graph, normed, valueWidth), silu(graph, gate)]),
+        descriptor.output,
+      );
+    },
+  };
+};
+
+/** [T, channels] queries, keys and values one after the other, and [T, V], [T, heads] and [T, heads] of the others. */
+const deltaInputs = (
+  graph: OnnxGraph,
+  descriptor: Extract<StateDescriptor, { kind: 'delta' }>,
+  tokens: Value,
+): Readonly<Record<'channels' | 'gate' | 'rate' | 'decay', Value>> => {
+  const { keyHeads, valueHeads, keyDimension, valueDimension, input } = descriptor;
+  if (input.rows === 'by-kind')
+    return {
+      channels: project(graph, tokens, input.queryKeyValue),
+      gate: project(graph, tokens, input.gate),
+      rate: project(graph, tokens, input.rate),
+      decay: project(graph, tokens, input.decay),
+    };
+  const repeats = valueHeads / keyHeads;
+  const values = repeats * valueDimension;
+  const byHead = split(graph, project(graph, tokens, input.queryKeyValueGate), keyHeads, 2 * (keyDimension + values));
+  const [query, key, value, gate] = cut(graph, byHead, [keyDimension, keyDimension, values, values]);
+  const [rate, decay] = cut(graph, split(graph, project(graph, tokens, input.rateDecay), keyHeads, 2 * repeats), [
+    repeats,
+    repeats,
+  ]);
+  const flat = [query, key].map((each) => merge(graph, each, keyHeads * keyDimension));
+  const valueWidth = valueHeads * valueDimension;
+  return {
+    channels: graph.node('Concat', [...flat, merge(graph, value, valueWidth)], { axis: -1 }),
+    gate: merge(graph, gate, valueWidth),
+    rate: merge(graph, rate, valueHeads),
+    decay: merge(graph, decay, valueHeads),
+  };
+};
+
+interface Recurrence {
+  readonly rule: 'gated' | 'gated_delta';
+  /** [B, S, query heads * K]; every query head serves as many heads, one after the other. */
+  readonly query: Value;
+  readonly queryHeads: number;
+  readonly heads: number;
+  /** [B, S, heads * K] and [B, S, heads * V]. */
+  readonly key: Value;
+  readonly value: Value;
+  readonly past: Value | null;
+  /** [B, S, heads], or [B, S, heads * K]: the logarithm of the factor of the state. */
+  readonly decay: Value;
+  /** [B, S, heads] of the delta rule. */
+  readonly rate: Value | null;
+}
+
+/** onnxruntime's recurrence over [B, S], in float32: [B, S, heads * V], and the states after it. */
+const linearAttention = (
+  graph: OnnxGraph,
+  { rule, query, queryHeads, key, heads: count, value, past, decay, rate }: Recurrence,
+): Mixed => {
+  const [mixed, state] = graph.nodes(
+    'LinearAttention',
+    [query, key, value, past ?? ABSENT, decay, ...(rate === null ? [] : [rate])],
+    2,
+    { update_rule: rule, q_num_heads: queryHeads, kv_num_heads: count, scale: { float: 1 } },
+  );
+  if (mixed === undefined || state === undefined) throw new Error('LinearAttention gives two outputs');
+  return { mixed, state };
+};
+
+/** Name of an optional input that is left out. */
+const ABSENT = '' as Value;
+
+/** Heads [B, S, N * D] -> [B, S, N, D] of length `length * sqrt(D)`. */
+const unitHeads = (graph: OnnxGraph, value: Value, count: number, dimension: number, length: number): Value => {
+  const perHead = graph.node('Reshape', [value, graph.integers([0, 0, count, dimension])]);
+  const factor = graph.floats(
+    [dimension],
+    Array.from({ length: dimension }, () => length),
+  );
+  return normaliseBy(graph, perHead, factor, EPSILON / dimension);
+};
+
+/** [B, S, N, D] -> [B, S, width]. */
+const heads = (graph: OnnxGraph, value: Value, width: number): Value =>
+  graph.node('Reshape', [value, graph.integers([0, 0, width])]);
+
+/** [B, S, N, D], each head as often as `times`, one after the other -> [B, S, N * times * D]. */
+const repeatedHeads = (graph: OnnxGraph, value: Value, count: number, dimension: number, times: number): Value => {
+  const width = count * times * dimension;
+  if (times === 1) return heads(graph, value, width);
+  const numbers = Array.from({ length: count * times }, (_, head) => Math.floor(head / times));
+  return heads(graph, graph.node('Gather', [value, graph.integers(numbers)], { axis: 2 }), width);
+};
