@@ -34,6 +34,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   // The router chooses among groups, of which the method cannot keep equal parts.
   deepseek_v3: ['merge', 'tsep'],
   deepseek_v32: ['merge', 'tsep'],
+  deepseek_v4: ['residual', 'elimination', 'merge', 'recover experts', 'recover router'],
   dots1: ['merge'],
   ernie4_5_moe: ['merge'],
   exaone_moe: ['merge'],

@@ -1,5 +1,6 @@
 import { afmoe } from './afmoe.ts';
 import { deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25 } from './deepseek.ts';
+import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
 import { ernieMoe } from './ernie-moe.ts';
 import { exaoneMoe } from './exaone-moe.ts';
@@ -30,6 +31,7 @@ export const families: readonly Family[] = [
   deepseekV3,
   deepseekV32,
   glmMoeDsa,
+  deepseekV4,
   glm4Moe,
   graniteMoe,
   phimoe,
@@ -69,6 +71,5 @@ export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['nemotron_h', state],
   ['granitemoehybrid', state],
   ['bailing_hybrid', state],
-  ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);
