@@ -36,6 +36,7 @@ const contentHash = ({
   damaged: _damaged,
   label: _label,
   finding: _finding,
+  waited: _waited,
   ...fixed
 }: RunManifest): string =>
   createHash('sha256')

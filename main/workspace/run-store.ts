@@ -163,7 +163,7 @@ export const createRunStore = (
   const withDerivedState = async (manifest: RunManifest): Promise<RunManifest> => {
     if (manifest.state !== 'queued' && manifest.state !== 'running') return manifest;
     const holder = await readLockHolder(folderOf(manifest.id), now);
-    return holder === null ? { ...manifest, state: 'interrupted', waited: manifest.state === 'queued' } : manifest;
+    return holder === null ? { ...manifest, state: 'interrupted' } : manifest;
   };
 
   const write = (manifest: RunManifest): Promise<void> =>
@@ -187,13 +187,15 @@ export const createRunStore = (
     const found = await isFolder(folder);
     if (found !== true) return found === null ? null : damagedRun(name, folder, `${folder} is not a folder.`);
     try {
-      const manifest = await store.read(name);
+      const stored = await readManifest(name);
+      const manifest = await withDerivedState(stored);
       const [damaged, label, finding] = await Promise.all([
         resultDamage(folder),
         readListedLabel(folder),
         readFinding(folder, manifest),
       ]);
       const shown: RunManifest = { ...manifest, label };
+      if (stored.state === 'queued' && manifest.state === 'interrupted') shown.waited = true;
       if (damaged !== null) shown.damaged = damaged;
       if (finding !== null) shown.finding = finding;
       return shown;

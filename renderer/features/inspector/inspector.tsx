@@ -1,6 +1,6 @@
-import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { isSameFactor, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
-import { exportPoint } from '../../actions/export.ts';
+import { exportPoint, showExport } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -87,19 +87,13 @@ export const ModelPart = () => {
   );
 };
 
-/** "98.7 %", "26.0 %; chance 25.0 %, p = 0.39". */
-const unprunedText = (unpruned: SweepResult): string =>
-  measuredText(unpruned) +
-  (unpruned.chance === undefined
-    ? ''
-    : `; chance ${formatPercent(unpruned.chance.accuracy)}, ${formatP(unpruned.chance.p)}`);
-
 /** Exact numbers of a measured point, the cost of its plan, and a button to export it. */
 const PointCard = ({ point }: { readonly point: PointKey }) => {
   const { tasks, runs } = useFacts();
   const document = useSweepOf(point.run);
   const plan = useQuery('sweep.plan', point.factor > 1 ? { ...point } : null);
-  const toExport = useAction(exportPoint);
+  // A point that is not selected is that of the plan on screen.
+  const toExport = useAction(useFacts().selection.point === null ? showExport : exportPoint);
   const result = document?.results.find((known) => isPoint(known, point));
   const unpruned = document?.results.find(
     ({ model, task, method }) => model === point.model && task === point.task && method === UNPRUNED,
@@ -123,7 +117,16 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
             { key: 'value', term: <Definition of={result.metric} />, value: measuredText(result) },
             ...(unpruned === undefined
               ? []
-              : [{ key: 'unpruned', term: <Definition of="unprunedLine" />, value: unprunedText(unpruned) }]),
+              : [{ key: 'unpruned', term: <Definition of="unprunedLine" />, value: measuredText(unpruned) }]),
+            ...(unpruned?.chance === undefined
+              ? []
+              : [
+                  {
+                    key: 'chance',
+                    term: <Definition of="unprunedLine">Unpruned against chance</Definition>,
+                    value: `${formatPercent(unpruned.chance.accuracy)}, ${formatP(unpruned.chance.p)}`,
+                  },
+                ]),
             {
               key: 'difference',
               term: <Definition of="pairedDifference" />,

@@ -124,7 +124,8 @@ test('an unfinished run whose lock is a folder is listed as interrupted, and can
   const { manifest: made, lock } = await workspace.runs.create('sweep', { ...plainRun, state: 'running' });
   await lock.release();
   await mkdir(join(workspace.runs.folder(made.id), 'lock-7.json', 'deep'), { recursive: true });
-  expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted', waited: false }]);
+  expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted' }]);
+  expect((await workspace.runs.list())[0]).not.toHaveProperty('waited');
   await (await workspace.runs.lock(made.id)).release();
 });
 
@@ -190,4 +191,6 @@ test('an interrupted run that was still waiting for its turn is told apart', asy
   const { manifest: made, lock } = await workspace.runs.create('sweep', { ...plainRun, state: 'queued' });
   await lock.release();
   expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted', waited: true }]);
+  // What a run says of itself is signed, and stays as it is stored.
+  expect(await workspace.runs.read(made.id)).not.toHaveProperty('waited');
 });
