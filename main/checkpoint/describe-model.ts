@@ -3,7 +3,8 @@ import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeCompressed } from './describe-compressed.ts';
 import { describeState } from './describe-state.ts';
-import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
+import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
+import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
   type BlockDescriptor,
   LATE_EXPERTS,
@@ -17,14 +18,8 @@ import {
   TOKEN_IDS,
   TOKEN_INPUTS,
 } from './descriptor.ts';
-import type {
-  DenseRecord,
-  Family,
-  RotaryRecord,
-  WindowPattern,
-  WindowRecord,
-  WrapperRecord,
-} from './families/family.ts';
+import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
+import { namesOnDisk } from './names-on-disk.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
@@ -37,9 +32,6 @@ const IGNORED_BUFFER = '.rotary_emb.inv_freq';
 const PREDICTION_MARK = 'eh_proj.weight';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'];
-
-/** The deepest published models have fewer than two hundred layers. */
-const MAX_LAYERS = 1024;
 
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
@@ -56,7 +48,12 @@ export const describeModel = (
   for (const each of family.required)
     if ('values' in each) reader.requireOneOf(each.key, each.values);
     else reader.requireEqual(each.key, each.equals);
-  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), namesOnDisk(family, tensors));
+  const index = new TensorIndex(
+    tensors,
+    folder,
+    (length) => reader.keysOf(length),
+    namesOnDisk(family, [...tensors.keys()]),
+  );
   const quantisation = readQuantisation(reader);
   const weights = new WeightReader(index, quantisation);
 
@@ -231,7 +228,7 @@ export const describeModel = (
       within: family.wrapper?.configKey ?? null,
     },
   };
-  const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey, MAX_LAYERS);
+  const extraLayers = family.extraLayersKey === null ? 0 : predictionLayers(reader);
   const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
     .map((layer) => `model.layers.${String(layer)}.`)
     .filter((start) => index.has(`${start}${PREDICTION_MARK}`));
@@ -243,11 +240,17 @@ export const describeModel = (
   const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
   const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
   const carriedTensors = free.filter((name) => beginsWith(name, carried));
-  const unusedTensors = free.filter((name) => !carriedTensors.includes(name));
+  const others = new Set(free.filter((name) => !beginsWith(name, carried)));
+  const isBuffer = (name: string): boolean => name.endsWith(IGNORED_BUFFER);
+  const prediction = describePrediction(
+    family,
+    [...tensors.values()].filter(({ tensor }) => others.has(tensor) && !isBuffer(tensor)),
+    moeLayers[0]?.moe.experts ?? 0,
+  );
   if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
     throw reader.inconsistent('"quantization_config" names fp8, but no tensor is float8');
   }
-  return { ...descriptor, unusedTensors, carriedTensors };
+  return { ...descriptor, unusedTensors: [...others].filter(isBuffer), prediction, carriedTensors };
 };
 
 /** The config of the text model. */
@@ -308,21 +311,6 @@ const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] =
     : [];
 };
 
-/** Name on disk of a name in a family's record. */
-const namesOnDisk = (
-  { wrapper, renamed }: Family,
-  tensors: ReadonlyMap<string, TensorView>,
-): ((name: string) => string) => {
-  if (renamed !== undefined && [...tensors.keys()].some((name) => name.startsWith(renamed.when)))
-    return (name) => renamed.names.reduce((so, [from, to]) => so.replace(from, to), name);
-  if (wrapper === null) return (name) => name;
-  const form = formOf(wrapper, tensors);
-  return (name) => {
-    const start = (['model.', 'lm_head.'] as const).find((each) => name.startsWith(each));
-    return start === undefined ? name : `${form[start]}${name.slice(start.length)}`;
-  };
-};
-
 type HyperNames = NonNullable<Family['names']['hyper']>;
 
 const hyperParts = (
@@ -360,13 +348,6 @@ const hyperOf = (
     iterations,
   });
   return { attention: half(names.attention), feedForward: half(names.feedForward) };
-};
-
-const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {
-  const names = [...tensors.keys()];
-  const found = forms.find((form) => names.some((name) => name.startsWith(form['model.']))) ?? forms[0];
-  if (found === undefined) throw new Error('a wrapper without forms of names');
-  return found;
 };
 
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
@@ -458,13 +439,16 @@ const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: r
   }
 };
 
+const predictionLayers = (reader: ConfigReader): number =>
+  reader.count(reader.presentKey(PREDICTION_KEYS) ?? PREDICTION_KEYS[0], MAX_LAYERS);
+
 /** A list of a word for each layer; null if the config has none. */
 const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]): readonly string[] | null => {
   const types = reader.strings(key);
   if (types === null) return null;
   const layers = reader.integer('num_hidden_layers');
   // Lists of files with extra prediction layers may name those too.
-  if (types.length !== layers && types.length !== layers + reader.count('num_nextn_predict_layers'))
+  if (types.length !== layers && types.length !== layers + predictionLayers(reader))
     throw reader.inconsistent(`"${key}" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
   const other = types.find((type) => !allowed.includes(type));
   if (other === undefined) return types;

@@ -433,6 +433,17 @@ export interface Rotary {
   readonly magnitude: number;
 }
 
+/** Layers that predict further tokens (MTP): inference does not use them, and an export drops or slices them. */
+export interface PredictionLayers {
+  /** Names of all their tensors; none where a file has no such layers. */
+  readonly tensors: readonly string[];
+  /** Those of experts, as in `ExpertStorage`. */
+  readonly stacked: readonly string[];
+  readonly prefixes: readonly string[];
+  /** Why their experts cannot be cut like the model's; null: they can, or there are none. */
+  readonly obstacle: string | null;
+}
+
 export interface ModelDescriptor {
   readonly family: string;
   readonly hidden: number;
@@ -464,8 +475,9 @@ export interface ModelDescriptor {
    * Keys of config.json for E and K, as this folder writes them (within the object of this key): an export edits these.
    */
   readonly configKeys: { readonly experts: readonly string[]; readonly topK: string; readonly within: string | null };
-  /** Tensors on disk that inference does not use (extra prediction layers): an export leaves them out. */
+  /** Buffers on disk that nothing uses: an export leaves them out. */
   readonly unusedTensors: readonly string[];
+  readonly prediction: PredictionLayers;
   /** Tensors on disk that inference does not use and an export copies (vision towers). */
   readonly carriedTensors: readonly string[];
 }

@@ -8,7 +8,7 @@ import { damageDocument, damageSettings } from './damage.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
 import { expertDocument, layerTogether, weightLikeness } from './expert.ts';
-import { exportFormat, ggufType, verification } from './export.ts';
+import { exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
@@ -33,7 +33,7 @@ import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
 import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
-import { sweepDocument, sweepRequest } from './sweep.ts';
+import { sweepDocument, sweepRequest, sweepResult } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
 import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
 
@@ -340,11 +340,17 @@ export const calls = {
   ),
   /** Obstacles to an export, and what serving it requires, before anything is written. */
   'export.check': call(
-    z.object({ model: pathHandle, plan, format: exportFormat.default('hf') }),
+    z.object({ model: pathHandle, plan, format: exportFormat.default('hf'), mtp: predictionChoice.optional() }),
     z.object({
       refusal: z.object({ message: z.string(), remedy: z.string() }).nullable(),
       notes: z.array(z.string()),
     }),
+  ),
+  /** Results of sweeps for exactly this plan, or for that of an export: of each task, those of the newest sweep. */
+  'export.measured': call(
+    z.union([z.object({ model: pathHandle, plan }), z.object({ run: runId })]),
+    z.object({ results: z.array(sweepResult) }),
+    'runs',
   ),
   'export.start': call(
     z.object({
@@ -356,6 +362,8 @@ export const calls = {
       format: exportFormat.default('hf'),
       /** Weight type of a GGUF file; absent: as stored. */
       ggufType: ggufType.optional(),
+      /** What becomes of extra prediction layers; absent: left out. */
+      mtp: predictionChoice.optional(),
     }),
     z.object({ run: runId }),
   ),

@@ -1,12 +1,13 @@
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
+import type { ExportFormat, GgufType, PredictionChoice, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
+import { planStandingText } from '../words/verdicts.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-import { servingNotes } from './check-export.ts';
+import { besideNotes, servingNotes } from './check-export.ts';
 import { GGUF_FILE } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 
@@ -14,6 +15,8 @@ import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 export interface CardFacts {
   /** Points of the sweep by which the plan was chosen, each compared with the unpruned model on the same items. */
   readonly curve: readonly SweepResult[];
+  /** Results of sweeps for exactly this plan, one per task. */
+  readonly measured: readonly SweepResult[];
   /** Version of the workbench. */
   readonly version: string;
 }
@@ -25,6 +28,8 @@ export interface CardContents {
   readonly cost: PlanCost;
   readonly verification: Verification;
   readonly format: ExportFormat;
+  /** What became of extra prediction layers. */
+  readonly mtp: PredictionChoice;
   readonly warnings: readonly string[];
   /** Type of a GGUF file's weights; null for other formats. */
   readonly ggufType: GgufType | null;
@@ -44,9 +49,8 @@ export const modelCard = (contents: CardContents): string =>
     provenance(contents),
     '## Experts per layer',
     experts(contents.plan),
-    ...(contents.facts === null || contents.facts.curve.length === 0
-      ? []
-      : ['## What pruning costs', curve(contents.facts.curve)]),
+    ...(contents.facts === null ? [] : ['## What pruning costs', ...costs(contents.facts)]),
+    ...beside(contents),
     '## Verification',
     verified(contents),
     '## Loading it',
@@ -149,6 +153,16 @@ const experts = (plan: Plan): string => {
   ]);
   return table(['MoE layer', 'merged experts (numbers of the unpruned model, in their new order)'], rows);
 };
+
+const beside = ({ checkpoint, plan, mtp }: CardContents): readonly string[] => {
+  const notes = besideNotes(checkpoint, plan, mtp);
+  return notes.length === 0 ? [] : ['## Beside the text model', notes.map(plain).join(' ')];
+};
+
+const costs = ({ measured, curve: points }: CardFacts): readonly string[] => [
+  plain(planStandingText(measured)),
+  ...(points.length === 0 ? [] : [curve(points)]),
+];
 
 const curve = (points: readonly SweepResult[]): string =>
   'Differences are to the unpruned model on the same items, with 95 % intervals for paired data.\n\n' +

@@ -2,8 +2,8 @@ import type { ScoreRule } from '../descriptor.ts';
 
 /**
  * A model family as data: config keys with their defaults, tensor names, and its kinds of routing, attention, norm and
- * rotary embedding. `{l}` stands for the block, `{l/2}` and `{l%2}` for the pair of blocks and the block within it. A new family of known kinds needs such a record
- * and a fixture, no code.
+ * rotary embedding. `{l}` stands for the block, `{l/2}` and `{l%2}` for the pair of blocks and the block within it. A
+ * new family of known kinds needs such a record and a fixture, no code.
  */
 export interface Family {
   /** Value of config.json's `model_type`. */

@@ -1,4 +1,4 @@
-import { type PointCost, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
@@ -6,7 +6,7 @@ import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
-import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import {
   formatCount,
   formatDifference,
@@ -17,14 +17,19 @@ import {
   formatInterval,
   formatParameters,
   formatPercent,
+  differenceUnit,
+  formatP,
   formatProbability,
 } from '../../../main/words/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
+import { keptAtFactor } from '../../plan/kept-counts.ts';
 import type { PointKey } from '../../state/selection.ts';
-import { isPoint, measuredText } from '../../sweep/points.ts';
+import type { RunResult } from '../../sweep/model-points.ts';
+import { isPoint, measuredText, pointKey } from '../../sweep/points.ts';
 import { useSweepOf } from '../../sweep/shown-sweep.ts';
+import { useModelPoints } from '../../sweep/use-model-points.ts';
 import { ExpertCard } from './expert-card.tsx';
 import { ModelFacts } from './model-facts.tsx';
 import { PointCostFacts } from './point-cost.tsx';
@@ -43,12 +48,30 @@ export const ExpertPart = () => {
 
 /** All numbers of the selected point. */
 export const PointPart = () => {
-  const { point } = useFacts().selection;
-  return point === null ? (
-    <p className="muted">Select a point of a curve to see its numbers here.</p>
+  const facts = useFacts();
+  const { point } = facts.selection;
+  const task = focusedTask(facts);
+  const { points } = useModelPoints(point !== null || task === null ? [] : [task]);
+  if (point !== null) return <PointCard point={point} />;
+  const onScreen = pointOnScreen(facts, points[0] ?? []);
+  return onScreen === null ? (
+    <p className="muted">Select a point of a curve to see its numbers here. The plan on screen is not measured.</p>
   ) : (
-    <PointCard point={point} />
+    <>
+      <p className="muted">The plan on screen, as it was measured:</p>
+      <PointCard point={onScreen} />
+    </>
   );
+};
+
+/** The measured point of the current method and factor, of the first draw; null where there is none. */
+const pointOnScreen = (facts: Facts, points: readonly RunResult[]): PointKey | null => {
+  const info = selectedModel(facts)?.info;
+  if (info === undefined || info === null) return null;
+  const { method, factor } = facts.selection;
+  const reached = info.experts / keptAtFactor(info, factor);
+  const found = points.find(({ result }) => result.method === method && isSameFactor(result.factor, reached));
+  return found === undefined ? null : pointKey(found.run, found.result);
 };
 
 /** Facts of the selected model. */
@@ -64,11 +87,12 @@ export const ModelPart = () => {
   );
 };
 
-const unprunedCost = (
-  results: readonly SweepResult[],
-  { model, task }: Pick<SweepResult, 'model' | 'task'>,
-): PointCost | undefined =>
-  results.find((other) => other.model === model && other.task === task && other.method === UNPRUNED)?.cost;
+/** "98.7 %", "26.0 %; chance 25.0 %, p = 0.39". */
+const unprunedText = (unpruned: SweepResult): string =>
+  measuredText(unpruned) +
+  (unpruned.chance === undefined
+    ? ''
+    : `; chance ${formatPercent(unpruned.chance.accuracy)}, ${formatP(unpruned.chance.p)}`);
 
 /** Exact numbers of a measured point, the cost of its plan, and a button to export it. */
 const PointCard = ({ point }: { readonly point: PointKey }) => {
@@ -77,6 +101,9 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
   const plan = useQuery('sweep.plan', point.factor > 1 ? { ...point } : null);
   const toExport = useAction(exportPoint);
   const result = document?.results.find((known) => isPoint(known, point));
+  const unpruned = document?.results.find(
+    ({ model, task, method }) => model === point.model && task === point.task && method === UNPRUNED,
+  );
   const task = tasks.find((known) => known.name === point.task)?.title ?? point.task;
   const cost = plan.data?.cost;
   const device = runs.find((run) => run.id === point.run)?.device;
@@ -94,6 +121,9 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
         <FactList
           facts={[
             { key: 'value', term: <Definition of={result.metric} />, value: measuredText(result) },
+            ...(unpruned === undefined
+              ? []
+              : [{ key: 'unpruned', term: <Definition of="unprunedLine" />, value: unprunedText(unpruned) }]),
             {
               key: 'difference',
               term: <Definition of="pairedDifference" />,
@@ -102,12 +132,14 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
             {
               key: 'interval',
               term: <Definition of="pairedDifference">95 % interval</Definition>,
-              value: formatInterval(result, result.metric),
+              value: `${formatInterval(result, result.metric)}${differenceUnit(result.metric)}`,
             },
             {
               key: 'one',
               term: <Definition of="oneSided" />,
-              value: formatDifference(result.lowOneSided, result.metric),
+              value:
+                formatDifference(result.lowOneSided, result.metric) +
+                (result.metric === 'perplexity' ? ' nats per token' : differenceUnit(result.metric)),
             },
             ...(result.p === null
               ? []
@@ -158,9 +190,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
           ]}
         />
       )}
-      {result?.cost !== undefined && (
-        <PointCostFacts cost={result.cost} unpruned={unprunedCost(document?.results ?? [], result)} />
-      )}
+      {result?.cost !== undefined && <PointCostFacts cost={result.cost} unpruned={unpruned?.cost} />}
       <div className="inspector-actions">
         <Button
           look="primary"

@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { verdict } from '../../../main/contract/sweep.ts';
+import { type PointVerdict, verdict } from '../../../main/contract/sweep.ts';
 import {
   bracketText,
   bracketWords,
   findingVerdictText,
+  planStanding,
+  planStandingText,
   sizesText,
   standingOf,
   standingText,
+  thresholdLook,
   thresholdValue,
   verdictText,
 } from '../../../main/words/verdicts.ts';
+import { sweepResult } from '../evaluation/outcomes.ts';
 
 describe('a threshold in words', () => {
   const found = { verdict: 'found', factor: 16 / 13, lastSafe: 16 / 13, firstUnsafe: 2, firstWorse: 4 } as const;
@@ -26,11 +30,25 @@ describe('a threshold in words', () => {
   it('is short in a cell, and never a bare number where it is undetermined', () => {
     expect([found, unsafe, unknown, open].map(thresholdValue)).toEqual([
       '\u00d71.23',
-      '< \u00d72',
+      '< \u00d72 ?',
       '?',
       '\u2265 \u00d78',
     ]);
     expect([found, unsafe, unknown, open].map(bracketText)).toEqual(['[1.23, 2) worse 4', '[1, 2)', '', '[8, \u2026)']);
+  });
+
+  it('looks different where the smallest factor is worse, undecided, or nothing can be said', () => {
+    const worse = { ...unsafe, firstWorse: 2 };
+    const atChance = { ...unknown, verdict: 'at-chance' } as const;
+    expect([worse, unsafe, unknown, atChance].map(thresholdValue)).toEqual(['< \u00d72', '< \u00d72 ?', '?', 'chance']);
+    expect([found, worse, unsafe, unknown, atChance].map(thresholdLook)).toEqual([
+      'safe',
+      'unsafe',
+      'open',
+      'unknown',
+      'unknown',
+    ]);
+    expect(bracketWords(atChance)).toBe('nothing to lose: at chance');
   });
 
   it('says the bracket where there is one, else the verdict', () => {
@@ -55,5 +73,26 @@ describe('a threshold in words', () => {
 
   it('names sizes from the smallest to the largest', () => {
     expect([sizesText([8]), sizesText([64, 8, 16])]).toEqual(['E = 8', 'E = 8 to 64']);
+  });
+});
+
+describe('an exported plan', () => {
+  const point = { task: 'plural', metric: 'acc', n: 300, difference: -0.013, verdict: 'worse' } as const;
+  const of = (verdict: PointVerdict) => sweepResult({ ...point, verdict });
+
+  it('is safe only if it is safe on every task that measured it', () => {
+    expect(planStanding([])).toBe('not-measured');
+    expect(planStanding([of('safe'), of('safe')])).toBe('safe');
+    expect(planStanding([of('safe'), of('undecided')])).toBe('undecided');
+    expect(planStanding([of('safe'), of('at-chance')])).toBe('undecided');
+    expect(planStanding([of('undecided'), of('worse')])).toBe('worse');
+    expect(planStanding([sweepResult({})])).toBe('undecided');
+  });
+
+  it('is described by task', () => {
+    expect(planStandingText([of('worse'), { ...of('safe'), task: 'sort' }], (task) => task.toUpperCase())).toBe(
+      'Measured: PLURAL unsafe (\u22121.3 points, n = 300); SORT safe (\u22121.3 points, n = 300).',
+    );
+    expect(planStandingText([])).toContain('Not measured');
   });
 });
