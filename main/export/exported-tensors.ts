@@ -66,7 +66,7 @@ export const exportedTensors = async (
   const layers = mtp === 'slice' ? [...own, ...predictionLayers(checkpoint, plan)] : own;
   const stacked = new Map(layers.flatMap((layer) => layer.stacked.map((name) => [name, layer] as const)));
   const numbered = new Map(layers.flatMap((layer) => layer.prefixes.map((prefix) => [prefix, layer] as const)));
-  const tables = new Map(layers.flatMap(({ table }) => (table === null ? [] : [[table.name, table.view] as const])));
+  const tables = new Map(own.flatMap(({ table }) => (table === null ? [] : [[table.name, table.view] as const])));
   const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
   const tensors: ExportedTensor[] = [];
   for (const view of inFileOrder(checkpoint)) {

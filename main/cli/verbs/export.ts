@@ -46,7 +46,6 @@ export const exportVerb: Verb = {
       value: 'TYPE',
       help: `Type of the weights of a GGUF file: ${ggufTypes.join(', ')} (default: as stored in the source).`,
     },
-    ...HASH_LAYERS,
     mtp: {
       type: 'string',
       value: 'CHOICE',
@@ -54,6 +53,7 @@ export const exportVerb: Verb = {
         'Extra prediction layers of the source. drop (default): left out. slice: kept, with the experts whose numbers ' +
         'the plan keeps in the last MoE layer; theirs are not measured.',
     },
+    ...HASH_LAYERS,
     ...MACHINE_OPTIONS,
   },
   run: async (given, host) => {
