@@ -18,14 +18,8 @@ import {
   TOKEN_IDS,
   TOKEN_INPUTS,
 } from './descriptor.ts';
-import type {
-  DenseRecord,
-  Family,
-  RotaryRecord,
-  WindowPattern,
-  WindowRecord,
-  WrapperRecord,
-} from './families/family.ts';
+import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
+import { namesOnDisk } from './names-on-disk.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
@@ -54,7 +48,12 @@ export const describeModel = (
   for (const each of family.required)
     if ('values' in each) reader.requireOneOf(each.key, each.values);
     else reader.requireEqual(each.key, each.equals);
-  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), namesOnDisk(family, tensors));
+  const index = new TensorIndex(
+    tensors,
+    folder,
+    (length) => reader.keysOf(length),
+    namesOnDisk(family, [...tensors.keys()]),
+  );
   const quantisation = readQuantisation(reader);
   const weights = new WeightReader(index, quantisation);
 
@@ -314,21 +313,6 @@ const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] =
     : [];
 };
 
-/** Name on disk of a name in a family's record. */
-export const namesOnDisk = (
-  { wrapper, renamed }: Family,
-  tensors: ReadonlyMap<string, TensorView>,
-): ((name: string) => string) => {
-  if (renamed !== undefined && [...tensors.keys()].some((name) => name.startsWith(renamed.when)))
-    return (name) => renamed.names.reduce((so, [from, to]) => so.replace(from, to), name);
-  if (wrapper === null) return (name) => name;
-  const form = formOf(wrapper, tensors);
-  return (name) => {
-    const start = (['model.', 'lm_head.'] as const).find((each) => name.startsWith(each));
-    return start === undefined ? name : `${form[start]}${name.slice(start.length)}`;
-  };
-};
-
 type HyperNames = NonNullable<Family['names']['hyper']>;
 
 const hyperParts = (
@@ -366,13 +350,6 @@ const hyperOf = (
     iterations,
   });
   return { attention: half(names.attention), feedForward: half(names.feedForward) };
-};
-
-const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {
-  const names = [...tensors.keys()];
-  const found = forms.find((form) => names.some((name) => name.startsWith(form['model.']))) ?? forms[0];
-  if (found === undefined) throw new Error('a wrapper without forms of names');
-  return found;
 };
 
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({

@@ -19,6 +19,7 @@ import type {
   ScoreRecord,
   SharedRecord,
 } from './families/family.ts';
+import { namesOnDisk } from './names-on-disk.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
@@ -294,17 +295,10 @@ const takeGateUp = (
   return { gate: plainWeight(contiguousPart(both, 0, 2, shape)), up: plainWeight(contiguousPart(both, 1, 2, shape)) };
 };
 
-/**
- * A name of experts in every layer that there can be, in the first layout that stores them so. `onDisk`: name on disk
- * of a name in the family's record.
- */
-export const expertExamples = (
-  { layouts }: Family,
-  areMxfp4: boolean,
-  onDisk: (name: string) => string,
-): readonly string[] => {
-  const layout = layouts.find(({ kind }) => (kind === 'interleaved-mxfp4') === areMxfp4);
-  const index = new TensorIndex(new Map(), '', () => [], onDisk);
+/** A name of experts in every layer that there can be, in the first layout that stores them so. */
+export const expertExamples = (family: Family, areMxfp4: boolean): readonly string[] => {
+  const layout = family.layouts.find(({ kind }) => (kind === 'interleaved-mxfp4') === areMxfp4);
+  const index = new TensorIndex(new Map(), '', () => [], namesOnDisk(family, []));
   return layout === undefined
     ? []
     : Array.from({ length: MAX_LAYERS }, (_, layer) => ownNames(index, layout, layer).example);

@@ -58,7 +58,8 @@ export interface ExpertTensors {
 
 /**
  * `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha
- * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`; `bounded`: silu(gate at most `limit`). `gelu`: gelu(gate) * up, by tanh.
+ * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`; `bounded`: silu(gate at
+ * most `limit`). `gelu`: gelu(gate) * up, by tanh.
  */
 export type ExpertActivation =
   | { readonly kind: 'silu' }

@@ -94,8 +94,8 @@ export const HASH_LAYERS = {
     type: 'string',
     value: 'WHAT',
     help:
-      'Layers whose experts follow from the token: rewrite (default) their table for the kept experts, or keep it, and ' +
-      'refuse plans that it does not allow.',
+      'Layers whose experts follow from the token: rewrite (default) their table for the kept experts, or keep it, ' +
+      'and refuse plans that it does not allow.',
   },
 } as const;
 

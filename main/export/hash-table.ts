@@ -5,7 +5,8 @@ import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/o
 
 /**
  * A table [V, K] of the experts of each token after pruning: in each row kept experts stay; the others, from left to
- * right, become the next kept expert (e + 1, e + 2, … around) that the row does not hold yet; then they are renumbered.
+ * right, become the next kept expert (e + 1, e + 2, … around) that the row does not
+ * hold yet; then all are renumbered.
  */
 export const rewrittenTable = (
   table: BigInt64Array,

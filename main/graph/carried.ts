@@ -13,7 +13,10 @@ export interface CarriedPart {
   readonly perToken: boolean;
 }
 
-/** Carried by one block: keys, values and the keys of its indexer; keys and what entries are made of; or the state of the operator in place of attention. */
+/**
+ * Carried by one block: keys, values and the keys of its indexer; keys and what entries are made of; or the state of
+ * the operator in place of attention.
+ */
 export const carriedParts = ({ attention, compressed, state }: BlockDescriptor): readonly CarriedPart[] => {
   if (attention !== null) {
     const { heads, keyDimension, valueDimension } = cachedShape(attention);

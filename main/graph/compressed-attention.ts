@@ -17,7 +17,7 @@ interface Carried {
  * ones, then the running ones.
  */
 export interface EntryInputs {
-  /** [B, E, slots] row of each token of an entry's window, and [B, E, slots, 1] 0, or a large negative number for none. */
+  /** [B, E, slots] row of each token of an entry's window, and [B, E, slots, 1] a large negative number for none. */
   readonly rows: Value;
   readonly open: Value;
   /** Rotation by the position of each entry's first token, of B * E rows. */

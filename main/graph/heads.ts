@@ -1,6 +1,9 @@
 import type { Rotary } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 
+/** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
+export const HIDDEN = -1e9;
+
 export interface Rotation {
   readonly rotary: Rotary;
   /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] row indices: 0 to T - 1. */

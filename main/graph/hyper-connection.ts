@@ -30,8 +30,8 @@ const mixture = (graph: OnnxGraph, streams: Value, weights: Value, count: number
 };
 
 /**
- * Manifold-constrained hyper-connection (arXiv 2512.24880): a half layer reads a mixture of n streams, and its output is
- * added to a mixture of them by a nearly doubly stochastic matrix (Sinkhorn's iteration).
+ * Manifold-constrained hyper-connection (arXiv 2512.24880): a half layer reads a mixture of n streams, and its output
+ * is added to a mixture of them by a nearly doubly stochastic matrix (Sinkhorn's iteration).
  */
 export const connectHalf = (graph: OnnxGraph, streams: Value, connection: HyperConnection): ConnectedHalf => {
   const { count: n, scale, base, added, iterations } = connection;

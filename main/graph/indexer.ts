@@ -1,12 +1,9 @@
 import type { IndexerDescriptor } from '../checkpoint/descriptor.ts';
-import { merge, rotate, type Rotation, split } from './heads.ts';
+import { HIDDEN, merge, rotate, type Rotation, split } from './heads.ts';
 import { normalise, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import type { StreamParts } from './stream.ts';
-
-/** Added to the score of a key that is not chosen: its exp is exactly zero, and no sum of it overflows. */
-const HIDDEN = -1e9;
 
 /** An indexer's queries [T, n, d], the one key of each token [T, 1, d], and weights of its heads [T, n]. */
 export interface IndexValues {

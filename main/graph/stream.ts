@@ -4,7 +4,7 @@ import type { OnnxGraph, Value } from './onnx-graph.ts';
 /** Parts of a stream beside the hidden state, by name: [T, width] each. */
 export type StreamParts = ReadonlyMap<string, Value>;
 
-/** Numbers of each token that pass from block to block: its hidden state, and what later blocks take of earlier ones. */
+/** Numbers of each token that pass from block to block: hidden state, and what later blocks take of earlier ones. */
 export const streamWidth = ({ hidden, stream }: ModelDescriptor): number =>
   stream.reduce((sum, { width }) => sum + width, hidden);
 

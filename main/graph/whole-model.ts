@@ -10,14 +10,11 @@ import { type Reach, reachKey } from '../checkpoint/reach.ts';
 import type { AttentionInputs } from './attention.ts';
 import { type BlockInputs, blockNodes, mixByAttention, mixByEntries, mixByState, embed, head } from './block-graph.ts';
 import type { CompressedInputs, EntryInputs } from './compressed-attention.ts';
-import type { Rotation } from './heads.ts';
+import { HIDDEN, type Rotation } from './heads.ts';
 import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import type { StateInputs } from './state.ts';
-
-/** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
-const HIDDEN = -1e9;
 
 export interface WholeModelLayout {
   /** [B, S] row of each slot's token among the packed ones (any row for padding slots). */

@@ -1,14 +1,12 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../checkpoint/descriptor.ts';
 import { byReach, firstSeen, type Reach, reachKey } from '../checkpoint/reach.ts';
+import { HIDDEN } from '../graph/heads.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type Feeds, floatTensor, integersOf, integerTensor } from './session.ts';
 import { entriesKey, entryFeeds, type EntrySequence } from './entry-feeds.ts';
 import { sequenceFeeds } from './sequence-feeds.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
-
-/** Added to a hidden attention score: its exp is exactly zero, and no sum of it overflows. */
-export const HIDDEN = -1e9;
 
 /** Trees that run together; their tokens are packed one after the other, without padding. */
 export interface Batch {

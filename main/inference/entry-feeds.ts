@@ -1,10 +1,8 @@
 import type { Compressor, ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
 import { entrySlots } from '../graph/compressed-attention.ts';
+import { HIDDEN } from '../graph/heads.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type Feeds, floatTensor, integerTensor } from './session.ts';
-
-/** Added to what is hidden: its exp is exactly zero. */
-const HIDDEN = -1e9;
 
 /** A sequence, or a tree of them, whose tokens make entries of compressed attention. */
 export interface EntrySequence {
@@ -31,8 +29,8 @@ interface Entry {
 export const entriesKey = ({ every, overlapping }: Compressor): string => `${String(every)} ${String(overlapping)}`;
 
 /**
- * Inputs about entries of a model's blocks by `entriesKey`: an entry for every full window of tokens along a path, which
- * the last of them and all after it on that path see. `slots`: S of the batch.
+ * Inputs about entries of a model's blocks by `entriesKey`: an entry for every full window of tokens along a path,
+ * which the last of them and all after it on that path see. `slots`: S of the batch.
  */
 export const entryFeeds = (
   { blocks }: ModelDescriptor,

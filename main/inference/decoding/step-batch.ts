@@ -1,7 +1,8 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { byReach, firstSeen, type Reach } from '../../checkpoint/reach.ts';
-import { type Batch, HIDDEN, positionFeeds, rotaryTables } from '../batch.ts';
+import { type Batch, positionFeeds, rotaryTables } from '../batch.ts';
+import { HIDDEN } from '../../graph/heads.ts';
 import { entryFeeds, type EntrySequence } from '../entry-feeds.ts';
 import { floatTensor, integerTensor, type Feeds } from '../session.ts';
 import { maxOf } from '../../statistics/extremes.ts';

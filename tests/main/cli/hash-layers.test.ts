@@ -7,7 +7,7 @@ import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 
 const reader = (value: string) => optionReader({ positionals: [], options: { 'hash-layers': value } });
 
-test('tables of experts are rewritten, which the plan says, or stay, and then plans that drop their experts are refused', async () => {
+test('tables of experts are rewritten, which the plan says, or stay, which refuses plans', async () => {
   const checkpoint = await openCheckpoint(checkpointFixture('deepseek_v4'));
   const half = { kept: checkpoint.descriptor.moeLayers.map(() => [0, 1, 2, 3]) };
   const all = { kept: checkpoint.descriptor.moeLayers.map(() => [0, 1, 2, 3, 4, 5, 6, 7]) };
