@@ -270,6 +270,26 @@ export type StateDescriptor =
       /** Of each head's output, before it is multiplied by silu(z). */
       readonly norm: Norm;
       readonly output: Projection;
+    }
+  | {
+      /** Mamba-2 (arXiv 2405.21060): heads share the B and C of a group in turn. */
+      readonly kind: 'mamba';
+      readonly heads: number;
+      readonly headDimension: number;
+      readonly stateDimension: number;
+      readonly groups: number;
+      /** Rows: the gate, then what the convolution takes (x, B, C), then the steps. */
+      readonly input: Projection;
+      readonly convolution: ChannelConvolution;
+      /** [heads] addend of the steps, logarithm of A, and the factor of x that is added to the output. */
+      readonly stepBias: TensorView;
+      readonly decayLog: TensorView;
+      readonly skip: TensorView;
+      /** Steps are clamped to these. */
+      readonly stepLimits: readonly [number, number];
+      /** RMS norm over each group of the gated output. */
+      readonly norm: Norm;
+      readonly output: Projection;
     };
 
 export interface BlockDescriptor {

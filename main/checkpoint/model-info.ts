@@ -45,6 +45,10 @@ const ofState = (state: StateDescriptor): number => {
   const { convolution, output } = state;
   const common = counts([...convolution.weights, convolution.bias]) + ofProjection(output);
   if (state.kind === 'convolution') return common + ofProjection(state.input);
+  if (state.kind === 'mamba')
+    return (
+      common + ofProjection(state.input) + counts([state.stepBias, state.decayLog, state.skip]) + ofNorm(state.norm)
+    );
   const { input, decayLog, decayBias, norm } = state;
   const inputs =
     input.rows === 'by-head'

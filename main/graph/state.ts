@@ -1,5 +1,5 @@
 import type { ChannelConvolution, StateDescriptor } from '../checkpoint/descriptor.ts';
-import { cut, merge, split } from './attention.ts';
+import { cut, merge, ones, split } from './attention.ts';
 import { normalise, normaliseBy, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
@@ -24,6 +24,8 @@ const matrixShape = (descriptor: StateDescriptor): StateShape['state'] => {
       return null;
     case 'delta':
       return [descriptor.valueHeads, descriptor.keyDimension, descriptor.valueDimension];
+    case 'mamba':
+      return [descriptor.heads, descriptor.stateDimension, descriptor.headDimension];
   }
 };
 
@@ -131,10 +133,7 @@ export const stateOperator = (
   tokens: Value,
   { sequences, past, branches, unpack }: StateInputs,
 ): { readonly output: Value; readonly states: States } => {
-  const operator =
-    descriptor.kind === 'convolution'
-      ? shortConvolution(graph, descriptor, tokens)
-      : gatedDelta(graph, descriptor, tokens);
+  const operator = operatorOf(graph, descriptor, tokens);
   const flat = (mixed: Value): Value => merge(graph, mixed, operator.width);
   const first = runSequences(graph, operator, descriptor.convolution, sequences, past);
   if (branches === null)
@@ -150,6 +149,17 @@ export const stateOperator = (
   });
   const all = graph.node('Concat', [flat(first.mixed), flat(mixed)], { axis: 0 });
   return { output: operator.finish(graph.node('Gather', [all, unpack], { axis: 0 })), states: first.states };
+};
+
+const operatorOf = (graph: OnnxGraph, descriptor: StateDescriptor, tokens: Value): Operator => {
+  switch (descriptor.kind) {
+    case 'convolution':
+      return shortConvolution(graph, descriptor, tokens);
+    case 'delta':
+      return gatedDelta(graph, descriptor, tokens);
+    case 'mamba':
+      return mamba(graph, descriptor, tokens);
+  }
 };
 
 /** One run of the convolution and the recurrence over sequences; padding changes no state. */
@@ -298,6 +308,58 @@ const deltaInputs = (
     gate: merge(graph, gate, valueWidth),
     rate: merge(graph, rate, valueHeads),
     decay: merge(graph, decay, valueHeads),
+  };
+};
+
+/**
+ * Mamba-2: S <- e^(d A) S + d x B^T; y = S C + D x, by onnxruntime's operator with C, B and d x as queries, keys and
+ * values. The gate multiplies before the norm, which is over each group.
+ */
+const mamba = (graph: OnnxGraph, descriptor: Extract<StateDescriptor, { kind: 'mamba' }>, tokens: Value): Operator => {
+  const { heads: count, headDimension, stateDimension, groups, convolution, stepLimits, norm } = descriptor;
+  const [width, shared] = [count * headDimension, groups * stateDimension];
+  const [gate, channels, rawSteps] = cut(graph, project(graph, tokens, descriptor.input), [
+    width,
+    convolution.channels,
+    count,
+  ]);
+  const softened = graph.node('Softplus', [graph.node('Add', [rawSteps, tensor(graph, descriptor.stepBias)])]);
+  const [lower, upper] = stepLimits;
+  const floored = lower === 0 ? softened : graph.node('Max', [softened, graph.float(lower)]);
+  const steps = upper === Infinity ? floored : graph.node('Min', [floored, graph.float(upper)]);
+  const speed = graph.node('Neg', [graph.node('Exp', [tensor(graph, descriptor.decayLog)])]);
+  const skip = graph.node('Reshape', [tensor(graph, descriptor.skip), graph.integers([count, 1])]);
+  const perHead = (value: Value): Value => graph.node('Reshape', [value, graph.integers([0, 0, count, headDimension])]);
+  return {
+    channels,
+    isActivated: true,
+    mix: (convolved, packed, past) => {
+      const [value, key, query] = cut(graph, convolved, [width, shared, shared]);
+      const step = packed(steps);
+      const scaled = graph.node('Mul', [perHead(value), graph.node('Unsqueeze', [step, graph.integers([3])])]);
+      const keys = graph.node('Reshape', [key, graph.integers([0, 0, groups, stateDimension])]);
+      const { mixed, state } = linearAttention(graph, {
+        rule: 'gated',
+        query,
+        queryHeads: groups,
+        key: repeatedHeads(graph, keys, groups, stateDimension, count / groups),
+        heads: count,
+        value: heads(graph, scaled, width),
+        past,
+        decay: graph.node('Mul', [step, speed]),
+        rate: null,
+      });
+      const direct = heads(graph, graph.node('Mul', [perHead(value), skip]), width);
+      return { mixed: graph.node('Add', [mixed, direct]), state };
+    },
+    width,
+    finish: (mixed) => {
+      const gated = graph.node('Mul', [mixed, silu(graph, gate)]);
+      const factor = graph.node('Reshape', [tensor(graph, norm.scale), graph.integers([groups, -1])]);
+      const ofGroups = split(graph, gated, groups, width / groups);
+      const normed = normaliseBy(graph, ofGroups, ones(graph, width / groups), norm.epsilon);
+      return project(graph, merge(graph, graph.node('Mul', [normed, factor]), width), descriptor.output);
+    },
   };
 };
 

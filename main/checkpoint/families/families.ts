@@ -7,7 +7,7 @@ import type { Family } from './family.ts';
 import { gemma4, gemma4Text } from './gemma4.ts';
 import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
-import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
+import { graniteMoe, graniteMoeHybrid, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
@@ -17,7 +17,7 @@ import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
 import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
-import { qwen2Moe, qwen3Moe, qwen3Next } from './qwen.ts';
+import { qwen2Moe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
 import { step3p7 } from './step3p7.ts';
 
@@ -52,6 +52,9 @@ export const families: readonly Family[] = [
   gemma4,
   lfm2Moe,
   qwen3Next,
+  qwen35MoeText,
+  qwen35Moe,
+  graniteMoeHybrid,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -63,10 +66,7 @@ const indexer = 'its sparse indexer, which chooses the keys of each query, is no
 
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ['qwen3_5_moe', state],
-  ['qwen3_5_moe_text', state],
   ['nemotron_h', state],
-  ['granitemoehybrid', state],
   ['bailing_hybrid', state],
   ['deepseek_v32', indexer],
   ['glm_moe_dsa', indexer],
