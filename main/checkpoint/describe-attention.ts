@@ -1,6 +1,6 @@
 import type { ConfigReader } from './config-reader.ts';
-import type { AttentionDescriptor, Norm, Projection } from './descriptor.ts';
-import type { Family } from './families/family.ts';
+import type { AttentionDescriptor, IndexerDescriptor, Norm, Projection } from './descriptor.ts';
+import type { Family, IndexerRecord } from './families/family.ts';
 import type { WeightReader } from './read-tensor.ts';
 import { biasName, layerName } from './tensor-index.ts';
 
@@ -212,6 +212,39 @@ const describeLatent = (
   const queryScale = record.rankRoots === true ? (hidden / reader.integer('q_lora_rank')) ** 0.5 : 1;
   const take = (name: string, shape: readonly [number, number], isBiased = false): Projection =>
     project(weights, name, shape, isBiased);
+  const indexerOf = (names: IndexerRecord, layer: number): IndexerDescriptor => {
+    const most = reader.integer('index_topk');
+    const count = reader.integer('index_n_heads');
+    const dimension = reader.integer('index_head_dim');
+    const rank = reader.integer('q_lora_rank');
+    const source = indexSource(names, reader, layer);
+    const isShared =
+      source < layer ||
+      (layer + 1 < reader.integer('num_hidden_layers') && indexSource(names, reader, layer + 1) === layer);
+    const named = (name: string): string => layerName(`model.layers.{l}.self_attn.indexer.${name}`, layer);
+    return {
+      most,
+      heads: count,
+      dimension,
+      interleaved: names.interleaved,
+      own:
+        source < layer
+          ? null
+          : {
+              query: take(named('wq_b.weight'), [count * dimension, rank]),
+              key: take(named('wk.weight'), [dimension, hidden]),
+              keyNorm: {
+                kind: 'layer',
+                scale: weights.takeView(named('k_norm.weight'), [dimension]),
+                plusOne: false,
+                bias: weights.takeView(named('k_norm.bias'), [dimension]),
+                epsilon: record.innerEpsilon,
+              },
+              weights: take(named('weights_proj.weight'), [count, hidden]),
+            },
+      part: isShared ? `index of block ${String(source)}` : null,
+    };
+  };
   const describe = (layer: number): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     return {
@@ -230,6 +263,7 @@ const describeLatent = (
       latentScale: record.rankRoots === true ? (hidden / latent) ** 0.5 : 1,
       keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
       output: take(named(record.output), [hidden, heads * valueDimension], biased),
+      indexer: record.indexer === undefined ? null : indexerOf(record.indexer, layer),
       latent,
       plainDimension,
       rotatedDimension,
@@ -242,4 +276,26 @@ const describeLatent = (
     rotatedDimension: { full_attention: rotatedDimension, sliding_attention: rotatedDimension },
     describe,
   };
+};
+
+/** The layer whose indexer chooses the keys of a layer: its own, or the last one before it that has one. */
+const indexSource = ({ shared }: IndexerRecord, reader: ConfigReader, layer: number): number => {
+  if (shared === undefined) return layer;
+  const types = reader.strings(shared.typesKey) ?? patternOf(reader, shared.patternKey);
+  const hasOwn = (each: number): boolean =>
+    types === null
+      ? Math.max(each - reader.count(shared.offsetKey) + 1, 0) % reader.integer(shared.everyKey) === 0
+      : types[each] === 'full';
+  for (let each = layer; each >= 0; each -= 1) if (hasOwn(each)) return each;
+  throw reader.inconsistent(`no layer before layer ${String(layer)} has an indexer, which it would take keys from`);
+};
+
+/** "FSSF" or a list of such letters, as words. */
+const patternOf = (reader: ConfigReader, key: string): readonly string[] | null => {
+  const value = reader.raw(key);
+  if (value === null) return null;
+  const letters = typeof value === 'string' ? Array.from(value) : reader.strings(key);
+  if (letters === null || letters.some((letter) => letter !== 'F' && letter !== 'S'))
+    throw reader.bad(key, value, 'a letter F or S for each layer');
+  return letters.map((letter) => (letter === 'F' ? 'full' : 'shared'));
 };

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeState } from './describe-state.ts';
-import { denseActivation, describeMoe, takeBiases } from './describe-moe.ts';
+import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
+import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
   type BlockDescriptor,
   LATE_EXPERTS,
@@ -31,9 +32,6 @@ const IGNORED_BUFFER = '.rotary_emb.inv_freq';
 const PREDICTION_MARK = 'eh_proj.weight';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'];
-
-/** The deepest published models have fewer than two hundred layers. */
-const MAX_LAYERS = 1024;
 
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
@@ -69,7 +67,8 @@ export const describeModel = (
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
   const stateOf = describeState(family.state, reader, weights, hidden);
-  if (family.window.kind !== 'chunks') checkLayerTypes(family, reader);
+  const isIndexed = family.attention.kind === 'latent' && family.attention.indexer !== undefined;
+  if (family.window.kind !== 'chunks' && !isIndexed) checkLayerTypes(family, reader);
   const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
   const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
     const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
@@ -215,7 +214,7 @@ export const describeModel = (
       within: family.wrapper?.configKey ?? null,
     },
   };
-  const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey, MAX_LAYERS);
+  const extraLayers = family.extraLayersKey === null ? 0 : predictionLayers(reader);
   const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
     .map((layer) => `model.layers.${String(layer)}.`)
     .filter((start) => index.has(`${start}${PREDICTION_MARK}`));
@@ -227,11 +226,17 @@ export const describeModel = (
   const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
   const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
   const carriedTensors = free.filter((name) => beginsWith(name, carried));
-  const unusedTensors = free.filter((name) => !carriedTensors.includes(name));
+  const others = new Set(free.filter((name) => !beginsWith(name, carried)));
+  const isBuffer = (name: string): boolean => name.endsWith(IGNORED_BUFFER);
+  const prediction = describePrediction(
+    family,
+    [...tensors.values()].filter(({ tensor }) => others.has(tensor) && !isBuffer(tensor)),
+    moeLayers[0]?.moe.experts ?? 0,
+  );
   if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
     throw reader.inconsistent('"quantization_config" names fp8, but no tensor is float8');
   }
-  return { ...descriptor, unusedTensors, carriedTensors };
+  return { ...descriptor, unusedTensors: [...others].filter(isBuffer), prediction, carriedTensors };
 };
 
 /** The config of the text model. */
@@ -277,13 +282,20 @@ const unreadKeys = ({ attention }: Family, sharings: readonly Sharing[]): readon
   );
 
 /** Parts of the stream that later blocks take from a block. */
-const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] =>
-  attention?.kind === 'grouped' && attention.shared?.gives === true
+const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] => {
+  if (attention === null) return [];
+  if (attention.kind === 'latent') {
+    const { indexer } = attention;
+    if (indexer?.own == null || indexer.part === null) return [];
+    return [{ name: indexer.part, width: (indexer.heads + 1) * indexer.dimension + indexer.heads }];
+  }
+  return attention.shared?.gives === true
     ? [
         { name: attention.shared.keys, width: attention.keyValueHeads * attention.headDimension },
         { name: attention.shared.values, width: attention.keyValueHeads * attention.valueDimension },
       ]
     : [];
+};
 
 const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {
   const names = [...tensors.keys()];
@@ -383,13 +395,16 @@ const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: r
   }
 };
 
+const predictionLayers = (reader: ConfigReader): number =>
+  reader.count(reader.presentKey(PREDICTION_KEYS) ?? PREDICTION_KEYS[0], MAX_LAYERS);
+
 /** A list of a word for each layer; null if the config has none. */
 const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]): readonly string[] | null => {
   const types = reader.strings(key);
   if (types === null) return null;
   const layers = reader.integer('num_hidden_layers');
   // Lists of files with extra prediction layers may name those too.
-  if (types.length !== layers && types.length !== layers + reader.count('num_nextn_predict_layers'))
+  if (types.length !== layers && types.length !== layers + predictionLayers(reader))
     throw reader.inconsistent(`"${key}" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
   const other = types.find((type) => !allowed.includes(type));
   if (other === undefined) return types;

@@ -14,7 +14,7 @@ import type {
 import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
-import { biasName, layerName, type TensorIndex } from './tensor-index.ts';
+import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Published models have at most a few hundred experts in a layer. */
 const MAX_EXPERTS = 65_536;
@@ -25,6 +25,9 @@ interface Sizes {
   readonly identities: number;
   readonly width: number;
 }
+
+/** The deepest published models have fewer than two hundred layers. */
+export const MAX_LAYERS = 1024;
 
 /** Values per MXFP4 scale, and their bytes. */
 const MXFP4_VALUES = 32;
@@ -256,6 +259,15 @@ const takeGateUp = (
     return { gate: weights.take(named(names.gate), shape), up: weights.take(named(names.up), shape) };
   const both = weights.takeView(named(names), [2 * shape[0], shape[1]]);
   return { gate: plainWeight(contiguousPart(both, 0, 2, shape)), up: plainWeight(contiguousPart(both, 1, 2, shape)) };
+};
+
+/** A name of experts in every layer that there can be, in the first layout that stores them so. */
+export const expertExamples = ({ layouts, wrapper }: Family, areMxfp4: boolean): readonly string[] => {
+  const layout = layouts.find(({ kind }) => (kind === 'interleaved-mxfp4') === areMxfp4);
+  const index = new TensorIndex(new Map(), '', () => [], wrapper?.forms[0] ?? {});
+  return layout === undefined
+    ? []
+    : Array.from({ length: MAX_LAYERS }, (_, layer) => ownNames(index, layout, layer).example);
 };
 
 /** Names of expert tensors that only this layout has. */

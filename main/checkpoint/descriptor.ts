@@ -214,11 +214,31 @@ export type AttentionDescriptor =
       readonly latentScale: number;
       readonly keyValueUp: Projection;
       readonly output: Projection;
+      /** Chooses the keys of each query; null: it sees all. */
+      readonly indexer: IndexerDescriptor | null;
       readonly latent: number;
       readonly plainDimension: number;
       readonly rotatedDimension: number;
       readonly valueDimension: number;
     };
+
+/** n heads of width d that choose the `most` keys of each query, for all heads of attention alike. */
+export interface IndexerDescriptor {
+  readonly most: number;
+  readonly heads: number;
+  readonly dimension: number;
+  /** How the first rotated dimensions are paired, with the angles of the block. */
+  readonly interleaved: boolean;
+  /** Null: the choice of an earlier block. Queries are made of the low-rank queries of attention. */
+  readonly own: {
+    readonly query: Projection;
+    readonly key: Projection;
+    readonly keyNorm: Norm;
+    readonly weights: Projection;
+  } | null;
+  /** Part of the stream by which the values are given to later blocks, or taken from an earlier one; null: neither. */
+  readonly part: string | null;
+}
 
 /**
  * A causal convolution of every channel with a kernel of its own: y_t = sum over i of weight_i x_(t - C + 1 + i) + bias.
@@ -362,6 +382,17 @@ export interface Rotary {
   readonly magnitude: number;
 }
 
+/** Layers that predict further tokens (MTP): inference does not use them, and an export drops or slices them. */
+export interface PredictionLayers {
+  /** Names of all their tensors; none where a file has no such layers. */
+  readonly tensors: readonly string[];
+  /** Those of experts, as in `ExpertStorage`. */
+  readonly stacked: readonly string[];
+  readonly prefixes: readonly string[];
+  /** Why their experts cannot be cut like the model's; null: they can, or there are none. */
+  readonly obstacle: string | null;
+}
+
 export interface ModelDescriptor {
   readonly family: string;
   readonly hidden: number;
@@ -391,8 +422,9 @@ export interface ModelDescriptor {
    * Keys of config.json for E and K, as this folder writes them (within the object of this key): an export edits these.
    */
   readonly configKeys: { readonly experts: readonly string[]; readonly topK: string; readonly within: string | null };
-  /** Tensors on disk that inference does not use (extra prediction layers): an export leaves them out. */
+  /** Buffers on disk that nothing uses: an export leaves them out. */
   readonly unusedTensors: readonly string[];
+  readonly prediction: PredictionLayers;
   /** Tensors on disk that inference does not use and an export copies (vision towers). */
   readonly carriedTensors: readonly string[];
 }

@@ -33,12 +33,14 @@ const ofAttention = (attention: AttentionDescriptor): number => {
     const gates = gate === null || gate === 'in-query' ? [] : [gate];
     return sum([query, key ?? [], value ?? [], output, gates].flat().map(ofProjection)) + norms + count(sinks);
   }
-  const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
+  const { query, keyValueDown, keyValueNorm, keyValueUp, output, indexer } = attention;
+  const own = indexer?.own ?? null;
+  const index = own === null ? 0 : sum([own.query, own.key, own.weights].map(ofProjection)) + ofNorm(own.keyNorm);
   const queries =
     'whole' in query
       ? ofProjection(query.whole)
       : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
-  return queries + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
+  return queries + index + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
 };
 
 const ofState = (state: StateDescriptor): number => {
@@ -141,6 +143,36 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     supported: true,
     reasons: [...reasons],
   };
+};
+
+/** Names of modules by the beginnings of their tensors' names. */
+export const beginnings = (tensors: readonly string[]): string =>
+  [...new Set(tensors.map((name) => /^(?:model\.)?[^.]+/.exec(name)?.[0] ?? name))].join(', ');
+
+/** What a file holds beside the text model, one sentence each. */
+export const besideModel = ({ prediction, carriedTensors }: ModelDescriptor): readonly string[] => [
+  ...(prediction.tensors.length === 0
+    ? []
+    : [
+        `${String(prediction.tensors.length)} tensors are extra prediction layers (MTP), not used here: an export ` +
+          'leaves them out, or slices them (--mtp).',
+      ]),
+  ...(carriedTensors.length === 0
+    ? []
+    : [
+        `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): not ` +
+          'used here, and an export copies them unchanged.',
+      ]),
+];
+
+/** Bytes of tensors that are not used here, if any. */
+export const unusedBytes = (
+  { prediction, carriedTensors }: ModelDescriptor,
+  tensors: ReadonlyMap<string, TensorView>,
+): Pick<ModelInfo, 'unusedBytes'> => {
+  if (prediction.tensors.length + carriedTensors.length === 0) return {};
+  const bytes = (names: readonly string[]): number => sum(names.map((name) => tensors.get(name)?.byteLength ?? 0));
+  return { unusedBytes: { prediction: bytes(prediction.tensors), carried: bytes(carriedTensors) } };
 };
 
 /** Number of experts that return a constant, if any. */

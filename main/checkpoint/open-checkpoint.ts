@@ -8,11 +8,12 @@ import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
 import type { ModelDescriptor, TensorView } from './descriptor.ts';
 import { families, familyOf, refusedFamilies } from './families/families.ts';
+import type { Family } from './families/family.ts';
 import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainingReads, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
-import { modelInfo } from './model-info.ts';
+import { besideModel, modelInfo, unusedBytes } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
 import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
@@ -57,8 +58,9 @@ export const MAX_CONFIG_BYTES = 4 * 2 ** 20;
 const MAX_INDEX_BYTES = 32 * 2 ** 20;
 
 const SINGLE_FILE = 'model.safetensors';
-const INDEX_FILE = 'model.safetensors.index.json';
+export const INDEX_FILE = 'model.safetensors.index.json';
 const indexSchema = z.object({
+  metadata: z.looseObject({ total_size: z.number().positive().optional() }).nullish(),
   weight_map: z.record(z.string(), z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'a file name without folders')),
 });
 
@@ -75,21 +77,8 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
   );
   if (!isFolder)
     throw refuse('no-model', `${resolved} is not a folder.`, 'Choose a folder with config.json and *.safetensors.');
-  const configFile = path.join(resolved, 'config.json');
-  const config = await readJson(configFile, configSchema, MAX_CONFIG_BYTES);
-  const modelType = config['model_type'];
-  const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
-  if (family === undefined) {
-    const known = families.map((each) => each.modelType).join(', ');
-    const reason = typeof modelType === 'string' ? refusedFamilies.get(modelType) : undefined;
-    throw refuse(
-      'unknown-model-type',
-      `${resolved}/config.json: model_type ` +
-        `${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not ` +
-        `supported${reason === undefined ? '' : `: ${reason}`} (supported: ${known}).`,
-      'Choose a checkpoint of a supported family.',
-    );
-  }
+  const config = await readConfig(resolved);
+  const family = familyOfConfig(config, resolved);
   const weights = await readHeaders(resolved);
   const sources = await stampModel(
     resolved,
@@ -102,10 +91,10 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     ? []
     : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
   const chat = await chatFacts(resolved);
-  for (const note of chat.notes) reasons.push(note);
+  for (const note of [...besideModel(descriptor), ...chat.notes]) reasons.push(note);
   const fingerprint = await fingerprintCheckpoint(config, weights);
   const identity = await identityOf(resolved, fingerprint);
-  const isReadAgain = isDeepStrictEqual(await readJson(configFile, configSchema, MAX_CONFIG_BYTES), config);
+  const isReadAgain = isDeepStrictEqual(await readConfig(resolved), config);
   const [change = isReadAgain ? undefined : 'config.json was written to'] = await changedSources(resolved, sources);
   if (change !== undefined)
     throw refuse(
@@ -121,7 +110,11 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     descriptor,
     tensors,
     weightFiles: weights.map(({ name, file }) => ({ name, file })),
-    info: { ...modelInfo(descriptor, sizeBytes, reasons), chatTemplate: chat.file ?? undefined },
+    info: {
+      ...modelInfo(descriptor, sizeBytes, reasons),
+      ...unusedBytes(descriptor, tensors),
+      chatTemplate: chat.file ?? undefined,
+    },
     fingerprint,
     identity,
     sources,
@@ -129,6 +122,40 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
 };
 
 const configSchema = z.record(z.string(), z.unknown());
+
+export const readConfig = (folder: string): Promise<Readonly<Record<string, unknown>>> =>
+  readJson(path.join(folder, 'config.json'), configSchema, MAX_CONFIG_BYTES);
+
+/** The family that a config names; refuses any other, with the reason where it is known. */
+export const familyOfConfig = (config: Readonly<Record<string, unknown>>, folder: string): Family => {
+  const modelType = config['model_type'];
+  const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
+  if (family !== undefined) return family;
+  const known = families.map((each) => each.modelType).join(', ');
+  const reason = typeof modelType === 'string' ? refusedFamilies.get(modelType) : undefined;
+  throw refuse(
+    'unknown-model-type',
+    `${folder}/config.json: model_type ` +
+      `${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not ` +
+      `supported${reason === undefined ? '' : `: ${reason}`} (supported: ${known}).`,
+    'Choose a checkpoint of a supported family.',
+  );
+};
+
+/** The index of a folder's weight files; null if it has none. */
+export const readIndex = async (folder: string): Promise<z.infer<typeof indexSchema> | null> => {
+  const file = path.join(folder, INDEX_FILE);
+  return (await exists(file)) ? readJson(file, indexSchema, MAX_INDEX_BYTES) : null;
+};
+
+/** Whether a model folder has none of the weight files that it names. */
+export const lacksWeights = async (folder: string): Promise<boolean> => {
+  if (await exists(path.join(folder, SINGLE_FILE))) return false;
+  const index = await readIndex(folder);
+  for (const name of new Set(Object.values(index?.weight_map ?? {})))
+    if (await exists(path.join(folder, name))) return false;
+  return true;
+};
 
 /** Hash over fingerprint and the tokenizer's files; without a tokenizer only the fingerprint. */
 const identityOf = async (folder: string, fingerprint: string): Promise<string> => {
@@ -189,15 +216,15 @@ const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
     const file = await realpath(single);
     return [{ name: SINGLE_FILE, file, header: await readSafetensorsHeader(file) }];
   }
-  const indexFile = path.join(folder, INDEX_FILE);
-  if (!(await exists(indexFile))) {
+  const index = await readIndex(folder);
+  if (index === null) {
     throw refuse(
       'no-weights',
       `${folder} contains neither ${SINGLE_FILE} nor ${INDEX_FILE}.`,
       'Choose a checkpoint in safetensors format (pickle files are never opened).',
     );
   }
-  const { weight_map: weightMap } = await readJson(indexFile, indexSchema, MAX_INDEX_BYTES);
+  const { weight_map: weightMap } = index;
   const shards = new Map<string, WeightFile>();
   for (const name of [...new Set(Object.values(weightMap))].sort()) {
     const link = path.join(folder, name);

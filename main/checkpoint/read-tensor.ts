@@ -1,5 +1,6 @@
 import { refuse } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
+import { SCALE_ENDING } from './assumed-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
@@ -140,7 +141,7 @@ export class WeightReader {
 
   /** A matrix [out, in] that a float8 checkpoint quantises; `name` ends in `.weight`. */
   take(name: string, shape: readonly [number, number]): Weight {
-    const scaleName = `${name}_scale_inv`;
+    const scaleName = `${name}${SCALE_ENDING}`;
     const isQuantised = this.index.has(scaleName) || this.index.dtypeOf(name) === 'F8_E4M3';
     if (this.quantisation.kind !== 'fp8' || !isQuantised) return plainWeight(this.index.take(name, shape));
     const { block } = this.quantisation;

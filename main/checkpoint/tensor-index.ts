@@ -1,4 +1,5 @@
 import { refuse } from '../contract/errors.ts';
+import { AssumedTensors } from './assumed-tensors.ts';
 import type { TensorDtype, TensorView } from './descriptor.ts';
 
 /** Fills the block into a family's pattern. */
@@ -87,8 +88,9 @@ export class TensorIndex {
   /** `dtypes`: dtypes that this layout allows. The view of a missing tensor is empty: `settle` refuses it. */
   take(canonical: string, shape: readonly number[], dtypes: readonly TensorDtype[] = weightDtypes): TensorView {
     const name = this.onDisk(canonical);
-    const view = this.#tensors.get(name);
-    if (view === undefined) {
+    const view =
+      this.#tensors instanceof AssumedTensors ? this.#tensors.assume(name, shape, dtypes) : this.#tensors.get(name);
+    if (view === undefined || view === null) {
       this.#missing.add(name);
       return { tensor: name, file: this.#folder, dtype: dtypes[0] ?? 'F32', shape, byteOffset: 0, byteLength: 0 };
     }
@@ -110,6 +112,7 @@ export class TensorIndex {
    * are known to be unused; returns those.
    */
   settle(isIgnored: (name: string) => boolean): readonly string[] {
+    if (this.#tensors instanceof AssumedTensors && !this.#tensors.isWhole) return [];
     const free = [...this.#tensors.keys()].filter((name) => !this.#taken.has(name));
     const leftovers = free.filter((name) => !isIgnored(name));
     const missing = [...this.#missing];

@@ -1,4 +1,11 @@
-import { calibrationAt, DEFAULT_SHARE, DEFAULT_SPLIT_SEED, type RecordedCalibration } from '../contract/calibration.ts';
+import {
+  calibrationAt,
+  DEFAULT_SHARE,
+  DEFAULT_SPLIT_SEED,
+  type RecordedCalibration,
+  type WritingRule,
+} from '../contract/calibration.ts';
+import { DEFAULT_NEW_TOKENS, DEFAULT_STOP } from '../tasks/generation/stop-rule.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -25,6 +32,17 @@ export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {
     value: 'FILE|TASK',
     help: 'For tasks without calibration items: take those of another task, or the items of this file.',
   },
+  'max-new-tokens': {
+    type: 'string',
+    value: 'N',
+    help: 'With --split or --calibrate-on, for answers that the model writes: their most tokens (default 256).',
+  },
+  until: {
+    type: 'string',
+    multiple: true,
+    value: 'STRING',
+    help: 'The same: a string that ends an answer (default "\\n\\n", an empty line); may be given several times.',
+  },
 };
 
 /** Reads a task as the engine does, with the names of the bundled tasks. */
@@ -33,6 +51,16 @@ type Load = (path: string) => Promise<Task>;
 const loaderOf = async (resources: string): Promise<Load> => {
   const bundled = await bundledTasks(resources);
   return (path) => loadTask(path, (named) => actualPath(named, bundled));
+};
+
+/** Stop strings with \\n and \\t as a shell passes them. */
+const readWriting = (reader: OptionReader): { readonly writing?: WritingRule } => {
+  const most = reader.whole('max-new-tokens', 1);
+  const until = reader.texts('until').map((stop) => stop.replaceAll('\\n', '\n').replaceAll('\\t', '\t'));
+  if (most === undefined && until.length === 0) return {};
+  return {
+    writing: { until: until.length === 0 ? [...DEFAULT_STOP.until] : until, maxNewTokens: most ?? DEFAULT_NEW_TOKENS },
+  };
 };
 
 /** The calibration items that the options choose, with absolute paths; null where they choose none. */
@@ -44,19 +72,22 @@ const readCalibration = async (
   const share = reader.real('split', 0, 1);
   const seed = reader.whole('split-seed', 0);
   const other = reader.text('calibrate-on');
+  const rule = readWriting(reader);
+  if (rule.writing !== undefined && share === undefined && other === undefined)
+    throw refuse('bad-usage', '--max-new-tokens and --until need --split or --calibrate-on.', 'Give one of them.');
   if (share !== undefined && other !== undefined)
     throw refuse('bad-usage', '--split and --calibrate-on are both given.', 'Give one of them.');
   if (seed !== undefined && share === undefined)
     throw refuse('bad-usage', '--split-seed is given without --split.', 'Give --split, for example 0.2.');
   if (share !== undefined) {
     if (share === 0 || share === 1) throw badValue('split', String(share), 'a share between 0 and 1');
-    return { from: 'split', share, seed: seed ?? DEFAULT_SPLIT_SEED };
+    return { from: 'split', share, seed: seed ?? DEFAULT_SPLIT_SEED, ...rule };
   }
   if (other === undefined) return null;
   const [path = '', ...more] = await findTasks(resources, [other]);
   if (more.length > 0) throw badValue('calibrate-on', other, 'one file or task');
   const { calibration } = await load(path);
-  return calibration.length > 0 ? { from: 'task', task: path } : { from: 'file', file: path };
+  return { ...(calibration.length > 0 ? { from: 'task', task: path } : { from: 'file', file: path }), ...rule };
 };
 
 /** A task of `--task` before an engine knows it. */

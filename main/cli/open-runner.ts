@@ -16,14 +16,14 @@ import type { OptionReader } from './option-values.ts';
 import { installRecovery, type PlanOnDisk } from './plan-files.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
 
-export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
+export const MACHINE_OPTIONS = {
   threads: { type: 'string', value: 'N', help: 'Threads of the runtime (default: physical cores).' },
   memory: {
     type: 'string',
     value: 'GB',
     help: 'Memory that weights may take, in gigabytes (default: 60 % of what this process may use).',
   },
-};
+} as const satisfies Readonly<Record<string, VerbOption>>;
 
 const BYTES_PER_GIGABYTE = 1e9;
 

@@ -7,7 +7,7 @@ import { pick } from '../figures/columns.ts';
 import { kindColumns, resultColumns, thresholdColumns } from '../figures/tables.ts';
 import { printedDifference, printedFactor, printedValue } from './terminal-text.ts';
 import { columnsTable, textTable } from './text-table.ts';
-import { curtailedText } from '../words/verdicts.ts';
+import { curtailedText, sweepNotes } from '../words/verdicts.ts';
 import { UNITS_NOTE } from '../words/numbers.ts';
 
 /** Safe factors by choice and in writing, side by side, for curves measured both ways; empty where there are none. */
@@ -86,23 +86,23 @@ const overDraws = (document: SweepDocument): readonly string[] => {
 };
 
 const RESULTS_SHOWN =
-  'model task method seed factor kept dropped_share n value difference interval p verdict bytes ' +
-  'prompt_tokens_per_second decode_tokens_per_second';
+  'model task method seed factor kept dropped_share n value difference interval p verdict ended ' +
+  'looped answer_loss bytes prompt_tokens_per_second decode_tokens_per_second';
 
 /** Results and thresholds of a sweep as tables, with the rule of the thresholds. */
 export const sweepText = (document: SweepDocument): string => {
-  const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
+  const { run, results, thresholds, rule, multiplicity } = document;
   return [
     columnsTable(pick(resultColumns, RESULTS_SHOWN), results),
     ...overDraws(document),
     ...curtailedLines(document),
-    columnsTable(pick(thresholdColumns, 'model task method seed factor bracket power'), thresholds),
+    columnsTable(pick(thresholdColumns, 'model task method seed factor bracket ends_verdict power'), thresholds),
     UNITS_NOTE,
     ...bothKinds(document),
     rule,
     ...(multiplicity === undefined ? [] : [multiplicity.sentence]),
     ...cutPrompts(results),
-    ...notes,
+    ...sweepNotes(document),
     `Run ${run}.`,
   ].join('\n\n');
 };

@@ -2,11 +2,24 @@ import { z } from 'zod';
 import { assertNever } from './errors.ts';
 import { pathHandle } from './model.ts';
 
+/** More tokens than any context window. */
+const MOST_NEW_TOKENS = 1_000_000;
+
 /** Share of the items drawn for calibration; at least one item stays on each side. */
 export const splitShare = z.number().gt(0).lt(1);
 export const splitSeed = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
-const split = z.object({ from: z.literal('split'), share: splitShare, seed: splitSeed });
+/** For answers that the model writes: the strings that end the text, and its most tokens. */
+export const writingRule = z.object({
+  until: z.array(z.string().min(1).max(200)).min(1).max(16),
+  maxNewTokens: z.number().int().min(1).max(MOST_NEW_TOKENS),
+});
+export type WritingRule = z.infer<typeof writingRule>;
+
+/** For a file of written items: the rule in the place of the format's default. */
+const writing = { writing: writingRule.optional() };
+
+const split = z.object({ from: z.literal('split'), share: splitShare, seed: splitSeed, ...writing });
 
 /**
  * Source of calibration items for a task that has only test items: some of its own, drawn by a seed; the items of a
@@ -14,8 +27,8 @@ const split = z.object({ from: z.literal('split'), share: splitShare, seed: spli
  */
 export const calibrationChoice = z.discriminatedUnion('from', [
   split,
-  z.object({ from: z.literal('file'), file: pathHandle }),
-  z.object({ from: z.literal('task'), task: pathHandle }),
+  z.object({ from: z.literal('file'), file: pathHandle, ...writing }),
+  z.object({ from: z.literal('task'), task: pathHandle, ...writing }),
 ]);
 export type CalibrationChoice = z.infer<typeof calibrationChoice>;
 
@@ -24,15 +37,15 @@ const recordedPath = z.string().min(1).max(4096);
 /** `calibrationChoice` as recorded in a file: paths instead of handles. */
 export const recordedCalibration = z.discriminatedUnion('from', [
   split,
-  z.object({ from: z.literal('file'), file: recordedPath }),
-  z.object({ from: z.literal('task'), task: recordedPath }),
+  z.object({ from: z.literal('file'), file: recordedPath, ...writing }),
+  z.object({ from: z.literal('task'), task: recordedPath, ...writing }),
 ]);
 export type RecordedCalibration = z.infer<typeof recordedCalibration>;
 
 type Calibration<Path> =
   | z.infer<typeof split>
-  | { readonly from: 'file'; readonly file: Path }
-  | { readonly from: 'task'; readonly task: Path };
+  | { readonly from: 'file'; readonly file: Path; readonly writing?: WritingRule | undefined }
+  | { readonly from: 'task'; readonly task: Path; readonly writing?: WritingRule | undefined };
 
 /** The same choice with its file or task mapped, from handle to path or back. */
 export const calibrationAt = <From, To>(
@@ -43,9 +56,9 @@ export const calibrationAt = <From, To>(
     case 'split':
       return calibration;
     case 'file':
-      return { from: 'file', file: pathOf(calibration.file) };
+      return { ...calibration, file: pathOf(calibration.file) };
     case 'task':
-      return { from: 'task', task: pathOf(calibration.task) };
+      return { ...calibration, task: pathOf(calibration.task) };
     default:
       return assertNever(calibration);
   }

@@ -12,6 +12,11 @@ export const ggufTypes = ['f32', 'f16', 'bf16', 'q8_0'] as const;
 export const ggufType = z.enum(ggufTypes);
 export type GgufType = z.infer<typeof ggufType>;
 
+/** What an export makes of extra prediction layers: their experts are sliced, or the layers are left out. */
+export const predictionChoices = ['drop', 'slice'] as const;
+export const predictionChoice = z.enum(predictionChoices);
+export type PredictionChoice = z.infer<typeof predictionChoice>;
+
 /**
  * Result of verifying an export: the masked (or overlaid) original and the reopened export on the same tokens. A GGUF
  * file is not run (0 sequences, 0 tokens): its bytes are compared.
@@ -33,6 +38,8 @@ export const verification = z.object({
    * Whether every tensor in the export is byte for byte the plan's slice of the source (merged experts: recomputed).
    */
   sameTensors: z.boolean(),
+  /** What became of the source's extra prediction layers; null: it has none. */
+  mtp: predictionChoice.nullable().default(null),
   /** Problems, each with its location; empty when ok. */
   problems: z.array(z.string()),
 });

@@ -39,6 +39,8 @@ export const modelInfo = z.object({
   parameters: z.object({ total: z.number(), expert: z.number(), active: z.number() }),
   dtype: z.string(),
   sizeBytes: z.number(),
+  /** Of these, bytes that are not used here: of extra prediction layers, and of towers for images and sound. */
+  unusedBytes: z.object({ prediction: z.number(), carried: z.number() }).optional(),
   /** Bytes of memory needed with every block resident, and with one block at a time. */
   memory: z.object({ resident: z.number(), streaming: z.number() }),
   supported: z.boolean(),

@@ -22,6 +22,14 @@ export interface TextOutcome {
   readonly tokens: number;
 }
 
+/** A loop at the end of a generated text: its first token, and that token's place in the text in UTF-16 units. */
+export interface TextLoop {
+  readonly token: number;
+  readonly character: number;
+  /** Tokens after which the text repeats; null where it repeats without a period. */
+  readonly period: number | null;
+}
+
 /** A model's generated text for one item, and how the task's filters read it. */
 export interface WrittenOutcome {
   readonly kind: 'written';
@@ -37,6 +45,8 @@ export interface WrittenOutcome {
   readonly tokens: number;
   /** End of the text: by a stop string, an end token, or its length. */
   readonly stopped: 'until' | 'end' | 'length';
+  /** The loop that a text without another end was in, or null; absent in outcomes of earlier versions. */
+  readonly loop?: TextLoop | null | undefined;
   /** Tokens cut from the left of the context to leave room for new ones. */
   readonly truncatedTokens: number;
 }

@@ -16,6 +16,8 @@ export const shownAnswer = z.discriminatedUnion('kind', [
     /** The text after the task's filters, where it differs. */
     filtered: z.string().nullable(),
     stopped: z.enum(['until', 'end', 'length']),
+    /** Where the loop begins in `text`, and its period in tokens; absent where there is none, or none was recorded. */
+    loop: z.object({ character: z.number(), period: z.number().nullable() }).optional(),
     isRight: z.boolean(),
   }),
   z.object({ kind: z.literal('text'), logprob: z.number(), tokens: z.number(), isRight: z.null() }),

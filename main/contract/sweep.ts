@@ -229,9 +229,10 @@ export type SweepRequest = z.infer<typeof sweepRequest>;
 /**
  * Verdict of a test of one candidate at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
  * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. "Unsafe", also in names
- * such as `firstUnsafe`, means undecided or worse.
+ * such as `firstUnsafe`, means undecided or worse. `at-chance` takes the place of a verdict where the unpruned model
+ * itself is not above chance: its candidates have nothing to lose.
  */
-export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
+export const pointVerdict = z.enum(['safe', 'undecided', 'worse', 'at-chance']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
 
 /** Storage and compute cost of a point's model. */
@@ -247,6 +248,32 @@ export const pointCost = z.object({
   decodeTokensPerSecond: z.number().optional(),
 });
 export type PointCost = z.infer<typeof pointCost>;
+
+/**
+ * How the texts of a candidate end: shares in 0..1. A text ends by a stop string or an end token; of the others, some
+ * loop and the rest run out of tokens. `difference` and what follows it: of `ended`, as a result has them of its value.
+ */
+export const endings = z.object({
+  ended: z.number(),
+  /** Null where outcomes of an earlier version do not say whether a text looped. */
+  looped: z.number().nullable(),
+  difference: z.number(),
+  low: z.number(),
+  high: z.number(),
+  lowOneSided: z.number(),
+  highOneSided: z.number(),
+  p: z.number().nullable(),
+  lost: itemCount,
+  gained: itemCount,
+});
+export type Endings = z.infer<typeof endings>;
+
+/**
+ * Log-probability (natural logarithm) that the right choice loses by pruning, mean over items with its two-sided 95 %
+ * interval: Student's t of the items, or of the passages that they share.
+ */
+export const answerLoss = z.object({ mean: z.number(), low: z.number(), high: z.number() });
+export type AnswerLoss = z.infer<typeof answerLoss>;
 
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
 export const sweepResult = candidatePoint
@@ -313,11 +340,20 @@ export const sweepResult = candidatePoint
     verdict: pointVerdict.nullable().optional(),
     /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
     p: z.number().nullable(),
+    /**
+     * Of the unpruned model's own point, where items have choices: the accuracy of guessing, and the one-sided exact p
+     * of an accuracy like this one or better by guessing. Absent elsewhere and in old documents.
+     */
+    chance: z.object({ accuracy: z.number(), p: z.number() }).optional(),
     /** Items that only the unpruned model, or only the candidate, answers correctly; 0 for perplexity. */
     lost: itemCount,
     gained: itemCount,
     /** Items whose context was cut on the left to fit max_position_embeddings. */
     truncated: itemCount,
+    /** Of tasks with written answers; absent in old documents. */
+    endings: endings.optional(),
+    /** Of tasks with choices and at least two items (or passages); absent in old documents. */
+    answerLoss: answerLoss.optional(),
     /** Absent in old documents. */
     cost: pointCost.optional(),
   })
@@ -333,6 +369,8 @@ export const verdict = z.enum([
   'none-safe',
   /** Too few items: even a candidate that answers every item as the unpruned model does could not be called safe. */
   'cannot-tell',
+  /** The unpruned model is not above chance: a pruned one has nothing to lose. */
+  'at-chance',
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
@@ -352,7 +390,8 @@ export type TestPower = z.infer<typeof testPower>;
 /** Position of a threshold. */
 const bracket = {
   /**
-   * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell.
+   * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell, or
+   * at chance.
    */
   factor: z.number().nullable(),
   lastSafe: z.number().nullable(),
@@ -381,6 +420,11 @@ export const threshold = z.object({
   ...bracket,
   delta: z.number(),
   n: z.number(),
+  /**
+   * Of a task with written answers: how far its texts end as often as the unpruned model's, by the same rule, margin
+   * and items. Absent where candidates were curtailed, and in old documents.
+   */
+  endings: z.object(bracket).optional(),
   /** For a threshold over several draws: that of each, by seed. Absent elsewhere. */
   draws: z.array(drawThreshold).max(MOST_SEEDS).optional(),
   /** Where the first unsafe factor is undecided, or nothing can be determined; for accuracies only. */
@@ -424,6 +468,13 @@ export const recordedSweepDocument = z.preprocess(withPresentDocumentNames, swee
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';
+
+/** One-sided level of the test of the unpruned model against chance. */
+const CHANCE_LEVEL = 0.05;
+
+/** Whether an unpruned model's result is not above chance, by the one-sided exact test at 5 %. */
+export const isAtChance = ({ chance }: Pick<SweepResult, 'chance'>): boolean =>
+  chance !== undefined && chance.p > CHANCE_LEVEL;
 
 /** Relative tolerance between two computations of one factor: factors are quotients of small whole numbers. */
 const FACTOR_ROUNDING = 1e-9;

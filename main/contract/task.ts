@@ -125,6 +125,8 @@ export const taskEntry = z.object({
   items: z.object({ calibration: z.number(), test: z.number() }),
   /** Accuracy of guessing: mean of 1 / choices over the test items; null for perplexity and for generated answers. */
   chance: z.number().nullable(),
+  /** Where answers are written: their stop strings, and their most tokens. */
+  writing: z.object({ until: z.array(z.string()), maxNewTokens: z.number() }).optional(),
   /** From the task's folder; empty where it states none. */
   withoutQuestion: withoutQuestion.default({}),
   hash: z.string().nullable(),

@@ -1,8 +1,12 @@
 import type { Threshold } from '../contract/sweep.ts';
+import { thresholdLook } from '../words/verdicts.ts';
 
 /** How far a model can be pruned for a task by the best of several methods. */
 export interface BestThreshold<T extends Threshold = Threshold> {
-  /** The largest threshold; among equal ones, the one whose bracket is open or ends latest. */
+  /**
+   * The largest threshold; among equal ones, the one whose bracket is open or ends latest, then one that is undecided
+   * rather than worse.
+   */
   readonly best: T;
   /** The methods that reach it, the best's own first. */
   readonly methods: readonly string[];
@@ -28,7 +32,10 @@ export const bestThreshold = <T extends Threshold>(thresholds: readonly T[]): Be
       const ends = reach(threshold);
       return ends === null ? [] : [{ threshold, ends }];
     })
-    .sort(({ ends: left }, { ends: right }) => right[0] - left[0] || compareEnds(right[1], left[1]));
+    .sort(
+      ({ ends: left, threshold: one }, { ends: right, threshold: other }) =>
+        right[0] - left[0] || compareEnds(right[1], left[1]) || Number(isUnsafe(one)) - Number(isUnsafe(other)),
+    );
   const [best] = known;
   if (best === undefined) return { best: first, methods: [], cannotTell };
   return {
@@ -37,6 +44,8 @@ export const bestThreshold = <T extends Threshold>(thresholds: readonly T[]): Be
     cannotTell,
   };
 };
+
+const isUnsafe = (threshold: Threshold): boolean => thresholdLook(threshold) === 'unsafe';
 
 /** Infinities are equal. */
 const compareEnds = (left: number, right: number): number => (left === right ? 0 : left - right);

@@ -52,7 +52,7 @@ export interface PointOverDraws extends Pick<SweepResult, 'model' | 'task' | 'me
   readonly value: Spread | null;
   /** Difference to the unpruned model; null as `value`. */
   readonly difference: Spread | null;
-  /** Safe or worse where every draw is, else undecided. */
+  /** Safe or worse where every draw is, `at-chance` where the unpruned model is, else undecided. */
   readonly verdict: PointVerdict;
   /** Safe draws, of those that were measured or curtailed here. */
   readonly safe: DrawCount;
@@ -133,7 +133,7 @@ export const pointsOverDraws = (document: Points, reading: Reading | null = null
         draws,
         value: spread(({ value }) => value),
         difference: spread(({ difference }) => difference),
-        verdict: unanimous(verdicts) ?? 'undecided',
+        verdict: verdicts.includes('at-chance') ? 'at-chance' : (unanimous(verdicts) ?? 'undecided'),
         safe: { count: verdicts.filter((verdict) => verdict === 'safe').length, of: verdicts.length },
       },
     ];

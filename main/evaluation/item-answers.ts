@@ -9,8 +9,11 @@ const shownAnswer = (metric: MetricName, outcome: ItemOutcome): ShownAnswer => {
   if (outcome.kind === 'text') return { kind: 'text', logprob: outcome.logprob, tokens: outcome.tokens, isRight: null };
   const right = isRight(metric, outcome);
   if (outcome.kind === 'written') {
-    const { text, filtered, stopped } = outcome;
-    return { kind: 'written', text, filtered: filtered === text ? null : filtered, stopped, isRight: right };
+    const { text, filtered, stopped, loop } = outcome;
+    const written = { kind: 'written', text, filtered: filtered === text ? null : filtered, stopped } as const;
+    if (!loop) return { ...written, isRight: right };
+    const { character, period } = loop;
+    return { ...written, loop: { character, period }, isRight: right };
   }
   const chosen = metric === 'acc_norm' ? outcome.chosenNorm : outcome.chosen;
   return { kind: 'choice', chosen, logprobs: [...outcome.logprobs], isRight: right };

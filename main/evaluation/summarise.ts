@@ -1,5 +1,5 @@
 import { assertNever, refuse } from '../contract/errors.ts';
-import { DEFAULT_DELTA, type SweepResult } from '../contract/sweep.ts';
+import { DEFAULT_DELTA, type Endings, type SweepResult } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import type { ChoiceOutcome, ItemOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import {
@@ -10,7 +10,9 @@ import {
 } from '../statistics/bootstrap.ts';
 import { groupInterval, groupMoves, signChangeP } from '../statistics/clustered-pairs.ts';
 import { EITHER_END, pairedInterval } from '../statistics/exact-paired-test.ts';
-import { mcnemarExact } from '../statistics/p-values.ts';
+import { guessingP, mcnemarExact } from '../statistics/p-values.ts';
+import { answerLossOf } from './answer-loss.ts';
+import { hasEnded, loopedShare } from './endings.ts';
 import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
 /** The part of a sweep result that follows from outcomes; the rest of it names the candidate. */
@@ -72,7 +74,7 @@ export const pairedAnswers = <O extends PairedAnswer>(
   pairs: readonly (readonly [O, O])[],
   isRight: (outcome: O) => boolean,
   delta: number,
-): Omit<PairedSummary, 'metric' | 'value' | 'acc' | 'accNorm'> => {
+): Omit<PairedSummary, 'metric' | 'value' | 'acc' | 'accNorm' | 'highOneSided'> & { highOneSided: number } => {
   const n = pairs.length;
   const lost = pairs.filter(([before, after]) => isRight(before) && !isRight(after)).length;
   const gained = pairs.filter(([before, after]) => !isRight(before) && isRight(after)).length;
@@ -128,7 +130,15 @@ const summariseChoices = (
     pairs.filter(([, after]) => holds(after)).length / pairs.length;
   const acc = part((after) => after.chosen === after.answer);
   const accNorm = part((after) => after.chosenNorm === after.answer);
-  return { ...pairedAnswers(pairs, isRight, delta), metric, value: metric === 'acc' ? acc : accNorm, acc, accNorm };
+  const answerLoss = answerLossOf(pairs);
+  return {
+    ...pairedAnswers(pairs, isRight, delta),
+    metric,
+    value: metric === 'acc' ? acc : accNorm,
+    acc,
+    accNorm,
+    ...(answerLoss === undefined ? {} : { answerLoss }),
+  };
 };
 
 const summariseWritten = (
@@ -144,6 +154,25 @@ const summariseWritten = (
     value,
     acc: null,
     accNorm: null,
+    endings: endingsOf(pairs, delta),
+  };
+};
+
+const endingsOf = (pairs: readonly (readonly [WrittenOutcome, WrittenOutcome])[], delta: number): Endings => {
+  const written = pairs.map(([, after]) => after);
+  const paired = pairedAnswers(pairs, hasEnded, delta);
+  const { difference, low, high, lowOneSided, highOneSided, p, lost, gained } = paired;
+  return {
+    ended: written.filter(hasEnded).length / written.length,
+    looped: loopedShare(written),
+    difference,
+    low,
+    high,
+    lowOneSided,
+    highOneSided,
+    p,
+    lost,
+    gained,
   };
 };
 
@@ -218,6 +247,14 @@ const compare = (
   }
 };
 
+/** Test of the unpruned model's accuracy against guessing; nothing for items without choices. */
+const aboveChance = (own: PairedSummary, outcomes: readonly ItemOutcome[]): Pick<PairedSummary, 'chance'> => {
+  const choices = outcomes.filter(isChoice);
+  if (choices.length === 0) return {};
+  const accuracy = choices.reduce((sum, { logprobs }) => sum + 1 / logprobs.length, 0) / choices.length;
+  return { chance: { accuracy, p: accuracy === 1 ? 1 : guessingP(Math.round(own.value * own.n), own.n, accuracy) } };
+};
+
 interface SummarySettings {
   readonly bootstrap: BootstrapSettings;
   /** Margin of the one-sided ends. */
@@ -236,7 +273,8 @@ interface SummarySettings {
  *
  * Where all items have groups that some share (a passage), intervals and p are those of groups.
  *
- * `candidate: null` summarises the unpruned model itself: difference and interval are 0 and p is null.
+ * `candidate: null` summarises the unpruned model itself: difference and interval are 0 and p is null. Where items have
+ * choices its accuracy is tested against guessing.
  */
 export const summarise = (
   metric: MetricName,
@@ -246,6 +284,13 @@ export const summarise = (
 ): PairedSummary => {
   if (candidate !== null) return compare(metric, baseline, candidate, { bootstrap, delta });
   const itself = compare(metric, baseline, baseline, { bootstrap: { ...bootstrap, resamples: 1 }, delta });
-  const { lowTail: _lowTail, ...own } = itself;
-  return { ...own, difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null };
+  const { lowTail: _lowTail, endings, answerLoss, ...own } = itself;
+  const none = { difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null };
+  return {
+    ...own,
+    ...none,
+    ...aboveChance(own, baseline),
+    ...(endings === undefined ? {} : { endings: { ...endings, ...none } }),
+    ...(answerLoss === undefined ? {} : { answerLoss: { mean: 0, low: 0, high: 0 } }),
+  };
 };

@@ -1,8 +1,10 @@
-import type { Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type { Endings, Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
+import { endingResult, withEndings } from './endings.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
 import {
+  atChanceIn,
   independentItems,
   itemsNeeded,
   levelKnown,
@@ -84,7 +86,7 @@ const multiplicityOf = (
   const counts = {
     familywise,
     curves: decidableCurves(results, delta),
-    decided: headlines.filter(({ verdict }) => verdict !== 'cannot-tell').length,
+    decided: headlines.filter(({ factor }) => factor !== null).length,
     alpha,
   };
   return { ...counts, sentence: sentenceOf(counts, itemsNeeded(delta, 'acc', alpha), headlines.length) };
@@ -94,9 +96,22 @@ const multiplicityOf = (
 const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
   independentItems(result) >= itemsNeeded(delta, result.metric, alpha);
 
-const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepResult => {
+/** The endings with the ends of their intervals at this margin. */
+const endingsAt = (result: SweepResult, own: Endings, delta: number): Endings => {
+  const {
+    low,
+    high,
+    lowOneSided,
+    highOneSided = own.highOneSided,
+  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA, false);
+  return { ...own, low, high, lowOneSided, highOneSided };
+};
+
+const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChance: boolean): SweepResult => {
   if (result.factor <= 1) return { ...result, verdict: null };
-  const verdict = verdictOf(result, delta, alpha);
+  const { endings: own } = result;
+  const alone = verdictOf(result, delta, alpha);
+  const verdict = alone !== 'worse' && !hasItems(result, delta, alpha) ? 'undecided' : alone;
   const highOneSided = upperEndOf(result, delta);
   return {
     ...result,
@@ -104,7 +119,8 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepRe
     ...levelKnown(result),
     lowOneSided: lowerEndAt(result, delta, ONE_SIDED_ALPHA) ?? result.lowOneSided,
     ...(highOneSided === null ? {} : { highOneSided }),
-    verdict: verdict === 'safe' && !hasItems(result, delta, alpha) ? 'undecided' : verdict,
+    ...(own === undefined ? {} : { endings: endingsAt(result, own, delta) }),
+    verdict: isAtChance && (verdict === 'worse' || hasItems(result, delta, alpha)) ? 'at-chance' : verdict,
   };
 };
 
@@ -117,14 +133,23 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const { curtailed = [] } = document;
   const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
-  const thresholds = sweepThresholds(document.results, delta, alpha, document);
+  const isAtChance = atChanceIn(document.results);
+  const ofAnswers = sweepThresholds(document.results, delta, alpha, document);
+  const isWhole = curtailed.length + (document.notNeeded ?? []).length === 0;
+  const thresholds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
   const read: SweepDocument = {
     ...document,
-    results: document.results.map((result) => withVerdict(result, delta, alpha)),
+    results: document.results.map((result) => withVerdict(result, delta, alpha, isAtChance(result))),
     thresholds,
     rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
     multiplicity: multiplicityOf(tested, thresholds, reading, alpha),
   };
   if (curtailed.length === 0) return read;
-  return { ...read, curtailed: curtailed.map((point) => ({ ...point, verdict: readCurtailed(point, delta, alpha) })) };
+  return {
+    ...read,
+    curtailed: curtailed.map((point) => ({
+      ...point,
+      verdict: isAtChance(point) ? null : readCurtailed(point, delta, alpha),
+    })),
+  };
 };

@@ -2,7 +2,7 @@ import type { DrawThreshold, PointVerdict, SweepDocument, SweepResult, Threshold
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { minOf } from '../statistics/extremes.ts';
 import { type JudgedPoint, judgedResult, judgedCurtailed } from './curtailed-points.ts';
-import { itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
+import { atChanceIn, itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
 
 /** Level of the one-sided intervals of `lowOneSided`. */
 export const THRESHOLD_LEVEL = 1 - ONE_SIDED_ALPHA;
@@ -177,6 +177,16 @@ const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[]
     return [{ ...worst, verdict, subject: { ...worst.subject, seed: null } }];
   });
 
+/** A threshold where the unpruned model is at chance. */
+const NOTHING_TO_LOSE = {
+  factor: null,
+  lastSafe: null,
+  firstUnsafe: null,
+  firstWorse: null,
+  verdict: 'at-chance',
+  power: null,
+} as const;
+
 /** A single draw's threshold, as listed in the one over draws. */
 const drawOf = ({ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }: Threshold): DrawThreshold[] =>
   seed === null ? [] : [{ seed, factor, lastSafe, firstUnsafe, firstWorse, verdict }];
@@ -207,26 +217,37 @@ const split = (points: readonly AnyPoint[]) => ({
 
 /**
  * Thresholds of every (model, task, method, seed) of a sweep, in order of first appearance, and for a method measured
- * under several seeds one more with `seed: null`: safe means safe for every seed. Pure and without inference: a new
- * delta needs only this.
+ * under several seeds one more with `seed: null`: safe means safe for every seed. `at-chance` where there are items
+ * enough and the unpruned model is at chance. Pure and without inference: a new delta needs only this.
  */
 export const sweepThresholds = (
   results: readonly SweepResult[],
   delta: number,
   alpha: number = ONE_SIDED_ALPHA,
   stopped: StoppedEarly = {},
-): Threshold[] =>
-  groupBy(inTheirOrder(results, stopped), ({ model, task, method }) => [model, task, method]).flatMap((ofMethod) => {
-    const bySeed = groupBy(ofMethod, ({ seed }) => seed).map(split);
-    const ofSeeds = bySeed.flatMap((curve) => thresholdOf(curve.results, delta, alpha, curve.stopped) ?? []);
-    if (bySeed.length === 1) return ofSeeds;
-    const all = split(ofMethod);
-    const draws = judged(all.results, all.stopped, delta, alpha);
-    const joint = bracketOf({ ...draws, points: overSeeds(draws.points, bySeed.length) }, delta, alpha);
-    return joint === null
-      ? ofSeeds
-      : [...ofSeeds, { ...joint, draws: ofSeeds.flatMap(drawOf).sort((one, other) => one.seed - other.seed) }];
-  });
+): Threshold[] => {
+  const isAtChance = atChanceIn(results);
+  const read = (threshold: Threshold | null): Threshold[] =>
+    threshold === null
+      ? []
+      : [
+          threshold.verdict !== 'cannot-tell' && isAtChance(threshold)
+            ? { ...threshold, ...NOTHING_TO_LOSE }
+            : threshold,
+        ];
+  return groupBy(inTheirOrder(results, stopped), ({ model, task, method }) => [model, task, method]).flatMap(
+    (ofMethod) => {
+      const bySeed = groupBy(ofMethod, ({ seed }) => seed).map(split);
+      const ofSeeds = bySeed.flatMap((curve) => read(thresholdOf(curve.results, delta, alpha, curve.stopped)));
+      if (bySeed.length === 1) return ofSeeds;
+      const all = split(ofMethod);
+      const draws = judged(all.results, all.stopped, delta, alpha);
+      const joint = read(bracketOf({ ...draws, points: overSeeds(draws.points, bySeed.length) }, delta, alpha));
+      const listed = ofSeeds.flatMap(drawOf).sort((one, other) => one.seed - other.seed);
+      return [...ofSeeds, ...joint.map((threshold) => ({ ...threshold, draws: listed }))];
+    },
+  );
+};
 
 /** The main threshold of each (model, task, method): the one over all seeds where there are several. */
 export const headlineThresholds = (thresholds: readonly Threshold[]): Threshold[] =>

@@ -1,13 +1,14 @@
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
+import type { ModelDescriptor, PredictionLayers } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import type { ExportFormat } from '../contract/export.ts';
+import type { ExportFormat, PredictionChoice } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { keptExperts } from './export-config.ts';
 import { llamaArchitecture } from './gguf/architectures.ts';
 import { ggufTokenizer } from './gguf/tokenizer-metadata.ts';
 import { preparePlan } from './prepare-plan.ts';
+import { beginnings } from '../checkpoint/model-info.ts';
 import { triedInVllm } from './server-members.ts';
 import { servingAdvice } from './serving-advice.ts';
 
@@ -20,10 +21,15 @@ export interface ExportCheck {
 }
 
 /** Reads config, headers and tokenizer only, no weights. */
-export const checkExport = async (checkpoint: Checkpoint, plan: Plan, format: ExportFormat): Promise<ExportCheck> => {
+export const checkExport = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  format: ExportFormat,
+  mtp: PredictionChoice = 'drop',
+): Promise<ExportCheck> => {
   try {
     preparePlan(checkpoint, plan);
-    await requireForm(checkpoint, plan, format);
+    await requireForm(checkpoint, plan, format, mtp);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     return { refusal: { message: error.message, remedy: error.remedy }, notes: [] };
@@ -32,20 +38,74 @@ export const checkExport = async (checkpoint: Checkpoint, plan: Plan, format: Ex
 };
 
 /**
- * Refuses a format that its program would compute differently.
+ * Refuses a format that its program would compute differently, and extra prediction layers that cannot be sliced.
  *
- * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`.
+ * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `mtp-not-sliced`.
  */
 export const requireForm = async (
   { descriptor, config, folder }: Checkpoint,
   plan: Plan,
   format: ExportFormat,
+  mtp: PredictionChoice = 'drop',
 ): Promise<void> => {
+  const obstacle = mtp === 'slice' ? slicingObstacle(descriptor.prediction, plan, format) : null;
+  if (obstacle !== null)
+    throw refuse(
+      'mtp-not-sliced',
+      `Extra prediction layers (MTP) cannot be sliced: ${obstacle}.`,
+      'Leave them out with --mtp drop.',
+    );
   requireConstantsForm(descriptor, plan, format);
   if (format !== 'gguf') return;
   // A merge writes new weights, so the stored types of the source do not decide whether they can be written.
   if (!isMergePlan(plan)) llamaArchitecture(descriptor, config);
   await ggufTokenizer(folder, descriptor.vocabulary);
+};
+
+/** Why an export cannot have the source's extra prediction layers; null: it can. */
+export const slicingObstacle = (
+  { tensors, stacked, prefixes, obstacle }: PredictionLayers,
+  plan: Plan,
+  format: ExportFormat,
+): string | null => {
+  if (tensors.length === 0) return 'the model has none';
+  if (format === 'gguf' || format === 'onnx') return `${format} has no form for them`;
+  if (isMergePlan(plan) && stacked.length + prefixes.length > 0)
+    return 'the plan merges experts, and which of theirs belong together was not measured';
+  return isMergePlan(plan) || plan.constants === undefined ? obstacle : null;
+};
+
+/** What an export makes of tensors that are not part of the text model, one sentence each. */
+export const besideNotes = (
+  { descriptor: { prediction, carriedTensors, unusedTensors, moeLayers } }: Checkpoint,
+  plan: Plan,
+  mtp: PredictionChoice,
+): readonly string[] => {
+  const layers = `Extra prediction layers (MTP, ${String(prediction.tensors.length)} tensors)`;
+  const last = String(moeLayers.length - 1);
+  const cut =
+    !isMergePlan(plan) && plan.constants === undefined && prediction.stacked.length + prediction.prefixes.length > 0;
+  return [
+    ...(prediction.tensors.length === 0
+      ? []
+      : mtp === 'drop'
+        ? [`${layers} of the source are left out, and config.json counts none.`]
+        : [
+            `${layers} are kept${
+              cut
+                ? `; of their experts those with the numbers that the plan keeps in MoE layer ${last}, the last one. ` +
+                  'This is a definition: theirs were not measured'
+                : ' unchanged'
+            }. They propose tokens that the model itself checks, so they can cost speed, and no answer.`,
+          ]),
+    ...(carriedTensors.length === 0
+      ? []
+      : [
+          `${String(carriedTensors.length)} tensors beside the text model (${beginnings(carriedTensors)}) are copied ` +
+            'unchanged and were not run.',
+        ]),
+    ...(unusedTensors.length === 0 ? [] : [`${String(unusedTensors.length)} unused buffers are left out.`]),
+  ];
 };
 
 /** Constants in place of experts can only be exported as hf, from checkpoints that store each expert separately. */

@@ -1,12 +1,15 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { CONSTANTS_KEY } from '../checkpoint/describe-moe.ts';
+import { PREDICTION_KEYS } from '../checkpoint/describe-prediction.ts';
 import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readText } from '../files/regular-file.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { editJsonMembers, editJsonMembersWithin } from './edit-json.ts';
 import { serverMembers } from './server-members.ts';
 
@@ -17,7 +20,37 @@ export const keptExperts = (plan: Plan): number => (isMergePlan(plan) ? plan.gro
  * Keys of config.json that a plan changes. top-k stays, since a plan leaves at least top-k experts. Constants keep the
  * number of experts and are listed by layer.
  */
-const changedKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<string, unknown>> => {
+const changedKeys = (checkpoint: Checkpoint, plan: Plan, mtp: PredictionChoice): Readonly<Record<string, unknown>> => ({
+  ...expertKeys(checkpoint, plan),
+  ...(mtp === 'drop' ? withoutPrediction(checkpoint) : {}),
+});
+
+/**
+ * Keys that change where extra prediction layers are left out: none are counted, and lists with an entry for each of
+ * them too end with the model's last layer.
+ */
+const withoutPrediction = (checkpoint: Checkpoint): Readonly<Record<string, unknown>> => {
+  const { prediction, blocks } = checkpoint.descriptor;
+  if (prediction.tensors.length === 0) return {};
+  const config = textConfig(checkpoint);
+  const counts = PREDICTION_KEYS.filter((key) => typeof config[key] === 'number');
+  const padded = blocks.length + maxOf([0, ...counts.map((key) => Number(config[key]))]);
+  const lists = Object.entries(config).flatMap(([key, list]): (readonly [string, readonly unknown[]])[] =>
+    Array.isArray(list) && list.length === padded && padded > blocks.length
+      ? [[key, list.slice(0, blocks.length)]]
+      : [],
+  );
+  const zeros = (counts.length === 0 ? [PREDICTION_KEYS[0]] : counts).map((key) => [key, 0] as const);
+  return Object.fromEntries<unknown>([...zeros, ...lists]);
+};
+
+/** The object of config.json with the text model's keys. */
+const textConfig = ({ config, descriptor }: Checkpoint): Readonly<Record<string, unknown>> => {
+  const { within } = descriptor.configKeys;
+  return within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
+};
+
+const expertKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<string, unknown>> => {
   if (isMergePlan(plan) || plan.constants === undefined)
     return Object.fromEntries(descriptor.configKeys.experts.map((key) => [key, keptExperts(plan)]));
   const byLayer = descriptor.moeLayers.map(({ block, moe }, layer) => {
@@ -32,15 +65,19 @@ const changedKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<st
  * config.json of the pruned checkpoint: the source's text with the number of experts edited, and members added that
  * servers need and the source omits.
  */
-export const exportedConfig = async (checkpoint: Checkpoint, plan: Plan): Promise<string> => {
+export const exportedConfig = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  mtp: PredictionChoice = 'drop',
+): Promise<string> => {
   const text = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
   const { descriptor, config } = checkpoint;
-  return editJsonMembers(planned(text, checkpoint, plan), serverMembers(descriptor.family, config));
+  return editJsonMembers(planned(text, checkpoint, plan, mtp), serverMembers(descriptor.family, config));
 };
 
 /** The source's text with the changes of a plan. */
-const planned = (text: string, checkpoint: Checkpoint, plan: Plan): string =>
-  editJsonMembersWithin(text, checkpoint.descriptor.configKeys.within, changedKeys(checkpoint, plan));
+const planned = (text: string, checkpoint: Checkpoint, plan: Plan, mtp: PredictionChoice): string =>
+  editJsonMembersWithin(text, checkpoint.descriptor.configKeys.within, changedKeys(checkpoint, plan, mtp));
 
 /**
  * Problems of an export's config: a sentence for each key with another value, or one if only the text differs (`4.0` in
@@ -50,15 +87,16 @@ export const configFileProblems = async (
   checkpoint: Checkpoint,
   plan: Plan,
   folder: string,
+  mtp: PredictionChoice,
 ): Promise<readonly string[]> => {
   const file = path.join(folder, 'config.json');
   try {
     const text = await readText(file, { mostBytes: MAX_CONFIG_BYTES });
     const source = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
     // Exports of earlier versions lack the members for servers.
-    const wanted = [await exportedConfig(checkpoint, plan), planned(source, checkpoint, plan)];
+    const wanted = [await exportedConfig(checkpoint, plan, mtp), planned(source, checkpoint, plan, mtp)];
     if (wanted.includes(text)) return [];
-    const keys = configProblems(checkpoint, plan, parseConfig(file, text));
+    const keys = configProblems(checkpoint, plan, parseConfig(file, text), mtp);
     return keys.length > 0 ? keys : ["config.json is not the source's text with the plan's changes."];
   } catch (error) {
     if (error instanceof WorkbenchError) return [error.message];
@@ -79,14 +117,14 @@ export const configProblems = (
   checkpoint: Checkpoint,
   plan: Plan,
   exported: Readonly<Record<string, unknown>>,
+  mtp: PredictionChoice = 'drop',
 ): readonly string[] => {
   const { config, descriptor } = checkpoint;
   const { within } = descriptor.configKeys;
-  const changed = changedKeys(checkpoint, plan);
-  const inner = within === null ? {} : z.record(z.string(), z.unknown()).parse(config[within]);
+  const changed = changedKeys(checkpoint, plan, mtp);
   const expected: Readonly<Record<string, unknown>> = {
     ...config,
-    ...(within === null ? changed : { [within]: { ...inner, ...changed } }),
+    ...(within === null ? changed : { [within]: { ...textConfig(checkpoint), ...changed } }),
   };
   const added = serverMembers(descriptor.family, config);
   const keys = [...new Set([...Object.keys(expected), ...Object.keys(exported)])];

@@ -3,14 +3,14 @@ import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { requireSameSources } from '../checkpoint/require-same-sources.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
+import type { ExportFormat, GgufType, PredictionChoice, Verification } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { planCost } from '../pruning/plan-cost.ts';
-import { requireForm } from './check-export.ts';
+import { besideNotes, requireForm } from './check-export.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
   CARD_FILE,
@@ -73,6 +73,8 @@ export interface ExportRequest {
   readonly format?: ExportFormat;
   /** Type of a GGUF file's weights; default: the stored type. */
   readonly ggufType?: GgufType | undefined;
+  /** What becomes of extra prediction layers; `drop` by default. */
+  readonly mtp?: PredictionChoice | undefined;
   readonly control: ExportControl;
 }
 
@@ -92,13 +94,13 @@ export interface ExportResult {
  * anything and leaves nothing behind on failure.
  *
  * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`, `changes-nothing`,
- * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `destination-exists`, `no-folder`, `disk-full`, `not-writable`;
+ * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `mtp-not-sliced`, `destination-exists`, `no-folder`, `disk-full`, `not-writable`;
  * failed: `export-unequal`, `model-changed`.
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
-  const { checkpoint, settings, control } = request;
+  const { checkpoint, settings, control, mtp = 'drop' } = request;
   const plan = preparePlan(checkpoint, request.plan);
-  await requireForm(checkpoint, plan, request.format ?? 'hf');
+  await requireForm(checkpoint, plan, request.format ?? 'hf', mtp);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);
@@ -107,7 +109,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   const unfinished = unfinishedName(destination);
   let bytes = checkpoint.info.sizeBytes;
   try {
-    const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
+    const tensors = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
     const gguf =
       request.format === 'gguf'
         ? await planGguf(
@@ -136,6 +138,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
       warnings: [
         ...exportWarnings(checkpoint.info, plan, request.format ?? 'hf'),
         ...(gguf?.warnings ?? []),
+        ...besideNotes(checkpoint, plan, mtp),
         ...leftOut.map((name) => `${name} was not copied: it is a link out of the model's folder.`),
         ...(abandoned.length === 0 ? [] : [`Removed the remains of a killed export: ${abandoned.join(', ')}.`]),
       ],
@@ -154,7 +157,7 @@ const fill = async (
   gguf: GgufPlan | null,
   folder: string,
 ): Promise<{ readonly verification: Verification; readonly leftOut: readonly string[] }> => {
-  const { checkpoint, settings, control, format = 'hf' } = request;
+  const { checkpoint, settings, control, format = 'hf', mtp = 'drop' } = request;
   const forms = format === 'hf,onnx' ? 2 : 1;
   const toWrite = gguf?.sizeBytes ?? weightBytes(tensors);
   const total = toWrite + (gguf?.sizeBytes ?? verificationBytes(tensors, forms));
@@ -173,7 +176,7 @@ const fill = async (
   else
     for (const [name, checksum] of await writeWeights(checkpoint, tensors, folder, onBytes))
       checksums.set(name, checksum);
-  const config = await exportedConfig(checkpoint, plan);
+  const config = await exportedConfig(checkpoint, plan, mtp);
   await write('config.json', config);
   if (format === 'onnx' || format === 'hf,onnx') {
     const views = format === 'onnx' ? onnxData(tensors, folder).views : (await openCheckpoint(folder)).tensors;
@@ -206,6 +209,7 @@ const fill = async (
     cost: planCost(checkpoint.info, plan),
     verification,
     format,
+    mtp,
     warnings: [...exportWarnings(checkpoint.info, plan, format), ...(gguf?.warnings ?? [])],
     ggufType: gguf?.type ?? null,
     hasTokenizer: sideFiles.includes('tokenizer.json'),

@@ -3,6 +3,7 @@ import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } fr
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
 import { refuse } from '../contract/errors.ts';
+import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
 import type { Overlays } from '../inference/overlays.ts';
@@ -28,7 +29,12 @@ export interface ExportedTensor {
 
 /** One MoE layer under a plan: the source expert of each new one, and the merged weights, if any. */
 interface PrunedLayer {
-  readonly moe: MoeDescriptor;
+  readonly moe: Pick<MoeDescriptor, 'experts' | 'expertTensors' | 'identities'>;
+  /** Name of its router's rows; null where they are never new. */
+  readonly router: string | null;
+  /** Names of its tensors by expert, as in `ExpertStorage`. */
+  readonly stacked: readonly string[];
+  readonly prefixes: readonly string[];
   /** Source experts by new (kept) index; for a merged group its first member, whose positions in the files it takes. */
   readonly carriers: readonly number[];
   /** Weights by kept index where they differ from the carriers', and the router's rows if they are new. */
@@ -40,24 +46,24 @@ interface PrunedLayer {
 /**
  * Every tensor of the pruned checkpoint in the order of the source's files: expert-numbered tensors renumbered densely,
  * tensors whose first axis counts experts cut to the kept rows, all others unchanged. Merged weights come from the
- * overlays with which the plan is measured (which are written first if missing). Tensors unused in inference (extra
- * prediction layers) are left out. `plan` is prepared.
+ * overlays with which the plan is measured (which are written first if missing). Experts of extra prediction layers
+ * are cut like those of the last layer that a plan prunes, or the layers are left out. `plan` is prepared.
  */
 export const exportedTensors = async (
   checkpoint: Checkpoint,
   plan: Plan,
   overlays: Overlays,
+  mtp: PredictionChoice = 'drop',
 ): Promise<readonly ExportedTensor[]> => {
+  const unused = leftOut(checkpoint, mtp);
   if (!isMergePlan(plan) && plan.constants !== undefined)
-    return withConstants(checkpoint, plan.kept, await openConstants(plan.constants, checkpoint, overlays));
-  const layers = await prunedLayers(checkpoint, plan, overlays);
-  const stacked = new Map(layers.flatMap((layer) => layer.moe.storage.stacked.map((name) => [name, layer] as const)));
-  const numbered = new Map(
-    layers.flatMap((layer) => (layer.moe.storage.prefix === null ? [] : [[layer.moe.storage.prefix, layer] as const])),
-  );
+    return withConstants(checkpoint, plan.kept, await openConstants(plan.constants, checkpoint, overlays), unused);
+  const own = await prunedLayers(checkpoint, plan, overlays);
+  const layers = mtp === 'slice' ? [...own, ...predictionLayers(checkpoint, plan)] : own;
+  const stacked = new Map(layers.flatMap((layer) => layer.stacked.map((name) => [name, layer] as const)));
+  const numbered = new Map(layers.flatMap((layer) => layer.prefixes.map((prefix) => [prefix, layer] as const)));
   const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
   const tensors: ExportedTensor[] = [];
-  const unused = new Set(checkpoint.descriptor.unusedTensors);
   for (const view of inFileOrder(checkpoint)) {
     if (unused.has(view.tensor)) continue;
     const sourceFile = fileNames.get(view.file) ?? view.file;
@@ -96,6 +102,7 @@ const withConstants = (
   checkpoint: Checkpoint,
   kept: readonly (readonly number[])[],
   constants: readonly TensorView[],
+  unused: ReadonlySet<string>,
 ): readonly ExportedTensor[] => {
   const layerOf = new Map(
     checkpoint.descriptor.moeLayers.flatMap(({ moe }, layer) =>
@@ -103,7 +110,6 @@ const withConstants = (
     ),
   );
   const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
-  const unused = new Set(checkpoint.descriptor.unusedTensors);
   const written = new Set<string>();
   const tensors: ExportedTensor[] = [];
   for (const view of inFileOrder(checkpoint)) {
@@ -130,6 +136,20 @@ const withConstants = (
   return tensors;
 };
 
+/** Names of tensors that an export does not have. */
+const leftOut = ({ descriptor }: Checkpoint, mtp: PredictionChoice): ReadonlySet<string> =>
+  new Set([...descriptor.unusedTensors, ...(mtp === 'drop' ? descriptor.prediction.tensors : [])]);
+
+/** Extra prediction layers, whose experts go by the last layer's plan, as they continue from that layer. */
+const predictionLayers = ({ descriptor, info }: Checkpoint, plan: Plan): readonly PrunedLayer[] => {
+  if (isMergePlan(plan)) return [];
+  const { stacked, prefixes } = descriptor.prediction;
+  const moe = { experts: info.experts, expertTensors: [], identities: 0 };
+  return [
+    { moe, router: null, stacked, prefixes, carriers: plan.kept.at(-1) ?? [], merged: null, refittedRouter: null },
+  ];
+};
+
 const prunedLayers = async (
   checkpoint: Checkpoint,
   plan: Plan,
@@ -140,9 +160,12 @@ const prunedLayers = async (
   for (const [index, { block, moe }] of checkpoint.descriptor.moeLayers.entries()) {
     const experts = variants[block]?.layer?.experts;
     if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
+    const { stacked, prefix } = moe.storage;
+    const names = { router: moe.router.tensor, stacked, prefixes: prefix === null ? [] : [prefix] };
     if (isMergePlan(plan)) {
       const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
       layers.push({
+        ...names,
         moe,
         carriers,
         merged: { experts, router: variants[block]?.layer?.router ?? null },
@@ -153,6 +176,7 @@ const prunedLayers = async (
       const own = carriers.map((carrier) => experts[carrier] ?? noExpert(index, carrier));
       const router = variants[block]?.layer?.router ?? moe.router;
       layers.push({
+        ...names,
         moe,
         carriers,
         merged: plan.recovery === undefined ? null : { experts: own, router: null },
@@ -205,10 +229,10 @@ const whole = (name: string, view: TensorView, what: string): TensorForm => ({
 /** A tensor whose first axis longer than one counts experts, with the rows of the kept ones. */
 const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   const newRouter = layer.merged?.router ?? null;
-  if (newRouter !== null && view.tensor === layer.moe.router.tensor)
+  if (newRouter !== null && view.tensor === layer.router)
     return whole(view.tensor, newRouter, 'the router rows of the merged experts');
   const { refittedRouter } = layer;
-  if (refittedRouter !== null && view.tensor === layer.moe.router.tensor)
+  if (refittedRouter !== null && view.tensor === layer.router)
     return keptRows(view.tensor, refittedRouter, layer.carriers);
   const { experts, identities } = layer.moe;
   const axis = view.shape.findIndex((length) => length === experts || length === experts + identities);
@@ -252,7 +276,7 @@ const keptRows = (name: string, router: TensorView, kept: readonly number[]): Te
 const roles = ['gate', 'up', 'down'] as const;
 
 /** The matrices of an expert within its row of a stacked tensor, in file order. */
-const partsOfRow = (moe: MoeDescriptor, expert: number, row: TensorView): readonly TensorView[] =>
+const partsOfRow = (moe: PrunedLayer['moe'], expert: number, row: TensorView): readonly TensorView[] =>
   roles
     .flatMap((role) => wholeViewOf(moe.expertTensors[expert]?.[role]) ?? [])
     .filter(

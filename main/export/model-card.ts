@@ -1,12 +1,12 @@
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
+import type { ExportFormat, GgufType, PredictionChoice, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-import { servingNotes } from './check-export.ts';
+import { besideNotes, servingNotes } from './check-export.ts';
 import { GGUF_FILE } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 
@@ -25,6 +25,8 @@ export interface CardContents {
   readonly cost: PlanCost;
   readonly verification: Verification;
   readonly format: ExportFormat;
+  /** What became of extra prediction layers. */
+  readonly mtp: PredictionChoice;
   readonly warnings: readonly string[];
   /** Type of a GGUF file's weights; null for other formats. */
   readonly ggufType: GgufType | null;
@@ -47,6 +49,7 @@ export const modelCard = (contents: CardContents): string =>
     ...(contents.facts === null || contents.facts.curve.length === 0
       ? []
       : ['## What pruning costs', curve(contents.facts.curve)]),
+    ...beside(contents),
     '## Verification',
     verified(contents),
     '## Loading it',
@@ -148,6 +151,11 @@ const experts = (plan: Plan): string => {
       .join('; '),
   ]);
   return table(['MoE layer', 'merged experts (numbers of the unpruned model, in their new order)'], rows);
+};
+
+const beside = ({ checkpoint, plan, mtp }: CardContents): readonly string[] => {
+  const notes = besideNotes(checkpoint, plan, mtp);
+  return notes.length === 0 ? [] : ['## Beside the text model', notes.map(plain).join(' ')];
 };
 
 const curve = (points: readonly SweepResult[]): string =>

@@ -3,11 +3,12 @@ import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { Verification } from '../contract/export.ts';
+import type { PredictionChoice, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { pathSignature } from '../files/path-signature.ts';
 import type { ForwardResult } from '../inference/model-runner.ts';
+import { slicingObstacle } from './check-export.ts';
 import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
 import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
 import { configFileProblems, exportedConfig } from './export-config.ts';
@@ -70,13 +71,14 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
   const plan = preparePlan(checkpoint, request.plan);
   const holds = await whatItHolds(exported);
   try {
-    const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
-    if (holds.gguf) return await verifyGguf(exported, checkpoint, plan, tensors, control);
     const opened = holds.weights ? await openOrExplain(exported) : null;
     if (typeof opened === 'string') return unopened([opened, ...(await checksumProblems(exported, control.signal))]);
+    const mtp = madeOf(checkpoint, plan, opened);
+    const tensors = await exportedTensors(checkpoint, plan, settings.overlays, mtp ?? 'drop');
+    if (holds.gguf) return await verifyGguf(exported, checkpoint, plan, tensors, control);
     const progress = new VerifyProgress(control, tensors, Number(holds.weights) + Number(holds.onnx));
     const files = [
-      ...(await configFileProblems(checkpoint, plan, exported)),
+      ...(await configFileProblems(checkpoint, plan, exported, mtp ?? 'drop')),
       ...(opened === null ? [] : await formatProblems(checkpoint, opened)),
       ...(await folderProblems(checkpoint.folder, exported, modelFiles(opened, holds.onnx), control.signal)),
       ...(await planFileProblems(exported, plan)),
@@ -123,11 +125,19 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
       ],
       sameExperts: reopened?.sameExperts ?? null,
       sameTensors: differing.length === 0,
+      mtp,
       problems,
     };
   } catch (error) {
     throw control.signal.aborted ? new CancelledError('The verification') : error;
   }
+};
+
+/** What an export made of the source's extra prediction layers; null: there are none. */
+const madeOf = ({ descriptor }: Checkpoint, plan: Plan, opened: Checkpoint | null): PredictionChoice | null => {
+  if (descriptor.prediction.tensors.length === 0) return null;
+  const isKept = opened !== null && opened.descriptor.prediction.tensors.length > 0;
+  return isKept && slicingObstacle(descriptor.prediction, plan, 'hf') === null ? 'slice' : 'drop';
 };
 
 /** Models in an export; refuses a folder without any. */
@@ -178,7 +188,7 @@ const verifyGguf = async (
   }
   const problems = [
     ...listed([
-      ...(await configFileProblems(checkpoint, plan, exported)),
+      ...(await configFileProblems(checkpoint, plan, exported, 'drop')),
       ...(await folderProblems(checkpoint.folder, exported, ['config.json', GGUF_FILE], signal)),
       ...(await planFileProblems(exported, plan)),
       ...checksums,
@@ -194,6 +204,7 @@ const verifyGguf = async (
     forms: [],
     sameExperts: null,
     sameTensors: differing.length === 0,
+    mtp: madeOf(checkpoint, plan, null),
     problems,
   };
 };
@@ -263,6 +274,7 @@ const unopened = (problems: readonly string[]): Verification => ({
   forms: [],
   sameExperts: false,
   sameTensors: false,
+  mtp: null,
   problems: listed(problems),
 });
 

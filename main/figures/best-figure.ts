@@ -1,6 +1,6 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import { bracketText, MATRIX_CAPTION, thresholdValue } from '../words/verdicts.ts';
+import { bracketText, MATRIX_CAPTION, thresholdLook, thresholdValue } from '../words/verdicts.ts';
 import { counted } from '../words/numbers.ts';
 import { type BestCell, bestCell, bestMethods, ownTasks } from './best-cells.ts';
 import { BEST_CAPTION } from './captions.ts';
@@ -19,6 +19,8 @@ const GRID_TOP = 66;
 /** Deepest tint, for a threshold of 64 and above: one step per doubling. */
 const DEEPEST = 6;
 const TINT = 0.075;
+/** Of a cell in which no factor is safe and the smallest is worse. */
+const UNSAFE = '#9a4a00';
 
 const drawCell = (
   { best, written }: BestCell,
@@ -31,10 +33,13 @@ const drawCell = (
   if (best === null) return [svgLabel(right, y + 27, '\u2013', { ...end, fill: theme.muted })];
   const level = Math.min(DEEPEST, Math.log2(best.best.lastSafe ?? 1));
   const style = methodStyle('reap', methods.indexOf('reap'));
+  const look = thresholdLook(best.best);
+  const weight = look === 'open' || look === 'unknown' ? { 'font-style': 'italic' } : { 'font-weight': 600 };
   const tint = theme.name === 'page' ? 'var(--method-reap)' : style[theme.name];
   return [
     svgElement('rect', { x, y, ...CELL, fill: tint, 'fill-opacity': level * TINT }),
-    svgLabel(right, y + 19, thresholdValue(best.best), { ...end, 'font-size': 13, 'font-weight': 600 }),
+    ...(look === 'unsafe' ? [svgElement('rect', { x, y, ...CELL, fill: UNSAFE, 'fill-opacity': 0.13 })] : []),
+    svgLabel(right, y + 19, thresholdValue(best.best), { ...end, 'font-size': 13, ...weight }),
     svgLabel(x + 8, y + 19, fitText(bestMethods(best), CELL.width - 52, 11)),
     svgLabel(right, y + 36, bracketText(best.best), { ...end, fill: theme.muted }),
     ...(written === null

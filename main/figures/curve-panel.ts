@@ -1,6 +1,7 @@
 import type { Threshold } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { itemsNeeded } from '../evaluation/verdicts.ts';
+import { verdictText } from '../words/verdicts.ts';
 import type { FigureTheme } from './colors.ts';
 import type { CurvePanel, CurvePoint, CurveSeries } from './curve-panels.ts';
 import { BAND_OPACITY, drawMark, type MethodMark } from './method-marks.ts';
@@ -142,7 +143,10 @@ const drawThreshold = (
   const faint = { 'stroke-width': 1 };
   if (lastSafe === null) {
     const unit = metric === 'perplexity' ? 'texts' : 'items';
-    const needed = `cannot tell: fewer than ${itemsNeeded(delta, metric)} ${unit}`;
+    const needed =
+      threshold.verdict === 'at-chance'
+        ? verdictText(threshold.verdict)
+        : `cannot tell: fewer than ${itemsNeeded(delta, metric)} ${unit}`;
     return [svgLabel(frame.left + 4, rowY + 3, needed, { 'font-size': 9, fill: mark.color })];
   }
   const from = x.position(lastSafe);

@@ -37,7 +37,16 @@ import {
   verdictText,
 } from '../words/verdicts.ts';
 import { safeDrawsAt } from '../contract/sweep.ts';
-import { bareFactor, formatBytes, formatParameters, formatPercent, formatRoughPercent } from '../words/numbers.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
+import {
+  bareFactor,
+  formatBytes,
+  formatFixed,
+  formatNats,
+  formatParameters,
+  formatPercent,
+  formatRoughPercent,
+} from '../words/numbers.ts';
 
 /** Leading columns of a line: its curve. */
 const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'>> = [
@@ -73,6 +82,44 @@ export const resultColumns: Columns<SweepResult> = [
   ['lost', ({ lost }) => lost, amount('lost', undefined, 'lostGained')],
   ['gained', ({ gained }) => gained, amount('gained', undefined, 'lostGained')],
   ['truncated', ({ truncated }) => truncated, amount('truncated', undefined, 'truncated')],
+  number(
+    'ended',
+    ({ endings }) => endings?.ended,
+    'ended',
+    (share) => formatPercent(share),
+    'ended',
+  ),
+  number(
+    'looped',
+    ({ endings }) => endings?.looped,
+    'looped',
+    (share) => formatPercent(share),
+    'looped',
+  ),
+  ['ended_difference', ({ endings }) => endings?.difference ?? null],
+  ['ended_low', ({ endings }) => endings?.low ?? null],
+  ['ended_high', ({ endings }) => endings?.high ?? null],
+  ['ended_low_one_sided', ({ endings }) => endings?.lowOneSided ?? null],
+  ['ended_high_one_sided', ({ endings }) => endings?.highOneSided ?? null],
+  ['ended_lost', ({ endings }) => endings?.lost ?? null],
+  ['ended_gained', ({ endings }) => endings?.gained ?? null],
+  [
+    'answer_loss',
+    ({ answerLoss }) => answerLoss?.mean ?? null,
+    {
+      ...amount<SweepResult>(
+        'answer loss',
+        ({ answerLoss }) => (answerLoss === undefined ? null : formatNats(answerLoss)),
+        'answerLoss',
+      ),
+      spread: (rows) => {
+        const means = rows.flatMap(({ answerLoss }) => answerLoss?.mean ?? []);
+        return `${formatFixed(minOf(means), 2)} to ${formatFixed(maxOf(means), 2)}`;
+      },
+    },
+  ],
+  ['answer_loss_low', ({ answerLoss }) => answerLoss?.low ?? null],
+  ['answer_loss_high', ({ answerLoss }) => answerLoss?.high ?? null],
   ['high_one_sided', ({ highOneSided }) => highOneSided ?? null],
   [
     'verdict',
@@ -120,6 +167,24 @@ export const headlineColumns: Columns<Threshold> = [
   ['bracket', null, { title: 'verdict', text: bracketWords, definition: 'bracket' }],
 ];
 
+/** How far texts end as often as those of the unpruned model. */
+const endingColumns = <T>(prefix: string, endingsOf: (row: T) => Threshold['endings']): Columns<T> => [
+  [
+    `${prefix}ends_verdict`,
+    (row) => endingsOf(row)?.verdict ?? null,
+    {
+      title: 'ends as often',
+      definition: 'endsAsOften',
+      text: (row) => {
+        const found = endingsOf(row);
+        return found === undefined ? null : reachText(found);
+      },
+    },
+  ],
+  [`${prefix}ends_last_safe`, (row) => endingsOf(row)?.lastSafe ?? null],
+  [`${prefix}ends_first_unsafe`, (row) => endingsOf(row)?.firstUnsafe ?? null],
+];
+
 export const thresholdColumns: Columns<Threshold> = [
   ...curveColumns.slice(0, 3),
   [
@@ -134,6 +199,7 @@ export const thresholdColumns: Columns<Threshold> = [
   itemsColumn,
   ['verdict', ({ verdict }) => verdict, { title: 'verdict', text: ({ verdict }) => verdictText(verdict) }],
   number('first_worse', ({ firstWorse }) => firstWorse, 'first worse', bareFactor),
+  ...endingColumns<Threshold>('', ({ endings }) => endings),
   ...powerColumns,
   ...drawColumns,
 ];
@@ -200,6 +266,7 @@ export const kindColumns: Columns<ChoiceAndWriting> = [
   ['written_verdict', ({ writing }) => writing.verdict],
   ['written_last_safe', ({ writing }) => writing.lastSafe],
   ['written_first_unsafe', ({ writing }) => writing.firstUnsafe],
+  ...endingColumns<ChoiceAndWriting>('written_', ({ writing }) => writing.endings),
 ];
 
 /** Thresholds of tasks measured with both kinds of answers, one line each; null if there are none. */

@@ -1,7 +1,9 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { refuse } from '../contract/errors.ts';
+import type { TextLoop, WrittenOutcome } from '../contract/outcome.ts';
 import type { Candidate, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { readEndTokens } from './end-tokens.ts';
+import { loopOf } from './loop-of.ts';
 import { cutAtStops } from '../tasks/generation/stop-rule.ts';
 import { stopWatcher } from './stop-text.ts';
 
@@ -46,7 +48,9 @@ export interface WrittenText {
   readonly text: string;
   /** Every chosen token, including an end token and those of a stop string. */
   readonly tokens: readonly number[];
-  readonly stopped: 'until' | 'end' | 'length';
+  readonly stopped: WrittenOutcome['stopped'];
+  /** Of a text that ended by its length. */
+  readonly loop: TextLoop | null;
   readonly truncatedTokens: number;
 }
 
@@ -142,10 +146,16 @@ export async function* writeTexts(
       text,
       tokens,
       stopped,
+      loop: stopped === 'length' ? placedLoop(tokens, tokenizer) : null,
       truncatedTokens: prompts[number]?.truncatedTokens ?? 0,
     };
   }
 }
+
+const placedLoop = (tokens: readonly number[], tokenizer: TextTokenizer): TextLoop | null => {
+  const loop = loopOf(tokens);
+  return loop === null ? null : { ...loop, character: tokenizer.decodeText(tokens.slice(0, loop.token)).length };
+};
 
 const stopsOf = ({ until }: WritingRequest, { text }: TextEnds): readonly string[] =>
   text === null || until.includes(text) ? until : [...until, text];

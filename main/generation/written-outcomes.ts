@@ -31,7 +31,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
     runner.checkpoint.descriptor.maxPositions,
   );
   const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome>(items.length)]));
-  for await (const { request, candidate, id, text, tokens, stopped, truncatedTokens } of writeTexts(
+  for await (const { request, candidate, id, text, tokens, stopped, loop, truncatedTokens } of writeTexts(
     runner,
     tokenizer,
     prepared,
@@ -48,6 +48,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
       ...judge(item, text),
       tokens: tokens.length,
       stopped,
+      loop,
       truncatedTokens,
     };
   }

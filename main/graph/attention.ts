@@ -1,4 +1,6 @@
 import type { AttentionDescriptor, ModelDescriptor, Norm, Projection, Rotary } from '../checkpoint/descriptor.ts';
+import { merge, rotate, type Rotation, split, cut } from './heads.ts';
+import { chosenBias, indexPart, indexValues, type IndexValues, prefixIndex } from './indexer.ts';
 import { normalise, normaliseBy, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
@@ -26,18 +28,12 @@ export interface AttentionInputs {
   readonly prefix?: KeysAndValues;
 }
 
-export interface Rotation {
-  readonly rotary: Rotary;
-  /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] row indices: 0 to T - 1. */
-  readonly cosine: Value;
-  readonly sine: Value;
-  readonly rows: Value;
-}
-
 /** [tokens, heads, dimension] rotated keys, and values. */
 export interface KeysAndValues {
   readonly key: Value;
   readonly value: Value;
+  /** [tokens, 1, dimension] keys of the indexer, if there is one. */
+  readonly index?: Value;
 }
 
 /** `keys`: dimension of all keys that a token of a sequence of S may see. */
@@ -65,14 +61,21 @@ export const attentionInputs = (
   bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', keys]),
 });
 
-/** Inputs `prefixKey` and `prefixValue`, of one token or more. */
+/** Inputs `prefixKey`, `prefixValue` and, with an indexer, `prefixIndex`, of one token or more. */
 export const prefixInputs = (graph: OnnxGraph, descriptor: AttentionDescriptor): KeysAndValues => {
   const { heads, keyDimension, valueDimension } = keyValueShape(descriptor);
   return {
     key: graph.input('prefixKey', DataType.FLOAT, ['P', heads, keyDimension]),
     value: graph.input('prefixValue', DataType.FLOAT, ['P', heads, valueDimension]),
+    ...(descriptor.kind === 'latent' && descriptor.indexer !== null
+      ? { index: prefixIndex(graph, descriptor.indexer) }
+      : {}),
   };
 };
+
+/** [1, d]: the indexer's key of one token; null: none. */
+export const indexShape = (descriptor: AttentionDescriptor): readonly [number, number] | null =>
+  descriptor.kind === 'latent' && descriptor.indexer !== null ? [1, descriptor.indexer.dimension] : null;
 
 export interface KeyValueShape {
   readonly heads: number;
@@ -102,6 +105,8 @@ export interface Heads extends KeysAndValues {
   readonly headDimension: number;
   readonly valueDimension: number;
   readonly sinks: Value | null;
+  /** Of an indexer. */
+  readonly indexed?: IndexValues | null;
   /** [T, N * Dv] or [T, N] whose sigmoid multiplies the output; null: none. */
   readonly gate: Value | null;
 }
@@ -113,13 +118,33 @@ export const attention = (
   descriptor: AttentionDescriptor,
   tokens: Value,
   inputs: AttentionInputs,
-): { readonly output: Value; readonly own: KeysAndValues } => {
+): { readonly output: Value; readonly own: OwnValues } => {
   const heads =
     descriptor.kind === 'grouped'
       ? groupedHeads(graph, descriptor, tokens, inputs)
       : latentHeads(graph, descriptor, tokens, inputs);
-  const attended = gated(graph, heads, attend(graph, heads, model.attentionScale, inputs));
+  const seen = { ...inputs, bias: indexedBias(graph, descriptor, heads, inputs) };
+  const attended = gated(graph, heads, attend(graph, heads, model.attentionScale, seen));
   return { output: project(graph, attended, descriptor.output), own: heads };
+};
+
+/** The bias, with the keys that an indexer has not chosen hidden. */
+const indexedBias = (
+  graph: OnnxGraph,
+  descriptor: AttentionDescriptor,
+  { indexed }: Heads,
+  inputs: AttentionInputs,
+): Value => {
+  if (descriptor.kind !== 'latent' || descriptor.indexer === null || indexed == null) return inputs.bias;
+  const { pack, prefix } = inputs;
+  const own = graph.node('Transpose', [graph.node('Gather', [indexed.key, pack], { axis: 0 })], { perm: [0, 2, 3, 1] });
+  return chosenBias(graph, descriptor.indexer, indexed, inputs, (queries) => {
+    const scores = graph.node('MatMul', [queries, own]);
+    if (prefix === undefined) return scores;
+    if (prefix.index === undefined) throw new Error('a prefix without keys of the indexer');
+    const before = graph.node('Transpose', [prefix.index], { perm: [1, 2, 0] });
+    return graph.node('Concat', [graph.node('MatMul', [queries, before]), scores], { axis: -1 });
+  });
 };
 
 /** The output [T, N * Dv] of the heads times the sigmoid of the gate, if there is one. */
@@ -147,7 +172,7 @@ export const groupedHeads = (
   };
   const rotated = (projected: Value, count: number, norm: Norm | undefined): Value => {
     const [before, after] = queryKeyNorm?.afterRotation === true ? [undefined, norm] : [norm, undefined];
-    const turned = rotate(graph, clipped(normed(projected, count, before)), count, inputs);
+    const turned = rotate(graph, clipped(normed(projected, count, before)), count, inputs.rotation);
     const perHead = split(graph, normed(turned, count, after), count, headDimension);
     return plainNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, headDimension), plainNorm);
   };
@@ -202,9 +227,18 @@ const takenKeysAndValues = (
   };
 };
 
-/** Keys and values that a block gives to later ones, as parts of the stream. */
-export const givenParts = (graph: OnnxGraph, descriptor: AttentionDescriptor, own: KeysAndValues): StreamParts => {
-  if (descriptor.kind !== 'grouped' || descriptor.shared?.gives !== true) return new Map();
+/** Keys and values of a block's tokens, and the values of its indexer. */
+export type OwnValues = KeysAndValues & Pick<Heads, 'indexed'>;
+
+/** Keys, values or values of the indexer that a block gives to later ones, as parts of the stream. */
+export const givenParts = (graph: OnnxGraph, descriptor: AttentionDescriptor, own: OwnValues): StreamParts => {
+  if (descriptor.kind === 'latent') {
+    const { indexer } = descriptor;
+    return indexer?.own == null || indexer.part === null || own.indexed == null
+      ? new Map()
+      : new Map([[indexer.part, indexPart(graph, indexer, own.indexed)]]);
+  }
+  if (descriptor.shared?.gives !== true) return new Map();
   const { shared, keyValueHeads, headDimension, valueDimension } = descriptor;
   return new Map([
     [shared.keys, merge(graph, own.key, keyValueHeads * headDimension)],
@@ -220,7 +254,7 @@ const latentHeads = (
   inputs: AttentionInputs,
 ): Heads => {
   const { heads, plainDimension, rotatedDimension, valueDimension } = descriptor;
-  const { plainQuery, turnedQuery, latent, turnedKey } = latentParts(graph, descriptor, tokens, inputs);
+  const { plainQuery, turnedQuery, latent, turnedKey, indexed } = latentParts(graph, descriptor, tokens, inputs);
   const expanded = project(graph, latent, descriptor.keyValueUp);
   const [plainKey, value] = cut(graph, split(graph, expanded, heads, plainDimension + valueDimension), [
     plainDimension,
@@ -236,9 +270,14 @@ const latentHeads = (
     headDimension: plainDimension + rotatedDimension,
     valueDimension,
     sinks: null,
+    ...indexOf(indexed),
     gate: null,
   };
 };
+
+/** Values of an indexer among the heads of a block. */
+export const indexOf = (indexed: IndexValues | null): Pick<Heads, 'index' | 'indexed'> =>
+  indexed === null ? {} : { index: indexed.key, indexed };
 
 /**
  * Projections of latent attention: queries [T, N, plain] and [T, N, rotated], the normed latent [T, latent], and the
@@ -249,24 +288,26 @@ export const latentParts = (
   descriptor: Extract<AttentionDescriptor, { kind: 'latent' }>,
   tokens: Value,
   inputs: AttentionInputs,
-): Readonly<Record<'plainQuery' | 'turnedQuery' | 'latent' | 'turnedKey', Value>> => {
+): Readonly<Record<'plainQuery' | 'turnedQuery' | 'latent' | 'turnedKey', Value>> & {
+  readonly indexed: IndexValues | null;
+} => {
   const { heads, latent, plainDimension, rotatedDimension, query, latentScale } = descriptor;
-  const queries =
-    'whole' in query
-      ? project(graph, tokens, query.whole)
-      : project(graph, normalise(graph, project(graph, tokens, query.down), query.norm), query.up);
+  const low = 'whole' in query ? null : normalise(graph, project(graph, tokens, query.down), query.norm);
+  const queries = 'whole' in query ? project(graph, tokens, query.whole) : project(graph, low ?? tokens, query.up);
   const [plainQuery, rawQuery] = cut(graph, split(graph, queries, heads, plainDimension + rotatedDimension), [
     plainDimension,
     rotatedDimension,
   ]);
   const [compressed, rawKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [latent, rotatedDimension]);
   const normed = normalise(graph, compressed, descriptor.keyValueNorm);
-  const turnedQuery = rotate(graph, merge(graph, rawQuery, heads * rotatedDimension), heads, inputs);
+  const turnedQuery = rotate(graph, merge(graph, rawQuery, heads * rotatedDimension), heads, inputs.rotation);
   return {
     plainQuery,
     turnedQuery: split(graph, turnedQuery, heads, rotatedDimension),
     latent: latentScale === 1 ? normed : graph.node('Mul', [normed, graph.float(latentScale)]),
-    turnedKey: split(graph, rotate(graph, rawKey, 1, inputs), 1, rotatedDimension),
+    turnedKey: split(graph, rotate(graph, rawKey, 1, inputs.rotation), 1, rotatedDimension),
+    indexed:
+      descriptor.indexer === null || low === null ? null : indexValues(graph, descriptor.indexer, tokens, low, inputs),
   };
 };
 
@@ -360,38 +401,8 @@ export const probabilities = (
 export const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: AttentionInputs): Value =>
   graph.node('Gather', [merge(graph, mixed, width), inputs.unpack], { axis: 0 });
 
-/** Rotary embedding of every head of [T, N * D]; dimensions of a head beyond the rotated ones are unchanged. */
-const rotate = (graph: OnnxGraph, tokens: Value, heads: number, { rotation }: AttentionInputs): Value => {
-  if (rotation === null) return tokens;
-  const { rotary, cosine, sine, rows } = rotation;
-  const sequence = graph.node('Unsqueeze', [tokens, graph.integers([0])]);
-  return graph.node('RotaryEmbedding', [sequence, rows, cosine, sine], {
-    interleaved: rotary.interleaved ? 1 : 0,
-    num_heads: heads,
-    rotary_embedding_dim: rotary.dimensions,
-  });
-};
-
 export const ones = (graph: OnnxGraph, length: number): Value =>
   graph.floats(
     [length],
     Array.from({ length }, () => 1),
   );
-
-/** [..., N * D] -> [T, N, D]. */
-export const split = (graph: OnnxGraph, value: Value, count: number, dimension: number): Value =>
-  graph.node('Reshape', [value, graph.integers([-1, count, dimension])]);
-
-/** [...] -> [T, width]. */
-export const merge = (graph: OnnxGraph, value: Value, width: number): Value =>
-  graph.node('Reshape', [value, graph.integers([-1, width])]);
-
-/** Parts of the last axis, one for each width. */
-export const cut = <Widths extends readonly number[]>(
-  graph: OnnxGraph,
-  value: Value,
-  widths: readonly [...Widths],
-): { readonly [Part in keyof Widths]: Value } =>
-  graph.nodes('Split', [value, graph.integers(widths)], widths.length, { axis: -1 }) as {
-    readonly [Part in keyof Widths]: Value;
-  };

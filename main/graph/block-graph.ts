@@ -30,11 +30,11 @@ import { storedTensor, tensor, toFloat } from './weights.ts';
 export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
 
 /**
- * One transformer block: stream [T, W] -> stream [T, W], in most families the hidden states [T, H]. In an MoE layer the router mask of each token [T, rows] is an
- * input, so that tokens of several candidates can run together, and the routing (`logits`, `experts`, `weights`,
- * `norms`) is always an output: one session serves every candidate that drops experts, and every statistic. `layer`
- * replaces the checkpoint's own MoE layer where experts are merged; null in a dense layer. `target`: limits of the
- * provider that runs it.
+ * One transformer block: stream [T, W] -> stream [T, W], in most families the hidden states [T, H]. In an MoE layer the
+ * router mask of each token [T, rows] is an input, so that tokens of several candidates can run together, and the
+ * routing (`logits`, `experts`, `weights`, `norms`) is always an output: one session serves every candidate that drops
+ * experts, and every statistic. `layer` replaces the checkpoint's own MoE layer where experts are merged; null in a
+ * dense layer. `target`: limits of the provider that runs it.
  */
 export const blockGraph = (
   model: ModelDescriptor,

@@ -3,17 +3,20 @@ import type { AttentionDescriptor, ModelDescriptor } from '../checkpoint/descrip
 import {
   gated,
   groupedHeads,
+  indexOf,
+  indexShape,
   keyValueShape,
   latentParts,
-  merge,
   probabilities,
-  split,
   unpacked,
   type AttentionInputs,
   type Heads,
   type KeysAndValues,
   type KeyValueShape,
+  type OwnValues,
 } from './attention.ts';
+import { merge, split } from './heads.ts';
+import { chosenBias } from './indexer.ts';
 import { project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { weight } from './weights.ts';
@@ -25,9 +28,9 @@ import { weight } from './weights.ts';
  * are at least 1.
  */
 export interface CacheInputs {
-  /** [B, G, C, K] and [B, G, C, V]. */
+  /** [B, G, C, K] and [B, G, C, V]; of an indexer [B, 1, C, d]. */
   readonly past: KeysAndValues;
-  /** [N, G, P, K] and [N, G, P, V]. */
+  /** [N, G, P, K] and [N, G, P, V]; of an indexer [N, 1, P, d]. */
   readonly prefix: KeysAndValues;
   /**
    * [N, M] sequence in each seat of a candidate (any one in an empty seat), and [B] seat n * M + m of each sequence.
@@ -38,14 +41,19 @@ export interface CacheInputs {
 
 export const cacheInputs = (graph: OnnxGraph, descriptor: AttentionDescriptor): CacheInputs => {
   const { heads, keyDimension, valueDimension } = cachedShape(descriptor);
+  const index = indexShape(descriptor);
+  const ofIndex = (name: string, batch: string, columns: string): Pick<KeysAndValues, 'index'> =>
+    index === null ? {} : { index: graph.input(name, DataType.FLOAT, [batch, index[0], columns, index[1]]) };
   return {
     past: {
       key: graph.input('pastKey', DataType.FLOAT, ['B', heads, 'C', keyDimension]),
       value: graph.input('pastValue', DataType.FLOAT, ['B', heads, 'C', valueDimension]),
+      ...ofIndex('pastIndex', 'B', 'C'),
     },
     prefix: {
       key: graph.input('prefixKey', DataType.FLOAT, ['N', heads, 'P', keyDimension]),
       value: graph.input('prefixValue', DataType.FLOAT, ['N', heads, 'P', valueDimension]),
+      ...ofIndex('prefixIndex', 'N', 'P'),
     },
     members: graph.input('members', DataType.INT64, ['N', 'M']),
     seats: graph.input('seats', DataType.INT64, ['B']),
@@ -66,15 +74,16 @@ export const cachedAttention = (
   tokens: Value,
   inputs: AttentionInputs,
   cache: CacheInputs,
-): { readonly output: Value; readonly own: KeysAndValues } => {
+): { readonly output: Value; readonly own: OwnValues } => {
   if (descriptor.kind === 'grouped') {
     const heads = groupedHeads(graph, descriptor, tokens, inputs);
     const attended = attendCached(graph, heads, model.attentionScale, inputs, cache);
     return { output: project(graph, gated(graph, heads, attended), descriptor.output), own: heads };
   }
   const { heads: own, expand } = absorbedHeads(graph, descriptor, tokens, inputs);
+  const seen = { ...inputs, bias: indexedBias(graph, descriptor, own, inputs, cache) };
   return {
-    output: project(graph, expand(attendCached(graph, own, model.attentionScale, inputs, cache)), descriptor.output),
+    output: project(graph, expand(attendCached(graph, own, model.attentionScale, seen, cache)), descriptor.output),
     own,
   };
 };
@@ -91,7 +100,7 @@ const absorbedHeads = (
 ): { readonly heads: Heads; readonly expand: (mixed: Value) => Value } => {
   const { heads, latent: width, plainDimension, rotatedDimension, valueDimension, keyValueUp } = descriptor;
   if (keyValueUp.bias !== null) throw new Error('an expansion of the latent with a bias cannot be absorbed');
-  const { plainQuery, turnedQuery, latent, turnedKey } = latentParts(graph, descriptor, tokens, inputs);
+  const { plainQuery, turnedQuery, latent, turnedKey, indexed } = latentParts(graph, descriptor, tokens, inputs);
   const lying = weight(graph, keyValueUp.weight);
   const standing = keyValueUp.weight.transposed === true ? graph.node('Transpose', [lying], { perm: [1, 0] }) : lying;
   const perHead = graph.node('Reshape', [standing, graph.integers([heads, plainDimension + valueDimension, width])]);
@@ -115,6 +124,7 @@ const absorbedHeads = (
       headDimension: width + rotatedDimension,
       valueDimension: width,
       sinks: null,
+      ...indexOf(indexed),
       gate: null,
     },
     expand: (mixed) =>
@@ -124,6 +134,34 @@ const absorbedHeads = (
         heads * valueDimension,
       ),
   };
+};
+
+/** The bias, with the keys that an indexer has not chosen hidden, among prefix, past and running tokens. */
+const indexedBias = (
+  graph: OnnxGraph,
+  { indexer }: Extract<AttentionDescriptor, { kind: 'latent' }>,
+  { indexed }: Heads,
+  inputs: AttentionInputs,
+  cache: CacheInputs,
+): Value => {
+  const [before, past] = [cache.prefix.index, cache.past.index];
+  if (indexer === null || indexed == null || before === undefined || past === undefined) return inputs.bias;
+  const transpose = (value: Value, perm: readonly number[]): Value => graph.node('Transpose', [value], { perm });
+  const own = graph.node('Gather', [indexed.key, inputs.pack], { axis: 0 });
+  return chosenBias(graph, indexer, indexed, inputs, (queries) => {
+    // [B, n, S, d] -> [B, 1, n * S, d]: the heads have one key.
+    const rows = graph.node('Reshape', [queries, graph.integers([0, 1, -1, indexer.dimension])]);
+    const joined = graph.node(
+      'Concat',
+      [
+        perCandidate(graph, rows, transpose(before, [0, 1, 3, 2]), cache),
+        graph.node('MatMul', [rows, transpose(past, [0, 1, 3, 2])]),
+        graph.node('MatMul', [rows, transpose(own, [0, 2, 3, 1])]),
+      ],
+      { axis: -1 },
+    );
+    return graph.node('Reshape', [joined, shapeOf(graph, [[0, indexer.heads, -1], dimensions(graph, joined, 3, 4)])]);
+  });
 };
 
 /**

@@ -1,7 +1,8 @@
 import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../checkpoint/descriptor.ts';
 import { type Reach, reachKey } from '../checkpoint/reach.ts';
-import type { AttentionInputs, Rotation } from './attention.ts';
+import type { AttentionInputs } from './attention.ts';
 import { type BlockInputs, blockNodes, mixByAttention, mixByState, embed, head } from './block-graph.ts';
+import type { Rotation } from './heads.ts';
 import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';

@@ -1,5 +1,5 @@
 import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { keyValueShape } from '../graph/attention.ts';
+import { indexShape, keyValueShape } from '../graph/attention.ts';
 import { carriedParts, inputOf } from '../graph/carried.ts';
 import { stateShape } from '../graph/state.ts';
 import { streamWidth } from '../graph/stream.ts';
@@ -152,7 +152,12 @@ export const beforePrefix = (descriptor: ModelDescriptor, block: number): Feeds 
   const { attention, state } = blockOf(descriptor, block);
   if (attention !== null) {
     const { heads, keyDimension, valueDimension } = keyValueShape(attention);
-    return { prefixKey: zeros([1, heads, keyDimension]), prefixValue: zeros([1, heads, valueDimension]) };
+    const index = indexShape(attention);
+    return {
+      prefixKey: zeros([1, heads, keyDimension]),
+      prefixValue: zeros([1, heads, valueDimension]),
+      ...(index === null ? {} : { prefixIndex: zeros([1, ...index]) }),
+    };
   }
   if (state === null) return {};
   const { window, state: matrix } = stateShape(state);

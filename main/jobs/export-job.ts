@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ExportFormat, GgufType } from '../contract/export.ts';
+import type { ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import type { ExportMachine, ExportSettings } from '../export/export-settings.ts';
@@ -39,13 +39,15 @@ export interface ExportInput {
   readonly format: ExportFormat;
   /** Type of a GGUF file's weights; default: as stored in the source. */
   readonly ggufType?: GgufType | undefined;
+  /** What becomes of extra prediction layers; default: left out. */
+  readonly mtp?: PredictionChoice | undefined;
   readonly machine: ExportMachine;
   /** Measured figures of the plan, for the model card. */
   readonly card: CardFacts;
 }
 
 /** Exports a smaller checkpoint and verifies it. A folder that does not match the plan is deleted. */
-export const exportJob = ({ checkpoint, plan, destination, format, ggufType, machine, card }: ExportInput): Job =>
+export const exportJob = ({ checkpoint, plan, destination, format, ggufType, mtp, machine, card }: ExportInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe(`Exporting ${checkpoint.name}`);
@@ -57,6 +59,7 @@ export const exportJob = ({ checkpoint, plan, destination, format, ggufType, mac
       destination,
       format,
       ggufType,
+      mtp,
       settings: exportSettings(context, machine),
       card,
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },

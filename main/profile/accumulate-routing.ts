@@ -6,9 +6,9 @@ const TOKENS_PER_TILE = 256;
 
 /**
  * Adds N real tokens of one MoE layer to `statistics`: float32 in, float64 sums, in token order. Rows of the router
- * after those of the experts (their experts give back their input) take part in p, and are not counted. Padding must not be
- * among the taps. `items` and `tokens` are unchanged: they count once per token, not once per layer, so the caller adds
- * them.
+ * after those of the experts (their experts give back their input) take part in p, and are not counted. Padding must
+ * not be among the taps. `items` and `tokens` are unchanged: they count once per token, not once per layer, so the
+ * caller adds them.
  *
  * p is the softmax over all E logits in float64, not the graph's float32: the sums then do not depend on how the
  * graph's softmax rounds, and differ from it by at most float32 rounding (1e-7). g is taken from the taps as the model

@@ -7,10 +7,12 @@ const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-proba
 
 /**
  * Size of a model after a plan, from counts alone. `plan` has been validated against the model. A router row counts H
- * weights. Bytes scale with the weights, as in a file whose tensors share one type.
+ * weights. Bytes scale with the weights, as in a file whose tensors share one type; those of extra prediction layers
+ * go, and those of other towers stay.
  */
 export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
   const { experts, moeLayers, hidden, parameters, sizeBytes } = model;
+  const { prediction, carried } = model.unusedBytes ?? { prediction: 0, carried: 0 };
   const keptPerLayer = isMergePlan(plan)
     ? plan.groups.map((groups) => groups.length)
     : plan.kept.map((kept) => kept.length);
@@ -28,7 +30,7 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
       expert: parameters.expert - removedExpert,
       active: parameters.active - removedRouter - (model.topK - topK) * moeLayers * expertParameters,
     },
-    sizeBytes: Math.round((sizeBytes * total) / parameters.total),
+    sizeBytes: Math.round(((sizeBytes - prediction - carried) * total) / parameters.total) + carried,
     before: { ...parameters, sizeBytes },
     keptPerLayer,
     topK,

@@ -189,6 +189,8 @@ tbody th{font-weight:400;white-space:nowrap}
 .matrices caption{min-width:0}
 .level{white-space:nowrap;background:rgba(var(--tint),calc(var(--level)*.055))}
 .level b{font-weight:600}
+.level.unsafe{background:rgba(154,74,0,.13)}
+.level.open b,.level.unknown b{font-weight:400;font-style:italic}
 .level small{display:block}
 .size{display:block;font-weight:400;color:var(--figure-muted)}
 .definitions{columns:2;column-gap:3rem}

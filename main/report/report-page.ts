@@ -2,7 +2,7 @@ import { refuse } from '../contract/errors.ts';
 import type { AskedReading } from '../evaluation/threshold-family.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { Finding } from '../contract/size-trend.ts';
-import { chartQuestion } from '../words/verdicts.ts';
+import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
 import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { RunSource } from '../runs/run-source.ts';
 import { html, type HtmlNode } from './html.ts';
@@ -105,7 +105,7 @@ const sections = (source: ReportSource): Section[] => {
         html('p', { class: 'muted' }, 'Collapsed tables are not printed: expand those that you want on paper.'),
         measurementTables(document),
         ...curtailedTable(document),
-        ...notes(document.notes ?? []),
+        ...notes(sweepNotes(document)),
       ],
     },
     { id: 'definitions', title: 'Definitions', content: definitionSection(source) },

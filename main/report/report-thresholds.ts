@@ -3,7 +3,14 @@ import type { Finding, SafeCount, SizedModel, SizeThreshold, SizeTrendDocument }
 import { pick } from '../figures/columns.ts';
 import { equalKeptColumns, PAIR_SHOWN, pairColumns, sizeThresholdColumns } from '../figures/size-tables.ts';
 import { columnsTable, html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
-import { bracketText, chartQuestion, drawsFraction, MATRIX_CAPTION, thresholdValue } from '../words/verdicts.ts';
+import {
+  bracketText,
+  chartQuestion,
+  drawsFraction,
+  MATRIX_CAPTION,
+  thresholdLook,
+  thresholdValue,
+} from '../words/verdicts.ts';
 import { bareFactor, formatRange, UNITS_NOTE } from '../words/numbers.ts';
 
 /** Sentences of a chart, as a list. */
@@ -94,7 +101,7 @@ const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
   const level = Math.min(6, Math.log2(threshold.lastSafe ?? 1));
   return html(
     'td',
-    { class: 'number level', style: `--level:${Math.round(level * 100) / 100}` },
+    { class: `number level ${thresholdLook(threshold)}`, style: `--level:${Math.round(level * 100) / 100}` },
     html('b', {}, thresholdValue(threshold)),
     html(
       'small',

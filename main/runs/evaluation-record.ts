@@ -31,6 +31,8 @@ const writtenColumns = z.object({
   correct: z.array(z.boolean()),
   tokens: z.array(whole),
   stopped: z.array(z.enum(['until', 'end', 'length'])),
+  /** Of each text; absent in earlier versions. */
+  loops: z.array(z.object({ token: whole, character: whole, period: whole.nullable() }).nullable()).optional(),
   truncatedTokens: z.array(whole),
 });
 
@@ -63,6 +65,7 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
       correct: written.map(({ correct }) => correct),
       tokens: written.map(({ tokens }) => tokens),
       stopped: written.map(({ stopped }) => stopped),
+      ...(written.every(({ loop }) => loop !== undefined) ? { loops: written.map(({ loop }) => loop ?? null) } : {}),
       truncatedTokens: written.map(({ truncatedTokens }) => truncatedTokens),
     };
   }
@@ -100,6 +103,7 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
           correct: cell(columns.correct, row),
           tokens: cell(columns.tokens, row),
           stopped: cell(columns.stopped, row),
+          ...(columns.loops === undefined ? {} : { loop: cell(columns.loops, row) }),
           truncatedTokens: cell(columns.truncatedTokens, row),
         };
       case 'choice': {

@@ -65,6 +65,9 @@ const COLUMNS: readonly SchemaElement[] = [
   text('written', true),
   text('filtered', true),
   text('stopped', true),
+  integer('loop_token', true),
+  integer('loop_character', true),
+  integer('loop_period', true),
 ];
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
@@ -87,8 +90,13 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
     const common = { ...candidate, item: outcome.id };
     if (outcome.kind === 'text') return { ...common, logprob: outcome.logprob, tokens: outcome.tokens };
     if (outcome.kind === 'written') {
-      const { text: written, filtered, correct, tokens, stopped, truncatedTokens } = outcome;
-      return { ...common, written, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens };
+      const { text: written, filtered, correct, tokens, stopped, loop, truncatedTokens } = outcome;
+      const answer = { ...common, written, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens };
+      // -1: whether there is one is not known. Nothing: there is none.
+      if (loop === undefined) return { ...answer, loop_token: -1 };
+      return loop === null
+        ? answer
+        : { ...answer, loop_token: loop.token, loop_character: loop.character, loop_period: loop.period };
     }
     const { answer, chosen, chosenNorm, logprobs, truncatedTokens, group } = outcome;
     return {

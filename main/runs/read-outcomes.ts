@@ -27,6 +27,7 @@ const POINT_COLUMNS = ['model', 'task', 'method', 'seed', 'factor', 'kept'] as c
 const ITEM_COLUMNS = [
   ...['item', 'answer', 'chosen', 'chosen_norm', 'correct', 'correct_norm', 'logprobs', 'truncated_tokens'],
   ...['logprob', 'tokens', 'written', 'filtered', 'stopped', 'item_group'],
+  ...['loop_token', 'loop_character', 'loop_period'],
 ];
 
 /** A row of a group of rows, read by column. */
@@ -80,6 +81,16 @@ const ending = (row: Row): WrittenOutcome['stopped'] => {
   throw wrong(row, 'stopped');
 };
 
+/** Earlier versions recorded no loops: the columns are absent, or the first is -1. */
+const loopIn = (row: Row): Pick<WrittenOutcome, 'loop'> => {
+  const first = row.get('loop_token');
+  if (first === undefined || first === -1) return {};
+  if (first === null) return { loop: null };
+  const period = row.get('loop_period');
+  const loop = { token: number(row, 'loop_token'), character: number(row, 'loop_character') };
+  return { loop: { ...loop, period: isEmpty(period) ? null : number(row, 'loop_period') } };
+};
+
 const isEmpty = (value: unknown): boolean => value === null || value === undefined;
 
 /** Columns that only some kinds of items fill are null for the others. */
@@ -94,6 +105,7 @@ const storedOf = (row: Row): StoredOutcome => {
       correct: truth(row, 'correct'),
       tokens: number(row, 'tokens'),
       stopped: ending(row),
+      ...loopIn(row),
       truncatedTokens: number(row, 'truncated_tokens'),
     };
     return { outcome, correct: null, correctNorm: null };

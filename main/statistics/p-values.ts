@@ -32,6 +32,33 @@ export const mcnemarExact = (lost: number, gained: number): number => {
 };
 
 /**
+ * One-sided exact p of `right` or more right answers among n by guessing: the upper tail of Binomial(n, chance). Where
+ * items differ in their number of choices `chance` is the mean of their chances, and the p is an upper bound for counts
+ * of at least n * chance + 1 (Hoeffding 1956, doi:10.1214/aoms/1177728178). Relative error about n x 1e-15.
+ */
+export const guessingP = (right: number, n: number, chance: number): number => {
+  const odds = chance / (1 - chance);
+  /** Log of the probability of exactly k right answers. */
+  const logProbability = (k: number): number => {
+    let sum = k * Math.log(chance) + (n - k) * Math.log1p(-chance);
+    for (let i = 1; i <= k; i += 1) sum += Math.log((n - k + i) / i);
+    return sum;
+  };
+  // Terms decrease away from the mean: the tail that does not contain it is summed, relative to its largest term.
+  const isUpper = right > n * chance;
+  const start = isUpper ? right : right - 1;
+  if (start < 0) return 1;
+  let [tail, ratio] = [1, 1];
+  for (let k = start; isUpper ? k < n : k > 0; k += isUpper ? 1 : -1) {
+    ratio *= isUpper ? ((n - k) / (k + 1)) * odds : k / (n - k + 1) / odds;
+    tail += ratio;
+    if (ratio <= Number.EPSILON * tail * 1e-3) break;
+  }
+  const sum = Math.min(1, Math.exp(logProbability(start)) * tail);
+  return isUpper ? sum : 1 - sum;
+};
+
+/**
  * Holm's step-down adjustment (Holm 1979, A simple sequentially rejective multiple test procedure, Scandinavian Journal
  * of Statistics 6): the i-th smallest of m p-values times (m - i + 1), made monotone, at most 1. In the order given;
  * null (no p-value) stays null and does not count.

@@ -154,10 +154,13 @@ const readSplits = async (folder: string, metadata: TaskMetadata, file: string):
       'Remove one of them.',
     );
   const source = itemsOf === undefined ? folder : resolve(folder, itemsOf);
-  const [calibration, test] = await Promise.all(
-    ['calibration', 'test'].map((split) => readItems(splitFile(source, split), stop)),
-  );
-  const splits = { calibration: calibration ?? [], test: test ?? [] };
+  // A folder of test items only can be given calibration items, as a file of items can.
+  const own = splitFile(source, 'calibration');
+  const [calibration, test] = await Promise.all([
+    existsSync(own) ? readItems(own, stop) : [],
+    readItems(splitFile(source, 'test'), stop),
+  ]);
+  const splits = { calibration, test };
   if (itemsOf === undefined) return splits;
   return { calibration: writtenTwins(splits.calibration, stop, file), test: writtenTwins(splits.test, stop, file) };
 };

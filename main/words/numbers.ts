@@ -74,6 +74,10 @@ export const formatInterval = (
   metric: MetricName,
 ): string => `[${formatDifference(low, metric)}, ${formatDifference(high, metric)}]`;
 
+/** A mean of nats with its interval: "4.80 [4.11, 5.49]". */
+export const formatNats = ({ mean, low, high }: Readonly<Record<'mean' | 'low' | 'high', number>>): string =>
+  `${formatFixed(mean, 2)} [${formatFixed(low, 2)}, ${formatFixed(high, 2)}]`;
+
 /** Explains `formatValue` and `formatDifference` in captions of tables. */
 export const UNITS_NOTE =
   'Accuracies in per cent, differences in percentage points (perplexity unscaled); two-sided 95 % ' +

@@ -1,18 +1,22 @@
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { assertNever } from '../contract/errors.ts';
+import type { ShownAnswer } from '../contract/outcomes.ts';
 import type { Finding, SizePair } from '../contract/size-trend.ts';
 import {
   type DrawCount,
   type PointName,
   type PointVerdict,
+  isAtChance,
+  isFactorAtMost,
   safeDrawsAt,
+  type SweepResult,
   type SweepDocument,
   type Threshold,
   type Verdict,
   WANTED_CHANCE,
 } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { bareFactor, counted, formatCount, formatFactor, formatRoughPercent } from './numbers.ts';
+import { bareFactor, counted, formatCount, formatFactor, formatP, formatRoughPercent, formatValue } from './numbers.ts';
 
 /** "uncurl-8 add reap (seed 1)". */
 export const curveWords = ({ model, task, method, seed }: Omit<PointName, 'factor'>): string =>
@@ -25,9 +29,12 @@ export const pointWords = (point: PointName): string => `${curveWords(point)} fa
 export const checkNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly string[] =>
   check?.state === 'differs' ? check.sentences : [];
 
-/** Notes on the parts of a sweep that could not be checked. */
-export const uncheckedNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly string[] =>
-  check?.state === 'unchecked' ? check.sentences : [];
+/** Notes below a sweep's numbers: models at chance, its own notes, and the parts that could not be checked. */
+export const sweepNotes = (document: Pick<SweepDocument, 'check' | 'notes' | 'results'>): readonly string[] => [
+  ...chanceNotes(document),
+  ...(document.notes ?? []),
+  ...(document.check?.state === 'unchecked' ? document.check.sentences : []),
+];
 
 /** "E = 8", "E = 8 to 64". */
 export const sizesText = (sizes: readonly number[]): string => {
@@ -45,6 +52,26 @@ export interface Needed {
 export const neededText = ({ items, texts }: Needed, metric: MetricName | undefined): string =>
   metric === 'perplexity' ? `${formatCount(texts)} texts` : `${formatCount(items)} items`;
 
+/** In the place of a verdict, where the unpruned model is not above chance. */
+const AT_CHANCE = 'nothing to lose: at chance';
+
+/** "unpruned 26.0, chance 25.0 (p = 0.41)"; null where a task has no choices to guess among. */
+const chanceText = ({ chance, value, metric }: SweepResult): string | null =>
+  chance === undefined
+    ? null
+    : `unpruned ${formatValue(value, metric)}, chance ${formatValue(chance.accuracy, metric)} (one-sided exact ` +
+      `${formatP(chance.p)})`;
+
+/** A sentence for each model and task whose unpruned model is not above chance. */
+const chanceNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly string[] =>
+  results
+    .filter(isAtChance)
+    .map(
+      (result) =>
+        `${result.model} on ${result.task} is not above chance: ${chanceText(result) ?? ''}, n = ` +
+        `${formatCount(result.n)}. Its pruned models have nothing to lose there, so they get no verdict.`,
+    );
+
 /** A threshold's verdict in words. */
 export const verdictText = (verdict: Verdict): string => {
   switch (verdict) {
@@ -56,6 +83,8 @@ export const verdictText = (verdict: Verdict): string => {
       return 'no tested factor is safe';
     case 'cannot-tell':
       return 'cannot tell: too few items';
+    case 'at-chance':
+      return AT_CHANCE;
     default:
       return assertNever(verdict);
   }
@@ -72,6 +101,8 @@ export const pointVerdictText = (verdict: PointVerdict): string => {
       return 'unsafe';
     case 'undecided':
       return 'cannot tell';
+    case 'at-chance':
+      return AT_CHANCE;
     default:
       return assertNever(verdict);
   }
@@ -79,25 +110,46 @@ export const pointVerdictText = (verdict: PointVerdict): string => {
 
 type Bracket = Pick<Threshold, 'lastSafe' | 'firstUnsafe' | 'firstWorse'>;
 
+const isWorseFrom = (firstWorse: number | null, factor: number): boolean =>
+  firstWorse !== null && isFactorAtMost(firstWorse, factor);
+
 /**
- * The threshold itself, short: "×2"; "≥ ×8" where every tested factor is safe, "< ×2" where none is, "?" where it
- * cannot be determined.
+ * How a cell of thresholds looks: some factor is safe, no factor is and the smallest is worse (`unsafe`) or undecided
+ * (`open`), or nothing can be said (`unknown`).
+ */
+export const thresholdLook = ({
+  verdict,
+  firstUnsafe,
+  firstWorse,
+}: Pick<Threshold, 'verdict' | 'firstUnsafe' | 'firstWorse'>): 'safe' | 'unsafe' | 'open' | 'unknown' => {
+  if (verdict === 'cannot-tell' || verdict === 'at-chance') return 'unknown';
+  if (verdict !== 'none-safe') return 'safe';
+  return isWorseFrom(firstWorse, firstUnsafe ?? 1) ? 'unsafe' : 'open';
+};
+
+/**
+ * The threshold itself, short: "×2"; "≥ ×8" where every tested factor is safe; where none is, "< ×2" if the smallest is
+ * worse and "< ×2 ?" if it is undecided; "?" where it cannot be determined, "chance" where the unpruned model is there.
  */
 export const thresholdValue = ({
   verdict,
   factor,
   lastSafe,
   firstUnsafe,
-}: Pick<Threshold, 'verdict' | 'factor' | 'lastSafe' | 'firstUnsafe'>): string => {
+  firstWorse,
+}: Pick<Threshold, 'verdict' | 'factor' | 'lastSafe' | 'firstUnsafe' | 'firstWorse'>): string => {
   switch (verdict) {
     case 'found':
       return factor === null ? '?' : formatFactor(factor);
     case 'all-safe':
       return `\u2265 ${formatFactor(lastSafe ?? factor ?? 1)}`;
     case 'none-safe':
-      return firstUnsafe === null ? 'none' : `< ${formatFactor(firstUnsafe)}`;
+      if (firstUnsafe === null) return 'none';
+      return `< ${formatFactor(firstUnsafe)}${isWorseFrom(firstWorse, firstUnsafe) ? '' : ' ?'}`;
     case 'cannot-tell':
       return '?';
+    case 'at-chance':
+      return 'chance';
     default:
       return assertNever(verdict);
   }
@@ -156,6 +208,8 @@ export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict' | 'd
       return `${verdictText(verdict)}${drawsWords(threshold)}`;
     case 'cannot-tell':
       return `${verdictText(verdict)}${firstWorse === null ? '' : worseText(threshold)}`;
+    case 'at-chance':
+      return verdictText(verdict);
     default:
       return assertNever(verdict);
   }
@@ -166,7 +220,8 @@ export const MATRIX_CAPTION =
   'Bold: the threshold. With it the bracket [last safe, first not safe): between the two no factor was tested. ' +
   'Worse: from this factor on the quality is known to have fallen by more than the margin; below it a factor that ' +
   'is not safe is undecided. \u2265: every tested factor is safe, so the threshold is this or more. <: no tested ' +
-  'factor is safe. ?: too few items to determine it. For a method that draws, safe means safe in every draw, ' +
+  'factor is safe, and the smallest is worse; < with ?: the smallest is undecided. ?: too few items to determine it. ' +
+  'Chance: the unpruned model is not above chance and has nothing to lose. For a method that draws, safe means safe in every draw, ' +
   'and 3/5 that the first factor that is not is safe in 3 of 5 draws.';
 
 /** The question of a sweep's chart, which its findings answer. */
@@ -240,7 +295,7 @@ export const CURTAILED_NOTE =
   'more than the margin, was not measured.';
 
 /** A threshold in words: "to ×4", "to ×8 or more", "at no tested factor". */
-export const reachText = ({ verdict, lastSafe }: Threshold): string => {
+export const reachText = ({ verdict, lastSafe }: Pick<Threshold, 'verdict' | 'lastSafe'>): string => {
   const factor = formatFactor(lastSafe ?? 1);
   switch (verdict) {
     case 'found':
@@ -251,9 +306,19 @@ export const reachText = ({ verdict, lastSafe }: Threshold): string => {
       return 'at no tested factor';
     case 'cannot-tell':
       return 'cannot be determined';
+    case 'at-chance':
+      return 'nothing to lose';
     default:
       return assertNever(verdict);
   }
+};
+
+/** How a text ended that neither a stop string nor an end token ended. */
+export const endingWords = ({ loop }: Pick<Extract<ShownAnswer, { kind: 'written' }>, 'loop'>): string => {
+  if (loop === undefined) return 'ended by its length';
+  const { character, period } = loop;
+  const repeating = period === null ? 'without a period' : `every ${counted(period, 'token')}`;
+  return `looped ${repeating}, from character ${formatCount(character + 1)} on, until its length ended it`;
 };
 
 /** "safe by choice to ×4, written to ×2". */

@@ -1,10 +1,11 @@
-import { useCallback } from 'react';
+import { useCallback, useState } from 'react';
+import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
 import { useEngine } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts, useFacts } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
-import { noticesStore } from '../state/notices-store.ts';
+import { noticesStore, waitsStore } from '../state/notices-store.ts';
 
 /**
  * A command the user can run. Files group actions by subject; the palette, shortcuts, menu and buttons all read the
@@ -23,34 +24,75 @@ export interface Action {
   /** Also works while a dialog is open. Other actions would change what the dialog covers. */
   readonly inDialogs?: boolean;
   readonly enabled: (facts: Facts) => boolean;
-  readonly perform: (engine: Engine, facts: Facts) => void | Promise<void>;
+  /** A long action ends without effect once the signal is aborted; it then has `wait`. */
+  readonly perform: (engine: Engine, facts: Facts, signal: AbortSignal) => void | Promise<void>;
+  /** Shown, with a button that aborts it, while the action takes longer than a second: "Making the report". */
+  readonly wait?: string;
 }
 
 export const always = (): boolean => true;
 
 const underWay = new WeakMap<Engine, Set<Action>>();
 
+/** Time after which an action in progress is shown. */
+const SHOWN_AFTER_MS = 1000;
+
+/** Shows a long action until the returned function is called. */
+const showWait = ({ wait }: Action, controller: AbortController): (() => void) => {
+  if (wait === undefined) return () => undefined;
+  let end = (): void => undefined;
+  const timer = setTimeout(() => {
+    end = waitsStore.getState().begin(wait, () => controller.abort());
+  }, SHOWN_AFTER_MS);
+  return () => {
+    clearTimeout(timer);
+    end();
+  };
+};
+
 /**
- * Performs an enabled action and reports errors as notices. Ignores the call while the same action is still running, so
+ * Performs an enabled action and reports errors, as notices unless elsewhere. Ignores the call while the same action is still running, so
  * a double click does not start a second sweep.
  */
-export const performAction = async (action: Action, engine: Engine): Promise<void> => {
+export const performAction = async (
+  action: Action,
+  engine: Engine,
+  report: (error: unknown) => void = noticesStore.getState().report,
+): Promise<void> => {
   const facts = readFacts(engine);
   const busy = underWay.get(engine) ?? new Set<Action>();
   if (busy.has(action) || !action.enabled(facts)) return;
   underWay.set(engine, busy.add(action));
+  const controller = new AbortController();
+  const endWait = showWait(action, controller);
+  const aborted = new Promise<void>((resolve) => {
+    controller.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
   try {
-    await action.perform(engine, facts);
+    await Promise.race([action.perform(engine, facts, controller.signal), aborted]);
   } catch (error) {
-    noticesStore.getState().report(error);
+    report(error);
   } finally {
+    endWait();
     busy.delete(action);
   }
 };
 
-export const useAction = (action: Action): { readonly perform: () => void; readonly enabled: boolean } => {
+interface UsedAction {
+  readonly perform: () => void;
+  readonly enabled: boolean;
+  /** Why the last attempt failed, where errors are shown `here`. */
+  readonly problem: SerialisedError | null;
+}
+
+/** An action as a button. Errors become notices, or, `here`, `problem` until the next attempt. */
+export const useAction = (action: Action, where: 'here' | 'notices' = 'notices'): UsedAction => {
   const engine = useEngine();
   const enabled = action.enabled(useFacts());
-  const perform = useCallback(() => void performAction(action, engine), [action, engine]);
-  return { perform, enabled };
+  const [problem, setProblem] = useState<SerialisedError | null>(null);
+  const perform = useCallback(() => {
+    setProblem(null);
+    void performAction(action, engine, where === 'here' ? (error) => setProblem(serialiseError(error)) : undefined);
+  }, [action, engine, where]);
+  return { perform, enabled, problem };
 };

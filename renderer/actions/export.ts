@@ -1,5 +1,5 @@
 import { listsRuns } from '../engine/apply-event.ts';
-import { exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
+import { chosenMtp, exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
 import { exportStore } from '../state/export-store.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
@@ -51,6 +51,7 @@ export const startExport: Action = {
       name: exportName(source, state.name),
       format: state.format,
       ggufType: state.format === 'gguf' ? (state.ggufType ?? undefined) : undefined,
+      mtp: chosenMtp(source, state),
     });
     engine.cache.invalidate(listsRuns);
     exportStore.getState().showRun(run);

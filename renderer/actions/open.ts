@@ -16,9 +16,9 @@ export const openModel: Action = {
   shortcut: 'Mod+O',
   enabled: ({ connected }) => connected,
   perform: async ({ bridge, cache }) => {
-    const folder = await chooseFolder(bridge, 'model');
-    if (folder === null) return;
-    takeModel(cache, await bridge.call('models.open', { handle: folder.handle }));
+    await chooseFolder(bridge, 'model', async ({ handle }) => {
+      takeModel(cache, await bridge.call('models.open', { handle }));
+    });
   },
 };
 
@@ -48,9 +48,7 @@ export const openTask: Action = {
   shortcut: 'Mod+Shift+O',
   enabled: ({ connected }) => connected,
   perform: async ({ bridge, cache }) => {
-    const folder = await chooseFolder(bridge, 'task');
-    if (folder === null) return;
-    await takeTask({ bridge, cache }, folder.handle);
+    await chooseFolder(bridge, 'task', ({ handle }) => takeTask({ bridge, cache }, handle));
   },
 };
 
@@ -115,8 +113,7 @@ export const openTaskFile: Action = {
   menu: 'file',
   enabled: ({ connected }) => connected,
   perform: async ({ bridge, cache }) => {
-    const handle = await chooseTaskFile(bridge);
-    if (handle !== null) await takeTask({ bridge, cache }, handle);
+    await chooseTaskFile(bridge, (handle) => takeTask({ bridge, cache }, handle));
   },
 };
 
@@ -138,7 +135,7 @@ export const nextTask = stepTask('next', 'Alt+Down', 1);
 
 /** Asks where a moved model is now; the engine rejects a folder that contains a different model. */
 export const locateModel = async ({ bridge, cache }: Engine, model: ModelEntry): Promise<void> => {
-  const folder = await chooseFolder(bridge, 'model');
-  if (folder === null) return;
-  takeModel(cache, await bridge.call('models.locate', { handle: model.handle, at: folder.handle }));
+  await chooseFolder(bridge, 'model', async ({ handle: at }) => {
+    takeModel(cache, await bridge.call('models.locate', { handle: model.handle, at }));
+  });
 };

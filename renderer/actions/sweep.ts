@@ -149,11 +149,12 @@ export const saveReport: Action = {
   keywords: ['html', 'page', 'print', 'figures', 'thresholds', 'export'],
   menu: 'file',
   enabled: (facts) => facts.connected && shownSweep(facts) !== null,
-  perform: async ({ bridge }, facts) => {
+  wait: 'Making the report',
+  perform: async ({ bridge }, facts, signal) => {
     const sweep = shownSweep(facts);
     if (sweep === null) return;
     const { delta, familywise } = curvesStore.getState();
     const { name, html } = await bridge.call('report.make', { run: sweep.id, familywise, delta: delta ?? undefined });
-    await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
+    if (!signal.aborted) await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
   },
 };

@@ -1,11 +1,12 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { Button, Icon, IconButton } from '../components/button.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
 import { formatCount } from '../../main/words/numbers.ts';
-import { noticesStore } from '../state/notices-store.ts';
+import { formatDuration } from '../format/format-time.ts';
+import { type Notice, noticesStore, type Wait, waitsStore } from '../state/notices-store.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
 
 /** Shown while the connection to the engine is lost and being restored. */
@@ -59,25 +60,80 @@ export const EditedBanner = () => {
   );
 };
 
+/** Time after which a message leaves by itself: long enough to read two sentences. */
+const STAYS_MS = { error: 20_000, done: 8_000 } as const;
+
+/** Messages and waits, above open dialogs: the popover is shown anew whenever one is added. */
 export const Notices = () => {
-  const { notices, dismiss } = useStore(noticesStore);
+  const { notices } = useStore(noticesStore);
+  const { waits } = useStore(waitsStore);
+  const box = useRef<HTMLDivElement>(null);
+  const latest = `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`;
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    if (element.matches(':popover-open')) element.hidePopover();
+    if (latest.trim() !== '') element.showPopover();
+  }, [latest]);
   return (
-    <div className="notices" role="log" aria-live="assertive" aria-label="Messages">
-      {notices.map((notice) => (
-        <div key={notice.id} className={`notice notice-${notice.kind}`}>
-          <Icon name={notice.kind === 'error' ? 'warning' : 'check'} size={16} />
-          <div>
-            <p>{notice.message}</p>
-            {notice.remedy !== '' && <p className="notice-remedy">{notice.remedy}</p>}
-            {notice.offer !== undefined && (
-              <Button className="button-small notice-offer" onClick={notice.offer.perform}>
-                {notice.offer.label}
-              </Button>
-            )}
-          </div>
-          <IconButton icon="close" label="Dismiss" onClick={() => dismiss(notice.id)} />
-        </div>
+    <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">
+      {waits.map((wait) => (
+        <WaitLine key={wait.id} wait={wait} />
       ))}
+      {notices.map((notice) => (
+        <NoticeCard key={notice.id} notice={notice} />
+      ))}
+    </div>
+  );
+};
+
+const WaitLine = ({ wait }: { readonly wait: Wait }) => {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <div className="notice notice-wait">
+      <progress aria-label={wait.label} />
+      <p>
+        {wait.label}, {formatDuration(Math.max(0, now - wait.startedAt))}
+      </p>
+      <Button className="button-small" onClick={wait.abort}>
+        Cancel
+      </Button>
+    </div>
+  );
+};
+
+const NoticeCard = ({ notice }: { readonly notice: Notice }) => {
+  const { dismiss } = useStore(noticesStore);
+  const [isRead, setRead] = useState(false);
+  const stays = notice.offer !== undefined || isRead ? null : STAYS_MS[notice.kind];
+  useEffect(() => {
+    if (stays === null) return undefined;
+    const timer = setTimeout(() => dismiss(notice.id), stays);
+    return () => clearTimeout(timer);
+  }, [stays, notice.id, dismiss]);
+  return (
+    <div
+      className={`notice notice-${notice.kind}`}
+      onPointerEnter={() => setRead(true)}
+      onPointerLeave={() => setRead(false)}
+      onFocus={() => setRead(true)}
+      onBlur={() => setRead(false)}
+    >
+      <Icon name={notice.kind === 'error' ? 'warning' : 'check'} size={16} />
+      <div>
+        <p>{notice.message}</p>
+        {notice.remedy !== '' && <p className="notice-remedy">{notice.remedy}</p>}
+        {notice.offer !== undefined && (
+          <Button className="button-small notice-offer" onClick={notice.offer.perform}>
+            {notice.offer.label}
+          </Button>
+        )}
+      </div>
+      <IconButton icon="close" label="Dismiss" onClick={() => dismiss(notice.id)} />
     </div>
   );
 };

@@ -16,7 +16,7 @@ export const modelsAndTasks = define({
     text: 'Resident: all blocks loaded at once. Streaming: one block at a time, slower, for models larger than memory.',
   },
   fitsHere: {
-    term: 'Fits here',
+    term: 'Runs here',
     text:
       'Which of the two fits the memory budget for weights on this machine. The budget is a setting; its default is ' +
       '60 % of the memory.',

@@ -37,6 +37,34 @@ export const results = define({
     text: 'Items that only the unpruned model answers correctly, and items that only the pruned model does.',
   },
   truncated: { term: 'Truncated', text: 'Items whose context was cut on the left to fit the model’s positions.' },
+  ended: {
+    term: 'Ended',
+    text:
+      'Share of the written texts that end by a stop string or an end token. The others run out of tokens, in a loop ' +
+      'or not.',
+  },
+  looped: {
+    term: 'Looped',
+    text:
+      'Share of the written texts that run out of tokens in a loop: the end of the text repeats a period of 1 to 64 ' +
+      'tokens at least four times and over at least 32 tokens, or fewer than a tenth of the trigrams in its last 128 ' +
+      'tokens are new.',
+  },
+  endsAsOften: {
+    term: 'Ends as often',
+    text:
+      'The largest tested factor such that at it and every smaller tested factor the share of texts that end is not ' +
+      'lower than the unpruned model’s by more than δ: the threshold rule, with “ended” in place of “right”. Each is ' +
+      'tested at 5 % by itself, also where accuracies are read familywise.',
+  },
+  answerLoss: {
+    term: 'Answer loss',
+    text:
+      'Log-probability (nats) that the right choice loses by pruning, mean over items with its 95 % interval ' +
+      '(Student’s t over items, or over the passages that they share). A model may still choose right while it loses ' +
+      'much of it.',
+    formula: 'mean of log p(right | unpruned) − log p(right | pruned)',
+  },
   familywise: {
     term: 'Familywise',
     text:
@@ -224,7 +252,12 @@ export const results = define({
       'Too few items: even a candidate that answered every item like the unpruned model could not be called safe at ' +
       'this δ.',
   },
-  unprunedLine: { term: 'Unpruned', text: 'The unpruned model on the same items.' },
+  unprunedLine: {
+    term: 'Unpruned',
+    text:
+      'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance (one-sided ' +
+      'exact binomial test at 5 %): a model at chance has nothing to lose, so its pruned models get no verdict.',
+  },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {
     term: 'Candidates',

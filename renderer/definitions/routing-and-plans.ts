@@ -82,6 +82,12 @@ export const routingAndPlans = define({
       'always stay.',
     formula: 'E / E′',
   },
+  typedFactors: {
+    term: 'Other factors',
+    text:
+      'Factors of at least 1, or “keep” and a number of experts, separated by commas. E / factor is rounded to whole ' +
+      'experts; results show the factor that was reached.',
+  },
   keptExperts: { term: 'Kept experts', text: 'Experts that remain in each MoE layer after pruning (E′).' },
   droppedShare: {
     term: 'Dropped share',

@@ -1,6 +1,7 @@
 import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
 import type { CallInput, CallName } from '../../main/contract/calls.ts';
+import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import { callsThatReadRun } from '../../main/contract/stale-calls.ts';
 import type { Bridge, BridgeStatus } from '../bridge/bridge.ts';
@@ -113,21 +114,32 @@ export const useQueries = <N extends CallName>(name: N, inputs: readonly CallInp
   return useSyncExternalStore(source.subscribe, source.read);
 };
 
-/** For buttons that act on one list row: performs the request, reports errors, and tells whether it is in progress. */
-export const useRequest = (): {
+/**
+ * For buttons that act on one list row: performs the request, and tells whether it is in progress. Errors become
+ * notices, or, `here`, `problem` until the next request.
+ */
+export const useRequest = (
+  where: 'here' | 'notices' = 'notices',
+): {
   readonly busy: boolean;
+  readonly problem: SerialisedError | null;
   readonly start: (work: (engine: Engine) => Promise<unknown>) => void;
 } => {
   const engine = useEngine();
   const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<SerialisedError | null>(null);
   const start = useCallback(
     (work: (engine: Engine) => Promise<unknown>): void => {
       setBusy(true);
+      setProblem(null);
       work(engine)
-        .catch((error: unknown) => noticesStore.getState().report(error))
+        .catch((error: unknown) => {
+          if (where === 'here') setProblem(serialiseError(error));
+          else noticesStore.getState().report(error);
+        })
         .finally(() => setBusy(false));
     },
-    [engine],
+    [engine, where],
   );
-  return { busy, start };
+  return { busy, problem, start };
 };

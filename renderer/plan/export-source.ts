@@ -71,6 +71,13 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
   };
 };
 
+/** What becomes of extra prediction layers; undefined where the model has none, or the format has no form for them. */
+export const chosenMtp = (
+  { model }: ExportSource,
+  { format, mtp }: Pick<ExportState, 'format' | 'mtp'>,
+): ExportState['mtp'] | undefined =>
+  (model.info?.unusedBytes?.prediction ?? 0) > 0 && (format === 'hf' || format === 'hf,onnx') ? mtp : undefined;
+
 /** The typed name, or a default made of model, task, method and factor. */
 export const exportName = (source: ExportSource, typed: string | null): string =>
   typed ??

@@ -116,12 +116,21 @@ export const outcomesStore = createStore<OutcomesState>()((set) => ({
 interface CalibrationState {
   /** The task whose calibration items are being chosen; null: none. */
   readonly task: PathHandle | null;
+  /** Tasks to be asked about afterwards. */
+  readonly waiting: readonly PathHandle[];
+  /** Shows a task at once, or after those that are being asked about; null goes on to the next one. */
   readonly show: (task: PathHandle | null) => void;
 }
 
 export const calibrationStore = createStore<CalibrationState>()((set) => ({
   task: null,
-  show: (task) => set({ task }),
+  waiting: [],
+  show: (asked) =>
+    set(({ task, waiting }) => {
+      if (asked === null) return { task: waiting[0] ?? null, waiting: waiting.slice(1) };
+      if (task === null) return { task: asked };
+      return task === asked || waiting.includes(asked) ? {} : { waiting: [...waiting, asked] };
+    }),
 }));
 
 interface SampleState {

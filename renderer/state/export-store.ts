@@ -1,5 +1,5 @@
 import { createStore } from 'zustand/vanilla';
-import type { ExportFormat, GgufType } from '../../main/contract/export.ts';
+import type { ExportFormat, GgufType, PredictionChoice } from '../../main/contract/export.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { PointKey } from './selection.ts';
 
@@ -17,6 +17,8 @@ interface ExportState {
   readonly format: ExportFormat;
   /** Weight type of a GGUF file; null: the stored type. */
   readonly ggufType: GgufType | null;
+  /** What becomes of extra prediction layers. */
+  readonly mtp: PredictionChoice;
   readonly into: ChosenFolder | null;
   /** Name of the new folder; null: the default name. */
   readonly name: string | null;
@@ -28,6 +30,7 @@ interface ExportState {
   readonly choosePoint: (point: PointKey | null) => void;
   readonly chooseFormat: (format: ExportFormat) => void;
   readonly chooseGgufType: (type: GgufType | null) => void;
+  readonly chooseMtp: (mtp: PredictionChoice) => void;
   readonly chooseInto: (into: ChosenFolder | null) => void;
   readonly chooseName: (name: string | null) => void;
   readonly chooseExported: (exported: ChosenFolder | null) => void;
@@ -39,6 +42,7 @@ export const exportStore = createStore<ExportState>()((set) => ({
   point: null,
   format: 'hf',
   ggufType: null,
+  mtp: 'drop',
   into: null,
   name: null,
   exported: null,
@@ -47,6 +51,7 @@ export const exportStore = createStore<ExportState>()((set) => ({
   choosePoint: (point) => set({ point, name: null }),
   chooseFormat: (format) => set({ format }),
   chooseGgufType: (ggufType) => set({ ggufType }),
+  chooseMtp: (mtp) => set({ mtp }),
   chooseInto: (into) => set({ into }),
   chooseName: (name) => set({ name }),
   chooseExported: (exported) => set({ exported }),

@@ -6,23 +6,27 @@ import type { Bridge } from '../bridge/bridge.ts';
 import type { ChosenFolder } from './export-store.ts';
 import type { ChosenProgram } from './finetune-store.ts';
 
+/** Uses a chosen folder, for example opens it. Where it fails, the folder browser stays open with the reason. */
+type UseFolder = (folder: ChosenFolder) => Promise<void>;
+
 interface FolderRequest {
   readonly purpose: FolderPurpose | 'python';
+  readonly use: UseFolder;
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
 interface FolderDialogState {
   readonly request: FolderRequest | null;
-  readonly ask: (purpose: FolderPurpose | 'python') => Promise<ChosenFolder | null>;
+  readonly ask: (purpose: FolderPurpose | 'python', use?: UseFolder) => Promise<ChosenFolder | null>;
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
 /** State of the folder browser on hosts without native dialogs: one request at a time. */
 export const folderDialogStore = createStore<FolderDialogState>()((set, get) => ({
   request: null,
-  ask: (purpose) => {
+  ask: (purpose, use = async () => undefined) => {
     get().answer(null);
-    return new Promise((answer) => set({ request: { purpose, answer } }));
+    return new Promise((answer) => set({ request: { purpose, use, answer } }));
   },
   answer: (folder) => {
     const { request } = get();
@@ -33,20 +37,31 @@ export const folderDialogStore = createStore<FolderDialogState>()((set, get) => 
 
 /**
  * Lets the user choose a folder: with the native dialog in the window, with the folder browser elsewhere. Null if
- * cancelled.
+ * cancelled. `use` is called with the folder before the browser closes.
  */
-export const chooseFolder = async (bridge: Bridge, purpose: FolderPurpose): Promise<ChosenFolder | null> => {
-  if (bridge.shell === null) return folderDialogStore.getState().ask(purpose);
+export const chooseFolder = async (
+  bridge: Bridge,
+  purpose: FolderPurpose,
+  use?: UseFolder,
+): Promise<ChosenFolder | null> => {
+  if (bridge.shell === null) return folderDialogStore.getState().ask(purpose, use);
   const handle = await bridge.shell.chooseFolder({ purpose });
   if (handle === null) return null;
   const { path } = await bridge.call('paths.name', { handle });
+  await use?.({ handle, path });
   return { handle, path };
 };
 
 /** Lets the user choose a task file; on hosts without native dialogs, the folder browser lists files too. */
-export const chooseTaskFile = async (bridge: Bridge): Promise<PathHandle | null> => {
-  if (bridge.shell === null) return (await folderDialogStore.getState().ask('task'))?.handle ?? null;
-  return bridge.shell.chooseFolder({ purpose: 'task-file' });
+export const chooseTaskFile = async (
+  bridge: Bridge,
+  use: (handle: PathHandle) => Promise<void> = async () => undefined,
+): Promise<PathHandle | null> => {
+  if (bridge.shell === null)
+    return (await folderDialogStore.getState().ask('task', ({ handle }) => use(handle)))?.handle ?? null;
+  const handle = await bridge.shell.chooseFolder({ purpose: 'task-file' });
+  if (handle !== null) await use(handle);
+  return handle;
 };
 
 /** Lets the user choose a Python for training; a native dialog returns only its handle. */

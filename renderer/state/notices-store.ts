@@ -1,8 +1,8 @@
 import { createStore } from 'zustand/vanilla';
 import { serialiseError } from '../../main/contract/errors.ts';
 
-/** A message to the user. Errors stay until dismissed. */
-interface Notice {
+/** A message to the user. It leaves after a while, unless it is read or offers something (app/banners.tsx). */
+export interface Notice {
   readonly id: number;
   readonly kind: 'error' | 'done';
   readonly message: string;
@@ -54,3 +54,32 @@ export const createNoticesStore = () => {
 };
 
 export const noticesStore = createNoticesStore();
+
+/** A wait for an answer of the engine that lasts longer than a second. */
+export interface Wait {
+  readonly id: number;
+  readonly label: string;
+  readonly startedAt: number;
+  readonly abort: () => void;
+}
+
+interface WaitsState {
+  readonly waits: readonly Wait[];
+  /** Shows a wait; returns the function that ends it. */
+  readonly begin: (label: string, abort: () => void) => () => void;
+}
+
+const createWaitsStore = () => {
+  let next = 1;
+  return createStore<WaitsState>()((set) => ({
+    waits: [],
+    begin: (label, abort) => {
+      const id = next;
+      next += 1;
+      set(({ waits }) => ({ waits: [...waits, { id, label, startedAt: Date.now(), abort }] }));
+      return () => set(({ waits }) => ({ waits: waits.filter((wait) => wait.id !== id) }));
+    },
+  }));
+};
+
+export const waitsStore = createWaitsStore();

@@ -15,6 +15,8 @@ export interface SweepChoices extends Readonly<Omit<DescribedSweepSettings, 'ref
   readonly refits: readonly RefitName[];
   /** Factors that were unticked; initially all possible powers of two are ticked. */
   readonly skippedFactors: readonly number[];
+  /** Other factors and numbers of kept experts, as typed. */
+  readonly typedFactors: string;
 }
 
 export interface SweepState extends SweepChoices {
@@ -27,6 +29,7 @@ export interface SweepState extends SweepChoices {
   readonly addFile: (method: MethodName, file: { readonly name: string; readonly text: string }) => void;
   readonly removeFile: (method: MethodName) => void;
   readonly toggleFactor: (factor: number) => void;
+  readonly typeFactors: (typed: string) => void;
   readonly toggleRefit: (refit: RefitName) => void;
   /** Sets a described setting to a value that its schema accepts. */
   readonly choose: (setting: string, value: unknown) => void;
@@ -42,6 +45,7 @@ const createSweepStore = () =>
     methods: usualMethods,
     files: {},
     skippedFactors: [],
+    typedFactors: '',
     toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
     toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
     chooseMethods: (methods) => set({ methods }),
@@ -53,6 +57,7 @@ const createSweepStore = () =>
         methods: methods.filter((known) => known !== method),
       })),
     toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
+    typeFactors: (typed) => set({ typedFactors: typed }),
     toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
     choose: (setting, value) => set((state) => ({ ...state, [setting]: value })),
   }));

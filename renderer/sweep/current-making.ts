@@ -51,6 +51,7 @@ export const measureObstacle = (facts: Facts, state: PlanSettings): string | nul
     {
       methods: [facts.selection.method],
       skippedFactors: [],
+      typedFactors: '',
       recovery: 'none',
       refits: [],
       budget: making.budget,

@@ -2,6 +2,7 @@ import { assertNever } from '../../main/contract/errors.ts';
 import type { AnswerChange, ItemAnswers, ShownAnswer } from '../../main/contract/outcomes.ts';
 import { textDifference } from '../../main/evaluation/text-difference.ts';
 import { formatCount, formatFixed } from '../../main/words/numbers.ts';
+import { endingWords } from '../../main/words/verdicts.ts';
 import { Icon } from '../components/button.tsx';
 import './item-answer.css';
 
@@ -72,13 +73,19 @@ const AnswerText = ({ answer, other, asked }: AnswerProps) => {
     case 'written':
       return (
         <>
-          <MarkedText text={answer.text} other={other.kind === 'written' ? other.text : answer.text} />
+          <MarkedText
+            text={answer.text.slice(0, answer.loop?.character)}
+            other={(other.kind === 'written' ? other.text : answer.text).slice(0, answer.loop?.character)}
+          />
+          {answer.loop !== undefined && (
+            <span className="outcome-loop">{answer.text.slice(answer.loop.character)}</span>
+          )}
           {answer.filtered !== null && (
             <span className="muted">
               read as <code>{answer.filtered}</code>
             </span>
           )}
-          {answer.stopped === 'length' && <span className="muted">ended by the length limit</span>}
+          {answer.stopped === 'length' && <span className="muted">{endingWords(answer)}</span>}
         </>
       );
     case 'choice':

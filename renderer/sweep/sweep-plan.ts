@@ -9,6 +9,7 @@ import { methodTitle } from '../../main/words/methods.ts';
 import { chatOf, withChatTemplate } from '../plan/chat.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
 import type { SweepChoices } from '../state/sweep-store.ts';
+import { typedFactors } from './typed-factors.ts';
 
 /** Settings shared by plans and sweeps. */
 type SharedSettings = Pick<PlanSettings, 'options' | 'chat'>;
@@ -20,8 +21,13 @@ export const commonFactors = (models: readonly ModelEntry[]): readonly number[] 
   return first.filter((factor) => others.every((list) => list.includes(factor)));
 };
 
-const chosenFactors = (models: readonly ModelEntry[], skipped: readonly number[]): readonly number[] =>
-  commonFactors(models).filter((factor) => factor === 1 || !skipped.includes(factor));
+type FactorChoices = Pick<SweepChoices, 'skippedFactors' | 'typedFactors'>;
+
+/** Ticked and typed factors, ascending. */
+const chosenFactors = (models: readonly ModelEntry[], choices: FactorChoices): readonly number[] => {
+  const ticked = commonFactors(models).filter((factor) => factor === 1 || !choices.skippedFactors.includes(factor));
+  return [...new Set([...ticked, ...typedFactors(choices.typedFactors, models).factors])].sort((a, b) => a - b);
+};
 
 interface SweepCost {
   /** Pruned candidates per model and task. */
@@ -55,10 +61,10 @@ const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod)
 export const sweepCost = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  settings: Pick<SweepChoices, 'methods' | 'skippedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits'>,
+  settings: Pick<SweepChoices, 'methods' | 'skippedFactors' | 'typedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits'>,
   { pages, options }: SweepMethods,
 ): SweepCost => {
-  const pruned = chosenFactors(models, settings.skippedFactors).filter((factor) => factor > 1).length;
+  const pruned = chosenFactors(models, settings).filter((factor) => factor > 1).length;
   const drawn = settings.methods.map((method) => {
     const page = pages.find(({ name }) => name === method);
     const draws = page !== undefined && methodDraws(page, options[method]) ? settings.seeds.length : 1;
@@ -88,15 +94,16 @@ export const sweepObstacle = (
   tasks: readonly TaskEntry[],
   settings: Pick<
     SweepChoices,
-    'methods' | 'skippedFactors' | 'recovery' | 'refits' | 'budget' | 'protect' | 'calibration'
+    'methods' | 'skippedFactors' | 'typedFactors' | 'recovery' | 'refits' | 'budget' | 'protect' | 'calibration'
   >,
   { pages, options, chat }: SharedSettings & Pick<SweepMethods, 'pages'>,
 ): string | null => {
   if (models.length === 0) return 'Select a model on the left.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
   if (settings.methods.length === 0) return 'Tick at least one method.';
-  if (!chosenFactors(models, settings.skippedFactors).some((factor) => factor > 1))
-    return 'Tick at least one factor above 1.';
+  const { problem } = typedFactors(settings.typedFactors, models);
+  if (problem !== null) return problem;
+  if (!chosenFactors(models, settings).some((factor) => factor > 1)) return 'Tick or type a factor above 1.';
   if (settings.recovery !== 'none' && settings.refits.length === 0)
     return 'Tick at least one refit for the recovery, or choose no recovery.';
   const untrained = settings.methods.find((method) => startsItsRouterAnew(method, options));
@@ -175,7 +182,7 @@ export const sweepInput = (
   { options, chat }: SharedSettings,
   focused: TaskEntry | null = null,
 ): CallInput<'sweep.start'> => {
-  const { methods, files, skippedFactors, recovery, refits } = choices;
+  const { methods, files, recovery, refits } = choices;
   return {
     models: models.map((model) => model.handle),
     tasks: tasks.map((task) => task.handle),
@@ -183,7 +190,7 @@ export const sweepInput = (
       ...describedSweepSettings.parse({ ...choices, refits: recovery === 'none' ? undefined : refits }),
       methods: [...methods],
       files: tickedFiles(methods, files),
-      factors: [...chosenFactors(models, skippedFactors)],
+      factors: [...chosenFactors(models, choices)],
       options: optionsOf(methods, options),
       chat: chatOf(models, chat),
       first: firstOf(tasks, focused),

@@ -18,6 +18,8 @@ interface ModelPoints {
   readonly sweeps: readonly ReadSweep[];
   /** Points by requested task. */
   readonly points: readonly (readonly RunResult[])[];
+  /** Whether more may follow: a sweep of the model is still being read. */
+  readonly isReading: boolean;
 }
 
 /** All measurements of the selected model on these tasks, at the selected margin. */
@@ -25,7 +27,7 @@ export const useModelPoints = (tasks: readonly TaskEntry[]): ModelPoints => {
   const facts = useFacts();
   const state = useStore(planStore);
   const familywise = useStore(curvesStore, (store) => store.familywise);
-  const { manifest, model: name, document, sweeps, delta } = useSweep();
+  const { manifest, model: name, document, sweeps, delta, error } = useSweep();
   const model = selectedModel(facts);
   const others = sweeps
     .filter((run) => run.id !== manifest?.id && nameInRun(run, model) !== null)
@@ -44,5 +46,8 @@ export const useModelPoints = (tasks: readonly TaskEntry[]): ModelPoints => {
   const making = currentMaking(facts, state);
   const { method } = facts.selection;
   const points = tasks.map((task) => (model === null ? [] : modelPoints(read, { model, task, method, making })));
-  return { sweeps: read, points };
+  const isReading =
+    (manifest !== null && name !== null && document === undefined && error === null) ||
+    answers.some(({ data, loading }) => loading && data === undefined);
+  return { sweeps: read, points, isReading };
 };

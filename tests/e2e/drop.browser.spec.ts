@@ -82,3 +82,19 @@ test('files dropped on the page are opened according to their kind', async ({ wo
     await expect(page.getByText('archive.zip is not a file that the workbench can open.')).toBeVisible();
   });
 });
+
+test('the folder browser opens the typed path, and stays open with the reason where it cannot', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  await page.getByRole('button', { name: 'Open model folder', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Open a model' });
+  const field = dialog.getByRole('textbox', { name: 'Path' });
+  await expect(field).not.toHaveValue('');
+  await field.fill(path.join(resources, 'docs'));
+  await dialog.getByRole('button', { name: 'Open this folder' }).click();
+  await expect(dialog.getByRole('alert')).toContainText('config.json');
+  await field.fill(path.join(resources, 'models', 'uncurl-16'));
+  await dialog.getByRole('button', { name: 'Open this folder' }).click();
+  await expect(dialog).toBeHidden();
+});

@@ -341,6 +341,8 @@ const lengthKeys = [
   'num_shared_experts',
   'moe_num_shared_experts',
   'shared_intermediate_size',
+  'index_n_heads',
+  'index_head_dim',
   'kv_lora_rank',
   'q_lora_rank',
   'qk_nope_head_dim',

@@ -19,6 +19,7 @@ import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
+import { formatParameters } from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-figure-source.ts';
@@ -28,6 +29,7 @@ import { addSample, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { root } from './project-files.ts';
+import { readPublishedModels } from './published-models.ts';
 
 const resources = path.join(root, 'resources');
 
@@ -267,6 +269,23 @@ const curtailment = async ({ document, own: { delta } }: Sample): Promise<readon
   );
 };
 
+/** Published models by their configs alone, the smallest first. */
+const publishedSizes = async (): Promise<readonly string[]> => {
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0)} GB`;
+  return table(
+    ['model', 'parameters', 'used per token', 'stored', 'resident', 'one block at a time', 'config from'],
+    (await readPublishedModels()).map(({ model, source, info: { parameters, sizeBytes, dtype, memory } }) => [
+      model,
+      formatParameters(parameters.total),
+      formatParameters(parameters.active),
+      `${gigabytes(sizeBytes)} ${dtype.replace(/ .*/, '')}`,
+      gigabytes(memory.resident),
+      gigabytes(memory.streaming),
+      source,
+    ]),
+  );
+};
+
 /** Options of the described settings of a schema. */
 const settings = (schema: z.ZodObject) => (): readonly string[] =>
   table(
@@ -293,6 +312,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'plan-settings': settings(describedPlanSettings),
   'training-settings': settings(finetuneSettings),
   'cluster-settings': settings(clusterRequest),
+  'published-sizes': publishedSizes,
 };
 
 const BLOCK = /<!-- table: ([\w-]+) -->\n([\s\S]*?)<!-- end -->/g;
@@ -308,7 +328,7 @@ export interface RecordedPage {
 
 const PAGES = [
   'README.md',
-  ...['finding', 'paper-experiment', 'searching', 'settings'].map((name) => `resources/docs/${name}.md`),
+  ...['families', 'finding', 'paper-experiment', 'searching', 'settings'].map((name) => `resources/docs/${name}.md`),
 ];
 
 /** All pages that quote a record, in their current and their computed form. */

@@ -18,6 +18,7 @@ const keys = {
   topK: 'num_experts_per_tok',
   expertWidth: 'moe_intermediate_size',
 } as const;
+const indexedLayers = { key: 'layer_types', values: ['indexed_attention', 'deepseek_sparse_attention'] } as const;
 const latentDefaults = {
   kv_lora_rank: 512,
   qk_nope_head_dim: 128,
@@ -117,5 +118,59 @@ export const kimiK25: Family = {
     ],
     loader: 'AutoModelForImageTextToText',
     carried: ['vision_tower.', 'mm_projector.', 'model.vision_tower.', 'model.mm_projector.'],
+  },
+};
+
+/** DeepSeek-V3.2: DeepSeek-V3 with an indexer that chooses the keys of each query. */
+export const deepseekV32: Family = {
+  ...deepseekV3,
+  modelType: 'deepseek_v32',
+  defaults: {
+    ...deepseekV3.defaults,
+    q_lora_rank: 1536,
+    index_topk: 2048,
+    index_n_heads: 64,
+    index_head_dim: 128,
+  },
+  required: [
+    silu,
+    indexedLayers,
+    { key: 'rope_interleave', values: [true] },
+    { key: 'mlp_bias', values: [false] },
+    { key: 'moe_layer_freq', values: [1] },
+    { key: 'scoring_func', values: ['sigmoid'] },
+    { key: 'topk_method', values: ['noaux_tc'] },
+  ],
+  attention: { ...latentAttention, biased: 'attention_bias', indexer: { interleaved: false } },
+  rotary: { interleaved: true, partialKey: null, scalings: ['default', 'yarn'] },
+  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
+};
+
+/** GLM-5: the same, with an indexer whose pairs lie side by side, and which some layers share. */
+export const glmMoeDsa: Family = {
+  ...deepseekV32,
+  modelType: 'glm_moe_dsa',
+  defaults: {
+    ...deepseekV32.defaults,
+    index_n_heads: 32,
+    n_group: 1,
+    topk_group: 1,
+    rms_norm_eps: 1e-5,
+    index_topk_freq: 1,
+    index_skip_topk_offset: 2,
+  },
+  required: [...deepseekV32.required, { key: 'indexer_rope_interleave', values: [true] }],
+  attention: {
+    ...latentAttention,
+    biased: 'attention_bias',
+    indexer: {
+      interleaved: true,
+      shared: {
+        typesKey: 'indexer_types',
+        patternKey: 'index_topk_pattern',
+        offsetKey: 'index_skip_topk_offset',
+        everyKey: 'index_topk_freq',
+      },
+    },
   },
 };

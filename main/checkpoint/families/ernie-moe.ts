@@ -56,5 +56,5 @@ export const ernieMoe: Family = {
   },
   shared: { ...sharedExperts, countKey: 'moe_num_shared_experts', biased: 'use_bias' },
   layouts: [projLayout, stackedLayout],
-  unused: ['mtp.'],
+  unused: ['mtp.', 'model.mtp_'],
 };

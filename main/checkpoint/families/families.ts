@@ -1,5 +1,5 @@
 import { afmoe } from './afmoe.ts';
-import { deepseekV2, deepseekV3, kimiK2, kimiK25 } from './deepseek.ts';
+import { deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25 } from './deepseek.ts';
 import { dots1 } from './dots1.ts';
 import { ernieMoe } from './ernie-moe.ts';
 import { exaoneMoe } from './exaone-moe.ts';
@@ -28,6 +28,8 @@ export const families: readonly Family[] = [
   olmoe,
   deepseekV2,
   deepseekV3,
+  deepseekV32,
+  glmMoeDsa,
   glm4Moe,
   graniteMoe,
   phimoe,
@@ -62,14 +64,11 @@ export const familyOf = (modelType: string): Family | undefined =>
 
 const state =
   'layers with a state (a linear or a convolutional recurrence in place of attention) are not computed here';
-const indexer = 'its sparse indexer, which chooses the keys of each query, is not computed here';
 
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['nemotron_h', state],
   ['bailing_hybrid', state],
-  ['deepseek_v32', indexer],
-  ['glm_moe_dsa', indexer],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

@@ -2,8 +2,8 @@ import type { ScoreRule } from '../descriptor.ts';
 
 /**
  * A model family as data: config keys with their defaults, tensor names, and its kinds of routing, attention, norm and
- * rotary embedding. `{l}` stands for the block, `{l/2}` and `{l%2}` for the pair of blocks and the block within it. A new family of known kinds needs such a record
- * and a fixture, no code.
+ * rotary embedding. `{l}` stands for the block, `{l/2}` and `{l%2}` for the pair of blocks and the block within it. A
+ * new family of known kinds needs such a record and a fixture, no code.
  */
 export interface Family {
   /** Value of config.json's `model_type`. */
@@ -189,9 +189,18 @@ export type AttentionRecord =
       /** Biases on `down` of the query, `keyValueDown` and `output`. */
       readonly biased: Flag;
       readonly innerEpsilon: number;
+      readonly indexer?: IndexerRecord;
       /** Queries and latents are multiplied by the root of the model's width over their ranks. */
       readonly rankRoots?: true;
     };
+
+/** The sparse indexer of DeepSeek-V3.2, under `self_attn.indexer`. */
+export interface IndexerRecord {
+  /** Pairs (2i, 2i + 1) of its rotated dimensions instead of halves. */
+  readonly interleaved: boolean;
+  /** Some layers take the keys that the last indexer before them has chosen: by list, by pattern, or every n-th. */
+  readonly shared?: Readonly<Record<'typesKey' | 'patternKey' | 'offsetKey' | 'everyKey', string>>;
+}
 
 export interface StateRecord {
   /** Layers with the operator have one of these words in `layer_types`; without that list, all but every n-th one. */

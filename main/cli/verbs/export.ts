@@ -1,5 +1,5 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { type ExportFormat, exportFormat, ggufTypes } from '../../contract/export.ts';
+import { type ExportFormat, exportFormat, ggufTypes, predictionChoices } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
 import { isMergePlan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
@@ -26,7 +26,7 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
 
 export const exportVerb: Verb = {
   name: 'export',
-  usage: 'MODEL --plan PLAN --out DIR [--format hf,onnx | --format gguf [--gguf-type TYPE]]',
+  usage: 'MODEL --plan PLAN --out DIR [--format hf,onnx | --format gguf [--gguf-type TYPE]] [--mtp CHOICE]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {
@@ -45,6 +45,13 @@ export const exportVerb: Verb = {
       value: 'TYPE',
       help: `Type of the weights of a GGUF file: ${ggufTypes.join(', ')} (default: as stored in the source).`,
     },
+    mtp: {
+      type: 'string',
+      value: 'CHOICE',
+      help:
+        'Extra prediction layers of the source. drop (default): left out. slice: kept, with the experts whose numbers ' +
+        'the plan keeps in the last MoE layer; theirs are not measured.',
+    },
     ...MACHINE_OPTIONS,
   },
   run: async (given, host) => {
@@ -55,10 +62,11 @@ export const exportVerb: Verb = {
     const ggufType = reader.choice('gguf-type', ggufTypes);
     if (ggufType !== undefined && format !== 'gguf')
       throw refuse('bad-usage', '--gguf-type applies to GGUF files only.', 'Give --format gguf too.');
+    const mtp = reader.choice('mtp', predictionChoices);
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
-    const { refusal, notes } = await checkExport(checkpoint, plan, format);
+    const { refusal, notes } = await checkExport(checkpoint, plan, format, mtp);
     if (refusal === null) notes.forEach(say);
     const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };
     const { folder, verification, sizeBytes, warnings } = await endsWell(
@@ -67,7 +75,7 @@ export const exportVerb: Verb = {
         plan: { file: planFile, plan },
         compute: (computing) => {
           const settings = exportSettings(computing, machineSettings(reader));
-          return exportPlan({ checkpoint, plan, destination, format, ggufType, settings, control });
+          return exportPlan({ checkpoint, plan, destination, format, ggufType, mtp, settings, control });
         },
       }),
     );

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { lacksWeights, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { outlineCheckpoint } from '../../checkpoint/outline-checkpoint.ts';
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
@@ -12,13 +13,18 @@ import { chanceAccuracy } from '../../tasks/task.ts';
 import { bundledModels, bundledTasks } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../calibration-options.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { runsWithin } from '../../words/memory.ts';
 import { findModel } from '../subjects.ts';
-import { printedBytes, printedCount } from '../terminal-text.ts';
+import { printedBytes, printedCount, terminalText } from '../terminal-text.ts';
 import { textList } from '../text-table.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
-const modelFacts = async (resources: string, named: string): Promise<VerbResult> => {
-  const { name, folder, fingerprint, info: facts } = await openCheckpoint(await findModel(resources, named));
+const modelFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
+  const found = await findModel(resources, named);
+  const isOutline = await lacksWeights(found);
+  const opened = isOutline ? { ...(await outlineCheckpoint(found)), fingerprint: null } : await openCheckpoint(found);
+  const { name, folder, fingerprint, info: facts } = opened;
   const { parameters, memory, reasons, chatTemplate } = facts;
   const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
   const text = textList([
@@ -38,7 +44,10 @@ const modelFacts = async (resources: string, named: string): Promise<VerbResult>
     ],
     ['on disk', `${printedBytes(facts.sizeBytes)}, ${facts.dtype}`],
     ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],
-    ['runs here', facts.supported ? 'yes' : 'no'],
+    [
+      isOutline ? 'would run here' : 'runs here',
+      terminalText(runsWithin(facts, machineSettings(reader).memoryBudgetBytes)),
+    ],
     ...notes.map((note) => ['note', note] as const),
   ]);
   return { document: { name, folder, fingerprint, ...facts }, text };
@@ -80,18 +89,21 @@ export const info: Verb = {
   name: 'info',
   usage: 'MODEL | TASK',
   summary:
-    'Facts about a checkpoint, read from its headers; or about a task, and the differences its items can detect.',
+    'Facts about a checkpoint, read from its headers (or from config.json and an index alone), and how it runs here; or ' +
+    'about a task, and the differences its items can detect.',
   positionals: [1, 1],
   options: {
     ...CALIBRATION_OPTIONS,
+    memory: MACHINE_OPTIONS.memory,
     delta: { type: 'string', value: 'X', help: 'For a task: margin of the verdict (default 0.02).' },
   },
   run: async (given, { resources }) => {
     const [named = ''] = given.positionals;
     if (await isTask(resources, named)) return taskFacts(optionReader(given), resources, named);
+    const reader = optionReader(given);
     const [option] = Object.keys(given.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
     if (option !== undefined)
       throw refuse('bad-usage', `--${option} is for tasks, and ${named} is not one.`, 'Leave it out, or name a task.');
-    return modelFacts(resources, named);
+    return modelFacts(reader, resources, named);
   },
 };

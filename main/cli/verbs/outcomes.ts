@@ -8,7 +8,7 @@ import {
 } from '../../contract/outcomes.ts';
 import type { SweepDocument, SweepResult } from '../../contract/sweep.ts';
 import { textDifference } from '../../evaluation/text-difference.ts';
-import { checkNotes } from '../../words/verdicts.ts';
+import { checkNotes, endingWords } from '../../words/verdicts.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';
@@ -34,7 +34,7 @@ const answerText = (answer: ShownAnswer, other: ShownAnswer, asked: ItemAnswers[
   switch (answer.kind) {
     case 'written': {
       const filtered = answer.filtered === null ? '' : `, read as ${JSON.stringify(answer.filtered)}`;
-      const cut = answer.stopped === 'length' ? ', ended by its length' : '';
+      const cut = answer.stopped === 'length' ? `, ${endingWords(answer)}` : '';
       return `${marked(answer.text, other.kind === 'written' ? other.text : '')}${filtered}${cut}`;
     }
     case 'choice': {

@@ -37,7 +37,8 @@ export const verify: Verb = {
         return verifyExport({ exported, checkpoint, plan, settings, control });
       },
     });
-    const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems } = verification;
+    const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems, mtp } =
+      verification;
     const text = [
       textList([
         ['equal', ok ? 'yes' : 'NO'],
@@ -59,6 +60,9 @@ export const verify: Verb = {
             : `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) ` +
               `on ${String(sequences)} sequences, ${String(tokens)} tokens`,
         ],
+        ...(mtp === null
+          ? []
+          : [['prediction layers', mtp === 'drop' ? 'left out' : 'cut like the last MoE layer'] as const]),
       ]),
       ...problems.map((problem) => `- ${problem}`),
     ].join('\n');

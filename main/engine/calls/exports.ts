@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
-import { exportFormat, ggufType, verification } from '../../contract/export.ts';
+import { exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { plan as planSchema, type Plan } from '../../contract/plan.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
@@ -86,6 +86,7 @@ const exportSpec = z.object({
   destination: z.string(),
   format: exportFormat,
   ggufType: ggufType.optional(),
+  mtp: predictionChoice.optional(),
 });
 
 /** An export of a smaller checkpoint. */
@@ -93,7 +94,7 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
   kind: 'export',
   schema: exportSpec,
   onCpu: true,
-  check: async (_, { spec: { plan, destination, format }, models }) => {
+  check: async (_, { spec: { plan, destination, format, mtp }, models }) => {
     const { checkpoint } = onlyModel({ models });
     const { exportable } = planCost(checkpoint.info, plan);
     if (!exportable.hf)
@@ -104,7 +105,7 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
         `${destination} exists.`,
         'Choose another name: existing files are never overwritten.',
       );
-    await requireForm(checkpoint, plan, format);
+    await requireForm(checkpoint, plan, format, mtp);
   },
   title: (_, { spec, models }) => `Export of ${modelNames({ models })} to ${basename(spec.destination)}`,
   job: async (context, { spec, models }) => {
@@ -129,22 +130,23 @@ export const verifyRun: RunKindDefinition<typeof verifySpec> = {
 };
 
 export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> => ({
-  'export.check': answer(calls['export.check'], async ({ model: handle, plan, format }) => {
+  'export.check': answer(calls['export.check'], async ({ model: handle, plan, format, mtp }) => {
     const { refusal, notes } = await checkExport(
       await context.checkpoint(context.handles.resolve(handle)),
       plan,
       format,
+      mtp,
     );
     return { refusal, notes: [...notes] };
   }),
   'export.start': answer(
     calls['export.start'],
-    async ({ model: handle, plan: given, into, name, format, ggufType: type }) => {
+    async ({ model: handle, plan: given, into, name, format, ggufType: type, mtp }) => {
       if (type !== undefined && format !== 'gguf')
         throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
       const { model, plan } = await openOne(context, handle, given);
       const destination = join(context.handles.resolve(into), name);
-      const spec = { plan, destination, format, ggufType: type };
+      const spec = { plan, destination, format, ggufType: type, mtp };
       return startRun(context, exportRun, { spec, models: [model], tasks: [] });
     },
   ),

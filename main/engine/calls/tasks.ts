@@ -1,6 +1,7 @@
 import { basename, extname } from 'node:path';
+import { calibrationAt } from '../../contract/calibration.ts';
 import { calls } from '../../contract/calls.ts';
-import { assertNever, refuse, serialiseError } from '../../contract/errors.ts';
+import { refuse, serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
 import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
@@ -19,17 +20,13 @@ const calibratedOf = async (
   const document = await taskDocumentAt(context, path);
   if (document === null) return undefined;
   const { items, calibration } = document;
-  const { issue } = context.handles;
-  switch (calibration.from) {
-    case 'split':
-      return { items, choice: calibration };
-    case 'file':
-      return { items, choice: { from: 'file', file: issue(calibration.file) } };
-    case 'task':
-      return { items, choice: { from: 'task', task: issue(calibration.task) } };
-    default:
-      return assertNever(calibration);
-  }
+  return { items, choice: calibrationAt(calibration, context.handles.issue) };
+};
+
+/** The rule for written answers, of the first such item. */
+const writingOf = (items: readonly TaskItem[]): Pick<TaskEntry, 'writing'> => {
+  const item = items.find(isWrittenItem);
+  return item === undefined ? {} : { writing: { until: [...item.until], maxNewTokens: item.maxNewTokens } };
 };
 
 export const entryOf = async (
@@ -63,6 +60,7 @@ export const entryOf = async (
       licence,
       items,
       chance: chanceAccuracy(test),
+      ...writingOf(test),
       withoutQuestion: { ...withoutQuestion },
       hash,
     };

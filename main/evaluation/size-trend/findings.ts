@@ -174,14 +174,16 @@ export const thresholdFindings = (
   draws: ReadonlyMap<string, SafeDraws> = new Map(),
 ): Finding[] => {
   if (thresholds.length === 0) return [];
-  const known = thresholds.filter(({ verdict }) => verdict !== 'cannot-tell');
+  const known = thresholds.filter(({ lastSafe }) => lastSafe !== null);
   const cannotTell = thresholds.length - known.length;
+  const isAtChance = thresholds.some(({ verdict }) => verdict === 'at-chance');
+  const why = isAtChance ? 'too few items, or an unpruned model at chance' : 'too few items';
   const cannotTellText =
     cannotTell === 0
       ? ''
-      : ` ${cannotTell} of ${counted(thresholds.length, 'threshold')} cannot be determined: too few items.`;
+      : ` ${cannotTell} of ${counted(thresholds.length, 'threshold')} cannot be determined: ${why}.`;
   if (known.length === 0) {
-    const sentence = `No threshold of ${casesText(thresholds)} can be determined: too few items.`;
+    const sentence = `No threshold of ${casesText(thresholds)} can be determined: ${why}.`;
     return [{ chart: 'thresholds', method: null, verdict: 'cannot-tell', sentence, p: null }];
   }
   const counts = methods.map((method) => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { recordedCalibration, type RecordedCalibration } from '../../contract/calibration.ts';
+import { calibrationAt, recordedCalibration, type RecordedCalibration } from '../../contract/calibration.ts';
 import { refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { makeFolder } from '../../files/file-errors.ts';
@@ -20,7 +20,7 @@ const FORMAT = 'uncurl-task';
 const taskDocument = z.object({
   format: z.literal(FORMAT),
   version: z.literal(1),
-  /** File of test items; like every path here absolute or relative to the document's folder. */
+  /** File or folder of test items; like every path here absolute or relative to the document's folder. */
   items: z.string().min(1).max(4096),
   calibration: recordedCalibration,
 });
@@ -67,12 +67,7 @@ export const resolvedDocument = (
   const resolved = (path: string): string => resolve(dirname(file), named(path));
   return {
     items: resolved(items),
-    calibration:
-      calibration.from === 'split'
-        ? calibration
-        : calibration.from === 'file'
-          ? { from: 'file', file: resolved(calibration.file) }
-          : { from: 'task', task: resolved(calibration.task) },
+    calibration: calibrationAt(calibration, resolved),
   };
 };
 

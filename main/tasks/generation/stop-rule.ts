@@ -32,6 +32,7 @@ export const requireRoom = (items: readonly TaskItem[], name: string, maxPositio
     'no-room-for-prompt',
     `${name}: maxNewTokens is ${String(item.maxNewTokens)}, but the model has ${String(maxPositions)} ` +
       `positions, so no prompt has room.`,
-    `Ask for fewer than ${String(maxPositions)} new tokens.`,
+    `Ask for fewer than ${String(maxPositions)} new tokens: maxNewTokens in task.json, “New tokens” beside the ` +
+      'choice of calibration items, or --max-new-tokens.',
   );
 };

@@ -7,7 +7,7 @@ import { EmptyState } from '../../components/panel.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { uncheckedNotes } from '../../../main/words/verdicts.ts';
+import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
@@ -134,9 +134,7 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
             curves={curves}
             methods={methods}
             rule={document?.rule ?? ''}
-            notes={[...(document?.notes ?? []), ...(document === undefined ? [] : uncheckedNotes(document))].map(
-              (note) => inTaskTitles(note, facts.tasks),
-            )}
+            notes={(document === undefined ? [] : sweepNotes(document)).map((note) => inTaskTitles(note, facts.tasks))}
             title={title}
             running={running}
           />

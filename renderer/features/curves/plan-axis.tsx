@@ -42,7 +42,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
   const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
   const twin = twinOf(task, facts.tasks);
   const tasks = useMemo(() => (twin === null ? [task] : [task, twin]), [task, twin]);
-  const { points, sweeps } = useModelPoints(tasks);
+  const { points, sweeps, isReading } = useModelPoints(tasks);
   const alpha = document?.multiplicity?.alpha;
   const measured = tasks.map((known, index) => ({
     task: known,
@@ -103,6 +103,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
         measured={measured.map(({ task: known, panel }) => ({ task: known, panel }))}
         sweeps={sweeps}
         largestFactor={largestFactor}
+        isReading={isReading}
       />
       {methods.length > 0 && (
         <div className="curves-legend plan-axis-legend">
@@ -131,7 +132,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
           ))}
         {panels.length === 0 && (
           <p className="plan-axis-empty muted">
-            No measurements of {selectedModel(facts)?.name ?? 'this model'} on {task.title} yet.
+            {!isReading && `No measurements of ${selectedModel(facts)?.name ?? 'this model'} on ${task.title} yet.`}
           </p>
         )}
       </div>

@@ -23,6 +23,8 @@ interface PlanCursorProps {
   readonly measured: readonly { readonly task: TaskEntry; readonly panel: DifferencePanel | null }[];
   readonly sweeps: readonly ReadSweep[];
   readonly largestFactor: number;
+  /** Whether measurements are still being read. */
+  readonly isReading: boolean;
 }
 
 const pointAt = (panel: DifferencePanel | null, method: string, factor: number): DifferencePoint | null =>
@@ -31,7 +33,7 @@ const pointAt = (panel: DifferencePanel | null, method: string, factor: number):
     ?.points.find((point) => isSameFactor(point.factor, factor)) ?? null;
 
 /** The verdict on the current plan with its interval, or a button to measure it. */
-export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps) => {
+export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanCursorProps) => {
   const facts = useFacts();
   const state = useStore(planStore);
   const { manifest } = useSweep();
@@ -71,6 +73,8 @@ export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps)
             </>
           )}
         </>
+      ) : isReading ? (
+        <span className="muted">reading measurements…</span>
       ) : (
         <NotMeasured sweeps={sweeps} task={own?.task ?? null} />
       )}

@@ -13,12 +13,12 @@ import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatFactor } from '../../../main/words/numbers.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
-import { exportName, exportObstacle, exportSource, type ExportSource } from '../../plan/export-source.ts';
+import { chosenMtp, exportName, exportObstacle, exportSource, type ExportSource } from '../../plan/export-source.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { chooseFolder } from '../../state/file-choice.ts';
 import { ExportCheck } from './export-check.tsx';
-import { formatOptions, formatText, ggufTypeOptions, weightsText } from './export-formats.ts';
+import { formatOptions, formatText, ggufTypeOptions, mtpOptions, mtpText, weightsText } from './export-formats.ts';
 
 interface ExportPlan {
   readonly source: ExportSource | null;
@@ -47,7 +47,7 @@ export const ExportForm = () => {
   const facts = useFacts();
   const state = useStore(exportStore);
   const { source, made, error } = useExportPlan();
-  const start = useAction(startExport);
+  const start = useAction(startExport, 'here');
   const folder = useRequest();
   const nameId = useId();
   const obstacle = exportObstacle(facts, state);
@@ -115,11 +115,28 @@ export const ExportForm = () => {
             onChange={(type) => state.chooseGgufType(type === '' ? null : type)}
           />
         )}
+        {source !== null && chosenMtp(source, state) !== undefined && (
+          <>
+            <span className="field-label">Extra prediction layers</span>
+            <Segmented
+              label="Extra prediction layers"
+              value={state.mtp}
+              options={mtpOptions}
+              onChange={state.chooseMtp}
+            />
+            <p className="muted">{mtpText[state.mtp]}</p>
+          </>
+        )}
         <ExportCheck
           asked={
             made === undefined || source === null || !made.cost.exportable.hf
               ? null
-              : { model: source.model.handle, plan: made.plan, format: state.format }
+              : {
+                  model: source.model.handle,
+                  plan: made.plan,
+                  format: state.format,
+                  mtp: chosenMtp(source, state),
+                }
           }
         />
       </div>
@@ -160,6 +177,7 @@ export const ExportForm = () => {
           against the model before it gets its name; an existing folder is never overwritten.
         </p>
       )}
+      {start.problem !== null && <Problem error={start.problem} />}
       <div className="sweep-start">
         <p className="muted">{obstacle ?? ''}</p>
         <Button look="primary" icon="save" onClick={start.perform} disabled={!start.enabled || made === undefined}>

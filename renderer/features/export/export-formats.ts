@@ -1,5 +1,5 @@
 import { exportFormat, ggufTypes } from '../../../main/contract/export.ts';
-import type { ExportFormat, GgufType } from '../../../main/contract/export.ts';
+import type { ExportFormat, GgufType, PredictionChoice } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 
 export const formatOptions: readonly { readonly value: ExportFormat; readonly label: string }[] = [
@@ -14,6 +14,18 @@ export const ggufTypeOptions: readonly { readonly value: GgufType | ''; readonly
   { value: '', label: 'As stored' },
   ...ggufTypes.map((value) => ({ value, label: value })),
 ];
+
+/** What becomes of extra prediction layers, and what that means. */
+export const mtpOptions: readonly { readonly value: PredictionChoice; readonly label: string }[] = [
+  { value: 'drop', label: 'Left out' },
+  { value: 'slice', label: 'Kept, sliced' },
+];
+export const mtpText: Readonly<Record<PredictionChoice, string>> = {
+  drop: 'The smaller checkpoint has none, and its config counts none.',
+  slice:
+    'Their experts are those with the numbers that the plan keeps in the last MoE layer: theirs were not measured. ' +
+    'They propose tokens that the model checks.',
+};
 
 /** Purpose of each format. */
 export const formatText: Readonly<Record<ExportFormat, string>> = {

@@ -69,10 +69,16 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
 export const FolderDialog = () => {
   const request = useStore(folderDialogStore, (state) => state.request);
   if (request === null) return null;
-  return <FolderBrowser key={request.purpose} purpose={request.purpose} />;
+  return <FolderBrowser key={request.purpose} purpose={request.purpose} use={request.use} />;
 };
 
-const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python' }) => {
+interface FolderBrowserProps {
+  readonly purpose: FolderPurpose | 'python';
+  /** Uses the chosen folder before the dialog closes. */
+  readonly use: (folder: ChosenFolder) => Promise<void>;
+}
+
+const FolderBrowser = ({ purpose, use }: FolderBrowserProps) => {
   const { answer } = folderDialogStore.getState();
   const { title, hint, confirm, target } = words[purpose];
   const [handle, setHandle] = useState<PathHandle | null>(null);
@@ -80,22 +86,29 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
   const [hidden, setHidden] = useState(false);
   const listing = useQuery('folders.list', handle === null ? { hidden } : { handle, hidden });
   const { cache } = useEngine();
-  const { busy, start } = useRequest();
+  const { busy, problem, start } = useRequest('here');
+  const [typed, setTyped] = useState<string | null>(null);
   const recent = useRecentFolders(target);
   const folder = listing.data;
 
   const enter = (next: PathHandle | null): void => {
+    setTyped(null);
     setLastGood(handle);
     setHandle(next);
   };
-  const choose = (chosen: ChosenFolder): void => answer(chosen);
-  /** Enters a folder, or chooses a file that can be chosen here. */
-  const goTo = (path: string): void =>
+  const take = async (chosen: ChosenFolder): Promise<void> => {
+    await use(chosen);
+    answer(chosen);
+  };
+  const choose = (chosen: ChosenFolder): void => start(() => take(chosen));
+  /** Enters a folder, or takes it where that is confirmed; takes a file that can be chosen here. */
+  const goTo = (path: string, isConfirmed = false): void =>
     start(async ({ bridge }) => {
       const there = await bridge.call('folders.list', { path, hidden });
       const entry = there.entries.find((one) => one.handle === there.file);
       if (there.file !== undefined && (entry === undefined || entry.kind === target))
-        choose({ handle: there.file, path });
+        await take({ handle: there.file, path });
+      else if (isConfirmed && there.file === undefined) await take({ handle: there.handle, path: there.path });
       else enter(there.handle);
     });
 
@@ -108,7 +121,7 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
           onClick={() => folder !== undefined && enter(folder.parent)}
           aria-label="Parent folder"
         />
-        <PathField path={folder?.path ?? ''} disabled={busy} onGo={goTo} />
+        <PathField path={folder?.path ?? ''} typed={typed} onType={setTyped} disabled={busy} onGo={goTo} />
         <IconButton
           icon="resume"
           label="Reload the folder"
@@ -126,6 +139,11 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
               {nameOf(path)}
             </Button>
           ))}
+        </div>
+      )}
+      {problem !== null && (
+        <div className="folder-problem">
+          <Problem error={problem} />
         </div>
       )}
       {listing.error !== null && (
@@ -168,16 +186,25 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
         })}
         {folder?.entries.length === 0 && <li className="panel-empty">This folder is empty.</li>}
       </ul>
+      {folder?.parent === null && (
+        <p className="muted folder-root">
+          Only {folder.path} and the folders in it are listed; start with --root FOLDER to list another one.
+        </p>
+      )}
       <footer className="dialog-foot">
         <span className="muted">{hint}</span>
         <Button onClick={() => answer(null)}>Cancel</Button>
         {target !== 'file' && (
           <Button
             look="primary"
-            disabled={folder === undefined}
-            onClick={() => folder !== undefined && choose({ handle: folder.handle, path: folder.path })}
+            disabled={folder === undefined || busy}
+            onClick={() => {
+              if (folder === undefined) return;
+              if (typed !== null && typed.trim() !== '' && typed !== folder.path) goTo(typed, true);
+              else choose({ handle: folder.handle, path: folder.path });
+            }}
           >
-            {confirm}
+            {busy ? 'Opening…' : confirm}
           </Button>
         )}
       </footer>

@@ -1,16 +1,15 @@
-import { useState } from 'react';
-
 interface PathFieldProps {
   readonly path: string;
+  /** Typed text; null: none since the folder was listed. */
+  readonly typed: string | null;
+  readonly onType: (text: string) => void;
   readonly disabled: boolean;
   readonly onGo: (path: string) => void;
 }
 
 /** The path of the listed folder; another path can be typed or pasted. */
-export const PathField = ({ path, disabled, onGo }: PathFieldProps) => {
-  // Typed text belongs to the folder listed at that time; typing may start before the first one is listed.
-  const [typed, setTyped] = useState<{ readonly over: string; readonly text: string } | null>(null);
-  const text = typed !== null && (typed.over === path || typed.over === '') ? typed.text : path;
+export const PathField = ({ path, typed, onType, disabled, onGo }: PathFieldProps) => {
+  const text = typed ?? path;
   return (
     <form
       className="folder-typed"
@@ -28,7 +27,7 @@ export const PathField = ({ path, disabled, onGo }: PathFieldProps) => {
         value={text}
         readOnly={disabled}
         title="Type or paste a path, then Enter"
-        onChange={(event) => setTyped({ over: path, text: event.target.value })}
+        onChange={(event) => onType(event.target.value)}
       />
     </form>
   );

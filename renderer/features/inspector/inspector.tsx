@@ -1,4 +1,4 @@
-import { type PointCost, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
@@ -17,6 +17,8 @@ import {
   formatInterval,
   formatParameters,
   formatPercent,
+  differenceUnit,
+  formatP,
   formatProbability,
 } from '../../../main/words/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
@@ -64,11 +66,12 @@ export const ModelPart = () => {
   );
 };
 
-const unprunedCost = (
-  results: readonly SweepResult[],
-  { model, task }: Pick<SweepResult, 'model' | 'task'>,
-): PointCost | undefined =>
-  results.find((other) => other.model === model && other.task === task && other.method === UNPRUNED)?.cost;
+/** "98.7 %", "26.0 %; chance 25.0 %, p = 0.39". */
+const unprunedText = (unpruned: SweepResult): string =>
+  measuredText(unpruned) +
+  (unpruned.chance === undefined
+    ? ''
+    : `; chance ${formatPercent(unpruned.chance.accuracy)}, ${formatP(unpruned.chance.p)}`);
 
 /** Exact numbers of a measured point, the cost of its plan, and a button to export it. */
 const PointCard = ({ point }: { readonly point: PointKey }) => {
@@ -77,6 +80,9 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
   const plan = useQuery('sweep.plan', point.factor > 1 ? { ...point } : null);
   const toExport = useAction(exportPoint);
   const result = document?.results.find((known) => isPoint(known, point));
+  const unpruned = document?.results.find(
+    ({ model, task, method }) => model === point.model && task === point.task && method === UNPRUNED,
+  );
   const task = tasks.find((known) => known.name === point.task)?.title ?? point.task;
   const cost = plan.data?.cost;
   const device = runs.find((run) => run.id === point.run)?.device;
@@ -94,6 +100,9 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
         <FactList
           facts={[
             { key: 'value', term: <Definition of={result.metric} />, value: measuredText(result) },
+            ...(unpruned === undefined
+              ? []
+              : [{ key: 'unpruned', term: <Definition of="unprunedLine" />, value: unprunedText(unpruned) }]),
             {
               key: 'difference',
               term: <Definition of="pairedDifference" />,
@@ -102,12 +111,14 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
             {
               key: 'interval',
               term: <Definition of="pairedDifference">95 % interval</Definition>,
-              value: formatInterval(result, result.metric),
+              value: `${formatInterval(result, result.metric)}${differenceUnit(result.metric)}`,
             },
             {
               key: 'one',
               term: <Definition of="oneSided" />,
-              value: formatDifference(result.lowOneSided, result.metric),
+              value:
+                formatDifference(result.lowOneSided, result.metric) +
+                (result.metric === 'perplexity' ? ' nats per token' : differenceUnit(result.metric)),
             },
             ...(result.p === null
               ? []
@@ -158,9 +169,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
           ]}
         />
       )}
-      {result?.cost !== undefined && (
-        <PointCostFacts cost={result.cost} unpruned={unprunedCost(document?.results ?? [], result)} />
-      )}
+      {result?.cost !== undefined && <PointCostFacts cost={result.cost} unpruned={unpruned?.cost} />}
       <div className="inspector-actions">
         <Button
           look="primary"

@@ -9,6 +9,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
+import { runsWithin } from '../../../main/words/memory.ts';
 import { changedSentence } from '../../format/record-words.ts';
 import { planStore } from '../../state/plan-store.ts';
 
@@ -24,7 +25,6 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
       <Problem error={{ message: model.error ?? 'The folder cannot be opened.', remedy: `Folder: ${model.path}` }} />
     );
   }
-  const fits = engine === undefined ? null : info.memory.resident <= engine.memory.budgetBytes;
   return (
     <>
       {model.error !== null && <Problem error={{ message: model.error, remedy: `Folder: ${model.path}` }} />}
@@ -88,7 +88,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
                 {
                   key: 'fits',
                   term: <Definition of="fitsHere" />,
-                  value: `${fits ? 'resident' : 'streaming'}, budget ${formatBytes(engine.memory.budgetBytes)}`,
+                  value: runsWithin(info, engine.memory.budgetBytes),
                 },
               ]),
           ...(info.chatTemplate === undefined

@@ -1,11 +1,14 @@
+import { useId } from 'react';
 import { useStore } from 'zustand';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
+import type { ModelEntry } from '../../../main/contract/model.ts';
 import { useAction } from '../../actions/action.ts';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
 import { showMethods } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { Problem } from '../../components/problem.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
@@ -14,10 +17,39 @@ import { clusterStore } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
+import { typedFactors } from '../../sweep/typed-factors.ts';
 import { ClusterFields } from './cluster-fields.tsx';
 import { SweepFields, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import './plan-panel.css';
+
+/** A field for factors other than powers of two, with the experts that each leaves. */
+const MoreFactors = ({ models }: { readonly models: readonly ModelEntry[] }) => {
+  const { typedFactors: text, typeFactors } = useStore(sweepStore);
+  const { leaves, problem } = typedFactors(text, models);
+  const id = useId();
+  return (
+    <span className="more-factors">
+      <label htmlFor={id}>
+        <Definition of="typedFactors">others</Definition>
+      </label>
+      <input
+        id={id}
+        className="input"
+        type="text"
+        placeholder="1.33, 3, keep 5"
+        spellCheck={false}
+        value={text}
+        aria-invalid={problem !== null}
+        aria-describedby={`${id}-leaves`}
+        onChange={(event) => typeFactors(event.target.value)}
+      />
+      <small id={`${id}-leaves`} className={problem === null ? 'muted' : 'field-problem'} role="status">
+        {problem ?? leaves.join('; ')}
+      </small>
+    </span>
+  );
+};
 
 /** Settings of a sweep, and its cost before it runs. */
 export const SweepLauncher = () => {
@@ -25,7 +57,7 @@ export const SweepLauncher = () => {
   const settings = useStore(sweepStore);
   const shared = useStore(planStore);
   const cluster = useStore(clusterStore);
-  const start = useAction(startSweep);
+  const start = useAction(startSweep, 'here');
   const about = useAction(showMethods);
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
@@ -82,6 +114,7 @@ export const SweepLauncher = () => {
               {factor === 1 ? '×1 unpruned' : formatFactor(factor)}
             </Checkbox>
           ))}
+          <MoreFactors models={models} />
           <SweepFields part="factors" />
         </div>
         <span>Plans</span>
@@ -124,6 +157,7 @@ export const SweepLauncher = () => {
         )}
       </div>
       <SweepMethodCosts />
+      {start.problem !== null && <Problem error={start.problem} />}
       <div className="sweep-start">
         <p className={obstacle === null ? undefined : 'muted'}>{obstacle ?? <SweepCostLine />}</p>
         <Button look="primary" icon="play" onClick={start.perform} disabled={!start.enabled}>

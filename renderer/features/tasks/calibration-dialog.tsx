@@ -14,9 +14,10 @@ import { useDebounced } from '../../engine/use-settled.ts';
 import { calibrationStore } from '../../state/dialog-stores.ts';
 import { chooseTaskFile } from '../../state/file-choice.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { choiceOf, firstFields, splitReason, tasksToTakeFrom, trialText } from './calibration-input.ts';
+import { cappedText, choiceOf, firstFields, splitReason, tasksToTakeFrom, trialText } from './calibration-input.ts';
 import type { CalibrationFields } from './calibration-input.ts';
-import { SplitFields } from './split-fields.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { SplitFields, WritingFields } from './split-fields.tsx';
 import './calibration-dialog.css';
 
 /** Delay before a typed choice is tried. */
@@ -41,7 +42,9 @@ const origins = [
 ] as const;
 
 const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly tasks: readonly TaskEntry[] }) => {
-  const [fields, setFields] = useState<CalibrationFields>(() => firstFields(task));
+  const facts = useFacts();
+  const models = facts.models.filter(({ handle, info }) => handle === facts.selection.model && info !== null);
+  const [fields, setFields] = useState<CalibrationFields>(() => firstFields(task, models));
   const change = (changed: Partial<CalibrationFields>): void => setFields((before) => ({ ...before, ...changed }));
   const delta = useStore(sweepStore, (state) => state.delta);
   const choice = choiceOf(fields);
@@ -91,6 +94,15 @@ const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly t
             onChange={(chosen) => change({ task: others.find(({ handle }) => handle === chosen)?.handle ?? null })}
           />
         ))}
+      {fields.writing !== null && (
+        <WritingFields
+          {...fields.writing}
+          note={task.calibrated === undefined ? cappedText(task, models) : ''}
+          onChange={(changed) =>
+            change({ writing: { ...{ until: '', maxNewTokens: 1 }, ...fields.writing, ...changed } })
+          }
+        />
+      )}
       <div className="calibration-outcome" aria-live="polite">
         {trial.error !== null && <Problem error={trial.error} />}
         {trial.data !== undefined && (

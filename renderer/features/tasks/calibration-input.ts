@@ -5,9 +5,11 @@ import {
   DEFAULT_SPLIT_SEED,
   splitSeed,
   splitShare,
+  writingRule,
 } from '../../../main/contract/calibration.ts';
-import type { PathHandle } from '../../../main/contract/model.ts';
+import type { ModelEntry, PathHandle } from '../../../main/contract/model.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
+import { minOf } from '../../../main/statistics/extremes.ts';
 import { wideningBySplit } from '../../../main/evaluation/items-for-verdict.ts';
 import { formatCount, formatRoughPercent } from '../../../main/words/numbers.ts';
 
@@ -21,12 +23,48 @@ export interface CalibrationFields {
   readonly seed: number;
   readonly file: { readonly handle: PathHandle; readonly path: string | null } | null;
   readonly task: PathHandle | null;
+  /** Stop strings, as `stopText`, and the most new tokens; null where answers are not written. */
+  readonly writing: { readonly until: string; readonly maxNewTokens: number } | null;
 }
 
-/** Initial fields: the task's earlier choice, else a split. */
-export const firstFields = ({ calibrated }: Pick<TaskEntry, 'calibrated'>): CalibrationFields => {
+/** Stop strings on one line: "\\n | Q:". */
+export const stopText = (until: readonly string[]): string =>
+  until.map((stop) => stop.replaceAll('\n', '\\n').replaceAll('\t', '\\t')).join(' | ');
+
+const stopsTyped = (text: string): readonly string[] =>
+  text
+    .split(' | ')
+    .map((stop) => stop.replaceAll('\\n', '\n').replaceAll('\\t', '\t'))
+    .filter((stop) => stop !== '');
+
+/** New tokens that leave half of the smallest model's positions for the prompt. */
+const mostThatFits = (models: readonly ModelEntry[]): number =>
+  Math.max(1, Math.floor(minOf(models.flatMap(({ info }) => info?.maxPositions ?? [])) / 2));
+
+/** Why the new tokens are fewer than the task's own; empty where they are not. */
+export const cappedText = ({ writing }: Pick<TaskEntry, 'writing'>, models: readonly ModelEntry[]): string => {
+  const most = mostThatFits(models);
+  return writing === undefined || writing.maxNewTokens <= most
+    ? ''
+    : `${formatCount(most)} new tokens instead of ${formatCount(writing.maxNewTokens)}: half of the positions of ` +
+        `${models.map(({ name }) => name).join(', ')}, which leaves the other half for the prompt.`;
+};
+
+/** Initial fields: the task's earlier choice, else a split; new tokens that fit the models. */
+export const firstFields = (
+  { calibrated, writing }: Pick<TaskEntry, 'calibrated' | 'writing'>,
+  models: readonly ModelEntry[],
+): CalibrationFields => {
   const choice = calibrated?.choice;
   return {
+    writing:
+      writing === undefined
+        ? null
+        : {
+            until: stopText(writing.until),
+            maxNewTokens:
+              choice === undefined ? Math.min(writing.maxNewTokens, mostThatFits(models)) : writing.maxNewTokens,
+          },
     from: choice?.from ?? 'split',
     percent: 100 * (choice?.from === 'split' ? choice.share : DEFAULT_SHARE),
     seed: choice?.from === 'split' ? choice.seed : DEFAULT_SPLIT_SEED,
@@ -36,7 +74,17 @@ export const firstFields = ({ calibrated }: Pick<TaskEntry, 'calibrated'>): Cali
 };
 
 /** The choice described by the fields; null if incomplete or invalid. */
-export const choiceOf = ({ from, percent, seed, file, task }: CalibrationFields): CalibrationChoice | null => {
+export const choiceOf = (fields: CalibrationFields): CalibrationChoice | null => {
+  const source = sourceOf(fields);
+  if (source === null || fields.writing === null) return source;
+  const rule = writingRule.safeParse({
+    until: stopsTyped(fields.writing.until),
+    maxNewTokens: fields.writing.maxNewTokens,
+  });
+  return rule.success ? { ...source, writing: rule.data } : null;
+};
+
+const sourceOf = ({ from, percent, seed, file, task }: CalibrationFields): CalibrationChoice | null => {
   switch (from) {
     case 'split': {
       const share = splitShare.safeParse(percent / 100);

@@ -1,5 +1,5 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { thresholdValue } from '../../../main/words/verdicts.ts';
+import { thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
 import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-cells.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatRange } from '../../../main/words/numbers.ts';
@@ -85,7 +85,7 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
       : [`answers written: ${thresholdValue(written.best)} by ${written.methods.map(methodTitle).join(', ')}`]),
   ];
   return (
-    <td className="matrix-cell" style={thresholdTint(best.best)}>
+    <td className={`matrix-cell cell-${thresholdLook(best.best)}`} style={thresholdTint(best.best)}>
       <Tooltip
         focusable={false}
         className="matrix-hold"

@@ -54,7 +54,7 @@ export const KindsSection = ({ manifest, document, shown, title }: KindsSectionP
         caption="How far pruning is safe for each task, with chosen and with written answers"
         rows={showsAll ? pairs : different}
         rowKey={keyOf}
-        columns={shownColumns(pick(kindColumns, 'task model method choice written'), pairs, title)}
+        columns={shownColumns(pick(kindColumns, 'task model method choice written written_ends_verdict'), pairs, title)}
       />
     </section>
   );

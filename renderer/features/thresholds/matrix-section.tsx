@@ -1,6 +1,6 @@
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { chartQuestion, MATRIX_CAPTION, thresholdValue } from '../../../main/words/verdicts.ts';
+import { chartQuestion, MATRIX_CAPTION, thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
@@ -53,7 +53,11 @@ const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect
                       –
                     </td>
                   ) : (
-                    <td key={name} className="matrix-cell" style={thresholdTint(threshold)}>
+                    <td
+                      key={name}
+                      className={`matrix-cell cell-${thresholdLook(threshold)}`}
+                      style={thresholdTint(threshold)}
+                    >
                       <MatrixCell
                         threshold={threshold}
                         title={title}

@@ -55,7 +55,9 @@ export const dotText = (
  */
 export const cellBracketText = (threshold: SizeThreshold, needed: Needed, metric: MetricName | undefined): string =>
   threshold.lastSafe === null
-    ? `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`
+    ? threshold.verdict === 'at-chance'
+      ? 'nothing to lose'
+      : `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`
     : `${bracketText(threshold)} ${drawsFraction(threshold)}`.trimEnd();
 
 /**

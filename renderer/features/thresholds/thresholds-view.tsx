@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { Button } from '../../components/button.tsx';
 import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
-import { uncheckedNotes } from '../../../main/words/verdicts.ts';
+import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -150,11 +150,7 @@ export const ThresholdsView = () => {
           </>
         )}
         <section className="thresholds-notes" aria-label="Notes">
-          {[
-            ...sizeTrend.notes,
-            ...(document?.notes ?? []),
-            ...(document === undefined ? [] : uncheckedNotes(document)),
-          ].map((note) => (
+          {[...sizeTrend.notes, ...(document === undefined ? [] : sweepNotes(document))].map((note) => (
             <p key={note}>{worded(note)}</p>
           ))}
         </section>

@@ -50,8 +50,8 @@ test('a task and its written twin are reported in one statement', () => {
   );
   expect(reachSummary([])).toBeNull();
   const [, columns, ...lines] = (choiceAndWritingCsv(document, sampleManifest) ?? '').trim().split('\n');
-  expect(columns?.split(',')).toHaveLength(11);
-  expect(lines[0]).toBe('model,plural,reap,1000,found,4,8,plural-written,found,2,4');
+  expect(columns?.split(',')).toHaveLength(14);
+  expect(lines[0]).toBe('model,plural,reap,1000,found,4,8,plural-written,found,2,4,,,');
   expect(lines).toHaveLength(3);
 });
 

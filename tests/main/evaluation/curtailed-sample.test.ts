@@ -22,9 +22,16 @@ const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 /**
- * A threshold without the fields that only the remaining items determine: whether unsafe factors are worse, and power.
+ * A threshold without the fields that only the remaining items determine: whether unsafe factors are worse, power, and
+ * how texts end.
  */
-const decided = ({ firstWorse: _firstWorse, power: _power, draws, ...threshold }: Threshold): object => ({
+const decided = ({
+  firstWorse: _firstWorse,
+  power: _power,
+  endings: _endings,
+  draws,
+  ...threshold
+}: Threshold): object => ({
   ...threshold,
   draws: draws?.map(({ firstWorse: _ofDraw, ...draw }) => draw),
 });

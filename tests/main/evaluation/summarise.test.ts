@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { summarise } from '../../../main/evaluation/summarise.ts';
-import { mcnemarExact } from '../../../main/statistics/p-values.ts';
+import { guessingP, mcnemarExact } from '../../../main/statistics/p-values.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { oneSidedEnds } from '../../../main/evaluation/verdicts.ts';
 import { pairedInterval } from '../../../main/statistics/exact-paired-test.ts';
@@ -15,7 +15,8 @@ describe('summarise, accuracy', () => {
     const candidate = [true, false, false, true, false].map((right, i) =>
       choiceOutcome(`q${i}`, right, true, i < 2 ? 3 : 0),
     );
-    const summary = summarise('acc', baseline, candidate);
+    const { answerLoss, ...summary } = summarise('acc', baseline, candidate);
+    expect(answerLoss?.mean).toBeCloseTo(0.2, 12);
     const counts = { gained: 1, lost: 2, n: 5 };
     expect(summary).toEqual({
       n: 5,
@@ -33,6 +34,13 @@ describe('summarise, accuracy', () => {
       gained: 1,
       truncated: 2,
     });
+  });
+
+  it('tests the unpruned model against guessing, and no candidate', () => {
+    const outcomes = [true, true, true, false, false].map((right, i) => choiceOutcome(`q${i}`, right));
+    expect(summarise('acc', outcomes, null).chance).toEqual({ accuracy: 0.5, p: guessingP(3, 5, 0.5) });
+    expect(summarise('acc', outcomes, outcomes)).not.toHaveProperty('chance');
+    expect(summarise('exact_match', [writtenOutcome('a', 'right')], null)).not.toHaveProperty('chance');
   });
 
   it('reads the choice by normalised score for acc_norm', () => {
@@ -89,6 +97,17 @@ describe('summarise, exact match', () => {
       lost: 2,
       gained: 1,
       truncated: 1,
+      endings: {
+        ended: 1,
+        looped: 0,
+        difference: 0,
+        ...pairedInterval({ gained: 0, lost: 0, n: 5 }),
+        lowOneSided: oneSidedEnds({ gained: 0, lost: 0, n: 5 }, 0.02).low,
+        highOneSided: oneSidedEnds({ gained: 0, lost: 0, n: 5 }, 0.02).high,
+        p: 1,
+        lost: 0,
+        gained: 0,
+      },
     });
     expect(summarise('exact_match', baseline, null)).toMatchObject({ value: 0.6, difference: 0, p: null });
   });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { textEnds } from '../../../main/generation/write-texts.ts';
+import { NO_ENDS, textEnds } from '../../../main/generation/write-texts.ts';
 import { writtenOutcomes } from '../../../main/generation/written-outcomes.ts';
 import { bundledModel } from '../inference/few-shot-task.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
@@ -38,6 +38,7 @@ it(
       text: 'abcd',
       tokens: 5,
       stopped: 'end',
+      loop: null,
       truncatedTokens: 0,
       filtered: 'ABCD',
       correct: true,
@@ -60,3 +61,31 @@ it(
     }
   },
 );
+
+it('finds the loops of models that repeat themselves, and where in the text they begin', async () => {
+  const runner = await openRunner(bundledModel('uncurl-16'));
+  const { tokenizer } = runner;
+  if (tokenizer === null) expect.fail('no tokenizer');
+  const items = ['\n', '>>>>', 'aaaaaa', '\n7+8>', '(((((('].map((context) => ({
+    id: context,
+    context,
+    until: [],
+    maxNewTokens: 48,
+  }));
+  const candidates = Array.from({ length: 16 }, (_, expert) => ({
+    key: String(expert),
+    plan: { kept: Array.from({ length: 3 }, () => [expert]) },
+  }));
+  // Nothing ends the texts, as for models that have forgotten their end token.
+  const work = { items, candidates, ends: NO_ENDS, judge: () => ({ filtered: '', correct: false }) };
+  const texts = [...(await writtenOutcomes(runner, tokenizer, work, uncancelled)).values()].flat();
+  expect(texts.map(({ stopped, tokens }) => [stopped, tokens])).toEqual(texts.map(() => ['length', 48]));
+  const looped = texts.filter(({ loop }) => loop !== null);
+  expect(looped.length).toBeGreaterThan(5);
+  expect(looped.length).toBeLessThan(texts.length);
+  for (const { text, loop } of looped) {
+    const tail = text.slice(loop?.character);
+    expect(tail).toMatch(/^(.+?)\1{3}/s);
+    expect(tail.length).toBeGreaterThanOrEqual(32);
+  }
+});

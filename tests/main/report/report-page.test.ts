@@ -111,7 +111,7 @@ describe('a report', () => {
   });
 
   it('prints brackets and verdicts in the matrix', () => {
-    const cells = [...page.matchAll(/<td class="number level"[^>]*>(.*?)<\/td>/g)].map(([, cell]) =>
+    const cells = [...page.matchAll(/<td class="number level [a-z]+"[^>]*>(.*?)<\/td>/g)].map(([, cell]) =>
       unescape(text(cell ?? '')).trim(),
     );
     expect(cells).toHaveLength(2 * 2 * 3);

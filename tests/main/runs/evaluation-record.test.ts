@@ -24,21 +24,26 @@ const written = fc.record({
   stopped: fc.constantFrom('until' as const, 'end' as const, 'length' as const),
   truncatedTokens: fc.nat(),
 });
+const place = { token: fc.nat(), character: fc.nat(), period: fc.option(fc.nat()) };
+const looped = fc.tuple(written, fc.option(fc.record(place))).map(([outcome, loop]) => ({ ...outcome, loop }));
 const text = fc.record({ kind: fc.constant('text' as const), id: fc.string(), logprob: finite, tokens: fc.nat() });
 
 test('outcomes come back bit for bit through the columns of a step', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written)), (outcomes) => {
-      const record = {
-        model: { name: 'm', fingerprint: 'f' },
-        task: 't',
-        items: 'i',
-        plan: { kept: [[0, 1]] },
-        outcomes,
-      };
-      const back = evaluationRecord.parse(JSON.parse(canonicalJson(encodeEvaluation(record))));
-      expect(back).toEqual(record);
-    }),
+    fc.property(
+      fc.oneof(fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written), fc.array(looped)),
+      (outcomes) => {
+        const record = {
+          model: { name: 'm', fingerprint: 'f' },
+          task: 't',
+          items: 'i',
+          plan: { kept: [[0, 1]] },
+          outcomes,
+        };
+        const back = evaluationRecord.parse(JSON.parse(canonicalJson(encodeEvaluation(record))));
+        expect(back).toEqual(record);
+      },
+    ),
   );
 });
 

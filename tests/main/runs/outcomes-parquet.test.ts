@@ -12,6 +12,12 @@ test('outcomes of every kind come back from one file', async () => {
     chosen: [choiceOutcome('a', true, false, 2)],
     texts: [textOutcome('t', -2.5, 3)],
     written: [writtenOutcome('w', ' right\u2028"é\n', 4), writtenOutcome('empty', '')],
+    loops: [
+      { ...writtenOutcome('none', 'right'), loop: null },
+      { ...writtenOutcome('periodic', 'abab'), stopped: 'length', loop: { token: 9, character: 31, period: 2 } },
+      { ...writtenOutcome('stale', 'abba'), stopped: 'length', loop: { token: 0, character: 0, period: null } },
+      writtenOutcome('unrecorded', 'right'),
+    ],
   };
   const candidate = { run: 'r', model: 'm', method: 'reap', seed: null, factor: 2, kept: 8 };
   await writeOutcomes(

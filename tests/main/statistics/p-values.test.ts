@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mcnemarExact } from '../../../main/statistics/p-values.ts';
+import { guessingP, mcnemarExact } from '../../../main/statistics/p-values.ts';
 
 /** The definition in whole numbers: 2 x sum of C(n, i) for i up to the smaller count, over 2^n. */
 const byDefinition = (lost: number, gained: number): number => {
@@ -65,5 +65,34 @@ describe('mcnemarExact', () => {
     expect(mcnemarExact(0, 5000)).toBe(0);
     expect(mcnemarExact(0, 1000)).toBeCloseTo(2 ** -999, 300);
     expect(mcnemarExact(0, 1000)).toBeGreaterThan(0);
+  });
+});
+
+/** The definition, in floating point: the sum of C(n, k) p^k (1 - p)^(n - k) over k from `right` on. */
+const guessingByDefinition = (right: number, n: number, chance: number): number => {
+  let [coefficient, sum] = [1, 0];
+  for (let k = 0; k <= n; k += 1) {
+    if (k >= right) sum += coefficient * chance ** k * (1 - chance) ** (n - k);
+    coefficient *= (n - k) / (k + 1);
+  }
+  return sum;
+};
+
+describe('guessingP', () => {
+  it('is the upper tail of the binomial', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 60 }), fc.nat({ max: 60 }), fc.constantFrom(0.1, 0.25, 1 / 3, 0.5), (a, b, chance) => {
+        const [right, n] = [Math.min(a, b), Math.max(a, b)];
+        expect(guessingP(right, n, chance)).toBeCloseTo(guessingByDefinition(right, n, chance), 11);
+      }),
+    );
+  });
+
+  it('keeps its digits in the far tail and with a million items', () => {
+    expect(guessingP(60, 60, 0.25) / 0.25 ** 60).toBeCloseTo(1, 10);
+    const p = guessingP(251_000, 1_000_000, 0.25);
+    expect(p).toBeGreaterThan(0.0103);
+    expect(p).toBeLessThan(0.0106);
+    expect(guessingP(0, 1_000_000, 0.25)).toBe(1);
   });
 });

@@ -175,8 +175,8 @@ describe('refuses, naming file, line and id:', () => {
 
   test('files that are missing, not UTF-8 or not a task', async () => {
     const folder = await write({});
-    await rm(join(folder, 'calibration.jsonl'));
-    await expect(loadTask(folder)).rejects.toThrow(/calibration\.jsonl does not exist/);
+    await rm(join(folder, 'test.jsonl'));
+    await expect(loadTask(folder)).rejects.toThrow(/test\.jsonl does not exist/);
     await writeFile(join(folder, 'latin.jsonl'), Buffer.from([0x7b, 0xff, 0x7d]));
     await expect(loadTask(join(folder, 'latin.jsonl'))).rejects.toThrow(/latin\.jsonl is not UTF-8/);
     await writeFile(join(folder, 'notes.md'), '');
@@ -184,7 +184,7 @@ describe('refuses, naming file, line and id:', () => {
       /neither a task folder nor a \.jsonl, \.parquet, \.txt or \.yaml file/,
     );
     await writeFile(join(folder, 'test.parquet'), '');
-    await writeFile(join(folder, 'calibration.jsonl'), good['calibration.jsonl']);
+    await writeFile(join(folder, 'test.jsonl'), good['test.jsonl']);
     await expect(loadTask(folder)).rejects.toThrow(/contains both test\.jsonl and test\.parquet/);
     await expect(loadTask(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'missing-task' });
   });

@@ -7,6 +7,7 @@ import {
   sizesText,
   standingOf,
   standingText,
+  thresholdLook,
   thresholdValue,
   verdictText,
 } from '../../../main/words/verdicts.ts';
@@ -26,11 +27,25 @@ describe('a threshold in words', () => {
   it('is short in a cell, and never a bare number where it is undetermined', () => {
     expect([found, unsafe, unknown, open].map(thresholdValue)).toEqual([
       '\u00d71.23',
-      '< \u00d72',
+      '< \u00d72 ?',
       '?',
       '\u2265 \u00d78',
     ]);
     expect([found, unsafe, unknown, open].map(bracketText)).toEqual(['[1.23, 2) worse 4', '[1, 2)', '', '[8, \u2026)']);
+  });
+
+  it('looks different where the smallest factor is worse, undecided, or nothing can be said', () => {
+    const worse = { ...unsafe, firstWorse: 2 };
+    const atChance = { ...unknown, verdict: 'at-chance' } as const;
+    expect([worse, unsafe, unknown, atChance].map(thresholdValue)).toEqual(['< \u00d72', '< \u00d72 ?', '?', 'chance']);
+    expect([found, worse, unsafe, unknown, atChance].map(thresholdLook)).toEqual([
+      'safe',
+      'unsafe',
+      'open',
+      'unknown',
+      'unknown',
+    ]);
+    expect(bracketWords(atChance)).toBe('nothing to lose: at chance');
   });
 
   it('says the bracket where there is one, else the verdict', () => {

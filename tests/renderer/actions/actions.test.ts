@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { type PathHandle, pathHandle } from '../../../main/contract/model.ts';
 import { menuAction } from '../../../main/contract/shell.ts';
 import { performAction } from '../../../renderer/actions/action.ts';
 import { actions } from '../../../renderer/app/views.tsx';
@@ -10,6 +11,8 @@ import {
 } from '../../../renderer/actions/shortcut.ts';
 import type { Engine } from '../../../renderer/engine/engine-context.tsx';
 import { QueryCache } from '../../../renderer/engine/query-cache.ts';
+import { calibrationStore } from '../../../renderer/state/dialog-stores.ts';
+import { waitsStore } from '../../../renderer/state/notices-store.ts';
 
 const engineOf = (call: Engine['bridge']['call']): Engine => ({
   bridge: {
@@ -96,4 +99,47 @@ test('an action in progress is not started again: a double click starts one swee
   void performAction(action, engine);
   expect(started).toBe(2);
   end();
+});
+
+test('a long action is shown after a second, and can be given up', async () => {
+  vi.useFakeTimers();
+  const engine = engineOf(() => Promise.reject(new Error('nothing is asked')));
+  let wasAborted = false;
+  const action = {
+    id: 'long',
+    label: 'Long',
+    keywords: [],
+    menu: 'run' as const,
+    wait: 'Making the report',
+    enabled: () => true,
+    perform: (_engine: unknown, _facts: unknown, signal: AbortSignal) => {
+      signal.addEventListener('abort', () => {
+        wasAborted = true;
+      });
+      return new Promise<void>(() => undefined);
+    },
+  };
+  const performed = performAction(action, engine);
+  vi.advanceTimersByTime(999);
+  expect(waitsStore.getState().waits).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(waitsStore.getState().waits.map(({ label }) => label)).toEqual(['Making the report']);
+  waitsStore.getState().waits[0]?.abort();
+  await performed;
+  expect(wasAborted).toBe(true);
+  expect(waitsStore.getState().waits).toEqual([]);
+  vi.useRealTimers();
+});
+
+test('tasks without calibration items are asked about one after the other', () => {
+  const [first, second] = ['a', 'b'].map((handle) => pathHandle.parse(handle)) as [PathHandle, PathHandle];
+  const { show } = calibrationStore.getState();
+  show(first);
+  show(second);
+  show(second);
+  expect(calibrationStore.getState().task).toBe(first);
+  show(null);
+  expect(calibrationStore.getState().task).toBe(second);
+  show(null);
+  expect(calibrationStore.getState().task).toBeNull();
 });

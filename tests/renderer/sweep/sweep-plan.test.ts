@@ -11,6 +11,7 @@ import {
   sweepInput,
   sweepObstacle,
 } from '../../../renderer/sweep/sweep-plan.ts';
+import { typedFactors } from '../../../renderer/sweep/typed-factors.ts';
 import type { SweepChoices } from '../../../renderer/state/sweep-store.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
@@ -46,6 +47,7 @@ const settings: SweepChoices = {
   methods: ['random', 'reap'],
   files: {},
   skippedFactors: [8],
+  typedFactors: '',
   limit: 100,
 };
 const known = { pages, options: {}, chat: false };
@@ -201,4 +203,26 @@ test('files of ticked methods are sent with the sweep, others are not', () => {
   expect(input(['reap', 'mine'])).toMatchObject({ methods: ['reap', 'mine'], files: { mine: files.mine } });
   expect(input(['reap', 'mine']).files).not.toHaveProperty('other');
   expect(input(['reap']).files).toBeUndefined();
+});
+
+test('typed factors and kept experts are swept beside the ticked ones, also where no power of two divides E', () => {
+  const typed = { ...settings, skippedFactors: [2, 4, 8], typedFactors: 'x1.33, keep 5' };
+  expect(sweepInput([model(16)], [task('a', 1)], typed, known).settings.factors).toEqual([1, 1.33, 3.2]);
+  expect(typedFactors('1.33, keep 5', [model(16)]).leaves).toEqual([
+    '×1.33: 12 of 16 experts kept',
+    '×3.20: 5 of 16 experts kept',
+  ]);
+  expect(typedFactors('2', [model(16), model(13)]).leaves).toEqual(['×2: 8 of 16, 7 of 13 experts kept']);
+  expect(sweepObstacle([model(13)], [task('a', 1)], { ...settings, typedFactors: '2' }, known)).toBeNull();
+  expect(sweepCost([model(13)], [task('a', 1)], { ...settings, typedFactors: '2' }, known).candidatesPerTask).toBe(4);
+});
+
+test('typed factors that cannot be used stop a sweep, with the reason', () => {
+  const obstacle = (text: string, models = [model(16)]) =>
+    sweepObstacle(models, [task('a', 1)], { ...settings, typedFactors: text }, known);
+  expect(obstacle('half')).toBe('“half” is neither a factor (1.33) nor “keep 12”.');
+  expect(obstacle('0.5')).toContain('below 1');
+  expect(obstacle('17')).toContain('at most ×');
+  expect(obstacle('keep 20')).toContain('not so many');
+  expect(obstacle('keep 5', [model(16), model(8)])).toContain('different numbers of experts');
 });

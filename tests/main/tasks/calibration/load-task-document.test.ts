@@ -125,3 +125,33 @@ test('a cached task is read again once a file named in its document changes', as
   await writeFile(file, rows('u', 20));
   expect((await remembered(document)).test).toHaveLength(16);
 });
+
+test('written items: stop strings and new tokens of the choice, for all items, are part of the hash', async () => {
+  const written = Array.from({ length: 10 }, (_, i) =>
+    JSON.stringify({ id: `w${i}`, context: `question ${i}:`, answer: ' yes' }),
+  ).join('\n');
+  const { folder, file } = await ownTask(written);
+  const split = { from: 'split', share: 0.2, seed: 0 } as const;
+  const plain = await loadTask(await documentOf(folder, file, split));
+  const writing = { until: ['\n', 'Q:'], maxNewTokens: 8 };
+  const task = await loadTask(await documentOf(folder, file, { ...split, writing }));
+  expect(plain.test[0]).toMatchObject({ until: ['\n\n'], maxNewTokens: 256 });
+  for (const item of [...task.test, ...task.calibration]) expect(item).toMatchObject(writing);
+  expect(task.hash).not.toBe(plain.hash);
+  expect(task.description).toContain('Answers end at "\\n" or "Q:", or after 8 tokens.');
+  const choices = await ownTask();
+  await expect(loadTask(await documentOf(choices.folder, choices.file, { ...split, writing }))).rejects.toMatchObject({
+    code: 'metric-does-not-fit',
+  });
+});
+
+test('a folder of test items only can be split like a file', async () => {
+  const { folder } = await ownTask();
+  const task = join(folder, 'task');
+  await mkdir(task);
+  await writeFile(join(task, 'task.json'), JSON.stringify({ name: 'tested', metric: 'acc' }));
+  await writeFile(join(task, 'test.jsonl'), rows('t', 10));
+  expect(await loadTask(task)).toMatchObject({ name: 'tested', calibration: [] });
+  const split = await loadTask(await documentOf(folder, task, { from: 'split', share: 0.2, seed: 0 }));
+  expect([split.name, split.calibration.length, split.test.length]).toEqual(['tested', 2, 8]);
+});

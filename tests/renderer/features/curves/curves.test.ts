@@ -143,10 +143,10 @@ test('arrow keys move along a method and between methods', () => {
 test('verdicts are read out as brackets, never as an uncertain number', () => {
   expect(thresholdValue(threshold('reap', null, 'found', 2, 2, 4))).toBe('×2');
   expect(thresholdValue(threshold('reap', null, 'all-safe', 8, 8, null))).toBe('≥ ×8');
-  expect(thresholdValue(threshold('reap', null, 'none-safe', 1, 1, 2))).toBe('< ×2');
+  expect(thresholdValue(threshold('reap', null, 'none-safe', 1, 1, 2))).toBe('< ×2 ?');
   expect(thresholdValue(threshold('reap', null, 'cannot-tell', null, null, null))).toBe('?');
   expect(
     thresholdSummary([threshold('random', 0, 'none-safe', 1, 1, 2), threshold('random', 1, 'found', 2, 2, 4)]),
-  ).toEqual({ value: '< ×2 … ×2', note: '2 draws differ' });
+  ).toEqual({ value: '< ×2 ? … ×2', note: '2 draws differ' });
   expect(thresholdSummary([])).toBeNull();
 });

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
-import { pathHandle } from '../../../../main/contract/model.ts';
+import { modelEntry, pathHandle } from '../../../../main/contract/model.ts';
 import { taskEntry } from '../../../../main/contract/task.ts';
+import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
 import type { TaskEntry } from '../../../../main/contract/task.ts';
 import {
+  cappedText,
   choiceOf,
   firstFields,
   splitReason,
@@ -29,16 +31,16 @@ const task = (name: string, calibration: number, metric: TaskEntry['metric'] = '
   });
 
 test('a split of one fifth is offered first, or the earlier choice', () => {
-  const first = firstFields({});
+  const first = firstFields({}, []);
   expect(choiceOf(first)).toEqual({ from: 'split', share: 0.2, seed: 0 });
   const choice = { from: 'split', share: 0.35, seed: 4 } as const;
-  expect(choiceOf(firstFields({ calibrated: { items: '/a', choice } }))).toEqual(choice);
+  expect(choiceOf(firstFields({ calibrated: { items: '/a', choice } }, []))).toEqual(choice);
   const other = { from: 'task', task: handle('plural') } as const;
-  expect(choiceOf(firstFields({ calibrated: { items: '/a', choice: other } }))).toEqual(other);
+  expect(choiceOf(firstFields({ calibrated: { items: '/a', choice: other } }, []))).toEqual(other);
 });
 
 test('empty or invalid fields make no choice', () => {
-  const first = firstFields({});
+  const first = firstFields({}, []);
   for (const wrong of [{ percent: NaN }, { percent: 0 }, { percent: 100 }, { seed: -1 }, { seed: 1.5 }, { seed: NaN }])
     expect(choiceOf({ ...first, ...wrong })).toBeNull();
   expect(choiceOf({ ...first, from: 'file' })).toBeNull();
@@ -69,4 +71,29 @@ test('states the cost of a split and the result of a choice', () => {
     '60 calibration items, 240 test items. Items of the same group or text stay together: they form 40 sets. 3 ' +
       'left out, because they are also tested.',
   );
+});
+
+test('new tokens of written answers are those that fit the model, and can be changed with the stop strings', () => {
+  const model = modelEntry.parse({
+    handle: 'm',
+    name: 'small',
+    path: '/m',
+    bundled: false,
+    fingerprint: 'f',
+    error: null,
+    info: modelInfoOf(),
+  });
+  const written = { writing: { until: ['\n\n'], maxNewTokens: 256 } };
+  const fields = firstFields(written, [model]);
+  expect(fields.writing).toEqual({ until: '\\n\\n', maxNewTokens: 32 });
+  expect(cappedText(written, [model])).toContain('32 new tokens instead of 256: half of the positions of small');
+  expect(choiceOf({ ...fields, writing: { until: '\\n | Q:', maxNewTokens: 8 } })).toEqual({
+    from: 'split',
+    share: 0.2,
+    seed: 0,
+    writing: { until: ['\n', 'Q:'], maxNewTokens: 8 },
+  });
+  expect(choiceOf({ ...fields, writing: { until: '', maxNewTokens: 8 } })).toBeNull();
+  expect(choiceOf({ ...fields, writing: { until: 'Q:', maxNewTokens: 0 } })).toBeNull();
+  expect(cappedText({ writing: { until: ['Q:'], maxNewTokens: 8 } }, [model])).toBe('');
 });

@@ -1,0 +1,69 @@
+import path from 'node:path';
+import { z } from 'zod';
+import type { ModelInfo } from '../contract/model.ts';
+import { AssumedTensors } from './assumed-tensors.ts';
+import { expertExamples } from './describe-moe.ts';
+import { describeModel } from './describe-model.ts';
+import type { TensorDtype } from './descriptor.ts';
+import type { Family } from './families/family.ts';
+import { besideModel, modelInfo } from './model-info.ts';
+import { familyOfConfig, INDEX_FILE, readConfig, readIndex } from './open-checkpoint.ts';
+
+/** What is known of a model whose weights are not here. */
+export interface CheckpointOutline {
+  readonly name: string;
+  readonly folder: string;
+  readonly info: ModelInfo;
+}
+
+const dtypes: Readonly<Partial<Record<string, TensorDtype>>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
+
+const typed = z.looseObject({
+  dtype: z.string().nullish(),
+  torch_dtype: z.string().nullish(),
+  quantization_config: z.looseObject({ quant_method: z.string() }).nullish(),
+});
+
+/** Facts from a config, and the names in an index where there is one; `sizeBytes`: of the files, if it is known. */
+export const outlineModel = (
+  family: Family,
+  config: Readonly<Record<string, unknown>>,
+  folder: string,
+  index: { readonly names: readonly string[]; readonly sizeBytes: number | null } | null,
+): ModelInfo => {
+  const whole = typed.parse(config);
+  const inner = family.wrapper === null ? whole : typed.parse(config[family.wrapper.configKey] ?? {});
+  const stated = inner.dtype ?? inner.torch_dtype ?? whole.dtype ?? whole.torch_dtype ?? null;
+  const method = whole.quantization_config?.quant_method;
+  const names = index?.names ?? expertExamples(family, method === 'mxfp4');
+  const tensors = new AssumedTensors(names, {
+    dtype: dtypes[stated ?? ''] ?? 'BF16',
+    isFloat8: method === 'fp8',
+    isWhole: index !== null,
+  });
+  const descriptor = describeModel(family, config, tensors, folder);
+  return modelInfo(descriptor, index?.sizeBytes ?? tensors.assumedBytes, [
+    `The weights are not here: everything is from config.json${index === null ? '' : ` and ${INDEX_FILE}`}` +
+      `${stated === null ? ', and bfloat16 is assumed' : ''}.`,
+    ...besideModel(descriptor),
+  ]);
+};
+
+/**
+ * Facts about a folder with config.json and perhaps an index, of which no weights are read.
+ *
+ * @throws WorkbenchError refused, as `openCheckpoint` does where config or names are not those of a family.
+ */
+export const outlineCheckpoint = async (folder: string): Promise<CheckpointOutline> => {
+  const resolved = path.resolve(folder);
+  const config = await readConfig(resolved);
+  const family = familyOfConfig(config, resolved);
+  const index = await readIndex(resolved);
+  const info = outlineModel(
+    family,
+    config,
+    resolved,
+    index === null ? null : { names: Object.keys(index.weight_map), sizeBytes: index.metadata?.total_size ?? null },
+  );
+  return { name: path.basename(resolved), folder: resolved, info };
+};

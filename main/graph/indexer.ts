@@ -1,0 +1,89 @@
+import type { IndexerDescriptor } from '../checkpoint/descriptor.ts';
+import { merge, rotate, type Rotation, split } from './heads.ts';
+import { normalise, project } from './linear.ts';
+import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import type { StreamParts } from './stream.ts';
+
+/** Added to the score of a key that is not chosen: its exp is exactly zero, and no sum of it overflows. */
+const HIDDEN = -1e9;
+
+/** An indexer's queries [T, n, d], the one key of each token [T, 1, d], and weights of its heads [T, n]. */
+export interface IndexValues {
+  readonly query: Value;
+  readonly key: Value;
+  readonly weights: Value;
+}
+
+/**
+ * Sparse indexer (DeepSeek-V3.2-Exp, section 2.1): small heads beside attention that choose the keys of each query. Its
+ * queries come from `compressed` [T, rank], the normed low-rank queries of attention; a block without an indexer of its
+ * own takes the values of an earlier one from the stream.
+ */
+export const indexValues = (
+  graph: OnnxGraph,
+  { heads, dimension, interleaved, own, part }: IndexerDescriptor,
+  tokens: Value,
+  compressed: Value,
+  { rotation, parts }: { readonly rotation: Rotation | null; readonly parts?: StreamParts },
+): IndexValues => {
+  if (own === null) {
+    const given = parts?.get(part ?? '');
+    if (given === undefined) throw new Error('a block without an indexer takes the values of another');
+    const widths = [heads * dimension, dimension, heads];
+    const [query, key, weights] = graph.nodes('Split', [given, graph.integers(widths)], 3, { axis: -1 });
+    if (query === undefined || key === undefined || weights === undefined) throw new Error('Split gives three outputs');
+    return { query: split(graph, query, heads, dimension), key: split(graph, key, 1, dimension), weights };
+  }
+  const turned = rotation === null ? null : { ...rotation, rotary: { ...rotation.rotary, interleaved } };
+  const rotated = (value: Value, count: number): Value => rotate(graph, value, count, turned);
+  return {
+    query: split(graph, rotated(project(graph, compressed, own.query), heads), heads, dimension),
+    key: split(graph, rotated(normalise(graph, project(graph, tokens, own.key), own.keyNorm), 1), 1, dimension),
+    weights: project(graph, tokens, own.weights),
+  };
+};
+
+/** The values as one part of the stream, [T, n d + d + n]. */
+export const indexPart = (
+  graph: OnnxGraph,
+  { heads, dimension }: IndexerDescriptor,
+  { query, key, weights }: IndexValues,
+): Value =>
+  graph.node('Concat', [merge(graph, query, heads * dimension), merge(graph, key, dimension), weights], { axis: -1 });
+
+/**
+ * Attention bias [B, 1, S, keys] that shows each query only the chosen keys: the `most` visible ones with the largest
+ * sum over heads of weight * n^-0.5 * relu(query . key) * d^-0.5. `scoresOf`: products of queries [B, n, S, d] with all
+ * keys, [B, n, S, keys].
+ */
+export const chosenBias = (
+  graph: OnnxGraph,
+  { heads, dimension, most }: IndexerDescriptor,
+  { query, weights }: IndexValues,
+  { pack, bias }: { readonly pack: Value; readonly bias: Value },
+  scoresOf: (queries: Value) => Value,
+): Value => {
+  const packed = (value: Value): Value => graph.node('Gather', [value, pack], { axis: 0 });
+  const queries = graph.node('Transpose', [packed(query)], { perm: [0, 2, 1, 3] });
+  const scaled = graph.node('Mul', [weights, graph.float((heads * dimension) ** -0.5)]);
+  const byHead = graph.node('Unsqueeze', [
+    graph.node('Transpose', [packed(scaled)], { perm: [0, 2, 1] }),
+    graph.integers([3]),
+  ]);
+  const products = graph.node('Mul', [graph.node('Relu', [scoresOf(queries)]), byHead]);
+  const scores = graph.node('ReduceSum', [products, graph.integers([1])], { keepdims: 1 });
+  const visible = graph.node('Add', [scores, bias]);
+  const keys = graph.node('Shape', [visible], { start: 3, end: 4 });
+  const count = graph.node('Min', [keys, graph.integers([most])]);
+  const [, chosen] = graph.nodes('TopK', [visible, count], 2, { largest: 1, sorted: 0, axis: -1 });
+  if (chosen === undefined) throw new Error('TopK gives two outputs');
+  const filled = (like: Value, value: number): Value =>
+    graph.node('Expand', [graph.float(value), graph.node('Shape', [like])]);
+  const hidden = graph.node('ScatterElements', [filled(visible, HIDDEN), chosen, filled(chosen, 0)], { axis: -1 });
+  return graph.node('Add', [bias, hidden]);
+};
+
+/** Inputs with the keys of an indexer, of tokens before: [P, 1, d]. */
+export const prefixIndex = (graph: OnnxGraph, { dimension }: IndexerDescriptor): Value =>
+  graph.input('prefixIndex', DataType.FLOAT, ['P', 1, dimension]);

@@ -1,0 +1,63 @@
+import { readdirSync } from 'node:fs';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import type { ModelInfo } from '../../../main/contract/model.ts';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { outlineCheckpoint } from '../../../main/checkpoint/outline-checkpoint.ts';
+import { runsWithin } from '../../../main/words/memory.ts';
+import { readPublishedModels } from '../../structure/published-models.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { checkpointFixture } from './checkpoint-files.ts';
+
+const fixtures = readdirSync(path.dirname(checkpointFixture('mixtral')), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+const shared = ({ reasons: _reasons, sizeBytes: _bytes, unusedBytes: _unused, ...rest }: ModelInfo) => rest;
+
+/** A folder with a fixture's config and perhaps an index of its tensors, and no weights. */
+const withoutWeights = async (name: string, withIndex: boolean): Promise<string> => {
+  const source = await openCheckpoint(checkpointFixture(name));
+  const folder = path.join(await temporaryFolder(), name);
+  await mkdir(folder);
+  await cp(path.join(source.folder, 'config.json'), path.join(folder, 'config.json'));
+  const weightMap = Object.fromEntries([...source.tensors.keys()].map((tensor) => [tensor, 'model-00001.safetensors']));
+  const index = { metadata: { total_size: 12_345 }, weight_map: weightMap };
+  if (withIndex) await writeFile(path.join(folder, 'model.safetensors.index.json'), JSON.stringify(index));
+  return folder;
+};
+
+it.each(fixtures)('config and index of %s say the same as its weights', async (name) => {
+  const { info } = await openCheckpoint(checkpointFixture(name));
+  for (const withIndex of [true, false]) {
+    const outline = (await outlineCheckpoint(await withoutWeights(name, withIndex))).info;
+    expect(shared(outline)).toEqual({ ...shared(info), chatTemplate: undefined });
+    if (withIndex) expect(outline.sizeBytes).toBe(12_345);
+    expect(outline.reasons[0]).toMatch(/^The weights are not here: everything is from config\.json/);
+  }
+});
+
+it('refuses an index without a tensor that the family needs, or with one that it does not know', async () => {
+  const folder = await withoutWeights('mixtral', true);
+  const file = path.join(folder, 'model.safetensors.index.json');
+  const names = [...(await openCheckpoint(checkpointFixture('mixtral'))).tensors.keys()];
+  const write = (tensors: readonly string[]): Promise<void> =>
+    writeFile(file, JSON.stringify({ weight_map: Object.fromEntries(tensors.map((tensor) => [tensor, 'a'])) }));
+  await write(names.filter((name) => name !== 'model.norm.weight'));
+  await expect(outlineCheckpoint(folder)).rejects.toMatchObject({ code: 'missing-tensor' });
+  await write([...names, 'adapter.weight']);
+  await expect(outlineCheckpoint(folder)).rejects.toMatchObject({ code: 'unknown-tensor' });
+});
+
+it('counts the parameters that publishers state, from configs alone', async () => {
+  for (const { model, publishedBillions, info } of await readPublishedModels())
+    expect(Math.abs(info.parameters.total / 1e9 / publishedBillions - 1), model).toBeLessThan(0.04);
+});
+
+it('says which way a model runs within a budget, in which precision, and why', () => {
+  const info = { dtype: 'bfloat16', memory: { resident: 40e9, streaming: 5e9 } };
+  expect(runsWithin(info, 41e9)).toMatch(/^resident, in float32 \(stored as bfloat16; .*40.GB of a budget of 41.GB$/);
+  expect(runsWithin(info, 6e9)).toMatch(/^one block at a time, in float32 .*40.GB, .*5.GB, and the budget is 6.GB$/);
+  expect(runsWithin(info, 1e9)).toMatch(/^not here: .*5.GB in float32 .*, and the budget is 1.GB$/);
+});

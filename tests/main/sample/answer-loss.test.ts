@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { type SweepResult, sweepDocument } from '../../../main/contract/sweep.ts';
+import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
+import { sampleFolder } from '../../../main/sample/sample-run.ts';
+
+const resources = path.resolve(import.meta.dirname, '../../../resources');
+
+/** Chance that a number of the first list is larger than one of the second; equal ones count half. */
+const areaUnderCurve = (larger: readonly number[], smaller: readonly number[]): number => {
+  const wins = larger.flatMap((one) => smaller.map((other) => (one > other ? 1 : one === other ? 0.5 : 0)));
+  return wins.reduce<number>((sum, win) => sum + win, 0) / wins.length;
+};
+
+/** The figures of resources/docs/verdicts.md. */
+test('the answer loss tells which factors that are safe by choice are unsafe when written', () => {
+  const file = path.join(sampleFolder(resources), 'results.json');
+  const { results } = sweepDocument.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const twinOf = (one: SweepResult): SweepResult | undefined =>
+    results.find(
+      ({ model, task, method, seed, factor }) =>
+        task === `${one.task}${TWIN_SUFFIX}` &&
+        model === one.model &&
+        method === one.method &&
+        seed === one.seed &&
+        factor === one.factor,
+    );
+  const safe = results.filter(({ factor, verdict, answerLoss }) => factor > 1 && verdict === 'safe' && answerLoss);
+  const points = safe.flatMap((one) => {
+    const twin = twinOf(one);
+    const loss = one.answerLoss?.mean ?? 0;
+    return twin === undefined ? [] : [{ loss, drop: -one.difference, isUnsafe: twin.verdict !== 'safe' }];
+  });
+  const [unsafe, others] = [points.filter((one) => one.isUnsafe), points.filter((one) => !one.isUnsafe)];
+  expect([points.length, unsafe.length]).toEqual([113, 82]);
+  const area = (of: (point: (typeof points)[number]) => number): number =>
+    areaUnderCurve(unsafe.map(of), others.map(of));
+  expect(area(({ loss }) => loss)).toBeCloseTo(0.997, 3);
+  expect(area(({ drop }) => drop)).toBeCloseTo(0.66, 2);
+  const above = points.filter(({ loss }) => loss >= 0.1);
+  expect([above.filter((one) => one.isUnsafe).length, above.length]).toEqual([75, 76]);
+});
