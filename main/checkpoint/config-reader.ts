@@ -98,6 +98,13 @@ export class ConfigReader {
     return own;
   }
 
+  negative(key: string): number {
+    const value = this.raw(key);
+    if (typeof value !== 'number' || !Number.isFinite(value) || value >= 0)
+      throw this.bad(key, value, 'a negative number');
+    return value;
+  }
+
   /** A lower and an upper limit; transformers writes infinity as an object. */
   limits(key: string): readonly [number, number] {
     const value = this.raw(key);

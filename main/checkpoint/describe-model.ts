@@ -49,7 +49,10 @@ export const describeModel = (
     if ('values' in each) reader.requireOneOf(each.key, each.values);
     else reader.requireEqual(each.key, each.equals);
   const form = family.wrapper === null ? {} : formOf(family.wrapper, tensors);
-  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), form);
+  const spellings = family.respelled ?? [];
+  const isRespelled = [...tensors.keys()].some((name) => spellings.some(([, other]) => name.includes(other)));
+  const respelled = isRespelled ? spellings : [];
+  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), form, respelled);
   const quantisation = readQuantisation(reader);
   const weights = new WeightReader(index, quantisation);
 

@@ -21,6 +21,8 @@ export const describeState = (
         return describeConvolution(operator, reader, weights, hidden, layer);
       case 'delta':
         return describeDelta(operator, reader, weights, hidden, layer);
+      case 'channel-delta':
+        return describeChannelDelta(operator, reader, weights, hidden, layer);
       case 'mamba':
         return describeMamba(operator, reader, weights, hidden, layer);
     }
@@ -127,6 +129,45 @@ const describeDelta = (
     decayBias: weights.takeView(named('dt_bias'), [valueHeads]),
     norm: plainNorm(weights, named('norm.weight'), valueDimension, reader),
     output: project(weights, named('out_proj.weight'), [hidden, valueWidth], false),
+  };
+};
+
+const describeChannelDelta = (
+  { prefix, keys }: Extract<OperatorRecord, { kind: 'channel-delta' }>,
+  reader: ConfigReader,
+  weights: WeightReader,
+  hidden: number,
+  layer: number,
+): StateDescriptor => {
+  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const [heads, dimension] = [reader.integer(keys.heads), reader.integer(keys.dimension)];
+  const width = heads * dimension;
+  const take = (name: string, length: number): ReturnType<typeof project> =>
+    project(weights, named(`${name}.weight`), [length, hidden], false);
+  const parts = ['q', 'k', 'v'].map((part) => ({ name: named(`${part}_conv1d.weight`), channels: width }));
+  const areApart = parts.some(({ name }) => weights.index.has(name));
+  return {
+    kind: 'channel-delta',
+    heads,
+    dimension,
+    query: take('q_proj', width),
+    key: take('k_proj', width),
+    value: take('v_proj', width),
+    convolution: convolutionOf(
+      reader,
+      weights,
+      keys.kernel,
+      areApart ? parts : [{ name: named('conv1d.weight'), channels: 3 * width }],
+      false,
+    ),
+    rate: take('b_proj', heads),
+    decay: take('forget_gate.f_proj', width),
+    decayBias: weights.takeView(named('forget_gate.dt_bias'), [width]),
+    decayLog: weights.takeView(named('forget_gate.A_log'), [heads]),
+    decayBound: reader.flag(keys.bounded) ? reader.negative(keys.bound) : null,
+    norm: plainNorm(weights, named('o_norm.weight'), dimension, reader),
+    gate: take('g_proj', width),
+    output: project(weights, named('o_proj.weight'), [hidden, width], false),
   };
 };
 

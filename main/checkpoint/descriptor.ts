@@ -216,6 +216,8 @@ export type AttentionDescriptor =
       readonly output: Projection;
       /** Chooses the keys of each query; null: it sees all. */
       readonly indexer: IndexerDescriptor | null;
+      /** Multiplies each head's output by the sigmoid of this projection, [heads, H]; null: none. */
+      readonly gate: Projection | null;
       readonly latent: number;
       readonly plainDimension: number;
       readonly rotatedDimension: number;
@@ -289,6 +291,28 @@ export type StateDescriptor =
       readonly decayBias: TensorView;
       /** Of each head's output, before it is multiplied by silu(z). */
       readonly norm: Norm;
+      readonly output: Projection;
+    }
+  | {
+      /** Kimi delta attention (arXiv 2510.26692): the gated delta rule with a decay for every channel of the keys. */
+      readonly kind: 'channel-delta';
+      readonly heads: number;
+      /** Of queries, keys and values. */
+      readonly dimension: number;
+      readonly query: Projection;
+      readonly key: Projection;
+      readonly value: Projection;
+      readonly convolution: ChannelConvolution;
+      /** [heads] update rates, and [heads * dimension] decays a, with an addend. */
+      readonly rate: Projection;
+      readonly decay: Projection;
+      readonly decayBias: TensorView;
+      /** [heads] A: decay bound * sigmoid(e^A a), or -e^A softplus(a) where there is no bound. */
+      readonly decayLog: TensorView;
+      readonly decayBound: number | null;
+      /** Of each head's output, before it is multiplied by the sigmoid of the gate. */
+      readonly norm: Norm;
+      readonly gate: Projection;
       readonly output: Projection;
     }
   | {

@@ -34,21 +34,24 @@ export class TensorIndex {
   readonly #folder: string;
   readonly #keysOf: (length: number) => readonly string[];
   readonly #form: Readonly<Record<string, string>>;
+  readonly #respelled: readonly (readonly [name: string, other: string])[];
 
   /**
    * `keysOf`: keys of config.json that determine a length. `form`: how names begin on disk, by their beginnings in the
-   * family's record.
+   * family's record. `respelled`: other spellings of parts of them.
    */
   constructor(
     tensors: ReadonlyMap<string, TensorView>,
     folder: string,
     keysOf: (length: number) => readonly string[] = () => [],
     form: Readonly<Record<string, string>> = {},
+    respelled: readonly (readonly [name: string, other: string])[] = [],
   ) {
     this.#tensors = tensors;
     this.#folder = folder;
     this.#keysOf = keysOf;
     this.#form = form;
+    this.#respelled = respelled;
   }
 
   has(name: string): boolean {
@@ -67,7 +70,8 @@ export class TensorIndex {
   /** Name on disk of a family's tensor. */
   onDisk(name: string): string {
     const start = Object.keys(this.#form).find((each) => name.startsWith(each));
-    return start === undefined ? name : `${this.#form[start] ?? ''}${name.slice(start.length)}`;
+    const begun = start === undefined ? name : `${this.#form[start] ?? ''}${name.slice(start.length)}`;
+    return this.#respelled.reduce((spelled, [part, other]) => spelled.replace(part, other), begun);
   }
 
   /** The pattern that has a tensor in some layer; the first one if none has. */

@@ -25,6 +25,8 @@ const matrixShape = (descriptor: StateDescriptor): StateShape['state'] => {
       return null;
     case 'delta':
       return [descriptor.valueHeads, descriptor.keyDimension, descriptor.valueDimension];
+    case 'channel-delta':
+      return [descriptor.heads, descriptor.dimension, descriptor.dimension];
     case 'mamba':
       return [descriptor.heads, descriptor.stateDimension, descriptor.headDimension];
   }
@@ -158,6 +160,8 @@ const operatorOf = (graph: OnnxGraph, descriptor: StateDescriptor, tokens: Value
       return shortConvolution(graph, descriptor, tokens);
     case 'delta':
       return gatedDelta(graph, descriptor, tokens);
+    case 'channel-delta':
+      return channelDelta(graph, descriptor, tokens);
     case 'mamba':
       return mamba(graph, descriptor, tokens);
   }
@@ -309,6 +313,58 @@ const deltaInputs = (
     gate: merge(graph, gate, valueWidth),
     rate: merge(graph, rate, valueHeads),
     decay: merge(graph, decay, valueHeads),
+  };
+};
+
+/** Kimi delta attention: the rule of the gated delta net with a decay of every channel of the keys. */
+const channelDelta = (
+  graph: OnnxGraph,
+  descriptor: Extract<StateDescriptor, { kind: 'channel-delta' }>,
+  tokens: Value,
+): Operator => {
+  const { heads: count, dimension, query, key, value, decayBound, norm } = descriptor;
+  const width = count * dimension;
+  const projected = [query, key, value].map((each) => project(graph, tokens, each));
+  const speed = graph.node('Reshape', [
+    graph.node('Exp', [tensor(graph, descriptor.decayLog)]),
+    graph.integers([count, 1]),
+  ]);
+  const decays = split(
+    graph,
+    graph.node('Add', [project(graph, tokens, descriptor.decay), tensor(graph, descriptor.decayBias)]),
+    count,
+    dimension,
+  );
+  const logDecay =
+    decayBound === null
+      ? graph.node('Neg', [graph.node('Mul', [graph.node('Softplus', [decays]), speed])])
+      : graph.node('Mul', [graph.node('Sigmoid', [graph.node('Mul', [decays, speed])]), graph.float(decayBound)]);
+  const update = graph.node('Sigmoid', [project(graph, tokens, descriptor.rate)]);
+  const gate = graph.node('Sigmoid', [project(graph, tokens, descriptor.gate)]);
+  return {
+    channels: graph.node('Concat', projected, { axis: -1 }),
+    isActivated: true,
+    mix: (convolved, packed, past) => {
+      const [rawQuery, rawKey, values] = cut(graph, convolved, [width, width, width]);
+      const unit = (each: Value, length: number): Value =>
+        heads(graph, unitHeads(graph, each, count, dimension, length), width);
+      return linearAttention(graph, {
+        rule: 'gated_delta',
+        query: unit(rawQuery, 1 / dimension),
+        queryHeads: count,
+        key: unit(rawKey, dimension ** -0.5),
+        heads: count,
+        value: values,
+        past,
+        decay: packed(merge(graph, logDecay, width)),
+        rate: packed(update),
+      });
+    },
+    width,
+    finish: (mixed) => {
+      const normed = merge(graph, normalise(graph, split(graph, mixed, count, dimension), norm), width);
+      return project(graph, graph.node('Mul', [normed, gate]), descriptor.output);
+    },
   };
 };
 

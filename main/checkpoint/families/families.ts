@@ -1,4 +1,5 @@
 import { afmoe } from './afmoe.ts';
+import { bailingHybrid } from './bailing.ts';
 import { deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25 } from './deepseek.ts';
 import { dots1 } from './dots1.ts';
 import { ernieMoe } from './ernie-moe.ts';
@@ -57,6 +58,7 @@ export const families: readonly Family[] = [
   qwen35MoeText,
   qwen35Moe,
   graniteMoeHybrid,
+  bailingHybrid,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -68,7 +70,6 @@ const state =
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['nemotron_h', state],
-  ['bailing_hybrid', state],
   ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

@@ -20,6 +20,8 @@ export interface Family {
   readonly pairsKey?: string;
   /** Key of the number of experts that give back their input; they follow the others in the router. */
   readonly identitiesKey?: string;
+  /** Other spellings of parts of names: a folder that has one of them has all. */
+  readonly respelled?: readonly (readonly [name: string, other: string])[];
   /** Other names of keys, by the name used here. */
   readonly aliases: Readonly<Record<string, string>>;
   /** Default values of omitted keys, from the family's own config class. */
@@ -186,6 +188,8 @@ export type AttentionRecord =
       readonly keyValueNorm: string;
       readonly keyValueUp: string;
       readonly output: string;
+      /** Projection whose sigmoid multiplies each head's output. */
+      readonly gate?: string;
       /** Biases on `down` of the query, `keyValueDown` and `output`. */
       readonly biased: Flag;
       readonly innerEpsilon: number;
@@ -224,6 +228,11 @@ export type OperatorRecord =
       readonly kind: 'delta';
       readonly prefix: string;
       readonly rows: 'by-head' | 'by-kind';
+    }
+  | {
+      readonly kind: 'channel-delta';
+      readonly prefix: string;
+      readonly keys: Readonly<Record<'heads' | 'dimension' | 'kernel' | 'bounded' | 'bound', string>>;
     }
   | {
       readonly kind: 'mamba';

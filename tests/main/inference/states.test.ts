@@ -25,7 +25,7 @@ const itemsAfter = (beginning: string): readonly ChoiceItem[] =>
   });
 
 /** A family for each operator with a state. */
-const folders = ['lfm2_moe-fused', 'qwen3_next', 'granitemoehybrid-fused'];
+const folders = ['lfm2_moe-fused', 'qwen3_next', 'granitemoehybrid-fused', 'bailing_hybrid'];
 
 it.each(folders)(
   '%s gives choices the numbers of one sequence each, with and without a shared beginning',

@@ -346,7 +346,7 @@ describe('a GGUF export is refused before a byte is written', () => {
   it.each([
     ...['kimi_k2', 'kimi_k25', 'solar_open', 'dots1', 'minimax_m2', 'glm4_moe_lite', 'granitemoeshared', 'exaone_moe'],
     ...['hunyuan_v1_moe', 'ernie4_5_moe', 'mimo_v2_flash', 'afmoe', 'llama4', 'llama4-text', 'step3p7', 'gemma4'],
-    ...['lfm2_moe', 'qwen3_next', 'qwen3_5_moe', 'granitemoehybrid'],
+    ...['lfm2_moe', 'qwen3_next', 'qwen3_5_moe', 'granitemoehybrid', 'bailing_hybrid'],
   ])('for %s, which llama.cpp has not been proven equal for', async (name) => {
     const { descriptor, config } = await openCheckpoint(checkpointFixture(name));
     expect(() => llamaArchitecture(descriptor, config)).toThrow(
