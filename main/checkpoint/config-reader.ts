@@ -98,6 +98,22 @@ export class ConfigReader {
     return own;
   }
 
+  negative(key: string): number {
+    const value = this.raw(key);
+    if (typeof value !== 'number' || !Number.isFinite(value) || value >= 0)
+      throw this.bad(key, value, 'a negative number');
+    return value;
+  }
+
+  /** A lower and an upper limit; transformers writes infinity as an object. */
+  limits(key: string): readonly [number, number] {
+    const value = this.raw(key);
+    const [lower, upper]: readonly unknown[] = Array.isArray(value) ? value.map(fromInfinity) : [];
+    if (typeof lower !== 'number' || typeof upper !== 'number' || !(lower >= 0) || !(upper > lower))
+      throw this.bad(key, value, 'two numbers, the second one larger');
+    return [lower, upper];
+  }
+
   flag(flag: Flag): boolean {
     if (typeof flag === 'boolean') return flag;
     const value = this.raw(flag);
@@ -163,3 +179,8 @@ export class ConfigReader {
     );
   }
 }
+
+const fromInfinity = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && '__float__' in value && value.__float__ === 'Infinity'
+    ? Infinity
+    : value;

@@ -270,6 +270,7 @@ const describeLatent = (
       keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
       output: take(named(record.output), [hidden, heads * valueDimension], biased),
       indexer: record.indexer === undefined ? null : indexerOf(record.indexer, layer),
+      gate: record.gate === undefined ? null : take(named(record.gate), [heads, hidden]),
       latent,
       plainDimension,
       rotatedDimension,

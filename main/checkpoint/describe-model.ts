@@ -407,6 +407,8 @@ const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: numbe
 const rotates = ({ on }: RotaryRecord, reader: ConfigReader, layer: number, isSliding: boolean): boolean => {
   if (on === undefined) return true;
   if (on === 'sliding') return isSliding;
+  if (on === 'never') return false;
+  if ('key' in on) return reader.raw(on.key) === on.value;
   return reader.raw(on.listKey) === null
     ? (layer + 1) % reader.integer(on.everyKey) !== 0
     : reader.integers(on.listKey)[layer] === 1;

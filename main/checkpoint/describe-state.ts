@@ -1,6 +1,6 @@
 import type { ConfigReader } from './config-reader.ts';
 import { project } from './describe-attention.ts';
-import type { ChannelConvolution, StateDescriptor } from './descriptor.ts';
+import type { ChannelConvolution, Norm, StateDescriptor } from './descriptor.ts';
 import type { OperatorRecord, StateRecord } from './families/family.ts';
 import type { WeightReader } from './read-tensor.ts';
 import { biasName, layerName } from './tensor-index.ts';
@@ -21,6 +21,10 @@ export const describeState = (
         return describeConvolution(operator, reader, weights, hidden, layer);
       case 'delta':
         return describeDelta(operator, reader, weights, hidden, layer);
+      case 'channel-delta':
+        return describeChannelDelta(operator, reader, weights, hidden, layer);
+      case 'mamba':
+        return describeMamba(operator, reader, weights, hidden, layer);
     }
   };
 };
@@ -123,13 +127,97 @@ const describeDelta = (
     ),
     decayLog: weights.takeView(named('A_log'), [valueHeads]),
     decayBias: weights.takeView(named('dt_bias'), [valueHeads]),
-    norm: {
-      kind: 'rms',
-      scale: weights.takeView(named('norm.weight'), [valueDimension]),
-      plusOne: false,
-      bias: null,
-      epsilon: reader.number('rms_norm_eps'),
-    },
+    norm: plainNorm(weights, named('norm.weight'), valueDimension, reader),
     output: project(weights, named('out_proj.weight'), [hidden, valueWidth], false),
   };
 };
+
+const describeChannelDelta = (
+  { prefix, keys }: Extract<OperatorRecord, { kind: 'channel-delta' }>,
+  reader: ConfigReader,
+  weights: WeightReader,
+  hidden: number,
+  layer: number,
+): StateDescriptor => {
+  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const [heads, dimension] = [reader.integer(keys.heads), reader.integer(keys.dimension)];
+  const width = heads * dimension;
+  const take = (name: string, length: number): ReturnType<typeof project> =>
+    project(weights, named(`${name}.weight`), [length, hidden], false);
+  const parts = ['q', 'k', 'v'].map((part) => ({ name: named(`${part}_conv1d.weight`), channels: width }));
+  const areApart = parts.some(({ name }) => weights.index.has(name));
+  return {
+    kind: 'channel-delta',
+    heads,
+    dimension,
+    query: take('q_proj', width),
+    key: take('k_proj', width),
+    value: take('v_proj', width),
+    convolution: convolutionOf(
+      reader,
+      weights,
+      keys.kernel,
+      areApart ? parts : [{ name: named('conv1d.weight'), channels: 3 * width }],
+      false,
+    ),
+    rate: take('b_proj', heads),
+    decay: take('forget_gate.f_proj', width),
+    decayBias: weights.takeView(named('forget_gate.dt_bias'), [width]),
+    decayLog: weights.takeView(named('forget_gate.A_log'), [heads]),
+    decayBound: reader.flag(keys.bounded) ? reader.negative(keys.bound) : null,
+    norm: plainNorm(weights, named('o_norm.weight'), dimension, reader),
+    gate: take('g_proj', width),
+    output: project(weights, named('o_proj.weight'), [hidden, width], false),
+  };
+};
+
+const describeMamba = (
+  { prefix, keys, expandKey, limits }: Extract<OperatorRecord, { kind: 'mamba' }>,
+  reader: ConfigReader,
+  weights: WeightReader,
+  hidden: number,
+  layer: number,
+): StateDescriptor => {
+  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const [heads, groups] = [reader.integer(keys.heads), reader.integer(keys.groups)];
+  const stateDimension = reader.integer(keys.stateDimension);
+  const isAutomatic = expandKey !== null && reader.raw(keys.headDimension) === 'auto';
+  const headDimension = isAutomatic ? (reader.integer(expandKey) * hidden) / heads : reader.integer(keys.headDimension);
+  const width = heads * headDimension;
+  if (heads % groups !== 0 || !Number.isInteger(headDimension))
+    throw reader.inconsistent(
+      `${String(heads)} heads of ${String(headDimension)} and ${String(groups)} groups do not fit together`,
+    );
+  const channels = width + 2 * groups * stateDimension;
+  const biased = reader.flag(keys.bias);
+  return {
+    kind: 'mamba',
+    heads,
+    headDimension,
+    stateDimension,
+    groups,
+    input: project(weights, named('in_proj.weight'), [width + channels + heads, hidden], biased),
+    convolution: convolutionOf(
+      reader,
+      weights,
+      keys.kernel,
+      [{ name: named('conv1d.weight'), channels }],
+      reader.flag(keys.convolutionBias),
+    ),
+    stepBias: weights.takeView(named('dt_bias'), [heads]),
+    decayLog: weights.takeView(named('A_log'), [heads]),
+    skip: weights.takeView(named('D'), [heads]),
+    stepLimits: 'bothKey' in limits ? reader.limits(limits.bothKey) : [reader.number(limits.lowerKey), Infinity],
+    norm: plainNorm(weights, named('norm.weight'), width, reader),
+    output: project(weights, named('out_proj.weight'), [hidden, width], biased),
+  };
+};
+
+/** An RMS norm whose weights do not lack one, whatever the family's other norms do. */
+const plainNorm = (weights: WeightReader, name: string, width: number, reader: ConfigReader): Norm => ({
+  kind: 'rms',
+  scale: weights.takeView(name, [width]),
+  plusOne: false,
+  bias: null,
+  epsilon: reader.number('rms_norm_eps'),
+});

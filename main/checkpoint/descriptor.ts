@@ -219,6 +219,8 @@ export type AttentionDescriptor =
       readonly output: Projection;
       /** Chooses the keys of each query; null: it sees all. */
       readonly indexer: IndexerDescriptor | null;
+      /** Multiplies each head's output by the sigmoid of this projection, [heads, H]; null: none. */
+      readonly gate: Projection | null;
       readonly latent: number;
       readonly plainDimension: number;
       readonly rotatedDimension: number;
@@ -291,6 +293,48 @@ export type StateDescriptor =
       readonly decayLog: TensorView;
       readonly decayBias: TensorView;
       /** Of each head's output, before it is multiplied by silu(z). */
+      readonly norm: Norm;
+      readonly output: Projection;
+    }
+  | {
+      /** Kimi delta attention (arXiv 2510.26692): the gated delta rule with a decay for every channel of the keys. */
+      readonly kind: 'channel-delta';
+      readonly heads: number;
+      /** Of queries, keys and values. */
+      readonly dimension: number;
+      readonly query: Projection;
+      readonly key: Projection;
+      readonly value: Projection;
+      readonly convolution: ChannelConvolution;
+      /** [heads] update rates, and [heads * dimension] decays a, with an addend. */
+      readonly rate: Projection;
+      readonly decay: Projection;
+      readonly decayBias: TensorView;
+      /** [heads] A: decay bound * sigmoid(e^A a), or -e^A softplus(a) where there is no bound. */
+      readonly decayLog: TensorView;
+      readonly decayBound: number | null;
+      /** Of each head's output, before it is multiplied by the sigmoid of the gate. */
+      readonly norm: Norm;
+      readonly gate: Projection;
+      readonly output: Projection;
+    }
+  | {
+      /** Mamba-2 (arXiv 2405.21060): heads share the B and C of a group in turn. */
+      readonly kind: 'mamba';
+      readonly heads: number;
+      readonly headDimension: number;
+      readonly stateDimension: number;
+      readonly groups: number;
+      /** Rows: the gate, then what the convolution takes (x, B, C), then the steps. */
+      readonly input: Projection;
+      readonly convolution: ChannelConvolution;
+      /** [heads] addend of the steps, logarithm of A, and the factor of x that is added to the output. */
+      readonly stepBias: TensorView;
+      readonly decayLog: TensorView;
+      readonly skip: TensorView;
+      /** Steps are clamped to these. */
+      readonly stepLimits: readonly [number, number];
+      /** RMS norm over each group of the gated output. */
       readonly norm: Norm;
       readonly output: Projection;
     };

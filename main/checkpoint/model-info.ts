@@ -36,20 +36,38 @@ const ofAttention = (attention: AttentionDescriptor): number => {
     const gates = gate === null || gate === 'in-query' ? [] : [gate];
     return sum([query, key ?? [], value ?? [], output, gates].flat().map(ofProjection)) + norms + count(sinks);
   }
-  const { query, keyValueDown, keyValueNorm, keyValueUp, output, indexer } = attention;
+  const { query, keyValueDown, keyValueNorm, keyValueUp, output, gate, indexer } = attention;
   const own = indexer?.own ?? null;
   const index = own === null ? 0 : sum([own.query, own.key, own.weights].map(ofProjection)) + ofNorm(own.keyNorm);
   const queries =
     'whole' in query
       ? ofProjection(query.whole)
       : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
-  return queries + index + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
+  return (
+    queries +
+    index +
+    sum([keyValueDown, keyValueUp, output, gate ?? []].flat().map(ofProjection)) +
+    ofNorm(keyValueNorm)
+  );
 };
 
 const ofState = (state: StateDescriptor): number => {
   const { convolution, output } = state;
   const common = counts([...convolution.weights, convolution.bias]) + ofProjection(output);
   if (state.kind === 'convolution') return common + ofProjection(state.input);
+  if (state.kind === 'channel-delta') {
+    const { query, key, value, rate, decay, gate, decayBias, decayLog, norm } = state;
+    return (
+      common +
+      sum([query, key, value, rate, decay, gate].map(ofProjection)) +
+      counts([decayBias, decayLog]) +
+      ofNorm(norm)
+    );
+  }
+  if (state.kind === 'mamba')
+    return (
+      common + ofProjection(state.input) + counts([state.stepBias, state.decayLog, state.skip]) + ofNorm(state.norm)
+    );
   const { input, decayLog, decayBias, norm } = state;
   const inputs =
     input.rows === 'by-head'

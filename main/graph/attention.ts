@@ -147,7 +147,11 @@ const indexedBias = (
 };
 
 /** The output [T, N * Dv] of the heads times the sigmoid of the gate, if there is one. */
-export const gated = (graph: OnnxGraph, { gate, queryHeads, valueDimension }: Heads, attended: Value): Value => {
+export const gated = (
+  graph: OnnxGraph,
+  { gate, queryHeads, valueDimension }: Pick<Heads, 'gate' | 'queryHeads' | 'valueDimension'>,
+  attended: Value,
+): Value => {
   if (gate === null) return attended;
   const byHead = (value: Value): Value => graph.node('Reshape', [value, graph.integers([0, queryHeads, -1])]);
   const opened = graph.node('Mul', [byHead(attended), byHead(graph.node('Sigmoid', [gate]))]);
@@ -209,7 +213,8 @@ export const groupedHeads = (
   };
 };
 
-const gateOf = (graph: OnnxGraph, tokens: Value, gate: Projection | 'in-query' | null): Value | null =>
+/** [T, N * Dv] or [T, N] before the sigmoid; null where there is none, or in the query's projection. */
+export const gateOf = (graph: OnnxGraph, tokens: Value, gate: Projection | 'in-query' | null): Value | null =>
   gate === null || gate === 'in-query' ? null : project(graph, tokens, gate);
 
 /** Keys and values of an earlier block, from the stream. */
@@ -270,7 +275,7 @@ const latentHeads = (
     valueDimension,
     sinks: null,
     ...indexOf(indexed),
-    gate: null,
+    gate: gateOf(graph, tokens, descriptor.gate),
   };
 };
 

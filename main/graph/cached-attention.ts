@@ -2,6 +2,7 @@ import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import type { AttentionDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
 import {
   gated,
+  gateOf,
   groupedHeads,
   indexOf,
   indexShape,
@@ -82,10 +83,10 @@ export const cachedAttention = (
   }
   const { heads: own, expand } = absorbedHeads(graph, descriptor, tokens, inputs);
   const seen = { ...inputs, bias: indexedBias(graph, descriptor, own, inputs, cache) };
-  return {
-    output: project(graph, expand(attendCached(graph, own, model.attentionScale, seen, cache)), descriptor.output),
-    own,
-  };
+  const mixed = expand(attendCached(graph, own, model.attentionScale, seen, cache));
+  const { heads: queryHeads, valueDimension } = descriptor;
+  const attended = gated(graph, { gate: gateOf(graph, tokens, descriptor.gate), queryHeads, valueDimension }, mixed);
+  return { output: project(graph, attended, descriptor.output), own };
 };
 
 /**

@@ -1,4 +1,5 @@
 import type { ChannelConvolution, StateDescriptor } from '../checkpoint/descriptor.ts';
+import { ones } from './attention.ts';
 import { cut, merge, split } from './heads.ts';
 import { normalise, normaliseBy, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
@@ -24,6 +25,10 @@ const matrixShape = (descriptor: StateDescriptor): StateShape['state'] => {
       return null;
     case 'delta':
       return [descriptor.valueHeads, descriptor.keyDimension, descriptor.valueDimension];
+    case 'channel-delta':
+      return [descriptor.heads, descriptor.dimension, descriptor.dimension];
+    case 'mamba':
+      return [descriptor.heads, descriptor.stateDimension, descriptor.headDimension];
   }
 };
 
@@ -131,10 +136,7 @@ export const stateOperator = (
   tokens: Value,
   { sequences, past, branches, unpack }: StateInputs,
 ): { readonly output: Value; readonly states: States } => {
-  const operator =
-    descriptor.kind === 'convolution'
-      ? shortConvolution(graph, descriptor, tokens)
-      : gatedDelta(graph, descriptor, tokens);
+  const operator = operatorOf(graph, descriptor, tokens);
   const flat = (mixed: Value): Value => merge(graph, mixed, operator.width);
   const first = runSequences(graph, operator, descriptor.convolution, sequences, past);
   if (branches === null)
@@ -150,6 +152,19 @@ export const stateOperator = (
   });
   const all = graph.node('Concat', [flat(first.mixed), flat(mixed)], { axis: 0 });
   return { output: operator.finish(graph.node('Gather', [all, unpack], { axis: 0 })), states: first.states };
+};
+
+const operatorOf = (graph: OnnxGraph, descriptor: StateDescriptor, tokens: Value): Operator => {
+  switch (descriptor.kind) {
+    case 'convolution':
+      return shortConvolution(graph, descriptor, tokens);
+    case 'delta':
+      return gatedDelta(graph, descriptor, tokens);
+    case 'channel-delta':
+      return channelDelta(graph, descriptor, tokens);
+    case 'mamba':
+      return mamba(graph, descriptor, tokens);
+  }
 };
 
 /** One run of the convolution and the recurrence over sequences; padding changes no state. */
@@ -298,6 +313,110 @@ const deltaInputs = (
     gate: merge(graph, gate, valueWidth),
     rate: merge(graph, rate, valueHeads),
     decay: merge(graph, decay, valueHeads),
+  };
+};
+
+/** Kimi delta attention: the rule of the gated delta net with a decay of every channel of the keys. */
+const channelDelta = (
+  graph: OnnxGraph,
+  descriptor: Extract<StateDescriptor, { kind: 'channel-delta' }>,
+  tokens: Value,
+): Operator => {
+  const { heads: count, dimension, query, key, value, decayBound, norm } = descriptor;
+  const width = count * dimension;
+  const projected = [query, key, value].map((each) => project(graph, tokens, each));
+  const speed = graph.node('Reshape', [
+    graph.node('Exp', [tensor(graph, descriptor.decayLog)]),
+    graph.integers([count, 1]),
+  ]);
+  const decays = split(
+    graph,
+    graph.node('Add', [project(graph, tokens, descriptor.decay), tensor(graph, descriptor.decayBias)]),
+    count,
+    dimension,
+  );
+  const logDecay =
+    decayBound === null
+      ? graph.node('Neg', [graph.node('Mul', [graph.node('Softplus', [decays]), speed])])
+      : graph.node('Mul', [graph.node('Sigmoid', [graph.node('Mul', [decays, speed])]), graph.float(decayBound)]);
+  const update = graph.node('Sigmoid', [project(graph, tokens, descriptor.rate)]);
+  const gate = graph.node('Sigmoid', [project(graph, tokens, descriptor.gate)]);
+  return {
+    channels: graph.node('Concat', projected, { axis: -1 }),
+    isActivated: true,
+    mix: (convolved, packed, past) => {
+      const [rawQuery, rawKey, values] = cut(graph, convolved, [width, width, width]);
+      const unit = (each: Value, length: number): Value =>
+        heads(graph, unitHeads(graph, each, count, dimension, length), width);
+      return linearAttention(graph, {
+        rule: 'gated_delta',
+        query: unit(rawQuery, 1 / dimension),
+        queryHeads: count,
+        key: unit(rawKey, dimension ** -0.5),
+        heads: count,
+        value: values,
+        past,
+        decay: packed(merge(graph, logDecay, width)),
+        rate: packed(update),
+      });
+    },
+    width,
+    finish: (mixed) => {
+      const normed = merge(graph, normalise(graph, split(graph, mixed, count, dimension), norm), width);
+      return project(graph, graph.node('Mul', [normed, gate]), descriptor.output);
+    },
+  };
+};
+
+/**
+ * Mamba-2: S <- e^(d A) S + d x B^T; y = S C + D x, by onnxruntime's operator with C, B and d x as queries, keys and
+ * values. The gate multiplies before the norm, which is over each group.
+ */
+const mamba = (graph: OnnxGraph, descriptor: Extract<StateDescriptor, { kind: 'mamba' }>, tokens: Value): Operator => {
+  const { heads: count, headDimension, stateDimension, groups, convolution, stepLimits, norm } = descriptor;
+  const [width, shared] = [count * headDimension, groups * stateDimension];
+  const [gate, channels, rawSteps] = cut(graph, project(graph, tokens, descriptor.input), [
+    width,
+    convolution.channels,
+    count,
+  ]);
+  const softened = graph.node('Softplus', [graph.node('Add', [rawSteps, tensor(graph, descriptor.stepBias)])]);
+  const [lower, upper] = stepLimits;
+  const floored = lower === 0 ? softened : graph.node('Max', [softened, graph.float(lower)]);
+  const steps = upper === Infinity ? floored : graph.node('Min', [floored, graph.float(upper)]);
+  const speed = graph.node('Neg', [graph.node('Exp', [tensor(graph, descriptor.decayLog)])]);
+  const skip = graph.node('Reshape', [tensor(graph, descriptor.skip), graph.integers([count, 1])]);
+  const perHead = (value: Value): Value => graph.node('Reshape', [value, graph.integers([0, 0, count, headDimension])]);
+  return {
+    channels,
+    isActivated: true,
+    mix: (convolved, packed, past) => {
+      const [value, key, query] = cut(graph, convolved, [width, shared, shared]);
+      const step = packed(steps);
+      const scaled = graph.node('Mul', [perHead(value), graph.node('Unsqueeze', [step, graph.integers([3])])]);
+      const keys = graph.node('Reshape', [key, graph.integers([0, 0, groups, stateDimension])]);
+      const { mixed, state } = linearAttention(graph, {
+        rule: 'gated',
+        query,
+        queryHeads: groups,
+        key: repeatedHeads(graph, keys, groups, stateDimension, count / groups),
+        heads: count,
+        value: heads(graph, scaled, width),
+        past,
+        decay: graph.node('Mul', [step, speed]),
+        rate: null,
+      });
+      const direct = heads(graph, graph.node('Mul', [perHead(value), skip]), width);
+      return { mixed: graph.node('Add', [mixed, direct]), state };
+    },
+    width,
+    finish: (mixed) => {
+      const gated = graph.node('Mul', [mixed, silu(graph, gate)]);
+      const factor = graph.node('Reshape', [tensor(graph, norm.scale), graph.integers([groups, -1])]);
+      const ofGroups = split(graph, gated, groups, width / groups);
+      const normed = normaliseBy(graph, ofGroups, ones(graph, width / groups), norm.epsilon);
+      return project(graph, merge(graph, graph.node('Mul', [normed, factor]), width), descriptor.output);
+    },
   };
 };
 

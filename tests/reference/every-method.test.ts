@@ -32,6 +32,7 @@ const methods = methodNames.filter((name) => methodNamed(name).needs !== 'search
 const refused: Readonly<Record<string, readonly string[]>> = {
   afmoe: ['residual', 'merge', 'recover experts', 'recover router'],
   // The router chooses among groups, of which the method cannot keep equal parts.
+  bailing_hybrid: ['merge', 'tsep'],
   deepseek_v3: ['merge', 'tsep'],
   deepseek_v32: ['merge', 'tsep'],
   deepseek_v4: ['residual', 'elimination', 'merge', 'recover experts', 'recover router'],

@@ -1,4 +1,5 @@
 import { afmoe } from './afmoe.ts';
+import { bailingHybrid } from './bailing.ts';
 import { deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25 } from './deepseek.ts';
 import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
@@ -8,7 +9,7 @@ import type { Family } from './family.ts';
 import { gemma4, gemma4Text } from './gemma4.ts';
 import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
-import { graniteMoe, graniteMoeShared } from './granite-moe.ts';
+import { graniteMoe, graniteMoeHybrid, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
@@ -18,7 +19,7 @@ import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
 import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
-import { qwen2Moe, qwen3Moe, qwen3Next } from './qwen.ts';
+import { qwen2Moe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
 import { step3p7 } from './step3p7.ts';
 
@@ -56,6 +57,10 @@ export const families: readonly Family[] = [
   gemma4,
   lfm2Moe,
   qwen3Next,
+  qwen35MoeText,
+  qwen35Moe,
+  graniteMoeHybrid,
+  bailingHybrid,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -66,10 +71,6 @@ const state =
 
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ['qwen3_5_moe', state],
-  ['qwen3_5_moe_text', state],
   ['nemotron_h', state],
-  ['granitemoehybrid', state],
-  ['bailing_hybrid', state],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

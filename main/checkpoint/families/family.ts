@@ -16,7 +16,7 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
-  /** Parts of names that are others on disk, in order, where one begins with `when`. */
+  /** Parts of names that are others on disk, in order, where some name has the part `when`, as published ones have. */
   readonly renamed?: { readonly when: string; readonly names: readonly (readonly [string, string])[] };
   /** Key of the number of layers that are two blocks each; absent: each is one. */
   readonly pairsKey?: string;
@@ -195,6 +195,8 @@ export type AttentionRecord =
       readonly keyValueNorm: string;
       readonly keyValueUp: string;
       readonly output: string;
+      /** Projection whose sigmoid multiplies each head's output. */
+      readonly gate?: string;
       /** Biases on `down` of the query, `keyValueDown` and `output`. */
       readonly biased: Flag;
       readonly innerEpsilon: number;
@@ -241,6 +243,22 @@ export type OperatorRecord =
       readonly kind: 'delta';
       readonly prefix: string;
       readonly rows: 'by-head' | 'by-kind';
+    }
+  | {
+      readonly kind: 'channel-delta';
+      readonly prefix: string;
+      readonly keys: Readonly<Record<'heads' | 'dimension' | 'kernel' | 'bounded' | 'bound', string>>;
+    }
+  | {
+      readonly kind: 'mamba';
+      readonly prefix: string;
+      readonly keys: Readonly<
+        Record<'heads' | 'headDimension' | 'stateDimension' | 'groups' | 'kernel' | 'convolutionBias' | 'bias', string>
+      >;
+      /** Key of the factor of the width, where the width of a head may be "auto". */
+      readonly expandKey: string | null;
+      /** Key of both limits of the steps, or of the lower one. */
+      readonly limits: { readonly bothKey: string } | { readonly lowerKey: string };
     };
 
 export type WindowRecord =
@@ -279,7 +297,12 @@ export interface RotaryRecord {
   /** Scalings that are proven for this family. */
   readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional')[];
   /** Layers that rotate: all, those with a window, or those of a list (1), without it all but every n-th one. */
-  readonly on?: 'sliding' | { readonly listKey: string; readonly everyKey: string };
+  readonly on?:
+    | 'sliding'
+    | 'never'
+    | { readonly listKey: string; readonly everyKey: string }
+    /** All, if the key has this value, else none. */
+    | { readonly key: string; readonly value: string };
   /** Layers with a window have parameters of their own, in an object by kind of layer or with this key for theta. */
   readonly slidingThetaKey?: string;
   /** Key of the rotated part of each layer, as a list. */

@@ -63,3 +63,43 @@ export const graniteMoeShared: Family = {
     },
   ],
 };
+
+/** Granite 4: layers of GraniteMoE with a shared expert, most of them with Mamba-2 in place of attention. */
+export const graniteMoeHybrid: Family = {
+  ...graniteMoeShared,
+  modelType: 'granitemoehybrid',
+  defaults: {
+    ...graniteMoeShared.defaults,
+    shared_intermediate_size: 1024,
+    mamba_n_heads: 128,
+    mamba_d_head: 'auto',
+    mamba_d_state: 256,
+    mamba_n_groups: 1,
+    mamba_d_conv: 4,
+    mamba_expand: 2,
+    mamba_conv_bias: true,
+    mamba_proj_bias: false,
+    time_step_limit: [0, Infinity],
+  },
+  state: {
+    words: ['mamba', 'linear_attention'],
+    attentionWords: ['attention', 'full_attention'],
+    everyKey: null,
+    operator: {
+      kind: 'mamba',
+      prefix: 'model.layers.{l}.mamba.',
+      keys: {
+        heads: 'mamba_n_heads',
+        headDimension: 'mamba_d_head',
+        stateDimension: 'mamba_d_state',
+        groups: 'mamba_n_groups',
+        kernel: 'mamba_d_conv',
+        convolutionBias: 'mamba_conv_bias',
+        bias: 'mamba_proj_bias',
+      },
+      expandKey: 'mamba_expand',
+      limits: { bothKey: 'time_step_limit' },
+    },
+  },
+  rotary: { ...plain.rotary, on: { key: 'position_embedding_type', value: 'rope' } },
+};

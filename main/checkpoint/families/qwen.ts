@@ -103,6 +103,12 @@ export const qwen3Moe: Family = {
   layouts: [projLayout, stackedLayout],
 };
 
+const linearAttention = {
+  words: ['linear_attention'],
+  attentionWords: ['full_attention'],
+  everyKey: 'full_attention_interval',
+} as const;
+
 /** Qwen3-Next: gated delta nets in most layers; attention in the others, with a gate in the query's projection. */
 export const qwen3Next: Family = {
   ...plain,
@@ -140,9 +146,7 @@ export const qwen3Next: Family = {
     gate: 'in-query',
   },
   state: {
-    words: ['linear_attention'],
-    attentionWords: ['full_attention'],
-    everyKey: 'full_attention_interval',
+    ...linearAttention,
     operator: { kind: 'delta', prefix: 'model.layers.{l}.linear_attn.', rows: 'by-head' },
   },
   rotary: { ...plain.rotary, partialKey: 'partial_rotary_factor' },
@@ -150,4 +154,35 @@ export const qwen3Next: Family = {
   shared: sharedExpert,
   unused: ['mtp.'],
   layouts: [projLayout, stackedLayout],
+};
+
+/** The text model of Qwen3.5: that of Qwen3-Next with experts in every layer, and projections one kind after another. */
+export const qwen35MoeText: Family = {
+  ...qwen3Next,
+  modelType: 'qwen3_5_moe_text',
+  defaults: {
+    ...qwen3Next.defaults,
+    num_experts: 256,
+    num_experts_per_tok: 8,
+  },
+  required: [silu, unquantised, { key: 'attn_output_gate', values: [true] }, { key: 'norm_topk_prob', values: [true] }],
+  routing: softmaxOver(true),
+  state: {
+    ...linearAttention,
+    operator: { kind: 'delta', prefix: 'model.layers.{l}.linear_attn.', rows: 'by-kind' },
+  },
+  dense: null,
+};
+
+/** Qwen3.5: the text model within that of text and images. */
+export const qwen35Moe: Family = {
+  ...qwen35MoeText,
+  modelType: 'qwen3_5_moe',
+  wrapper: {
+    configKey: 'text_config',
+    modelTypes: ['qwen3_5_moe_text'],
+    forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
+    loader: 'AutoModelForCausalLM',
+    carried: ['model.visual.'],
+  },
 };
