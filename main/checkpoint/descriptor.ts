@@ -246,8 +246,8 @@ export interface IndexerDescriptor {
 }
 
 /**
- * A causal convolution of every channel with a kernel of its own: y_t = sum over i of weight_i x_(t - C + 1 + i) + bias.
- * Tokens before the first one count as zero.
+ * A causal convolution of every channel with a kernel of its own: y_t = sum over i of weight_i x_(t - C + 1 + i) +
+ * bias. Tokens before the first one count as zero.
  */
 export interface ChannelConvolution {
   /** [channels, 1, C] in all, one after the other. */
@@ -259,8 +259,8 @@ export interface ChannelConvolution {
 }
 
 /**
- * An operator in place of attention that carries a state of fixed size from token to token: the last C - 1 inputs of its
- * convolution and, in all but `convolution`, a matrix S of every head.
+ * An operator in place of attention that carries a state of fixed size from token to token: the last C - 1 inputs of
+ * its convolution and, in all but `convolution`, a matrix S of every head.
  */
 export type StateDescriptor =
   | {
@@ -278,7 +278,9 @@ export type StateDescriptor =
       readonly valueHeads: number;
       readonly keyDimension: number;
       readonly valueDimension: number;
-      /** Queries, keys, values, gates z, update rates b and decays a: rows by head of keys, or one kind after another. */
+      /**
+       * Queries, keys, values, gates z, update rates b and decays a: rows by head of keys, or one kind after another.
+       */
       readonly input:
         | { readonly rows: 'by-head'; readonly queryKeyValueGate: Projection; readonly rateDecay: Projection }
         | {

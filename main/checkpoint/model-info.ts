@@ -205,8 +205,8 @@ export const besideModel = (model: ModelDescriptor): readonly string[] => {
     ...(carriedTensors.length === 0
       ? []
       : [
-          `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): not ` +
-            'used here, and an export copies them unchanged.',
+          `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): ` +
+            'not used here, and an export copies them unchanged.',
         ]),
   ];
 };

@@ -94,8 +94,8 @@ export interface ExportResult {
  * anything and leaves nothing behind on failure.
  *
  * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`, `changes-nothing`,
- * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `mtp-not-sliced`, `destination-exists`, `no-folder`, `disk-full`, `not-writable`;
- * failed: `export-unequal`, `model-changed`.
+ * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `mtp-not-sliced`, `destination-exists`, `no-folder`,
+ * `disk-full`, `not-writable`; failed: `export-unequal`, `model-changed`.
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control, mtp = 'drop' } = request;

@@ -117,7 +117,9 @@ interface Operator {
   /** [T, channels] inputs of the convolution. */
   readonly channels: Value;
   readonly isActivated: boolean;
-  /** Convolved [B, S, channels] -> [B, S, width]; `packed`: values of tokens [T, width] as [B, S, width], 0 in padding. */
+  /**
+   * Convolved [B, S, channels] -> [B, S, width]; `packed`: values of tokens [T, width] as [B, S, width], 0 in padding.
+   */
   readonly mix: (convolved: Value, packed: (value: Value) => Value, past: Value | null) => Mixed;
   readonly width: number;
   /** Mixed [T, width] -> [T, H]. */

@@ -65,8 +65,8 @@ interface Shared {
  * ones take all batches and all candidates through one block before the next is opened, and spill hidden states beyond
  * the memory budget to disk between blocks.
  *
- * A prefix that trees share runs before them, once per block and candidate; they use its keys, values and states. Then all
- * batches go block by block in resident models too, so that only one block's are kept at a time.
+ * A prefix that trees share runs before them, once per block and candidate; they use its keys, values and states. Then
+ * all batches go block by block in resident models too, so that only one block's are kept at a time.
  */
 export class Executor {
   readonly #checkpoint: Checkpoint;

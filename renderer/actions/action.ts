@@ -51,8 +51,8 @@ const showWait = ({ wait }: Action, controller: AbortController): (() => void) =
 };
 
 /**
- * Performs an enabled action and reports errors, as notices unless elsewhere. Ignores the call while the same action is still running, so
- * a double click does not start a second sweep.
+ * Performs an enabled action and reports errors, as notices unless elsewhere. Ignores the call while the same action
+ * is still running, so a double click does not start a second sweep.
  */
 export const performAction = async (
   action: Action,

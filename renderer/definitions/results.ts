@@ -255,13 +255,14 @@ export const results = define({
   pooledPoints: {
     term: 'Points of other sweeps',
     text:
-      'The sweep on screen has not measured these. They come from other sweeps of the same model and task with the same ' +
-      'settings of plans and item limit; where several measured a point, the newest one is shown.',
+      'The sweep on screen has not measured these. They come from other sweeps of the same model and task with the ' +
+      'same settings of plans and item limit; where several measured a point, the newest one is shown.',
   },
   unprunedLine: {
     term: 'Unpruned',
     text:
-      'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance (one-sided ' +
+      'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance ' +
+      '(one-sided ' +
       'exact binomial test at 5 %): a model at chance has nothing to lose, so its pruned models get no verdict.',
   },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },

@@ -57,11 +57,13 @@ const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod)
   return Number(options[page.name]?.[budget.name] ?? budget.default);
 };
 
+type Counted = 'methods' | 'skippedFactors' | 'typedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits';
+
 /** Work of a sweep, without factors added by an adaptive search. */
 export const sweepCost = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  settings: Pick<SweepChoices, 'methods' | 'skippedFactors' | 'typedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits'>,
+  settings: Pick<SweepChoices, Counted>,
   { pages, options }: SweepMethods,
 ): SweepCost => {
   const pruned = chosenFactors(models, settings).filter((factor) => factor > 1).length;

@@ -31,7 +31,9 @@ const readEntry = (entry: string, sizes: readonly ExpertCounts[]): number | stri
         `${formatFactor(small.experts / fewestKept(small))}.`;
 };
 
-/** Reads factors ("1.33, 3") and numbers of kept experts ("keep 12"), separated by commas, for all models of a sweep. */
+/**
+ * Reads factors ("1.33, 3") and numbers of kept experts ("keep 12"), separated by commas, for all models of a sweep.
+ */
 export const typedFactors = (text: string, models: readonly ModelEntry[]): TypedFactors => {
   const sizes = models.flatMap(({ info }) => (info === null ? [] : [info]));
   const entries = text

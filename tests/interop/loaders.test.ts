@@ -37,7 +37,9 @@ const families = [
  * architecture, routing and tensors, which it does not with the configs written by transformers.
  */
 const openedOnly = ['phimoe', 'deepseek_v3', 'glm4_moe_lite', 'ernie4_5_moe'] as const;
-/** vLLM 0.32 reads keys of their hub configs that transformers 5.24 does not write, and names the one that it misses. */
+/**
+ * vLLM 0.32 reads keys of their hub configs that transformers 5.24 does not write, and names the one that it misses.
+ */
 const missedKeys = { minimax_m2: 'rotary_dim', mimo_v2_flash: 'hybrid_layer_pattern', afmoe: 'score_func' } as const;
 const notOpened = ['minimax_m2', 'mimo_v2_flash', 'afmoe'] as const;
 const all = [...families, ...openedOnly, ...notOpened];

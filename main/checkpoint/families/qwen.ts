@@ -156,7 +156,9 @@ export const qwen3Next: Family = {
   layouts: [projLayout, stackedLayout],
 };
 
-/** The text model of Qwen3.5: that of Qwen3-Next with experts in every layer, and projections one kind after another. */
+/**
+ * The text model of Qwen3.5: that of Qwen3-Next with experts in every layer, and projections one kind after another.
+ */
 export const qwen35MoeText: Family = {
   ...qwen3Next,
   modelType: 'qwen3_5_moe_text',

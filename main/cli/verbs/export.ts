@@ -50,8 +50,8 @@ export const exportVerb: Verb = {
       type: 'string',
       value: 'CHOICE',
       help:
-        'Extra prediction layers of the source. drop (default): left out. slice: kept, with the experts whose numbers ' +
-        'the plan keeps in the last MoE layer; theirs are not measured.',
+        'Extra prediction layers of the source. drop (default): left out. slice: kept, with the experts whose ' +
+        'numbers the plan keeps in the last MoE layer; theirs are not measured.',
     },
     ...HASH_LAYERS,
     ...MACHINE_OPTIONS,

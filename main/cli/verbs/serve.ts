@@ -74,7 +74,7 @@ export const serve: Verb = {
     },
     'new-token': {
       type: 'boolean',
-      help: 'Replace the token, which otherwise stays the same: addresses printed earlier no longer open the workbench.',
+      help: 'Replace the token, which otherwise stays the same. Earlier addresses no longer open the workbench.',
     },
     open: { type: 'boolean', help: 'Open the address in the default browser.' },
     ...WORKSPACE_OPTION,

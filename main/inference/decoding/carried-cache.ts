@@ -36,9 +36,9 @@ export interface WrittenSequence {
 }
 
 /**
- * Keys, values and states of sequences. A part of every token is [slots, heads, columns, width]: each sequence has a slot
- * and fills its columns from 0 on. A part of a whole sequence is [slots, ...]. A block's slots are contiguous, so that
- * any range of slots can be fed without copying. Unwritten columns are zero.
+ * Keys, values and states of sequences. A part of every token is [slots, heads, columns, width]: each sequence has a
+ * slot and fills its columns from 0 on. A part of a whole sequence is [slots, ...]. A block's slots are contiguous, so
+ * that any range of slots can be fed without copying. Unwritten columns are zero.
  */
 export class CarriedCache {
   readonly #blocks: readonly (readonly { readonly part: CarriedPart; data: Float32Array }[])[];

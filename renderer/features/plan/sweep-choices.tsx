@@ -100,10 +100,7 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
   return (
     <div className="sweep-options">
       <Disclosure
-        summary={
-          'For ' +
-          `${shown.map(({ name }) => methodTitle(name)).join(', ')}${changed === 0 ? '' : `, ${changed} changed`}`
-        }
+        summary={`For ${shown.map(({ name }) => methodTitle(name)).join(', ')}${changed === 0 ? '' : `, ${changed} changed`}`}
       >
         {shown.map((page) => (
           <section key={page.name} aria-label={optionsSummary(methodTitle(page.name), undefined)}>

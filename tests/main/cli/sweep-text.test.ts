@@ -8,7 +8,7 @@ const document = withThresholds(sampleSweep(), { delta: 0.02 });
 const text = sweepText(document);
 
 test('a sweep in text says verdicts, brackets, where it is worse, what could be shown, rule and level', () => {
-  expect(text).toMatch(/difference +95 % interval +p +verdict\n/);
+  expect(text).toMatch(/difference +95 % interval +p +verdict\b/);
   expect(text).toMatch(/threshold +verdict +what this test could have shown\n/);
   expect(text).toMatch(/safe at x[\d.]+, not safe at x[\d.]+, (?:worse from x[\d.]+|none known to be worse)/);
   expect(text).toMatch(/an unharmed candidate would be called safe with a chance of [\d.]+ %/);
