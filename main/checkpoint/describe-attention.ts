@@ -29,10 +29,16 @@ export const describeAttention = (
   weights: WeightReader,
   norm: NormOf,
   sizes: { readonly hidden: number; readonly heads: number },
-): AttentionReader =>
-  family.attention.kind === 'grouped'
-    ? describeGrouped(family.attention, reader, weights, norm, sizes)
-    : describeLatent(family.attention, reader, weights, norm, sizes);
+): AttentionReader => {
+  switch (family.attention.kind) {
+    case 'grouped':
+      return describeGrouped(family.attention, reader, weights, norm, sizes);
+    case 'latent':
+      return describeLatent(family.attention, reader, weights, norm, sizes);
+    case 'compressed':
+      throw new Error('compressed attention is described by a reader of its own');
+  }
+};
 
 export const project = (
   weights: WeightReader,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
+import { describeCompressed } from './describe-compressed.ts';
 import { describeState } from './describe-state.ts';
 import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
 import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
@@ -8,9 +9,13 @@ import {
   type BlockDescriptor,
   LATE_EXPERTS,
   type ModelDescriptor,
+  type HyperConnection,
+  type HyperHead,
   type Norm,
+  OTHER_STREAMS,
   type Rotary,
   type TensorView,
+  TOKEN_IDS,
   TOKEN_INPUTS,
 } from './descriptor.ts';
 import type {
@@ -22,6 +27,7 @@ import type {
   WrapperRecord,
 } from './families/family.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
+import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
@@ -48,11 +54,7 @@ export const describeModel = (
   for (const each of family.required)
     if ('values' in each) reader.requireOneOf(each.key, each.values);
     else reader.requireEqual(each.key, each.equals);
-  const form = family.wrapper === null ? {} : formOf(family.wrapper, tensors);
-  const spellings = family.respelled ?? [];
-  const isRespelled = [...tensors.keys()].some((name) => spellings.some(([, other]) => name.includes(other)));
-  const respelled = isRespelled ? spellings : [];
-  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), form, respelled);
+  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length), namesOnDisk(family, tensors));
   const quantisation = readQuantisation(reader);
   const weights = new WeightReader(index, quantisation);
 
@@ -67,11 +69,15 @@ export const describeModel = (
   const norm = (name: string, width: number, over: number = epsilon): Norm =>
     describeNorm(family, index, name, width, over);
 
-  const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
+  const compressed =
+    family.attention.kind === 'compressed'
+      ? describeCompressed(family.attention, reader, weights, norm, { hidden, heads })
+      : null;
+  const attention = compressed ?? describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
   const stateOf = describeState(family.state, reader, weights, hidden);
   const isIndexed = family.attention.kind === 'latent' && family.attention.indexer !== undefined;
-  if (family.window.kind !== 'chunks' && !isIndexed) checkLayerTypes(family, reader);
+  if (family.window.kind !== 'chunks' && !isIndexed && compressed === null) checkLayerTypes(family, reader);
   const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
   const rotaryOfKind = (kind: 'full_attention' | 'sliding_attention'): RotaryConfig => {
     const first = windows.findIndex((window) => (window === null) === (kind === 'full_attention'));
@@ -91,6 +97,7 @@ export const describeModel = (
     family.window.kind !== 'chunks' || reader.isNull(family.window.key) ? null : reader.integer(family.window.key);
   const sharings = sharingsOf(family, reader, windows);
   const inputNames = family.names.tokenInputs;
+  const hyperNames = family.names.hyper;
   const inputSize = inputNames === undefined ? 0 : reader.count(inputNames.sizeKey);
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
@@ -104,13 +111,15 @@ export const describeModel = (
     const window = windows[layer] ?? null;
     const { branchNorms } = family.names;
     const state = stateOf(layer);
-    const layerRotary = state === null ? rotaryOf(layer, window !== null) : null;
+    const layerRotary = state === null ? (compressed?.rotaryOf(layer) ?? rotaryOf(layer, window !== null)) : null;
     return {
       attentionNorm: norm(named(family.names.attentionNorm), hidden),
       attention:
-        state === null
+        state === null && !('rotaryOf' in attention)
           ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing })
           : null,
+      compressed: compressed?.describe(layer) ?? null,
+      hyper: hyperNames === undefined ? null : hyperOf(index, reader, hyperNames, layer, hidden),
       state,
       window,
       chunk: layerRotary === null ? null : chunk,
@@ -175,6 +184,7 @@ export const describeModel = (
   if (family.window.kind === 'chunks') checkChunkTypes(reader, blocks);
   checkLayerLists(family, reader, blocks);
   const { scale } = attention;
+  const statedPositions = reader.integer('max_position_embeddings');
   const descriptor = {
     family: family.modelType,
     hidden,
@@ -182,7 +192,8 @@ export const describeModel = (
       (family.multipliers === null ? scale : reader.number(family.multipliers.attention)) *
       (attention.isLatent ? rotary.scaleCorrection : 1),
     vocabulary,
-    maxPositions: Math.min(reader.integer('max_position_embeddings'), rotary.limit ?? Infinity),
+    maxPositions: Math.min(statedPositions, rotary.limit ?? Infinity),
+    statedPositions: (rotary.limit ?? Infinity) < statedPositions ? statedPositions : undefined,
     tiedHead,
     embedding,
     finalNorm: norm(family.names.finalNorm, hidden),
@@ -196,6 +207,7 @@ export const describeModel = (
     logitsDivisor: multiplier('logits'),
     logitsCap: family.logitsCapKey === undefined ? null : reader.optionalNumber(family.logitsCapKey),
     blocks,
+    hyperHead: hyperNames === undefined ? null : hyperHead(index, reader, hyperNames.head, hidden),
     tokenInputs:
       inputNames === undefined || inputSize === 0
         ? null
@@ -207,6 +219,8 @@ export const describeModel = (
           },
     stream: [
       ...(inputSize === 0 ? [] : [{ name: TOKEN_INPUTS, width: layers * inputSize }]),
+      ...(hyperNames === undefined ? [] : [{ name: OTHER_STREAMS, width: (reader.integer('hc_mult') - 1) * hidden }]),
+      ...(moeLayers.some(({ moe }) => tableOf(moe.routing) !== null) ? [{ name: TOKEN_IDS, width: 1 }] : []),
       ...(blocks.some(({ late }) => late !== null) ? [{ name: LATE_EXPERTS, width: hidden }] : []),
       ...blocks.flatMap(givenParts),
     ],
@@ -298,6 +312,60 @@ const givenParts = ({ attention }: BlockDescriptor): ModelDescriptor['stream'] =
         { name: attention.shared.values, width: attention.keyValueHeads * attention.valueDimension },
       ]
     : [];
+};
+
+/** Name on disk of a name in a family's record. */
+export const namesOnDisk = (
+  { wrapper, renamed }: Family,
+  tensors: ReadonlyMap<string, TensorView>,
+): ((name: string) => string) => {
+  if (renamed !== undefined && [...tensors.keys()].some((name) => renamed.when.test(name)))
+    return (name) => renamed.names.reduce((so, [from, to]) => so.replace(from, to), name);
+  if (wrapper === null) return (name) => name;
+  const form = formOf(wrapper, tensors);
+  return (name) => {
+    const start = (['model.', 'lm_head.'] as const).find((each) => name.startsWith(each));
+    return start === undefined ? name : `${form[start]}${name.slice(start.length)}`;
+  };
+};
+
+type HyperNames = NonNullable<Family['names']['hyper']>;
+
+const hyperParts = (
+  index: TensorIndex,
+  reader: ConfigReader,
+  at: string,
+  [rows, scales]: readonly [number, number],
+  hidden: number,
+): HyperHead => {
+  const count = reader.integer('hc_mult');
+  return {
+    count,
+    rows: index.take(`${at}fn`, [rows, count * hidden]),
+    base: index.take(`${at}base`, [rows]),
+    scale: index.take(`${at}scale`, [scales]),
+    added: reader.number('hc_eps'),
+    epsilon: reader.number('rms_norm_eps'),
+  };
+};
+
+const hyperHead = (index: TensorIndex, reader: ConfigReader, at: string, hidden: number): HyperHead =>
+  hyperParts(index, reader, at, [reader.integer('hc_mult'), 1], hidden);
+
+const hyperOf = (
+  index: TensorIndex,
+  reader: ConfigReader,
+  names: HyperNames,
+  layer: number,
+  hidden: number,
+): Readonly<Record<'attention' | 'feedForward', HyperConnection>> => {
+  const count = reader.integer('hc_mult');
+  const iterations = reader.integer('hc_sinkhorn_iters', MAX_LAYERS);
+  const half = (at: string): HyperConnection => ({
+    ...hyperParts(index, reader, layerName(at, layer), [(2 + count) * count, 3], hidden),
+    iterations,
+  });
+  return { attention: half(names.attention), feedForward: half(names.feedForward) };
 };
 
 const formOf = ({ forms }: WrapperRecord, tensors: ReadonlyMap<string, TensorView>): WrapperRecord['forms'][number] => {

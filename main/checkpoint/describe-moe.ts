@@ -11,7 +11,14 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
-import type { ActivationRecord, ExpertLayout, Family, GroupRecord, SharedRecord } from './families/family.ts';
+import type {
+  ActivationRecord,
+  ExpertLayout,
+  Family,
+  GroupRecord,
+  ScoreRecord,
+  SharedRecord,
+} from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
@@ -128,6 +135,8 @@ const activationOf = (record: ActivationRecord, reader: ConfigReader, layer: num
     case 'silu':
     case 'gelu':
       return { kind: record.kind };
+    case 'bounded':
+      return { kind: 'bounded', limit: reader.number(record.limitKey) };
     case 'clamped':
       return { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
     case 'limited': {
@@ -166,7 +175,9 @@ const routingOf = (
   sizes: Pick<Sizes, 'experts' | 'identities'> & { readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
-  const { kind, score, after, gate, correction, correctionIsRow, correctionWhen } = routing;
+  const { kind, score, after, gate, correctionIsRow, correctionWhen } = routing;
+  const table = takeTable(routing, reader, weights, layer, sizes.topK);
+  const correction = table === null ? routing.correction : null;
   const { renormalise, scaleKey, expertScale } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
   return {
@@ -176,6 +187,7 @@ const routingOf = (
     gate,
     expertScale: expertScale === undefined ? null : weights.takeView(layerName(expertScale, layer), [sizes.experts]),
     scale: scaleKey === null ? 1 : reader.number(scaleKey),
+    table,
     correction:
       correction === null || (correctionWhen !== undefined && !reader.flag(correctionWhen))
         ? null
@@ -189,6 +201,26 @@ const routingOf = (
         ? null
         : { epsilon: typeof epsilon === 'string' ? reader.number(epsilon) : epsilon, as: renormalise.as },
   };
+};
+
+/** The table of the experts of each token, in a layer that has one. */
+const takeTable = (
+  { table }: ScoreRecord,
+  reader: ConfigReader,
+  weights: WeightReader,
+  layer: number,
+  topK: number,
+): TensorView | null => {
+  if (table === undefined) return null;
+  const types = reader.strings('mlp_layer_types');
+  const other = types?.find((type) => type !== 'moe' && type !== 'hash_moe');
+  if (other !== undefined)
+    throw reader.unsupported(
+      `"mlp_layer_types" contains ${JSON.stringify(other)}; only moe and hash_moe are supported`,
+    );
+  const isHashed = types === null ? layer < reader.count(table.countKey) : types[layer] === 'hash_moe';
+  const shape = [reader.integer('vocab_size'), topK];
+  return isHashed ? weights.index.take(layerName(table.name, layer), shape, ['I64']) : null;
 };
 
 const takeShared = (
@@ -229,6 +261,7 @@ export const denseActivation = (
   layer: number,
 ): DenseTensors['activation'] => {
   if (activation.kind === 'gelu') return { kind: 'gelu' };
+  if (activation.kind === 'bounded') return { kind: 'bounded', limit: reader.number(activation.limitKey) };
   const limit = activation.kind === 'limited' ? reader.numberOf(activation.denseLimitsKey, layer) : 0;
   return limit === 0 ? { kind: 'silu' } : { kind: 'limited', limit };
 };
@@ -261,10 +294,17 @@ const takeGateUp = (
   return { gate: plainWeight(contiguousPart(both, 0, 2, shape)), up: plainWeight(contiguousPart(both, 1, 2, shape)) };
 };
 
-/** A name of experts in every layer that there can be, in the first layout that stores them so. */
-export const expertExamples = ({ layouts, wrapper }: Family, areMxfp4: boolean): readonly string[] => {
+/**
+ * A name of experts in every layer that there can be, in the first layout that stores them so. `onDisk`: name on disk
+ * of a name in the family's record.
+ */
+export const expertExamples = (
+  { layouts }: Family,
+  areMxfp4: boolean,
+  onDisk: (name: string) => string,
+): readonly string[] => {
   const layout = layouts.find(({ kind }) => (kind === 'interleaved-mxfp4') === areMxfp4);
-  const index = new TensorIndex(new Map(), '', () => [], wrapper?.forms[0] ?? {});
+  const index = new TensorIndex(new Map(), '', () => [], onDisk);
   return layout === undefined
     ? []
     : Array.from({ length: MAX_LAYERS }, (_, layer) => ownNames(index, layout, layer).example);

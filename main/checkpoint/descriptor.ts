@@ -58,13 +58,13 @@ export interface ExpertTensors {
 
 /**
  * `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha
- * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`. `gelu`: gelu(gate) * up, by tanh.
+ * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`; `bounded`: silu(gate at most `limit`). `gelu`: gelu(gate) * up, by tanh.
  */
 export type ExpertActivation =
   | { readonly kind: 'silu' }
   | { readonly kind: 'gelu' }
   | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number }
-  | { readonly kind: 'limited'; readonly limit: number };
+  | { readonly kind: 'limited' | 'bounded'; readonly limit: number };
 
 /** Score of an expert from its logit z; sqrt-softplus: sqrt(ln(1 + e^z)). */
 type Score = 'softmax' | 'sigmoid' | 'logit' | 'sqrt-softplus';
@@ -94,6 +94,8 @@ export interface ScoreRule {
   /** The divisor: sum of the chosen weights + epsilon, or that sum, but at least epsilon; null: not divided. */
   readonly renormalise: { readonly epsilon: number; readonly as: 'addend' | 'floor' } | null;
   readonly scale: number;
+  /** [V, K] int64: the experts of each token are those in its row; null: chosen by their scores. */
+  readonly table: TensorView | null;
   /** [E]: multiplies each expert's weight at the end. */
   readonly expertScale: TensorView | null;
   /** Whether a weight multiplies its expert's output, or the expert's input. */
@@ -338,8 +340,12 @@ export type StateDescriptor =
 
 export interface BlockDescriptor {
   readonly attentionNorm: Norm;
-  /** Null in a layer with a state. */
+  /** Null in a layer with a state or with compressed attention. */
   readonly attention: AttentionDescriptor | null;
+  /** Attention over a window and compressed entries; null: none. */
+  readonly compressed: CompressedAttention | null;
+  /** Both halves of the block read and write several streams; null: one hidden state. */
+  readonly hyper: Readonly<Record<'attention' | 'feedForward', HyperConnection>> | null;
   /** The operator in place of attention; null: none. */
   readonly state: StateDescriptor | null;
   /** Query i sees keys j > i - window; null: all. */
@@ -375,9 +381,74 @@ export interface TokenInput {
   readonly norm: Norm;
 }
 
+/** Mixes n streams [n H] by what a matrix reads of their RMS norm. */
+export interface HyperHead {
+  /** n. */
+  readonly count: number;
+  /** [n, n H], or [(2 + n) n, n H] of a half block: for its input, its output, and the mixing of the streams. */
+  readonly rows: TensorView;
+  readonly base: TensorView;
+  /** [1] or [3]. */
+  readonly scale: TensorView;
+  /** Added to sigmoids, and to divisors. */
+  readonly added: number;
+  /** Of the RMS norm. */
+  readonly epsilon: number;
+}
+
+export interface HyperConnection extends HyperHead {
+  /** Number of normalisations of columns, with one of rows between two. */
+  readonly iterations: number;
+}
+
+/** N heads with one key per token, which is its value too, over a window, and over entries made of several tokens. */
+export interface CompressedAttention {
+  readonly heads: number;
+  readonly headDimension: number;
+  /** `epsilon`: of an RMS norm without weight over each head. */
+  readonly query: {
+    readonly down: Projection;
+    readonly norm: Norm;
+    readonly up: Projection;
+    readonly epsilon: number;
+  };
+  readonly keyValue: Projection;
+  readonly keyValueNorm: Norm;
+  readonly sinks: TensorView;
+  /** A projection for each group of heads, [groups * rank, heads * D / groups], then one of all. */
+  readonly output: { readonly groups: number; readonly down: TensorView; readonly up: Projection };
+  /** Null: no entries. */
+  readonly compressor: Compressor | null;
+}
+
+/** Makes an entry of every window of `every` tokens, and of the window before it where they overlap. */
+export interface Compressor {
+  readonly every: number;
+  readonly overlapping: boolean;
+  /** To D, or 2D numbers where windows overlap. */
+  readonly values: Projection;
+  readonly gates: Projection;
+  /** [every, D or 2D], added to the gates by a token's place in its window. */
+  readonly places: TensorView;
+  readonly norm: Norm;
+  /** Chooses the `most` entries of each query; null: it sees all. */
+  readonly indexer: {
+    readonly heads: number;
+    readonly dimension: number;
+    readonly most: number;
+    /** Of the low-rank queries of attention. */
+    readonly query: Projection;
+    readonly weights: Projection;
+    readonly compressor: Omit<Compressor, 'indexer'>;
+  } | null;
+}
+
 /** Names of parts of the stream: every block's `TokenInput`, and the sum of experts that is added late. */
 export const TOKEN_INPUTS = 'token inputs';
 export const LATE_EXPERTS = 'late experts';
+/** All streams but the first, and the numbers of the tokens. */
+export const OTHER_STREAMS = 'other streams';
+export const TOKEN_IDS = 'token ids';
 
 /** (table[token] * D^0.5 + norm(projection(embedding) * H^-0.5)) * 2^-0.5: D numbers for each block, normed by D. */
 export interface TokenInputs {
@@ -424,6 +495,8 @@ export interface ModelDescriptor {
   readonly attentionScale: number;
   readonly vocabulary: number;
   readonly maxPositions: number;
+  /** Those that the config states, where fewer are used. */
+  readonly statedPositions?: number | undefined;
   readonly tiedHead: boolean;
   readonly embedding: TensorView;
   readonly finalNorm: Norm;
@@ -436,6 +509,8 @@ export interface ModelDescriptor {
   /** Logits are cap * tanh(logits / cap); null: as they are. */
   readonly logitsCap: number | null;
   readonly blocks: readonly BlockDescriptor[];
+  /** Where blocks have several streams: how one hidden state is made of them at the end; null: there is one. */
+  readonly hyperHead: HyperHead | null;
   /** Makes the inputs of the blocks' `tokenInput` beside the embedding; null: none. */
   readonly tokenInputs: TokenInputs | null;
   /** Parts of what passes from block to block for each token, after its hidden state [H]; empty in most families. */

@@ -1,9 +1,12 @@
-import type { ModelInfo } from '../contract/model.ts';
+import { type ModelInfo, positionsText } from '../contract/model.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import type {
   AttentionDescriptor,
   BlockDescriptor,
+  CompressedAttention,
+  Compressor,
   DenseTensors,
+  HyperHead,
   ModelDescriptor,
   MoeDescriptor,
   Norm,
@@ -12,7 +15,7 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
-import { correctionOf, expertScaleOf, isNormalised } from './routing.ts';
+import { correctionOf, expertScaleOf, isNormalised, tableOf } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -73,6 +76,26 @@ const ofState = (state: StateDescriptor): number => {
   return common + sum(inputs.map(ofProjection)) + counts([decayLog, decayBias]) + ofNorm(norm);
 };
 
+const ofHyper = ({ rows, base, scale }: HyperHead): number => counts([rows, base, scale]);
+
+const ofCompressor = ({ values, gates, places, norm }: Omit<Compressor, 'indexer'>): number =>
+  ofProjection(values) + ofProjection(gates) + count(places) + ofNorm(norm);
+
+const ofCompressed = (attention: CompressedAttention): number => {
+  const { query, keyValue, keyValueNorm, sinks, output, compressor } = attention;
+  const indexer = compressor?.indexer ?? null;
+  return (
+    sum([query.down, query.up, keyValue, output.up].map(ofProjection)) +
+    ofNorm(query.norm) +
+    ofNorm(keyValueNorm) +
+    counts([sinks, output.down]) +
+    (compressor === null ? 0 : ofCompressor(compressor)) +
+    (indexer === null
+      ? 0
+      : ofProjection(indexer.query) + ofProjection(indexer.weights) + ofCompressor(indexer.compressor))
+  );
+};
+
 const ofExperts = (moe: MoeDescriptor | null): number =>
   sum(
     (moe?.expertTensors ?? []).map(({ gate, up, down, gateBias, upBias, downBias, constant }) =>
@@ -84,6 +107,8 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
 const ofRest = ({
   attentionNorm,
   attention,
+  compressed,
+  hyper,
   state,
   feedForwardNorm,
   branchNorms,
@@ -97,6 +122,8 @@ const ofRest = ({
   return (
     ofNorm(attentionNorm) +
     (attention === null ? 0 : ofAttention(attention)) +
+    (compressed === null ? 0 : ofCompressed(compressed)) +
+    (hyper === null ? 0 : ofHyper(hyper.attention) + ofHyper(hyper.feedForward)) +
     (state === null ? 0 : ofState(state)) +
     ofNorm(feedForwardNorm) +
     (branchNorms === null ? 0 : ofNorm(branchNorms.attention) + ofNorm(branchNorms.feedForward)) +
@@ -129,6 +156,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     (model.tokenInputs === null
       ? 0
       : counts([model.tokenInputs.table, model.tokenInputs.projection]) + ofNorm(model.tokenInputs.norm)) +
+    (model.hyperHead === null ? 0 : ofHyper(model.hyperHead)) +
     ofNorm(model.finalNorm);
   const expert = sum(model.moeLayers.map((layer) => ofExperts(layer.moe)));
   const rest = outer + sum(model.blocks.map(ofRest));
@@ -146,7 +174,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     sharedExperts: moe?.shared?.experts ?? 0,
     ...groupsOf(moe),
     ...constantsOf(model),
-    ...pruningNote(moe),
+    ...pruningNote(model),
     normTopK: moe !== undefined && isNormalised(moe.routing),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
@@ -163,21 +191,25 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
 export const beginnings = (tensors: readonly string[]): string =>
   [...new Set(tensors.map((name) => /^(?:model\.)?[^.]+/.exec(name)?.[0] ?? name))].join(', ');
 
-/** What a file holds beside the text model, one sentence each. */
-export const besideModel = ({ prediction, carriedTensors }: ModelDescriptor): readonly string[] => [
-  ...(prediction.tensors.length === 0
-    ? []
-    : [
-        `${String(prediction.tensors.length)} tensors are extra prediction layers (MTP), not used here: an export ` +
-          'leaves them out, or slices them (--mtp).',
-      ]),
-  ...(carriedTensors.length === 0
-    ? []
-    : [
-        `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): not ` +
-          'used here, and an export copies them unchanged.',
-      ]),
-];
+/** Parts of a model that are not used here, one sentence each. */
+export const besideModel = (model: ModelDescriptor): readonly string[] => {
+  const { prediction, carriedTensors, statedPositions } = model;
+  return [
+    ...(statedPositions === undefined ? [] : [`It has ${positionsText(model)}.`]),
+    ...(prediction.tensors.length === 0
+      ? []
+      : [
+          `${String(prediction.tensors.length)} tensors are extra prediction layers (MTP), not used here: an export ` +
+            'leaves them out, or slices them (--mtp).',
+        ]),
+    ...(carriedTensors.length === 0
+      ? []
+      : [
+          `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): not ` +
+            'used here, and an export copies them unchanged.',
+        ]),
+  ];
+};
 
 /** Bytes of tensors that are not used here, if any. */
 export const unusedBytes = (
@@ -196,8 +228,17 @@ const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantE
 };
 
 /** What dropping experts means where it is more than leaving them out. */
-const pruningNote = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'pruningNote'> =>
-  moe === undefined || moe.identities === 0
+const pruningNote = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'pruningNote'> => {
+  const hashed = moeLayers.filter(({ moe }) => tableOf(moe.routing) !== null).length;
+  if (hashed > 0)
+    return {
+      pruningNote:
+        `In ${hashed === 1 ? 'the layer' : `the ${String(hashed)} layers`} whose experts follow from the token, the ` +
+        'table is rewritten: a dropped expert becomes the next kept one that the token does not have yet.',
+    };
+  const [first] = moeLayers;
+  const moe = first?.moe;
+  return moe === undefined || moe.identities === 0
     ? {}
     : {
         pruningNote:
@@ -205,6 +246,7 @@ const pruningNote = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'pruningNo
           'biases of the router move behind those of the kept experts. Weights are not renormalised, so those of ' +
           'the kept experts grow.',
       };
+};
 
 /** Groups of the router if there is more than one. */
 const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> =>

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ModelInfo } from '../contract/model.ts';
 import { AssumedTensors } from './assumed-tensors.ts';
 import { expertExamples } from './describe-moe.ts';
-import { describeModel } from './describe-model.ts';
+import { describeModel, namesOnDisk } from './describe-model.ts';
 import type { TensorDtype } from './descriptor.ts';
 import type { Family } from './families/family.ts';
 import { besideModel, modelInfo } from './model-info.ts';
@@ -35,7 +35,7 @@ export const outlineModel = (
   const inner = family.wrapper === null ? whole : typed.parse(config[family.wrapper.configKey] ?? {});
   const stated = inner.dtype ?? inner.torch_dtype ?? whole.dtype ?? whole.torch_dtype ?? null;
   const method = whole.quantization_config?.quant_method;
-  const names = index?.names ?? expertExamples(family, method === 'mxfp4');
+  const names = index?.names ?? expertExamples(family, method === 'mxfp4', namesOnDisk(family, new Map()));
   const tensors = new AssumedTensors(names, {
     dtype: dtypes[stated ?? ''] ?? 'BF16',
     isFloat8: method === 'fp8',

@@ -11,6 +11,7 @@ export const isPlainSoftmax = (rule: RoutingRule): rule is ScoreRule =>
   rule.kind === 'scores' &&
   rule.score === 'softmax' &&
   rule.correction === null &&
+  rule.table === null &&
   rule.groups === null &&
   rule.expertScale === null;
 
@@ -18,6 +19,7 @@ export const isPlainSoftmax = (rule: RoutingRule): rule is ScoreRule =>
 export const hasPlainRows = (rule: RoutingRule): boolean =>
   rule.kind === 'sparsemixer' ||
   (rule.correction === null &&
+    rule.table === null &&
     rule.groups === null &&
     rule.expertScale === null &&
     (rule.score === 'softmax' || rule.after === 'softmax'));
@@ -35,3 +37,6 @@ export const expertScaleOf = (rule: RoutingRule): TensorView | null =>
 
 /** Tensor of the router's correction, if there is one. */
 export const correctionOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.correction : null);
+
+/** Table of the experts of each token, if they are not chosen by scores. */
+export const tableOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.table : null);

@@ -33,25 +33,22 @@ export class TensorIndex {
   readonly #missing = new Set<string>();
   readonly #folder: string;
   readonly #keysOf: (length: number) => readonly string[];
-  readonly #form: Readonly<Record<string, string>>;
-  readonly #respelled: readonly (readonly [name: string, other: string])[];
+  readonly #onDisk: (name: string) => string;
 
   /**
-   * `keysOf`: keys of config.json that determine a length. `form`: how names begin on disk, by their beginnings in the
-   * family's record. `respelled`: other spellings of parts of them.
+   * `keysOf`: keys of config.json that determine a length. `onDisk`: name on disk of a name in the family's
+   * record.
    */
   constructor(
     tensors: ReadonlyMap<string, TensorView>,
     folder: string,
     keysOf: (length: number) => readonly string[] = () => [],
-    form: Readonly<Record<string, string>> = {},
-    respelled: readonly (readonly [name: string, other: string])[] = [],
+    onDisk: (name: string) => string = (name) => name,
   ) {
     this.#tensors = tensors;
     this.#folder = folder;
     this.#keysOf = keysOf;
-    this.#form = form;
-    this.#respelled = respelled;
+    this.#onDisk = onDisk;
   }
 
   has(name: string): boolean {
@@ -69,9 +66,7 @@ export class TensorIndex {
 
   /** Name on disk of a family's tensor. */
   onDisk(name: string): string {
-    const start = Object.keys(this.#form).find((each) => name.startsWith(each));
-    const begun = start === undefined ? name : `${this.#form[start] ?? ''}${name.slice(start.length)}`;
-    return this.#respelled.reduce((spelled, [part, other]) => spelled.replace(part, other), begun);
+    return this.#onDisk(name);
   }
 
   /** The pattern that has a tensor in some layer; the first one if none has. */

@@ -1,6 +1,8 @@
 import type { MethodOption } from '../contract/method.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
-import type { MethodName, MethodOptions, Pin } from '../contract/plan.ts';
+import { isMergePlan, type MethodName, type MethodOptions, type Pin, type Plan } from '../contract/plan.ts';
 import { optionTexts } from '../pruning/method-options.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { nearestName, suggestion } from '../contract/nearest-name.ts';
@@ -86,3 +88,29 @@ export const readPins = (reader: OptionReader): readonly Pin[] =>
       return { layer: Number(match[1]), expert: Number(match[2]), keep };
     }),
   );
+
+export const HASH_LAYERS = {
+  'hash-layers': {
+    type: 'string',
+    value: 'WHAT',
+    help:
+      'Layers whose experts follow from the token: rewrite (default) their table for the kept experts, or keep it, and ' +
+      'refuse plans that it does not allow.',
+  },
+} as const;
+
+/** @throws WorkbenchError `hash-layers` where tables of experts must stay, and the plan drops experts from them. */
+export const requireTables = (reader: OptionReader, { name, descriptor }: Checkpoint, plan: Plan): void => {
+  if (reader.choice('hash-layers', ['rewrite', 'keep']) !== 'keep') return;
+  if (isMergePlan(plan) || plan.constants !== undefined) return;
+  const layer = descriptor.moeLayers.findIndex(
+    ({ moe }, index) => tableOf(moe.routing) !== null && (plan.kept[index]?.length ?? 0) < moe.experts,
+  );
+  if (layer < 0) return;
+  throw refuse(
+    'hash-layers',
+    `${name}: the experts of MoE layer ${String(layer)} follow from the token, and its table names experts that the ` +
+      'plan drops. One number of experts holds for all layers, so the table cannot stay.',
+    'Leave --hash-layers out: the table is rewritten, and the plan says so.',
+  );
+};

@@ -33,7 +33,7 @@ import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
 import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
-import { sweepDocument, sweepRequest } from './sweep.ts';
+import { sweepDocument, sweepRequest, sweepResult } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
 import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
 
@@ -63,13 +63,15 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
 
 /**
  * Dependencies of answers besides their input: the shelves of models and tasks, the runs that measured them, runs,
- * jobs, work of clusters, the profiles on disk, the device in use, and the results of the run named in the input.
+ * the results of all finished sweeps, jobs, work of clusters, the profiles on disk, the device in use, and the results
+ * of the run named in the input.
  */
 export type Subject =
   | 'models'
   | 'tasks'
   | 'measured'
   | 'runs'
+  | 'sweeps'
   | 'jobs'
   | 'clusters'
   | 'profiles'
@@ -148,6 +150,8 @@ export const engineFacts = z.object({
   device: runManifest.shape.device,
   /** Memory of the machine, and the engine's budget for weights. */
   memory: z.object({ totalBytes: z.number(), budgetBytes: z.number() }),
+  /** Why the sample could not be added at the start; null: nothing was wrong. */
+  sampleProblem: z.object({ message: z.string(), remedy: z.string() }).nullable(),
 });
 
 export const folderListing = z.object({
@@ -169,6 +173,8 @@ export const folderListing = z.object({
 /** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
 export const calls = {
   'engine.facts': call(nothing, engineFacts, 'device'),
+  /** Adds the bundled sample to the workspace, where it is not there yet; answers with its run. */
+  'sample.add': call(nothing, z.object({ run: runId })),
   /** Every execution provider: what is known without trying it, and the results of this engine's probes. */
   'devices.list': call(nothing, z.array(providerListing), 'device'),
   /** Tries a provider in a process of its own (seconds); the result is cached until `again` is set. */
@@ -345,6 +351,12 @@ export const calls = {
       refusal: z.object({ message: z.string(), remedy: z.string() }).nullable(),
       notes: z.array(z.string()),
     }),
+  ),
+  /** Results of sweeps for exactly this plan, or for that of an export: of each task, those of the newest sweep. */
+  'export.measured': call(
+    z.union([z.object({ model: pathHandle, plan }), z.object({ run: runId })]),
+    z.object({ results: z.array(sweepResult) }),
+    'sweeps',
   ),
   'export.start': call(
     z.object({

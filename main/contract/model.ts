@@ -92,6 +92,23 @@ export const modelEntry = z.object({
 });
 export type ModelEntry = z.infer<typeof modelEntry>;
 
+/** Positions of a model that are used here, and those that its config states where these are more. */
+export interface Positions {
+  readonly maxPositions: number;
+  readonly statedPositions?: number | undefined;
+}
+
+/**
+ * Beyond its original context longrope takes other factors. transformers 5.24 takes them for the magnitude alone
+ * (modeling_phimoe.py computes the angles without the length), and PhiMoE's own code for the angles too.
+ */
+export const positionsText = ({ maxPositions, statedPositions }: Positions): string =>
+  statedPositions === undefined
+    ? `${String(maxPositions)} positions`
+    : `${String(maxPositions)} positions here (its config says ${String(statedPositions)}; beyond ` +
+      `${String(maxPositions)} longrope takes its long factors, which transformers 5.24 and the model's own code ` +
+      'apply differently)';
+
 /** Whether a model can run within a budget: with every block in memory, one block at a time, or not at all. */
 export interface MemoryVerdict {
   readonly kind: 'resident' | 'streamed' | 'too-large';

@@ -44,6 +44,8 @@ export const runManifest = z.object({
   damaged: z.string().optional(),
   /** Only in a list: the user's label. */
   label: listedLabel.optional(),
+  /** Only in a list: whether an interrupted run was still waiting for its turn. */
+  waited: z.boolean().optional(),
   /** Only in a list: the finding of a finished verification or reproduction. */
   finding: z.enum(['equal', 'different']).optional(),
 });

@@ -50,16 +50,18 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
       if (state === 'running') return none;
       // Their finding is shown in the list.
       const tellsFinding = kind === 'verify' || kind === 'reproduce';
-      return tellsFinding ? anyOf(callsThatReadRun(id), callsThatRead('runs')) : callsThatReadRun(id);
+      const own = callsThatReadRun(id);
+      if (kind === 'sweep') return anyOf(own, callsThatRead('sweeps'));
+      return tellsFinding ? anyOf(own, callsThatRead('runs')) : own;
     }
     case 'run.removed':
-      return callsThatRead('measured', 'trash');
+      return callsThatRead('measured', 'sweeps', 'trash');
     case 'jobs.reordered':
       return callsThatRead('jobs');
     case 'settings.changed':
       return callsThatRead('settings');
     case 'runs.relisted':
-      return callsThatRead('runs', 'measured', 'trash');
+      return callsThatRead('runs', 'measured', 'sweeps', 'trash');
     case 'sweep.point':
     case 'sweep.curtailed':
     case 'experiment.arm':

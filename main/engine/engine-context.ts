@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { EngineEvent } from '../contract/events.ts';
+import type { WorkbenchError } from '../contract/errors.ts';
 import type { MadeEnvironments } from '../finetune/made-environments.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import type { JobLogs } from '../jobs/job-log.ts';
@@ -67,5 +68,7 @@ export interface EngineContext {
   readonly liveSweeps: Map<string, SweepRecord>;
   /** Resolves once the sample's profiles are in the step store; rejects if they could not be restored. */
   sampleRestored(): Promise<void>;
+  /** Why the sample could not be added at the start; null: nothing was wrong. */
+  readonly sampleProblem: WorkbenchError | null;
   emit(event: EngineEvent): void;
 }

@@ -119,7 +119,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const first = settings.provider ?? 'cpu';
   if (first !== 'cpu') await providers.require(first);
   const workspace = await openWorkspace(settings.workspace, now);
-  if (settings.offerSample === true) await offerSample(workspace, settings.resources);
+  const sampleProblem = settings.offerSample === true ? await offerSample(workspace, settings.resources) : null;
   const listeners = new Set<(event: EngineEvent) => void>();
   const logs = createJobLogs(workspace.runs.folder, now);
   const emit = (event: EngineEvent): void => {
@@ -199,6 +199,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     now,
     reader,
     liveSweeps,
+    sampleProblem,
     sampleRestored: () => restoring,
     emit,
   };

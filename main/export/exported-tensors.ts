@@ -2,11 +2,13 @@ import { CONSTANT_NAME } from '../checkpoint/describe-moe.ts';
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
+import { tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
 import type { Overlays } from '../inference/overlays.ts';
+import { prunedTable } from './hash-table.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
 /** A contiguous run of bytes of an exported tensor: its present location and a description. */
@@ -41,6 +43,8 @@ interface PrunedLayer {
   readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView | null } | null;
   /** Router of a dropping plan with refitted rows: all E rows, of which the kept ones are used. */
   readonly refittedRouter: TensorView | null;
+  /** The rewritten table of the experts of each token, and the name of the one that it replaces; null: none. */
+  readonly table: { readonly name: string; readonly view: TensorView } | null;
 }
 
 /**
@@ -62,11 +66,17 @@ export const exportedTensors = async (
   const layers = mtp === 'slice' ? [...own, ...predictionLayers(checkpoint, plan)] : own;
   const stacked = new Map(layers.flatMap((layer) => layer.stacked.map((name) => [name, layer] as const)));
   const numbered = new Map(layers.flatMap((layer) => layer.prefixes.map((prefix) => [prefix, layer] as const)));
+  const tables = new Map(own.flatMap(({ table }) => (table === null ? [] : [[table.name, table.view] as const])));
   const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
   const tensors: ExportedTensor[] = [];
   for (const view of inFileOrder(checkpoint)) {
     if (unused.has(view.tensor)) continue;
     const sourceFile = fileNames.get(view.file) ?? view.file;
+    const table = tables.get(view.tensor);
+    if (table !== undefined) {
+      tensors.push({ ...whole(view.tensor, table, 'the rewritten table of experts'), sourceFile });
+      continue;
+    }
     const rows = stacked.get(view.tensor);
     if (rows !== undefined) {
       tensors.push({ ...cutRows(view, rows), sourceFile });
@@ -146,7 +156,16 @@ const predictionLayers = ({ descriptor, info }: Checkpoint, plan: Plan): readonl
   const { stacked, prefixes } = descriptor.prediction;
   const moe = { experts: info.experts, expertTensors: [], identities: 0 };
   return [
-    { moe, router: null, stacked, prefixes, carriers: plan.kept.at(-1) ?? [], merged: null, refittedRouter: null },
+    {
+      moe,
+      router: null,
+      stacked,
+      prefixes,
+      carriers: plan.kept.at(-1) ?? [],
+      merged: null,
+      refittedRouter: null,
+      table: null,
+    },
   ];
 };
 
@@ -170,6 +189,7 @@ const prunedLayers = async (
         carriers,
         merged: { experts, router: variants[block]?.layer?.router ?? null },
         refittedRouter: null,
+        table: null,
       });
     } else {
       const carriers = plan.kept[index] ?? [];
@@ -181,10 +201,24 @@ const prunedLayers = async (
         carriers,
         merged: plan.recovery === undefined ? null : { experts: own, router: null },
         refittedRouter: router === moe.router ? null : router,
+        table: await rewritten(checkpoint, moe, carriers, overlays),
       });
     }
   }
   return layers;
+};
+
+/** The table of a layer's experts of each token for the kept ones. */
+const rewritten = async (
+  { fingerprint }: Checkpoint,
+  moe: MoeDescriptor,
+  kept: readonly number[],
+  overlays: Overlays,
+): Promise<PrunedLayer['table']> => {
+  const table = tableOf(moe.routing);
+  return table === null
+    ? null
+    : { name: table.tensor, view: await prunedTable(moe, table, kept, fingerprint, overlays) };
 };
 
 const noExpert = (layer: number, expert: number): never => {

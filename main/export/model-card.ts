@@ -4,6 +4,7 @@ import type { ExportFormat, GgufType, PredictionChoice, Verification } from '../
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
+import { planStandingText } from '../words/verdicts.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { besideNotes, servingNotes } from './check-export.ts';
@@ -14,6 +15,8 @@ import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 export interface CardFacts {
   /** Points of the sweep by which the plan was chosen, each compared with the unpruned model on the same items. */
   readonly curve: readonly SweepResult[];
+  /** Results of sweeps for exactly this plan, one per task. */
+  readonly measured: readonly SweepResult[];
   /** Version of the workbench. */
   readonly version: string;
 }
@@ -46,9 +49,7 @@ export const modelCard = (contents: CardContents): string =>
     provenance(contents),
     '## Experts per layer',
     experts(contents.plan),
-    ...(contents.facts === null || contents.facts.curve.length === 0
-      ? []
-      : ['## What pruning costs', curve(contents.facts.curve)]),
+    ...(contents.facts === null ? [] : ['## What pruning costs', ...costs(contents.facts)]),
     ...beside(contents),
     '## Verification',
     verified(contents),
@@ -157,6 +158,11 @@ const beside = ({ checkpoint, plan, mtp }: CardContents): readonly string[] => {
   const notes = besideNotes(checkpoint, plan, mtp);
   return notes.length === 0 ? [] : ['## Beside the text model', notes.map(plain).join(' ')];
 };
+
+const costs = ({ measured, curve: points }: CardFacts): readonly string[] => [
+  plain(planStandingText(measured)),
+  ...(points.length === 0 ? [] : [curve(points)]),
+];
 
 const curve = (points: readonly SweepResult[]): string =>
   'Differences are to the unpruned model on the same items, with 95 % intervals for paired data.\n\n' +

@@ -16,8 +16,17 @@ export const triedInVllm: ReadonlySet<string> = new Set([
   'olmoe',
   'glm4_moe',
   'granitemoe',
+  'granitemoeshared',
   'phimoe',
   'deepseek_v3',
+  'dots1',
+  'solar_open',
+  'exaone_moe',
+  'hunyuan_v1_moe',
+  'llama4_text',
+  'gemma4_text',
+  'glm4_moe_lite',
+  'ernie4_5_moe',
 ]);
 
 /** Architectures with different names in transformers and in vLLM (registry.py). */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
+import { type Positions, positionsText } from '../contract/model.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import type { WritingRequest } from './write-texts.ts';
 
@@ -23,7 +24,7 @@ const request = z.strictObject({
 export const readRequests = (
   text: string,
   location: string,
-  defaults: { readonly maxNewTokens: number; readonly maxPositions: number },
+  defaults: Positions & { readonly maxNewTokens: number },
 ): readonly WritingRequest[] => {
   const requests: WritingRequest[] = [];
   const problems: string[] = [];
@@ -55,7 +56,7 @@ export const readRequests = (
     else if (maxNewTokens >= defaults.maxPositions) {
       problem(
         `"${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt within the model's ` +
-          `${String(defaults.maxPositions)} positions`,
+          positionsText(defaults),
       );
     }
     lineOf.set(id, index + 1);

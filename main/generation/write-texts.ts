@@ -1,4 +1,5 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { type Positions, positionsText } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TextLoop, WrittenOutcome } from '../contract/outcome.ts';
 import type { Candidate, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
@@ -63,8 +64,9 @@ export interface WrittenText {
 export const encodePrompt = (
   tokenizer: TextTokenizer,
   { id, context, until, maxNewTokens }: WritingRequest,
-  maxPositions: number,
+  positions: Positions,
 ): EncodedPrompt => {
+  const { maxPositions } = positions;
   if (until.includes(''))
     throw refuse(
       'empty-stop',
@@ -76,7 +78,7 @@ export const encodePrompt = (
     throw refuse(
       'no-room',
       `request "${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt; the model has ` +
-        `${String(maxPositions)} positions.`,
+        `${positionsText(positions)}.`,
       `Ask for fewer than ${String(maxPositions)}.`,
     );
   }
@@ -102,13 +104,13 @@ export interface PreparedTexts {
   readonly rows: readonly RowToDecode[];
 }
 
-/** Encodes requests for a model of `maxPositions`; throws like `encodePrompt`. */
+/** Encodes requests for a model; throws like `encodePrompt`. */
 export const prepareTexts = (
   tokenizer: TextTokenizer,
   { requests, candidates, ends }: Pick<PreparedTexts, 'requests' | 'candidates' | 'ends'>,
-  maxPositions: number,
+  positions: Positions,
 ): PreparedTexts => {
-  const prompts = requests.map((request) => encodePrompt(tokenizer, request, maxPositions));
+  const prompts = requests.map((request) => encodePrompt(tokenizer, request, positions));
   const rows = requests.flatMap((request, index) =>
     candidates.map(({ key }): RowToDecode => {
       const holdsStop = stopWatcher(tokenizer.decodeText, stopsOf(request, ends));

@@ -25,11 +25,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
   control: RunControl,
 ): Promise<ReadonlyMap<string, readonly WrittenOutcome[]>> => {
   const { items, candidates, ends, judge } = work;
-  const prepared = prepareTexts(
-    tokenizer,
-    { requests: items, candidates, ends },
-    runner.checkpoint.descriptor.maxPositions,
-  );
+  const prepared = prepareTexts(tokenizer, { requests: items, candidates, ends }, runner.checkpoint.descriptor);
   const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome>(items.length)]));
   for await (const { request, candidate, id, text, tokens, stopped, loop, truncatedTokens } of writeTexts(
     runner,

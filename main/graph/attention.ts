@@ -36,6 +36,13 @@ export interface KeysAndValues {
   readonly index?: Value;
 }
 
+export const rotationInputs = (graph: OnnxGraph, rotary: Rotary): Rotation => ({
+  rotary,
+  cosine: graph.input('cosine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
+  sine: graph.input('sine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
+  rows: graph.input('rows', DataType.INT64, [1, 'T']),
+});
+
 /** `keys`: dimension of all keys that a token of a sequence of S may see. */
 export const attentionInputs = (
   graph: OnnxGraph,
@@ -43,15 +50,7 @@ export const attentionInputs = (
   descriptor: AttentionDescriptor,
   keys: 'S' | 'P+S' | 'P+C+S',
 ): AttentionInputs => ({
-  rotation:
-    rotary === null
-      ? null
-      : {
-          rotary,
-          cosine: graph.input('cosine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
-          sine: graph.input('sine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
-          rows: graph.input('rows', DataType.INT64, [1, 'T']),
-        },
+  rotation: rotary === null ? null : rotationInputs(graph, rotary),
   temperature:
     descriptor.kind === 'grouped' && descriptor.temperature !== null
       ? graph.input('temperature', DataType.FLOAT, ['T', 1, 1])

@@ -2,6 +2,9 @@ import {
   type AttentionDescriptor,
   type BlockDescriptor,
   LATE_EXPERTS,
+  OTHER_STREAMS,
+  TOKEN_IDS,
+  type CompressedAttention,
   type ModelDescriptor,
   type Norm,
   type StateDescriptor,
@@ -10,9 +13,19 @@ import {
   type TokenInputs,
   type TensorView,
 } from '../checkpoint/descriptor.ts';
-import { attention, type AttentionInputs, attentionInputs, givenParts, prefixInputs } from './attention.ts';
+import {
+  attention,
+  type AttentionInputs,
+  attentionInputs,
+  givenParts,
+  prefixInputs,
+  rotationInputs,
+} from './attention.ts';
 import { cachedAttention, cacheInputs } from './cached-attention.ts';
 import { type CarriedPart, carriedParts } from './carried.ts';
+import { compressedAttention, compressedInputs, type CompressedInputs } from './compressed-attention.ts';
+import { cut } from './heads.ts';
+import { connectHalf, connectHead } from './hyper-connection.ts';
 import { gelu, linear, multiply, normalise, normaliseBy, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
 import { type GraphTarget, OnnxGraph, type Value } from './onnx-graph.ts';
@@ -112,12 +125,17 @@ export interface BlockValues {
 const mixOf = (
   graph: OnnxGraph,
   model: ModelDescriptor,
-  { attention: descriptor, state, rotary }: BlockDescriptor,
+  { attention: descriptor, compressed, state, rotary }: BlockDescriptor,
   form: BlockForm,
 ): BlockInputs['mix'] => {
   if (state !== null) {
     const inputs = stateInputs(graph, state, form === 'prefixed' || form === 'cached' ? form : 'trees');
     return (tokens) => mixByState(graph, state, tokens, inputs);
+  }
+  if (compressed !== null && rotary !== null) {
+    const rotation = rotationInputs(graph, rotary);
+    const inputs = compressedInputs(graph, compressed, rotation, form === 'observed' ? 'plain' : form);
+    return (tokens) => mixByEntries(graph, model, compressed, tokens, inputs);
   }
   if (descriptor === null) throw new Error('a block has attention or a state');
   if (form === 'cached') {
@@ -146,6 +164,17 @@ export const mixByState = (
   return { output, carried, given: new Map() };
 };
 
+export const mixByEntries = (
+  graph: OnnxGraph,
+  { attentionScale }: ModelDescriptor,
+  compressed: CompressedAttention,
+  tokens: Value,
+  inputs: CompressedInputs,
+): MixedTokens => ({
+  ...compressedAttention(graph, attentionScale, compressed, tokens, inputs),
+  given: new Map(),
+});
+
 export const mixByAttention = (
   graph: OnnxGraph,
   model: ModelDescriptor,
@@ -163,6 +192,7 @@ export const blockNodes = (
   model: ModelDescriptor,
   { block, layer, mask, hidden: stream, mix }: BlockInputs,
 ): BlockValues => {
+  if (block.hyper !== null) return hyperNodes(graph, model, { block, layer, mask, hidden: stream, mix }, block.hyper);
   const { hidden, parts } = takeApart(graph, model, stream);
   const mixed = mix(normalise(graph, hidden, block.attentionNorm), parts);
   const { carried } = mixed;
@@ -205,6 +235,38 @@ export const blockNodes = (
     carried,
   };
 };
+
+/** The nodes of a block whose halves read and write several streams. */
+const hyperNodes = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  { block, layer, mask, hidden: stream, mix }: BlockInputs,
+  hyper: NonNullable<BlockDescriptor['hyper']>,
+): BlockValues => {
+  if (layer === null || mask === null) throw new Error('a block with several streams has experts');
+  const { hidden, parts } = takeApart(graph, model, stream);
+  const first = connectHalf(graph, allStreams(graph, hidden, parts), hyper.attention);
+  const mixed = mix(normalise(graph, first.input, block.attentionNorm), parts);
+  const second = connectHalf(graph, first.goOn(mixed.output), hyper.feedForward);
+  const tokens = normalise(graph, second.input, block.feedForwardNorm);
+  const ids = parts.get(TOKEN_IDS);
+  const router = moe(graph, layer, tokens, mask, tokens, ids === undefined ? null : wholeIds(graph, ids));
+  const { count } = hyper.attention;
+  const [next, others] = cut(graph, second.goOn(router.output), [model.hidden, (count - 1) * model.hidden]);
+  const output = putTogether(graph, model, next, new Map([...parts, [OTHER_STREAMS, others]]));
+  return { output, router, residual: second.input, tokens, carried: mixed.carried };
+};
+
+/** [T, n H]. */
+const allStreams = (graph: OnnxGraph, hidden: Value, parts: StreamParts): Value => {
+  const others = parts.get(OTHER_STREAMS);
+  if (others === undefined) throw new Error('a stream without its other streams');
+  return graph.node('Concat', [hidden, others], { axis: -1 });
+};
+
+/** [T, 1] numbers of tokens as floats, which hold them exactly -> [T] int64. */
+const wholeIds = (graph: OnnxGraph, ids: Value): Value =>
+  graph.node('Cast', [graph.node('Squeeze', [ids, graph.integers([1])])], { to: DataType.INT64 });
 
 /** Input of a router beside a dense network: the normed hidden state times the router's own factors and H^-0.5. */
 const routerTokens = (
@@ -254,11 +316,14 @@ export const embed = (graph: OnnxGraph, model: ModelDescriptor, tokens: Value): 
   const rows = rowsOf(model.embedding);
   const hidden =
     model.embeddingMultiplier === 1 ? rows : graph.node('Mul', [rows, graph.float(model.embeddingMultiplier)]);
-  const parts =
-    model.tokenInputs === null
-      ? []
-      : [[TOKEN_INPUTS, tokenInputs(graph, model.tokenInputs, rowsOf(model.tokenInputs.table), hidden)] as const];
-  return putTogether(graph, model, hidden, new Map(parts));
+  const parts = new Map<string, Value>();
+  if (model.tokenInputs !== null)
+    parts.set(TOKEN_INPUTS, tokenInputs(graph, model.tokenInputs, rowsOf(model.tokenInputs.table), hidden));
+  if (model.hyperHead !== null)
+    parts.set(OTHER_STREAMS, graph.node('Tile', [hidden, graph.integers([1, model.hyperHead.count - 1])]));
+  const ids = graph.node('Cast', [tokens], { to: DataType.FLOAT });
+  parts.set(TOKEN_IDS, graph.node('Unsqueeze', [ids, graph.integers([1])]));
+  return putTogether(graph, model, hidden, parts);
 };
 
 /** [T, blocks * D] numbers of the tokens for the blocks, from their rows of the table and their embeddings [T, H]. */
@@ -313,7 +378,9 @@ const lastHidden = (graph: OnnxGraph, model: ModelDescriptor): Value =>
 
 /** Final norm and head: the stream [N, W] after the last block -> logits [N, V]. */
 export const head = (graph: OnnxGraph, model: ModelDescriptor, stream: Value): Value => {
-  const { hidden } = takeApart(graph, model, stream);
+  const { hidden: first, parts } = takeApart(graph, model, stream);
+  const { hyperHead } = model;
+  const hidden = hyperHead === null ? first : connectHead(graph, allStreams(graph, first, parts), hyperHead);
   const logits = multiply(graph, normalise(graph, hidden, model.finalNorm), model.head, model.headBias);
   const divided = model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
   if (model.logitsCap === null) return divided;

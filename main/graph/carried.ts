@@ -1,19 +1,20 @@
 import type { BlockDescriptor } from '../checkpoint/descriptor.ts';
 import { indexShape } from './attention.ts';
 import { cachedShape } from './cached-attention.ts';
+import { rawWidth } from './compressed-attention.ts';
 import { stateShape } from './state.ts';
 
 /** A tensor that a block carries from step to step: an output of its cached form, and an input of the next step. */
 export interface CarriedPart {
-  readonly name: 'key' | 'value' | 'index' | 'window' | 'state';
+  readonly name: 'key' | 'value' | 'index' | 'raw' | 'window' | 'state';
   /** Of one token [heads, width], or of a whole sequence. */
   readonly shape: readonly number[];
   /** Keys and values of every token of a sequence, or one state for all of them, which cannot be cut back. */
   readonly perToken: boolean;
 }
 
-/** Carried by one block: keys, values and the keys of its indexer, or the state of the operator in place of attention. */
-export const carriedParts = ({ attention, state }: BlockDescriptor): readonly CarriedPart[] => {
+/** Carried by one block: keys, values and the keys of its indexer; keys and what entries are made of; or the state of the operator in place of attention. */
+export const carriedParts = ({ attention, compressed, state }: BlockDescriptor): readonly CarriedPart[] => {
   if (attention !== null) {
     const { heads, keyDimension, valueDimension } = cachedShape(attention);
     const index = indexShape(attention);
@@ -21,6 +22,13 @@ export const carriedParts = ({ attention, state }: BlockDescriptor): readonly Ca
       { name: 'key', shape: [heads, keyDimension], perToken: true },
       { name: 'value', shape: [heads, valueDimension], perToken: true },
       ...(index === null ? [] : [{ name: 'index', shape: index, perToken: true } as const]),
+    ];
+  }
+  if (compressed !== null) {
+    const width = rawWidth(compressed);
+    return [
+      { name: 'key', shape: [1, compressed.headDimension], perToken: true },
+      ...(width === 0 ? [] : [{ name: 'raw', shape: [1, width], perToken: true } as const]),
     ];
   }
   if (state === null) return [];

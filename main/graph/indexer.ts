@@ -59,8 +59,8 @@ export const indexPart = (
  */
 export const chosenBias = (
   graph: OnnxGraph,
-  { heads, dimension, most }: IndexerDescriptor,
-  { query, weights }: IndexValues,
+  { heads, dimension, most }: Pick<IndexerDescriptor, 'heads' | 'dimension' | 'most'>,
+  { query, weights }: Pick<IndexValues, 'query' | 'weights'>,
   { pack, bias }: { readonly pack: Value; readonly bias: Value },
   scoresOf: (queries: Value) => Value,
 ): Value => {

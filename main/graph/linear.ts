@@ -98,13 +98,14 @@ export const swiglu = (
 /** gelu(gate) or silu(gate), at most the limit if there is one. */
 export const activate = (graph: OnnxGraph, activation: DenseTensors['activation'], gate: Value): Value => {
   if (activation.kind === 'gelu') return gelu(graph, gate);
-  const activated = graph.node('QuickGelu', [gate], { alpha: { float: 1 } });
+  const bounded = activation.kind === 'bounded' ? graph.node('Min', [gate, graph.float(activation.limit)]) : gate;
+  const activated = graph.node('QuickGelu', [bounded], { alpha: { float: 1 } });
   return activation.kind === 'limited' ? graph.node('Min', [activated, graph.float(activation.limit)]) : activated;
 };
 
 /** up within +-the limit if there is one. */
 export const limitedUp = (graph: OnnxGraph, activation: DenseTensors['activation'], up: Value): Value =>
-  activation.kind === 'limited'
+  activation.kind === 'limited' || activation.kind === 'bounded'
     ? graph.node('Clip', [up, graph.float(-activation.limit), graph.float(activation.limit)])
     : up;
 

@@ -69,7 +69,7 @@ export interface MoeObservation {
  * Sparse Mixture-of-Experts layer: tokens are sorted by expert (an argsort by TopK over unique keys), split by counts,
  * run through one chain of products per expert on the checkpoint's own tensors, and put back in order. `mask` [rows],
  * or [T, rows] for tokens of several candidates: 0 keeps an expert, -1e9 removes it exactly as deleting its row would.
- * `forRouter`: what the router sees, if it is not what the experts see.
+ * `forRouter`: what the router sees, if it is not what the experts see. `ids`: numbers of the tokens [T] int64.
  */
 export const moe = (
   graph: OnnxGraph,
@@ -77,9 +77,10 @@ export const moe = (
   tokens: Value,
   mask: Value,
   forRouter: Value = tokens,
+  ids: Value | null = null,
 ): MoeOutputs => {
   const logits = multiply(graph, forRouter, layer.router, layer.routerBias);
-  const choice = choose(graph, layer, logits, mask);
+  const choice = choose(graph, layer, logits, mask, ids);
   const { rows: experts } = choice;
   const weights =
     layer.skipSecondBelow === undefined ? choice.weights : withoutSecond(graph, choice.weights, layer.skipSecondBelow);
@@ -119,7 +120,7 @@ export const moe = (
 };
 
 /** Chosen experts and their weights; under a map, rows of the router are not experts. */
-const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): Choice => {
+const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value, ids: Value | null): Choice => {
   const { topK, routing, map } = layer;
   if (map.kind === 'sums' || map.kind === 'blend') {
     if (!isPlainSoftmax(routing)) throw new Error('sums of probabilities need a softmax router without groups');
@@ -134,7 +135,7 @@ const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): 
     const { values, rows } = largest(graph, sums, topK);
     return { rows, weights: routing.renormalise === null ? values : normalised(graph, values, routing.renormalise) };
   }
-  const choice = route(graph, routing, topK, logits, mask);
+  const choice = route(graph, routing, topK, logits, mask, ids);
   return map.kind === 'direct'
     ? choice
     : { rows: graph.node('Gather', [graph.integers(map.experts), choice.rows]), weights: choice.weights };

@@ -1,11 +1,14 @@
-import type { ExpertGroups, RoutingRule, ScoreRule } from '../checkpoint/descriptor.ts';
+import type { ExpertGroups, RoutingRule, ScoreRule, TensorView } from '../checkpoint/descriptor.ts';
 import { isSoftmaxOfChosen } from '../checkpoint/routing.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
-import { tensor } from './weights.ts';
+import { storedTensor, tensor } from './weights.ts';
 
 /** Scores of experts outside the chosen groups: below every masked expert (-1e9 + anything). */
 const OUTSIDE = -3e38;
+
+/** More than the steps around all experts. */
+const FAR = 1e6;
 
 /** Chosen rows of the router and their combine weights, [T, K] each, by decreasing weight, then by index. */
 export interface Choice {
@@ -17,9 +20,18 @@ export interface Choice {
  * A family's routing rule over logits [T, E] and a mask [E] (0 keeps, -1e9 drops). The mask is added where the rule
  * selects: to logits, or to corrected scores, since a masked logit would give score 0 plus a bias that can still win;
  * a softmax takes it too, so that the dropped experts have no share in it.
+ * `ids`: numbers of the tokens [T] int64, for rules with a table.
  */
-export const route = (graph: OnnxGraph, rule: RoutingRule, topK: number, logits: Value, mask: Value): Choice => {
+export const route = (
+  graph: OnnxGraph,
+  rule: RoutingRule,
+  topK: number,
+  logits: Value,
+  mask: Value,
+  ids: Value | null = null,
+): Choice => {
   if (rule.kind === 'sparsemixer') return sparsemixer(graph, rule.jitter, graph.node('Add', [logits, mask]));
+  if (rule.table !== null) return byTable(graph, rule, rule.table, topK, logits, mask, ids);
   const choice =
     rule.correction === null && (rule.score === 'softmax' || rule.score === 'logit')
       ? byLogit(graph, rule, topK, graph.node('Add', [logits, mask]))
@@ -58,6 +70,50 @@ const byScore = (graph: OnnxGraph, rule: ScoreRule, topK: number, logits: Value,
     topK,
   );
   return { rows, weights: finished(graph, rule, chosen) };
+};
+
+/**
+ * The experts in the token's row of a table. A masked one becomes, from left to right, the next one that is not masked
+ * (e + 1, e + 2, … around) and that the row does not hold yet, as an export rewrites the table.
+ */
+const byTable = (
+  graph: OnnxGraph,
+  rule: ScoreRule,
+  table: TensorView,
+  topK: number,
+  logits: Value,
+  mask: Value,
+  ids: Value | null,
+): Choice => {
+  if (ids === null) throw new Error('a table of experts needs the numbers of the tokens');
+  const stated = graph.node('Gather', [storedTensor(graph, table), ids], { axis: 0 });
+  const wholeMask = graph.node('Expand', [mask, graph.node('Shape', [logits])]);
+  const count = graph.node('Shape', [logits], { start: 1, end: 2 });
+  const numbers = graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
+  const float = (value: Value): Value => graph.node('Cast', [value], { to: DataType.FLOAT });
+  const dropped = float(graph.node('Less', [wholeMask, graph.float(-1)]));
+  const columns = Array.from({ length: topK }, (_, slot) =>
+    graph.node('Slice', [stated, graph.integers([slot]), graph.integers([slot + 1]), graph.integers([1])]),
+  );
+  const isDropped = (column: Value): Value => graph.node('GatherElements', [dropped, column], { axis: 1 });
+  const marks = (column: Value): Value => float(graph.node('Equal', [column, numbers]));
+  // [T, E] 1 where an expert may not be taken: it is masked, or held already.
+  let closed = columns.reduce((so, column) => graph.node('Max', [so, marks(column)]), dropped);
+  const chosen = columns.map((column) => {
+    const steps = graph.node('Mod', [
+      graph.node('Add', [graph.node('Sub', [numbers, column]), graph.node('Sub', [count, graph.integers([1])])]),
+      count,
+    ]);
+    const distance = graph.node('Add', [float(steps), graph.node('Mul', [closed, graph.float(FAR)])]);
+    const next = graph.node('ArgMin', [distance], { axis: 1, keepdims: 1 });
+    const taken = graph.node('Where', [graph.node('Greater', [isDropped(column), graph.float(0)]), next, column]);
+    closed = graph.node('Max', [closed, marks(taken)]);
+    return taken;
+  });
+  const rows = graph.node('Concat', chosen, { axis: 1 });
+  const scores = graph.node('GatherElements', [scoresOf(graph, rule, logits, mask), rows], { axis: -1 });
+  const ordered = byWeight(graph, rows, scores, topK);
+  return { rows: ordered.rows, weights: finished(graph, rule, ordered.weights) };
 };
 
 const scoresOf = (graph: OnnxGraph, { score }: ScoreRule, logits: Value, mask: Value): Value => {

@@ -15,6 +15,8 @@ const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
       return DataType.FLOAT8E4M3FN;
     case 'U8':
       return DataType.UINT8;
+    case 'I64':
+      return DataType.INT64;
     default:
       throw new Error(`tensor "${tensor}": ${dtype} cannot be a weight of a graph`);
   }

@@ -1,7 +1,15 @@
-import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../checkpoint/descriptor.ts';
+import type {
+  BlockDescriptor,
+  CompressedAttention,
+  Compressor,
+  ModelDescriptor,
+  Rotary,
+  Temperature,
+} from '../checkpoint/descriptor.ts';
 import { type Reach, reachKey } from '../checkpoint/reach.ts';
 import type { AttentionInputs } from './attention.ts';
-import { type BlockInputs, blockNodes, mixByAttention, mixByState, embed, head } from './block-graph.ts';
+import { type BlockInputs, blockNodes, mixByAttention, mixByEntries, mixByState, embed, head } from './block-graph.ts';
+import type { CompressedInputs, EntryInputs } from './compressed-attention.ts';
 import type { Rotation } from './heads.ts';
 import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
@@ -16,6 +24,8 @@ export interface WholeModelLayout {
   readonly pack: Value;
   /** [T] slot (b * S + s) of each token. */
   readonly unpack: Value;
+  /** Inputs of compressed attention for a block. */
+  readonly compressed: (block: BlockDescriptor, descriptor: CompressedAttention) => CompressedInputs;
   /** Inputs of attention for a block. */
   readonly attention: (block: BlockDescriptor) => AttentionInputs;
   /** Inputs of operators in place of attention. */
@@ -85,6 +95,12 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
   return {
     pack,
     unpack,
+    compressed: (block, { compressor }) => {
+      if (block.rotary === null) throw new Error('compressed attention rotates');
+      const { rotary } = block;
+      const entries = compressor === null ? null : entriesOf(graph, compressor, rotary, { tokens, positions, unpack });
+      return { rotation: rotationOf(rotary), pack, unpack, bias: biasOf(block), entries, before: null };
+    },
     attention: (block) => ({
       rotation: block.rotary === null ? null : rotationOf(block.rotary),
       temperature:
@@ -108,12 +124,53 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
   };
 };
 
+/** Entries of every sequence, as many as its longest possible length makes. */
+const entriesOf = (
+  graph: OnnxGraph,
+  { every, overlapping }: Compressor,
+  rotary: Rotary,
+  { tokens, positions, unpack }: Readonly<Record<'tokens' | 'positions' | 'unpack', Value>>,
+): EntryInputs => {
+  const range = (count: Value): Value =>
+    graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
+  const at = (value: Value, ...axes: readonly number[]): Value =>
+    graph.node('Unsqueeze', [value, graph.integers(axes)]);
+  const shape = graph.node('Shape', [tokens]);
+  const [batch, slots] = [0, 1].map((axis) => graph.node('Gather', [shape, graph.integers([axis])]));
+  if (batch === undefined || slots === undefined) throw new Error('two axes');
+  const count = graph.node('Max', [graph.node('Div', [slots, graph.integers([every])]), graph.integers([1])]);
+  const lengths = graph.node('ReduceSum', [tokens, graph.integers([1])], { keepdims: 0 });
+  const first = graph.node('Sub', [graph.node('CumSum', [lengths, graph.integers(0)]), lengths]);
+  const starts = graph.node('Mul', [range(count), graph.integers([every])]);
+  const from = overlapping ? -every : 0;
+  const offsets = graph.integers(Array.from({ length: every - from }, (_, slot) => from + slot));
+  const places = graph.node('Add', [at(starts, 1), offsets]);
+  const last = graph.node('Sub', [graph.node('Shape', [unpack], { start: 0, end: 1 }), graph.integers([1])]);
+  const rows = graph.node('Min', [
+    graph.node('Max', [graph.node('Add', [at(first, 1, 2), at(places, 0)]), graph.integers([0])]),
+    last,
+  ]);
+  const hiddenWhere = (hidden: Value): Value => graph.node('Where', [hidden, graph.float(HIDDEN), graph.float(0)]);
+  const all = graph.node('Concat', [batch, count], { axis: 0 });
+  const flatStarts = graph.node('Reshape', [graph.node('Expand', [starts, all]), graph.integers([-1])]);
+  const tables = rotaryTables(graph, rotary, graph.node('Cast', [flatStarts], { to: DataType.FLOAT }));
+  const ends = graph.node('Cast', [graph.node('Add', [starts, graph.integers([every - 1])])], { to: DataType.FLOAT });
+  return {
+    rows,
+    open: at(hiddenWhere(graph.node('Less', [places, graph.integers([0])])), 0, 3),
+    rotation: { rotary, ...tables, rows: at(range(graph.node('Shape', [flatStarts])), 0) },
+    bias: hiddenWhere(graph.node('Less', [at(positions, 1, 3), ends])),
+  };
+};
+
 /** A block's attention, or the operator in place of it. */
 const mixOf =
   (graph: OnnxGraph, model: ModelDescriptor, layout: WholeModelLayout, block: BlockDescriptor): BlockInputs['mix'] =>
   (tokens, parts) => {
     if (block.attention !== null)
       return mixByAttention(graph, model, block.attention, tokens, { ...layout.attention(block), parts });
+    if (block.compressed !== null)
+      return mixByEntries(graph, model, block.compressed, tokens, layout.compressed(block, block.compressed));
     if (block.state === null) throw new Error('a block has attention or a state');
     return mixByState(graph, block.state, tokens, layout.sequences);
   };

@@ -163,6 +163,9 @@ const unpack: Unpack = (codec, packed, length) => {
     case 'BROTLI':
       return brotliDecompressSync(packed, most);
     case 'ZSTD':
+      // An older runtime lacks the decoder.
+      if (typeof zstdDecompressSync !== 'function')
+        throw new ParquetRefusal('compression', 'a column is compressed by zstd, which this runtime cannot read');
       return zstdDecompressSync(packed, most);
     default:
       throw new ParquetRefusal('compression', `a column is compressed by ${codec}`);

@@ -81,7 +81,7 @@ export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | nu
   return {
     status: 401,
     message:
-      'The token is missing or belongs to an earlier start. Open the whole address that "uncurl serve" ' +
+      'The token is missing or was replaced. Open the whole address that "uncurl serve" ' +
       'printed, with its ?token=...',
   };
 };

@@ -14,6 +14,7 @@ import type { ServedEngine } from '../contract/rpc.ts';
 import { createGuessDelay } from './guess-delay.ts';
 import { refusalOf } from './serve-access.ts';
 import type { AccessRules, Refusal, RequestFacts } from './serve-access.ts';
+import type { ServeSecrets } from './serve-session.ts';
 import { socketChannel } from './socket-channel.ts';
 
 export interface ServeSettings {
@@ -28,11 +29,14 @@ export interface ServeSettings {
   /** 0 chooses a free port. */
   readonly port: number;
   readonly host: '127.0.0.1' | '::1' | 'localhost';
+  /** Token and cookie; new ones by default. */
+  readonly secrets?: ServeSecrets | undefined;
 }
 
 export interface WorkbenchServer {
   /** The address to open, including the token. */
   readonly url: string;
+  readonly port: number;
   /** Ends the connections of all pages, which reconnect and ask for everything again. */
   dropPages(): void;
   /** Disconnects every page and frees the port; the caller still owns the engine. */
@@ -112,8 +116,8 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   const { engine, rendererFolder, answerPage, host } = settings;
   if (answerPage === undefined) await requireBuilt(join(rendererFolder, 'index.html'));
   const guesses = createGuessDelay();
-  const token = randomBytes(32).toString('base64url');
-  const session = randomBytes(32).toString('base64url');
+  const secret = (): string => randomBytes(32).toString('base64url');
+  const { token, session } = settings.secrets ?? { token: secret(), session: secret() };
   let cookieName = '';
   const rules = (originRequired: boolean): AccessRules => ({
     token,
@@ -216,6 +220,7 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
 
   return {
     url: `http://${host === '::1' ? '[::1]' : host}:${bound.port}/?token=${token}`,
+    port: bound.port,
     dropPages: () => {
       for (const socket of sockets.clients) socket.close(SERVICE_RESTART);
     },

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { gatesInput } from '../checkpoint/routing.ts';
+import { gatesInput, tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 
 /**
@@ -31,6 +31,13 @@ export const requireAddedOutputs = ({ name, descriptor }: Checkpoint, what: stri
         `${descriptor.family} adds them one attention later.`,
       'Use another method, or leave it out.',
     );
+  if (blocks.some((block) => block != null && block.hyper !== null))
+    throw refuse(
+      'method-unsupported',
+      `${name}: ${what} assumes one hidden state that the outputs of experts are added to, and the family ` +
+        `${descriptor.family} has several.`,
+      'Use another method, or leave it out.',
+    );
   if (blocks.every((block) => block?.branchNorms === null)) return;
   throw refuse(
     'method-unsupported',
@@ -41,16 +48,17 @@ export const requireAddedOutputs = ({ name, descriptor }: Checkpoint, what: stri
 };
 
 /**
- * Refuses models with experts that give back their input, for what runs all experts of a layer as matrices.
+ * Refuses models with experts that give back their input, or that follow from the token, for what tries subsets of
+ * experts by their matrices and scores.
  *
  * @throws WorkbenchError `method-unsupported`.
  */
 export const requireExperts = ({ name, descriptor }: Checkpoint, what: string): void => {
-  if (descriptor.moeLayers.every(({ moe }) => moe.identities === 0)) return;
+  if (descriptor.moeLayers.every(({ moe }) => moe.identities === 0 && tableOf(moe.routing) === null)) return;
   throw refuse(
     'method-unsupported',
-    `${name}: ${what} knows only experts with weights, and some of the family ${descriptor.family} give back their ` +
-      'input.',
+    `${name}: ${what} knows only experts with weights that are chosen by scores, and some of the family ` +
+      `${descriptor.family} give back their input, or follow from the token.`,
     'Use another method, or leave it out.',
   );
 };

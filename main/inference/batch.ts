@@ -3,6 +3,7 @@ import type { BlockDescriptor, ModelDescriptor, Rotary, Temperature } from '../c
 import { byReach, firstSeen, type Reach, reachKey } from '../checkpoint/reach.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type Feeds, floatTensor, integersOf, integerTensor } from './session.ts';
+import { entriesKey, entryFeeds, type EntrySequence } from './entry-feeds.ts';
 import { sequenceFeeds } from './sequence-feeds.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
@@ -24,6 +25,8 @@ export interface Batch {
   readonly sequences: Feeds;
   /** Inputs of the blocks that rotate so, or whose queries grow so. */
   readonly byPosition: ReadonlyMap<Rotary | Temperature, Feeds>;
+  /** Inputs of blocks with entries, by `entriesKey`. */
+  readonly entries: ReadonlyMap<string, Feeds>;
   /** Attention bias [B, 1, S, P + S] by `reachKey` of the model's blocks; P: `prefixColumns`. */
   readonly biases: ReadonlyMap<string, Tensor>;
 }
@@ -75,14 +78,20 @@ export const blockFeeds = (
     sequences,
     biases,
     byPosition,
-  }: Pick<Batch, 'sequences' | 'biases' | 'byPosition'> & { readonly feeds: Feeds },
+    entries,
+  }: Pick<Batch, 'sequences' | 'biases' | 'byPosition' | 'entries'> & { readonly feeds: Feeds },
 ): Feeds => {
   const described = blocks[block];
   if (described === undefined) throw new Error(`no block ${String(block)}`);
   if (described.state !== null) return sequences;
   const bias = biases.get(reachKey(described));
   if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
-  const feeds: Record<string, Tensor> = { ...layout, bias };
+  const compressor = described.compressed?.compressor ?? null;
+  const feeds: Record<string, Tensor> = {
+    ...layout,
+    bias,
+    ...(compressor === null ? {} : entries.get(entriesKey(compressor))),
+  };
   for (const kind of [described.rotary, temperatureOf(described)])
     if (kind !== null) Object.assign(feeds, byPosition.get(kind));
   return feeds;
@@ -151,6 +160,7 @@ export const makeBatch = (
       unpack: integerTensor(unpack, [tokens]),
     },
     sequences: sequenceFeeds(members, prefixColumns > 0),
+    entries: entriesOfTrees(model, members, slots, prefixColumns),
     byPosition: positionFeeds(model, positions),
     biases: byReach(model.blocks, (reach) => attentionBias(members, reach, slots, prefixColumns)),
   };
@@ -165,20 +175,43 @@ export const makePrefixBatch = (model: ModelDescriptor, prefix: readonly number[
   trees: [],
 });
 
+/** Inputs about entries of trees whose tokens are packed one after the other, after those of the prefix. */
+const entriesOfTrees = (
+  model: ModelDescriptor,
+  trees: readonly TokenTree[],
+  slots: number,
+  prefixColumns: number,
+): Batch['entries'] => {
+  let firstRow = prefixColumns;
+  const sequences = trees.map((tree): EntrySequence => {
+    const own = firstRow;
+    firstRow += treeLength(tree);
+    return {
+      start: tree.start ?? 0,
+      before: (position) => position,
+      firstRow: own,
+      trunk: tree.trunk.length,
+      branches: tree.branches.map(({ length }) => length),
+    };
+  });
+  return entryFeeds(model, sequences, slots, rotaryTables);
+};
+
 /** Repeated batches are the same in every block, so each is made once and cached as long as its batch. */
 const repeats = new WeakMap<Batch, Map<number, Batch>>();
 
 /** A batch repeated `times` times in sequence, for candidates that run together. */
-export const repeatedBatch = (batch: Batch, times: number): Batch => {
+export const repeatedBatch = (model: ModelDescriptor, batch: Batch, times: number): Batch => {
   const known = repeats.get(batch) ?? new Map<number, Batch>();
   repeats.set(batch, known);
-  const made = known.get(times) ?? repeatBatch(batch, times);
+  const made = known.get(times) ?? repeatBatch(model, batch, times);
   known.set(times, made);
   return made;
 };
 
-const repeatBatch = (batch: Batch, times: number): Batch => {
+const repeatBatch = (model: ModelDescriptor, batch: Batch, times: number): Batch => {
   const { feeds, tokens } = batch;
+  const members = Array.from({ length: times }, () => batch.members).flat();
   const repeated = (tensor: Tensor): Tensor => {
     const [first = 0, ...others] = tensor.dims;
     const shape = [first * times, ...others];
@@ -214,7 +247,8 @@ const repeatBatch = (batch: Batch, times: number): Batch => {
       pack: shifted(feeds.pack, tokens),
       unpack: shifted(feeds.unpack, paddedSlots(batch)),
     },
-    sequences: sequenceFeeds(Array.from({ length: times }, () => batch.members).flat(), false),
+    sequences: sequenceFeeds(members, false),
+    entries: entriesOfTrees(model, members, feeds.pack.dims[1] ?? 0, 0),
     byPosition: new Map([...batch.byPosition].map(([kind, each]) => [kind, repeatedFeeds(each)] as const)),
     biases: new Map([...batch.biases].map(([window, bias]) => [window, repeated(bias)])),
   };
@@ -285,7 +319,7 @@ const fillBias = (tree: TokenTree, reach: Reach, bias: Float32Array, prefixColum
 };
 
 /** Cosine and sine of each token's angles times the embedding's magnitude, [T, dimensions / 2] float32. */
-const rotaryTables = (
+export const rotaryTables = (
   positions: Int32Array,
   { frequencies, magnitude }: Rotary,
 ): { cosine: Float32Array; sine: Float32Array } => {

@@ -218,7 +218,7 @@ export class Executor {
         const some = branches.slice(first, first + atOnce);
         const inputs: { variant: LayerVariant; hidden: Float32Array }[] = [];
         for (const { from, variant } of some) inputs.push({ variant, hidden: await readState(store, from, index) });
-        const repeated = repeatedBatch(batch, some.length);
+        const repeated = repeatedBatch(descriptor, batch, some.length);
         const results = await runBlockTogether(this.#pool, descriptor, layer, repeated, inputs);
         for (const [branch, { hidden, candidates }] of some.entries()) {
           hidden.push(await store.put(results[branch] ?? new Float32Array()));

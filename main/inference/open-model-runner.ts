@@ -2,8 +2,10 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
+import { positionsText } from '../contract/model.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
@@ -229,10 +231,10 @@ class Runner implements ModelRunner {
     plan: Plan | null,
     control: RunControl,
   ): Promise<ForwardResult[]> {
-    const { vocabulary, moeLayers, maxPositions } = this.checkpoint.descriptor;
+    const { vocabulary, moeLayers } = this.checkpoint.descriptor;
     const width = streamWidth(this.checkpoint.descriptor);
     sequences.forEach((sequence, index) => {
-      checkTokens(sequence, index, vocabulary, maxPositions);
+      checkTokens(sequence, index, this.checkpoint.descriptor);
     });
     const candidate = await this.#resolve([{ key: 'plan', plan }]);
     const results = sequences.map((sequence) =>
@@ -464,7 +466,8 @@ const setLayer = <T extends Float32Array | Int32Array>(
     whole.set(rows.subarray(token * width, (token + 1) * width), (layer * tokens + token) * most);
 };
 
-const checkTokens = (sequence: readonly number[], index: number, vocabulary: number, maxPositions: number): void => {
+const checkTokens = (sequence: readonly number[], index: number, model: ModelDescriptor): void => {
+  const { vocabulary, maxPositions } = model;
   const wrong = sequence.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
   if (wrong !== undefined)
     throw refuse(
@@ -475,7 +478,7 @@ const checkTokens = (sequence: readonly number[], index: number, vocabulary: num
   if (sequence.length === 0 || sequence.length > maxPositions) {
     throw refuse(
       'bad-length',
-      `sequence ${String(index)} has ${String(sequence.length)} tokens; the model takes 1 to ${String(maxPositions)}.`,
+      `sequence ${String(index)} has ${String(sequence.length)} tokens; the model has ${positionsText(model)}.`,
       'Shorten or split the sequence.',
     );
   }

@@ -1,6 +1,7 @@
 import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { indexShape, keyValueShape } from '../graph/attention.ts';
 import { carriedParts, inputOf } from '../graph/carried.ts';
+import { rawWidth } from '../graph/compressed-attention.ts';
 import { stateShape } from '../graph/state.ts';
 import { streamWidth } from '../graph/stream.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
@@ -149,7 +150,7 @@ export const maskOfTokens = (masks: readonly Float32Array[], maskOf: Int32Array)
 
 /** Before a prefix: keys and values of one token that no token sees, or a state of zeros. */
 export const beforePrefix = (descriptor: ModelDescriptor, block: number): Feeds => {
-  const { attention, state } = blockOf(descriptor, block);
+  const { attention, compressed, state } = blockOf(descriptor, block);
   if (attention !== null) {
     const { heads, keyDimension, valueDimension } = keyValueShape(attention);
     const index = indexShape(attention);
@@ -157,6 +158,13 @@ export const beforePrefix = (descriptor: ModelDescriptor, block: number): Feeds 
       prefixKey: zeros([1, heads, keyDimension]),
       prefixValue: zeros([1, heads, valueDimension]),
       ...(index === null ? {} : { prefixIndex: zeros([1, ...index]) }),
+    };
+  }
+  if (compressed !== null) {
+    const width = rawWidth(compressed);
+    return {
+      prefixKey: zeros([1, 1, compressed.headDimension]),
+      ...(width === 0 ? {} : { prefixRaw: zeros([1, 1, width]) }),
     };
   }
   if (state === null) return {};

@@ -80,7 +80,7 @@ export const checkSweep = async ({ models, tasks, settings, candidates = [] }: S
   for (const { checkpoint } of models) {
     requireNoConstants(checkpoint.info);
     await requireTokenizer(checkpoint);
-    for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor.maxPositions);
+    for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor);
   }
   const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);

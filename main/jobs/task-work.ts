@@ -1,6 +1,7 @@
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
+import type { Positions } from '../contract/model.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { encodePrompt } from '../generation/write-texts.ts';
 import { encodeChoices, encodeText, profileSequences } from '../inference/encode-item.ts';
@@ -46,8 +47,9 @@ export const requireTokenizer = async (checkpoint: Checkpoint): Promise<TextToke
   return tokenizer;
 };
 
-const answeredTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: number): number => {
-  if (isWrittenItem(item)) return encodePrompt(tokenizer, item, maxPositions).tokens.length + item.maxNewTokens - 1;
+const answeredTokens = (tokenizer: TextTokenizer, item: TaskItem, positions: Positions): number => {
+  const { maxPositions } = positions;
+  if (isWrittenItem(item)) return encodePrompt(tokenizer, item, positions).tokens.length + item.maxNewTokens - 1;
   if ('text' in item)
     return encodeText(tokenizer, item, maxPositions).reduce((tokens, { input }) => tokens + input.length, 0);
   const sequences = encodeChoices(tokenizer, item, maxPositions);
@@ -55,7 +57,7 @@ const answeredTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: 
   return context + sequences.reduce((tokens, { targets }) => tokens + targets.length, 0);
 };
 
-const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: number): number =>
+const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, { maxPositions }: Positions): number =>
   profileSequences(tokenizer, item, maxPositions).reduce((tokens, { length }) => tokens + length, 0);
 
 export interface TokenCounter {
@@ -71,13 +73,12 @@ export interface TokenCounter {
 
 export const openTokenCounter = async (checkpoint: Checkpoint, signal: AbortSignal): Promise<TokenCounter> => {
   const tokenizer = await requireTokenizer(checkpoint);
-  const { maxPositions } = checkpoint.descriptor;
   const total = async (items: readonly TaskItem[], tokensOf: typeof answeredTokens): Promise<number> => {
     let tokens = 0;
     for (const [index, item] of items.entries()) {
       if (index % ITEMS_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve));
       if (signal.aborted) throw new CancelledError('Reading tasks');
-      tokens += tokensOf(tokenizer, item, maxPositions);
+      tokens += tokensOf(tokenizer, item, checkpoint.descriptor);
     }
     return tokens;
   };

@@ -46,7 +46,7 @@ export const writingCost = async (
   const tokenizer = runner.tokenizer ?? (await requireTokenizer(runner.checkpoint));
   const ends = await textEnds(folder, tokenizer);
   const requests = items.filter(isWrittenItem);
-  const { rows } = prepareTexts(tokenizer, { requests, candidates, ends }, descriptor.maxPositions);
+  const { rows } = prepareTexts(tokenizer, { requests, candidates, ends }, descriptor);
   return costText(await runner.decodingCost(rows, candidates), info.sizeBytes);
 };
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdDecompress, type ZstdOptions } from 'node:zlib';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
@@ -37,10 +37,23 @@ const MARK = 'sample.json';
 /** Largest file of a bundled run, packed or unpacked. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 
-/** Looked up at the call: the old Electron of the tests starts the engine too, and has no Zstandard. */
-const unpack = async (packed: Uint8Array, file: string): Promise<Buffer> => {
+/** The decoder; undefined in an older runtime (the old Electron of the tests), which lacks it. */
+type Decoder = typeof zstdDecompress | undefined;
+
+/**
+ * Unpacks a file of a bundled run.
+ *
+ * @throws WorkbenchError `no-decoder`, `recording-damaged`.
+ */
+export const unpack = async (packed: Uint8Array, file: string, decoder: Decoder = zstdDecompress): Promise<Buffer> => {
+  if (typeof decoder !== 'function')
+    throw refuse(
+      'no-decoder',
+      `${file} cannot be read: this runtime (Node ${process.versions.node}) has no decoder for Zstandard.`,
+      'Use the Node or Electron that the workbench ships with. Everything else works.',
+    );
   try {
-    return await promisify<Uint8Array, ZstdOptions, Buffer>(zstdDecompress)(packed, {
+    return await promisify<Uint8Array, ZstdOptions, Buffer>(decoder)(packed, {
       maxOutputLength: MAX_FILE_BYTES,
     });
   } catch (cause) {
@@ -112,21 +125,32 @@ export const addSample = (
   resources: string,
 ): Promise<boolean> => addBundledRun(workspace, sampleFolder(resources), SAMPLE_RUN);
 
+/** Errors of the sample itself: the engine starts without it, and says why. */
+const OF_SAMPLE: ReadonlySet<string> = new Set(['no-decoder', 'recording-damaged']);
+
 /**
  * Adds the sample to a workspace without runs, once: a workspace that was offered it before is unchanged. Does nothing
- * in a package without a sample.
+ * in a package without a sample. Returns why the sample cannot be read here; null where it can, or is not needed.
  */
 export const offerSample = async (
   workspace: Pick<Workspace, 'path' | 'runs' | 'temporaryFolder'>,
   resources: string,
-): Promise<void> => {
+): Promise<WorkbenchError | null> => {
   const { path, runs, temporaryFolder } = workspace;
-  if ((await filesIn(path)).includes(MARK)) return;
-  if ((await filesIn(sampleFolder(resources))).length === 0) return;
+  if ((await filesIn(path)).includes(MARK)) return null;
+  if ((await filesIn(sampleFolder(resources))).length === 0) return null;
   const isFresh = (await runs.list()).length === 0;
-  if (isFresh) await addSample(workspace, resources);
+  if (isFresh) {
+    try {
+      await addSample(workspace, resources);
+    } catch (error) {
+      if (error instanceof WorkbenchError && OF_SAMPLE.has(error.code)) return error;
+      throw error;
+    }
+  }
   const mark = { run: isFresh ? SAMPLE_RUN : null };
   await writeFileAtomically(join(path, MARK), `${JSON.stringify(mark)}\n`, temporaryFolder);
+  return null;
 };
 
 export interface RestoredProfiles {

@@ -16,7 +16,17 @@ import {
   WANTED_CHANCE,
 } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { bareFactor, counted, formatCount, formatFactor, formatP, formatRoughPercent, formatValue } from './numbers.ts';
+import {
+  bareFactor,
+  counted,
+  differenceUnit,
+  formatCount,
+  formatDifference,
+  formatFactor,
+  formatP,
+  formatRoughPercent,
+  formatValue,
+} from './numbers.ts';
 
 /** "uncurl-8 add reap (seed 1)". */
 export const curveWords = ({ model, task, method, seed }: Omit<PointName, 'factor'>): string =>
@@ -107,6 +117,29 @@ export const pointVerdictText = (verdict: PointVerdict): string => {
       return assertNever(verdict);
   }
 };
+
+/** What sweeps say of a plan over all tasks that measured it: safe only if it is safe on each of them. */
+export type PlanStanding = PointVerdict | 'not-measured';
+
+export const planStanding = (results: readonly Pick<SweepResult, 'verdict'>[]): PlanStanding => {
+  const verdicts = results.map(({ verdict }) => verdict ?? 'undecided');
+  const [first] = verdicts;
+  if (first === undefined) return 'not-measured';
+  if (verdicts.includes('worse')) return 'worse';
+  return verdicts.every((verdict) => verdict === first) ? first : 'undecided';
+};
+
+/** "Measured: Sums unsafe (−55.0 points, n = 300); Plurals safe (0.0 points, n = 300)." */
+export const planStandingText = (results: readonly SweepResult[], title = (task: string): string => task): string =>
+  results.length === 0
+    ? 'Not measured: no sweep of this workspace has tested exactly this plan.'
+    : `Measured: ${results
+        .map(
+          ({ task, verdict, difference, metric, n }) =>
+            `${title(task)} ${pointVerdictText(verdict ?? 'undecided')} (${formatDifference(difference, metric)}` +
+            `${differenceUnit(metric)}, n = ${formatCount(n)})`,
+        )
+        .join('; ')}.`;
 
 type Bracket = Pick<Threshold, 'lastSafe' | 'firstUnsafe' | 'firstWorse'>;
 

@@ -163,7 +163,7 @@ export const createRunStore = (
   const withDerivedState = async (manifest: RunManifest): Promise<RunManifest> => {
     if (manifest.state !== 'queued' && manifest.state !== 'running') return manifest;
     const holder = await readLockHolder(folderOf(manifest.id), now);
-    return holder === null ? { ...manifest, state: 'interrupted' } : manifest;
+    return holder === null ? { ...manifest, state: 'interrupted', waited: manifest.state === 'queued' } : manifest;
   };
 
   const write = (manifest: RunManifest): Promise<void> =>

@@ -1,3 +1,4 @@
+import { planStanding } from '../../main/words/verdicts.ts';
 import { listsRuns } from '../engine/apply-event.ts';
 import { chosenMtp, exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
 import { exportStore } from '../state/export-store.ts';
@@ -34,7 +35,8 @@ export const startExport: Action = {
   shortcut: 'Mod+E',
   inDialogs: true,
   enabled: (facts) => facts.connected && exportObstacle(facts, exportStore.getState()) === null,
-  perform: async (engine, facts) => {
+  wait: 'Looking for measurements of this plan',
+  perform: async (engine, facts, signal) => {
     const state = exportStore.getState();
     const source = exportSource(facts, state);
     if (source === null || state.into === null) return;
@@ -44,6 +46,14 @@ export const startExport: Action = {
         : source.call === 'plan.import'
           ? await engine.cache.fetch('plan.import', source.input)
           : await engine.cache.fetch('plan.make', source.input);
+    const { results } = await engine.cache.fetch('export.measured', { model: source.model.handle, plan: made.plan });
+    const key = JSON.stringify(source.input);
+    if (signal.aborted) return;
+    if (planStanding(results) !== 'safe' && state.toConfirm !== key) {
+      state.show(true);
+      state.askAgain(key);
+      return;
+    }
     const { run } = await engine.bridge.call('export.start', {
       model: source.model.handle,
       plan: made.plan,

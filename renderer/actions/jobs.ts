@@ -119,14 +119,15 @@ export const cancelJob: Action = {
 export const isResumable = (run: RunManifest): boolean =>
   run.state === 'interrupted' || run.state === 'cancelled' || run.state === 'failed';
 
-/** The newest unfinished run. */
-export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null =>
-  runs
-    .filter((run) => run.state === 'interrupted' || run.state === 'cancelled')
-    .reduce<RunManifest | null>(
-      (newest, run) => (newest === null || run.createdAt > newest.createdAt ? run : newest),
-      null,
-    );
+/** The newest unfinished run; one that was still waiting for its turn only where there is no other. */
+export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null => {
+  const unfinished = runs.filter((run) => run.state === 'interrupted' || run.state === 'cancelled');
+  const begun = unfinished.filter(({ waited }) => waited !== true);
+  const [newest] = (begun.length > 0 ? begun : unfinished).toSorted((one, other) =>
+    other.createdAt.localeCompare(one.createdAt),
+  );
+  return newest ?? null;
+};
 
 /** Resumes a run. A run made elsewhere is first shown for confirmation, with everything it refers to. */
 export const resume = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, run: string): Promise<void> => {

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import type { Facts } from '../engine/facts.ts';
-import { addressOf, besideChosen, followed } from '../state/address.ts';
+import { addressOf, besideChosen, followed, unknownIn } from '../state/address.ts';
 import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import type { Selection } from '../state/selection.ts';
@@ -35,6 +35,7 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
       const first = window.location.hash.length > 1 ? window.location.hash : last;
       const { view: shown, show } = layoutStore.getState();
       const known = follow(first, { models, tasks });
+      if (first === window.location.hash) sayUnknown(first, { models, tasks });
       if (shown !== FIRST_VIEW) show(shown);
       selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
       layoutStore.getState().markFollowed();
@@ -58,12 +59,24 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
   }, [bridge, address]);
 
   useEffect(() => {
-    const onChange = (): void => selectionStore.getState().follow(follow(window.location.hash, shelves.current));
+    const onChange = (): void => {
+      sayUnknown(window.location.hash, shelves.current);
+      selectionStore.getState().follow(follow(window.location.hash, shelves.current));
+    };
     window.addEventListener('hashchange', onChange);
     return () => window.removeEventListener('hashchange', onChange);
   }, []);
 
   return isFollowed;
+};
+
+/** Says what a link names that is not open here, since something else is shown in its place. */
+const sayUnknown = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): void => {
+  const unknown = unknownIn(fragment, shelves);
+  if (unknown.length > 0)
+    noticesStore
+      .getState()
+      .tell(unknown.join(' '), 'Something else is shown in its place: open it first, on the left.');
 };
 
 /** Switches to the view of a fragment and returns the selection that it describes. */

@@ -1,4 +1,5 @@
 import { lazy, Suspense } from 'react';
+import { useStore } from 'zustand';
 import { lacksCalibration } from '../../main/contract/task.ts';
 import { useAction } from '../actions/action.ts';
 import { isProfiling, profileFocused, profileTasks } from '../actions/jobs.ts';
@@ -9,6 +10,7 @@ import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.
 import { LayerBars, TaskAtlas } from '../features/routing/layer-atlas.tsx';
 import { MapSection } from '../features/routing/map-section.tsx';
 import { useProfiles } from '../profile/use-profiles.ts';
+import { layoutStore } from '../state/layout-store.ts';
 
 /** Chart code loads when first shown. */
 const CurvesSection = lazy(async () => ({
@@ -27,6 +29,14 @@ export const WorkbenchView = () => {
   const model = selectedModel(facts);
   const task = focusedTask(facts);
   const { profileOf } = useProfiles();
+  const isFollowed = useStore(layoutStore, (state) => state.isFollowed);
+  if (model === null && (facts.models.length === 0 || !isFollowed)) {
+    return (
+      <EmptyState icon="model" title="Reading models and tasks…">
+        Their folders are being read.
+      </EmptyState>
+    );
+  }
   if (model === null) {
     return (
       <EmptyState icon="model" title="No model selected">

@@ -252,6 +252,12 @@ export const results = define({
       'Too few items: even a candidate that answered every item like the unpruned model could not be called safe at ' +
       'this δ.',
   },
+  pooledPoints: {
+    term: 'Points of other sweeps',
+    text:
+      'The sweep on screen has not measured these. They come from other sweeps of the same model and task with the same ' +
+      'settings of plans and item limit; where several measured a point, the newest one is shown.',
+  },
   unprunedLine: {
     term: 'Unpruned',
     text:

@@ -127,6 +127,31 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   return { view: address.get('view'), known };
 };
 
+/** Experts of a model, by which a factor of an address is judged. */
+interface Sized extends Named {
+  readonly info?: { readonly experts: number; readonly topK: number } | null;
+}
+
+/** What an address names that is not here and is therefore replaced, in sentences. */
+export const unknownIn = (
+  fragment: string,
+  { models, tasks }: { readonly models: readonly Sized[]; readonly tasks: readonly Named[] },
+): readonly string[] => {
+  const address = new URLSearchParams(fragment.replace(/^#/, ''));
+  const [model, task, factor] = ['model', 'task', 'factor'].map((key) => address.get(key));
+  const size = models.find(({ handle }) => handle === named(models, model ?? ''))?.info;
+  const largest = size === undefined || size === null ? Infinity : size.experts / Math.max(1, size.topK);
+  const isFactor = factor === null || (Number(factor) >= 1 && Number(factor) <= largest + 0.005);
+  const missing = (address.get('tasks') ?? '').split(SEPARATOR).filter((word) => word !== '' && word !== task);
+  return [
+    ...(model !== null && model !== undefined && named(models, model) === null ? [`model “${model}”`] : []),
+    ...[...(task === null || task === undefined ? [] : [task]), ...missing]
+      .filter((word) => named(tasks, word) === null)
+      .map((word) => `task “${word}”`),
+    ...(isFactor ? [] : [`factor ${factor ?? ''}, which ${model ?? 'the model'} does not have`]),
+  ].map((what) => `The link names the ${what}.`);
+};
+
 /** Keys of every address that the page wrote itself; in such an address, missing keys mean default values. */
 const WRITTEN_ALWAYS = ['view', 'tasks', 'method', 'factor'] as const;
 

@@ -26,6 +26,9 @@ interface ExportState {
   readonly exported: ChosenFolder | null;
   /** The export or verify run whose outcome is shown. */
   readonly run: string | null;
+  /** The plan whose export, although it is not safe, awaits a second confirmation; null: none. */
+  readonly toConfirm: string | null;
+  readonly askAgain: (plan: string | null) => void;
   readonly show: (open: boolean) => void;
   readonly choosePoint: (point: PointKey | null) => void;
   readonly chooseFormat: (format: ExportFormat) => void;
@@ -47,6 +50,8 @@ export const exportStore = createStore<ExportState>()((set) => ({
   name: null,
   exported: null,
   run: null,
+  toConfirm: null,
+  askAgain: (toConfirm) => set({ toConfirm }),
   show: (open) => set({ open }),
   choosePoint: (point) => set({ point, name: null }),
   chooseFormat: (format) => set({ format }),
@@ -55,5 +60,5 @@ export const exportStore = createStore<ExportState>()((set) => ({
   chooseInto: (into) => set({ into }),
   chooseName: (name) => set({ name }),
   chooseExported: (exported) => set({ exported }),
-  showRun: (run) => set({ run }),
+  showRun: (run) => set({ run, toConfirm: null }),
 }));

@@ -73,6 +73,26 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
   });
 };
 
+/** Points of a method that another sweep than the one shown measured. */
+export interface PooledCurve {
+  readonly run: string;
+  readonly method: MethodName;
+  /** Ascending. */
+  readonly factors: readonly number[];
+}
+
+/** The curves, or parts of curves, that come from other sweeps than the one shown. */
+export const pooledCurves = (points: readonly RunResult[], shown: string | null): readonly PooledCurve[] => {
+  const others = points.filter(({ run, result }) => run !== shown && result.factor > 1);
+  const groups = Map.groupBy(others, ({ run, result }) => JSON.stringify([run, result.method]));
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const factors = new Map(group.map(({ result: { factor } }) => [factorKey(factor), factor]));
+    return [{ run: first.run, method: first.result.method, factors: [...factors.values()].sort((a, b) => a - b) }];
+  });
+};
+
 /** Finished sweeps used for an estimate; several, so that one that waited or reused much from disk does not decide. */
 const MOST_BASES = 5;
 

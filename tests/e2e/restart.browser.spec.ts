@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from '@playwright/test';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { removeFolder } from '../remove-folder.ts';
 import { startServer, stopServer } from './workbench.ts';
 
@@ -32,7 +33,7 @@ test('after a restart on another port, the page restores its state from the prin
     await stopServer(first.server);
     await expect(page.getByText('Engine lost, reconnecting.')).toBeVisible();
 
-    // Otherwise the next server might get the same port again.
+    // Otherwise the next server gets the same port again.
     portHolder.listen(Number(new URL(first.address).port), '127.0.0.1');
     await once(portHolder, 'listening');
     second = await startServer(folders);
@@ -47,6 +48,28 @@ test('after a restart on another port, the page restores its state from the prin
     await expect(page).toHaveURL(/^[^?]*#view=workbench&model=uncurl-8/);
   } finally {
     portHolder.close();
+    await stopServer(first.server);
+    if (second !== null) await stopServer(second.server);
+    await removeFolder(workspace);
+  }
+});
+
+test('after a restart an open page connects to the new server by itself', async ({ page }) => {
+  const workspace = await mkdtemp(path.join(tmpdir(), 'uncurl-restart-'));
+  await chmod(workspace, 0o777);
+  const folders = { workspace, settings: path.join(workspace, 'settings.json') };
+  const first = await startServer(folders);
+  let second: Awaited<ReturnType<typeof startServer>> | null = null;
+  const lost = page.getByText('Engine lost, reconnecting.');
+  try {
+    await page.goto(first.address);
+    await expect(page.getByRole('list', { name: 'Models' }).getByRole('listitem').first()).toBeVisible();
+    await stopServer(first.server);
+    await expect(lost).toBeVisible();
+    second = await startServer(folders);
+    expect(second.address).toBe(first.address);
+    await expect(lost).toBeHidden({ timeout: HANG_LIMIT_MS });
+  } finally {
     await stopServer(first.server);
     if (second !== null) await stopServer(second.server);
     await removeFolder(workspace);

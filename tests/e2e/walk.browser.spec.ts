@@ -85,6 +85,8 @@ test('from the first start to a verified export of an own file, by keyboard only
   await reached('the folder of the export is chosen');
   await expect(drawer.getByRole('button', { name: 'Export and verify' })).toBeEnabled();
   await keyboard.press('Control+e');
+  await expect(drawer.getByRole('button', { name: 'Export all the same' })).toBeVisible();
+  await keyboard.press('Control+e');
   const outcome = page.getByRole('region', { name: 'Outcome' });
   await expect(outcome.getByText('Verified: the export equals the measured model')).toBeVisible({
     timeout: HANG_LIMIT_MS,

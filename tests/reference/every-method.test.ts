@@ -35,6 +35,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   bailing_hybrid: ['merge', 'tsep'],
   deepseek_v3: ['merge', 'tsep'],
   deepseek_v32: ['merge', 'tsep'],
+  deepseek_v4: ['residual', 'elimination', 'merge', 'recover experts', 'recover router'],
   dots1: ['merge'],
   ernie4_5_moe: ['merge'],
   exaone_moe: ['merge'],

@@ -144,7 +144,7 @@ describe.each(textNames)('texts of %s', (name) => {
     const prepared = prepareTexts(
       tokenizer,
       { requests: expected, candidates: [{ key: 'unpruned', plan: null }], ends },
-      checkpoint.descriptor.maxPositions,
+      checkpoint.descriptor,
     );
     const texts = new Map<string, string>();
     for await (const { id, text } of writeTexts(runner, tokenizer, prepared, control)) texts.set(id, text);

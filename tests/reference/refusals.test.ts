@@ -128,6 +128,7 @@ const refusalOf = async (folder: string): Promise<WorkbenchError | null> => {
 
 /** Dtypes that are wrong for a tensor, given its own. */
 const wrongDtypes = ({ name, dtype }: NamedTensor): readonly string[] => {
+  if (dtype === 'I64') return ['I32', 'F32', 'BF16', 'U8', 'F64'];
   if (dtype === 'U8') return ['I8', 'BOOL', 'I32', 'BF16', 'F32', 'F8_E4M3'];
   if (dtype === 'F8_E4M3') return ['F8_E5M2', 'U8', 'I8', 'BF16', 'F32'];
   if (name.endsWith('_scale_inv')) return ['F64', 'F16', 'I32', 'U8', 'F8_E4M3'];
@@ -238,7 +239,7 @@ describe.each(folders)('%s', (folder) => {
         const refusal = await bench.refusalOfConfig({ [key]: value });
         expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
           new RegExp(
-            `"(language_)?model\\.|"lm_head|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
+            `"(language_)?model\\.|"layers\\.|"(lm_)?head|${key}|heads|groups|short_factor|is_moe_layer|hybrid_layer_pattern`,
           ),
         );
       }
@@ -342,6 +343,9 @@ const lengthKeys = [
   'moe_num_shared_experts',
   'shared_intermediate_size',
   'index_n_heads',
+  'o_groups',
+  'o_lora_rank',
+  'hc_mult',
   'index_head_dim',
   'kv_lora_rank',
   'q_lora_rank',
@@ -391,6 +395,8 @@ const isEmpty = (list: unknown): boolean => Array.isArray(list) && list.length =
 /** Keys without meaning in a family. */
 const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (isLatent && (key === 'head_dim' || key === 'num_key_value_heads')) ||
+  // More layers of Gemma 4 that share keys only leave their own unread.
+  (key === 'num_kv_shared_layers' && config[key] === 0) ||
   // Llama 4 norms queries and keys without weight.
   (key === 'use_qk_norm' && config['model_type'] === 'llama4_text') ||
   (key === 'intermediate_size_mlp' && config['moe_layers'] instanceof Array && config['moe_layers'].length === 4) ||

@@ -1,6 +1,7 @@
 import { afmoe } from './afmoe.ts';
 import { bailingHybrid } from './bailing.ts';
 import { deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25 } from './deepseek.ts';
+import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
 import { ernieMoe } from './ernie-moe.ts';
 import { exaoneMoe } from './exaone-moe.ts';
@@ -31,6 +32,7 @@ export const families: readonly Family[] = [
   deepseekV3,
   deepseekV32,
   glmMoeDsa,
+  deepseekV4,
   glm4Moe,
   graniteMoe,
   phimoe,
@@ -70,6 +72,5 @@ const state =
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['nemotron_h', state],
-  ['deepseek_v4', 'its compressed attention, hyper-connections and hash layers are not computed here'],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

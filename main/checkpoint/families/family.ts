@@ -16,12 +16,12 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
+  /** Parts of names that are others on disk, in order, where a name there matches `when`. */
+  readonly renamed?: { readonly when: RegExp; readonly names: readonly (readonly [string, string])[] };
   /** Key of the number of layers that are two blocks each; absent: each is one. */
   readonly pairsKey?: string;
   /** Key of the number of experts that give back their input; they follow the others in the router. */
   readonly identitiesKey?: string;
-  /** Other spellings of parts of names: a folder that has one of them has all. */
-  readonly respelled?: readonly (readonly [name: string, other: string])[];
   /** Other names of keys, by the name used here. */
   readonly aliases: Readonly<Record<string, string>>;
   /** Default values of omitted keys, from the family's own config class. */
@@ -47,6 +47,8 @@ export interface Family {
     /** Names where a dense network runs beside the experts of every layer. */
     readonly beside?: Readonly<Record<'dense' | 'expertsIn' | 'expertsOut' | 'router', string>>;
     readonly outputScale?: string;
+    /** Beginnings of names of hyper-connections, with the keys `hc_mult` and so on. */
+    readonly hyper?: Readonly<Record<'attention' | 'feedForward' | 'head', string>>;
     /** Where tokens have numbers of their own for each layer: of all layers, and what a layer makes of its own. */
     readonly tokenInputs?: Readonly<Record<'table' | 'projection' | 'norm' | 'gate' | 'back' | 'backNorm', string>> & {
       /** Key of how many each layer has; 0: none. */
@@ -101,6 +103,8 @@ export type Flag = boolean | string;
 export type ActivationRecord =
   | { readonly kind: 'silu' | 'gelu' }
   | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string }
+  /** SiLU of a gate at most a limit, times up within it. */
+  | { readonly kind: 'bounded'; readonly limitKey: string }
   /** SiLU at most a limit, times up within it; a limit for each layer, 0 for none, and others for dense networks. */
   | { readonly kind: 'limited'; readonly limitsKey: string; readonly denseLimitsKey: string };
 
@@ -111,6 +115,8 @@ export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after' 
   /** Its names on disk, of which one exists; [E], or [1, E]. */
   readonly correction: readonly string[] | null;
   readonly correctionIsRow?: true;
+  /** The first layers, or those of `mlp_layer_types`, have a table of the experts of each token and no correction. */
+  readonly table?: { readonly name: string; readonly countKey: string };
   /** Key of the flag for the correction; always if absent. */
   readonly correctionWhen?: string;
   readonly groups: GroupRecord | null;
@@ -134,6 +140,7 @@ export interface GroupRecord {
 }
 
 export type AttentionRecord =
+  | CompressedRecord
   | {
       readonly kind: 'grouped';
       readonly query: string;
@@ -197,6 +204,14 @@ export type AttentionRecord =
       /** Queries and latents are multiplied by the root of the model's width over their ranks. */
       readonly rankRoots?: true;
     };
+
+/** Compressed attention of DeepSeek-V4: names begin with `at`; the kind of each layer, and the size of its windows. */
+export interface CompressedRecord {
+  readonly kind: 'compressed';
+  readonly at: string;
+  readonly ratiosKey: string;
+  readonly ratesKey: string;
+}
 
 /** The sparse indexer of DeepSeek-V3.2, under `self_attn.indexer`. */
 export interface IndexerRecord {

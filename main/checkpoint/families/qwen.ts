@@ -165,12 +165,7 @@ export const qwen35MoeText: Family = {
     num_experts: 256,
     num_experts_per_tok: 8,
   },
-  required: [
-    silu,
-    unquantised,
-    { key: 'attn_output_gate', values: [true] },
-    { key: 'norm_topk_prob', values: [true] },
-  ],
+  required: [silu, unquantised, { key: 'attn_output_gate', values: [true] }, { key: 'norm_topk_prob', values: [true] }],
   routing: softmaxOver(true),
   state: {
     ...linearAttention,

@@ -9,6 +9,7 @@ import { exportSettings } from '../../jobs/export-job.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanFile } from '../plan-files.ts';
+import { HASH_LAYERS, requireTables } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
@@ -52,6 +53,7 @@ export const exportVerb: Verb = {
         'Extra prediction layers of the source. drop (default): left out. slice: kept, with the experts whose numbers ' +
         'the plan keeps in the last MoE layer; theirs are not measured.',
     },
+    ...HASH_LAYERS,
     ...MACHINE_OPTIONS,
   },
   run: async (given, host) => {
@@ -66,6 +68,7 @@ export const exportVerb: Verb = {
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
+    requireTables(reader, checkpoint, plan);
     const { refusal, notes } = await checkExport(checkpoint, plan, format, mtp);
     if (refusal === null) notes.forEach(say);
     const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
+import { positionsText } from '../../contract/model.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { costText } from '../../generation/cost-text.ts';
@@ -79,13 +80,17 @@ export const generate: Verb = {
 
 const answerRequests = async (work: Work, file: string): Promise<VerbResult> => {
   const { reader, checkpoint, out } = work;
-  const { maxPositions } = checkpoint.descriptor;
-  const defaults = { maxNewTokens: reader.whole('max-new-tokens', 1) ?? DEFAULT_NEW_TOKENS, maxPositions };
+  const { maxPositions, statedPositions } = checkpoint.descriptor;
+  const defaults = {
+    maxNewTokens: reader.whole('max-new-tokens', 1) ?? DEFAULT_NEW_TOKENS,
+    maxPositions,
+    statedPositions,
+  };
   const requests = readRequests(await readTextFile(file, 'requests'), resolve(file), defaults);
   const tokenizer = await requireTokenizer(checkpoint);
   const ends = reader.flag('ignore-end') ? NO_ENDS : await textEnds(checkpoint.folder, tokenizer);
   const texts = await withModel(work, async (runner, plan, start) => {
-    const prepared = prepareTexts(tokenizer, { requests, candidates: [{ key: CANDIDATE, plan }], ends }, maxPositions);
+    const prepared = prepareTexts(tokenizer, { requests, candidates: [{ key: CANDIDATE, plan }], ends }, defaults);
     const written: WrittenText[] = [];
     for await (const text of writeTexts(runner, tokenizer, prepared, await start(prepared.rows)))
       written[text.request] = text;
@@ -98,7 +103,7 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
     truncated === 0
       ? ''
       : ` ${String(truncated)} contexts were cut on the left, to leave room for new tokens within the model's ` +
-        `${String(maxPositions)} positions.`;
+        `${positionsText(defaults)}.`;
   return {
     document: { out, requests: texts.length, truncated },
     text: `${String(texts.length)} texts written to ${out}.${note}`,

@@ -33,7 +33,7 @@ import { suggestion } from '../../contract/nearest-name.ts';
 import { namedFile } from '../method-files.ts';
 import { optionReader, type OptionReader, readSettings, settingOptions } from '../option-values.ts';
 import { overlaysBeside, weightsBeside } from '../plan-files.ts';
-import { readMethodOptions, readPins } from '../plan-options.ts';
+import { HASH_LAYERS, readMethodOptions, readPins, requireTables } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, printedShare } from '../terminal-text.ts';
 import type { Verb } from '../verb.ts';
@@ -221,6 +221,7 @@ export const plan: Verb = {
     },
     pin: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must stay.' },
     drop: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must go.' },
+    ...HASH_LAYERS,
     format: {
       type: 'string',
       value: 'NAME',
@@ -237,6 +238,7 @@ export const plan: Verb = {
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const { info } = checkpoint;
     const written = await requestedPlan(reader, checkpoint, out);
+    requireTables(reader, checkpoint, written);
     const cost = planCost(info, written);
     const layers = checkpoint.descriptor.moeLayers.map(({ block }) => block);
     const file = expertFileText(written, format, { name: checkpoint.name, experts: info.experts, layers });

@@ -4,10 +4,12 @@ import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { forkCompute } from '../../compute/start-compute.ts';
-import { refuse } from '../../contract/errors.ts';
+import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { explainReadError } from '../../files/regular-file.ts';
-import { serveWorkbench } from '../../hosts/serve.ts';
+import { serveWorkbench, type WorkbenchServer } from '../../hosts/serve.ts';
+import { openServeSession } from '../../hosts/serve-session.ts';
+import { stateFolder } from '../../workspace/user-key.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -58,17 +60,21 @@ const rootFolder = async (named: string): Promise<string> => {
 
 export const serve: Verb = {
   name: 'serve',
-  usage: '[--port N] [--open] [--root DIR...] [--workspace DIR]',
+  usage: '[--port N] [--open] [--new-token] [--root DIR...] [--workspace DIR]',
   summary: 'The workbench for a browser, on this machine only; ends with Ctrl-C.',
   positionals: [0, 0],
   options: {
-    port: { type: 'string', value: 'N', help: 'Port (default: a free one).' },
+    port: { type: 'string', value: 'N', help: 'Port (default: that of the last start, else a free one).' },
     host: { type: 'string', value: 'NAME', help: `Loopback address: ${HOSTS.join(', ')} (default ${HOSTS[0]}).` },
     root: {
       type: 'string',
       multiple: true,
       value: 'DIR',
       help: 'Folder that the page may browse for models and tasks; may be repeated (default: home).',
+    },
+    'new-token': {
+      type: 'boolean',
+      help: 'Replace the token, which otherwise stays the same: addresses printed earlier no longer open the workbench.',
     },
     open: { type: 'boolean', help: 'Open the address in the default browser.' },
     ...WORKSPACE_OPTION,
@@ -81,7 +87,8 @@ export const serve: Verb = {
       return null;
     }
     const reader = optionReader(given);
-    const port = reader.whole('port', 0) ?? 0;
+    const asked = reader.whole('port', 0);
+    const port = asked ?? 0;
     if (port > MAX_PORT)
       throw refuse('bad-value', `--port ${String(port)} is not a port.`, `Give a number up to ${String(MAX_PORT)}.`);
     const address = reader.choice('host', HOSTS) ?? HOSTS[0];
@@ -96,7 +103,19 @@ export const serve: Verb = {
       (reader.texts('root').length === 0 ? [homedir()] : reader.texts('root')).map(rootFolder),
     );
     const stay = async (engine: Engine): Promise<null> => {
-      const server = await serveWorkbench({ engine, rendererFolder: host.rendererFolder, port, host: address });
+      const secrets = await openServeSession(stateFolder(host.settingsFile), reader.flag('new-token'));
+      const serveAt = (at: number): Promise<WorkbenchServer> =>
+        serveWorkbench({ engine, rendererFolder: host.rendererFolder, port: at, host: address, secrets });
+      // Another server may be at the port of the last start; then this one takes a free port, which is not kept.
+      const isKept = asked === undefined && secrets.port !== null;
+      const server = isKept
+        ? await serveAt(secrets.port).catch((error: unknown) => {
+            if (error instanceof WorkbenchError && error.code === 'port-unavailable') return serveAt(0);
+            throw error;
+          })
+        : await serveAt(port);
+      if (!isKept || server.port === secrets.port || reader.flag('new-token'))
+        await secrets.keep(isKept ? secrets.port : server.port);
       try {
         host.answer({ document: { url: server.url }, text: `Uncurl Workbench is at ${server.url}` });
         host.say('The address contains a token: whoever has it can use the workbench. Ctrl-C ends it.');

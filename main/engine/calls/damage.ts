@@ -24,7 +24,7 @@ export const damageRun: RunKindDefinition<typeof damageSettings> = {
     const { checkpoint } = model;
     leftOutExperts(checkpoint.info, spec);
     await requireTokenizer(checkpoint);
-    requireRoom(task.task.test, task.name, checkpoint.descriptor.maxPositions);
+    requireRoom(task.task.test, task.name, checkpoint.descriptor);
     await askedTasks(model, tasks, spec.chat, new Date(context.now()));
   },
   title: (_, { spec, models, tasks }) => {

@@ -3,10 +3,11 @@ import type { z } from 'zod';
 import { calls, type folderListing } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import { listWithin, readTypedPath } from '../../files/list-within.ts';
+import { addSample, restoreSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 
-type EngineCallName = 'engine.facts' | 'folders.list' | 'paths.name';
+type EngineCallName = 'engine.facts' | 'sample.add' | 'folders.list' | 'paths.name';
 
 export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallName> => ({
   'engine.facts': answer(calls['engine.facts'], () => ({
@@ -15,7 +16,17 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
     versions: { ...context.versions },
     device: context.device,
     memory: context.memory,
+    sampleProblem:
+      context.sampleProblem === null
+        ? null
+        : { message: context.sampleProblem.message, remedy: context.sampleProblem.remedy },
   })),
+  'sample.add': answer(calls['sample.add'], async () => {
+    await addSample(context.workspace, context.resources);
+    await restoreSample(context);
+    context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(SAMPLE_RUN) });
+    return { run: SAMPLE_RUN };
+  }),
   'paths.name': answer(calls['paths.name'], ({ handle }) => ({ path: context.handles.resolve(handle) })),
   'folders.list': answer(calls['folders.list'], async ({ handle, path: typed, hidden }) => {
     const [first, second] = context.roots;

@@ -95,7 +95,7 @@ const check = async (
     const tokenizer = await requireTokenizer(checkpoint);
     const { maxPositions } = checkpoint.descriptor;
     for (const { name, task } of tasks) {
-      requireRoom(task.test, name, maxPositions);
+      requireRoom(task.test, name, checkpoint.descriptor);
       if (isTuned) trainingSequences([task], tokenizer, Math.min(settings.training.length, maxPositions));
     }
   }

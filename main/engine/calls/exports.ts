@@ -6,15 +6,18 @@ import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
 import { curveLabel } from '../../contract/method.ts';
-import { plan as planSchema, type Plan } from '../../contract/plan.ts';
-import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
+import { isMergePlan, plan as planSchema, type Plan } from '../../contract/plan.ts';
+import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { ExportMachine } from '../../export/export-settings.ts';
 import type { CardFacts } from '../../export/model-card.ts';
+import { canonicalJson } from '../../files/canonical-json.ts';
 import { exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
+import { planContent } from '../../jobs/step-key.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';
+import { readPointIndex, readRunPlans } from '../../runs/sweep-record.ts';
 import { thenAndNow } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
@@ -39,9 +42,55 @@ const curveOf = (
   return curve.some((result) => isSameFactor(result.factor, factor)) ? curve : [];
 };
 
+const meanKept = (plan: Plan): number => {
+  const layers = isMergePlan(plan) ? plan.groups : plan.kept;
+  return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
+};
+
+/**
+ * Results of sweeps for exactly this plan of a model, whichever method made it; of each task those of the newest sweep.
+ * Sweeps that are unfinished or damaged are left out.
+ */
+export const planResults = async (
+  { workspace, reader }: EngineContext,
+  fingerprint: string,
+  plan: Plan,
+): Promise<readonly SweepResult[]> => {
+  // A plan that keeps every expert is never exported, so their number does not matter.
+  const contentOf = (one: Plan): string => canonicalJson(planContent(one, Infinity));
+  const [wanted, kept] = [contentOf(plan), meanKept(plan)];
+  const found = new Map<string, SweepResult>();
+  const sweeps = (await workspace.runs.list()).filter(({ kind, state }) => kind === 'sweep' && state === 'done');
+  for (const { id, models } of sweeps.sort((one, other) => other.createdAt.localeCompare(one.createdAt))) {
+    const model = models.find((known) => known.fingerprint === fingerprint);
+    if (model === undefined) continue;
+    try {
+      const folder = workspace.runs.folder(id);
+      const points = (await readPointIndex(folder)).filter(
+        (point) => point.model === model.name && isSameFactor(point.kept, kept),
+      );
+      const plans = points.length === 0 ? null : await readRunPlans(folder);
+      const own = points.filter(({ step }) => {
+        const stored = plans?.get(step) ?? null;
+        return stored !== null && contentOf(stored) === wanted;
+      });
+      if (own.length === 0) continue;
+      const names = new Set(own.map(pointNameKey));
+      const document = await reader.read({ read: 'sweep', run: id });
+      for (const result of document?.results ?? [])
+        if (names.has(pointNameKey(result)) && !found.has(result.task)) found.set(result.task, result);
+    } catch (error) {
+      // A damaged sweep is listed as such; it says nothing about a plan.
+      if (!(error instanceof WorkbenchError)) throw error;
+    }
+  }
+  return [...found.values()];
+};
+
 /** Results of the newest sweep in the workspace that measured a plan, for the model card of its export. */
 export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint, plan: Plan): Promise<CardFacts> => {
   const { runs } = context.workspace;
+  const measured = await planResults(context, checkpoint.fingerprint, plan);
   for (const { id, kind, models } of await runs.list()) {
     const model = models.find(({ fingerprint }) => fingerprint === checkpoint.fingerprint);
     if (kind !== 'sweep' || model === undefined) continue;
@@ -51,12 +100,12 @@ export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint,
       throw error;
     });
     const curve = curveOf(document?.results ?? [], model.name, plan);
-    if (curve.length > 0) return { curve, version: engineVersion };
+    if (curve.length > 0) return { curve, measured, version: engineVersion };
   }
-  return { curve: [], version: engineVersion };
+  return { curve: [], measured, version: engineVersion };
 };
 
-type ExportCall = 'export.check' | 'export.start' | 'verify.start' | 'verify.read';
+type ExportCall = 'export.check' | 'export.measured' | 'export.start' | 'verify.start' | 'verify.read';
 
 export const exportMachine = ({ device, memory }: EngineContext): ExportMachine => ({
   threads: device.threads,
@@ -138,6 +187,15 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
       mtp,
     );
     return { refusal, notes: [...notes] };
+  }),
+  'export.measured': answer(calls['export.measured'], async (asked) => {
+    if ('run' in asked) {
+      const { spec, models } = await context.workspace.runs.read(asked.run);
+      const { plan } = exportSpec.parse(spec);
+      return { results: [...(await planResults(context, models[0]?.fingerprint ?? '', plan))] };
+    }
+    const { fingerprint } = await context.checkpoint(context.handles.resolve(asked.model));
+    return { results: [...(await planResults(context, fingerprint, asked.plan))] };
   }),
   'export.start': answer(
     calls['export.start'],

@@ -29,6 +29,8 @@ export interface LlamaArchitecture {
   readonly windows: boolean;
   /** Name of the norm before the experts. */
   readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm';
+  /** Whether it takes the width of the shared experts, and the distance of layers with experts, beside dense layers. */
+  readonly sharedWidth: boolean;
   /** Whether `feed_forward_length` is the width of an expert; else of a dense layer. */
   readonly widthIsExpert: boolean;
 }
@@ -44,8 +46,20 @@ const plain = {
   yarn: false,
   windows: false,
   feedForwardNorm: 'ffn_norm',
+  sharedWidth: false,
   widthIsExpert: false,
 } as const satisfies Partial<LlamaArchitecture>;
+
+const deepseek3 = {
+  ...plain,
+  name: 'deepseek2',
+  normalises: null,
+  rotatesPairs: true,
+  leadingDense: true,
+  groups: true,
+  yarn: true,
+} as const satisfies LlamaArchitecture;
+const granite = { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true } as const;
 
 /** By family; others are refused. Each entry was measured with llama.cpp itself. */
 const architectures: ReadonlyMap<string, LlamaArchitecture> = new Map<string, LlamaArchitecture>([
@@ -67,10 +81,13 @@ const architectures: ReadonlyMap<string, LlamaArchitecture> = new Map<string, Ll
     { ...plain, name: 'olmoe', normalises: false, squareAttention: true, sharesEmbedding: false, widthIsExpert: true },
   ],
   ['deepseek_v2', { ...plain, name: 'deepseek2', normalises: null, rotatesPairs: true, leadingDense: true }],
-  [
-    'deepseek_v3',
-    { ...plain, name: 'deepseek2', normalises: null, rotatesPairs: true, leadingDense: true, groups: true, yarn: true },
-  ],
+  ['deepseek_v3', deepseek3],
+  ['kimi_k2', deepseek3],
+  ['glm4_moe_lite', deepseek3],
+  ['dots1', { ...plain, name: 'dots1', normalises: null, leadingDense: true, sharesEmbedding: false }],
+  ['minimax_m2', { ...plain, name: 'minimax-m2', normalises: null, sharesEmbedding: false }],
+  ['hunyuan_v1_moe', { ...plain, name: 'hunyuan-moe' }],
+  ['ernie4_5_moe', { ...plain, name: 'ernie4_5-moe', rotatesPairs: true, leadingDense: true, sharedWidth: true }],
   [
     'glm4_moe',
     {
@@ -82,7 +99,8 @@ const architectures: ReadonlyMap<string, LlamaArchitecture> = new Map<string, Ll
       feedForwardNorm: 'post_attention_norm',
     },
   ],
-  ['granitemoe', { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true }],
+  ['granitemoe', granite],
+  ['granitemoeshared', granite],
   [
     'gpt_oss',
     {
@@ -100,6 +118,8 @@ const architectures: ReadonlyMap<string, LlamaArchitecture> = new Map<string, Ll
 /** Constants of llama.cpp's clamped activation. */
 const CLAMP = { limit: 7, alpha: 1.702 } as const;
 const MAX_EXPERTS = 1024;
+/** The least sum by which llama.cpp divides weights: the smallest normal number of float16. */
+const LEAST_SUM = 2 ** -14;
 
 const familyReasons: ReadonlyMap<string, string> = new Map([
   ['phimoe', 'llama.cpp weights the experts of PhiMoE by a plain softmax, while the model itself uses SparseMixer'],
@@ -188,6 +208,9 @@ const routingProblems = (
       );
     if (softmax !== null && !leadingDense && softmax.scale !== 1)
       problems.add(`chosen weights are scaled by ${String(softmax.scale)}`);
+    const floor = routing.kind === 'scores' && routing.renormalise?.as === 'floor' ? routing.renormalise.epsilon : 0;
+    if (floor > LEAST_SUM)
+      problems.add(`weights are divided by at least ${String(floor)}, which llama.cpp does not do`);
     if (routing.kind === 'scores' && routing.groups !== null && !groups)
       problems.add(
         `experts are chosen within ${String(routing.groups.kept)} of ${String(routing.groups.count)} groups, ` +

@@ -30,6 +30,8 @@ const readLlamaRotary = (model: ModelDescriptor, config: Readonly<Record<string,
     parameters?.optionalNumber('rope_theta') ?? reader.optionalNumber('rope_theta') ?? thetaOf(firstRotary(model));
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
   if (parameters === null || kind === 'default') return { theta, yarn: null };
+  // Another base at every length (Hunyuan's alpha), which the frequencies contain.
+  if (kind === 'dynamic') return { theta: thetaOf(firstRotary(model)), yarn: null };
   return {
     theta,
     yarn: {

@@ -93,11 +93,14 @@ const expertMetadata = (
 
 const sharedMetadata = (
   { shared }: MoeDescriptor,
-  { leadingDense }: LlamaArchitecture,
-): readonly (readonly [string, GgufValue])[] => {
-  if (leadingDense) return [['expert_shared_count', whole(shared?.experts ?? 0)]];
-  return shared === null ? [] : [['expert_shared_feed_forward_length', whole(shared.gate.shape[0] ?? 0)]];
-};
+  { leadingDense, sharedWidth }: LlamaArchitecture,
+): readonly (readonly [string, GgufValue])[] => [
+  ...(leadingDense ? [['expert_shared_count', whole(shared?.experts ?? 0)] as const] : []),
+  ...(shared === null || (leadingDense && !sharedWidth)
+    ? []
+    : [['expert_shared_feed_forward_length', whole(shared.gate.shape[0] ?? 0)] as const]),
+  ...(sharedWidth ? [['interleave_moe_layer_step', whole(1)] as const] : []),
+];
 
 const routingMetadata = (
   { routing }: MoeDescriptor,

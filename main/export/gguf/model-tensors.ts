@@ -198,7 +198,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   return [
     exact(`${prefix}.ffn_gate_inp.weight`, router),
     ...(routerBias === null ? [] : [exact(`${prefix}.ffn_gate_inp.bias`, routerBias)]),
-    ...(correction === null ? [] : [exact(`${prefix}.exp_probs_b.bias`, correction)]),
+    ...(correction === null ? [] : [exact(`${prefix}.exp_probs_b.bias`, correction, correction.shape.slice(-1))]),
     ...roles.flatMap(({ role, bias }): readonly Sized[] => {
       const name = `${prefix}.ffn_${role}_exps`;
       const biases = expertTensors.flatMap((expert: ExpertTensors) => expert[bias] ?? []);

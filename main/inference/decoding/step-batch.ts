@@ -1,7 +1,8 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { byReach, firstSeen, type Reach } from '../../checkpoint/reach.ts';
-import { type Batch, HIDDEN, positionFeeds } from '../batch.ts';
+import { type Batch, HIDDEN, positionFeeds, rotaryTables } from '../batch.ts';
+import { entryFeeds, type EntrySequence } from '../entry-feeds.ts';
 import { floatTensor, integerTensor, type Feeds } from '../session.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 
@@ -31,6 +32,7 @@ export interface StepBatch {
   /** Inputs of every block with a state except hidden states, states and mask. */
   readonly sequences: Feeds;
   readonly byPosition: Batch['byPosition'];
+  readonly entries: Batch['entries'];
   /** Bias [B, 1, S, P + C + S] by `reachKey` of the model's blocks. */
   readonly biases: ReadonlyMap<string, Tensor>;
 }
@@ -83,8 +85,30 @@ export const makeStepBatch = (
     feeds: { ...layout, members, seats },
     sequences: { ...layout, lengths: integerTensor(lengths, [lengths.length]) },
     byPosition: positionFeeds(model, positions),
+    entries: entryFeeds(model, entrySequences(sequences, firstRow, widths), slots, rotaryTables),
     biases: byReach(model.blocks, (reach) => stepBias(sequences, reach, slots, widths)),
   };
+};
+
+/** Sequences whose tokens follow, among all at hand, those of the prefixes and of the caches. */
+const entrySequences = (
+  sequences: readonly StepSequence[],
+  firstRow: readonly number[],
+  { candidates, prefix, past }: CacheWidths,
+): readonly EntrySequence[] => {
+  const ofPrefixes = candidates * prefix;
+  const ofCaches = sequences.length * past;
+  return sequences.map((sequence, index) => {
+    const table = candidates === 1 ? 0 : sequence.candidate;
+    return {
+      start: sequence.prefix + sequence.columns,
+      before: (position) =>
+        position < sequence.prefix ? table * prefix + position : ofPrefixes + index * past + position - sequence.prefix,
+      firstRow: ofPrefixes + ofCaches + (firstRow[index] ?? 0),
+      trunk: sequence.tokens.length,
+      branches: [],
+    };
+  });
 };
 
 /** Assigns sequences to the seats of candidates: each candidate gets as many seats as the fullest one needs. */

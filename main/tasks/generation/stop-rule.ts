@@ -1,4 +1,5 @@
 import { refuse } from '../../contract/errors.ts';
+import { type Positions, positionsText } from '../../contract/model.ts';
 import type { TaskItem } from '../../contract/task.ts';
 
 /** When decoding stops, for all items of a task. */
@@ -25,13 +26,14 @@ export const cutAtStops = (text: string, until: readonly string[]): string =>
  * Refuses, before anything runs, a task whose items ask for so many new tokens that no position is left for a prompt;
  * `name` is the task's.
  */
-export const requireRoom = (items: readonly TaskItem[], name: string, maxPositions: number): void => {
+export const requireRoom = (items: readonly TaskItem[], name: string, positions: Positions): void => {
+  const { maxPositions } = positions;
   const item = items.find((one) => 'answers' in one && one.maxNewTokens >= maxPositions);
   if (item === undefined || !('answers' in item)) return;
   throw refuse(
     'no-room-for-prompt',
-    `${name}: maxNewTokens is ${String(item.maxNewTokens)}, but the model has ${String(maxPositions)} ` +
-      `positions, so no prompt has room.`,
+    `${name}: maxNewTokens is ${String(item.maxNewTokens)}, but the model has ` +
+      `${positionsText(positions)}, so no prompt has room.`,
     `Ask for fewer than ${String(maxPositions)} new tokens: maxNewTokens in task.json, “New tokens” beside the ` +
       'choice of calibration items, or --max-new-tokens.',
   );

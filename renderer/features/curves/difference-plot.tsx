@@ -10,7 +10,7 @@ import {
   type DrawnPoint,
   drawnPoints,
 } from '../../../main/figures/difference-chart.ts';
-import type { DifferencePanel } from '../../../main/figures/difference-points.ts';
+import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-points.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { neighbour } from '../../state/selection-store.ts';
@@ -36,6 +36,8 @@ interface DifferencePlotProps {
   readonly theme: ResolvedTheme;
   readonly selected: SweepResult | null;
   readonly onSelect: (result: SweepResult) => void;
+  /** Name of the sweep that measured a result; null: the one on screen. */
+  readonly sourceOf: (result: SweepResult) => string | null;
 }
 
 const REACH_PX = 16;
@@ -67,7 +69,11 @@ const stepped = (points: readonly DrawnPoint[], from: DrawnPoint | null, key: st
  */
 export const DifferencePlot = (props: DifferencePlotProps) => {
   const { title, name, panel, methods, shown, emphasised, cursor, largestFactor, width, height, theme } = props;
-  const { selected, onSelect } = props;
+  const { selected, onSelect, sourceOf } = props;
+  const linesOf = (point: DifferencePoint): readonly string[] => {
+    const sources = new Set(point.draws.flatMap(({ result }) => sourceOf(result) ?? []));
+    return [...drawsLines(point), ...[...sources].map((source) => `from another sweep: ${source}`)];
+  };
   const [hovered, setHovered] = useState<DrawnPoint | null>(null);
   const figure = figureTheme(theme);
   const frame: DifferenceFrame = {
@@ -138,13 +144,13 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
           chart={{ width, height }}
           width={TIP_WIDTH}
           title={drawsTitle(hovered.point)}
-          lines={drawsLines(hovered.point)}
+          lines={linesOf(hovered.point)}
         />
       )}
       <p className="visually-hidden" aria-live="polite">
         {chosen === null
           ? `The plan on screen is at ${formatFactor(cursor)}.`
-          : `${drawsTitle(chosen.point)}: ${drawsLines(chosen.point).join('; ')}`}
+          : `${drawsTitle(chosen.point)}: ${linesOf(chosen.point).join('; ')}`}
       </p>
     </div>
   );

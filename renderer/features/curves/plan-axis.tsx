@@ -4,17 +4,19 @@ import type { ModelInfo } from '../../../main/contract/model.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { differencePanel } from '../../../main/figures/difference-points.ts';
-import { compareMethodLabels } from '../../../main/words/methods.ts';
-import { formatCount } from '../../../main/words/numbers.ts';
+import { compareMethodLabels, methodTitle } from '../../../main/words/methods.ts';
+import { formatCount, formatFactor } from '../../../main/words/numbers.ts';
 import { useElementWidth } from '../../charts/chart-element.ts';
 import { Definition } from '../../components/definition.tsx';
-import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { shownRunName } from '../../format/run-names.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { fewestKept } from '../../plan/kept-counts.ts';
 import { FactorSlider } from '../../plan/factor-slider.tsx';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
+import { pooledCurves, type RunResult } from '../../sweep/model-points.ts';
 import { isPoint, pointKey } from '../../sweep/points.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import { showPoint } from '../../sweep/show-point.ts';
@@ -110,6 +112,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
           <MethodToggles methods={methods} theme={theme} />
         </div>
       )}
+      <Pooled points={points.flat()} shown={manifest?.id ?? null} />
       <div ref={frame}>
         {width > 0 &&
           panels.map(({ task: known, panel }) => (
@@ -128,6 +131,10 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
               theme={theme}
               selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
               onSelect={select}
+              sourceOf={(result) => {
+                const run = points.flat().find((one) => one.result === result)?.run ?? null;
+                return run === null || run === manifest?.id ? null : nameOf(run, facts);
+              }}
             />
           ))}
         {panels.length === 0 && (
@@ -140,6 +147,31 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
         <FactorSlider counts={info} labelled={panels.length === 0} />
       </div>
     </section>
+  );
+};
+
+const nameOf = (id: string, { runs, tasks }: Pick<Facts, 'runs' | 'tasks'>): string => {
+  const run = runs.find((known) => known.id === id);
+  return run === undefined ? id : shownRunName(run, tasks);
+};
+
+/** Names the sweeps of points that the sweep on screen did not measure. */
+const Pooled = ({ points, shown }: { readonly points: readonly RunResult[]; readonly shown: string | null }) => {
+  const facts = useFacts();
+  const curves = pooledCurves(points, shown);
+  if (curves.length === 0) return null;
+  return (
+    <p className="plan-axis-pooled muted">
+      <Definition of="pooledPoints">From other sweeps</Definition>:{' '}
+      {[...Map.groupBy(curves, ({ run }) => run)]
+        .map(
+          ([run, own]) =>
+            `${own
+              .map(({ method, factors }) => `${methodTitle(method)} ${factors.map(formatFactor).join(', ')}`)
+              .join('; ')} (${nameOf(run, facts)})`,
+        )
+        .join('; ')}
+    </p>
   );
 };
 

@@ -1,6 +1,8 @@
 import type { CallInput } from '../../../main/contract/calls.ts';
+import { planStanding, planStandingText } from '../../../main/words/verdicts.ts';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
 
 interface ExportCheckProps {
   readonly asked: CallInput<'export.check'> | null;
@@ -22,4 +24,14 @@ export const ExportCheck = ({ asked }: ExportCheckProps) => {
       </ul>
     </details>
   );
+};
+
+/** What sweeps say of a plan, or of an export's: its verdict on every task that measured it. */
+export const MeasuredLine = ({ asked }: { readonly asked: CallInput<'export.measured'> }) => {
+  const { tasks } = useFacts();
+  const { data, error } = useQuery('export.measured', asked);
+  if (error !== null) return <Problem error={error} />;
+  if (data === undefined) return <p className="muted">Looking for measurements of this plan…</p>;
+  const text = planStandingText(data.results, (name) => tasks.find((task) => task.name === name)?.title ?? name);
+  return <p className={`plan-standing plan-standing-${planStanding(data.results)}`}>{text}</p>;
 };

@@ -17,7 +17,7 @@ import { chosenMtp, exportName, exportObstacle, exportSource, type ExportSource 
 import { methodTitle } from '../../../main/words/methods.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { chooseFolder } from '../../state/file-choice.ts';
-import { ExportCheck } from './export-check.tsx';
+import { ExportCheck, MeasuredLine } from './export-check.tsx';
 import { formatOptions, formatText, ggufTypeOptions, mtpOptions, mtpText, weightsText } from './export-formats.ts';
 
 interface ExportPlan {
@@ -51,6 +51,7 @@ export const ExportForm = () => {
   const folder = useRequest();
   const nameId = useId();
   const obstacle = exportObstacle(facts, state);
+  const isAskedAgain = source !== null && state.toConfirm === JSON.stringify(source.input);
   const selectedPoint = facts.selection.point;
   const name = source === null ? '' : exportName(source, state.name);
   const taskTitle = (task: string | null): string =>
@@ -177,11 +178,22 @@ export const ExportForm = () => {
           against the model before it gets its name; an existing folder is never overwritten.
         </p>
       )}
+      {made !== undefined && source !== null && (
+        <MeasuredLine asked={{ model: source.model.handle, plan: made.plan }} />
+      )}
+      {isAskedAgain && (
+        <Problem
+          error={{
+            message: 'This plan is not shown to be safe on every task that it was measured on.',
+            remedy: 'Press “Export all the same”, or choose another plan.',
+          }}
+        />
+      )}
       {start.problem !== null && <Problem error={start.problem} />}
       <div className="sweep-start">
         <p className="muted">{obstacle ?? ''}</p>
         <Button look="primary" icon="save" onClick={start.perform} disabled={!start.enabled || made === undefined}>
-          Export and verify
+          {isAskedAgain ? 'Export all the same' : 'Export and verify'}
         </Button>
       </div>
     </section>

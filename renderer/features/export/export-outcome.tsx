@@ -13,6 +13,7 @@ import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { exportStore } from '../../state/export-store.ts';
+import { MeasuredLine } from './export-check.tsx';
 import { ExportEnds } from './export-ends.tsx';
 import { formOfRun, formTitle } from './export-formats.ts';
 
@@ -49,6 +50,7 @@ export const ExportOutcome = () => {
         </div>
       )}
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
+      {run.kind === 'export' && <MeasuredLine asked={{ run: run.id }} />}
       {run.state === 'done' && <Proof run={run} />}
       {run.state === 'failed' && run.kind === 'verify' && <Proof run={run} />}
       {(run.state === 'running' || run.state === 'queued') && (

@@ -1,4 +1,4 @@
-import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
@@ -6,7 +6,7 @@ import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
-import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import {
   formatCount,
   formatDifference,
@@ -24,9 +24,12 @@ import {
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
+import { keptAtFactor } from '../../plan/kept-counts.ts';
 import type { PointKey } from '../../state/selection.ts';
-import { isPoint, measuredText } from '../../sweep/points.ts';
+import type { RunResult } from '../../sweep/model-points.ts';
+import { isPoint, measuredText, pointKey } from '../../sweep/points.ts';
 import { useSweepOf } from '../../sweep/shown-sweep.ts';
+import { useModelPoints } from '../../sweep/use-model-points.ts';
 import { ExpertCard } from './expert-card.tsx';
 import { ModelFacts } from './model-facts.tsx';
 import { PointCostFacts } from './point-cost.tsx';
@@ -45,12 +48,30 @@ export const ExpertPart = () => {
 
 /** All numbers of the selected point. */
 export const PointPart = () => {
-  const { point } = useFacts().selection;
-  return point === null ? (
-    <p className="muted">Select a point of a curve to see its numbers here.</p>
+  const facts = useFacts();
+  const { point } = facts.selection;
+  const task = focusedTask(facts);
+  const { points } = useModelPoints(point !== null || task === null ? [] : [task]);
+  if (point !== null) return <PointCard point={point} />;
+  const onScreen = pointOnScreen(facts, points[0] ?? []);
+  return onScreen === null ? (
+    <p className="muted">Select a point of a curve to see its numbers here. The plan on screen is not measured.</p>
   ) : (
-    <PointCard point={point} />
+    <>
+      <p className="muted">The plan on screen, as it was measured:</p>
+      <PointCard point={onScreen} />
+    </>
   );
+};
+
+/** The measured point of the current method and factor, of the first draw; null where there is none. */
+const pointOnScreen = (facts: Facts, points: readonly RunResult[]): PointKey | null => {
+  const info = selectedModel(facts)?.info;
+  if (info === undefined || info === null) return null;
+  const { method, factor } = facts.selection;
+  const reached = info.experts / keptAtFactor(info, factor);
+  const found = points.find(({ result }) => result.method === method && isSameFactor(result.factor, reached));
+  return found === undefined ? null : pointKey(found.run, found.result);
 };
 
 /** Facts of the selected model. */

@@ -3,11 +3,12 @@ import { useStore } from 'zustand';
 import { filterRuns, type RunOrder, runOrders, sortRuns } from '../../../main/contract/run-filter.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
-import { IconButton } from '../../components/button.tsx';
+import { Button, IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { WindowedList } from '../../components/windowed-list.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { shownRunName, shownRunText } from '../../format/run-names.ts';
 import { runsStore } from '../../state/runs-store.ts';
@@ -37,6 +38,32 @@ const walkRows = (event: React.KeyboardEvent<HTMLUListElement>): void => {
   main.focus();
 };
 
+/** Says what will be listed, and offers the sample. */
+const NoRuns = () => {
+  const { busy, problem, start } = useRequest('here');
+  const sampleProblem = useQuery('engine.facts', {}).data?.sampleProblem ?? null;
+  return (
+    <div className="panel-empty">
+      <p>Profiles, sweeps and exports will be listed here.</p>
+      {sampleProblem !== null && <Problem error={sampleProblem} />}
+      {problem !== null && <Problem error={problem} />}
+      <Button
+        className="button-small"
+        icon="plus"
+        disabled={busy}
+        onClick={() =>
+          start(async ({ bridge, cache }) => {
+            await bridge.call('sample.add', {});
+            cache.invalidate(listsRuns);
+          })
+        }
+      >
+        {busy ? 'Adding the sample…' : 'Add the sample sweep'}
+      </Button>
+    </div>
+  );
+};
+
 export const RunsPanel = () => {
   const runs = useQuery('runs.list', {});
   const facts = useFacts();
@@ -62,9 +89,7 @@ export const RunsPanel = () => {
       tools={<IconButton icon="trash" label="Trash of runs" onClick={() => showTrash(true)} />}
     >
       {runs.error !== null && <Problem error={runs.error} />}
-      {total === 0 && runs.error === null && (
-        <p className="panel-empty">Profiles, sweeps and exports will be listed here.</p>
-      )}
+      {total === 0 && runs.error === null && <NoRuns />}
       {total > 0 && (
         <div className="runs-tools">
           <input

@@ -35,6 +35,14 @@ ROUTED = {
     "topk_group": 1,
     "moe_intermediate_size": 48,
 }
+TWO_KINDS = {"head_dim": 32, "sliding_window": 16, "layer_types": ["sliding_attention", "full_attention"]}
+LATENT = {
+    "q_lora_rank": None,
+    "kv_lora_rank": 512,
+    "qk_nope_head_dim": 128,
+    "qk_rope_head_dim": 64,
+    "v_head_dim": 128,
+}
 CONFIGS = {
     "mixtral": {**LOCAL, "sliding_window": None},
     "qwen2_moe": {**SIXTEEN, "moe_intermediate_size": 48, "shared_expert_intermediate_size": 48},
@@ -43,13 +51,54 @@ CONFIGS = {
     "glm4_moe": {**ROUTED, "head_dim": 32},
     "granitemoe": LOCAL,
     "phimoe": {**LOCAL, "num_experts_per_tok": 2, "sliding_window": None},
-    "deepseek_v3": {
-        **ROUTED,
-        "q_lora_rank": None,
-        "kv_lora_rank": 512,
-        "qk_nope_head_dim": 128,
-        "qk_rope_head_dim": 64,
-        "v_head_dim": 128,
+    "deepseek_v3": {**ROUTED, **LATENT},
+    "glm4_moe_lite": {**ROUTED, **LATENT, "q_lora_rank": 32},
+    "dots1": {**ROUTED, "sliding_window": None, "norm_topk_prob": True},
+    "solar_open": {**ROUTED, "head_dim": 32, "first_k_dense_replace": 0},
+    "minimax_m2": {**LOCAL, "head_dim": 32},
+    "granitemoeshared": {**LOCAL, "shared_intermediate_size": 48},
+    "hunyuan_v1_moe": {"num_experts": 16, "moe_topk": 4, "head_dim": 32},
+    "ernie4_5_moe": {
+        "moe_num_experts": 16,
+        "moe_k": 4,
+        "moe_intermediate_size": 48,
+        "moe_num_shared_experts": 1,
+        "moe_layer_start_index": 1,
+    },
+    "exaone_moe": {
+        **SIXTEEN,
+        **TWO_KINDS,
+        "moe_intermediate_size": 48,
+        "num_shared_experts": 1,
+        "first_k_dense_replace": 1,
+    },
+    "mimo_v2_flash": {
+        **TWO_KINDS,
+        "n_routed_experts": 16,
+        "num_experts_per_tok": 4,
+        "moe_intermediate_size": 48,
+        "num_key_value_heads": 1,
+        "v_head_dim": 32,
+        "mlp_layer_types": ["dense", "sparse"],
+    },
+    "afmoe": {
+        **SIXTEEN,
+        **TWO_KINDS,
+        "moe_intermediate_size": 48,
+        "num_shared_experts": 1,
+        "num_dense_layers": 1,
+    },
+    "llama4_text": {**LOCAL, "head_dim": 32, "num_experts_per_tok": 1, "intermediate_size_mlp": 48},
+    "gemma4_text": {
+        **TWO_KINDS,
+        "enable_moe_block": True,
+        "num_experts": 16,
+        "top_k_experts": 4,
+        "moe_intermediate_size": 48,
+        "global_head_dim": 64,
+        "hidden_size_per_layer_input": 0,
+        "vocab_size_per_layer_input": 96,
+        "num_kv_shared_layers": 0,
     },
 }
 # Large enough for the choice of experts to affect the outputs.
@@ -60,7 +109,7 @@ def main():
     torch.set_num_threads(1)
     for job in json.loads(Path(sys.argv[1]).read_text()):
         torch.manual_seed(0)
-        config = AutoConfig.for_model(job["name"], **COMMON, **CONFIGS[job["name"]])
+        config = AutoConfig.for_model(job["name"], **{**COMMON, **CONFIGS[job["name"]]})
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         with torch.no_grad():
             for name, parameter in model.named_parameters():

@@ -10,6 +10,7 @@ const plain: ScoreRule = {
   after: 'none',
   renormalise: null,
   scale: 1,
+  table: null,
   expertScale: null,
   gate: 'output',
 };

@@ -29,24 +29,30 @@ const results = [
   'sweeps.compare',
   'verify.read',
 ];
+/** A finished sweep may have measured the plan of an export. */
+const ofSweep = [...results, 'export.measured'].sort();
 
 test.each<[string, EngineEvent, readonly string[]]>([
   ['a run that is queued', { type: 'run.changed', manifest: manifest('queued') }, ['models.list', 'tasks.list']],
   ['a run that starts', { type: 'run.changed', manifest: manifest('running') }, []],
-  ['a run that is done', { type: 'run.changed', manifest: manifest('done') }, results],
-  ['a run that fails', { type: 'run.changed', manifest: manifest('failed') }, results],
+  ['a run that is done', { type: 'run.changed', manifest: manifest('done') }, ofSweep],
+  ['a run that fails', { type: 'run.changed', manifest: manifest('failed') }, ofSweep],
   [
     'a profile',
     { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' },
     ['expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
   ],
   ['a model', { type: 'models.changed' }, ['models.list', 'models.pruned']],
-  ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list', 'trash.list']],
+  [
+    'a run that is removed',
+    { type: 'run.removed', run: 'r' },
+    ['export.measured', 'models.list', 'tasks.list', 'trash.list'],
+  ],
   ['waiting jobs in another order', { type: 'jobs.reordered' }, ['jobs.list']],
   [
     'labels of runs',
     { type: 'runs.relisted' },
-    ['models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list'],
+    ['export.measured', 'models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list'],
   ],
   [
     'a verification that is done',
@@ -80,7 +86,7 @@ test('a comparison of sweeps is stale when any of them changes', () => {
 });
 
 test('the results of another run are not stale', () => {
-  expect(stale({ type: 'run.changed', manifest: manifest('done') }, 'other')).toEqual([]);
+  expect(stale({ type: 'run.changed', manifest: manifest('done') }, 'other')).toEqual(['export.measured']);
 });
 
 test('every call that lists or reads declares its subjects; calls that act declare none', () => {

@@ -103,6 +103,7 @@ describe('a model card', () => {
     const checkpoint = await openCheckpoint(checkpointFixture('mixtral'));
     const facts = {
       version: '1.2.3',
+      measured: [{ ...point, task: 'plural', factor: 2, verdict: 'worse' as const }],
       curve: [
         { ...point, task: 'plural', factor: 2 },
         { ...point, task: 'plural', factor: 8 / 3, kept: 3 },
@@ -114,6 +115,7 @@ describe('a model card', () => {
       /\| router \| mean-row \|\n\| members aligned before averaging \| yes \|/,
       /\| 0 \| 0 \+ 4 \(aligned to 4\); 1 \+ 5 \(aligned to 5\);/,
       /Uncurl Workbench 1\.2\.3/,
+      /## What pruning costs\n\nMeasured: plural unsafe \(\u22121\.3 points, n = 200\)\./,
       /\| plural \| reap \| 2\.67 \| 3 \| 200 \| acc \| 0\.7500 \| -0\.0125 \| -0\.0400 \| 0\.0150 \|/,
       /the original with its experts replaced by the merged ones/,
     ])

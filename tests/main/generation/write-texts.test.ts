@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { loadTokenizer, type TextTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { readEndTokens } from '../../../main/generation/end-tokens.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type WrittenText,
 } from '../../../main/generation/write-texts.ts';
 import type { ModelRunner } from '../../../main/inference/model-runner.ts';
-import { changeableCopy, scoringFixture } from '../checkpoint/checkpoint-files.ts';
+import { changeableCopy, checkpointFixture, scoringFixture } from '../checkpoint/checkpoint-files.ts';
 import { bundledModel } from '../inference/few-shot-task.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
 
@@ -48,7 +49,7 @@ describe('texts', () => {
       { key: 'unpruned', plan: null },
       { key: 'ruined', plan: { kept } },
     ];
-    const prepared = prepareTexts(tokenizer, { requests, candidates, ends }, runner.checkpoint.descriptor.maxPositions);
+    const prepared = prepareTexts(tokenizer, { requests, candidates, ends }, runner.checkpoint.descriptor);
     const texts: WrittenText[] = [];
     for await (const text of writeTexts(runner, tokenizer, prepared, uncancelled)) texts.push(text);
     expect(texts).toHaveLength(6);
@@ -62,7 +63,7 @@ describe('texts', () => {
     const alone = prepareTexts(
       tokenizer,
       { requests: requests.slice(0, 1), candidates: candidates.slice(1), ends },
-      64,
+      { maxPositions: 64 },
     );
     for await (const text of writeTexts(runner, tokenizer, alone, uncancelled)) {
       expect({ ...text, request: 0 }).toEqual(
@@ -80,7 +81,7 @@ describe('texts', () => {
         candidates: [{ key: 'unpruned', plan: null }],
         ends: NO_ENDS,
       },
-      64,
+      { maxPositions: 64 },
     );
     for await (const { tokens, text, stopped } of writeTexts(runner, tokenizer, prepared, uncancelled)) {
       expect([tokens.length, stopped]).toEqual([12, 'length']);
@@ -94,25 +95,27 @@ describe('prompts', () => {
     const { tokenizer } = await open();
     const context = 'abcdefgh'.repeat(6);
     const all = tokenizer.encode(context, true);
-    expect(encodePrompt(tokenizer, request('long', context, [], 40), 64)).toEqual({
+    expect(encodePrompt(tokenizer, request('long', context, [], 40), { maxPositions: 64 })).toEqual({
       tokens: all.slice(-24),
       truncatedTokens: all.length - 24,
     });
-    expect(encodePrompt(tokenizer, request('short', 'abc', [], 40), 64).truncatedTokens).toBe(0);
-    expect(encodePrompt(tokenizer, request('empty', '', [], 40), 64).tokens).toEqual([tokenizer.prefixToken]);
+    expect(encodePrompt(tokenizer, request('short', 'abc', [], 40), { maxPositions: 64 }).truncatedTokens).toBe(0);
+    expect(encodePrompt(tokenizer, request('empty', '', [], 40), { maxPositions: 64 }).tokens).toEqual([
+      tokenizer.prefixToken,
+    ]);
   });
 
   it('that leave no room are refused by name', async () => {
     const { tokenizer } = await open();
-    expect(() => encodePrompt(tokenizer, request('a1', 'abc', [], 64), 64)).toThrow(
+    expect(() => encodePrompt(tokenizer, request('a1', 'abc', [], 64), { maxPositions: 64 })).toThrow(
       /"a1": 64 new tokens leave no room/,
     );
-    expect(() => encodePrompt(tokenizer, request('a2', 'abc', ['x', ''], 4), 64)).toThrow(
+    expect(() => encodePrompt(tokenizer, request('a2', 'abc', ['x', ''], 4), { maxPositions: 64 })).toThrow(
       /"a2": a stop string is empty/,
     );
-    expect(() => encodePrompt({ ...tokenizer, prefixToken: null }, request('a3', '', [], 4), 64)).toThrow(
-      /"a3": its context is empty/,
-    );
+    expect(() =>
+      encodePrompt({ ...tokenizer, prefixToken: null }, request('a3', '', [], 4), { maxPositions: 64 }),
+    ).toThrow(/"a3": its context is empty/);
   });
 });
 
@@ -134,5 +137,20 @@ describe('end tokens', () => {
     const tokenizer = await loadTokenizer(folder);
     if (tokenizer === null) expect.fail('no tokenizer');
     expect(await textEnds(folder, tokenizer)).toEqual({ tokens: new Set([2]), text: '</s>' });
+  });
+});
+
+describe('a model with longrope', () => {
+  it('says why it has fewer positions than its config, before and in a refusal', async () => {
+    const checkpoint = await openCheckpoint(checkpointFixture('phimoe-longrope'));
+    expect(checkpoint.info.maxPositions).toBe(40);
+    const words =
+      /40 positions here \(its config says 64; beyond 40 longrope takes its long factors, which transformers 5\.24/;
+    expect(checkpoint.info.reasons.join(' ')).toMatch(words);
+    const { tokenizer } = await open();
+    expect(() => encodePrompt(tokenizer, request('long', 'abc', [], 40), checkpoint.descriptor)).toThrow(words);
+    expect(() => encodePrompt(tokenizer, request('long', 'abc', [], 40), { maxPositions: 40 })).toThrow(
+      /the model has 40 positions\./,
+    );
   });
 });

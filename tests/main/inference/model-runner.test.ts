@@ -511,7 +511,7 @@ describe('tokens that the model cannot take', () => {
     );
     await expect(runner.forward([[]], null, uncancelled)).rejects.toThrow(/sequence 0 has 0 tokens/);
     await expect(runner.forward([new Array<number>(65).fill(0)], null, uncancelled)).rejects.toThrow(
-      /has 65 tokens; the model takes 1 to 64/,
+      /has 65 tokens; the model has 64 positions/,
     );
     await expect(runner.evaluate(items, [{ key: 'only', plan: null }], uncancelled)).rejects.toMatchObject({
       code: 'no-tokenizer',

@@ -24,8 +24,12 @@ const itemsAfter = (beginning: string): readonly ChoiceItem[] =>
     };
   });
 
-/** A family for each operator with a state. */
-const folders = ['lfm2_moe-fused', 'qwen3_next', 'granitemoehybrid-fused', 'bailing_hybrid'];
+/** Families for each operator with a state, for indexers and entries, and for what blocks give to later ones. */
+const folders = [
+  ...['lfm2_moe-fused', 'qwen3_next', 'granitemoehybrid-fused', 'bailing_hybrid'],
+  ...['deepseek_v32-sparse', 'glm_moe_dsa-shared', 'deepseek_v4', 'deepseek_v4-fused'],
+  ...['gemma4-ple', 'longcat_flash'],
+];
 
 it.each(folders)(
   '%s gives choices the numbers of one sequence each, with and without a shared beginning',

@@ -4,13 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { readRecordedTrainings } from '../../../main/runs/recorded-trainings.ts';
-import { addBundledRun } from '../../../main/sample/sample-run.ts';
+import { addBundledRun, offerSample, unpack } from '../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /** zlib reports damaged data with codes of Node (ERR_..., Z_..., ZSTD_...), which must become readable errors. */
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const sampleSource = join(resources, 'sample', 'run');
 const sound = (): Promise<Buffer> => readFile(join(resources, 'sample', 'trainings.json.gz'));
 
 const damages: readonly (readonly [string, (bytes: Buffer) => Buffer])[] = [
@@ -50,3 +51,26 @@ test.each([...damages.slice(0, 2), ['larger than any', () => zstdCompressSync(Bu
     expect(await workspace.runs.list()).toEqual([]);
   },
 );
+
+test('a runtime without the decoder says so', async () => {
+  await expect(unpack(Buffer.from('x'), 'plans.json.zst', undefined)).rejects.toThrow(/zst is damaged/);
+  const noDecoder = null as unknown as undefined;
+  await expect(unpack(Buffer.from('x'), 'plans.json.zst', noDecoder)).rejects.toMatchObject({
+    code: 'no-decoder',
+    remedy: expect.stringContaining('Everything else works'),
+  });
+});
+
+test('an engine starts without a damaged sample, says why, and tries again at the next start', async () => {
+  const resources = await temporaryFolder();
+  await cp(join(sampleSource, '..'), join(resources, 'sample'), { recursive: true });
+  const file = join(resources, 'sample', 'run', 'plans.json.zst');
+  await writeFile(file, 'neither of them');
+  const workspace = await openWorkspace(await temporaryFolder());
+  for (const _ of ['first', 'second'])
+    expect(await offerSample(workspace, resources)).toMatchObject({
+      code: 'recording-damaged',
+      message: expect.stringContaining('plans.json.zst'),
+    });
+  expect(await workspace.runs.list()).toEqual([]);
+});

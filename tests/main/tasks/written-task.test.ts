@@ -155,10 +155,10 @@ describe('refuses, naming file, line and key:', () => {
 
   test('new tokens that leave no room for a prompt', async () => {
     const { name, test: items } = await loadTask(await write());
-    expect(() => requireRoom(items, name, 9)).toThrow(
+    expect(() => requireRoom(items, name, { maxPositions: 9 })).toThrow(
       'quiz: maxNewTokens is 9, but the model has 9 positions, so no prompt has room',
     );
-    expect(() => requireRoom(items, name, 10)).not.toThrow();
+    expect(() => requireRoom(items, name, { maxPositions: 10 })).not.toThrow();
   });
 });
 

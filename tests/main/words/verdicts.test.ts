@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { verdict } from '../../../main/contract/sweep.ts';
+import { type PointVerdict, verdict } from '../../../main/contract/sweep.ts';
 import {
   bracketText,
   bracketWords,
   findingVerdictText,
+  planStanding,
+  planStandingText,
   sizesText,
   standingOf,
   standingText,
@@ -11,6 +13,7 @@ import {
   thresholdValue,
   verdictText,
 } from '../../../main/words/verdicts.ts';
+import { sweepResult } from '../evaluation/outcomes.ts';
 
 describe('a threshold in words', () => {
   const found = { verdict: 'found', factor: 16 / 13, lastSafe: 16 / 13, firstUnsafe: 2, firstWorse: 4 } as const;
@@ -70,5 +73,26 @@ describe('a threshold in words', () => {
 
   it('names sizes from the smallest to the largest', () => {
     expect([sizesText([8]), sizesText([64, 8, 16])]).toEqual(['E = 8', 'E = 8 to 64']);
+  });
+});
+
+describe('an exported plan', () => {
+  const point = { task: 'plural', metric: 'acc', n: 300, difference: -0.013, verdict: 'worse' } as const;
+  const of = (verdict: PointVerdict) => sweepResult({ ...point, verdict });
+
+  it('is safe only if it is safe on every task that measured it', () => {
+    expect(planStanding([])).toBe('not-measured');
+    expect(planStanding([of('safe'), of('safe')])).toBe('safe');
+    expect(planStanding([of('safe'), of('undecided')])).toBe('undecided');
+    expect(planStanding([of('safe'), of('at-chance')])).toBe('undecided');
+    expect(planStanding([of('undecided'), of('worse')])).toBe('worse');
+    expect(planStanding([sweepResult({})])).toBe('undecided');
+  });
+
+  it('is described by task', () => {
+    expect(planStandingText([of('worse'), { ...of('safe'), task: 'sort' }], (task) => task.toUpperCase())).toBe(
+      'Measured: PLURAL unsafe (\u22121.3 points, n = 300); SORT safe (\u22121.3 points, n = 300).',
+    );
+    expect(planStandingText([])).toContain('Not measured');
   });
 });

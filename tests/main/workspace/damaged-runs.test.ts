@@ -124,7 +124,7 @@ test('an unfinished run whose lock is a folder is listed as interrupted, and can
   const { manifest: made, lock } = await workspace.runs.create('sweep', { ...plainRun, state: 'running' });
   await lock.release();
   await mkdir(join(workspace.runs.folder(made.id), 'lock-7.json', 'deep'), { recursive: true });
-  expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted' }]);
+  expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted', waited: false }]);
   await (await workspace.runs.lock(made.id)).release();
 });
 
@@ -184,3 +184,10 @@ test.runIf(process.platform === 'linux')(
     await openWorkspace(workspace.path);
   },
 );
+
+test('an interrupted run that was still waiting for its turn is told apart', async () => {
+  const workspace = await openWorkspace(await temporaryFolder());
+  const { manifest: made, lock } = await workspace.runs.create('sweep', { ...plainRun, state: 'queued' });
+  await lock.release();
+  expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted', waited: true }]);
+});

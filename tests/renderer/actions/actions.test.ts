@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { type PathHandle, pathHandle } from '../../../main/contract/model.ts';
 import { menuAction } from '../../../main/contract/shell.ts';
 import { performAction } from '../../../renderer/actions/action.ts';
+import { unfinishedRun } from '../../../renderer/actions/jobs.ts';
 import { actions } from '../../../renderer/app/views.tsx';
 import {
   matchesShortcut,
@@ -13,6 +14,7 @@ import type { Engine } from '../../../renderer/engine/engine-context.tsx';
 import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { calibrationStore } from '../../../renderer/state/dialog-stores.ts';
 import { waitsStore } from '../../../renderer/state/notices-store.ts';
+import { runOf } from '../../main/contract/run-of.ts';
 
 const engineOf = (call: Engine['bridge']['call']): Engine => ({
   bridge: {
@@ -142,4 +144,17 @@ test('tasks without calibration items are asked about one after the other', () =
   expect(calibrationStore.getState().task).toBe(second);
   show(null);
   expect(calibrationStore.getState().task).toBeNull();
+});
+
+test('of interrupted runs the one whose work had begun is offered, not a newer one that waited', () => {
+  const interrupted = (id: string, createdAt: string, waited: boolean) =>
+    runOf({ id, createdAt, waited, state: 'interrupted' });
+  const [older, running, waiting] = [
+    interrupted('older', '2026-01-01T00:00:00.000Z', false),
+    interrupted('running', '2026-01-02T00:00:00.000Z', false),
+    interrupted('waiting', '2026-01-03T00:00:00.000Z', true),
+  ] as const;
+  expect(unfinishedRun([older, waiting, running])?.id).toBe('running');
+  expect(unfinishedRun([waiting])?.id).toBe('waiting');
+  expect(unfinishedRun([])).toBeNull();
 });

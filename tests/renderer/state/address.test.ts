@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
-import { addressOf, besideChosen, followed, readAddress } from '../../../renderer/state/address.ts';
+import { addressOf, besideChosen, followed, readAddress, unknownIn } from '../../../renderer/state/address.ts';
 import { mapScalings } from '../../../main/figures/map-scaling.ts';
 import { linkedFragment } from '../../../main/contract/page-fragment.ts';
 import { plainPlan } from '../../../renderer/state/plan-settings.ts';
@@ -169,4 +169,19 @@ test('a link written by the page restores the same state from anywhere, and pins
   expect({ ...here, ...followed('#factor=8', here, shelves).known }).toEqual({ ...here, factor: 8 });
   const own = followed(`#model=olmoe&pins=1.2s`, here, shelves).known.pins;
   expect(own).toEqual({ [m1]: [{ layer: 1, expert: 2, keep: true }], [m2]: [pin] });
+});
+
+test('what a link names and is not open here is said, and nothing else', () => {
+  const sized = { ...shelves, models: [{ ...named('m1', 'olmoe'), info: { experts: 64, topK: 8 } }] };
+  expect(unknownIn('#view=workbench&model=olmoe&task=sort&tasks=sort&factor=8', sized)).toEqual([]);
+  expect(unknownIn('#model=gone&task=lost&tasks=lost,sort,other&factor=2', sized)).toEqual([
+    'The link names the model “gone”.',
+    'The link names the task “lost”.',
+    'The link names the task “other”.',
+  ]);
+  expect(unknownIn('#model=olmoe&factor=16', sized)).toEqual([
+    'The link names the factor 16, which olmoe does not have.',
+  ]);
+  expect(unknownIn('#model=olmoe&factor=half', sized)).toHaveLength(1);
+  expect(unknownIn('#view=compare', sized)).toEqual([]);
 });

@@ -8,7 +8,13 @@ import { noSelection } from '../../../renderer/state/selection.ts';
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep/brought.ts';
 import { currentMaking, measureObstacle } from '../../../renderer/sweep/current-making.ts';
-import { calibratesOnWritten, limitOf, modelPoints, secondsFor } from '../../../renderer/sweep/model-points.ts';
+import {
+  calibratesOnWritten,
+  limitOf,
+  modelPoints,
+  pooledCurves,
+  secondsFor,
+} from '../../../renderer/sweep/model-points.ts';
 import { sweepResult } from '../../main/evaluation/outcomes.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 import { methodPageOf } from '../../main/contract/method-page-of.ts';
@@ -190,4 +196,24 @@ describe('a plan that no sweep can make', () => {
     expect(measureObstacle(facts({ factor: 1 }), state())).toContain('prunes nothing');
     expect(measureObstacle(facts({ task: null }), state())).toBe('select a task');
   });
+});
+
+test('curves that another sweep measured are named with their sweep and factors', () => {
+  const point = (run: string, method: string, factor: number, seed: number | null = null) => ({
+    run,
+    result: sweepResult({ method, factor, seed }),
+  });
+  const points = [
+    point('shown', 'reap', 2),
+    point('other', 'random', 4, 0),
+    point('other', 'random', 2, 0),
+    point('other', 'random', 2, 1),
+    point('older', 'reap', 4),
+    point('older', 'unpruned', 1),
+  ];
+  expect(pooledCurves(points, 'shown')).toEqual([
+    { run: 'other', method: 'random', factors: [2, 4] },
+    { run: 'older', method: 'reap', factors: [4] },
+  ]);
+  expect(pooledCurves(points.slice(0, 1), 'shown')).toEqual([]);
 });

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
 import { readGgufType } from '../../../../main/export/gguf/gguf-file.ts';
+import { addSample } from '../../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
+import { planStanding } from '../../../../main/words/verdicts.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
@@ -108,6 +110,26 @@ test(
     expect((await second.finished(run)).state).toBe('done');
     await access(join(parent, 'small', 'model.onnx'));
     expect((await second.call('verify.read', { run })).forms.map(({ form }) => form)).toEqual(['onnx']);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'the results of exactly this plan are found, whatever its provenance, and none for another plan',
+  async () => {
+    const folder = await temporaryFolder();
+    await addSample(await openWorkspace(folder), resources);
+    const engine = await openEngine(folder);
+    const { model, plan: other } = await subject(engine);
+    const [run] = await engine.call('runs.list', {});
+    if (run === undefined) throw new Error('the sample is a run');
+    const point = { run: run.id, model: 'uncurl-8', task: 'plural', method: 'reap', seed: null, factor: 2 };
+    const { plan } = await engine.call('sweep.plan', point);
+    const kept = 'kept' in plan ? { kept: plan.kept.map((layer) => [...layer].reverse()) } : plan;
+    const { results } = await engine.call('export.measured', { model, plan: kept });
+    expect(results.map(({ task, factor }) => [task, factor])).toContainEqual(['plural', 2]);
+    expect(planStanding(results.filter(({ task }) => task === 'plural'))).not.toBe('not-measured');
+    expect((await engine.call('export.measured', { model, plan: other })).results).toEqual([]);
   },
   LIMIT_MS,
 );

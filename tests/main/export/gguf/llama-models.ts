@@ -64,11 +64,16 @@ export const sparseQwen2 = async (): Promise<string> => {
 /** Configs under which llama.cpp computes the same as the models, one per architecture and kind of rotary embedding. */
 export const provenModels: readonly { readonly name: string; readonly make: () => Promise<string> }[] = [
   ...['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'qwen3_moe', 'olmoe', 'deepseek_v2-lite', 'deepseek_v3'],
-  ...['glm4_moe', 'granitemoe', 'gpt_oss-bf16'],
+  ...['glm4_moe', 'granitemoe', 'gpt_oss-bf16', 'kimi_k2', 'dots1', 'minimax_m2', 'minimax_m2-fused'],
+  ...['hunyuan_v1_moe', 'ernie4_5_moe', 'granitemoeshared'],
 ]
   .map((name) => ({ name, make: () => llamaModel(name) }))
   .concat([
     { name: 'qwen2_moe without a dense layer', make: sparseQwen2 },
+    {
+      name: 'glm4_moe_lite with one epsilon',
+      make: () => llamaModel('glm4_moe_lite', (config) => (config['rms_norm_eps'] = 1e-6)),
+    },
     {
       name: 'qwen3_moe with yarn',
       make: () => llamaModel('qwen3_moe-raw-yarn', (config) => (config['norm_topk_prob'] = true)),

@@ -66,7 +66,10 @@ const mixedRows = (vocabulary: number, candidates: readonly Candidate[], shared:
 const own = (rows: readonly RowToDecode[], runs: readonly DecodedRow[], key: string): unknown =>
   runs.filter(({ row }) => rows[row]?.candidate === key).map(({ tokens }) => tokens);
 
-describe.each(['mixtral', 'mixtral-window', 'lfm2_moe', 'qwen3_next'])('%s', (name) => {
+describe.each([
+  ...['mixtral', 'mixtral-window', 'lfm2_moe', 'qwen3_next'],
+  ...['glm_moe_dsa-shared', 'deepseek_v4-fused', 'gemma4-ple'],
+])('%s', (name) => {
   it.each([0, 40])(
     'generates the choices of full passes, alone, in batches and beside other candidates, resident and streamed, ' +
       'with %i tokens shared',

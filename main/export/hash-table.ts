@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
+import { readTensorBytes } from '../checkpoint/read-tensor.ts';
+import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/overlays.ts';
+
+/**
+ * A table [V, K] of the experts of each token after pruning: in each row kept experts stay; the others, from left to
+ * right, become the next kept expert (e + 1, e + 2, … around) that the row does not hold yet; then they are renumbered.
+ */
+export const rewrittenTable = (
+  table: BigInt64Array,
+  topK: number,
+  experts: number,
+  kept: readonly number[],
+): BigInt64Array => {
+  const numberOf = new Map(kept.map((expert, index) => [expert, index]));
+  const out = new BigInt64Array(table.length);
+  for (let first = 0; first < table.length; first += topK) {
+    const row = Array.from(table.subarray(first, first + topK), Number);
+    const held = new Set(row.filter((expert) => numberOf.has(expert)));
+    row.forEach((expert, slot) => {
+      let next = expert;
+      if (!numberOf.has(expert)) {
+        do next = (next + 1) % experts;
+        while (!numberOf.has(next) || held.has(next));
+        held.add(next);
+      }
+      out[first + slot] = BigInt(numberOf.get(next) ?? -1);
+    });
+  }
+  return out;
+};
+
+/** The rewritten table of a layer, in an overlay that is written where it is missing or damaged. */
+export const prunedTable = async (
+  { experts, topK }: MoeDescriptor,
+  table: TensorView,
+  kept: readonly number[],
+  fingerprint: string,
+  overlays: Overlays,
+): Promise<TensorView> => {
+  const content = JSON.stringify(['hash table', 1, fingerprint, table.tensor, kept]);
+  const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
+  const known = await overlays.read(key);
+  const write = async (): Promise<SoundOverlay> => {
+    const bytes = await readTensorBytes(table);
+    const rows = new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / BigInt64Array.BYTES_PER_ELEMENT);
+    const rewritten = new Uint8Array(rewrittenTable(rows, topK, experts, kept).buffer);
+    return overlays.write(key, [
+      { name: 'table', dtype: 'I64', shape: table.shape, byteLength: rewritten.length, bytes: () => rewritten },
+    ]);
+  };
+  const overlay = known.isSound ? known : await write();
+  const found = (await overlayTensors(overlay)).get('table');
+  if (found === undefined) throw new Error(`${overlay.file} lacks the table`);
+  return found;
+};

@@ -1,0 +1,351 @@
+import type { CompressedAttention, Compressor } from '../checkpoint/descriptor.ts';
+import { merge, rotate, type Rotation, split } from './heads.ts';
+import { chosenBias } from './indexer.ts';
+import { normalise, normaliseBy, project } from './linear.ts';
+import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import { tensor } from './weights.ts';
+
+/** What tokens before the running ones carry on: [tokens, 1, D] keys, and what entries are made of, [tokens, 1, R]. */
+interface Carried {
+  readonly key: Value;
+  readonly raw: Value | null;
+}
+
+/**
+ * Entries of B sequences, at most E each. They are made of rows of all tokens at hand: those of prefixes, then cached
+ * ones, then the running ones.
+ */
+export interface EntryInputs {
+  /** [B, E, slots] row of each token of an entry's window, and [B, E, slots, 1] 0, or a large negative number for none. */
+  readonly rows: Value;
+  readonly open: Value;
+  /** Rotation by the position of each entry's first token, of B * E rows. */
+  readonly rotation: Rotation;
+  /** [B, 1, S, E] 0 where the query sees the entry, a large negative number elsewhere. */
+  readonly bias: Value;
+}
+
+export interface CompressedInputs {
+  readonly rotation: Rotation;
+  readonly pack: Value;
+  readonly unpack: Value;
+  /** [B, 1, S, P + C + S]. */
+  readonly bias: Value;
+  /** Null in a block without compressor. */
+  readonly entries: EntryInputs | null;
+  /** Tokens before; null: none. */
+  readonly before:
+    | null
+    | { readonly form: 'prefixed'; readonly prefix: Carried }
+    | {
+        readonly form: 'cached';
+        readonly past: Carried;
+        readonly prefix: Carried;
+        readonly members: Value;
+        readonly seats: Value;
+      };
+}
+
+/** R: numbers of each token that entries are made of: values and gates of the compressor, and of its indexer. */
+export const rawWidth = ({ compressor }: CompressedAttention): number =>
+  compressor === null ? 0 : widthsOf(compressor).reduce((sum, width) => sum + width, 0);
+
+/** Values and gates of a compressor and of its indexer, as they lie side by side. */
+const widthsOf = ({ values, indexer }: Compressor): readonly number[] => {
+  const rows = ({ weight }: Compressor['values']): number => weight.shape[0] ?? 0;
+  const all = indexer === null ? [values] : [values, indexer.compressor.values];
+  return all.flatMap((each) => [rows(each), rows(each)]);
+};
+
+/** Number of tokens that an entry is made of. */
+export const entrySlots = ({ every, overlapping }: Compressor): number => (overlapping ? 2 : 1) * every;
+
+const entryInputs = (graph: OnnxGraph, compressor: Compressor, rotation: Rotation): EntryInputs => {
+  const slots = entrySlots(compressor);
+  const half = rotation.rotary.dimensions / 2;
+  return {
+    rows: graph.input('entryRows', DataType.INT64, ['B', 'E', slots]),
+    open: graph.input('entryOpen', DataType.FLOAT, ['B', 'E', slots, 1]),
+    rotation: {
+      rotary: rotation.rotary,
+      cosine: graph.input('entryCosine', DataType.FLOAT, ['BE', half]),
+      sine: graph.input('entrySine', DataType.FLOAT, ['BE', half]),
+      rows: graph.input('entryNumbers', DataType.INT64, [1, 'BE']),
+    },
+    bias: graph.input('entryBias', DataType.FLOAT, ['B', 1, 'S', 'E']),
+  };
+};
+
+/** Inputs of a block's graph in one of its forms. */
+export const compressedInputs = (
+  graph: OnnxGraph,
+  descriptor: CompressedAttention,
+  rotation: Rotation,
+  form: 'plain' | 'prefixed' | 'cached',
+): CompressedInputs => {
+  const width = rawWidth(descriptor);
+  const { headDimension, compressor } = descriptor;
+  const carried = (name: string, shape: readonly string[]): Carried => {
+    const input = (part: string, last: number): Value => {
+      const [batch, ...others] = shape;
+      return graph.input(`${name}${part}`, DataType.FLOAT, [
+        ...(batch === undefined ? [] : [batch]),
+        1,
+        ...others,
+        last,
+      ]);
+    };
+    return { key: input('Key', headDimension), raw: width === 0 ? null : input('Raw', width) };
+  };
+  const keys = form === 'plain' ? 'S' : form === 'prefixed' ? 'P+S' : 'P+C+S';
+  return {
+    rotation,
+    pack: graph.input('pack', DataType.INT64, ['B', 'S']),
+    unpack: graph.input('unpack', DataType.INT64, ['T']),
+    bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', keys]),
+    entries: compressor === null ? null : entryInputs(graph, compressor, rotation),
+    before:
+      form === 'plain'
+        ? null
+        : form === 'prefixed'
+          ? { form, prefix: carried('prefix', ['P']) }
+          : {
+              form,
+              past: carried('past', ['B', 'C']),
+              prefix: carried('prefix', ['N', 'P']),
+              members: graph.input('members', DataType.INT64, ['N', 'M']),
+              seats: graph.input('seats', DataType.INT64, ['B']),
+            },
+  };
+};
+
+/**
+ * Attention over a window and over entries, each compressed of a window of tokens (DeepSeek-V4): tokens [T, H] ->
+ * [T, H] before the residual, and what the tokens carry on. Keys are values, so outputs are rotated back.
+ */
+export const compressedAttention = (
+  graph: OnnxGraph,
+  scale: number,
+  descriptor: CompressedAttention,
+  tokens: Value,
+  inputs: CompressedInputs,
+): { readonly output: Value; readonly carried: Readonly<{ key: Value; raw?: Value }> } => {
+  const { heads, headDimension, query, compressor } = descriptor;
+  const low = normalise(graph, project(graph, tokens, query.down), query.norm);
+  const ones = graph.floats([headDimension], new Array<number>(headDimension).fill(1));
+  const plainQueries = normaliseBy(
+    graph,
+    split(graph, project(graph, low, query.up), heads, headDimension),
+    ones,
+    query.epsilon,
+  );
+  const queries = rotateEnd(graph, plainQueries, heads, headDimension, inputs.rotation);
+  const keyValue = normalise(graph, project(graph, tokens, descriptor.keyValue), descriptor.keyValueNorm);
+  const key = rotateEnd(graph, split(graph, keyValue, 1, headDimension), 1, headDimension, inputs.rotation);
+  const raw = compressor === null ? null : rawOf(graph, compressor, tokens);
+  const own = { key, raw: raw === null ? null : split(graph, raw, 1, rawWidth(descriptor)) };
+  const { keys, bias } = visible(graph, descriptor, tokens, low, own, inputs);
+  const attended = attend(graph, descriptor, scale, queries, keys, bias, inputs);
+  const back = { ...inputs.rotation, sine: graph.node('Neg', [inputs.rotation.sine]) };
+  const restored = rotateEnd(graph, attended, heads, headDimension, back);
+  return {
+    output: outputOf(graph, descriptor, restored),
+    carried: { key, ...(own.raw === null ? {} : { raw: own.raw }) },
+  };
+};
+
+/** Rotates the last dimensions of every head of [T, N, D]. */
+const rotateEnd = (graph: OnnxGraph, value: Value, count: number, dimension: number, rotation: Rotation): Value => {
+  const { dimensions } = rotation.rotary;
+  const turn = (end: Value): Value =>
+    split(graph, rotate(graph, merge(graph, end, count * dimensions), count, rotation), count, dimensions);
+  if (dimensions === dimension) return turn(value);
+  const [first, end] = graph.nodes('Split', [value, graph.integers([dimension - dimensions, dimensions])], 2, {
+    axis: -1,
+  });
+  if (first === undefined || end === undefined) throw new Error('Split gives two outputs');
+  return graph.node('Concat', [first, turn(end)], { axis: -1 });
+};
+
+/** [T, R]. */
+const rawOf = (graph: OnnxGraph, { values, gates, indexer }: Compressor, tokens: Value): Value => {
+  const all = [values, gates, ...(indexer === null ? [] : [indexer.compressor.values, indexer.compressor.gates])];
+  return graph.node(
+    'Concat',
+    all.map((projection) => project(graph, tokens, projection)),
+    { axis: -1 },
+  );
+};
+
+/** Keys [B, K, D] of every sequence: tokens before it, its own, and its entries; and who sees them, [B, 1, S, K]. */
+const visible = (
+  graph: OnnxGraph,
+  descriptor: CompressedAttention,
+  tokens: Value,
+  low: Value,
+  own: Carried,
+  inputs: CompressedInputs,
+): { readonly keys: Value; readonly bias: Value } => {
+  const { compressor } = descriptor;
+  const { pack, before, entries } = inputs;
+  const flat = (value: Value): Value => graph.node('Squeeze', [value, graph.integers([1])]);
+  const ownKeys = graph.node('Gather', [flat(own.key), pack], { axis: 0 });
+  const joined = (all: readonly Value[], axis: number): Value =>
+    all.length === 1 && all[0] !== undefined ? all[0] : graph.node('Concat', all, { axis });
+  const earlier: Value[] = [];
+  if (before?.form === 'prefixed') {
+    const count = graph.node('Shape', [pack], { start: 0, end: 1 });
+    const shape = graph.node('Concat', [count, graph.node('Shape', [flat(before.prefix.key)])], { axis: 0 });
+    earlier.push(graph.node('Expand', [flat(before.prefix.key), shape]));
+  } else if (before !== null) {
+    const seats = graph.node('Shape', [before.members], { start: 1, end: 2 });
+    const candidate = graph.node('Div', [before.seats, seats]);
+    earlier.push(graph.node('Gather', [flat(before.prefix.key), candidate], { axis: 0 }), flat(before.past.key));
+  }
+  if (compressor === null || entries === null) return { keys: joined([...earlier, ownKeys], 1), bias: inputs.bias };
+  const width = rawWidth(descriptor);
+  const rows = (value: Value | null): Value[] => (value === null ? [] : [merge(graph, value, width)]);
+  const sources = joined(
+    [
+      ...(before === null ? [] : rows(before.prefix.raw)),
+      ...(before?.form === 'cached' ? rows(before.past.raw) : []),
+      ...rows(own.raw),
+    ],
+    0,
+  );
+  const gathered = graph.node('Gather', [sources, entries.rows], { axis: 0 });
+  const [values, gates, indexValues, indexGates] = graph.nodes(
+    'Split',
+    [gathered, graph.integers(widthsOf(compressor))],
+    widthsOf(compressor).length,
+    { axis: -1 },
+  );
+  if (values === undefined || gates === undefined) throw new Error('Split gives every part');
+  const made = compress(graph, compressor, values, gates, entries);
+  const { indexer } = compressor;
+  const seen =
+    indexer === null || indexValues === undefined || indexGates === undefined
+      ? entries.bias
+      : chosenEntries(
+          graph,
+          indexer,
+          tokens,
+          low,
+          compress(graph, indexer.compressor, indexValues, indexGates, entries),
+          {
+            ...inputs,
+            entries,
+          },
+        );
+  return {
+    keys: joined([...earlier, ownKeys, made], 1),
+    bias: graph.node('Concat', [inputs.bias, seen], { axis: -1 }),
+  };
+};
+
+/**
+ * Entries [B, E, D] of values and gates [B, E, slots, D or 2D]: values weighted, component by component, by the softmax
+ * over a window's tokens of gates and their places' own numbers; normed, and rotated by the position of the first
+ * token. With overlap, the first half of the numbers counts in the next window and the second half in its own.
+ */
+const compress = (
+  graph: OnnxGraph,
+  { every, overlapping, places, norm }: Omit<Compressor, 'indexer'>,
+  values: Value,
+  gates: Value,
+  { rows, open, rotation }: EntryInputs,
+): Value => {
+  const dimension = norm.scale.shape[0] ?? 0;
+  const cut = (value: Value, axis: number, start: number, end: number): Value =>
+    graph.node('Slice', [value, graph.integers([start]), graph.integers([end]), graph.integers([axis])]);
+  /** Of the window before, the first half of the columns; of the own one, the second. */
+  const taken = (value: Value): Value =>
+    overlapping
+      ? graph.node(
+          'Concat',
+          [
+            cut(cut(value, 2, 0, every), 3, 0, dimension),
+            cut(cut(value, 2, every, 2 * every), 3, dimension, 2 * dimension),
+          ],
+          { axis: 2 },
+        )
+      : value;
+  const own = tensor(graph, places);
+  const ofPlaces = overlapping
+    ? graph.node('Concat', [cut(own, 1, 0, dimension), cut(own, 1, dimension, 2 * dimension)], { axis: 0 })
+    : own;
+  const logits = graph.node('Add', [graph.node('Add', [taken(gates), ofPlaces]), open]);
+  const weighted = graph.node('Mul', [taken(values), graph.node('Softmax', [logits], { axis: 2 })]);
+  const sums = graph.node('ReduceSum', [weighted, graph.integers([2])], { keepdims: 0 });
+  const normed = normalise(graph, split(graph, sums, 1, dimension), norm);
+  const turned = rotateEnd(graph, normed, 1, dimension, rotation);
+  const shape = graph.node('Concat', [graph.node('Shape', [rows], { start: 0, end: 2 }), graph.integers([dimension])], {
+    axis: 0,
+  });
+  return graph.node('Reshape', [turned, shape]);
+};
+
+/** The bias of entries, with all but those that the indexer chooses hidden. */
+const chosenEntries = (
+  graph: OnnxGraph,
+  { heads, dimension, most, query, weights }: NonNullable<Compressor['indexer']>,
+  tokens: Value,
+  low: Value,
+  keys: Value,
+  { rotation, pack, entries }: CompressedInputs & { readonly entries: EntryInputs },
+): Value => {
+  const queries = split(graph, project(graph, low, query), heads, dimension);
+  const values = {
+    query: rotateEnd(graph, queries, heads, dimension, rotation),
+    weights: project(graph, tokens, weights),
+  };
+  const lying = graph.node('Unsqueeze', [graph.node('Transpose', [keys], { perm: [0, 2, 1] }), graph.integers([1])]);
+  return chosenBias(graph, { heads, dimension, most }, values, { pack, bias: entries.bias }, (packed) =>
+    graph.node('MatMul', [packed, lying]),
+  );
+};
+
+/** [T, N, D] outputs of all heads over the keys, which are the values too. */
+const attend = (
+  graph: OnnxGraph,
+  { heads, headDimension, sinks }: CompressedAttention,
+  scale: number,
+  queries: Value,
+  keys: Value,
+  bias: Value,
+  { pack, unpack }: CompressedInputs,
+): Value => {
+  const scaled = graph.node('Mul', [queries, graph.float(scale)]);
+  const packed = graph.node('Transpose', [graph.node('Gather', [scaled, pack], { axis: 0 })], { perm: [0, 2, 1, 3] });
+  const lying = graph.node('Unsqueeze', [graph.node('Transpose', [keys], { perm: [0, 2, 1] }), graph.integers([1])]);
+  const scores = graph.node('Add', [graph.node('MatMul', [packed, lying]), bias]);
+  const first = graph.node('Slice', [scores, graph.integers([0]), graph.integers([1]), graph.integers([-1])]);
+  const sink = graph.node('Expand', [
+    graph.node('Reshape', [tensor(graph, sinks), graph.integers([1, heads, 1, 1])]),
+    graph.node('Shape', [first]),
+  ]);
+  const shares = graph.node('Softmax', [graph.node('Concat', [scores, sink], { axis: -1 })], { axis: -1 });
+  const ofKeys = graph.node('Slice', [shares, graph.integers([0]), graph.integers([-1]), graph.integers([-1])]);
+  const mixed = graph.node('MatMul', [ofKeys, graph.node('Unsqueeze', [keys, graph.integers([1])])]);
+  const bySlot = merge(graph, graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), heads * headDimension);
+  return split(graph, graph.node('Gather', [bySlot, unpack], { axis: 0 }), heads, headDimension);
+};
+
+/** The heads in groups, each with a projection of its own, and one projection of all. */
+const outputOf = (
+  graph: OnnxGraph,
+  { heads, headDimension, output: { groups, down, up } }: CompressedAttention,
+  attended: Value,
+): Value => {
+  const rank = (down.shape[0] ?? 0) / groups;
+  const width = (heads * headDimension) / groups;
+  const apart = graph.node('Transpose', [split(graph, attended, groups, width)], { perm: [1, 0, 2] });
+  const matrices = graph.node(
+    'Transpose',
+    [graph.node('Reshape', [tensor(graph, down), graph.integers([groups, rank, width])])],
+    { perm: [0, 2, 1] },
+  );
+  const products = graph.node('Transpose', [graph.node('MatMul', [apart, matrices])], { perm: [1, 0, 2] });
+  return project(graph, merge(graph, products, groups * rank), up);
+};
