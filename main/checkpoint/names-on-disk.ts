@@ -2,7 +2,7 @@ import type { Family, WrapperRecord } from './families/family.ts';
 
 /** Name on disk of a name in a family's record, as some `names` of tensors show; without any, as published. */
 export const namesOnDisk = ({ wrapper, renamed }: Family, names: readonly string[]): ((name: string) => string) => {
-  if (renamed !== undefined && (names.length === 0 || names.some((name) => name.includes(renamed.when))))
+  if (renamed !== undefined && (names.length === 0 || names.some((name) => renamed.when.test(name))))
     return (name) => renamed.names.reduce((so, [from, to]) => so.replace(from, to), name);
   if (wrapper === null) return (name) => name;
   const form = formOf(wrapper, names);

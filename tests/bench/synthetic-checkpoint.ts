@@ -18,29 +18,38 @@ export interface SyntheticShape {
   readonly dtype: Extract<TensorDtype, 'F32' | 'F16' | 'BF16'>;
 }
 
+/** A tensor of random numbers of a standard deviation; 0: of ones. */
+export type RandomTensor = (name: string, shape: readonly number[], deviation: number) => TensorToWrite;
+
+export const randomTensors = (dtype: SyntheticShape['dtype'], seed: number): RandomTensor => {
+  const random = seededRandom(seed);
+  const bytesPer = dtype === 'F32' ? 4 : 2;
+  return (name, shape, deviation) => {
+    const length = shape.reduce((product, each) => product * each, 1);
+    return {
+      name,
+      dtype,
+      shape,
+      byteLength: length * bytesPer,
+      // Uniform numbers of the wanted variance; the distribution does not affect speed.
+      bytes: () =>
+        fromFloat32(
+          Float32Array.from({ length }, () =>
+            deviation === 0 ? 1 : (random.float() - 0.5) * deviation * Math.sqrt(12),
+          ),
+          dtype,
+        ),
+    };
+  };
+};
+
 /**
  * Writes a Mixtral checkpoint with random weights on the scale of a trained model: for speed and memory, not for
  * meaning.
  */
 export const writeSyntheticCheckpoint = async (folder: string, shape: SyntheticShape, seed: number): Promise<void> => {
   await mkdir(folder, { recursive: true });
-  const random = seededRandom(seed);
-  const bytesPer = shape.dtype === 'F32' ? 4 : 2;
-  const tensor = (name: string, dimensions: readonly number[], scale: number): TensorToWrite => {
-    const length = dimensions.reduce((product, each) => product * each, 1);
-    return {
-      name,
-      dtype: shape.dtype,
-      shape: dimensions,
-      byteLength: length * bytesPer,
-      // Uniform numbers of the wanted variance; the distribution does not affect speed.
-      bytes: () =>
-        fromFloat32(
-          Float32Array.from({ length }, () => (scale === 0 ? 1 : (random.float() - 0.5) * scale * Math.sqrt(12))),
-          shape.dtype,
-        ),
-    };
-  };
+  const tensor = randomTensors(shape.dtype, seed);
   const { hidden, width } = shape;
   const headDimension = hidden / shape.heads;
   const tensors = [tensor('model.embed_tokens.weight', [shape.vocabulary, hidden], 1)];

@@ -23,7 +23,7 @@ export const bailingHybrid: Family = {
     linear_conv_kernel_dim: 'short_conv_kernel_size',
   },
   renamed: {
-    when: '.attention.',
+    when: /^model\.word_embeddings\.|\.attention\./,
     names: [
       ['model.embed_tokens.', 'model.word_embeddings.'],
       ['.self_attn.o_proj.', '.attention.dense.'],

@@ -51,7 +51,7 @@ export const deepseekV4: Family = {
     { key: 'num_key_value_heads', values: [1] },
   ],
   renamed: {
-    when: '.hc_attn_fn',
+    when: /^layers\./,
     names: [
       ['model.embed_tokens.', 'embed.'],
       ['lm_head.', 'head.'],

@@ -16,8 +16,8 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
-  /** Parts of names that are others on disk, in order, where some name has the part `when`, as published ones have. */
-  readonly renamed?: { readonly when: string; readonly names: readonly (readonly [string, string])[] };
+  /** Parts of names that are others on disk, in order, where a name matches `when`, as published ones do. */
+  readonly renamed?: { readonly when: RegExp; readonly names: readonly (readonly [string, string])[] };
   /** Key of the number of layers that are two blocks each; absent: each is one. */
   readonly pairsKey?: string;
   /** Key of the number of experts that give back their input; they follow the others in the router. */

@@ -97,11 +97,10 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
   const shown = pages.filter((page) => methods.includes(page.name) && page.options.length > 0);
   if (shown.length === 0) return <span className="muted">the ticked methods have none</span>;
   const changed = shown.reduce((sum, { name }) => sum + Object.keys(options[name] ?? {}).length, 0);
+  const named = shown.map(({ name }) => methodTitle(name)).join(', ');
   return (
     <div className="sweep-options">
-      <Disclosure
-        summary={`For ${shown.map(({ name }) => methodTitle(name)).join(', ')}${changed === 0 ? '' : `, ${changed} changed`}`}
-      >
+      <Disclosure summary={`For ${named}${changed === 0 ? '' : `, ${changed} changed`}`}>
         {shown.map((page) => (
           <section key={page.name} aria-label={optionsSummary(methodTitle(page.name), undefined)}>
             <h4>
