@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
@@ -32,6 +32,8 @@ const moe = { experts: 16, topK: 4, width: 128 };
 const checkpointFolder = async (every: number): Promise<string> => {
   const folder = path.join(os.tmpdir(), `uncurl-bench-states-${String(every)}`);
   if (existsSync(path.join(folder, 'config.json'))) return folder;
+  // A run that was ended may have left a part.
+  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const tensor = randomTensors('F32', 1);
   const { hidden, layers, heads, headDimension, keyValueHeads, vocabulary } = shape;
