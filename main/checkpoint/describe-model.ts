@@ -19,6 +19,7 @@ import {
   TOKEN_INPUTS,
 } from './descriptor.ts';
 import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
+import { layerHalves } from './layer-words.ts';
 import { namesOnDisk } from './names-on-disk.ts';
 import { readQuantisation, WeightReader } from './read-tensor.ts';
 import { tableOf } from './routing.ts';
@@ -60,10 +61,12 @@ export const describeModel = (
   const hidden = reader.integer('hidden_size');
   const heads = reader.integer('num_attention_heads');
   const vocabulary = reader.integer('vocab_size');
+  const halves = layerHalves(family, reader);
   const layers =
-    family.pairsKey === undefined
+    halves?.length ??
+    (family.pairsKey === undefined
       ? reader.integer('num_hidden_layers', MAX_LAYERS)
-      : 2 * reader.integer(family.pairsKey, MAX_LAYERS);
+      : 2 * reader.integer(family.pairsKey, MAX_LAYERS));
   const epsilon = reader.number('rms_norm_eps');
   const norm = (name: string, width: number, over: number = epsilon): Norm =>
     describeNorm(family, index, name, width, over);
@@ -74,7 +77,7 @@ export const describeModel = (
       : null;
   const attention = compressed ?? describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
-  const stateOf = describeState(family.state, reader, weights, hidden);
+  const stateOf = describeState(family, reader, weights, hidden);
   const isIndexed = family.attention.kind === 'latent' && family.attention.indexer !== undefined;
   if (family.window.kind !== 'chunks' && !isIndexed && compressed === null) checkLayerTypes(family, reader);
   const windows = Array.from({ length: layers }, (_, layer) => windowOf(family.window, reader, layer));
@@ -100,9 +103,14 @@ export const describeModel = (
   const inputSize = inputNames === undefined ? 0 : reader.count(inputNames.sizeKey);
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
-    const dense = hasDense(family.dense, reader, layer) ? family.dense : null;
+    const half = halves?.[layer] ?? null;
+    const mixes = half === null || half === 'mixing';
+    const dense = (half === null ? hasDense(family.dense, reader, layer) : half === 'dense') ? family.dense : null;
     const isPaired = dense?.rule.kind === 'pairs';
-    const hasExperts = dense === null || dense.rule.kind === 'beside' || (isPaired && layer % 2 === 0);
+    const hasExperts =
+      half === null
+        ? dense === null || dense.rule.kind === 'beside' || (isPaired && layer % 2 === 0)
+        : half === 'experts';
     const { beside, outputScale } = family.names;
     const sharing = sharings[layer] ?? null;
     const isDoubled = dense?.doubled !== undefined && sharing?.gives === false && reader.flag(dense.doubled);
@@ -112,9 +120,9 @@ export const describeModel = (
     const state = stateOf(layer);
     const layerRotary = state === null ? (compressed?.rotaryOf(layer) ?? rotaryOf(layer, window !== null)) : null;
     return {
-      attentionNorm: norm(named(family.names.attentionNorm), hidden),
+      attentionNorm: mixes ? norm(named(family.names.attentionNorm), hidden) : null,
       attention:
-        state === null && !('rotaryOf' in attention)
+        mixes && state === null && !('rotaryOf' in attention)
           ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing })
           : null,
       compressed: compressed?.describe(layer) ?? null,
@@ -123,7 +131,7 @@ export const describeModel = (
       window,
       chunk: layerRotary === null ? null : chunk,
       rotary: layerRotary,
-      feedForwardNorm: norm(named(family.names.feedForwardNorm), hidden),
+      feedForwardNorm: half === 'mixing' ? null : norm(named(family.names.feedForwardNorm), hidden),
       branchNorms:
         branchNorms === null
           ? null
@@ -156,7 +164,7 @@ export const describeModel = (
         dense === null
           ? null
           : {
-              gate: weights.take(named(dense.gate), [width, hidden]),
+              gate: dense.gate === null ? null : weights.take(named(dense.gate), [width, hidden]),
               up: weights.take(named(dense.up), [width, hidden]),
               down: weights.take(named(dense.down), [hidden, width]),
               activation: denseActivation(family, reader, layer),
@@ -170,7 +178,7 @@ export const describeModel = (
       `no layer has experts${
         family.dense === null
           ? ''
-          : ` (${denseKeys(family.dense)
+          : ` (${denseKeys(family.dense, family.halves)
               .map((key) => `${key} ${JSON.stringify(reader.raw(key))}`)
               .join(', ')})`
       }`,
@@ -360,9 +368,9 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
   epsilon,
 });
 
-const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
-  rule.kind === 'beside' || rule.kind === 'pairs'
-    ? []
+const denseKeys = ({ rule }: DenseRecord, halves: Family['halves']): readonly string[] =>
+  rule.kind === 'beside' || rule.kind === 'pairs' || rule.kind === 'half'
+    ? [halves?.listKey ?? [], halves?.lettersKey ?? []].flat()
     : rule.kind === 'first' || rule.kind === 'enumerated'
       ? [rule.key]
       : rule.kind === 'unlisted'
@@ -376,6 +384,7 @@ const MLP_TYPES = 'mlp_layer_types';
 const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
   if (record.rule.kind === 'beside' || record.rule.kind === 'pairs') return true;
+  if (record.rule.kind === 'half') return false;
   if (record.rule.kind === 'first') {
     const types = record.rule.types === true ? typesOf(reader, MLP_TYPES, ['dense', 'sparse']) : null;
     return types === null ? layer < reader.count(record.rule.key) : types[layer] === 'dense';

@@ -29,6 +29,8 @@ const MAX_EXPERTS = 65_536;
 
 interface Sizes {
   readonly hidden: number;
+  /** Width of the experts' inputs and outputs, where it is not `hidden`. */
+  readonly latent: number | null;
   readonly experts: number;
   readonly identities: number;
   readonly width: number;
@@ -76,6 +78,7 @@ export const describeMoe = (
   const expertsKey = expertsKeyOf(family, reader);
   const sizes: Sizes = {
     hidden,
+    latent: family.latent === undefined ? null : reader.optionalInteger(family.latent.sizeKey),
     experts: reader.integer(expertsKey, MAX_EXPERTS),
     identities: family.identitiesKey === undefined ? 0 : reader.count(family.identitiesKey, MAX_EXPERTS),
     width: reader.integer(family.keys.expertWidth),
@@ -107,6 +110,7 @@ export const describeMoe = (
       routerBias,
       activation: activationOf(family.activation, reader, layer),
       expertTensors,
+      latent: takeLatent(family, weights, layer, sizes),
       shared: takeShared(family, reader, weights, layer, hidden),
       storage: {
         stacked: [
@@ -135,6 +139,7 @@ const activationOf = (record: ActivationRecord, reader: ConfigReader, layer: num
   switch (record.kind) {
     case 'silu':
     case 'gelu':
+    case 'relu2':
       return { kind: record.kind };
     case 'bounded':
       return { kind: 'bounded', limit: reader.number(record.limitKey) };
@@ -224,6 +229,19 @@ const takeTable = (
   return isHashed ? weights.index.take(layerName(table.name, layer), shape, ['I64']) : null;
 };
 
+const takeLatent = (
+  { latent: names }: Family,
+  weights: WeightReader,
+  layer: number,
+  { hidden, latent }: Sizes,
+): MoeDescriptor['latent'] =>
+  names === undefined || latent === null
+    ? null
+    : {
+        into: weights.take(layerName(names.into, layer), [latent, hidden]),
+        back: weights.take(layerName(names.back, layer), [hidden, latent]),
+      };
+
 const takeShared = (
   family: Family,
   reader: ConfigReader,
@@ -261,7 +279,7 @@ export const denseActivation = (
   reader: ConfigReader,
   layer: number,
 ): DenseTensors['activation'] => {
-  if (activation.kind === 'gelu') return { kind: 'gelu' };
+  if (activation.kind === 'gelu' || activation.kind === 'relu2') return { kind: activation.kind };
   if (activation.kind === 'bounded') return { kind: 'bounded', limit: reader.number(activation.limitKey) };
   const limit = activation.kind === 'limited' ? reader.numberOf(activation.denseLimitsKey, layer) : 0;
   return limit === 0 ? { kind: 'silu' } : { kind: 'limited', limit };
@@ -270,14 +288,14 @@ export const denseActivation = (
 /** Biases beside the matrices of a dense network of inner width `width`. */
 export const takeBiases = (
   weights: WeightReader,
-  names: Readonly<Record<'gate' | 'up' | 'down', string>>,
+  names: Readonly<Record<'up' | 'down', string>> & { readonly gate: string | null },
   layer: number,
   [width, hidden]: readonly [number, number],
 ): Pick<DenseTensors, 'gateBias' | 'upBias' | 'downBias'> => {
   const bias = (name: string, length: number): Weight =>
     plainWeight(weights.takeView(biasName(layerName(name, layer)), [length]));
   return {
-    gateBias: bias(names.gate, width),
+    ...(names.gate === null ? {} : { gateBias: bias(names.gate, width) }),
     upBias: bias(names.up, width),
     downBias: bias(names.down, hidden),
   };
@@ -290,7 +308,10 @@ const takeGateUp = (
   shape: readonly [number, number],
 ): Pick<DenseTensors, 'gate' | 'up'> => {
   if (typeof names !== 'string')
-    return { gate: weights.take(named(names.gate), shape), up: weights.take(named(names.up), shape) };
+    return {
+      gate: names.gate === null ? null : weights.take(named(names.gate), shape),
+      up: weights.take(named(names.up), shape),
+    };
   const both = weights.takeView(named(names), [2 * shape[0], shape[1]]);
   return { gate: plainWeight(contiguousPart(both, 0, 2, shape)), up: plainWeight(contiguousPart(both, 1, 2, shape)) };
 };
@@ -315,10 +336,8 @@ const ownNames = (
   switch (layout.kind) {
     case 'per-expert':
       return {
-        example: onDisk(`${layout.prefix}0.${layout.gate}`),
-        pattern: new RegExp(
-          `^${literal(layout.prefix)}\\d+\\.(${[layout.gate, layout.up, layout.down].map(literal).join('|')})$`,
-        ),
+        example: onDisk(`${layout.prefix}0.${layout.gate ?? layout.up}`),
+        pattern: new RegExp(`^${literal(layout.prefix)}\\d+\\.(${matricesOf(layout).map(literal).join('|')})$`),
       };
     case 'interleaved-mxfp4':
       return {
@@ -327,8 +346,8 @@ const ownNames = (
       };
     case 'stacked-apart':
       return {
-        example: onDisk(layout.gate),
-        pattern: new RegExp(`^(${[layout.gate, layout.up, layout.down].map(literal).join('|')})$`),
+        example: onDisk(layout.gate ?? layout.up),
+        pattern: new RegExp(`^(${matricesOf(layout).map(literal).join('|')})$`),
       };
     default:
       return {
@@ -337,6 +356,12 @@ const ownNames = (
       };
   }
 };
+
+const matricesOf = ({
+  gate,
+  up,
+  down,
+}: Extract<ExpertLayout, { kind: 'per-expert' | 'stacked-apart' }>): readonly string[] => [gate ?? [], up, down].flat();
 
 /**
  * Finds the layout from the expert tensors of the first MoE layer. The quantisation named in config.json must match it.
@@ -390,11 +415,12 @@ const takeLayout = (
   sizes: Sizes,
   constants: ReadonlySet<number>,
 ): TakenLayout => {
-  const { hidden, experts, identities, width } = sizes;
+  const { experts, identities, width } = sizes;
+  const hidden = sizes.latent ?? sizes.hidden;
   const named = (pattern: string): string => layerName(pattern, layer);
   if (constants.size > 0 && layout.kind !== 'per-expert')
     throw reader.inconsistent(`"${CONSTANTS_KEY}" names experts, but the experts of the checkpoint are stacked`);
-  const router = weights.takeView(named(layout.router), [experts + identities, hidden]);
+  const router = weights.takeView(named(layout.router), [experts + identities, sizes.hidden]);
   const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] =>
     Array.from({ length: experts }, (_, expert) => describe(expert));
   switch (layout.kind) {
@@ -406,7 +432,7 @@ const takeLayout = (
           .map((expert) => [
             expert,
             {
-              gate: weights.take(prefix(expert) + layout.gate, [width, hidden]),
+              gate: layout.gate === null ? null : weights.take(prefix(expert) + layout.gate, [width, hidden]),
               up: weights.take(prefix(expert) + layout.up, [width, hidden]),
               down: weights.take(prefix(expert) + layout.down, [hidden, width]),
             },
@@ -414,7 +440,7 @@ const takeLayout = (
       );
       // Some files have matrices of experts that give back their input; nothing reads them.
       const unread = Array.from({ length: identities }, (_, number) =>
-        [layout.gate, layout.up].map((name) => prefix(experts + number) + name),
+        [layout.gate ?? [], layout.up].flat().map((name) => prefix(experts + number) + name),
       ).flat();
       if (unread.some((name) => weights.index.has(name)))
         for (const name of unread) weights.take(name, [width, hidden]);
@@ -431,7 +457,7 @@ const takeLayout = (
           (expert) =>
             matrices.get(expert) ?? {
               ...some,
-              constant: weights.takeView(`${prefix(expert)}${CONSTANT_NAME}`, [hidden]),
+              constant: weights.takeView(`${prefix(expert)}${CONSTANT_NAME}`, [sizes.hidden]),
             },
         ),
       };
@@ -455,20 +481,18 @@ const takeLayout = (
       };
     }
     case 'stacked-apart': {
-      const [gate, up] = [layout.gate, layout.up].map((name) =>
-        weights.takeView(named(name), [experts, width, hidden]),
-      );
+      const inner = (name: string): TensorView => weights.takeView(named(name), [experts, width, hidden]);
+      const [gate, up] = [layout.gate === null ? null : inner(layout.gate), inner(layout.up)];
       const down = weights.takeView(named(layout.down), [experts, hidden, width]);
-      if (gate === undefined || up === undefined) throw new Error('two names give two tensors');
       const part = (whole: TensorView, expert: number): Weight =>
         plainWeight(contiguousPart(whole, expert, experts, whole.shape.slice(1)));
       return {
         router,
         routerBias: null,
-        stacked: [gate.tensor, up.tensor, down.tensor],
+        stacked: [gate?.tensor ?? [], up.tensor, down.tensor].flat(),
         prefix: null,
         expertTensors: every((expert) => ({
-          gate: part(gate, expert),
+          gate: gate === null ? null : part(gate, expert),
           up: part(up, expert),
           down: part(down, expert),
         })),

@@ -13,8 +13,10 @@ const withinLayer = (pattern: string): string => pattern.replace(/^.*\{l\}\./, '
 /** Names within a layer of tensors whose first axis counts experts, the router first. */
 const stackedNames = (layout: ExpertLayout): readonly string[] => {
   const { kind: _kind, router, ...others } = layout;
-  const stacked = Object.entries(others).filter(([role, name]) => role !== 'prefix' && name.includes('{l}'));
-  return [router, ...stacked.map(([, name]) => name)].map(withinLayer);
+  const stacked = Object.entries(others).flatMap(([role, name]: [string, string | null]) =>
+    role !== 'prefix' && name !== null && name.includes('{l}') ? [name] : [],
+  );
+  return [router, ...stacked].map(withinLayer);
 };
 
 /**

@@ -1,20 +1,23 @@
 import type { ConfigReader } from './config-reader.ts';
 import { project } from './describe-attention.ts';
 import type { ChannelConvolution, Norm, StateDescriptor } from './descriptor.ts';
-import type { OperatorRecord, StateRecord } from './families/family.ts';
+import type { Family, OperatorRecord, StateRecord } from './families/family.ts';
+import { layerWords } from './layer-words.ts';
 import type { WeightReader } from './read-tensor.ts';
 import { biasName, layerName } from './tensor-index.ts';
 
 /** Resolves the operator of one layer; null where the layer has attention. */
 export const describeState = (
-  record: StateRecord | undefined,
+  family: Family,
   reader: ConfigReader,
   weights: WeightReader,
   hidden: number,
 ): ((layer: number) => StateDescriptor | null) => {
+  const record = family.state;
   if (record === undefined) return () => null;
+  const words = layerWords(family, reader);
   return (layer) => {
-    if (!hasState(record, reader, layer)) return null;
+    if (!hasState(record, words, reader, layer)) return null;
     const { operator } = record;
     switch (operator.kind) {
       case 'convolution':
@@ -29,8 +32,12 @@ export const describeState = (
   };
 };
 
-const hasState = ({ words, everyKey }: StateRecord, reader: ConfigReader, layer: number): boolean => {
-  const types = reader.strings('layer_types');
+const hasState = (
+  { words, everyKey }: StateRecord,
+  types: readonly string[] | null,
+  reader: ConfigReader,
+  layer: number,
+): boolean => {
   if (types !== null) return words.includes(types[layer] ?? '');
   if (everyKey === null) throw reader.bad('layer_types', null, 'a list of words');
   return (layer + 1) % reader.integer(everyKey) !== 0;

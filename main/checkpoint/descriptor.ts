@@ -41,9 +41,10 @@ export type StoredMatrix =
   /** Two e2m1 values per byte, low nibble first; one power-of-two scale (exponent + 127) per 32 values of a row. */
   | { readonly kind: 'mxfp4'; readonly blocks: TensorView; readonly scales: TensorView };
 
+/** Matrices of an expert; where experts have a latent space of size D, H stands for D. */
 export interface ExpertTensors {
-  /** [I, H]. */
-  readonly gate: Weight;
+  /** [I, H]; null: there is none. */
+  readonly gate: Weight | null;
   /** [I, H]. */
   readonly up: Weight;
   /** [H, I]. */
@@ -59,11 +60,11 @@ export interface ExpertTensors {
 /**
  * `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha
  * gate). `limited`: silu(gate) at most `limit`, times up within +-`limit`; `bounded`: silu(gate at
- * most `limit`). `gelu`: gelu(gate) * up, by tanh.
+ * most `limit`). `gelu`: gelu(gate) * up, by tanh. `relu2`: relu(up)^2, without a gate.
  */
 export type ExpertActivation =
   | { readonly kind: 'silu' }
-  | { readonly kind: 'gelu' }
+  | { readonly kind: 'gelu' | 'relu2' }
   | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number }
   | { readonly kind: 'limited' | 'bounded'; readonly limit: number };
 
@@ -109,9 +110,9 @@ export type RoutingRule =
   /** Two experts, one after the other, each weighted by a softmax over the logits within 2 * jitter of the largest. */
   | { readonly kind: 'sparsemixer'; readonly jitter: number };
 
-/** Dense SwiGLU: down(silu(gate x) * up x). */
+/** Dense SwiGLU: down(silu(gate x) * up x), or another activation. */
 export interface DenseTensors extends Pick<ExpertTensors, 'gateBias' | 'upBias' | 'downBias'> {
-  readonly gate: Weight;
+  readonly gate: Weight | null;
   readonly up: Weight;
   readonly down: Weight;
   readonly activation: Exclude<ExpertActivation, { kind: 'clamped' }>;
@@ -132,6 +133,8 @@ export interface MoeDescriptor {
   readonly routerBias: TensorView | null;
   readonly activation: ExpertActivation;
   readonly expertTensors: readonly ExpertTensors[];
+  /** Projections [D, H] of the experts' inputs and [H, D] of their outputs; null: none. Router and shared see tokens. */
+  readonly latent: Readonly<Record<'into' | 'back', Weight>> | null;
   /** Runs on every token beside the routed experts; never scored or pruned. `gate` [1, H]: times sigmoid(gate x). */
   readonly shared: (DenseTensors & { readonly scale: TensorView | null; readonly experts: number }) | null;
   /** Where an export finds the parts of single experts. */
@@ -342,7 +345,8 @@ export type StateDescriptor =
     };
 
 export interface BlockDescriptor {
-  readonly attentionNorm: Norm;
+  /** Null where the block has neither attention nor an operator in place of it. */
+  readonly attentionNorm: Norm | null;
   /** Null in a layer with a state or with compressed attention. */
   readonly attention: AttentionDescriptor | null;
   /** Attention over a window and compressed entries; null: none. */
@@ -357,12 +361,13 @@ export interface BlockDescriptor {
   readonly chunk: number | null;
   /** Rotation of queries and keys; null: none. Blocks that rotate alike have the same object. */
   readonly rotary: Rotary | null;
-  readonly feedForwardNorm: Norm;
+  /** Null where the block has neither experts nor a dense network. */
+  readonly feedForwardNorm: Norm | null;
   /** Norms of the two branches before they are added. */
   readonly branchNorms: { readonly attention: Norm; readonly feedForward: Norm } | null;
-  /** Null in a dense layer. */
+  /** Null in a layer without experts. */
   readonly moe: MoeDescriptor | null;
-  /** Null in an MoE layer that has none beside its experts. */
+  /** Null in a layer that has none, or none beside its experts. */
   readonly dense: DenseTensors | null;
   /** Where a dense network runs beside the experts: its norm, theirs before and after, and the router's factors [H]. */
   readonly beside:

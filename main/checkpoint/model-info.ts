@@ -24,7 +24,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 const count = (of: TensorView | Weight | null | undefined): number =>
   of === null || of === undefined ? 0 : product(of.shape);
 const counts = (list: readonly (TensorView | Weight | null | undefined)[]): number => sum(list.map(count));
-const ofNorm = ({ scale, bias }: Norm): number => counts([scale, bias]);
+const ofNorm = (norm: Norm | null): number => (norm === null ? 0 : counts([norm.scale, norm.bias]));
 const ofProjection = ({ weight, bias }: Projection): number => counts([weight, bias]);
 const ofDense = (dense: DenseTensors | null): number =>
   dense === null ? 0 : counts([dense.gate, dense.up, dense.down, dense.gateBias, dense.upBias, dense.downBias]);
@@ -134,6 +134,7 @@ const ofRest = ({
     count(outputScale) +
     ofDense(dense) +
     ofDense(moe?.shared ?? null) +
+    counts([moe?.latent?.into, moe?.latent?.back]) +
     counts([
       moe?.router,
       moe?.routerBias,
@@ -256,7 +257,7 @@ const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', 
 
 /** Name of the dtype in which the experts are stored. */
 const dtypeName = (model: ModelDescriptor): string => {
-  const stored = model.moeLayers[0]?.moe.expertTensors[0]?.gate.stored;
+  const stored = model.moeLayers[0]?.moe.expertTensors[0]?.up.stored;
   if (stored === undefined || stored.kind === 'plain') {
     const dtype = stored?.view.dtype ?? model.embedding.dtype;
     return dtypeNames[dtype] ?? dtype;

@@ -319,8 +319,8 @@ const partsOfRow = (moe: PrunedLayer['moe'], expert: number, row: TensorView): r
     )
     .sort((a, b) => a.byteOffset - b.byteOffset);
 
-const wholeViewOf = (weight: Weight | undefined): TensorView | null =>
-  weight === undefined ? null : wholeView(weight);
+const wholeViewOf = (weight: Weight | null | undefined): TensorView | null =>
+  weight === null || weight === undefined ? null : wholeView(weight);
 
 /** The export's content in place of the carrier's `view`: the view itself, or the new matrix of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
@@ -335,8 +335,9 @@ const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view:
       known?.tensor === view.tensor && known.byteOffset === view.byteOffset && known.byteLength === view.byteLength
     );
   });
-  if (role !== undefined) {
-    const piece = plainView(after[role]) ?? requireWholeView(after[role], 'exporting merged experts');
+  const weight = role === undefined ? null : after[role];
+  if (role !== undefined && weight !== null) {
+    const piece = plainView(weight) ?? requireWholeView(weight, 'exporting merged experts');
     return {
       view: { ...piece, shape: view.shape },
       what:
@@ -354,5 +355,5 @@ const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view:
 };
 
 /** View of a matrix stored plainly or transposed; null if it is quantised or interleaved with another. */
-const plainView = ({ stored, select }: Weight): TensorView | null =>
-  stored.kind === 'plain' && select === undefined ? stored.view : null;
+const plainView = (weight: Weight | null): TensorView | null =>
+  weight?.stored.kind === 'plain' && weight.select === undefined ? weight.stored.view : null;

@@ -97,8 +97,8 @@ export interface BlockInputs {
   readonly mask: Value | null;
   /** [T, W]: the stream. */
   readonly hidden: Value;
-  /** Attention or the operator in place of it, on normed tokens [T, H]. */
-  readonly mix: (tokens: Value, parts: StreamParts) => MixedTokens;
+  /** Attention or the operator in place of it, on normed tokens [T, H]; null in a block with neither. */
+  readonly mix: ((tokens: Value, parts: StreamParts) => MixedTokens) | null;
 }
 
 export interface MixedTokens {
@@ -125,9 +125,10 @@ export interface BlockValues {
 const mixOf = (
   graph: OnnxGraph,
   model: ModelDescriptor,
-  { attention: descriptor, compressed, state, rotary }: BlockDescriptor,
+  { attentionNorm, attention: descriptor, compressed, state, rotary }: BlockDescriptor,
   form: BlockForm,
 ): BlockInputs['mix'] => {
+  if (attentionNorm === null) return null;
   if (state !== null) {
     const inputs = stateInputs(graph, state, form === 'prefixed' || form === 'cached' ? form : 'trees');
     return (tokens) => mixByState(graph, state, tokens, inputs);
@@ -194,17 +195,21 @@ export const blockNodes = (
 ): BlockValues => {
   if (block.hyper !== null) return hyperNodes(graph, model, { block, layer, mask, hidden: stream, mix }, block.hyper);
   const { hidden, parts } = takeApart(graph, model, stream);
-  const mixed = mix(normalise(graph, hidden, block.attentionNorm), parts);
-  const { carried } = mixed;
+  const mixed =
+    mix === null || block.attentionNorm === null ? null : mix(normalise(graph, hidden, block.attentionNorm), parts);
+  const carried = mixed?.carried ?? {};
   const norms = block.branchNorms;
   const branch = (output: Value, norm: Norm | undefined): Value =>
     norm === undefined ? output : normalise(graph, output, norm);
-  const residual = addBranch(graph, model, hidden, branch(mixed.output, norms?.attention));
+  const residual = mixed === null ? hidden : addBranch(graph, model, hidden, branch(mixed.output, norms?.attention));
+  const later = new Map([...parts, ...(mixed?.given ?? [])]);
+  if (block.feedForwardNorm === null)
+    return { output: putTogether(graph, model, residual, later), router: null, residual, tokens: residual, carried };
   const finished = (sum: Value, given: StreamParts = new Map()): Value => {
     const added = addBranch(graph, model, residual, branch(sum, norms?.feedForward));
     const output = block.tokenInput === null ? added : addTokenInput(graph, added, block.tokenInput, parts);
     const scaled = block.outputScale === null ? output : graph.node('Mul', [output, tensor(graph, block.outputScale)]);
-    return putTogether(graph, model, scaled, new Map([...parts, ...mixed.given, ...given]));
+    return putTogether(graph, model, scaled, new Map([...later, ...given]));
   };
   const tokens = normalise(graph, residual, block.feedForwardNorm);
   if (layer !== null && mask !== null && block.beside !== null && block.dense !== null) {
@@ -243,12 +248,14 @@ const hyperNodes = (
   { block, layer, mask, hidden: stream, mix }: BlockInputs,
   hyper: NonNullable<BlockDescriptor['hyper']>,
 ): BlockValues => {
-  if (layer === null || mask === null) throw new Error('a block with several streams has experts');
+  const { attentionNorm, feedForwardNorm } = block;
+  if (layer === null || mask === null || mix === null || attentionNorm === null || feedForwardNorm === null)
+    throw new Error('a block with several streams has attention and experts');
   const { hidden, parts } = takeApart(graph, model, stream);
   const first = connectHalf(graph, allStreams(graph, hidden, parts), hyper.attention);
-  const mixed = mix(normalise(graph, first.input, block.attentionNorm), parts);
+  const mixed = mix(normalise(graph, first.input, attentionNorm), parts);
   const second = connectHalf(graph, first.goOn(mixed.output), hyper.feedForward);
-  const tokens = normalise(graph, second.input, block.feedForwardNorm);
+  const tokens = normalise(graph, second.input, feedForwardNorm);
   const ids = parts.get(TOKEN_IDS);
   const router = moe(graph, layer, tokens, mask, tokens, ids === undefined ? null : wholeIds(graph, ids));
   const { count } = hyper.attention;

@@ -90,9 +90,16 @@ export const swiglu = (
   tokens: Value,
   { gate, up, down, activation, gateBias, upBias, downBias }: DenseTensors,
 ): Value => {
+  const raised = biased(graph, tokens, up, upBias);
+  if (gate === null) return biased(graph, squaredRelu(graph, raised), down, downBias);
   const activated = activate(graph, activation, biased(graph, tokens, gate, gateBias));
-  const raised = limitedUp(graph, activation, biased(graph, tokens, up, upBias));
-  return biased(graph, graph.node('Mul', [activated, raised]), down, downBias);
+  return biased(graph, graph.node('Mul', [activated, limitedUp(graph, activation, raised)]), down, downBias);
+};
+
+/** relu(x)^2 (arXiv 2109.08668), of networks without a gate. */
+export const squaredRelu = (graph: OnnxGraph, value: Value): Value => {
+  const positive = graph.node('Relu', [value]);
+  return graph.node('Mul', [positive, positive]);
 };
 
 /** gelu(gate) or silu(gate), at most the limit if there is one. */

@@ -6,7 +6,7 @@ import type {
   TensorView,
 } from '../checkpoint/descriptor.ts';
 import { gatesInput, isPlainSoftmax } from '../checkpoint/routing.ts';
-import { activate, biased, joinRows, limitedUp, multiply, splitRows, swiglu } from './linear.ts';
+import { activate, biased, joinRows, limitedUp, linear, multiply, splitRows, squaredRelu, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
@@ -36,6 +36,7 @@ export interface MoeLayer {
   /** Rows of the router after those of the experts, each for an expert that gives back its input. */
   readonly identities: number;
   readonly activation: ExpertActivation;
+  readonly latent: MoeDescriptor['latent'];
   readonly shared: MoeDescriptor['shared'];
   /** Top-2 routing only: a token whose second weight is below this fraction of its first one skips the second. */
   readonly skipSecondBelow?: number;
@@ -91,7 +92,8 @@ export const moe = (
   const keys = graph.node('Add', [graph.node('Mul', [flat, count]), position]);
   const [, order] = graph.nodes('TopK', [keys, count], 2, { largest: 0, sorted: 1 });
   if (order === undefined) throw new Error('TopK gives two outputs');
-  const taken = graph.node('Gather', [tokens, graph.node('Div', [order, graph.integers(layer.topK)])], { axis: 0 });
+  const rows = graph.node('Div', [order, graph.integers(layer.topK)]);
+  const taken = graph.node('Gather', [expertInputs(graph, layer, tokens), rows], { axis: 0 });
   const counts = expertCounts(graph, flat, layer.experts.length);
   const { outputs, inner } = gatesInput(layer.routing)
     ? runGated(graph, layer, taken, counts, gatesOfRows(graph, weights, order))
@@ -189,7 +191,7 @@ const runExperts = (
   const { experts, identities } = layer;
   const run = (part: Value, index: number): { readonly output: Value; readonly inner: Value } =>
     index < experts.length
-      ? expertOnTokens(graph, layer, index, part)
+      ? expertOnInputs(graph, layer, index, part)
       : { output: part, inner: zeros(graph, part, experts[0]?.down.shape[1] ?? 0) };
   const results =
     identities === 0
@@ -214,10 +216,18 @@ const withRest = (graph: OnnxGraph, counts: Value, rows: Value): Value => {
   return graph.node('Concat', [counts, graph.node('Sub', [all, own])], { axis: 0 });
 };
 
-/** One expert on tokens [n, H]: its output [n, H], and `inner` [n, I], the input of its down projection. */
-export const expertOnTokens = (
+/** Tokens [n, H] as experts see them: [n, D] where they work in a latent space. */
+const expertInputs = (graph: OnnxGraph, { latent }: Experts, tokens: Value): Value =>
+  latent === null ? tokens : linear(graph, tokens, latent.into);
+
+/**
+ * One expert on its inputs [n, H], or [n, D] in a latent space: its output [n, H], and `inner` [n, I], the input of its
+ * down projection. The projection out of a latent space is that of each output, so that norms and constants are those
+ * of what is added to the hidden states.
+ */
+const expertOnInputs = (
   graph: OnnxGraph,
-  { experts, activation }: Pick<MoeLayer, 'experts' | 'activation'>,
+  { experts, activation, latent }: Experts,
   index: number,
   tokens: Value,
 ): { readonly output: Value; readonly inner: Value } => {
@@ -225,13 +235,13 @@ export const expertOnTokens = (
   if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
   if (tensors.constant !== undefined)
     return constantOnTokens(graph, tensors.constant, tensors.down.shape[1] ?? 0, tokens);
-  const inner = activated(
-    graph,
-    activation,
-    biased(graph, tokens, tensors.gate, tensors.gateBias),
-    biased(graph, tokens, tensors.up, tensors.upBias),
-  );
-  return { output: biased(graph, inner, tensors.down, tensors.downBias), inner };
+  const up = biased(graph, tokens, tensors.up, tensors.upBias);
+  const inner =
+    tensors.gate === null
+      ? squaredRelu(graph, up)
+      : activated(graph, activation, biased(graph, tokens, tensors.gate, tensors.gateBias), up);
+  const output = biased(graph, inner, tensors.down, tensors.downBias);
+  return { output: latent === null ? output : linear(graph, output, latent.back), inner };
 };
 
 /** An expert with a constant output: [n, H] of it, and no input of a down projection. */
@@ -241,7 +251,7 @@ const constantOnTokens = (
   width: number,
   tokens: Value,
 ): { readonly output: Value; readonly inner: Value } => {
-  const nothing = graph.node('Mul', [tokens, graph.float(0)]);
+  const nothing = zeros(graph, tokens, vector.shape.at(-1) ?? 0);
   return { output: graph.node('Add', [nothing, tensor(graph, vector)]), inner: zeros(graph, tokens, width) };
 };
 
@@ -278,7 +288,8 @@ const withShared = (graph: OnnxGraph, { shared }: MoeLayer, tokens: Value, route
   return graph.node('Add', [routed, graph.node('Mul', [output, share])]);
 };
 
-type Experts = Pick<MoeLayer, 'experts' | 'activation'>;
+/** The part of a layer that runs on every token. */
+export type Experts = Pick<MoeLayer, 'experts' | 'activation' | 'latent'>;
 
 /** Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H]. */
 export const expertsGraph = (hidden: number, layer: Experts): Uint8Array => {
@@ -290,8 +301,9 @@ export const expertsGraph = (hidden: number, layer: Experts): Uint8Array => {
 
 /** [E, T, H] outputs before any weight. */
 export const everyExpert = (graph: OnnxGraph, layer: Experts, tokens: Value): Value => {
+  const inputs = expertInputs(graph, layer, tokens);
   const outputs = layer.experts.map((_, index) =>
-    graph.node('Unsqueeze', [expertOnTokens(graph, layer, index, tokens).output, graph.integers([0])]),
+    graph.node('Unsqueeze', [expertOnInputs(graph, layer, index, inputs).output, graph.integers([0])]),
   );
   return graph.node('Concat', outputs, { axis: 0 });
 };

@@ -82,6 +82,7 @@ export const blockFeeds = (
   const described = blocks[block];
   if (described === undefined) throw new Error(`no block ${String(block)}`);
   if (described.state !== null) return sequences;
+  if (described.attentionNorm === null) return {};
   const bias = biases.get(reachKey(described));
   if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
   const compressor = described.compressed?.compressor ?? null;

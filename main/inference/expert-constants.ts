@@ -32,7 +32,7 @@ export const meanOutputs = ({ counts, experts, outputs }: RoutingStatistics, lay
 
 /** Dtype in which constants are stored and exported: that of the experts, unless it is a block format. */
 const dtypeOf = ({ descriptor }: Checkpoint): TensorDtype => {
-  const stored = descriptor.moeLayers[0]?.moe.expertTensors[0]?.gate.stored;
+  const stored = descriptor.moeLayers[0]?.moe.expertTensors[0]?.up.stored;
   return stored?.kind === 'plain' ? stored.view.dtype : 'BF16';
 };
 

@@ -1,19 +1,17 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { expertsGraph, type MoeLayer } from '../graph/moe.ts';
+import { type Experts, expertsGraph } from '../graph/moe.ts';
 import { externalDataRoot } from '../graph/weights.ts';
+import { ownLayer } from './layer-variant.ts';
 import { floatsOf, floatTensor, Session } from './session.ts';
 
 /** Most outputs of one run, as numbers: 64 MB. */
 const MOST_OUTPUTS = 2 ** 24;
 
-/** The part of a layer that runs on every token. */
-export type ExpertsOfLayer = Pick<MoeLayer, 'experts' | 'activation'>;
-
 const ownExperts =
   ({ descriptor }: Checkpoint) =>
-  (layer: number): ExpertsOfLayer | undefined => {
+  (layer: number): Experts | undefined => {
     const moe = descriptor.moeLayers[layer]?.moe;
-    return moe === undefined ? undefined : { experts: moe.expertTensors, activation: moe.activation };
+    return moe === undefined ? undefined : ownLayer(moe);
   };
 
 /**
@@ -24,7 +22,7 @@ export class ExpertSessions {
   readonly #checkpoint: Checkpoint;
   readonly #threads: number;
   readonly #keepOpen: boolean;
-  readonly #layerOf: (layer: number) => ExpertsOfLayer | undefined;
+  readonly #layerOf: (layer: number) => Experts | undefined;
   readonly #open = new Map<number, Session>();
 
   /** `layerOf`: experts of a layer (counted among MoE layers), by default those of the checkpoint. */
@@ -32,7 +30,7 @@ export class ExpertSessions {
     checkpoint: Checkpoint,
     threads: number,
     keepOpen: boolean,
-    layerOf: (layer: number) => ExpertsOfLayer | undefined = ownExperts(checkpoint),
+    layerOf: (layer: number) => Experts | undefined = ownExperts(checkpoint),
   ) {
     this.#checkpoint = checkpoint;
     this.#layerOf = layerOf;

@@ -24,6 +24,7 @@ export const ownLayer = ({
   routerBias,
   activation,
   expertTensors,
+  latent,
   identities,
   shared,
 }: MoeDescriptor): MoeLayer => ({
@@ -35,6 +36,7 @@ export const ownLayer = ({
   experts: expertTensors,
   identities,
   activation,
+  latent,
   shared,
 });
 

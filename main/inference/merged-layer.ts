@@ -89,6 +89,7 @@ export const mergedVariant = async (
       router,
       routerBias: null,
       activation: moe.activation,
+      latent: moe.latent,
       shared: moe.shared,
       map: routerMap(plan, groups, moe.experts, blend),
       experts,
@@ -114,10 +115,22 @@ const MERGING = 'merging experts';
 
 const readWeight = (weight: Weight): Promise<Float32Array> => readTensor(requireWholeView(weight, MERGING));
 
+const gated = (weight: Weight | null): Weight => {
+  if (weight === null) throw new Error('experts without a gate are not merged');
+  return weight;
+};
+
 /** Refuses layers whose experts cannot be averaged as plain matrices, or whose router has more parameters than rows. */
 const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, plan: MergePlan): void => {
   const { routing, routerBias } = moe;
   const [expert] = moe.expertTensors;
+  if (expert?.gate === null || moe.latent !== null)
+    throw refuse(
+      'merge-unsupported',
+      `${name}: experts of the family ${descriptor.family} cannot be merged: they have no gate, or work in a latent ` +
+        'space.',
+      'Use a method that drops experts.',
+    );
   if (!hasPlainRows(routing) || routerBias !== null || expert?.gateBias !== undefined) {
     throw refuse(
       'merge-unsupported',
@@ -164,7 +177,7 @@ const mergedTensors = async (
     if (like === undefined) continue;
     const weights: ExpertWeights[] = [];
     for (const { gate, up, down } of members)
-      weights.push({ gate: await readWeight(gate), up: await readWeight(up), down: await readWeight(down) });
+      weights.push({ gate: await readWeight(gated(gate)), up: await readWeight(up), down: await readWeight(down) });
     const merged =
       row === undefined
         ? await withPauses(
@@ -174,7 +187,7 @@ const mergedTensors = async (
           )
         : combineExperts(weights, row);
     for (const role of ['gate', 'up', 'down'] as const) {
-      const stored = requireWholeView(like[role], MERGING);
+      const stored = requireWholeView(gated(like[role]), MERGING);
       add(`${String(kept)}.${role}`, stored, stored.shape, merged[role]);
     }
   }

@@ -163,6 +163,13 @@ const keyOf = ({ checkpoint: { fingerprint }, plan, trees, refit }: RecoveryRequ
 };
 
 const requireRefittable = ({ name, descriptor }: Checkpoint): void => {
+  if (descriptor.moeLayers.some(({ moe }) => moe.latent !== null))
+    throw refuse(
+      'recovery-unsupported',
+      `${name}: experts of the family ${descriptor.family} that work in a latent space cannot be refitted, because ` +
+        'their down projections do not give hidden states.',
+      'Recover the router alone.',
+    );
   const down = descriptor.moeLayers[0]?.moe.expertTensors[0]?.down;
   if (down === undefined || plainDown(down) !== null) return;
   throw refuse(

@@ -118,7 +118,7 @@ const routerProblem = async (
   const { hidden, residualMultiplier } = checkpoint.descriptor;
   const total = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
   const stride = Math.max(1, Math.ceil((total * 8 * experts.length * (experts.length + 1)) / TRACE_BYTES));
-  const running = { activation: own.activation, experts: experts.flatMap((expert) => own.experts[expert] ?? []) };
+  const running = { ...own, experts: experts.flatMap((expert) => own.experts[expert] ?? []) };
   const sessions = new ExpertSessions(checkpoint, threads, false, () => running);
   const builder = new TraceBuilder(experts.length, hidden, stride);
   const kept = Math.ceil(total / stride);

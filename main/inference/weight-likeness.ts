@@ -35,9 +35,13 @@ export const expertWeightLikeness = async ({ expertTensors }: MoeDescriptor, exp
   const products = new Float64Array(expertTensors.length);
   const squares = new Float64Array(expertTensors.length);
   for (const role of ROLES) {
-    const reference = await readWeight(own[role]);
+    const ownWeight = own[role];
+    if (ownWeight === null) continue;
+    const reference = await readWeight(ownWeight);
     for (const [other, tensors] of expertTensors.entries()) {
-      const weights = other === expert ? reference : await readWeight(tensors[role]);
+      const weight = tensors[role];
+      if (weight === null) throw new Error(`expert ${String(other)} has no ${role}`);
+      const weights = other === expert ? reference : await readWeight(weight);
       let product = 0;
       let square = 0;
       for (let at = 0; at < weights.length; at += 1) {

@@ -141,7 +141,7 @@ const hasPartialBlocks = ({ blocks }: ModelDescriptor): boolean => {
     );
   return blocks.some(({ moe, attention }) =>
     [
-      ...(moe?.expertTensors ?? []).flatMap(({ gate, up, down }) => [gate, up, down]),
+      ...(moe?.expertTensors ?? []).flatMap(({ gate, up, down }) => [gate ?? [], up, down].flat()),
       ...(attention === null ? [] : [attention.output.weight]),
     ].some(isPartial),
   );

@@ -20,9 +20,9 @@ import { openModelRunner } from '../open-model-runner.ts';
  */
 
 const root = process.env['CHECKPOINTS'] ?? '';
-/** The shortest name of each family's folders is its plainest checkpoint. */
+/** The shortest name of each family's folders is its plainest checkpoint; some others have layers of another kind. */
 const folders = readdirSync(root, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !/-(?!v5$|lite$|bf16$)/.test(entry.name))
+  .filter((entry) => entry.isDirectory() && !/-(?!v5$|lite$|bf16$|latent$)/.test(entry.name))
   .map(({ name }) => name)
   .sort();
 const control = { signal: new AbortController().signal };
@@ -52,6 +52,8 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   longcat_flash: ['residual', 'elimination', 'merge', 'recover experts', 'recover router'],
   mimo_v2_flash: ['merge'],
   minimax_m2: ['merge'],
+  nemotron_h: ['merge'],
+  'nemotron_h-latent': ['merge', 'recover experts', 'tsep'],
   phimoe: ['recover router'],
   solar_open: ['merge'],
   step3p7: ['merge'],

@@ -237,7 +237,16 @@ describe.each(folders)('%s', (folder) => {
     for (const [key, values] of Object.entries(contradictions(textConfig(sound.config)))) {
       for (const value of values) {
         const refusal = await bench.refusalOfConfig({ [key]: value });
-        const named = ['"(language_)?model\\.', '"layers\\.', '"(lm_)?head', key, 'heads', 'groups', 'short_factor'];
+        const named = [
+          '"(language_)?model\\.',
+          '"backbone\\.',
+          '"layers\\.',
+          '"(lm_)?head',
+          key,
+          'heads',
+          'groups',
+          'short_factor',
+        ];
         const lists = ['is_moe_layer', 'hybrid_layer_pattern'];
         expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
           new RegExp([...named, ...lists].join('|')),
@@ -280,6 +289,19 @@ describe('ambiguous checkpoints are refused', () => {
     expect((await openChanged(context, 'qwen2_moe-sparse-step', types))?.message).toMatch(
       /"layer_types" says sliding_attention for layer 3, where the other keys give no window/,
     );
+  });
+
+  it('layers of an unknown kind, or of too few, where each is half a block', async (context) => {
+    expect((await openChanged(context, 'nemotron_h', { hybrid_override_pattern: 'MEM*X' }))?.message).toMatch(
+      /a layer is "X"; only mamba, .* are supported here/,
+    );
+    expect((await openChanged(context, 'nemotron_h', { hybrid_override_pattern: 'MEM*' }))?.message).toMatch(
+      /"hybrid_override_pattern" names 4 layers, "num_hidden_layers" 5/,
+    );
+    expect((await openChanged(context, 'nemotron_h', { hybrid_override_pattern: null }))?.message).toMatch(
+      /"hybrid_override_pattern" is missing/,
+    );
+    expect((await openChanged(context, 'nemotron_h', { mlp_bias: true }))?.message).toMatch(/"mlp_bias" is true/);
   });
 
   it('more experts per token than the chosen groups contain, and groups too small to be ranked', async (context) => {
@@ -362,6 +384,13 @@ const lengthKeys = [
   'linear_value_head_dim',
   'linear_conv_kernel_dim',
   'conv_L_cache',
+  'moe_shared_expert_intermediate_size',
+  'moe_latent_size',
+  'mamba_num_heads',
+  'mamba_head_dim',
+  'ssm_state_size',
+  'n_groups',
+  'conv_kernel',
 ];
 const flagKeys = [
   'attention_bias',
@@ -401,8 +430,11 @@ const unread = (key: string, config: Config, isLatent: boolean): boolean =>
   (key === 'use_qk_norm' && config['model_type'] === 'llama4_text') ||
   (key === 'intermediate_size_mlp' && config['moe_layers'] instanceof Array && config['moe_layers'].length === 4) ||
   (key === 'first_k_dense_replace' && Array.isArray(config['mlp_layer_types'])) ||
+  // Nemotron-H always has one shared expert, whose width is stated.
+  (key === 'n_shared_experts' && config['model_type'] === 'nemotron_h') ||
   (key === 'intermediate_size' &&
-    (['qwen3_moe', 'solar_open'].includes(String(config['model_type'])) ||
+    (config['hybrid_override_pattern'] === 'MEM*E' ||
+      ['qwen3_moe', 'solar_open'].includes(String(config['model_type'])) ||
       (config['model_type'] === 'qwen3_next' && isEmpty(config['mlp_only_layers'])) ||
       config['first_k_dense_replace'] === 0 ||
       config['num_dense_layers'] === 0));

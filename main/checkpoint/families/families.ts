@@ -17,6 +17,7 @@ import { longcatFlash } from './longcat.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
+import { nemotronH } from './nemotron-h.ts';
 import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { qwen2Moe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
@@ -61,16 +62,13 @@ export const families: readonly Family[] = [
   qwen35Moe,
   graniteMoeHybrid,
   bailingHybrid,
+  nemotronH,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
   families.find((family) => family.modelType === modelType);
 
-const state =
-  'layers with a state (a linear or a convolutional recurrence in place of attention) are not computed here';
-
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ['nemotron_h', state],
   ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
 ]);

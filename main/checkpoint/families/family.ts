@@ -18,6 +18,12 @@ export interface Family {
   };
   /** Parts of names that are others on disk, in order, where a name matches `when`, as published ones do. */
   readonly renamed?: { readonly when: RegExp; readonly names: readonly (readonly [string, string])[] };
+  /**
+   * Every layer is one half of a block: attention, or the operator in place of it, as `state` says, or experts, or a
+   * dense network, by its word in a list, or by its letter in a string.
+   */
+  readonly halves?: Readonly<Record<'listKey' | 'lettersKey', string>> &
+    Readonly<Record<'experts' | 'dense', readonly string[]>>;
   /** Key of the number of layers that are two blocks each; absent: each is one. */
   readonly pairsKey?: string;
   /** Key of the number of experts that give back their input; they follow the others in the router. */
@@ -75,6 +81,8 @@ export interface Family {
   readonly logitsCapKey?: string;
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
+  /** Where the config has this size, experts work on a projection of the tokens to it, and their sum is put back. */
+  readonly latent?: Readonly<Record<'sizeKey' | 'into' | 'back', string>>;
   /** Known layouts on disk; the one with existing tensors is used. */
   readonly layouts: readonly ExpertLayout[];
   /** Key for the number of extra prediction layers after the last one, which are not used here. */
@@ -101,7 +109,7 @@ export type Flag = boolean | string;
 
 /** SiLU, or SiLU of a clamped gate times a clamped up plus one, with the keys of its limit and its slope. */
 export type ActivationRecord =
-  | { readonly kind: 'silu' | 'gelu' }
+  | { readonly kind: 'silu' | 'gelu' | 'relu2' }
   | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string }
   /** SiLU of a gate at most a limit, times up within it. */
   | { readonly kind: 'bounded'; readonly limitKey: string }
@@ -316,6 +324,8 @@ export interface DenseRecord {
     | { readonly kind: 'first'; readonly key: string; readonly types?: true }
     /** No layer: the network runs beside the experts. */
     | { readonly kind: 'beside' }
+    /** Layers that are a half of a block, by their words. */
+    | { readonly kind: 'half' }
     /** Both blocks of a pair; the first has experts too, whose sum is added after the second. */
     | { readonly kind: 'pairs' }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
@@ -329,7 +339,8 @@ export interface DenseRecord {
   /** Whether layers that take keys and values from others have twice the width. */
   readonly doubled?: Flag;
   readonly biased: Flag;
-  readonly gate: string;
+  /** Null: there is none. */
+  readonly gate: string | null;
   readonly up: string;
   readonly down: string;
 }
@@ -339,7 +350,7 @@ export interface SharedRecord {
   readonly widthKey: string;
   readonly countKey: string | null;
   /** Two matrices, or one with the rows of gate before those of up. */
-  readonly gateUp: { readonly gate: string; readonly up: string } | string;
+  readonly gateUp: { readonly gate: string | null; readonly up: string } | string;
   readonly down: string;
   readonly biased: Flag;
   /** [1, H] weight whose sigmoid scales the output; null: unscaled. */
@@ -353,7 +364,8 @@ export type ExpertLayout =
       readonly kind: 'per-expert';
       readonly router: string;
       readonly prefix: string;
-      readonly gate: string;
+      /** Null: there is none. */
+      readonly gate: string | null;
       readonly up: string;
       readonly down: string;
     }
@@ -365,10 +377,10 @@ export type ExpertLayout =
       readonly down: string;
     }
   | {
-      /** gate and up apart: [E, I, H] each, down [E, H, I]. */
+      /** gate (null: there is none) and up apart: [E, I, H] each, down [E, H, I]. */
       readonly kind: 'stacked-apart';
       readonly router: string;
-      readonly gate: string;
+      readonly gate: string | null;
       readonly up: string;
       readonly down: string;
     }

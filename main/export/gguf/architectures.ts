@@ -255,8 +255,7 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
 };
 
 const epsilonsOf = ({ attentionNorm, feedForwardNorm, attention }: BlockDescriptor): readonly number[] => [
-  attentionNorm.epsilon,
-  feedForwardNorm.epsilon,
+  ...[attentionNorm ?? [], feedForwardNorm ?? []].flat().map(({ epsilon }) => epsilon),
   ...(attention === null
     ? []
     : attention.kind === 'latent'
@@ -268,7 +267,7 @@ const epsilonsOf = ({ attentionNorm, feedForwardNorm, attention }: BlockDescript
 
 const storageProblems = ({ moeLayers, blocks }: ModelDescriptor): string[] => {
   const kinds = new Set([
-    ...moeLayers.flatMap(({ moe }) => moe.expertTensors.map(({ gate }) => gate.stored.kind)),
+    ...moeLayers.flatMap(({ moe }) => moe.expertTensors.map(({ up }) => up.stored.kind)),
     ...blocks.flatMap(({ attention }) => attention?.output.weight.stored.kind ?? []),
   ]);
   return [

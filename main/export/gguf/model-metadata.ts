@@ -71,7 +71,7 @@ const attentionMetadata = (model: ModelDescriptor): readonly (readonly [string, 
   ];
 };
 
-const denseWidth = (block: BlockDescriptor | undefined): number => block?.dense?.gate.shape[0] ?? 0;
+const denseWidth = (block: BlockDescriptor | undefined): number => block?.dense?.up.shape[0] ?? 0;
 
 const expertMetadata = (
   model: ModelDescriptor,
@@ -98,7 +98,7 @@ const sharedMetadata = (
   ...(leadingDense ? [['expert_shared_count', whole(shared?.experts ?? 0)] as const] : []),
   ...(shared === null || (leadingDense && !sharedWidth)
     ? []
-    : [['expert_shared_feed_forward_length', whole(shared.gate.shape[0] ?? 0)] as const]),
+    : [['expert_shared_feed_forward_length', whole(shared.up.shape[0] ?? 0)] as const]),
   ...(sharedWidth ? [['interleave_moe_layer_step', whole(1)] as const] : []),
 ];
 

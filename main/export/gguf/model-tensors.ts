@@ -86,15 +86,17 @@ const blockTensors = (
   prefix: string,
   architecture: LlamaArchitecture,
 ): readonly Sized[] => [
-  exact(`${prefix}.attn_norm.weight`, attentionNorm.scale),
+  ...(attentionNorm === null ? [] : [exact(`${prefix}.attn_norm.weight`, attentionNorm.scale)]),
   ...(attention === null ? [] : attentionTensors(attention, prefix, rotary, architecture)),
-  exact(`${prefix}.${architecture.feedForwardNorm}.weight`, feedForwardNorm.scale),
+  ...(feedForwardNorm === null
+    ? []
+    : [exact(`${prefix}.${architecture.feedForwardNorm}.weight`, feedForwardNorm.scale)]),
   ...(dense === null ? [] : denseTensors(dense, prefix, '')),
   ...(moe === null ? [] : moeTensors(moe, prefix)),
 ];
 
 const denseTensors = ({ gate, up, down }: DenseTensors, prefix: string, suffix: string): readonly Sized[] => [
-  matrix(`${prefix}.ffn_gate${suffix}`, gate),
+  ...(gate === null ? [] : [matrix(`${prefix}.ffn_gate${suffix}`, gate)]),
   matrix(`${prefix}.ffn_up${suffix}`, up),
   matrix(`${prefix}.ffn_down${suffix}`, down),
 ];
@@ -202,12 +204,9 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
     ...roles.flatMap(({ role, bias }): readonly Sized[] => {
       const name = `${prefix}.ffn_${role}_exps`;
       const biases = expertTensors.flatMap((expert: ExpertTensors) => expert[bias] ?? []);
+      const matrices = expertTensors.flatMap((expert) => expert[role] ?? []);
       return [
-        stacked(
-          `${name}.weight`,
-          expertTensors.map((expert) => expert[role]),
-          'weights',
-        ),
+        ...(matrices.length === 0 ? [] : [stacked(`${name}.weight`, matrices, 'weights')]),
         ...(biases.length === 0 ? [] : [stacked(`${name}.bias`, biases, 'f32')]),
       ];
     }),

@@ -72,6 +72,7 @@ const runGraph = async ({ router, experts, input }: Weights, layer: Layer): Prom
       routerBias: null,
       identities: 0,
       activation: { kind: 'silu' },
+      latent: null,
       shared: null,
       map: layer.map,
       experts: experts.map((_, expert) => ({

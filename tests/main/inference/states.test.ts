@@ -26,7 +26,7 @@ const itemsAfter = (beginning: string): readonly ChoiceItem[] =>
 
 /** Families for each operator with a state, for indexers and entries, and for what blocks give to later ones. */
 const folders = [
-  ...['lfm2_moe-fused', 'qwen3_next', 'granitemoehybrid-fused', 'bailing_hybrid'],
+  ...['lfm2_moe-fused', 'qwen3_next', 'granitemoehybrid-fused', 'bailing_hybrid', 'nemotron_h-latent'],
   ...['deepseek_v32-sparse', 'glm_moe_dsa-shared', 'deepseek_v4', 'deepseek_v4-fused'],
   ...['gemma4-ple', 'longcat_flash'],
 ];

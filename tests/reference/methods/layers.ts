@@ -120,7 +120,7 @@ export const fusedLayoutsVectors = async (json: unknown): Promise<void> => {
         }
         return {
           floats: {
-            outputs: [everyExpert(graph, { experts: described.expertTensors, activation: described.activation }, x), 3],
+            outputs: [everyExpert(graph, { ...described, experts: described.expertTensors }, x), 3],
           },
           integers: {},
         };

@@ -20,6 +20,7 @@ export const runExperts = async (
     build: (graph, inputs, view) => {
       const layer = {
         activation: { kind: 'silu' },
+        latent: null,
         experts: experts.map((_, expert) => ({
           gate: plainWeight(view(`${expert}.gate`)),
           up: plainWeight(view(`${expert}.up`)),

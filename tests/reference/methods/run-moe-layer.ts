@@ -48,6 +48,7 @@ export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps
         routerBias: null,
         identities: 0,
         activation: { kind: 'silu' },
+        latent: null,
         shared: null,
         ...(request.skipSecondBelow === undefined ? {} : { skipSecondBelow: request.skipSecondBelow }),
         map: request.map ?? { kind: 'direct' },

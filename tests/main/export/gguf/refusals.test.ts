@@ -366,7 +366,7 @@ describe('a GGUF export is refused before a byte is written', () => {
 
   it.each([
     ...['kimi_k25', 'solar_open', 'exaone_moe', 'mimo_v2_flash', 'afmoe', 'llama4', 'llama4-text', 'step3p7', 'gemma4'],
-    ...['lfm2_moe', 'qwen3_next', 'qwen3_5_moe', 'granitemoehybrid', 'bailing_hybrid'],
+    ...['lfm2_moe', 'qwen3_next', 'qwen3_5_moe', 'granitemoehybrid', 'bailing_hybrid', 'nemotron_h'],
   ])('for %s, which llama.cpp has not been proven equal for', async (name) => {
     const { descriptor, config } = await openCheckpoint(checkpointFixture(name));
     expect(() => llamaArchitecture(descriptor, config)).toThrow(

@@ -67,7 +67,7 @@ const own = (rows: readonly RowToDecode[], runs: readonly DecodedRow[], key: str
   runs.filter(({ row }) => rows[row]?.candidate === key).map(({ tokens }) => tokens);
 
 describe.each([
-  ...['mixtral', 'mixtral-window', 'lfm2_moe', 'qwen3_next'],
+  ...['mixtral', 'mixtral-window', 'lfm2_moe', 'qwen3_next', 'nemotron_h'],
   ...['glm_moe_dsa-shared', 'deepseek_v4-fused', 'gemma4-ple'],
 ])('%s', (name) => {
   it.each([0, 40])(
