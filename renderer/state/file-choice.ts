@@ -11,22 +11,22 @@ type UseFolder = (folder: ChosenFolder) => Promise<void>;
 
 interface FolderRequest {
   readonly purpose: FolderPurpose | 'python';
-  readonly use: UseFolder;
+  readonly onChosen: UseFolder;
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
 interface FolderDialogState {
   readonly request: FolderRequest | null;
-  readonly ask: (purpose: FolderPurpose | 'python', use?: UseFolder) => Promise<ChosenFolder | null>;
+  readonly ask: (purpose: FolderPurpose | 'python', onChosen?: UseFolder) => Promise<ChosenFolder | null>;
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
 /** State of the folder browser on hosts without native dialogs: one request at a time. */
 export const folderDialogStore = createStore<FolderDialogState>()((set, get) => ({
   request: null,
-  ask: (purpose, use = async () => undefined) => {
+  ask: (purpose, onChosen = async () => undefined) => {
     get().answer(null);
-    return new Promise((answer) => set({ request: { purpose, use, answer } }));
+    return new Promise((answer) => set({ request: { purpose, onChosen, answer } }));
   },
   answer: (folder) => {
     const { request } = get();
@@ -37,30 +37,30 @@ export const folderDialogStore = createStore<FolderDialogState>()((set, get) => 
 
 /**
  * Lets the user choose a folder: with the native dialog in the window, with the folder browser elsewhere. Null if
- * cancelled. `use` is called with the folder before the browser closes.
+ * cancelled. `onChosen` is called with the folder before the browser closes.
  */
 export const chooseFolder = async (
   bridge: Bridge,
   purpose: FolderPurpose,
-  use?: UseFolder,
+  onChosen?: UseFolder,
 ): Promise<ChosenFolder | null> => {
-  if (bridge.shell === null) return folderDialogStore.getState().ask(purpose, use);
+  if (bridge.shell === null) return folderDialogStore.getState().ask(purpose, onChosen);
   const handle = await bridge.shell.chooseFolder({ purpose });
   if (handle === null) return null;
   const { path } = await bridge.call('paths.name', { handle });
-  await use?.({ handle, path });
+  await onChosen?.({ handle, path });
   return { handle, path };
 };
 
 /** Lets the user choose a task file; on hosts without native dialogs, the folder browser lists files too. */
 export const chooseTaskFile = async (
   bridge: Bridge,
-  use: (handle: PathHandle) => Promise<void> = async () => undefined,
+  onChosen: (handle: PathHandle) => Promise<void> = async () => undefined,
 ): Promise<PathHandle | null> => {
   if (bridge.shell === null)
-    return (await folderDialogStore.getState().ask('task', ({ handle }) => use(handle)))?.handle ?? null;
+    return (await folderDialogStore.getState().ask('task', ({ handle }) => onChosen(handle)))?.handle ?? null;
   const handle = await bridge.shell.chooseFolder({ purpose: 'task-file' });
-  if (handle !== null) await use(handle);
+  if (handle !== null) await onChosen(handle);
   return handle;
 };
 

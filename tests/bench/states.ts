@@ -10,9 +10,9 @@ import { median } from './statistics.ts';
 import { randomTensors } from './synthetic-checkpoint.ts';
 
 /**
- * Decoding of a family with states: processor time per token after 64, 512 and 2,048 tokens, of the blocks of Qwen3-Next
- * with gated delta nets in every layer, and with attention in every fourth one, as published. With states alone it
- * should be constant in length; attention adds what its keys cost.
+ * Decoding of a family with states: processor time per token after 64, 512 and 2,048 tokens, of the blocks of
+ * Qwen3-Next with gated delta nets in every layer, and with attention in every fourth one, as published. With states
+ * alone it should be constant in length; attention adds what its keys cost.
  *
  * Method: random weights, one thread, one sequence; 32 tokens after the first new one, so that the prompt is left out;
  * lengths alternate, ROUNDS times, and medians are compared.

@@ -76,8 +76,8 @@ export const planResults = async (
       });
       if (own.length === 0) continue;
       const names = new Set(own.map(pointNameKey));
-      const document = await reader.read({ read: 'sweep', run: id });
-      for (const result of document?.results ?? [])
+      const { results } = await reader.read({ read: 'sweep', run: id });
+      for (const result of results)
         if (names.has(pointNameKey(result)) && !found.has(result.task)) found.set(result.task, result);
     } catch (error) {
       // A damaged sweep is listed as such; it says nothing about a plan.

@@ -69,16 +69,16 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
 export const FolderDialog = () => {
   const request = useStore(folderDialogStore, (state) => state.request);
   if (request === null) return null;
-  return <FolderBrowser key={request.purpose} purpose={request.purpose} use={request.use} />;
+  return <FolderBrowser key={request.purpose} purpose={request.purpose} onChosen={request.onChosen} />;
 };
 
 interface FolderBrowserProps {
   readonly purpose: FolderPurpose | 'python';
   /** Uses the chosen folder before the dialog closes. */
-  readonly use: (folder: ChosenFolder) => Promise<void>;
+  readonly onChosen: (folder: ChosenFolder) => Promise<void>;
 }
 
-const FolderBrowser = ({ purpose, use }: FolderBrowserProps) => {
+const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
   const { answer } = folderDialogStore.getState();
   const { title, hint, confirm, target } = words[purpose];
   const [handle, setHandle] = useState<PathHandle | null>(null);
@@ -97,7 +97,7 @@ const FolderBrowser = ({ purpose, use }: FolderBrowserProps) => {
     setHandle(next);
   };
   const take = async (chosen: ChosenFolder): Promise<void> => {
-    await use(chosen);
+    await onChosen(chosen);
     answer(chosen);
   };
   const choose = (chosen: ChosenFolder): void => start(() => take(chosen));

@@ -1,4 +1,4 @@
-import { isSameFactor, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint, showExport } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
@@ -15,6 +15,7 @@ import {
   formatFactor,
   formatFixed,
   formatInterval,
+  formatNats,
   formatParameters,
   formatPercent,
   differenceUnit,
@@ -51,11 +52,15 @@ export const PointPart = () => {
   const facts = useFacts();
   const { point } = facts.selection;
   const task = focusedTask(facts);
-  const { points } = useModelPoints(point !== null || task === null ? [] : [task]);
+  const { points, isReading } = useModelPoints(point !== null || task === null ? [] : [task]);
   if (point !== null) return <PointCard point={point} />;
   const onScreen = pointOnScreen(facts, points[0] ?? []);
   return onScreen === null ? (
-    <p className="muted">Select a point of a curve to see its numbers here. The plan on screen is not measured.</p>
+    <p className="muted">
+      {isReading
+        ? 'Reading measurements…'
+        : 'Select a point of a curve to see its numbers here. The plan on screen is not measured.'}
+    </p>
   ) : (
     <>
       <p className="muted">The plan on screen, as it was measured:</p>
@@ -63,6 +68,25 @@ export const PointPart = () => {
     </>
   );
 };
+
+/** How the written texts of a point end. */
+const endingRows = ({ endings, factor, metric }: SweepResult) =>
+  endings === undefined
+    ? []
+    : [
+        {
+          key: 'ended',
+          term: <Definition of="ended" />,
+          value:
+            formatPercent(endings.ended) +
+            (factor === 1
+              ? ''
+              : ` (${formatDifferenceInUnit(endings.difference, metric)} ${formatInterval(endings, metric)})`),
+        },
+        ...(endings.looped === null
+          ? []
+          : [{ key: 'looped', term: <Definition of="looped" />, value: formatPercent(endings.looped) }]),
+      ];
 
 /** The measured point of the current method and factor, of the first draw; null where there is none. */
 const pointOnScreen = (facts: Facts, points: readonly RunResult[]): PointKey | null => {
@@ -152,6 +176,12 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
               term: <Definition of="lostGained" />,
               value: `${formatCount(result.lost)} lost, ${formatCount(result.gained)} gained`,
             },
+            ...(result.answerLoss === undefined || result.factor === 1
+              ? []
+              : [
+                  { key: 'loss', term: <Definition of="answerLoss" />, value: `${formatNats(result.answerLoss)} nats` },
+                ]),
+            ...endingRows(result),
             { key: 'n', term: <Definition of="items">Test items</Definition>, value: formatCount(result.n) },
             {
               key: 'kept',

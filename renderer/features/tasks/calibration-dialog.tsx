@@ -98,9 +98,7 @@ const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly t
         <WritingFields
           {...fields.writing}
           note={task.calibrated === undefined ? cappedText(task, models) : ''}
-          onChange={(changed) =>
-            change({ writing: { ...{ until: '', maxNewTokens: 1 }, ...fields.writing, ...changed } })
-          }
+          onChange={(changed) => change({ writing: { until: '', maxNewTokens: 1, ...fields.writing, ...changed } })}
         />
       )}
       <div className="calibration-outcome" aria-live="polite">
