@@ -133,7 +133,7 @@ export interface MoeDescriptor {
   readonly routerBias: TensorView | null;
   readonly activation: ExpertActivation;
   readonly expertTensors: readonly ExpertTensors[];
-  /** Projections [D, H] of the experts' inputs and [H, D] of their outputs; null: none. Router and shared see tokens. */
+  /** Projections of the routed experts' inputs [D, H] and outputs [H, D], into a latent space and back; null: none. */
   readonly latent: Readonly<Record<'into' | 'back', Weight>> | null;
   /** Runs on every token beside the routed experts; never scored or pruned. `gate` [1, H]: times sigmoid(gate x). */
   readonly shared: (DenseTensors & { readonly scale: TensorView | null; readonly experts: number }) | null;

@@ -1,7 +1,8 @@
 import type { ConfigReader } from './config-reader.ts';
+import { MAX_LAYERS } from './describe-moe.ts';
 import type { Family } from './families/family.ts';
 
-/** The word of each layer for its kind: in `layer_types`, or where layers are halves of blocks; null: none are given. */
+/** The word of each layer for its kind, in `layer_types` or where `halves` has it; null: none are given. */
 export const layerWords = ({ halves }: Family, reader: ConfigReader): readonly string[] | null => {
   if (halves === undefined) return reader.strings('layer_types');
   const { listKey, lettersKey } = halves;
@@ -20,7 +21,7 @@ export const layerHalves = (
   if (halves === undefined) return null;
   const words = layerWords(family, reader) ?? [];
   const stated = reader.optionalInteger('num_hidden_layers');
-  if (words.length === 0 || (stated !== null && stated !== words.length))
+  if (words.length === 0 || words.length > MAX_LAYERS || (stated !== null && stated !== words.length))
     throw reader.inconsistent(
       `"${halves.listKey}" or "${halves.lettersKey}" names ${String(words.length)} layers, "num_hidden_layers" ` +
         (stated === null ? 'none' : String(stated)),

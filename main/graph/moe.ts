@@ -251,7 +251,7 @@ const constantOnTokens = (
   width: number,
   tokens: Value,
 ): { readonly output: Value; readonly inner: Value } => {
-  const nothing = zeros(graph, tokens, vector.shape.at(-1) ?? 0);
+  const nothing = zeros(graph, tokens, 1);
   return { output: graph.node('Add', [nothing, tensor(graph, vector)]), inner: zeros(graph, tokens, width) };
 };
 
