@@ -84,13 +84,17 @@ export interface PooledCurve {
 /** The curves, or parts of curves, that come from other sweeps than the one shown. */
 export const pooledCurves = (points: readonly RunResult[], shown: string | null): readonly PooledCurve[] => {
   const others = points.filter(({ run, result }) => run !== shown && result.factor > 1);
-  const groups = Map.groupBy(others, ({ run, result }) => JSON.stringify([run, result.method]));
-  return [...groups.values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const factors = new Map(group.map(({ result: { factor } }) => [factorKey(factor), factor]));
-    return [{ run: first.run, method: first.result.method, factors: [...factors.values()].sort((a, b) => a - b) }];
-  });
+  const curves = new Map<string, { run: string; method: MethodName; factors: Map<string, number> }>();
+  for (const { run, result } of others) {
+    const key = JSON.stringify([run, result.method]);
+    const curve = curves.get(key) ?? { run, method: result.method, factors: new Map<string, number>() };
+    curves.set(key, curve);
+    curve.factors.set(factorKey(result.factor), result.factor);
+  }
+  return [...curves.values()].map(({ factors, ...curve }) => ({
+    ...curve,
+    factors: [...factors.values()].sort((a, b) => a - b),
+  }));
 };
 
 /** Finished sweeps used for an estimate; several, so that one that waited or reused much from disk does not decide. */

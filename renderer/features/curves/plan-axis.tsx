@@ -163,13 +163,14 @@ const Pooled = ({ points, shown }: { readonly points: readonly RunResult[]; read
   return (
     <p className="plan-axis-pooled muted">
       <Definition of="pooledPoints">From other sweeps</Definition>:{' '}
-      {[...Map.groupBy(curves, ({ run }) => run)]
-        .map(
-          ([run, own]) =>
-            `${own
-              .map(({ method, factors }) => `${methodTitle(method)} ${factors.map(formatFactor).join(', ')}`)
-              .join('; ')} (${nameOf(run, facts)})`,
-        )
+      {[...new Set(curves.map(({ run }) => run))]
+        .map((run) => {
+          const own = curves.filter((curve) => curve.run === run);
+          const named = own.map(
+            ({ method, factors }) => `${methodTitle(method)} ${factors.map(formatFactor).join(', ')}`,
+          );
+          return `${named.join('; ')} (${nameOf(run, facts)})`;
+        })
         .join('; ')}
     </p>
   );
