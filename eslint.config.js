@@ -132,6 +132,18 @@ export default defineConfig(
     ),
   },
   {
+    // The page also runs in browsers and an older Electron that lack these.
+    files: ['renderer/**/*.{ts,tsx}', 'main/{contract,words,statistics,evaluation,figures}/**/*.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'Map', property: 'groupBy' },
+        { object: 'Object', property: 'groupBy' },
+        { object: 'Promise', property: 'withResolvers' },
+      ],
+    },
+  },
+  {
     files: ['main/cli/**/*.ts', 'tests/bench/**/*.ts', 'resources/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
