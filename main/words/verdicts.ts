@@ -351,7 +351,8 @@ export const reachText = ({ verdict, lastSafe }: Pick<Threshold, 'verdict' | 'la
 export const endingWords = ({ loop }: Pick<Extract<ShownAnswer, { kind: 'written' }>, 'loop'>): string => {
   if (loop === undefined) return 'ended by its length';
   const { character, period } = loop;
-  const repeating = period === null ? 'without a period' : `every ${counted(period, 'token')}`;
+  const repeating =
+    period === null ? 'without a period' : period === 1 ? 'every token' : `every ${formatCount(period)} tokens`;
   return `looped ${repeating}, from character ${formatCount(character + 1)} on, until its length ended it`;
 };
 

@@ -29,8 +29,15 @@ test('a lost item shows the question, the right answer, and both texts with thei
   expect(shown).toContain('<code>com<mark>ite</mark></code>');
   expect(shown).toContain('<code>com<mark>pater</mark></code>');
   expect(shown).toContain('read as <code>pater</code>');
-  expect(shown.match(/ended by the length limit/g)).toHaveLength(1);
+  expect(shown.match(/ended by its length/g)).toHaveLength(1);
   expect([shown.match(/>right: </g)?.length, shown.match(/>wrong: </g)?.length]).toEqual([1, 1]);
+});
+
+test('a loop is marked from its beginning, and told with its period', () => {
+  const looped = { ...written('comaaaa', false, { stopped: 'length' }), loop: { character: 3, period: 1 } };
+  const shown = markup({ ...item, candidate: looped });
+  expect(shown).toContain('<span class="outcome-loop">aaaa</span>');
+  expect(shown).toContain('looped every token, from character 4 on, until its length ended it');
 });
 
 test('equal texts have no mark, an empty one is stated, and a truncated context is reported', () => {
