@@ -79,7 +79,7 @@ it('reports that the server is gone, and the reason after a restart', async () =
   await server.close();
   await vi.waitFor(() => expect(shown()).toContain('cannot be reached'), patiently);
   await serve(port);
-  await vi.waitFor(() => expect(shown()).toContain('earlier start'), patiently);
+  await vi.waitFor(() => expect(shown()).toContain('was replaced'), patiently);
 });
 
 it('waits longer after each attempt, up to a limit', () => {
