@@ -4,6 +4,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import { z } from 'zod';
+import type { AttentionDescriptor } from '../../main/checkpoint/descriptor.ts';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { DEVIATION_LIMIT, runDevice, type ProviderProbe } from '../../main/contract/device.ts';
 import { dropPlan, type Plan } from '../../main/contract/plan.ts';
@@ -78,6 +79,9 @@ const sequencesOver = (tokens: number, count: number): readonly (readonly number
     Array.from({ length: 40 - 11 * sequence }, (_token, index) => (7 * index + 13 * sequence) % tokens),
   );
 
+const hasIndexer = (attention: AttentionDescriptor | null): boolean =>
+  attention?.kind === 'latent' && attention.indexer !== null;
+
 /** Environment of a process that finds no adapter. */
 const noVulkan = { VK_DRIVER_FILES: '/nonexistent.json', VK_ICD_FILENAMES: '/nonexistent.json' };
 
@@ -124,8 +128,13 @@ describe('WebGPU', () => {
       const folder = path.join(root, name);
       const kept: unknown = JSON.parse(await readFile(path.join(folder, 'kept.json'), 'utf8'));
       const { descriptor } = await openCheckpoint(folder);
+      // Among keys of equal score an indexer may choose any; those of the reference's tokens differ by at least 1e-3.
+      const tokens: unknown = JSON.parse(await readFile(path.join(folder, 'tokens.json'), 'utf8'));
+      const sequences = descriptor.blocks.some(({ attention }) => hasIndexer(attention))
+        ? z.array(z.array(z.number())).parse(tokens)
+        : sequencesOver(descriptor.vocabulary, 2);
       for (const plan of [null, dropPlan.parse(kept)]) {
-        const { deviation, otherExperts } = await compare(folder, sequencesOver(descriptor.vocabulary, 2), plan);
+        const { deviation, otherExperts } = await compare(folder, sequences, plan);
         expect([name, deviation <= DEVIATION_LIMIT, otherExperts]).toEqual([name, true, 0]);
       }
     }
