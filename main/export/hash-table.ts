@@ -5,8 +5,8 @@ import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/o
 
 /**
  * A table [V, K] of the experts of each token after pruning: in each row kept experts stay; the others, from left to
- * right, become the next kept expert (e + 1, e + 2, … around) that the row does not
- * hold yet; then all are renumbered.
+ * right, become the next kept expert (e + 1, e + 2, … around) that the row does not hold yet; then all are renumbered.
+ * Errors: fewer kept experts than a row holds; an entry that is no expert.
  */
 export const rewrittenTable = (
   table: BigInt64Array,
@@ -14,6 +14,9 @@ export const rewrittenTable = (
   experts: number,
   kept: readonly number[],
 ): BigInt64Array => {
+  if (kept.length < topK) throw new Error(`${String(kept.length)} experts cannot fill rows of ${String(topK)}`);
+  const stranger = table.find((expert) => expert < 0n || expert >= BigInt(experts));
+  if (stranger !== undefined) throw new Error(`the hash table holds ${String(stranger)}, which is no expert`);
   const numberOf = new Map(kept.map((expert, index) => [expert, index]));
   const out = new BigInt64Array(table.length);
   for (let first = 0; first < table.length; first += topK) {

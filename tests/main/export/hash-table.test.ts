@@ -27,3 +27,9 @@ it('gives every row as many different experts as before', () => {
     expect(own.every((expert) => expert >= 0 && expert < kept.length)).toBe(true);
   });
 });
+
+it('refuses an entry that is no expert, and fewer experts than a row holds', () => {
+  expect(() => rewritten([0, -7], 2, 6, [1, 2, 5])).toThrow('holds -7, which is no expert');
+  expect(() => rewritten([0, 6], 2, 6, [1, 2, 5])).toThrow('holds 6, which is no expert');
+  expect(() => rewritten([0, 1], 2, 6, [1])).toThrow('1 experts cannot fill rows of 2');
+});
