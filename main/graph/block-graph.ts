@@ -328,8 +328,10 @@ export const embed = (graph: OnnxGraph, model: ModelDescriptor, tokens: Value): 
     parts.set(TOKEN_INPUTS, tokenInputs(graph, model.tokenInputs, rowsOf(model.tokenInputs.table), hidden));
   if (model.hyperHead !== null)
     parts.set(OTHER_STREAMS, graph.node('Tile', [hidden, graph.integers([1, model.hyperHead.count - 1])]));
-  const ids = graph.node('Cast', [tokens], { to: DataType.FLOAT });
-  parts.set(TOKEN_IDS, graph.node('Unsqueeze', [ids, graph.integers([1])]));
+  if (model.stream.some(({ name }) => name === TOKEN_IDS)) {
+    const ids = graph.node('Cast', [tokens], { to: DataType.FLOAT });
+    parts.set(TOKEN_IDS, graph.node('Unsqueeze', [ids, graph.integers([1])]));
+  }
   return putTogether(graph, model, hidden, parts);
 };
 

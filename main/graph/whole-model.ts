@@ -25,8 +25,8 @@ export interface WholeModelLayout {
   readonly compressed: (block: BlockDescriptor, descriptor: CompressedAttention) => CompressedInputs;
   /** Inputs of attention for a block. */
   readonly attention: (block: BlockDescriptor) => AttentionInputs;
-  /** Inputs of operators in place of attention. */
-  readonly sequences: StateInputs;
+  /** Inputs of operators in place of attention; null where no block has one. */
+  readonly sequences: StateInputs | null;
 }
 
 /**
@@ -108,16 +108,18 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
       unpack,
       bias: biasOf(block),
     }),
-    sequences: {
-      sequences: {
-        pack,
-        real: graph.node('Unsqueeze', [graph.node('Cast', [isToken], { to: DataType.FLOAT }), graph.integers([2])]),
-        lengths: null,
-      },
-      past: null,
-      branches: null,
-      unpack,
-    },
+    sequences: model.blocks.some(({ state }) => state !== null)
+      ? {
+          sequences: {
+            pack,
+            real: graph.node('Unsqueeze', [graph.node('Cast', [isToken], { to: DataType.FLOAT }), graph.integers([2])]),
+            lengths: null,
+          },
+          past: null,
+          branches: null,
+          unpack,
+        }
+      : null,
   };
 };
 
@@ -168,7 +170,7 @@ const mixOf =
       return mixByAttention(graph, model, block.attention, tokens, { ...layout.attention(block), parts });
     if (block.compressed !== null)
       return mixByEntries(graph, model, block.compressed, tokens, layout.compressed(block, block.compressed));
-    if (block.state === null) throw new Error('a block has attention or a state');
+    if (block.state === null || layout.sequences === null) throw new Error('a block has attention or a state');
     return mixByState(graph, block.state, tokens, layout.sequences);
   };
 

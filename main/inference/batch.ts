@@ -19,7 +19,7 @@ export interface Batch {
   readonly tokenIds: Tensor;
   /** Inputs of every block with attention except hidden states, mask, attention bias and rotation. */
   readonly feeds: Readonly<Record<'pack' | 'unpack', Tensor>>;
-  /** Inputs of every block with a state except hidden states and mask. */
+  /** Inputs of every block with a state except hidden states and mask; empty where no block has one. */
   readonly sequences: Feeds;
   /** Inputs of the blocks that rotate so, or whose queries grow so. */
   readonly byPosition: ReadonlyMap<Rotary | Temperature, Feeds>;
@@ -28,6 +28,8 @@ export interface Batch {
   /** Attention bias [B, 1, S, P + S] by `reachKey` of the model's blocks; P: `prefixColumns`. */
   readonly biases: ReadonlyMap<string, Tensor>;
 }
+
+const hasStates = ({ blocks }: ModelDescriptor): boolean => blocks.some(({ state }) => state !== null);
 
 const temperatureOf = ({ attention }: BlockDescriptor): Temperature | null =>
   attention?.kind === 'grouped' ? attention.temperature : null;
@@ -158,7 +160,7 @@ export const makeBatch = (
       pack: integerTensor(pack, [members.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
     },
-    sequences: sequenceFeeds(members, prefixColumns > 0),
+    sequences: hasStates(model) ? sequenceFeeds(members, prefixColumns > 0) : {},
     entries: entriesOfTrees(model, members, slots, prefixColumns),
     byPosition: positionFeeds(model, positions),
     biases: byReach(model.blocks, (reach) => attentionBias(members, reach, slots, prefixColumns)),
@@ -246,7 +248,7 @@ const repeatBatch = (model: ModelDescriptor, batch: Batch, times: number): Batch
       pack: shifted(feeds.pack, tokens),
       unpack: shifted(feeds.unpack, paddedSlots(batch)),
     },
-    sequences: sequenceFeeds(members, false),
+    sequences: hasStates(model) ? sequenceFeeds(members, false) : {},
     entries: entriesOfTrees(model, members, feeds.pack.dims[1] ?? 0, 0),
     byPosition: new Map([...batch.byPosition].map(([kind, each]) => [kind, repeatedFeeds(each)] as const)),
     biases: new Map([...batch.biases].map(([window, bias]) => [window, repeated(bias)])),
