@@ -22,6 +22,9 @@ export interface TextOutcome {
   readonly tokens: number;
 }
 
+/** Fewest tokens of a loop: a shorter text cannot loop. */
+export const FEWEST_LOOPED = 32;
+
 /** A loop at the end of a generated text: its first token, and that token's place in the text in UTF-16 units. */
 export interface TextLoop {
   readonly token: number;

@@ -1,12 +1,9 @@
-import type { WrittenOutcome } from '../contract/outcome.ts';
+import { FEWEST_LOOPED, type WrittenOutcome } from '../contract/outcome.ts';
 import type { Endings, SweepResult, Threshold } from '../contract/sweep.ts';
 import { sweepThresholds } from './threshold.ts';
 
 /** Whether a text ended by a stop string or an end token. */
 export const hasEnded = ({ stopped }: WrittenOutcome): boolean => stopped !== 'length';
-
-/** Texts of fewer tokens are too short to loop (generation/loop-of.ts). */
-const FEWEST_LOOPED = 32;
 
 /** Share of the texts that looped; null where that was not recorded. */
 export const loopedShare = (outcomes: readonly WrittenOutcome[]): number | null => {

@@ -1,9 +1,8 @@
-import type { TextLoop } from '../contract/outcome.ts';
+import { FEWEST_LOOPED, type TextLoop } from '../contract/outcome.ts';
 
-/** Longest period in tokens, fewest repeats and fewest tokens of a loop. */
+/** Longest period in tokens and fewest repeats of a loop. */
 const MOST_PERIOD = 64;
 const FEWEST_REPEATS = 4;
-const FEWEST_TOKENS = 32;
 /** Without a period: the last tokens of which nearly none may be new, and the share of new trigrams below which. */
 const STALE_TOKENS = 128;
 const STALE_SHARE = 0.1;
@@ -33,10 +32,10 @@ const newTrigrams = (tokens: readonly number[], begin: number): number => {
  * in its last 128 tokens are new.
  */
 export const loopOf = (tokens: readonly number[]): Omit<TextLoop, 'character'> | null => {
-  if (tokens.length < FEWEST_TOKENS) return null;
+  if (tokens.length < FEWEST_LOOPED) return null;
   for (let period = 1; period <= MOST_PERIOD; period += 1) {
     const token = beginOf(tokens, period);
-    if (tokens.length - token >= Math.max(FEWEST_TOKENS, FEWEST_REPEATS * period)) return { token, period };
+    if (tokens.length - token >= Math.max(FEWEST_LOOPED, FEWEST_REPEATS * period)) return { token, period };
   }
   const token = tokens.length - STALE_TOKENS;
   const isStale = token >= 0 && newTrigrams(tokens, token) < STALE_SHARE * (STALE_TOKENS - 2);

@@ -1,7 +1,7 @@
 import type { AttentionDescriptor, ModelDescriptor, Norm, Projection, Rotary } from '../checkpoint/descriptor.ts';
 import { merge, rotate, type Rotation, split, cut } from './heads.ts';
 import { chosenBias, indexPart, indexValues, type IndexValues, prefixIndex } from './indexer.ts';
-import { normalise, normaliseBy, project } from './linear.ts';
+import { normalise, normaliseBy, ones, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import type { StreamParts } from './stream.ts';
@@ -404,9 +404,3 @@ export const probabilities = (
 /** [B, S, heads...] -> the real tokens [T, width]. */
 export const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: AttentionInputs): Value =>
   graph.node('Gather', [merge(graph, mixed, width), inputs.unpack], { axis: 0 });
-
-export const ones = (graph: OnnxGraph, length: number): Value =>
-  graph.floats(
-    [length],
-    Array.from({ length }, () => 1),
-  );

@@ -1,7 +1,8 @@
 import type { CompressedAttention, Compressor } from '../checkpoint/descriptor.ts';
-import { merge, rotate, type Rotation, split } from './heads.ts';
+import { probabilities } from './attention.ts';
+import { cut, merge, rotate, type Rotation, split } from './heads.ts';
 import { chosenBias } from './indexer.ts';
-import { normalise, normaliseBy, project } from './linear.ts';
+import { normalise, normaliseBy, ones, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
@@ -133,11 +134,10 @@ export const compressedAttention = (
 ): { readonly output: Value; readonly carried: Readonly<{ key: Value; raw?: Value }> } => {
   const { heads, headDimension, query, compressor } = descriptor;
   const low = normalise(graph, project(graph, tokens, query.down), query.norm);
-  const ones = graph.floats([headDimension], new Array<number>(headDimension).fill(1));
   const plainQueries = normaliseBy(
     graph,
     split(graph, project(graph, low, query.up), heads, headDimension),
-    ones,
+    ones(graph, headDimension),
     query.epsilon,
   );
   const queries = rotateEnd(graph, plainQueries, heads, headDimension, inputs.rotation);
@@ -161,10 +161,7 @@ const rotateEnd = (graph: OnnxGraph, value: Value, count: number, dimension: num
   const turn = (end: Value): Value =>
     split(graph, rotate(graph, merge(graph, end, count * dimensions), count, rotation), count, dimensions);
   if (dimensions === dimension) return turn(value);
-  const [first, end] = graph.nodes('Split', [value, graph.integers([dimension - dimensions, dimensions])], 2, {
-    axis: -1,
-  });
-  if (first === undefined || end === undefined) throw new Error('Split gives two outputs');
+  const [first, end] = cut(graph, value, [dimension - dimensions, dimensions]);
   return graph.node('Concat', [first, turn(end)], { axis: -1 });
 };
 
@@ -257,7 +254,7 @@ const compress = (
   { rows, open, rotation }: EntryInputs,
 ): Value => {
   const dimension = norm.scale.shape[0] ?? 0;
-  const cut = (value: Value, axis: number, start: number, end: number): Value =>
+  const slice = (value: Value, axis: number, start: number, end: number): Value =>
     graph.node('Slice', [value, graph.integers([start]), graph.integers([end]), graph.integers([axis])]);
   /** Of the window before, the first half of the columns; of the own one, the second. */
   const taken = (value: Value): Value =>
@@ -265,15 +262,15 @@ const compress = (
       ? graph.node(
           'Concat',
           [
-            cut(cut(value, 2, 0, every), 3, 0, dimension),
-            cut(cut(value, 2, every, 2 * every), 3, dimension, 2 * dimension),
+            slice(slice(value, 2, 0, every), 3, 0, dimension),
+            slice(slice(value, 2, every, 2 * every), 3, dimension, 2 * dimension),
           ],
           { axis: 2 },
         )
       : value;
   const own = tensor(graph, places);
   const ofPlaces = overlapping
-    ? graph.node('Concat', [cut(own, 1, 0, dimension), cut(own, 1, dimension, 2 * dimension)], { axis: 0 })
+    ? graph.node('Concat', [slice(own, 1, 0, dimension), slice(own, 1, dimension, 2 * dimension)], { axis: 0 })
     : own;
   const logits = graph.node('Add', [graph.node('Add', [taken(gates), ofPlaces]), open]);
   const weighted = graph.node('Mul', [taken(values), graph.node('Softmax', [logits], { axis: 2 })]);
@@ -319,14 +316,8 @@ const attend = (
   const scaled = graph.node('Mul', [queries, graph.float(scale)]);
   const packed = graph.node('Transpose', [graph.node('Gather', [scaled, pack], { axis: 0 })], { perm: [0, 2, 1, 3] });
   const lying = graph.node('Unsqueeze', [graph.node('Transpose', [keys], { perm: [0, 2, 1] }), graph.integers([1])]);
-  const scores = graph.node('Add', [graph.node('MatMul', [packed, lying]), bias]);
-  const first = graph.node('Slice', [scores, graph.integers([0]), graph.integers([1]), graph.integers([-1])]);
-  const sink = graph.node('Expand', [
-    graph.node('Reshape', [tensor(graph, sinks), graph.integers([1, heads, 1, 1])]),
-    graph.node('Shape', [first]),
-  ]);
-  const shares = graph.node('Softmax', [graph.node('Concat', [scores, sink], { axis: -1 })], { axis: -1 });
-  const ofKeys = graph.node('Slice', [shares, graph.integers([0]), graph.integers([-1]), graph.integers([-1])]);
+  const scores = graph.node('MatMul', [packed, lying]);
+  const ofKeys = probabilities(graph, scores, bias, tensor(graph, sinks), [1, heads, 1, 1]);
   const mixed = graph.node('MatMul', [ofKeys, graph.node('Unsqueeze', [keys, graph.integers([1])])]);
   const bySlot = merge(graph, graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), heads * headDimension);
   return split(graph, graph.node('Gather', [bySlot, unpack], { axis: 0 }), heads, headDimension);

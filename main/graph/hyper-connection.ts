@@ -1,5 +1,5 @@
 import type { HyperConnection, HyperHead } from '../checkpoint/descriptor.ts';
-import { multiply, normaliseBy } from './linear.ts';
+import { multiply, normaliseBy, ones } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { tensor } from './weights.ts';
 
@@ -14,8 +14,7 @@ export interface ConnectedHalf {
 /** RMS norm without weight over all streams of a token, and its products with the rows of a matrix. */
 const readings = (graph: OnnxGraph, streams: Value, { rows, epsilon }: HyperHead): Value => {
   const width = rows.shape[1] ?? 0;
-  const ones = graph.floats([width], new Array<number>(width).fill(1));
-  return multiply(graph, normaliseBy(graph, streams, ones, epsilon), rows, null);
+  return multiply(graph, normaliseBy(graph, streams, ones(graph, width), epsilon), rows, null);
 };
 
 /** [..., start, end) of the last axis. */

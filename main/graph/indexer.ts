@@ -1,5 +1,5 @@
 import type { IndexerDescriptor } from '../checkpoint/descriptor.ts';
-import { HIDDEN, merge, rotate, type Rotation, split } from './heads.ts';
+import { cut, HIDDEN, merge, rotate, type Rotation, split } from './heads.ts';
 import { normalise, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
@@ -27,9 +27,7 @@ export const indexValues = (
   if (own === null) {
     const given = parts?.get(part ?? '');
     if (given === undefined) throw new Error('a block without an indexer takes the values of another');
-    const widths = [heads * dimension, dimension, heads];
-    const [query, key, weights] = graph.nodes('Split', [given, graph.integers(widths)], 3, { axis: -1 });
-    if (query === undefined || key === undefined || weights === undefined) throw new Error('Split gives three outputs');
+    const [query, key, weights] = cut(graph, given, [heads * dimension, dimension, heads]);
     return { query: split(graph, query, heads, dimension), key: split(graph, key, 1, dimension), weights };
   }
   const turned = rotation === null ? null : { ...rotation, rotary: { ...rotation.rotary, interleaved } };

@@ -68,6 +68,10 @@ export const normaliseBy = (graph: OnnxGraph, value: Value, factor: Value, epsil
     stash_type: 1,
   });
 
+/** The factor of a norm without weight. */
+export const ones = (graph: OnnxGraph, length: number): Value =>
+  graph.floats([length], new Array<number>(length).fill(1));
+
 /** RMS norm (x * rsqrt(mean(x^2) + epsilon) * w) or layer norm over the last axis, in float32. */
 export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, plusOne, bias, epsilon }: Norm): Value => {
   const stored = tensor(graph, scale);

@@ -1,7 +1,6 @@
 import type { ChannelConvolution, StateDescriptor } from '../checkpoint/descriptor.ts';
-import { ones } from './attention.ts';
 import { cut, merge, split } from './heads.ts';
-import { normalise, normaliseBy, project } from './linear.ts';
+import { normalise, normaliseBy, ones, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';

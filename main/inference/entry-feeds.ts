@@ -81,8 +81,9 @@ export const entryFeeds = (
 
 const entriesOf = (
   { start, before, firstRow, trunk, branches }: EntrySequence,
-  { every, overlapping }: Compressor,
+  compressor: Compressor,
 ): readonly Entry[] => {
+  const { every } = compressor;
   const entries: Entry[] = [];
   const all = trunk + branches.reduce((sum, length) => sum + length, 0);
   const turn = start + trunk;
@@ -94,7 +95,7 @@ const entriesOf = (
       return firstRow + (position < turn ? position - start : slot + position - turn);
     };
     for (let last = first + ((every - 1 - (first % every) + every) % every); last < end; last += every) {
-      const from = last - entryLength(every, overlapping) + 1;
+      const from = last - entrySlots(compressor) + 1;
       entries.push({
         rows: Array.from({ length: last - from + 1 }, (_, index) => rowAt(from + index)),
         position: last - every + 1,
@@ -111,5 +112,3 @@ const entriesOf = (
   }
   return entries;
 };
-
-const entryLength = (every: number, overlapping: boolean): number => (overlapping ? 2 : 1) * every;
