@@ -216,6 +216,10 @@ export const groupTargets = (
     })),
   );
 
+/** Hidden states [rows, W] that targets are predicted from, each once, in the order of the targets. */
+export const scoredStates = (hidden: Float32Array, targets: readonly Target[], width: number): Float32Array =>
+  gatherRows(hidden, [...new Set(targets.map(({ row }) => row))], width);
+
 /** Leading tokens of all sequences that no target is predicted from. */
 export const unscoredTokens = (sequences: readonly ScoredSequence[]): number =>
   minOf(sequences.map(({ input, targets }) => input.length - targets.length));

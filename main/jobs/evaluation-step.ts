@@ -28,7 +28,7 @@ type EvaluationDone = (step: EvaluationStep, outcomes: Outcomes) => Promise<void
  */
 const answering = (
   { runners, meter }: JobContext,
-  { model, task, sizer, isStreamed }: Measurement,
+  { model, task, itemsHash, fidelity, sizer, isStreamed }: Measurement,
   items: readonly TaskItem[],
   { sideBySide, goesOn = () => false }: { sideBySide: boolean; goesOn?: (group: readonly EvaluationStep[]) => boolean },
 ): Computation<EvaluationStep, Outcomes> => {
@@ -42,7 +42,8 @@ const answering = (
       const runner = await runners.open(model.checkpoint);
       const cost = sideBySide && isStreamed ? await writingCost(runner, items, group) : null;
       if (cost !== null) meter.describe(`${title}. ${cost}`);
-      return answerItems(runner, task.task, items, group, { ...control, goesOn: goesOn(group) });
+      const compared = fidelity === true ? { fidelity: itemsHash } : {};
+      return answerItems(runner, task.task, items, group, { ...control, ...compared, goesOn: goesOn(group) });
     },
   };
 };

@@ -154,7 +154,7 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
     const asked = await askedTasks(model, firstOnes(tasks, settings.first?.task), settings.chat, context.madeAt);
     const count = await openTokenCounter(model.checkpoint, context.signal);
-    const measure = measurementsOn(context, model);
+    const measure = measurementsOn(context, model, settings.fidelity);
     for (const task of asked) {
       const calibration = {
         profiling: needs.calibration ? await count.profiling(task.task.calibration) : 0,

@@ -69,6 +69,8 @@ export interface EvaluationIdentity {
   readonly numerics: Numerics;
   /** Undefined where no answers are written. */
   readonly writing?: WritingIdentity | undefined;
+  /** Whether distributions are compared with the unpruned model's; absent where not. */
+  readonly fidelity?: true | undefined;
 }
 
 /** With items and plan, determines which texts are written and which of them are right. */
@@ -80,7 +82,15 @@ export interface WritingIdentity {
 }
 
 /** Candidates with the same kept experts share a key, whatever their method. */
-export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writing }: EvaluationIdentity): string =>
+export const evaluationKey = ({
+  model,
+  experts,
+  itemsHash,
+  plan,
+  numerics,
+  writing,
+  fidelity,
+}: EvaluationIdentity): string =>
   stepKey({
     kind: 'evaluation',
     model,
@@ -88,6 +98,7 @@ export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writi
     plan: planContent(plan, experts),
     numerics,
     writing,
+    fidelity,
   });
 
 /** Key of a part of an evaluation's items, which a search for a threshold answers at a time. */
