@@ -7,7 +7,7 @@ import { RUN_GROUPS, runColumns, type RunEntry, runRows } from '../../../main/fi
 import { tableTsv } from '../../../main/figures/table-rows.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { counted, formatCount } from '../../../main/words/numbers.ts';
-import { copyText } from '../../actions/copy.ts';
+import { copyText } from '../../components/copy-text.ts';
 import { Button } from '../../components/button.tsx';
 import { Checkbox, Select } from '../../components/choices.tsx';
 import { EmptyState } from '../../components/panel.tsx';

@@ -7,7 +7,7 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { changedSettings, valueText } from '../../../main/contract/setting.ts';
 import { describedSweepSettings, recordedSweepSettings } from '../../../main/contract/sweep.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { copyText } from '../../actions/copy.ts';
+import { copyText } from '../../components/copy-text.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
