@@ -85,7 +85,7 @@ export const curvesView = (
   };
 };
 
-/** Quality of one model against kept experts, bytes or dropped share, with the same data as the curves. */
+/** Quality of one model against one of `curveAxes`, with the same data as the curves. */
 export const axisView = ({ manifest, document, theme }: SweepView, model: string, axis: CurveAxis): ViewFiles => ({
   picture: hasAxis(document, model, axis)
     ? {
