@@ -12,6 +12,7 @@ const kindIcons: Readonly<Record<RunKind, IconName>> = {
   finetune: 'model',
   experiment: 'table',
   damage: 'chart',
+  beside: 'file',
 };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',
