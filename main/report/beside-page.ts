@@ -1,6 +1,6 @@
 import type { BesideColumn, BesideDifference, BesideDocument } from '../contract/beside.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { choicesGone, endedText, likelyRows, shownToken, BESIDE_NOTES } from '../words/beside.ts';
+import { besideTexts, choicesGone, endedText, likelyRows, shownToken } from '../words/beside.ts';
 import { html, htmlAll, type HtmlNode, reportTable } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
@@ -94,7 +94,9 @@ export const besidePage = (manifest: RunManifest, document: BesideDocument): str
       {
         id: 'notes',
         title: 'How to read it',
-        content: [html('ul', { class: 'notes' }, htmlAll(BESIDE_NOTES.map((note) => html('li', {}, note))))],
+        content: [
+          html('ul', { class: 'notes' }, htmlAll(Object.values(besideTexts).map((note) => html('li', {}, note)))),
+        ],
       },
       { id: 'record', title: 'Record', content: recordSection(manifest) },
     ],

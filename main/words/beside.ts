@@ -1,5 +1,4 @@
 import type { BesideColumn, BesideDifference, LikelyToken } from '../contract/beside.ts';
-import { formatProbability } from './numbers.ts';
 
 /** A token's text with its spaces and line ends made visible; an empty one is a special token. */
 export const shownToken = (text: string): string =>
@@ -27,9 +26,15 @@ export const choicesGone = ({ layers }: BesideDifference): string => {
   return `Of the ${String(all)} experts that the unpruned model used there, ${String(gone)} are gone.`;
 };
 
+/** A token's probability in percent, one digit after the point; extremes as bounds, never as 0 or 100. */
+const shownProbability = (probability: number): string => {
+  const percent = 100 * probability;
+  return percent < 0.1 ? '< 0.1 %' : percent > 99.9 ? '> 99.9 %' : `${percent.toFixed(1)} %`;
+};
+
 const shownLikely = (token: LikelyToken | undefined): { readonly text: string; readonly probability: string } => ({
   text: token?.text ?? '',
-  probability: token === undefined ? '' : formatProbability(token.probability),
+  probability: token === undefined ? '' : shownProbability(token.probability),
 });
 
 /** Both lists of likeliest tokens, by rank. */
@@ -40,14 +45,18 @@ export const likelyRows = ({ unpruned, pruned }: BesideDifference) =>
     pruned: shownLikely(pruned[index]),
   }));
 
-/** The definitions of the page and the window. */
-export const BESIDE_NOTES: readonly string[] = [
-  'Each model writes the token with the largest logit, from its own text so far (greedy decoding), as uncurl generate ' +
-    'does.',
-  'The first differing token is the first new token that differs from the unpruned model\u2019s. Both models chose it ' +
-    'after the same text; later tokens follow different texts and need no longer be compared.',
-  'Probabilities are the softmax of all logits, with no temperature. Both models read the prompt and the common tokens ' +
-    'once more for them, which can change the last digits.',
-  'Experts used are the top-k of the unpruned model\u2019s router at the last common token, in every MoE layer. Gone are ' +
-    'those that the plan drops, merges into another expert or replaces by a constant.',
-];
+/** Definitions of what a side by side shows, for the window and the page. */
+export const besideTexts = {
+  writing:
+    'Each model writes the token with the largest logit, from its own text so far (greedy decoding), as uncurl ' +
+    'generate does.',
+  firstDifference:
+    'The first new token that differs from the unpruned model’s. Both models chose it after the same text; later ' +
+    'tokens follow different texts.',
+  probability:
+    'Softmax of all logits, without a temperature. Both models read the prompt and the common tokens once more for it, ' +
+    'which can change the last digits.',
+  usedExperts:
+    'The top-k experts of the unpruned model’s router at the last common token, in every MoE layer. Gone are those ' +
+    'that the plan drops, merges into another expert or replaces by a constant.',
+} as const;

@@ -40,6 +40,12 @@ export const views: readonly [View, ...View[]] = [
     keywords: ['methods', 'rank', 'best', 'against', 'recovery'],
     component: later(async () => (await import('../features/compare/compare-view.tsx')).CompareView),
   },
+  {
+    name: 'beside',
+    title: 'Side by side',
+    keywords: ['prompt', 'generate', 'write', 'text', 'tokens', 'difference', 'chat', 'probability'],
+    component: later(async () => (await import('../features/beside/beside-view.tsx')).BesideView),
+  },
 ];
 
 /** Every action of the window. */

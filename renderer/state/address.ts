@@ -45,7 +45,7 @@ const isThere = <T>(value: T | null): value is T => value !== null;
 
 /** The fragment without its `#`. */
 export const addressOf = (view: string, selection: Selection, { models, tasks }: Shelves): string => {
-  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, layer, expert } = selection;
+  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, beside, layer, expert } = selection;
   const address = new URLSearchParams({ view });
   if (model !== null) address.set('model', nameOf(models, model));
   if (task !== null) address.set('task', nameOf(tasks, task));
@@ -62,6 +62,7 @@ export const addressOf = (view: string, selection: Selection, { models, tasks }:
   }))
     address.set(key, word);
   if (run !== null) address.set('run', run);
+  if (beside !== null) address.set('beside', beside);
   if (layer !== null && expert !== null) address.set('expert', `${layer}.${expert}`);
   return address.toString().replaceAll('%2C', SEPARATOR);
 };
@@ -122,8 +123,10 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
     task: (word) => named(tasks, word),
   });
   if (map !== null) known.map = map;
-  const run = address.get('run');
-  if (run !== null && /^[a-z0-9][a-z0-9-]{0,127}$/.test(run)) known.run = run;
+  for (const key of ['run', 'beside'] as const) {
+    const run = address.get(key);
+    if (run !== null && /^[a-z0-9][a-z0-9-]{0,127}$/.test(run)) known[key] = run;
+  }
   return { view: address.get('view'), known };
 };
 
