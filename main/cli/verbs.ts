@@ -7,6 +7,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   baseline: async () => (await import('./verbs/baseline.ts')).baseline,
   score: async () => (await import('./verbs/score.ts')).score,
   generate: async () => (await import('./verbs/generate.ts')).generate,
+  beside: async () => (await import('./verbs/beside.ts')).beside,
   profile: async () => (await import('./verbs/profile.ts')).profile,
   plan: async () => (await import('./verbs/plan.ts')).plan,
   damage: async () => (await import('./verbs/damage.ts')).damage,

@@ -1,3 +1,4 @@
+import { besideTexts } from '../../main/words/beside.ts';
 import { define } from './definition-text.ts';
 
 /** Measurements of sweeps; thresholds and comparisons. */
@@ -25,6 +26,15 @@ export const results = define({
       'worse by more than δ, or worse when it is not, is at most 5 %: exactly for independent items, and in every ' +
       'simulation where items share passages, since a passage may change as a whole. For perplexity, 5 % is ' +
       'nominal: 4 to 6 % for 50 to 300 texts with heavy tails, up to 14 % for 20.',
+  },
+  firstDifference: { term: 'First difference', text: besideTexts.firstDifference },
+  tokenProbability: { term: 'Probability of a token', text: besideTexts.probability },
+  usedExperts: { term: 'Experts used', text: besideTexts.usedExperts },
+  newTokens: {
+    term: 'New tokens',
+    text:
+      'The most tokens that each model writes. Fewer come where an end token does, or where the prompt leaves fewer ' +
+      'of the model’s positions.',
   },
   mcnemar: {
     term: 'p (exact McNemar)',

@@ -130,7 +130,7 @@ test('the gate is entered only in these files', () => {
     'main/cli/open-runner.ts',
     // A worker on a shared sweep, and the listing of its parts.
     'main/engine/work-on-run.ts',
-    // Every run: sweep, profile, damage, export, verify, finetune, experiment, reproduce.
+    // Every run: sweep, profile, damage, beside, export, verify, finetune, experiment, reproduce.
     'main/jobs/carry-out.ts',
     // The second measurement, with its own steps.
     'main/reproduction/reproduce-experiment.ts',
