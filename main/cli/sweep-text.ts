@@ -86,11 +86,11 @@ const overDraws = (document: SweepDocument): readonly string[] => {
   ];
 };
 
-/** Plans on tasks that they were not made for: summaries, and how far each row is safe; empty where none were measured. */
+/** Plans on tasks that they were not made for: summaries, and how far each row is safe; empty without them. */
 const elsewhereLines = (document: SweepDocument): readonly string[] => {
   if (document.elsewhere === undefined) return [];
   const { thresholds, together = [] } = document;
-  const [{ delta = DEFAULT_DELTA } = {}] = thresholds;
+  const delta = thresholds[0]?.delta ?? DEFAULT_DELTA;
   const rows = thresholds.flatMap((threshold) => everywhereSentence(document, threshold) ?? []);
   const joint = together.map(
     (one) => `Made for all tasks at once by ${one.method} (${one.model}): safe on every task ${reachText(one)}.`,

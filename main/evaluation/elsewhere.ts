@@ -11,6 +11,7 @@ import { methodInProse } from '../words/methods.ts';
 import { formatDifference, formatFactor } from '../words/numbers.ts';
 import { reachText } from '../words/verdicts.ts';
 import { minOf } from '../statistics/extremes.ts';
+import { groupBy } from './threshold.ts';
 import { atChanceIn, independentItems, isSafe, itemsNeeded } from './verdicts.ts';
 
 /**
@@ -53,7 +54,7 @@ export const rowCells = ({ results, elsewhere = [] }: Measured, row: ElsewhereRo
   return [...own.filter(({ factor }) => factors.has(factorKey(factor))), ...others];
 };
 
-/** How far the plans of a row are safe on every task; null where its cells do not tell that yet, or nothing can be lost. */
+/** How far the plans of a row are safe on every task; null where that is not known yet, or nothing can be lost. */
 const everywhereOf = (document: Measured, row: ElsewhereRow, delta: number, alpha: number): Everywhere | null => {
   const atChance = atChanceIn(document.results);
   const cells = rowCells(document, row).filter((cell) => !atChance(cell));
@@ -64,7 +65,7 @@ const everywhereOf = (document: Measured, row: ElsewhereRow, delta: number, alph
   const draws = new Set(cells.map(({ seed }) => seed)).size;
   const few = cells.some((cell) => independentItems(cell) < itemsNeeded(delta, cell.metric, alpha));
   if (few) return { factor: null, lastSafe: null, firstUnsafe: null, verdict: 'cannot-tell', tasks: tasks.size };
-  const byFactor = [...Map.groupBy(cells, ({ factor }) => factorKey(factor)).values()].sort(
+  const byFactor = groupBy(cells, ({ factor }) => factorKey(factor)).sort(
     ([one], [other]) => (one?.factor ?? 0) - (other?.factor ?? 0),
   );
   // A factor that is not measured on every task yet ends the sequence, without being unsafe.
@@ -150,10 +151,8 @@ export const elsewhereSummaries = (document: Measured, delta: number): readonly 
   const atChance = atChanceIn(document.results);
   const counts = (result: SweepResult): boolean => result.metric !== 'perplexity' && !atChance(result);
   const elsewhere = (document.elsewhere ?? []).filter(({ result }) => counts(result));
-  const groups = Map.groupBy(elsewhere, ({ result: { model, method, factor } }) =>
-    JSON.stringify([model, method, factorKey(factor)]),
-  );
-  return [...groups.values()].flatMap((points): ElsewhereSummary[] => {
+  const groups = groupBy(elsewhere, ({ result: { model, method, factor } }) => [model, method, factorKey(factor)]);
+  return groups.flatMap((points): ElsewhereSummary[] => {
     const [first] = points;
     if (first === undefined) return [];
     const { model, method, factor } = first.result;
@@ -184,8 +183,8 @@ export const elsewhereSummaries = (document: Measured, delta: number): readonly 
   });
 };
 
-/** Numbers of points as in "-7.0". */
-const points = (difference: number): string => formatDifference(difference, 'acc');
+/** A number of points, as in "-7.0". */
+const inPoints = (difference: number): string => formatDifference(difference, 'acc');
 
 /** A summary in words. `delta`: the margin behind `losing`. `title`: how a task is called. */
 export const summarySentence = (
@@ -195,14 +194,14 @@ export const summarySentence = (
 ): string => {
   const single =
     `${model} by ${methodInProse(method)} at ${formatFactor(factor)}: plans made for one task change accuracy by ` +
-    `${points(own)} points in the mean on that task, and by ${points(others)} on the others, at worst by ` +
-    `${points(worst.difference)} (made for ${title(worst.madeFor ?? '')}, measured on ${title(worst.task)}). ` +
-    `${losing} of ${cells} other tasks lose more than ${formatDifference(delta, 'acc').slice(1)} points.`;
+    `${inPoints(own)} points in the mean on that task, and by ${inPoints(others)} on the others, at worst by ` +
+    `${inPoints(worst.difference)} (made for ${title(worst.madeFor ?? '')}, measured on ${title(worst.task)}). ` +
+    `In ${losing} of ${cells} such pairs it falls by more than ${formatDifference(delta, 'acc').slice(1)} points.`;
   if (together === null) return single;
   const { mean: average, worst: joint } = together;
   return (
-    `${single} One plan made for all tasks changes it by ${points(average)} in the mean, at worst by ` +
-    `${points(joint.difference)} (${title(joint.task)}).`
+    `${single} One plan made for all tasks changes it by ${inPoints(average)} in the mean, at worst by ` +
+    `${inPoints(joint.difference)} (${title(joint.task)}).`
   );
 };
 
@@ -230,7 +229,7 @@ export const everywhereSentence = (
   const loss =
     first === undefined
       ? ''
-      : `; at ${formatFactor(first.factor)} ${title(first.task)} changes by ${points(first.difference)} points`;
+      : `; at ${formatFactor(first.factor)} ${title(first.task)} changes by ${inPoints(first.difference)} points`;
   return (
     `Made for ${title(task)} by ${methodInProse(method)} (${model}): safe for ${title(task)} ${reachText(threshold)}, ` +
     `on every task ${reachText(everywhere)}${loss}.`

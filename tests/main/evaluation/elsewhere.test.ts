@@ -109,8 +109,8 @@ test('a summary counts cells off the own task, and names the one that loses most
   expect(atTwo?.together).toEqual({ mean: 0, worst: { madeFor: null, task: 'sums', difference: 0 } });
   expect(atTwo && summarySentence(atTwo, DELTA)).toBe(
     'model by REAP at ×2: plans made for one task change accuracy by 0.0 points in the mean on that task, and by −5.2 ' +
-      'on the others, at worst by −31.0 (made for sums, measured on french). 1 of 6 other tasks lose more than 2.0 ' +
-      'points. One plan made for all tasks changes it by 0.0 in the mean, at worst by 0.0 (sums).',
+      'on the others, at worst by −31.0 (made for sums, measured on french). In 1 of 6 such pairs it falls by more ' +
+      'than 2.0 points. One plan made for all tasks changes it by 0.0 in the mean, at worst by 0.0 (sums).',
   );
 });
 
