@@ -9,12 +9,14 @@ import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
+import { elsewhereCurves } from './elsewhere-figure.ts';
 import { choiceAndWritingCsv, curtailedCsv, findingsMarkdown, thresholdsMarkdown } from './tables.ts';
 import {
   axisView,
   bestThresholdsView,
   compareView,
   curvesView,
+  elsewhereView,
   equalKeptView,
   expertTrendView,
   type RoutingNames,
@@ -69,6 +71,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
   const view = { manifest, document, theme };
   const models = [...new Set(document.results.map(({ model }) => model))];
   const curves = models.map((model) => curvesView(view, model));
+  const elsewhere = elsewhereCurves(document).map((curve) => elsewhereView(view, curve));
   return [
     ...curves.flatMap(pictureFile),
     ...models.flatMap((model) => curveAxes.flatMap((axis) => pictureFile(axisView(view, model, axis)))),
@@ -76,6 +79,8 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
     ...kindsFiles(manifest, document),
+    ...elsewhere.flatMap(pictureFile),
+    ...elsewhere.slice(0, 1).map(tableFile),
     ...curtailedFiles(manifest, document),
   ];
 };

@@ -40,6 +40,23 @@ const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tas
   );
 };
 
+/** Refuses (`bad-usage`) to measure plans elsewhere where there is no other task, or where plans stop early. */
+const requireElsewhere = ({ elsewhere, stop }: SweepSettings, tasks: readonly RunTask[]): void => {
+  if (elsewhere !== true) return;
+  if (tasks.length < 2)
+    throw refuse(
+      'bad-usage',
+      'The sweep has one task, so there is no other one to measure its plans on.',
+      'Name another task too, or leave out --elsewhere.',
+    );
+  if (stop !== undefined)
+    throw refuse(
+      'bad-usage',
+      'Plans are measured elsewhere on every item, which a search that stops early does not do.',
+      'Leave out --elsewhere, or --stop early.',
+    );
+};
+
 const requireNamed = (what: string, first: string | undefined, all: readonly { readonly name: string }[]): void => {
   if (first === undefined || all.some(({ name }) => name === first)) return;
   throw refuse(
@@ -86,6 +103,7 @@ export const checkSweep = async ({ models, tasks, settings, candidates = [] }: S
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
   requireTrainedRouters(settings);
   requireWritten(settings, tasks);
+  requireElsewhere(settings, tasks);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
   if (needsOf(settings).calibration) tasks.forEach(({ task }) => requireCalibration(task));

@@ -3,7 +3,7 @@ import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
-import type { SweepSettings } from '../contract/sweep.ts';
+import type { ElsewherePoint, SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
@@ -43,6 +43,7 @@ export const sweepSources = ({ models, candidates = [] }: SweepInput): readonly 
 export interface SweepSink {
   add(point: SweepPoint): Promise<void>;
   addCurtailed(point: CurtailedPoint): Promise<void>;
+  addElsewhere(point: ElsewherePoint): Promise<void>;
   addUnneeded(points: readonly UnneededPoint[]): void;
   note(text: string): void;
 }
@@ -63,6 +64,8 @@ export interface Stage extends SweepSubject {
   readonly source: PlanSubject;
   /** Null where speeds are not requested. */
   readonly speeds: SpeedMeter | null;
+  /** Every candidate made so far, in order. */
+  readonly candidates: SweepCandidate[];
 }
 
 /** A candidate of a curve: its number of kept experts, and the step that measures its plan. */
@@ -84,7 +87,9 @@ export const candidateOf = async (stage: Stage, curve: Curve, keep: number): Pro
   if (context.signal.aborted) throw new CancelledError('The sweep');
   const plan = await makePlan(context, source, orderOf(settings, curve), keep);
   const { method, seed, refit } = curve;
-  return { method, seed, refit, keep, plan, step: evaluationStep(measurement, plan) };
+  const candidate = { method, seed, refit, keep, plan, step: evaluationStep(measurement, plan) };
+  stage.candidates.push(candidate);
+  return candidate;
 };
 
 /** Speeds of a point's model, where requested and measurable; measured before anything else runs. */
@@ -172,7 +177,7 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
         const [profile] = profileOf(calibrated);
         const statistics = profile === undefined ? null : await runStep(context, profile);
         const source = { model, task: calibrated, statistics, calibration };
-        return { context, record, settings, measurement, calibration, curves, source, speeds };
+        return { context, record, settings, measurement, calibration, curves, source, speeds, candidates: [] };
       };
       const otherSteps = [
         ...(written === null ? [] : [written]),

@@ -10,6 +10,7 @@ import { type Job, type JobContext, jobOn, type RunModel } from './job-context.t
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { stepSummary, totalWork } from './step.ts';
 import { type CountedCurve, type Curve, fallingCounts, isSameCurve } from './sweep-curves.ts';
+import { elsewhereSteps, measureElsewhere, stagesByModel } from './sweep-elsewhere.ts';
 import { measureFolders } from './sweep-folders.ts';
 import {
   candidateOf,
@@ -229,7 +230,8 @@ export const sweepJob = (
     context.meter.describe('Reading tasks');
     const { stages, notes } = await planStages(context, input);
     const record = createRecord(context, notes);
-    context.meter.setTotal(totalWork(stages.flatMap(stageSteps)));
+    const elsewhere = input.settings.elsewhere === true ? stagesByModel(stages).flatMap(elsewhereSteps) : [];
+    context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...elsewhere]));
     if (input.settings.stop === 'early') {
       record.note(CURTAILED_NOTE);
       context.meter.expectSavings(totalWork(stages.flatMap((planned) => curveSteps(planned, planned.curves))));
@@ -241,6 +243,7 @@ export const sweepJob = (
         opened.push(stage);
         await measureStage(stage, planned.curves, candidates);
       }
+      if (input.settings.elsewhere === true) for (const own of stagesByModel(opened)) await measureElsewhere(own);
     } finally {
       await record.write();
     }

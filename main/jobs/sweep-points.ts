@@ -36,7 +36,10 @@ const droppedBy = ({ source: { statistics } }: Stage, plan: Plan | null): Pick<U
 };
 
 /** The name of a candidate's point, and its figures that need no measurement. */
-const namedPoint = (stage: Stage, { method, refit, seed, plan }: SweepCandidate): UnneededPoint => {
+export const namedPoint = (
+  stage: Stage,
+  { method, refit, seed, plan }: Curve & Pick<SweepCandidate, 'plan'>,
+): UnneededPoint => {
   const { model, task } = stage.measurement;
   const { experts, moeLayers } = model.checkpoint.info;
   const total = keptInAll(plan);

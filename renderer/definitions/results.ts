@@ -67,6 +67,14 @@ export const results = define({
       'lower than the unpruned model’s by more than δ: the threshold rule, with “ended” in place of “right”. Each is ' +
       'tested at 5 % by itself, also where accuracies are read familywise.',
   },
+  everywhere: {
+    term: 'Safe everywhere',
+    text:
+      'The largest tested factor such that plans made for this task are safe at it, and at every smaller tested ' +
+      'factor, on every task of the sweep. Each task has to pass its own test, so that a plan that is unsafe on some ' +
+      'task is called safe everywhere with a chance of at most 5 %; familywise, the 5 % hold for all rows of the ' +
+      'matrix together. Tasks where the unpruned model is at chance do not count.',
+  },
   answerLoss: {
     term: 'Answer loss',
     text:
