@@ -7,6 +7,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import type { ThemeName } from './colors.ts';
 import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
+import { frontierCsv } from './frontier-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { choiceAndWritingCsv, curtailedCsv, findingsMarkdown, thresholdsMarkdown } from './tables.ts';
@@ -65,6 +66,11 @@ const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureF
   return contents === null ? [] : [{ name: 'curtailed.csv', contents }];
 };
 
+const frontierFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
+  const contents = frontierCsv(document, manifest);
+  return contents === null ? [] : [{ name: 'frontier.csv', contents }];
+};
+
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
   const models = [...new Set(document.results.map(({ model }) => model))];
@@ -77,6 +83,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
     ...kindsFiles(manifest, document),
     ...curtailedFiles(manifest, document),
+    ...frontierFiles(manifest, document),
   ];
 };
 
