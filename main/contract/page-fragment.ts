@@ -22,6 +22,17 @@ const KEYS: ReadonlySet<string> = new Set([
   'colours',
   'minus',
   'order',
+  // Of what views show.
+  'point',
+  'chart',
+  'filter',
+  'archived',
+  'chosen',
+  'sort',
+  'group',
+  'columns',
+  'pinned',
+  'unfolded',
   ...PLAN_KEYS,
 ]);
 

@@ -142,9 +142,8 @@ export const thresholdRule = (delta: number, level: number = THRESHOLD_LEVEL): s
     `The threshold is the largest tested factor such that it and every smaller tested factor are safe; ` +
     `with fewer than ${itemsNeeded(delta, 'acc', alpha)} items (perplexity: ` +
     `${itemsNeeded(delta, 'perplexity')} texts) ` +
-    `it cannot be told. Of a method that is drawn several times a factor is safe only if it is safe in every draw. ` +
-    `A factor that is not safe is not thereby worse: it is worse if the upper end of the ` +
-    `one-sided ` +
+    'it cannot be told. Of a method that is drawn several times a factor is safe only if it is safe in every draw. A ' +
+    'factor that is not safe is not thereby worse: it is worse if the upper end of the one-sided ' +
     `${percent(THRESHOLD_LEVEL)} % interval lies below -${percent(delta)} percentage points, and undecided otherwise.`
   );
 };

@@ -33,6 +33,10 @@ const olive = { light: '#6a6c00', dark: '#c2c44a' };
 const teal = { light: '#00707c', dark: '#58c4cf' };
 const brown = { light: '#7b5433', dark: '#cda580' };
 
+/** Colours of several runs in one chart, in turn; the curves of a run share one. */
+const runColors = [blue, vermilion, green, indigo, orange, teal] as const;
+const RUN_DASHES = ['none', '8 3', '3 2', '8 3 2 3', '12 3', '1.2 3'] as const;
+
 type Drawn = Omit<MethodStyle, 'name' | 'isRecovered'>;
 
 /** Marks of published methods, which never change. */
@@ -185,6 +189,20 @@ export const methodMarks = (
         return [label, { color: colorOf(style, theme), background: theme.background, dash, shape, isRecovered }];
       }),
   );
+};
+
+/** The mark of a method in a chart of several runs: the method's shape in the colour and dash of the run. */
+export const runMark = (run: number, label: string, order: number, theme: FigureTheme): MethodMark => {
+  const { shape, isRecovered } = methodStyle(label, order);
+  const colors = runColors[run % runColors.length] ?? blue;
+  const dash = RUN_DASHES[run % RUN_DASHES.length] ?? 'none';
+  return {
+    color: colors[theme.name === 'dark' ? 'dark' : 'light'],
+    background: theme.background,
+    dash,
+    shape,
+    isRecovered,
+  };
 };
 
 const round = (value: number): number => Math.round(value * 100) / 100;

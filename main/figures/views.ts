@@ -1,3 +1,4 @@
+import type { DifferingSetting } from '../contract/compare-sweeps.ts';
 import type { CompareDocument } from '../contract/compare.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -14,7 +15,7 @@ import { curveSheet } from './curve-panels.ts';
 import { type DifferenceFigure, differenceFigure } from './difference-figure.ts';
 import { type ExpertOrder, inOrder } from './expert-order.ts';
 import { atIndices, goneThere, type Subtracted } from './expert-indices.ts';
-import { type FigureManifest, manifestLine } from './figure-manifest.ts';
+import { type FigureManifest, manifestLine, type RunsRecord } from './figure-manifest.ts';
 import { fileNameOf, fileNames } from './file-names.ts';
 import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
 import { heatmapPng } from './heatmap-png.ts';
@@ -22,6 +23,8 @@ import { type MapScaling, shadedMap } from './map-scaling.ts';
 import { type Deflate, pngTexts } from './png.ts';
 import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
 import { profileCsv } from './profile-table.ts';
+import { type RunEntry, runsCsv } from './run-tables.ts';
+import { type RunsChart, runsFigure } from './runs-figure.ts';
 import { shareFigure } from './share-figure.ts';
 import { sizePairFigure } from './size-pair-figure.ts';
 import { expertTrendFigure } from './size-trend-figure.ts';
@@ -107,6 +110,28 @@ export const differenceView = (
         },
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
 });
+
+export interface RunsView {
+  readonly entries: readonly RunEntry[];
+  /** Settings in which the runs differ. */
+  readonly settings: readonly DifferingSetting[];
+  readonly theme: ThemeName;
+}
+
+/** Several runs: their curves for a model and a task, if there is such a chart, and every point of all of them. */
+export const runsView = ({ entries, settings, theme }: RunsView, chart: RunsChart | null): ViewFiles => {
+  const manifest: RunsRecord = { runs: entries.map(({ line }) => line.run) };
+  return {
+    picture:
+      chart === null
+        ? null
+        : {
+            name: `runs-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panel.task}`,
+            draw: () => runsFigure(chart, settings, manifest, figureTheme(theme)),
+          },
+    table: { name: 'runs.csv', write: () => runsCsv(entries, manifest) },
+  };
+};
 
 export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,

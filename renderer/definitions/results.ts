@@ -262,8 +262,8 @@ export const results = define({
     term: 'Unpruned',
     text:
       'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance ' +
-      '(one-sided ' +
-      'exact binomial test at 5 %): a model at chance has nothing to lose, so its pruned models get no verdict.',
+      '(one-sided exact binomial test at 5 %): a model at chance has nothing to lose, so its pruned models get no ' +
+      'verdict.',
   },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {
