@@ -18,6 +18,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   experiment: async () => (await import('./verbs/experiment.ts')).experiment,
   verify: async () => (await import('./verbs/verify.ts')).verify,
   compare: async () => (await import('./verbs/compare.ts')).compare,
+  frontier: async () => (await import('./verbs/frontier.ts')).frontier,
   outcomes: async () => (await import('./verbs/outcomes.ts')).outcomes,
   figures: async () => (await import('./verbs/figures.ts')).figures,
   report: async () => (await import('./verbs/report.ts')).report,

@@ -7,6 +7,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import type { ThemeName } from './colors.ts';
 import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
+import { frontierCsv } from './frontier-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { elsewhereCurves } from './elsewhere-figure.ts';
@@ -67,6 +68,11 @@ const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureF
   return contents === null ? [] : [{ name: 'curtailed.csv', contents }];
 };
 
+const frontierFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
+  const contents = frontierCsv(document, manifest);
+  return contents === null ? [] : [{ name: 'frontier.csv', contents }];
+};
+
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
   const models = [...new Set(document.results.map(({ model }) => model))];
@@ -82,6 +88,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...elsewhere.flatMap(pictureFile),
     ...elsewhere.slice(0, 1).map(tableFile),
     ...curtailedFiles(manifest, document),
+    ...frontierFiles(manifest, document),
   ];
 };
 
