@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { GgufType } from '../contract/export.ts';
 import { type DropPlan, isMergePlan, type MethodName, type Plan, type RefitName } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -71,6 +72,8 @@ export interface EvaluationIdentity {
   readonly writing?: WritingIdentity | undefined;
   /** Whether distributions are compared with the unpruned model's; absent where not. */
   readonly fidelity?: true | undefined;
+  /** Type as which the weights are rounded; undefined: as stored. */
+  readonly weights?: GgufType | undefined;
 }
 
 /** With items and plan, determines which texts are written and which of them are right. */
@@ -90,6 +93,7 @@ export const evaluationKey = ({
   numerics,
   writing,
   fidelity,
+  weights,
 }: EvaluationIdentity): string =>
   stepKey({
     kind: 'evaluation',
@@ -99,6 +103,7 @@ export const evaluationKey = ({
     numerics,
     writing,
     fidelity,
+    weights,
   });
 
 /** Key of a part of an evaluation's items, which a search for a threshold answers at a time. */
