@@ -38,7 +38,12 @@ const models = [
 ];
 const outcomes = new Map(models.map(({ method, factor, right }) => [`${method} ${String(factor)}`, answers(right)]));
 const results = models.map(({ method, factor, bytes, right }): SweepResult => ({
-  ...{ model: 'm', task: 't', method, seed: null, factor, kept: 8 / factor },
+  model: 'm',
+  task: 't',
+  method,
+  seed: null,
+  factor,
+  kept: 8 / factor,
   ...summarise('acc', answers(180), method === 'unpruned' ? null : answers(right)),
   cost: { bytes, activeParameters: 1, cacheBytesPerToken: 1 },
 }));
