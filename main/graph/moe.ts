@@ -211,8 +211,8 @@ const runExperts = (
   };
 };
 
-/** More experts than this are multiplied by operators that open faster. */
-const MANY_EXPERTS = 64;
+/** Layers with more experts than this take long to open: their graphs are made and optimised so that it is less. */
+export const MANY_EXPERTS = 64;
 
 /**
  * When a session opens, onnxruntime looks for a used buffer of the same shape for every value whose axes it knows, among

@@ -12,6 +12,8 @@ export interface SessionSettings {
    * stay in the file and are read through it on every run (costs time, saves memory).
    */
   readonly weights: 'resident' | 'mapped';
+  /** A graph of thousands of nodes: constants are folded, but nothing is fused, since looking for it takes long. */
+  readonly isLong?: boolean;
   /** Provider of the nodes; the processor by default. */
   readonly provider?: ProviderName | undefined;
   /** Records where every node runs, in a file whose path begins with this; `endProfiling` completes it. */
@@ -54,7 +56,7 @@ export class Session {
         intraOpNumThreads: settings.threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
-        graphOptimizationLevel: mapped ? 'disabled' : 'all',
+        graphOptimizationLevel: mapped ? 'disabled' : settings.isLong === true ? 'basic' : 'all',
         enableMemPattern: false,
         logSeverityLevel: 3,
         extra: {
