@@ -41,6 +41,7 @@ describe('figures', () => {
       ...heatmaps,
       'profile-e16--sums.csv',
       'profile-e16--prose.csv',
+      'manifest.json',
     ]);
   });
 
@@ -53,7 +54,11 @@ describe('figures', () => {
         const [metadata] = findAll(parseXml(contents), 'metadata');
         expect(JSON.parse(metadata?.text ?? '')).toEqual(sampleManifest);
       } else if (name.endsWith('.csv')) {
-        expect(JSON.parse(contents.split('\n')[0]?.replace('# manifest: ', '') ?? '')).toEqual(sampleManifest);
+        const [header = '', ...lines] = contents.trimEnd().split('\n');
+        expect(header).toMatch(/^run,/);
+        expect(lines.every((line) => line.startsWith(`${sampleManifest.id},`))).toBe(true);
+      } else if (name.endsWith('.json')) {
+        expect(JSON.parse(contents)).toEqual(sampleManifest);
       } else expect(contents).toContain(sampleManifest.id);
     }
   });
