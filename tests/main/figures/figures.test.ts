@@ -85,7 +85,7 @@ describe('figures', () => {
     const empty = { ...sweep, results: [], thresholds: [] };
     expect(() => figures({ ...source, document: empty, profiles: [] })).toThrow(/neither results nor profiles/);
     expect(() => figures({ ...source, document: null, profiles: [] })).toThrow(/neither/);
-    expect(figures({ ...source, document: null }).length).toBe(18);
+    expect(figures({ ...source, document: null }).length).toBe(19);
   });
 
   it('accept any names', () => {
