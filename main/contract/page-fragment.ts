@@ -16,6 +16,7 @@ const KEYS: ReadonlySet<string> = new Set([
   'factor',
   'pins',
   'run',
+  'beside',
   'expert',
   // Of the map.
   'metric',

@@ -1,5 +1,6 @@
 import type { Endings, Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
+import { elsewhereRows, togetherThresholds, withEverywhere } from './elsewhere.ts';
 import { endingResult, withEndings } from './endings.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
@@ -126,14 +127,17 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChan
  * inference. An old document without verdicts and first worse factors gains them; stored verdicts are replaced.
  */
 export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {
-  const { delta } = reading;
+  const { delta, familywise = false } = reading;
   const { curtailed = [] } = document;
   const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
   const isAtChance = atChanceIn(document.results);
   const ofAnswers = sweepThresholds(document.results, delta, alpha, document);
   const isWhole = curtailed.length + (document.notNeeded ?? []).length === 0;
-  const thresholds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
+  const withEnds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
+  const { elsewhere = [] } = document;
+  const rowLevel = familywise ? ONE_SIDED_ALPHA / Math.max(1, elsewhereRows(elsewhere).length) : ONE_SIDED_ALPHA;
+  const thresholds = elsewhere.length === 0 ? withEnds : withEverywhere(withEnds, document, delta, rowLevel);
   const read: SweepDocument = {
     ...document,
     results: document.results.map((result) => withVerdict(result, delta, alpha, isAtChance(result))),
@@ -141,6 +145,15 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
     rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
     multiplicity: multiplicityOf(tested, thresholds, reading, alpha),
   };
+  if (elsewhere.length > 0)
+    return {
+      ...read,
+      elsewhere: elsewhere.map((point) => ({
+        ...point,
+        result: withVerdict(point.result, delta, rowLevel, isAtChance(point.result)),
+      })),
+      together: togetherThresholds(document, delta, rowLevel),
+    };
   if (curtailed.length === 0) return read;
   return {
     ...read,

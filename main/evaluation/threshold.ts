@@ -148,7 +148,8 @@ export const thresholdRule = (delta: number, level: number = THRESHOLD_LEVEL): s
   );
 };
 
-const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => {
+/** Items with equal keys together, in order of first appearance. */
+export const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const key = JSON.stringify(keyOf(item));

@@ -13,6 +13,7 @@ import { compareFigure } from './compare-figure.ts';
 import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
 import { type DifferenceFigure, differenceFigure } from './difference-figure.ts';
+import { elsewhereFigure } from './elsewhere-figure.ts';
 import { type ExpertOrder, inOrder } from './expert-order.ts';
 import { atIndices, goneThere, type Subtracted } from './expert-indices.ts';
 import { type FigureManifest, manifestLine, type RunsRecord } from './figure-manifest.ts';
@@ -31,7 +32,7 @@ import { expertTrendFigure } from './size-trend-figure.ts';
 import type { Drawing } from './svg.ts';
 import { comparisonsCsv } from './compare-tables.ts';
 import { equalKeptCsv, expertTrendsCsv, sharePointsCsv, sizePairsCsv } from './size-tables.ts';
-import { choiceAndWritingCsv, resultsCsv, thresholdsCsv } from './tables.ts';
+import { choiceAndWritingCsv, elsewhereCsv, resultsCsv, thresholdsCsv } from './tables.ts';
 
 /**
  * A view as files that are made on demand: a picture, if it has one, and its data. `uncurl figures` and the window both
@@ -143,6 +144,18 @@ export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>)
 export const kindsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,
   table: { name: 'chosen-and-written.csv', write: () => choiceAndWritingCsv(document, manifest) ?? '', manifest },
+});
+
+/** Plans of one model and method on every task, and all of the sweep's plans on tasks that they were not made for. */
+export const elsewhereView = (
+  { manifest, document, theme }: SweepView,
+  curve: { readonly model: string; readonly method: string },
+): ViewFiles => ({
+  picture: {
+    name: `elsewhere-${fileNameOf(modelFileNames(document), curve.model)}--${fileNameOf(fileNames([]), curve.method)}`,
+    draw: () => elsewhereFigure(document, curve, manifest, figureTheme(theme)),
+  },
+  table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '' },
 });
 
 export interface SizeTrendView {

@@ -49,6 +49,12 @@ export const views: readonly [View, ...View[]] = [
     component: later(async () => (await import('../features/run-table/runs-view.tsx')).RunsView),
     isWide: true,
   },
+  {
+    name: 'beside',
+    title: 'Side by side',
+    keywords: ['prompt', 'generate', 'write', 'text', 'tokens', 'difference', 'chat', 'probability'],
+    component: later(async () => (await import('../features/beside/beside-view.tsx')).BesideView),
+  },
 ];
 
 /** Every action of the window. */

@@ -61,7 +61,7 @@ export const addressOf = (
   { models, tasks }: Shelves,
   words: readonly (readonly [string, string])[] = [],
 ): string => {
-  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, layer, expert, point } = selection;
+  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, beside, layer, expert, point } = selection;
   const address = new URLSearchParams({ view });
   if (model !== null) address.set('model', nameOf(models, model));
   if (task !== null) address.set('task', nameOf(tasks, task));
@@ -78,6 +78,7 @@ export const addressOf = (
   }))
     address.set(key, word);
   if (run !== null) address.set('run', run);
+  if (beside !== null) address.set('beside', beside);
   if (layer !== null && expert !== null) address.set('expert', `${layer}.${expert}`);
   if (point !== null) address.set('point', pointText(point));
   for (const [key, word] of words) address.set(key, word);
@@ -140,8 +141,10 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
     task: (word) => named(tasks, word),
   });
   if (map !== null) known.map = map;
-  const run = address.get('run');
-  if (run !== null && isRunId(run)) known.run = run;
+  for (const key of ['run', 'beside'] as const) {
+    const run = address.get(key);
+    if (run !== null && isRunId(run)) known[key] = run;
+  }
   const point = pointIn(address.get('point') ?? '');
   if (point !== null) Object.assign(known, { point, subject: 'point' });
   return { view: address.get('view'), known };

@@ -13,6 +13,7 @@ const kindIcons: Readonly<Record<RunKind, IconName>> = {
   finetune: 'model',
   experiment: 'table',
   damage: 'chart',
+  beside: 'file',
 };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',
