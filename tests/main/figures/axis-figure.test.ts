@@ -70,7 +70,7 @@ describe('quality against another axis than the factor', () => {
 
   it('is a column in results.csv', () => {
     const csv = filesOf(document).find(({ name }) => name === 'results.csv')?.contents;
-    const [, header = '', row = ''] = String(csv).split('\n');
+    const [header = '', row = ''] = String(csv).split('\n');
     expect(header).toMatch(
       /,bytes,active_parameters,cache_bytes_per_token,prompt_tokens_per_second,decode_tokens_per_second,dropped_share$/,
     );
