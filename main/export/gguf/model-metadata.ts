@@ -1,5 +1,6 @@
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
-import { firstAttention, leadingDenseLayers, type LlamaArchitecture } from './architectures.ts';
+import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
+import { firstAttention, leadingDenseLayers } from './architectures.ts';
 import type { GgufValue, TensorType } from './gguf-header.ts';
 import { rotaryMetadata } from './llama-rotary.ts';
 
