@@ -255,7 +255,7 @@ const externalData = (location: string, offset: number, length: number): TensorP
   ].map(([key, value]) => create(StringStringEntryProtoSchema, { key: key ?? '', value: value ?? '' }));
 
 /** Operators of onnxruntime's own domain that graphs use. */
-const contribOperators = new Set(['LinearAttention', 'QuickGelu', 'RotaryEmbedding']);
+const contribOperators = new Set(['FusedMatMul', 'LinearAttention', 'QuickGelu', 'RotaryEmbedding']);
 
 const valueInfo = (name: string, type: DataType, shape: readonly Dimension[]): ValueInfoProto =>
   create(ValueInfoProtoSchema, {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { dequantise } from '../../../../main/checkpoint/gguf/dequantise.ts';
 import { type BlockType, ggufTypes } from '../../../../main/checkpoint/gguf/gguf-types.ts';
 
-const fixture = path.join(import.meta.dirname, '../../../fixtures/reference/gguf/blocks.json');
+const fixture = path.join(import.meta.dirname, '../../../fixtures/reference/gguf/random-blocks.json');
 const types = Object.keys(ggufTypes).filter((type): type is BlockType => !['f32', 'f16', 'bf16'].includes(type));
 
 describe('blocks of quantised weights', () => {
