@@ -31,7 +31,8 @@ export interface LlamaArchitecture {
   readonly widthIsExpert: boolean;
 }
 
-const plain = {
+/** Most of them. */
+export const plain = {
   normalises: true,
   rotatesPairs: false,
   biases: 'none',

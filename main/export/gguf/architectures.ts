@@ -1,5 +1,5 @@
 import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
-import { type LlamaArchitecture, llamaArchitectures } from '../../checkpoint/gguf/llama-architectures.ts';
+import { type LlamaArchitecture, llamaArchitectures, plain } from '../../checkpoint/gguf/llama-architectures.ts';
 import { refuse } from '../../contract/errors.ts';
 import { rotaryProblems } from './llama-rotary.ts';
 
