@@ -155,7 +155,7 @@ export const elsewhereView = (
     name: `elsewhere-${fileNameOf(modelFileNames(document), curve.model)}--${fileNameOf(fileNames([]), curve.method)}`,
     draw: () => elsewhereFigure(document, curve, manifest, figureTheme(theme)),
   },
-  table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '' },
+  table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '', manifest },
 });
 
 export interface SizeTrendView {
