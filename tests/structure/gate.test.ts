@@ -89,12 +89,14 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
 /** Functions that read shapes, names or texts, or compute from something other than a user's model. */
 const HARMLESS: Readonly<Record<string, string>> = {
   LOSSES_FILE: 'a name',
+  bytesPerColumn: 'shapes of caches',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
   encodeChoices: 'tokens of a text',
   encodeRequest: 'tokens of a text',
   encodeText: 'tokens of a text',
   findPython: 'asks a program for its versions',
   isMaskable: 'looks at a plan',
+  isStoredGguf: 'looks at a path',
   makeEnvironment: 'installs packages',
   measureProvider: 'runs a model that it wrote itself',
   mixtureRecord: 'names and hashes of texts',
