@@ -8,6 +8,7 @@ import { pick } from '../figures/columns.ts';
 import { kindColumns, resultColumns, thresholdColumns } from '../figures/tables.ts';
 import { printedDifference, printedFactor, printedValue } from './terminal-text.ts';
 import { columnsTable, textTable } from './text-table.ts';
+import { methodInProse } from '../words/methods.ts';
 import { curtailedText, reachText, sweepNotes } from '../words/verdicts.ts';
 import { UNITS_NOTE } from '../words/numbers.ts';
 
@@ -93,7 +94,8 @@ const elsewhereLines = (document: SweepDocument): readonly string[] => {
   const delta = thresholds[0]?.delta ?? DEFAULT_DELTA;
   const rows = thresholds.flatMap((threshold) => everywhereSentence(document, threshold) ?? []);
   const joint = together.map(
-    (one) => `Made for all tasks at once by ${one.method} (${one.model}): safe on every task ${reachText(one)}.`,
+    (one) =>
+      `Made for all tasks at once by ${methodInProse(one.method)} (${one.model}): safe on every task ${reachText(one)}.`,
   );
   return [
     elsewhereSummaries(document, delta)
