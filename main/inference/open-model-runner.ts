@@ -30,9 +30,8 @@ import type {
 } from './model-runner.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
-import { encodeChoices, encodeText, profileSequences, requireScored } from './encode-item.ts';
+import { profileSequences } from './encode-item.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
-import { itemOutcome } from './item-outcome.ts';
 import type { ScoredOutcome } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { Overlays } from './overlays.ts';
@@ -40,12 +39,10 @@ import { profileLayers } from './profile-layers.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
+import { evaluateItems, requestSequences, requireTokenizerOf, scoreLists, textSequences } from './score-lists.ts';
 import {
-  groupOf,
   groupTargets,
-  rollingWindows,
   type ScoredGroup,
-  scoredSequence,
   type ScoredSequence,
   Scorer,
   type TargetScore,
@@ -124,23 +121,8 @@ class Runner implements ModelRunner {
     candidates: readonly Candidate[],
     control: RunControl,
   ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> {
-    const items = given.map(requireScored);
-    const tokenizer = this.#requireTokenizer();
-    const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = items.map((item) =>
-      'choices' in item ? encodeChoices(tokenizer, item, maxPositions) : encodeText(tokenizer, item, maxPositions),
-    );
-    const groups = sequences.map((list, index) => groupOf(list, 'choices' in (items[index] ?? {})));
-    const scores = await this.#score(groups.flat(), candidates, control);
-    const firstGroup = prefixSums(groups.map((list) => list.length));
-    return new Map(
-      [...scores].map(([key, perGroup]) => [
-        key,
-        items.map((item, index) => {
-          const own = perGroup.slice(firstGroup[index], firstGroup[index + 1]).flat();
-          return itemOutcome(item, sequences[index] ?? [], own);
-        }),
-      ]),
+    return evaluateItems(given, this.#requireTokenizer(), this.checkpoint.descriptor.maxPositions, (groups) =>
+      this.#score(groups, candidates, control),
     );
   }
 
@@ -274,10 +256,7 @@ class Runner implements ModelRunner {
   }
 
   async score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
-    const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = requests.map(({ id, contextTokens, continuationTokens }) => [
-      scoredSequence(id, contextTokens, continuationTokens, maxPositions),
-    ]);
+    const sequences = requestSequences(requests, this.checkpoint.descriptor.maxPositions);
     return this.#scoreLists(
       requests.map(({ id }) => id),
       sequences,
@@ -291,16 +270,7 @@ class Runner implements ModelRunner {
     plan: Plan | null,
     control: RunControl,
   ): Promise<ScoreResult[]> {
-    const prefixToken = this.#requireTokenizer().prefixToken;
-    if (prefixToken === null)
-      throw refuse(
-        'no-prefix-token',
-        `${this.checkpoint.name}: the tokenizer names neither a BOS nor an EOS token to begin a text with.`,
-        'Name one in tokenizer_config.json.',
-      );
-    const windows = texts.map(({ tokens }) =>
-      rollingWindows(tokens, prefixToken, this.checkpoint.descriptor.maxPositions),
-    );
+    const windows = textSequences(texts, this.#requireTokenizer(), this.checkpoint);
     return this.#scoreLists(
       texts.map(({ id }) => id),
       windows,
@@ -341,19 +311,11 @@ class Runner implements ModelRunner {
     plan: Plan | null,
     control: RunControl,
   ): Promise<ScoreResult[]> {
-    const groups = sequences.map((list) => groupOf(list, false));
-    const scores = (await this.#score(groups.flat(), [{ key: 'plan', plan }], control)).get('plan') ?? [];
-    const first = prefixSums(groups.map((list) => list.length));
-    return ids.map((id, index) => {
-      const own = scores.slice(first[index], first[index + 1]).flat(2);
-      return {
-        id,
-        logprob: own.reduce((sum, { logprob }) => sum + logprob, 0),
-        greedy: own.every(({ greedy }) => greedy),
-        tokens: own.length,
-        truncatedTokens: (sequences[index] ?? []).reduce((sum, { truncatedTokens }) => sum + truncatedTokens, 0),
-      };
-    });
+    return scoreLists(
+      ids,
+      sequences,
+      async (groups) => (await this.#score(groups, [{ key: 'plan', plan }], control)).get('plan') ?? [],
+    );
   }
 
   /** Per candidate and group, per sequence, the scores of its targets in order. */
@@ -415,22 +377,9 @@ class Runner implements ModelRunner {
   }
 
   #requireTokenizer(): TextTokenizer {
-    if (this.tokenizer === null) {
-      throw refuse(
-        'no-tokenizer',
-        `${this.checkpoint.folder} has no tokenizer.json, so texts cannot be turned into tokens.`,
-        "Put the model's tokenizer.json into the folder.",
-      );
-    }
-    return this.tokenizer;
+    return requireTokenizerOf(this.checkpoint, this.tokenizer);
   }
 }
-
-const prefixSums = (lengths: readonly number[]): readonly number[] => {
-  const sums = [0];
-  for (const length of lengths) sums.push((sums.at(-1) ?? 0) + length);
-  return sums;
-};
 
 /** `length` rows from `row` of a row-major matrix with `rows` rows. */
 const rowsOf = <T extends Float32Array | Int32Array>(matrix: T, row: number, length: number, rows: number): T => {
@@ -454,7 +403,7 @@ const emptyForward = (
 };
 
 /** Copies the rows [T, width] of one layer into [L, T, most]: the first `width` of each row, the rest is unchanged. */
-const setLayer = <T extends Float32Array | Int32Array>(
+export const setLayer = <T extends Float32Array | Int32Array>(
   whole: T,
   rows: T,
   layer: number,
@@ -466,7 +415,7 @@ const setLayer = <T extends Float32Array | Int32Array>(
     whole.set(rows.subarray(token * width, (token + 1) * width), (layer * tokens + token) * most);
 };
 
-const checkTokens = (sequence: readonly number[], index: number, model: ModelDescriptor): void => {
+export const checkTokens = (sequence: readonly number[], index: number, model: ModelDescriptor): void => {
   const { vocabulary, maxPositions } = model;
   const wrong = sequence.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
   if (wrong !== undefined)
