@@ -164,7 +164,9 @@ class Worker:
         else:
             weights = Weights()
             state = {name: weights.tensor(*rest) for name, *rest in header["weights"]}
-            model, loading = loader.from_pretrained(None, config=config, state_dict=state, **options)
+            # The class itself: the automatic one looks for a folder first.
+            own = loader._model_mapping[type(config)]
+            model, loading = own.from_pretrained(None, config=config, state_dict=state, **options)
         missing = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))
         if missing:
             raise Refused("torch-weights", f"transformers finds no weights for {', '.join(missing[:5])}.")
