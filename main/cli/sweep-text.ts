@@ -1,13 +1,14 @@
-import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
+import { DEFAULT_DELTA, type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
+import { elsewhereSummaries, everywhereSentence, summarySentence } from '../evaluation/elsewhere.ts';
 import { pointsOverDraws } from '../evaluation/draws.ts';
 import { type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
 import { pick } from '../figures/columns.ts';
 import { kindColumns, resultColumns, thresholdColumns } from '../figures/tables.ts';
 import { printedDifference, printedFactor, printedValue } from './terminal-text.ts';
 import { columnsTable, textTable } from './text-table.ts';
-import { curtailedText, sweepNotes } from '../words/verdicts.ts';
+import { curtailedText, reachText, sweepNotes } from '../words/verdicts.ts';
 import { UNITS_NOTE } from '../words/numbers.ts';
 
 /** Safe factors by choice and in writing, side by side, for curves measured both ways; empty where there are none. */
@@ -85,6 +86,23 @@ const overDraws = (document: SweepDocument): readonly string[] => {
   ];
 };
 
+/** Plans on tasks that they were not made for: summaries, and how far each row is safe; empty without them. */
+const elsewhereLines = (document: SweepDocument): readonly string[] => {
+  if (document.elsewhere === undefined) return [];
+  const { thresholds, together = [] } = document;
+  const delta = thresholds[0]?.delta ?? DEFAULT_DELTA;
+  const rows = thresholds.flatMap((threshold) => everywhereSentence(document, threshold) ?? []);
+  const joint = together.map(
+    (one) => `Made for all tasks at once by ${one.method} (${one.model}): safe on every task ${reachText(one)}.`,
+  );
+  return [
+    elsewhereSummaries(document, delta)
+      .map((summary) => summarySentence(summary, delta))
+      .join('\n'),
+    [...rows, ...joint].join('\n'),
+  ];
+};
+
 const RESULTS_SHOWN =
   'model task method seed factor kept dropped_share n value difference interval p verdict ended ' +
   'looped answer_loss bytes prompt_tokens_per_second decode_tokens_per_second';
@@ -96,9 +114,13 @@ export const sweepText = (document: SweepDocument): string => {
     columnsTable(pick(resultColumns, RESULTS_SHOWN), results),
     ...overDraws(document),
     ...curtailedLines(document),
-    columnsTable(pick(thresholdColumns, 'model task method seed factor bracket ends_verdict power'), thresholds),
+    columnsTable(
+      pick(thresholdColumns, 'model task method seed factor bracket ends_verdict everywhere_verdict power'),
+      thresholds,
+    ),
     UNITS_NOTE,
     ...bothKinds(document),
+    ...elsewhereLines(document),
     rule,
     ...(multiplicity === undefined ? [] : [multiplicity.sentence]),
     ...cutPrompts(results),

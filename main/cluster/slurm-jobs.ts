@@ -95,8 +95,7 @@ export const cancelJobs = async (run: RunCommand, { run: name, array, join }: Su
     throw refuse(
       'another-job',
       `Job ${String(other.array ?? other.job)} is called ${other.name ?? '(nothing)'}, not ${name}: Slurm has ` +
-        'reused the ' +
-        'number for another job.',
+        'reused the number for another job.',
       'Nothing was cancelled. Look at the queue (squeue), and cancel your own jobs by hand.',
     );
   for (const job of [join, array]) {

@@ -128,7 +128,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   const follow = (
     own: RunningProcess,
     lock: number | null,
-    { manifest, signal, meter, emit, requireRun }: RunToCarryOut,
+    { manifest, signal, finish, meter, emit, requireRun }: RunToCarryOut,
   ): Promise<JobResult> => {
     const { id: run } = manifest;
     const recordContext = { run, folder: runs.folder(run), temporaryFolder, now, requireRun };
@@ -139,10 +139,12 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
         send({ type: 'cancel', run });
         limit = setTimeout(() => giveUp(own), CANCEL_LIMIT_MS);
       };
+      const endEarly = (): void => send({ type: 'finish', run });
       const settle = (then: () => void): void => {
         own.listener = null;
         if (limit !== null) clearTimeout(limit);
         signal.removeEventListener('abort', cancel);
+        finish?.removeEventListener('abort', endEarly);
         then();
       };
       const heard = (report: RunReport): void => {
@@ -171,8 +173,10 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
         settle(() => reject(signal.aborted ? new CancelledError(manifest.title) : explain(manifest.title)));
       own.listener = { heard, lost };
       signal.addEventListener('abort', cancel, { once: true });
+      finish?.addEventListener('abort', endEarly, { once: true });
       send({ type: 'carry-out', run, lock, code: runCode(manifest) });
       if (signal.aborted) cancel();
+      if (finish?.aborted === true) endEarly();
     });
   };
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { besideDocument, besideSettings } from './beside.ts';
 import { margin } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
@@ -416,6 +417,14 @@ export const calls = {
     z.object({ run: runId }),
   ),
   'damage.read': call(z.object({ run: runId }), damageDocument, 'results'),
+  /** Lets the unpruned model and one or two plans continue a prompt, side by side. */
+  'beside.start': call(z.object({ model: pathHandle, ...besideSettings.shape }), z.object({ run: runId })),
+  /** Ends the writing with what there is; the run is then done. A waiting run is cancelled. */
+  'beside.stop': call(z.object({ run: runId }), nothing),
+  /** What was written; while the run works, `beside.written` continues it. */
+  'beside.read': call(z.object({ run: runId }), besideDocument, 'results'),
+  /** A side by side as one self-contained HTML page, and a name for its file. */
+  'beside.report': call(z.object({ run: runId }), z.object({ name: z.string(), html: z.string() }), 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), verification, 'results'),
   /** Repeats a finished sweep without any stored step, and compares every value and every item's outcome. */

@@ -4,7 +4,7 @@ import { engineEvent } from './events.ts';
 import { runCodeText } from './run-origin.ts';
 import { jobProgress } from './run.ts';
 import { serialisedError } from './rpc.ts';
-import { sweepResult } from './sweep.ts';
+import { elsewherePoint, sweepResult } from './sweep.ts';
 import { candidatePoint, curtailedPoint } from './curtailed-point.ts';
 
 /** Settings of the compute process: its only argument, as JSON. */
@@ -32,6 +32,7 @@ export const recordChange = z.discriminatedUnion('what', [
   /** A measured point, with its step already on disk. */
   z.object({ what: z.literal('point'), result: asItCame(sweepResult), step: z.string() }),
   z.object({ what: z.literal('curtailed'), point: asItCame(curtailedPoint) }),
+  z.object({ what: z.literal('elsewhere'), point: asItCame(elsewherePoint) }),
   z.object({ what: z.literal('unneeded'), points: z.array(asItCame(candidatePoint)) }),
   z.object({ what: z.literal('note'), text: z.string() }),
 ]);
@@ -55,6 +56,8 @@ export const computeOrder = z.discriminatedUnion('type', [
    */
   z.object({ type: z.literal('carry-out'), run: z.string(), lock: z.number().int().nullable(), code: runCodeText }),
   z.object({ type: z.literal('cancel'), run: z.string() }),
+  /** End early, with what there is (jobs that write texts). */
+  z.object({ type: z.literal('finish'), run: z.string() }),
   /** Outcome of the requested probe. */
   z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),
 ]);

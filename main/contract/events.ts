@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { besideColumn } from './beside.ts';
 import { clusterWork } from './cluster.ts';
 import { experimentArm } from './experiment.ts';
 import { jobProgress, runManifest } from './run.ts';
@@ -23,6 +24,8 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
   /** A curtailed candidate of a running sweep. */
   z.object({ type: z.literal('sweep.curtailed'), run: z.string(), point: curtailedPoint }),
+  /** What the models of a running side by side have written so far. */
+  z.object({ type: z.literal('beside.written'), run: z.string(), columns: z.array(besideColumn) }),
   /** An arm of a running experiment. */
   z.object({ type: z.literal('experiment.arm'), run: z.string(), arm: experimentArm }),
   /** A run's work on a cluster has changed. */

@@ -7,10 +7,17 @@ import { z } from 'zod';
 export const exportFormat = z.enum(['hf', 'onnx', 'hf,onnx', 'gguf']);
 export type ExportFormat = z.infer<typeof exportFormat>;
 
-/** Weight types of a GGUF file; llama.cpp's own tool makes the smaller ones from these. */
-export const ggufTypes = ['f32', 'f16', 'bf16', 'q8_0'] as const;
+/**
+ * Weight types of a GGUF file, by falling size; those in blocks equal ggml's reference quantiser. llama.cpp's own tool
+ * makes others from these.
+ */
+export const ggufTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0'] as const;
 export const ggufType = z.enum(ggufTypes);
 export type GgufType = z.infer<typeof ggufType>;
+
+/** Weights that a sweep measures: those of the checkpoint, or rounded as a GGUF file of a type stores them. */
+export const weightType = z.enum(['stored', ...ggufTypes]);
+export type WeightType = z.infer<typeof weightType>;
 
 /** What an export makes of extra prediction layers: their experts are sliced, or the layers are left out. */
 export const predictionChoices = ['drop', 'slice'] as const;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type GgufType, ggufTypes } from './export.ts';
 import { methodName, type MethodName, type RefitName } from './plan.ts';
 import { UNPRUNED } from './sweep.ts';
 
@@ -60,13 +61,19 @@ const suffixes: Readonly<Record<RefitName, string>> = {
   'router+experts': '+router+experts',
 };
 
-/** Name of a curve among the methods of a sweep: the method, and what was refitted. */
-export const curveLabel = (method: string, refit: RefitName | null): string =>
-  refit === null ? method : `${method}${suffixes[refit]}`;
+/** Name of a curve among the methods of a sweep: the method, what was refitted, and the type of rounded weights. */
+export const curveLabel = (method: string, refit: RefitName | null, weights?: GgufType): string =>
+  `${method}${refit === null ? '' : suffixes[refit]}${weights === undefined ? '' : `@${weights}`}`;
 
 /** The same for plans without recovery, or with their experts refitted. */
 export const methodLabel = (method: string, isRecovered: boolean): string =>
   curveLabel(method, isRecovered ? 'experts' : null);
+
+/** A curve's name without its weight type, and that type; null: as stored. */
+export const weightsOfLabel = (label: string): { readonly bare: string; readonly weights: GgufType | null } => {
+  const weights = ggufTypes.find((type) => label.endsWith(`@${type}`)) ?? null;
+  return { bare: weights === null ? label : label.slice(0, -weights.length - 1), weights };
+};
 
 /**
  * Splits a curve's name; `method` is null for the unpruned model or a file. Whether the method exists, only the engine
@@ -75,11 +82,12 @@ export const methodLabel = (method: string, isRecovered: boolean): string =>
 export const methodOfLabel = (
   label: string,
 ): { readonly method: MethodName | null; readonly isRecovered: boolean; readonly refit: RefitName | null } => {
+  const { bare } = weightsOfLabel(label);
   for (const refit of ['router+experts', 'router', 'experts'] as const) {
-    if (!label.endsWith(suffixes[refit])) continue;
-    return { method: named(label.slice(0, -suffixes[refit].length)), isRecovered: true, refit };
+    if (!bare.endsWith(suffixes[refit])) continue;
+    return { method: named(bare.slice(0, -suffixes[refit].length)), isRecovered: true, refit };
   }
-  return { method: named(label), isRecovered: false, refit: null };
+  return { method: named(bare), isRecovered: false, refit: null };
 };
 
 const named = (name: string): MethodName | null => {

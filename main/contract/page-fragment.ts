@@ -16,12 +16,24 @@ const KEYS: ReadonlySet<string> = new Set([
   'factor',
   'pins',
   'run',
+  'beside',
   'expert',
   // Of the map.
   'metric',
   'colours',
   'minus',
   'order',
+  // Of what views show.
+  'point',
+  'chart',
+  'filter',
+  'archived',
+  'chosen',
+  'sort',
+  'group',
+  'columns',
+  'pinned',
+  'unfolded',
   ...PLAN_KEYS,
 ]);
 

@@ -12,6 +12,7 @@ export const runKind = z.enum([
   'finetune',
   'experiment',
   'damage',
+  'beside',
 ]);
 export type RunKind = z.infer<typeof runKind>;
 

@@ -41,6 +41,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
   switch (event.type) {
     case 'job.progress':
     case 'job.problem':
+    case 'beside.written':
       return none;
     case 'cluster.changed':
       return (name, input) => name === 'cluster.log' && runsOf(input).includes(event.work.run);

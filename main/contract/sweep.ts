@@ -15,6 +15,7 @@ import {
   sentence,
   shortName,
 } from './bounds.ts';
+import { weightType } from './export.ts';
 import { pathHandle } from './model.ts';
 import {
   budgetName,
@@ -94,6 +95,25 @@ export const describedSweepSettings = z.object({
     help: 'What recovered plans refit; each is a separate curve (+recovery, +router, +router+experts).',
     part: 'refits',
   }),
+  weights: z
+    .array(weightType)
+    .min(1)
+    .optional()
+    .register(settingTexts, {
+      label: 'Weights',
+      flag: 'weights',
+      help:
+        'Weight types to measure every model at: stored, or rounded as a GGUF file of a type stores them. Each type ' +
+        'adds a curve per method (NAME@TYPE) and the unpruned model at that type.',
+      about:
+        'Measures the unpruned model and every candidate once per weight type: as stored, or with the weights rounded ' +
+        'as a GGUF file of that type stores them (its dequantised values, in a temporary folder of 4 bytes per weight). ' +
+        'All are compared with the unpruned model at its stored weights, so that pruning and rounding can be weighed ' +
+        'against each other by bytes. Activations are not rounded: programs that round them too, such as llama.cpp on ' +
+        'a processor, add an error that is not measured here.',
+      otherwise: 'stored only',
+      part: 'weights',
+    }),
   calibration: z
     .enum(['answers', 'written'])
     .optional()
@@ -155,6 +175,18 @@ export const describedSweepSettings = z.object({
       about:
         'Measures prompt and decode tokens per second of the unpruned model and of every plan. Each plan is exported ' +
         'to a temporary folder for this, so the sweep takes longer.',
+    }),
+  elsewhere: z
+    .boolean()
+    .optional()
+    .register(settingTexts, {
+      label: 'elsewhere',
+      flag: 'elsewhere',
+      help: 'Measure every plan on the other tasks too, and beside it one plan made for all tasks at once.',
+      about:
+        'Each plan is made for one task. This measures it on the other tasks of the sweep as well, at the listed ' +
+        'factors, and beside it one plan made from the profiles of all tasks together. It shows what a plan loses ' +
+        'where nobody looked, and up to which factor it is safe on every task.',
     }),
 });
 export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
@@ -360,6 +392,13 @@ export const sweepResult = candidatePoint
   .refine(({ lost, gained, n }) => lost + gained <= n, { error: 'more items lost and gained than there are' });
 export type SweepResult = z.infer<typeof sweepResult>;
 
+/**
+ * A plan measured on a task that it was not made for: made for another task of the sweep, or (null) for all tasks at
+ * once. `result.task` is the task that it was measured on.
+ */
+export const elsewherePoint = z.object({ madeFor: shortName.nullable(), result: sweepResult });
+export type ElsewherePoint = z.infer<typeof elsewherePoint>;
+
 export const verdict = z.enum([
   /** lastSafe and firstUnsafe are both tested. */
   'found',
@@ -387,8 +426,7 @@ export const testPower = z.object({
 });
 export type TestPower = z.infer<typeof testPower>;
 
-/** Position of a threshold. */
-const bracket = {
+const bracketOfFactors = {
   /**
    * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell, or
    * at chance.
@@ -396,6 +434,11 @@ const bracket = {
   factor: z.number().nullable(),
   lastSafe: z.number().nullable(),
   firstUnsafe: z.number().nullable(),
+};
+
+/** Position of a threshold. */
+const bracket = {
+  ...bracketOfFactors,
   /**
    * Smallest tested factor such that it and every larger tested factor are worse (in every draw where there are
    * several); null where not even the largest is. Between `lastSafe` and it the test is undecided.
@@ -403,6 +446,22 @@ const bracket = {
   firstWorse: z.number().nullable().default(null),
   verdict,
 };
+
+/**
+ * How far plans are safe on every task of a sweep: a factor is safe if it and every smaller measured factor are safe on
+ * each task (and in each draw), but for tasks where the unpruned model is at chance.
+ */
+export const everywhere = z.object({
+  ...bracketOfFactors,
+  verdict,
+  /** Tasks that count. */
+  tasks: z.number().int().min(0).max(MOST_TASKS),
+});
+export type Everywhere = z.infer<typeof everywhere>;
+
+/** The same of plans made for all tasks at once. */
+export const togetherThreshold = z.object({ model: shortName, method: shortName, ...everywhere.shape });
+export type TogetherThreshold = z.infer<typeof togetherThreshold>;
 
 /** The threshold of a single draw. */
 export const drawThreshold = z.object({ seed: z.number(), ...bracket });
@@ -425,6 +484,8 @@ export const threshold = z.object({
    * and items. Absent where candidates were curtailed, and in old documents.
    */
   endings: z.object(bracket).optional(),
+  /** Of a sweep that measured plans elsewhere: how far the plans made for this task are safe on every task. */
+  everywhere: everywhere.optional(),
   /** For a threshold over several draws: that of each, by seed. Absent elsewhere. */
   draws: z.array(drawThreshold).max(MOST_SEEDS).optional(),
   /** Where the first unsafe factor is undecided, or nothing can be determined; for accuracies only. */
@@ -453,6 +514,10 @@ export const sweepDocument = z.object({
   /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
   notNeeded: z.array(candidatePoint).max(MOST_POINTS).optional(),
   thresholds: z.array(threshold).max(MOST_POINTS),
+  /** Plans measured on tasks that they were not made for. Absent where that was not requested. */
+  elsewhere: z.array(elsewherePoint).max(MOST_POINTS).optional(),
+  /** How far plans made for all tasks at once are safe on every task. */
+  together: z.array(togetherThreshold).max(MOST_CURVES).optional(),
   /** The rule in words, with delta and the level. */
   rule: sentence,
   multiplicity: multiplicity.optional(),

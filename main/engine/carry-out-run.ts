@@ -18,6 +18,7 @@ export interface CarryOutOrder {
   /** Code of the manifest that the other engine approved. */
   readonly code: string;
   readonly signal: AbortSignal;
+  readonly finish?: AbortSignal | undefined;
   progress(reading: MeterReading): void;
   emit(event: EngineEvent): void;
   recordChanged(change: RecordChange): void;
@@ -31,7 +32,7 @@ export const carryOutRun = async (
   context: EngineContext,
   resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
   run: string,
-  { lock, code, signal, progress, emit, recordChanged }: CarryOutOrder,
+  { lock, code, signal, finish, progress, emit, recordChanged }: CarryOutOrder,
 ): Promise<JobResult> => {
   const { workspace, now } = context;
   const manifest = approvedAs(await workspace.runs.read(run), code);
@@ -49,6 +50,6 @@ export const carryOutRun = async (
   const requireRun = async (): Promise<void> => {
     if ((await workspace.runs.lockGeneration(run)) !== lock) throw await takeoverOf(workspace.runs, run);
   };
-  const order = { manifest, job, signal, meter, emit, requireRun, recordChanged };
+  const order = { manifest, job, signal, finish, meter, emit, requireRun, recordChanged };
   return carryOutHere(workspace.runs, resourcesOf, now)(order);
 };

@@ -27,6 +27,7 @@ import { createRunBindings } from '../workspace/run-binding.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
+import { besideCalls } from './calls/beside.ts';
 import { clusterCalls } from './calls/clusters.ts';
 import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
@@ -226,6 +227,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...profileCalls(context),
     ...mapCalls(context),
     ...damageCalls(context),
+    ...besideCalls(context),
     ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),

@@ -1,6 +1,7 @@
 import type { RunKind } from '../contract/run.ts';
 import type { Job } from '../jobs/job-context.ts';
 import type { ApprovedManifest } from './approved-run.ts';
+import { besideRun } from './calls/beside.ts';
 import { damageRun } from './calls/damage.ts';
 import { experimentRun } from './calls/experiments.ts';
 import { exportRun, verifyRun } from './calls/exports.ts';
@@ -16,6 +17,7 @@ const RESTARTS: Readonly<Record<RunKind, Restart>> = {
   sweep: restarting(sweepRun),
   profile: restarting(profileRun),
   damage: restarting(damageRun),
+  beside: restarting(besideRun),
   export: restarting(exportRun),
   verify: restarting(verifyRun),
   finetune: restarting(finetuneRun),

@@ -1,7 +1,7 @@
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 
 /** Experts of a layer that keep their choices under a plan: kept, or the reference of their merge group. */
-const expertsThatStay = (plan: Plan, layer: number): readonly number[] =>
+export const expertsThatStay = (plan: Plan, layer: number): readonly number[] =>
   isMergePlan(plan) ? (plan.groups[layer] ?? []).map(({ reference }) => reference) : (plan.kept[layer] ?? []);
 
 /**

@@ -1,5 +1,6 @@
 import type { Endings, Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
+import { elsewhereRows, togetherThresholds, withEverywhere } from './elsewhere.ts';
 import { endingResult, withEndings } from './endings.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
@@ -61,18 +62,15 @@ const sentenceOf = (
   const count = `${decided} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
   if (familywise) {
     return (
-      `Familywise: ${count} told, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ` +
-      `${curves}, Bonferroni ` +
-      `over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % for ` +
-      `all together; ` +
-      `that takes at least ${needed} items a task.`
+      `Familywise: ${count} told, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ${curves}, ` +
+      'Bonferroni over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % ' +
+      `for all together; that takes at least ${needed} items a task.`
     );
   }
   const expected = Math.round(decided * ONE_SIDED_ALPHA * 10) / 10;
   return (
-    `${count} told, each at 5 % by itself: among ${decided} at most about ${expected} may name an unsafe factor ` +
-    'safe by ' +
-    `chance. The familywise reading holds that chance to 5 % for all together.`
+    `${count} told, each at 5 % by itself: among ${decided} at most about ${expected} may name an unsafe factor safe ` +
+    'by chance. The familywise reading holds that chance to 5 % for all together.'
   );
 };
 
@@ -129,14 +127,17 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChan
  * inference. An old document without verdicts and first worse factors gains them; stored verdicts are replaced.
  */
 export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {
-  const { delta } = reading;
+  const { delta, familywise = false } = reading;
   const { curtailed = [] } = document;
   const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
   const isAtChance = atChanceIn(document.results);
   const ofAnswers = sweepThresholds(document.results, delta, alpha, document);
   const isWhole = curtailed.length + (document.notNeeded ?? []).length === 0;
-  const thresholds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
+  const withEnds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
+  const { elsewhere = [] } = document;
+  const rowLevel = familywise ? ONE_SIDED_ALPHA / Math.max(1, elsewhereRows(elsewhere).length) : ONE_SIDED_ALPHA;
+  const thresholds = elsewhere.length === 0 ? withEnds : withEverywhere(withEnds, document, delta, rowLevel);
   const read: SweepDocument = {
     ...document,
     results: document.results.map((result) => withVerdict(result, delta, alpha, isAtChance(result))),
@@ -144,6 +145,15 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
     rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
     multiplicity: multiplicityOf(tested, thresholds, reading, alpha),
   };
+  if (elsewhere.length > 0)
+    return {
+      ...read,
+      elsewhere: elsewhere.map((point) => ({
+        ...point,
+        result: withVerdict(point.result, delta, rowLevel, isAtChance(point.result)),
+      })),
+      together: togetherThresholds(document, delta, rowLevel),
+    };
   if (curtailed.length === 0) return read;
   return {
     ...read,

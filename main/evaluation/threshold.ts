@@ -142,14 +142,14 @@ export const thresholdRule = (delta: number, level: number = THRESHOLD_LEVEL): s
     `The threshold is the largest tested factor such that it and every smaller tested factor are safe; ` +
     `with fewer than ${itemsNeeded(delta, 'acc', alpha)} items (perplexity: ` +
     `${itemsNeeded(delta, 'perplexity')} texts) ` +
-    `it cannot be told. Of a method that is drawn several times a factor is safe only if it is safe in every draw. ` +
-    `A factor that is not safe is not thereby worse: it is worse if the upper end of the ` +
-    `one-sided ` +
+    'it cannot be told. Of a method that is drawn several times a factor is safe only if it is safe in every draw. A ' +
+    'factor that is not safe is not thereby worse: it is worse if the upper end of the one-sided ' +
     `${percent(THRESHOLD_LEVEL)} % interval lies below -${percent(delta)} percentage points, and undecided otherwise.`
   );
 };
 
-const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => {
+/** Items with equal keys together, in order of first appearance. */
+export const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const key = JSON.stringify(keyOf(item));

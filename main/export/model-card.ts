@@ -245,7 +245,7 @@ const inTransformers = ({ checkpoint, hasTokenizer }: CardContents): string => {
 const inLlamaCpp =
   `${GGUF_FILE} is one file with weights and tokenizer for llama.cpp and programs based on it.\n\n` +
   ['```sh', `llama-cli --model path/to/this/folder/${GGUF_FILE} --prompt "…"`, '```'].join('\n') +
-  `\n\nSmaller types are made by llama.cpp's own tool from a file of type f32, f16 or bf16: \`llama-quantize ` +
+  `\n\nOther types are made by llama.cpp's own tool from a file of type f32, f16 or bf16: \`llama-quantize ` +
   `${GGUF_FILE} smaller.gguf Q4_K_M\`.`;
 
 /** The graph has no state: whole sequences in, logits of every position out. */

@@ -1,11 +1,13 @@
 import type { RunManifest } from '../contract/run.ts';
-import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
+import { curveLabel, weightsOfLabel } from '../contract/method.ts';
+import { type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import { type FrontierPoint, frontierPoints } from '../evaluation/frontier.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { axisTitle } from './curve-panel.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, methodMarks, type MethodMark } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
-import { linearScale } from './scales.ts';
+import { type AxisScale, linearScale } from './scales.ts';
 import {
   drawAcrossTicks,
   drawAcrossTitle,
@@ -46,7 +48,10 @@ const axisWords: Readonly<Record<CurveAxis, AxisWords>> = {
     title: 'bytes',
     across: 'weights (MB)',
     position: ({ cost }) => (cost === undefined ? undefined : cost.bytes / 1e6),
-    note: 'Bytes are those of all weights in their stored types.',
+    note:
+      'Bytes are those of all weights in their types. Where weights were rounded, a grey line joins the models that no ' +
+      'other one beats in both accuracy and bytes; it is drawn through the best of many measured values, so read their ' +
+      'intervals.',
   },
   dropped: {
     title: 'dropped share',
@@ -89,6 +94,7 @@ export const hasAxis = (document: Pick<SweepDocument, 'results'>, model: string,
   positionedOn(document, model, axis).some(({ factor }) => factor > 1);
 
 interface Frame {
+  readonly axis: CurveAxis;
   readonly left: number;
   readonly top: number;
   readonly domain: readonly [number, number];
@@ -101,7 +107,7 @@ interface Frame {
 
 const drawPanel = (
   results: readonly PositionedResult[],
-  { left, top, domain, span, across, marks, theme }: Frame,
+  { left, top, axis, domain, span, across, marks, theme }: Frame,
 ): SvgNode => {
   const { width, height, head } = PANEL;
   const [first] = results;
@@ -110,9 +116,13 @@ const drawPanel = (
   const x = linearScale(span, [left + 10, left + width - 10]);
   const y = linearScale(domain, [bottom, plotTop + 4]);
   const unpruned = first.value - first.difference;
-  const whole = results.filter(({ factor }) => factor === 1).slice(0, 1);
+  const isRounded = results.some(({ method }) => weightsOfLabel(method).weights !== null);
+  const frontier = isRounded ? frontierPoints(results).filter(({ isUndominated }) => isUndominated) : [];
+  const wholeOf = (method: string): readonly PositionedResult[] =>
+    results.filter((one) => one.method === curveLabel(UNPRUNED, null, weightsOfLabel(method).weights ?? undefined));
   const curve = (points: readonly PositionedResult[], mark: MethodMark): readonly SvgNode[] => {
-    const path = [...points, ...whole]
+    const whole = points.flatMap(({ factor, method }) => (factor === 1 ? [] : wholeOf(method)));
+    const path = [...points, ...whole.slice(0, 1)]
       .sort((a, b) => a.at - b.at)
       .map(
         ({ at, value }, index) =>
@@ -136,7 +146,7 @@ const drawPanel = (
     ];
   };
   const curvesOf = (method: string): readonly (readonly PositionedResult[])[] => {
-    const own = results.filter((result) => result.method === method && result.factor > 1);
+    const own = results.filter((result) => result.method === method && isCandidate(result));
     return distinct(own.map(({ seed }) => seed)).map((seed) => own.filter((result) => result.seed === seed));
   };
   return svgElement(
@@ -154,11 +164,32 @@ const drawPanel = (
       stroke: theme.ink,
       'stroke-width': 0.8,
     }),
+    axis !== 'bytes' || frontier.length === 0
+      ? []
+      : svgElement('path', {
+          d: frontierPath(frontier, x, y),
+          fill: 'none',
+          stroke: theme.muted,
+          'stroke-width': 5,
+          'stroke-opacity': 0.35,
+          'stroke-linejoin': 'round',
+        }),
     [...marks].flatMap(([method, mark]) => curvesOf(method).flatMap((points) => curve(points, mark))),
     drawUpwardTitle(left - 38, (plotTop + bottom) / 2, axisTitle(first.metric), theme),
     drawAcrossTitle(left + width / 2, bottom, across, theme),
   );
 };
+
+/** The unpruned model with rounded weights is a candidate too. */
+const isCandidate = ({ factor, method }: SweepResult): boolean => factor > 1 || weightsOfLabel(method).weights !== null;
+
+const frontierPath = (points: readonly FrontierPoint[], x: AxisScale, y: AxisScale): string =>
+  points
+    .map(({ bytes, result }, index) => {
+      const at = `${x.position(bytes / 1e6).toFixed(2)} ${y.position(result.value).toFixed(2)}`;
+      return `${index === 0 ? 'M' : 'L'}${at}`;
+    })
+    .join('');
 
 const spanOf = (results: readonly PositionedResult[]): readonly [number, number] => {
   const values = results.flatMap(({ value, difference, low, high }) => [
@@ -192,7 +223,7 @@ export const axisFigure = (
   theme: FigureTheme,
 ): Drawing => {
   const results = positionedOn(document, model, axis);
-  const methods = distinct(results.filter(({ factor }) => factor > 1).map(({ method }) => method));
+  const methods = distinct(results.filter(isCandidate).map(({ method }) => method));
   const marks = methodMarks(methods, theme);
   const positions = results.map(({ at }) => at);
   const span = [minOf(positions), maxOf(positions)] as const;
@@ -209,7 +240,7 @@ export const axisFigure = (
     cell: { width: axisRoom + width + gap, height: height + below, axisRoom, plotWidth: width },
     panels: tasks.map((task) => (left, top) => {
       const own = results.filter((result) => result.task === task);
-      return drawPanel(own, { left, top, domain: domainOf(results, own), span, across, marks, theme });
+      return drawPanel(own, { left, top, axis, domain: domainOf(results, own), span, across, marks, theme });
     }),
   });
 };

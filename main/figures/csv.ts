@@ -3,10 +3,10 @@ import type { Cell, Columns } from './columns.ts';
 import { type FigureManifest, manifestJson } from './figure-manifest.ts';
 
 /** Prefixes a text that a spreadsheet would read as a formula with an apostrophe, which makes it text. */
-const writtenText = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+export const spreadsheetText = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
 
 const written = (cells: readonly Cell[]): string[] =>
-  cells.map((cell) => (cell === null ? '' : typeof cell === 'string' ? writtenText(cell) : String(cell)));
+  cells.map((cell) => (cell === null ? '' : typeof cell === 'string' ? spreadsheetText(cell) : String(cell)));
 
 /**
  * A CSV file. The first line is `# manifest: ` and the manifest as JSON, the second the column names; then RFC 4180

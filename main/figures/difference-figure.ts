@@ -27,8 +27,8 @@ const MARGIN = 24;
 const AXIS_ROOM = 58;
 const PLOT = { width: 640, height: 220, head: 26, below: 52 } as const;
 
-/** How to read the chart, beside the rule. */
-const CAPTION =
+/** How to read such a chart, beside the rule. */
+export const DIFFERENCE_CAPTION =
   'Difference to the unpruned model on the same items. Whiskers run between the two one-sided 95 % ends; the bar at ' +
   'the lower end decides: within the shaded band the point is safe. Several draws: their mean, a band from the ' +
   'lowest to the highest, and the whiskers of each; the factor is safe where every draw is. The ' +
@@ -61,7 +61,7 @@ export const differenceFigure = (figure: DifferenceFigure): Drawing => {
   const captionTop = plotsTop + panels.length * rowHeight + 8;
   const runs = otherRuns.length === 0 ? '' : ` Points also from ${otherRuns.join(', ')}.`;
   const footer = figureFooter(
-    { caption: `${CAPTION} ${rule}${runs}`, manifest, theme },
+    { caption: `${DIFFERENCE_CAPTION} ${rule}${runs}`, manifest, theme },
     { left: MARGIN, top: captionTop, width },
   );
   const left = MARGIN + AXIS_ROOM;

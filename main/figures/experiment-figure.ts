@@ -58,8 +58,8 @@ export const experimentCaption = (question: ExperimentQuestion): string =>
   (question === 'scratch' ? 'the one pretrained with E\u2032' : 'itself unpruned') +
   ', both treated alike (a refitted one against an unchanged one), on the same items; left of 0 the pruned one is ' +
   'worse. Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval); of several draws ' +
-  'the mean, ' +
-  'whiskers that span the intervals of all draws, and a thicker line from the lowest to the highest difference.';
+  'the mean, whiskers that span the intervals of all draws, and a thicker line from the lowest to the highest ' +
+  'difference.';
 
 export const experimentFigureTitle = (question: ExperimentQuestion): string =>
   question === 'scratch' ? 'Pruned against scratch' : 'Pruned against unpruned';

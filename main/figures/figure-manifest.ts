@@ -7,8 +7,13 @@ export interface ProfileRecord {
   readonly task: { readonly name: string; readonly hash: string };
 }
 
-/** Record in every saved figure and table, sufficient to find and to repeat its run. */
-export type FigureManifest = RunManifest | ProfileRecord;
+/** The manifests of the runs in a figure or table of several. */
+export interface RunsRecord {
+  readonly runs: readonly RunManifest[];
+}
+
+/** Record in every saved figure and table, sufficient to find and to repeat its runs. */
+export type FigureManifest = RunManifest | ProfileRecord | RunsRecord;
 
 export const profileRecord = (model: ProfileRecord['model'], { task, taskHash }: TaskProfile): ProfileRecord => ({
   model: { name: model.name, fingerprint: model.fingerprint },
@@ -17,10 +22,19 @@ export const profileRecord = (model: ProfileRecord['model'], { task, taskHash }:
 
 /** The manifest as JSON in a file: without fields for lists of runs, which change while the run stays. */
 export const manifestJson = (manifest: FigureManifest): string =>
-  JSON.stringify({ ...manifest, label: undefined, damaged: undefined, finding: undefined });
+  JSON.stringify('runs' in manifest ? { runs: manifest.runs.map(withoutListed) } : withoutListed(manifest));
+
+const withoutListed = (manifest: RunManifest | ProfileRecord) => ({
+  ...manifest,
+  label: undefined,
+  damaged: undefined,
+  finding: undefined,
+});
 
 /** The run behind a figure in a line, for its footer. */
 export const manifestLine = (manifest: FigureManifest): string =>
-  'id' in manifest
-    ? `Run ${manifest.id}, ${manifest.createdAt}`
-    : `Model ${manifest.model.fingerprint}, task ${manifest.task.hash}`;
+  'runs' in manifest
+    ? `Runs ${manifest.runs.map(({ id }) => id).join(', ')}`
+    : 'id' in manifest
+      ? `Run ${manifest.id}, ${manifest.createdAt}`
+      : `Model ${manifest.model.fingerprint}, task ${manifest.task.hash}`;

@@ -7,14 +7,17 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import type { ThemeName } from './colors.ts';
 import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
+import { frontierCsv } from './frontier-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
+import { elsewhereCurves } from './elsewhere-figure.ts';
 import { choiceAndWritingCsv, curtailedCsv, findingsMarkdown, thresholdsMarkdown } from './tables.ts';
 import {
   axisView,
   bestThresholdsView,
   compareView,
   curvesView,
+  elsewhereView,
   equalKeptView,
   expertTrendView,
   type RoutingNames,
@@ -65,10 +68,16 @@ const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureF
   return contents === null ? [] : [{ name: 'curtailed.csv', contents }];
 };
 
+const frontierFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
+  const contents = frontierCsv(document, manifest);
+  return contents === null ? [] : [{ name: 'frontier.csv', contents }];
+};
+
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
   const models = [...new Set(document.results.map(({ model }) => model))];
   const curves = models.map((model) => curvesView(view, model));
+  const elsewhere = elsewhereCurves(document).map((curve) => elsewhereView(view, curve));
   return [
     ...curves.flatMap(pictureFile),
     ...models.flatMap((model) => curveAxes.flatMap((axis) => pictureFile(axisView(view, model, axis)))),
@@ -76,7 +85,10 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
     ...kindsFiles(manifest, document),
+    ...elsewhere.flatMap(pictureFile),
+    ...elsewhere.slice(0, 1).map(tableFile),
     ...curtailedFiles(manifest, document),
+    ...frontierFiles(manifest, document),
   ];
 };
 

@@ -1,4 +1,5 @@
-import { methodOfLabel } from '../contract/method.ts';
+import { ggufTypes } from '../contract/export.ts';
+import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 import type { FigureTheme, ThemeName } from './colors.ts';
 import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
@@ -31,6 +32,10 @@ const indigo = { light: '#5a4fb5', dark: '#a99ff5' };
 const olive = { light: '#6a6c00', dark: '#c2c44a' };
 const teal = { light: '#00707c', dark: '#58c4cf' };
 const brown = { light: '#7b5433', dark: '#cda580' };
+
+/** Colours of several runs in one chart, in turn; the curves of a run share one. */
+const runColors = [blue, vermilion, green, indigo, orange, teal] as const;
+const RUN_DASHES = ['none', '8 3', '3 2', '8 3 2 3', '12 3', '1.2 3'] as const;
 
 type Drawn = Omit<MethodStyle, 'name' | 'isRecovered'>;
 
@@ -76,6 +81,8 @@ const DOTTED: Readonly<Record<RefitName, string>> = {
 };
 /** For the one method whose line is dotted without recovery. */
 const LONG = '12 3';
+/** Of curves with rounded weights: a dash and a dot for each step in the list of types. */
+const roundedDash = (type: (typeof ggufTypes)[number]): string => `7 2${' 1 2'.repeat(1 + ggufTypes.indexOf(type))}`;
 
 /** Every style without recovery, for pages that refer to colours by name. */
 export const methodStyles: readonly MethodStyle[] = [
@@ -90,6 +97,7 @@ export const methodStyles: readonly MethodStyle[] = [
 export const methodStyle = (label: string, order: number): MethodStyle => {
   const { method, isRecovered, refit } = methodOfLabel(label);
   const known = method === null ? undefined : lasting.get(method);
+  const { weights } = weightsOfLabel(label);
   const { name, dash, ...drawn } =
     known === undefined
       ? (inTurn[Math.max(0, order) % inTurn.length] ?? inTurn[0])
@@ -97,7 +105,14 @@ export const methodStyle = (label: string, order: number): MethodStyle => {
   return {
     name,
     ...drawn,
-    dash: refit === null ? dash : method === 'random' && refit === 'experts' ? LONG : DOTTED[refit],
+    dash:
+      weights !== null
+        ? roundedDash(weights)
+        : refit === null
+          ? dash
+          : method === 'random' && refit === 'experts'
+            ? LONG
+            : DOTTED[refit],
     isRecovered,
   };
 };
@@ -148,8 +163,8 @@ const propertyOf = ({ name }: MethodStyle): string => `--method-${name}`;
 const colorOf = (style: MethodStyle, theme: FigureTheme): string =>
   theme.name === 'page' ? `var(${propertyOf(style)})` : style[theme.name];
 
-/** The method of a curve, shared by its recovered variants; an invalid method name counts as its own. */
-const ownName = (label: string): string => methodOfLabel(label).method ?? label;
+/** The method of a curve, shared by its recovered and rounded variants; an invalid method name counts as its own. */
+const ownName = (label: string): string => methodOfLabel(label).method ?? weightsOfLabel(label).bare;
 
 /** Custom properties (name, value) that marks of the page theme refer to. */
 export const methodColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] =>
@@ -174,6 +189,20 @@ export const methodMarks = (
         return [label, { color: colorOf(style, theme), background: theme.background, dash, shape, isRecovered }];
       }),
   );
+};
+
+/** The mark of a method in a chart of several runs: the method's shape in the colour and dash of the run. */
+export const runMark = (run: number, label: string, order: number, theme: FigureTheme): MethodMark => {
+  const { shape, isRecovered } = methodStyle(label, order);
+  const colors = runColors[run % runColors.length] ?? blue;
+  const dash = RUN_DASHES[run % RUN_DASHES.length] ?? 'none';
+  return {
+    color: colors[theme.name === 'dark' ? 'dark' : 'light'],
+    background: theme.background,
+    dash,
+    shape,
+    isRecovered,
+  };
 };
 
 const round = (value: number): number => Math.round(value * 100) / 100;

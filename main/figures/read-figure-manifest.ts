@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
-/** Provenance of a saved figure or table: the run, or the profile of a model on a task. */
+/** Provenance of a saved figure or table: the run, several runs, or the profile of a model on a task. */
 export type FigureSource =
   | { readonly kind: 'run'; readonly run: string; readonly title: string | null }
+  | { readonly kind: 'runs'; readonly runs: readonly string[] }
   | { readonly kind: 'profile'; readonly model: string; readonly task: string };
 
 const ofRun = z.object({ id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/), title: z.string().optional() });
+const ofRuns = z.object({ runs: z.array(ofRun).min(1) });
 const ofProfile = z.object({ model: z.object({ name: z.string() }), task: z.object({ name: z.string() }) });
 
 const SVG_MANIFEST = /<metadata id="manifest">([^<]*)<\/metadata>/;
@@ -72,6 +74,8 @@ export const readFigureSource = (bytes: Uint8Array): FigureSource | null => {
   const manifest = text === null ? null : parsed(text);
   const run = ofRun.safeParse(manifest);
   if (run.success) return { kind: 'run', run: run.data.id, title: run.data.title ?? null };
+  const runs = ofRuns.safeParse(manifest);
+  if (runs.success) return { kind: 'runs', runs: runs.data.runs.map(({ id }) => id) };
   const profile = ofProfile.safeParse(manifest);
   return profile.success ? { kind: 'profile', model: profile.data.model.name, task: profile.data.task.name } : null;
 };

@@ -1,6 +1,6 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import type { PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type { ElsewherePoint, PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { choiceAndWriting, type ChoiceAndWriting } from '../evaluation/choice-and-writing.ts';
 import {
@@ -185,6 +185,21 @@ const endingColumns = <T>(prefix: string, endingsOf: (row: T) => Threshold['endi
   [`${prefix}ends_first_unsafe`, (row) => endingsOf(row)?.firstUnsafe ?? null],
 ];
 
+/** How far plans made for the task are safe on every task. */
+const everywhereColumns: Columns<Pick<Threshold, 'everywhere'>> = [
+  [
+    'everywhere_verdict',
+    ({ everywhere }) => everywhere?.verdict ?? null,
+    {
+      title: 'safe everywhere',
+      definition: 'everywhere',
+      text: ({ everywhere }) => (everywhere === undefined ? null : reachText(everywhere)),
+    },
+  ],
+  ['everywhere_last_safe', ({ everywhere }) => everywhere?.lastSafe ?? null],
+  ['everywhere_first_unsafe', ({ everywhere }) => everywhere?.firstUnsafe ?? null],
+];
+
 export const thresholdColumns: Columns<Threshold> = [
   ...curveColumns.slice(0, 3),
   [
@@ -200,6 +215,7 @@ export const thresholdColumns: Columns<Threshold> = [
   ['verdict', ({ verdict }) => verdict, { title: 'verdict', text: ({ verdict }) => verdictText(verdict) }],
   number('first_worse', ({ firstWorse }) => firstWorse, 'first worse', bareFactor),
   ...endingColumns<Threshold>('', ({ endings }) => endings),
+  ...everywhereColumns,
   ...powerColumns,
   ...drawColumns,
 ];
@@ -247,6 +263,19 @@ export const curtailedColumns: Columns<CurtailedPoint> = [
   ['verdict', ({ verdict }) => verdict ?? null, { title: 'curtailed', text: curtailedText, definition: 'stop' }],
   droppedColumn,
 ];
+
+/** A plan on a task that it was not made for; on its own task it is among the results. */
+export const elsewhereColumns: Columns<ElsewherePoint> = [
+  ['made_for', ({ madeFor }) => madeFor ?? 'all tasks'],
+  ...resultColumns.flatMap((column): Columns<ElsewherePoint> => {
+    const [name, value] = column;
+    return value === null ? [] : [[name === 'task' ? 'measured_on' : name, ({ result }) => value(result)]];
+  }),
+];
+
+/** Plans of a sweep on tasks that they were not made for, one per line; null where none were measured. */
+export const elsewhereCsv = ({ elsewhere = [] }: SweepDocument, manifest: RunManifest): string | null =>
+  elsewhere.length === 0 ? null : csvTable(manifest, elsewhereColumns, elsewhere);
 
 /** Candidates of a sweep that stopped early, one per line; null where none did. */
 export const curtailedCsv = ({ curtailed = [] }: SweepDocument, manifest: RunManifest): string | null =>

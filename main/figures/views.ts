@@ -1,3 +1,4 @@
+import type { DifferingSetting } from '../contract/compare-sweeps.ts';
 import type { CompareDocument } from '../contract/compare.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -12,9 +13,10 @@ import { compareFigure } from './compare-figure.ts';
 import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
 import { type DifferenceFigure, differenceFigure } from './difference-figure.ts';
+import { elsewhereFigure } from './elsewhere-figure.ts';
 import { type ExpertOrder, inOrder } from './expert-order.ts';
 import { atIndices, goneThere, type Subtracted } from './expert-indices.ts';
-import { type FigureManifest, manifestLine } from './figure-manifest.ts';
+import { type FigureManifest, manifestLine, type RunsRecord } from './figure-manifest.ts';
 import { fileNameOf, fileNames } from './file-names.ts';
 import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
 import { heatmapPng } from './heatmap-png.ts';
@@ -22,13 +24,15 @@ import { type MapScaling, shadedMap } from './map-scaling.ts';
 import { type Deflate, pngTexts } from './png.ts';
 import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
 import { profileCsv } from './profile-table.ts';
+import { type RunEntry, runsCsv } from './run-tables.ts';
+import { type RunsChart, runsFigure } from './runs-figure.ts';
 import { shareFigure } from './share-figure.ts';
 import { sizePairFigure } from './size-pair-figure.ts';
 import { expertTrendFigure } from './size-trend-figure.ts';
 import type { Drawing } from './svg.ts';
 import { comparisonsCsv } from './compare-tables.ts';
 import { equalKeptCsv, expertTrendsCsv, sharePointsCsv, sizePairsCsv } from './size-tables.ts';
-import { choiceAndWritingCsv, resultsCsv, thresholdsCsv } from './tables.ts';
+import { choiceAndWritingCsv, elsewhereCsv, resultsCsv, thresholdsCsv } from './tables.ts';
 
 /**
  * A view as files that are made on demand: a picture, if it has one, and its data. `uncurl figures` and the window both
@@ -108,6 +112,28 @@ export const differenceView = (
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
 });
 
+export interface RunsView {
+  readonly entries: readonly RunEntry[];
+  /** Settings in which the runs differ. */
+  readonly settings: readonly DifferingSetting[];
+  readonly theme: ThemeName;
+}
+
+/** Several runs: their curves for a model and a task, if there is such a chart, and every point of all of them. */
+export const runsView = ({ entries, settings, theme }: RunsView, chart: RunsChart | null): ViewFiles => {
+  const manifest: RunsRecord = { runs: entries.map(({ line }) => line.run) };
+  return {
+    picture:
+      chart === null
+        ? null
+        : {
+            name: `runs-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panel.task}`,
+            draw: () => runsFigure(chart, settings, manifest, figureTheme(theme)),
+          },
+    table: { name: 'runs.csv', write: () => runsCsv(entries, manifest) },
+  };
+};
+
 export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,
   table: { name: 'thresholds.csv', write: () => thresholdsCsv(document, manifest) },
@@ -117,6 +143,18 @@ export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>)
 export const kindsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,
   table: { name: 'chosen-and-written.csv', write: () => choiceAndWritingCsv(document, manifest) ?? '' },
+});
+
+/** Plans of one model and method on every task, and all of the sweep's plans on tasks that they were not made for. */
+export const elsewhereView = (
+  { manifest, document, theme }: SweepView,
+  curve: { readonly model: string; readonly method: string },
+): ViewFiles => ({
+  picture: {
+    name: `elsewhere-${fileNameOf(modelFileNames(document), curve.model)}--${fileNameOf(fileNames([]), curve.method)}`,
+    draw: () => elsewhereFigure(document, curve, manifest, figureTheme(theme)),
+  },
+  table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '' },
 });
 
 export interface SizeTrendView {

@@ -4,13 +4,14 @@ import type {
   MoeDescriptor,
   RoutingRule,
   TensorView,
+  Weight,
 } from '../checkpoint/descriptor.ts';
 import { gatesInput, isPlainSoftmax } from '../checkpoint/routing.ts';
 import { activate, biased, joinRows, limitedUp, linear, multiply, splitRows, squaredRelu, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
-import { tensor } from './weights.ts';
+import { tensor, weight } from './weights.ts';
 
 /** Smallest weight by which an output is divided. */
 const LEAST_GATE = 1e-30;
@@ -193,10 +194,11 @@ const runExperts = (
     index < experts.length
       ? expertOnInputs(graph, layer, index, part)
       : { output: part, inner: zeros(graph, part, experts[0]?.down.shape[1] ?? 0) };
+  const open = opensByOtherProducts(graph, layer) ? withoutAxes(graph, rows) : rows;
   const results =
     identities === 0
-      ? splitRows(graph, rows, counts, experts.length).map(run)
-      : splitRows(graph, rows, withRest(graph, counts, rows), experts.length + 1).map(run);
+      ? splitRows(graph, open, counts, experts.length).map(run)
+      : splitRows(graph, open, withRest(graph, counts, rows), experts.length + 1).map(run);
   return {
     outputs: joinRows(
       graph,
@@ -208,6 +210,38 @@ const runExperts = (
     ),
   };
 };
+
+/** More experts than this are multiplied by operators that open faster. */
+const MANY_EXPERTS = 64;
+
+/**
+ * When a session opens, onnxruntime looks for a used buffer of the same shape for every value whose axes it knows, among
+ * all values before it. Experts have unknown numbers of rows, so it never finds one, and opening takes time quadratic in
+ * the number of experts: 512 of them took 4 to 7 s a layer. Values without known axes are not looked up. A Gemm's output
+ * always has two known ones, that of a FusedMatMul only where its input has; both are the same product. Providers that
+ * limit their nodes keep Gemm.
+ */
+const opensByOtherProducts = (graph: OnnxGraph, { experts }: Experts): boolean =>
+  experts.length > MANY_EXPERTS && graph.target.nodeWidth === Number.POSITIVE_INFINITY;
+
+/** Rows [n, H] unchanged, reshaped to their own sizes in a way from which onnxruntime cannot infer the axes. */
+const withoutAxes = (graph: OnnxGraph, rows: Value): Value => {
+  const sizes = graph.node('Shape', [rows]);
+  const atOrAfterTheEnd = graph.node('Add', [graph.node('Shape', [rows], { start: 0, end: 1 }), graph.integers([2])]);
+  return graph.node('Reshape', [rows, graph.node('Slice', [sizes, graph.integers([0]), atOrAfterTheEnd])]);
+};
+
+/** x W^T + b of an expert. */
+const expertProduct = (
+  graph: OnnxGraph,
+  layer: Experts,
+  rows: Value,
+  matrix: Weight,
+  bias: Weight | undefined,
+): Value =>
+  bias === undefined && opensByOtherProducts(graph, layer)
+    ? graph.node('FusedMatMul', [rows, weight(graph, matrix)], { transB: matrix.transposed === true ? 0 : 1 })
+    : biased(graph, rows, matrix, bias);
 
 /** Counts of experts, and of the rows after theirs. */
 const withRest = (graph: OnnxGraph, counts: Value, rows: Value): Value => {
@@ -227,21 +261,24 @@ const expertInputs = (graph: OnnxGraph, { latent }: Experts, tokens: Value): Val
  */
 const expertOnInputs = (
   graph: OnnxGraph,
-  { experts, activation, latent }: Experts,
+  layer: Experts,
   index: number,
   tokens: Value,
 ): { readonly output: Value; readonly inner: Value } => {
-  const tensors = experts[index];
+  const { activation, latent } = layer;
+  const tensors = layer.experts[index];
   if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
   if (tensors.constant !== undefined)
     return constantOnTokens(graph, tensors.constant, tensors.down.shape[1] ?? 0, tokens);
-  const up = biased(graph, tokens, tensors.up, tensors.upBias);
+  const product = (rows: Value, matrix: Weight, bias: Weight | undefined): Value =>
+    expertProduct(graph, layer, rows, matrix, bias);
+  const up = product(tokens, tensors.up, tensors.upBias);
   const inner =
     tensors.gate === null
       ? squaredRelu(graph, up)
-      : activated(graph, activation, biased(graph, tokens, tensors.gate, tensors.gateBias), up);
-  const output = biased(graph, inner, tensors.down, tensors.downBias);
-  return { output: latent === null ? output : linear(graph, output, latent.back), inner };
+      : activated(graph, activation, product(tokens, tensors.gate, tensors.gateBias), up);
+  const output = product(inner, tensors.down, tensors.downBias);
+  return { output: latent === null ? output : product(output, latent.back, undefined), inner };
 };
 
 /** An expert with a constant output: [n, H] of it, and no input of a down projection. */

@@ -220,7 +220,7 @@ export class OnnxGraph {
 }
 
 /** Operators of onnxruntime's own domain that graphs use. */
-const contribOperators = new Set(['LinearAttention', 'QuickGelu', 'RotaryEmbedding']);
+const contribOperators = new Set(['FusedMatMul', 'LinearAttention', 'QuickGelu', 'RotaryEmbedding']);
 
 const valueInfo = (name: string, type: DataType, shape: readonly Dimension[]): ValueInfoProto =>
   create(ValueInfoProtoSchema, {

@@ -44,11 +44,16 @@ const serve = (channel: MessageChannelEnd): void => {
     starting.catch(() => (engine = null));
     return starting;
   };
-  let current: { readonly run: string; readonly controller: AbortController } | null = null;
+  let current: {
+    readonly run: string;
+    readonly controller: AbortController;
+    readonly finisher: AbortController;
+  } | null = null;
 
   const carryOut = async (run: string, lock: number | null, code: string): Promise<void> => {
     const controller = new AbortController();
-    current = { run, controller };
+    const finisher = new AbortController();
+    current = { run, controller, finisher };
     try {
       const { output, summary } = await (
         await (engine ??= open())
@@ -56,6 +61,7 @@ const serve = (channel: MessageChannelEnd): void => {
         lock,
         code,
         signal: controller.signal,
+        finish: finisher.signal,
         progress: (reading) => say({ type: 'progress', run, reading }),
         emit: (event) => say({ type: 'event', run, event }),
         recordChanged: (change) => say({ type: 'record', run, change }),
@@ -73,6 +79,9 @@ const serve = (channel: MessageChannelEnd): void => {
         return void carryOut(order.run, order.lock, order.code);
       case 'cancel':
         if (current?.run === order.run) current.controller.abort();
+        return;
+      case 'finish':
+        if (current?.run === order.run) current.finisher.abort();
         return;
       case 'probed':
         probes.get(order.id)?.(order.end);

@@ -35,6 +35,8 @@ const answerTo = (source: RunSource, question: ReadingQuestion): Promise<unknown
       return readings['size-trend'](source, question);
     case 'comparison':
       return readings.comparison(source, question);
+    case 'frontier':
+      return readings.frontier(source, question);
     case 'sweeps':
       return readings.sweeps(source, question);
     case 'answers':

@@ -122,7 +122,13 @@ export interface ModelRunner {
     keptPerLayer: readonly number[],
     control: RunControl,
   ): Promise<number[][]>;
-  forward(sequences: readonly (readonly number[])[], plan: Plan | null, control: RunControl): Promise<ForwardResult[]>;
+  /** `last`: results of the last token of each sequence only (T is 1). */
+  forward(
+    sequences: readonly (readonly number[])[],
+    plan: Plan | null,
+    control: RunControl,
+    want?: 'every' | 'last',
+  ): Promise<ForwardResult[]>;
   score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]>;
   /** Rolling log-likelihood of texts already encoded with special tokens. */
   scoreRolling(

@@ -212,6 +212,7 @@ class Runner implements ModelRunner {
     sequences: readonly (readonly number[])[],
     plan: Plan | null,
     control: RunControl,
+    want: 'every' | 'last' = 'every',
   ): Promise<ForwardResult[]> {
     const { vocabulary, moeLayers } = this.checkpoint.descriptor;
     const width = streamWidth(this.checkpoint.descriptor);
@@ -219,8 +220,9 @@ class Runner implements ModelRunner {
       checkTokens(sequence, index, this.checkpoint.descriptor);
     });
     const candidate = await this.#resolve([{ key: 'plan', plan }]);
-    const results = sequences.map((sequence) =>
-      emptyForward(sequence.length, vocabulary, candidate[0], moeLayers.length),
+    const skipped = sequences.map(({ length }) => (want === 'last' ? length - 1 : 0));
+    const results = sequences.map((sequence, index) =>
+      emptyForward(sequence.length - (skipped[index] ?? 0), vocabulary, candidate[0], moeLayers.length),
     );
     await this.#executor.run(
       sequences.map((trunk) => ({ trunk, branches: [] })),
@@ -229,7 +231,8 @@ class Runner implements ModelRunner {
         taps: (layer, batch, _candidates, taps) => {
           batch.trees.forEach((tree, member) => {
             const result = results[tree];
-            const [row, length] = [batch.firstRow[member] ?? 0, sequences[tree]?.length ?? 0];
+            const before = skipped[tree] ?? 0;
+            const [row, length] = [(batch.firstRow[member] ?? 0) + before, (sequences[tree]?.length ?? 0) - before];
             if (result === undefined) return;
             setLayer(
               result.routerLogits,
@@ -243,8 +246,9 @@ class Runner implements ModelRunner {
         },
         hidden: async (batch, _candidates, states) => {
           for (const [member, tree] of batch.trees.entries()) {
-            const row = batch.firstRow[member] ?? 0;
-            const own = states.slice(row * width, (row + (sequences[tree]?.length ?? 0)) * width);
+            const first = batch.firstRow[member] ?? 0;
+            const [row, end] = [first + (skipped[tree] ?? 0), first + (sequences[tree]?.length ?? 0)];
+            const own = states.slice(row * width, end * width);
             results[tree]?.logits.set(await this.#scorer.logits(own));
           }
         },

@@ -13,6 +13,7 @@ export interface RunToCarryOut {
   readonly manifest: RunManifest;
   readonly job: Job;
   readonly signal: AbortSignal;
+  readonly finish?: AbortSignal | undefined;
   readonly meter: ProgressMeter;
   emit(event: EngineEvent): void;
   /** Rejects where another engine has taken the run over. */
@@ -26,7 +27,17 @@ export type CarryOut = (run: RunToCarryOut) => Promise<JobResult>;
 /** The part of a job's context that depends on the device that the run's manifest names. */
 export interface JobResources extends Omit<
   JobContext,
-  keyof Computing | 'run' | 'folder' | 'madeAt' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
+  | keyof Computing
+  | 'run'
+  | 'folder'
+  | 'madeAt'
+  | 'signal'
+  | 'finish'
+  | 'meter'
+  | 'now'
+  | 'emit'
+  | 'requireRun'
+  | 'recordChanged'
 > {
   readonly steps: StepStore;
   readonly pool: ModelPool;

@@ -1,6 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
+import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
@@ -40,6 +41,30 @@ const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tas
   );
 };
 
+/** Refuses (`bad-usage`) to measure plans elsewhere where there is no other task, where plans stop early, or rounded. */
+const requireElsewhere = ({ elsewhere, stop, weights }: SweepSettings, tasks: readonly RunTask[]): void => {
+  if (elsewhere !== true) return;
+  if (tasks.length < 2)
+    throw refuse(
+      'bad-usage',
+      'The sweep has one task, so there is no other one to measure its plans on.',
+      'Name another task too, or leave out --elsewhere.',
+    );
+  if (stop !== undefined)
+    throw refuse(
+      'bad-usage',
+      'Plans are measured elsewhere on every item, which a search that stops early does not do.',
+      'Leave out --elsewhere, or --stop early.',
+    );
+  const rounded = weights?.find((type) => type !== 'stored');
+  if (rounded !== undefined)
+    throw refuse(
+      'bad-usage',
+      `Plans are measured elsewhere with weights as stored, not as ${rounded}.`,
+      'Leave out --elsewhere, or --weights.',
+    );
+};
+
 const requireNamed = (what: string, first: string | undefined, all: readonly { readonly name: string }[]): void => {
   if (first === undefined || all.some(({ name }) => name === first)) return;
   throw refuse(
@@ -53,12 +78,30 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
 };
 
 /**
+ * Refuses to round weights where no file of such weights exists.
+ *
+ * @throws WorkbenchError `weights-without-gguf`, `weights-need-uniform`.
+ */
+const requireRoundable = ({ models, settings: { weights = [], budget } }: SweepInput): void => {
+  const rounded = weights.find((type) => type !== 'stored');
+  if (rounded === undefined) return;
+  for (const { checkpoint } of models) roundedWeightsNote(checkpoint);
+  if (budget === 'uniform') return;
+  throw refuse(
+    'weights-need-uniform',
+    `The budget ${budget} keeps another number of experts in each layer, and no ${rounded} file can hold that.`,
+    'Use the uniform budget, or measure stored weights only.',
+  );
+};
+
+/**
  * Refuses sweeps that cannot be measured, before a run exists and again when it is resumed. The only such check, for
  * window and command line.
  *
  * @throws WorkbenchError that names the setting, model or task.
  */
-export const checkSweep = async ({ models, tasks, settings, candidates = [] }: SweepInput): Promise<void> => {
+export const checkSweep = async (input: SweepInput): Promise<void> => {
+  const { models, tasks, settings, candidates = [] } = input;
   const fromFiles = settings.methods.filter((method) => isFileMethod(settings, method));
   [...settings.methods, ...Object.keys(settings.options)]
     .filter((method) => !fromFiles.includes(method))
@@ -84,8 +127,10 @@ export const checkSweep = async ({ models, tasks, settings, candidates = [] }: S
   }
   const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
+  requireRoundable(input);
   requireTrainedRouters(settings);
   requireWritten(settings, tasks);
+  requireElsewhere(settings, tasks);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
   if (needsOf(settings).calibration) tasks.forEach(({ task }) => requireCalibration(task));

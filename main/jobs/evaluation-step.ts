@@ -12,7 +12,7 @@ import {
 import { hashItems } from '../tasks/items.ts';
 import { isWrittenItem } from '../tasks/task.ts';
 import type { JobContext } from './job-context.ts';
-import { answersStep, type EvaluationStep, evaluationStep, type Measurement } from './measurement.ts';
+import { answersStep, type EvaluationStep, evaluationStep, type Measurement, runningModel } from './measurement.ts';
 import { partKey, writingKey } from './step-key.ts';
 import { type Computation, computeSteps, reuseSteps } from './step.ts';
 import { answerItems, writingCost } from './write-items.ts';
@@ -28,21 +28,26 @@ type EvaluationDone = (step: EvaluationStep, outcomes: Outcomes) => Promise<void
  */
 const answering = (
   { runners, meter }: JobContext,
-  { model, task, sizer, isStreamed }: Measurement,
+  measurement: Measurement,
   items: readonly TaskItem[],
   { sideBySide, goesOn = () => false }: { sideBySide: boolean; goesOn?: (group: readonly EvaluationStep[]) => boolean },
 ): Computation<EvaluationStep, Outcomes> => {
-  const title = `Evaluating ${model.name} on ${task.name}`;
+  const { model, task, sizer, isStreamed, rounded } = measurement;
+  const title = `Evaluating ${rounded?.name ?? model.name} on ${task.name}`;
   return {
     title,
-    checkpoint: model.checkpoint,
-    groupSize: (missing) => (sideBySide ? missing.length : sizer.next(missing[0]?.work ?? 0)),
+    checkpoint: rounded === undefined ? model.checkpoint : null,
+    groupSize: (missing) => {
+      const most = sideBySide ? missing.length : sizer.next(missing[0]?.work ?? 0);
+      return rounded === undefined ? most : Math.min(most, rounded.together(missing));
+    },
     took: sideBySide ? undefined : sizer.took,
     compute: async (group, control) => {
-      const runner = await runners.open(model.checkpoint);
-      const cost = sideBySide && isStreamed ? await writingCost(runner, items, group) : null;
+      const { checkpoint, candidates } = await runningModel(measurement, group);
+      const runner = await runners.open(checkpoint);
+      const cost = sideBySide && isStreamed ? await writingCost(runner, items, candidates) : null;
       if (cost !== null) meter.describe(`${title}. ${cost}`);
-      return answerItems(runner, task.task, items, group, { ...control, goesOn: goesOn(group) });
+      return answerItems(runner, task.task, items, candidates, { ...control, goesOn: goesOn(group) });
     },
   };
 };
@@ -203,8 +208,10 @@ const answerInParts = async (
     }
     open = still;
   }
-  if (all.some(({ isComputed }) => isComputed))
-    await (await runners.open(measurement.model.checkpoint)).releaseCandidates();
+  if (all.some(({ isComputed }) => isComputed)) {
+    const { checkpoint } = await runningModel(measurement, []);
+    await (await runners.open(checkpoint)).releaseCandidates();
+  }
 };
 
 /**

@@ -42,6 +42,7 @@ export interface ListedStep extends Pick<SweepUnit, 'id' | 'part' | 'method' | '
 const NOWHERE: SweepSink = {
   add: () => Promise.resolve(),
   addCurtailed: () => Promise.resolve(),
+  addElsewhere: () => Promise.resolve(),
   addUnneeded: () => undefined,
   note: () => undefined,
 };

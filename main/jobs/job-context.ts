@@ -30,6 +30,8 @@ export interface JobContext extends Computing {
   readonly numerics: Numerics;
   readonly memoryBudgetBytes: number;
   readonly signal: AbortSignal;
+  /** Aborted where a job that writes texts shall end early with what there is; other jobs take no notice. */
+  readonly finish?: AbortSignal | undefined;
   readonly meter: ProgressMeter;
   readonly now: () => number;
   emit(event: EngineEvent): void;

@@ -16,6 +16,8 @@ interface QueuedJob {
   readonly created: CreatedRun;
   readonly job: Job;
   readonly controller: AbortController;
+  /** Aborted to end the job early with what there is. */
+  readonly finisher: AbortController;
   readonly meter: ProgressMeter;
   readonly finished: Promise<RunManifest>;
   readonly settle: { readonly resolve: (manifest: RunManifest) => void; readonly reject: (error: unknown) => void };
@@ -81,6 +83,7 @@ export class JobQueue {
       created,
       job,
       controller: new AbortController(),
+      finisher: new AbortController(),
       meter,
       finished,
       settle,
@@ -123,14 +126,24 @@ export class JobQueue {
 
   /** Stops a waiting job at once and a running one within a second. */
   cancel(run: string): void {
+    this.#stop(this.#ownJob(run));
+  }
+
+  /** Ends a running job early, with what there is; a waiting one is cancelled. */
+  finish(run: string): void {
+    const queued = this.#ownJob(run);
+    if (queued.isStarted) queued.finisher.abort();
+    else this.#stop(queued);
+  }
+
+  #ownJob(run: string): QueuedJob {
     const queued = this.#jobs.get(run);
-    if (queued === undefined)
-      throw refuse(
-        'not-running',
-        `This engine does not work on run "${run}".`,
-        'Cancel it where it runs, or resume it here.',
-      );
-    this.#stop(queued);
+    if (queued !== undefined) return queued;
+    throw refuse(
+      'not-running',
+      `This engine does not work on run "${run}".`,
+      'Cancel it where it runs, or resume it here.',
+    );
   }
 
   /** Stops everything; unfinished runs become `interrupted` and can be resumed. */
@@ -163,7 +176,7 @@ export class JobQueue {
   }
 
   async #work(queued: QueuedJob): Promise<void> {
-    const { created, controller, meter, job } = queued;
+    const { created, controller, finisher, meter, job } = queued;
     const run = created.manifest.id;
     let error: unknown = null;
     let output: string | null = null;
@@ -175,6 +188,7 @@ export class JobQueue {
         manifest: queued.manifest,
         job,
         signal,
+        finish: finisher.signal,
         meter,
         emit: this.#emit,
         requireRun: () => this.#requireRun(queued),

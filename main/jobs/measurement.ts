@@ -4,8 +4,10 @@ import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
+import type { Candidate } from '../inference/model-runner.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import type { RoundedModel, Running } from './rounded-models.ts';
 import type { Step } from './step.ts';
 import { evaluationKey, type Numerics, planContent, type WritingIdentity } from './step-key.ts';
 import { writingIdentity } from './write-items.ts';
@@ -52,7 +54,15 @@ export interface Measurement {
   /** The weights exceed the memory budget, so all of them are read once for each group of plans. */
   readonly isStreamed: boolean;
   readonly sizer: GroupSizer;
+  /** The model with rounded weights that runs instead; undefined: as stored. */
+  readonly rounded?: RoundedModel | undefined;
 }
+
+/** The checkpoint that runs candidates, and each with the plan under which it runs there. */
+export const runningModel = async (
+  { model, rounded }: Measurement,
+  candidates: readonly Candidate[],
+): Promise<Running> => rounded?.running(candidates) ?? { checkpoint: model.checkpoint, candidates };
 
 /** Makes the measurements of a model, which share the memory and the speed of its device. */
 export const measurementsOn = (
@@ -96,11 +106,12 @@ const requireFinite = (
  * items or another plan counts as missing.
  */
 export const answersStep = (
-  { model, task, itemsHash, work }: Pick<Measurement, 'model' | 'task' | 'itemsHash' | 'work'>,
+  { model, task, itemsHash, work, rounded }: Pick<Measurement, 'model' | 'task' | 'itemsHash' | 'work' | 'rounded'>,
   key: string,
   plan: Plan | null,
 ): EvaluationStep => {
   const { name, fingerprint, info } = model.checkpoint;
+  const weights = rounded?.type;
   return {
     key,
     plan,
@@ -110,13 +121,16 @@ export const answersStep = (
       const wanted = textOf(plan);
       const own = evaluationRecord.refine(
         (record) =>
-          record.model.fingerprint === fingerprint && record.items === itemsHash && textOf(record.plan) === wanted,
+          record.model.fingerprint === fingerprint &&
+          record.items === itemsHash &&
+          record.weights === weights &&
+          textOf(record.plan) === wanted,
       );
       return (await steps.readJson(key, own))?.outcomes ?? null;
     },
     write: (steps, outcomes) => {
       requireFinite(outcomes, { model, task });
-      const record = { model: { name, fingerprint }, task: task.task.name, items: itemsHash, plan, outcomes };
+      const record = { model: { name, fingerprint }, task: task.task.name, items: itemsHash, plan, weights, outcomes };
       return steps.writeJson(key, encodeEvaluation(record));
     },
   };
@@ -124,8 +138,9 @@ export const answersStep = (
 
 /** The step of a plan on all items of a measurement. */
 export const evaluationStep = (measurement: Measurement, plan: Plan | null): EvaluationStep => {
-  const { model, itemsHash, numerics, writing } = measurement;
+  const { model, itemsHash, numerics, writing, rounded } = measurement;
   const { identity, info } = model.checkpoint;
-  const key = evaluationKey({ model: identity, experts: info.experts, itemsHash, plan, numerics, writing });
+  const weights = rounded?.type;
+  const key = evaluationKey({ model: identity, experts: info.experts, itemsHash, plan, numerics, writing, weights });
   return answersStep(measurement, key, plan);
 };

@@ -23,6 +23,7 @@ import { planForModel, signedPlan } from '../pruning/plan-for-model.ts';
 import { type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import { candidatePlan } from '../pruning/search/candidate-plan.ts';
 import { searchExperts } from '../pruning/search/search-experts.ts';
+import { taskShares } from '../pruning/task-weights.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isTextItem } from '../tasks/task.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
@@ -127,6 +128,30 @@ const unfittedPlan = async (
     { statistics: profiles, taskShares: [1] },
     context.steps.overlays,
   );
+};
+
+/**
+ * One plan for the tasks of several subjects of a model, from their profiles together, each task with an equal share;
+ * null where the order has no such plan: it searches or refits on the items of one task, is read from a file, or reads
+ * no profile.
+ */
+export const makeJointPlan = (
+  { steps: { overlays } }: JobContext,
+  subjects: readonly PlanSubject[],
+  order: PlanOrder,
+  keep: number,
+): Promise<Plan> | null => {
+  const needs = needsOf(order);
+  const [first] = subjects;
+  if (first === undefined || needs === null || !needs.profile || needs.search !== null || order.refit !== null)
+    return null;
+  const { checkpoint } = first.model;
+  const { method, options, budget, protect, seed } = order;
+  const statistics = subjects.flatMap((subject) => subject.statistics ?? []);
+  const tasks = subjects.map(({ task }) => task.task.name);
+  const how = { method, options, statistics, keep, budget, pins: [], protect, seed: seed ?? 0, tasks };
+  const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
+  return withConstants(planForModel(checkpoint, how), needs.constants, checkpoint, profiles, overlays);
 };
 
 const storedSearch = z.object({ kind: z.literal('search'), plan: planSchema });

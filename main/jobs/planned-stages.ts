@@ -1,9 +1,10 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { CancelledError } from '../contract/errors.ts';
+import type { GgufType } from '../contract/export.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
-import type { SweepSettings } from '../contract/sweep.ts';
+import type { ElsewherePoint, SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
@@ -12,14 +13,17 @@ import { evaluatePlan } from './evaluation-step.ts';
 import { fileMethodNotes } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
+import { roundedWeightsNote, wholePlan } from '../export/rounded-folder.ts';
 import { type CalibrationTokens, makePlan, planSteps, type PlanSubject } from './plan-step.ts';
 import { type Speed, SpeedMeter } from './point-cost.ts';
 import { profileStep } from './profile-job.ts';
+import { RoundedModels } from './rounded-models.ts';
 import { runStep, type SingleStep, type PlannedStep } from './step.ts';
 import {
   type CountedCurve,
   countedCurves,
   type Curve,
+  isWholeCurve,
   needsOf,
   orderOf,
   sweepCounts,
@@ -43,6 +47,7 @@ export const sweepSources = ({ models, candidates = [] }: SweepInput): readonly 
 export interface SweepSink {
   add(point: SweepPoint): Promise<void>;
   addCurtailed(point: CurtailedPoint): Promise<void>;
+  addElsewhere(point: ElsewherePoint): Promise<void>;
   addUnneeded(points: readonly UnneededPoint[]): void;
   note(text: string): void;
 }
@@ -63,6 +68,9 @@ export interface Stage extends SweepSubject {
   readonly source: PlanSubject;
   /** Null where speeds are not requested. */
   readonly speeds: SpeedMeter | null;
+  /** Every candidate made so far, in order. */
+  readonly candidates: SweepCandidate[];
+  readonly roundings: RoundedModels;
 }
 
 /** A candidate of a curve: its number of kept experts, and the step that measures its plan. */
@@ -74,7 +82,7 @@ export interface SweepCandidate extends Curve {
 
 /** The steps of a candidate of a curve that are known before its plan is made. */
 const candidateSteps = ({ settings, measurement, calibration }: SweepSubject, curve: Curve): readonly PlannedStep[] => [
-  ...planSteps(orderOf(settings, curve), calibration),
+  ...(isWholeCurve(curve) ? [] : planSteps(orderOf(settings, curve), calibration)),
   measurement,
 ];
 
@@ -82,14 +90,27 @@ const candidateSteps = ({ settings, measurement, calibration }: SweepSubject, cu
 export const candidateOf = async (stage: Stage, curve: Curve, keep: number): Promise<SweepCandidate> => {
   const { context, measurement, settings, source } = stage;
   if (context.signal.aborted) throw new CancelledError('The sweep');
-  const plan = await makePlan(context, source, orderOf(settings, curve), keep);
-  const { method, seed, refit } = curve;
-  return { method, seed, refit, keep, plan, step: evaluationStep(measurement, plan) };
+  const plan = isWholeCurve(curve)
+    ? wholePlan(measurement.model.checkpoint)
+    : await makePlan(context, source, orderOf(settings, curve), keep);
+  const { method, seed, refit, weights } = curve;
+  const candidate = { method, seed, refit, weights, keep, plan, step: evaluationStep(measurement, plan) };
+  stage.candidates.push(candidate);
+  return candidate;
 };
 
-/** Speeds of a point's model, where requested and measurable; measured before anything else runs. */
+/**
+ * Speeds of a point's model, where requested and measurable; measured before anything else runs. Rounded weights run in
+ * float32 here, which says nothing about the speed of their file.
+ */
 export const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null): Promise<Partial<Speed>> =>
-  (await speeds?.of(measurement.model.checkpoint, plan)) ?? {};
+  measurement.rounded === undefined ? ((await speeds?.of(measurement.model.checkpoint, plan)) ?? {}) : {};
+
+/** A stage whose candidates run with weights rounded as `type`. */
+export const roundedStage = (stage: Stage, type: GgufType): Stage => ({
+  ...stage,
+  measurement: { ...stage.measurement, rounded: stage.roundings.of(stage.measurement.model.checkpoint, type) },
+});
 
 /** A written item whose profiled text is the model's own, up to the stop string, instead of the answer. */
 const profiledOn = (item: TaskItem, outcome: ItemOutcome | undefined): TaskItem => {
@@ -147,6 +168,7 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
     settings,
   );
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
+  const roundings = new RoundedModels(context);
   const needs = needsOf(settings);
   const isWritten = settings.calibration === 'written';
   const stages: PlannedStage[] = [];
@@ -172,7 +194,18 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
         const [profile] = profileOf(calibrated);
         const statistics = profile === undefined ? null : await runStep(context, profile);
         const source = { model, task: calibrated, statistics, calibration };
-        return { context, record, settings, measurement, calibration, curves, source, speeds };
+        return {
+          context,
+          record,
+          settings,
+          measurement,
+          calibration,
+          curves,
+          source,
+          speeds,
+          roundings,
+          candidates: [],
+        };
       };
       const otherSteps = [
         ...(written === null ? [] : [written]),
@@ -187,5 +220,7 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
     settings,
     models.map(({ checkpoint }) => checkpoint),
   );
-  return { stages, notes: [...notes, ...files] };
+  const isRounded = settings.weights?.some((type) => type !== 'stored') === true;
+  const rounded = isRounded ? models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint) ?? []) : [];
+  return { stages, notes: [...notes, ...files, ...rounded] };
 };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { GgufType } from '../contract/export.ts';
 import { type DropPlan, isMergePlan, type MethodName, type Plan, type RefitName } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -69,6 +70,8 @@ export interface EvaluationIdentity {
   readonly numerics: Numerics;
   /** Undefined where no answers are written. */
   readonly writing?: WritingIdentity | undefined;
+  /** Type as which the weights are rounded; undefined: as stored. */
+  readonly weights?: GgufType | undefined;
 }
 
 /** With items and plan, determines which texts are written and which of them are right. */
@@ -80,7 +83,15 @@ export interface WritingIdentity {
 }
 
 /** Candidates with the same kept experts share a key, whatever their method. */
-export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writing }: EvaluationIdentity): string =>
+export const evaluationKey = ({
+  model,
+  experts,
+  itemsHash,
+  plan,
+  numerics,
+  writing,
+  weights,
+}: EvaluationIdentity): string =>
   stepKey({
     kind: 'evaluation',
     model,
@@ -88,6 +99,7 @@ export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writi
     plan: planContent(plan, experts),
     numerics,
     writing,
+    weights,
   });
 
 /** Key of a part of an evaluation's items, which a search for a threshold answers at a time. */

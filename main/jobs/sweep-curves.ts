@@ -1,7 +1,8 @@
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { MethodName, MethodOptions, RefitName } from '../contract/plan.ts';
-import type { SweepSettings } from '../contract/sweep.ts';
+import type { GgufType } from '../contract/export.ts';
+import { type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { bareFactor, counted } from '../words/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
@@ -82,10 +83,15 @@ export interface Curve {
   readonly method: MethodName;
   readonly seed: number | null;
   readonly refit: RefitName | null;
+  /** Type as which the weights are rounded; undefined: as stored. */
+  readonly weights?: GgufType | undefined;
 }
 
 export const isSameCurve = (one: Curve, other: Curve): boolean =>
-  one.method === other.method && one.seed === other.seed && one.refit === other.refit;
+  one.method === other.method && one.seed === other.seed && one.refit === other.refit && one.weights === other.weights;
+
+/** Whether a curve is the one point of the unpruned model with rounded weights. */
+export const isWholeCurve = ({ method }: Pick<Curve, 'method'>): boolean => method === UNPRUNED;
 
 /** A curve with the kept experts per layer at which it is measured, descending. */
 export interface CountedCurve extends Curve {
@@ -98,7 +104,10 @@ export const countedCurves = (
   checkpoint: Pick<RunModel['checkpoint'], 'info'>,
   counts: readonly number[],
 ): readonly CountedCurve[] =>
-  curvesOf(settings).map((curve) => ({ ...curve, counts: ownCounts(settings, curve.method, checkpoint) ?? counts }));
+  curvesOf(settings).map((curve) => ({
+    ...curve,
+    counts: isWholeCurve(curve) ? [checkpoint.info.experts] : (ownCounts(settings, curve.method, checkpoint) ?? counts),
+  }));
 
 /** Every count at which some curve is measured, descending. */
 export const fallingCounts = (curves: readonly CountedCurve[]): readonly number[] =>
@@ -114,10 +123,15 @@ export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
   const variants: readonly (RefitName | null)[] = { none: [null], both: [null, ...recovered], only: recovered }[
     recovery
   ];
-  return [...new Set(names)].flatMap((method) =>
+  const plain = [...new Set(names)].flatMap((method) =>
     (drawsPlans(settings, method) ? [...new Set(seeds)] : [null]).flatMap((seed) =>
       variants.map((refit): Curve => ({ method, seed, refit })),
     ),
+  );
+  return [...new Set(settings.weights ?? (['stored'] as const))].flatMap((weights): readonly Curve[] =>
+    weights === 'stored'
+      ? plain
+      : [{ method: UNPRUNED, seed: null, refit: null, weights }, ...plain.map((curve) => ({ ...curve, weights }))],
   );
 };
 
@@ -156,13 +170,13 @@ export const drawCostText = (
 
 /** Names of a sweep's curves in the order of its methods. */
 export const curveNames = (settings: SweepSettings): readonly string[] => [
-  ...new Set(curvesOf(settings).map(({ method, refit }) => curveLabel(method, refit))),
+  ...new Set(curvesOf(settings).map(({ method, refit, weights }) => curveLabel(method, refit, weights))),
 ];
 
 /** Options of one method of a sweep. */
 export const optionsOf = ({ options }: SweepSettings, method: MethodName): MethodOptions => options[method] ?? {};
 
-/** How the plans of a curve are made. */
+/** How the plans of a curve are made; whatever the type of its weights, from the stored ones. */
 export const orderOf = (settings: SweepSettings, { method, seed, refit }: Curve): PlanOrder => ({
   method,
   options: optionsOf(settings, method),

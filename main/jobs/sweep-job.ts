@@ -9,11 +9,13 @@ import { ownCounts } from './file-methods.ts';
 import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { stepSummary, totalWork } from './step.ts';
-import { type CountedCurve, type Curve, fallingCounts, isSameCurve } from './sweep-curves.ts';
+import { type CountedCurve, type Curve, fallingCounts, isSameCurve, isWholeCurve } from './sweep-curves.ts';
+import { elsewhereSteps, measureElsewhere, stagesByModel } from './sweep-elsewhere.ts';
 import { measureFolders } from './sweep-folders.ts';
 import {
   candidateOf,
   curveSteps,
+  roundedStage,
   stageSteps,
   speedOf,
   type Stage,
@@ -181,24 +183,64 @@ const bisect = async (
   }
 };
 
-/** Measures curves of a model on a task, then the checkpoints beside them. */
+/** Measures every candidate of curves on every item, beside an unpruned model with known outcomes. */
+const measureBeside = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  curves: readonly CountedCurve[],
+  pairs?: RecoveryPairs,
+): Promise<MeasuredCurves> => {
+  const candidates: SweepCandidate[] = [];
+  for (const keep of fallingCounts(curves))
+    for (const candidate of await candidatesOf(stage, curves, keep)) candidates.push(candidate);
+  const decisions = await decideCandidates(stage, baseline, candidates, null, pairs);
+  const tested = candidates.map((curve, index) => ({ curve, kept: curve.keep, safe: decisions[index]?.safe ?? false }));
+  return { baseline, tested };
+};
+
+/**
+ * Measures curves of a model on a task with stored weights, then the checkpoints beside them, then the curves with
+ * rounded weights, one type after the other.
+ */
 export const measureStage = async (
   stage: Stage,
   curves: readonly CountedCurve[],
   folders: readonly RunModel[],
 ): Promise<void> => {
+  const { baseline } = await measureCurves(
+    stage,
+    curves.filter(({ weights }) => weights === undefined),
+    folders,
+  );
+  try {
+    for (const [type, own] of Map.groupBy(curves, ({ weights }) => weights))
+      if (type !== undefined) await measureCurves(roundedStage(stage, type), own, [], baseline);
+  } finally {
+    await stage.roundings.close();
+  }
+};
+
+/** `known`: outcomes of the unpruned model; undefined: it is measured too. */
+const measureCurves = async (
+  stage: Stage,
+  curves: readonly CountedCurve[],
+  folders: readonly RunModel[],
+  known?: readonly ItemOutcome[],
+): Promise<MeasuredCurves> => {
   const { context, measurement, settings, record } = stage;
   if (context.signal.aborted) throw new CancelledError('The sweep');
-  const { model, task } = measurement;
-  const name = `${model.name} on ${task.name}`;
+  const { model, task, rounded } = measurement;
+  const name = `${rounded?.name ?? model.name} on ${task.name}`;
   const pairs = settings.recovery === 'both' ? new RecoveryPairs(task.task.metric) : undefined;
-  const early = settings.stop === 'early' ? await measureUnpruned(stage) : null;
+  const early = settings.stop === 'early' ? (known ?? (await measureUnpruned(stage))) : null;
   const mode = early === null ? null : decisionModeOf(stage, early);
   const design = mode?.how === 'curtailed' ? mode.design : null;
   if (mode?.how === 'in full') record.note(`${name}: ${TEXTS_NOTE}`);
   const measured =
     early === null
-      ? await measureAll(stage, curves, pairs)
+      ? known === undefined
+        ? await measureAll(stage, curves, pairs)
+        : await measureBeside(stage, known, curves, pairs)
       : mode?.how === 'not'
         ? await leaveUndecided(stage, early, curves)
         : await measureToFirstUnsafe(stage, early, curves, design, pairs);
@@ -206,13 +248,16 @@ export const measureStage = async (
   if (pairsNote !== null) record.note(`${name}: ${pairsNote}`);
   if (pairs !== undefined && early !== null) record.note(PAIRS_NOTE);
   await measureFolders(stage, measured.baseline, folders);
-  if (!settings.adaptive || mode?.how === 'not') return;
+  if (!settings.adaptive || mode?.how === 'not') return measured;
   if (decisionModeOf(stage, measured.baseline).how === 'not') {
     record.note(`${task.name}: too few items to tell a threshold, so nothing was bisected.`);
-    return;
+    return measured;
   }
-  const free = curves.filter(({ method }) => ownCounts(settings, method, model.checkpoint) === null);
+  const free = curves.filter(
+    (curve) => !isWholeCurve(curve) && ownCounts(settings, curve.method, model.checkpoint) === null,
+  );
   for (const curve of free) await bisect(stage, curve, measured, design);
+  return measured;
 };
 
 /**
@@ -229,7 +274,8 @@ export const sweepJob = (
     context.meter.describe('Reading tasks');
     const { stages, notes } = await planStages(context, input);
     const record = createRecord(context, notes);
-    context.meter.setTotal(totalWork(stages.flatMap(stageSteps)));
+    const elsewhere = input.settings.elsewhere === true ? stagesByModel(stages).flatMap(elsewhereSteps) : [];
+    context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...elsewhere]));
     if (input.settings.stop === 'early') {
       record.note(CURTAILED_NOTE);
       context.meter.expectSavings(totalWork(stages.flatMap((planned) => curveSteps(planned, planned.curves))));
@@ -241,6 +287,7 @@ export const sweepJob = (
         opened.push(stage);
         await measureStage(stage, planned.curves, candidates);
       }
+      if (input.settings.elsewhere === true) for (const own of stagesByModel(opened)) await measureElsewhere(own);
     } finally {
       await record.write();
     }

@@ -36,14 +36,17 @@ const droppedBy = ({ source: { statistics } }: Stage, plan: Plan | null): Pick<U
 };
 
 /** The name of a candidate's point, and its figures that need no measurement. */
-const namedPoint = (stage: Stage, { method, refit, seed, plan }: SweepCandidate): UnneededPoint => {
+export const namedPoint = (
+  stage: Stage,
+  { method, refit, weights, seed, plan }: Curve & Pick<SweepCandidate, 'plan'>,
+): UnneededPoint => {
   const { model, task } = stage.measurement;
   const { experts, moeLayers } = model.checkpoint.info;
   const total = keptInAll(plan);
   return {
     model: model.name,
     task: task.name,
-    method: curveLabel(method, refit),
+    method: curveLabel(method, refit, weights),
     seed,
     factor: (experts * moeLayers) / total,
     kept: total / moeLayers,
@@ -103,6 +106,7 @@ const announceCandidate = async (
     evaluated: outcomes.length,
     cost: {
       ...planPointCost(measurement.model.checkpoint, candidate.plan),
+      ...(await measurement.rounded?.cost(candidate.plan)),
       ...(await speedOf(stage, candidate.plan)),
     },
   };
@@ -134,12 +138,12 @@ const announceUnsafe = async (
 /** The name of a point without a plan. */
 const unplannedPoint = (
   { measurement: { model, task } }: Stage,
-  { method, refit, seed }: Curve,
+  { method, refit, weights, seed }: Curve,
   keep: number,
 ): UnneededPoint => ({
   model: model.name,
   task: task.name,
-  method: curveLabel(method, refit),
+  method: curveLabel(method, refit, weights),
   seed,
   factor: model.checkpoint.info.experts / keep,
   kept: keep,

@@ -42,7 +42,7 @@ const unitOf = (
 const curveParts = (planned: PlannedStage, { settings }: SweepInput): readonly SweepUnit[] => {
   const { curves, measurement } = planned;
   const partOf = (curve: CountedCurve, counts: readonly number[], kept: number | null): SweepUnit => {
-    const method = curveLabel(curve.method, curve.refit);
+    const method = curveLabel(curve.method, curve.refit, curve.weights);
     const { seed } = curve;
     const drawn = seed === null ? method : `${method} (seed ${String(seed)})`;
     const part = kept === null ? drawn : `${drawn}, ${String(kept)} kept`;

@@ -147,8 +147,7 @@ const checkStatistics = ({ method, statistics, layers, experts, topK }: PlanInpu
       throw refuse(
         'profile-mismatch',
         `A profile of ${profile.layers} MoE layers, ${profile.experts} experts and top-${profile.topK} does ` +
-          `not belong ` +
-          `to a model of ${layers}, ${experts} and top-${topK}.`,
+          `not belong to a model of ${layers}, ${experts} and top-${topK}.`,
         'Profile this model on the task.',
       );
     }

@@ -19,6 +19,7 @@ export const readingQuestion = z.discriminatedUnion('read', [
     reference: z.string().optional(),
     ...reading,
   }),
+  z.object({ read: z.literal('frontier'), run }),
   z.object({ read: z.literal('sweeps'), runs: z.array(run) }),
   z.object({
     read: z.literal('answers'),

@@ -1,6 +1,14 @@
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
+import {
+  comparedResults,
+  type FrontierPair,
+  frontierPairs,
+  type FrontierPoint,
+  frontierPoints,
+  pairSentence,
+} from '../evaluation/frontier.ts';
 import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { makeExperimentReport, readExperimentDocument } from '../report/make-experiment-report.ts';
 import { makeReport } from '../report/report-page.ts';
@@ -62,6 +70,28 @@ const readAnswers = async (
   return { result, ...answeredItems(result.metric, before, after) };
 };
 
+/** Accuracy against bytes, and whether models are better pruned or quantised to the same bytes. */
+export interface FrontierDocument {
+  readonly run: string;
+  readonly points: readonly FrontierPoint[];
+  readonly pairs: readonly FrontierPair[];
+  /** A sentence per pair. */
+  readonly findings: readonly string[];
+}
+
+const readFrontier = async (source: RunSource, { run }: QuestionOf<'frontier'>): Promise<FrontierDocument> => {
+  const { results } = requireMeasured(await readSweep(source, run, {}));
+  const points = frontierPoints(results);
+  if (!points.some(({ weights }) => weights !== null))
+    throw refuse(
+      'no-rounded-weights',
+      `${run} has measured stored weights only.`,
+      'Sweep with --weights, for example stored,q8_0,q4_0.',
+    );
+  const pairs = frontierPairs(points, await readPointOutcomes(source, run, comparedResults(points)));
+  return { run, points, pairs, findings: pairs.map(pairSentence) };
+};
+
 export const readings = {
   sweep: (source: RunSource, { run, ...asked }: QuestionOf<'sweep'>) => readSweep(source, run, asked),
   'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) =>
@@ -72,6 +102,7 @@ export const readings = {
     if (comparison === undefined) throw new Error('a choice without a comparison');
     return comparison;
   },
+  frontier: readFrontier,
   sweeps: (source: RunSource, { runs }: QuestionOf<'sweeps'>) => readSweepsComparison(source, runs),
   answers: readAnswers,
   report: (source: RunSource, { run, ...asked }: QuestionOf<'report'>) => makeReport(source, run, asked),

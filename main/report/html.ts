@@ -200,6 +200,8 @@ tbody th{font-weight:400;white-space:nowrap}
 code,pre{font:.85em/1.5 ui-monospace,'SF Mono','Cascadia Mono',Menlo,Consolas,'Liberation Mono',monospace;
   overflow-wrap:anywhere}
 pre{white-space:pre-wrap;background:var(--sunken);padding:1rem;border-radius:6px}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr));gap:1.2rem}
+mark{background:rgba(var(--tint),.22);color:inherit;font-weight:700;border-radius:3px}
 details{margin:.8rem 0}
 summary{cursor:pointer;padding:.3rem 0}
 .record{display:grid;grid-template-columns:max-content 1fr;gap:.4rem 1.6rem;align-items:baseline}

@@ -71,6 +71,10 @@ const comparable = (document: SweepDocument): unknown => ({
   ...document,
   results: namedEntries(document.results, pointWords),
   curtailed: namedEntries(document.curtailed ?? [], pointWords),
+  elsewhere: namedEntries(
+    document.elsewhere ?? [],
+    ({ madeFor, result }) => `${pointWords(result)}, made for ${madeFor ?? 'all tasks'}`,
+  ),
   notNeeded: namedEntries(document.notNeeded ?? [], pointWords),
   thresholds: namedEntries(document.thresholds, curveWords),
   notes: notesOf(document),

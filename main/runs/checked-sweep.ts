@@ -216,13 +216,14 @@ const checkOf = (fields: DifferingField[], sealed: SealedFiles, unchecked: reado
 /** The report on a run whose outcomes are missing. */
 const uncheckedSentences = (
   { state }: Pick<RunManifest, 'state'>,
-  { results, curtailed = [] }: SweepDocument,
+  { results, curtailed = [], elsewhere = [] }: SweepDocument,
   { checksums }: SealedFiles,
   withoutOutcomes: number,
 ): string[] => {
   const parts = [
     ...(results.some(({ cost }) => cost !== undefined) ? ['costs and speeds'] : []),
     ...(curtailed.length > 0 ? ['candidates that were stopped early'] : []),
+    ...(elsewhere.length > 0 ? ['plans on tasks that they were not made for'] : []),
   ];
   const why =
     state === 'done'
@@ -264,7 +265,9 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
     return { ...known, check: checkOf([], sealed, uncheckedSentences(manifest, stored, sealed, 0)) };
   }
   const isChanged = sealed.changed.includes(RESULTS);
-  if (isChanged && (stored.curtailed ?? []).length > 0) throw editedFile(folder, RESULTS);
+  // Neither follows from the stored outcomes.
+  if (isChanged && (stored.curtailed ?? []).length + (stored.elsewhere ?? []).length > 0)
+    throw editedFile(folder, RESULTS);
   const differing = new Differing();
   const document = { ...stored, run: manifest.id };
   const { points, isWhole, isJudged } = await derivePoints(source, manifest, stored.results, differing);

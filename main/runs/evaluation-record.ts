@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type GgufType, ggufType } from '../contract/export.ts';
 import type { ChoiceOutcome, ItemOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 
@@ -128,6 +129,8 @@ const storedRecord = z.object({
   task: z.string(),
   items: z.string(),
   plan: plan.nullable(),
+  /** Absent: as stored. */
+  weights: ggufType.optional(),
   outcomes: outcomeColumns,
 });
 
@@ -139,6 +142,8 @@ export interface EvaluationRecord {
   readonly task: string;
   readonly items: string;
   readonly plan: Plan | null;
+  /** Type as which the weights were rounded; undefined: as stored. */
+  readonly weights?: GgufType | undefined;
   readonly outcomes: readonly ItemOutcome[];
 }
 
@@ -148,6 +153,7 @@ export const encodeEvaluation = ({
   task,
   items,
   plan: ran,
+  weights,
   outcomes,
 }: EvaluationRecord): z.input<typeof storedRecord> => ({
   kind: 'evaluation',
@@ -155,16 +161,18 @@ export const encodeEvaluation = ({
   task,
   items,
   plan: ran,
+  ...(weights === undefined ? {} : { weights }),
   outcomes: columnsOf(outcomes),
 });
 
 /** Reads a value of `encodeEvaluation` after a round trip through JSON. */
 export const evaluationRecord = storedRecord.transform(
-  ({ model, task, items, plan: ran, outcomes }, context): EvaluationRecord => ({
+  ({ model, task, items, plan: ran, weights, outcomes }, context): EvaluationRecord => ({
     model,
     task,
     items,
     plan: ran,
+    weights,
     outcomes: outcomesOf(outcomes, context),
   }),
 );

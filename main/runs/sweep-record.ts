@@ -5,6 +5,7 @@ import type { RecordChange } from '../contract/compute.ts';
 import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 import {
+  type ElsewherePoint,
   type PointName,
   pointNameKey,
   recordedSweepDocument,
@@ -74,6 +75,7 @@ export class SweepRecord {
   readonly #points: SweepPoint[] = [];
   readonly #curtailed: CurtailedPoint[] = [];
   readonly #unneeded: UnneededPoint[] = [];
+  readonly #elsewhere: ElsewherePoint[] = [];
   readonly #notes: string[];
   readonly #changed: (change: RecordChange) => void;
   readonly #inTurn = createTurns();
@@ -117,6 +119,9 @@ export class SweepRecord {
       case 'curtailed':
         this.#curtailed.push(change.point);
         return;
+      case 'elsewhere':
+        this.#elsewhere.push(change.point);
+        return;
       case 'unneeded':
         for (const point of change.points) this.#unneeded.push(point);
         return;
@@ -148,6 +153,15 @@ export class SweepRecord {
       .map(({ point }) => point);
   }
 
+  /** By model, the task that a plan was made for (all tasks at once: last), then as points. */
+  #elsewhereInOrder(): readonly ElsewherePoint[] {
+    const { models, tasks } = this.#order;
+    const rowOf = ({ madeFor, result }: ElsewherePoint): number =>
+      models.indexOf(result.model) * (tasks.length + 1) + (madeFor === null ? tasks.length : tasks.indexOf(madeFor));
+    const inOrder = this.#inOrder(this.#elsewhere, ({ result }) => result);
+    return [...inOrder].sort((one, other) => rowOf(one) - rowOf(other));
+  }
+
   note(text: string): void {
     const change = { what: 'note', text } as const;
     this.take(change);
@@ -156,7 +170,9 @@ export class SweepRecord {
 
   document(reading: ThresholdReading = { delta: this.#delta }): SweepDocument {
     const results = this.points.map(({ result }) => result);
-    const measured: SweepDocument = { run: this.#run, results, thresholds: [], rule: '', notes: this.#notes };
+    const elsewhere = this.#elsewhere.length === 0 ? {} : { elsewhere: [...this.#elsewhereInOrder()] };
+    const unread = { thresholds: [], rule: '', notes: this.#notes };
+    const measured: SweepDocument = { run: this.#run, results, ...elsewhere, ...unread };
     if (this.#curtailed.length + this.#unneeded.length === 0) return withThresholds(measured, reading);
     const curtailed = [...this.#inOrder(this.#curtailed, (point) => point)];
     const notNeeded = [...this.#inOrder(this.#unneeded, (point) => point)];
@@ -174,6 +190,14 @@ export class SweepRecord {
   /** Adds a candidate that stopped early and whose steps are on disk. */
   async addCurtailed(point: CurtailedPoint): Promise<void> {
     const change = { what: 'curtailed', point } as const;
+    this.take(change);
+    await this.#writeAtTimes();
+    this.#changed(change);
+  }
+
+  /** Adds a plan on a task that it was not made for, whose step is on disk. */
+  async addElsewhere(point: ElsewherePoint): Promise<void> {
+    const change = { what: 'elsewhere', point } as const;
     this.take(change);
     await this.#writeAtTimes();
     this.#changed(change);

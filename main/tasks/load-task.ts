@@ -16,9 +16,9 @@ import { loadSuperGlue } from './superglue/load-superglue.ts';
 import { checkTaskName, isTextItem, isWrittenItem, type Task } from './task.ts';
 
 const SHAPES =
-  'A task is a folder with task.json, calibration.jsonl and test.jsonl; a SuperGLUE folder with train.jsonl ' +
-  'and val.jsonl; ' +
-  'a folder with train.txt and test.txt; a YAML task of lm-evaluation-harness; or a .jsonl, .parquet or .txt file.';
+  'A task is a folder with task.json, calibration.jsonl and test.jsonl; a SuperGLUE folder with train.jsonl and ' +
+  'val.jsonl; a folder with train.txt and test.txt; a YAML task of lm-evaluation-harness; or a .jsonl, .parquet or ' +
+  '.txt file.';
 
 /** Loads a file of items, which can be scored but has nothing to profile. */
 const loadItemFile = async (file: string): Promise<Task> => {

@@ -74,9 +74,8 @@ export const textPassages = (text: string, split: string): readonly TextItem[] =
 };
 
 const ITEMS =
-  `Items are whole paragraphs packed into passages of at most ${String(PASSAGE_CHARACTERS)} characters; ` +
-  `longer ` +
-  `paragraphs are cut at white space.`;
+  `Items are whole paragraphs packed into passages of at most ${String(PASSAGE_CHARACTERS)} characters; longer ` +
+  'paragraphs are cut at white space.';
 
 const readPassages = async (file: string, split: string): Promise<readonly TextItem[]> => {
   const passages = textPassages(await readTextFile(file), split);

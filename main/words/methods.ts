@@ -1,6 +1,6 @@
 import { assertNever } from '../contract/errors.ts';
 import type { ArmTreatment } from '../contract/experiment.ts';
-import { methodOfLabel } from '../contract/method.ts';
+import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 
 /**
@@ -39,26 +39,35 @@ const recovered: Readonly<Record<RefitName, string>> = {
 /** `least-index` becomes "Least index". */
 const spelledOut = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ');
 
-/** Title of a method's curve in charts and tables; an invalid method name (a plan's file) is used unchanged. */
-export const methodTitle = (label: string): string => {
-  const { method, refit } = methodOfLabel(label);
-  if (method === null) return label;
-  const title = spellings.get(method) ?? spelledOut(method);
-  return refit === null ? title : `${title}, ${recovered[refit]}`;
+/** A name with the type of its rounded weights. */
+const atWeights = (label: string, nameOf: (bare: string) => string): string => {
+  const { bare, weights } = weightsOfLabel(label);
+  if (weights === null) return nameOf(label);
+  return `${nameOf(bare)} at ${weights}`;
 };
+
+/** Title of a method's curve in charts and tables; an invalid method name (a plan's file) is used unchanged. */
+export const methodTitle = (label: string): string =>
+  atWeights(label, (bare) => {
+    const { method, refit } = methodOfLabel(bare);
+    if (method === null) return bare;
+    const title = spellings.get(method) ?? spelledOut(method);
+    return refit === null ? title : `${title}, ${recovered[refit]}`;
+  });
 
 /** Titles that are ordinary words: lower case within a sentence. */
 const ordinary: ReadonlySet<string> = new Set(['random', 'frequency', 'gate-mass', 'unified', 'frequency-merging']);
 
 /** The same within a sentence: "by random, REAP and frequency (recovered)". */
-export const methodInProse = (label: string): string => {
-  const { method, refit } = methodOfLabel(label);
-  if (method === null) return label;
-  const title = spellings.get(method) ?? spelledOut(method);
-  const isOrdinary = ordinary.has(method) || !spellings.has(method);
-  const name = isOrdinary ? title.charAt(0).toLowerCase() + title.slice(1) : title;
-  return refit === null ? name : `${name} (${recovered[refit]})`;
-};
+export const methodInProse = (label: string): string =>
+  atWeights(label, (bare) => {
+    const { method, refit } = methodOfLabel(bare);
+    if (method === null) return bare;
+    const title = spellings.get(method) ?? spelledOut(method);
+    const isOrdinary = ordinary.has(method) || !spellings.has(method);
+    const name = isOrdinary ? title.charAt(0).toLowerCase() + title.slice(1) : title;
+    return refit === null ? name : `${name} (${recovered[refit]})`;
+  });
 
 const order: ReadonlyMap<string, number> = new Map([...spellings.keys()].map((name, index) => [name, index]));
 

@@ -255,8 +255,7 @@ export const MATRIX_CAPTION =
   'is not safe is undecided. \u2265: every tested factor is safe, so the threshold is this or more. <: no tested ' +
   'factor is safe, and the smallest is worse; < with ?: the smallest is undecided. ?: too few items to determine it. ' +
   'Chance: the unpruned model is not above chance and has nothing to lose. For a method that draws, safe means safe ' +
-  'in every draw, ' +
-  'and 3/5 that the first factor that is not is safe in 3 of 5 draws.';
+  'in every draw, and 3/5 that the first factor that is not is safe in 3 of 5 draws.';
 
 /** The question of a sweep's chart, which its findings answer. */
 export const chartQuestion = (chart: Finding['chart']): string => {

@@ -11,7 +11,7 @@ import { explainReadError } from '../files/regular-file.ts';
  * measured.
  */
 const RESULT_FILE =
-  /^(?:(?:results|points|plans|experiment|damage|verification|reproduction)\.json|outcomes\.parquet|profile.*\.safetensors)$/;
+  /^(?:(?:results|points|plans|experiment|damage|beside|verification|reproduction)\.json|outcomes\.parquet|profile.*\.safetensors)$/;
 
 export const isResultFile = (name: string): boolean => RESULT_FILE.test(name);
 

@@ -3,7 +3,9 @@ import type { PathHandle } from '../../main/contract/model.ts';
 import { MAX_GIVEN_BYTES } from '../../main/contract/path-kind.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts } from '../engine/facts.ts';
+import { layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
+import { runsStore } from '../state/runs-store.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import { takeModel, takeTask, takeTaskEntry } from './open.ts';
 import { openRun } from './open-run.ts';
@@ -57,6 +59,17 @@ const openFigure = async (engine: Engine, { name }: GivenFile, bytes: Uint8Array
     const what = `${name} shows the profile of ${source.model} on ${source.task}.`;
     noticesStore.getState().tell(what, 'Select this model and this task to see it.');
     return;
+  }
+  if (source.kind === 'runs') {
+    const here = source.runs.filter((id) => facts.runs.some((known) => known.id === id));
+    if (here.length === 0)
+      throw refuse(
+        'run-elsewhere',
+        `${name} comes from the runs ${source.runs.join(', ')}, none of which is in this workspace.`,
+        'Start the workbench on the workspace that contains them.',
+      );
+    runsStore.setState({ chosen: here });
+    return layoutStore.getState().show('runs');
   }
   const run = facts.runs.find(({ id }) => id === source.run);
   if (run !== undefined) return openRun(facts, run);

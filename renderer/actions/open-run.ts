@@ -34,6 +34,10 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
     case 'profile':
       selectRun(facts.selection.run, broughtByRun(facts, run));
       return show('workbench');
+    case 'beside':
+      selectRun(facts.selection.run, broughtByRun(facts, run));
+      selectionStore.getState().complete({ beside: run.id });
+      return show('beside');
     case 'experiment':
       return experimentStore.getState().showRun(run.id);
     case 'finetune':

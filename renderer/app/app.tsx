@@ -44,7 +44,7 @@ export const App = ({ engine }: { readonly engine: Engine }) => (
 const Workbench = () => {
   useAppEffects();
   const layout = useStore(layoutStore);
-  const { component: CurrentView } = views.find(({ name }) => name === layout.view) ?? views[0];
+  const { component: CurrentView, isWide = false } = views.find(({ name }) => name === layout.view) ?? views[0];
   return (
     <div className="workbench">
       <SkipLink />
@@ -56,7 +56,7 @@ const Workbench = () => {
         <EditedBanner />
       </header>
       <div className="workbench-middle">
-        {layout.sidebarOpen && (
+        {layout.sidebarOpen && !isWide && (
           <nav
             className="side-frame"
             aria-label="Models, tasks and runs"

@@ -5,7 +5,7 @@ import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
 import { formatCount } from '../../main/words/numbers.ts';
-import { formatDuration } from '../format/format-time.ts';
+import { formatDuration } from '../../main/words/durations.ts';
 import { type Notice, noticesStore, type Wait, waitsStore } from '../state/notices-store.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
 

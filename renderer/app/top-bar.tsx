@@ -13,6 +13,7 @@ export const TopBar = () => {
   const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
     useStore(layoutStore);
   const { start } = useRequest();
+  const isWide = views.find(({ name }) => name === view)?.isWide === true;
   const next = theme === 'system' ? 'light' : theme === 'light' ? 'dark' : 'system';
   return (
     <div className="top-bar">
@@ -20,7 +21,8 @@ export const TopBar = () => {
         <IconButton
           icon="sidebar"
           label="Show or hide the sidebar"
-          aria-pressed={sidebarOpen}
+          aria-pressed={sidebarOpen && !isWide}
+          disabled={isWide}
           onClick={toggleSidebar}
         />
         <h1>Uncurl Workbench</h1>

@@ -2,11 +2,12 @@ import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import type { Facts } from '../engine/facts.ts';
-import { addressOf, besideChosen, followed, unknownIn } from '../state/address.ts';
+import { addressOf, besideChosen, followed, isWhole, unknownIn } from '../state/address.ts';
 import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import type { Selection } from '../state/selection.ts';
 import { selectionStore } from '../state/selection-store.ts';
+import { hasShown, readShown, show as showThese, shownWords, useShown } from '../state/shown-address.ts';
 import { views } from './views.tsx';
 
 /** Delay before the view is stored; a dragged slider passes many values. */
@@ -14,7 +15,8 @@ const KEEP_AFTER_MS = 400;
 
 /**
  * Keeps the page's URL fragment in step with what is on screen, and follows a fragment at the start and when it
- * changes. At the start without a fragment, it follows the one the engine stored last session (browser storage is per
+ * changes. A change of the view is a step of the browser's history, so that Back returns to the view before; other
+ * changes replace the step, and are undone by Undo. At the start without a fragment, it follows the one the engine stored last session (browser storage is per
  * port). Returns true once the start has been followed; until then no defaults may be chosen. Waits for models and
  * tasks, since fragments refer to them by name.
  */
@@ -22,7 +24,9 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
   const { bridge } = useEngine();
   const view = useStore(layoutStore, (state) => state.view);
   const isFollowed = useStore(layoutStore, (state) => state.isFollowed);
+  const shown = useShown();
   const shelves = useRef({ models, tasks });
+  const written = useRef<string | null>(null);
   const kept = useQuery('view.kept', {});
   const isKnown =
     connected && models.length > 0 && tasks.length > 0 && (kept.data !== undefined || kept.error !== null);
@@ -39,13 +43,19 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
       if (shown !== FIRST_VIEW) show(shown);
       selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
       layoutStore.getState().markFollowed();
-      return;
     }
-    const address = addressOf(view, selection, { models, tasks });
-    if (window.location.hash !== `#${address}`) window.history.replaceState(null, '', `#${address}`);
-  }, [isKnown, isFollowed, models, tasks, selection, view, last]);
+  }, [isKnown, isFollowed, models, tasks, last]);
 
-  const address = isKnown && isFollowed ? addressOf(view, selection, { models, tasks }) : null;
+  const address = isKnown && isFollowed ? addressOf(view, selection, { models, tasks }, shownWords(shown)) : null;
+  useEffect(() => {
+    if (address === null) return;
+    const isStep = written.current !== null && written.current !== view;
+    written.current = view;
+    if (window.location.hash === `#${address}`) return;
+    if (isStep) window.history.pushState(null, '', `#${address}`);
+    else window.history.replaceState(null, '', `#${address}`);
+  }, [address, view]);
+
   useEffect(() => {
     if (address === null) return undefined;
     const keep = (): void => {
@@ -82,6 +92,8 @@ const sayUnknown = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>):
 /** Switches to the view of a fragment and returns the selection that it describes. */
 const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): Partial<Selection> => {
   const { view, known } = followed(fragment, selectionStore.getState(), shelves);
+  const address = new URLSearchParams(fragment.replace(/^#/, ''));
+  if (isWhole(fragment) || hasShown(address)) showThese(readShown((key) => address.get(key)));
   if (view !== null && views.some(({ name }) => name === view)) layoutStore.getState().show(view);
   return known;
 };

@@ -12,6 +12,8 @@ interface View {
   /** Words that find it in the palette. */
   readonly keywords: readonly string[];
   readonly component: React.ComponentType;
+  /** Uses the room of the lists on the left, which it repeats. */
+  readonly isWide?: boolean;
 }
 
 const later = (load: () => Promise<React.ComponentType>): React.ComponentType =>
@@ -39,6 +41,19 @@ export const views: readonly [View, ...View[]] = [
     title: 'Compare',
     keywords: ['methods', 'rank', 'best', 'against', 'recovery'],
     component: later(async () => (await import('../features/compare/compare-view.tsx')).CompareView),
+  },
+  {
+    name: 'runs',
+    title: 'Runs',
+    keywords: ['list', 'table', 'sort', 'filter', 'group', 'columns', 'several', 'settings'],
+    component: later(async () => (await import('../features/run-table/runs-view.tsx')).RunsView),
+    isWide: true,
+  },
+  {
+    name: 'beside',
+    title: 'Side by side',
+    keywords: ['prompt', 'generate', 'write', 'text', 'tokens', 'difference', 'chat', 'probability'],
+    component: later(async () => (await import('../features/beside/beside-view.tsx')).BesideView),
   },
 ];
 

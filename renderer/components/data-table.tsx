@@ -1,20 +1,49 @@
 import { type ReactNode, useState } from 'react';
-import { type Columns, filledColumns, heading, type Names, shownCell, spreadCell } from '../../main/figures/columns.ts';
+import {
+  type Cell,
+  type Columns,
+  filledColumns,
+  heading,
+  type Names,
+  shownCell,
+  spreadCell,
+} from '../../main/figures/columns.ts';
+import { nextSort, rowsWith, sortCell, sortedBy, type TableSort, tsvText } from '../../main/figures/table-rows.ts';
+import { noticesStore } from '../state/notices-store.ts';
 import { definitionNamed } from '../definitions/definitions.ts';
-import { Button, Icon } from './button.tsx';
+import { Button, Icon, IconButton } from './button.tsx';
+import { copyText } from './copy-text.ts';
 import { Definition } from './definition.tsx';
+import { SortHeading } from './sort-heading.tsx';
 import { walkMembers } from './walk-members.ts';
 import { methodTitle } from '../../main/words/methods.ts';
-import { formatCount } from '../../main/words/numbers.ts';
+import { counted, formatCount } from '../../main/words/numbers.ts';
 
 interface Column<R> {
   readonly key: string;
   readonly title: ReactNode;
   readonly cell: (row: R) => ReactNode;
   readonly numeric?: boolean;
+  /** The title in words, where it is more than a text. */
+  readonly words?: string;
+  /** What the column is sorted by and copied as; by default the cell, where it is a text or a number. */
+  readonly value?: (row: R) => Cell;
+  /** What is searched and, for a text, copied; by default the value. */
+  readonly text?: (row: R) => Cell;
   /** The cell of several rows that are folded under one. */
   readonly spread?: (rows: readonly R[]) => ReactNode;
 }
+
+const valueIn = <R,>({ value, cell }: Column<R>, row: R): Cell => {
+  if (value !== undefined) return value(row);
+  const shown = cell(row);
+  return typeof shown === 'string' || typeof shown === 'number' ? shown : null;
+};
+
+const textIn = <R,>(column: Column<R>, row: R): Cell => column.text?.(row) ?? valueIn(column, row);
+
+const wordsOf = ({ key, title, words }: Pick<Column<unknown>, 'key' | 'title' | 'words'>): string =>
+  words ?? (typeof title === 'string' ? title : key);
 
 /** The columns of a document that have something to say about its rows; tasks and methods by their titles. */
 export const shownColumns = <R,>(
@@ -34,8 +63,11 @@ export const shownColumns = <R,>(
         ) : (
           <Definition of={definitionNamed(shown.definition)}>{title}</Definition>
         ),
+      words: title,
       numeric: shown?.numeric ?? false,
       cell: (row) => shownCell(column, row, names),
+      value: (row) => sortCell(column, row, names),
+      text: (row) => shownCell(column, row, names),
       spread: (several) => spreadCell(column, several, names),
     };
   });
@@ -58,6 +90,8 @@ interface DataTableProps<R> {
 /** Rows above which a table is shown in pages, and rows of a page. */
 const LONG = 40;
 const PAGE = 25;
+/** Rows above which a table has a filter. */
+const FILTERED = 12;
 
 interface Fold<R> {
   readonly key: string;
@@ -75,7 +109,34 @@ const foldsOf = <R,>(rows: readonly R[], keyOf: (row: R) => string): readonly Fo
   return [...folds].map(([key, own]) => ({ key, rows: own }));
 };
 
-/** A table of exact numbers behind a chart. The first column names the row. Long tables are shown in pages. */
+/** A fold is sorted by the least of its rows' values where they rise, by the largest where they fall. */
+const sortedFolds = <R,>(
+  folds: readonly Fold<R>[],
+  column: Column<R> | undefined,
+  descending: boolean,
+): readonly Fold<R>[] => {
+  if (column === undefined) return folds;
+  const valueOf = (row: R): Cell => valueIn(column, row);
+  const inside = folds.map(({ key, rows }) => ({ key, rows: sortedBy(rows, valueOf, descending) }));
+  return sortedBy(inside, ({ rows: [first] }) => (first === undefined ? null : valueOf(first)), descending);
+};
+
+/** The rows as tab-separated text: numbers in full precision, all else as it is shown. */
+const copiedRows = <R,>(columns: readonly Column<R>[], rows: readonly R[]): string =>
+  tsvText([
+    columns.map(wordsOf),
+    ...rows.map((row) =>
+      columns.map((column) => {
+        const value = valueIn(column, row);
+        return typeof value === 'number' ? value : textIn(column, row);
+      }),
+    ),
+  ]);
+
+/**
+ * A table of exact numbers behind a chart: sorted by any column, searched if it is long, and copied as tab-separated
+ * text. The first column names the row. Long tables are shown in pages.
+ */
 export const DataTable = <R,>({
   caption,
   columns,
@@ -88,7 +149,20 @@ export const DataTable = <R,>({
 }: DataTableProps<R>) => {
   const [asked, setAsked] = useState(PAGE);
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
-  const folds = foldsOf(rows, foldBy);
+  const [sort, setSort] = useState<TableSort | null>(null);
+  const [sought, seek] = useState('');
+  const found = rowsWith(rows, sought, (row) => columns.map((column) => textIn(column, row)));
+  const folds = sortedFolds(
+    foldsOf(found, foldBy),
+    columns.find(({ key }) => key === sort?.column),
+    sort?.descending ?? false,
+  );
+  const copy = (): void => {
+    const copied = folds.flatMap((fold) => fold.rows);
+    copyText('The table', copiedRows(columns, copied), `${counted(copied.length, 'row')}.`).catch(
+      noticesStore.getState().report,
+    );
+  };
   const count = folds.length > LONG ? asked : folds.length;
   const isSelected = (row: R): boolean => rowKey(row) === selectedKey;
   // The selected row is always shown.
@@ -111,35 +185,58 @@ export const DataTable = <R,>({
   const stop = (lines.find((line) => line.open !== null && line.isSelected === true) ?? lines.find(({ open }) => open))
     ?.key;
   const rest = folds.length - shown.length;
+  const isSought = rows.length > FILTERED;
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={caption} onKeyDown={walkMembers('column')}>
-      <table className="data-table">
-        <caption className="visually-hidden">{caption}</caption>
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th key={column.key} scope="col" className={column.numeric === true ? 'numeric' : undefined}>
-                {column.title}
-              </th>
+    <div className="table-frame">
+      <div className={isSought ? 'table-tools' : 'table-tools table-tools-small'}>
+        {isSought && (
+          <input
+            className="input"
+            type="search"
+            aria-label={`Filter: ${caption}`}
+            placeholder="Filter"
+            value={sought}
+            onChange={(event) => seek(event.target.value)}
+          />
+        )}
+        <IconButton icon="copy" label={`Copy as tab-separated text: ${caption}`} onClick={copy} />
+      </div>
+      <div className="table-scroll" tabIndex={0} role="region" aria-label={caption} onKeyDown={walkMembers('column')}>
+        <table className="data-table">
+          <caption className="visually-hidden">{caption}</caption>
+          <thead>
+            <tr>
+              {columns.map((column) => (
+                <SortHeading
+                  key={column.key}
+                  name={column.key}
+                  title={column.title}
+                  words={wordsOf(column)}
+                  numeric={column.numeric === true}
+                  sort={sort}
+                  onSort={(name) => setSort(nextSort(sort, name))}
+                />
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {lines.map((line) => (
+              <TableLine key={line.key} line={line} columns={columns} isStop={line.key === stop} />
             ))}
-          </tr>
-        </thead>
-        <tbody>
-          {lines.map((line) => (
-            <TableLine key={line.key} line={line} columns={columns} isStop={line.key === stop} />
-          ))}
-        </tbody>
-      </table>
-      {rest > 0 && (
-        <p className="table-more">
-          <Button look="quiet" onClick={() => setAsked(shown.length + PAGE)}>
-            Show {formatCount(Math.min(PAGE, rest))} more
-          </Button>
-          <Button look="quiet" onClick={() => setAsked(Infinity)}>
-            Show all {formatCount(folds.length)} rows
-          </Button>
-        </p>
-      )}
+          </tbody>
+        </table>
+        {found.length === 0 && rows.length > 0 && <p className="panel-empty">No row matches.</p>}
+        {rest > 0 && (
+          <p className="table-more">
+            <Button look="quiet" onClick={() => setAsked(shown.length + PAGE)}>
+              Show {formatCount(Math.min(PAGE, rest))} more
+            </Button>
+            <Button look="quiet" onClick={() => setAsked(Infinity)}>
+              Show all {formatCount(folds.length)} rows
+            </Button>
+          </p>
+        )}
+      </div>
     </div>
   );
 };

@@ -1,5 +1,5 @@
 import { Fragment, useCallback, useLayoutEffect, useRef, useState } from 'react';
-import type { KeyboardEventHandler, ReactNode } from 'react';
+import type { KeyboardEventHandler, ReactNode, RefObject } from 'react';
 
 /** Rows rendered beyond the edges, so that scrolling and keyboard moves find them ready. */
 const BEYOND = 8;
@@ -33,10 +33,12 @@ export const visibleRows = (count: number, rowHeight: number, top: number, heigh
   return { first: count === 0 ? 0 : first, end: Math.min(count, Math.ceil((top + height) / rowHeight) + BEYOND) };
 };
 
-/** A scrolling list that renders only the rows near the visible part. */
-export const WindowedList = <T,>({ label, items, rowHeight, keyOf, children, onKeyDown }: WindowedListProps<T>) => {
+/** The rows of a scrolling frame that are to be rendered; `look` is called when the frame is scrolled. */
+export const useVisibleRows = (
+  count: number,
+  rowHeight: number,
+): Window & { readonly frame: RefObject<HTMLDivElement | null>; readonly look: () => void } => {
   const frame = useRef<HTMLDivElement>(null);
-  const count = items.length;
   const [{ first, end }, setWindow] = useState<Window>({ first: 0, end: BEYOND });
   const look = useCallback((): void => {
     const element = frame.current;
@@ -50,6 +52,13 @@ export const WindowedList = <T,>({ label, items, rowHeight, keyOf, children, onK
     if (frame.current !== null) observer.observe(frame.current);
     return () => observer.disconnect();
   }, [look]);
+  return { frame, first: Math.min(first, count), end: Math.min(end, count), look };
+};
+
+/** A scrolling list that renders only the rows near the visible part. */
+export const WindowedList = <T,>({ label, items, rowHeight, keyOf, children, onKeyDown }: WindowedListProps<T>) => {
+  const count = items.length;
+  const { frame, first, end, look } = useVisibleRows(count, rowHeight);
   return (
     <div className="windowed" ref={frame} onScroll={look}>
       <ul

@@ -1,3 +1,4 @@
+import { besideTexts } from '../../main/words/beside.ts';
 import { define } from './definition-text.ts';
 
 /** Measurements of sweeps; thresholds and comparisons. */
@@ -25,6 +26,15 @@ export const results = define({
       'worse by more than δ, or worse when it is not, is at most 5 %: exactly for independent items, and in every ' +
       'simulation where items share passages, since a passage may change as a whole. For perplexity, 5 % is ' +
       'nominal: 4 to 6 % for 50 to 300 texts with heavy tails, up to 14 % for 20.',
+  },
+  firstDifference: { term: 'First difference', text: besideTexts.firstDifference },
+  tokenProbability: { term: 'Probability of a token', text: besideTexts.probability },
+  usedExperts: { term: 'Experts used', text: besideTexts.usedExperts },
+  newTokens: {
+    term: 'New tokens',
+    text:
+      'The most tokens that each model writes. Fewer come where an end token does, or where the prompt leaves fewer ' +
+      'of the model’s positions.',
   },
   mcnemar: {
     term: 'p (exact McNemar)',
@@ -56,6 +66,14 @@ export const results = define({
       'The largest tested factor such that at it and every smaller tested factor the share of texts that end is not ' +
       'lower than the unpruned model’s by more than δ: the threshold rule, with “ended” in place of “right”. Each is ' +
       'tested at 5 % by itself, also where accuracies are read familywise.',
+  },
+  everywhere: {
+    term: 'Safe everywhere',
+    text:
+      'The largest tested factor such that plans made for this task are safe at it, and at every smaller tested ' +
+      'factor, on every task of the sweep. Each task has to pass its own test, so that a plan that is unsafe on some ' +
+      'task is called safe everywhere with a chance of at most 5 %; familywise, the 5 % hold for all rows of the ' +
+      'matrix together. Tasks where the unpruned model is at chance do not count.',
   },
   answerLoss: {
     term: 'Answer loss',
@@ -262,8 +280,8 @@ export const results = define({
     term: 'Unpruned',
     text:
       'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance ' +
-      '(one-sided ' +
-      'exact binomial test at 5 %): a model at chance has nothing to lose, so its pruned models get no verdict.',
+      '(one-sided exact binomial test at 5 %): a model at chance has nothing to lose, so its pruned models get no ' +
+      'verdict.',
   },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {

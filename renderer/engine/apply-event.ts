@@ -75,6 +75,11 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       // Curtailed candidates come with the thresholds, which are refetched.
       effects.sweepChanged(event.run);
       return;
+    case 'beside.written':
+      cache.patch('beside.read', (document) =>
+        document.run === event.run ? { ...document, columns: event.columns } : document,
+      );
+      return;
     case 'cluster.changed':
       cache.patch('cluster.list', (works) => withWork(works, event.work));
       break;

@@ -1,20 +1,13 @@
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
+import { durationParts } from '../../main/words/durations.ts';
+
+const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-
-const amount = (milliseconds: number): readonly [number, string] => {
-  if (milliseconds < 90 * SECOND) return [Math.max(1, Math.round(milliseconds / SECOND)), 's'];
-  if (milliseconds < 90 * MINUTE) return [Math.round(milliseconds / MINUTE), 'min'];
-  return [Math.round((milliseconds / HOUR) * 10) / 10, 'h'];
-};
-
-export const formatDuration = (milliseconds: number): string => amount(milliseconds).join('\u202f');
 
 /** "2–3 min left"; one number if both ends round to the same. */
 export const formatTimeLeft = (left: { readonly low: number; readonly high: number } | null): string => {
   if (left === null) return 'time left unknown';
-  const [low, lowUnit] = amount(left.low);
-  const [high, highUnit] = amount(left.high);
+  const [low, lowUnit] = durationParts(left.low);
+  const [high, highUnit] = durationParts(left.high);
   if (lowUnit !== highUnit) return `${low}\u202f${lowUnit} – ${high}\u202f${highUnit} left`;
   return low === high ? `~${low}\u202f${lowUnit} left` : `${low}–${high}\u202f${lowUnit} left`;
 };

@@ -6,8 +6,9 @@ import { mapAddress, readMapAddress } from './map-address.ts';
 import { plainMap } from './map-view.ts';
 import { planAddress, readPlanAddress } from './plan-address.ts';
 import { plainPlan } from './plan-settings.ts';
+import { decodedWord, isRunId } from './address-words.ts';
 import { noSelection } from './selection.ts';
-import type { Selection } from './selection.ts';
+import type { PointKey, Selection } from './selection.ts';
 
 // The state of the page as a URL fragment: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It survives a reload
 // and works as a link. Models and tasks are given by name if that is unique, else by handle.
@@ -38,14 +39,29 @@ const pinIn = (word: string): Pin | null => {
   return found === null ? null : { layer: Number(found[1]), expert: Number(found[2]), keep: found[3] === 's' };
 };
 
+const pointText = ({ run, model, task, method, seed, factor }: PointKey): string =>
+  [run, model, task, method, seed ?? '', factor].map(encodeURIComponent).join(SEPARATOR);
+
+const pointIn = (word: string): PointKey | null => {
+  const parts = word.split(SEPARATOR).map(decodedWord);
+  const [run = '', model = '', task = '', method = '', seed = '', factor = ''] = parts;
+  const isPoint = parts.length === 6 && isRunId(run) && /^\d*$/.test(seed) && Number(factor) >= 1;
+  return isPoint ? { run, model, task, method, seed: seed === '' ? null : Number(seed), factor: Number(factor) } : null;
+};
+
 /** Stored counts per layer without a factor apply to no factor. */
 const NO_FACTOR = 0;
 
 const isThere = <T>(value: T | null): value is T => value !== null;
 
-/** The fragment without its `#`. */
-export const addressOf = (view: string, selection: Selection, { models, tasks }: Shelves): string => {
-  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, layer, expert } = selection;
+/** The fragment without its `#`; `words`: keys and values of what views show beside the selection. */
+export const addressOf = (
+  view: string,
+  selection: Selection,
+  { models, tasks }: Shelves,
+  words: readonly (readonly [string, string])[] = [],
+): string => {
+  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, beside, layer, expert, point } = selection;
   const address = new URLSearchParams({ view });
   if (model !== null) address.set('model', nameOf(models, model));
   if (task !== null) address.set('task', nameOf(tasks, task));
@@ -62,7 +78,10 @@ export const addressOf = (view: string, selection: Selection, { models, tasks }:
   }))
     address.set(key, word);
   if (run !== null) address.set('run', run);
+  if (beside !== null) address.set('beside', beside);
   if (layer !== null && expert !== null) address.set('expert', `${layer}.${expert}`);
+  if (point !== null) address.set('point', pointText(point));
+  for (const [key, word] of words) address.set(key, word);
   return address.toString().replaceAll('%2C', SEPARATOR);
 };
 
@@ -122,8 +141,12 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
     task: (word) => named(tasks, word),
   });
   if (map !== null) known.map = map;
-  const run = address.get('run');
-  if (run !== null && /^[a-z0-9][a-z0-9-]{0,127}$/.test(run)) known.run = run;
+  for (const key of ['run', 'beside'] as const) {
+    const run = address.get(key);
+    if (run !== null && isRunId(run)) known[key] = run;
+  }
+  const point = pointIn(address.get('point') ?? '');
+  if (point !== null) Object.assign(known, { point, subject: 'point' });
   return { view: address.get('view'), known };
 };
 
@@ -155,6 +178,12 @@ export const unknownIn = (
 /** Keys of every address that the page wrote itself; in such an address, missing keys mean default values. */
 const WRITTEN_ALWAYS = ['view', 'tasks', 'method', 'factor'] as const;
 
+/** Whether the page wrote the address, so that a missing key means the default. */
+export const isWhole = (fragment: string): boolean => {
+  const address = new URLSearchParams(fragment.replace(/^#/, ''));
+  return WRITTEN_ALWAYS.every((key) => address.has(key));
+};
+
 /**
  * The selection that an address describes: the keys it contains, plus defaults for missing keys if the page wrote it.
  * Pins of models that it does not mention stay.
@@ -164,11 +193,18 @@ export const followed = (
   selection: Selection,
   shelves: Shelves,
 ): { readonly view: string | null; readonly known: Partial<Selection> } => {
-  const address = new URLSearchParams(fragment.replace(/^#/, ''));
   const { view, known } = readAddress(fragment, shelves);
   const { model } = known;
-  if (model === undefined || model === null || !WRITTEN_ALWAYS.every((key) => address.has(key)))
+  if (model === undefined || model === null || !isWhole(fragment))
     return { view, known: { ...known, pins: { ...selection.pins, ...known.pins } } };
-  const none = { pins: { [model]: [] }, plan: plainPlan, map: plainMap, run: null, layer: null, expert: null };
+  const none = {
+    pins: { [model]: [] },
+    plan: plainPlan,
+    map: plainMap,
+    run: null,
+    layer: null,
+    expert: null,
+    point: null,
+  };
   return { view, known: { ...none, ...known, pins: { ...selection.pins, ...none.pins, ...known.pins } } };
 };

@@ -1,5 +1,6 @@
 import { createStore } from 'zustand/vanilla';
 import type { RunOrder } from '../../main/contract/run-filter.ts';
+import { toggled } from './selection-store.ts';
 
 interface RunsState {
   /** Filter text of the list. */
@@ -41,10 +42,7 @@ export const createRunsStore = () =>
     filter: (text) => set({ text }),
     sortBy: (order) => set({ order }),
     showArchived: (archived) => set({ archived }),
-    toggleChosen: (run) =>
-      set(({ chosen }) => ({
-        chosen: chosen.includes(run) ? chosen.filter((known) => known !== run) : [...chosen, run],
-      })),
+    toggleChosen: (run) => set(({ chosen }) => ({ chosen: toggled(chosen, run) })),
     clearChosen: () => set({ chosen: [] }),
     rename: (renaming) => set({ renaming }),
     showDetails: (details) => set({ details }),

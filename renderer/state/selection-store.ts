@@ -43,7 +43,8 @@ interface SelectionState extends Selection, SelectionActions {
   readonly history: History;
 }
 
-const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
+/** The list with the member added at its end, or removed. */
+export const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
   list.includes(member) ? list.filter((known) => known !== member) : [...list, member];
 
 /** The selection with its history. */

@@ -50,6 +50,8 @@ export interface Selection {
   readonly map: MapView;
   /** The sweep shown; null: the newest. */
   readonly run: string | null;
+  /** The side by side shown; null: none yet. */
+  readonly beside: string | null;
   readonly point: PointKey | null;
   readonly subject: Subject;
 }
@@ -66,6 +68,7 @@ export const noSelection: Selection = {
   plan: plainPlan,
   map: plainMap,
   run: null,
+  beside: null,
   point: null,
   subject: 'plan',
 };

@@ -40,9 +40,12 @@ export const resultKey = ({ model, task, method, seed, factor }: SweepResult): s
 export const measuredText = ({ metric, value }: Pick<SweepResult, 'metric' | 'value'>): string =>
   metric === 'perplexity' ? formatValue(value, metric) : formatPercent(value);
 
+/** "Random, seed 1, ×4". */
+export const pointName = ({ method, seed, factor }: SweepResult): string =>
+  `${methodTitle(method)}${seed === null ? '' : `, seed ${seed}`}, ${formatFactor(factor)}`;
+
 export const pointTitle = (result: SweepResult): string =>
-  `${methodTitle(result.method)}${result.seed === null ? '' : `, seed ${result.seed}`}, ` +
-  formatFactor(result.factor) +
+  pointName(result) +
   (result.verdict === undefined || result.verdict === null ? '' : `: ${pointVerdictText(result.verdict)}`);
 
 const ruleText = (value: number | null, metric: MetricName): string =>

@@ -30,7 +30,7 @@ const chosenFactors = (models: readonly ModelEntry[], choices: FactorChoices): r
 };
 
 interface SweepCost {
-  /** Pruned candidates per model and task. */
+  /** Candidates per model and task. */
   readonly candidatesPerTask: number;
   /** Models to measure in total: all candidates for each model and task, and the unpruned models. */
   readonly evaluations: number;
@@ -57,7 +57,7 @@ const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod)
   return Number(options[page.name]?.[budget.name] ?? budget.default);
 };
 
-type Counted = 'methods' | 'skippedFactors' | 'typedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits';
+type Counted = 'methods' | 'skippedFactors' | 'typedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits' | 'weights';
 
 /** Work of a sweep, without factors added by an adaptive search. */
 export const sweepCost = (
@@ -75,7 +75,10 @@ export const sweepCost = (
   const plans = drawn.reduce((sum, method) => sum + method.plans, 0);
   const refits = settings.recovery === 'none' ? 0 : settings.refits.length;
   const curves = refits + (settings.recovery === 'only' ? 0 : 1);
-  const candidatesPerTask = plans * curves;
+  const types = new Set(settings.weights ?? ['stored']);
+  const rounded = [...types].filter((type) => type !== 'stored').length;
+  // The unpruned model is a candidate too at each type that is not the stored one.
+  const candidatesPerTask = plans * curves * types.size + rounded;
   const items = tasks.reduce((sum, task) => sum + Math.min(task.items.test, settings.limit ?? Infinity), 0);
   const stages = models.length * tasks.length;
   return {
@@ -86,7 +89,7 @@ export const sweepCost = (
     searched: stages * drawn.reduce((sum, method) => sum + method.plans * method.searched, 0),
     drawn: drawn
       .filter(({ draws }) => draws > 1)
-      .map(({ method, draws }) => ({ method, draws, more: stages * pruned * (draws - 1) * curves })),
+      .map(({ method, draws }) => ({ method, draws, more: stages * pruned * (draws - 1) * curves * types.size })),
   };
 };
 

@@ -79,6 +79,8 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
     'main/jobs/tuned-step.ts',
   ],
   verifyExport: ['main/cli/verbs/verify.ts', 'main/jobs/export-job.ts'],
+  roundedBytes: ['main/jobs/rounded-models.ts'],
+  writeRounded: ['main/jobs/rounded-models.ts'],
   expertWeightLikeness: ['main/engine/calls/experts.ts'],
   runTrainingScript: ['main/jobs/train-checkpoint.ts'],
   publishTunedFolder: ['main/jobs/train-checkpoint.ts'],
@@ -92,6 +94,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   encodeRequest: 'tokens of a text',
   encodeText: 'tokens of a text',
   findPython: 'asks a program for its versions',
+  isMaskable: 'looks at a plan',
   makeEnvironment: 'installs packages',
   measureProvider: 'runs a model that it wrote itself',
   mixtureRecord: 'names and hashes of texts',
@@ -103,8 +106,10 @@ const HARMLESS: Readonly<Record<string, string>> = {
   reopenMixture: 'reads texts',
   requireForm: 'as checkExport',
   requireFreeDestination: 'looks at a folder',
+  roundedWeightsNote: 'reads headers, and says what would be refused',
   scriptJobText: 'a text',
   trainingSequences: 'tokens of texts',
+  wholePlan: 'a plan',
   withConstants: 'means out of a profile, which is a step',
 };
 
@@ -130,7 +135,7 @@ test('the gate is entered only in these files', () => {
     'main/cli/open-runner.ts',
     // A worker on a shared sweep, and the listing of its parts.
     'main/engine/work-on-run.ts',
-    // Every run: sweep, profile, damage, export, verify, finetune, experiment, reproduce.
+    // Every run: sweep, profile, damage, beside, export, verify, finetune, experiment, reproduce.
     'main/jobs/carry-out.ts',
     // The second measurement, with its own steps.
     'main/reproduction/reproduce-experiment.ts',
@@ -181,6 +186,6 @@ test('every verb gets numbers in one of three ways', () => {
     'verify',
   ]);
   // These read headers, stored results and recorded runs; a plan is computed from a profile.
-  const looking = ['compare', 'doctor', 'figures', 'info', 'methods', 'plan', 'report', 'runs', 'sample'];
+  const looking = ['compare', 'doctor', 'figures', 'frontier', 'info', 'methods', 'plan', 'report', 'runs', 'sample'];
   expect(names(verbs.none)).toEqual(looking);
 });

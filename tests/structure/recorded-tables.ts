@@ -12,11 +12,20 @@ import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import { defaultText, settingsOf } from '../../main/contract/setting.ts';
 import type { Finding, SizeTrendDocument } from '../../main/contract/size-trend.ts';
-import { describedSweepSettings, type SweepDocument, type SweepResult, UNPRUNED } from '../../main/contract/sweep.ts';
+import {
+  DEFAULT_DELTA,
+  describedSweepSettings,
+  recordedSweepDocument,
+  type SweepDocument,
+  type SweepResult,
+  type Threshold,
+  UNPRUNED,
+} from '../../main/contract/sweep.ts';
 import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
 import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
+import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { formatParameters } from '../../main/words/numbers.ts';
@@ -25,7 +34,7 @@ import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-figure-source.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
 import { recordedExperimentFolder } from '../../main/sample/recorded-experiment.ts';
-import { addSample, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
+import { addSample, SAMPLE_RUN, unpack } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { root } from './project-files.ts';
@@ -295,6 +304,23 @@ const settings = (schema: z.ZodObject) => (): readonly string[] =>
     ),
   );
 
+/** Plans on tasks that they were not made for: two models at their first factors, and how many are safe everywhere. */
+const elsewhere = async (): Promise<readonly string[]> => {
+  const file = path.join(resources, 'elsewhere', 'run', 'results.json.zst');
+  const stored: unknown = JSON.parse((await unpack(await readFile(file), file)).toString('utf8'));
+  const document = recordedSweepDocument.parse(stored);
+  const summaries = elsewhereSummaries(document, DEFAULT_DELTA).filter(({ factor }) => factor <= 4);
+  const isSafe = ({ lastSafe }: Pick<Threshold, 'lastSafe'>): boolean => (lastSafe ?? 1) > 1;
+  const { thresholds, together = [] } = document;
+  const everywhere = thresholds.flatMap((threshold) => threshold.everywhere ?? []);
+  return items([
+    ...summaries.map((summary) => summarySentence(summary, DEFAULT_DELTA)),
+    `Of ${thresholds.length} rows of plans for one task, ${thresholds.filter(isSafe).length} are safe on their own task ` +
+      `at factor 2 or more, and ${everywhere.filter(isSafe).length} on all ${everywhere[0]?.tasks ?? 0} tasks; of ` +
+      `${together.length} rows of plans for all tasks at once, ${together.filter(isSafe).length} are safe on all of them.`,
+  ]);
+};
+
 const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Promise<readonly string[]>>> = {
   'first-result': firstResult,
   'short-finding': shortFinding,
@@ -304,6 +330,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'threshold-trend': findings('threshold-over-experts', [null, 'frequency', 'reap']),
   'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
+  elsewhere,
   experiment,
   'experiment-signs': experimentSigns,
   'experiment-findings': experimentFindings,

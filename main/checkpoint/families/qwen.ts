@@ -67,6 +67,14 @@ export const qwen2Moe: Family = {
   layouts: [projLayout, stackedLayout],
 };
 
+/** Attention of Qwen3: queries and keys are normed for each head. */
+const normedAttention = {
+  ...groupedAttention,
+  queryKeyValueBias: 'attention_bias',
+  outputBias: 'attention_bias',
+  norms: { ...queryKeyNormNames, over: 'head', when: true },
+} as const;
+
 /** Qwen3-MoE (arXiv 2505.09388); also in FP8. */
 export const qwen3Moe: Family = {
   ...plain,
@@ -92,12 +100,7 @@ export const qwen3Moe: Family = {
   },
   required: [silu],
   routing: softmaxOver('norm_topk_prob'),
-  attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
-    norms: { ...queryKeyNormNames, over: 'head', when: true },
-  },
+  attention: normedAttention,
   window: switchedWindow,
   dense: sparseStep,
   layouts: [projLayout, stackedLayout],
@@ -138,13 +141,7 @@ export const qwen3Next: Family = {
   required: [silu, unquantised],
   norm: 'rms-plus-one',
   routing: softmaxOver('norm_topk_prob'),
-  attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
-    norms: { ...queryKeyNormNames, over: 'head', when: true },
-    gate: 'in-query',
-  },
+  attention: { ...normedAttention, gate: 'in-query' },
   state: {
     ...linearAttention,
     operator: { kind: 'delta', prefix: 'model.layers.{l}.linear_attn.', rows: 'by-head' },

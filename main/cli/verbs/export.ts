@@ -84,8 +84,7 @@ export const exportVerb: Verb = {
     );
     if (format === 'gguf') {
       const text =
-        `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are ` +
-        `byte for ` +
+        `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are byte for ` +
         'byte what the plan makes of the source. It was not run: llama.cpp is not part of the workbench.';
       return {
         document: { folder, format, sizeBytes, verification, warnings },

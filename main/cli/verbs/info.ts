@@ -89,9 +89,8 @@ export const info: Verb = {
   name: 'info',
   usage: 'MODEL | TASK',
   summary:
-    'Facts about a checkpoint, read from its headers (or from config.json and an index alone), and how it runs ' +
-    'here; or ' +
-    'about a task, and the differences its items can detect.',
+    'Facts about a checkpoint, read from its headers (or from config.json and an index alone), and how it runs here; ' +
+    'or about a task, and the differences its items can detect.',
   positionals: [1, 1],
   options: {
     ...CALIBRATION_OPTIONS,

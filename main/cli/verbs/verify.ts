@@ -62,7 +62,9 @@ export const verify: Verb = {
         ],
         ...(mtp === null
           ? []
-          : [['prediction layers', mtp === 'drop' ? 'left out' : 'cut like the last MoE layer'] as const]),
+          : [
+              ['prediction layers', mtp === 'drop' ? 'left out' : 'kept, experts cut like the last MoE layer'] as const,
+            ]),
       ]),
       ...problems.map((problem) => `- ${problem}`),
     ].join('\n');

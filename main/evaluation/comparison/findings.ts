@@ -28,11 +28,9 @@ const bestText = (
 
 /** Why no p-value is corrected against the best of each task. */
 export const HOLM_WITHHELD =
-  'No p-value is corrected against the best of each task: the same items select it and are compared with it, ' +
-  'so that even if ' +
-  'no method differed a corrected test at 5 % would find a difference in about 9 % (8 methods) to 17 % (17). ' +
-  'Choose a fixed ' +
-  'reference for corrected p-values.';
+  'No p-value is corrected against the best of each task: the same items select it and are compared with it, so that ' +
+  'even if no method differed a corrected test at 5 % would find a difference in about 9 % (8 methods) to 17 % (17). ' +
+  'Choose a fixed reference for corrected p-values.';
 
 const countText = (reference: string, { count, apart, withP, afterHolm }: CompareDocument['comparisons']): string => {
   if (count === 0) return '';
@@ -41,8 +39,7 @@ const countText = (reference: string, { count, apart, withP, afterHolm }: Compar
   if (reference === BEST_REFERENCE) {
     return (
       `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval ` +
-      `excludes 0. ` +
-      `The intervals are not corrected for their number, nor for that choice. ${HOLM_WITHHELD}`
+      `excludes 0. The intervals are not corrected for their number, nor for that choice. ${HOLM_WITHHELD}`
     );
   }
   const holm =
@@ -111,8 +108,7 @@ export const compareNotes = (
       ? [
           `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over ` +
             'draws, with the lowest and the highest; every pair of draws has a paired interval of its own. Better, ' +
-            'worse and ' +
-            'cannot tell must hold for every pair; where pairs disagree, draws differ.',
+            'worse and cannot tell must hold for every pair; where pairs disagree, draws differ.',
         ]
       : []),
     ...(elsewhere.length > 0

@@ -149,6 +149,9 @@ export const llamaArchitecture = (
   return architecture;
 };
 
+/** The points of an architecture that place tensors, for models that llama.cpp does not run. */
+export const plainLayout = { ...plain, rotatesPairs: false } as const;
+
 const refusal = (problems: readonly string[]): Error =>
   refuse(
     'not-for-llama-cpp',
@@ -265,7 +268,8 @@ const epsilonsOf = ({ attentionNorm, feedForwardNorm, attention }: BlockDescript
         : [attention.queryKeyNorm.query, attention.queryKeyNorm.key ?? []].flat().map(({ epsilon }) => epsilon)),
 ];
 
-const storageProblems = ({ moeLayers, blocks }: ModelDescriptor): string[] => {
+/** Why the stored weights themselves cannot be written as GGUF; none if they are plain. */
+export const storageProblems = ({ moeLayers, blocks }: ModelDescriptor): string[] => {
   const kinds = new Set([
     ...moeLayers.flatMap(({ moe }) => moe.expertTensors.map(({ up }) => up.stored.kind)),
     ...blocks.flatMap(({ attention }) => attention?.output.weight.stored.kind ?? []),

@@ -1,44 +1,143 @@
-import { fromFloat32 } from '../../checkpoint/read-tensor.ts';
-import { numberToHalf } from '../../checkpoint/half-precision.ts';
-import { assertNever } from '../../contract/errors.ts';
-import { Q8_VALUES, rowBytes, type TensorType } from './gguf-header.ts';
+import { fromFloat32, toFloat32 } from '../../checkpoint/read-tensor.ts';
+import { halfToNumber, numberToHalf } from '../../checkpoint/half-precision.ts';
+import { BLOCK_VALUES, type BlockType, blockBytes, isBlockType, type TensorType } from './gguf-header.ts';
 
-/** Little-endian bytes of whole rows; Q8_0 requires row lengths that are multiples of 32. */
+/** Dtypes of safetensors with the same bytes as a GGUF type of single values. */
+export const plainDtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
+
+/** Little-endian bytes of whole rows; types in blocks require row lengths that are multiples of 32. */
 export const encodeValues = (type: TensorType, floats: Float32Array): Uint8Array => {
-  switch (type) {
-    case 'f32':
-      return fromFloat32(floats, 'F32');
-    case 'f16':
-      return fromFloat32(floats, 'F16');
-    case 'bf16':
-      return fromFloat32(floats, 'BF16');
-    case 'q8_0':
-      return quantise(floats);
-    default:
-      return assertNever(type);
+  if (!isBlockType(type)) return fromFloat32(floats, plainDtypes[type]);
+  const size = blockBytes[type];
+  const out = new Uint8Array((floats.length / BLOCK_VALUES) * size);
+  for (let block = 0; block * BLOCK_VALUES < floats.length; block += 1) {
+    const values = floats.subarray(block * BLOCK_VALUES, (block + 1) * BLOCK_VALUES);
+    encoders[type](values, new DataView(out.buffer, block * size, size));
   }
+  return out;
 };
+
+/** The float32 values that bytes of `encodeValues` stand for, as every reader of GGUF computes them. */
+export const decodeValues = (type: TensorType, bytes: Uint8Array): Float32Array => {
+  if (!isBlockType(type)) return toFloat32(bytes, plainDtypes[type], type);
+  const size = blockBytes[type];
+  const out = new Float32Array((bytes.length / size) * BLOCK_VALUES);
+  for (let block = 0; block * size < bytes.length; block += 1) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset + block * size, size);
+    decoders[type](view, out.subarray(block * BLOCK_VALUES, (block + 1) * BLOCK_VALUES));
+  }
+  return out;
+};
+
+/** The values that remain of whole rows once they are stored as `type`. */
+export const roundValues = (type: TensorType, floats: Float32Array): Float32Array =>
+  decodeValues(type, encodeValues(type, floats));
+
+const HALF_BLOCK = BLOCK_VALUES / 2;
 
 /**
  * Q8_0 as in ggml's reference quantiser: for each 32 values, d = max |x| / 127 in float32, stored as float16, and q = x
  * * (1 / d) rounded half away from zero, with the unrounded d.
  */
-const quantise = (floats: Float32Array): Uint8Array => {
-  const out = new Uint8Array(rowBytes('q8_0', floats.length));
-  const view = new DataView(out.buffer);
-  let offset = 0;
-  for (let start = 0; start < floats.length; start += Q8_VALUES) {
-    let largest = 0;
-    for (let index = start; index < start + Q8_VALUES; index += 1)
-      largest = Math.max(largest, Math.abs(floats[index] ?? 0));
-    const scale = Math.fround(largest / 127);
-    const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
-    view.setUint16(offset, numberToHalf(scale), true);
-    for (let index = 0; index < Q8_VALUES; index += 1) {
-      const value = Math.fround((floats[start + index] ?? 0) * inverse);
-      view.setInt8(offset + 2 + index, Math.sign(value) * Math.floor(Math.abs(value) + 0.5));
-    }
-    offset += 2 + Q8_VALUES;
+const encodeQ8 = (values: Float32Array, out: DataView): void => {
+  const scale = Math.fround(values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127);
+  const inverse = inverseOf(scale);
+  out.setUint16(0, numberToHalf(scale), true);
+  for (let index = 0; index < BLOCK_VALUES; index += 1) {
+    const value = Math.fround((values[index] ?? 0) * inverse);
+    out.setInt8(2 + index, Math.sign(value) * Math.floor(Math.abs(value) + 0.5));
   }
-  return out;
+};
+
+/**
+ * Q4_0 and Q5_0: d = m / -2^(bits - 1) in float32, m the value of the largest magnitude (the first of several); q =
+ * x / d + 2^(bits - 1), rounded half up and at most 2^bits - 1. The sum is rounded once, as with a fused product (ggml
+ * as usually compiled; gguf 0.19.0).
+ */
+const encodeCentred =
+  (bits: 4 | 5) =>
+  (values: Float32Array, out: DataView): void => {
+    const middle = 2 ** (bits - 1);
+    const largest = values.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+    const scale = Math.fround(largest / -middle);
+    const inverse = inverseOf(scale);
+    out.setUint16(0, numberToHalf(scale), true);
+    writeCodes(out, 2, bits, (index) =>
+      Math.min(2 * middle - 1, Math.trunc(Math.fround((values[index] ?? 0) * inverse + middle + 0.5))),
+    );
+  };
+
+/** Q4_1 and Q5_1: d = (max - min) / (2^bits - 1) in float32; q = (x - min) / d, rounded half up. */
+const encodeFromLeast =
+  (bits: 4 | 5) =>
+  (values: Float32Array, out: DataView): void => {
+    const steps = 2 ** bits - 1;
+    const [least, most] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+    const scale = Math.fround(Math.fround(most - least) / steps);
+    const inverse = inverseOf(scale);
+    out.setUint16(0, numberToHalf(scale), true);
+    out.setUint16(2, numberToHalf(least), true);
+    writeCodes(out, 4, bits, (index) => {
+      const scaled = Math.fround(Math.fround((values[index] ?? 0) - least) * inverse);
+      return Math.min(steps, Math.trunc(Math.fround(scaled + 0.5)));
+    });
+  };
+
+const inverseOf = (scale: number): number => (scale === 0 ? 0 : Math.fround(1 / scale));
+
+/** Codes of a block: the fifth bits of all in a word of 32, then the low four of values i and i + 16 in a byte. */
+const writeCodes = (out: DataView, offset: number, bits: 4 | 5, codeOf: (index: number) => number): void => {
+  const codes = Array.from({ length: BLOCK_VALUES }, (_, index) => codeOf(index));
+  if (bits === 5)
+    out.setUint32(
+      offset,
+      codes.reduce((word, code, index) => word | ((code >> 4) << index), 0),
+      true,
+    );
+  const low = offset + (bits === 5 ? 4 : 0);
+  for (let index = 0; index < HALF_BLOCK; index += 1)
+    out.setUint8(low + index, ((codes[index] ?? 0) & 15) | (((codes[index + HALF_BLOCK] ?? 0) & 15) << 4));
+};
+
+const readCode = (block: DataView, offset: number, bits: 4 | 5, index: number): number => {
+  const pair = block.getUint8(offset + (bits === 5 ? 4 : 0) + (index % HALF_BLOCK));
+  const low = index < HALF_BLOCK ? pair & 15 : pair >> 4;
+  return bits === 5 ? low | (((block.getUint32(offset, true) >>> index) & 1) << 4) : low;
+};
+
+const readHalf = (block: DataView, offset: number): number => halfToNumber(block.getUint16(offset, true));
+
+const encoders: Readonly<Record<BlockType, (values: Float32Array, out: DataView) => void>> = {
+  q8_0: encodeQ8,
+  q5_1: encodeFromLeast(5),
+  q5_0: encodeCentred(5),
+  q4_1: encodeFromLeast(4),
+  q4_0: encodeCentred(4),
+};
+
+const decodeCentred =
+  (bits: 4 | 5) =>
+  (block: DataView, out: Float32Array): void => {
+    const scale = readHalf(block, 0);
+    for (let index = 0; index < BLOCK_VALUES; index += 1)
+      out[index] = scale * (readCode(block, 2, bits, index) - 2 ** (bits - 1));
+  };
+
+/** The product is exact in double precision, so that the sum is rounded once. */
+const decodeFromLeast =
+  (bits: 4 | 5) =>
+  (block: DataView, out: Float32Array): void => {
+    const [scale, least] = [readHalf(block, 0), readHalf(block, 2)];
+    for (let index = 0; index < BLOCK_VALUES; index += 1) out[index] = scale * readCode(block, 4, bits, index) + least;
+  };
+
+const decoders: Readonly<Record<BlockType, (block: DataView, out: Float32Array) => void>> = {
+  q8_0: (block, out) => {
+    const scale = readHalf(block, 0);
+    for (let index = 0; index < BLOCK_VALUES; index += 1) out[index] = scale * block.getInt8(2 + index);
+  },
+  q5_1: decodeFromLeast(5),
+  q5_0: decodeCentred(5),
+  q4_1: decodeFromLeast(4),
+  q4_0: decodeCentred(4),
 };

@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../../checkpoint/describe-model.ts';
-import type { TensorView } from '../../checkpoint/descriptor.ts';
+import type { ModelDescriptor, TensorView } from '../../checkpoint/descriptor.ts';
 import { familyOf } from '../../checkpoint/families/families.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
@@ -45,6 +45,18 @@ const lossless: Readonly<Record<string, TensorType>> = { F16: 'f16', BF16: 'bf16
 /** The type that keeps the weights as stored. */
 export const storedType = ({ descriptor }: Checkpoint): TensorType => lossless[descriptor.embedding.dtype] ?? 'f32';
 
+/** The model of an export, from its tensors and its config text. */
+export const exportedModel = (
+  source: Checkpoint,
+  configText: string,
+  tensors: readonly ExportedTensor[],
+): { readonly model: ModelDescriptor; readonly config: Readonly<Record<string, unknown>> } => {
+  const family = familyOf(source.descriptor.family);
+  if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
+  const config = z.record(z.string(), z.unknown()).parse(JSON.parse(configText));
+  return { model: describeModel(family, config, virtualViews(tensors), source.folder), config };
+};
+
 /**
  * Lays out the GGUF file of a pruned model from the tensors and the config text of its export.
  *
@@ -56,10 +68,7 @@ export const planGguf = async (
   tensors: readonly ExportedTensor[],
   type: TensorType,
 ): Promise<GgufPlan> => {
-  const family = familyOf(source.descriptor.family);
-  if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
-  const config = z.record(z.string(), z.unknown()).parse(JSON.parse(configText));
-  const model = describeModel(family, config, virtualViews(tensors), source.folder);
+  const { model, config } = exportedModel(source, configText, tensors);
   const architecture = llamaArchitecture(model, config);
   const tokenizer = await ggufTokenizer(source.folder, model.vocabulary);
   const metadata = new Map([...modelMetadata(model, config, architecture, type, source.name), ...tokenizer.metadata]);
@@ -84,7 +93,7 @@ const typeWarnings = (type: TensorType, tensors: readonly GgufTensor[]): readonl
     ? []
     : [
         `${String(wider.length)} tensors (${wider[0]?.name ?? ''} and others of its shape) are float16: ` +
-          'their rows are not whole blocks of 32 values, which Q8_0 requires.',
+          `their rows are not whole blocks of 32 values, which ${type} requires.`,
       ];
 };
 

@@ -1,27 +1,24 @@
+import { ggufTypes } from '../../contract/export.ts';
 import { assertNever, refuse } from '../../contract/errors.ts';
 import { openToRead } from '../../files/regular-file.ts';
 
 /** Supported types of tensor values, with the format's numbers (ggml.h, `enum ggml_type`). */
-export const tensorTypes = { f32: 0, f16: 1, q8_0: 8, bf16: 30 } as const;
+export const tensorTypes = { f32: 0, f16: 1, q4_0: 2, q4_1: 3, q5_0: 6, q5_1: 7, q8_0: 8, bf16: 30 } as const;
 export type TensorType = keyof typeof tensorTypes;
 
-/** Values of Q8_0 per scale, and their bytes: a float16 scale and 32 signed bytes. */
-export const Q8_VALUES = 32;
-const Q8_BYTES = 34;
+/** Values of a block: each has a float16 scale, codes, and in Q4_1 and Q5_1 a float16 least value. */
+export const BLOCK_VALUES = 32;
 
-/** Bytes of a row of `columns` values; Q8_0 requires whole blocks. */
+/** Bytes of a block of 32 values. */
+export const blockBytes = { q8_0: 34, q5_1: 24, q5_0: 22, q4_1: 20, q4_0: 18 } as const;
+export type BlockType = keyof typeof blockBytes;
+
+export const isBlockType = (type: TensorType): type is BlockType => type in blockBytes;
+
+/** Bytes of a row of `columns` values; types in blocks require whole blocks. */
 export const rowBytes = (type: TensorType, columns: number): number => {
-  switch (type) {
-    case 'f32':
-      return 4 * columns;
-    case 'f16':
-    case 'bf16':
-      return 2 * columns;
-    case 'q8_0':
-      return (columns / Q8_VALUES) * Q8_BYTES;
-    default:
-      return assertNever(type);
-  }
+  if (isBlockType(type)) return (columns / BLOCK_VALUES) * blockBytes[type];
+  return (type === 'f32' ? 4 : 2) * columns;
 };
 
 /** A metadata value of a kind that exports use. */
@@ -206,9 +203,7 @@ const decodeHeader = (bytes: Buffer, fileBytes: number, file: string): GgufHeade
   return { metadata, tensors };
 };
 
-const typeNames: ReadonlyMap<number, TensorType> = new Map(
-  (['f32', 'f16', 'q8_0', 'bf16'] as const).map((type) => [tensorTypes[type], type]),
-);
+const typeNames: ReadonlyMap<number, TensorType> = new Map(ggufTypes.map((type) => [tensorTypes[type], type]));
 
 const decodeValue = (cursor: Cursor, problem: (what: string) => Error): GgufValue => {
   const type = cursor.whole(4);

@@ -1,10 +1,20 @@
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
+import { ggufTypes } from '../../contract/export.ts';
 import { firstAttention, leadingDenseLayers, type LlamaArchitecture } from './architectures.ts';
 import type { GgufValue, TensorType } from './gguf-header.ts';
 import { rotaryMetadata } from './llama-rotary.ts';
 
 /** `general.file_type` (llama.h, `enum llama_ftype`). */
-const fileTypes: Readonly<Record<TensorType, number>> = { f32: 0, f16: 1, q8_0: 7, bf16: 32 };
+const fileTypes: Readonly<Record<TensorType, number>> = {
+  f32: 0,
+  f16: 1,
+  q4_0: 2,
+  q4_1: 3,
+  q8_0: 7,
+  q5_0: 8,
+  q5_1: 9,
+  bf16: 32,
+};
 const QUANTISATION_VERSION = 2;
 /** `expert_gating_func` (llama-hparams.h). */
 const gating = { softmax: 1, sigmoid: 2 } as const;
@@ -15,7 +25,7 @@ const words = (value: string): GgufValue => ({ kind: 'string', value });
 
 /** Type of a file's weights according to its metadata; null: not a type of our exports. */
 export const fileType = (value: GgufValue | undefined): TensorType | null =>
-  (['f32', 'f16', 'q8_0', 'bf16'] as const).find((type) => value?.value === fileTypes[type]) ?? null;
+  ggufTypes.find((type) => value?.value === fileTypes[type]) ?? null;
 
 /** Metadata of a pruned model without its tokenizer. */
 export const modelMetadata = (

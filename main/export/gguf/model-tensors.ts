@@ -13,7 +13,7 @@ import type {
 import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
 import type { LlamaArchitecture } from './architectures.ts';
-import { Q8_VALUES, type TensorType } from './gguf-header.ts';
+import { BLOCK_VALUES, isBlockType, type TensorType } from './gguf-header.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
 export interface GgufPiece {
@@ -32,6 +32,9 @@ export interface GgufTensor {
 }
 
 type Sized = Omit<GgufTensor, 'type'> & { readonly wanted: 'weights' | 'f32' };
+
+/** The points of an architecture that place tensors. */
+type Layout = Pick<LlamaArchitecture, 'rotatesPairs' | 'sharesEmbedding' | 'feedForwardNorm'>;
 
 const as = (weight: Weight): GgufPiece => ({ weight, headRows: null });
 
@@ -57,13 +60,9 @@ const projection = (name: string, { weight, bias }: Projection): readonly Sized[
 
 /**
  * Tensors of a GGUF file of a pruned model in the order of its layers. Weights have type `type`, or float16 if their
- * rows are not whole blocks of Q8_0; tensors that llama.cpp needs exactly are float32.
+ * rows are not whole blocks of 32; tensors that llama.cpp needs exactly are float32.
  */
-export const modelTensors = (
-  model: ModelDescriptor,
-  architecture: LlamaArchitecture,
-  type: TensorType,
-): readonly GgufTensor[] => {
+export const modelTensors = (model: ModelDescriptor, architecture: Layout, type: TensorType): readonly GgufTensor[] => {
   const hasOwnHead = model.head.tensor !== model.embedding.tensor;
   const sized: readonly Sized[] = [
     matrix('token_embd', plainWeight(model.embedding)),
@@ -77,14 +76,14 @@ export const modelTensors = (
   }));
 };
 
-/** Q8_0 requires rows of whole blocks. */
+/** Types in blocks require rows of whole blocks. */
 const fitting = (type: TensorType, shape: readonly number[]): TensorType =>
-  type === 'q8_0' && (shape.at(-1) ?? 0) % Q8_VALUES !== 0 ? 'f16' : type;
+  isBlockType(type) && (shape.at(-1) ?? 0) % BLOCK_VALUES !== 0 ? 'f16' : type;
 
 const blockTensors = (
   { attentionNorm, attention, rotary, feedForwardNorm, moe, dense }: BlockDescriptor,
   prefix: string,
-  architecture: LlamaArchitecture,
+  architecture: Layout,
 ): readonly Sized[] => [
   ...(attentionNorm === null ? [] : [exact(`${prefix}.attn_norm.weight`, attentionNorm.scale)]),
   ...(attention === null ? [] : attentionTensors(attention, prefix, rotary, architecture)),
@@ -105,7 +104,7 @@ const attentionTensors = (
   attention: AttentionDescriptor,
   prefix: string,
   rotary: Rotary | null,
-  architecture: LlamaArchitecture,
+  architecture: Layout,
 ): readonly Sized[] => {
   if (attention.kind === 'latent') return latentTensors(attention, prefix, attention.heads);
   const reorder = architecture.rotatesPairs && rotary?.interleaved === false;

@@ -1,7 +1,7 @@
 import type { TensorDtype, TensorView, Weight } from '../../checkpoint/descriptor.ts';
 import { readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
-import { encodeValues } from './encode-values.ts';
+import { encodeValues, roundValues } from './encode-values.ts';
 import type { TensorType } from './gguf-header.ts';
 import type { GgufPiece, GgufTensor } from './model-tensors.ts';
 
@@ -77,7 +77,15 @@ const valuesOf = async (view: TensorView, read: ReadView): Promise<Float32Array>
   toFloat32(await read(view), view.dtype, view.tensor);
 
 /** Every second row or column of a matrix, or half of them, its transpose, or both, in the weight's own shape. */
-const reordered = ({ stored, select, transposed, shape }: Weight, floats: Float32Array): Float32Array => {
+const reordered = (weight: Weight, floats: Float32Array): Float32Array => {
+  const from = storedIndices(weight);
+  const out = new Float32Array(from.length);
+  for (let index = 0; index < out.length; index += 1) out[index] = floats[from[index] ?? 0] ?? 0;
+  return out;
+};
+
+/** For each value of a weight, row by row in its own shape, its index in the stored tensor. */
+const storedIndices = ({ stored, select, transposed, shape }: Weight): Float64Array => {
   const width = stored.kind === 'plain' ? (stored.view.shape.at(-1) ?? 1) : 1;
   const lengths = stored.kind === 'plain' ? stored.view.shape : [];
   const step = (axis: number): number => (select?.axis === axis && select.half !== true ? 2 : 1);
@@ -85,18 +93,31 @@ const reordered = ({ stored, select, transposed, shape }: Weight, floats: Float3
     if (select?.axis !== axis) return 0;
     return select.half === true ? (select.start * (lengths[axis] ?? 0)) / 2 : select.start;
   };
-  if (shape.length === 1) return floats.filter((_, index) => index % 2 === start(0));
+  if (shape.length === 1) return Float64Array.from({ length: shape[0] ?? 0 }, (_, index) => start(0) + 2 * index);
   const [rows = 0, columns = 0] = shape;
-  const out = new Float32Array(rows * columns);
+  const out = new Float64Array(rows * columns);
   const rotated = transposed === true;
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
       const [storedRow, storedColumn] = rotated ? [column, row] : [row, column];
-      const from = (start(0) + step(0) * storedRow) * width + start(1) + step(1) * storedColumn;
-      out[row * columns + column] = floats[from] ?? 0;
+      out[row * columns + column] = (start(0) + step(0) * storedRow) * width + start(1) + step(1) * storedColumn;
     }
   }
   return out;
+};
+
+/**
+ * Rounds the values of a weight, within the whole values of its stored tensor, as the file stores them in `type`. Rows
+ * that the file reorders are rounded one by one all the same.
+ */
+export const roundWithin = (weight: Weight, type: TensorType, stored: Float32Array): void => {
+  if (weight.select === undefined && weight.transposed !== true) {
+    stored.set(roundValues(type, stored));
+    return;
+  }
+  const at = storedIndices(weight);
+  const rounded = roundValues(type, reordered(weight, stored));
+  for (let index = 0; index < rounded.length; index += 1) stored[at[index] ?? 0] = rounded[index] ?? 0;
 };
 
 /** Reorders a head's rows [first half, second half] into pairs: row i of the first half, row i of the second, ... */

@@ -41,9 +41,8 @@ export const mSmoe = defineMethod(
     cost: 'none beyond the profile; merging aligns each member once',
     draws: false,
     formula:
-      'dominants = the most used; group(e) = dominant d with the largest (cos(Z_e, Z_d) + 1) / 2, Z the ' +
-      'columns of the ' +
-      'router logits over all tokens; W = sum f_e W_e / sum f_e, f the usage',
+      'dominants = the most used; group(e) = dominant d with the largest (cos(Z_e, Z_d) + 1) / 2, Z the columns of ' +
+      'the router logits over all tokens; W = sum f_e W_e / sum f_e, f the usage',
     source:
       'Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE. The fine-tuning by distillation and the ' +
       'low-rank compression that follow there (MC-) are not included. Checked against the published code, the ' +

@@ -26,9 +26,8 @@ export const naee = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost:
-      'every expert on every calibration token once (E / K times the cost of the MoE layers), then subsets ' +
-      'of each layer: ' +
-      `all of them where there are at most ${MOST_SUBSETS}, otherwise experts are left out one after the other`,
+      'every expert on every calibration token once (E / K times the cost of the MoE layers), then subsets of each ' +
+      `layer: all of them where there are at most ${MOST_SUBSETS}, otherwise experts are left out one after the other`,
     draws: false,
     formula:
       'keep the subset with the least ||Z - Z_D||_F over the calibration tokens; Z: output of the full ' +

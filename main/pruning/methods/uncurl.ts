@@ -24,9 +24,8 @@ export const uncurl = defineMethod(
     draws: [{ option: 'assign', value: 'k-means' }],
     formula:
       'S_ij = (1 + cos(Z_i, Z_j)) / 2 of router-logit columns Z over all tokens, diagonal kept; rows of the leading ' +
-      'eigenvectors of D^-1/2 S D^-1/2 over sqrt(degree), k-means; members aligned to the most often chosen ' +
-      'one by the ' +
-      'permutation of least squared weight distance; W = sum n_e W_e / sum n_e for gate, up and down',
+      'eigenvectors of D^-1/2 S D^-1/2 over sqrt(degree), k-means; members aligned to the most often chosen one by ' +
+      'the permutation of least squared weight distance; W = sum n_e W_e / sum n_e for gate, up and down',
     source:
       'Sarkar et al. 2024, arXiv 2409.01483 (PMLR 262:165-181), algorithm 1. No code is public. The paper refers to ' +
       'Ng, Jordan and Weiss 2001 for the clustering, whose rows of length 1 are embedding unit-rows; ' +

@@ -196,8 +196,7 @@ export const questionSplits = (
         'unsupported-task',
         `${question.row.location}: acc_norm with the target_delimiter ` +
           `${JSON.stringify(delimiter)}${delimiter.trim() === '' ? ' after an empty text' : ''} is not ` +
-          `supported: its ` +
-          `characters would count.`,
+          'supported: its characters would count.',
         'Use acc, or write the delimiter at the end of doc_to_text and set target_delimiter to "".',
       );
     }

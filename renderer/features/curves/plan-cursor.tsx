@@ -10,7 +10,7 @@ import { measurePlan } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { formatDuration } from '../../format/format-time.ts';
+import { formatDuration } from '../../../main/words/durations.ts';
 import { keptAtFactor } from '../../plan/kept-counts.ts';
 import { shownImport } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';

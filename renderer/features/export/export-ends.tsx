@@ -1,6 +1,6 @@
 import { exportFormat } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { copyText } from '../../actions/copy.ts';
+import { copyText } from '../../components/copy-text.ts';
 import { openMade } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
 import type { Engine } from '../../engine/engine-context.tsx';

@@ -40,7 +40,7 @@ export const formatText: Readonly<Record<ExportFormat, string>> = {
     'is verified separately.',
   gguf:
     'One file with weights and tokenizer, model.gguf, for llama.cpp and programs built on it. It is compared ' +
-    'byte by byte, not run. For smaller types use llama.cpp’s own llama-quantize.',
+    'byte by byte, not run. For other types use llama.cpp’s own llama-quantize.',
 };
 
 /** File format of the weights. */

@@ -8,7 +8,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
-import { formatDuration } from '../../format/format-time.ts';
+import { formatDuration } from '../../../main/words/durations.ts';
 import { clusterDialogStore } from '../../state/dialog-stores.ts';
 import { stateText, workText } from './cluster-words.ts';
 import './cluster-dialog.css';

@@ -19,7 +19,7 @@ import { sweepStore } from '../../state/sweep-store.ts';
 import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { typedFactors } from '../../sweep/typed-factors.ts';
 import { ClusterFields } from './cluster-fields.tsx';
-import { SweepFields, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
+import { SweepFields, SweepMethods, SweepOptions, SweepRefits, SweepWeights } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import './plan-panel.css';
 
@@ -121,6 +121,7 @@ export const SweepLauncher = () => {
         <div className="sweep-plans">
           <SweepFields stacked part="plans" hidden={calibrates ? [] : ['calibration']} />
         </div>
+        <SweepWeights />
         {settings.recovery !== 'none' && (
           <>
             <span>Refit</span>

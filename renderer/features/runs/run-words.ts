@@ -1,7 +1,8 @@
 import type { RunKind, RunManifest, RunState } from '../../../main/contract/run.ts';
 import { runDurationMs } from '../../../main/contract/run-filter.ts';
 import type { IconName } from '../../components/button.tsx';
-import { formatDuration, formatMoment } from '../../format/format-time.ts';
+import { formatDuration } from '../../../main/words/durations.ts';
+import { formatMoment } from '../../format/format-time.ts';
 
 const kindIcons: Readonly<Record<RunKind, IconName>> = {
   profile: 'table',
@@ -12,6 +13,7 @@ const kindIcons: Readonly<Record<RunKind, IconName>> = {
   finetune: 'model',
   experiment: 'table',
   damage: 'chart',
+  beside: 'file',
 };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',

@@ -9,7 +9,7 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatMoment } from '../../format/format-time.ts';
 import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
-import { shownSetting } from './shown-setting.ts';
+import { shownSetting } from '../../format/shown-setting.ts';
 import './sweeps.css';
 import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';
 

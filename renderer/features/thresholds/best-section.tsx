@@ -1,5 +1,5 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
+import { reachText, thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
 import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-cells.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatRange } from '../../../main/words/numbers.ts';
@@ -74,8 +74,10 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const bracket = cellBracketText(best.best, sizeTrend.needed, metric).replace(/ worse .*$/u, '');
   const [value, byWriting] = [best, written].map((one) => (one === null ? '' : thresholdValue(one.best)));
   const twin = written === null ? '' : `written ${byWriting ?? ''}`;
+  const { everywhere } = best.best;
+  const elsewhere = everywhere === undefined ? '' : `on every task ${reachText(everywhere)}`;
   // The accessible name starts with the visible text.
-  const seen = [bestMethods(best), value, twin, bracket].filter((part) => part !== '').join(' ');
+  const seen = [bestMethods(best), value, twin, bracket, elsewhere].filter((part) => part !== '').join(' ');
   const lines = [
     ...text.lines,
     ...(others.length === 0 || bestMethods(best) === '' ? [] : [`equally far: ${others.join(', ')}`]),
@@ -112,6 +114,11 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
             <small>{twin}</small>
             <small>{bracket}</small>
           </span>
+          {elsewhere !== '' && (
+            <span className="best-line">
+              <small>{elsewhere}</small>
+            </span>
+          )}
         </button>
       </Tooltip>
     </td>

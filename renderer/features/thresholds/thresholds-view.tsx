@@ -17,6 +17,7 @@ import { useSweep } from '../../sweep/shown-sweep.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
 import { BestSection } from './best-section.tsx';
+import { ElsewhereSection } from './elsewhere-section.tsx';
 import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
@@ -125,6 +126,11 @@ export const ThresholdsView = () => {
         {document !== undefined && choiceAndWriting(document).length > 0 && (
           <Disclosure summary="Answers chosen, and answers written">
             <KindsSection manifest={manifest} document={document} shown={shown} title={section.title} />
+          </Disclosure>
+        )}
+        {document?.elsewhere !== undefined && (
+          <Disclosure summary="Elsewhere: does a plan for one task keep the others?">
+            <ElsewhereSection {...section} document={document} delta={sizeTrend.delta} />
           </Disclosure>
         )}
         {sizeTrend.trends.length === 0 ? (

@@ -100,6 +100,45 @@ CONFIGS = {
         "vocab_size_per_layer_input": 96,
         "num_kv_shared_layers": 0,
     },
+    "qwen3_next": {
+        **SIXTEEN,
+        "moe_intermediate_size": 48,
+        "shared_expert_intermediate_size": 48,
+        "head_dim": 32,
+        "layer_types": ["linear_attention", "full_attention"],
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_key_head_dim": 16,
+        "linear_value_head_dim": 16,
+    },
+    "lfm2_moe": {
+        **SIXTEEN,
+        "moe_intermediate_size": 48,
+        "num_dense_layers": 0,
+        "layer_types": ["conv", "full_attention"],
+    },
+    "granitemoehybrid": {
+        **LOCAL,
+        "shared_intermediate_size": 48,
+        "layer_types": ["mamba", "attention"],
+        "mamba_n_heads": 4,
+        "mamba_d_head": 32,
+        "mamba_d_state": 16,
+        "mamba_chunk_size": 16,
+    },
+    "nemotron_h": {
+        **ROUTED,
+        "layers_block_type": ["mamba", "moe", "attention", "moe"],
+        "head_dim": 32,
+        "moe_shared_expert_intermediate_size": 48,
+        "mamba_num_heads": 4,
+        "mamba_head_dim": 16,
+        "ssm_state_size": 16,
+        "n_groups": 2,
+        "chunk_size": 16,
+    },
+    # With few heads of the indexer many keys score exactly 0, and which of them are taken is undecided.
+    "deepseek_v32": {**ROUTED, **LATENT, "q_lora_rank": 32, "index_n_heads": 8, "index_head_dim": 96, "index_topk": 6},
 }
 # Large enough for the choice of experts to affect the outputs.
 SCALE = 0.15

@@ -5,7 +5,7 @@ import { plainWeight } from '../../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { moe, type RouterMap } from '../../../main/graph/moe.ts';
-import { OnnxGraph } from '../../../main/graph/onnx-graph.ts';
+import { type GraphTarget, OnnxGraph } from '../../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../../main/graph/onnx-messages.ts';
 import { externalDataRoot } from '../../../main/graph/weights.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
@@ -49,7 +49,7 @@ interface Outputs {
   readonly norms: readonly number[];
 }
 
-const runGraph = async ({ router, experts, input }: Weights, layer: Layer): Promise<Outputs> => {
+const runGraph = async ({ router, experts, input }: Weights, layer: Layer, target?: GraphTarget): Promise<Outputs> => {
   const rows = layer.mask.length;
   const file = path.join(await temporaryFolder(), 'layer.safetensors');
   await writeSafetensors(file, [
@@ -62,7 +62,7 @@ const runGraph = async ({ router, experts, input }: Weights, layer: Layer): Prom
   ]);
   const { tensors } = await readSafetensorsHeader(file);
   const view = (name: string): TensorView => tensors.get(name) ?? expect.fail(name);
-  const graph = new OnnxGraph();
+  const graph = new OnnxGraph(target);
   const result = moe(
     graph,
     {
@@ -154,6 +154,7 @@ describe('an MoE layer matches its definition', () => {
   const cases: readonly (readonly [string, number, Layer])[] = [
     ['top-2 of 6, normalised', 6, { topK: 2, normalise: true, map: { kind: 'direct' }, mask: open(6) }],
     ['top-3 of 6, raw weights', 6, { topK: 3, normalise: false, map: { kind: 'direct' }, mask: open(6) }],
+    ['top-10 of 70', 70, { topK: 10, normalise: true, map: { kind: 'direct' }, mask: open(70) }],
     ['top-1 of 1', 1, { topK: 1, normalise: true, map: { kind: 'direct' }, mask: open(1) }],
     ['a mask, normalised', 6, { topK: 2, normalise: true, map: { kind: 'direct' }, mask: masked }],
     ['a mask, raw weights', 6, { topK: 2, normalise: false, map: { kind: 'direct' }, mask: masked }],
@@ -193,6 +194,13 @@ describe('an MoE layer matches its definition', () => {
       );
       expect(difference).toBeLessThanOrEqual(1e-5);
     }
+  });
+
+  it('gives the same bits by the operators for many experts and by those for few', async () => {
+    const weights = drawWeights(70, 70, 70);
+    const layer: Layer = { topK: 10, normalise: true, map: { kind: 'direct' }, mask: open(70) };
+    // A provider that limits its nodes keeps the operators for few.
+    expect(await runGraph(weights, layer)).toEqual(await runGraph(weights, layer, { nodeWidth: 70 }));
   });
 
   it('gives ties to the lower index', async () => {

@@ -41,6 +41,8 @@ test('everything that may change a number changes the key', () => {
       },
     }),
     key({ plan: null }),
+    key({ weights: 'q8_0' }),
+    key({ weights: 'q4_0' }),
     key({ numerics: { ...identity.numerics, version: 2 } }),
     key({ numerics: { ...identity.numerics, runtime: 'onnxruntime 2' } }),
     key({ numerics: { ...identity.numerics, provider: 'webgpu' } }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { curveLabel } from '../../../main/contract/method.ts';
+import { curveLabel, methodOfLabel, weightsOfLabel } from '../../../main/contract/method.ts';
 import { refitName } from '../../../main/contract/plan.ts';
 import { compareMethodLabels, methodInProse, methodTitle } from '../../../main/words/methods.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
@@ -9,6 +9,15 @@ test('published methods are spelled like their authors do, others get a capital,
     ['hc-smoe', 'reap+recovery', 'least-index', 'least-index+router', 'unpruned', 'My plan.json'].map(methodTitle),
   ).toEqual(['HC-SMoE', 'REAP, recovered', 'Least index', 'Least index, router recovered', 'unpruned', 'My plan.json']);
   expect(new Set(methodNames.map(methodTitle)).size).toBe(methodNames.length);
+});
+
+test('rounded weights are named after the method', () => {
+  expect(['reap@q8_0', 'reap+recovery@q4_0', 'unpruned@bf16', 'mine@q5_1'].map(methodTitle)).toEqual([
+    ...['REAP at q8_0', 'REAP, recovered at q4_0', 'unpruned at bf16', 'Mine at q5_1'],
+  ]);
+  expect(curveLabel('reap', 'experts', 'q4_0')).toBe('reap+recovery@q4_0');
+  expect(methodOfLabel('reap+recovery@q4_0')).toEqual({ method: 'reap', isRecovered: true, refit: 'experts' });
+  expect(weightsOfLabel('reap+recovery@q4_0')).toEqual({ bare: 'reap+recovery', weights: 'q4_0' });
 });
 
 test('curves are in the order of the list of methods, each before its recovered variant, others last by name', () => {

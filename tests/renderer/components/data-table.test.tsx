@@ -75,6 +75,15 @@ test('a long table begins with a page, which reaches to the selected row', () =>
   expect(tableOf(rows)).not.toContain('>Seed<');
 });
 
+test('a table is sorted by every column, and searched where it is long', () => {
+  const short = tableOf([pair('sums', null, 0)]);
+  expect(short).toContain('aria-label="Sort by Difference"');
+  expect(short).toContain('aria-label="Copy as tab-separated text: pairs"');
+  expect(short).not.toContain('type="search"');
+  const rows = Array.from({ length: 13 }, (_, index) => pair(`task ${String(index)}`, null, 0));
+  expect(tableOf(rows)).toContain('aria-label="Filter: pairs"');
+});
+
 test('every definition that a column names exists, and no two columns of a document have a name', () => {
   const documents = [compareTables, experimentTables, sizeTables, sweepTables].flatMap((file) =>
     Object.values<unknown>(file).flatMap((value) => (Array.isArray(value) ? [value as readonly unknown[][]] : [])),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatDuration, formatTimeLeft, formatWhen } from '../../../renderer/format/format-time.ts';
+import { formatDuration } from '../../../main/words/durations.ts';
+import { formatTimeLeft, formatWhen } from '../../../renderer/format/format-time.ts';
 
 test('time left is a range, with one unit if both ends share it', () => {
   expect(formatTimeLeft(null)).toBe('time left unknown');

@@ -44,6 +44,7 @@ test('a written address is read back, whatever is selected', () => {
           factor: 512 / kept,
           pins: pins.length === 0 ? {} : { [model]: pins },
           run,
+          beside: run === null ? null : 'beside-20261128-160240-b30e',
           layer: 3,
           expert: 5,
         };

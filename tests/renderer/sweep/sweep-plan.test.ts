@@ -86,6 +86,19 @@ test('recovery beside doubles the candidates, recovery instead does not; both re
   });
 });
 
+test('every weight type measures all plans again, and the unpruned model where it is not the stored one', () => {
+  const tasks = [task('a', 300)];
+  expect(sweepCost([model(16)], tasks, { ...settings, weights: ['stored', 'q8_0', 'q4_0'] }, known)).toMatchObject({
+    candidatesPerTask: 26,
+    evaluations: 27,
+    drawn: [{ method: 'random', draws: 3, more: 12 }],
+  });
+  expect(sweepCost([model(16)], tasks, { ...settings, weights: ['q8_0'] }, known)).toMatchObject({
+    candidatesPerTask: 9,
+    evaluations: 10,
+  });
+});
+
 test('every refit is a separate curve, made for every plan', () => {
   const two = { ...settings, refits: ['router', 'router+experts'] as const };
   const tasks = [task('a', 300)];

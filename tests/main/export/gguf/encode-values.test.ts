@@ -4,36 +4,38 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { halvesToFloat32 } from '../../../../main/checkpoint/half-precision.ts';
-import { encodeValues } from '../../../../main/export/gguf/encode-values.ts';
-import { Q8_VALUES, rowBytes } from '../../../../main/export/gguf/gguf-header.ts';
+import { decodeValues, encodeValues, roundValues } from '../../../../main/export/gguf/encode-values.ts';
+import { blockBytes, isBlockType, tensorTypes } from '../../../../main/export/gguf/gguf-header.ts';
+import { ggufType, ggufTypes } from '../../../../main/contract/export.ts';
 
-const fixture = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../fixtures/reference/gguf/q8_0.json');
+const fixture = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../fixtures/reference/gguf/blocks.json');
 const block = fc.array(fc.float({ noNaN: true, min: -1000, max: 1000 }), { minLength: 32, maxLength: 32 });
+const hexOf = (values: Uint8Array | Float32Array): string =>
+  Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
+const floatsOf = (hex: string): Float32Array => new Float32Array(Uint8Array.from(Buffer.from(hex, 'hex')).buffer);
+const encoded = z.object({ bytes: z.string(), values: z.string() });
 
-/** Values of Q8_0 blocks as a reader decodes them: scale times signed byte in float32. */
-const dequantise = (bytes: Uint8Array): Float32Array => {
-  const blockBytes = rowBytes('q8_0', Q8_VALUES);
-  const blocks = bytes.length / blockBytes;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const out = new Float32Array(blocks * Q8_VALUES);
-  for (let block = 0; block < blocks; block += 1) {
-    const [scale = 0] = halvesToFloat32(Uint16Array.of(view.getUint16(block * blockBytes, true)));
-    for (let index = 0; index < Q8_VALUES; index += 1)
-      out[block * Q8_VALUES + index] = scale * view.getInt8(block * blockBytes + 2 + index);
-  }
-  return out;
-};
-
-describe('Q8_0', () => {
-  it('equals the reference quantiser byte for byte', async () => {
-    const { values, blocks } = z
-      .object({ values: z.array(z.number()), blocks: z.string() })
+describe('the types of weights', () => {
+  it('equal the reference quantiser byte for byte, and its dequantised values bit for bit', async () => {
+    const { values, types } = z
+      .object({ values: z.string(), types: z.partialRecord(ggufType, encoded) })
       .parse(JSON.parse(await readFile(fixture, 'utf8')));
-    expect(values.length).toBe(256);
-    expect(Buffer.from(encodeValues('q8_0', Float32Array.from(values))).toString('hex')).toBe(blocks);
+    expect(Object.keys(types).sort()).toEqual(ggufTypes.filter((type) => type !== 'f32').sort());
+    for (const type of ggufTypes.filter((one) => one !== 'f32')) {
+      const { bytes, values: back } = types[type] ?? expect.fail(type);
+      expect([type, hexOf(encodeValues(type, floatsOf(values)))]).toEqual([type, bytes]);
+      expect([type, hexOf(decodeValues(type, Uint8Array.from(Buffer.from(bytes, 'hex'))))]).toEqual([type, back]);
+      expect([type, hexOf(roundValues(type, floatsOf(values)))]).toEqual([type, back]);
+    }
   });
 
+  it('have names that exports know', () => {
+    expect(Object.keys(tensorTypes).sort()).toEqual([...ggufTypes].sort());
+    expect(Object.keys(blockBytes)).toEqual(ggufTypes.filter(isBlockType));
+  });
+});
+
+describe('Q8_0', () => {
   it('rounds halves away from zero', () => {
     const values = Float32Array.from({ length: 32 }, (_, index) => (index === 0 ? 127 : index - 15.5));
     const bytes = new Int8Array(encodeValues('q8_0', values).buffer);
@@ -45,7 +47,7 @@ describe('Q8_0', () => {
     fc.assert(
       fc.property(block, (values) => {
         const largest = Math.max(...values.map(Math.abs));
-        const back = dequantise(encodeValues('q8_0', Float32Array.from(values)));
+        const back = roundValues('q8_0', Float32Array.from(values));
         for (const [index, value] of values.entries())
           expect(Math.abs((back[index] ?? NaN) - value)).toBeLessThanOrEqual(largest * (0.5 / 127 + 2 ** -11) + 4e-6);
       }),

@@ -1,4 +1,4 @@
-import type { DifferingSetting } from '../../../main/contract/compare-sweeps.ts';
+import type { DifferingSetting } from '../../main/contract/compare-sweeps.ts';
 
 const ITEMS_OF = 'items of ';
 

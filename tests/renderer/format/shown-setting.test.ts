@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shownSetting } from '../../../../renderer/features/sweeps/shown-setting.ts';
+import { shownSetting } from '../../../renderer/format/shown-setting.ts';
 
 const title = (task: string): string => (task === 'add' ? 'Sums' : task);
 

@@ -1,0 +1,101 @@
+import { basename, resolve } from 'node:path';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { type BesideDocument, MOST_PLANS_BESIDE } from '../../contract/beside.ts';
+import { refuse } from '../../contract/errors.ts';
+import { besideLines } from '../../evaluation/beside.ts';
+import { writeFileAtomically } from '../../files/write-atomically.ts';
+import { choicesGone, endedText, likelyRows, shownToken } from '../../words/beside.ts';
+import { openWorkspace } from '../../workspace/open-workspace.ts';
+import { CHAT_OPTION } from '../chat-option.ts';
+import { OUT_FILE, outFile } from '../files.ts';
+import { followRun, withEngine } from '../open-engine.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { installRecovery, type PlanOnDisk, readPlanOption } from '../plan-files.ts';
+import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
+import { textTable } from '../text-table.ts';
+import type { Verb } from '../verb.ts';
+
+export const besideText = ({ columns, differences }: BesideDocument): string =>
+  columns
+    .flatMap((column, index) => {
+      const { name, tokens } = column;
+      const text = [`${name} (${endedText(column)}):`, tokens.map((token) => token.text).join('')];
+      if (index === 0) return text;
+      const difference = differences[index - 1];
+      if (difference === null || difference === undefined) return [...text, 'No token differs.'];
+      return [
+        ...text,
+        `First difference at new token ${String(difference.at + 1)}. ${choicesGone(difference)}`,
+        textTable(
+          ['', 'unpruned', 'probability', name, 'probability'],
+          likelyRows(difference).map(({ rank, unpruned, pruned }) => [
+            rank,
+            shownToken(unpruned.text),
+            unpruned.probability,
+            shownToken(pruned.text),
+            pruned.probability,
+          ]),
+        ),
+        textTable(
+          ['MoE layer', 'experts used', 'gone'],
+          difference.layers.map(({ experts, gone }, layer) => [layer, experts.join(' '), gone.join(' ')]),
+        ),
+      ];
+    })
+    .join('\n\n');
+
+export const beside: Verb = {
+  name: 'beside',
+  usage: 'MODEL PROMPT --plan PLAN [--plan PLAN] [--out F.jsonl|F.html]',
+  summary: 'Lets the unpruned model and one or two plans continue a prompt, and shows the first token that differs.',
+  positionals: [2, 2],
+  options: {
+    plan: { type: 'string', multiple: true, value: 'PLAN', help: 'Plan that writes beside the unpruned model.' },
+    ...CHAT_OPTION,
+    'max-new-tokens': { type: 'string', value: 'N', help: 'The most tokens to write (default: 64).' },
+    ...OUT_FILE,
+    out: { type: 'string', value: 'FILE', help: 'File to write: .html for a page, else JSON lines.' },
+    ...WORKSPACE_OPTION,
+    ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const files = reader.texts('plan');
+    if (files.length === 0 || files.length > MOST_PLANS_BESIDE)
+      throw refuse(
+        'bad-usage',
+        `--plan is given ${String(files.length)} times.`,
+        `Give it once, or ${String(MOST_PLANS_BESIDE)} times.`,
+      );
+    const out = reader.text('out') === undefined ? null : outFile(reader);
+    const folder = await findModel(host.resources, given.positionals[0] ?? '');
+    const { info } = await openCheckpoint(folder);
+    const plans: PlanOnDisk[] = [];
+    for (const file of files) {
+      const plan = await readPlanOption(file, info);
+      if (plan !== null) plans.push(plan);
+    }
+    const workspace = workspaceOf(reader, host);
+    const { overlays } = (await openWorkspace(workspace, Date.now)).steps;
+    for (const plan of plans) await installRecovery(plan, overlays, host.environment);
+    return withEngine(reader, host, async (engine) => {
+      const { run } = await engine.call('beside.start', {
+        model: engine.grantPath(folder),
+        prompt: given.positionals[1] ?? '',
+        chat: reader.flag('chat') ? true : undefined,
+        maxNewTokens: reader.whole('max-new-tokens', 1),
+        plans: plans.map(({ file, plan }) => ({ name: basename(resolve(file), '.json'), plan })),
+      });
+      await followRun(engine, run, host);
+      const document = await engine.call('beside.read', { run });
+      if (out !== null)
+        await writeFileAtomically(
+          out,
+          out.endsWith('.html') ? (await engine.call('beside.report', { run })).html : besideLines(document),
+        );
+      return { document, text: besideText(document) };
+    });
+  },
+};

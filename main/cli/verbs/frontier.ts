@@ -1,0 +1,28 @@
+import { frontierColumns } from '../../figures/frontier-table.ts';
+import { UNITS_NOTE } from '../../words/numbers.ts';
+import { optionReader } from '../option-values.ts';
+import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { columnsTable } from '../text-table.ts';
+import type { Verb } from '../verb.ts';
+import { withReader } from '../with-reader.ts';
+
+const HOW_TO_READ =
+  'Undominated: no other model is at least as good in no more bytes, and better in one of the two. These are the best ' +
+  'of many measured values; read their intervals. Each sentence below compares the unpruned model at a type with the ' +
+  'largest pruned model of a method that fits into its bytes at another type, on the same items. p-values hold for all ' +
+  'sentences together (Holm). Activations are not rounded, which programs such as llama.cpp do too.';
+
+export const frontier: Verb = {
+  name: 'frontier',
+  usage: 'RUN [--workspace DIR]',
+  summary: 'Accuracy against bytes in a sweep with --weights, and whether to prune or to quantise.',
+  positionals: [1, 1],
+  options: { ...WORKSPACE_OPTION },
+  run: async (given, host) => {
+    const { workspace, run } = findRun(given.positionals[0] ?? '', optionReader(given), host);
+    const document = await withReader(host, workspace, (runs) => runs.read({ read: 'frontier', run }));
+    const { points, findings } = document;
+    const text = [columnsTable(frontierColumns, points), `${HOW_TO_READ} ${UNITS_NOTE}`, ...findings, `Run ${run}.`];
+    return { document, text: text.join('\n\n') };
+  },
+};

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { shortName } from './bounds.ts';
+import { plan } from './plan.ts';
+
+/** Plans that write beside the unpruned model. */
+export const MOST_PLANS_BESIDE = 2;
+
+/** A prompt, and the plans that answer it beside the unpruned model. */
+export const besideSettings = z.object({
+  prompt: z.string().max(200_000),
+  /** Put the prompt into the model's own chat template, as one turn of the user. */
+  chat: z.boolean().optional(),
+  /** Fewer are written where the model's positions end, or an end token comes. */
+  maxNewTokens: z.number().int().min(1).max(4096).default(64),
+  plans: z
+    .array(z.object({ name: shortName, plan }))
+    .min(1)
+    .max(MOST_PLANS_BESIDE),
+});
+export type BesideSettings = z.infer<typeof besideSettings>;
+
+/** A token and what it adds to the text. */
+const writtenToken = z.object({ token: z.number(), text: z.string() });
+export type WrittenToken = z.infer<typeof writtenToken>;
+
+/** What one model wrote. */
+export const besideColumn = z.object({
+  /** "unpruned", or the name of the plan. */
+  name: z.string(),
+  tokens: z.array(writtenToken),
+  /** By an end token, by the maximum length, or stopped by the user; null: still writing. */
+  ended: z.enum(['end', 'length', 'stopped']).nullable(),
+});
+export type BesideColumn = z.infer<typeof besideColumn>;
+
+const likelyToken = writtenToken.extend({ probability: z.number() });
+export type LikelyToken = z.infer<typeof likelyToken>;
+
+/**
+ * The first token in which a plan differs from the unpruned model. Both chose it after the same text, so their
+ * probabilities can be compared. `null` of a list of differences: no token differs.
+ */
+export const besideDifference = z.object({
+  /** Index among the new tokens. */
+  at: z.number(),
+  /** The likeliest next tokens of both models, falling: softmax of the logits, in 0 .. 1. */
+  unpruned: z.array(likelyToken),
+  pruned: z.array(likelyToken),
+  /**
+   * Per MoE layer, the experts that the unpruned model used at this position, in the router's order, and those of them
+   * that the plan drops, merges into another one or replaces by a constant.
+   */
+  layers: z.array(z.object({ experts: z.array(z.number()), gone: z.array(z.number()) })),
+});
+export type BesideDifference = z.infer<typeof besideDifference>;
+
+export const besideDocument = z.object({
+  run: z.string(),
+  model: z.string(),
+  /** As typed. */
+  prompt: z.string(),
+  /** As the model read it: with its chat template, if that was asked for. */
+  context: z.string(),
+  promptTokens: z.number(),
+  /** The most new tokens: as asked for, or what the model's positions leave. */
+  mostNewTokens: z.number(),
+  /** The unpruned model, then the plans. */
+  columns: z.array(besideColumn),
+  /** One per plan, in their order. Empty until all have ended. */
+  differences: z.array(besideDifference.nullable()),
+});
+export type BesideDocument = z.infer<typeof besideDocument>;

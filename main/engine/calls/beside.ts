@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { type BesideDocument, besideDocument, besideSettings } from '../../contract/beside.ts';
+import { calls } from '../../contract/calls.ts';
+import { refuse } from '../../contract/errors.ts';
+import type { RunKind, RunManifest } from '../../contract/run.ts';
+import { UNPRUNED } from '../../contract/sweep.ts';
+import { readJsonIfThere } from '../../files/read-json-file.ts';
+import { besidePrompt } from '../../generation/write-beside.ts';
+import { BESIDE_FILE, besideJob } from '../../jobs/beside-job.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { validatePlan } from '../../pruning/validate-plan.ts';
+import { besidePage, besideReportName } from '../../report/beside-page.ts';
+import { recordedSpec } from '../../runs/recorded-spec.ts';
+import { requireAsWritten } from '../../workspace/sealed-files.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { openRunModels } from '../run-subjects.ts';
+import { modelNames, onlyModel, type RunKindDefinition, startRun } from '../run-kind.ts';
+
+/** Limit for three texts of at most 4096 tokens each. */
+const MAX_BESIDE_BYTES = 16 * 2 ** 20;
+
+/** Characters of the prompt in a title. */
+const TITLE_CHARACTERS = 40;
+
+const shortened = (prompt: string): string => {
+  const line = prompt.replaceAll(/\s+/g, ' ').trim();
+  return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS)}\u2026`;
+};
+
+/** A prompt continued by the unpruned model and by plans. */
+export const besideRun: RunKindDefinition<typeof besideSettings> = {
+  kind: 'beside',
+  schema: besideSettings,
+  check: async (context, { spec, models }) => {
+    const { checkpoint } = onlyModel({ models });
+    for (const { plan } of spec.plans) validatePlan(plan, checkpoint.info);
+    await besidePrompt(checkpoint, await requireTokenizer(checkpoint), spec, new Date(context.now()));
+  },
+  title: (_, { spec, models }) => `Side by side: ${modelNames({ models })} on "${shortened(spec.prompt)}"`,
+  job: (_, { spec, models }) => besideJob(onlyModel({ models }), spec),
+};
+
+/** What is known before anything was written. */
+const nothingYet = (manifest: RunManifest): BesideDocument => {
+  const { prompt, maxNewTokens, plans } = recordedSpec(manifest, besideSettings);
+  return {
+    run: manifest.id,
+    model: manifest.models[0]?.name ?? '',
+    prompt,
+    context: prompt,
+    promptTokens: 0,
+    mostNewTokens: maxNewTokens,
+    columns: [UNPRUNED, ...plans.map(({ name }) => name)].map((name) => ({ name, tokens: [], ended: null })),
+    differences: [],
+  };
+};
+
+const requireKind = (run: string, kind: RunKind): void => {
+  if (kind !== 'beside') throw refuse('not-beside', `${run} is a ${kind}, not a side by side.`, 'Choose one.');
+};
+
+type BesideCall = 'beside.start' | 'beside.stop' | 'beside.read' | 'beside.report';
+
+export const besideCalls = (context: EngineContext): Pick<Answers, BesideCall> => {
+  const { runs } = context.workspace;
+  const manifestOf = async (run: string): Promise<RunManifest> => {
+    const manifest = await runs.read(run);
+    requireKind(run, manifest.kind);
+    return manifest;
+  };
+  const stored = async (manifest: RunManifest): Promise<BesideDocument | null> => {
+    const folder = runs.folder(manifest.id);
+    await requireAsWritten(folder, BESIDE_FILE);
+    const file = join(folder, BESIDE_FILE);
+    return readJsonIfThere(file, besideDocument, { mostBytes: MAX_BESIDE_BYTES }, (cause) =>
+      refuse('beside-unreadable', `${file} is damaged.`, 'Write it again.', cause),
+    );
+  };
+  const noTexts = ({ title, state }: RunManifest): Error =>
+    refuse('no-beside', `${title} has no texts (${state}).`, 'Wait until it is done, or resume it.');
+  return {
+    'beside.start': answer(calls['beside.start'], async ({ model, ...spec }) =>
+      startRun(context, besideRun, { spec, models: await openRunModels(context, [model]), tasks: [] }),
+    ),
+    'beside.stop': answer(calls['beside.stop'], ({ run }) => {
+      const job = context.queue.list().find((known) => known.run === run);
+      if (job !== undefined) requireKind(run, job.kind);
+      context.queue.finish(run);
+      return {};
+    }),
+    'beside.read': answer(calls['beside.read'], async ({ run }) => {
+      const manifest = await manifestOf(run);
+      const document = await stored(manifest);
+      if (document !== null) return document;
+      if (manifest.state === 'queued' || manifest.state === 'running') return nothingYet(manifest);
+      throw noTexts(manifest);
+    }),
+    'beside.report': answer(calls['beside.report'], async ({ run }) => {
+      const manifest = await manifestOf(run);
+      const document = await stored(manifest);
+      if (document === null) throw noTexts(manifest);
+      return { name: besideReportName(manifest), html: besidePage(manifest, document) };
+    }),
+  };
+};

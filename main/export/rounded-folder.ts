@@ -1,0 +1,258 @@
+import { mkdir, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import type { ModelDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { fromFloat32, storedName, toFloat32 } from '../checkpoint/read-tensor.ts';
+import { type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import type { GgufType } from '../contract/export.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
+import type { Overlays } from '../inference/overlays.ts';
+import { planCost } from '../pruning/plan-cost.ts';
+import { exportedConfig } from './export-config.ts';
+import { copySideFiles } from './export-folder.ts';
+import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
+import { llamaArchitecture, plainLayout, storageProblems } from './gguf/architectures.ts';
+import { plainDtypes } from './gguf/encode-values.ts';
+import { exportedModel } from './gguf/gguf-file.ts';
+import { isBlockType, tensorBytes as bytesOfType } from './gguf/gguf-header.ts';
+import { type GgufPiece, type GgufTensor, modelTensors } from './gguf/model-tensors.ts';
+import { type ReadView, readPieces, roundWithin, virtualViews } from './gguf/tensor-values.ts';
+import { SINGLE_FILE, tensorBytes, writeFlushed } from './write-weights.ts';
+
+/**
+ * Models whose weights are rounded as a GGUF file stores them: their values are exactly those that a reader computes
+ * from the exported file, so a sweep can measure the file without writing it. Tensors that the file leaves in float32
+ * (norms, routers, biases) keep their values.
+ */
+
+/** The plan that keeps every expert. */
+export const wholePlan = ({ info }: Pick<Checkpoint, 'info'>): Plan => {
+  const all = Array.from({ length: info.experts }, (_, expert) => expert);
+  return { kept: Array.from({ length: info.moeLayers }, () => all) };
+};
+
+/** Whether the masked model computes a plan: it drops experts, and changes no weights of the others. */
+export const isMaskable = (plan: Plan): boolean =>
+  !isMergePlan(plan) && plan.constants === undefined && plan.recovery === undefined;
+
+const without = ({ name }: Checkpoint, reason: string): WorkbenchError =>
+  refuse(
+    'weights-without-gguf',
+    `The weights of ${name} cannot be rounded as GGUF stores them: ${reason}.`,
+    'Measure it with stored weights only.',
+  );
+
+/**
+ * The tensors of a GGUF file of a model, and why llama.cpp would not run that file (null: it would). Without a proven
+ * architecture the layout is that of the others, and must place every tensor.
+ *
+ * @throws WorkbenchError `weights-without-gguf`.
+ */
+const layoutOf = (
+  checkpoint: Checkpoint,
+  { model, config, names }: { model: ModelDescriptor; config: Checkpoint['config']; names: Iterable<string> },
+  type: GgufType,
+): { readonly written: readonly GgufTensor[]; readonly notRun: string | null } => {
+  try {
+    return { written: modelTensors(model, llamaArchitecture(model, config), type), notRun: null };
+  } catch (error) {
+    if (!(error instanceof WorkbenchError)) throw error;
+    const [problem] = storageProblems(model);
+    if (problem !== undefined) throw without(checkpoint, problem);
+    const written = modelTensors(model, plainLayout, type);
+    const placed = new Set(written.flatMap(({ pieces }) => pieces.map(({ weight }) => storedName(weight))));
+    const beside = new Set([...model.prediction.tensors, ...model.carriedTensors]);
+    const missing = [...names].find((name) => !placed.has(name) && !beside.has(name));
+    if (missing !== undefined) throw without(checkpoint, `GGUF has no place for its tensor "${missing}"`);
+    return { written, notRun: error.message };
+  }
+};
+
+/**
+ * Null where an export writes the file whose values a model's rounded weights are; else a note about what they are.
+ *
+ * @throws WorkbenchError `weights-without-gguf`.
+ */
+export const roundedWeightsNote = (checkpoint: Checkpoint): string | null => {
+  const { descriptor: model, config, tensors, name } = checkpoint;
+  const { notRun } = layoutOf(checkpoint, { model, config, names: tensors.keys() }, 'f16');
+  return notRun === null
+    ? null
+    : `${name}: its weights are rounded, and their bytes counted, as in a GGUF file, but no such file is exported. ` +
+        notRun;
+};
+
+interface Rounding {
+  readonly config: string;
+  readonly tensors: readonly ExportedTensor[];
+  readonly written: readonly GgufTensor[];
+}
+
+/**
+ * @throws WorkbenchError `not-exportable` for a plan without a form that stock loaders open; `weights-without-gguf`.
+ */
+const roundingOf = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  type: GgufType,
+  overlays: Overlays,
+): Promise<Rounding> => {
+  const { exportable } = planCost(checkpoint.info, plan);
+  if (!exportable.hf)
+    throw refuse(
+      'not-exportable',
+      `No ${type} file of this plan exists. ${exportable.reason ?? ''}`.trim(),
+      'Measure it with stored weights only, or change the plan as described.',
+    );
+  const tensors = await exportedTensors(checkpoint, plan, overlays);
+  const text = await exportedConfig(checkpoint, plan);
+  const { model, config } = exportedModel(checkpoint, text, tensors);
+  const { written } = layoutOf(checkpoint, { model, config, names: tensors.map(({ name }) => name) }, type);
+  return { config: text, tensors, written };
+};
+
+/**
+ * Bytes of the weights of the file that an export of a plan writes as `type`, without its header and the padding between
+ * tensors.
+ *
+ * @throws WorkbenchError as `roundingOf`.
+ */
+export const roundedBytes = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  type: GgufType,
+  overlays: Overlays,
+): Promise<number> => {
+  const { written } = await roundingOf(checkpoint, plan, type, overlays);
+  return written.reduce((sum, tensor) => sum + bytesOfType(tensor.type, tensor.shape), 0);
+};
+
+/** Parts of a stored tensor that are rounded together, each with its weights and the type of each. */
+type Regions = ReadonlyMap<string, { readonly view: TensorView; readonly weights: (readonly [Weight, GgufType])[] }>;
+
+const regionsOf = (pieces: readonly (GgufPiece & { readonly type: GgufType })[]): Regions => {
+  const regions = new Map<string, { view: TensorView; weights: (readonly [Weight, GgufType])[] }>();
+  for (const { weight, type } of pieces) {
+    const { stored } = weight;
+    if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');
+    const { view } = stored;
+    const key = `${String(view.byteOffset)} ${String(view.byteLength)}`;
+    const known = regions.get(key);
+    if (known === undefined) regions.set(key, { view, weights: [[weight, type]] });
+    // A tied embedding is written twice, and rounded once.
+    else if (!known.weights.some(([other]) => JSON.stringify(other) === JSON.stringify(weight)))
+      known.weights.push([weight, type]);
+  }
+  return regions;
+};
+
+/** Whole rows of about this many bytes are rounded at a time. */
+const CHUNK_BYTES = 8 * 2 ** 20;
+
+/** Splits a plain matrix into parts of whole rows, which are rounded one by one; other regions stay whole. */
+const partsOf = (view: TensorView, weights: readonly (readonly [Weight, GgufType])[]): readonly TensorView[] => {
+  if (weights.some(([{ select, transposed }]) => select !== undefined || transposed === true)) return [view];
+  const columns = view.shape.at(-1) ?? 1;
+  const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  const rowBytes = view.byteLength / rows;
+  const step = Math.max(1, Math.floor(CHUNK_BYTES / (4 * columns)));
+  return Array.from({ length: Math.ceil(rows / step) }, (_, part) => ({
+    ...view,
+    byteOffset: view.byteOffset + part * step * rowBytes,
+    byteLength: Math.min(step, rows - part * step) * rowBytes,
+  }));
+};
+
+async function* roundedTensor(
+  whole: TensorView,
+  regions: Regions,
+  dtype: TensorDtype,
+  read: ReadView,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let at = 0;
+  const valuesOf = async (view: TensorView): Promise<Float32Array> =>
+    toFloat32(await read(view), view.dtype, view.tensor);
+  const between = (end: number): Promise<Float32Array> => valuesOf({ ...whole, byteOffset: at, byteLength: end - at });
+  for (const { view, weights } of [...regions.values()].sort((a, b) => a.view.byteOffset - b.view.byteOffset)) {
+    if (view.byteOffset > at) yield fromFloat32(await between(view.byteOffset), dtype);
+    for (const part of partsOf(view, weights)) {
+      const values = Float32Array.from(await valuesOf(part));
+      for (const [weight, type] of weights) roundWithin(weight, type, values);
+      yield fromFloat32(values, dtype);
+    }
+    at = view.byteOffset + view.byteLength;
+  }
+  if (at < whole.byteLength) yield fromFloat32(await between(whole.byteLength), dtype);
+}
+
+/** The tensors of the rounded model, for writing: rounded ones in a dtype that holds their values exactly. */
+const tensorsToWrite = ({ tensors, written }: Rounding, type: GgufType): readonly TensorToWrite[] => {
+  const dtype = isBlockType(type) ? 'F32' : plainDtypes[type];
+  const read = readPieces(tensors);
+  const rounded = new Map<string, (GgufPiece & { readonly type: GgufType })[]>();
+  for (const tensor of written) {
+    if (tensor.type === 'f32') continue;
+    for (const piece of tensor.pieces) {
+      const { stored } = piece.weight;
+      if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');
+      const known = rounded.get(stored.view.tensor);
+      if (known === undefined) rounded.set(stored.view.tensor, [{ ...piece, type: tensor.type }]);
+      else known.push({ ...piece, type: tensor.type });
+    }
+  }
+  const views = virtualViews(tensors);
+  return tensors.map((tensor) => {
+    const [pieces, view] = [rounded.get(tensor.name), views.get(tensor.name)];
+    if (pieces === undefined || view === undefined) return { ...tensor, bytes: () => tensorBytes(tensor.pieces) };
+    const values = tensor.shape.reduce((product, length) => product * length, 1);
+    return {
+      name: tensor.name,
+      dtype,
+      shape: tensor.shape,
+      byteLength: values * (dtype === 'F32' ? 4 : 2),
+      bytes: () => roundedTensor(view, regionsOf(pieces), dtype, read),
+    };
+  });
+};
+
+/**
+ * Writes a model folder with the rounded weights of a pruned model (float32 for types in blocks, which no 16-bit dtype
+ * holds exactly), with the source's tokenizer.
+ *
+ * @throws WorkbenchError as `roundingOf`; `disk-full`.
+ */
+export const writeRounded = async (
+  {
+    checkpoint,
+    plan,
+    type,
+    overlays,
+    signal,
+  }: {
+    readonly checkpoint: Checkpoint;
+    readonly plan: Plan;
+    readonly type: GgufType;
+    readonly overlays: Overlays;
+    readonly signal: AbortSignal;
+  },
+  folder: string,
+): Promise<void> => {
+  const rounding = await roundingOf(checkpoint, plan, type, overlays);
+  const tensors = tensorsToWrite(rounding, type);
+  const bytes = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  await mkdir(folder);
+  const { bavail, blocks, bsize } = await statfs(folder);
+  if (blocks > 0 && bavail * bsize < bytes)
+    throw refuse(
+      'disk-full',
+      `${checkpoint.name} with weights rounded as ${type} takes ${String(Math.ceil(bytes / 1e6))} MB in ${folder} ` +
+        `while it is measured; ${String(Math.floor((bavail * bsize) / 1e6))} MB are free.`,
+      'Free some space, or leave the type out.',
+    );
+  await writeSafetensors(path.join(folder, SINGLE_FILE), tensors, { format: 'pt' }, () => {
+    if (signal.aborted) throw new CancelledError('The rounding');
+  });
+  await writeFlushed(path.join(folder, 'config.json'), rounding.config);
+  await copySideFiles(checkpoint.folder, folder);
+};

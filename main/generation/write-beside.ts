@@ -1,0 +1,159 @@
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { BesideColumn, BesideDifference, BesideSettings, LikelyToken, WrittenToken } from '../contract/beside.ts';
+import { positionsText } from '../contract/model.ts';
+import { refuse } from '../contract/errors.ts';
+import type { Plan } from '../contract/plan.ts';
+import { UNPRUNED } from '../contract/sweep.ts';
+import { firstDifference, goneExperts } from '../evaluation/beside.ts';
+import type { ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
+import { NO_TOKEN } from '../profile/choice-sample.ts';
+import { tokenReader } from '../profile/token-reader.ts';
+import { maxOf } from '../statistics/extremes.ts';
+import { readChatTemplate } from '../tasks/chat/read-chat-template.ts';
+import { renderChat } from '../tasks/chat/render-chat.ts';
+import { WorkMeter } from '../tasks/template/work-meter.ts';
+import { encodePrompt, textEnds } from './write-texts.ts';
+
+/** Likeliest tokens listed where two texts part. */
+const MOST_LIKELY = 5;
+
+/** A prompt as a model reads it. */
+export interface BesidePrompt {
+  readonly context: string;
+  readonly tokens: readonly number[];
+  /** As asked for, or what the model's positions leave. */
+  readonly mostNewTokens: number;
+}
+
+/**
+ * Makes the prompt, and caps the new tokens at what fits behind it.
+ *
+ * @throws WorkbenchError `no-chat-template`, any refusal of the template, `prompt-too-long`, `no-prefix-token`.
+ */
+export const besidePrompt = async (
+  { folder, descriptor }: Pick<Checkpoint, 'folder' | 'descriptor'>,
+  tokenizer: TextTokenizer,
+  { prompt, chat, maxNewTokens }: Pick<BesideSettings, 'prompt' | 'chat' | 'maxNewTokens'>,
+  now: Date,
+): Promise<BesidePrompt> => {
+  const context = chat === true ? await inChat(folder, prompt, now) : prompt;
+  const length = Math.max(1, tokenizer.encode(context, true).length);
+  const room = descriptor.maxPositions - length;
+  if (room < 1)
+    throw refuse(
+      'prompt-too-long',
+      `The prompt has ${String(length)} tokens, and one more at least is to follow; the model has ` +
+        `${positionsText(descriptor)}.`,
+      'Shorten the prompt.',
+    );
+  const mostNewTokens = Math.min(maxNewTokens, room);
+  const request = { id: 'prompt', context, until: [], maxNewTokens: mostNewTokens };
+  return { context, tokens: encodePrompt(tokenizer, request, descriptor).tokens, mostNewTokens };
+};
+
+const inChat = async (folder: string, prompt: string, now: Date): Promise<string> => {
+  const chat = await readChatTemplate(folder);
+  if (chat === null)
+    throw refuse(
+      'no-chat-template',
+      `${folder} has no chat template.`,
+      'Ask without it, or put its chat_template.jinja into the folder.',
+    );
+  return renderChat(chat, [{ role: 'user', content: prompt }], 'the prompt', () => now, new WorkMeter()).text;
+};
+
+export interface BesideWatch {
+  readonly control: RunControl;
+  /** Once it is aborted, every text ends with its next token. */
+  readonly finish?: AbortSignal | undefined;
+  /** Called after every new token. */
+  readonly wrote: (columns: readonly BesideColumn[]) => void;
+}
+
+/** Texts and their first differences, in the order of the plans. */
+export interface BesideTexts {
+  readonly columns: BesideColumn[];
+  readonly differences: (BesideDifference | null)[];
+}
+
+/**
+ * Greedy continuations of one prompt by the unpruned model and by plans. The tokens are those that `uncurl generate`
+ * writes for each alone. Then the first difference of every plan: both models read the prompt and the tokens before it
+ * once more, which gives the probabilities and the unpruned model's routing at its last token.
+ *
+ * @throws WorkbenchError as `decode`; CancelledError.
+ */
+export const writeBeside = async (
+  runner: ModelRunner,
+  tokenizer: TextTokenizer,
+  { tokens: prompt, mostNewTokens }: BesidePrompt,
+  plans: BesideSettings['plans'],
+  { control, finish, wrote }: BesideWatch,
+): Promise<BesideTexts> => {
+  const ends = (await textEnds(runner.checkpoint.folder, tokenizer)).tokens;
+  const reader = tokenReader(tokenizer);
+  const read = (token: number, previous: number): WrittenToken => ({ token, text: reader.piece(previous, token).text });
+  const candidates = [{ key: '0', plan: null }, ...plans.map(({ plan }, index) => ({ key: String(index + 1), plan }))];
+  const columns = [UNPRUNED, ...plans.map(({ name }) => name)].map((name): BesideColumn => ({
+    name,
+    tokens: [],
+    ended: null,
+  }));
+  const rows = columns.map((column, index): RowToDecode => ({
+    tokens: prompt,
+    candidate: String(index),
+    mostNewTokens,
+    isDone: (written) => {
+      const token = written.at(-1) ?? NO_TOKEN;
+      column.tokens.push(read(token, written.at(-2) ?? prompt.at(-1) ?? NO_TOKEN));
+      const isStopped = finish?.aborted === true && written.length < mostNewTokens;
+      if (ends.has(token)) column.ended = 'end';
+      else if (written.length === mostNewTokens) column.ended = 'length';
+      else if (isStopped) column.ended = 'stopped';
+      wrote(columns);
+      return column.ended !== null;
+    },
+  }));
+  for await (const { row, tokens } of runner.decode(rows, candidates, control))
+    if (columns[row]?.tokens.length !== tokens.length) throw new Error(`text ${String(row)} lacks tokens`);
+
+  const likely = async (tokens: readonly number[], plan: Plan | null) => {
+    const [result] = await runner.forward([tokens], plan, control, 'last');
+    if (result === undefined) throw new Error('no logits');
+    return { experts: result.experts, likely: likeliest(result.logits, (token) => read(token, tokens.at(-1) ?? 0)) };
+  };
+  const layers = runner.checkpoint.info.moeLayers;
+  const differences: (BesideDifference | null)[] = [];
+  for (const [index, { plan }] of plans.entries()) {
+    const [one, other] = [columns[0]?.tokens ?? [], columns[index + 1]?.tokens ?? []];
+    const at = firstDifference(one, other);
+    if (at === null) {
+      differences.push(null);
+      continue;
+    }
+    const before = [...prompt, ...one.slice(0, at).map(({ token }) => token)];
+    const [unpruned, pruned] = [await likely(before, null), await likely(before, plan)];
+    const topK = unpruned.experts.length / layers;
+    differences.push({
+      at,
+      unpruned: unpruned.likely,
+      pruned: pruned.likely,
+      layers: Array.from({ length: layers }, (_, layer) => {
+        const experts = [...unpruned.experts.subarray(layer * topK, (layer + 1) * topK)].filter((each) => each >= 0);
+        return { experts, gone: [...goneExperts(plan, layer, experts)] };
+      }),
+    });
+  }
+  return { columns, differences };
+};
+
+/** The largest of a softmax over logits [V], in float64; equal ones in the order of their tokens. */
+const likeliest = (logits: Float32Array, read: (token: number) => WrittenToken): LikelyToken[] => {
+  const most = maxOf(logits);
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - most), 0);
+  return Array.from(logits, (logit, token) => ({ token, logit }))
+    .sort((a, b) => b.logit - a.logit || a.token - b.token)
+    .slice(0, MOST_LIKELY)
+    .map(({ token, logit }) => ({ ...read(token), probability: Math.exp(logit - most) / sum }));
+};

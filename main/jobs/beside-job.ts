@@ -1,0 +1,58 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BesideDocument, BesideSettings } from '../contract/beside.ts';
+import { produceFileAtomically } from '../files/write-atomically.ts';
+import { besidePrompt, writeBeside } from '../generation/write-beside.ts';
+import { type Job, jobOn, type RunModel } from './job-context.ts';
+import { requireTokenizer } from './task-work.ts';
+
+/** Name of the result file in the run's folder. */
+export const BESIDE_FILE = 'beside.json';
+
+/** New tokens are announced at most this often. */
+const ANNOUNCED_EVERY_MS = 100;
+
+/** Lets the unpruned model and plans continue a prompt; announces what they write, and stores it at the end. */
+export const besideJob = (model: RunModel, settings: BesideSettings): Job =>
+  jobOn([model.checkpoint], async (context) => {
+    const { meter, signal, finish, run, now } = context;
+    const { checkpoint, name } = model;
+    meter.describe(`Opening ${name}`);
+    const tokenizer = await requireTokenizer(checkpoint);
+    const prompt = await besidePrompt(checkpoint, tokenizer, settings, context.madeAt);
+    const runner = await context.runners.open(checkpoint);
+    meter.setTotal(1);
+    meter.begin(1);
+    meter.describe('Writing');
+    let announcedAt = Number.NEGATIVE_INFINITY;
+    const { columns, differences } = await writeBeside(runner, tokenizer, prompt, settings.plans, {
+      control: { signal, onProgress: (done, total) => meter.advance(done / total) },
+      finish,
+      wrote: (written) => {
+        if (now() - announcedAt < ANNOUNCED_EVERY_MS) return;
+        announcedAt = now();
+        context.emit({ type: 'beside.written', run, columns: structuredClone([...written]) });
+      },
+    });
+    const document: BesideDocument = {
+      run,
+      model: name,
+      prompt: settings.prompt,
+      context: prompt.context,
+      promptTokens: prompt.tokens.length,
+      mostNewTokens: prompt.mostNewTokens,
+      columns,
+      differences,
+    };
+    const output = join(context.folder, BESIDE_FILE);
+    await context.requireRun();
+    await context.requireUnchanged();
+    await produceFileAtomically(
+      output,
+      (file) => writeFile(file, `${JSON.stringify(document, null, 1)}\n`),
+      context.temporaryFolder,
+    );
+    meter.finish();
+    const tokens = columns.reduce((sum, column) => sum + column.tokens.length, 0);
+    return { output, summary: `${String(tokens)} tokens written.` };
+  });

@@ -1,0 +1,99 @@
+import { curveLabel } from '../contract/method.ts';
+import type { Plan } from '../contract/plan.ts';
+import { summarise } from '../evaluation/summarise.ts';
+import { listed } from '../words/numbers.ts';
+import { evaluate } from './evaluation-step.ts';
+import { type EvaluationStep, evaluationStep } from './measurement.ts';
+import { makeJointPlan } from './plan-step.ts';
+import type { PlannedStage, Stage } from './planned-stages.ts';
+import type { PlannedStep } from './step.ts';
+import { type Curve, isSameCurve, orderOf } from './sweep-curves.ts';
+import { namedPoint } from './sweep-points.ts';
+
+/**
+ * Plans of a sweep on the tasks that they were not made for. A plan is made once, for its own task, and is a mask over
+ * the same model on every other one. Beside them a plan made for all tasks at once is measured on each task.
+ */
+
+/** A plan of a curve, and the task that it was made for; null: all tasks at once. */
+interface MadePlan {
+  readonly madeFor: string | null;
+  readonly curve: Curve;
+  readonly plan: Plan;
+}
+
+export const stagesByModel = <S extends Pick<Stage, 'measurement'>>(
+  stages: readonly S[],
+): readonly (readonly S[])[] => [...Map.groupBy(stages, ({ measurement }) => measurement.model.name).values()];
+
+/** The steps that measure the plans of a model elsewhere: on each task those of the others, and one for all tasks. */
+export const elsewhereSteps = (
+  stages: readonly Pick<PlannedStage, 'measurement' | 'curves'>[],
+): readonly PlannedStep[] =>
+  stages.flatMap(({ measurement, curves }) =>
+    curves.flatMap(({ counts }) => counts.flatMap(() => stages.map(() => measurement))),
+  );
+
+/** The plans that a stage made for its own task at the listed factors; bisection may have made others. */
+const ownPlans = ({ candidates, curves, measurement }: Stage): readonly MadePlan[] =>
+  candidates
+    .filter((candidate) => curves.find((curve) => isSameCurve(curve, candidate))?.counts.includes(candidate.keep))
+    .map(({ plan, ...curve }) => ({ madeFor: measurement.task.name, curve, plan }));
+
+/** The plans for all tasks at once, one for each curve and count; `without`: curves that have none. */
+const jointPlans = async (
+  stages: readonly Stage[],
+): Promise<{ readonly plans: readonly MadePlan[]; readonly without: ReadonlySet<string> }> => {
+  const plans: MadePlan[] = [];
+  const without = new Set<string>();
+  const sources = stages.map(({ source }) => source);
+  for (const { context, settings, curves } of stages.slice(0, 1))
+    for (const { counts, ...curve } of curves)
+      for (const keep of counts) {
+        const plan = await makeJointPlan(context, sources, orderOf(settings, curve), keep);
+        if (plan === null) without.add(curveLabel(curve.method, curve.refit));
+        else plans.push({ madeFor: null, curve, plan });
+      }
+  return { plans, without };
+};
+
+/** Measures plans on the task of a stage. Plans that keep the same experts share a step. */
+const measurePlans = async (stage: Stage, plans: readonly MadePlan[]): Promise<void> => {
+  const { context, measurement, settings, record } = stage;
+  const { task } = measurement.task;
+  const baseline = await evaluationStep(measurement, null).read(context.steps);
+  if (baseline === null) throw new Error(`no outcomes of the unpruned model on ${task.name}`);
+  const steps = new Map<string, EvaluationStep>();
+  const byKey = new Map<string, MadePlan[]>();
+  for (const made of plans) {
+    const step = evaluationStep(measurement, made.plan);
+    steps.set(step.key, step);
+    byKey.set(step.key, [...(byKey.get(step.key) ?? []), made]);
+  }
+  await evaluate(context, measurement, [...steps.values()], async ({ key }, outcomes) => {
+    const paired = summarise(task.metric, baseline, outcomes, { delta: settings.delta });
+    for (const [index, { madeFor, curve, plan }] of (byKey.get(key) ?? []).entries()) {
+      if (index > 0) context.meter.reuse(measurement.work, 0);
+      const named = namedPoint(stage, { ...curve, plan });
+      await record.addElsewhere({ madeFor, result: { ...named, ...paired, evaluated: outcomes.length } });
+    }
+  });
+};
+
+/** Measures the plans of a model on the tasks that they were not made for. `stages`: its tasks, measured. */
+export const measureElsewhere = async (stages: readonly Stage[]): Promise<void> => {
+  const joint = await jointPlans(stages);
+  for (const stage of stages) {
+    const { context, measurement, record } = stage;
+    if (joint.without.size > 0)
+      record.note(
+        `No plan was made for all tasks at once by ${listed([...joint.without])}: such a plan is made from the ` +
+          'profiles of the tasks, and these methods read files or no profile, or search or refit on the items of one ' +
+          'task.',
+      );
+    const others = stages.filter((other) => other !== stage).flatMap(ownPlans);
+    const planned = elsewhereSteps([stage]).length * stages.length;
+    context.meter.leftOut(measurement.work * (planned - others.length - joint.plans.length));
+    await measurePlans(stage, [...others, ...joint.plans]);
+  }
+};

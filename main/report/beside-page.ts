@@ -1,0 +1,105 @@
+import type { BesideColumn, BesideDifference, BesideDocument } from '../contract/beside.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { besideTexts, choicesGone, endedText, likelyRows, shownToken } from '../words/beside.ts';
+import { html, htmlAll, type HtmlNode, reportTable } from './html.ts';
+import { htmlPage, type Section } from './page.ts';
+import { recordSection } from './report-header.ts';
+
+export const besideReportName = ({ id }: RunManifest): string => `${id}.html`;
+
+/** A text with the marked token of its first difference. */
+const markedText = ({ tokens }: BesideColumn, marked: ReadonlySet<number>): HtmlNode =>
+  html(
+    'pre',
+    { class: 'text' },
+    tokens.map(({ text }, index) => (marked.has(index) ? html('mark', {}, text === '' ? '\u2205' : text) : text)),
+  );
+
+const differenceSection = (difference: BesideDifference | null, column: BesideColumn, index: number): Section => {
+  const id = `difference-${String(index + 1)}`;
+  const title = `First difference of ${column.name}`;
+  if (difference === null) return { id, title, content: [html('p', {}, 'No token differs in what both wrote.')] };
+  const { at, layers } = difference;
+  return {
+    id,
+    title,
+    content: [
+      html('p', { class: 'lead' }, `New token ${String(at + 1)}. ${choicesGone(difference)}`),
+      reportTable(
+        'Likeliest next tokens of both models after the same text.',
+        [
+          { title: 'rank', cell: ({ rank }) => rank },
+          { title: 'unpruned', cell: ({ unpruned }) => html('code', {}, shownToken(unpruned.text)) },
+          { title: 'probability', isNumber: true, cell: ({ unpruned }) => unpruned.probability },
+          { title: column.name, cell: ({ pruned }) => html('code', {}, shownToken(pruned.text)) },
+          { title: 'probability', isNumber: true, cell: ({ pruned }) => pruned.probability },
+        ],
+        likelyRows(difference),
+      ),
+      reportTable(
+        'Experts that the unpruned model used there, and those of them that are gone under the plan.',
+        [
+          { title: 'MoE layer', isNumber: true, cell: ({ layer }) => layer },
+          { title: 'used', cell: ({ experts }) => experts.join(', ') },
+          { title: 'gone', cell: ({ gone }) => (gone.length === 0 ? 'none' : gone.join(', ')) },
+        ],
+        layers.map((each, layer) => ({ ...each, layer })),
+      ),
+    ],
+  };
+};
+
+/** A side by side as one HTML page: the prompt, the texts with their first differences marked, and the record. */
+export const besidePage = (manifest: RunManifest, document: BesideDocument): string => {
+  const { columns, differences } = document;
+  const marks = differences.flatMap((difference) => (difference === null ? [] : [difference.at]));
+  const marksOf = (index: number): ReadonlySet<number> => {
+    const own = differences[index - 1];
+    return new Set(index === 0 ? marks : own === null || own === undefined ? [] : [own.at]);
+  };
+  return htmlPage({
+    manifest,
+    header: html(
+      'header',
+      {},
+      html('p', { class: 'eyebrow' }, 'Uncurl Workbench \u00b7 side by side'),
+      html('h1', {}, manifest.title),
+      html('p', { class: 'lead' }, `${document.model}, greedy decoding after ${String(document.promptTokens)} tokens.`),
+    ),
+    parts: [
+      { id: 'prompt', title: 'Prompt', content: [html('pre', { class: 'text' }, document.context)] },
+      {
+        id: 'texts',
+        title: 'Texts',
+        content: [
+          html(
+            'div',
+            { class: 'columns' },
+            columns.map((column, index) =>
+              html(
+                'div',
+                {},
+                html('h3', {}, column.name),
+                markedText(column, marksOf(index)),
+                html('p', {}, endedText(column)),
+              ),
+            ),
+          ),
+        ],
+      },
+      ...differences.flatMap((difference, index) => {
+        const column = columns[index + 1];
+        return column === undefined ? [] : [differenceSection(difference, column, index)];
+      }),
+      {
+        id: 'notes',
+        title: 'How to read it',
+        content: [
+          html('ul', { class: 'notes' }, htmlAll(Object.values(besideTexts).map((note) => html('li', {}, note)))),
+        ],
+      },
+      { id: 'record', title: 'Record', content: recordSection(manifest) },
+    ],
+    footer: `Run ${manifest.id}, ${manifest.createdAt}.`,
+  });
+};

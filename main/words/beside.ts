@@ -1,0 +1,62 @@
+import type { BesideColumn, BesideDifference, LikelyToken } from '../contract/beside.ts';
+
+/** A token's text with its spaces and line ends made visible; an empty one is a special token. */
+export const shownToken = (text: string): string =>
+  text === '' ? '(no text)' : text.replaceAll(' ', '\u2423').replaceAll('\n', '\u21b5').replaceAll('\t', '\u21e5');
+
+export const endedText = ({ tokens, ended }: BesideColumn): string => {
+  const count = `${String(tokens.length)} ${tokens.length === 1 ? 'token' : 'tokens'}`;
+  switch (ended) {
+    case 'end':
+      return `${count}, ended by itself`;
+    case 'length':
+      return `${count}, the maximum`;
+    case 'stopped':
+      return `${count}, stopped`;
+    case null:
+      return count;
+  }
+};
+
+/** "7 of the 24 choices of the unpruned model at this token are gone." */
+export const choicesGone = ({ layers }: BesideDifference): string => {
+  const count = (of: (layer: BesideDifference['layers'][number]) => readonly number[]): number =>
+    layers.reduce((sum, layer) => sum + of(layer).length, 0);
+  const [all, gone] = [count(({ experts }) => experts), count(({ gone: each }) => each)];
+  return `Of the ${String(all)} experts that the unpruned model used there, ${String(gone)} are gone.`;
+};
+
+/** A token's probability in percent, one digit after the point; extremes as bounds, never as 0 or 100. */
+const shownProbability = (probability: number): string => {
+  const percent = 100 * probability;
+  return percent < 0.1 ? '< 0.1 %' : percent > 99.9 ? '> 99.9 %' : `${percent.toFixed(1)} %`;
+};
+
+const shownLikely = (token: LikelyToken | undefined): { readonly text: string; readonly probability: string } => ({
+  text: token?.text ?? '',
+  probability: token === undefined ? '' : shownProbability(token.probability),
+});
+
+/** Both lists of likeliest tokens, by rank. */
+export const likelyRows = ({ unpruned, pruned }: BesideDifference) =>
+  Array.from({ length: Math.max(unpruned.length, pruned.length) }, (_, index) => ({
+    rank: String(index + 1),
+    unpruned: shownLikely(unpruned[index]),
+    pruned: shownLikely(pruned[index]),
+  }));
+
+/** Definitions of what a side by side shows, for the window and the page. */
+export const besideTexts = {
+  writing:
+    'Each model writes the token with the largest logit, from its own text so far (greedy decoding), as uncurl ' +
+    'generate does.',
+  firstDifference:
+    'The first new token that differs from the unpruned model’s. Both models chose it after the same text; later ' +
+    'tokens follow different texts.',
+  probability:
+    'Softmax of all logits, without a temperature. Both models read the prompt and the common tokens once more for it, ' +
+    'which can change the last digits.',
+  usedExperts:
+    'The top-k experts of the unpruned model’s router at the last common token, in every MoE layer. Gone are those ' +
+    'that the plan drops, merges into another expert or replaces by a constant.',
+} as const;

@@ -1,0 +1,38 @@
+import type { ReactNode } from 'react';
+import type { TableSort } from '../../main/figures/table-rows.ts';
+import { IconButton } from './button.tsx';
+
+interface SortHeadingProps {
+  /** The column's name in its list. */
+  readonly name: string;
+  /** What is shown; a definition keeps its own focus, beside the button that sorts. */
+  readonly title: ReactNode;
+  /** The title in words, for the button. */
+  readonly words: string;
+  readonly numeric: boolean;
+  readonly sort: TableSort | null;
+  readonly onSort: (column: string) => void;
+  readonly className?: string;
+}
+
+/** The heading of a column that a table can be sorted by. */
+export const SortHeading = ({ name, title, words, numeric, sort, onSort, className = '' }: SortHeadingProps) => {
+  const own = sort?.column === name ? sort : null;
+  const order = own === null ? 'none' : own.descending ? 'descending' : 'ascending';
+  return (
+    <th
+      scope="col"
+      aria-sort={order}
+      className={`sortable ${numeric ? 'numeric' : ''} ${className}`.trim()}
+      onClick={() => onSort(name)}
+    >
+      <span className="sort-heading">
+        <span className="sort-title">{title}</span>
+        <IconButton
+          icon={order === 'none' ? 'sort' : order === 'ascending' ? 'sortUp' : 'sortDown'}
+          label={`Sort by ${words}`}
+        />
+      </span>
+    </th>
+  );
+};

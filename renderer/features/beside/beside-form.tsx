@@ -1,0 +1,191 @@
+import { useId, useState } from 'react';
+import { useStore } from 'zustand';
+import type { ModelEntry } from '../../../main/contract/model.ts';
+import type { Plan } from '../../../main/contract/plan.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatFactor } from '../../../main/words/numbers.ts';
+import { Button, IconButton } from '../../components/button.tsx';
+import { Select } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { focusedTask, useFacts } from '../../engine/facts.ts';
+import { ChatSwitch } from '../../plan/chat-switch.tsx';
+import { chatOf } from '../../plan/chat.ts';
+import { shownImport } from '../../plan/plan-input.ts';
+import { useCurrentPlan } from '../../plan/use-current-plan.ts';
+import { besideStore, type NamedPlan } from '../../state/beside-store.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+
+/** Items of a task to choose a prompt from. */
+const ITEMS = 100;
+/** Characters of an item in the list. */
+const SHOWN_CHARACTERS = 60;
+/** As the contract bounds it. */
+const MOST_NEW_TOKENS = 4096;
+
+const nameOf = ({ method, factor, seed = 0 }: Plan, file: string | null): string => {
+  if (file !== null) return file;
+  const drawn = seed === 0 ? '' : ` seed ${String(seed)}`;
+  return `${methodTitle(method ?? 'plan')}${drawn}${factor === undefined ? '' : ` ${formatFactor(factor)}`}`;
+};
+
+/** The plan on the right under its name. */
+const useNamedPlan = (model: ModelEntry): NamedPlan | null => {
+  const facts = useFacts();
+  const imported = shownImport(facts, useStore(planStore));
+  const { made } = useCurrentPlan();
+  return made === undefined
+    ? null
+    : { model: model.handle, name: nameOf(made.plan, imported?.name ?? null), plan: made.plan };
+};
+
+/** Puts an item of the task in focus into the prompt. */
+const ItemSelect = () => {
+  const task = focusedTask(useFacts());
+  const input =
+    task === null || task.error !== null
+      ? null
+      : { handle: task.handle, split: 'test' as const, count: Math.min(ITEMS, Math.max(1, task.items.test)) };
+  const items = useQuery('tasks.preview', input).data ?? [];
+  if (task === null || items.length === 0) return null;
+  return (
+    <Select
+      label={`Item of ${task.title}`}
+      value=""
+      options={[
+        { value: '', label: 'Take one…' },
+        ...items.map(({ id, context }, index) => ({
+          value: id,
+          label: `${String(index + 1)}: ${context.replaceAll(/\s+/g, ' ').trim().slice(0, SHOWN_CHARACTERS)}`,
+        })),
+      ]}
+      onChange={(chosen) => {
+        const item = items.find(({ id }) => id === chosen);
+        if (item !== undefined) besideStore.getState().typePrompt(item.context);
+      }}
+    />
+  );
+};
+
+interface BesideFormProps {
+  readonly model: ModelEntry;
+  readonly run: RunManifest | null;
+}
+
+/** The prompt, the plans that write, and the button that starts them. */
+export const BesideForm = ({ model, run }: BesideFormProps) => {
+  const { prompt, maxNewTokens, second, typePrompt, chooseMaxNewTokens, keepSecond } = useStore(besideStore);
+  const chat = useStore(planStore, (state) => state.chat);
+  const current = useNamedPlan(model);
+  const { error } = useCurrentPlan();
+  const { busy, problem, start } = useRequest('here');
+  const id = useId();
+  const isAtWork = run !== null && (run.state === 'running' || run.state === 'queued');
+  const kept = second?.model === model.handle ? second : null;
+  const plans = [current, kept].flatMap((each) => (each === null ? [] : [{ name: each.name, plan: each.plan }]));
+  const canWrite = current !== null && prompt !== '' && !busy && !isAtWork;
+  const write = (): void =>
+    start(async ({ bridge, cache }) => {
+      const asked = { model: model.handle, prompt, chat: chatOf([model], chat), maxNewTokens, plans };
+      const started = await bridge.call('beside.start', asked);
+      cache.invalidate(listsRuns);
+      selectionStore.getState().complete({ beside: started.run });
+    });
+  return (
+    <form
+      className="beside-form"
+      aria-label="Prompt and plans"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (canWrite) write();
+      }}
+    >
+      <div className="beside-prompt">
+        <label htmlFor={id} className="field-label">
+          Prompt
+        </label>
+        <textarea
+          id={id}
+          className="input"
+          rows={4}
+          spellCheck={false}
+          value={prompt}
+          onChange={(event) => typePrompt(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+            // Elsewhere in the window the same keys start a sweep.
+            event.preventDefault();
+            event.stopPropagation();
+            if (canWrite) write();
+          }}
+        />
+      </div>
+      <div className="beside-row">
+        <ItemSelect />
+        <label className="field">
+          <span className="field-label">
+            <Definition of="newTokens">New tokens</Definition>
+          </span>
+          <NumberInput
+            className="input-number"
+            min={1}
+            max={MOST_NEW_TOKENS}
+            value={maxNewTokens}
+            accepts={wholeFrom(1, MOST_NEW_TOKENS)}
+            onChange={(count) => {
+              if (count !== null) chooseMaxNewTokens(count);
+            }}
+          />
+        </label>
+        <ChatSwitch models={[model]} short />
+      </div>
+      <div className="beside-row">
+        <span className="beside-plans">
+          <span className="field-label">Plans</span>
+          <span className="beside-plan">{current?.name ?? 'none yet'}</span>
+          {kept !== null && (
+            <span className="beside-plan">
+              {kept.name}
+              <IconButton icon="close" label={`Remove ${kept.name}`} onClick={() => keepSecond(null)} />
+            </span>
+          )}
+          {kept === null && (
+            <Button look="quiet" icon="plus" disabled={current === null} onClick={() => keepSecond(current)}>
+              Keep for a second text
+            </Button>
+          )}
+        </span>
+        <span className="beside-start">
+          {isAtWork && <StopButton key={run.id} run={run} />}
+          <Button type="submit" look="primary" icon="play" disabled={!canWrite}>
+            Write
+          </Button>
+        </span>
+      </div>
+      {current === null && error !== null && <Problem error={error} />}
+      {problem !== null && <Problem error={problem} />}
+    </form>
+  );
+};
+
+/** Ends the writing after the next token, with what there is; a second press ends it at once, with nothing. */
+const StopButton = ({ run }: { readonly run: RunManifest }) => {
+  const { start } = useRequest();
+  const [isAsked, setAsked] = useState(false);
+  return (
+    <Button
+      icon="stop"
+      onClick={() => {
+        start(({ bridge }) => bridge.call(isAsked ? 'jobs.cancel' : 'beside.stop', { run: run.id }));
+        setAsked(true);
+      }}
+    >
+      {isAsked ? 'Stop now' : 'Stop'}
+    </Button>
+  );
+};

@@ -1,0 +1,105 @@
+import type { BesideDocument } from '../../../main/contract/beside.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { besideLines } from '../../../main/evaluation/beside.ts';
+import { Menu } from '../../components/menu.tsx';
+import { EmptyState } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
+import { BesideForm } from './beside-form.tsx';
+import { BesideTexts } from './beside-texts.tsx';
+import './beside.css';
+
+/** A prompt that the unpruned model and one or two plans continue next to each other, token by token. */
+export const BesideView = () => {
+  const facts = useFacts();
+  const model = selectedModel(facts);
+  const run = facts.runs.find(({ id }) => id === facts.selection.beside) ?? null;
+  if (!isUsable(model))
+    return (
+      <EmptyState icon="model" title="No model selected">
+        Select a model on the left. It then writes here beside its plans.
+      </EmptyState>
+    );
+  return (
+    <div className="view-body beside">
+      <BesideForm model={model} run={run} />
+      {run === null ? (
+        <p className="muted">
+          The unpruned model and the plan on the right continue the prompt, token by token. The first token that differs
+          is marked, with the likeliest tokens of both models and the experts that are gone there.
+        </p>
+      ) : (
+        <BesideRun key={run.id} run={run} />
+      )}
+    </div>
+  );
+};
+
+/** What a run wrote, or is writing. */
+const BesideRun = ({ run }: { readonly run: RunManifest }) => {
+  const hasTexts = run.state === 'done' || run.state === 'running' || run.state === 'queued';
+  const { data, error } = useQuery('beside.read', hasTexts ? { run: run.id } : null);
+  return (
+    <section className="beside-run" aria-label="Texts" aria-busy={run.state === 'running'}>
+      <BesideState run={run} document={data} />
+      {error !== null && <Problem error={error} />}
+      {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
+      {data !== undefined && <BesideTexts document={data} />}
+    </section>
+  );
+};
+
+const stateText = ({ state }: RunManifest, document: BesideDocument | undefined): string => {
+  if (state === 'queued') return 'Waiting for its turn behind other jobs.';
+  if (state === 'running') return 'Writing\u2026';
+  if (state !== 'done') return `The writing was ${state === 'cancelled' ? 'cancelled' : 'not finished'}: no texts.`;
+  if (document === undefined) return '';
+  return `${document.model}, ${String(document.promptTokens)} tokens of prompt, at most ${String(
+    document.mostNewTokens,
+  )} new ones.`;
+};
+
+const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+
+const BesideState = ({
+  run,
+  document,
+}: {
+  readonly run: RunManifest;
+  readonly document: BesideDocument | undefined;
+}) => {
+  const { busy, start } = useRequest();
+  const isDone = run.state === 'done' && document !== undefined;
+  return (
+    <div className="beside-state">
+      <p role="status" className="muted">
+        {stateText(run, document)}
+      </p>
+      {isDone && (
+        <Menu
+          label="Save"
+          icon="save"
+          disabled={busy}
+          items={[
+            {
+              label: 'HTML',
+              onChoose: () =>
+                start(async ({ bridge }) => {
+                  const { name, html } = await bridge.call('beside.report', { run: run.id });
+                  await bridge.saveFile({ suggestedName: name, bytes: encode(html) });
+                }),
+            },
+            {
+              label: 'JSONL',
+              onChoose: () =>
+                start(({ bridge }) =>
+                  bridge.saveFile({ suggestedName: `${run.id}.jsonl`, bytes: encode(besideLines(document)) }),
+                ),
+            },
+          ]}
+        />
+      )}
+    </div>
+  );
+};

@@ -1,0 +1,123 @@
+import { useDeferredValue, useMemo } from 'react';
+import { useStore } from 'zustand';
+import { filterRuns } from '../../../main/contract/run-filter.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { heading, type Names, pick } from '../../../main/figures/columns.ts';
+import { RUN_GROUPS, runColumns, type RunEntry, runRows } from '../../../main/figures/run-tables.ts';
+import { tableTsv } from '../../../main/figures/table-rows.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { counted, formatCount } from '../../../main/words/numbers.ts';
+import { copyText } from '../../components/copy-text.ts';
+import { Button } from '../../components/button.tsx';
+import { Checkbox, Select } from '../../components/choices.tsx';
+import { EmptyState } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { SaveFigure } from '../../figures/save-figure.tsx';
+import { shownRunText } from '../../format/run-names.ts';
+import { titlesOf } from '../../format/task-titles.ts';
+import { runsStore } from '../../state/runs-store.ts';
+import { runsTableStore } from '../../state/runs-table-store.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
+import { ChosenCurves } from './chosen-curves.tsx';
+import { ColumnChoice } from './column-choice.tsx';
+import { RunTable } from './run-table.tsx';
+import { useRunEntries } from './use-run-entries.ts';
+import './run-table.css';
+
+/** Every run of the workspace in one table, and the chosen ones in one chart. */
+export const RunsView = () => {
+  const runs = useQuery('runs.list', {});
+  const facts = useFacts();
+  const { tasks } = facts;
+  const theme = useResolvedTheme();
+  const { text, archived, chosen, filter, showArchived } = useStore(runsStore);
+  const { sort, group, columns, pinned, unfolded, groupBy } = useStore(runsTableStore);
+  const { start } = useRequest();
+  const all = runs.data ?? facts.runs;
+  const { entries, documents, problems, unread } = useRunEntries(all, tasks);
+  const names = useMemo((): Names => ({ task: titlesOf(tasks), method: methodTitle }), [tasks]);
+  const sought = useDeferredValue(text);
+  const listed = useMemo(() => {
+    const said = new Map(entries.map(({ line }) => [line.run.id, line.methods.map(methodTitle).join('\n')]));
+    const saidOf = (run: RunManifest): string => `${shownRunText(run, tasks)}\n${said.get(run.id) ?? ''}`;
+    const kept = new Set(filterRuns(all, { text: sought, tags: [], archived }, saidOf).map(({ id }) => id));
+    return entries.filter(({ line }) => kept.has(line.run.id));
+  }, [all, entries, tasks, sought, archived]);
+  const rows = useMemo(
+    () => runRows(listed, { sort, group, pinned, unfolded }, names),
+    [listed, sort, group, pinned, unfolded, names],
+  );
+  const shown = useMemo(() => pick(runColumns, columns.join(' ')), [columns]);
+  const picked = chosen.flatMap((id): RunEntry[] => {
+    const found = entries.find(({ line }) => line.run.id === id);
+    return found === undefined ? [] : [found];
+  });
+  if (runs.error !== null) return <Problem error={runs.error} />;
+  if (runs.data?.length === 0)
+    return (
+      <EmptyState icon="table" title="No runs yet">
+        Profiles, sweeps, exports and all other runs are listed here with what they measured.
+      </EmptyState>
+    );
+  const lines = rows.flatMap((row) => (row.is === 'run' ? [row.entry.line] : row.is === 'point' ? [row.line] : []));
+  return (
+    <div className="runs-view">
+      <div className="view-head">
+        <input
+          className="input"
+          type="search"
+          aria-label="Filter the table of runs"
+          placeholder="Filter, #tag"
+          value={text}
+          onChange={(event) => filter(event.target.value)}
+        />
+        <Select
+          label="Group by"
+          value={group ?? 'none'}
+          options={[{ value: 'none', label: 'nothing' }, ...RUN_GROUPS.map((name) => ({ value: name, label: name }))]}
+          onChange={(value) => groupBy(RUN_GROUPS.find((name) => name === value) ?? null)}
+        />
+        <ColumnChoice />
+        {all.some(({ label }) => label?.archived === true) && (
+          <Checkbox checked={archived} onChange={showArchived}>
+            Archived
+          </Checkbox>
+        )}
+        <span className="muted" role="status">
+          {listed.length === all.length
+            ? counted(all.length, 'run')
+            : `${formatCount(listed.length)} of ${counted(all.length, 'run')}`}
+          {unread > 0 && `, reading ${formatCount(unread)}…`}
+        </span>
+        <div className="view-head-end">
+          <Button
+            look="quiet"
+            className="button-small"
+            icon="copy"
+            title="Copies the rows and columns on screen as tab-separated text"
+            onClick={() =>
+              start(() => copyText('The table', tableTsv(shown, lines, names), `${counted(lines.length, 'row')}.`))
+            }
+          >
+            Copy
+          </Button>
+          <SaveFigure
+            subject="table"
+            hasPicture={false}
+            view={({ runsView }) => runsView({ entries: listed, settings: [], theme }, null)}
+          />
+        </div>
+      </div>
+      {picked.length > 0 && <ChosenCurves picked={picked} documents={documents} title={names.task} theme={theme} />}
+      <RunTable
+        rows={rows}
+        columns={shown}
+        names={names}
+        problems={problems}
+        label={`Runs${sort === null ? '' : `, sorted by ${heading(sort.column)}`}`}
+      />
+    </div>
+  );
+};

@@ -1,0 +1,164 @@
+import { useState } from 'react';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { factorKey, type SweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
+import { elsewhereSummaries, everywhereSentence, summarySentence } from '../../../main/evaluation/elsewhere.ts';
+import { elsewhereCurves, elsewhereMatrices, elsewhereTasks } from '../../../main/figures/elsewhere-figure.ts';
+import { headlineThresholds } from '../../../main/evaluation/threshold.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { formatDifference, formatDifferenceInUnit, formatFactor, formatInterval } from '../../../main/words/numbers.ts';
+import { pointVerdictText, reachText } from '../../../main/words/verdicts.ts';
+import { Select } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Tooltip } from '../../components/tooltip.tsx';
+import { SaveFigure } from '../../figures/save-figure.tsx';
+import type { ResolvedTheme } from '../../state/theme.ts';
+
+interface ElsewhereSectionProps {
+  readonly manifest: RunManifest;
+  readonly document: SweepDocument;
+  readonly delta: number;
+  /** Methods shown. */
+  readonly shown: readonly string[];
+  readonly theme: ResolvedTheme;
+  readonly title: (task: string) => string;
+}
+
+const TITLE = 'Does a plan for one task keep the others?';
+
+/** Deepest tint, for a loss of half of the items and above; one step per 8 points. */
+const DEEPEST = 6;
+const STEP = 0.08;
+
+/**
+ * Plans made for each task, measured on every task, at one factor; the last row is the plan made for all tasks at once.
+ * Nothing is shown if no plan of the shown methods was measured elsewhere.
+ */
+export const ElsewhereSection = ({ manifest, document, delta, shown, theme, title }: ElsewhereSectionProps) => {
+  const [chosen, choose] = useState({ curve: '', factor: '' });
+  const curves = elsewhereCurves(document).filter(({ method }) => shown.includes(method));
+  const nameOf = ({ model, method }: (typeof curves)[number]): string => `${model}, ${methodTitle(method)}`;
+  const curve = curves.find((one) => nameOf(one) === chosen.curve) ?? curves[0];
+  if (curve === undefined) return null;
+  const isShown = ({ model, method }: (typeof curves)[number]): boolean =>
+    model === curve.model && method === curve.method;
+  const matrices = elsewhereMatrices(document, curve);
+  const matrix = matrices.find(({ factor }) => factorKey(factor) === chosen.factor) ?? matrices[0];
+  const summary = elsewhereSummaries(document, delta).find(
+    (one) => isShown(one) && factorKey(one.factor) === factorKey(matrix?.factor ?? 1),
+  );
+  const thresholds = headlineThresholds(document.thresholds).filter(isShown);
+  const everywhereOf = (madeFor: string | null): string => {
+    const found =
+      madeFor === null ? document.together?.find(isShown) : thresholds.find(({ task }) => task === madeFor)?.everywhere;
+    return found === undefined ? '–' : reachText(found);
+  };
+  return (
+    <section aria-label={TITLE}>
+      <div className="section-head">
+        <h3>
+          <Definition of="everywhere">{TITLE}</Definition>
+        </h3>
+        <div className="section-end">
+          {curves.length > 1 && (
+            <Select
+              label="Plans of"
+              value={nameOf(curve)}
+              options={curves.map((one) => ({ value: nameOf(one), label: nameOf(one) }))}
+              onChange={(value) => choose({ ...chosen, curve: value })}
+            />
+          )}
+          <Select
+            label="Factor"
+            value={factorKey(matrix?.factor ?? 1)}
+            options={matrices.map(({ factor }) => ({ value: factorKey(factor), label: formatFactor(factor) }))}
+            onChange={(factor) => choose({ ...chosen, factor })}
+          />
+          <SaveFigure
+            subject={manifest.id}
+            view={({ elsewhereView }) => elsewhereView({ manifest, document, theme }, curve)}
+          />
+        </div>
+      </div>
+      {summary !== undefined && <p className="findings">{summarySentence(summary, delta, title)}</p>}
+      <div className="table-scroll" tabIndex={0} role="region" aria-label="Plans on tasks that they were not made for">
+        <table className="data-table threshold-matrix elsewhere-matrix">
+          <thead>
+            <tr>
+              <th scope="col">Made for</th>
+              <th scope="col">
+                <Definition of="everywhere">Safe everywhere</Definition>
+              </th>
+              {elsewhereTasks(document, curve.model).map((task) => (
+                <th key={task} scope="col" className="numeric">
+                  {title(task)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {matrix?.rows.map(({ madeFor, cells }) => (
+              <tr key={madeFor ?? ''}>
+                <th scope="row">{madeFor === null ? 'All tasks at once' : title(madeFor)}</th>
+                <td>{everywhereOf(madeFor)}</td>
+                {cells.map((cell, index) =>
+                  cell === null ? (
+                    <td key={index} className="numeric muted">
+                      –
+                    </td>
+                  ) : (
+                    <Cell key={cell.task} cell={cell} isOwn={cell.task === madeFor} title={title} />
+                  ),
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p className="chart-caption">
+        Difference to the unpruned model in points, paired on the same items. Bold: safe at the margin; italic: cannot
+        tell; framed: the task that the plan was made for.
+      </p>
+      <ul className="findings-methods">
+        {thresholds.flatMap((threshold) => {
+          const sentence = everywhereSentence(document, threshold, title);
+          return sentence === null ? [] : [<li key={threshold.task}>{sentence}</li>];
+        })}
+      </ul>
+    </section>
+  );
+};
+
+interface CellProps {
+  readonly cell: SweepResult;
+  readonly isOwn: boolean;
+  readonly title: (task: string) => string;
+}
+
+const Cell = ({ cell, isOwn, title }: CellProps) => {
+  const { task, difference, metric, verdict, n, lost, gained } = cell;
+  const loss = metric === 'perplexity' ? 0 : Math.max(0, -difference);
+  const look = verdict === 'safe' ? 'safe' : verdict === 'worse' ? 'loss' : 'open';
+  return (
+    <td
+      className={`numeric elsewhere-cell elsewhere-${look}${isOwn ? ' elsewhere-own' : ''}`}
+      style={{ '--level': Math.min(DEEPEST, loss / STEP) } as React.CSSProperties}
+    >
+      <Tooltip
+        className="matrix-hold"
+        content={
+          <>
+            <strong>{title(task)}</strong>
+            <div>
+              {formatDifferenceInUnit(difference, metric)} {formatInterval(cell, metric)}, n = {n}
+            </div>
+            <div>
+              {lost} lost, {gained} gained: {pointVerdictText(verdict ?? 'undecided')}
+            </div>
+          </>
+        }
+      >
+        {formatDifference(difference, metric)}
+      </Tooltip>
+    </td>
+  );
+};

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import {
+  comparedResults,
+  fittingPairs,
+  frontierPairs,
+  frontierPoints,
+  pairSentence,
+} from '../../../main/evaluation/frontier.ts';
+import { summarise } from '../../../main/evaluation/summarise.ts';
+
+const ITEMS = 200;
+
+/** Answers of which the first `right` are right. */
+const answers = (right: number): ItemOutcome[] =>
+  Array.from({ length: ITEMS }, (_, index) => {
+    const chosen = index < right ? 0 : 1;
+    return {
+      kind: 'choice' as const,
+      id: String(index),
+      answer: 0,
+      chosen,
+      chosenNorm: chosen,
+      logprobs: index < right ? [-1, -2] : [-2, -1],
+      truncatedTokens: 0,
+    };
+  });
+
+const models = [
+  { method: 'unpruned', factor: 1, bytes: 1000, right: 180 },
+  { method: 'reap', factor: 2, bytes: 550, right: 120 },
+  { method: 'unpruned@q8_0', factor: 1, bytes: 500, right: 180 },
+  { method: 'reap@q8_0', factor: 1.5, bytes: 370, right: 176 },
+  { method: 'reap@q8_0', factor: 2, bytes: 280, right: 121 },
+  { method: 'unpruned@q4_0', factor: 1, bytes: 290, right: 160 },
+  { method: 'reap@q4_0', factor: 2, bytes: 160, right: 118 },
+];
+const outcomes = new Map(models.map(({ method, factor, right }) => [`${method} ${String(factor)}`, answers(right)]));
+const results = models.map(({ method, factor, bytes, right }): SweepResult => ({
+  ...{ model: 'm', task: 't', method, seed: null, factor, kept: 8 / factor },
+  ...summarise('acc', answers(180), method === 'unpruned' ? null : answers(right)),
+  cost: { bytes, activeParameters: 1, cacheBytesPerToken: 1 },
+}));
+const outcomesOf = ({ method, factor }: SweepResult): readonly ItemOutcome[] | null =>
+  outcomes.get(`${method} ${String(factor)}`) ?? null;
+
+test('a point is undominated if no other one is as good in no more bytes', () => {
+  const points = frontierPoints([...results].reverse());
+  expect(points.map(({ bytes, isUndominated }) => [bytes, isUndominated])).toEqual([
+    [160, true],
+    [280, true],
+    [290, true],
+    [370, true],
+    [500, true],
+    [550, false],
+    [1000, false],
+  ]);
+  expect(points[0]).toMatchObject({ share: 0.16, weights: 'q4_0' });
+  // Of two equal points both stand.
+  const [first] = results;
+  expect(frontierPoints(first === undefined ? [] : [first, { ...first, method: 'reap' }])).toMatchObject([
+    { isUndominated: true },
+    { isUndominated: true },
+  ]);
+});
+
+test('a quantised model is compared with the largest pruned one that fits into its bytes, on the same items', () => {
+  const points = frontierPoints(results);
+  expect(fittingPairs(points).map((pair) => [pair.quantised.bytes, pair.pruned.bytes])).toEqual([
+    [290, 280],
+    [500, 160],
+  ]);
+  expect(comparedResults(points)).toHaveLength(4);
+  const [pair] = frontierPairs(points, outcomesOf);
+  if (pair === undefined) expect.fail('no pair');
+  const { difference, low, high, p } = summarise('acc', answers(160), answers(121));
+  expect(pair).toMatchObject({ difference, low, high, p, difference: -39 / ITEMS });
+  expect(pair.pHolm).toBeGreaterThanOrEqual(p ?? Infinity);
+  expect(pairSentence(pair)).toBe(
+    'm on t, in 29\u202f% of the bytes: REAP at q8_0 by ×2 (280 B, 28\u202f%) −29.5 [−36.2, −23.6]; unpruned at q4_0 ' +
+      '(290 B, 29\u202f%) −10.0 [−15.0, −6.5]; difference −19.5 points [−25.6, −14.6]: quantising is better (all ' +
+      'pairs together: p < 0.001).',
+  );
+  expect(frontierPairs(points, () => null)).toEqual([]);
+});

@@ -1,0 +1,182 @@
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { readTensor, readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
+import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
+import type { GgufType } from '../../../main/contract/export.ts';
+import type { Plan } from '../../../main/contract/plan.ts';
+import { exportedConfig } from '../../../main/export/export-config.ts';
+import { exportedTensors } from '../../../main/export/exported-tensors.ts';
+import { exportPlan } from '../../../main/export/export-plan.ts';
+import { decodeValues, roundValues } from '../../../main/export/gguf/encode-values.ts';
+import { exportedModel } from '../../../main/export/gguf/gguf-file.ts';
+import { llamaArchitecture } from '../../../main/export/gguf/architectures.ts';
+import { modelTensors } from '../../../main/export/gguf/model-tensors.ts';
+import { readGgufHeader } from '../../../main/export/gguf/gguf-header.ts';
+import { ggufBytes, readPieces } from '../../../main/export/gguf/tensor-values.ts';
+import {
+  isMaskable,
+  roundedBytes,
+  roundedWeightsNote,
+  wholePlan,
+  writeRounded,
+} from '../../../main/export/rounded-folder.ts';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
+import { exportSettingsIn, openModelRunner } from '../../open-model-runner.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { exportRequest, mergeEvenly } from './export-settings.ts';
+import { llamaModel, provenModels } from './gguf/llama-models.ts';
+
+const { signal } = new AbortController();
+const bundled = (name: string): Promise<Checkpoint> => openCheckpoint(`resources/models/${name}`);
+
+const rounded = async (checkpoint: Checkpoint, plan: Plan, type: GgufType): Promise<Checkpoint> => {
+  const folder = path.join(await temporaryFolder(), 'rounded');
+  const { overlays } = exportSettingsIn(await temporaryFolder());
+  await writeRounded({ checkpoint, plan, type, overlays, signal }, folder);
+  return openCheckpoint(folder);
+};
+
+/** Values of every tensor of the GGUF file that an export would write, as a reader dequantises them. */
+const ggufValues = async (checkpoint: Checkpoint, type: GgufType): Promise<Map<string, Float32Array>> => {
+  const { overlays } = exportSettingsIn(await temporaryFolder());
+  const plan = wholePlan(checkpoint);
+  const tensors = await exportedTensors(checkpoint, plan, overlays);
+  const { model, config } = exportedModel(checkpoint, await exportedConfig(checkpoint, plan), tensors);
+  const written = modelTensors(model, llamaArchitecture(model, config), type);
+  const values = new Map<string, Float32Array>();
+  for (const tensor of written) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of ggufBytes(tensor, readPieces(tensors))) chunks.push(chunk);
+    values.set(tensor.name, decodeValues(tensor.type, Uint8Array.from(Buffer.concat(chunks))));
+  }
+  return values;
+};
+
+describe('rounded weights', () => {
+  it.each(provenModels)('of $name are the dequantised values of its file', async ({ make }) => {
+    const checkpoint = await openCheckpoint(await make());
+    for (const type of ['q4_1', 'bf16'] as const) {
+      const wanted = await ggufValues(checkpoint, type);
+      const again = await ggufValues(await rounded(checkpoint, wholePlan(checkpoint), type), 'f32');
+      expect([...again.keys()]).toEqual([...wanted.keys()]);
+      for (const [name, values] of wanted) expect([type, name, again.get(name)]).toEqual([type, name, values]);
+    }
+  });
+
+  const names: readonly (readonly [RegExp, string])[] = [
+    [/^token_embd/, 'model.embed_tokens'],
+    [/^output_norm/, 'model.norm'],
+    [/^output\b/, 'lm_head'],
+    [/^blk\.(\d+)\.attn_(q|k)_norm/, 'model.layers.$1.self_attn.$2_norm'],
+    [/^blk\.(\d+)\.attn_norm/, 'model.layers.$1.input_layernorm'],
+    [/^blk\.(\d+)\.ffn_norm/, 'model.layers.$1.post_attention_layernorm'],
+    [/^blk\.(\d+)\.attn_(q|k|v)\b/, 'model.layers.$1.self_attn.$2_proj'],
+    [/^blk\.(\d+)\.attn_output/, 'model.layers.$1.self_attn.o_proj'],
+    [/^blk\.(\d+)\.ffn_gate_inp/, 'model.layers.$1.mlp.gate'],
+    [/^blk\.(\d+)\.ffn_(gate|up|down)_exps/, 'model.layers.$1.mlp.experts.#.$2_proj'],
+  ];
+
+  it('give the logits of the exported file, under a mask too', async () => {
+    const checkpoint = await openCheckpoint(await llamaModel('qwen3_moe'));
+    const { experts } = checkpoint.info;
+    const plan: Plan = {
+      kept: checkpoint.descriptor.moeLayers.map((_, layer) => [1, 3, 4, 6].map((e) => (e + layer) % experts)),
+    };
+    const request = await exportRequest(checkpoint.folder, plan);
+    const exported = await exportPlan({ ...request, format: 'gguf', ggufType: 'q4_0' });
+    const file = path.join(exported.folder, 'model.gguf');
+    const folder = path.join(await temporaryFolder(), 'dequantised');
+    await mkdir(folder);
+    const tensors = [];
+    let bytes = 0;
+    for (const { name, type, shape, byteOffset, byteLength } of (await readGgufHeader(file)).tensors) {
+      bytes += byteLength;
+      const view = { tensor: name, file, dtype: 'U8' as const, shape: [byteLength], byteOffset, byteLength };
+      const values = decodeValues(type, await readTensorBytes(view));
+      const [pattern, replaced] = names.find(([one]) => one.test(name)) ?? expect.fail(name);
+      const own = name.replace(pattern, replaced);
+      if (own.includes('#')) {
+        const [experts = 0, ...rest] = shape;
+        const size = values.length / experts;
+        for (let expert = 0; expert < experts; expert += 1)
+          tensors.push(
+            tensorInMemory(
+              own.replace('#', String(expert)),
+              'F32',
+              rest,
+              values.slice(expert * size, (expert + 1) * size),
+            ),
+          );
+      } else tensors.push(tensorInMemory(own, 'F32', shape, values));
+    }
+    await writeSafetensors(path.join(folder, 'model.safetensors'), tensors);
+    for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
+      await copyFile(path.join(exported.folder, name), path.join(folder, name));
+    const dequantised = await openCheckpoint(folder);
+
+    const { overlays } = request.settings;
+    expect(await roundedBytes(checkpoint, plan, 'q4_0', overlays)).toBe(bytes);
+    const pruned = await rounded(checkpoint, plan, 'q4_0');
+    for (const [name, view] of dequantised.tensors)
+      expect([name, await readTensor(pruned.tensors.get(name) ?? expect.fail(name))]).toEqual([
+        name,
+        await readTensor(view),
+      ]);
+
+    const tokens = [[3, 7, 11, 2, 19, 30, 5]];
+    const logitsOf = async (model: Checkpoint, under: Plan | null): Promise<Float32Array> => {
+      const settings = { threads: 1, memoryBudgetBytes: 2 ** 30, overlayFolder: await temporaryFolder() };
+      const runner = await openModelRunner(model, settings);
+      try {
+        return (await runner.forward(tokens, under, { signal }))[0]?.logits ?? expect.fail('no logits');
+      } finally {
+        await runner.dispose();
+      }
+    };
+    const wanted = await logitsOf(dequantised, null);
+    expect(await logitsOf(pruned, null)).toEqual(wanted);
+    const masked = await logitsOf(await rounded(checkpoint, wholePlan(checkpoint), 'q4_0'), plan);
+    const unrounded = await logitsOf(checkpoint, plan);
+    const furthest = (logits: Float32Array): number =>
+      Math.max(...logits.map((value, index) => Math.abs(value - (wanted[index] ?? NaN))));
+    expect(furthest(masked)).toBeLessThan(1e-4);
+    expect(furthest(unrounded)).toBeGreaterThan(1e-2);
+  });
+
+  it('are those of the same layout where llama.cpp does not run the model, and refused where GGUF has none', async () => {
+    expect(roundedWeightsNote(await bundled('uncurl-8'))).toBeNull();
+    const model = await bundled('switch-8');
+    expect(roundedWeightsNote(model)).toMatch(/switch-8: .* no such file is exported.* layer 1 has no experts/);
+    const after = await rounded(model, wholePlan(model), 'q8_0');
+    for (const [name, view] of model.tensors) {
+      const values = await readTensor(view);
+      const isMatrix = view.shape.length === 2 && !name.endsWith('mlp.gate.weight');
+      const own = await readTensor(after.tensors.get(name) ?? expect.fail(name));
+      expect([name, own]).toEqual([name, isMatrix ? roundValues('q8_0', values) : values]);
+    }
+    for (const [name, reason] of [
+      ['gpt_oss-mxfp4', 'its experts are MXFP4'],
+      ['deepseek_v3-fp8', 'its weights are float8'],
+      ['qwen3_next', 'GGUF has no place for its tensor'],
+    ] as const) {
+      const refused = await openCheckpoint(checkpointFixture(name));
+      expect(() => roundedWeightsNote(refused)).toThrow(`cannot be rounded as GGUF stores them: ${reason}`);
+    }
+  });
+
+  it('round merged experts after the merge', async () => {
+    const checkpoint = await bundled('uncurl-8');
+    const plan = mergeEvenly(checkpoint, 4, 'reference-row');
+    expect([isMaskable(plan), isMaskable(wholePlan(checkpoint))]).toEqual([false, true]);
+    const request = await exportRequest(checkpoint.folder, plan);
+    const merged = await openCheckpoint((await exportPlan(request)).folder);
+    const [after, before] = [await rounded(checkpoint, plan, 'q5_0'), await rounded(merged, wholePlan(merged), 'q5_0')];
+    for (const [name, view] of before.tensors)
+      expect([name, await readTensor(after.tensors.get(name) ?? expect.fail(name))]).toEqual([
+        name,
+        await readTensor(view),
+      ]);
+  });
+});
