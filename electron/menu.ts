@@ -39,8 +39,9 @@ export const menuTemplate = (actions: readonly MenuAction[], settings: MenuSetti
     ...(settings.development ? [separator, { role: 'reload' as const }, { role: 'toggleDevTools' as const }] : []),
   ];
   const edit: MenuItemConstructorOptions[] = [
-    { role: 'undo' },
-    { role: 'redo' },
+    // The page's own Undo and Redo are about the plan; these are about the text field with the cursor.
+    { role: 'undo', label: 'Undo Typing' },
+    { role: 'redo', label: 'Redo Typing' },
     separator,
     { role: 'cut' },
     { role: 'copy' },

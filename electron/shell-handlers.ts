@@ -4,7 +4,7 @@ import { app, BrowserWindow, dialog, Menu, MessageChannelMain, nativeTheme, shel
 import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
 import { refuse } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
-import { enginePortMessage } from '../main/contract/shell.ts';
+import { enginePortMessage, MANIFEST_SUFFIX } from '../main/contract/shell.ts';
 import type { ChoicePurpose, MenuAction, ShellEvent } from '../main/contract/shell.ts';
 import { ENGINE_PORT, SHELL_EVENT } from './ipc-channels.ts';
 import type { ShellHandlers } from './ipc-gate.ts';
@@ -75,12 +75,13 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
     const [path] = filePaths;
     return canceled || path === undefined ? null : services.grantPath(path);
   },
-  'file.save': async ({ suggestedName, bytes }, caller) => {
+  'file.save': async ({ suggestedName, bytes, manifest }, caller) => {
     const { canceled, filePath } = await dialog.showSaveDialog(windowOf(caller), {
       defaultPath: join(app.getPath('downloads'), suggestedName),
     });
     if (canceled || filePath === '') return { saved: false };
     await saveFile(filePath, bytes);
+    if (manifest !== undefined) await saveFile(`${filePath}${MANIFEST_SUFFIX}`, manifest);
     return { saved: true };
   },
   'output.show': async ({ run }) => {

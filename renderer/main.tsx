@@ -8,8 +8,7 @@ import { connectWindow } from './bridge/window.ts';
 import { Button } from './components/button.tsx';
 import { Problem } from './components/problem.tsx';
 import { QueryCache } from './engine/query-cache.ts';
-import { layoutStore } from './state/layout-store.ts';
-import { applyTheme } from './state/theme.ts';
+import { followTheme } from './state/theme.ts';
 import './app/tokens.css';
 import './app/base.css';
 import './app/controls.css';
@@ -32,7 +31,7 @@ const StartFailure = ({ error }: { readonly error: unknown }) => (
 const element = document.getElementById('root');
 if (element === null) throw new Error('index.html has no element #root');
 const root = createRoot(element);
-applyTheme(layoutStore.getState().theme);
+followTheme();
 
 try {
   const bridge = await (window.uncurlShell === undefined ? connectBrowser() : connectWindow(window.uncurlShell));

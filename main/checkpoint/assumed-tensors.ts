@@ -1,6 +1,6 @@
-import type { TensorDtype, TensorView } from './descriptor.ts';
+import type { PlainDtype, TensorView } from './descriptor.ts';
 
-const BYTES: Readonly<Record<TensorDtype, number>> = {
+const BYTES: Readonly<Record<PlainDtype, number>> = {
   F64: 8,
   I64: 8,
   F32: 4,
@@ -22,17 +22,13 @@ export const SCALE_ENDING = '_scale_inv';
  */
 export class AssumedTensors extends Map<string, TensorView> {
   readonly isWhole: boolean;
-  readonly #dtype: TensorDtype;
+  readonly #dtype: PlainDtype;
   readonly #isFloat8: boolean;
   readonly #bytes = new Map<string, number>();
 
   constructor(
     names: readonly string[],
-    {
-      dtype,
-      isFloat8,
-      isWhole,
-    }: { readonly dtype: TensorDtype; readonly isFloat8: boolean; readonly isWhole: boolean },
+    { dtype, isFloat8, isWhole }: { readonly dtype: PlainDtype; readonly isFloat8: boolean; readonly isWhole: boolean },
   ) {
     const known = new Set(names);
     const hasScales = (name: string): boolean => isFloat8 && (!isWhole || known.has(`${name}${SCALE_ENDING}`));
@@ -59,7 +55,7 @@ export class AssumedTensors extends Map<string, TensorView> {
   }
 
   /** The tensor as it must be; null where the index lacks it. */
-  assume(tensor: string, shape: readonly number[], dtypes: readonly TensorDtype[]): TensorView | null {
+  assume(tensor: string, shape: readonly number[], dtypes: readonly PlainDtype[]): TensorView | null {
     if (this.isWhole && !super.has(tensor)) return null;
     const dtype = dtypes.includes(this.#dtype) ? this.#dtype : (dtypes[0] ?? this.#dtype);
     const byteLength = shape.reduce((product, length) => product * length, BYTES[dtype]);

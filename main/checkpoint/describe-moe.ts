@@ -486,15 +486,22 @@ const takeLayout = (
       const down = weights.takeView(named(layout.down), [experts, hidden, width]);
       const part = (whole: TensorView, expert: number): Weight =>
         plainWeight(contiguousPart(whole, expert, experts, whole.shape.slice(1)));
+      const bias = (name: string | null, length: number): TensorView | null =>
+        layout.biased !== true || name === null ? null : weights.takeView(biasName(named(name)), [experts, length]);
+      const [gateBias, upBias] = [bias(layout.gate, width), bias(layout.up, width)];
+      const downBias = bias(layout.down, hidden);
       return {
         router,
-        routerBias: null,
-        stacked: [gate?.tensor ?? [], up.tensor, down.tensor].flat(),
+        routerBias: layout.biased === true ? weights.takeView(biasName(named(layout.router)), [experts]) : null,
+        stacked: [gate, up, down, gateBias, upBias, downBias].flatMap((view) => view?.tensor ?? []),
         prefix: null,
         expertTensors: every((expert) => ({
           gate: gate === null ? null : part(gate, expert),
           up: part(up, expert),
           down: part(down, expert),
+          ...(gateBias === null ? {} : { gateBias: part(gateBias, expert) }),
+          ...(upBias === null ? {} : { upBias: part(upBias, expert) }),
+          ...(downBias === null ? {} : { downBias: part(downBias, expert) }),
         })),
       };
     }

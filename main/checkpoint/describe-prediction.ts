@@ -13,8 +13,8 @@ const withinLayer = (pattern: string): string => pattern.replace(/^.*\{l\}\./, '
 /** Names within a layer of tensors whose first axis counts experts, the router first. */
 const stackedNames = (layout: ExpertLayout): readonly string[] => {
   const { kind: _kind, router, ...others } = layout;
-  const stacked = Object.entries(others).flatMap(([role, name]: [string, string | null]) =>
-    role !== 'prefix' && name !== null && name.includes('{l}') ? [name] : [],
+  const stacked = Object.entries(others).flatMap(([role, name]: [string, string | boolean | null]) =>
+    role !== 'prefix' && typeof name === 'string' && name.includes('{l}') ? [name] : [],
   );
   return [router, ...stacked].map(withinLayer);
 };

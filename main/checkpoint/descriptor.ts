@@ -1,9 +1,15 @@
+import type { BlockType } from './gguf/gguf-types.ts';
+
 /**
  * Description of a checkpoint: a family's config keys and tensor names resolved to numbers and positions in files.
  * Everything downstream (graphs, pruning, export) reads this and never a family's own names.
  */
 
-export type TensorDtype = 'F32' | 'F16' | 'BF16' | 'F64' | 'I64' | 'I32' | 'U8' | 'I8' | 'BOOL' | 'F8_E4M3';
+/** Dtypes of safetensors files. */
+export type PlainDtype = 'F32' | 'F16' | 'BF16' | 'F64' | 'I64' | 'I32' | 'U8' | 'I8' | 'BOOL' | 'F8_E4M3';
+
+/** GGUF files have blocks of quantised values too, whose readers get float32. */
+export type TensorDtype = PlainDtype | BlockType;
 
 /** A tensor on disk, or a contiguous part of one; `byteOffset` counts from the start of the file. */
 export interface TensorView {

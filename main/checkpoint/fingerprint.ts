@@ -20,7 +20,7 @@ const CHUNK_BYTES = 2 ** 20;
  */
 export const fingerprintCheckpoint = async (
   config: Readonly<Record<string, unknown>>,
-  files: readonly { readonly file: string; readonly header: SafetensorsHeader }[],
+  files: readonly { readonly file: string; readonly header: Pick<SafetensorsHeader, 'text' | 'sizeBytes'> }[],
 ): Promise<string> => {
   const hash = createHash('sha256');
   hash.update(JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))));

@@ -16,6 +16,9 @@ export const halfToNumber = (bits: number): number => {
 const halfTable = new Float32Array(65536);
 for (let bits = 0; bits < 65536; bits += 1) halfTable[bits] = halfToNumber(bits);
 
+/** The same by a table. */
+export const halfOf = (bits: number): number => halfTable[bits] ?? 0;
+
 export const halvesToFloat32 = (halves: Uint16Array): Float32Array => {
   const out = new Float32Array(halves.length);
   for (let index = 0; index < halves.length; index += 1) out[index] = halfTable[halves[index] ?? 0] ?? 0;

@@ -6,6 +6,8 @@ import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { withinDeadline } from '../files/within-deadline.ts';
 import { replaceBrokenBytes } from './broken-bytes.ts';
+import { isGgufPath } from '../files/gguf-path.ts';
+import { readGgufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { checkTokenizer, matchesInTime } from './check-tokenizer.ts';
 
 /** Converts text to token ids and back with a checkpoint's own tokenizer.json. */
@@ -62,7 +64,7 @@ const parsedConfig = (file: string, text: string): z.infer<typeof tokenizerConfi
 };
 
 /**
- * Loads the tokenizer of a model folder; null if it has none. `vocabulary`: rows of the model's embedding, which bounds
+ * Loads the tokenizer of a model folder or GGUF file; null if it has none. `vocabulary`: rows of the model's embedding, which bounds
  * ids. If patterns may take exponential time, a text that is not encoded in time is refused.
  *
  * @throws WorkbenchError `bad-tokenizer`, `bad-json`; encoding and decoding: `tokenizer-too-slow`, `bad-tokenizer`.
@@ -72,10 +74,13 @@ export const loadTokenizer = async (
   vocabulary: number | null = null,
 ): Promise<TextTokenizer | null> => {
   const file = path.join(folder, 'tokenizer.json');
-  const text = await readOptional(file);
-  if (text === null) return null;
   const configFile = path.join(folder, 'tokenizer_config.json');
-  const config = parsedConfig(configFile, (await readOptional(configFile)) ?? '{}');
+  const texts = isGgufPath(folder)
+    ? await readGgufTokenizer(folder)
+    : { tokenizer: await readOptional(file), config: await readOptional(configFile) };
+  const text = texts?.tokenizer ?? null;
+  if (text === null) return null;
+  const config = parsedConfig(configFile, texts?.config ?? '{}');
   const json = z.record(z.string(), z.unknown()).safeParse(parseJson(file, text));
   if (!json.success) throw refuse('bad-tokenizer', `${file} is not an object.`, REMEDY);
   checkTokenizer(file, json.data, vocabulary);

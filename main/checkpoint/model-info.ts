@@ -15,6 +15,7 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
+import { isBlockType } from './gguf/gguf-types.ts';
 import { correctionOf, expertScaleOf, isNormalised, tableOf } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
@@ -148,7 +149,8 @@ const ofRest = ({
 /**
  * Counts of weights and bytes. `active`: all but the experts that a token does not use. Memory is that of float32
  * weights, in which the CPU computes: for all blocks at once, or for embedding, head and twice the largest block, which
- * is briefly in memory both as read and as repacked while its session opens.
+ * is briefly in memory both as read and as repacked while its session opens; three times where it is stored in blocks of
+ * quantised values, which are computed before that.
  */
 export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: readonly string[]): ModelInfo => {
   const moe = model.moeLayers[0]?.moe;
@@ -182,11 +184,17 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     parameters: { total: rest + expert, expert, active },
     dtype: dtypeName(model),
     sizeBytes,
-    memory: { resident: 4 * (rest + expert), streaming: 4 * (outer + 2 * largestBlock) },
+    memory: { resident: 4 * (rest + expert), streaming: 4 * (outer + (hasBlocks(model) ? 3 : 2) * largestBlock) },
     supported: true,
     reasons: [...reasons],
   };
 };
+
+/** Whether experts are stored in blocks of quantised values, as in GGUF files. */
+const hasBlocks = ({ moeLayers }: ModelDescriptor): boolean =>
+  moeLayers.some(({ moe }) =>
+    moe.expertTensors.some(({ up: { stored } }) => stored.kind === 'plain' && isBlockType(stored.view.dtype)),
+  );
 
 /** Names of modules by the beginnings of their tensors' names. */
 export const beginnings = (tensors: readonly string[]): string =>
@@ -255,12 +263,15 @@ const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups
 
 const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
-/** Name of the dtype in which the experts are stored. */
+/** Names of the dtypes in which the experts are stored, most often one. */
 const dtypeName = (model: ModelDescriptor): string => {
-  const stored = model.moeLayers[0]?.moe.expertTensors[0]?.up.stored;
-  if (stored === undefined || stored.kind === 'plain') {
-    const dtype = stored?.view.dtype ?? model.embedding.dtype;
-    return dtypeNames[dtype] ?? dtype;
-  }
-  return stored.kind === 'fp8' ? 'float8 (block scales)' : 'mxfp4';
+  const weights = model.moeLayers.flatMap(({ moe }) => {
+    const [expert] = moe.expertTensors;
+    return expert === undefined ? [] : [expert.gate ?? [], expert.up, expert.down].flat();
+  });
+  const names = weights.map(({ stored }) => {
+    if (stored.kind === 'plain') return dtypeNames[stored.view.dtype] ?? stored.view.dtype;
+    return stored.kind === 'fp8' ? 'float8 (block scales)' : 'mxfp4';
+  });
+  return [...new Set(names)].join(', ');
 };

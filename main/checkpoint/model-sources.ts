@@ -5,6 +5,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { openRegularFile } from '../files/regular-file.ts';
+import { isGgufPath } from '../files/gguf-path.ts';
 
 /** Identifies the state of a file without reading it: its size, its times, and which file it is. */
 interface FileStamp {
@@ -76,18 +77,21 @@ const statOf = async (name: string, file: string): Promise<Omit<FileStamp, 'head
   }
 };
 
-/** Names of the side files in a folder. */
-export const sideFileNames = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder)).filter((name) => SIDE_FILES.has(name)).sort();
+/** Folder of a model's files: its own, or that of its GGUF file. */
+const folderOf = (model: string): string => (isGgufPath(model) ? path.dirname(model) : model);
+
+/** Names of the side files of a model; a GGUF file has none. */
+export const sideFileNames = async (model: string): Promise<readonly string[]> =>
+  isGgufPath(model) ? [] : (await readdir(model)).filter((name) => SIDE_FILES.has(name)).sort();
 
 /** Stamps a model's files. Follows links: a cache that now points elsewhere has changed. */
-export const stampModel = async (folder: string, weightNames: readonly string[]): Promise<ModelSources> => {
+export const stampModel = async (model: string, weightNames: readonly string[]): Promise<ModelSources> => {
   const stamp = async (name: string, isWeights: boolean): Promise<FileStamp> => {
-    const file = await realpath(path.join(folder, name));
+    const file = await realpath(path.join(folderOf(model), name));
     return { ...(await statOf(name, file)), headerHash: isWeights ? await headerHashOf(file) : null };
   };
   const stamps: FileStamp[] = [];
-  for (const name of await sideFileNames(folder)) stamps.push(await stamp(name, false));
+  for (const name of await sideFileNames(model)) stamps.push(await stamp(name, false));
   for (const name of weightNames) stamps.push(await stamp(name, true));
   return stamps;
 };
@@ -113,14 +117,14 @@ const difference = async (then: FileStamp, file: string, lookedAt: LookedAt): Pr
  * weight files, for file systems without change times; too slow between two steps of a model with a hundred shards.
  */
 export const changedSources = async (
-  folder: string,
+  model: string,
   sources: ModelSources,
   lookedAt: LookedAt = 'header',
 ): Promise<readonly string[]> => {
   const changes: string[] = [];
   for (const then of sources) {
     try {
-      const file = await realpath(path.join(folder, then.name));
+      const file = await realpath(path.join(folderOf(model), then.name));
       const change = await difference(then, file, lookedAt);
       if (change !== null) changes.push(change);
     } catch (error) {
@@ -130,7 +134,7 @@ export const changedSources = async (
     }
   }
   const names = new Set(sources.map(({ name }) => name));
-  const there = await sideFileNames(folder).catch((error: unknown): readonly string[] => {
+  const there = await sideFileNames(model).catch((error: unknown): readonly string[] => {
     if (fileErrorCode(error) !== null) return [];
     throw error;
   });

@@ -9,6 +9,9 @@ import { describeModel } from './describe-model.ts';
 import type { ModelDescriptor, TensorView } from './descriptor.ts';
 import { families, familyOf, refusedFamilies } from './families/families.ts';
 import type { Family } from './families/family.ts';
+import { ggufTokenizer } from './gguf/gguf-tokenizer.ts';
+import { openGguf } from './gguf/open-gguf.ts';
+import { isGgufPath } from '../files/gguf-path.ts';
 import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainingReads, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
@@ -18,8 +21,9 @@ import { changedSources, type ModelSources, stampModel } from './model-sources.t
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
 import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
 
-/** An opened model folder: headers are read, weights stay on disk. */
+/** An opened model folder or GGUF file: headers are read, weights stay on disk. */
 export interface Checkpoint {
+  /** Its path: a folder, or a GGUF file (the first of a split one or any other). */
   readonly folder: string;
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
@@ -64,10 +68,10 @@ const indexSchema = z.object({
   weight_map: z.record(z.string(), z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'a file name without folders')),
 });
 
-/** Opens a Hugging Face model folder in place. Refuses what it cannot prove, naming file, tensor or key. */
+/** Opens a Hugging Face model folder, or a GGUF file, in place. Refuses what it cannot prove, naming file, tensor or key. */
 export const openCheckpoint = (folder: string): Promise<Checkpoint> => {
   const resolved = path.resolve(folder);
-  return explainingReads(resolved, () => openFolder(resolved));
+  return explainingReads(resolved, () => (isGgufPath(resolved) ? openGgufFile(resolved) : openFolder(resolved)));
 };
 
 const openFolder = async (resolved: string): Promise<Checkpoint> => {
@@ -121,6 +125,50 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
   };
 };
 
+/**
+ * A GGUF file under the same terms: its config is made of its metadata, its tensors have their names in the file, and
+ * its identity counts its tokenizer, which is in its header.
+ */
+const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
+  const { family, config, parts, tensors } = await openGguf(resolved);
+  const weightFiles = parts.map(({ name, file }) => ({ name, file }));
+  const sources = await stampModel(
+    resolved,
+    weightFiles.map(({ name }) => name),
+  );
+  const descriptor = describeModel(family, config, tensors, resolved);
+  const headers = parts.map(({ file, contents: { headerBytes, sizeBytes } }) => ({
+    file,
+    header: { text: createHash('sha256').update(headerBytes).digest('hex'), sizeBytes },
+  }));
+  const fingerprint = await fingerprintCheckpoint({}, headers);
+  const [change] = await changedSources(resolved, sources);
+  if (change !== undefined)
+    throw refuse(
+      'changed-while-opened',
+      `${resolved} was changed while it was opened: ${change}.`,
+      'Open it again once nothing writes to it.',
+    );
+  const tokenizer = parts[0] === undefined ? 'it has no parts' : ggufTokenizer(parts[0].contents);
+  const withoutTokenizer =
+    typeof tokenizer === 'string'
+      ? [`No tokenizer is read (${tokenizer}): info, forward, export and verify work; tasks need one.`]
+      : [];
+  const sizeBytes = headers.reduce((total, { header }) => total + header.sizeBytes, 0);
+  return {
+    folder: resolved,
+    name: path.basename(resolved).replace(/(-00001-of-\d{5})?\.gguf$/i, ''),
+    config,
+    descriptor,
+    tensors,
+    weightFiles,
+    info: modelInfo(descriptor, sizeBytes, [...besideModel(descriptor), ...withoutTokenizer]),
+    fingerprint,
+    identity: fingerprint,
+    sources,
+  };
+};
+
 const configSchema = z.record(z.string(), z.unknown());
 
 export const readConfig = (folder: string): Promise<Readonly<Record<string, unknown>>> =>
@@ -150,6 +198,7 @@ export const readIndex = async (folder: string): Promise<z.infer<typeof indexSch
 
 /** Whether a model folder has none of the weight files that it names. */
 export const lacksWeights = async (folder: string): Promise<boolean> => {
+  if (isGgufPath(folder)) return false;
   if (await exists(path.join(folder, SINGLE_FILE))) return false;
   const index = await readIndex(folder);
   for (const name of new Set(Object.values(index?.weight_map ?? {})))

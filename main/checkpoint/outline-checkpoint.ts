@@ -4,7 +4,7 @@ import type { ModelInfo } from '../contract/model.ts';
 import { AssumedTensors } from './assumed-tensors.ts';
 import { expertExamples } from './describe-moe.ts';
 import { describeModel } from './describe-model.ts';
-import type { TensorDtype } from './descriptor.ts';
+import type { PlainDtype } from './descriptor.ts';
 import type { Family } from './families/family.ts';
 import { besideModel, modelInfo } from './model-info.ts';
 import { familyOfConfig, INDEX_FILE, readConfig, readIndex } from './open-checkpoint.ts';
@@ -16,7 +16,7 @@ export interface CheckpointOutline {
   readonly info: ModelInfo;
 }
 
-const dtypes: Readonly<Partial<Record<string, TensorDtype>>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
+const dtypes: Readonly<Partial<Record<string, PlainDtype>>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
 const typed = z.looseObject({
   dtype: z.string().nullish(),

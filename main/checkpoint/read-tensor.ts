@@ -3,6 +3,8 @@ import { openToRead } from '../files/regular-file.ts';
 import { SCALE_ENDING } from './assumed-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
+import { dequantise } from './gguf/dequantise.ts';
+import { isBlockType } from './gguf/gguf-types.ts';
 import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
 import type { TensorIndex } from './tensor-index.ts';
 
@@ -70,8 +72,9 @@ export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => 
 export const readTensor = async (view: TensorView): Promise<Float32Array> =>
   toFloat32(await readTensorBytes(view), view.dtype, view.tensor);
 
-/** Converts little-endian bytes of a float dtype to float32. `bytes` must start at offset 0 of its buffer. */
+/** Converts little-endian bytes of a float dtype, or whole blocks, to float32. `bytes` must start at offset 0 of its buffer. */
 export const toFloat32 = (bytes: Uint8Array, dtype: TensorDtype, tensor: string): Float32Array => {
+  if (isBlockType(dtype)) return dequantise(dtype, bytes);
   const { buffer, byteOffset, byteLength } = bytes;
   switch (dtype) {
     case 'F32':

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { openRegularFile } from '../files/regular-file.ts';
-import type { TensorDtype, TensorView } from './descriptor.ts';
+import type { PlainDtype, TensorView } from './descriptor.ts';
 
 /** A header of 100,000 tensors has about 12 MB; the largest published models have fewer tensors, in many files. */
 const MAX_HEADER_BYTES = 32 * 2 ** 20;
 const MAX_TENSORS = 200_000;
 const LENGTH_BYTES = 8;
 
-export const dtypeBytes: Readonly<Record<TensorDtype, number>> = {
+export const dtypeBytes: Readonly<Record<PlainDtype, number>> = {
   F64: 8,
   F32: 4,
   F16: 2,
@@ -22,7 +22,7 @@ export const dtypeBytes: Readonly<Record<TensorDtype, number>> = {
   BOOL: 1,
   F8_E4M3: 1,
 };
-const isKnownDtype = (dtype: string): dtype is TensorDtype => Object.hasOwn(dtypeBytes, dtype);
+const isKnownDtype = (dtype: string): dtype is PlainDtype => Object.hasOwn(dtypeBytes, dtype);
 
 const headerEntry = z.object({
   dtype: z.string(),

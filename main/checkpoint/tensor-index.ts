@@ -1,6 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import { AssumedTensors } from './assumed-tensors.ts';
-import type { TensorDtype, TensorView } from './descriptor.ts';
+import type { PlainDtype, TensorDtype, TensorView } from './descriptor.ts';
+import { isBlockType } from './gguf/gguf-types.ts';
 
 /** Fills the block into a family's pattern. */
 export const layerName = (pattern: string, block: number): string =>
@@ -12,7 +13,7 @@ export const layerName = (pattern: string, block: number): string =>
 /** Name of the bias beside a weight. */
 export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');
 
-const weightDtypes: readonly TensorDtype[] = ['F32', 'F16', 'BF16'];
+const weightDtypes: readonly PlainDtype[] = ['F32', 'F16', 'BF16'];
 
 /** Number of names shown; more are counted. */
 const SHOWN_NAMES = 3;
@@ -84,8 +85,8 @@ export class TensorIndex {
     return [...this.#tensors.keys()].find((name) => pattern.test(name));
   }
 
-  /** `dtypes`: dtypes that this layout allows. The view of a missing tensor is empty: `settle` refuses it. */
-  take(canonical: string, shape: readonly number[], dtypes: readonly TensorDtype[] = weightDtypes): TensorView {
+  /** `dtypes`: dtypes that this layout allows, by default floats and blocks of them. The view of a missing tensor is empty: `settle` refuses it. */
+  take(canonical: string, shape: readonly number[], dtypes: readonly PlainDtype[] = weightDtypes): TensorView {
     const name = this.onDisk(canonical);
     const view =
       this.#tensors instanceof AssumedTensors ? this.#tensors.assume(name, shape, dtypes) : this.#tensors.get(name);
@@ -95,7 +96,8 @@ export class TensorIndex {
     }
     if (view.shape.length !== shape.length || view.shape.some((length, axis) => length !== shape[axis]))
       throw this.#wrongShape(view, shape);
-    if (!dtypes.includes(view.dtype)) {
+    const isAllowed = isBlockType(view.dtype) ? dtypes === weightDtypes : dtypes.includes(view.dtype);
+    if (!isAllowed) {
       throw refuse(
         'wrong-dtype',
         `${view.file}: tensor "${name}" is ${view.dtype}; this layout allows ${dtypes.join(', ')}.`,

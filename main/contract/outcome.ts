@@ -1,3 +1,18 @@
+/**
+ * How far a candidate's next-token distributions q are from the unpruned model's p: means over the scored positions of
+ * one item. A position that several choices share counts once.
+ */
+export interface ItemFidelity {
+  readonly positions: number;
+  /** Sum of p (log p - log q), in nats; `reverseKl` with p and q exchanged. */
+  readonly kl: number;
+  readonly reverseKl: number;
+  /** Share of positions whose likeliest token is another one. */
+  readonly changed: number;
+  /** Sum of min(p, q): the chance that p would accept a token that q proposes. */
+  readonly acceptance: number;
+}
+
 /** A model's answer to one multiple-choice item, by log-likelihood as lm-evaluation-harness defines it. */
 export interface ChoiceOutcome {
   readonly kind: 'choice';
@@ -12,6 +27,8 @@ export interface ChoiceOutcome {
   readonly truncatedTokens: number;
   /** The item's group, where it has one. */
   readonly group?: string | undefined;
+  /** Where the sweep measured it. */
+  readonly fidelity?: ItemFidelity | undefined;
 }
 
 /** Rolling log-likelihood of one text. */
@@ -20,6 +37,8 @@ export interface TextOutcome {
   readonly id: string;
   readonly logprob: number;
   readonly tokens: number;
+  /** Where the sweep measured it. */
+  readonly fidelity?: ItemFidelity | undefined;
 }
 
 /** Fewest tokens of a loop: a shorter text cannot loop. */

@@ -40,14 +40,20 @@ const savedBytes = z
 
 const nothing = z.object({});
 
+/** Added to the name of a saved table for the manifest beside it. */
+export const MANIFEST_SUFFIX = '.manifest.json';
+
 /** Every call that a page may make to the desktop shell, each parsed by its schema. */
 export const shellCalls = {
   /** A MessagePort to the engine; it arrives as a window message whose data is `enginePortMessage(request)`. */
   'engine.connect': { input: z.object({ request: z.string().regex(/^[\w-]{1,64}$/) }), output: nothing },
   /** A native folder dialog; null where the user cancels it. */
   'folder.choose': { input: z.object({ purpose: choicePurpose }), output: pathHandle.nullable() },
-  /** A native save dialog; false where the user cancels it. */
-  'file.save': { input: z.object({ suggestedName, bytes: savedBytes }), output: z.object({ saved: z.boolean() }) },
+  /** A native save dialog; false where the user cancels it. `manifest`: a second file beside the one that is named. */
+  'file.save': {
+    input: z.object({ suggestedName, bytes: savedBytes, manifest: savedBytes.optional() }),
+    output: z.object({ saved: z.boolean() }),
+  },
   /** Shows a run's output in the system's file manager, without opening it. */
   'output.show': { input: z.object({ run: z.string().min(1).max(128) }), output: nothing },
   'theme.set': { input: z.object({ theme: z.enum(['system', 'light', 'dark']) }), output: nothing },

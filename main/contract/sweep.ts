@@ -165,6 +165,20 @@ export const describedSweepSettings = z.object({
     step: 0.005,
     common: [0.01, 0.02, 0.05],
   }),
+  fidelity: z
+    .boolean()
+    .optional()
+    .register(settingTexts, {
+      label: 'fidelity',
+      flag: 'fidelity',
+      help: 'Also compare next-token distributions with those of the unpruned model, where answers are scored.',
+      about:
+        'Measures at every scored position how far the next-token distribution is from the unpruned model’s: KL, ' +
+        'reverse KL, the share of positions with another likeliest token, and expected acceptance. Keeps the ' +
+        'unpruned model’s last hidden states (4 bytes × hidden size × scored positions), on disk beyond a quarter ' +
+        'of the memory that the weights leave. Answers to written tasks, rounded weights and checkpoints made ' +
+        'elsewhere are not compared.',
+    }),
   speed: z
     .boolean()
     .optional()
@@ -307,6 +321,19 @@ export type Endings = z.infer<typeof endings>;
 export const answerLoss = z.object({ mean: z.number(), low: z.number(), high: z.number() });
 export type AnswerLoss = z.infer<typeof answerLoss>;
 
+/**
+ * How far the next-token distributions are from the unpruned model's, mean over scored positions (`ItemFidelity`) with
+ * two-sided 95 % intervals: Student's t of the items, or of the passages that they share, as of a ratio of sums.
+ */
+export const fidelity = z.object({
+  positions: itemCount.min(1),
+  kl: answerLoss,
+  reverseKl: answerLoss,
+  changed: answerLoss,
+  acceptance: answerLoss,
+});
+export type Fidelity = z.infer<typeof fidelity>;
+
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
 export const sweepResult = candidatePoint
   .extend({
@@ -386,6 +413,8 @@ export const sweepResult = candidatePoint
     endings: endings.optional(),
     /** Of tasks with choices and at least two items (or passages); absent in old documents. */
     answerLoss: answerLoss.optional(),
+    /** Where the sweep measured it, for tasks with scored answers and at least two items (or passages). */
+    fidelity: fidelity.optional(),
     /** Absent in old documents. */
     cost: pointCost.optional(),
   })

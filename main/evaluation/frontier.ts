@@ -57,9 +57,13 @@ const dominates = (one: SweepResult, other: SweepResult, bytes: number, otherByt
   !isBetter(one.metric, other.value, one.value) &&
   (bytes < otherBytes || isBetter(one.metric, one.value, other.value));
 
+/** Items with equal keys together, in the order of first appearance. */
+const grouped = <T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] =>
+  [...new Set(items.map(keyOf))].map((key) => items.filter((item) => keyOf(item) === key));
+
 /** The points of a sweep that have bytes, by model and task, by rising bytes. */
 export const frontierPoints = (results: readonly SweepResult[]): readonly FrontierPoint[] =>
-  [...Map.groupBy(results, ({ model, task }) => JSON.stringify([model, task])).values()].flatMap((own) => {
+  grouped(results, ({ model, task }) => JSON.stringify([model, task])).flatMap((own) => {
     const whole = own.find(({ method }) => method === UNPRUNED)?.cost?.bytes;
     if (whole === undefined) return [];
     const sized = own.flatMap((result) => (result.cost === undefined ? [] : [{ result, bytes: result.cost.bytes }]));
@@ -91,7 +95,7 @@ export const fittingPairs = (points: readonly FrontierPoint[]): readonly Pick<Fr
       );
       const ofCurve = ({ result: { method, seed } }: FrontierPoint): string =>
         JSON.stringify([weightsOfLabel(method).bare, seed]);
-      return [...Map.groupBy(fitting, ofCurve).values()].flatMap((own) => {
+      return grouped(fitting, ofCurve).flatMap((own) => {
         const pruned = own.at(-1);
         return pruned === undefined ? [] : [{ quantised, pruned }];
       });

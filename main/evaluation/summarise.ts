@@ -12,6 +12,7 @@ import { groupInterval, groupMoves, signChangeP } from '../statistics/clustered-
 import { EITHER_END, pairedInterval } from '../statistics/exact-paired-test.ts';
 import { guessingP, mcnemarExact } from '../statistics/p-values.ts';
 import { answerLossOf } from './answer-loss.ts';
+import { fidelityOf } from './fidelity.ts';
 import { hasEnded, loopedShare } from './endings.ts';
 import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
@@ -131,6 +132,7 @@ const summariseChoices = (
   const acc = part((after) => after.chosen === after.answer);
   const accNorm = part((after) => after.chosenNorm === after.answer);
   const answerLoss = answerLossOf(pairs);
+  const fidelity = fidelityOf(pairs.map(([, after]) => after));
   return {
     ...pairedAnswers(pairs, isRight, delta),
     metric,
@@ -138,6 +140,7 @@ const summariseChoices = (
     acc,
     accNorm,
     ...(answerLoss === undefined ? {} : { answerLoss }),
+    ...(fidelity === undefined ? {} : { fidelity }),
   };
 };
 
@@ -203,6 +206,7 @@ const summariseTexts = (
 ): PairedSummary => {
   const texts = pairTexts(baseline, candidate);
   const comparison = bootstrapPerplexity(texts, bootstrap);
+  const fidelity = fidelityOf(candidate);
   return {
     n: texts.length,
     metric: 'perplexity',
@@ -220,6 +224,7 @@ const summariseTexts = (
     lost: 0,
     gained: 0,
     truncated: 0,
+    ...(fidelity === undefined ? {} : { fidelity }),
   };
 };
 

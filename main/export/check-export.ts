@@ -1,11 +1,12 @@
 import type { ModelDescriptor, PredictionLayers } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import type { ExportFormat, PredictionChoice } from '../contract/export.ts';
+import type { ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { keptExperts } from './export-config.ts';
 import { llamaArchitecture } from './gguf/architectures.ts';
+import { isStoredGguf, requireAsStored } from './gguf/stored-gguf.ts';
 import { ggufTokenizer } from './gguf/tokenizer-metadata.ts';
 import { preparePlan } from './prepare-plan.ts';
 import { beginnings } from '../checkpoint/model-info.ts';
@@ -40,14 +41,16 @@ export const checkExport = async (
 /**
  * Refuses a format that its program would compute differently, and extra prediction layers that cannot be sliced.
  *
- * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `mtp-not-sliced`.
+ * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `gguf-as-stored`, `mtp-not-sliced`.
  */
 export const requireForm = async (
-  { descriptor, config, folder }: Checkpoint,
+  checkpoint: Checkpoint,
   plan: Plan,
   format: ExportFormat,
   mtp: PredictionChoice = 'drop',
+  ggufType?: GgufType,
 ): Promise<void> => {
+  const { descriptor, config, folder } = checkpoint;
   const obstacle = mtp === 'slice' ? slicingObstacle(descriptor.prediction, plan, format) : null;
   if (obstacle !== null)
     throw refuse(
@@ -55,6 +58,10 @@ export const requireForm = async (
       `Extra prediction layers (MTP) cannot be sliced: ${obstacle}.`,
       'Leave them out with --mtp drop.',
     );
+  if (isStoredGguf(checkpoint)) {
+    requireAsStored(checkpoint, plan, format, ggufType);
+    return;
+  }
   requireConstantsForm(descriptor, plan, format);
   if (format !== 'gguf') return;
   // A merge writes new weights, so the stored types of the source do not decide whether they can be written.

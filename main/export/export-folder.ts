@@ -1,5 +1,6 @@
 import { copyFile, lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isGgufPath } from '../files/gguf-path.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { CHECKSUM_FILE, checksumOfLine, fileChecksum, readChecksumList } from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
@@ -84,12 +85,13 @@ const belongs = (name: string, target: string, folder: string): boolean => {
   );
 };
 
-/** A model's side files by name, each with its real path; folders, pipes and links out of the model are left out. */
+/** A model's side files by name, each with its real path (none of a GGUF file's); folders, pipes and links out of the model are left out. */
 const findSideFiles = async (
   source: string,
 ): Promise<{ readonly found: ReadonlyMap<string, string>; readonly leftOut: readonly string[] }> => {
   const found = new Map<string, string>();
   const leftOut: string[] = [];
+  if (isGgufPath(source)) return { found, leftOut };
   const folder = await realpath(source);
   for (const name of (await readdir(source)).sort()) {
     if (!SIDE_FILES.has(name)) continue;

@@ -24,6 +24,7 @@ import { type ExportControl, verificationBytes, weightBytes } from './export-pro
 import type { ExportSettings } from './export-settings.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { GGUF_FILE, type GgufPlan, planGguf, storedType, writeGguf } from './gguf/gguf-file.ts';
+import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
 import { type CardFacts, modelCard } from './model-card.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData, writeOnnxData, writeOnnxGraph } from './onnx-files.ts';
 import { PLAN_FILE, planFileText, preparePlan } from './prepare-plan.ts';
@@ -91,16 +92,16 @@ export interface ExportResult {
  * Writes the pruned checkpoint as a Hugging Face folder with the source's tensor names and shards, as an ONNX graph
  * with its weights, as both, or as a GGUF file. Proves it equal to the masked (or overlaid) original, and only then
  * gives it its name. Refuses as GGUF, before writing, models that llama.cpp would compute differently. Never overwrites
- * anything and leaves nothing behind on failure.
+ * anything and leaves nothing behind on failure. A GGUF file is exported as stored, with the bytes of every kept expert.
  *
  * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`, `changes-nothing`,
- * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `mtp-not-sliced`, `destination-exists`, `no-folder`,
+ * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `gguf-as-stored`, `mtp-not-sliced`, `destination-exists`, `no-folder`,
  * `disk-full`, `not-writable`; failed: `export-unequal`, `model-changed`.
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control, mtp = 'drop' } = request;
   const plan = preparePlan(checkpoint, request.plan);
-  await requireForm(checkpoint, plan, request.format ?? 'hf', mtp);
+  await requireForm(checkpoint, plan, request.format ?? 'hf', mtp, request.ggufType);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);
@@ -110,8 +111,9 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   let bytes = checkpoint.info.sizeBytes;
   try {
     const tensors = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
+    const stored = isStoredGguf(checkpoint) ? await planStoredGguf(checkpoint, tensors, keptExperts(plan)) : null;
     const gguf =
-      request.format === 'gguf'
+      request.format === 'gguf' && stored === null
         ? await planGguf(
             checkpoint,
             await exportedConfig(checkpoint, plan),
@@ -119,10 +121,10 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
             request.ggufType ?? storedType(checkpoint),
           )
         : null;
-    bytes = gguf?.sizeBytes ?? weightBytes(tensors);
+    bytes = (stored ?? gguf)?.sizeBytes ?? weightBytes(tensors);
     await requireSpace(parent, bytes);
     await mkdir(unfinished);
-    const { verification, leftOut } = await fill(request, plan, tensors, gguf, unfinished);
+    const { verification, leftOut } = await fill(request, plan, tensors, { gguf, stored }, unfinished);
     const sizeBytes = await folderBytes(unfinished);
     if (control.signal.aborted) throw new CancelledError('The export');
     await requireSameSources(checkpoint, {
@@ -154,12 +156,12 @@ const fill = async (
   request: ExportRequest,
   plan: Plan,
   tensors: readonly ExportedTensor[],
-  gguf: GgufPlan | null,
+  { gguf, stored }: { readonly gguf: GgufPlan | null; readonly stored: StoredGguf | null },
   folder: string,
 ): Promise<{ readonly verification: Verification; readonly leftOut: readonly string[] }> => {
   const { checkpoint, settings, control, format = 'hf', mtp = 'drop' } = request;
   const forms = format === 'hf,onnx' ? 2 : 1;
-  const toWrite = gguf?.sizeBytes ?? weightBytes(tensors);
+  const toWrite = (stored ?? gguf)?.sizeBytes ?? weightBytes(tensors);
   const total = toWrite + (gguf?.sizeBytes ?? verificationBytes(tensors, forms));
   const checksums = new Map<string, string>();
   const write = async (name: string, text: string): Promise<void> => {
@@ -171,16 +173,20 @@ const fill = async (
     written += bytes;
     control.onProgress?.(Math.min(written, toWrite), total);
   };
-  if (gguf !== null) checksums.set(GGUF_FILE, await writeGguf(gguf, folder, onBytes));
+  const writeGraph = async (config: string): Promise<void> => {
+    const views = format === 'onnx' ? onnxData(tensors, folder).views : (await openCheckpoint(folder)).tensors;
+    checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, config, views, folder));
+  };
+  if (stored !== null) checksums.set(GGUF_FILE, await writeStoredGguf(stored, folder, onBytes));
+  else if (gguf !== null) checksums.set(GGUF_FILE, await writeGguf(gguf, folder, onBytes));
   else if (format === 'onnx') checksums.set(ONNX_DATA_FILE, await writeOnnxData(tensors, folder, onBytes));
   else
     for (const [name, checksum] of await writeWeights(checkpoint, tensors, folder, onBytes))
       checksums.set(name, checksum);
-  const config = await exportedConfig(checkpoint, plan, mtp);
-  await write('config.json', config);
-  if (format === 'onnx' || format === 'hf,onnx') {
-    const views = format === 'onnx' ? onnxData(tensors, folder).views : (await openCheckpoint(folder)).tensors;
-    checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, config, views, folder));
+  if (stored === null) {
+    const config = await exportedConfig(checkpoint, plan, mtp);
+    await write('config.json', config);
+    if (format === 'onnx' || format === 'hf,onnx') await writeGraph(config);
   }
   await write(PLAN_FILE, planFileText(checkpoint, plan));
   const { copied: sideFiles, leftOut } = await copySideFiles(checkpoint.folder, folder);
@@ -211,9 +217,9 @@ const fill = async (
     format,
     mtp,
     warnings: [...exportWarnings(checkpoint.info, plan, format), ...(gguf?.warnings ?? [])],
-    ggufType: gguf?.type ?? null,
+    ggufType: stored === null ? (gguf?.type ?? null) : 'stored',
     hasTokenizer: sideFiles.includes('tokenizer.json'),
-    licence: await licenceLines(checkpoint.folder),
+    licence: stored === null ? await licenceLines(checkpoint.folder) : [],
     facts: request.card ?? null,
   });
   await write(CARD_FILE, card);

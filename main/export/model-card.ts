@@ -31,8 +31,8 @@ export interface CardContents {
   /** What became of extra prediction layers. */
   readonly mtp: PredictionChoice;
   readonly warnings: readonly string[];
-  /** Type of a GGUF file's weights; null for other formats. */
-  readonly ggufType: GgufType | null;
+  /** Type of a GGUF file's weights, or that of its source; null for other formats. */
+  readonly ggufType: GgufType | 'stored' | null;
   readonly hasTokenizer: boolean;
   /** Lines of the source's own card that name its licence. */
   readonly licence: readonly string[];
@@ -184,7 +184,7 @@ const REPEAT =
   'MODEL --plan uncurl-plan.json` repeats the comparison.';
 
 const verified = ({ verification, plan, format, ggufType }: CardContents): string => {
-  if (format === 'gguf')
+  if (format === 'gguf' && ggufType !== 'stored')
     return (
       `Before this folder got its name ${GGUF_FILE} was reopened and compared with what the plan makes of the ` +
       `source, written as ${ggufType ?? ''}: ` +
@@ -198,7 +198,7 @@ const verified = ({ verification, plan, format, ggufType }: CardContents): strin
       ? 'the original with a mask on its router'
       : 'the original with the same constants in place of its experts';
   const choices = sameExperts === null ? '' : 'every token chose the same experts at every layer, and ';
-  const graph = format === 'hf' ? '' : 'The graph ran them in batches, padded on either side. ';
+  const graph = format === 'hf' || format === 'gguf' ? '' : 'The graph ran them in batches, padded on either side. ';
   return (
     `Before this folder got its name it was reopened and compared with ${original}: every tensor is byte for ` +
     `byte what the plan makes of the source; ` +

@@ -81,7 +81,7 @@ export const writeOnnxGraph = async (
     [...views].map(([name, view]) => [name, { ...view, file: `/${path.basename(view.file)}` }]),
   );
   const model = describeModel(family, config, fromFolder, folder);
-  const bytes = wholeModelGraph(
+  const { bytes } = wholeModelGraph(
     model,
     model.blocks.map(({ moe }) => (moe === null ? null : ownLayer(moe))),
   );

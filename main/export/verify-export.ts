@@ -11,12 +11,13 @@ import type { ForwardResult } from '../inference/model-runner.ts';
 import { slicingObstacle } from './check-export.ts';
 import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
 import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
-import { configFileProblems, exportedConfig } from './export-config.ts';
+import { configFileProblems, exportedConfig, keptExperts } from './export-config.ts';
 import { checksumProblems, folderProblems } from './export-folder.ts';
 import { type ExportControl, VerifyProgress } from './export-progress.ts';
 import type { ExportSettings } from './export-settings.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { GGUF_FILE, ggufProblems, planGguf, readGgufType } from './gguf/gguf-file.ts';
+import { isStoredGguf, planStoredGguf, storedHeaderProblems } from './gguf/stored-gguf.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData } from './onnx-files.ts';
 import { planFileProblems, preparePlan } from './prepare-plan.ts';
 import { compareOnnx, verificationSlots } from './verify-onnx.ts';
@@ -46,7 +47,8 @@ export interface VerifyRequest {
  * original and the reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1,
  * largest |a| of the position). Everything in the folder is verified: weights that open as a checkpoint, an ONNX graph,
  * or both (a graph does not output experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run:
- * every byte of it is compared with what the plan makes of the source. All models run on the CPU.
+ * every byte of it is compared with what the plan makes of the source; but one made of a GGUF file is opened and run
+ * too. All models run on the CPU.
  *
  * A folder with other content is a result (`ok: false` with problems). Refuses a folder that is not a model, or a plan
  * that does not fit the original; fails (`export-changed`) if the folder changes meanwhile.
@@ -69,6 +71,7 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
   const exported = path.resolve(request.exported);
   const { settings } = request;
   const plan = preparePlan(checkpoint, request.plan);
+  if (isStoredGguf(checkpoint)) return verifyStored(request, plan, exported);
   const holds = await whatItHolds(exported);
   try {
     const opened = holds.weights ? await openOrExplain(exported) : null;
@@ -126,6 +129,47 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
       sameExperts: reopened?.sameExperts ?? null,
       sameTensors: differing.length === 0,
       mtp,
+      problems,
+    };
+  } catch (error) {
+    throw control.signal.aborted ? new CancelledError('The verification') : error;
+  }
+};
+
+/** The same for an export of a GGUF file: its header, its tensors byte for byte, and both models run. */
+const verifyStored = async (
+  { checkpoint, settings, control }: VerifyRequest,
+  plan: Plan,
+  exported: string,
+): Promise<Verification> => {
+  const checksums = await checksumProblems(exported, control.signal);
+  const opened = await openOrExplain(path.join(exported, GGUF_FILE));
+  if (typeof opened === 'string') return unopened([opened, ...checksums]);
+  try {
+    const tensors = await exportedTensors(checkpoint, plan, settings.overlays);
+    const progress = new VerifyProgress(control, tensors, 1);
+    const stored = await planStoredGguf(checkpoint, tensors, keptExperts(plan));
+    const files = [
+      ...(await storedHeaderProblems(stored, exported)),
+      ...(await folderProblems(checkpoint.folder, exported, [GGUF_FILE], control.signal)),
+      ...(await planFileProblems(exported, plan)),
+      ...checksums,
+    ];
+    const differing = await tensorProblems(tensors, opened.tensors, progress.compared);
+    const sequences = probeSequences(checkpoint.descriptor);
+    const original = await forward(checkpoint, plan, sequences, settings, progress, 0);
+    const reopened = await compareCheckpoint(opened, checkpoint, plan, sequences, original, settings, progress);
+    const problems = [...listed(files), ...listed(differing), ...listed(reopened.problems)];
+    return {
+      ok: problems.length === 0,
+      sequences: sequences.length,
+      tokens: sequences.reduce((sum, { length }) => sum + length, 0),
+      maxLogitDifference: reopened.maxLogitDifference,
+      tolerance: LOGIT_TOLERANCE,
+      forms: [],
+      sameExperts: reopened.sameExperts,
+      sameTensors: differing.length === 0,
+      mtp: null,
       problems,
     };
   } catch (error) {

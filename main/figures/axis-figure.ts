@@ -24,7 +24,7 @@ const PANEL = { width: 250, height: 216, axisRoom: 52, gap: 18, below: 54, head:
 const RADIUS = 3.6;
 
 /** Alternatives to the factor as the horizontal axis of quality. */
-export const curveAxes = ['kept', 'bytes', 'dropped'] as const;
+export const curveAxes = ['kept', 'bytes', 'dropped', 'loss', 'kl'] as const;
 export type CurveAxis = (typeof curveAxes)[number];
 
 interface AxisWords {
@@ -60,6 +60,20 @@ const axisWords: Readonly<Record<CurveAxis, AxisWords>> = {
     note:
       'Dropped share: of the unpruned model\u2019s routed choices on the calibration items, those whose expert is ' +
       'dropped or merged into another one.',
+  },
+  loss: {
+    title: 'answer loss',
+    across: 'answer loss (nats)',
+    position: ({ answerLoss }) => answerLoss?.mean,
+    note: 'Answer loss: log-probability that the right choice loses by pruning, mean over items.',
+  },
+  kl: {
+    title: 'KL',
+    across: 'KL to unpruned (nats)',
+    position: ({ fidelity }) => fidelity?.kl.mean,
+    note:
+      'KL: of the next-token distributions from those of the unpruned model, mean over the scored positions of the ' +
+      'items.',
   },
 };
 
@@ -212,8 +226,8 @@ const domainOf = (
 };
 
 /**
- * Accuracy (or perplexity) of one model against kept experts, bytes or dropped share: a small multiple per task, a
- * curve per method and draw.
+ * Accuracy (or perplexity) of one model against one of `curveAxes`: a small multiple per task, a curve per method and
+ * draw.
  */
 export const axisFigure = (
   document: SweepDocument,

@@ -24,6 +24,7 @@ import {
   taskColumn,
 } from './columns.ts';
 import { csvTable } from './csv.ts';
+import { manifestFile } from './figure-manifest.ts';
 import { experimentFigure } from './experiment-figure.ts';
 import { headlineColumns } from './tables.ts';
 import { signMark } from '../words/comparisons.ts';
@@ -232,4 +233,5 @@ export const experimentFiles = (
     name: 'experiment-thresholds.csv',
     contents: csvTable(manifest, experimentThresholdColumns, document.answers.flatMap(thresholdLines)),
   },
+  { name: 'manifest.json', contents: manifestFile(manifest) },
 ];

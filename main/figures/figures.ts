@@ -7,6 +7,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import type { ThemeName } from './colors.ts';
 import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
+import { manifestFile } from './figure-manifest.ts';
 import { frontierCsv } from './frontier-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
@@ -140,7 +141,7 @@ const profileFiles = (
 
 /**
  * Every figure and table of a run as files: curves and comparisons (SVG), heatmaps (SVG, and PNG without axes),
- * results, thresholds and profiles (CSV, Markdown), each with the run's manifest inside. Other pictures as PNG need a
+ * results, thresholds and profiles (CSV, Markdown), and the run's manifest, which pictures also hold. Other pictures as PNG need a
  * rasteriser, which only the window has. Pure: the same source gives the same bytes.
  */
 export const figures = (source: FigureSource, theme: ThemeName = 'light'): FigureFile[] => {
@@ -162,5 +163,5 @@ export const figures = (source: FigureSource, theme: ThemeName = 'light'): Figur
       'Choose a profile run, or a sweep that has measured at least one candidate.',
     );
   }
-  return files;
+  return [...files, { name: 'manifest.json', contents: manifestFile(manifest) }];
 };

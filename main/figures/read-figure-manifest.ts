@@ -1,6 +1,8 @@
+import { csvParse } from 'd3-dsv';
 import { z } from 'zod';
+import { RUN_COLUMN } from './csv.ts';
 
-/** Provenance of a saved figure or table: the run, several runs, or the profile of a model on a task. */
+/** Provenance of a saved figure or table, from the manifest inside or, in a table, from its columns: the run, several runs, or the profile of a model on a task. */
 export type FigureSource =
   | { readonly kind: 'run'; readonly run: string; readonly title: string | null }
   | { readonly kind: 'runs'; readonly runs: readonly string[] }
@@ -51,6 +53,21 @@ const pngManifest = (bytes: Uint8Array): string | null => {
   return null;
 };
 
+/** Runs are read from so much of a table: its first column names them in every line. */
+const MOST_TABLE_CHARACTERS = 4_000_000;
+
+const ofColumns = z.object({ model: z.string(), task: z.string(), layer: z.string(), expert: z.string() });
+
+/** Provenance of a table without a manifest inside: its run, its runs, or the profile that it lists. */
+const tableSource = (bytes: Uint8Array): FigureSource | null => {
+  const rows = csvParse(new TextDecoder().decode(bytes).slice(0, MOST_TABLE_CHARACTERS));
+  const runs = [...new Set(rows.map((row) => row[RUN_COLUMN]))].flatMap((id) => ofRun.safeParse({ id }).data?.id ?? []);
+  const [run, ...others] = runs;
+  if (run !== undefined) return others.length === 0 ? { kind: 'run', run, title: null } : { kind: 'runs', runs };
+  const profile = ofColumns.safeParse(rows[0]);
+  return profile.success ? { kind: 'profile', model: profile.data.model, task: profile.data.task } : null;
+};
+
 const manifestText = (bytes: Uint8Array): string | null => {
   const ofPng = pngManifest(bytes);
   if (ofPng !== null) return ofPng;
@@ -68,10 +85,11 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** Provenance of a saved SVG, PNG or CSV; null if it states none, like files of other programs. */
+/** Provenance of a saved SVG, PNG or CSV, also of earlier versions, whose CSV begins with the manifest; null if it states none, like files of other programs. */
 export const readFigureSource = (bytes: Uint8Array): FigureSource | null => {
   const text = manifestText(bytes);
-  const manifest = text === null ? null : parsed(text);
+  if (text === null) return tableSource(bytes);
+  const manifest = parsed(text);
   const run = ofRun.safeParse(manifest);
   if (run.success) return { kind: 'run', run: run.data.id, title: run.data.title ?? null };
   const runs = ofRuns.safeParse(manifest);

@@ -1,6 +1,14 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import type { ElsewherePoint, PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type {
+  AnswerLoss,
+  ElsewherePoint,
+  Fidelity,
+  PointName,
+  SweepDocument,
+  SweepResult,
+  Threshold,
+} from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { choiceAndWriting, type ChoiceAndWriting } from '../evaluation/choice-and-writing.ts';
 import {
@@ -66,6 +74,30 @@ const droppedColumn: Column<{ readonly droppedShare?: number | undefined }> = nu
 
 const threeDigits = (value: number): number => Number(value.toPrecision(3));
 
+const nats = (value: number): string => formatFixed(value, 3);
+
+/** A measure of fidelity and the ends of its interval. */
+const fidelityColumns = (
+  name: string,
+  of: (fidelity: Fidelity) => AnswerLoss,
+  title: string,
+  format: (value: number) => string,
+  definition: string,
+): Columns<SweepResult> => {
+  const found = ({ fidelity }: SweepResult): AnswerLoss | null => (fidelity === undefined ? null : of(fidelity));
+  return [
+    number(
+      name,
+      (row) => found(row)?.mean,
+      title,
+      (value) => format(value),
+      definition,
+    ),
+    [`${name}_low`, (row) => found(row)?.low ?? null],
+    [`${name}_high`, (row) => found(row)?.high ?? null],
+  ];
+};
+
 export const resultColumns: Columns<SweepResult> = [
   ...curveColumns,
   factorColumn,
@@ -120,6 +152,11 @@ export const resultColumns: Columns<SweepResult> = [
   ],
   ['answer_loss_low', ({ answerLoss }) => answerLoss?.low ?? null],
   ['answer_loss_high', ({ answerLoss }) => answerLoss?.high ?? null],
+  ['scored_positions', ({ fidelity }) => fidelity?.positions ?? null],
+  ...fidelityColumns('kl', ({ kl }) => kl, 'KL', nats, 'klToUnpruned'),
+  ...fidelityColumns('reverse_kl', ({ reverseKl }) => reverseKl, 'reverse KL', nats, 'reverseKl'),
+  ...fidelityColumns('changed_token', ({ changed }) => changed, 'other token', formatPercent, 'otherToken'),
+  ...fidelityColumns('acceptance', ({ acceptance }) => acceptance, 'acceptance', formatPercent, 'acceptance'),
   ['high_one_sided', ({ highOneSided }) => highOneSided ?? null],
   [
     'verdict',

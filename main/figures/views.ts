@@ -41,7 +41,8 @@ import { choiceAndWritingCsv, elsewhereCsv, resultsCsv, thresholdsCsv } from './
 export interface ViewFiles {
   /** `name` has no extension: the picture may become SVG or PNG. */
   readonly picture: { readonly name: string; readonly draw: () => Drawing } | null;
-  readonly table: { readonly name: string; readonly write: () => string };
+  /** Its manifest is saved beside it. */
+  readonly table: { readonly name: string; readonly write: () => string; readonly manifest: FigureManifest };
 }
 
 /** The parts to draw; default: all. */
@@ -82,11 +83,11 @@ export const curvesView = (
   const hasPanels = document.results.some((result) => result.model === model && isShown(result.task));
   return {
     picture: hasPanels ? { name: `curves-${fileNameOf(modelFileNames(document), model)}`, draw } : null,
-    table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
+    table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
   };
 };
 
-/** Quality of one model against kept experts, bytes or dropped share, with the same data as the curves. */
+/** Quality of one model against one of `curveAxes`, with the same data as the curves. */
 export const axisView = ({ manifest, document, theme }: SweepView, model: string, axis: CurveAxis): ViewFiles => ({
   picture: hasAxis(document, model, axis)
     ? {
@@ -94,7 +95,7 @@ export const axisView = ({ manifest, document, theme }: SweepView, model: string
         draw: () => axisFigure(document, model, axis, manifest, figureTheme(theme)),
       }
     : null,
-  table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
+  table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
 });
 
 /** The chart of the workbench, and every result of the sweep. */
@@ -109,7 +110,7 @@ export const differenceView = (
           name: `difference-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panels[0]?.task ?? ''}`,
           draw: () => differenceFigure({ ...chart, rule: document.rule, manifest, theme: figureTheme(theme) }),
         },
-  table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
+  table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
 });
 
 export interface RunsView {
@@ -130,19 +131,19 @@ export const runsView = ({ entries, settings, theme }: RunsView, chart: RunsChar
             name: `runs-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panel.task}`,
             draw: () => runsFigure(chart, settings, manifest, figureTheme(theme)),
           },
-    table: { name: 'runs.csv', write: () => runsCsv(entries, manifest) },
+    table: { name: 'runs.csv', write: () => runsCsv(entries, manifest), manifest },
   };
 };
 
 export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,
-  table: { name: 'thresholds.csv', write: () => thresholdsCsv(document, manifest) },
+  table: { name: 'thresholds.csv', write: () => thresholdsCsv(document, manifest), manifest },
 });
 
 /** Thresholds of tasks measured with both kinds of answers: chosen and written. */
 export const kindsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,
-  table: { name: 'chosen-and-written.csv', write: () => choiceAndWritingCsv(document, manifest) ?? '' },
+  table: { name: 'chosen-and-written.csv', write: () => choiceAndWritingCsv(document, manifest) ?? '', manifest },
 });
 
 /** Plans of one model and method on every task, and all of the sweep's plans on tasks that they were not made for. */
@@ -154,7 +155,7 @@ export const elsewhereView = (
     name: `elsewhere-${fileNameOf(modelFileNames(document), curve.model)}--${fileNameOf(fileNames([]), curve.method)}`,
     draw: () => elsewhereFigure(document, curve, manifest, figureTheme(theme)),
   },
-  table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '' },
+  table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '', manifest },
 });
 
 export interface SizeTrendView {
@@ -177,7 +178,7 @@ const sizeView =
           sizeTrend.methods.filter((method) => shown.methods?.includes(method) ?? true),
         ),
     },
-    table: { name: `${name}.csv`, write: () => write(sizeTrend, manifest) },
+    table: { name: `${name}.csv`, write: () => write(sizeTrend, manifest), manifest },
   });
 
 /** How far each model can be pruned for each task by the best method. */
@@ -193,7 +194,7 @@ export const sizePairView = sizeView('pruned-against-scratch', sizePairFigure, s
 /** Models of neighbouring sizes pruned to the same number of experts. */
 export const equalKeptView = ({ manifest, sizeTrend }: Omit<SizeTrendView, 'theme'>): ViewFiles => ({
   picture: null,
-  table: { name: 'equal-kept-experts.csv', write: () => equalKeptCsv(sizeTrend, manifest) },
+  table: { name: 'equal-kept-experts.csv', write: () => equalKeptCsv(sizeTrend, manifest), manifest },
 });
 
 export interface CompareView {
@@ -209,7 +210,7 @@ export const compareView = ({ manifest, comparison, theme }: CompareView): ViewF
   const name = `methods-compared-${fileNameOf(fileNames(models), model)}${kind}`;
   return {
     picture: { name, draw: () => compareFigure(comparison, manifest, figureTheme(theme)) },
-    table: { name: `${name}.csv`, write: () => comparisonsCsv([comparison], manifest) },
+    table: { name: `${name}.csv`, write: () => comparisonsCsv([comparison], manifest), manifest },
   };
 };
 
@@ -289,6 +290,7 @@ export const routingView = (view: RoutingView, names: RoutingNames): ViewFiles =
     table: {
       name: `profile-${fileNameOf(names.models, model)}--${fileNameOf(names.tasks, profile.task)}.csv`,
       write: () => profileCsv(model, profile, manifest, { minus, hatches }),
+      manifest,
     },
   };
 };

@@ -3,6 +3,7 @@ import { dirname, extname, join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from './file-errors.ts';
 import { explainReadError, openRegularFile } from './regular-file.ts';
+import { isGgufPath } from './gguf-path.ts';
 
 export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
 
@@ -24,8 +25,9 @@ const isHarnessDocument = async (file: string): Promise<boolean> => {
   }
 };
 
-/** The kind of a file by its suffix; of a YAML file by its content, since most are something else. */
-export const kindOfFile = async (path: string): Promise<'task' | 'file'> => {
+/** The kind of a file by its suffix (.gguf is a model); of a YAML file by its content, since most are something else. */
+export const kindOfFile = async (path: string): Promise<'model' | 'task' | 'file'> => {
+  if (isGgufPath(path)) return 'model';
   if (TASK_ENDINGS.some((ending) => path.toLowerCase().endsWith(ending))) return 'task';
   if (!isYaml(path)) return 'file';
   try {

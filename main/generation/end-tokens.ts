@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
+import { isGgufPath } from '../files/gguf-path.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 
@@ -18,6 +19,8 @@ const endings = z.looseObject({
  * (or the text model's config in it) if there is no such file, as in transformers.
  */
 export const readEndTokens = async (folder: string): Promise<readonly number[]> => {
+  // A GGUF file names its end token only, which its tokenizer knows.
+  if (isGgufPath(folder)) return [];
   for (const name of ['generation_config.json', 'config.json']) {
     const file = path.join(folder, name);
     const text = await readTextIfThere(file, { mostBytes: MAX_BYTES });

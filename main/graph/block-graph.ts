@@ -28,7 +28,7 @@ import { cut } from './heads.ts';
 import { connectHalf, connectHead } from './hyper-connection.ts';
 import { gelu, linear, multiply, normalise, normaliseBy, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
-import { type GraphTarget, OnnxGraph, type Value } from './onnx-graph.ts';
+import { type GraphTarget, OnnxGraph, type Value, type SerialisedGraph } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type StateInputs, stateInputs, stateOperator } from './state.ts';
 import { putTogether, type StreamParts, streamWidth, takeApart } from './stream.ts';
@@ -55,7 +55,7 @@ export const blockGraph = (
   layer: MoeLayer | null,
   target?: GraphTarget,
   form: BlockForm = 'plain',
-): Uint8Array => {
+): SerialisedGraph => {
   const graph = new OnnxGraph(target);
   const { hidden } = model;
   const input = graph.input('hidden', DataType.FLOAT, ['T', streamWidth(model)]);
@@ -309,7 +309,7 @@ const addBranch = (graph: OnnxGraph, { residualMultiplier }: ModelDescriptor, re
   ]);
 
 /** Token ids [T] -> stream [T, W]. 16-bit rows are cast after they are gathered, so that the table is never copied. */
-export const embeddingGraph = (model: ModelDescriptor): Uint8Array => {
+export const embeddingGraph = (model: ModelDescriptor): SerialisedGraph => {
   const graph = new OnnxGraph();
   const tokens = graph.input('tokens', DataType.INT64, ['T']);
   graph.output('hiddenOut', embed(graph, model, tokens), DataType.FLOAT, ['T', streamWidth(model)]);
@@ -351,14 +351,14 @@ const tokenInputs = (
 };
 
 /** Stream [N, W] -> logits [N, V]. */
-export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
+export const logitsGraph = (model: ModelDescriptor): SerialisedGraph => {
   const graph = new OnnxGraph();
   graph.output('logits', head(graph, model, lastHidden(graph, model)), DataType.FLOAT, ['N', model.vocabulary]);
   return graph.serialise('logits');
 };
 
 /** Stream [N, W] -> the token with the largest logit of each row [N] (ties: the lowest). */
-export const greedyGraph = (model: ModelDescriptor): Uint8Array => {
+export const greedyGraph = (model: ModelDescriptor): SerialisedGraph => {
   const graph = new OnnxGraph();
   const logits = head(graph, model, lastHidden(graph, model));
   graph.output('best', graph.node('ArgMax', [logits], { axis: -1, keepdims: 0 }), DataType.INT64, ['N']);
@@ -369,7 +369,7 @@ export const greedyGraph = (model: ModelDescriptor): Uint8Array => {
  * Stream [N, W] and pairs [M, 2] of (row of hidden, target token) -> log-probability of each target, and whether it is
  * the argmax of its row. Several targets may share a row: the choices of an item share the end of their context.
  */
-export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
+export const scoreGraph = (model: ModelDescriptor): SerialisedGraph => {
   const graph = new OnnxGraph();
   const logits = head(graph, model, lastHidden(graph, model));
   const pairs = graph.input('pairs', DataType.INT64, ['M', 2]);

@@ -8,7 +8,7 @@ import type {
 } from '../checkpoint/descriptor.ts';
 import { gatesInput, isPlainSoftmax } from '../checkpoint/routing.ts';
 import { activate, biased, joinRows, limitedUp, linear, multiply, splitRows, squaredRelu, swiglu } from './linear.ts';
-import { OnnxGraph, type Value } from './onnx-graph.ts';
+import { OnnxGraph, type Value, type SerialisedGraph } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
 import { tensor, weight } from './weights.ts';
@@ -211,8 +211,8 @@ const runExperts = (
   };
 };
 
-/** More experts than this are multiplied by operators that open faster. */
-const MANY_EXPERTS = 64;
+/** Layers with more experts than this take long to open: their graphs are made and optimised so that it is less. */
+export const MANY_EXPERTS = 64;
 
 /**
  * When a session opens, onnxruntime looks for a used buffer of the same shape for every value whose axes it knows, among
@@ -329,7 +329,7 @@ const withShared = (graph: OnnxGraph, { shared }: MoeLayer, tokens: Value, route
 export type Experts = Pick<MoeLayer, 'experts' | 'activation' | 'latent'>;
 
 /** Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H]. */
-export const expertsGraph = (hidden: number, layer: Experts): Uint8Array => {
+export const expertsGraph = (hidden: number, layer: Experts): SerialisedGraph => {
   const graph = new OnnxGraph();
   const tokens = graph.input('tokens', DataType.FLOAT, ['T', hidden]);
   graph.output('outputs', everyExpert(graph, layer, tokens), DataType.FLOAT, [layer.experts.length, 'T', hidden]);

@@ -20,6 +20,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from './onnx-messages.ts';
+import type { TensorView } from '../checkpoint/descriptor.ts';
 
 /** Version of the standard operators in graphs, and of the file format that carries it. */
 const OPSET = 21n;
@@ -51,6 +52,14 @@ export interface ExternalTensor {
   readonly byteLength: number;
   readonly shape: readonly number[];
   readonly type: DataType;
+  /** Where the data are blocks of quantised values: `type` is then that of their values. */
+  readonly blocks?: TensorView;
+}
+
+/** A graph as bytes, and the tensors whose values are given to the session, by their location in the graph. */
+export interface SerialisedGraph {
+  readonly bytes: Uint8Array;
+  readonly given: ReadonlyMap<string, ExternalTensor>;
 }
 
 /**
@@ -64,6 +73,7 @@ export class OnnxGraph {
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #constants = new Map<string, Value>();
+  readonly #externals = new Map<string, ExternalTensor>();
   readonly #externalNames = new Map<string, number>();
   #next = 0;
 
@@ -146,24 +156,42 @@ export class OnnxGraph {
   /** Weights in their file: nothing is read until the runtime maps it. */
   external(tensor: ExternalTensor): Value {
     const key = `x:${tensor.location}:${String(tensor.byteOffset)}:${tensor.shape.join('x')}`;
-    return this.#constant(key, () =>
-      create(TensorProtoSchema, {
-        name: this.#unused(tensor.name),
+    return this.#constant(key, () => {
+      const name = this.#unused(tensor.name);
+      this.#externals.set(name, tensor);
+      return create(TensorProtoSchema, {
+        name,
         dataType: tensor.type,
         dims: tensor.shape.map((length) => BigInt(length)),
         dataLocation: DataLocation.EXTERNAL,
-        externalData: [
-          ['location', tensor.location],
-          ['offset', String(tensor.byteOffset)],
-          ['length', String(tensor.byteLength)],
-        ].map(([key, value]) => create(StringStringEntryProtoSchema, { key: key ?? '', value: value ?? '' })),
-      }),
-    );
+        externalData: externalData(tensor.location, tensor.byteOffset, tensor.byteLength),
+      });
+    });
   }
 
-  /** The model as bytes, without nodes that no output needs. */
-  serialise(name: string): Uint8Array {
+  /**
+   * The model as bytes, without nodes that no output needs. Where a tensor is stored in blocks, the values of all
+   * tensors are given to the session: onnxruntime takes either all from files or none.
+   */
+  serialise(name: string): SerialisedGraph {
     const { nodes, initializers } = this.#needed();
+    const externals = initializers.flatMap((proto) => {
+      const tensor = this.#externals.get(proto.name);
+      return tensor === undefined ? [] : [{ proto, tensor }];
+    });
+    const given = new Map<string, ExternalTensor>();
+    if (externals.some(({ tensor }) => tensor.blocks !== undefined))
+      for (const { proto, tensor } of externals) {
+        const location = `given/${String(given.size)}`;
+        const values = tensor.shape.reduce((product, length) => product * length, 1);
+        const bytes = tensor.blocks === undefined ? tensor.byteLength : 4 * values;
+        proto.externalData = externalData(location, 0, bytes);
+        given.set(location, tensor);
+      }
+    return { bytes: this.#binary(name, nodes, initializers), given };
+  }
+
+  #binary(name: string, nodes: NodeProto[], initializers: TensorProto[]): Uint8Array {
     return toBinary(
       ModelProtoSchema,
       create(ModelProtoSchema, {
@@ -218,6 +246,13 @@ export class OnnxGraph {
     return name;
   }
 }
+
+const externalData = (location: string, offset: number, length: number): TensorProto['externalData'] =>
+  [
+    ['location', location],
+    ['offset', String(offset)],
+    ['length', String(length)],
+  ].map(([key, value]) => create(StringStringEntryProtoSchema, { key: key ?? '', value: value ?? '' }));
 
 /** Operators of onnxruntime's own domain that graphs use. */
 const contribOperators = new Set(['FusedMatMul', 'LinearAttention', 'QuickGelu', 'RotaryEmbedding']);

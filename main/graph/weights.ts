@@ -1,9 +1,11 @@
 import path from 'node:path';
 import type { StoredMatrix, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import { isBlockType } from '../checkpoint/gguf/gguf-types.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 
 const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
+  if (isBlockType(dtype)) return DataType.FLOAT;
   switch (dtype) {
     case 'F32':
       return DataType.FLOAT;
@@ -22,7 +24,10 @@ const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
   }
 };
 
-/** A stored tensor: the bytes stay in their file (external data relative to `externalDataRoot`). */
+/**
+ * A stored tensor: the bytes stay in their file (external data relative to `externalDataRoot`); of blocks, their values
+ * in float32, which the session computes.
+ */
 export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
   graph.external({
     name: view.tensor,
@@ -31,10 +36,11 @@ export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
     byteLength: view.byteLength,
     shape: view.shape,
     type: onnxType(view.dtype, view.tensor),
+    ...(isBlockType(view.dtype) ? { blocks: view } : {}),
   });
 
 export const toFloat = (graph: OnnxGraph, value: Value, stored: TensorView): Value =>
-  stored.dtype === 'F32' ? value : graph.node('Cast', [value], { to: DataType.FLOAT });
+  stored.dtype === 'F32' || isBlockType(stored.dtype) ? value : graph.node('Cast', [value], { to: DataType.FLOAT });
 
 /** A tensor as float32; other dtypes are cast by the graph, once where the session folds constants. */
 export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(graph, storedTensor(graph, view), view);

@@ -12,7 +12,7 @@ import { type BlockInputs, blockNodes, mixByAttention, mixByEntries, mixByState,
 import type { CompressedInputs, EntryInputs } from './compressed-attention.ts';
 import { HIDDEN, type Rotation } from './heads.ts';
 import type { MoeLayer } from './moe.ts';
-import { OnnxGraph, type Value } from './onnx-graph.ts';
+import { OnnxGraph, type Value, type SerialisedGraph } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import type { StateInputs } from './state.ts';
 
@@ -230,7 +230,7 @@ export const LOGITS = 'logits';
  *
  * `layers[block]`: the experts of each block, null where it is dense.
  */
-export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLayer | null)[]): Uint8Array => {
+export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLayer | null)[]): SerialisedGraph => {
   const graph = new OnnxGraph();
   const ids = graph.input(INPUT_IDS, DataType.INT64, ['batch', 'sequence']);
   const mask = graph.input(ATTENTION_MASK, DataType.INT64, ['batch', 'sequence']);

@@ -4,6 +4,7 @@ import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { memoryVerdict } from '../contract/model.ts';
 import { type BlockForm, blockGraph } from '../graph/block-graph.ts';
+import { MANY_EXPERTS } from '../graph/moe.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { providers } from './providers/provider.ts';
@@ -68,6 +69,7 @@ export class BlockPool {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),
       weights: 'resident',
+      isLong: (variant.layer?.experts.length ?? 0) > MANY_EXPERTS,
       provider: this.#provider,
     });
     this.#open.set(key, session);

@@ -15,7 +15,7 @@ import {
   repeatedBatch,
 } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
-import { HiddenStore, type StoredHidden } from './hidden-store.ts';
+import { HiddenStore, KEPT_SHARE, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
 import {
@@ -121,7 +121,8 @@ export class Executor {
       done += work;
       control.onProgress?.(done, total);
     };
-    const store = new HiddenStore(this.#spillFolder, goesByBlock ? this.#pool.spareBytes : Infinity);
+    const spare = this.#pool.spareBytes * (control.fidelity === undefined ? 1 : 1 - KEPT_SHARE);
+    const store = new HiddenStore(this.#spillFolder, goesByBlock ? spare : Infinity);
     const lead = prefix.length === 0 ? [] : [makePrefixBatch(descriptor, prefix)];
     try {
       for (let first = 0; first < groups.length; first += batchesAtOnce) {
@@ -169,14 +170,15 @@ export class Executor {
       }
       states = branches;
     }
-    for (const state of states) {
-      for (const [index, batch] of batches.entries()) {
-        if (isPrefixBatch(batch)) continue;
+    // Batch by batch: what the sink computes of a batch for one candidate serves the next.
+    for (const [index, batch] of batches.entries()) {
+      if (isPrefixBatch(batch)) continue;
+      for (const state of states) {
         await pause(signal);
         await sink.hidden(batch, state.candidates, await readState(store, state, index));
       }
-      for (const stored of state.hidden) await store.release(stored);
     }
+    for (const state of states) for (const stored of state.hidden) await store.release(stored);
   }
 
   /** One branch through one block, all its batches; the prefix before the trees that continue it. */

@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import type { Product, Products } from '../arithmetic/product.ts';
-import { OnnxGraph } from '../graph/onnx-graph.ts';
+import { OnnxGraph, type SerialisedGraph } from '../graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../graph/onnx-messages.ts';
 import { Session } from './session.ts';
 
@@ -52,7 +52,7 @@ export const withProducts = async <T>(work: (products: Products) => Promise<T>):
   }
 };
 
-const productGraph = (isTransposed: boolean): Uint8Array => {
+const productGraph = (isTransposed: boolean): SerialisedGraph => {
   const graph = new OnnxGraph();
   const a = graph.input('a', DataType.DOUBLE, isTransposed ? ['inner', 'rows'] : ['rows', 'inner']);
   const b = graph.input('b', DataType.DOUBLE, ['inner', 'columns']);

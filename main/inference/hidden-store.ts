@@ -6,6 +6,9 @@ import path from 'node:path';
 export type StoredHidden =
   { readonly kind: 'memory'; readonly hidden: Float32Array } | { readonly kind: 'file'; readonly file: string };
 
+/** Share of the memory left by the weights for hidden states that outlive a run (`UnprunedStates`). */
+export const KEPT_SHARE = 0.25;
+
 /**
  * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` stay in memory, the rest
  * goes to files under `folder` and is restored bit for bit. Release every state; `dispose` removes the remaining ones.

@@ -23,6 +23,11 @@ export interface RunControl {
    * until `releaseCandidates`.
    */
   readonly goesOn?: boolean;
+  /**
+   * Also compare distributions with the unpruned model's. Its last hidden states are kept under this name until an
+   * evaluation gives another one.
+   */
+  readonly fidelity?: string;
 }
 
 export interface ForwardResult {

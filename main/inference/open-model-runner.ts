@@ -30,24 +30,30 @@ import type {
 } from './model-runner.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
-import { profileSequences } from './encode-item.ts';
+import { encodeChoices, encodeText, profileSequences, requireScored } from './encode-item.ts';
+import { joinFidelity, NO_POSITIONS } from './fidelity.ts';
+import { HiddenStore, KEPT_SHARE } from './hidden-store.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
-import type { ScoredOutcome } from '../contract/outcome.ts';
+import { itemOutcome } from './item-outcome.ts';
+import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { Overlays } from './overlays.ts';
 import { profileLayers } from './profile-layers.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
-import { evaluateItems, requestSequences, requireTokenizerOf, scoreLists, textSequences } from './score-lists.ts';
+import { prefixSums, requestSequences, requireTokenizerOf, scoreLists, textSequences } from './score-lists.ts';
 import {
+  groupOf,
   groupTargets,
   type ScoredGroup,
+  scoredStates,
   type ScoredSequence,
   Scorer,
   type TargetScore,
   unscoredTokens,
 } from './scorer.ts';
+import { groupKey, UnprunedStates } from './unpruned-states.ts';
 import { splitPrefix, type TokenTree, treeOf } from './token-tree.ts';
 
 /** Padded tokens per batch: large enough for full speed, small enough that a run takes far less than a second. */
@@ -70,13 +76,18 @@ export const openModel = async (
   const pool = new BlockPool(checkpoint, threads, memoryBudgetBytes, streamed, provider, mapped);
   const executor = await Executor.open(checkpoint, pool, threads, slots, scratchFolder, mapped);
   const scorer = new Scorer(checkpoint, threads, provider, mapped);
-  const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary);
+  const { vocabulary } = checkpoint.descriptor;
+  const tokenizer = await loadTokenizer(checkpoint.folder, vocabulary);
+  const store = new HiddenStore(scratchFolder, KEPT_SHARE * pool.spareBytes);
+  const unpruned = new UnprunedStates(scorer, { vocabulary, width: streamWidth(checkpoint.descriptor) }, store);
   const dispose = async (): Promise<void> => {
     await pool.dispose();
     await executor.dispose();
     await scorer.dispose();
+    await unpruned.dispose();
   };
-  const parts = { checkpoint, tokenizer, threads, slots, scratchFolder, mostJointUnknowns, pool, executor, scorer };
+  const sizes = { threads, slots, scratchFolder, mostJointUnknowns };
+  const parts = { checkpoint, tokenizer, ...sizes, pool, executor, scorer, unpruned };
   return {
     checkpoint,
     runner: (overlays) => new Runner({ ...parts, overlays, dispose }),
@@ -95,6 +106,7 @@ interface RunnerParts {
   readonly pool: BlockPool;
   readonly executor: Executor;
   readonly scorer: Scorer;
+  readonly unpruned: UnprunedStates;
   readonly overlays: Overlays;
   readonly dispose: () => Promise<void>;
 }
@@ -121,8 +133,29 @@ class Runner implements ModelRunner {
     candidates: readonly Candidate[],
     control: RunControl,
   ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> {
-    return evaluateItems(given, this.#requireTokenizer(), this.checkpoint.descriptor.maxPositions, (groups) =>
-      this.#score(groups, candidates, control),
+    const items = given.map(requireScored);
+    const tokenizer = this.#requireTokenizer();
+    const { maxPositions } = this.checkpoint.descriptor;
+    const sequences = items.map((item) =>
+      'choices' in item ? encodeChoices(tokenizer, item, maxPositions) : encodeText(tokenizer, item, maxPositions),
+    );
+    const groups = sequences.map((list, index) => groupOf(list, 'choices' in (items[index] ?? {})));
+    const compared = new Map<string, ItemFidelity[]>();
+    const scores =
+      control.fidelity === undefined
+        ? await this.#score(groups.flat(), candidates, control)
+        : await this.#scoreAndCompare(groups.flat(), candidates, control, control.fidelity, compared);
+    const firstGroup = prefixSums(groups.map((list) => list.length));
+    return new Map(
+      [...scores].map(([key, perGroup]) => [
+        key,
+        items.map((item, index) => {
+          const [first, end] = [firstGroup[index], firstGroup[index + 1]];
+          const outcome = itemOutcome(item, sequences[index] ?? [], perGroup.slice(first, end).flat());
+          const fidelity = compared.get(key);
+          return fidelity === undefined ? outcome : { ...outcome, fidelity: joinFidelity(fidelity.slice(first, end)) };
+        }),
+      ]),
     );
   }
 
@@ -322,12 +355,54 @@ class Runner implements ModelRunner {
     );
   }
 
-  /** Per candidate and group, per sequence, the scores of its targets in order. */
+  /**
+   * Scores candidates, and compares their distributions with the unpruned model's: fills `compared`, per candidate and
+   * group. The unpruned model runs first where its states are not kept from an earlier call.
+   */
+  async #scoreAndCompare(
+    groups: readonly ScoredGroup[],
+    candidates: readonly Candidate[],
+    control: RunControl,
+    subject: string,
+    compared: Map<string, ItemFidelity[]>,
+  ): Promise<Map<string, TargetScore[][][]>> {
+    const { unpruned } = this.#parts;
+    await unpruned.turnTo(subject);
+    const keys = groups.map(groupKey);
+    const whole = candidates.filter(({ plan }) => plan === null);
+    const isKept = keys.every((key) => unpruned.has(key));
+    const alone = isKept || whole.length > 0 ? whole : [{ key: 'unpruned', plan: null }];
+    const pruned = candidates.filter(({ plan }) => plan !== null);
+    const scores = new Map<string, TargetScore[][][]>();
+    const runs = [alone, pruned].filter((some) => some.length > 0);
+    const all = runs.flat().length;
+    let finished = 0;
+    for (const some of runs) {
+      const before = finished;
+      const onProgress = (done: number, total: number): void =>
+        control.onProgress?.(((before + (some.length * done) / total) / all) * total, total);
+      const own = await this.#score(groups, some, { ...control, onProgress }, { keys, compared, keep: some === alone });
+      finished += some.length;
+      if (some === pruned || alone === whole) for (const [key, found] of own) scores.set(key, found);
+    }
+    return scores;
+  }
+
+  /**
+   * Per candidate and group, per sequence, the scores of its targets in order. `comparison`: with the states of the
+   * unpruned model of groups by key, which are kept first where the candidate is that model (`keep`).
+   */
   async #score(
     groups: readonly ScoredGroup[],
     candidates: readonly Candidate[],
     control: RunControl,
+    comparison?: {
+      readonly keys: readonly string[];
+      readonly compared: Map<string, ItemFidelity[]>;
+      readonly keep: boolean;
+    },
   ): Promise<Map<string, TargetScore[][][]>> {
+    const width = streamWidth(this.checkpoint.descriptor);
     const resolved = await this.#resolve(candidates);
     await this.#pool.closeMerged(resolved.flatMap(({ variants }) => variants.map(({ sessionKey }) => sessionKey)));
     const scores = new Map(candidates.map(({ key }) => [key, groups.map((): TargetScore[][] => [])]));
@@ -349,6 +424,18 @@ class Runner implements ModelRunner {
             const own = (targets[member] ?? []).map((list) => flat.slice(next, (next += list.length)));
             for (const { key } of members) scores.get(key)?.splice(tree, 1, own);
           });
+          if (comparison === undefined) return;
+          const keys = batch.trees.map((tree) => comparison.keys[tree] ?? '');
+          const states = targets.map((lists) => scoredStates(hidden, lists.flat(), width));
+          if (comparison.keep)
+            for (const [member, key] of keys.entries())
+              await this.#parts.unpruned.keep(key, states[member] ?? new Float32Array());
+          const found = await this.#parts.unpruned.compare(keys, joined(states));
+          for (const { key } of members) {
+            const own = comparison.compared.get(key) ?? groups.map(() => NO_POSITIONS);
+            batch.trees.forEach((tree, member) => own.splice(tree, 1, found[member] ?? NO_POSITIONS));
+            comparison.compared.set(key, own);
+          }
         },
       },
       control,
@@ -384,6 +471,16 @@ class Runner implements ModelRunner {
     return requireTokenizerOf(this.checkpoint, this.tokenizer);
   }
 }
+
+const joined = (parts: readonly Float32Array[]): Float32Array => {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const part of parts) {
+    whole.set(part, filled);
+    filled += part.length;
+  }
+  return whole;
+};
 
 /** `length` rows from `row` of a row-major matrix with `rows` rows. */
 const rowsOf = <T extends Float32Array | Int32Array>(matrix: T, row: number, length: number, rows: number): T => {

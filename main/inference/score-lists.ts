@@ -1,10 +1,6 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
-import type { ScoredOutcome } from '../contract/outcome.ts';
-import type { TaskItem } from '../contract/task.ts';
-import { encodeChoices, encodeText, requireScored } from './encode-item.ts';
-import { itemOutcome } from './item-outcome.ts';
 import type { ScoreRequest, ScoreResult } from './model-runner.ts';
 import {
   groupOf,
@@ -14,34 +10,6 @@ import {
   type ScoredSequence,
   type TargetScore,
 } from './scorer.ts';
-
-/** Per candidate, per group, per sequence of it: the scores of its targets in order. */
-export type GroupScores = ReadonlyMap<string, readonly (readonly (readonly TargetScore[])[])[]>;
-
-/** Outcomes of items for every candidate, whatever engine scores their sequences. */
-export const evaluateItems = async (
-  given: readonly TaskItem[],
-  tokenizer: TextTokenizer,
-  maxPositions: number,
-  score: (groups: readonly ScoredGroup[]) => Promise<GroupScores>,
-): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> => {
-  const items = given.map(requireScored);
-  const sequences = items.map((item) =>
-    'choices' in item ? encodeChoices(tokenizer, item, maxPositions) : encodeText(tokenizer, item, maxPositions),
-  );
-  const groups = sequences.map((list, index) => groupOf(list, 'choices' in (items[index] ?? {})));
-  const scores = await score(groups.flat());
-  const firstGroup = prefixSums(groups.map((list) => list.length));
-  return new Map(
-    [...scores].map(([key, perGroup]) => [
-      key,
-      items.map((item, index) => {
-        const own = perGroup.slice(firstGroup[index], firstGroup[index + 1]).flat();
-        return itemOutcome(item, sequences[index] ?? [], own);
-      }),
-    ]),
-  );
-};
 
 /** The sequence of each request. */
 export const requestSequences = (
@@ -97,7 +65,8 @@ export const requireTokenizerOf = ({ folder }: Checkpoint, tokenizer: TextTokeni
   );
 };
 
-const prefixSums = (lengths: readonly number[]): readonly number[] => {
+/** [0, l0, l0 + l1, ...] */
+export const prefixSums = (lengths: readonly number[]): readonly number[] => {
   const sums = [0];
   for (const length of lengths) sums.push((sums.at(-1) ?? 0) + length);
   return sums;

@@ -1,3 +1,4 @@
+import type { SerialisedGraph } from '../graph/onnx-graph.ts';
 import type { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
@@ -171,7 +172,7 @@ export class Scorer {
     this.#logits = null;
   }
 
-  async #open(name: string, graph: Uint8Array): Promise<Session> {
+  async #open(name: string, graph: SerialisedGraph): Promise<Session> {
     const { head, headBias, finalNorm } = this.#checkpoint.descriptor;
     await this.#mapped.note('the head', { head, headBias, finalNorm });
     return Session.open(`${name} head of ${this.#checkpoint.name}`, graph, {
@@ -215,6 +216,10 @@ export const groupTargets = (
       token,
     })),
   );
+
+/** Hidden states [rows, W] that targets are predicted from, each once, in the order of the targets. */
+export const scoredStates = (hidden: Float32Array, targets: readonly Target[], width: number): Float32Array =>
+  gatherRows(hidden, [...new Set(targets.map(({ row }) => row))], width);
 
 /** Leading tokens of all sequences that no target is predicted from. */
 export const unscoredTokens = (sequences: readonly ScoredSequence[]): number =>

@@ -1,6 +1,9 @@
+import path from 'node:path';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { readTensor, readTensorBytes } from '../checkpoint/read-tensor.ts';
+import type { SerialisedGraph } from '../graph/onnx-graph.ts';
 import { providers } from './providers/provider.ts';
 
 export interface SessionSettings {
@@ -12,6 +15,8 @@ export interface SessionSettings {
    * stay in the file and are read through it on every run (costs time, saves memory).
    */
   readonly weights: 'resident' | 'mapped';
+  /** A graph of thousands of nodes: constants are folded, but nothing is fused, since looking for it takes long. */
+  readonly isLong?: boolean;
   /** Provider of the nodes; the processor by default. */
   readonly provider?: ProviderName | undefined;
   /** Records where every node runs, in a file whose path begins with this; `endProfiling` completes it. */
@@ -35,7 +40,8 @@ export class Session {
     this.#name = name;
   }
 
-  static async open(name: string, graph: Uint8Array, settings: SessionSettings): Promise<Session> {
+  /** `graph`: as made here, or the bytes of a file. */
+  static async open(name: string, graph: SerialisedGraph | Uint8Array, settings: SessionSettings): Promise<Session> {
     const { provider = 'cpu', profilePrefix } = settings;
     const mapped = settings.weights === 'mapped';
     const { title, runtimeName, platforms, environment } = providers[provider];
@@ -47,14 +53,17 @@ export class Session {
       );
     }
     Object.assign(process.env, environment);
+    const { bytes, given } = 'given' in graph ? graph : { bytes: graph, given: new Map<never, never>() };
+    const externalData = await valuesOf(given, settings.externalRoot);
     try {
-      const session = await InferenceSession.create(graph, {
+      const session = await InferenceSession.create(bytes, {
+        ...(externalData.length === 0 ? {} : { externalData }),
         executionProviders: [runtimeName],
         ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
         intraOpNumThreads: settings.threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
-        graphOptimizationLevel: mapped ? 'disabled' : 'all',
+        graphOptimizationLevel: mapped ? 'disabled' : settings.isLong === true ? 'basic' : 'all',
         enableMemPattern: false,
         logSeverityLevel: 3,
         extra: {
@@ -109,6 +118,25 @@ export class Session {
     await this.#session.release();
   }
 }
+
+/** Bytes of tensors that a session does not read from files itself; of blocks, their values in float32. */
+const valuesOf = async (
+  given: SerialisedGraph['given'],
+  root: string,
+): Promise<{ readonly path: string; readonly data: Uint8Array }[]> => {
+  const values: { path: string; data: Uint8Array }[] = [];
+  for (const [location, { name, location: file, byteOffset, byteLength, blocks }] of given) {
+    const view = { tensor: name, file: path.join(root, file), dtype: 'U8', shape: [byteLength] } as const;
+    values.push({
+      path: location,
+      data:
+        blocks === undefined
+          ? await readTensorBytes({ ...view, byteOffset, byteLength })
+          : new Uint8Array((await readTensor(blocks)).buffer),
+    });
+  }
+  return values;
+};
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 

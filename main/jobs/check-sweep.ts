@@ -41,7 +41,7 @@ const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tas
   );
 };
 
-/** Refuses (`bad-usage`) to measure plans elsewhere where there is no other task, where plans stop early, or rounded. */
+/** Refuses (`bad-usage`) to measure plans elsewhere where there is no other task, or what excludes it. */
 const requireElsewhere = ({ elsewhere, stop, weights }: SweepSettings, tasks: readonly RunTask[]): void => {
   if (elsewhere !== true) return;
   if (tasks.length < 2)

@@ -32,7 +32,7 @@ const answering = (
   items: readonly TaskItem[],
   { sideBySide, goesOn = () => false }: { sideBySide: boolean; goesOn?: (group: readonly EvaluationStep[]) => boolean },
 ): Computation<EvaluationStep, Outcomes> => {
-  const { model, task, sizer, isStreamed, rounded } = measurement;
+  const { model, task, itemsHash, fidelity, sizer, isStreamed, rounded } = measurement;
   const title = `Evaluating ${rounded?.name ?? model.name} on ${task.name}`;
   return {
     title,
@@ -47,7 +47,8 @@ const answering = (
       const runner = await runners.open(checkpoint);
       const cost = sideBySide && isStreamed ? await writingCost(runner, items, candidates) : null;
       if (cost !== null) meter.describe(`${title}. ${cost}`);
-      return answerItems(runner, task.task, items, candidates, { ...control, goesOn: goesOn(group) });
+      const compared = fidelity === true ? { fidelity: itemsHash } : {};
+      return answerItems(runner, task.task, items, candidates, { ...control, ...compared, goesOn: goesOn(group) });
     },
   };
 };

@@ -3,6 +3,7 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { NO_POSITIONS } from '../inference/fidelity.ts';
 import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
 import type { Candidate } from '../inference/model-runner.ts';
 import { hashItems } from '../tasks/items.ts';
@@ -51,6 +52,8 @@ export interface Measurement {
   readonly numerics: Numerics;
   /** Undefined where no answers are written. */
   readonly writing: WritingIdentity | undefined;
+  /** Whether distributions are compared with the unpruned model's; never where answers are written. */
+  readonly fidelity?: true | undefined;
   /** The weights exceed the memory budget, so all of them are read once for each group of plans. */
   readonly isStreamed: boolean;
   readonly sizer: GroupSizer;
@@ -64,16 +67,22 @@ export const runningModel = async (
   candidates: readonly Candidate[],
 ): Promise<Running> => rounded?.running(candidates) ?? { checkpoint: model.checkpoint, candidates };
 
-/** Makes the measurements of a model, which share the memory and the speed of its device. */
+/**
+ * Makes the measurements of a model, which share the memory and the speed of its device. `fidelity`: compare
+ * distributions with the unpruned model's.
+ */
 export const measurementsOn = (
   { memoryBudgetBytes, numerics }: JobContext,
   model: RunModel,
+  fidelity = false,
 ): ((task: RunTask, items: readonly TaskItem[], work: number) => Promise<Measurement>) => {
   const isStreamed = model.checkpoint.info.memory.resident > memoryBudgetBytes;
   const sizer = createGroupSizer(isStreamed);
   return async (task, items, work) => {
     const writing = await writingIdentity(model.checkpoint, task.task);
-    return { model, task, items, itemsHash: hashItems(items), work, numerics, writing, isStreamed, sizer };
+    const compared = fidelity && writing === undefined ? ({ fidelity: true } as const) : {};
+    const itemsHash = hashItems(items);
+    return { model, task, items, itemsHash, work, numerics, writing, ...compared, isStreamed, sizer };
   };
 };
 
@@ -87,16 +96,18 @@ const requireFinite = (
   outcomes: readonly ItemOutcome[],
   { model, task }: Pick<Measurement, 'model' | 'task'>,
 ): void => {
-  const broken = outcomes.find((outcome) =>
-    outcome.kind === 'choice'
-      ? !outcome.logprobs.every(Number.isFinite)
-      : outcome.kind === 'text' && !Number.isFinite(outcome.logprob),
-  );
+  const numbersOf = (outcome: ItemOutcome): readonly number[] => {
+    if (outcome.kind === 'written') return [];
+    const logprobs = outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob];
+    const { kl, reverseKl, changed, acceptance } = outcome.fidelity ?? NO_POSITIONS;
+    return [...logprobs, kl, reverseKl, changed, acceptance];
+  };
+  const broken = outcomes.find((outcome) => !numbersOf(outcome).every(Number.isFinite));
   if (broken === undefined) return;
   throw new WorkbenchError(
     'outcome-not-finite',
     'failed',
-    `${model.name} gives a log-probability that is not finite for item "${broken.id}" of ${task.name}.`,
+    `${model.name} gives a log-probability or a KL that is not finite for item "${broken.id}" of ${task.name}.`,
     'Check its weights and precision: numbers overflow.',
   );
 };
@@ -138,9 +149,10 @@ export const answersStep = (
 
 /** The step of a plan on all items of a measurement. */
 export const evaluationStep = (measurement: Measurement, plan: Plan | null): EvaluationStep => {
-  const { model, itemsHash, numerics, writing, rounded } = measurement;
+  const { model, itemsHash, numerics, writing, fidelity, rounded } = measurement;
   const { identity, info } = model.checkpoint;
   const weights = rounded?.type;
-  const key = evaluationKey({ model: identity, experts: info.experts, itemsHash, plan, numerics, writing, weights });
+  const answered = { itemsHash, plan, numerics, writing, fidelity, weights };
+  const key = evaluationKey({ model: identity, experts: info.experts, ...answered });
   return answersStep(measurement, key, plan);
 };

@@ -109,7 +109,12 @@ export const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null)
 /** A stage whose candidates run with weights rounded as `type`. */
 export const roundedStage = (stage: Stage, type: GgufType): Stage => ({
   ...stage,
-  measurement: { ...stage.measurement, rounded: stage.roundings.of(stage.measurement.model.checkpoint, type) },
+  measurement: {
+    ...stage.measurement,
+    // What runs is another checkpoint: it has no states of the unpruned model.
+    fidelity: undefined,
+    rounded: stage.roundings.of(stage.measurement.model.checkpoint, type),
+  },
 });
 
 /** A written item whose profiled text is the model's own, up to the stop string, instead of the answer. */
@@ -176,7 +181,7 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
     const asked = await askedTasks(model, firstOnes(tasks, settings.first?.task), settings.chat, context.madeAt);
     const count = await openTokenCounter(model.checkpoint, context.signal);
-    const measure = measurementsOn(context, model);
+    const measure = measurementsOn(context, model, settings.fidelity);
     for (const task of asked) {
       const calibration = {
         profiling: needs.calibration ? await count.profiling(task.task.calibration) : 0,

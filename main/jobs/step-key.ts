@@ -70,6 +70,8 @@ export interface EvaluationIdentity {
   readonly numerics: Numerics;
   /** Undefined where no answers are written. */
   readonly writing?: WritingIdentity | undefined;
+  /** Whether distributions are compared with the unpruned model's; absent where not. */
+  readonly fidelity?: true | undefined;
   /** Type as which the weights are rounded; undefined: as stored. */
   readonly weights?: GgufType | undefined;
 }
@@ -90,6 +92,7 @@ export const evaluationKey = ({
   plan,
   numerics,
   writing,
+  fidelity,
   weights,
 }: EvaluationIdentity): string =>
   stepKey({
@@ -99,6 +102,7 @@ export const evaluationKey = ({
     plan: planContent(plan, experts),
     numerics,
     writing,
+    fidelity,
     weights,
   });
 

@@ -58,9 +58,9 @@ export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =
     ),
   );
 
-/** Quality against bytes and against dropped share, one figure each per model whose points have them. */
+/** Quality against bytes, dropped share and KL, one figure each per model whose points have them. */
 export const axisFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
-  (['bytes', 'dropped'] as const).flatMap((axis) =>
+  (['bytes', 'dropped', 'kl'] as const).flatMap((axis) =>
     [...new Set(document.results.map(({ model }) => model))]
       .filter((model) => hasAxis(document, model, axis))
       .map((model) => figure(axisFigure(document, model, axis, manifest, pageTheme), axisCaption(axis))),

@@ -15,7 +15,8 @@ import { bareFactor, UNITS_NOTE } from '../words/numbers.ts';
 
 const RESULTS_SHOWN =
   'task method seed factor kept dropped_share n value difference interval p verdict lost gained ended ' +
-  'looped answer_loss bytes active_parameters cache_bytes_per_token prompt_tokens_per_second decode_tokens_per_second';
+  'looped answer_loss kl changed_token acceptance bytes active_parameters cache_bytes_per_token ' +
+  'prompt_tokens_per_second decode_tokens_per_second';
 
 /** Every measured point, in a collapsible table per model. */
 export const measurementTables = ({ results }: SweepDocument): HtmlNode => {

@@ -41,6 +41,7 @@ const resultsAllowance: AllowanceOf = (field, holders) => {
   if (field === 'run') return { kind: 'any', reason: OWN_NAME };
   if (/^results\.cost\.\w+TokensPerSecond$/.test(field)) return { kind: 'any', reason: SPEED };
   if (field.endsWith('.droppedShare')) return { kind: 'rounding', absolute: ROUNDING.sums };
+  if (/^results\.(?:answerLoss|fidelity)\./.test(field)) return { kind: 'rounding', absolute: ROUNDING.score };
   const result = holders.find(isResult);
   if (result?.metric === 'perplexity') {
     if (RELATIVE_TO_VALUE.test(field)) return { kind: 'rounding', absolute: ROUNDING.derived * Math.abs(result.value) };
@@ -50,7 +51,9 @@ const resultsAllowance: AllowanceOf = (field, holders) => {
 };
 
 const outcomesAllowance: AllowanceOf = (field) =>
-  /logprobs?$/.test(field) ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
+  /logprobs?$|fidelity\.(?:kl|reverseKl|acceptance)$/.test(field)
+    ? { kind: 'rounding', absolute: ROUNDING.score }
+    : { kind: 'none' };
 
 const plansAllowance: AllowanceOf = (field) => {
   if (field.endsWith('.weights') && /\.(?:recovery|constants)\.weights$/.test(field))

@@ -1,9 +1,20 @@
 import { z } from 'zod';
 import { type GgufType, ggufType } from '../contract/export.ts';
-import type { ChoiceOutcome, ItemOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import type { ChoiceOutcome, ItemOutcome, ScoredOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 
 const whole = z.number().int();
+
+/** Of each item; absent where the sweep did not measure it. */
+const fidelityColumns = z
+  .object({
+    positions: z.array(whole),
+    kl: z.array(z.number()),
+    reverseKl: z.array(z.number()),
+    changed: z.array(z.number()),
+    acceptance: z.array(z.number()),
+  })
+  .optional();
 
 const choiceColumns = z.object({
   kind: z.literal('choice'),
@@ -15,6 +26,7 @@ const choiceColumns = z.object({
   logprobs: z.array(z.array(z.number())),
   /** Group of each item, if all items have one. */
   groups: z.array(z.string()).optional(),
+  fidelity: fidelityColumns,
 });
 
 const textColumns = z.object({
@@ -22,6 +34,7 @@ const textColumns = z.object({
   ids: z.array(z.string()),
   tokens: z.array(whole),
   logprob: z.array(z.number()),
+  fidelity: fidelityColumns,
 });
 
 const writtenColumns = z.object({
@@ -41,6 +54,20 @@ const writtenColumns = z.object({
 const outcomeColumns = z.discriminatedUnion('kind', [choiceColumns, textColumns, writtenColumns]);
 type Columns = z.output<typeof outcomeColumns>;
 
+const fidelityOf = (outcomes: readonly ScoredOutcome[]): { fidelity?: z.output<typeof fidelityColumns> } => {
+  const items = outcomes.flatMap(({ fidelity }) => fidelity ?? []);
+  if (items.length === 0 || items.length < outcomes.length) return {};
+  return {
+    fidelity: {
+      positions: items.map(({ positions }) => positions),
+      kl: items.map(({ kl }) => kl),
+      reverseKl: items.map(({ reverseKl }) => reverseKl),
+      changed: items.map(({ changed }) => changed),
+      acceptance: items.map(({ acceptance }) => acceptance),
+    },
+  };
+};
+
 /** Outcomes of one task by column; a task's items are of one kind. */
 const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
   const choices = outcomes.filter((outcome): outcome is ChoiceOutcome => outcome.kind === 'choice');
@@ -55,6 +82,7 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
       ids,
       tokens: texts.map(({ tokens }) => tokens),
       logprob: texts.map(({ logprob }) => logprob),
+      ...fidelityOf(texts),
     };
   }
   if (written.length > 0) {
@@ -78,6 +106,7 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
     chosenNorm: choices.map(({ chosenNorm }) => chosenNorm),
     truncatedTokens: choices.map(({ truncatedTokens }) => truncatedTokens),
     logprobs: choices.map(({ logprobs }) => [...logprobs]),
+    ...fidelityOf(choices),
   };
   const groups = choices.flatMap(({ group }) => group ?? []);
   return groups.length > 0 && groups.length === choices.length ? { ...columns, groups } : columns;
@@ -91,10 +120,28 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
     context.issues.push({ code: 'custom', message: 'columns of different lengths', input: column });
     return z.NEVER;
   };
+  const fidelityAt = (own: z.output<typeof fidelityColumns>, row: number): Pick<ScoredOutcome, 'fidelity'> =>
+    own === undefined
+      ? {}
+      : {
+          fidelity: {
+            positions: cell(own.positions, row),
+            kl: cell(own.kl, row),
+            reverseKl: cell(own.reverseKl, row),
+            changed: cell(own.changed, row),
+            acceptance: cell(own.acceptance, row),
+          },
+        };
   return columns.ids.map((id, row): ItemOutcome => {
     switch (columns.kind) {
       case 'text':
-        return { kind: 'text', id, tokens: cell(columns.tokens, row), logprob: cell(columns.logprob, row) };
+        return {
+          kind: 'text',
+          id,
+          tokens: cell(columns.tokens, row),
+          logprob: cell(columns.logprob, row),
+          ...fidelityAt(columns.fidelity, row),
+        };
       case 'written':
         return {
           kind: 'written',
@@ -116,6 +163,7 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
           chosenNorm: cell(columns.chosenNorm, row),
           answer: cell(columns.answer, row),
           truncatedTokens: cell(columns.truncatedTokens, row),
+          ...fidelityAt(columns.fidelity, row),
         };
         return columns.groups === undefined ? outcome : { ...outcome, group: cell(columns.groups, row) };
       }

@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
-import type { ItemOutcome } from '../contract/outcome.ts';
+import type { ItemOutcome, ScoredOutcome } from '../contract/outcome.ts';
 
 type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number];
 
@@ -68,6 +68,11 @@ const COLUMNS: readonly SchemaElement[] = [
   integer('loop_token', true),
   integer('loop_character', true),
   integer('loop_period', true),
+  integer('scored_positions', true),
+  double('kl', true),
+  double('reverse_kl', true),
+  double('changed_token', true),
+  double('acceptance', true),
 ];
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
@@ -85,10 +90,22 @@ const zstd = (bytes: Uint8Array): Uint8Array =>
 /** A row of the file, by column; missing values are null. */
 export type OutcomeRow = Readonly<Record<string, unknown>>;
 
+const fidelityCells = ({ fidelity }: ScoredOutcome): OutcomeRow =>
+  fidelity === undefined
+    ? {}
+    : {
+        scored_positions: fidelity.positions,
+        kl: fidelity.kl,
+        reverse_kl: fidelity.reverseKl,
+        changed_token: fidelity.changed,
+        acceptance: fidelity.acceptance,
+      };
+
 const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[] =>
   outcomes.map((outcome): OutcomeRow => {
     const common = { ...candidate, item: outcome.id };
-    if (outcome.kind === 'text') return { ...common, logprob: outcome.logprob, tokens: outcome.tokens };
+    if (outcome.kind === 'text')
+      return { ...common, logprob: outcome.logprob, tokens: outcome.tokens, ...fidelityCells(outcome) };
     if (outcome.kind === 'written') {
       const { text: written, filtered, correct, tokens, stopped, loop, truncatedTokens } = outcome;
       const answer = { ...common, written, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens };
@@ -109,13 +126,14 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
       logprobs,
       truncated_tokens: truncatedTokens,
       item_group: group,
+      ...fidelityCells(outcome),
     };
   });
 
 /**
  * Writes every item's outcome as Parquet, one row per candidate and item. `logprobs` has one entry per choice
  * (`logprobs[answer]` for the right one), `logprob` belongs to a text as a whole; `written` is the text that a model
- * wrote, `filtered` the result of the task's filters.
+ * wrote, `filtered` the result of the task's filters. `scored_positions` to `acceptance` are an item's `ItemFidelity`.
  */
 export const writeOutcomes = (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
   const rows = async function* (): AsyncGenerator<readonly OutcomeRow[]> {

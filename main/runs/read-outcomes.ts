@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../contract/errors.ts';
-import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import type { ItemOutcome, ScoredOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import type { StoredOutcome } from '../evaluation/followed-outcome.ts';
 import { openParquet, type ParquetColumns, type ParquetReader } from '../files/parquet-reader.ts';
 
@@ -28,6 +28,7 @@ const ITEM_COLUMNS = [
   ...['item', 'answer', 'chosen', 'chosen_norm', 'correct', 'correct_norm', 'logprobs', 'truncated_tokens'],
   ...['logprob', 'tokens', 'written', 'filtered', 'stopped', 'item_group'],
   ...['loop_token', 'loop_character', 'loop_period'],
+  ...['scored_positions', 'kl', 'reverse_kl', 'changed_token', 'acceptance'],
 ];
 
 /** A row of a group of rows, read by column. */
@@ -91,6 +92,20 @@ const loopIn = (row: Row): Pick<WrittenOutcome, 'loop'> => {
   return { loop: { ...loop, period: isEmpty(period) ? null : number(row, 'loop_period') } };
 };
 
+/** Absent where the sweep did not measure it, and in files of earlier versions. */
+const fidelityIn = (row: Row): Pick<ScoredOutcome, 'fidelity'> =>
+  isEmpty(row.get('scored_positions'))
+    ? {}
+    : {
+        fidelity: {
+          positions: number(row, 'scored_positions'),
+          kl: number(row, 'kl'),
+          reverseKl: number(row, 'reverse_kl'),
+          changed: number(row, 'changed_token'),
+          acceptance: number(row, 'acceptance'),
+        },
+      };
+
 const isEmpty = (value: unknown): boolean => value === null || value === undefined;
 
 /** Columns that only some kinds of items fill are null for the others. */
@@ -111,7 +126,13 @@ const storedOf = (row: Row): StoredOutcome => {
     return { outcome, correct: null, correctNorm: null };
   }
   if (isEmpty(row.get('chosen'))) {
-    const outcome: ItemOutcome = { kind: 'text', id, logprob: number(row, 'logprob'), tokens: number(row, 'tokens') };
+    const outcome: ItemOutcome = {
+      kind: 'text',
+      id,
+      logprob: number(row, 'logprob'),
+      tokens: number(row, 'tokens'),
+      ...fidelityIn(row),
+    };
     return { outcome, correct: null, correctNorm: null };
   }
   const outcome: ItemOutcome = {
@@ -124,6 +145,7 @@ const storedOf = (row: Row): StoredOutcome => {
     truncatedTokens: number(row, 'truncated_tokens'),
     // Absent in files of earlier versions.
     ...(isEmpty(row.get('item_group')) ? {} : { group: text(row, 'item_group') }),
+    ...fidelityIn(row),
   };
   return { outcome, correct: truth(row, 'correct'), correctNorm: truth(row, 'correct_norm') };
 };

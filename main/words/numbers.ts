@@ -75,8 +75,10 @@ export const formatInterval = (
 ): string => `[${formatDifference(low, metric)}, ${formatDifference(high, metric)}]`;
 
 /** A mean of nats with its interval: "4.80 [4.11, 5.49]". */
-export const formatNats = ({ mean, low, high }: Readonly<Record<'mean' | 'low' | 'high', number>>): string =>
-  `${formatFixed(mean, 2)} [${formatFixed(low, 2)}, ${formatFixed(high, 2)}]`;
+export const formatNats = (
+  { mean, low, high }: Readonly<Record<'mean' | 'low' | 'high', number>>,
+  digits = 2,
+): string => `${formatFixed(mean, digits)} [${formatFixed(low, digits)}, ${formatFixed(high, digits)}]`;
 
 /** Explains `formatValue` and `formatDifference` in captions of tables. */
 export const UNITS_NOTE =

@@ -7,7 +7,6 @@ import { useFacts } from '../engine/facts.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { applyTheme } from '../state/theme.ts';
 import { completeSelection } from './complete-selection.ts';
 import { useAddress } from './use-address.ts';
 import { useJobNotifications } from './use-job-notifications.ts';
@@ -78,7 +77,6 @@ export const useAppEffects = (): void => {
   }, [bridge, enabledActions]);
 
   useEffect(() => {
-    applyTheme(theme);
     bridge.shell?.setTheme(theme).catch((error: unknown) => noticesStore.getState().report(error));
   }, [bridge, theme]);
 

@@ -8,10 +8,14 @@ export type BridgeStatus =
   /** Calls are rejected with `connection-lost` until the state is `connected` again; then refetch from the engine. */
   | { readonly state: 'lost'; readonly message: string; readonly remedy: string };
 
-/** Saves bytes; the user may change the name. Returns false if the user cancels. */
+/**
+ * Saves bytes; the user may change the name. `manifest`: a second file beside it, whose name is that of the file and
+ * `.manifest.json`. Returns false if the user cancels.
+ */
 export type SaveFile = (file: {
   readonly suggestedName: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly manifest?: Uint8Array<ArrayBuffer>;
 }) => Promise<boolean>;
 
 /** Functions that only the desktop window has. */

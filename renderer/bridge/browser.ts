@@ -1,3 +1,4 @@
+import { MANIFEST_SUFFIX } from '../../main/contract/shell.ts';
 import { connectionLost } from '../../main/contract/rpc.ts';
 import type { MessageChannelEnd } from '../../main/contract/rpc.ts';
 import type { Bridge, SaveFile } from './bridge.ts';
@@ -47,7 +48,7 @@ const refusal = async (address: URL): Promise<string | null> => {
   }
 };
 
-const downloadFile: SaveFile = ({ suggestedName, bytes }) => {
+const download = (suggestedName: string, bytes: Uint8Array<ArrayBuffer>): void => {
   const url = URL.createObjectURL(new Blob([bytes]));
   const anchor = document.createElement('a');
   anchor.href = url;
@@ -55,6 +56,11 @@ const downloadFile: SaveFile = ({ suggestedName, bytes }) => {
   anchor.click();
   // Revoke later: the download reads the URL after click() returns.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
+};
+
+const downloadFile: SaveFile = ({ suggestedName, bytes, manifest }) => {
+  download(suggestedName, bytes);
+  if (manifest !== undefined) download(`${suggestedName}${MANIFEST_SUFFIX}`, manifest);
   return Promise.resolve(true);
 };
 

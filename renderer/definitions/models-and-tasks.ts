@@ -2,6 +2,14 @@ import { define } from './definition-text.ts';
 
 /** Models, tasks, devices and exports. */
 export const modelsAndTasks = define({
+  bundledModels: {
+    term: 'Bundled models',
+    text:
+      'Two families trained on the bundled tasks; the number is E, the experts of a layer, and nothing else differs ' +
+      'within a family. `uncurl-*`: three layers with experts, two for each token (the layout of Mixtral). ' +
+      '`switch-*`: four layers, experts in two of them, one for each token (the shape of the models in the paper on ' +
+      'UNCURL). They show the method at work, and are no evidence about large models.',
+  },
   totalParameters: { term: 'Total parameters', text: 'All weights of the checkpoint.' },
   expertParameters: { term: 'Expert parameters', text: 'Weights of the routed experts, which pruning can remove.' },
   activeParameters: {

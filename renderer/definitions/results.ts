@@ -83,6 +83,31 @@ export const results = define({
       'much of it.',
     formula: 'mean of log p(right | unpruned) − log p(right | pruned)',
   },
+  klToUnpruned: {
+    term: 'KL',
+    text:
+      'Kullback–Leibler divergence (nats) of the pruned model’s next-token distribution q from the unpruned model’s p, ' +
+      'mean over scored positions: the tokens of choices and texts, a position that choices share counted once. The ' +
+      'same definition as llama.cpp’s perplexity tool. Intervals are Student’s t over items, or over the passages that ' +
+      'they share.',
+    formula: 'mean of Σ p (log p − log q)',
+  },
+  reverseKl: {
+    term: 'Reverse KL',
+    text: 'KL with the two models exchanged: large where the pruned model expects tokens that the unpruned does not.',
+    formula: 'mean of Σ q (log q − log p)',
+  },
+  otherToken: {
+    term: 'Other token',
+    text: 'Share of scored positions where the pruned model’s likeliest next token is not the unpruned model’s.',
+  },
+  acceptance: {
+    term: 'Expected acceptance',
+    text:
+      'Chance that the unpruned model would accept a next token proposed by the pruned one in speculative sampling, ' +
+      'mean over scored positions: 1 for equal distributions.',
+    formula: 'mean of Σ min(p, q)',
+  },
   familywise: {
     term: 'Familywise',
     text:

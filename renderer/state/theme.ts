@@ -4,9 +4,18 @@ import { layoutStore } from './layout-store.ts';
 import type { Theme } from './layout-store.ts';
 
 /** Sets the theme for the style sheets; "system" leaves it to the media query. */
-export const applyTheme = (theme: Theme): void => {
+const applyTheme = (theme: Theme): void => {
   if (theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = theme;
+};
+
+/**
+ * Keeps the style sheets' theme in step with the chosen one. Called before anything renders, so that canvases, which
+ * read colours from the style sheets, are repainted after the style sheets have changed.
+ */
+export const followTheme = (): void => {
+  applyTheme(layoutStore.getState().theme);
+  layoutStore.subscribe(({ theme }) => applyTheme(theme));
 };
 
 export type ResolvedTheme = 'light' | 'dark';

@@ -145,7 +145,7 @@ test('engine and onnxruntime start from the archive, in a utilityProcess of the 
     'package.json': JSON.stringify({ name: 'asker', version: '1.0.0', main: 'main.cjs' }),
     'main.cjs': "require('electron').app.whenReady();",
     'triple.cjs': await readFile(path.join(import.meta.dirname, 'triple-in-electron.cjs')),
-    'triple.onnx': graph.serialise('triple'),
+    'triple.onnx': graph.serialise('triple').bytes,
   };
   for (const [name, contents] of Object.entries(files)) await writeFile(path.join(asker, name), contents);
   const electron = await playwright._electron.launch({

@@ -185,7 +185,7 @@ test('onnxruntime computes in a utilityProcess of this Electron', async ({ shell
   const tripled = graph.node('Mul', [graph.input('x', DataType.FLOAT, [3]), graph.float(3)]);
   graph.output('y', tripled, DataType.FLOAT, [3]);
   const model = path.join(writable, 'triple.onnx');
-  await writeFile(model, graph.serialise('triple'));
+  await writeFile(model, graph.serialise('triple').bytes);
   await chmod(model, 0o644);
   const answer = await electron.evaluate(({ app, utilityProcess }, file): Promise<unknown> => {
     const child = utilityProcess.fork(`${app.getAppPath()}/triple-in-electron.cjs`, [file]);

@@ -45,3 +45,16 @@ it('follows macOS where it differs', () => {
   expect(menuTemplate(actions, { ...settings, platform: 'darwin' })[0]).toEqual({ role: 'appMenu' });
   expect(itemsOf('&File', 'darwin').at(-1)).toEqual({ role: 'close' });
 });
+
+it('names no two items of Edit alike: the page’s Undo is about the plan, the system’s about typing', () => {
+  const own = ['Undo', 'Redo'].map((label): MenuAction => ({
+    id: label,
+    label,
+    menu: 'edit',
+    enabled: true,
+  }));
+  const edit = menuTemplate(own, settings).find((item) => item.label === '&Edit');
+  const items = Array.isArray(edit?.submenu) ? edit.submenu : [];
+  const names = items.flatMap(({ label, role }) => label ?? role ?? []).map((name) => name.toLowerCase());
+  expect(names).toEqual(['undo', 'redo', 'undo typing', 'redo typing', 'cut', 'copy', 'paste', 'selectall']);
+});

@@ -253,7 +253,10 @@ describe('an unusable device', () => {
       [1],
     );
     await expect(
-      InferenceSession.create(graph.serialise('add'), { executionProviders: ['cuda', 'cpu'], logSeverityLevel: 4 }),
+      InferenceSession.create(graph.serialise('add').bytes, {
+        executionProviders: ['cuda', 'cpu'],
+        logSeverityLevel: 4,
+      }),
     ).rejects.toThrow();
   });
 });

@@ -16,10 +16,10 @@ import { exportedConfig } from '../../main/export/export-config.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
+import { randomMixtral } from '../main/checkpoint/gguf/gguf-bytes.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
 import { readGgufHeader, tensorTypes } from '../../main/export/gguf/gguf-header.ts';
-import { changeableCopy, editJson, scoringFixture } from '../main/checkpoint/checkpoint-files.ts';
-import { characterOf, llamaModel, provenModels } from '../main/export/gguf/llama-models.ts';
+import { characterOf, llamaModel, provenModels, scoredPieces } from '../main/export/gguf/llama-models.ts';
 import { deviation, maskedLogits } from './log-probabilities.ts';
 import { outputOf } from './run-python.ts';
 
@@ -140,6 +140,35 @@ describe('llama.cpp opens weights of the other types', () => {
   });
 });
 
+describe('llama.cpp opens a GGUF file that was pruned as stored', () => {
+  it.for([
+    { attention: 'q8_0', gate: 'q4_k', up: 'q5_k', down: 'q6_k', embedding: 'q8_0' },
+    { attention: 'f32', gate: 'iq3_s', up: 'iq4_xs', down: 'q3_k', embedding: 'f32' },
+  ] as const)('$gate, $up and $down, at 3 of 5 experts', async (types, context) => {
+    if (absent !== undefined) context.skip(absent);
+    const source = path.join(await mkdtemp(path.join(work, 'stored-')), 'source.gguf');
+    await writeFile(source, randomMixtral(types));
+    const checkpoint = await openCheckpoint(source);
+    const plan: DropPlan = {
+      kept: [
+        [0, 2, 4],
+        [1, 2, 3],
+      ],
+    };
+    const destination = path.join(path.dirname(source), 'pruned');
+    const settings = exportSettingsIn(path.join(work, 'overlay'));
+    await exportPlan({ checkpoint, plan, destination, format: 'gguf', settings, control });
+    const tokens = [[1, 2, 3, 4, 5, 6], [39]];
+    const found = await llama(path.join(destination, 'model.gguf'), tokens, []);
+    expect(found.experts).toBe(3);
+    const largest = deviation(await ours(checkpoint, plan, tokens), found.logProbabilities);
+    rows.push(
+      `| random Mixtral as stored | 3 of 5 | ${types.gate}, ${types.up}, ${types.down} | ${largest.toExponential(1)} |`,
+    );
+    expect(largest).toBeLessThanOrEqual(roundedBounds.q8_0);
+  });
+});
+
 /**
  * Exports a model with a tokenizer; returns its texts tokenized by llama.cpp and by the model's own tokenizer, and the
  * deviation.
@@ -174,26 +203,7 @@ describe('llama.cpp gives the same tokens of a text', () => {
 
   it('for pieces with byte fallback, merged in the order of their scores', async (context) => {
     if (absent !== undefined) context.skip(absent);
-    const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
-    await editJson(path.join(folder, 'tokenizer.json'), (tokenizer) => {
-      const { model } = z
-        .looseObject({ model: z.looseObject({ vocab: z.record(z.string(), z.number()) }) })
-        .parse(tokenizer);
-      const pieces = Object.entries(model.vocab)
-        .filter(([token]) => !token.startsWith('<'))
-        .sort(([, a], [, b]) => a - b)
-        .map(([token]) => token);
-      const known = new Set(pieces);
-      // In the order of converters of SentencePiece models: all merges of each piece, the best piece first.
-      const merges = pieces.flatMap((piece) => {
-        const characters = Array.from(piece);
-        return characters.slice(1).flatMap((_, index) => {
-          const pair = [characters.slice(0, index + 1).join(''), characters.slice(index + 1).join('')];
-          return pair.every((part) => known.has(part)) ? [pair] : [];
-        });
-      });
-      tokenizer['model'] = { ...model, merges };
-    });
+    const folder = await scoredPieces();
     const texts = [
       'expert layers are pruned',
       '  two  spaces',

@@ -383,6 +383,8 @@ export type ExpertLayout =
       readonly gate: string | null;
       readonly up: string;
       readonly down: string;
+      /** Whether router and matrices have biases beside them (gpt-oss in GGUF files). */
+      readonly biased?: true;
     }
   | {
       /** gate and up interleaved as columns: gateUp [E, H, 2I], down [E, I, H], with biases (gpt-oss in bfloat16). */

@@ -4,6 +4,7 @@ import { refuse } from '../../contract/errors.ts';
 import { isMergePlan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
+import { isStoredGguf } from '../../export/gguf/stored-gguf.ts';
 import { outFolder } from '../files.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
@@ -72,6 +73,7 @@ export const exportVerb: Verb = {
     const { refusal, notes } = await checkExport(checkpoint, plan, format, mtp);
     if (refusal === null) notes.forEach(say);
     const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };
+    const isAsStored = isStoredGguf(checkpoint);
     const { folder, verification, sizeBytes, warnings } = await endsWell(
       computeWith(checkpoint, reader, host, {
         provider: 'cpu',
@@ -82,7 +84,7 @@ export const exportVerb: Verb = {
         },
       }),
     );
-    if (format === 'gguf') {
+    if (format === 'gguf' && !isAsStored) {
       const text =
         `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are byte for ` +
         'byte what the plan makes of the source. It was not run: llama.cpp is not part of the workbench.';
@@ -92,8 +94,9 @@ export const exportVerb: Verb = {
       };
     }
     const difference = verification.maxLogitDifference.toExponential(1);
+    const bytes = isAsStored ? 'every kept expert has the bytes of the source, and ' : '';
     const text =
-      `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits ` +
+      `Exported to ${folder} (${printedBytes(sizeBytes)}); ${bytes}on ${String(verification.tokens)} tokens its logits ` +
       `differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
     return { document: { folder, format, sizeBytes, verification, warnings }, text: [text, ...warnings].join('\n') };
   },

@@ -38,7 +38,7 @@ const draw = (workspace: string, run: string, host: VerbHost, theme: ThemeName):
 export const figures: Verb = {
   name: 'figures',
   usage: 'RUN --out DIR [--workspace DIR]',
-  summary: 'Heatmaps, curves, thresholds and findings of a run as SVG, PNG and CSV, with the manifest inside.',
+  summary: 'Heatmaps, curves, thresholds and findings of a run as SVG, PNG and CSV, and its manifest.',
   positionals: [1, 1],
   options: {
     out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },

@@ -7,6 +7,7 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { itemsForVerdict, itemsForVerdictText } from '../../evaluation/items-for-verdict.ts';
+import { isGgufPath } from '../../files/gguf-path.ts';
 import { kindOfFolder } from '../../files/list-folder.ts';
 import { unusedTemplateNote } from '../../tasks/chat/ask-tasks.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
@@ -77,12 +78,12 @@ const taskFacts = async (reader: OptionReader, resources: string, named: string)
   return { document: { task: name, title, description, metric, path, hash, items, chance, verdict }, text };
 };
 
-/** A file, a folder in one of the forms of a task, or the name of a bundled task. */
+/** A file that is no model, a folder in one of the forms of a task, or the name of a bundled task. */
 const isTask = async (resources: string, named: string): Promise<boolean> => {
   const path = resolve(named);
   if (!existsSync(path))
     return !(await bundledModels(resources)).has(named) && (await bundledTasks(resources)).has(named);
-  return (await stat(path)).isDirectory() ? (await kindOfFolder(path)) === 'task' : true;
+  return (await stat(path)).isDirectory() ? (await kindOfFolder(path)) === 'task' : !isGgufPath(path);
 };
 
 export const info: Verb = {

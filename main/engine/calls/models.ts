@@ -3,6 +3,7 @@ import { calls } from '../../contract/calls.ts';
 import { refuse, serialiseError } from '../../contract/errors.ts';
 import type { ModelEntry } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
+import { isGgufPath } from '../../files/gguf-path.ts';
 import { isFile } from '../../files/file-errors.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
@@ -11,7 +12,8 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 type ModelCall = 'models.list' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
 
 /** Whether a model folder was removed or emptied. */
-export const isModelGone = async (path: string): Promise<boolean> => !(await isFile(join(path, 'config.json')));
+export const isModelGone = async (path: string): Promise<boolean> =>
+  !(await isFile(isGgufPath(path) ? path : join(path, 'config.json')));
 
 /** A folder's entry in the list; it says so if the folder is gone or cannot be opened. */
 const entryOf = async (

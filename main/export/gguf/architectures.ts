@@ -1,119 +1,7 @@
 import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import { type LlamaArchitecture, llamaArchitectures, plain } from '../../checkpoint/gguf/llama-architectures.ts';
 import { refuse } from '../../contract/errors.ts';
 import { rotaryProblems } from './llama-rotary.ts';
-
-/** How llama.cpp computes one of its architectures, in the points where families differ. */
-export interface LlamaArchitecture {
-  /** `general.architecture`. */
-  readonly name: string;
-  /** Whether the weights of chosen experts are divided by their sum; null: a metadata key decides. */
-  readonly normalises: boolean | null;
-  /**
-   * Whether queries and keys are rotated in pairs (2i, 2i + 1) of rows: stored rows are reordered if the family rotates
-   * halves.
-   */
-  readonly rotatesPairs: boolean;
-  /** Attention biases that it supports, and whether it requires them. */
-  readonly biases: 'none' | 'query-key-value' | 'optional-query-key-value' | 'all';
-  /** Whether dense layers may precede the first one with experts. */
-  readonly leadingDense: boolean;
-  /** Whether all heads together must be as wide as the residual stream. */
-  readonly squareAttention: boolean;
-  /** Whether it uses the embedding as the head if there is none. */
-  readonly sharesEmbedding: boolean;
-  /** Groups of experts, ranked by the sum of their best two. */
-  readonly groups: boolean;
-  /** Whether yarn was proven equal. */
-  readonly yarn: boolean;
-  /** Whether every other layer, from the first one on, has a sliding window. */
-  readonly windows: boolean;
-  /** Name of the norm before the experts. */
-  readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm';
-  /** Whether it takes the width of the shared experts, and the distance of layers with experts, beside dense layers. */
-  readonly sharedWidth: boolean;
-  /** Whether `feed_forward_length` is the width of an expert; else of a dense layer. */
-  readonly widthIsExpert: boolean;
-}
-
-const plain = {
-  normalises: true,
-  rotatesPairs: false,
-  biases: 'none',
-  leadingDense: false,
-  squareAttention: false,
-  sharesEmbedding: true,
-  groups: false,
-  yarn: false,
-  windows: false,
-  feedForwardNorm: 'ffn_norm',
-  sharedWidth: false,
-  widthIsExpert: false,
-} as const satisfies Partial<LlamaArchitecture>;
-
-const deepseek3 = {
-  ...plain,
-  name: 'deepseek2',
-  normalises: null,
-  rotatesPairs: true,
-  leadingDense: true,
-  groups: true,
-  yarn: true,
-} as const satisfies LlamaArchitecture;
-const granite = { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true } as const;
-
-/** By family; others are refused. Each entry was measured with llama.cpp itself. */
-const architectures: ReadonlyMap<string, LlamaArchitecture> = new Map<string, LlamaArchitecture>([
-  ['mixtral', { ...plain, name: 'llama', rotatesPairs: true, widthIsExpert: true }],
-  [
-    'qwen2_moe',
-    {
-      ...plain,
-      name: 'qwen2moe',
-      normalises: false,
-      biases: 'query-key-value',
-      squareAttention: true,
-      sharesEmbedding: false,
-    },
-  ],
-  ['qwen3_moe', { ...plain, name: 'qwen3moe', yarn: true }],
-  [
-    'olmoe',
-    { ...plain, name: 'olmoe', normalises: false, squareAttention: true, sharesEmbedding: false, widthIsExpert: true },
-  ],
-  ['deepseek_v2', { ...plain, name: 'deepseek2', normalises: null, rotatesPairs: true, leadingDense: true }],
-  ['deepseek_v3', deepseek3],
-  ['kimi_k2', deepseek3],
-  ['glm4_moe_lite', deepseek3],
-  ['dots1', { ...plain, name: 'dots1', normalises: null, leadingDense: true, sharesEmbedding: false }],
-  ['minimax_m2', { ...plain, name: 'minimax-m2', normalises: null, sharesEmbedding: false }],
-  ['hunyuan_v1_moe', { ...plain, name: 'hunyuan-moe' }],
-  ['ernie4_5_moe', { ...plain, name: 'ernie4_5-moe', rotatesPairs: true, leadingDense: true, sharedWidth: true }],
-  [
-    'glm4_moe',
-    {
-      ...plain,
-      name: 'glm4moe',
-      normalises: null,
-      biases: 'optional-query-key-value',
-      leadingDense: true,
-      feedForwardNorm: 'post_attention_norm',
-    },
-  ],
-  ['granitemoe', granite],
-  ['granitemoeshared', granite],
-  [
-    'gpt_oss',
-    {
-      ...plain,
-      name: 'gpt-oss',
-      biases: 'all',
-      sharesEmbedding: false,
-      yarn: true,
-      windows: true,
-      feedForwardNorm: 'post_attention_norm',
-    },
-  ],
-]);
 
 /** Constants of llama.cpp's clamped activation. */
 const CLAMP = { limit: 7, alpha: 1.702 } as const;
@@ -135,7 +23,7 @@ export const llamaArchitecture = (
   model: ModelDescriptor,
   config: Readonly<Record<string, unknown>>,
 ): LlamaArchitecture => {
-  const architecture = architectures.get(model.family);
+  const architecture = llamaArchitectures.get(model.family);
   if (architecture === undefined)
     throw refusal([familyReasons.get(model.family) ?? `llama.cpp has not been proven equal for ${model.family}`]);
   const problems = [

@@ -1,6 +1,7 @@
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
+import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { ggufTypes } from '../../contract/export.ts';
-import { firstAttention, leadingDenseLayers, type LlamaArchitecture } from './architectures.ts';
+import { firstAttention, leadingDenseLayers } from './architectures.ts';
 import type { GgufValue, TensorType } from './gguf-header.ts';
 import { rotaryMetadata } from './llama-rotary.ts';
 

@@ -12,7 +12,7 @@ import type {
 } from '../../checkpoint/descriptor.ts';
 import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
-import type { LlamaArchitecture } from './architectures.ts';
+import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { BLOCK_VALUES, isBlockType, type TensorType } from './gguf-header.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */

@@ -1,3 +1,4 @@
+import type { SerialisedGraph } from '../../graph/onnx-graph.ts';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -154,7 +155,7 @@ const withSession = async <T>(
   provider: ProviderName,
   name: string,
   { folder }: Checkpoint,
-  graph: Uint8Array,
+  graph: SerialisedGraph,
   use: (session: Session) => Promise<T>,
 ): Promise<{ readonly answer: T; readonly placement: Placement }> => {
   const session = await Session.open(`the probe's ${name}`, graph, {

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
+import { isGgufPath } from '../../files/gguf-path.ts';
 import { parseForeignJson } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { compileChatTemplate, type Template } from '../template/compile-template.ts';
@@ -92,6 +93,7 @@ const sourceIn = async (folder: string): Promise<Source | null> =>
 
 /** Name of the file with a checkpoint's chat template, or null; compiles nothing. */
 export const chatTemplateFile = async (folder: string): Promise<string | null> => {
+  if (isGgufPath(folder)) return null;
   // List the folder once: most folders contain none of these files.
   const names = new Set(await readdir(folder));
   if (!['chat_template.jinja', 'tokenizer_config.json', 'chat_template.json'].some((name) => names.has(name)))
@@ -130,6 +132,12 @@ const specialTokens = async (folder: string): Promise<ReadonlyMap<string, string
  * subset of Jinja.
  */
 export const readChatTemplate = async (folder: string): Promise<ChatTemplate | null> => {
+  if (isGgufPath(folder))
+    throw refuse(
+      'bad-chat-template',
+      `${folder}: the chat template in a GGUF file is not read.`,
+      'Ask without it, or use the folder that the file was made of.',
+    );
   const source = await sourceIn(folder);
   if (source === null) return null;
   const { file, templates } = source;

@@ -12,9 +12,11 @@ const absentReasons: Readonly<Record<CurveAxis, string>> = {
   dropped:
     'has a dropped share, which needs a profile of the task and a version that records it. Starting the same sweep ' +
     'again reuses the results on disk and adds it.',
+  loss: 'has an answer loss, which tasks with choices have.',
+  kl: 'has a KL, which a sweep with the setting “fidelity” measures where answers are scored.',
 };
 
-/** Quality against kept experts, bytes or dropped share, by task; the same picture as when saved. */
+/** Quality against one of `curveAxes`, by task; the same picture as when saved. */
 export const AxisOfModel = ({ axis }: { readonly axis: CurveAxis }) => {
   const theme = useResolvedTheme();
   const { manifest, model, document } = useSweep();

@@ -18,6 +18,9 @@ interface CurveMarksProps {
   readonly emphasised: string | null;
 }
 
+/** Of curves behind an emphasised one; on a dark ground the same opacity leaves less contrast. */
+export const BACK_OPACITY: Readonly<Record<ResolvedTheme, number>> = { light: 0.4, dark: 0.6 };
+
 type Scale = (value: number) => number;
 
 const asScale = (scale: ((value: unknown) => number | undefined) | undefined): Scale | null =>
@@ -74,7 +77,7 @@ const MethodMarks = ({ curve, rows, curtailed, order, theme, selectedKey, stand,
   const upper = band.map((edge) => [edge.x, edge.high] as const);
   const lower = band.map((edge) => [edge.x, edge.low] as const).reverse();
   return (
-    <g opacity={stand === 'back' ? 0.3 : 1}>
+    <g opacity={stand === 'back' ? BACK_OPACITY[theme] : 1}>
       {(stand === 'out' || curve.draws > 1) && band.length > 1 && (
         <path d={`${polyline([...upper, ...lower])}Z`} fill={color} fillOpacity={0.14} stroke="none" />
       )}

@@ -20,12 +20,13 @@ const modeTitles: Readonly<Record<CurvesMode, string>> = {
   kept: 'Kept',
   bytes: 'Bytes',
   dropped: 'Dropped',
+  loss: 'Loss',
+  kl: 'KL',
   table: 'Table',
 };
 
 /**
- * The cost of pruning: the difference above the slider, or all tasks over factors, kept experts, bytes or dropped
- * share, or a table.
+ * The cost of pruning: the difference above the slider, or all tasks over factors or one of `curveAxes`, or a table.
  */
 export const CurvesSection = () => {
   const { mode, chooseMode } = useStore(curvesStore);

@@ -1,4 +1,4 @@
-import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { type Fidelity, isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint, showExport } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
@@ -70,6 +70,19 @@ export const PointPart = () => {
 };
 
 /** How the written texts of a point end. */
+const share = (value: Fidelity['changed']): string =>
+  `${formatPercent(value.mean)} [${formatPercent(value.low)}, ${formatPercent(value.high)}]`;
+
+const fidelityRows = ({ fidelity, factor }: SweepResult) =>
+  fidelity === undefined || factor === 1
+    ? []
+    : [
+        { key: 'kl', term: <Definition of="klToUnpruned" />, value: `${formatNats(fidelity.kl, 3)} nats` },
+        { key: 'reverse', term: <Definition of="reverseKl" />, value: `${formatNats(fidelity.reverseKl, 3)} nats` },
+        { key: 'changed', term: <Definition of="otherToken" />, value: share(fidelity.changed) },
+        { key: 'acceptance', term: <Definition of="acceptance" />, value: share(fidelity.acceptance) },
+      ];
+
 const endingRows = ({ endings, factor, metric }: SweepResult) =>
   endings === undefined
     ? []
@@ -176,6 +189,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
               term: <Definition of="lostGained" />,
               value: `${formatCount(result.lost)} lost, ${formatCount(result.gained)} gained`,
             },
+            ...fidelityRows(result),
             ...(result.answerLoss === undefined || result.factor === 1
               ? []
               : [

@@ -4,6 +4,7 @@ import type { ModelEntry } from '../../../main/contract/model.ts';
 import { useAction } from '../../actions/action.ts';
 import { locateModel, openModel } from '../../actions/open.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useInView } from '../../components/use-in-view.ts';
@@ -36,6 +37,12 @@ export const ModelsPanel = () => {
           <ModelRow key={model.handle} model={model} />
         ))}
       </ul>
+      {models.data?.some(({ bundled }) => bundled) === true && (
+        <p className="panel-note muted">
+          <Definition of="bundledModels">switch-* and uncurl-*</Definition> are small models that come with the
+          workbench.
+        </p>
+      )}
     </Panel>
   );
 };

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TensorDtype } from '../../../main/checkpoint/descriptor.ts';
+import type { PlainDtype } from '../../../main/checkpoint/descriptor.ts';
 import { readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
 import { dtypeBytes, readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-const dtypes = Object.keys(dtypeBytes) as TensorDtype[];
+const dtypes = Object.keys(dtypeBytes) as PlainDtype[];
 
 const tensor = fc
   .record({ dtype: fc.constantFrom(...dtypes), shape: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }) })

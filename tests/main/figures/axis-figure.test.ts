@@ -13,6 +13,14 @@ const document: SweepDocument = {
   results: bare.results.map((result) => ({
     ...result,
     droppedShare: result.factor === 1 ? 0 : 0.1 * Math.log2(result.factor) + 0.01 * (result.seed ?? 0),
+    answerLoss: { mean: Math.log2(result.factor) / 2, low: 0, high: 3 },
+    fidelity: {
+      positions: 900,
+      kl: { mean: Math.log2(result.factor) / 10, low: 0, high: 1 },
+      reverseKl: { mean: 0, low: 0, high: 1 },
+      changed: { mean: 0, low: 0, high: 1 },
+      acceptance: { mean: 1, low: 0, high: 1 },
+    },
     cost: { bytes: 1e9 * (0.5 + 0.5 / result.factor), activeParameters: 1e8, cacheBytesPerToken: 512 },
   })),
 };
@@ -23,10 +31,10 @@ const model = bare.results[0]?.model ?? '';
 
 describe('quality against another axis than the factor', () => {
   it('is drawn if points have a position on the axis, and not otherwise', () => {
-    expect(curveAxes.map((axis) => hasAxis(document, model, axis))).toEqual([true, true, true]);
-    expect(curveAxes.map((axis) => hasAxis(bare, model, axis))).toEqual([true, false, false]);
+    expect(curveAxes.map((axis) => hasAxis(document, model, axis))).toEqual([true, true, true, true, true]);
+    expect(curveAxes.map((axis) => hasAxis(bare, model, axis))).toEqual([true, false, false, true, false]);
     const names = (drawn: SweepDocument) => filesOf(drawn).map(({ name }) => name);
-    for (const axis of ['bytes', 'dropped']) {
+    for (const axis of ['bytes', 'dropped', 'kl']) {
       expect(names(bare)).not.toContain(`${axis}-${model}.svg`);
       expect(names(document)).toContain(`${axis}-${model}.svg`);
     }
@@ -37,6 +45,8 @@ describe('quality against another axis than the factor', () => {
     ['kept', 'experts kept per layer'],
     ['bytes', 'weights (MB)'],
     ['dropped', 'dropped share of the routed choices (%)'],
+    ['loss', 'answer loss (nats)'],
+    ['kl', 'KL to unpruned (nats)'],
   ])('has by %s a panel per task, a mark per pruned point and a line per draw, within its canvas', (axis, across) => {
     const contents = filesOf(document).find(({ name }) => name.startsWith(`${axis}-`))?.contents;
     const svg = typeof contents === 'string' ? contents : '';
@@ -60,7 +70,7 @@ describe('quality against another axis than the factor', () => {
 
   it('is a column in results.csv', () => {
     const csv = filesOf(document).find(({ name }) => name === 'results.csv')?.contents;
-    const [, header = '', row = ''] = String(csv).split('\n');
+    const [header = '', row = ''] = String(csv).split('\n');
     expect(header).toMatch(
       /,bytes,active_parameters,cache_bytes_per_token,prompt_tokens_per_second,decode_tokens_per_second,dropped_share$/,
     );

@@ -41,6 +41,7 @@ describe('figures', () => {
       ...heatmaps,
       'profile-e16--sums.csv',
       'profile-e16--prose.csv',
+      'manifest.json',
     ]);
   });
 
@@ -53,7 +54,11 @@ describe('figures', () => {
         const [metadata] = findAll(parseXml(contents), 'metadata');
         expect(JSON.parse(metadata?.text ?? '')).toEqual(sampleManifest);
       } else if (name.endsWith('.csv')) {
-        expect(JSON.parse(contents.split('\n')[0]?.replace('# manifest: ', '') ?? '')).toEqual(sampleManifest);
+        const [header = '', ...lines] = contents.trimEnd().split('\n');
+        expect(header).toMatch(/^run,/);
+        expect(lines.every((line) => line.startsWith(`${sampleManifest.id},`))).toBe(true);
+      } else if (name.endsWith('.json')) {
+        expect(JSON.parse(contents)).toEqual(sampleManifest);
       } else expect(contents).toContain(sampleManifest.id);
     }
   });
@@ -80,7 +85,7 @@ describe('figures', () => {
     const empty = { ...sweep, results: [], thresholds: [] };
     expect(() => figures({ ...source, document: empty, profiles: [] })).toThrow(/neither results nor profiles/);
     expect(() => figures({ ...source, document: null, profiles: [] })).toThrow(/neither/);
-    expect(figures({ ...source, document: null }).length).toBe(18);
+    expect(figures({ ...source, document: null }).length).toBe(19);
   });
 
   it('accept any names', () => {

@@ -29,7 +29,7 @@ describe('figures over the sizes of models', () => {
       sizeTrend: sample.sizeTrend,
       profiles: [],
     }).map(({ name }) => name);
-    expect(names.slice(-8)).toEqual([
+    expect(names.slice(-9)).toEqual([
       'findings.md',
       'best-thresholds.svg',
       'best-thresholds.csv',
@@ -38,6 +38,7 @@ describe('figures over the sizes of models', () => {
       'pruned-against-scratch.svg',
       'pruned-against-scratch.csv',
       'equal-kept-experts.csv',
+      'manifest.json',
     ]);
     const one = sampleSizeTrend({ sizes: [16], tasks, limit });
     const ofOne = figures({

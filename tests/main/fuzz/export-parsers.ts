@@ -1,11 +1,18 @@
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readGguf } from '../../../main/checkpoint/gguf/read-gguf.ts';
+import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { encodeHeader, readGgufHeader } from '../../../main/export/gguf/gguf-header.ts';
 import { ggufTokenizer } from '../../../main/export/gguf/tokenizer-metadata.ts';
 import { readExperimentRecord } from '../../../main/runs/experiment-record.ts';
+import { randomMixtral } from '../checkpoint/gguf/gguf-bytes.ts';
 import { type FuzzedParser, ofFile } from './fuzzed-parser.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
+
+/** Opening a model and its tokenizer takes longer than reading a header. */
+const MODEL_MUTATIONS = 60;
 
 /** Of the bundled models. */
 const VOCABULARY = 47;
@@ -39,6 +46,13 @@ export const exportParsers = async (folderOf: (name: string) => Promise<string>)
     const sound = await readFile(path.join(model, file));
     return ofFile(folder, `${file} for llama.cpp`, file, sound, (own) => ggufTokenizer(own, VOCABULARY));
   };
+  const floats = { attention: 'f32', gate: 'f32', up: 'f32', down: 'f32', embedding: 'f32' } as const;
+  const whole = randomMixtral(floats, 16);
+  // Only the header is changed: any data are weights.
+  const folderOfWhole = await folderOf('gguf-whole');
+  await writeFile(path.join(folderOfWhole, 'whole.gguf'), whole);
+  const start = (await readGguf(path.join(folderOfWhole, 'whole.gguf'))).tensors[0]?.byteOffset;
+  const [header, data] = [whole.subarray(0, start), whole.subarray(start)];
   const record = JSON.parse(
     await readFile(path.join(root, 'resources', 'experiment', 'run', 'experiment.json'), 'utf8'),
   ) as { readonly arms: readonly unknown[] };
@@ -47,6 +61,18 @@ export const exportParsers = async (folderOf: (name: string) => Promise<string>)
     await ofFile(await folderOf('gguf'), 'header of a GGUF file', 'model.gguf', ggufFile(), (_, file) =>
       readGgufHeader(file),
     ),
+    await ofFile(await folderOf('gguf-any'), 'header of any GGUF file', 'any.gguf', header, async (_, file) => {
+      await appendFile(file, data);
+      return readGguf(file);
+    }),
+    {
+      ...(await ofFile(await folderOf('gguf-model'), 'GGUF file as a model', 'model.gguf', header, async (_, file) => {
+        await appendFile(file, data);
+        await openCheckpoint(file);
+        return loadTokenizer(file);
+      })),
+      mutations: MODEL_MUTATIONS,
+    },
     await ofTokenizer('tokenizer.json'),
     await ofTokenizer('tokenizer_config.json'),
     await ofFile(

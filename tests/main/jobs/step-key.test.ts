@@ -127,6 +127,11 @@ test('merges are distinguished by groups, references, weights, router and alignm
   expect(new Set(keys).size).toBe(keys.length);
 });
 
+test('answers with fidelity are other steps, and without it the same as ever', () => {
+  expect(evaluationKey({ ...identity, fidelity: true })).not.toBe(evaluationKey(identity));
+  expect(evaluationKey({ ...identity, fidelity: undefined })).toBe(evaluationKey(identity));
+});
+
 test('the keys of stored steps never change: other keys would have everything computed again', () => {
   const { model, experts, itemsHash, numerics } = identity;
   const plan = { kept: [[0, 1]], method: 'reap' };

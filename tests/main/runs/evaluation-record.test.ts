@@ -27,11 +27,18 @@ const written = fc.record({
 const place = { token: fc.nat(), character: fc.nat(), period: fc.option(fc.nat()) };
 const looped = fc.tuple(written, fc.option(fc.record(place))).map(([outcome, loop]) => ({ ...outcome, loop }));
 const text = fc.record({ kind: fc.constant('text' as const), id: fc.string(), logprob: finite, tokens: fc.nat() });
+const measures = { kl: finite, reverseKl: finite, changed: finite, acceptance: finite };
+const fidelity = fc.record({ positions: fc.nat(), ...measures });
+const comparedChoice = fc.tuple(choice, fidelity).map(([outcome, own]) => ({ ...outcome, fidelity: own }));
+const comparedText = fc.tuple(text, fidelity).map(([outcome, own]) => ({ ...outcome, fidelity: own }));
 
 test('outcomes come back bit for bit through the columns of a step', () => {
   fc.assert(
     fc.property(
-      fc.oneof(fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written), fc.array(looped)),
+      fc.oneof(
+        ...[fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written), fc.array(looped)],
+        ...[fc.array(comparedChoice), fc.array(comparedText)],
+      ),
       (outcomes) => {
         const record = {
           model: { name: 'm', fingerprint: 'f' },

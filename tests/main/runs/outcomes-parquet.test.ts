@@ -8,6 +8,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 test('outcomes of every kind come back from one file', async () => {
   const file = join(await temporaryFolder(), 'outcomes.parquet');
+  const fidelity = { positions: 7, kl: 0.25, reverseKl: 1.5, changed: 1 / 7, acceptance: 0.9 };
   const kinds: Readonly<Record<string, readonly ItemOutcome[]>> = {
     chosen: [choiceOutcome('a', true, false, 2)],
     texts: [textOutcome('t', -2.5, 3)],
@@ -18,6 +19,8 @@ test('outcomes of every kind come back from one file', async () => {
       { ...writtenOutcome('stale', 'abba'), stopped: 'length', loop: { token: 0, character: 0, period: null } },
       writtenOutcome('unrecorded', 'right'),
     ],
+    comparedChoices: [{ ...choiceOutcome('a', true, false, 2), fidelity }],
+    comparedTexts: [{ ...textOutcome('t', -2.5, 3), fidelity }, textOutcome('without', -1, 2)],
   };
   const candidate = { run: 'r', model: 'm', method: 'reap', seed: null, factor: 2, kept: 8 };
   await writeOutcomes(

@@ -83,7 +83,7 @@ test('curves of every model are saved as by `uncurl figures`, with every column'
     await expectSame(curvesView({ manifest, document, theme }, model, { tasks, methods }));
   }
   const table = tableDownload(curvesView({ manifest, document, theme }, ''), SAMPLE_RUN);
-  expect(textOf(table).split('\n')[1]).toMatch(/,value,acc,acc_norm,perplexity,/);
+  expect(textOf(table).split('\n')[0]).toMatch(/,value,acc,acc_norm,perplexity,/);
 });
 
 test('the same for thresholds, trends over sizes and pairs of sizes', async () => {

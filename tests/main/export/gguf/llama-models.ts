@@ -1,7 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { changeableCopy, checkpointFixture, editJson, editTensors } from '../../checkpoint/checkpoint-files.ts';
+import {
+  changeableCopy,
+  checkpointFixture,
+  editJson,
+  editTensors,
+  scoringFixture,
+} from '../../checkpoint/checkpoint-files.ts';
 
 type Edit = (config: Record<string, unknown>) => void;
 
@@ -91,3 +97,28 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
         }),
     },
   ]);
+
+/** A model with a tokenizer of pieces with byte fallback, merged in the order of their scores. */
+export const scoredPieces = async (): Promise<string> => {
+  const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
+  await editJson(path.join(folder, 'tokenizer.json'), (tokenizer) => {
+    const { model } = z
+      .looseObject({ model: z.looseObject({ vocab: z.record(z.string(), z.number()) }) })
+      .parse(tokenizer);
+    const pieces = Object.entries(model.vocab)
+      .filter(([token]) => !token.startsWith('<'))
+      .sort(([, a], [, b]) => a - b)
+      .map(([token]) => token);
+    const known = new Set(pieces);
+    // In the order of converters of SentencePiece models: all merges of each piece, the best piece first.
+    const merges = pieces.flatMap((piece) => {
+      const characters = Array.from(piece);
+      return characters.slice(1).flatMap((_, index) => {
+        const pair = [characters.slice(0, index + 1).join(''), characters.slice(index + 1).join('')];
+        return pair.every((part) => known.has(part)) ? [pair] : [];
+      });
+    });
+    tokenizer['model'] = { ...model, merges };
+  });
+  return folder;
+};

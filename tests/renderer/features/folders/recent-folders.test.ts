@@ -2,11 +2,20 @@ import { expect, test } from 'vitest';
 import { foldersOf, nameOf } from '../../../../renderer/features/folders/recent-folders.ts';
 
 test('recent folders are the parents of recently opened paths, each once, for either path style', () => {
-  expect(foldersOf(['/data/a/one', '/data/b/two.jsonl', 'C:\\data\\three', '/data/a/four/', '/top'])).toEqual([
+  expect(foldersOf(['/data/a/one', '/data/b/two.jsonl', 'C:\\data\\three', '/data/a/four/', '/top'], null)).toEqual([
     '/data/a',
     'C:\\data',
     '/data/b',
   ]);
-  expect(foldersOf(['/1/x', '/2/x', '/3/x', '/4/x', '/5/x'])).toEqual(['/5', '/4', '/3', '/2']);
+  expect(foldersOf(['/1/x', '/2/x', '/3/x', '/4/x', '/5/x'], null)).toEqual(['/5', '/4', '/3', '/2']);
   expect(['/data/a', 'C:\\data', '/data/a/'].map(nameOf)).toEqual(['a', 'data', 'a']);
+});
+
+test('files that the workspace keeps are no folders to return to', () => {
+  const given = '/home/me/uncurl/tasks/3f2a9c/items.jsonl';
+  expect(foldersOf(['/data/a/one', given, '/home/me/uncurl-models/m'], '/home/me/uncurl')).toEqual([
+    '/home/me/uncurl-models',
+    '/data/a',
+  ]);
+  expect(foldersOf(['C:\\uncurl\\tasks\\3f\\a.jsonl'], 'C:\\uncurl')).toEqual([]);
 });

@@ -1,0 +1,87 @@
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { refuse } from '../../contract/errors.ts';
+import type { TensorDtype, TensorView } from '../descriptor.ts';
+import { type GgufModel, ggufModel } from './gguf-family.ts';
+import { type GgufContents, readGguf } from './read-gguf.ts';
+
+/** A GGUF model before it is described: its parts in order, and its tensors under their names in the file. */
+export interface OpenedGguf extends GgufModel {
+  readonly parts: readonly { readonly name: string; readonly file: string; readonly contents: GgufContents }[];
+  readonly tensors: ReadonlyMap<string, TensorView>;
+}
+
+/** Names of the parts of a split model (llama.cpp's gguf-split): NAME-00001-of-00003.gguf and so on. */
+const splitName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
+const MAX_PARTS = 1000;
+
+/** Shared experts' scales are vectors in the file and a row here. */
+const SHARED_SCALE = '.ffn_gate_inp_shexp.weight';
+
+const plainDtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
+
+/**
+ * Opens a GGUF file, with all parts of a split one whichever is named.
+ *
+ * @throws WorkbenchError `bad-gguf`, `gguf-type-unknown`, `gguf-parts`, `gguf-model-unknown`.
+ */
+export const openGguf = async (model: string): Promise<OpenedGguf> => {
+  const parts = await readParts(model);
+  const [first] = parts;
+  if (first === undefined) throw new Error('a model without parts');
+  const tensors = new Map<string, TensorView>();
+  for (const { file, contents } of parts)
+    for (const { name, type, shape, byteOffset, byteLength } of contents.tensors) {
+      const other = tensors.get(name);
+      if (other !== undefined)
+        throw refuse(
+          'gguf-parts',
+          `${file}: tensor "${name}" is also in ${path.basename(other.file)}.`,
+          'Fetch all parts of the model again.',
+        );
+      const dtype: TensorDtype = type === 'f32' || type === 'f16' || type === 'bf16' ? plainDtypes[type] : type;
+      const ownShape = name.endsWith(SHARED_SCALE) && shape.length === 1 ? [1, ...shape] : shape;
+      tensors.set(name, { tensor: name, file, dtype, shape: ownShape, byteOffset, byteLength });
+    }
+  const all = { ...first.contents, tensors: parts.flatMap(({ contents }) => contents.tensors) };
+  return { ...ggufModel(all), parts, tensors };
+};
+
+const readParts = async (model: string): Promise<OpenedGguf['parts']> => {
+  const read = async (name: string): Promise<OpenedGguf['parts'][number]> => {
+    const file = await realpath(path.join(path.dirname(model), name)).catch((cause: unknown) => {
+      throw refuse('gguf-parts', `${path.dirname(model)} has no ${name}.`, 'Fetch all parts of the model.', cause);
+    });
+    return { name, file, contents: await readGguf(file) };
+  };
+  const [, stem, , total] = splitName.exec(path.basename(model)) ?? [];
+  const count = Number(total ?? 1);
+  if (count < 1 || count > MAX_PARTS)
+    throw refuse('gguf-parts', `${model} says that it is one of ${String(count)} parts.`, 'Rename it.');
+  const parts: OpenedGguf['parts'][number][] = [];
+  for (let part = 1; part <= count; part += 1) {
+    const name =
+      stem === undefined || total === undefined
+        ? path.basename(model)
+        : `${stem}-${String(part).padStart(5, '0')}-of-${total}.gguf`;
+    const each = await read(name);
+    const [number, stated] = ['split.no', 'split.count'].map((key) => each.contents.metadata.get(key)?.value);
+    if ((stated ?? 1) !== count || (number ?? 0) !== part - 1)
+      throw refuse(
+        'gguf-parts',
+        `${each.file} says that it is part ${String(Number(number ?? 0) + 1)} of ${String(stated ?? 1)}, but by its ` +
+          `name it is part ${String(part)} of ${String(count)}.`,
+        'Name the parts as they were published.',
+      );
+    parts.push(each);
+  }
+  const stated = parts[0]?.contents.metadata.get('split.tensors.count')?.value;
+  const found = parts.reduce((sum, { contents }) => sum + contents.tensors.length, 0);
+  if (stated !== undefined && count > 1 && stated !== found)
+    throw refuse(
+      'gguf-parts',
+      `${model}: its parts have ${String(found)} tensors, but its metadata say ${JSON.stringify(stated)}.`,
+      'Fetch all parts of the model again.',
+    );
+  return parts;
+};

@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import type { TensorView } from '../../checkpoint/descriptor.ts';
+import { ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
+import { isGgufPath } from '../../files/gguf-path.ts';
+import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
+import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
+import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
+import { refuse } from '../../contract/errors.ts';
+import type { ExportFormat, GgufType } from '../../contract/export.ts';
+import { isMergePlan, type Plan } from '../../contract/plan.ts';
+import type { ExportedTensor } from '../exported-tensors.ts';
+import { GGUF_FILE } from './gguf-file.ts';
+
+/**
+ * A GGUF file pruned as stored: experts and rows of routers are cut out, every kept expert has the bytes of the source,
+ * and all metadata are copied but the number of experts. A split source becomes one file.
+ */
+export interface StoredGguf {
+  readonly header: Uint8Array;
+  readonly tensors: readonly { readonly tensor: ExportedTensor; readonly byteOffset: number }[];
+  readonly sizeBytes: number;
+}
+
+/** Whether a model is a GGUF file, which is exported as stored. */
+export const isStoredGguf = ({ folder }: Checkpoint): boolean => isGgufPath(folder);
+
+/**
+ * Refuses what a GGUF file cannot become: other formats and types, and plans with weights of their own.
+ *
+ * @throws WorkbenchError `gguf-as-stored`.
+ */
+export const requireAsStored = (
+  { name, descriptor }: Checkpoint,
+  plan: Plan,
+  format: ExportFormat,
+  type: GgufType | undefined,
+): void => {
+  const problem = (what: string, remedy: string): Error =>
+    refuse('gguf-as-stored', `${name} is a GGUF file: ${what}.`, remedy);
+  if (format !== 'gguf')
+    throw problem(`it is exported as GGUF, not as ${format}`, 'Give --format gguf, without a type.');
+  if (type !== undefined)
+    throw problem(
+      `it is exported as stored, not written again as ${type}`,
+      "Leave out the type; llama.cpp's llama-quantize makes other types.",
+    );
+  if (isMergePlan(plan) || plan.recovery !== undefined || plan.constants !== undefined)
+    throw problem(
+      'its weights are copied as stored, but this plan merges, refits or replaces some',
+      'Use a plan that only drops experts, or prune the model that the file was made of.',
+    );
+  for (const { moe } of descriptor.moeLayers)
+    for (const view of [moe.router, moe.routerBias])
+      if (view !== null && view.shape.length === 1 && isBlockType(view.dtype))
+        throw problem(
+          `tensor "${view.tensor}" is ${view.dtype}, whose blocks hold several experts and cannot be cut`,
+          'Prune the model that the file was made of.',
+        );
+};
+
+/** Lays out the file of a pruned model. `tensors`: those of its export. */
+export const planStoredGguf = async (
+  { weightFiles }: Checkpoint,
+  tensors: readonly ExportedTensor[],
+  experts: number,
+): Promise<StoredGguf> => {
+  const parts: GgufContents[] = [];
+  for (const { file } of weightFiles) parts.push(await readGguf(file));
+  const [first] = parts;
+  if (first === undefined) throw new Error('a GGUF model without a file');
+  const architecture = first.metadata.get('general.architecture')?.value;
+  const countKey = `${String(architecture)}.expert_count`;
+  const values = [...first.metadata].flatMap(([key, { bytes }]) =>
+    key.startsWith('split.') ? [] : [key === countKey ? withNumber(key, bytes, experts) : bytes],
+  );
+  const infos = new Map(parts.flatMap((part) => part.tensors).map((info) => [info.name, info]));
+  const { alignment } = first;
+  const aligned = (offset: number): number => Math.ceil(offset / alignment) * alignment;
+  let offset = 0;
+  const placed = tensors.map((tensor) => {
+    const byteOffset = offset;
+    offset = aligned(offset + tensor.byteLength);
+    return { tensor, byteOffset };
+  });
+  const described = placed.map(({ tensor: { name, shape }, byteOffset }) => {
+    const info = infos.get(name);
+    if (info === undefined) throw new Error(`the source has no tensor ${name}`);
+    // Only the first axis is cut; a vector that is read as a row stays a vector.
+    const own = info.shape.length === shape.length ? shape : shape.slice(shape.length - info.shape.length);
+    return Buffer.concat([
+      text(name),
+      uint32(own.length),
+      ...[...own].reverse().map(uint64),
+      uint32(ggufTypes[info.type].number),
+      uint64(byteOffset),
+    ]);
+  });
+  const head = Buffer.concat([
+    Buffer.from('GGUF'),
+    uint32(first.version),
+    uint64(tensors.length),
+    uint64(values.length),
+    ...values,
+    ...described,
+  ]);
+  const start = aligned(head.length);
+  const last = placed.at(-1);
+  return {
+    header: Buffer.concat([head, Buffer.alloc(start - head.length)]),
+    tensors: placed.map(({ tensor, byteOffset }) => ({ tensor, byteOffset: start + byteOffset })),
+    sizeBytes: start + (last === undefined ? 0 : last.byteOffset + last.tensor.byteLength),
+  };
+};
+
+const uint32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+};
+const uint64 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+};
+const text = (value: string): Buffer => Buffer.concat([uint64(Buffer.byteLength(value)), Buffer.from(value)]);
+
+/** Bytes of a whole number by its type (gguf.h, `enum gguf_type`): of 8, 16, 32 or 64 bits. */
+const wholeBytes: ReadonlyMap<number, number> = new Map([
+  [0, 1],
+  [1, 1],
+  [2, 2],
+  [3, 2],
+  [4, 4],
+  [5, 4],
+  [10, 8],
+  [11, 8],
+]);
+
+/** Key and value of a whole number as stored, with another value of the same type. */
+const withNumber = (key: string, bytes: Uint8Array, value: number): Buffer => {
+  const changed = Buffer.from(bytes);
+  const at = 8 + Buffer.byteLength(key);
+  const size = wholeBytes.get(changed.readUInt32LE(at));
+  if (size === undefined)
+    throw refuse('gguf-as-stored', `"${key}" is not a whole number.`, 'Fetch the file again from its source.');
+  const little = Buffer.alloc(8);
+  little.writeBigUInt64LE(BigInt(value));
+  little.copy(changed, at + 4, 0, size);
+  return changed;
+};
+
+/** Bytes copied at a time: cancels take effect soon, and memory does not grow with the model. */
+const CHUNK_BYTES = 8 * 2 ** 20;
+
+/** Writes the file and flushes it to disk; returns its SHA-256. `onBytes` may throw to stop. */
+export const writeStoredGguf = async (
+  { header, tensors }: StoredGguf,
+  folder: string,
+  onBytes: (bytes: number) => void,
+): Promise<string> => {
+  const hash = createHash('sha256');
+  const handle = await open(path.join(folder, GGUF_FILE), 'wx');
+  let written = 0;
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    await handle.writeFile(bytes);
+    hash.update(bytes);
+    written += bytes.length;
+    onBytes(bytes.length);
+  };
+  try {
+    await write(header);
+    for (const { tensor, byteOffset } of tensors) {
+      await write(new Uint8Array(byteOffset - written));
+      for (const { view } of tensor.pieces)
+        for (let from = 0; from < view.byteLength; from += CHUNK_BYTES) await write(await chunkOf(view, from));
+      if (written !== byteOffset + tensor.byteLength) throw new Error(`${tensor.name} has another length`);
+    }
+    await handle.sync();
+    return hash.digest('hex');
+  } finally {
+    await handle.close();
+  }
+};
+
+const chunkOf = (view: TensorView, from: number): Promise<Uint8Array> =>
+  readTensorBytes({
+    ...view,
+    byteOffset: view.byteOffset + from,
+    byteLength: Math.min(CHUNK_BYTES, view.byteLength - from),
+  });
+
+/** Differences of a written file's header from the plan's: its metadata, and names, types, shapes and positions. */
+export const storedHeaderProblems = async (stored: StoredGguf, folder: string): Promise<readonly string[]> => {
+  const { headerBytes, sizeBytes } = await readGguf(path.join(folder, GGUF_FILE));
+  return [
+    ...(Buffer.from(stored.header).subarray(0, headerBytes.length).equals(headerBytes)
+      ? []
+      : [`${GGUF_FILE}: its header is not the source's with the plan's number of experts.`]),
+    ...(sizeBytes === stored.sizeBytes
+      ? []
+      : [`${GGUF_FILE} has ${String(sizeBytes)} bytes instead of ${String(stored.sizeBytes)}.`]),
+  ];
+};

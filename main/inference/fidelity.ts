@@ -1,0 +1,82 @@
+import type { ItemFidelity } from '../contract/outcome.ts';
+
+/** Next-token distributions [rows, V] in float64. */
+export interface Distributions {
+  readonly logprobs: Float64Array;
+  readonly probabilities: Float64Array;
+  /** Token with the largest logit of each row (ties: the lowest). */
+  readonly likeliest: Int32Array;
+}
+
+/** Log-softmax of logits [rows, V] float32, computed in float64. */
+export const distributionsOf = (logits: Float32Array, vocabulary: number): Distributions => {
+  const rows = logits.length / vocabulary;
+  const logprobs = new Float64Array(logits.length);
+  const probabilities = new Float64Array(logits.length);
+  const likeliest = new Int32Array(rows);
+  for (let row = 0; row < rows; row += 1) {
+    const [start, end] = [row * vocabulary, (row + 1) * vocabulary];
+    let best = start;
+    for (let at = start; at < end; at += 1) if ((logits[at] ?? NaN) > (logits[best] ?? NaN)) best = at;
+    const most = logits[best] ?? NaN;
+    let sum = 0;
+    for (let at = start; at < end; at += 1) {
+      const power = Math.exp((logits[at] ?? NaN) - most);
+      probabilities[at] = power;
+      sum += power;
+    }
+    const logSum = most + Math.log(sum);
+    for (let at = start; at < end; at += 1) {
+      logprobs[at] = (logits[at] ?? NaN) - logSum;
+      probabilities[at] = (probabilities[at] ?? NaN) / sum;
+    }
+    likeliest[row] = best - start;
+  }
+  return { logprobs, probabilities, likeliest };
+};
+
+/** Nothing measured yet. */
+export const NO_POSITIONS: ItemFidelity = { positions: 0, kl: 0, reverseKl: 0, changed: 0, acceptance: 1 };
+
+/**
+ * How far distribution q of a row is from p of a row; a token of probability 0 contributes nothing. Expected acceptance
+ * is 1 minus half the sum of |p - q|, which equals the sum of min(p, q) and is exactly 1 for equal distributions.
+ */
+export const positionFidelity = (
+  [p, pRow]: readonly [Distributions, number],
+  [q, qRow]: readonly [Distributions, number],
+): ItemFidelity => {
+  const vocabulary = p.logprobs.length / p.likeliest.length;
+  let [kl, reverseKl, distance] = [0, 0, 0];
+  for (let token = 0; token < vocabulary; token += 1) {
+    const [pAt, qAt] = [pRow * vocabulary + token, qRow * vocabulary + token];
+    const [mine, other] = [p.probabilities[pAt] ?? NaN, q.probabilities[qAt] ?? NaN];
+    const gap = (p.logprobs[pAt] ?? NaN) - (q.logprobs[qAt] ?? NaN);
+    if (mine !== 0) kl += mine * gap;
+    if (other !== 0) reverseKl -= other * gap;
+    distance += Math.abs(mine - other);
+  }
+  return {
+    positions: 1,
+    // Both are at least 0 but for rounding.
+    kl: Math.max(0, kl),
+    reverseKl: Math.max(0, reverseKl),
+    changed: p.likeliest[pRow] === q.likeliest[qRow] ? 0 : 1,
+    acceptance: 1 - distance / 2,
+  };
+};
+
+/** The mean over the positions of several means. */
+export const joinFidelity = (parts: readonly ItemFidelity[]): ItemFidelity => {
+  const positions = parts.reduce((sum, part) => sum + part.positions, 0);
+  if (positions === 0) return NO_POSITIONS;
+  const mean = (of: (part: ItemFidelity) => number): number =>
+    parts.reduce((sum, part) => sum + part.positions * of(part), 0) / positions;
+  return {
+    positions,
+    kl: mean(({ kl }) => kl),
+    reverseKl: mean(({ reverseKl }) => reverseKl),
+    changed: mean(({ changed }) => changed),
+    acceptance: mean(({ acceptance }) => acceptance),
+  };
+};
