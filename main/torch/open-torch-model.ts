@@ -1,11 +1,8 @@
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
-import type { ScoredOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
-import type { TaskItem } from '../contract/task.ts';
 import { checkRows } from '../inference/decoding/decode.ts';
-import { profileSequences } from '../inference/encode-item.ts';
 import type {
   Candidate,
   DecodedRow,
@@ -21,38 +18,28 @@ import type {
 } from '../inference/model-runner.ts';
 import { checkTokens, setLayer } from '../inference/open-model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
-import {
-  evaluateItems,
-  type GroupScores,
-  requestSequences,
-  requireTokenizerOf,
-  scoreLists,
-  textSequences,
-} from '../inference/score-lists.ts';
+import { requestSequences, requireTokenizerOf, scoreLists, textSequences } from '../inference/score-lists.ts';
 import type { ScoredGroup, TargetScore } from '../inference/scorer.ts';
-import { accumulateRouting } from '../profile/accumulate-routing.ts';
-import { emptyStatistics, type ExtraStatistic, type RoutingStatistics } from '../profile/routing-statistics.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { TorchModel } from './torch-model.ts';
 import { scoreBatches, sequencesToRun } from './score-batches.ts';
+import { type ComputedBy, TorchModel } from './torch-model.ts';
 import type { FrameTensor, WorkerAnswer, WorkerOrder } from './worker-link.ts';
 
-/** The user's Python and how it computes. */
+/** Python, precision and device. */
 export type TorchChoice = Omit<WorkerOrder, 'threads'>;
 
 /** Tokens of prompts, and of the rows' keys and values, that are written together. */
 const DECODING_SLOTS = 8192;
-/** Extra statistics of a profile that the worker measures. */
-const EXTRAS: readonly ExtraStatistic[] = ['peaks'];
-
-/** Opens a checkpoint for computing with PyTorch. Its process starts on first use. */
+/** Starts a PyTorch process for a checkpoint; `started` gets what computes. @throws WorkbenchError of its start. */
 export const openTorchModel = async (
   checkpoint: Checkpoint,
   { threads, memoryBudgetBytes }: Pick<ModelRunnerSettings, 'threads' | 'memoryBudgetBytes'>,
   choice: TorchChoice,
+  started: (by: ComputedBy) => void,
 ): Promise<OpenModel> => {
   const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary);
-  const model = new TorchModel(checkpoint, { ...choice, threads }, memoryBudgetBytes);
+  const model = await TorchModel.start(checkpoint, { ...choice, threads }, memoryBudgetBytes);
+  started(model.computedBy);
   return {
     checkpoint,
     runner: (overlays) => new TorchRunner(model, tokenizer, overlays),
@@ -61,7 +48,7 @@ export const openTorchModel = async (
   };
 };
 
-/** A runner whose numbers come from transformers' own classes. */
+/** Forward passes, scores and greedy texts by transformers' own classes; other work is refused. */
 class TorchRunner implements ModelRunner {
   readonly checkpoint: Checkpoint;
   readonly tokenizer: TextTokenizer | null;
@@ -75,54 +62,19 @@ class TorchRunner implements ModelRunner {
     this.#overlays = overlays;
   }
 
-  evaluate(
-    items: readonly TaskItem[],
-    candidates: readonly Candidate[],
-    control: RunControl,
-  ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> {
-    return evaluateItems(items, this.#requireTokenizer(), this.checkpoint.descriptor.maxPositions, (groups) =>
-      this.#score(groups, candidates, control),
-    );
+  evaluate(): Promise<never> {
+    return Promise.reject(withoutTorch('answering items'));
   }
 
-  async profile(
-    items: readonly TaskItem[],
-    control: RunControl,
-    extras: readonly ExtraStatistic[] = [],
-  ): Promise<RoutingStatistics> {
-    const missing = extras.find((extra) => !EXTRAS.includes(extra));
-    if (missing !== undefined) throw withoutTorch(`the statistic "${missing}"`);
-    const { moeLayers, hidden, maxPositions } = this.checkpoint.descriptor;
-    const moe = moeLayers[0]?.moe;
-    const statistics = emptyStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0, hidden, extras);
-    const tokenizer = this.#requireTokenizer();
-    const sequences = items.flatMap((item) => profileSequences(tokenizer, item, maxPositions));
-    const total = sequences.reduce((sum, { length }) => sum + length, 0);
-    const key = await this.#model.load(null, this.#overlays, control.signal);
-    for (const sequence of sequences) {
-      const answer = await this.#model.request('profile', { key }, { tokens: row(sequence) }, control.signal);
-      this.#requireLayers(answer);
-      moeLayers.forEach((_, layer) => {
-        accumulateRouting(statistics, layer, {
-          logits: floats(answer, `router.${String(layer)}`),
-          experts: integers(answer, `experts.${String(layer)}`),
-          weights: floats(answer, `weights.${String(layer)}`),
-          norms: floats(answer, `norms.${String(layer)}`),
-          ...(extras.includes('peaks') ? { peaks: floats(answer, `peaks.${String(layer)}`) } : {}),
-        });
-      });
-      statistics.tokens += sequence.length;
-      control.onProgress?.(statistics.tokens, total);
-    }
-    statistics.items = items.length;
-    return statistics;
+  profile(): Promise<never> {
+    return Promise.reject(withoutTorch('routing statistics'));
   }
 
-  recover(): Promise<Plan> {
+  recover(): Promise<never> {
     return Promise.reject(withoutTorch('refitting a plan (--recovery)'));
   }
 
-  pruneProgressively(): Promise<number[][]> {
+  pruneProgressively(): Promise<never> {
     return Promise.reject(withoutTorch("NAEE's progressive search"));
   }
 
@@ -130,15 +82,17 @@ class TorchRunner implements ModelRunner {
     sequences: readonly (readonly number[])[],
     plan: Plan | null,
     control: RunControl,
+    want: 'every' | 'last' = 'every',
   ): Promise<ForwardResult[]> {
+    if (want === 'last') throw withoutTorch('the last token alone');
     sequences.forEach((sequence, index) => {
       checkTokens(sequence, index, this.checkpoint.descriptor);
     });
-    const key = await this.#model.load(plan, this.#overlays, control.signal);
+    await this.#model.load(plan, this.#overlays, control.signal);
     const layers = this.checkpoint.descriptor.moeLayers.length;
     const results: ForwardResult[] = [];
     for (const [index, sequence] of sequences.entries()) {
-      const answer = await this.#model.request('forward', { key }, { tokens: row(sequence) }, control.signal);
+      const answer = await this.#model.request('forward', {}, { tokens: row(sequence) }, control.signal);
       this.#requireLayers(answer);
       const list = <T>(of: (layer: number) => T): readonly T[] =>
         Array.from({ length: layers }, (_, layer) => of(layer));
@@ -163,7 +117,7 @@ class TorchRunner implements ModelRunner {
     return scoreLists(
       requests.map(({ id }) => id),
       requestSequences(requests, this.checkpoint.descriptor.maxPositions),
-      (groups) => this.#scoreOne(groups, plan, control),
+      (groups) => this.#score(groups, plan, control),
     );
   }
 
@@ -175,7 +129,7 @@ class TorchRunner implements ModelRunner {
     return scoreLists(
       texts.map(({ id }) => id),
       textSequences(texts, this.#requireTokenizer(), this.checkpoint),
-      (groups) => this.#scoreOne(groups, plan, control),
+      (groups) => this.#score(groups, plan, control),
     );
   }
 
@@ -191,9 +145,9 @@ class TorchRunner implements ModelRunner {
     for (const { key: candidate, plan } of candidates) {
       const own = decodingBatches(rows, candidate);
       if (own.length === 0) continue;
-      const key = await this.#model.load(plan, this.#overlays, control.signal);
+      await this.#model.load(plan, this.#overlays, control.signal);
       for (const batch of own) {
-        yield* this.#decodeBatch(key, rows, batch, control.signal);
+        yield* this.#decodeBatch(rows, batch, control.signal);
         for (const index of batch) done += (rows[index]?.tokens.length ?? 0) + (rows[index]?.mostNewTokens ?? 0);
         control.onProgress?.(done, total);
       }
@@ -211,7 +165,7 @@ class TorchRunner implements ModelRunner {
   }
 
   releaseCandidates(): Promise<void> {
-    return this.#model.release(new AbortController().signal);
+    return Promise.resolve();
   }
 
   dispose(): Promise<void> {
@@ -219,7 +173,6 @@ class TorchRunner implements ModelRunner {
   }
 
   async *#decodeBatch(
-    key: string,
     rows: readonly RowToDecode[],
     batch: readonly number[],
     signal: AbortSignal,
@@ -230,7 +183,7 @@ class TorchRunner implements ModelRunner {
     const ended = new Set<number>();
     let answer = await this.#model.request(
       'begin',
-      { key },
+      {},
       { tokens: matrix(batch.map((index) => rows[index]?.tokens ?? [])) },
       signal,
     );
@@ -267,50 +220,34 @@ class TorchRunner implements ModelRunner {
     }
   }
 
-  async #scoreOne(
+  /** Per group, per sequence of it: the scores of its targets in order. */
+  async #score(
     groups: readonly ScoredGroup[],
     plan: Plan | null,
     control: RunControl,
   ): Promise<readonly (readonly (readonly TargetScore[])[])[]> {
-    return (await this.#score(groups, [{ key: 'plan', plan }], control)).get('plan') ?? [];
-  }
-
-  /** Candidates one after the other: each is put together once. */
-  async #score(
-    groups: readonly ScoredGroup[],
-    candidates: readonly Candidate[],
-    control: RunControl,
-  ): Promise<GroupScores> {
     const sequences = groups.flatMap((group) => group.sequences);
-    const { runs, hostOf } = sequencesToRun(sequences);
-    const batches = scoreBatches(sequences, runs, hostOf, this.checkpoint.descriptor.vocabulary);
-    const total = candidates.length * runs.reduce((sum, index) => sum + (sequences[index]?.input.length ?? 0), 0);
+    const batches = scoreBatches(sequences, sequencesToRun(sequences), this.checkpoint.descriptor.vocabulary);
+    const total = batches.reduce((sum, { tokens }) => sum + tokens, 0);
+    await this.#model.load(plan, this.#overlays, control.signal);
     let done = 0;
-    const scores = new Map<string, readonly (readonly (readonly TargetScore[])[])[]>();
-    for (const { key: candidate, plan } of candidates) {
-      const key = await this.#model.load(plan, this.#overlays, control.signal);
-      const own = sequences.map((): TargetScore[] => []);
-      for (const batch of batches) {
-        const answer = await this.#model.request(
-          'score',
-          { key },
-          { tokens: matrix(batch.inputs), rows: matrix(batch.rows) },
-          control.signal,
-        );
-        const [logprobs, greedy] = [floats(answer, 'logprobs'), integers(answer, 'greedy')];
-        batch.sequenceOfRow.forEach((sequence, at) => {
-          own[sequence]?.push({ logprob: logprobs[at] ?? NaN, greedy: greedy[at] === 1 });
-        });
-        done += batch.inputs.reduce((sum, { length }) => sum + length, 0);
-        control.onProgress?.(done, total);
-      }
-      let next = 0;
-      scores.set(
-        candidate,
-        groups.map((group) => own.slice(next, (next += group.sequences.length))),
+    const scores = sequences.map((): TargetScore[] => []);
+    for (const { inputs, rows, sequenceOfRow, tokens } of batches) {
+      const answer = await this.#model.request(
+        'score',
+        {},
+        { tokens: matrix(inputs), rows: matrix(rows) },
+        control.signal,
       );
+      const [logprobs, greedy] = [floats(answer, 'logprobs'), integers(answer, 'greedy')];
+      sequenceOfRow.forEach((sequence, at) => {
+        scores[sequence]?.push({ logprob: logprobs[at] ?? NaN, greedy: greedy[at] === 1 });
+      });
+      done += tokens;
+      control.onProgress?.(done, total);
     }
-    return scores;
+    let next = 0;
+    return groups.map((group) => scores.slice(next, (next += group.sequences.length)));
   }
 
   /** Refuses models whose recorded routers are not all of their MoE layers. */
@@ -336,7 +273,7 @@ class TorchRunner implements ModelRunner {
 const OTHER_ROUTERS: ReadonlySet<string> = new Set(['gemma4']);
 
 const withoutTorch = (what: string): Error =>
-  refuse('not-with-torch', `PyTorch does not do ${what} yet.`, 'Use --engine onnxruntime for it.');
+  refuse('not-with-torch', `The engine torch does not do this yet: ${what}.`, 'Use --engine onnxruntime.');
 
 /** Indices of a candidate's rows, in batches of prompts of one length. */
 const decodingBatches = (rows: readonly RowToDecode[], candidate: string): readonly (readonly number[])[] => {

@@ -12,15 +12,18 @@ export interface ScoreBatch {
   readonly rows: readonly (readonly [number, number, number])[];
   /** Index of the sequence that each of `rows` belongs to; its targets are consecutive and in order. */
   readonly sequenceOfRow: readonly number[];
+  /** Tokens of all inputs. */
+  readonly tokens: number;
 }
 
-/**
- * The sequences that must run (indices), and for each sequence the one whose run contains its scores: itself, or one
- * that begins with its input. Choices of one token after a common context so need a single run.
- */
-export const sequencesToRun = (
-  sequences: readonly ScoredSequence[],
-): { readonly runs: readonly number[]; readonly hostOf: readonly number[] } => {
+/** The sequences that run (indices), and for each sequence the one whose run contains its scores. */
+export interface SequencesToRun {
+  readonly runs: readonly number[];
+  readonly hostOf: readonly number[];
+}
+
+/** A sequence whose input another one begins with needs no run of its own. */
+export const sequencesToRun = (sequences: readonly ScoredSequence[]): SequencesToRun => {
   const order = sequences.map((_, index) => index);
   const inputOf = (index: number): readonly number[] => sequences[index]?.input ?? [];
   order.sort((a, b) => compareTokens(inputOf(a), inputOf(b)));
@@ -38,8 +41,7 @@ export const sequencesToRun = (
 /** Batches of similar lengths, the longest first, within the bounds of tokens and logits. */
 export const scoreBatches = (
   sequences: readonly ScoredSequence[],
-  runs: readonly number[],
-  hostOf: readonly number[],
+  { runs, hostOf }: SequencesToRun,
   vocabulary: number,
 ): readonly ScoreBatch[] => {
   const guests = new Map(runs.map((index): [number, number[]] => [index, []]));
@@ -79,7 +81,8 @@ const batchOf = (
       });
     }
   });
-  return { inputs: members.map((member) => sequences[member]?.input ?? []), rows, sequenceOfRow };
+  const inputs = members.map((member) => sequences[member]?.input ?? []);
+  return { inputs, rows, sequenceOfRow, tokens: inputs.reduce((sum, { length }) => sum + length, 0) };
 };
 
 const beginsWith = (tokens: readonly number[], beginning: readonly number[]): boolean =>

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
@@ -13,69 +14,88 @@ import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { type FrameTensor, type WorkerAnswer, WorkerLink, type WorkerOrder } from './worker-link.ts';
 
-const BYTES_OF: Readonly<Record<string, number>> = { float32: 4, bfloat16: 2, float16: 2 };
+const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
 
-/** Key of the unpruned model among the loaded ones. */
+/** The device and the programs that compute, as the worker reports them. */
+const computedBy = z.object({
+  /** As PyTorch names it: `cpu` or `cuda:0`. */
+  device: z.string(),
+  /** Name of the card; null on the processor. */
+  card: z.string().nullable(),
+  /** Free bytes of the card at the start; null on the processor. */
+  freeBytes: z.number().nullable(),
+  versions: z.record(z.string(), z.string()),
+});
+export type ComputedBy = z.infer<typeof computedBy>;
+
 const UNPRUNED_KEY = 'unpruned';
 
 /**
- * A checkpoint in a PyTorch process: the model itself, and pruned copies of it that are put together in memory from the
- * tensors and the config that an export of the plan would have. The process starts with the first request, and again
- * after one that ended it.
+ * A checkpoint in a PyTorch process, which holds one model at a time: the checkpoint's own, or a pruned one that is put
+ * together in memory from the tensors and the config that an export of the plan would have.
  */
 export class TorchModel {
   readonly checkpoint: Checkpoint;
+  readonly computedBy: ComputedBy;
   readonly #order: WorkerOrder;
+  readonly #link: WorkerLink;
   readonly #budgetBytes: number;
   readonly #mapped: MappedWeights;
-  #link: WorkerLink | null = null;
-  /** Bytes of the loaded models by key, least recently used first. */
-  readonly #loaded = new Map<string, number>();
+  #loaded: string | null = null;
 
-  constructor(checkpoint: Checkpoint, order: WorkerOrder, budgetBytes: number) {
-    requireReadable(checkpoint);
+  private constructor(
+    checkpoint: Checkpoint,
+    order: WorkerOrder,
+    link: WorkerLink,
+    budgetBytes: number,
+    by: ComputedBy,
+  ) {
     this.checkpoint = checkpoint;
+    this.computedBy = by;
     this.#order = order;
+    this.#link = link;
     this.#budgetBytes = budgetBytes;
     this.#mapped = new MappedWeights(checkpoint.tensors);
   }
 
-  /** Process id of the worker, if one runs. */
-  get pid(): number | undefined {
-    return this.#link?.pid;
+  /**
+   * Starts the process. `budgetBytes`: memory that the weights may take on the processor; on a card it is what is free
+   * there.
+   *
+   * @throws WorkbenchError `torch-weights`, `no-such-device`, or another one of the worker.
+   */
+  static async start(checkpoint: Checkpoint, order: WorkerOrder, budgetBytes: number): Promise<TorchModel> {
+    requireReadable(checkpoint);
+    const link = new WorkerLink(order);
+    try {
+      const { header } = await link.request('hello', {}, {}, new AbortController().signal);
+      const by = computedBy.parse(header);
+      return new TorchModel(checkpoint, order, link, by.freeBytes ?? budgetBytes, by);
+    } catch (error) {
+      await link.dispose();
+      throw error;
+    }
   }
 
   /**
-   * Loads a plan's model, or finds it loaded, and returns its key for requests. Others are dropped to make room.
+   * Loads a plan's model, unless it is loaded already.
    *
    * @throws WorkbenchError `torch-plan`, `too-large`, or the worker's.
    */
-  async load(plan: Plan | null, overlays: Overlays, signal: AbortSignal): Promise<string> {
-    const prepared =
-      plan === null || changesNothing(this.checkpoint, plan) ? null : preparedPlan(this.checkpoint, plan);
+  async load(plan: Plan | null, overlays: Overlays, signal: AbortSignal): Promise<void> {
+    const prepared = plan === null ? null : preparedPlan(this.checkpoint, plan);
     const key = prepared === null ? UNPRUNED_KEY : canonicalJson(prepared);
-    const link = this.#open();
-    const known = this.#loaded.get(key);
-    if (known !== undefined) {
-      this.#loaded.delete(key);
-      this.#loaded.set(key, known);
-      return key;
-    }
-    await this.#mapped.note('a part of the model', this.checkpoint.descriptor);
-    const cost = prepared === null ? null : planCost(this.checkpoint.info, prepared);
-    const parameters = cost === null ? this.checkpoint.info.parameters.total : cost.parameters.total;
-    const bytes = parameters * (BYTES_OF[this.#order.precision] ?? 4);
-    await this.#makeRoom(bytes, signal);
+    if (this.#loaded === key) return;
+    const { info, descriptor, folder } = this.checkpoint;
+    await this.#mapped.note('a part of the model', descriptor);
+    this.#requireRoom(prepared === null ? info.parameters.total : planCost(info, prepared).parameters.total);
+    this.#loaded = null;
     const content =
       prepared === null
-        ? {
-            config: await readFile(path.join(this.checkpoint.folder, 'config.json'), 'utf8'),
-            folder: this.checkpoint.folder,
-          }
+        ? { config: await readFile(path.join(folder, 'config.json'), 'utf8'), folder }
         : await this.#pruned(prepared, overlays);
-    await link.request('load', { key, ...content }, {}, signal);
-    this.#loaded.set(key, bytes);
-    return key;
+    await this.request('load', content, {}, signal);
+    this.#loaded = key;
   }
 
   request(
@@ -84,51 +104,29 @@ export class TorchModel {
     tensors: Readonly<Record<string, FrameTensor>>,
     signal: AbortSignal,
   ): Promise<WorkerAnswer> {
-    return this.#open().request(op, content, tensors, signal);
+    return this.#link.request(op, content, tensors, signal);
   }
 
   changedWeights(): Promise<readonly string[]> {
     return this.#mapped.changed();
   }
 
-  /** Drops every loaded model but the unpruned one. */
-  async release(signal: AbortSignal): Promise<void> {
-    if (this.#link?.ended !== false) return;
-    for (const key of [...this.#loaded.keys()]) if (key !== UNPRUNED_KEY) await this.#drop(key, signal);
+  dispose(): Promise<void> {
+    return this.#link.dispose();
   }
 
-  async dispose(): Promise<void> {
-    await this.#link?.dispose();
-    this.#link = null;
-    this.#loaded.clear();
-  }
-
-  #open(): WorkerLink {
-    if (this.#link?.ended !== false) {
-      this.#loaded.clear();
-      this.#link = new WorkerLink(this.#order);
-    }
-    return this.#link;
-  }
-
-  async #drop(key: string, signal: AbortSignal): Promise<void> {
-    await this.request('drop', { key }, {}, signal);
-    this.#loaded.delete(key);
-  }
-
-  async #makeRoom(bytes: number, signal: AbortSignal): Promise<void> {
-    if (bytes > this.#budgetBytes)
-      throw refuse(
-        'too-large',
-        `${this.checkpoint.name} takes ${gigabytes(bytes)} GB in ${this.#order.precision}, and the memory budget is ` +
-          `${gigabytes(this.#budgetBytes)} GB.`,
-        'Raise --memory, choose a smaller --precision, or compute with --engine onnxruntime, which can stream.',
-      );
-    const held = (): number => [...this.#loaded.values()].reduce((sum, size) => sum + size, 0);
-    for (const oldest of [...this.#loaded.keys()]) {
-      if (held() + bytes <= this.#budgetBytes) return;
-      await this.#drop(oldest, signal);
-    }
+  #requireRoom(parameters: number): void {
+    const { precision } = this.#order;
+    const bytes = parameters * BYTES_OF[precision];
+    if (bytes <= this.#budgetBytes) return;
+    const { card } = this.computedBy;
+    throw refuse(
+      'too-large',
+      `${this.checkpoint.name} takes ${gigabytes(bytes)} GB in ${precision}, and ` +
+        `${card === null ? 'the memory budget is' : `${card} has`} ${gigabytes(this.#budgetBytes)} GB` +
+        `${card === null ? '' : ' free'}.`,
+      `${card === null ? 'Raise --memory, choose' : 'Choose'} a smaller --precision, or use --engine onnxruntime.`,
+    );
   }
 
   async #pruned(plan: Plan, overlays: Overlays): Promise<Readonly<Record<string, unknown>>> {
@@ -147,28 +145,24 @@ export class TorchModel {
 
 const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
 
-const changesNothing = ({ info }: Checkpoint, plan: Plan): boolean =>
-  !isMergePlan(plan) &&
-  plan.recovery === undefined &&
-  plan.constants === undefined &&
-  planCost(info, plan).keptPerLayer.every((kept) => kept === info.experts);
-
-/** The plan as an export would have it. @throws WorkbenchError `torch-plan` for plans that transformers cannot read. */
+/** The plan as an export would have it. @throws WorkbenchError `torch-plan` for plans that only an export can carry. */
 const preparedPlan = (checkpoint: Checkpoint, plan: Plan): Plan => {
-  if (!isMergePlan(plan) && plan.constants !== undefined)
-    throw refuse(
-      'torch-plan',
-      'The plan replaces experts by constants, and transformers has no such experts.',
-      'Compute this plan with --engine onnxruntime.',
-    );
   const { exportable } = planCost(checkpoint.info, plan);
-  if (!exportable.hf)
-    throw refuse(
-      'torch-plan',
-      `The plan has a form that transformers cannot compute. ${exportable.reason ?? ''}`.trimEnd(),
-      'Compute this plan with --engine onnxruntime.',
-    );
-  return preparePlan(checkpoint, plan);
+  const reason = isMergePlan(plan)
+    ? 'It merges experts.'
+    : plan.recovery !== undefined
+      ? 'It has refitted weights.'
+      : plan.constants !== undefined
+        ? 'It replaces experts by constants.'
+        : exportable.hf
+          ? null
+          : (exportable.reason ?? 'transformers has no such form.');
+  if (reason === null) return preparePlan(checkpoint, plan);
+  throw refuse(
+    'torch-plan',
+    `PyTorch cannot compute this plan here. ${reason}`,
+    'Use --engine onnxruntime, or export the plan and compute with the exported model.',
+  );
 };
 
 /** transformers up to 5.24 takes all blocks of a float8 matrix for equally large. */

@@ -13,12 +13,17 @@ export interface WorkerAnswer {
   readonly tensors: ReadonlyMap<string, FrameTensor>;
 }
 
+/** In which the weights are held and products are computed. */
+export const torchPrecision = z.enum(['float32', 'bfloat16', 'float16']);
+export type TorchPrecision = z.infer<typeof torchPrecision>;
+
 export interface WorkerOrder {
   /** Path of the Python that runs the worker. */
   readonly python: string;
   /** resources/torch/worker.py. */
   readonly script: string;
-  readonly precision: string;
+  readonly precision: TorchPrecision;
+  /** `cpu` or `cuda:N`. */
   readonly device: string;
   readonly threads: number;
 }
@@ -45,7 +50,7 @@ const LENGTH_BYTES = 4;
 const VALUE_BYTES = 4;
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  'no-such-device': 'Choose another --device: cpu, auto, or cuda:N for a card that PyTorch sees.',
+  'no-such-device': 'Choose another --device: cpu, or cuda:N for a card that PyTorch finds.',
   'torch-architecture': 'Install a transformers that has it, or compute with --engine onnxruntime.',
   'torch-memory': 'Use a smaller --precision, or a card with more free memory.',
 };
@@ -120,22 +125,13 @@ export class WorkerLink {
             'torch-worker-ended',
             'failed',
             `The PyTorch process ended (${signal ?? `exit code ${String(code)}`})` +
-              (this.#stderr.trim() === '' ? ' without a word.' : `: ${this.#stderr.trim()}`),
-            'Finished steps are kept: resume the run. If the memory was full, use a smaller --precision.',
+              (this.#stderr.trim() === '' ? ' and said nothing.' : `: ${this.#stderr.trim()}`),
+            'Run the command again. If the memory was full, use a smaller --precision.',
           ),
         );
         resolve();
       });
     });
-  }
-
-  /** Process id; undefined if it could not be started. */
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  get ended(): boolean {
-    return this.#end !== null;
   }
 
   /** Sends a request and waits for its answer. @throws WorkbenchError of the worker, or CancelledError. */

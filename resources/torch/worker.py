@@ -13,9 +13,11 @@ import math
 import mmap
 import os
 import queue
+import signal
 import struct
 import sys
 import threading
+import traceback
 
 # Before torch starts threads or prints anything.
 ANSWERS = os.fdopen(os.dup(1), "wb")
@@ -25,7 +27,6 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TRANSFORMERS_VER
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText  # noqa: E402
-from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -65,15 +66,18 @@ def read_exactly(stream, length):
 def read_requests(requests):
     """Reads beside the computation, so that the end of the engine ends this process at once."""
     stream = os.fdopen(0, "rb")
-    while True:
-        (length,) = struct.unpack("<I", read_exactly(stream, 4))
-        header = json.loads(read_exactly(stream, length))
-        tensors = {}
-        for spec in header.get("tensors", []):
-            dtype = WIRE[spec["dtype"]]
-            data = bytearray(read_exactly(stream, 4 * math.prod(spec["shape"])))
-            tensors[spec["name"]] = torch.frombuffer(data, dtype=dtype).reshape(spec["shape"]) if data else None
-        requests.put((header, tensors))
+    try:
+        while True:
+            (length,) = struct.unpack("<I", read_exactly(stream, 4))
+            header = json.loads(read_exactly(stream, length))
+            tensors = {}
+            for spec in header["tensors"]:
+                data = bytearray(read_exactly(stream, 4 * math.prod(spec["shape"])))
+                tensors[spec["name"]] = torch.frombuffer(data, dtype=WIRE[spec["dtype"]]).reshape(spec["shape"])
+            requests.put((header, tensors))
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def answer(header, tensors=()):
@@ -124,8 +128,8 @@ class Worker:
     def __init__(self, precision, device):
         self.dtype = PRECISIONS[precision]
         self.device = torch.device(device)
-        self.models = {}
-        self.rows = None
+        self.model = None
+        self.cache = None
         torch.set_grad_enabled(False)
 
     def hello(self, _header, _tensors):
@@ -133,8 +137,8 @@ class Worker:
         name = torch.cuda.get_device_name(self.device) if is_card else None
         return {
             "device": str(self.device),
-            "name": name,
-            "free": torch.cuda.mem_get_info(self.device)[0] if is_card else None,
+            "card": name,
+            "freeBytes": torch.cuda.mem_get_info(self.device)[0] if is_card else None,
             "versions": {
                 "python": sys.version.split()[0],
                 "torch": torch.__version__,
@@ -144,6 +148,10 @@ class Worker:
         }, []
 
     def load(self, header, _tensors):
+        # The room of the last model is needed first.
+        self.model = None
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
         text = json.loads(header["config"])
         kind = text.get("model_type")
         if kind not in CONFIG_MAPPING:
@@ -152,7 +160,7 @@ class Worker:
                 f"transformers {transformers.__version__} has no class for the model type {json.dumps(kind)}.",
             )
         folder = header.get("folder")
-        config = AutoConfig.from_pretrained(folder) if folder else CONFIG_MAPPING[kind].from_dict(text)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False) if folder else CONFIG_MAPPING[kind].from_dict(text)
         # Some models of text and images have no class for their text alone.
         kinds = (AutoModelForCausalLM, AutoModelForImageTextToText)
         loader = next((each for each in kinds if type(config) in each._model_mapping.keys()), None)
@@ -160,7 +168,7 @@ class Worker:
             raise Refused("torch-architecture", f"transformers has no class that writes text for {kind}.")
         options = {"dtype": self.dtype, "trust_remote_code": False, "output_loading_info": True, **dequantised(config)}
         if folder:
-            model, loading = loader.from_pretrained(folder, config=config, **options)
+            model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
         else:
             weights = Weights()
             state = {name: weights.tensor(*rest) for name, *rest in header["weights"]}
@@ -173,18 +181,12 @@ class Worker:
         # PyTorch's grouped products need rows of whole 16 bytes, which only tiny models lack.
         if any(each.dim() == 3 and each.shape[-1] * each.element_size() % 16 for each in model.parameters()):
             model.set_experts_implementation("eager")
-        self.models[header["key"]] = model.to(self.device).eval()
-        return {"bytes": sum(each.numel() * each.element_size() for each in model.parameters())}, []
-
-    def drop(self, header, _tensors):
-        self.models.pop(header["key"], None)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self.model = model.to(self.device).eval()
         return {}, []
 
-    def forward(self, header, tensors):
+    def forward(self, _header, tensors):
         """Logits [T, V] of one sequence, and per MoE layer its router logits [T, R] and chosen experts [T, K]."""
-        model = self.models[header["key"]]
+        model = self.model
         tokens = tensors["tokens"].long()[None].to(self.device)
         with taps_of(model) as routed:
             logits = model(input_ids=tokens, use_cache=False).logits[0]
@@ -193,67 +195,42 @@ class Worker:
             results += [(f"{name}.{layer}", value) for name, value in output.items()]
         return {"layers": len(routed)}, results
 
-    def profile(self, header, tensors):
-        """Of one sequence, per MoE layer: router logits, choices, their weights, norms and peaks of their outputs."""
-        model = self.models[header["key"]]
-        tokens = tensors["tokens"].long()[None].to(self.device)
-        implementation = model.config._experts_implementation
-        model.set_experts_implementation("uncurl")
-        OBSERVED.clear()
-        try:
-            with taps_of(model) as routed:
-                first = torch.zeros(1, dtype=torch.long, device=self.device)
-                logits_at(model, first, first, input_ids=tokens, use_cache=False)
-        finally:
-            model.set_experts_implementation(implementation)
-        if len(OBSERVED) != len(routed):
-            raise Refused(
-                "torch-statistics",
-                f"{type(model).__name__} computes its experts in a way of its own, so their outputs are not seen.",
-            )
-        results = []
-        for layer, (output, seen) in enumerate(zip(routed, OBSERVED)):
-            results += [(f"{name}.{layer}", value) for name, value in {**output, **seen}.items()]
-        return {"layers": len(routed)}, results
-
-    def score(self, header, tensors):
+    def score(self, _header, tensors):
         """Log-probability and greediness of target tokens: `rows` [N, 3] are (sequence, position, token)."""
-        model = self.models[header["key"]]
+        model = self.model
         sequence, position, token = tensors["rows"].long().to(self.device).unbind(1)
         tokens = tensors["tokens"].long().to(self.device)
         logits = logits_at(model, sequence, position, input_ids=tokens, use_cache=False).logits[0].float()
         logprobs = torch.log_softmax(logits, -1).gather(1, token[:, None])[:, 0]
         return {}, [("logprobs", logprobs), ("greedy", (logits.argmax(-1) == token).int())]
 
-    def begin(self, header, tensors):
+    def begin(self, _header, tensors):
         """Runs prompts [B, T] of one length, and gives the first token [B] of each."""
-        model = self.models[header["key"]]
-        self.rows = (model, None)
+        self.cache = None
         return self.extend(tensors["tokens"].long())
 
-    def step(self, header, tensors):
+    def step(self, _header, tensors):
         """Goes on with rows of the last step (all, or those that `kept` lists) and gives the next token of each."""
-        model, cache = self.rows
         if "kept" in tensors:
-            cache.batch_select_indices(tensors["kept"].long().to(self.device))
+            self.cache.batch_select_indices(tensors["kept"].long().to(self.device))
         return self.extend(tensors["tokens"].long())
 
     def extend(self, tokens):
-        model, cache = self.rows
+        model = self.model
         rows = torch.arange(len(tokens), device=self.device)
         last = torch.full_like(rows, tokens.shape[1] - 1)
         # transformers 5.24 calls it `cache`, as later versions do; earlier ones do not know that name.
         name = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
-        result = logits_at(model, rows, last, input_ids=tokens.to(self.device), use_cache=True, **{name: cache})
+        result = logits_at(model, rows, last, input_ids=tokens.to(self.device), use_cache=True, **{name: self.cache})
         if result.past_key_values is None:
             raise Refused("torch-cache", f"{type(model).__name__} keeps no keys and values, so it cannot decode.")
-        self.rows = (model, result.past_key_values)
+        self.cache = result.past_key_values
         # Caches of layers with a state cannot leave rows out.
-        layers = getattr(result.past_key_values, "layers", [])
-        return {"cuts": all(hasattr(layer, "batch_select_indices") for layer in layers)}, [("next", result.logits[0].float().argmax(-1).int())]
+        cuts = all(hasattr(layer, "batch_select_indices") for layer in getattr(self.cache, "layers", []))
+        return {"cuts": cuts}, [("next", result.logits[0].float().argmax(-1).int())]
 
     def end(self, _header, _tensors):
-        self.rows = None
+        self.cache = None
         return {}, []
 
 
@@ -302,42 +279,6 @@ def routers_of(model):
     raise Refused("torch-router", f"{type(model).__name__} does not say which of its modules are routers.")
 
 
-# What the experts of each layer did in the pass that is being observed.
-OBSERVED = []
-
-
-def observed_experts(self, hidden_states, top_k_index, top_k_weights):
-    """An implementation for transformers' ExpertsInterface: each expert by itself, with the size of its output seen."""
-    weights, order = top_k_weights.sort(-1, descending=True, stable=True)
-    index = top_k_index.gather(-1, order)
-    norms, peaks = (torch.zeros(index.shape, device=index.device) for _ in range(2))
-    final = torch.zeros_like(hidden_states)
-    first = "gate_up_proj" if self.has_gate else "up_proj"
-    for expert in index.unique().tolist():
-        if expert >= self.num_experts:
-            continue
-        token, place = torch.where(index == expert)
-        inner = product(self, first, expert, hidden_states[token])
-        inner = self._apply_gate(inner) if self.has_gate else self.act_fn(inner)
-        output = product(self, "down_proj", expert, inner)
-        if getattr(self, "has_post_expert_norm", False):
-            output = self.post_expert_norm(output)
-        norms[token, place] = output.float().norm(dim=-1)
-        peaks[token, place] = output.float().abs().amax(-1)
-        final.index_add_(0, token, (output * weights[token, place, None]).to(final.dtype))
-    OBSERVED.append({"experts": index.to(torch.int32), "weights": weights.float(), "norms": norms, "peaks": peaks})
-    return final
-
-
-def product(experts, name, expert, states):
-    weight = getattr(experts, name)[expert]
-    output = states @ weight if experts.is_transposed else states @ weight.T
-    return output + getattr(experts, f"{name}_bias")[expert] if experts.has_bias else output
-
-
-ALL_EXPERTS_FUNCTIONS.register("uncurl", observed_experts)
-
-
 def explained(error):
     if isinstance(error, Refused):
         return {"code": error.code, "message": str(error)}
@@ -355,8 +296,8 @@ def main():
         start_error = f"PyTorch finds {torch.cuda.device_count()} CUDA cards here, so there is no {device}."
     else:
         start_error = None
-    if device == "auto":
-        device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    # The engine gets the interrupts of the terminal, and ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = queue.SimpleQueue()
     threading.Thread(target=read_requests, args=(requests,), daemon=True).start()
     worker = None if start_error else Worker(precision, device)
@@ -374,9 +315,7 @@ def main():
 OPERATIONS = {
     "hello": Worker.hello,
     "load": Worker.load,
-    "drop": Worker.drop,
     "forward": Worker.forward,
-    "profile": Worker.profile,
     "score": Worker.score,
     "begin": Worker.begin,
     "step": Worker.step,
