@@ -10,6 +10,7 @@ import { exportedConfig } from '../export/export-config.ts';
 import { exportedTensors } from '../export/exported-tensors.ts';
 import { preparePlan } from '../export/prepare-plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { isGgufPath } from '../files/gguf-path.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { type FrameTensor, type WorkerAnswer, WorkerLink, type WorkerOrder } from './worker-link.ts';
@@ -166,7 +167,13 @@ const preparedPlan = (checkpoint: Checkpoint, plan: Plan): Plan => {
 };
 
 /** transformers up to 5.24 takes all blocks of a float8 matrix for equally large. */
-const requireReadable = ({ name, descriptor }: Checkpoint): void => {
+const requireReadable = ({ name, folder, descriptor }: Checkpoint): void => {
+  if (isGgufPath(folder))
+    throw refuse(
+      'torch-weights',
+      `${name} is a GGUF file, and the engine torch opens folders of safetensors files only.`,
+      'Compute this model with --engine onnxruntime.',
+    );
   const isPartial = ({ stored }: Weight): boolean =>
     stored.kind === 'fp8' &&
     stored.view.shape.some(
