@@ -64,8 +64,8 @@ const parsedConfig = (file: string, text: string): z.infer<typeof tokenizerConfi
 };
 
 /**
- * Loads the tokenizer of a model folder or GGUF file; null if it has none. `vocabulary`: rows of the model's embedding, which bounds
- * ids. If patterns may take exponential time, a text that is not encoded in time is refused.
+ * Loads the tokenizer of a model folder or GGUF file; null if it has none. `vocabulary`: rows of the model's embedding,
+ * which bounds ids. If patterns may take exponential time, a text that is not encoded in time is refused.
  *
  * @throws WorkbenchError `bad-tokenizer`, `bad-json`; encoding and decoding: `tokenizer-too-slow`, `bad-tokenizer`.
  */

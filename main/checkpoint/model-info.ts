@@ -149,8 +149,8 @@ const ofRest = ({
 /**
  * Counts of weights and bytes. `active`: all but the experts that a token does not use. Memory is that of float32
  * weights, in which the CPU computes: for all blocks at once, or for embedding, head and twice the largest block, which
- * is briefly in memory both as read and as repacked while its session opens; three times where it is stored in blocks of
- * quantised values, which are computed before that.
+ * is briefly in memory both as read and as repacked while its session opens; three times where it is stored in blocks
+ * of quantised values, which are computed before that.
  */
 export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: readonly string[]): ModelInfo => {
   const moe = model.moeLayers[0]?.moe;

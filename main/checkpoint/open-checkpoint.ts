@@ -68,7 +68,10 @@ const indexSchema = z.object({
   weight_map: z.record(z.string(), z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'a file name without folders')),
 });
 
-/** Opens a Hugging Face model folder, or a GGUF file, in place. Refuses what it cannot prove, naming file, tensor or key. */
+/**
+ * Opens a Hugging Face model folder, or a GGUF file, in place. Refuses what it cannot prove, naming file, tensor or
+ * key.
+ */
 export const openCheckpoint = (folder: string): Promise<Checkpoint> => {
   const resolved = path.resolve(folder);
   return explainingReads(resolved, () => (isGgufPath(resolved) ? openGgufFile(resolved) : openFolder(resolved)));

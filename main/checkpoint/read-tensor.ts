@@ -72,7 +72,10 @@ export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => 
 export const readTensor = async (view: TensorView): Promise<Float32Array> =>
   toFloat32(await readTensorBytes(view), view.dtype, view.tensor);
 
-/** Converts little-endian bytes of a float dtype, or whole blocks, to float32. `bytes` must start at offset 0 of its buffer. */
+/**
+ * Converts little-endian bytes of a float dtype, or whole blocks, to float32. `bytes` must start at offset 0 of its
+ * buffer.
+ */
 export const toFloat32 = (bytes: Uint8Array, dtype: TensorDtype, tensor: string): Float32Array => {
   if (isBlockType(dtype)) return dequantise(dtype, bytes);
   const { buffer, byteOffset, byteLength } = bytes;

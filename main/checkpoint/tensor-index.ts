@@ -85,7 +85,10 @@ export class TensorIndex {
     return [...this.#tensors.keys()].find((name) => pattern.test(name));
   }
 
-  /** `dtypes`: dtypes that this layout allows, by default floats and blocks of them. The view of a missing tensor is empty: `settle` refuses it. */
+  /**
+   * `dtypes`: dtypes that this layout allows, by default floats and blocks of them. The view of a missing tensor is
+   * empty: `settle` refuses it.
+   */
   take(canonical: string, shape: readonly number[], dtypes: readonly PlainDtype[] = weightDtypes): TensorView {
     const name = this.onDisk(canonical);
     const view =

@@ -231,7 +231,7 @@ export const everywhereSentence = (
       ? ''
       : `; at ${formatFactor(first.factor)} ${title(first.task)} changes by ${inPoints(first.difference)} points`;
   return (
-    `Made for ${title(task)} by ${methodInProse(method)} (${model}): safe for ${title(task)} ${reachText(threshold)}, ` +
-    `on every task ${reachText(everywhere)}${loss}.`
+    `Made for ${title(task)} by ${methodInProse(method)} (${model}): safe for ${title(task)} ` +
+    `${reachText(threshold)}, on every task ${reachText(everywhere)}${loss}.`
   );
 };

@@ -4,7 +4,8 @@ import { groupedSums, ratioInterval } from '../statistics/ratio-interval.ts';
 
 /**
  * Fidelity of a candidate: means over all scored positions, each with its 95 % interval by Student's t over items, or
- * over the passages that they share, cut at the bounds of the measure. Undefined for fewer than two of them, and where it was not measured.
+ * over the passages that they share, cut at the bounds of the measure. Undefined for fewer than two of them, and where
+ * it was not measured.
  */
 export const fidelityOf = (outcomes: readonly ScoredOutcome[]): Fidelity | undefined => {
   const items = outcomes.flatMap(({ fidelity }) => fidelity ?? []);

@@ -85,7 +85,10 @@ const belongs = (name: string, target: string, folder: string): boolean => {
   );
 };
 
-/** A model's side files by name, each with its real path (none of a GGUF file's); folders, pipes and links out of the model are left out. */
+/**
+ * A model's side files by name, each with its real path (none of a GGUF file's); folders, pipes and links out of the
+ * model are left out.
+ */
 const findSideFiles = async (
   source: string,
 ): Promise<{ readonly found: ReadonlyMap<string, string>; readonly leftOut: readonly string[] }> => {

@@ -113,8 +113,8 @@ const roundingOf = async (
 };
 
 /**
- * Bytes of the weights of the file that an export of a plan writes as `type`, without its header and the padding between
- * tensors.
+ * Bytes of the weights of the file that an export of a plan writes as `type`, without its header and the padding
+ * between tensors.
  *
  * @throws WorkbenchError as `roundingOf`.
  */

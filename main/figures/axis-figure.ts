@@ -49,9 +49,9 @@ const axisWords: Readonly<Record<CurveAxis, AxisWords>> = {
     across: 'weights (MB)',
     position: ({ cost }) => (cost === undefined ? undefined : cost.bytes / 1e6),
     note:
-      'Bytes are those of all weights in their types. Where weights were rounded, a grey line joins the models that no ' +
-      'other one beats in both accuracy and bytes; it is drawn through the best of many measured values, so read their ' +
-      'intervals.',
+      'Bytes are those of all weights in their types. Where weights were rounded, a grey line joins the models that ' +
+      'no other one beats in both accuracy and bytes; it is drawn through the best of many measured values, so read ' +
+      'their intervals.',
   },
   dropped: {
     title: 'dropped share',

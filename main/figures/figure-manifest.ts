@@ -39,6 +39,8 @@ export const manifestLine = (manifest: FigureManifest): string =>
       ? `Run ${manifest.id}, ${manifest.createdAt}`
       : `Model ${manifest.model.fingerprint}, task ${manifest.task.hash}`;
 
-/** The manifest as a file of its own: beside a table (`results.csv.manifest.json`), or beside all of a run's figures. */
+/**
+ * The manifest as a file of its own: beside a table (`results.csv.manifest.json`), or beside all of a run's figures.
+ */
 export const manifestFile = (manifest: FigureManifest): string =>
   `${JSON.stringify(JSON.parse(manifestJson(manifest)), null, 2)}\n`;

@@ -141,8 +141,8 @@ const profileFiles = (
 
 /**
  * Every figure and table of a run as files: curves and comparisons (SVG), heatmaps (SVG, and PNG without axes),
- * results, thresholds and profiles (CSV, Markdown), and the run's manifest, which pictures also hold. Other pictures as PNG need a
- * rasteriser, which only the window has. Pure: the same source gives the same bytes.
+ * results, thresholds and profiles (CSV, Markdown), and the run's manifest, which pictures also hold. Other pictures as
+ * PNG need a rasteriser, which only the window has. Pure: the same source gives the same bytes.
  */
 export const figures = (source: FigureSource, theme: ThemeName = 'light'): FigureFile[] => {
   const { manifest, document, sizeTrend, comparisons = [], profiles, deflate } = source;

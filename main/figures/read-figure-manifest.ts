@@ -2,7 +2,10 @@ import { csvParse } from 'd3-dsv';
 import { z } from 'zod';
 import { RUN_COLUMN } from './csv.ts';
 
-/** Provenance of a saved figure or table, from the manifest inside or, in a table, from its columns: the run, several runs, or the profile of a model on a task. */
+/**
+ * Provenance of a saved figure or table, from the manifest inside or, in a table, from its columns: the run, several
+ * runs, or the profile of a model on a task.
+ */
 export type FigureSource =
   | { readonly kind: 'run'; readonly run: string; readonly title: string | null }
   | { readonly kind: 'runs'; readonly runs: readonly string[] }
@@ -85,7 +88,10 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** Provenance of a saved SVG, PNG or CSV, also of earlier versions, whose CSV begins with the manifest; null if it states none, like files of other programs. */
+/**
+ * Provenance of a saved SVG, PNG or CSV, also of earlier versions, whose CSV begins with the manifest; null if it
+ * states none, like files of other programs.
+ */
 export const readFigureSource = (bytes: Uint8Array): FigureSource | null => {
   const text = manifestText(bytes);
   if (text === null) return tableSource(bytes);

@@ -271,10 +271,10 @@ export const runColumns: Columns<RunLine> = [
 ];
 
 /** Columns that the table begins with. */
-export const RUNS_SHOWN: readonly string[] =
-  'name model method factor task n unpruned chance difference interval verdict threshold bytes duration_ms tags command'.split(
-    ' ',
-  );
+export const RUNS_SHOWN: readonly string[] = (
+  'name model method factor task n unpruned chance difference interval verdict threshold bytes duration_ms tags ' +
+  'command'
+).split(' ');
 
 /** Columns that the runs can be grouped by. */
 export const RUN_GROUPS = ['model', 'task', 'method', 'kind', 'state', 'tags'] as const;

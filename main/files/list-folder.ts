@@ -25,7 +25,9 @@ const isHarnessDocument = async (file: string): Promise<boolean> => {
   }
 };
 
-/** The kind of a file by its suffix (.gguf is a model); of a YAML file by its content, since most are something else. */
+/**
+ * The kind of a file by its suffix (.gguf is a model); of a YAML file by its content, since most are something else.
+ */
 export const kindOfFile = async (path: string): Promise<'model' | 'task' | 'file'> => {
   if (isGgufPath(path)) return 'model';
   if (TASK_ENDINGS.some((ending) => path.toLowerCase().endsWith(ending))) return 'task';

@@ -215,11 +215,11 @@ const runExperts = (
 export const MANY_EXPERTS = 64;
 
 /**
- * When a session opens, onnxruntime looks for a used buffer of the same shape for every value whose axes it knows, among
- * all values before it. Experts have unknown numbers of rows, so it never finds one, and opening takes time quadratic in
- * the number of experts: 512 of them took 4 to 7 s a layer. Values without known axes are not looked up. A Gemm's output
- * always has two known ones, that of a FusedMatMul only where its input has; both are the same product. Providers that
- * limit their nodes keep Gemm.
+ * When a session opens, onnxruntime looks for a used buffer of the same shape for every value whose axes it knows,
+ * among all values before it. Experts have unknown numbers of rows, so it never finds one, and opening takes time
+ * quadratic in the number of experts: 512 of them took 4 to 7 s a layer. Values without known axes are not looked up. A
+ * Gemm's output always has two known ones, that of a FusedMatMul only where its input has; both are the same product.
+ * Providers that limit their nodes keep Gemm.
  */
 const opensByOtherProducts = (graph: OnnxGraph, { experts }: Experts): boolean =>
   experts.length > MANY_EXPERTS && graph.target.nodeWidth === Number.POSITIVE_INFINITY;

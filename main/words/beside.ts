@@ -54,8 +54,8 @@ export const besideTexts = {
     'The first new token that differs from the unpruned model’s. Both models chose it after the same text; later ' +
     'tokens follow different texts.',
   probability:
-    'Softmax of all logits, without a temperature. Both models read the prompt and the common tokens once more for it, ' +
-    'which can change the last digits.',
+    'Softmax of all logits, without a temperature. Both models read the prompt and the common tokens once more for ' +
+    'it, which can change the last digits.',
   usedExperts:
     'The top-k experts of the unpruned model’s router at the last common token, in every MoE layer. Gone are those ' +
     'that the plan drops, merges into another expert or replaces by a constant.',

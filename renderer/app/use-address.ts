@@ -16,9 +16,9 @@ const KEEP_AFTER_MS = 400;
 /**
  * Keeps the page's URL fragment in step with what is on screen, and follows a fragment at the start and when it
  * changes. A change of the view is a step of the browser's history, so that Back returns to the view before; other
- * changes replace the step, and are undone by Undo. At the start without a fragment, it follows the one the engine stored last session (browser storage is per
- * port). Returns true once the start has been followed; until then no defaults may be chosen. Waits for models and
- * tasks, since fragments refer to them by name.
+ * changes replace the step, and are undone by Undo. At the start without a fragment, it follows the one the engine
+ * stored last session (browser storage is per port). Returns true once the start has been followed; until then no
+ * defaults may be chosen. Waits for models and tasks, since fragments refer to them by name.
  */
 export const useAddress = ({ connected, models, tasks, selection }: Facts): boolean => {
   const { bridge } = useEngine();

@@ -4,9 +4,8 @@
  * Method: `run` is the folder of a finished sweep with `--fidelity` on choice tasks; written verdicts are those of the
  * bundled sample, for the same model, method, draw and factor (the plans are the same). Printed: Spearman's rank
  * correlation of each measure with the loss of written accuracy over the factors of one model, task and method (median
- * over them), and, of the points that are safe by choice, the area under the ROC curve and how many of those below a cut
- * are not safe when written.
- * Usage: node tests/bench/predict-written.ts RUN
+ * over them), and, of the points that are safe by choice, the area under the ROC curve and how many of those below a
+ * cut are not safe when written. Usage: node tests/bench/predict-written.ts RUN
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -9,7 +9,7 @@ const rows = (page: Page) => table(page).locator('tbody tr[aria-rowindex]');
 const names = async (page: Page, count: number): Promise<readonly string[]> =>
   (await rows(page).locator('.row-open').allInnerTexts()).slice(0, count);
 
-test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, several in one chart, all in the address', async ({
+test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charted, and in the address', async ({
   workbench,
 }) => {
   const { page, workspace, host } = workbench;

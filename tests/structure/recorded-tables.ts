@@ -315,9 +315,10 @@ const elsewhere = async (): Promise<readonly string[]> => {
   const everywhere = thresholds.flatMap((threshold) => threshold.everywhere ?? []);
   return items([
     ...summaries.map((summary) => summarySentence(summary, DEFAULT_DELTA)),
-    `Of ${thresholds.length} rows of plans for one task, ${thresholds.filter(isSafe).length} are safe on their own task ` +
-      `at factor 2 or more, and ${everywhere.filter(isSafe).length} on all ${everywhere[0]?.tasks ?? 0} tasks; of ` +
-      `${together.length} rows of plans for all tasks at once, ${together.filter(isSafe).length} are safe on all of them.`,
+    `Of ${thresholds.length} rows of plans for one task, ${thresholds.filter(isSafe).length} are safe on their own ` +
+      `task at factor 2 or more, and ${everywhere.filter(isSafe).length} on all ${everywhere[0]?.tasks ?? 0} tasks; ` +
+      `of ${together.length} rows of plans for all tasks at once, ${together.filter(isSafe).length} are safe on all ` +
+      'of them.',
   ]);
 };
 

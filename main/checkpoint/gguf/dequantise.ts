@@ -36,7 +36,9 @@ const halfAt = (bytes: Uint8Array, at: number): number => halfOf(shortAt(bytes, 
 const nibbleAt = (bytes: Uint8Array, at: number, index: number): number =>
   (byteAt(bytes, at + (index >> 1)) >> (4 * (index & 1))) & 15;
 
-/** 32 values: d (and m), then (for 5 bits) a word of fifth bits, then low four bits of values i and i + 16 in a byte. */
+/**
+ * 32 values: d (and m), then (for 5 bits) a word of fifth bits, then low four bits of values i and i + 16 in a byte.
+ */
 const simple =
   (bits: 4 | 5, hasLeast: boolean): Decoder =>
   (bytes, at, out, to) => {

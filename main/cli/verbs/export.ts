@@ -96,8 +96,8 @@ export const exportVerb: Verb = {
     const difference = verification.maxLogitDifference.toExponential(1);
     const bytes = isAsStored ? 'every kept expert has the bytes of the source, and ' : '';
     const text =
-      `Exported to ${folder} (${printedBytes(sizeBytes)}); ${bytes}on ${String(verification.tokens)} tokens its logits ` +
-      `differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
+      `Exported to ${folder} (${printedBytes(sizeBytes)}); ${bytes}on ${String(verification.tokens)} tokens its ` +
+      `logits differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
     return { document: { folder, format, sizeBytes, verification, warnings }, text: [text, ...warnings].join('\n') };
   },
 };

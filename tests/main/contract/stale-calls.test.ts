@@ -16,6 +16,8 @@ const stale = (event: EngineEvent, run: string): readonly string[] => {
 
 const manifest = (state: RunManifest['state']): RunManifest => runOf({ id: 'r', title: 'Sweep', state });
 const results = [
+  'beside.read',
+  'beside.report',
   'damage.read',
   'experiment.read',
   'experiment.report',

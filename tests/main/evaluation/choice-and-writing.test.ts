@@ -49,9 +49,9 @@ test('a task and its written twin are reported in one statement', () => {
       'for answers that it chooses in 2, the same in 0 and higher in 0.',
   );
   expect(reachSummary([])).toBeNull();
-  const [, columns, ...lines] = (choiceAndWritingCsv(document, sampleManifest) ?? '').trim().split('\n');
-  expect(columns?.split(',')).toHaveLength(14);
-  expect(lines[0]).toBe('model,plural,reap,1000,found,4,8,plural-written,found,2,4,,,');
+  const [columns, ...lines] = (choiceAndWritingCsv(document, sampleManifest) ?? '').trim().split('\n');
+  expect(columns?.split(',')).toHaveLength(15);
+  expect(lines[0]).toBe('sweep-sample,model,plural,reap,1000,found,4,8,plural-written,found,2,4,,,');
   expect(lines).toHaveLength(3);
 });
 

@@ -84,9 +84,9 @@ test('a quantised model is compared with the largest pruned one that fits into i
   expect(difference).toBeCloseTo(-39 / ITEMS);
   expect(pair.pHolm).toBeGreaterThanOrEqual(p ?? Infinity);
   expect(pairSentence(pair)).toBe(
-    'm on t, in 29\u202f% of the bytes: REAP at q8_0 by ×2 (280\u202fB, 28\u202f%) −29.5 [−36.2, −23.6]; unpruned at q4_0 ' +
-      '(290\u202fB, 29\u202f%) −10.0 [−15.0, −6.5]; difference −19.5 points [−25.6, −14.6]: quantising is better (all ' +
-      'pairs together: p < 0.001).',
+    'm on t, in 29\u202f% of the bytes: REAP at q8_0 by ×2 (280\u202fB, 28\u202f%) −29.5 [−36.2, −23.6]; unpruned at ' +
+      'q4_0 (290\u202fB, 29\u202f%) −10.0 [−15.0, −6.5]; difference −19.5 points [−25.6, −14.6]: quantising is ' +
+      'better (all pairs together: p < 0.001).',
   );
   expect(frontierPairs(points, () => null)).toEqual([]);
 });

@@ -145,7 +145,7 @@ describe('rounded weights', () => {
     expect(furthest(unrounded)).toBeGreaterThan(1e-2);
   });
 
-  it('are those of the same layout where llama.cpp does not run the model, and refused where GGUF has none', async () => {
+  it('are those of the same layout where llama.cpp does not run the model; refused where GGUF has none', async () => {
     expect(roundedWeightsNote(await bundled('uncurl-8'))).toBeNull();
     const model = await bundled('switch-8');
     expect(roundedWeightsNote(model)).toMatch(/switch-8: .* no such file is exported.* layer 1 has no experts/);

@@ -81,8 +81,11 @@ describe('curtailed candidates', () => {
     expect(
       curtailedCsv(document, sampleManifest)
         ?.split('\n')
-        .filter((line) => line.startsWith('e16')),
-    ).toEqual(['e16,sums,random,1,2,8,400,11,acc,9,3,unsafe,', 'e16,sums,reap,,8,2,400,11,acc,9,3,unsafe,0.4375']);
+        .filter((line) => line.startsWith('sweep-sample,e16,')),
+    ).toEqual([
+      'sweep-sample,e16,sums,random,1,2,8,400,11,acc,9,3,unsafe,',
+      'sweep-sample,e16,sums,reap,,8,2,400,11,acc,9,3,unsafe,0.4375',
+    ]);
     expect(curtailedCsv(sampleSweep(), sampleManifest)).toBeNull();
     const [table] = curtailedTable(document);
     expect(table?.html).toContain('43.8\u202f%');

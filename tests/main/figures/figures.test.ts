@@ -35,6 +35,7 @@ describe('figures', () => {
     expect(files.map(({ name }) => name)).toEqual([
       'curves-e16.svg',
       'kept-e16.svg',
+      'loss-e16.svg',
       'results.csv',
       'thresholds.csv',
       'thresholds.md',

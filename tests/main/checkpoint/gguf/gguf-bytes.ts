@@ -84,8 +84,8 @@ const [EXPERTS, LAYERS, TOKENS] = [5, 2, 40];
 const HEADS = 4;
 
 /**
- * A Mixtral of 5 experts and 2 layers with random weights: its matrices of attention, gates, ups, downs and its embedding
- * are of these types.
+ * A Mixtral of 5 experts and 2 layers with random weights: its matrices of attention, gates, ups, downs and its
+ * embedding are of these types.
  */
 export const randomMixtral = (
   types: Readonly<Record<'attention' | 'gate' | 'up' | 'down' | 'embedding', GgufTensorType>>,

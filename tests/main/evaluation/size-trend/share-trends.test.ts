@@ -129,7 +129,7 @@ describe('loss at an equal dropped share', () => {
     expect(new Set(verdicts)).toEqual(new Set(['cannot-tell']));
     const { svg } = shareFigure(sizeTrend, sizeTrend.tasks, sampleManifest, figureTheme('light'));
     expectInFrame(svg);
-    expect(sharePointsCsv(sizeTrend, sampleManifest).split('\n')).toHaveLength(sizeTrend.sharePoints.length + 3);
+    expect(sharePointsCsv(sizeTrend, sampleManifest).split('\n')).toHaveLength(sizeTrend.sharePoints.length + 2);
     const curtailed = { ...document, curtailed: [], notNeeded: document.results.slice(1, 2) };
     expect(sizeTrendDocument(curtailed, { delta: 0.02 }, none).shareTrends).toEqual([]);
     const bare = { ...document, results: document.results.map(({ droppedShare: _, ...result }) => result) };
