@@ -1,12 +1,10 @@
 import { join, resolve } from 'node:path';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import { checkPython } from '../finetune/find-python.ts';
-import type { ModelRunnerSettings, OpenModel } from '../inference/model-runner.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
 import type { ComputedBy } from '../torch/torch-model.ts';
 import { torchPrecision, type TorchPrecision } from '../torch/worker-link.ts';
-import { DEVICE_OPTION } from './open-runner.ts';
+import { DEVICE_OPTION, type withRunner } from './open-runner.ts';
 import { badValue, type OptionReader } from './option-values.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
 
@@ -36,7 +34,8 @@ export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
 
 /** PyTorch, as the options name it. */
 export interface TorchEngine {
-  readonly open: (checkpoint: Checkpoint, settings: ModelRunnerSettings) => Promise<OpenModel>;
+  /** Opens a model for `withRunner`, behind the gate. */
+  readonly open: NonNullable<Parameters<typeof withRunner>[3]['open']>;
   /** What computed, for the verb's document and for its text; known once a model was opened. */
   readonly made: () => { readonly document: object; readonly text: string };
 }
