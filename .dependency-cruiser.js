@@ -1,7 +1,19 @@
 /** The folders of `main`, innermost first: a folder imports only itself and those before it. */
 const layers = [
   ...['contract', 'words', 'statistics', 'evaluation', 'figures', 'files', 'arithmetic', 'tasks', 'checkpoint'],
-  ...['graph', 'profile', 'pruning', 'inference', 'generation', 'workspace', 'cluster', 'export', 'finetune', 'runs'],
+  ...[
+    'graph',
+    'profile',
+    'pruning',
+    'inference',
+    'generation',
+    'workspace',
+    'cluster',
+    'export',
+    'finetune',
+    'torch',
+    'runs',
+  ],
   ...['jobs', 'report', 'reading', 'sample', 'reproduction', 'compute', 'engine', 'hosts', 'cli'],
 ];
 

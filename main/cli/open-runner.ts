@@ -79,6 +79,8 @@ export interface VerbWork<T> {
   readonly keep?: (made: T, overlays: Overlays) => Promise<void>;
   /** Default: the device that `--device` names. */
   readonly provider?: ProviderName;
+  /** Opens the model with another engine than onnxruntime. */
+  readonly open?: Parameters<typeof createModelPool>[1];
 }
 
 /**
@@ -89,7 +91,7 @@ export const computeWith = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,
   { say, environment }: Pick<VerbHost, 'say' | 'environment'>,
-  { plan = null, compute, keep = () => Promise.resolve(), provider }: VerbWork<T>,
+  { plan = null, compute, keep = () => Promise.resolve(), provider, open }: VerbWork<T>,
 ): Promise<T> => {
   const folder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-')).catch((error: unknown) => {
     if (!isSystemError(error)) throw error;
@@ -103,8 +105,11 @@ export const computeWith = async <T>(
   try {
     const steps = createStepStore({ steps: folder, overlays: folder, temporary: folder });
     if (plan !== null) await installRecovery(plan, steps.overlays, environment);
-    const settings = { ...machineSettings(reader), provider: provider ?? (await probedDevice(reader)) };
-    const pool = createModelPool({ ...settings, scratchFolder: folder });
+    const settings = { ...machineSettings(reader), scratchFolder: folder };
+    const pool =
+      open === undefined
+        ? createModelPool({ ...settings, provider: provider ?? (await probedDevice(reader)) })
+        : createModelPool(settings, open);
     try {
       const made = await pool.compute({ sources: [checkpoint], steps, say }, compute);
       await keep(made, steps.overlays);

@@ -11,7 +11,10 @@ import {
 import { runProgram } from './run-program.ts';
 
 /** Oldest supported versions. */
-const LEAST = { python: [3, 10], torch: [2, 6], transformers: [5, 0] } as const;
+const LEAST = { python: [3, 10], torch: [2, 6], transformers: [5, 0] } as const satisfies Versions;
+/** Major and minor versions. */
+type Versions = Readonly<Record<'python' | 'torch' | 'transformers', readonly [number, number]>>;
+
 const PROBE_MS = 120_000;
 
 const PROBE = `
@@ -32,7 +35,7 @@ const probeAnswer = z.object({
   safetensors: z.string().nullable(),
 });
 
-/** A Python that can run the fine-tuning script, and its versions. */
+/** A Python with PyTorch and transformers, and the versions. */
 export interface TrainingPython {
   readonly path: string;
   readonly versions: Readonly<Record<string, string>>;
@@ -67,16 +70,21 @@ export const findPython = async (
     );
   }
   if (named === null && !(await environments.has(workspace))) throw environmentElsewhere(workspace);
+  return checkPython(path);
+};
+
+/** Reads the versions of a Python. @throws WorkbenchError refused: `no-python`, `wrong-python`, `python-lacks`. */
+export const checkPython = async (path: string, least: Versions = LEAST): Promise<TrainingPython> => {
   const { python, ...packages } = await probe(path);
-  if (isOlder(python, LEAST.python))
-    throw refuse('wrong-python', `${path} is Python ${python}; ${LEAST.python.join('.')} or later is needed.`, REMEDY);
+  if (isOlder(python, least.python))
+    throw refuse('wrong-python', `${path} is Python ${python}; ${least.python.join('.')} or later is needed.`, REMEDY);
   for (const name of ['torch', 'transformers', 'safetensors'] as const) {
     const version = packages[name];
     if (version === null) throw refuse('python-lacks', `${path} has no ${name}.`, REMEDY);
-    if (name !== 'safetensors' && isOlder(version, LEAST[name])) {
+    if (name !== 'safetensors' && isOlder(version, least[name])) {
       throw refuse(
         'python-lacks',
-        `${path} has ${name} ${version}; ${LEAST[name].join('.')} or later is needed.`,
+        `${path} has ${name} ${version}; ${least[name].join('.')} or later is needed.`,
         REMEDY,
       );
     }

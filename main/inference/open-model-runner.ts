@@ -42,12 +42,11 @@ import { profileLayers } from './profile-layers.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
+import { prefixSums, requestSequences, requireTokenizerOf, scoreLists, textSequences } from './score-lists.ts';
 import {
   groupOf,
   groupTargets,
-  rollingWindows,
   type ScoredGroup,
-  scoredSequence,
   scoredStates,
   type ScoredSequence,
   Scorer,
@@ -294,10 +293,7 @@ class Runner implements ModelRunner {
   }
 
   async score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
-    const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = requests.map(({ id, contextTokens, continuationTokens }) => [
-      scoredSequence(id, contextTokens, continuationTokens, maxPositions),
-    ]);
+    const sequences = requestSequences(requests, this.checkpoint.descriptor.maxPositions);
     return this.#scoreLists(
       requests.map(({ id }) => id),
       sequences,
@@ -311,16 +307,7 @@ class Runner implements ModelRunner {
     plan: Plan | null,
     control: RunControl,
   ): Promise<ScoreResult[]> {
-    const prefixToken = this.#requireTokenizer().prefixToken;
-    if (prefixToken === null)
-      throw refuse(
-        'no-prefix-token',
-        `${this.checkpoint.name}: the tokenizer names neither a BOS nor an EOS token to begin a text with.`,
-        'Name one in tokenizer_config.json.',
-      );
-    const windows = texts.map(({ tokens }) =>
-      rollingWindows(tokens, prefixToken, this.checkpoint.descriptor.maxPositions),
-    );
+    const windows = textSequences(texts, this.#requireTokenizer(), this.checkpoint);
     return this.#scoreLists(
       texts.map(({ id }) => id),
       windows,
@@ -361,19 +348,11 @@ class Runner implements ModelRunner {
     plan: Plan | null,
     control: RunControl,
   ): Promise<ScoreResult[]> {
-    const groups = sequences.map((list) => groupOf(list, false));
-    const scores = (await this.#score(groups.flat(), [{ key: 'plan', plan }], control)).get('plan') ?? [];
-    const first = prefixSums(groups.map((list) => list.length));
-    return ids.map((id, index) => {
-      const own = scores.slice(first[index], first[index + 1]).flat(2);
-      return {
-        id,
-        logprob: own.reduce((sum, { logprob }) => sum + logprob, 0),
-        greedy: own.every(({ greedy }) => greedy),
-        tokens: own.length,
-        truncatedTokens: (sequences[index] ?? []).reduce((sum, { truncatedTokens }) => sum + truncatedTokens, 0),
-      };
-    });
+    return scoreLists(
+      ids,
+      sequences,
+      async (groups) => (await this.#score(groups, [{ key: 'plan', plan }], control)).get('plan') ?? [],
+    );
   }
 
   /**
@@ -489,14 +468,7 @@ class Runner implements ModelRunner {
   }
 
   #requireTokenizer(): TextTokenizer {
-    if (this.tokenizer === null) {
-      throw refuse(
-        'no-tokenizer',
-        `${this.checkpoint.folder} has no tokenizer.json, so texts cannot be turned into tokens.`,
-        "Put the model's tokenizer.json into the folder.",
-      );
-    }
-    return this.tokenizer;
+    return requireTokenizerOf(this.checkpoint, this.tokenizer);
   }
 }
 
@@ -508,12 +480,6 @@ const joined = (parts: readonly Float32Array[]): Float32Array => {
     filled += part.length;
   }
   return whole;
-};
-
-const prefixSums = (lengths: readonly number[]): readonly number[] => {
-  const sums = [0];
-  for (const length of lengths) sums.push((sums.at(-1) ?? 0) + length);
-  return sums;
 };
 
 /** `length` rows from `row` of a row-major matrix with `rows` rows. */
@@ -538,7 +504,7 @@ const emptyForward = (
 };
 
 /** Copies the rows [T, width] of one layer into [L, T, most]: the first `width` of each row, the rest is unchanged. */
-const setLayer = <T extends Float32Array | Int32Array>(
+export const setLayer = <T extends Float32Array | Int32Array>(
   whole: T,
   rows: T,
   layer: number,
@@ -550,7 +516,7 @@ const setLayer = <T extends Float32Array | Int32Array>(
     whole.set(rows.subarray(token * width, (token + 1) * width), (layer * tokens + token) * most);
 };
 
-const checkTokens = (sequence: readonly number[], index: number, model: ModelDescriptor): void => {
+export const checkTokens = (sequence: readonly number[], index: number, model: ModelDescriptor): void => {
   const { vocabulary, maxPositions } = model;
   const wrong = sequence.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
   if (wrong !== undefined)

@@ -42,6 +42,7 @@ test('only these files start programs', () => {
     'main/compute/start-compute.ts',
     'main/finetune/run-program.ts',
     'main/inference/providers/fork-probe.ts',
+    'main/torch/worker-link.ts',
   ]);
   expect(filesWith(/(?<![.\w])runProgram\(/)).toEqual([
     'main/finetune/find-python.ts',
@@ -54,6 +55,11 @@ test('only these files start programs', () => {
     'main/engine/calls/experiments.ts',
     'main/engine/calls/finetune.ts',
     'main/finetune/make-environment.ts',
+  ]);
+  // The Python of a verb's own --python.
+  expect(filesWith(/(?<!const )(?<![.\w])checkPython\(/)).toEqual([
+    'main/cli/engine-option.ts',
+    'main/finetune/find-python.ts',
   ]);
   // Cluster commands go to the host of a recorded submission, or of the request being submitted.
   expect(filesWith(/(?<!const )(?<![.\w])(?:commands|commandsOn)\(/)).toEqual(['main/engine/cluster-works.ts']);

@@ -51,7 +51,7 @@ const reachesWeights = (file: string): boolean => {
   return reaches;
 };
 
-const COMPUTING = /^main\/(?:inference|export|finetune|generation)\//;
+const COMPUTING = /^main\/(?:inference|export|finetune|generation|torch)\//;
 
 /** Functions that other folders import from computing files, with their importers. */
 const waysToNumbers = (): ReadonlyMap<string, readonly string[]> => {
@@ -72,6 +72,8 @@ const waysToNumbers = (): ReadonlyMap<string, readonly string[]> => {
  */
 const COMPUTES: Readonly<Record<string, readonly string[]>> = {
   openModel: [GATE],
+  // Handed to a pool, which opens it behind the gate.
+  openTorchModel: ['main/cli/engine-option.ts'],
   exportPlan: [
     'main/cli/verbs/export.ts',
     'main/jobs/export-job.ts',
@@ -89,6 +91,7 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
 /** Functions that read shapes, names or texts, or compute from something other than a user's model. */
 const HARMLESS: Readonly<Record<string, string>> = {
   LOSSES_FILE: 'a name',
+  checkPython: 'asks a program for its versions',
   bytesPerColumn: 'shapes of caches',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
   encodeChoices: 'tokens of a text',
@@ -112,6 +115,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   scriptJobText: 'a text',
   trainingSequences: 'tokens of texts',
   wholePlan: 'a plan',
+  torchPrecision: 'a schema',
   withConstants: 'means out of a profile, which is a step',
 };
 

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { tensorInMemory, writeSafetensors } from '../../checkpoint/write-safetensors.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
+import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
@@ -27,12 +28,13 @@ export const forward: Verb = {
     },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...ENGINE_OPTIONS,
   },
   run: async (given, host) => {
     const { resources, signal, progress } = host;
     const reader = optionReader(given);
     const out = outFile(reader);
+    const torch = await readEngine(reader, host);
     const tokensFile = reader.requiredText('tokens');
     const sequences = parseJson(await readTextFile(tokensFile, 'tokens'), tokenLists, resolve(tokensFile));
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
@@ -41,6 +43,7 @@ export const forward: Verb = {
     const control = { signal, onProgress: progressOf(progress, 'running') };
     const results = await withRunner(checkpoint, reader, host, {
       plan: onDisk,
+      open: torch?.open,
       compute: (runner) => runner.forward(sequences, plan, control),
     });
     const { vocabulary, moeLayers } = checkpoint.info;
@@ -57,9 +60,10 @@ export const forward: Verb = {
       await writeSafetensors(file, tensors, { model: checkpoint.name, fingerprint: checkpoint.fingerprint });
     });
     const tokens = sequences.reduce((sum, { length }) => sum + length, 0);
+    const made = madeBy(torch);
     return {
-      document: { out, sequences: sequences.length, tokens, masked: plan !== null },
-      text: `${String(sequences.length)} sequences (${String(tokens)} tokens) written to ${out}.`,
+      document: { out, sequences: sequences.length, tokens, masked: plan !== null, ...made.document },
+      text: `${String(sequences.length)} sequences (${String(tokens)} tokens) written to ${out}.${made.text}`,
     };
   },
 };

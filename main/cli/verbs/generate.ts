@@ -11,8 +11,9 @@ import { readRequests } from '../../generation/read-requests.ts';
 import { NO_ENDS, prepareTexts, textEnds, writeTexts, type WrittenText } from '../../generation/write-texts.ts';
 import type { ModelRunner, RowToDecode, RunControl } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
+import { ENGINE_OPTIONS, madeBy, readEngine, type TorchEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';
 import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
@@ -30,6 +31,7 @@ interface Work {
   readonly checkpoint: Checkpoint;
   readonly host: VerbHost;
   readonly out: string;
+  readonly torch: TorchEngine | null;
 }
 
 export const generate: Verb = {
@@ -57,7 +59,7 @@ export const generate: Verb = {
     'ignore-end': { type: 'boolean', help: 'Do not stop at end tokens.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...ENGINE_OPTIONS,
   },
   run: async (given, host) => {
     const reader = optionReader(given);
@@ -70,8 +72,9 @@ export const generate: Verb = {
         'Requests hold texts, token lists hold token ids.',
       );
     }
+    const torch = await readEngine(reader, host);
     const checkpoint = await openCheckpoint(await findModel(host.resources, given.positionals[0] ?? ''));
-    const work: Work = { reader, checkpoint, host, out };
+    const work: Work = { reader, checkpoint, host, out, torch };
     return requestsFile === undefined
       ? continueTokens(work, reader.requiredText('tokens'))
       : answerRequests(work, requestsFile);
@@ -104,9 +107,10 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
       ? ''
       : ` ${String(truncated)} contexts were cut on the left, to leave room for new tokens within the model's ` +
         `${positionsText(defaults)}.`;
+  const made = madeBy(work.torch);
   return {
-    document: { out, requests: texts.length, truncated },
-    text: `${String(texts.length)} texts written to ${out}.${note}`,
+    document: { out, requests: texts.length, truncated, ...made.document },
+    text: `${String(texts.length)} texts written to ${out}.${note}${made.text}`,
   };
 };
 
@@ -129,9 +133,10 @@ const continueTokens = async (work: Work, file: string): Promise<VerbResult> => 
     return written;
   });
   await writeFileAtomically(out, `${JSON.stringify({ tokens })}\n`);
+  const made = madeBy(work.torch);
   return {
-    document: { out, sequences: tokens.length },
-    text: `${String(tokens.length)} continuations written to ${out}.`,
+    document: { out, sequences: tokens.length, ...made.document },
+    text: `${String(tokens.length)} continuations written to ${out}.${made.text}`,
   };
 };
 
@@ -141,13 +146,14 @@ type Start = (rows: readonly RowToDecode[]) => Promise<RunControl>;
 
 /** Opens the model under `--plan`; `start` reports the cost of the rows and returns the controls of a run. */
 const withModel = async <T>(
-  { reader, checkpoint, host }: Work,
+  { reader, checkpoint, host, torch }: Work,
   use: (runner: ModelRunner, plan: Plan | null, start: Start) => Promise<T>,
 ): Promise<T> => {
   const onDisk = await readPlanOption(reader.text('plan'), checkpoint.info);
   const plan = onDisk?.plan ?? null;
   return withRunner(checkpoint, reader, host, {
     plan: onDisk,
+    open: torch?.open,
     compute: (runner) =>
       use(runner, plan, async (rows) => {
         const cost = costText(await runner.decodingCost(rows, [{ key: CANDIDATE, plan }]), checkpoint.info.sizeBytes);

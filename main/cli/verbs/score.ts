@@ -7,8 +7,9 @@ import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { encodeRequest } from '../../inference/encode-item.ts';
 import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
+import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
@@ -89,12 +90,13 @@ export const score: Verb = {
     plan: { type: 'string', value: 'PLAN', help: 'Score under this plan.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...ENGINE_OPTIONS,
   },
   run: async (given, host) => {
     const { resources, signal, progress } = host;
     const reader = optionReader(given);
     const out = outFile(reader);
+    const torch = await readEngine(reader, host);
     const requests = await readRequests(reader.requiredText('requests'));
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const onDisk = await readPlanOption(reader.text('plan'), checkpoint.info);
@@ -108,6 +110,7 @@ export const score: Verb = {
     const control = { signal, onProgress: progressOf(progress, 'scoring') };
     const results = await withRunner(checkpoint, reader, host, {
       plan: onDisk,
+      open: torch?.open,
       compute: async (runner) => [
         ...(pairs.length === 0 ? [] : await runner.score(pairs, plan, control)),
         ...(texts.length === 0 ? [] : await runner.scoreRolling(texts, plan, control)),
@@ -126,9 +129,10 @@ export const score: Verb = {
         ? ''
         : ` ${String(truncated)} contexts were cut on the left to fit the model's ` +
           `${String(checkpoint.info.maxPositions)} positions.`;
+    const made = madeBy(torch);
     return {
-      document: { out, requests: requests.length, truncated },
-      text: `${String(requests.length)} scores written to ${out}.${note}`,
+      document: { out, requests: requests.length, truncated, ...made.document },
+      text: `${String(requests.length)} scores written to ${out}.${note}${made.text}`,
     };
   },
 };

@@ -1,3 +1,4 @@
+import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { ResolvedCandidate } from '../executor.ts';
 import type { DecodedRow, RowToDecode, RunControl } from '../model-runner.ts';
@@ -33,12 +34,7 @@ export async function* decode(
   { slots }: DecodingSettings,
   control: RunControl,
 ): AsyncGenerator<DecodedRow> {
-  rows.forEach((row, index) => {
-    checkRow(engine, row, index);
-  });
-  const keys = new Set(candidates.map(({ key }) => key));
-  const stranger = rows.find(({ candidate }) => !keys.has(candidate));
-  if (stranger !== undefined) throw new Error(`no candidate "${stranger.candidate}"`);
+  checkRows(engine.model, rows, candidates);
   const groups = fittingGroups(engine.model, rows, candidates, engine.pool.spareBytes);
   const total = groups.reduce((sum, group) => sum + workOf(group), 0) * engine.model.blocks.length;
   let done = 0;
@@ -63,8 +59,22 @@ const workOf = ({ candidates, prefix, rows }: DecodingGroup): number =>
     candidates.length * prefix.length,
   );
 
+/** @throws WorkbenchError `bad-token` or `bad-length`. */
+export const checkRows = (
+  model: ModelDescriptor,
+  rows: readonly RowToDecode[],
+  candidates: readonly { readonly key: string }[],
+): void => {
+  rows.forEach((row, index) => {
+    checkRow(model, row, index);
+  });
+  const keys = new Set(candidates.map(({ key }) => key));
+  const stranger = rows.find(({ candidate }) => !keys.has(candidate));
+  if (stranger !== undefined) throw new Error(`no candidate "${stranger.candidate}"`);
+};
+
 const checkRow = (
-  { model: { vocabulary, maxPositions } }: DecodingEngine,
+  { vocabulary, maxPositions }: ModelDescriptor,
   { tokens, mostNewTokens }: RowToDecode,
   index: number,
 ): void => {

@@ -1,0 +1,236 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { z } from 'zod';
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+
+/** Tensors of a frame: float32 or int32, row-major. */
+export interface FrameTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array | Int32Array;
+}
+
+export interface WorkerAnswer {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly tensors: ReadonlyMap<string, FrameTensor>;
+}
+
+/** In which the weights are held and products are computed. */
+export const torchPrecision = z.enum(['float32', 'bfloat16', 'float16']);
+export type TorchPrecision = z.infer<typeof torchPrecision>;
+
+export interface WorkerOrder {
+  /** Path of the Python that runs the worker. */
+  readonly python: string;
+  /** resources/torch/worker.py. */
+  readonly script: string;
+  readonly precision: TorchPrecision;
+  /** `cpu` or `cuda:N`. */
+  readonly device: string;
+  readonly threads: number;
+}
+
+const answerHeader = z.looseObject({
+  id: z.number().int(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  tensors: z
+    .array(
+      z.object({
+        name: z.string(),
+        dtype: z.enum(['F32', 'I32']),
+        shape: z.array(z.number().int().nonnegative()),
+      }),
+    )
+    .default([]),
+});
+
+/** Bytes of an answer's header: names and shapes of a few hundred tensors. */
+const MAX_HEADER_BYTES = 2 ** 20;
+/** Characters kept from the end of standard error, which contains the reason of a death. */
+const MAX_STDERR = 4_000;
+const LENGTH_BYTES = 4;
+const VALUE_BYTES = 4;
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  'no-such-device': 'Choose another --device: cpu, or cuda:N for a card that PyTorch finds.',
+  'torch-architecture': 'Install a transformers that has it, or compute with --engine onnxruntime.',
+  'torch-memory': 'Use a smaller --precision, or a card with more free memory.',
+};
+const OTHER_REMEDY = 'Compute with --engine onnxruntime, or try another version of PyTorch or transformers.';
+/** Errors that concern what was asked for, not how the work went. */
+const REFUSALS = new Set(['no-such-device', 'torch-architecture', 'torch-weights', 'torch-router', 'torch-cache']);
+
+interface Waiting {
+  readonly resolve: (answer: WorkerAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Collects bytes until a reader has as many as it needs. */
+class Incoming {
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  /** The next `length` bytes, or null while there are fewer. */
+  take(length: number): Buffer | null {
+    if (this.#bytes < length) return null;
+    const all = this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks);
+    this.#chunks = all.length > length ? [all.subarray(length)] : [];
+    this.#bytes -= length;
+    return all.subarray(0, length);
+  }
+}
+
+/**
+ * A Python process that computes with PyTorch (resources/torch/worker.py describes its frames). It answers one request
+ * after the other; an abort kills it, so that it stops whatever it is doing. It ends by itself when this process does.
+ */
+export class WorkerLink {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #closed: Promise<void>;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #incoming = new Incoming();
+  #header: z.infer<typeof answerHeader> | null = null;
+  #headerBytes: number | null = null;
+  #next = 0;
+  #stderr = '';
+  #end: Error | null = null;
+
+  constructor({ python, script, precision, device, threads }: WorkerOrder) {
+    this.#child = spawn(python, ['-u', script, precision, device, String(threads)], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#child.stdout.on('data', (chunk: Buffer) => {
+      try {
+        this.#read(chunk);
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)));
+        this.#child.kill('SIGKILL');
+      }
+    });
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-MAX_STDERR);
+    });
+    // A worker that died is reported by its end.
+    this.#child.stdin.on('error', () => undefined);
+    this.#child.once('error', (error) =>
+      this.#fail(refuse('no-python', `${python} does not start.`, OTHER_REMEDY, error)),
+    );
+    this.#closed = new Promise((resolve) => {
+      this.#child.once('close', (code, signal) => {
+        this.#fail(
+          new WorkbenchError(
+            'torch-worker-ended',
+            'failed',
+            `The PyTorch process ended (${signal ?? `exit code ${String(code)}`})` +
+              (this.#stderr.trim() === '' ? ' and said nothing.' : `: ${this.#stderr.trim()}`),
+            'Run the command again. If the memory was full, use a smaller --precision.',
+          ),
+        );
+        resolve();
+      });
+    });
+  }
+
+  /** Sends a request and waits for its answer. @throws WorkbenchError of the worker, or CancelledError. */
+  async request(
+    op: string,
+    content: Readonly<Record<string, unknown>>,
+    tensors: Readonly<Record<string, FrameTensor>>,
+    signal: AbortSignal,
+  ): Promise<WorkerAnswer> {
+    if (signal.aborted) throw new CancelledError('The work with PyTorch');
+    if (this.#end !== null) throw this.#end;
+    const id = this.#next++;
+    const cancel = (): void => {
+      this.#fail(new CancelledError('The work with PyTorch'));
+      this.#child.kill('SIGKILL');
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return await new Promise<WorkerAnswer>((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject });
+        const listed = Object.entries(tensors);
+        const header = Buffer.from(
+          JSON.stringify({
+            ...content,
+            id,
+            op,
+            tensors: listed.map(([name, { shape, values }]) => ({
+              name,
+              dtype: values instanceof Float32Array ? 'F32' : 'I32',
+              shape,
+            })),
+          }),
+        );
+        const length = Buffer.alloc(LENGTH_BYTES);
+        length.writeUInt32LE(header.length);
+        this.#child.stdin.write(length);
+        this.#child.stdin.write(header);
+        for (const [, { values }] of listed)
+          this.#child.stdin.write(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+      });
+    } finally {
+      this.#waiting.delete(id);
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Kills the process; resolves once it is gone. */
+  async dispose(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#closed;
+  }
+
+  #fail(error: Error): void {
+    this.#end ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#end);
+    this.#waiting.clear();
+  }
+
+  #read(chunk: Buffer): void {
+    this.#incoming.add(chunk);
+    for (;;) {
+      if (this.#headerBytes === null) {
+        const length = this.#incoming.take(LENGTH_BYTES);
+        if (length === null) return;
+        this.#headerBytes = length.readUInt32LE();
+        if (this.#headerBytes > MAX_HEADER_BYTES) throw new Error('The PyTorch process does not answer in frames.');
+      }
+      if (this.#header === null) {
+        const text = this.#incoming.take(this.#headerBytes);
+        if (text === null) return;
+        this.#header = answerHeader.parse(JSON.parse(text.toString()));
+      }
+      const header = this.#header;
+      const sizes = header.tensors.map(({ shape }) => shape.reduce((product, length) => product * length, 1));
+      const payload = this.#incoming.take(sizes.reduce((sum, size) => sum + size * VALUE_BYTES, 0));
+      if (payload === null) return;
+      [this.#header, this.#headerBytes] = [null, null];
+      this.#answer(header, sizes, payload);
+    }
+  }
+
+  #answer(header: z.infer<typeof answerHeader>, sizes: readonly number[], payload: Buffer): void {
+    const waiting = this.#waiting.get(header.id);
+    if (waiting === undefined) return;
+    if (header.error !== undefined) {
+      const { code, message } = header.error;
+      const kind = REFUSALS.has(code) ? 'refused' : 'failed';
+      waiting.reject(new WorkbenchError(code, kind, message, REMEDIES[code] ?? OTHER_REMEDY));
+      return;
+    }
+    const tensors = new Map<string, FrameTensor>();
+    let start = 0;
+    header.tensors.forEach(({ name, dtype, shape }, index) => {
+      const end = start + (sizes[index] ?? 0) * VALUE_BYTES;
+      // A copy is aligned, which a part of a chunk need not be.
+      const bytes = Uint8Array.from(payload.subarray(start, end)).buffer;
+      tensors.set(name, { shape, values: dtype === 'F32' ? new Float32Array(bytes) : new Int32Array(bytes) });
+      start = end;
+    });
+    waiting.resolve({ header, tensors });
+  }
+}
