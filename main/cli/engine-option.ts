@@ -22,7 +22,7 @@ export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   python: { type: 'string', value: 'FILE', help: 'Python with PyTorch and transformers, for --engine torch.' },
   precision: {
     type: 'string',
-    value: 'NAME',
+    value: 'P',
     help: `For --engine torch: ${torchPrecision.options.join(', ')} (default ${torchPrecision.options[0]}).`,
   },
   device: {

@@ -95,7 +95,8 @@ const elsewhereLines = (document: SweepDocument): readonly string[] => {
   const rows = thresholds.flatMap((threshold) => everywhereSentence(document, threshold) ?? []);
   const joint = together.map(
     (one) =>
-      `Made for all tasks at once by ${methodInProse(one.method)} (${one.model}): safe on every task ${reachText(one)}.`,
+      `Made for all tasks at once by ${methodInProse(one.method)} (${one.model}): safe on every task ` +
+      `${reachText(one)}.`,
   );
   return [
     elsewhereSummaries(document, delta)

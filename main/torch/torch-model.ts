@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { exportedConfig } from '../export/export-config.ts';
@@ -11,6 +10,7 @@ import { exportedTensors } from '../export/exported-tensors.ts';
 import { preparePlan } from '../export/prepare-plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { isGgufPath } from '../files/gguf-path.ts';
+import { readText } from '../files/regular-file.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { type FrameTensor, type WorkerAnswer, WorkerLink, type WorkerOrder } from './worker-link.ts';
@@ -93,7 +93,7 @@ export class TorchModel {
     this.#loaded = null;
     const content =
       prepared === null
-        ? { config: await readFile(path.join(folder, 'config.json'), 'utf8'), folder }
+        ? { config: await readText(path.join(folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES }), folder }
         : await this.#pruned(prepared, overlays);
     await this.request('load', content, {}, signal);
     this.#loaded = key;
