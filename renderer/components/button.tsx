@@ -33,9 +33,6 @@ const paths = {
   handle: 'M3 5.5h10M3 8h10M3 10.5h10',
   search: 'M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7L14 14',
   expand: 'M9.5 2.5h4v4M13.5 2.5L9 7M6.5 13.5h-4v-4M2.5 13.5L7 9',
-  sort: 'M5 6.5l3-3 3 3M5 9.5l3 3 3-3',
-  sortUp: 'M4.5 9.5L8 6l3.5 3.5',
-  sortDown: 'M4.5 6.5L8 10l3.5-3.5',
   pin: 'M5.5 2.5h5M6.5 2.5v4L4 9.5h8L9.5 6.5v-4M8 9.5v4',
   copy: 'M6 6h7.5v7.5H6zM3.5 10H2.5V2.5H10v1',
   sun:

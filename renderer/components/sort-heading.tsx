@@ -1,6 +1,5 @@
 import type { ReactNode } from 'react';
 import type { TableSort } from '../../main/figures/table-rows.ts';
-import { IconButton } from './button.tsx';
 
 interface SortHeadingProps {
   /** The column's name in its list. */
@@ -27,11 +26,8 @@ export const SortHeading = ({ name, title, words, numeric, sort, onSort, classNa
       onClick={() => onSort(name)}
     >
       <span className="sort-heading">
-        <span className="sort-title">{title}</span>
-        <IconButton
-          icon={order === 'none' ? 'sort' : order === 'ascending' ? 'sortUp' : 'sortDown'}
-          label={`Sort by ${words}`}
-        />
+        {title}
+        <button type="button" className="sort-mark" aria-label={`Sort by ${words}`} title={`Sort by ${words}`} />
       </span>
     </th>
   );

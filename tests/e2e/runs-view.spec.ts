@@ -78,6 +78,7 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
     await page.getByRole('searchbox', { name: 'Filter the table of runs' }).fill('');
     await page.getByRole('checkbox', { name: 'Choose sweep 012 of model-12' }).check();
     await page.getByRole('searchbox', { name: 'Filter the table of runs' }).fill('uncurl-32');
+    await expect(status).toHaveText('1 of 121 runs');
     await rows(page).first().getByRole('checkbox').check();
     const chosen = page.getByRole('main').getByRole('region', { name: 'Chosen runs' });
     await expect(chosen).toContainText('2 runs chosen');
