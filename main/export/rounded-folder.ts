@@ -1,6 +1,7 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { ModelDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import { isBlockType, tensorBytes as bytesOfType } from '../checkpoint/gguf/gguf-types.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, storedName, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
@@ -15,7 +16,6 @@ import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { llamaArchitecture, plainLayout, storageProblems } from './gguf/architectures.ts';
 import { plainDtypes } from './gguf/encode-values.ts';
 import { exportedModel } from './gguf/gguf-file.ts';
-import { isBlockType, tensorBytes as bytesOfType } from './gguf/gguf-header.ts';
 import { type GgufPiece, type GgufTensor, modelTensors } from './gguf/model-tensors.ts';
 import { type ReadView, readPieces, roundWithin, virtualViews } from './gguf/tensor-values.ts';
 import { SINGLE_FILE, tensorBytes, writeFlushed } from './write-weights.ts';

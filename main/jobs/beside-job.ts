@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BesideDocument, BesideSettings } from '../contract/beside.ts';
-import { produceFileAtomically } from '../files/write-atomically.ts';
 import { besidePrompt, writeBeside } from '../generation/write-beside.ts';
-import { type Job, jobOn, type RunModel } from './job-context.ts';
+import { type Job, jobOn, type RunModel, writeResult } from './job-context.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /** Name of the result file in the run's folder. */
@@ -44,13 +42,8 @@ export const besideJob = (model: RunModel, settings: BesideSettings): Job =>
       columns,
       differences,
     };
-    const output = join(context.folder, BESIDE_FILE);
-    await context.requireRun();
-    await context.requireUnchanged();
-    await produceFileAtomically(
-      output,
-      (file) => writeFile(file, `${JSON.stringify(document, null, 1)}\n`),
-      context.temporaryFolder,
+    const output = await writeResult(context, BESIDE_FILE, (file) =>
+      writeFile(file, `${JSON.stringify(document, null, 1)}\n`),
     );
     meter.finish();
     const tokens = columns.reduce((sum, column) => sum + column.tokens.length, 0);

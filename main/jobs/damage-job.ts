@@ -1,14 +1,12 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { DamageDocument, DamageSettings } from '../contract/damage.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import type { DropPlan } from '../contract/plan.ts';
 import { summarise } from '../evaluation/summarise.ts';
-import { produceFileAtomically } from '../files/write-atomically.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 import { evaluateAll } from './evaluation-step.ts';
-import { type Job, jobOn, type RunModel, type RunTask } from './job-context.ts';
+import { type Job, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
 import { evaluationStep, measurementsOn } from './measurement.ts';
 import { stepSummary, totalWork } from './step.ts';
 import { askedTasks, openTokenCounter } from './task-work.ts';
@@ -82,13 +80,8 @@ export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSetti
         return { expert: leftOut[index] ?? 0, value, difference, low, high, p, lost, gained };
       }),
     };
-    const output = join(context.folder, DAMAGE_FILE);
-    await context.requireRun();
-    await context.requireUnchanged();
-    await produceFileAtomically(
-      output,
-      (file) => writeFile(file, `${JSON.stringify(document, null, 1)}\n`),
-      context.temporaryFolder,
+    const output = await writeResult(context, DAMAGE_FILE, (file) =>
+      writeFile(file, `${JSON.stringify(document, null, 1)}\n`),
     );
     return { output, summary: stepSummary(meter) };
   });

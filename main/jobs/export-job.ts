@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
@@ -7,8 +6,7 @@ import { exportPlan } from '../export/export-plan.ts';
 import type { ExportMachine, ExportSettings } from '../export/export-settings.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { verifyExport } from '../export/verify-export.ts';
-import { produceFileAtomically } from '../files/write-atomically.ts';
-import { type Job, type JobContext, jobOn } from './job-context.ts';
+import { type Job, type JobContext, jobOn, writeResult } from './job-context.ts';
 import type { Computing } from './source-gate.ts';
 
 /** Name of the verification in the run folder of an export or a verification. */
@@ -22,12 +20,8 @@ export const exportSettings = ({ steps, runners }: Computing, machine: ExportMac
 });
 
 export const writeVerification = async (context: JobContext, verification: unknown): Promise<void> => {
-  await context.requireRun();
-  await context.requireUnchanged();
-  await produceFileAtomically(
-    join(context.folder, VERIFICATION_FILE),
-    (file) => writeFile(file, `${JSON.stringify(verification, null, 2)}\n`),
-    context.temporaryFolder,
+  await writeResult(context, VERIFICATION_FILE, (file) =>
+    writeFile(file, `${JSON.stringify(verification, null, 2)}\n`),
   );
 };
 

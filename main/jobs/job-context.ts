@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
+import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { Task } from '../tasks/task.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { Computing } from './source-gate.ts';
@@ -57,6 +59,24 @@ export interface Job {
   readonly sources: readonly Checkpoint[];
   readonly work: (context: JobContext) => Promise<JobResult>;
 }
+
+/**
+ * Writes a result file into the run's folder and returns its path, unless another engine holds the run or the models
+ * have changed.
+ *
+ * @throws WorkbenchError `taken-over`, `model-changed`.
+ */
+export const writeResult = async (
+  context: JobContext,
+  name: string,
+  produce: (file: string) => Promise<void>,
+): Promise<string> => {
+  const output = join(context.folder, name);
+  await context.requireRun();
+  await context.requireUnchanged();
+  await produceFileAtomically(output, produce, context.temporaryFolder);
+  return output;
+};
 
 /** A job that reads these models. */
 export const jobOn = (sources: readonly Checkpoint[], work: Job['work']): Job => ({ sources, work });

@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { CancelledError, refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import { produceFileAtomically } from '../files/write-atomically.ts';
 import {
   type ExtraStatistic,
   extraStatistics,
@@ -13,7 +11,7 @@ import { hashItems } from '../tasks/items.ts';
 import type { Task } from '../tasks/task.ts';
 import { profileContent, type ProfiledTask, readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
-import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
+import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
 import { type Numerics, profileKey } from './step-key.ts';
 import { runStep, type SingleStep, stepSummary, totalWork } from './step.ts';
 import { askedTasks, openTokenCounter } from './task-work.ts';
@@ -145,14 +143,9 @@ export const profileJob = (
       if (context.signal.aborted) throw new CancelledError('The profile');
       profiled.push({ name: task.name, hash: task.task.hash, statistics: await runStep(context, step) });
     }
-    const output = join(context.folder, 'profile.safetensors');
     const { name, fingerprint } = model.checkpoint;
-    await context.requireRun();
-    await context.requireUnchanged();
-    await produceFileAtomically(
-      output,
-      (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }),
-      context.temporaryFolder,
+    const output = await writeResult(context, 'profile.safetensors', (file) =>
+      writeProfileFile(file, { model: name, fingerprint, tasks: profiled }),
     );
     return { output, summary: stepSummary(context.meter) };
   });

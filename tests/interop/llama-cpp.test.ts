@@ -18,7 +18,8 @@ import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
 import { randomMixtral } from '../main/checkpoint/gguf/gguf-bytes.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
-import { readGgufHeader, tensorTypes } from '../../main/export/gguf/gguf-header.ts';
+import { ggufTypes } from '../../main/checkpoint/gguf/gguf-types.ts';
+import { readGgufHeader } from '../../main/export/gguf/gguf-header.ts';
 import { characterOf, llamaModel, provenModels, scoredPieces } from '../main/export/gguf/llama-models.ts';
 import { deviation, maskedLogits } from './log-probabilities.ts';
 import { outputOf } from './run-python.ts';
@@ -111,7 +112,7 @@ describe('llama.cpp computes the same as the model', () => {
       expect(found.experts).toBe(kept);
       const { tensors } = await readGgufHeader(file);
       expect(found.tensors).toEqual(
-        tensors.map((each) => ({ name: each.name, shape: each.shape, type: tensorTypes[each.type] })),
+        tensors.map((each) => ({ name: each.name, shape: each.shape, type: ggufTypes[each.type].number })),
       );
       const largest = deviation(await ours(checkpoint, plan, tokens), found.logProbabilities);
       rows.push(

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { refuse } from '../../contract/errors.ts';
-import { openToRead } from '../../files/regular-file.ts';
 import { type GgufTensorType, ggufTypeOf, ggufTypes, tensorBytes } from './gguf-types.ts';
+import { decodeHeaderOf, HeaderBytes } from './header-bytes.ts';
 
 /** A value of the metadata; whole numbers of 64 bits beyond 2^53 are rounded. */
 export type MetadataValue = number | boolean | string | readonly number[] | readonly boolean[] | readonly string[];
@@ -38,10 +38,7 @@ export interface GgufContents {
 
 /** Versions with counts and lengths of 64 bits. */
 const VERSIONS: readonly number[] = [2, 3];
-/** The largest vocabularies with their merges take a tenth of it. */
-const MAX_HEADER_BYTES = 2 ** 28;
-const FIRST_READ_BYTES = 2 ** 16;
-/** The largest published models have 2,000 tensors, and as many keys as that is rare. */
+/** Published models have about 2,000 tensors at most, and fewer keys. */
 const MAX_TENSORS = 200_000;
 const MAX_KEYS = 100_000;
 /** The largest vocabularies have 300,000 tokens and 600,000 merges. */
@@ -49,37 +46,24 @@ const MAX_LIST = 2 ** 23;
 const MAX_DIMENSIONS = 4;
 const DEFAULT_ALIGNMENT = 32;
 
-class TruncatedHeader extends Error {}
-
 /**
  * Reads the header of a GGUF file and checks it against the file: types, lengths, and that tensors lie in the file
  * without overlap.
  *
  * @throws WorkbenchError `bad-gguf`.
  */
-export const readGguf = async (file: string): Promise<GgufContents> => {
-  const { handle, sizeBytes } = await openToRead(file);
-  try {
-    for (let length = FIRST_READ_BYTES; ; length *= 8) {
-      const bytes = Buffer.alloc(Math.min(length, sizeBytes, MAX_HEADER_BYTES));
-      await handle.read(bytes, 0, bytes.length, 0);
-      try {
-        return decode(bytes, sizeBytes, file);
-      } catch (error) {
-        if (!(error instanceof TruncatedHeader)) throw error;
-        if (bytes.length < length)
-          throw bad(
-            file,
-            bytes.length === sizeBytes
-              ? `it promises more than its ${String(sizeBytes)} bytes`
-              : `its header does not end within ${String(bytes.length)} bytes`,
-          );
-      }
-    }
-  } finally {
-    await handle.close();
-  }
-};
+export const readGguf = (file: string): Promise<GgufContents> =>
+  decodeHeaderOf(
+    file,
+    (bytes, sizeBytes) => decode(bytes, sizeBytes, file),
+    (bytes, sizeBytes) =>
+      bad(
+        file,
+        bytes === sizeBytes
+          ? `it promises more than its ${String(sizeBytes)} bytes`
+          : `its header does not end within ${String(bytes)} bytes`,
+      ),
+  );
 
 const bad = (file: string, what: string): Error =>
   refuse(
@@ -187,33 +171,8 @@ const scalars: Readonly<Record<number, { readonly bytes: number; readonly read: 
 };
 const [BOOL, STRING, ARRAY] = [7, 8, 9];
 
-/** Reads one value after the other; throws a TruncatedHeader at the end of the bytes. */
-class Cursor {
-  readonly #bytes: Buffer;
-  position = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  take(length: number): Buffer {
-    if (length > this.#bytes.length - this.position) throw new TruncatedHeader();
-    this.position += length;
-    return this.#bytes.subarray(this.position - length, this.position);
-  }
-
-  uint32(): number {
-    return this.take(4).readUInt32LE();
-  }
-
-  uint64(): number {
-    return Number(this.take(8).readBigUInt64LE());
-  }
-
-  text(): string {
-    return this.take(this.uint64()).toString();
-  }
-
+/** Reads values of metadata, too. */
+class Cursor extends HeaderBytes {
   value(problem: (what: string) => Error): MetadataValue {
     const type = this.uint32();
     if (type !== ARRAY) return this.#single(type, problem);

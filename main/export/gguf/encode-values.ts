@@ -1,14 +1,18 @@
+import { type BlockType, ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
+import { numberToHalf } from '../../checkpoint/half-precision.ts';
 import { fromFloat32, toFloat32 } from '../../checkpoint/read-tensor.ts';
-import { halfToNumber, numberToHalf } from '../../checkpoint/half-precision.ts';
-import { BLOCK_VALUES, type BlockType, blockBytes, isBlockType, type TensorType } from './gguf-header.ts';
+import type { GgufType } from '../../contract/export.ts';
+
+/** Values of a block of every type that is written: a float16 scale, codes, and in Q4_1 and Q5_1 a least value. */
+export const BLOCK_VALUES = 32;
 
 /** Dtypes of safetensors with the same bytes as a GGUF type of single values. */
 export const plainDtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
 
 /** Little-endian bytes of whole rows; types in blocks require row lengths that are multiples of 32. */
-export const encodeValues = (type: TensorType, floats: Float32Array): Uint8Array => {
+export const encodeValues = (type: GgufType, floats: Float32Array): Uint8Array => {
   if (!isBlockType(type)) return fromFloat32(floats, plainDtypes[type]);
-  const size = blockBytes[type];
+  const { bytes: size } = ggufTypes[type];
   const out = new Uint8Array((floats.length / BLOCK_VALUES) * size);
   for (let block = 0; block * BLOCK_VALUES < floats.length; block += 1) {
     const values = floats.subarray(block * BLOCK_VALUES, (block + 1) * BLOCK_VALUES);
@@ -18,19 +22,11 @@ export const encodeValues = (type: TensorType, floats: Float32Array): Uint8Array
 };
 
 /** The float32 values that bytes of `encodeValues` stand for, as every reader of GGUF computes them. */
-export const decodeValues = (type: TensorType, bytes: Uint8Array): Float32Array => {
-  if (!isBlockType(type)) return toFloat32(bytes, plainDtypes[type], type);
-  const size = blockBytes[type];
-  const out = new Float32Array((bytes.length / size) * BLOCK_VALUES);
-  for (let block = 0; block * size < bytes.length; block += 1) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset + block * size, size);
-    decoders[type](view, out.subarray(block * BLOCK_VALUES, (block + 1) * BLOCK_VALUES));
-  }
-  return out;
-};
+export const decodeValues = (type: GgufType, bytes: Uint8Array): Float32Array =>
+  toFloat32(bytes, isBlockType(type) ? type : plainDtypes[type], type);
 
 /** The values that remain of whole rows once they are stored as `type`. */
-export const roundValues = (type: TensorType, floats: Float32Array): Float32Array =>
+export const roundValues = (type: GgufType, floats: Float32Array): Float32Array =>
   decodeValues(type, encodeValues(type, floats));
 
 const HALF_BLOCK = BLOCK_VALUES / 2;
@@ -99,45 +95,10 @@ const writeCodes = (out: DataView, offset: number, bits: 4 | 5, codeOf: (index: 
     out.setUint8(low + index, ((codes[index] ?? 0) & 15) | (((codes[index + HALF_BLOCK] ?? 0) & 15) << 4));
 };
 
-const readCode = (block: DataView, offset: number, bits: 4 | 5, index: number): number => {
-  const pair = block.getUint8(offset + (bits === 5 ? 4 : 0) + (index % HALF_BLOCK));
-  const low = index < HALF_BLOCK ? pair & 15 : pair >> 4;
-  return bits === 5 ? low | (((block.getUint32(offset, true) >>> index) & 1) << 4) : low;
-};
-
-const readHalf = (block: DataView, offset: number): number => halfToNumber(block.getUint16(offset, true));
-
-const encoders: Readonly<Record<BlockType, (values: Float32Array, out: DataView) => void>> = {
+const encoders: Readonly<Record<GgufType & BlockType, (values: Float32Array, out: DataView) => void>> = {
   q8_0: encodeQ8,
   q5_1: encodeFromLeast(5),
   q5_0: encodeCentred(5),
   q4_1: encodeFromLeast(4),
   q4_0: encodeCentred(4),
-};
-
-const decodeCentred =
-  (bits: 4 | 5) =>
-  (block: DataView, out: Float32Array): void => {
-    const scale = readHalf(block, 0);
-    for (let index = 0; index < BLOCK_VALUES; index += 1)
-      out[index] = scale * (readCode(block, 2, bits, index) - 2 ** (bits - 1));
-  };
-
-/** The product is exact in double precision, so that the sum is rounded once. */
-const decodeFromLeast =
-  (bits: 4 | 5) =>
-  (block: DataView, out: Float32Array): void => {
-    const [scale, least] = [readHalf(block, 0), readHalf(block, 2)];
-    for (let index = 0; index < BLOCK_VALUES; index += 1) out[index] = scale * readCode(block, 4, bits, index) + least;
-  };
-
-const decoders: Readonly<Record<BlockType, (block: DataView, out: Float32Array) => void>> = {
-  q8_0: (block, out) => {
-    const scale = readHalf(block, 0);
-    for (let index = 0; index < BLOCK_VALUES; index += 1) out[index] = scale * block.getInt8(2 + index);
-  },
-  q5_1: decodeFromLeast(5),
-  q5_0: decodeCentred(5),
-  q4_1: decodeFromLeast(4),
-  q4_0: decodeCentred(4),
 };

@@ -7,16 +7,10 @@ import type { ModelDescriptor, TensorView } from '../../checkpoint/descriptor.ts
 import { familyOf } from '../../checkpoint/families/families.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
+import type { GgufType } from '../../contract/export.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
 import { llamaArchitecture } from './architectures.ts';
-import {
-  encodeHeader,
-  type GgufMetadata,
-  type GgufValue,
-  readGgufHeader,
-  type TensorInfo,
-  type TensorType,
-} from './gguf-header.ts';
+import { encodeHeader, type GgufMetadata, type GgufValue, readGgufHeader, type TensorInfo } from './gguf-header.ts';
 import { fileType, modelMetadata } from './model-metadata.ts';
 import { type GgufTensor, modelTensors } from './model-tensors.ts';
 import { ggufBytes, type ReadView, readPieces, virtualViews } from './tensor-values.ts';
@@ -27,7 +21,7 @@ export const GGUF_FILE = 'model.gguf';
 
 /** Layout of a GGUF file of a pruned model, before it is written. */
 export interface GgufPlan {
-  readonly type: TensorType;
+  readonly type: GgufType;
   readonly metadata: GgufMetadata;
   readonly tensors: readonly GgufTensor[];
   readonly read: ReadView;
@@ -40,10 +34,10 @@ export interface GgufPlan {
 }
 
 /** GGUF types that store a checkpoint's dtypes without loss. */
-const lossless: Readonly<Record<string, TensorType>> = { F16: 'f16', BF16: 'bf16' };
+const lossless: Readonly<Record<string, GgufType>> = { F16: 'f16', BF16: 'bf16' };
 
 /** The type that keeps the weights as stored. */
-export const storedType = ({ descriptor }: Checkpoint): TensorType => lossless[descriptor.embedding.dtype] ?? 'f32';
+export const storedType = ({ descriptor }: Checkpoint): GgufType => lossless[descriptor.embedding.dtype] ?? 'f32';
 
 /** The model of an export, from its tensors and its config text. */
 export const exportedModel = (
@@ -66,7 +60,7 @@ export const planGguf = async (
   source: Checkpoint,
   configText: string,
   tensors: readonly ExportedTensor[],
-  type: TensorType,
+  type: GgufType,
 ): Promise<GgufPlan> => {
   const { model, config } = exportedModel(source, configText, tensors);
   const architecture = llamaArchitecture(model, config);
@@ -87,7 +81,7 @@ export const planGguf = async (
   };
 };
 
-const typeWarnings = (type: TensorType, tensors: readonly GgufTensor[]): readonly string[] => {
+const typeWarnings = (type: GgufType, tensors: readonly GgufTensor[]): readonly string[] => {
   const wider = tensors.filter((tensor) => tensor.type !== type && tensor.type !== 'f32');
   return wider.length === 0
     ? []
@@ -132,7 +126,7 @@ export const writeGguf = async (
 };
 
 /** Type of a GGUF file's weights according to its metadata; null: not a type of our exports. */
-export const readGgufType = async (folder: string): Promise<TensorType | null> =>
+export const readGgufType = async (folder: string): Promise<GgufType | null> =>
   fileType((await readGgufHeader(path.join(folder, GGUF_FILE))).metadata.get('general.file_type'));
 
 /**

@@ -1,25 +1,8 @@
-import { ggufTypes } from '../../contract/export.ts';
+import { ggufTypeOf, ggufTypes, tensorBytes } from '../../checkpoint/gguf/gguf-types.ts';
+import { decodeHeaderOf, HeaderBytes, TruncatedHeader } from '../../checkpoint/gguf/header-bytes.ts';
+import type { GgufTensorInfo } from '../../checkpoint/gguf/read-gguf.ts';
+import { ggufType, type GgufType } from '../../contract/export.ts';
 import { assertNever, refuse } from '../../contract/errors.ts';
-import { openToRead } from '../../files/regular-file.ts';
-
-/** Supported types of tensor values, with the format's numbers (ggml.h, `enum ggml_type`). */
-export const tensorTypes = { f32: 0, f16: 1, q4_0: 2, q4_1: 3, q5_0: 6, q5_1: 7, q8_0: 8, bf16: 30 } as const;
-export type TensorType = keyof typeof tensorTypes;
-
-/** Values of a block: each has a float16 scale, codes, and in Q4_1 and Q5_1 a float16 least value. */
-export const BLOCK_VALUES = 32;
-
-/** Bytes of a block of 32 values. */
-export const blockBytes = { q8_0: 34, q5_1: 24, q5_0: 22, q4_1: 20, q4_0: 18 } as const;
-export type BlockType = keyof typeof blockBytes;
-
-export const isBlockType = (type: TensorType): type is BlockType => type in blockBytes;
-
-/** Bytes of a row of `columns` values; types in blocks require whole blocks. */
-export const rowBytes = (type: TensorType, columns: number): number => {
-  if (isBlockType(type)) return (columns / BLOCK_VALUES) * blockBytes[type];
-  return (type === 'f32' ? 4 : 2) * columns;
-};
 
 /** A metadata value of a kind that exports use. */
 export type GgufValue =
@@ -33,7 +16,7 @@ export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 
 export interface TensorInfo {
   readonly name: string;
-  readonly type: TensorType;
+  readonly type: GgufType;
   /** Rows first, as everywhere in the workbench; the file stores them in reverse. */
   readonly shape: readonly number[];
   /** From the start of the file. */
@@ -50,7 +33,7 @@ const MAGIC = Buffer.from('GGUF');
 const VERSION = 3;
 /** Alignment of the data and of each tensor; the format's default. */
 const ALIGNMENT = 32;
-export const aligned = (offset: number): number => Math.ceil(offset / ALIGNMENT) * ALIGNMENT;
+export const aligned = (offset: number, alignment = ALIGNMENT): number => Math.ceil(offset / alignment) * alignment;
 
 /** Types of metadata values (gguf.h, `enum gguf_type`). */
 const valueTypes = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
@@ -58,10 +41,7 @@ const arrayKinds = { strings: 'string', int32s: 'int32', float32s: 'float32' } a
 /** Maximum number of dimensions of a tensor. */
 const MAX_DIMENSIONS = 4;
 
-export const tensorBytes = (type: TensorType, shape: readonly number[]): number =>
-  shape.slice(0, -1).reduce((rows, length) => rows * length, 1) * rowBytes(type, shape.at(-1) ?? 1);
-
-const whole = (bytes: 4 | 8, value: number): Buffer => {
+export const whole = (bytes: 4 | 8, value: number): Buffer => {
   const buffer = Buffer.alloc(bytes);
   if (bytes === 4) buffer.writeUInt32LE(value);
   else buffer.writeBigUInt64LE(BigInt(value));
@@ -108,6 +88,21 @@ const arrayStart = (kind: keyof typeof arrayKinds, length: number): readonly Buf
   whole(8, length),
 ];
 
+/** The entry of a tensor in a header; `byteOffset` counts from the start of the data. */
+export const tensorEntry = ({
+  name,
+  type,
+  shape,
+  byteOffset,
+}: Pick<GgufTensorInfo, 'name' | 'type' | 'shape' | 'byteOffset'>): Buffer =>
+  Buffer.concat([
+    text(name),
+    whole(4, shape.length),
+    ...[...shape].reverse().map((length) => whole(8, length)),
+    whole(4, ggufTypes[type].number),
+    whole(8, byteOffset),
+  ]);
+
 /**
  * Encodes the header of a GGUF file (version 3, little-endian; ggml's docs/gguf.md) with the tensors in the given
  * order, and returns their positions. The header is padded to the start of the data.
@@ -125,12 +120,7 @@ export const encodeHeader = (
   });
   const parts = [MAGIC, whole(4, VERSION), whole(8, tensors.length), whole(8, metadata.size)];
   for (const [key, value] of metadata) parts.push(text(key), encodeValue(value));
-  for (const { name, type, shape, byteOffset } of infos) {
-    parts.push(text(name), whole(4, shape.length));
-    for (const length of [...shape].reverse()) parts.push(whole(8, length));
-    parts.push(whole(4, tensorTypes[type]), whole(8, byteOffset));
-  }
-  const header = Buffer.concat(parts);
+  const header = Buffer.concat([...parts, ...infos.map(tensorEntry)]);
   const start = aligned(header.length);
   return {
     bytes: Buffer.concat([header, Buffer.alloc(start - header.length)]),
@@ -138,45 +128,28 @@ export const encodeHeader = (
   };
 };
 
-/** Limit for a header: the largest vocabularies take a hundredth of it. */
-const MAX_HEADER_BYTES = 2 ** 28;
-const FIRST_READ_BYTES = 2 ** 16;
-
-class TruncatedHeader extends Error {}
-
 /**
  * Reads the header of a GGUF file written by the workbench.
  *
  * @throws WorkbenchError `bad-gguf`: not a GGUF file of version 3, of another byte order, cut off, or with kinds of
  * values or tensors that no export has.
  */
-export const readGgufHeader = async (file: string): Promise<GgufHeader> => {
-  const { handle, sizeBytes: size } = await openToRead(file);
-  try {
-    for (let length = FIRST_READ_BYTES; ; length *= 8) {
-      const bytes = Buffer.alloc(Math.min(length, size, MAX_HEADER_BYTES));
-      await handle.read(bytes, 0, bytes.length, 0);
-      try {
-        return decodeHeader(bytes, size, file);
-      } catch (error) {
-        if (!(error instanceof TruncatedHeader)) throw error;
-        if (bytes.length < length) throw bad(file, `its header does not end within ${String(bytes.length)} bytes`);
-      }
-    }
-  } finally {
-    await handle.close();
-  }
-};
+export const readGgufHeader = (file: string): Promise<GgufHeader> =>
+  decodeHeaderOf(
+    file,
+    (bytes, sizeBytes) => decodeHeader(bytes, sizeBytes, file),
+    (bytes) => bad(file, `its header does not end within ${String(bytes)} bytes`),
+  );
 
 const bad = (file: string, what: string): Error =>
   refuse('bad-gguf', `${file} is not a GGUF file of the workbench: ${what}.`, 'Export it again.');
 
 const decodeHeader = (bytes: Buffer, fileBytes: number, file: string): GgufHeader => {
-  const cursor = new Cursor(bytes);
+  const cursor = new HeaderBytes(bytes);
   if (!cursor.take(4).equals(MAGIC)) throw bad(file, 'it does not start with "GGUF"');
-  const version = cursor.whole(4);
+  const version = cursor.uint32();
   if (version !== VERSION) throw bad(file, `it is of version ${String(version)}`);
-  const [tensorCount, valueCount] = [cursor.whole(8), cursor.whole(8)];
+  const [tensorCount, valueCount] = [cursor.uint64(), cursor.uint64()];
   const metadata = new Map<string, GgufValue>();
   for (let index = 0; index < valueCount; index += 1) {
     const key = cursor.text();
@@ -188,13 +161,13 @@ const decodeHeader = (bytes: Buffer, fileBytes: number, file: string): GgufHeade
   const infos: TensorInfo[] = [];
   for (let index = 0; index < tensorCount; index += 1) {
     const name = cursor.text();
-    const dimensions = cursor.whole(4);
+    const dimensions = cursor.uint32();
     if (dimensions > MAX_DIMENSIONS) throw bad(file, `tensor "${name}" has ${String(dimensions)} dimensions`);
-    const shape = Array.from({ length: dimensions }, () => cursor.whole(8)).reverse();
-    const number = cursor.whole(4);
-    const type = typeNames.get(number);
+    const shape = Array.from({ length: dimensions }, () => cursor.uint64()).reverse();
+    const number = cursor.uint32();
+    const { data: type } = ggufType.safeParse(ggufTypeOf(number));
     if (type === undefined) throw bad(file, `tensor "${name}" is of type ${String(number)}`);
-    infos.push({ name, type, shape, byteOffset: cursor.whole(8), byteLength: tensorBytes(type, shape) });
+    infos.push({ name, type, shape, byteOffset: cursor.uint64(), byteLength: tensorBytes(type, shape) });
   }
   const start = aligned(cursor.position);
   const tensors = infos.map((info) => ({ ...info, byteOffset: start + info.byteOffset }));
@@ -203,13 +176,11 @@ const decodeHeader = (bytes: Buffer, fileBytes: number, file: string): GgufHeade
   return { metadata, tensors };
 };
 
-const typeNames: ReadonlyMap<number, TensorType> = new Map(ggufTypes.map((type) => [tensorTypes[type], type]));
-
-const decodeValue = (cursor: Cursor, problem: (what: string) => Error): GgufValue => {
-  const type = cursor.whole(4);
+const decodeValue = (cursor: HeaderBytes, problem: (what: string) => Error): GgufValue => {
+  const type = cursor.uint32();
   switch (type) {
     case valueTypes.uint32:
-      return { kind: 'uint32', value: cursor.whole(4) };
+      return { kind: 'uint32', value: cursor.uint32() };
     case valueTypes.int32:
       return { kind: 'int32', value: cursor.take(4).readInt32LE() };
     case valueTypes.float32:
@@ -219,8 +190,8 @@ const decodeValue = (cursor: Cursor, problem: (what: string) => Error): GgufValu
     case valueTypes.string:
       return { kind: 'string', value: cursor.text() };
     case valueTypes.array: {
-      const member = cursor.whole(4);
-      const length = cursor.whole(8);
+      const member = cursor.uint32();
+      const length = cursor.uint64();
       if (length > cursor.left) throw new TruncatedHeader();
       const all = <T>(read: () => T): readonly T[] => Array.from({ length }, read);
       if (member === valueTypes.string) return { kind: 'strings', value: all(() => cursor.text()) };
@@ -232,32 +203,3 @@ const decodeValue = (cursor: Cursor, problem: (what: string) => Error): GgufValu
       throw problem(`is a value of type ${String(type)}`);
   }
 };
-
-/** Reads one value after the other; throws a TruncatedHeader at the end of the bytes. */
-class Cursor {
-  readonly #bytes: Buffer;
-  position = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get left(): number {
-    return this.#bytes.length - this.position;
-  }
-
-  take(length: number): Buffer {
-    if (length > this.left) throw new TruncatedHeader();
-    this.position += length;
-    return this.#bytes.subarray(this.position - length, this.position);
-  }
-
-  whole(bytes: 4 | 8): number {
-    const taken = this.take(bytes);
-    return bytes === 4 ? taken.readUInt32LE() : Number(taken.readBigUInt64LE());
-  }
-
-  text(): string {
-    return this.take(this.whole(8)).toString();
-  }
-}

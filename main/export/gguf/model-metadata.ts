@@ -1,12 +1,12 @@
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
-import { ggufTypes } from '../../contract/export.ts';
+import { type GgufType, ggufTypes } from '../../contract/export.ts';
 import { firstAttention, leadingDenseLayers } from './architectures.ts';
-import type { GgufValue, TensorType } from './gguf-header.ts';
+import type { GgufValue } from './gguf-header.ts';
 import { rotaryMetadata } from './llama-rotary.ts';
 
 /** `general.file_type` (llama.h, `enum llama_ftype`). */
-const fileTypes: Readonly<Record<TensorType, number>> = {
+const fileTypes: Readonly<Record<GgufType, number>> = {
   f32: 0,
   f16: 1,
   q4_0: 2,
@@ -25,7 +25,7 @@ const real = (value: number): GgufValue => ({ kind: 'float32', value });
 const words = (value: string): GgufValue => ({ kind: 'string', value });
 
 /** Type of a file's weights according to its metadata; null: not a type of our exports. */
-export const fileType = (value: GgufValue | undefined): TensorType | null =>
+export const fileType = (value: GgufValue | undefined): GgufType | null =>
   ggufTypes.find((type) => value?.value === fileTypes[type]) ?? null;
 
 /** Metadata of a pruned model without its tokenizer. */
@@ -33,7 +33,7 @@ export const modelMetadata = (
   model: ModelDescriptor,
   config: Readonly<Record<string, unknown>>,
   architecture: LlamaArchitecture,
-  type: TensorType,
+  type: GgufType,
   name: string,
 ): readonly (readonly [string, GgufValue])[] => {
   const own: readonly (readonly [string, GgufValue])[] = [

@@ -12,8 +12,10 @@ import type {
 } from '../../checkpoint/descriptor.ts';
 import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
+import { isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
-import { BLOCK_VALUES, isBlockType, type TensorType } from './gguf-header.ts';
+import type { GgufType } from '../../contract/export.ts';
+import { BLOCK_VALUES } from './encode-values.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
 export interface GgufPiece {
@@ -24,7 +26,7 @@ export interface GgufPiece {
 
 export interface GgufTensor {
   readonly name: string;
-  readonly type: TensorType;
+  readonly type: GgufType;
   /** Rows first. */
   readonly shape: readonly number[];
   /** Concatenated, they are the tensor. */
@@ -62,7 +64,7 @@ const projection = (name: string, { weight, bias }: Projection): readonly Sized[
  * Tensors of a GGUF file of a pruned model in the order of its layers. Weights have type `type`, or float16 if their
  * rows are not whole blocks of 32; tensors that llama.cpp needs exactly are float32.
  */
-export const modelTensors = (model: ModelDescriptor, architecture: Layout, type: TensorType): readonly GgufTensor[] => {
+export const modelTensors = (model: ModelDescriptor, architecture: Layout, type: GgufType): readonly GgufTensor[] => {
   const hasOwnHead = model.head.tensor !== model.embedding.tensor;
   const sized: readonly Sized[] = [
     matrix('token_embd', plainWeight(model.embedding)),
@@ -77,7 +79,7 @@ export const modelTensors = (model: ModelDescriptor, architecture: Layout, type:
 };
 
 /** Types in blocks require rows of whole blocks. */
-const fitting = (type: TensorType, shape: readonly number[]): TensorType =>
+const fitting = (type: GgufType, shape: readonly number[]): GgufType =>
   isBlockType(type) && (shape.at(-1) ?? 0) % BLOCK_VALUES !== 0 ? 'f16' : type;
 
 const blockTensors = (

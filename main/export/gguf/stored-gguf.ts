@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { TensorView } from '../../checkpoint/descriptor.ts';
-import { ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
+import { isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import { isGgufPath } from '../../files/gguf-path.ts';
 import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
@@ -12,6 +12,7 @@ import type { ExportFormat, GgufType } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
 import { GGUF_FILE } from './gguf-file.ts';
+import { aligned, tensorEntry, whole } from './gguf-header.ts';
 
 /**
  * A GGUF file pruned as stored: experts and rows of routers are cut out, every kept expert has the bytes of the source,
@@ -77,11 +78,10 @@ export const planStoredGguf = async (
   );
   const infos = new Map(parts.flatMap((part) => part.tensors).map((info) => [info.name, info]));
   const { alignment } = first;
-  const aligned = (offset: number): number => Math.ceil(offset / alignment) * alignment;
   let offset = 0;
   const placed = tensors.map((tensor) => {
     const byteOffset = offset;
-    offset = aligned(offset + tensor.byteLength);
+    offset = aligned(offset + tensor.byteLength, alignment);
     return { tensor, byteOffset };
   });
   const described = placed.map(({ tensor: { name, shape }, byteOffset }) => {
@@ -89,23 +89,17 @@ export const planStoredGguf = async (
     if (info === undefined) throw new Error(`the source has no tensor ${name}`);
     // Only the first axis is cut; a vector that is read as a row stays a vector.
     const own = info.shape.length === shape.length ? shape : shape.slice(shape.length - info.shape.length);
-    return Buffer.concat([
-      text(name),
-      uint32(own.length),
-      ...[...own].reverse().map(uint64),
-      uint32(ggufTypes[info.type].number),
-      uint64(byteOffset),
-    ]);
+    return tensorEntry({ name, type: info.type, shape: own, byteOffset });
   });
   const head = Buffer.concat([
     Buffer.from('GGUF'),
-    uint32(first.version),
-    uint64(tensors.length),
-    uint64(values.length),
+    whole(4, first.version),
+    whole(8, tensors.length),
+    whole(8, values.length),
     ...values,
     ...described,
   ]);
-  const start = aligned(head.length);
+  const start = aligned(head.length, alignment);
   const last = placed.at(-1);
   return {
     header: Buffer.concat([head, Buffer.alloc(start - head.length)]),
@@ -113,18 +107,6 @@ export const planStoredGguf = async (
     sizeBytes: start + (last === undefined ? 0 : last.byteOffset + last.tensor.byteLength),
   };
 };
-
-const uint32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-};
-const uint64 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt(value));
-  return bytes;
-};
-const text = (value: string): Buffer => Buffer.concat([uint64(Buffer.byteLength(value)), Buffer.from(value)]);
 
 /** Bytes of a whole number by its type (gguf.h, `enum gguf_type`): of 8, 16, 32 or 64 bits. */
 const wholeBytes: ReadonlyMap<number, number> = new Map([

@@ -1,8 +1,8 @@
 import type { TensorDtype, TensorView, Weight } from '../../checkpoint/descriptor.ts';
 import { readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
+import type { GgufType } from '../../contract/export.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
 import { encodeValues, roundValues } from './encode-values.ts';
-import type { TensorType } from './gguf-header.ts';
 import type { GgufPiece, GgufTensor } from './model-tensors.ts';
 
 /** Bytes of float32 converted at a time: cancels take effect soon, and memory does not grow with the model. */
@@ -41,7 +41,7 @@ export const readPieces = (tensors: readonly ExportedTensor[]): ReadView => {
 };
 
 /** Dtypes of safetensors with the same bytes as a GGUF type. */
-const sameBytes: Readonly<Partial<Record<TensorDtype, TensorType>>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
+const sameBytes: Readonly<Partial<Record<TensorDtype, GgufType>>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
 
 /** The bytes of a tensor in its GGUF type, in chunks of whole rows. */
 export async function* ggufBytes(tensor: GgufTensor, read: ReadView): AsyncGenerator<Uint8Array, void, undefined> {
@@ -50,7 +50,7 @@ export async function* ggufBytes(tensor: GgufTensor, read: ReadView): AsyncGener
 
 async function* pieceBytes(
   { weight, headRows }: GgufPiece,
-  type: TensorType,
+  type: GgufType,
   read: ReadView,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { stored, select, transposed } = weight;
@@ -110,7 +110,7 @@ const storedIndices = ({ stored, select, transposed, shape }: Weight): Float64Ar
  * Rounds the values of a weight, within the whole values of its stored tensor, as the file stores them in `type`. Rows
  * that the file reorders are rounded one by one all the same.
  */
-export const roundWithin = (weight: Weight, type: TensorType, stored: Float32Array): void => {
+export const roundWithin = (weight: Weight, type: GgufType, stored: Float32Array): void => {
   if (weight.select === undefined && weight.transposed !== true) {
     stored.set(roundValues(type, stored));
     return;
