@@ -36,7 +36,7 @@ export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
 export interface TorchEngine {
   /** Opens a model for `withRunner`, behind the gate. */
   readonly open: NonNullable<Parameters<typeof withRunner>[3]['open']>;
-  /** What computed, for the verb's document and for its text; known once a model was opened. */
+  /** Engine, device and versions, for the verb's document and for its text; known once a model was opened. */
   readonly made: () => { readonly document: object; readonly text: string };
 }
 

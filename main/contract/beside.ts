@@ -23,7 +23,7 @@ export type BesideSettings = z.infer<typeof besideSettings>;
 const writtenToken = z.object({ token: z.number(), text: z.string() });
 export type WrittenToken = z.infer<typeof writtenToken>;
 
-/** What one model wrote. */
+/** The text of one model. */
 export const besideColumn = z.object({
   /** "unpruned", or the name of the plan. */
   name: z.string(),

@@ -421,7 +421,7 @@ export const calls = {
   'beside.start': call(z.object({ model: pathHandle, ...besideSettings.shape }), z.object({ run: runId })),
   /** Ends the writing with what there is; the run is then done. A waiting run is cancelled. */
   'beside.stop': call(z.object({ run: runId }), nothing),
-  /** What was written; while the run works, `beside.written` continues it. */
+  /** The texts so far; while the run works, `beside.written` continues them. */
   'beside.read': call(z.object({ run: runId }), besideDocument, 'results'),
   /** A side by side as one self-contained HTML page, and a name for its file. */
   'beside.report': call(z.object({ run: runId }), z.object({ name: z.string(), html: z.string() }), 'results'),

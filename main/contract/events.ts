@@ -24,7 +24,7 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
   /** A curtailed candidate of a running sweep. */
   z.object({ type: z.literal('sweep.curtailed'), run: z.string(), point: curtailedPoint }),
-  /** What the models of a running side by side have written so far. */
+  /** The texts so far of a running side by side. */
   z.object({ type: z.literal('beside.written'), run: z.string(), columns: z.array(besideColumn) }),
   /** An arm of a running experiment. */
   z.object({ type: z.literal('experiment.arm'), run: z.string(), arm: experimentArm }),

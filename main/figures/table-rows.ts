@@ -39,7 +39,7 @@ export const sortedBy = <T>(rows: readonly T[], cellOf: (row: T) => Cell, descen
     })
     .map(({ row }) => row);
 
-/** What a column is sorted by: its value, or its text where it has only that. */
+/** The cell by which a column is sorted: its value, or its text where it has only that. */
 export const sortCell = <T>(column: Column<T>, row: T, names: Names): Cell =>
   column[1] === null ? shownCell(column, row, names) : column[1](row);
 

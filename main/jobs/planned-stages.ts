@@ -111,7 +111,7 @@ export const roundedStage = (stage: Stage, type: GgufType): Stage => ({
   ...stage,
   measurement: {
     ...stage.measurement,
-    // What runs is another checkpoint: it has no states of the unpruned model.
+    // Another checkpoint runs, which has no states of the unpruned model.
     fidelity: undefined,
     rounded: stage.roundings.of(stage.measurement.model.checkpoint, type),
   },

@@ -30,6 +30,7 @@ export type TorchChoice = Omit<WorkerOrder, 'threads'>;
 
 /** Tokens of prompts, and of the rows' keys and values, that are written together. */
 const DECODING_SLOTS = 8192;
+
 /** Starts a PyTorch process for a checkpoint; `started` gets what computes. @throws WorkbenchError of its start. */
 export const openTorchModel = async (
   checkpoint: Checkpoint,

@@ -26,9 +26,9 @@ interface Column<R> {
   readonly numeric?: boolean;
   /** The title in words, where it is more than a text. */
   readonly words?: string;
-  /** What the column is sorted by and copied as; by default the cell, where it is a text or a number. */
+  /** The value for sorting and copying; by default the cell, where it is a text or a number. */
   readonly value?: (row: R) => Cell;
-  /** What is searched and, for a text, copied; by default the value. */
+  /** The text for searching, and for copying where it is a text; by default the value. */
   readonly text?: (row: R) => Cell;
   /** The cell of several rows that are folded under one. */
   readonly spread?: (rows: readonly R[]) => ReactNode;

@@ -4,7 +4,7 @@ import type { TableSort } from '../../main/figures/table-rows.ts';
 interface SortHeadingProps {
   /** The column's name in its list. */
   readonly name: string;
-  /** What is shown; a definition keeps its own focus, beside the button that sorts. */
+  /** The shown title; a definition in it keeps its own focus, beside the button that sorts. */
   readonly title: ReactNode;
   /** The title in words, for the button. */
   readonly words: string;

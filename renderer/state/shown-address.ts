@@ -6,10 +6,10 @@ import { runsStore } from './runs-store.ts';
 import { runsTableStore } from './runs-table-store.ts';
 import { type CurvesMode, curvesModes, curvesStore } from './view-stores.ts';
 
-// What the views show, in the address: `chart=table&filter=reap&sort=-bytes&columns=name,bytes&chosen=sweep-1,sweep-2`.
+// State of the views in the address: `chart=table&filter=reap&sort=-bytes&columns=name,bytes&chosen=sweep-1,sweep-2`.
 // Defaults are left out.
 
-/** What views show beside the selection. */
+/** State of the views beside the selection. */
 export interface Shown {
   /** The chart below the map. */
   readonly chart: CurvesMode;
@@ -63,7 +63,7 @@ export const hasShown = (address: URLSearchParams): boolean =>
     address.has(key),
   );
 
-/** What an address shows; absent and unknown words mean the defaults. */
+/** The state that an address names; absent and unknown words mean the defaults. */
 export const readShown = (read: (key: string) => string | null): Shown => {
   const runs = (key: string): readonly string[] => (read(key)?.split(SEPARATOR) ?? []).filter(isRunId);
   const sort = /^(-?)([a-z_0-9]+)$/.exec(read('sort') ?? '');
@@ -83,7 +83,7 @@ export const readShown = (read: (key: string) => string | null): Shown => {
   };
 };
 
-/** What the views show now; rerenders when it changes. */
+/** The current state of the views; rerenders when it changes. */
 export const useShown = (): Shown => {
   const chart = useStore(curvesStore, ({ mode }) => mode);
   const { text, archived, chosen } = useStore(runsStore);

@@ -47,6 +47,7 @@ STORED = {
     "BOOL": torch.bool,
 }
 
+
 class Refused(Exception):
     """A request that cannot be carried out: a code, and a sentence for the user."""
 
@@ -160,7 +161,10 @@ class Worker:
                 f"transformers {transformers.__version__} has no class for the model type {json.dumps(kind)}.",
             )
         folder = header.get("folder")
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False) if folder else CONFIG_MAPPING[kind].from_dict(text)
+        if folder:
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        else:
+            config = CONFIG_MAPPING[kind].from_dict(text)
         # Some models of text and images have no class for their text alone.
         kinds = (AutoModelForCausalLM, AutoModelForImageTextToText)
         loader = next((each for each in kinds if type(config) in each._model_mapping.keys()), None)

@@ -40,7 +40,7 @@ export const besideRun: RunKindDefinition<typeof besideSettings> = {
   job: (_, { spec, models }) => besideJob(onlyModel({ models }), spec),
 };
 
-/** What is known before anything was written. */
+/** The document of a run that has written nothing yet. */
 const nothingYet = (manifest: RunManifest): BesideDocument => {
   const { prompt, maxNewTokens, plans } = recordedSpec(manifest, besideSettings);
   return {

@@ -36,7 +36,7 @@ export const BesideView = () => {
   );
 };
 
-/** What a run wrote, or is writing. */
+/** The texts of a run, finished or not. */
 const BesideRun = ({ run }: { readonly run: RunManifest }) => {
   const hasTexts = run.state === 'done' || run.state === 'running' || run.state === 'queued';
   const { data, error } = useQuery('beside.read', hasTexts ? { run: run.id } : null);

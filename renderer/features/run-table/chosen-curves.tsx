@@ -113,7 +113,8 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
   );
 };
 
-const PLOT = { left: 62, right: 16, top: 8, bottom: 22, height: 230 } as const;
+/** In CSS pixels; on the right, room for the marks beside the last factor. */
+const PLOT = { left: 62, right: 28, top: 8, bottom: 22, height: 230 } as const;
 const REACH_PX = 16;
 const TIP_WIDTH = 262;
 

@@ -3,7 +3,15 @@ import { copyFile, open, readdir, readFile, rename, rm, stat, utimes, writeFile 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { disturbedSweep, rightResults, startSweep, type Subject, subject, sweep } from './disturbed-sweep.ts';
+import {
+  type Asked,
+  disturbedSweep,
+  rightResults,
+  startSweep,
+  type Subject,
+  subject,
+  sweep,
+} from './disturbed-sweep.ts';
 
 /** Flips the signs of a range of the weights in place: the same file, the same size. */
 const rewriteSameFile = async (file: string): Promise<void> => {
@@ -92,6 +100,21 @@ test('merged experts that come from other bytes are not stored: the next sweep m
   expect(await disturbedSweep(given, disturb, MERGING)).toMatchObject({ code: 'model-changed' });
   await writeFile(given.weights, original);
   expect(await sweep(given, MERGING)).toEqual(await rightResults(MERGING));
+});
+
+/** After the unpruned model's point, the weights are read to be rounded. */
+const ROUNDED: Asked = { methods: ['frequency'], factors: [2], limit: 30, weights: ['q8_0'] };
+
+test('weights that are rounded from other bytes are not measured: the next sweep rounds again', async () => {
+  const given = await subject();
+  const original = await readFile(given.weights);
+  const disturb = (): Promise<void> => {
+    writeFileSync(given.weights, flipped(original), { flag: 'r+' });
+    return Promise.resolve();
+  };
+  expect(await disturbedSweep(given, disturb, ROUNDED)).toMatchObject({ code: 'model-changed' });
+  await writeFile(given.weights, original);
+  expect(await sweep(given, ROUNDED)).toEqual(await rightResults(ROUNDED));
 });
 
 test('a worker watches its models as every run does: nothing that it computed from other bytes is reused', async () => {
