@@ -8,7 +8,16 @@ import type { FigureTheme } from './colors.ts';
 import type { Columns } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { methodStyle } from './method-marks.ts';
-import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import {
+  type Drawing,
+  figureFooter,
+  fitText,
+  svgDocument,
+  svgElement,
+  svgLabel,
+  type SvgNode,
+  textWidth,
+} from './svg.ts';
 
 const LEFT = 24;
 const TASK_WIDTH = 150;
@@ -35,12 +44,15 @@ const drawCell = (
   const style = methodStyle('reap', methods.indexOf('reap'));
   const look = thresholdLook(best.best);
   const weight = look === 'open' || look === 'unknown' ? { 'font-style': 'italic' } : { 'font-weight': 600 };
+  const value = thresholdValue(best.best);
+  // Bold digits are wider than the estimate for their size.
+  const room = CELL.width - 24 - textWidth(value, 15);
   const tint = theme.name === 'page' ? 'var(--method-reap)' : style[theme.name];
   return [
     svgElement('rect', { x, y, ...CELL, fill: tint, 'fill-opacity': level * TINT }),
     ...(look === 'unsafe' ? [svgElement('rect', { x, y, ...CELL, fill: UNSAFE, 'fill-opacity': 0.13 })] : []),
-    svgLabel(right, y + 19, thresholdValue(best.best), { ...end, 'font-size': 13, ...weight }),
-    svgLabel(x + 8, y + 19, fitText(bestMethods(best), CELL.width - 52, 11)),
+    svgLabel(right, y + 19, value, { ...end, 'font-size': 13, ...weight }),
+    svgLabel(x + 8, y + 19, fitText(bestMethods(best), Math.min(room, CELL.width - 52), 11)),
     svgLabel(right, y + 36, bracketText(best.best), { ...end, fill: theme.muted }),
     ...(written === null
       ? []

@@ -1,5 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { bestThresholdsFigure, CELL } from '../../../main/figures/best-figure.ts';
 import { figureTheme, pageColors, pageTheme } from '../../../main/figures/colors.ts';
 import { figures } from '../../../main/figures/figures.ts';
 import { methodColors } from '../../../main/figures/method-marks.ts';
@@ -8,6 +9,7 @@ import { routingSheet } from '../../../main/figures/routing-sheet.ts';
 import { expertScale } from '../../../main/figures/scales.ts';
 import { pairPanels } from '../../../main/figures/pair-panels.ts';
 import { sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
+import { textWidth } from '../../../main/figures/svg.ts';
 import { expertTrendFigure } from '../../../main/figures/size-trend-figure.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 import { sampleManifest, sampleProfile } from './sample-run.ts';
@@ -51,6 +53,21 @@ describe('figures over the sizes of models', () => {
     expect(ofOne.map(({ name }) => name).filter((name) => /findings|experts|scratch/.test(name))).toEqual([
       'findings.md',
     ]);
+  });
+
+  it('leave room between a threshold and its methods, however wide both are', () => {
+    const [found] = sample.sizeTrend.thresholds;
+    const models = sample.sizeTrend.models.filter(({ name }) => name === found?.model);
+    if (found === undefined) expect.fail('no threshold');
+    const wide = { ...found, verdict: 'found', factor: 8 / 6, lastSafe: 8 / 6, firstUnsafe: 2 } as const;
+    const methods = ['frequency-merging', 'random'];
+    const thresholds = methods.map((method) => ({ ...wide, method }));
+    const sizeTrend = { ...sample.sizeTrend, models, thresholds, methods };
+    const { svg } = bestThresholdsFigure(sizeTrend, [found.task], sampleManifest, light);
+    const labels = findAll(parseXml(svg), 'text').map(({ text }) => text);
+    expect(labels).toContain('×1.33');
+    const names = labels.find((text) => text.endsWith('…')) ?? expect.fail('the methods are not cut');
+    expect(textWidth(names, 11) + textWidth('×1.33', 15)).toBeLessThanOrEqual(CELL.width - 24);
   });
 
   it('keep to their canvas, for one training a size and for several', () => {
