@@ -186,10 +186,13 @@ export const DataTable = <R,>({
     ?.key;
   const rest = folds.length - shown.length;
   const isSought = rows.length > FILTERED;
+  const copyButton = (className: string): ReactNode => (
+    <IconButton className={className} icon="copy" label={`Copy as tab-separated text: ${caption}`} onClick={copy} />
+  );
   return (
     <div className="table-frame">
-      <div className={isSought ? 'table-tools' : 'table-tools table-tools-small'}>
-        {isSought && (
+      {isSought ? (
+        <div className="table-tools">
           <input
             className="input"
             type="search"
@@ -198,9 +201,11 @@ export const DataTable = <R,>({
             value={sought}
             onChange={(event) => seek(event.target.value)}
           />
-        )}
-        <IconButton icon="copy" label={`Copy as tab-separated text: ${caption}`} onClick={copy} />
-      </div>
+          {copyButton('')}
+        </div>
+      ) : (
+        copyButton('copy-small')
+      )}
       <div className="table-scroll" tabIndex={0} role="region" aria-label={caption} onKeyDown={walkMembers('column')}>
         <table className="data-table">
           <caption className="visually-hidden">{caption}</caption>

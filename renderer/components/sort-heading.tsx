@@ -25,10 +25,8 @@ export const SortHeading = ({ name, title, words, numeric, sort, onSort, classNa
       className={`sortable ${numeric ? 'numeric' : ''} ${className}`.trim()}
       onClick={() => onSort(name)}
     >
-      <span className="sort-heading">
-        {title}
-        <button type="button" className="sort-mark" aria-label={`Sort by ${words}`} title={`Sort by ${words}`} />
-      </span>
+      {title}
+      <button type="button" className="sort-mark" aria-label={`Sort by ${words}`} title={`Sort by ${words}`} />
     </th>
   );
 };

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph, tab, withSample } from './page-steps.ts';
+import { download, pageErrors, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the methods of the sample are ranked per task, against the best method or a chosen reference', async ({
@@ -60,12 +60,12 @@ test('the methods of the sample are ranked per task, against the best method or 
     );
     await page.getByRole('radio', { name: 'Charts' }).click();
     if (workbench.host === 'window') return;
-    const saved = page.waitForEvent('download');
+    const saved = download(page, '.csv');
     await page.getByRole('button', { name: 'Save figure' }).click();
     await page.getByRole('menuitem', { name: 'CSV' }).click();
     const csv = await readFile(await (await saved).path(), 'utf8');
     expect(csv.trimEnd().split('\n')).toHaveLength(1 + 4 * 9);
-    const drawn = page.waitForEvent('download');
+    const drawn = download(page, '.png');
     await page.getByRole('button', { name: 'Save figure' }).click();
     await page.getByRole('menuitem', { name: 'PNG' }).click();
     const picture = await readFile(await (await drawn).path());

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from '@playwright/test';
-import type { Locator, Page } from '@playwright/test';
+import type { Download, Locator, Page } from '@playwright/test';
 import { addSample } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
@@ -51,6 +51,10 @@ export const profileOn = async (page: Page, titles: readonly string[]): Promise<
     timeout: HANG_LIMIT_MS,
   });
 };
+
+/** The next download of a file with this ending: a table's manifest is saved beside it, in either order. */
+export const download = (page: Page, ending: string): Promise<Download> =>
+  page.waitForEvent('download', (each) => each.suggestedFilename().endsWith(ending));
 
 /** Shows a view. */
 export const tab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
 import { putRuns } from './many-runs.ts';
-import { pageErrors, photograph, tab, withSample } from './page-steps.ts';
+import { download, pageErrors, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const table = (page: Page) => page.getByRole('region', { name: /^Runs(, sorted by .*)?$/ }).getByRole('table');
@@ -88,9 +88,9 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
     if (host === 'browser') {
       const saved = async (format: string): Promise<string> => {
         await chosen.getByRole('button', { name: 'Save figure' }).click();
-        const download = page.waitForEvent('download');
+        const file = download(page, `.${format.toLowerCase()}`);
         await page.getByRole('menuitem', { name: format, exact: true }).click();
-        return readFile(await (await download).path(), 'utf8');
+        return readFile(await (await file).path(), 'utf8');
       };
       expect(await saved('SVG')).toContain('&quot;id&quot;:&quot;sample&quot;');
       expect(await saved('CSV')).toContain('\nsample,');

@@ -106,19 +106,11 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
           aria-label={`${seen} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}. Show its curve`}
           onClick={() => onSelect(best.best)}
         >
-          <span className="best-line">
-            <small className="best-method">{bestMethods(best)}</small>
-            <strong>{value}</strong>
-          </span>
-          <span className="best-line">
-            <small>{twin}</small>
-            <small>{bracket}</small>
-          </span>
-          {elsewhere !== '' && (
-            <span className="best-line">
-              <small>{elsewhere}</small>
-            </span>
-          )}
+          {bestMethods(best) !== '' && <small className="best-method">{bestMethods(best)}</small>}
+          <strong className="best-end">{value}</strong>
+          {twin !== '' && <small>{twin}</small>}
+          <small className="best-end">{bracket}</small>
+          {elsewhere !== '' && <small className="best-elsewhere">{elsewhere}</small>}
         </button>
       </Tooltip>
     </td>
