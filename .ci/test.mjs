@@ -9,10 +9,7 @@ import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { ensureBuilt } from './build.mjs';
 import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, say } from './setup.mjs';
-import { findLlamaCpp } from './llama-cpp-environment.mjs';
-import { findPython } from './python-environment.mjs';
 import { findSlurm } from './slurm-cluster.mjs';
-import { findVllm } from './vllm-environment.mjs';
 import { chromiumVersion, electronVersion, findChromium, findElectron, findPackage } from './test-hosts.mjs';
 
 ensureInstalled();
@@ -30,10 +27,14 @@ const reference = (...names) => ({
   steps: [[...vitest, '--project=integration', ...names.map((name) => `tests/reference/${name}.test.ts`)]],
 });
 
-/** Without Python none of these tests run; without llama.cpp or vLLM, those that need them say so. */
-const findInterop = () => {
-  const python = findPython();
-  return python.environment ? { environment: { ...python.environment, ...findLlamaCpp(), ...findVllm() } } : python;
+/** Installs in a process of its own, which takes minutes on a fresh machine. */
+const findInterop = async () => {
+  const program = path.join(root, '.ci', 'interop-environment.mjs');
+  const child = spawn(node, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let printed = '';
+  child.stdout.on('data', (data) => (printed += data.toString('utf8')));
+  const [status] = await once(child, 'close').catch((error) => [error.message]);
+  return status === 0 ? JSON.parse(printed) : { broken: `${program} ended with ${String(status)}` };
 };
 
 /** A browser and a cluster: {absent} without the cluster. */
@@ -46,9 +47,9 @@ const findBrowserAndCluster = () => {
 
 /**
  * `checks` pass or fail as a whole; other kinds are counted by test. `built` ones need dist/. `prepare` returns the
- * host of the tests: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they do not run).
- * `cores`: number of cores that a kind uses (default 2, as vitest's workers). Kinds with the same `shared` never run
- * side by side.
+ * host of the tests: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they do not run); with
+ * `ahead` it begins at once, beside other kinds. `cores`: number of cores that a kind uses (default 2, as vitest's
+ * workers). Kinds with the same `shared` never run side by side.
  */
 const kinds = {
   types: { checks: true, cores: 1, steps: [typescript('tsconfig.json'), typescript('tsconfig.engine.json')] },
@@ -65,7 +66,7 @@ const kinds = {
   browser: { built: true, cores: 1, prepare: findChromium, steps: [playwright('chromium')] },
   window: { built: true, named: true, cores: 1, prepare: findElectron, steps: [playwright('electron')] },
   package: { built: true, named: true, cores: 1, prepare: findPackage, steps: [playwright('package')] },
-  slurm: { cores: 1, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
+  slurm: { cores: 0.25, shared: 'slurm', prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
   cluster: {
     built: true,
     named: true,
@@ -74,7 +75,7 @@ const kinds = {
     prepare: findBrowserAndCluster,
     steps: [playwright('cluster')],
   },
-  interop: { prepare: findInterop, steps: [[...vitest, '--project=interop']] },
+  interop: { prepare: findInterop, ahead: true, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
   tokenizers: reference('tokenizers'),
@@ -82,8 +83,10 @@ const kinds = {
   generation: reference('generation', 'generation-tasks'),
 };
 const checks = ['types', 'lint', 'format', 'unused', 'layers'];
-/** The longest of those that use one core first, so that none is left alone at the end. */
-const everyKind = [...checks, 'unit', 'integration', 'browser', 'slurm', 'window', 'cluster'];
+/** Slurm's jobs mostly wait: they begin first. */
+const everyKind = ['slurm', ...checks, 'unit', 'browser', 'integration', 'window', 'cluster'];
+/** Running kinds may ask for this many times the machine's cores: flows wait for pages, and last test files end alone. */
+const OVERBOOKED = 1.5;
 
 /**
  * A hanging program fails after this time, and the summary is printed all the same; a busy machine never takes so long.
@@ -142,12 +145,20 @@ const runStep = async (kind, step, environment, stepArguments) => {
 
 const failedTest = (name) => ({ name, state: 'failed', reason: null });
 
+const prepared = new Map();
+/** The host of a kind's tests, found once. */
+const hostOf = (kind) => {
+  const found = prepared.get(kind) ?? Promise.resolve(kinds[kind].prepare?.() ?? {});
+  prepared.set(kind, found);
+  return found;
+};
+
 /** The results of a kind: its tests (a check counts as one), and why it did not run if it did not. */
 const runKind = async (kind) => {
-  const { checks, steps, built, prepare } = kinds[kind];
+  const { checks, steps, built } = kinds[kind];
   let buildFailure = null;
   if (built) ensureBuilt((message) => (buildFailure = message));
-  const host = buildFailure ? { broken: buildFailure } : (prepare?.() ?? {});
+  const host = buildFailure ? { broken: buildFailure } : await hostOf(kind);
   if (host.broken) return { tests: [failedTest(`${kind} tests cannot run: ${host.broken}`)] };
   if (host.absent && !kinds[kind].named)
     return { notRun: host.absent, tests: [{ name: `${kind} tests`, state: 'skipped', reason: host.absent }] };
@@ -198,7 +209,7 @@ const measureKind = async (kind) => {
 
 /** Runs the kinds in order, each as soon as enough cores are free and no running kind shares what it needs. */
 const runSideBySide = async () => {
-  const cores = availableParallelism();
+  const cores = OVERBOOKED * availableParallelism();
   const waiting = [...chosen];
   const running = new Map();
   const results = new Map();
@@ -219,6 +230,8 @@ const runSideBySide = async () => {
         measureKind(kind).then((result) => results.set(kind, result) && kind),
       );
     }
+    // After the first kinds have begun, since two programs cannot install system packages at once.
+    for (const kind of waiting.filter((each) => kinds[each].ahead)) void hostOf(kind);
     running.delete(await Promise.race(running.values()));
   }
   return chosen.map((kind) => results.get(kind));

@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test as base } from '@playwright/test';
-import type { LaunchOptions, Page, PlaywrightWorkerArgs } from '@playwright/test';
+import type { Browser, Page, PlaywrightWorkerArgs } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { removeFolder } from '../remove-folder.ts';
 import { stageApp } from './stage-app.ts';
@@ -101,20 +101,19 @@ const untilReady = (page: Page): Promise<void> =>
   page.getByRole('list', { name: 'Models' }).getByRole('listitem').first().waitFor();
 
 const inBrowser = async (
-  playwright: PlaywrightWorkerArgs['playwright'],
-  launchOptions: LaunchOptions,
+  browser: Browser,
   folders: Folders,
   use: (workbench: Workbench) => Promise<void>,
 ): Promise<void> =>
   withServer(folders, async (address) => {
-    const browser = await playwright.chromium.launch(launchOptions);
+    const context = await browser.newContext({ viewport: WINDOW_SIZE, acceptDownloads: true });
     try {
-      const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
+      const page = await context.newPage();
       await page.goto(address);
       await untilReady(page);
       await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null });
     } finally {
-      await browser.close();
+      await context.close();
     }
   });
 
@@ -154,11 +153,17 @@ const inWindow = async (
   }
 };
 
+interface Hosts {
+  readonly stagedApp: StagedApp | null;
+  /** Started once: each test has a profile (context) of its own in it. Null in Electron. */
+  readonly sharedBrowser: Browser | null;
+}
+
 /**
  * The workbench as a user sees it: in a window of a real Electron (project `electron`) or in Chromium, served by
  * `uncurl serve` (project `chromium`), with a workspace of its own.
  */
-export const test = base.extend<{ readonly workbench: Workbench }, { readonly stagedApp: StagedApp | null }>({
+export const test = base.extend<{ readonly workbench: Workbench }, Hosts>({
   stagedApp: [
     // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures that are asked for from the pattern.
     async ({}, use, workerInfo) => {
@@ -170,7 +175,16 @@ export const test = base.extend<{ readonly workbench: Workbench }, { readonly st
     { scope: 'worker', timeout: HANG_LIMIT_MS },
   ],
 
-  workbench: async ({ playwright, launchOptions, stagedApp }, use) => {
+  sharedBrowser: [
+    async ({ playwright, launchOptions }, use, workerInfo) => {
+      const browser = workerInfo.project.name === 'electron' ? null : await playwright.chromium.launch(launchOptions);
+      await use(browser);
+      await browser?.close();
+    },
+    { scope: 'worker', timeout: HANG_LIMIT_MS },
+  ],
+
+  workbench: async ({ playwright, stagedApp, sharedBrowser }, use) => {
     const base = await mkdtemp(path.join(tmpdir(), 'uncurl-flow-'));
     const made = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
     const folders = { ...made, settings: path.join(base, 'settings.json') };
@@ -179,7 +193,7 @@ export const test = base.extend<{ readonly workbench: Workbench }, { readonly st
     for (const folder of [base, ...Object.values(made)]) await chmod(folder, 0o777);
     try {
       if (stagedApp) await inWindow(playwright, stagedApp, folders, use);
-      else await inBrowser(playwright, launchOptions, folders, use);
+      else if (sharedBrowser) await inBrowser(sharedBrowser, folders, use);
     } finally {
       await removeFolder(base);
     }
