@@ -55,12 +55,12 @@ const layoutOf = (
   type: GgufType,
 ): { readonly written: readonly GgufTensor[]; readonly notRun: string | null } => {
   try {
-    return { written: modelTensors(model, llamaArchitecture(model, config), type), notRun: null };
+    return { written: modelTensors(model, config, llamaArchitecture(model, config), type), notRun: null };
   } catch (error) {
     if (!(error instanceof WorkbenchError)) throw error;
     const [problem] = storageProblems(model);
     if (problem !== undefined) throw without(checkpoint, problem);
-    const written = modelTensors(model, plainLayout, type);
+    const written = modelTensors(model, config, plainLayout, type);
     const placed = new Set(written.flatMap(({ pieces }) => pieces.map(({ weight }) => storedName(weight))));
     const beside = new Set([...model.prediction.tensors, ...model.carriedTensors]);
     const missing = [...names].find((name) => !placed.has(name) && !beside.has(name));

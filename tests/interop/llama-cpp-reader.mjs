@@ -16,7 +16,7 @@ const { metadata, tensorInfos } = await gguf(file, { allowLocalFile: true });
 const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: 'error' });
 const model = await llama.loadModel({ modelPath: file });
 const context = await model.createContext({
-  contextSize: 64,
+  contextSize: 128,
   threads: 1,
   flashAttention: false,
   experimentalKvCacheKeyType: 'F32',

@@ -1,5 +1,11 @@
 import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
-import { type LlamaArchitecture, llamaArchitectures, plain } from '../../checkpoint/gguf/llama-architectures.ts';
+import {
+  type LlamaArchitecture,
+  llamaArchitectures,
+  patternHas,
+  plain,
+} from '../../checkpoint/gguf/llama-architectures.ts';
+import { correctionOf } from '../../checkpoint/routing.ts';
 import { refuse } from '../../contract/errors.ts';
 import { rotaryProblems } from './llama-rotary.ts';
 
@@ -8,6 +14,9 @@ const CLAMP = { limit: 7, alpha: 1.702 } as const;
 const MAX_EXPERTS = 1024;
 /** The least sum by which llama.cpp divides weights: the smallest normal number of float16. */
 const LEAST_SUM = 2 ** -14;
+
+/** Architectures that require shared experts. */
+const needShared: readonly string[] = ['deepseek2', 'nemotron_h_moe', 'qwen3next', 'exaone-moe', 'llama4'];
 
 const familyReasons: ReadonlyMap<string, string> = new Map([
   ['phimoe', 'llama.cpp weights the experts of PhiMoE by a plain softmax, while the model itself uses SparseMixer'],
@@ -30,7 +39,9 @@ export const llamaArchitecture = (
     ...layerProblems(model, architecture),
     ...routingProblems(model, architecture),
     ...attentionProblems(model, architecture),
-    ...rotaryProblems(model, config, architecture.yarn),
+    ...stateProblems(model, architecture),
+    ...(ownProblems.get(architecture.name)?.(model) ?? []),
+    ...rotaryProblems(model, config, architecture),
     ...storageProblems(model),
   ];
   if (problems.length > 0) throw refusal(problems);
@@ -47,10 +58,11 @@ const refusal = (problems: readonly string[]): Error =>
     'Export it as hf or onnx, which are proven equal.',
   );
 
-/** The attention of all blocks: every architecture here has the same heads everywhere. */
-export const firstAttention = ({ blocks: [first] }: ModelDescriptor): AttentionDescriptor => {
-  if (first?.attention == null) throw new Error('a model whose first block has no attention');
-  return first.attention;
+/** The attention of the first block that has it; most architectures have the same heads everywhere. */
+export const firstAttention = ({ blocks }: ModelDescriptor): AttentionDescriptor => {
+  const first = blocks.map(({ attention }) => attention).find((attention) => attention !== null);
+  if (first === undefined || first === null) throw new Error('a model without attention');
+  return first;
 };
 
 /** Number of dense layers before the first one with experts. */
@@ -59,21 +71,34 @@ export const leadingDenseLayers = ({ blocks }: ModelDescriptor): number => {
   return first === -1 ? blocks.length : first;
 };
 
-const layerProblems = (model: ModelDescriptor, { name, leadingDense, windows }: LlamaArchitecture): string[] => {
+const layerProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
+  const { name, leadingDense, windows, rotates } = architecture;
   const problems: string[] = [];
-  const dense = model.blocks.flatMap(({ moe }, block) => (moe === null ? [block] : []));
+  const dense = model.blocks.flatMap(({ moe, dense: own }, block) => (moe === null && own !== null ? [block] : []));
   const allowed = leadingDense ? leadingDenseLayers(model) : 0;
-  if (dense.length > allowed)
+  if (dense.length > allowed && name !== 'llama4')
     problems.push(
       `layer ${String(dense[allowed])} has no experts, but llama.cpp's ${name} requires them in every layer` +
         (leadingDense ? ' after the first ones' : ''),
     );
-  const odd = model.blocks.findIndex(({ window }, block) => (window !== null) !== (windows && block % 2 === 0));
+  const odd = model.blocks.findIndex(({ window }, block) => {
+    const has = patternHas(windows, block, window !== null);
+    return has !== null && has !== (window !== null);
+  });
   if (odd !== -1)
     problems.push(
       `layer ${String(odd)} has ${windowWords(model.blocks[odd])}, which llama.cpp's ${name} does not compute`,
     );
-  if (windows && new Set(model.blocks.flatMap(({ window }) => window ?? [])).size > 1)
+  const turned = model.blocks.findIndex(({ attention, rotary, window }, block) => {
+    if (attention === null) return false;
+    const has = patternHas(rotates, block, window !== null);
+    return has !== null && has !== (rotary !== null);
+  });
+  if (turned !== -1) {
+    const own = model.blocks[turned]?.rotary === null ? 'no rotary embedding' : 'a rotary embedding';
+    problems.push(`layer ${String(turned)} has ${own}, which llama.cpp's ${name} does otherwise`);
+  }
+  if (windows !== 'none' && new Set(model.blocks.flatMap(({ window }) => window ?? [])).size > 1)
     problems.push('its layers have windows of different lengths');
   return problems;
 };
@@ -112,7 +137,7 @@ const routingProblems = (
         `swiglu_limit ${String(activation.limit)} and swiglu_alpha ${String(activation.alpha)} are not llama.cpp's ` +
           `${String(CLAMP.limit)} and ${String(CLAMP.alpha)}`,
       );
-    if (name === 'deepseek2' && moe.shared === null) problems.add('it has no shared experts');
+    if (needShared.includes(name) && moe.shared === null) problems.add('it has no shared experts');
   }
   return [...problems];
 };
@@ -144,6 +169,63 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   }
   return [...problems];
 };
+
+/** Every n-th layer has attention, and the others an operator with a state; null: there is no such n. */
+export const attentionInterval = ({ blocks }: ModelDescriptor): number | null => {
+  const first = blocks.findIndex(({ state }) => state === null);
+  const every = first === -1 ? blocks.length + 1 : first + 1;
+  return blocks.every(({ state }, block) => (state === null) === ((block + 1) % every === 0)) ? every : null;
+};
+
+/** Conditions on the operators with a state, where the architecture has them. */
+const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): string[] => {
+  const problems = new Set<string>();
+  for (const { state } of model.blocks) {
+    if (state === null) continue;
+    const input = 'input' in state && 'weight' in state.input ? [state.input] : [];
+    if ([...input, state.output].some(({ bias }) => bias !== null))
+      problems.add(`the projections around its states have biases, which llama.cpp's ${name} ignores`);
+    if (state.kind === 'convolution' && state.convolution.bias !== null)
+      problems.add(`its convolutions have biases, which llama.cpp's ${name} ignores`);
+    if (state.kind === 'delta' && state.keyDimension !== state.valueDimension)
+      problems.add(
+        `its delta nets have keys of ${String(state.keyDimension)} and values of ${String(state.valueDimension)} ` +
+          `dimensions, which llama.cpp's ${name} does not tell apart`,
+      );
+    if (state.kind === 'delta' && attentionInterval(model) === null)
+      problems.add(`its layers with attention do not follow at equal distances, as llama.cpp's ${name} requires`);
+    if (state.kind === 'mamba' && name === 'granitehybrid') {
+      const [least, most] = state.stepLimits;
+      if (least > 0 || most !== Infinity)
+        problems.add(`its steps are limited to ${String(least)} to ${String(most)}, which llama.cpp's ${name} ignores`);
+      if (state.heads * state.headDimension !== 2 * model.hidden)
+        problems.add(`its states are not twice as wide as hidden_size, as llama.cpp's ${name} requires`);
+    }
+  }
+  return [...problems];
+};
+
+const unlessAll = (holds: boolean, problem: string): readonly string[] => (holds ? [] : [problem]);
+
+/** Conditions of single architectures. */
+const ownProblems: ReadonlyMap<string, (model: ModelDescriptor) => readonly string[]> = new Map([
+  [
+    'afmoe',
+    ({ embeddingMultiplier, hidden }) =>
+      unlessAll(embeddingMultiplier === Math.sqrt(hidden), 'mup_enabled is false, but llama.cpp always scales embeddings'),
+  ],
+  [
+    'lfm2moe',
+    ({ moeLayers }) =>
+      moeLayers.flatMap(({ moe: { routing } }) => [
+        ...unlessAll(correctionOf(routing) !== null, 'its experts have no bias, which llama.cpp requires'),
+        ...unlessAll(
+          routing.kind === 'scores' && routing.scale === 1 && routing.renormalise !== null,
+          'its chosen weights are scaled or not divided by their sum, as llama.cpp always does',
+        ),
+      ]),
+  ],
+]);
 
 const epsilonsOf = ({ attentionNorm, feedForwardNorm, attention }: BlockDescriptor): readonly number[] => [
   ...[attentionNorm ?? [], feedForwardNorm ?? []].flat().map(({ epsilon }) => epsilon),

@@ -66,7 +66,7 @@ export const planGguf = async (
   const architecture = llamaArchitecture(model, config);
   const tokenizer = await ggufTokenizer(source.folder, model.vocabulary);
   const metadata = new Map([...modelMetadata(model, config, architecture, type, source.name), ...tokenizer.metadata]);
-  const written = modelTensors(model, architecture, type);
+  const written = modelTensors(model, config, architecture, type);
   const { bytes, tensors: infos } = encodeHeader(metadata, written);
   const last = infos.at(-1);
   return {

@@ -45,11 +45,12 @@ const sameBytes: Readonly<Partial<Record<TensorDtype, GgufType>>> = { F32: 'f32'
 
 /** The bytes of a tensor in its GGUF type, in chunks of whole rows. */
 export async function* ggufBytes(tensor: GgufTensor, read: ReadView): AsyncGenerator<Uint8Array, void, undefined> {
+  if (tensor.values !== undefined) yield encodeValues(tensor.type, Float32Array.from(tensor.values));
   for (const piece of tensor.pieces) yield* pieceBytes(piece, tensor.type, read);
 }
 
 async function* pieceBytes(
-  { weight, headRows }: GgufPiece,
+  { weight, headRows, stores }: GgufPiece,
   type: GgufType,
   read: ReadView,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -67,11 +68,17 @@ async function* pieceBytes(
   for (let row = 0; row < rows; row += step) {
     const count = Math.min(step, rows - row);
     const part = { ...view, byteOffset: view.byteOffset + row * rowBytes, byteLength: count * rowBytes };
-    if (headRows !== null) yield encodeValues(type, pairedRows(await valuesOf(part, read), columns));
+    if (stores !== undefined) yield encodeValues(type, (await valuesOf(part, read)).map(storedValue[stores]));
+    else if (headRows !== null) yield encodeValues(type, pairedRows(await valuesOf(part, read), columns));
     else if (sameBytes[view.dtype] === type) yield await read(part);
     else yield encodeValues(type, await valuesOf(part, read));
   }
 }
+
+const storedValue: Readonly<Record<NonNullable<GgufPiece['stores']>, (value: number) => number>> = {
+  'minus-exponential': (value) => -Math.exp(value),
+  'plus-one': (value) => value + 1,
+};
 
 const valuesOf = async (view: TensorView, read: ReadView): Promise<Float32Array> =>
   toFloat32(await read(view), view.dtype, view.tensor);

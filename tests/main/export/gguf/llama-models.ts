@@ -67,6 +67,72 @@ export const sparseQwen2 = async (): Promise<string> => {
   return folder;
 };
 
+/** Gives tensors other shapes: their values are repeated, or cut off. */
+const resize = (
+  folder: string,
+  shapes: readonly (readonly [RegExp, readonly number[]])[],
+  dropped: RegExp = /^$/,
+): Promise<void> =>
+  editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [name, tensor] of [...tensors]) {
+      const shape = shapes.find(([pattern]) => pattern.test(name))?.[1];
+      if (dropped.test(name)) tensors.delete(name);
+      if (shape === undefined) continue;
+      const values = shape.reduce((product, length) => product * length, 1);
+      const size = tensor.bytes.length / tensor.shape.reduce((product, length) => product * length, 1);
+      const bytes = Uint8Array.from({ length: values * size }, (_, at) => tensor.bytes[at % tensor.bytes.length] ?? 0);
+      tensors.set(name, { ...tensor, shape, bytes });
+    }
+  });
+
+/** The fixture of Qwen3-Next with values as wide as keys, which llama.cpp does not tell apart. */
+const squareQwen3Next = async (): Promise<string> => {
+  const folder = await llamaModel('qwen3_next', (config) => (config['linear_value_head_dim'] = 8));
+  await resize(folder, [
+    [/in_proj_qkvz/, [96, 32]],
+    [/conv1d/, [64, 1, 4]],
+    [/linear_attn\.norm/, [8]],
+    [/linear_attn\.out_proj/, [32, 32]],
+  ]);
+  return folder;
+};
+
+/** The fixture of Granite 4 with rotation and groups, without biases and limits that llama.cpp ignores. */
+const rotatingGranite = async (): Promise<string> => {
+  const folder = await llamaModel('granitemoehybrid-fused', (config) => {
+    Object.assign(config, { mamba_proj_bias: false, attention_bias: false });
+    delete config['time_step_limit'];
+  });
+  await resize(folder, [], /(in_proj|out_proj|[qkvo]_proj)\.bias$/);
+  return folder;
+};
+
+/** The fixture of Nemotron 3 with a latent space and groups, without its dense layer and biases. */
+const latentNemotron = async (): Promise<string> => {
+  const folder = await llamaModel('nemotron_h-latent', (config) =>
+    Object.assign(config, {
+      use_bias: false,
+      layers_block_type: ['linear_attention', 'moe', 'full_attention', 'linear_attention', 'moe'],
+      num_hidden_layers: 5,
+    }),
+  );
+  await editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [name, tensor] of [...tensors]) {
+      const [, start = '', layer = ''] = /^(.*layers\.)(\d+)\./.exec(name) ?? [];
+      if (Number(layer) < 3) {
+        if (/(in_proj|out_proj)\.bias$/.test(name)) tensors.delete(name);
+        continue;
+      }
+      tensors.delete(name);
+      if (layer !== '3' && !/(in_proj|out_proj)\.bias$/.test(name))
+        tensors.set(`${start}${String(Number(layer) - 1)}.${name.slice(start.length + 2)}`, tensor);
+    }
+  });
+  return folder;
+};
+
+const threeOfFour = [...Array.from({ length: 3 }, () => 'sliding_attention'), 'full_attention'];
+
 /** Configs under which llama.cpp computes the same as the models, one per architecture and kind of rotary embedding. */
 export const provenModels: readonly { readonly name: string; readonly make: () => Promise<string> }[] = [
   ...['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'qwen3_moe', 'olmoe', 'deepseek_v2-lite', 'deepseek_v3'],
@@ -75,6 +141,29 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
 ]
   .map((name) => ({ name, make: () => llamaModel(name) }))
   .concat([
+    { name: 'lfm2_moe', make: () => llamaModel('lfm2_moe') },
+    { name: 'granitemoehybrid', make: () => llamaModel('granitemoehybrid') },
+    { name: 'granitemoehybrid with rotation and groups', make: rotatingGranite },
+    { name: 'qwen3_next with values as wide as keys', make: squareQwen3Next },
+    { name: 'nemotron_h with a latent space and groups', make: latentNemotron },
+    { name: 'nemotron_h', make: () => llamaModel('nemotron_h') },
+    { name: 'solar_open', make: () => llamaModel('solar_open') },
+    {
+      name: 'afmoe with three windows of four layers',
+      make: () =>
+        llamaModel('afmoe', (config) => {
+          config['global_attn_every_n_layers'] = 4;
+          config['layer_types'] = threeOfFour;
+        }),
+    },
+    {
+      name: 'exaone_moe with three windows of four layers',
+      make: () =>
+        llamaModel('exaone_moe', (config) => {
+          config['sliding_window_pattern'] = 'LLLG';
+          config['layer_types'] = threeOfFour;
+        }),
+    },
     { name: 'qwen2_moe without a dense layer', make: sparseQwen2 },
     {
       name: 'glm4_moe_lite with one epsilon',
