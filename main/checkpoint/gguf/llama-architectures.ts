@@ -101,6 +101,21 @@ const glm4 = {
   leadingDense: true,
   feedForwardNorm: 'post_attention_norm',
 } as const satisfies LlamaArchitecture;
+const llama4 = {
+  ...plain,
+  name: 'llama4',
+  rotatesPairs: true,
+  rotates: 'three-of-four',
+  frequencyFactors: true,
+  readable: false,
+} as const satisfies LlamaArchitecture;
+const gemma4 = {
+  ...plain,
+  name: 'gemma4',
+  windows: 'stated',
+  frequencyFactors: true,
+  readable: false,
+} as const satisfies LlamaArchitecture;
 const granite = { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true } as const;
 
 /** By family. Each entry was measured with llama.cpp itself: others are neither written nor read. */
@@ -132,6 +147,15 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
   ['ernie4_5_moe', { ...plain, name: 'ernie4_5-moe', rotatesPairs: true, leadingDense: true, sharedWidth: true }],
   ['glm4_moe', glm4],
   ['solar_open', glm4],
+  ['llama4', llama4],
+  ['llama4_text', llama4],
+  ['gemma4', gemma4],
+  ['gemma4_text', gemma4],
+  ['kimi_k25', deepseek3],
+  [
+    'mimo_v2_flash',
+    { ...plain, name: 'mimo2', leadingDense: true, sharesEmbedding: false, windows: 'stated', readable: false },
+  ],
   ['granitemoe', granite],
   ['granitemoeshared', granite],
   ['granitemoehybrid', { ...granite, name: 'granitehybrid', state: 'mamba', rotates: 'stated', readable: false }],

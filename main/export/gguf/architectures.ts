@@ -157,7 +157,7 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
     problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
   for (const { attention } of model.blocks) {
     if (attention?.kind !== 'grouped') continue;
-    if (attention.shared !== null) problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
+    if (attention.shared !== null && name !== 'gemma4') problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
     if (attention.clip !== null)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
@@ -207,6 +207,49 @@ const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): str
 
 const unlessAll = (holds: boolean, problem: string): readonly string[] => (holds ? [] : [problem]);
 
+/** What llama.cpp fixes for Llama 4: the length of chunks, and how queries of layers without rotation grow. */
+const LLAMA4 = { chunk: 8192, scale: 0.1, every: 8192, experts: 128 } as const;
+
+const llama4Problems = (model: ModelDescriptor): readonly string[] => {
+  const problems = new Set<string>();
+  const first = leadingDenseLayers(model);
+  const every = first + 1;
+  const odd = model.blocks.findIndex(({ moe }, block) => (moe !== null) !== ((block + 1) % every === 0));
+  if (odd !== -1) problems.add('its layers with experts do not follow at equal distances');
+  for (const { attention, rotary, chunk, moe } of model.blocks) {
+    if (attention?.kind !== 'grouped') continue;
+    const { plainNorm, temperature } = attention;
+    if (rotary !== null && chunk !== LLAMA4.chunk)
+      problems.add(`its chunks have ${String(chunk)} positions, but llama.cpp always takes ${String(LLAMA4.chunk)}`);
+    if (rotary === null && (temperature?.scale !== LLAMA4.scale || temperature.every !== LLAMA4.every))
+      problems.add(
+        `its queries without rotation do not grow by ${String(LLAMA4.scale)} every ${String(LLAMA4.every)} positions, ` +
+          'as llama.cpp always computes',
+      );
+    // Whether queries and keys are normed follows from the number of experts there, not from a key.
+    if (moe !== null && rotary !== null && (plainNorm !== null) !== (moe.experts !== LLAMA4.experts))
+      problems.add(
+        `llama.cpp norms queries and keys unless there are ${String(LLAMA4.experts)} experts, and this model ` +
+          `${plainNorm === null ? 'does not, with' : 'does, with'} ${String(moe.experts)}`,
+      );
+  }
+  return [...problems];
+};
+
+const gemma4Problems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const problems = new Set<string>();
+  const own = blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key !== null).length;
+  blocks.forEach(({ attention, window }, block) => {
+    if (attention?.kind !== 'grouped' || attention.shared === null || attention.shared.gives) return;
+    // Layers without keys take them from one of the last two layers before them.
+    const from = own - (window === null ? 1 : 2);
+    if (block < own || attention.shared.keys !== `keys of block ${String(from)}`)
+      problems.add(`layer ${String(block)} takes keys from another layer than llama.cpp does`);
+  });
+  if (!blocks.some(({ window }) => window !== null)) problems.add('it has no layer with a sliding window');
+  return [...problems];
+};
+
 /** Conditions of single architectures. */
 const ownProblems: ReadonlyMap<string, (model: ModelDescriptor) => readonly string[]> = new Map([
   [
@@ -214,6 +257,8 @@ const ownProblems: ReadonlyMap<string, (model: ModelDescriptor) => readonly stri
     ({ embeddingMultiplier, hidden }) =>
       unlessAll(embeddingMultiplier === Math.sqrt(hidden), 'mup_enabled is false, but llama.cpp always scales embeddings'),
   ],
+  ['llama4', llama4Problems],
+  ['gemma4', gemma4Problems],
   [
     'lfm2moe',
     ({ moeLayers }) =>

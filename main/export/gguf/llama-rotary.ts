@@ -31,9 +31,13 @@ type Config = Readonly<Record<string, unknown>>;
 const readLlamaRotary = (model: ModelDescriptor, config: Config, rotary: Rotary): LlamaRotary => {
   const reader = new ConfigReader(textConfig(model, config), 'config.json', {});
   const all = reader.object('rope_parameters') ?? reader.object('rope_scaling');
-  const own = model.blocks.find((block) => block.rotary === rotary);
-  const parameters = all?.object(own?.window === null ? 'full_attention' : 'sliding_attention') ?? all;
-  const theta = parameters?.optionalNumber('rope_theta') ?? reader.optionalNumber('rope_theta') ?? thetaOf(rotary);
+  const { whole } = rotariesOf(model);
+  const own = rotary === whole ? 'full_attention' : 'sliding_attention';
+  const parameters = all?.object(own) ?? all;
+  // Layers with a window may have a base of their own, under another key in every family.
+  const stated = whole !== null && rotary !== whole ? null : reader.raw('rope_theta');
+  const theta =
+    parameters?.optionalNumber('rope_theta') ?? (typeof stated === 'number' ? stated : thetaOf(rotary));
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
   if (parameters === null || kind === 'default') return { theta, yarn: null };
   // Another base at every length (Hunyuan's alpha), which the frequencies contain.

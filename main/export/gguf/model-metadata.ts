@@ -42,14 +42,12 @@ export const modelMetadata = (
     ['block_count', whole(model.blocks.length)],
     ['vocab_size', whole(model.vocabulary)],
     ['attention.layer_norm_rms_epsilon', real(model.finalNorm.epsilon)],
-    ...(architecture.name === 'nemotron_h_moe'
-      ? [['attention.layer_norm_epsilon', real(model.finalNorm.epsilon)] as const]
-      : []),
     ...attentionMetadata(model, architecture),
     ...rotaryMetadata(model, config, architecture),
     ...stateMetadata(model),
     ...expertMetadata(model, architecture),
     ...multiplierMetadata(model, architecture),
+    ...(ownMetadata.get(architecture.name)?.(model) ?? []),
   ];
   return [
     ['general.architecture', words(architecture.name)],
@@ -218,3 +216,28 @@ const multiplierMetadata = (
         ['logit_scale', real(model.logitsDivisor)],
       ]
     : [];
+
+/** Keys of single architectures. */
+const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (readonly [string, GgufValue])[]> = new Map([
+  // Of the layers that predict further tokens, which a file need not have.
+  ['nemotron_h_moe', ({ finalNorm }) => [['attention.layer_norm_epsilon', real(finalNorm.epsilon)]]],
+  ['llama4', (model) => [['interleave_moe_layer_step', whole(leadingDenseLayers(model) + 1)]]],
+  [
+    'mimo2',
+    (model) => {
+      const attention = firstAttention(model);
+      return attention.kind === 'grouped' ? [['attention.value_scale', real(attention.valueScale)]] : [];
+    },
+  ],
+  [
+    'gemma4',
+    ({ blocks, tokenInputs, logitsCap }) => [
+      ['embedding_length_per_layer_input', whole(tokenInputs?.dimension ?? 0)],
+      [
+        'attention.shared_kv_layers',
+        whole(blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key === null).length),
+      ],
+      ...(logitsCap === null ? [] : [['final_logit_softcapping', real(logitsCap)] as const]),
+    ],
+  ],
+]);

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { fromFloat32, toFloat32 } from '../../../../main/checkpoint/read-tensor.ts';
 import {
   changeableCopy,
   checkpointFixture,
@@ -131,6 +132,26 @@ const latentNemotron = async (): Promise<string> => {
   return folder;
 };
 
+/** Large enough that GELU gives back x or 0, which llama.cpp takes from a table in float16 elsewhere. */
+const STEEP = 2 ** 14;
+
+/** A fixture of Gemma 4 whose gates are steep. */
+const steepGates = async (name: string): Promise<string> => {
+  const folder = await llamaModel(name);
+  await editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [tensor, stored] of tensors) {
+      if (!/gate_proj|gate_up_proj|input_gate/.test(tensor)) continue;
+      const floats = Float32Array.from(toFloat32(stored.bytes, stored.dtype, tensor));
+      const [experts = 1, rows = 1, columns = 1] = stored.shape.length === 3 ? stored.shape : [1, ...stored.shape];
+      const steep = tensor.includes('gate_up') ? rows / 2 : rows;
+      for (let at = 0; at < experts * rows * columns; at += 1)
+        if (Math.floor(at / columns) % rows < steep) floats[at] = (floats[at] ?? 0) * STEEP;
+      tensors.set(tensor, { ...stored, bytes: fromFloat32(floats, stored.dtype === 'BF16' ? 'BF16' : 'F32') });
+    }
+  });
+  return folder;
+};
+
 const threeOfFour = [...Array.from({ length: 3 }, () => 'sliding_attention'), 'full_attention'];
 
 /** Configs under which llama.cpp computes the same as the models, one per architecture and kind of rotary embedding. */
@@ -147,6 +168,21 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
     { name: 'qwen3_next with values as wide as keys', make: squareQwen3Next },
     { name: 'nemotron_h with a latent space and groups', make: latentNemotron },
     { name: 'nemotron_h', make: () => llamaModel('nemotron_h') },
+    { name: 'kimi_k25 in bfloat16', make: () => llamaModel('kimi_k25-v5') },
+    {
+      name: 'llama4 with the published chunks',
+      make: () =>
+        llamaModel('llama4', (config) => {
+          Object.assign(config['text_config'] as object, {
+            attention_chunk_size: 8192,
+            floor_scale: 8192,
+            attn_scale: 0.1,
+          });
+        }),
+    },
+    { name: 'mimo_v2_flash', make: () => llamaModel('mimo_v2_flash') },
+    { name: 'gemma4 with steep gates', make: () => steepGates('gemma4') },
+    { name: 'gemma4 with inputs of each layer and steep gates', make: () => steepGates('gemma4-ple') },
     { name: 'solar_open', make: () => llamaModel('solar_open') },
     {
       name: 'afmoe with three windows of four layers',
