@@ -123,6 +123,30 @@ describe('llama.cpp computes the same as the model', () => {
   });
 });
 
+/**
+ * llama.cpp reads GELU from a table in float16. Where every gate is so steep that GELU is x or 0, Gemma 4 is among the
+ * proven models above; that its own gates stay within a bound shows that nothing but the table is left.
+ */
+const TABLE_BOUND = 2e-2;
+
+describe('llama.cpp rounds GELU to float16', () => {
+  it.for(['gemma4', 'gemma4-ple'])('%s, unpruned and pruned, in float32', async (name, context) => {
+    if (absent !== undefined) context.skip(absent);
+    const folder = await llamaModel(name);
+    const checkpoint = await openCheckpoint(folder);
+    const tokens = await tokensOf(folder);
+    for (const plan of await plansOf(folder, checkpoint)) {
+      const found = await llama(await made(checkpoint, plan, 'f32'), tokens, []);
+      const largest = deviation(await ours(checkpoint, plan, tokens), found.logProbabilities);
+      rows.push(
+        `| ${name} | ${String(plan.kept[0]?.length)} of ${String(checkpoint.info.experts)} | f32 | ${largest.toExponential(1)} |`,
+      );
+      expect(largest).toBeGreaterThan(TOLERANCE);
+      expect(largest).toBeLessThanOrEqual(TABLE_BOUND);
+    }
+  });
+});
+
 /** Bounds for weights in types other than float32, for which llama.cpp also rounds the activations. */
 const roundedBounds = { f16: 2e-2, bf16: 2e-1, q8_0: 5e-1 } as const;
 

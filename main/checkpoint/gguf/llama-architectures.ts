@@ -101,6 +101,13 @@ const glm4 = {
   leadingDense: true,
   feedForwardNorm: 'post_attention_norm',
 } as const satisfies LlamaArchitecture;
+const qwen35 = {
+  ...plain,
+  name: 'qwen35moe',
+  state: 'delta',
+  feedForwardNorm: 'post_attention_norm',
+  readable: false,
+} as const satisfies LlamaArchitecture;
 const llama4 = {
   ...plain,
   name: 'llama4',
@@ -147,11 +154,25 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
   ['ernie4_5_moe', { ...plain, name: 'ernie4_5-moe', rotatesPairs: true, leadingDense: true, sharedWidth: true }],
   ['glm4_moe', glm4],
   ['solar_open', glm4],
+  ['qwen3_5_moe', qwen35],
+  ['qwen3_5_moe_text', qwen35],
   ['llama4', llama4],
   ['llama4_text', llama4],
   ['gemma4', gemma4],
   ['gemma4_text', gemma4],
   ['kimi_k25', deepseek3],
+  [
+    'step3p7',
+    {
+      ...plain,
+      name: 'step35',
+      normalises: null,
+      leadingDense: true,
+      sharesEmbedding: false,
+      windows: 'stated',
+      readable: false,
+    },
+  ],
   [
     'mimo_v2_flash',
     { ...plain, name: 'mimo2', leadingDense: true, sharesEmbedding: false, windows: 'stated', readable: false },
@@ -185,10 +206,20 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
       readable: false,
     },
   ],
-  ['qwen3_next', { ...plain, name: 'qwen3next', state: 'delta', feedForwardNorm: 'post_attention_norm', readable: false }],
+  [
+    'qwen3_next',
+    { ...plain, name: 'qwen3next', state: 'delta', feedForwardNorm: 'post_attention_norm', readable: false },
+  ],
   [
     'afmoe',
-    { ...plain, name: 'afmoe', normalises: null, leadingDense: true, windows: 'three-of-four', rotates: 'three-of-four' },
+    {
+      ...plain,
+      name: 'afmoe',
+      normalises: null,
+      leadingDense: true,
+      windows: 'three-of-four',
+      rotates: 'three-of-four',
+    },
   ],
   [
     'exaone_moe',

@@ -18,8 +18,14 @@ const LEAST_SUM = 2 ** -14;
 /** Architectures that require shared experts. */
 const needShared: readonly string[] = ['deepseek2', 'nemotron_h_moe', 'qwen3next', 'exaone-moe', 'llama4'];
 
-const familyReasons: ReadonlyMap<string, string> = new Map([
+/** Families without an entry, each with the reason. */
+export const familyReasons: ReadonlyMap<string, string> = new Map([
   ['phimoe', 'llama.cpp weights the experts of PhiMoE by a plain softmax, while the model itself uses SparseMixer'],
+  ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
+  ['deepseek_v32', "llama.cpp's deepseek32 has not been proven equal: the indexer of DeepSeek-V3.2 is not written"],
+  ['glm_moe_dsa', "llama.cpp's glm-dsa has not been proven equal: the indexer of GLM-5 is not written"],
+  ['deepseek_v4', "llama.cpp's deepseek4 has not been proven equal: compressed attention is not written"],
+  ['bailing_hybrid', "llama.cpp's bailingmoe3 has not been proven equal: Kimi delta attention is not written"],
 ]);
 
 /**
@@ -34,7 +40,7 @@ export const llamaArchitecture = (
 ): LlamaArchitecture => {
   const architecture = llamaArchitectures.get(model.family);
   if (architecture === undefined)
-    throw refusal([familyReasons.get(model.family) ?? `llama.cpp has not been proven equal for ${model.family}`]);
+    throw refusal([familyReasons.get(model.family) ?? `llama.cpp has no architecture for ${model.family}`]);
   const problems = [
     ...layerProblems(model, architecture),
     ...routingProblems(model, architecture),
@@ -50,6 +56,31 @@ export const llamaArchitecture = (
 
 /** The points of an architecture that place tensors, for models that llama.cpp does not run. */
 export const plainLayout = { ...plain, rotatesPairs: false } as const;
+
+/** Sentences about what a file has not, or what llama.cpp computes a little differently on a processor. */
+export const architectureWarnings = (
+  { blocks, moeLayers, carriedTensors }: ModelDescriptor,
+  { name }: LlamaArchitecture,
+): readonly string[] => {
+  const limits = blocks.flatMap(({ state }) =>
+    state?.kind === 'mamba' && state.stepLimits[0] > 0 ? state.stepLimits : [],
+  );
+  return [
+    ...(carriedTensors.length === 0 ? [] : ['The file has the text model alone, without its vision tower.']),
+    ...(moeLayers.some(({ moe }) => moe.activation.kind === 'gelu')
+      ? [
+          `llama.cpp's ${name} rounds inputs and results of GELU to float16 on a processor: log-probabilities differ by ` +
+            'a few thousandths.',
+        ]
+      : []),
+    ...(limits[0] === undefined
+      ? []
+      : [
+          `Steps of the state are at least ${String(limits[0])} in the model, but not in llama.cpp: tokens with smaller ` +
+            'ones differ.',
+        ]),
+  ];
+};
 
 const refusal = (problems: readonly string[]): Error =>
   refuse(
@@ -157,7 +188,8 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
     problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
   for (const { attention } of model.blocks) {
     if (attention?.kind !== 'grouped') continue;
-    if (attention.shared !== null && name !== 'gemma4') problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
+    if (attention.shared !== null && name !== 'gemma4')
+      problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
     if (attention.clip !== null)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
@@ -220,7 +252,9 @@ const llama4Problems = (model: ModelDescriptor): readonly string[] => {
     if (attention?.kind !== 'grouped') continue;
     const { plainNorm, temperature } = attention;
     if (rotary !== null && chunk !== LLAMA4.chunk)
-      problems.add(`its chunks have ${String(chunk)} positions, but llama.cpp always takes ${String(LLAMA4.chunk)}`);
+      problems.add(
+        `its chunks have ${chunk === null ? 'no limit of' : String(chunk)} positions, but llama.cpp always takes ${String(LLAMA4.chunk)}`,
+      );
     if (rotary === null && (temperature?.scale !== LLAMA4.scale || temperature.every !== LLAMA4.every))
       problems.add(
         `its queries without rotation do not grow by ${String(LLAMA4.scale)} every ${String(LLAMA4.every)} positions, ` +
@@ -255,7 +289,10 @@ const ownProblems: ReadonlyMap<string, (model: ModelDescriptor) => readonly stri
   [
     'afmoe',
     ({ embeddingMultiplier, hidden }) =>
-      unlessAll(embeddingMultiplier === Math.sqrt(hidden), 'mup_enabled is false, but llama.cpp always scales embeddings'),
+      unlessAll(
+        embeddingMultiplier === Math.sqrt(hidden),
+        'mup_enabled is false, but llama.cpp always scales embeddings',
+      ),
   ],
   ['llama4', llama4Problems],
   ['gemma4', gemma4Problems],

@@ -9,7 +9,7 @@ import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
 import type { GgufType } from '../../contract/export.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
-import { llamaArchitecture } from './architectures.ts';
+import { architectureWarnings, llamaArchitecture } from './architectures.ts';
 import { encodeHeader, type GgufMetadata, type GgufValue, readGgufHeader, type TensorInfo } from './gguf-header.ts';
 import { fileType, modelMetadata } from './model-metadata.ts';
 import { type GgufTensor, modelTensors } from './model-tensors.ts';
@@ -77,7 +77,7 @@ export const planGguf = async (
     infos,
     header: bytes,
     sizeBytes: last === undefined ? bytes.length : last.byteOffset + last.byteLength,
-    warnings: [...tokenizer.warnings, ...typeWarnings(type, written)],
+    warnings: [...tokenizer.warnings, ...architectureWarnings(model, architecture), ...typeWarnings(type, written)],
   };
 };
 

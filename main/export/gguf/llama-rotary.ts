@@ -36,8 +36,7 @@ const readLlamaRotary = (model: ModelDescriptor, config: Config, rotary: Rotary)
   const parameters = all?.object(own) ?? all;
   // Layers with a window may have a base of their own, under another key in every family.
   const stated = whole !== null && rotary !== whole ? null : reader.raw('rope_theta');
-  const theta =
-    parameters?.optionalNumber('rope_theta') ?? (typeof stated === 'number' ? stated : thetaOf(rotary));
+  const theta = parameters?.optionalNumber('rope_theta') ?? (typeof stated === 'number' ? stated : thetaOf(rotary));
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
   if (parameters === null || kind === 'default') return { theta, yarn: null };
   // Another base at every length (Hunyuan's alpha), which the frequencies contain.
@@ -145,14 +144,15 @@ export const rotaryProblems = (
 export const rotaryMetadata = (
   model: ModelDescriptor,
   config: Config,
-  { windows }: LlamaArchitecture,
+  { name, windows }: LlamaArchitecture,
 ): readonly (readonly [string, GgufValue])[] => {
   const { whole, windowed } = rotariesOf(model);
   const first = whole ?? windowed;
   if (first === null) return [];
   const { theta, yarn } = readLlamaRotary(model, config, first);
   const keys: (readonly [string, GgufValue])[] = [
-    ['rope.dimension_count', { kind: 'uint32', value: first.dimensions }],
+    // Its code halves the number for layers without a window.
+    ['rope.dimension_count', { kind: 'uint32', value: (name === 'step35' ? 2 : 1) * first.dimensions }],
     ['rope.freq_base', { kind: 'float32', value: theta }],
   ];
   if (windows === 'stated' && windowed !== null)

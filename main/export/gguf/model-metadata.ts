@@ -1,4 +1,4 @@
-import type { BlockDescriptor, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
+import type { BlockDescriptor, ExpertActivation, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { type GgufType, ggufTypes } from '../../contract/export.ts';
 import { attentionInterval, firstAttention, leadingDenseLayers } from './architectures.ts';
@@ -98,7 +98,12 @@ const attentionMetadata = (
             ],
           ] as const)),
       ...(rotates === 'stated'
-        ? [['rope.scaling.finetuned', { kind: 'bool', value: model.blocks.some(({ rotary }) => rotary !== null) }] as const]
+        ? [
+            [
+              'rope.scaling.finetuned',
+              { kind: 'bool', value: model.blocks.some(({ rotary }) => rotary !== null) },
+            ] as const,
+          ]
         : []),
     ];
   }
@@ -150,7 +155,11 @@ const stateMetadata = (model: ModelDescriptor): readonly (readonly [string, Gguf
 const denseWidth = (block: BlockDescriptor | undefined): number => block?.dense?.up.shape[0] ?? 0;
 
 /** Width of the dense networks, or of experts where there are none; in halves of blocks, 0 where there is neither. */
-const feedForwardLength = (model: ModelDescriptor, moe: MoeDescriptor, { widthIsExpert }: LlamaArchitecture): GgufValue => {
+const feedForwardLength = (
+  model: ModelDescriptor,
+  moe: MoeDescriptor,
+  { widthIsExpert }: LlamaArchitecture,
+): GgufValue => {
   if (model.blocks.some(({ feedForwardNorm }) => feedForwardNorm === null))
     return perLayer(model.blocks.map((block) => block.moe?.width ?? denseWidth(block)));
   const widths = model.blocks.map(denseWidth).filter((width) => width > 0);
@@ -217,27 +226,54 @@ const multiplierMetadata = (
       ]
     : [];
 
+/** Limit of an activation; 0: none. */
+const limitOf = (activation: ExpertActivation | undefined): number =>
+  activation?.kind === 'limited' ? activation.limit : 0;
+
 /** Keys of single architectures. */
-const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (readonly [string, GgufValue])[]> = new Map([
-  // Of the layers that predict further tokens, which a file need not have.
-  ['nemotron_h_moe', ({ finalNorm }) => [['attention.layer_norm_epsilon', real(finalNorm.epsilon)]]],
-  ['llama4', (model) => [['interleave_moe_layer_step', whole(leadingDenseLayers(model) + 1)]]],
+const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (readonly [string, GgufValue])[]> = new Map(
   [
-    'mimo2',
-    (model) => {
-      const attention = firstAttention(model);
-      return attention.kind === 'grouped' ? [['attention.value_scale', real(attention.valueScale)]] : [];
-    },
-  ],
-  [
-    'gemma4',
-    ({ blocks, tokenInputs, logitsCap }) => [
-      ['embedding_length_per_layer_input', whole(tokenInputs?.dimension ?? 0)],
-      [
-        'attention.shared_kv_layers',
-        whole(blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key === null).length),
+    // Of the layers that predict further tokens, which a file need not have.
+    ['nemotron_h_moe', ({ finalNorm }) => [['attention.layer_norm_epsilon', real(finalNorm.epsilon)]]],
+    ['llama4', (model) => [['interleave_moe_layer_step', whole(leadingDenseLayers(model) + 1)]]],
+    [
+      'step35',
+      ({ blocks, moeLayers }) => [
+        ['swiglu_clamp_exp', { kind: 'float32s', value: blocks.map(({ moe }) => limitOf(moe?.activation)) }],
+        [
+          'swiglu_clamp_shexp',
+          { kind: 'float32s', value: blocks.map(({ moe, dense }) => limitOf((moe?.shared ?? dense)?.activation)) },
+        ],
+        ['expert_shared_feed_forward_length', whole(moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)],
       ],
-      ...(logitsCap === null ? [] : [['final_logit_softcapping', real(logitsCap)] as const]),
+    ],
+    // Three axes of positions for images, which are the same in texts.
+    [
+      'qwen35moe',
+      ({ blocks }) => {
+        const pairs = (blocks.map(({ rotary }) => rotary).find((rotary) => rotary !== null)?.dimensions ?? 0) / 2;
+        // Pairs take the axes in turn.
+        const sections = [0, 1, 2].map((axis) => Math.ceil((pairs - axis) / 3));
+        return [['rope.dimension_sections', { kind: 'int32s', value: [...sections, 0] }]];
+      },
+    ],
+    [
+      'mimo2',
+      (model) => {
+        const attention = firstAttention(model);
+        return attention.kind === 'grouped' ? [['attention.value_scale', real(attention.valueScale)]] : [];
+      },
+    ],
+    [
+      'gemma4',
+      ({ blocks, tokenInputs, logitsCap }) => [
+        ['embedding_length_per_layer_input', whole(tokenInputs?.dimension ?? 0)],
+        [
+          'attention.shared_kv_layers',
+          whole(blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key === null).length),
+        ],
+        ...(logitsCap === null ? [] : [['final_logit_softcapping', real(logitsCap)] as const]),
+      ],
     ],
   ],
-]);
+);

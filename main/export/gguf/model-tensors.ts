@@ -26,6 +26,8 @@ export interface GgufPiece {
   readonly weight: Weight;
   /** Number of rows per head to reorder; null: none. */
   readonly headRows: number | null;
+  /** For each column, its column in the weight; absent: the same. */
+  readonly columns?: readonly number[];
   /** What a tensor in float32 stores of each value x: -e^x, or x + 1; absent: x itself. */
   readonly stores?: 'minus-exponential' | 'plus-one';
 }
@@ -156,7 +158,10 @@ const blockTensors = (block: BlockDescriptor, prefix: string, architecture: Layo
   ];
 };
 
-const convolutionTensors = (name: string, { weights, channels, kernel, bias }: ChannelConvolution): readonly Sized[] => [
+const convolutionTensors = (
+  name: string,
+  { weights, channels, kernel, bias }: ChannelConvolution,
+): readonly Sized[] => [
   {
     name: `${name}.weight`,
     shape: [channels, kernel],
@@ -206,14 +211,9 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
         ...projection(`${prefix}.shortconv.out_proj`, state.output),
       ];
     case 'delta':
-      return [
-        ...deltaInputs(state, prefix),
-        ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
-        exact(`${prefix}.ssm_dt.bias`, state.decayBias),
-        decayRates(`${prefix}.ssm_a`, state.decayLog, state.decayLog.shape),
-        normed(`${prefix}.ssm_norm`, state.norm),
-        ...projection(`${prefix}.ssm_out`, state.output),
-      ];
+      return state.input.rows === 'by-head'
+        ? deltaByHead(state, state.input, prefix)
+        : deltaByKind(state, state.input, prefix);
     case 'mamba': {
       const { heads, headDimension, groups, norm } = state;
       return [
@@ -232,16 +232,12 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
   }
 };
 
+type Delta = Extract<StateDescriptor, { kind: 'delta' }>;
+type DeltaInput<Rows> = Extract<Delta['input'], { rows: Rows }>;
+
 /** Queries, keys and values of all heads one after another, and the gates apart from them. */
-const deltaInputs = (state: Extract<StateDescriptor, { kind: 'delta' }>, prefix: string): readonly Sized[] => {
-  const { input, keyHeads, valueHeads, keyDimension, valueDimension } = state;
-  if (input.rows === 'by-kind')
-    return [
-      ...projection(`${prefix}.attn_qkv`, input.queryKeyValue),
-      ...projection(`${prefix}.attn_gate`, input.gate),
-      ...projection(`${prefix}.ssm_beta`, input.rate),
-      ...projection(`${prefix}.ssm_alpha`, input.decay),
-    ];
+const deltaByHead = (state: Delta, input: DeltaInput<'by-head'>, prefix: string): readonly Sized[] => {
+  const { keyHeads, valueHeads, keyDimension, valueDimension } = state;
   const values = (valueHeads / keyHeads) * valueDimension;
   const { weight } = input.queryKeyValueGate;
   const whole = 2 * keyDimension + 2 * values;
@@ -252,11 +248,7 @@ const deltaInputs = (state: Extract<StateDescriptor, { kind: 'delta' }>, prefix:
     {
       name: `${prefix}.attn_qkv.weight`,
       shape: [keyHeads * (2 * keyDimension + values), columns],
-      pieces: [
-        ...part(0, keyDimension),
-        ...part(keyDimension, keyDimension),
-        ...part(2 * keyDimension, values),
-      ],
+      pieces: [...part(0, keyDimension), ...part(keyDimension, keyDimension), ...part(2 * keyDimension, values)],
       wanted: 'weights',
     },
     {
@@ -266,6 +258,61 @@ const deltaInputs = (state: Extract<StateDescriptor, { kind: 'delta' }>, prefix:
       wanted: 'weights',
     },
     ...projection(`${prefix}.ssm_ba`, input.rateDecay),
+    ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
+    exact(`${prefix}.ssm_dt.bias`, state.decayBias),
+    decayRates(`${prefix}.ssm_a`, state.decayLog, state.decayLog.shape),
+    normed(`${prefix}.ssm_norm`, state.norm),
+    ...projection(`${prefix}.ssm_out`, state.output),
+  ];
+};
+
+/**
+ * The heads of values that share a head of keys follow one another in the model; in a file, the first of each come
+ * first, then the second of each, and so on.
+ */
+const deltaByKind = (state: Delta, input: DeltaInput<'by-kind'>, prefix: string): readonly Sized[] => {
+  const { keyHeads, valueHeads, keyDimension, valueDimension, convolution } = state;
+  const shared = valueHeads / keyHeads;
+  const order = Array.from({ length: valueHeads }, (_, at) => (at % keyHeads) * shared + Math.floor(at / keyHeads));
+  const keys = 2 * keyHeads * keyDimension;
+  /** The rows of each head of values in the file's order, after `before` other rows. */
+  const reordered = (name: string, weight: Weight, before: number, rows: number, wanted: Sized['wanted']): Sized => ({
+    name,
+    shape: weight.shape,
+    pieces: [
+      ...(before === 0 ? [] : [as(plainWeight(rowsOf(weight, 0, before)))]),
+      ...order.map((head) => as(plainWeight(rowsOf(weight, before + head * rows, rows)))),
+    ],
+    wanted,
+  });
+  const vector = (name: string, view: TensorView): Sized => ({
+    ...reordered(name, plainWeight({ ...view, shape: [valueHeads, 1] }), 0, 1, 'f32'),
+    shape: [valueHeads],
+  });
+  const decays = vector(`${prefix}.ssm_a`, state.decayLog);
+  const [kernels] = convolution.weights;
+  if (kernels === undefined) throw new Error('a convolution without weights');
+  const channels = plainWeight({ ...kernels, shape: [convolution.channels, convolution.kernel] });
+  return [
+    reordered(`${prefix}.attn_qkv.weight`, input.queryKeyValue.weight, keys, valueDimension, 'weights'),
+    reordered(`${prefix}.attn_gate.weight`, input.gate.weight, 0, valueDimension, 'weights'),
+    reordered(`${prefix}.ssm_beta.weight`, input.rate.weight, 0, 1, 'weights'),
+    reordered(`${prefix}.ssm_alpha.weight`, input.decay.weight, 0, 1, 'weights'),
+    reordered(`${prefix}.ssm_conv1d.weight`, channels, keys, valueDimension, 'f32'),
+    vector(`${prefix}.ssm_dt.bias`, state.decayBias),
+    { ...decays, pieces: decays.pieces.map((piece) => ({ ...piece, stores: 'minus-exponential' })) },
+    normed(`${prefix}.ssm_norm`, state.norm),
+    {
+      ...matrix(`${prefix}.ssm_out`, state.output.weight),
+      pieces: [
+        {
+          ...as(state.output.weight),
+          columns: order.flatMap((head) =>
+            Array.from({ length: valueDimension }, (_, column) => head * valueDimension + column),
+          ),
+        },
+      ],
+    },
   ];
 };
 

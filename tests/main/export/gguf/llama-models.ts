@@ -98,6 +98,23 @@ const squareQwen3Next = async (): Promise<string> => {
   return folder;
 };
 
+/** The fixture of Qwen3.5, the same. */
+const squareQwen35 = async (): Promise<string> => {
+  const folder = await llamaModel('qwen3_5_moe', (config) => {
+    Object.assign(config['text_config'] as object, { linear_value_head_dim: 8 });
+  });
+  await resize(folder, [
+    [/in_proj_qkv\./, [64, 32]],
+    [/in_proj_z\./, [32, 32]],
+    [/conv1d/, [64, 1, 4]],
+    [/linear_attn\.norm/, [8]],
+    [/linear_attn\.out_proj/, [32, 32]],
+  ]);
+  // Queries and keys so long that the floor of their norms, which llama.cpp has in place of an addend, is no matter.
+  await multiply(folder, /conv1d/, 3);
+  return folder;
+};
+
 /** The fixture of Granite 4 with rotation and groups, without biases and limits that llama.cpp ignores. */
 const rotatingGranite = async (): Promise<string> => {
   const folder = await llamaModel('granitemoehybrid-fused', (config) => {
@@ -135,20 +152,24 @@ const latentNemotron = async (): Promise<string> => {
 /** Large enough that GELU gives back x or 0, which llama.cpp takes from a table in float16 elsewhere. */
 const STEEP = 2 ** 14;
 
+/** Multiplies values of tensors; of `gate_up_proj` those of the gates alone. */
+const multiply = (folder: string, pattern: RegExp, factor: number): Promise<void> =>
+  editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [name, stored] of tensors) {
+      if (!pattern.test(name)) continue;
+      const floats = Float32Array.from(toFloat32(stored.bytes, stored.dtype, name));
+      const [rows = 1, columns = 1] = stored.shape.slice(-2);
+      const gates = name.includes('gate_up') ? rows / 2 : rows;
+      for (let at = 0; at < floats.length; at += 1)
+        if (Math.floor(at / columns) % rows < gates) floats[at] = (floats[at] ?? 0) * factor;
+      tensors.set(name, { ...stored, bytes: fromFloat32(floats, stored.dtype === 'BF16' ? 'BF16' : 'F32') });
+    }
+  });
+
 /** A fixture of Gemma 4 whose gates are steep. */
 const steepGates = async (name: string): Promise<string> => {
   const folder = await llamaModel(name);
-  await editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
-    for (const [tensor, stored] of tensors) {
-      if (!/gate_proj|gate_up_proj|input_gate/.test(tensor)) continue;
-      const floats = Float32Array.from(toFloat32(stored.bytes, stored.dtype, tensor));
-      const [experts = 1, rows = 1, columns = 1] = stored.shape.length === 3 ? stored.shape : [1, ...stored.shape];
-      const steep = tensor.includes('gate_up') ? rows / 2 : rows;
-      for (let at = 0; at < experts * rows * columns; at += 1)
-        if (Math.floor(at / columns) % rows < steep) floats[at] = (floats[at] ?? 0) * STEEP;
-      tensors.set(tensor, { ...stored, bytes: fromFloat32(floats, stored.dtype === 'BF16' ? 'BF16' : 'F32') });
-    }
-  });
+  await multiply(folder, /gate_proj|gate_up_proj|input_gate/, STEEP);
   return folder;
 };
 
@@ -180,6 +201,8 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
           });
         }),
     },
+    { name: 'step3p7', make: () => llamaModel('step3p7') },
+    { name: 'qwen3_5_moe with values as wide as keys', make: squareQwen35 },
     { name: 'mimo_v2_flash', make: () => llamaModel('mimo_v2_flash') },
     { name: 'gemma4 with steep gates', make: () => steepGates('gemma4') },
     { name: 'gemma4 with inputs of each layer and steep gates', make: () => steepGates('gemma4-ple') },
